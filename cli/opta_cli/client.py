@@ -1,0 +1,206 @@
+"""The daemon's HTTP client: finds the daemon, proves it, asks, streams, and comes back after every restart.
+
+Only the standard library, so that a command starts fast.
+"""
+
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from opta_core import state
+from opta_core.errors import OptaError, Unavailable, from_info
+from opta_core.paths import Paths
+from opta_protocol.errors import ErrorBody, ErrorCode
+
+CONNECT_S, ANSWER_S = 3.0, 40.0
+# The server pings every five seconds; silence means a dead connection.
+SILENCE_S = 12.0
+RECONNECT_S = 30.0
+
+
+class Lost(Exception):
+    """The connection broke; asking again can help."""
+
+
+class Client:
+    """Talks to the daemon of one home. Reads port and token again whenever a connection or token fails."""
+
+    def __init__(self, paths: Paths):
+        self._paths = paths
+        self._address: tuple[str, int] | None = None
+        self._token = ""
+
+    def get(self, path: str, **query: Any) -> Any:
+        """GET as JSON. Raises OptaError."""
+        return self.ask("GET", path + (f"?{urlencode(query)}" if query else ""))
+
+    def post(self, path: str, body: dict[str, Any] | None = None, key: str = "") -> Any:
+        """POST as JSON; with an idempotency key it is sent again after a lost connection."""
+        return self.ask("POST", path, body or {}, key=key, retry=bool(key))
+
+    def ask(self, method: str, path: str, body: Any = None, *, key: str = "", retry: bool | None = None) -> Any:
+        """Any request. What only reads is sent again after a lost connection. Raises OptaError."""
+        return msgspec.json.decode(self.raw(method, path, body, key=key, retry=retry) or b"null")
+
+    def raw(self, method: str, path: str, body: Any = None, *, key: str = "", retry: bool | None = None) -> bytes:
+        """Like `ask`, as bytes."""
+        may_retry = method == "GET" if retry is None else retry
+        deadline = time.monotonic() + RECONNECT_S
+        while True:
+            try:
+                status, content = self._exchange(method, path, body, key)
+            except Lost as error:
+                self._address = None
+                if not may_retry or time.monotonic() > deadline:
+                    raise Unavailable("The daemon does not answer. Start it: opta up") from error
+                time.sleep(0.1)
+                continue
+            if status == 401 and self._token_changed():
+                continue
+            if status < 400:
+                return content
+            error = _error_of(status, content)
+            if status == 503 and error.retryable and may_retry and time.monotonic() < deadline:
+                time.sleep(min(error.retry_after_s or 0.3, 0.5))
+                continue
+            raise error
+
+    def events(self, sid: str, after: int, *, on_lost: Callable[[], None] | None = None, is_over: Callable[[], bool] | None = None) -> Iterator[bytes]:
+        """Stored lines beyond `after`, for ever, across restarts of the daemon: each once, in order."""
+        backoff_s = 0.05
+        lost_at = 0.0
+        while True:
+            try:
+                for line in self._stream(sid, after):
+                    seq = _seq_of(line)
+                    if seq is None or seq <= after:
+                        continue
+                    if seq != after + 1:
+                        raise Lost(f"a hole between {after} and {seq}")
+                    after, backoff_s, lost_at = seq, 0.05, 0.0
+                    yield line
+            except (Lost, OSError, http.client.HTTPException) as error:
+                lost_at = lost_at or time.monotonic()
+                if time.monotonic() - lost_at > RECONNECT_S:
+                    raise Unavailable("The daemon did not come back. What happened so far is kept: opta sessions show") from error
+            if is_over is not None and is_over():
+                return
+            if on_lost is not None:
+                on_lost()
+            self._address = None
+            time.sleep(backoff_s)
+            backoff_s = min(1.0, backoff_s * 2)
+
+    def is_ready(self) -> tuple[bool, dict[str, Any]]:
+        """(whether /readyz says ready, what it says)."""
+        try:
+            self._discover(prove=False)
+            status, content = self._request("GET", "/readyz", None, {})
+            return status == 200, msgspec.json.decode(content)
+        except (Lost, OptaError, msgspec.DecodeError):
+            return False, {}
+
+    # one exchange -----------------------------------------------------------------------------------
+
+    def _exchange(self, method: str, path: str, body: Any, key: str) -> tuple[int, bytes]:
+        self._discover(prove=True)
+        headers = {"Authorization": f"Bearer {self._token}"}
+        if key:
+            headers["Idempotency-Key"] = key
+        return self._request(method, path, body, headers)
+
+    def _request(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, bytes]:
+        assert self._address is not None
+        connection = http.client.HTTPConnection(*self._address, timeout=ANSWER_S)
+        content = None if body is None else json.dumps(body).encode()
+        if content is not None:
+            headers = {**headers, "Content-Type": "application/json"}
+        try:
+            connection.request(method, path, content, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Lost(str(error)) from error
+        finally:
+            connection.close()
+
+    def _stream(self, sid: str, after: int) -> Iterator[bytes]:
+        self._discover(prove=True)
+        assert self._address is not None
+        connection = http.client.HTTPConnection(*self._address, timeout=SILENCE_S)
+        try:
+            headers = {"Authorization": f"Bearer {self._token}", "Accept": "text/event-stream"}
+            connection.request("GET", f"/v3/sessions/{sid}/stream?afterSeq={after}", headers=headers)
+            answer = connection.getresponse()
+            if answer.status != 200:
+                content = answer.read()
+                if answer.status == 401 or answer.status >= 500:
+                    raise Lost(f"status {answer.status}")
+                raise _error_of(answer.status, content)
+            while line := answer.readline():
+                if line.startswith(b"data: "):
+                    yield line[6:].rstrip(b"\n")
+            raise Lost("the stream ended")
+        finally:
+            connection.close()
+
+    def _discover(self, *, prove: bool) -> None:
+        """Read port and token; the server proves that it knows the token before it is sent anything."""
+        if self._address is not None:
+            return
+        known = state.read(self._paths)
+        if known is None or not known.port:
+            raise Lost("no daemon was started in this home")
+        self._address = (known.host, known.port)
+        try:
+            self._token = self._paths.token.read_text()
+        except OSError as error:
+            self._address = None
+            raise Lost("the token is not there") from error
+        if not prove:
+            return
+        nonce = secrets.token_hex(16)
+        try:
+            status, content = self._request("GET", f"/v3/hello?n={nonce}", None, {})
+            proof = msgspec.json.decode(content).get("proof", "") if status == 200 else ""
+        except (Lost, msgspec.DecodeError, AttributeError) as error:
+            self._address = None
+            raise Lost("no daemon at the recorded port") from error
+        expected = hmac.new(self._token.encode(), nonce.encode(), hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(expected, str(proof)):
+            self._address = None
+            raise Lost("another program answers at the daemon's port")
+
+    def _token_changed(self) -> bool:
+        old, self._address = self._token, None
+        try:
+            return self._paths.token.read_text() != old
+        except OSError:
+            return False
+
+
+def _error_of(status: int, content: bytes) -> OptaError:
+    try:
+        return from_info(msgspec.json.decode(content, type=ErrorBody).error)
+    except msgspec.DecodeError:
+        return OptaError(f"The daemon answered {status}.", code=ErrorCode.broken)
+
+
+def _seq_of(line: bytes) -> int | None:
+    if not line.startswith(b'{"seq":'):
+        return None
+    return int(line[7 : line.index(b",", 7)])
+
+
+def new_key() -> str:
+    """An idempotency key."""
+    return f"{os.getpid()}-{secrets.token_hex(12)}"

@@ -1,0 +1,204 @@
+"""chat and do: send a prompt, show the answer as it comes, ask permissions, stop on Ctrl-C."""
+
+import argparse
+import contextlib
+import os
+import sys
+from typing import Any
+
+import msgspec
+
+from opta_core.errors import OptaError
+from opta_core.settings import Loaded, unrestricted_from_environment
+from opta_protocol import wire
+from opta_protocol import events as e
+
+from ..client import Client, new_key
+from ..supervise import ensure
+
+EXIT_DONE, EXIT_FAILED, EXIT_MISUSE, EXIT_DENIED, EXIT_CANCELLED = 0, 1, 2, 4, 130
+
+
+class Conversation:
+    """One session seen from a terminal."""
+
+    def __init__(self, client: Client, sid: str, *, as_json: bool, interactive: bool):
+        self._client, self._sid, self._as_json, self._interactive = client, sid, as_json, interactive
+        self._seq = 0
+        self._is_over = False
+        self._at_line_start = True
+        self._was_denied = False
+        self._exit = EXIT_DONE
+        self._names: dict[str, str] = {}
+
+    def skip_to_end(self) -> None:
+        """Show only what comes from now on."""
+        self._seq = int(self._client.get(f"/v3/sessions/{self._sid}")["lastSeq"])
+
+    def run(self, text: str, **overrides: Any) -> int:
+        """Submit a prompt and follow the turn to its ending; the exit code."""
+        body = {"text": text, **{name: value for name, value in overrides.items() if value}}
+        turn = self._client.post(f"/v3/sessions/{self._sid}/turns", body, new_key())["turnId"]
+        self._is_over, self._was_denied = False, False
+        while True:
+            try:
+                self._follow(turn)
+                break
+            except KeyboardInterrupt:
+                self._say("\nstopping …\n")
+                with contextlib.suppress(OptaError):
+                    self._client.post(f"/v3/sessions/{self._sid}/stop", {"turnId": turn})
+        return EXIT_DENIED if self._exit == EXIT_DONE and self._was_denied else self._exit
+
+    def _follow(self, turn: str) -> None:
+        for line in self._client.events(self._sid, self._seq, is_over=lambda: self._is_over):
+            self._seq += 1
+            if self._as_json:
+                sys.stdout.buffer.write(line + b"\n")
+                sys.stdout.buffer.flush()
+            event = wire.decode(line)
+            if event.turn == turn or not event.turn:
+                self._show(event)
+            if event.turn == turn and isinstance(event, e.ENDINGS):
+                self._is_over = True
+                return
+
+    def _show(self, event: Any) -> None:
+        match event:
+            case e.TurnToken():
+                self._print(event.delta)
+            case e.StepStart() if event.attempt > 1:
+                self._line("… again from here")
+            case e.ToolCall():
+                self._names[event.callId] = event.name
+                self._line(f"▸ {event.name} {_short(event.args)}")
+            case e.PermissionRequest() if self._interactive:
+                self._ask(event)
+            case e.PermissionDecision() if event.decision == "deny" and event.by != "client":
+                self._was_denied = True
+                self._line(f"  denied: {event.rule}")
+            case e.ToolOutput():
+                self._print(event.delta, dim=True)
+            case e.ToolResult():
+                mark = "✓" if event.ok else "✕"
+                first = event.content.split("\n", 1)[0][:100]
+                self._line(f"  {mark} {self._names.get(event.callId, '')} · {event.lines} lines · {event.durationMs:g} ms{'' if event.ok else ' · ' + first}")
+            case e.Warning():
+                self._line(f"! {event.message}")
+            case e.RouteSwitch():
+                self._line(f"! {event.to} answers instead of {event.from_}: {event.reason}")
+            case e.TurnDone():
+                self._exit = EXIT_DONE
+                self._line("")
+                if not self._as_json and sys.stderr.isatty():
+                    print(f"{event.tokens} tokens · {event.tokensPerSec:g} tok/s · {event.elapsed:g} s · {event.tools} tools", file=sys.stderr)
+            case e.TurnError():
+                self._exit = EXIT_FAILED
+                self._error(event.message)
+            case e.SessionCancelled():
+                self._exit = EXIT_CANCELLED
+                self._error(event.reason)
+            case _:
+                pass
+
+    def _ask(self, event: e.PermissionRequest) -> None:
+        self._line(f"◆ {event.name} {_short(event.args)}\n  {event.reason}")
+        while True:
+            answer = input("  allow? [y]es, [a]lways, [s]ession, [n]o: ").strip().lower()
+            decision = {"y": "allow", "yes": "allow", "a": "always", "s": "session", "n": "deny", "no": "deny"}.get(answer)
+            if decision:
+                break
+        try:
+            self._client.post(f"/v3/sessions/{self._sid}/permissions/{event.requestId}", {"decision": decision})
+        except OptaError as error:
+            self._line(f"  {error.message}")
+
+    def _print(self, text: str, *, dim: bool = False) -> None:
+        if self._as_json:
+            return
+        stream = sys.stderr if dim else sys.stdout
+        stream.write(text)
+        stream.flush()
+        self._at_line_start = text.endswith("\n")
+
+    def _line(self, text: str) -> None:
+        if self._as_json:
+            return
+        if not self._at_line_start:
+            print(flush=True)
+        if text:
+            print(text, file=sys.stderr, flush=True)
+        self._at_line_start = True
+
+    def _error(self, message: str) -> None:
+        self._line("")
+        print(f"opta: {message}", file=sys.stderr)
+
+    def _say(self, text: str) -> None:
+        print(text, end="", file=sys.stderr, flush=True)
+
+
+def chat(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta chat [text]"""
+    return _converse(loaded, args, "chat")
+
+
+def do(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta do "task" """
+    return _converse(loaded, args, "do")
+
+
+def _converse(loaded: Loaded, args: argparse.Namespace, mode: str) -> int:
+    text = " ".join(args.text)
+    if not sys.stdin.isatty() and (not text or text == "-"):
+        text = sys.stdin.read()
+    once = bool(text) if mode == "do" else args.once or (bool(text) and not sys.stdin.isatty())
+    if once and not text.strip():
+        print(f'opta: give the prompt: opta {mode} "…", or pipe it in', file=sys.stderr)
+        return EXIT_MISUSE
+    if not once and not sys.stdin.isatty():
+        print(f'opta: there is no terminal to talk in; use opta {mode} "…"' + (" --once" if mode == "chat" else ""), file=sys.stderr)
+        return EXIT_MISUSE
+    interactive = sys.stdin.isatty() and not args.json
+    ensure(loaded, may_start=not args.no_daemon_start)
+    client = Client(loaded.paths)
+    if args.session:
+        session = client.get(f"/v3/sessions/{args.session}")
+    else:
+        body: dict[str, Any] = {"cwd": os.path.abspath(args.cwd or os.getcwd()), "mode": mode, "interactive": interactive}
+        if args.level:
+            body["level"] = args.level
+        if args.model:
+            body["model"] = args.model
+        if unrestricted_from_environment():
+            body["policy"] = "unrestricted"
+        session = client.post("/v3/sessions", body)
+    conversation = Conversation(client, session["id"], as_json=args.json, interactive=interactive)
+    if args.session:
+        conversation.skip_to_end()
+    overrides = {"mode": mode if args.session else "", "model": args.model, "level": args.level}
+    if once:
+        return conversation.run(text, **overrides)
+    return _talk(conversation, session, text, overrides)
+
+
+def _talk(conversation: Conversation, session: dict[str, Any], text: str, overrides: dict[str, Any]) -> int:
+    print(f"Opta · s-{session['id']} · {session['mode']} · {session['model'] or 'default model'} · Ctrl-D ends", file=sys.stderr)
+    while True:
+        if not text:
+            try:
+                text = input("\nyou ▸ ")
+            except EOFError:
+                print(file=sys.stderr)
+                return EXIT_DONE
+            except KeyboardInterrupt:
+                print("\n(Ctrl-D ends)", file=sys.stderr)
+                continue
+        if text.strip():
+            conversation.run(text, **overrides)
+        text = ""
+
+
+def _short(args: dict[str, Any]) -> str:
+    subject = args.get("command") or args.get("path") or args.get("pattern")
+    return str(subject)[:160] if subject else msgspec.json.encode(args).decode()[:160]

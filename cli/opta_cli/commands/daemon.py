@@ -1,0 +1,134 @@
+"""up, down, open, status, daemon start|stop|restart|status|logs."""
+
+import argparse
+import os
+import sys
+import webbrowser
+
+from opta_core.errors import Refused
+from opta_core.settings import Loaded
+from opta_core.supervision import PROGRAMS, Supervisor
+
+from ..client import Client
+from ..supervise import ensure, is_running, page_url, run_in_foreground, start, start_lock, stop, wait_ready
+
+DAEMON = ("gateway", "agent", "tools", "sessions")
+
+
+def up(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta up"""
+    only = _services(args.only) if args.only else None
+    with start_lock(loaded):
+        if is_running(loaded):
+            wait_ready(loaded, None)
+            print(f"Opta is already running: {page_url(loaded)}", flush=True)
+            return 0
+        process = start(loaded, only, detach=args.detach)
+        try:
+            wait_ready(loaded, process, only)
+        except BaseException:
+            stop(loaded)
+            raise
+    print(f"Opta is ready: {page_url(loaded)}", flush=True)
+    if not loaded.paths.config.exists():
+        print(
+            "The built-in probe model answers: a self-test, not an assistant. Next: put an mlx model under "
+            f"{loaded.paths.models}, set OPTA_LMX_HOST, or run opta config add-provider.",
+            file=sys.stderr,
+        )
+    if not args.no_open:
+        _open(page_url(loaded))
+    return 0 if args.detach else run_in_foreground(loaded, process)
+
+
+def down(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta down"""
+    print("Stopped. Sessions are kept." if stop(loaded) else "Nothing was running.")
+    return 0
+
+
+def open_page(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta open"""
+    ensure(loaded)
+    url = page_url(loaded)
+    print(url)
+    if not args.no_open:
+        _open(url)
+    return 0
+
+
+def status(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta status"""
+    if not is_running(loaded):
+        print(f"Not running (home {loaded.paths.home}). Start it: opta up")
+        return 3
+    client = Client(loaded.paths)
+    daemon = client.get("/v3/daemon")
+    if args.json:
+        import msgspec
+
+        print(msgspec.json.encode(daemon).decode())
+        return 0
+    print(f"Opta {daemon['version']} · 127.0.0.1:{daemon['port']} · page {daemon['uiPort']} · LMX {daemon['lmxPort']} · home {daemon['home']}")
+    for service in daemon["services"]:
+        word = "ready" if service["ready"] else service["reason"] or service["state"]
+        print(f"  {service['name']:9} {service['state']:8} pid {service['pid']:<7} up {service['uptime']:8.0f} s  {service['memory'] / 1e6:6.0f} MB  {word}")
+    models = client.get("/v3/models")
+    for model in models["models"]:
+        notes = [note for note in ("default" if model["default"] else "", model["capability"], "" if model["healthy"] else "not reachable") if note]
+        print(f"  model {model['id']}" + (f" ({', '.join(notes)})" if notes else ""))
+    return 0
+
+
+def daemon_start(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta daemon start"""
+    args.detach, args.no_open, args.only = True, True, ""
+    if is_running(loaded):
+        supervisor = Supervisor(loaded.paths.run)
+        for service in reversed(DAEMON):
+            supervisor.start(service)
+    return up(loaded, args)
+
+
+def daemon_stop(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta daemon stop: gateway, agent, tools and sessions; desktop and LMX stay."""
+    supervisor = Supervisor(loaded.paths.run)
+    for service in DAEMON:
+        supervisor.stop(service)
+    print("The daemon is stopped. Sessions are kept.")
+    return 0
+
+
+def daemon_restart(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta daemon restart [service]"""
+    supervisor = Supervisor(loaded.paths.run)
+    for service in _services(args.service) if args.service else list(reversed(DAEMON)):
+        supervisor.restart(service)
+    wait_ready(loaded, None)
+    print(f"Restarted {args.service or 'the daemon'}.")
+    return 0
+
+
+def logs(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta daemon logs"""
+    names = _services(args.service) if args.service else list(PROGRAMS)
+    lines: list[str] = []
+    for name in names:
+        file = loaded.paths.logs / f"{name}.log"
+        if file.exists():
+            lines += file.read_text(errors="replace").splitlines()[-args.lines :]
+    print("\n".join(sorted(lines, key=lambda line: line[:12])[-args.lines :]))
+    return 0
+
+
+def _services(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in PROGRAMS:
+            raise Refused(f"There is no service {name!r}. The services are {', '.join(PROGRAMS)}.")
+    return names
+
+
+def _open(url: str) -> None:
+    if sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(url)

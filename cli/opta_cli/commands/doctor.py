@@ -1,0 +1,97 @@
+"""doctor: looks at everything a first run needs, and with --probe asks the model a question."""
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+import tempfile
+
+from opta_core.errors import OptaError
+from opta_core.settings import Loaded
+from opta_protocol import events as e
+from opta_protocol import wire
+
+from ..client import Client, new_key
+from ..supervise import ensure, is_running
+
+Check = tuple[str, bool, str]
+
+
+def doctor(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta doctor [--probe] [--json]"""
+    checks = [_python(), _home(loaded), _space(loaded), *_daemon(loaded)]
+    if args.probe:
+        checks.append(_probe(loaded))
+    if args.json:
+        import msgspec
+
+        print(msgspec.json.encode([{"check": name, "ok": ok, "detail": detail} for name, ok, detail in checks]).decode())
+    else:
+        for name, ok, detail in checks:
+            print(f"{'✓' if ok else '✕'} {name}: {detail}")
+    return 0 if all(ok for _, ok, _ in checks) else 1
+
+
+def _python() -> Check:
+    return "python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+
+
+def _home(loaded: Loaded) -> Check:
+    home = loaded.paths.home
+    if not home.exists():
+        return "home", True, f"{home} (made at the first start)"
+    mode = home.stat().st_mode & 0o077
+    return "home", os.access(home, os.W_OK), f"{home}" + ("" if not mode else f" is readable by others; chmod 700 {home}")
+
+
+def _space(loaded: Loaded) -> Check:
+    place = loaded.paths.home if loaded.paths.home.exists() else loaded.paths.home.parent
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    return "disk", free > 200_000_000, f"{free / 1e9:.1f} GB free"
+
+
+def _daemon(loaded: Loaded) -> list[Check]:
+    if not is_running(loaded):
+        return [("daemon", True, "not running (opta up starts it)")]
+    client = Client(loaded.paths)
+    try:
+        daemon = client.get("/v3/daemon")
+        providers = client.get("/v3/providers")["providers"]
+    except OptaError as error:
+        return [("daemon", False, error.message)]
+    found = [("daemon", True, f"127.0.0.1:{daemon['port']} answers and proved itself")]
+    found += [(f"service {s['name']}", s["ready"] or s["state"] == "stopped", s["reason"] or s["state"]) for s in daemon["services"]]
+    found += [(f"provider {p['name']}", p["healthy"], p["reason"] or f"{p['baseUrl']} · {p['latencyMs']:g} ms" if p["latencyMs"] else p["baseUrl"]) for p in providers]
+    return found
+
+
+def _probe(loaded: Loaded) -> Check:
+    """A turn through every process: the answer has to be right."""
+    try:
+        ensure(loaded)
+        client = Client(loaded.paths)
+        with tempfile.TemporaryDirectory() as folder:
+            session = client.post("/v3/sessions", {"cwd": folder, "mode": "chat", "title": "doctor probe", "interactive": False})
+            turn = client.post(f"/v3/sessions/{session['id']}/turns", {"text": "What is 2+2?", "model": "lmx/probe"}, new_key())["turnId"]
+            text, ending = _answer(client, session["id"], turn)
+    except OptaError as error:
+        return "probe", False, error.message
+    if isinstance(ending, e.TurnDone) and text.strip() == "4":
+        return "probe", True, f"2+2 = {text.strip()} · first token {ending.firstTokenMs:g} ms · {ending.tokensPerSec:g} tok/s"
+    return "probe", False, f"asked for 2+2, got {text.strip()[:80]!r}" if isinstance(ending, e.TurnDone) else ending.message if isinstance(ending, e.TurnError) else "cancelled"
+
+
+def _answer(client: Client, sid: str, turn: str) -> tuple[str, object]:
+    text = ""
+    for line in client.events(sid, 0):
+        event = wire.decode(line)
+        if isinstance(event, e.TurnToken):
+            text += event.delta
+        if event.turn == turn and isinstance(event, e.ENDINGS):
+            return text, event
+    raise AssertionError("the stream never ends by itself")
+
+

@@ -1,0 +1,53 @@
+"""sessions list, show, export."""
+
+import argparse
+import sys
+from typing import Any
+
+from opta_core.settings import Loaded
+
+from ..client import Client
+from ..supervise import ensure
+
+
+def list_sessions(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta sessions list"""
+    ensure(loaded, may_start=not args.no_daemon_start)
+    page = Client(loaded.paths).get("/v3/sessions", q=args.q, limit=args.limit)
+    if args.json:
+        _print_json(page)
+        return 0
+    for session in page["sessions"]:
+        print(f"s-{session['id']}  {session['state']:8} {session['turns']:4} turns  {session['lastActivityAt'][:19]}  {session['title'][:60]}")
+    if not page["sessions"]:
+        print("No sessions yet. Start one: opta chat", file=sys.stderr)
+    return 0
+
+
+def show(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta sessions show ID"""
+    ensure(loaded, may_start=not args.no_daemon_start)
+    client = Client(loaded.paths)
+    if args.json:
+        _print_json(client.get(f"/v3/sessions/{args.id}", atSeq=10**15))
+        return 0
+    sys.stdout.write(client.raw("GET", f"/v3/sessions/{args.id}/export?format=text").decode())
+    return 0
+
+
+def export(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta sessions export ID"""
+    ensure(loaded, may_start=not args.no_daemon_start)
+    content = Client(loaded.paths).raw("GET", f"/v3/sessions/{args.id}/export?format={args.format}")
+    if args.output:
+        with open(args.output, "xb") as handle:
+            handle.write(content)
+    else:
+        sys.stdout.buffer.write(content)
+    return 0
+
+
+def _print_json(value: Any) -> None:
+    import msgspec
+
+    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

@@ -1,0 +1,130 @@
+"""`opta`: the command tree. Wiring only."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from opta_core import settings
+from opta_core.errors import OptaError, Refused
+from opta_core.settings import Loaded
+from opta_core.version import VERSION
+from opta_protocol.errors import ErrorCode
+
+from .commands import chat, config, daemon, doctor, sessions
+from .supervise import NoDaemon
+
+Run = Callable[[Loaded, argparse.Namespace], int]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its options; `docs/cli.md` is generated from it."""
+    top = argparse.ArgumentParser(prog="opta", description="A crash-proof coding agent on your own machines.")
+    top.add_argument("--no-daemon-start", action="store_true", help="fail with exit 3 instead of starting the daemon")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+
+    up = _add(commands, "up", daemon.up, "start everything and print the page's address")
+    up.add_argument("--no-open", action="store_true", help="do not open the browser")
+    up.add_argument("--only", default="", metavar="SERVICES", help="start only these, comma separated")
+    up.add_argument("--detach", action="store_true", help="go on in the background")
+    _add(commands, "down", daemon.down, "stop everything; sessions are kept")
+    opened = _add(commands, "open", daemon.open_page, "open the page")
+    opened.add_argument("--no-open", action="store_true", help="only print its address")
+    _add(commands, "status", daemon.status, "what runs, and which models there are").add_argument("--json", action="store_true")
+
+    for name, run, text in (("chat", chat.chat, "talk; steps are approved one by one"), ("do", chat.do, "work on a task until it is done")):
+        command = _add(commands, name, run, text)
+        command.add_argument("text", nargs="*", help="the prompt; read from standard input when piped")
+        command.add_argument("--session", default="", help="go on in this session")
+        command.add_argument("--model", default="", help="provider/model, or a model's name")
+        command.add_argument("--level", default="", choices=["L1", "L2", "L3"], help="how much is asked")
+        command.add_argument("--cwd", default="", help="the workspace (default: here)")
+        command.add_argument("--json", action="store_true", help="print the events exactly as stored")
+        if name == "chat":
+            command.add_argument("--once", action="store_true", help="one prompt, then exit")
+
+    _sessions(_group(commands, "sessions", "look at sessions"))
+    _daemon(_group(commands, "daemon", "control the daemon's processes"))
+    _config(_group(commands, "config", "settings and providers"))
+    probe = _add(commands, "doctor", doctor.doctor, "check the installation")
+    probe.add_argument("--probe", action="store_true", help="ask the probe model through every process")
+    probe.add_argument("--json", action="store_true")
+    _add(commands, "version", _version, "print the version")
+    return top
+
+
+def _sessions(group: Any) -> None:
+    listed = _add(group, "list", sessions.list_sessions, "sessions, last active first")
+    listed.add_argument("--q", default="", help="only these: words of the title, or an id")
+    listed.add_argument("--limit", type=int, default=50)
+    listed.add_argument("--json", action="store_true")
+    shown = _add(group, "show", sessions.show, "one session as text")
+    shown.add_argument("id")
+    shown.add_argument("--json", action="store_true")
+    exported = _add(group, "export", sessions.export, "one session as a file")
+    exported.add_argument("id")
+    exported.add_argument("--format", choices=["markdown", "json", "text"], default="markdown")
+    exported.add_argument("--output", default="", help="a new file (default: standard output)")
+
+
+def _daemon(group: Any) -> None:
+    _add(group, "start", daemon.daemon_start, "start it in the background")
+    _add(group, "stop", daemon.daemon_stop, "stop gateway, agent, tools and sessions")
+    _add(group, "restart", daemon.daemon_restart, "restart it, or one service").add_argument("service", nargs="?", default="")
+    _add(group, "status", daemon.status, "what runs").add_argument("--json", action="store_true")
+    logs = _add(group, "logs", daemon.logs, "the last log lines")
+    logs.add_argument("service", nargs="?", default="")
+    logs.add_argument("--lines", type=int, default=100)
+
+
+def _config(group: Any) -> None:
+    _add(group, "get", config.get, "print a value").add_argument("key")
+    changed = _add(group, "set", config.set_value, "set a value")
+    changed.add_argument("key")
+    changed.add_argument("value")
+    _add(group, "list", config.list_values, "all values").add_argument("--origin", action="store_true", help="and where each comes from")
+    added = _add(group, "add-provider", config.add_provider, "a further way to reach models")
+    added.add_argument("name")
+    added.add_argument("--type", required=True, choices=["openai", "lmx"])
+    added.add_argument("--base-url", required=True)
+    added.add_argument("--model", default="")
+    added.add_argument("--context", type=int, default=0, help="tokens the model can read")
+    added.add_argument("--key-stdin", action="store_true", help="read the key from standard input into the keychain")
+
+
+def _group(commands: Any, name: str, text: str) -> Any:
+    return commands.add_parser(name, help=text, description=text).add_subparsers(dest=f"{name}_command", metavar="COMMAND", required=True)
+
+
+def _add(commands: Any, name: str, run: Run, text: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    command.set_defaults(run=run)
+    return command
+
+
+def _version(loaded: Loaded, args: argparse.Namespace) -> int:
+    print(f"opta {VERSION}")
+    return 0
+
+
+def main() -> None:
+    """Run one command; the exit code says how it ended."""
+    args = parser().parse_args()
+    if args.command is None:
+        args = parser().parse_args(["chat", *sys.argv[1:]])
+    try:
+        code = args.run(settings.load(), args)
+    except NoDaemon as error:
+        print(f"opta: {error.message}", file=sys.stderr)
+        code = 3
+    except OptaError as error:
+        print(f"opta: {error.message}", file=sys.stderr)
+        code = 2 if isinstance(error, Refused) or error.code in (ErrorCode.invalid, ErrorCode.bad_request) else 1
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        code = 0
+    except OSError as error:
+        print(f"opta: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        code = 1
+    sys.exit(code)

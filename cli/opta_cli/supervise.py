@@ -1,0 +1,174 @@
+"""Starting and stopping: supervisord under this command, ready when /readyz says so."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from opta_core import state
+from opta_core.errors import OptaError, Unavailable
+from opta_core.launch_codes import new_launch_code
+from opta_core.paths import write_whole
+from opta_core.settings import Loaded
+from opta_core.supervision import PROGRAMS, Supervisor, configuration
+
+from .client import Client
+
+READY_S = 60.0
+STOP_S = 30.0
+
+
+def is_running(loaded: Loaded) -> bool:
+    """Whether this home's supervisord answers."""
+    return Supervisor(loaded.paths.run, 2).is_up()
+
+
+def start(loaded: Loaded, only: list[str] | None = None, *, detach: bool) -> "subprocess.Popen[bytes]":
+    """Start supervisord. Raises OptaError; a start at the same time by another command is waited for by `wait_ready`."""
+    os.umask(0o077)
+    loaded.paths.make()
+    file = loaded.paths.run / "supervisord.conf"
+    write_whole(file, configuration().encode())
+    return subprocess.Popen(
+        [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(file)],
+        env={**os.environ, **environment(loaded, only)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=open(loaded.paths.logs / "supervisord.stderr", "ab"),  # noqa: SIM115 (the child's own)
+        start_new_session=True,
+        cwd="/" if detach else None,
+    )
+
+
+def environment(loaded: Loaded, only: list[str] | None) -> dict[str, str]:
+    """What supervisord.conf reads, and what every process of ours inherits."""
+    wanted = set(only or PROGRAMS)
+    if loaded.settings.lmx.host:
+        wanted.discard("lmx")
+    variables = {
+        "OPTA_HOME": str(loaded.paths.home),
+        "OPTA_RUN": str(loaded.paths.run),
+        "OPTA_LOGS": str(loaded.paths.logs),
+        "OPTA_PYTHON": sys.executable,
+        "PYTHONUNBUFFERED": "1",
+    }
+    return variables | {f"OPTA_AUTOSTART_{service.upper()}": str(service in wanted).lower() for service in PROGRAMS}
+
+
+@contextlib.contextmanager
+def start_lock(loaded: Loaded):  # noqa: ANN201
+    """One start at a time in a home."""
+    os.umask(0o077)
+    loaded.paths.make()
+    with open(loaded.paths.run / "up.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def wait_ready(loaded: Loaded, process: "subprocess.Popen[bytes] | None", only: list[str] | None = None) -> None:
+    """Wait for /readyz. Raises Unavailable that says which process is not ready, and where its log is."""
+    client = Client(loaded.paths)
+    deadline = time.monotonic() + READY_S
+    said: dict[str, object] = {}
+    supervisor = Supervisor(loaded.paths.run, 2)
+    needed = {"gateway", "agent", "sessions", "tools"}
+    while time.monotonic() < deadline:
+        if process is not None and process.poll() is not None:
+            raise Unavailable(f"supervisord ended at once. Its words: {_tail(loaded.paths.logs / 'supervisord.stderr')}")
+        if only is not None and not needed <= set(only):
+            with contextlib.suppress(OptaError):
+                if all(p["statename"] == "RUNNING" for p in supervisor.processes() if p["name"] in only):
+                    return
+        ready, said = client.is_ready()
+        if ready and _is_of_this_start(loaded, supervisor):
+            return
+        time.sleep(0.03)
+    raise Unavailable(f"Not ready after {READY_S:g} s: {said.get('services', said) or 'no answer'}. Logs: {loaded.paths.logs}")
+
+
+def _is_of_this_start(loaded: Loaded, supervisor: Supervisor) -> bool:
+    known = state.read(loaded.paths)
+    try:
+        return known is not None and any(p["name"] == "gateway" and p["pid"] == known.pid for p in supervisor.processes())
+    except OptaError:
+        return False
+
+
+def stop(loaded: Loaded) -> bool:
+    """Stop everything in order, supervisord last; False when nothing ran."""
+    supervisor = Supervisor(loaded.paths.run)
+    try:
+        pid = supervisor.pid()
+        supervisor.shutdown()
+    except OptaError:
+        return False
+    deadline = time.monotonic() + STOP_S
+    while time.monotonic() < deadline:
+        if not _is_alive(pid):
+            return True
+        time.sleep(0.03)
+    raise Unavailable(f"supervisord (pid {pid}) did not stop in {STOP_S:g} s.")
+
+
+def ensure(loaded: Loaded, *, may_start: bool = True) -> None:
+    """Have a daemon that is ready; start one in the background when there is none. Raises Unavailable."""
+    client = Client(loaded.paths)
+    if client.is_ready()[0] and is_running(loaded):
+        return
+    if not may_start:
+        raise NoDaemon("No daemon runs in this home. Start it: opta up")
+    with start_lock(loaded):
+        process = None if is_running(loaded) else start(loaded, detach=True)
+        wait_ready(loaded, process)
+
+
+class NoDaemon(Unavailable):
+    """There is no daemon and none may be started (exit code 3)."""
+
+
+def page_url(loaded: Loaded) -> str:
+    """The page's address with a one-time launch code."""
+    known = state.read(loaded.paths)
+    port = known.uiPort if known and known.uiPort else loaded.settings.daemon.ui_port
+    return f"http://127.0.0.1:{port}/?launch={new_launch_code(loaded.paths)}"
+
+
+def run_in_foreground(loaded: Loaded, process: "subprocess.Popen[bytes]") -> int:
+    """Wait for supervisord; Ctrl-C or SIGTERM stops everything in order."""
+
+    def on_signal(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, on_signal)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        print("stopping …", file=sys.stderr)
+        stop(loaded)
+        process.wait(STOP_S)
+        return 0
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as handle:
+            return handle.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except FileNotFoundError:
+        if sys.platform == "linux":
+            return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _tail(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace").strip()[-600:]
+    except OSError:
+        return "(none)"

@@ -1,0 +1,1 @@
+"""The desktop process: serves the page and bootstraps it."""

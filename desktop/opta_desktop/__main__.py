@@ -1,0 +1,44 @@
+"""The desktop process: `python -m opta_desktop`."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+import uvicorn
+
+from opta_core import ports, state
+from opta_core.process import Frame, run
+
+from .server import Desktop
+
+
+async def main(frame: Frame) -> None:
+    """Serve the page until asked to stop."""
+    known = state.read(frame.paths) or state.DaemonState()
+    server = ports.bind(frame.settings.daemon.ui_port, known.uiPort, ports.FALLBACK, "the page", "daemon.ui-port")
+    port = server.getsockname()[1]
+    state.update(frame.paths, uiPort=port)
+    config = uvicorn.Config(
+        Desktop(frame.paths, port),  # type: ignore[arg-type]
+        http="h11", ws="none", lifespan="off", access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=1,
+        h11_max_incomplete_event_size=16 * 1024, limit_concurrency=128,
+    )  # fmt: skip
+    http = _Server(config)
+    serving = asyncio.create_task(http.serve(sockets=[server]), name="http")
+    frame.ready()
+    stopped = asyncio.create_task(frame.stopping.wait(), name="stopping")
+    await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    http.should_exit = True
+    await serving
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process frame."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+if __name__ == "__main__":
+    run("desktop", main)

@@ -1,0 +1,1 @@
+"""LMX: an OpenAI-compatible inference server on MLX."""

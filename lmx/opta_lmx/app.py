@@ -1,0 +1,217 @@
+"""LMX's front: HTTP in, engine messages out. Imports neither mlx nor transformers, so it is ready at once."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+
+from opta_core.errors import OptaError, Refused
+from opta_core.logs import Log
+from opta_protocol.errors import ErrorCode
+
+from . import chat
+from .engines import Engine
+from .metrics import Metrics
+
+BODY_BYTES_MAX = 8 * 1024 * 1024
+KEEPALIVE_S = 10.0
+STATUS = {
+    ErrorCode.bad_request: 400,
+    ErrorCode.bad_json: 400,
+    ErrorCode.invalid: 400,
+    ErrorCode.context_overflow: 400,
+    ErrorCode.not_found: 404,
+    ErrorCode.model_not_found: 404,
+    ErrorCode.method_not_allowed: 405,
+    ErrorCode.too_large: 413,
+    ErrorCode.too_many_requests: 429,
+    ErrorCode.broken: 503,
+}
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+log = Log("front")
+
+
+class Front:
+    """The ASGI application over one engine."""
+
+    def __init__(self, engine: Engine, port: int, allowed_hosts: set[str]):
+        self._engine = engine
+        self._hosts = {host.encode() for host in allowed_hosts} | {f"{host}:{port}".encode() for host in ("127.0.0.1", "localhost")}
+        self.metrics = Metrics()
+        self._routes: dict[tuple[str, str], Callable[[Scope, Receive, Send], Awaitable[None]]] = {
+            ("GET", "/healthz"): self._healthz,
+            ("GET", "/readyz"): self._readyz,
+            ("GET", "/metrics"): self._metrics,
+            ("GET", "/v1/models"): self._models,
+            ("POST", "/v1/chat/completions"): self._chat,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry."""
+        if scope["type"] != "http":
+            raise RuntimeError("LMX speaks HTTP only")
+        try:
+            self._check(scope)
+            route = self._routes.get((scope["method"], scope["path"]))
+            if route is None:
+                known = any(path == scope["path"] for _, path in self._routes)
+                if known:
+                    raise Refused("This path does not take this method.", code=ErrorCode.method_not_allowed)
+                raise Refused(f"There is nothing at {scope['path'][:100]}.", code=ErrorCode.not_found)
+            await route(scope, receive, send)
+        except OptaError as error:
+            await _send_error(send, error)
+        except Exception:  # a bug answers 503 with a place to look, never a traceback
+            log.exception("request failed", path=scope["path"])
+            await _send_error(send, OptaError("LMX failed on this request; its log has more.", code=ErrorCode.unavailable, retryable=True))
+
+    def _check(self, scope: Scope) -> None:
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+            raise Refused("LMX does not answer to this Host.", code=ErrorCode.bad_request)
+        if any(name == b"origin" for name, _ in scope["headers"]):
+            raise Refused("Web pages may not call LMX.", code=ErrorCode.bad_request)
+
+    async def _healthz(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _send_json(send, 200, {"status": "ok"})
+
+    async def _readyz(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._engine.loaded is not None:
+            await _send_json(send, 200, {"status": "ready", "model": self._engine.name, "pid": self._engine.pid})
+        else:
+            await _send_json(send, 503, {"status": "not ready", "reason": self._engine.problem or f"{self._engine.name} is loading"})
+
+    async def _metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _send(send, 200, self.metrics.text(self._engine).encode(), b"text/plain; version=0.0.4")
+
+    async def _models(self, scope: Scope, receive: Receive, send: Send) -> None:
+        loaded = self._engine.loaded
+        entry: dict[str, Any] = {"id": self._engine.name, "object": "model", "created": 0, "owned_by": "lmx", "state": "loaded" if loaded else "loading"}
+        if loaded is not None:
+            entry |= {"context_length": loaded.context_length}
+            if loaded.capability:
+                entry["capability"] = loaded.capability
+        await _send_json(send, 200, {"object": "list", "data": [entry]})
+
+    async def _chat(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = chat.read_request(await _body(scope, receive))
+        self._check_name(request.model)
+        order = chat.order_of(request)
+        completion = chat.Completion(self._engine.name)
+        answer = self.metrics.watch(self._engine.generate(order))
+        gone = asyncio.create_task(_disconnected(receive), name="disconnect")
+        try:
+            if request.stream:
+                include_usage = bool(request.stream_options and request.stream_options.include_usage)
+                await _stream(send, chat.stream_frames(completion, answer, include_usage=include_usage), gone, self._engine.name)
+            else:
+                work = asyncio.create_task(chat.whole_answer(completion, answer), name="answer")
+                await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+                if work.done():
+                    await _send(send, 200, work.result(), b"application/json", [(b"x-lmx-model", self._engine.name.encode())])
+                else:
+                    work.cancel()
+                    await asyncio.gather(work, return_exceptions=True)
+        finally:
+            gone.cancel()
+            await _close(answer)
+
+    def _check_name(self, name: str) -> None:
+        if name.startswith("/") or ".." in name or any(ord(c) < 32 for c in name):
+            raise Refused(f"{name[:80]!r} is not a model name.", code=ErrorCode.bad_request)
+
+
+async def _stream(send: Send, frames: AsyncIterator[bytes], gone: "asyncio.Task[None]", model: str) -> None:
+    """Send frames until the answer or the client ends; while nothing comes, a comment says that we live."""
+    headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"), (b"x-lmx-model", model.encode())]
+    iterator = aiter(frames)
+    is_started = False
+    pending: asyncio.Task[bytes] | None = None
+    try:
+        while True:
+            pending = pending or asyncio.ensure_future(anext(iterator))  # type: ignore[arg-type]
+            await asyncio.wait({pending, gone}, return_when=asyncio.FIRST_COMPLETED, timeout=KEEPALIVE_S)
+            if gone.done():
+                return
+            if not pending.done():
+                if is_started:
+                    await send({"type": "http.response.body", "body": b": waiting\n\n", "more_body": True})
+                continue
+            try:
+                frame = pending.result()
+            except StopAsyncIteration:
+                break
+            except OptaError as error:
+                if not is_started:
+                    raise
+                await send({"type": "http.response.body", "body": b"data: " + _error_body(error) + b"\n\n", "more_body": True})
+                break
+            finally:
+                pending = None
+            if not is_started:
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                is_started = True
+            await send({"type": "http.response.body", "body": frame, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        if pending is not None:
+            pending.cancel()
+            await asyncio.gather(pending, return_exceptions=True)
+        await _close(frames)
+
+
+async def _close(iterator: AsyncIterator[Any]) -> None:
+    close = getattr(iterator, "aclose", None)
+    if close is not None:
+        with contextlib.suppress(RuntimeError):
+            await close()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused("The client left before its body was complete.", code=ErrorCode.bad_request)
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > BODY_BYTES_MAX:
+            raise Refused(f"The body is larger than {BODY_BYTES_MAX // 1024 // 1024} MiB.", code=ErrorCode.too_large)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _error_body(error: OptaError) -> bytes:
+    kind = "invalid_request_error" if STATUS.get(error.code, 503) < 500 else "server_error"
+    return msgspec.json.encode({"error": {"message": error.message, "type": kind, "code": error.code, "param": None}})
+
+
+async def _send_error(send: Send, error: OptaError) -> None:
+    status = STATUS.get(error.code, 503)
+    headers = [(b"retry-after", b"%d" % max(1, round(error.retry_after_s or 1)))] if status in (429, 503) else []
+    await _send(send, status, _error_body(error), b"application/json", headers)
+
+
+async def _send_json(send: Send, status: int, body: Any) -> None:
+    await _send(send, status, msgspec.json.encode(body), b"application/json")
+
+
+async def _send(send: Send, status: int, body: bytes, kind: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+    every = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *(headers or [])]
+    await send({"type": "http.response.start", "status": status, "headers": every})
+    await send({"type": "http.response.body", "body": body})
+
+

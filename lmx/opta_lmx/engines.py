@@ -1,0 +1,183 @@
+"""The front's side of an engine child: starts it, sends requests, hears the answers, starts it again.
+
+Loading is spawning, unloading is ending; a crash costs one model's running requests, which end with
+a typed error, and nothing else.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+
+from opta_core.bus import Bus, Frames
+from opta_core.errors import OptaError, Unavailable
+from opta_core.logs import Log
+from opta_protocol.errors import ErrorCode
+
+from .blas import blas_environment
+from .engine_messages import Cancel, Delta, Failed, Finished, FromEngine, Generate, Loaded, LoadFailed, Ping
+
+QUEUE_MAX = 64
+LOAD_S = 120.0
+DEATHS_MAX, DEATHS_WINDOW_S = 3, 300.0
+RESTART_S = 0.05
+
+_decoder = msgspec.json.Decoder(FromEngine)
+_encode = msgspec.json.Encoder().encode
+log = Log("engines")
+
+Answer = Delta | Finished
+
+
+class Engine:
+    """One model's child and its requests."""
+
+    def __init__(self, bus: Bus, run: Path, name: str, folder: Path):
+        self.name, self.folder = name, folder
+        self._run = run
+        self._socket = f"lmx.{name}"
+        self._router = bus.router(self._socket, self._on_message)
+        self._peer = b""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._requests: dict[int, asyncio.Queue[Answer | OptaError]] = {}
+        self._next_id = 0
+        self._deaths: list[float] = []
+        self._watch: asyncio.Task[None] | None = None
+        self._is_loaded = asyncio.Event()
+        self.loaded: Loaded | None = None
+        self.problem = ""
+        self.tokens = 0
+
+    @property
+    def pid(self) -> int:
+        """Of the child; 0 when there is none."""
+        return self._process.pid if self._process and self._process.poll() is None else 0
+
+    @property
+    def running(self) -> int:
+        """Requests in the child."""
+        return len(self._requests)
+
+    def start(self) -> None:
+        """Keep a child running from now on."""
+        self._watch = asyncio.create_task(self._keep_running(), name=f"engine {self.name}")
+
+    async def stop(self) -> None:
+        """End the child."""
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(self._process.wait, 2)
+            if self._process.poll() is None:
+                self._process.kill()
+        self._router.close()
+
+    async def generate(self, order: Generate) -> AsyncIterator[list[Answer]]:
+        """The answer's pieces as they come, Finished last. Raises OptaError: too_many_requests, engine_lost, …"""
+        if len(self._requests) >= QUEUE_MAX:
+            raise OptaError(f"{len(self._requests)} requests are waiting for {self.name}.", code=ErrorCode.too_many_requests, retryable=True, retry_after_s=2)
+        await self._until_loaded()
+        self._next_id += 1
+        id_ = self._next_id
+        queue: asyncio.Queue[Answer | OptaError] = asyncio.Queue()
+        self._requests[id_] = queue
+        self._router.send(self._peer, [_encode(msgspec.structs.replace(order, id=id_))])
+        try:
+            while True:
+                parts: list[Answer] = []
+                part = await queue.get()
+                while True:
+                    if isinstance(part, OptaError):
+                        raise part
+                    parts.append(part)
+                    if queue.empty():
+                        break
+                    part = queue.get_nowait()
+                yield parts
+                if isinstance(parts[-1], Finished):
+                    return
+        finally:
+            if self._requests.pop(id_, None) is not None:
+                self._router.send(self._peer, [_encode(Cancel(id=id_))])
+
+    async def _until_loaded(self) -> None:
+        try:
+            async with asyncio.timeout(LOAD_S):
+                while self.loaded is None:
+                    if self.problem:
+                        raise Unavailable(self.problem, code=ErrorCode.unavailable, retryable=False)
+                    self._is_loaded.clear()
+                    await self._is_loaded.wait()
+        except TimeoutError:
+            raise Unavailable(f"{self.name} is not loaded after {LOAD_S:g} s.") from None
+
+    async def _keep_running(self) -> None:
+        while True:
+            self._spawn()
+            assert self._process is not None
+            await _exited(self._process)
+            self._on_death(self._process.returncode)
+            now = time.monotonic()
+            self._deaths = [at for at in self._deaths if now - at < DEATHS_WINDOW_S] + [now]
+            if self.problem or len(self._deaths) > DEATHS_MAX * 4:
+                self.problem = self.problem or f"{self.name} died {len(self._deaths)} times in five minutes and is not started again. Restart LMX: opta daemon restart lmx"
+                log.error("engine given up", model=self.name, reason=self.problem)
+                self._is_loaded.set()
+                return
+            await asyncio.sleep(RESTART_S if len(self._deaths) <= DEATHS_MAX else 0.5)
+
+    def _spawn(self) -> None:
+        # From the loop's thread: the child dies with the thread that started it.
+        environment = {**os.environ, **blas_environment()}
+        command = [sys.executable, "-m", "opta_lmx.mlx_engine", str(self.folder), str(self._run), self._socket]
+        self._process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+        log.info("engine started", model=self.name, pid=self._process.pid)
+
+    def _on_death(self, code: int | None) -> None:
+        self.loaded = None
+        self._peer = b""
+        reason = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
+        log.warning("engine ended", model=self.name, reason=reason, requests=len(self._requests))
+        lost = Unavailable(f"The engine of {self.name} was lost ({reason}). It is starting again.", code=ErrorCode.engine_lost, retry_after_s=1)
+        requests, self._requests = self._requests, {}
+        for queue in requests.values():
+            queue.put_nowait(lost)
+
+    def _on_message(self, peer: bytes, frames: Frames) -> None:
+        for message in _decoder.decode(frames[0]):
+            match message:
+                case Loaded():
+                    self._peer, self.loaded = peer, message
+                    self._is_loaded.set()
+                case LoadFailed():
+                    self.problem = message.message
+                    self._is_loaded.set()
+                case Delta() | Finished():
+                    self.tokens += isinstance(message, Delta)
+                    if queue := self._requests.get(message.id):
+                        if isinstance(message, Finished):
+                            del self._requests[message.id]
+                        queue.put_nowait(message)
+                case Failed():
+                    code = {"context_length_exceeded": ErrorCode.context_overflow, "bad_prompt": ErrorCode.invalid}.get(message.code, ErrorCode.broken)
+                    if queue := self._requests.pop(message.id, None):
+                        queue.put_nowait(OptaError(message.message, code=code))
+
+    def ask(self) -> None:
+        """Have the child say how it is."""
+        if self._peer:
+            self._router.send(self._peer, [_encode(Ping(front=self.name))])
+
+
+async def _exited(process: "subprocess.Popen[bytes]") -> None:
+    while process.poll() is None:
+        await asyncio.sleep(0.02)

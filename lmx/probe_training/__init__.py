@@ -1,0 +1,1 @@
+"""How the probe model was made: vocabulary, sample generator, training and evaluation (not shipped)."""

@@ -1,0 +1,1 @@
+"""One turn from prompt to done."""

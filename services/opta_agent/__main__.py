@@ -1,0 +1,36 @@
+"""The agent: `python -m opta_agent`."""
+
+import asyncio
+
+from opta_core.feed import Feeds
+from opta_core.outbox import Outbox
+from opta_core.process import Frame, run
+from opta_core.state import read_lmx_url
+from opta_core.store_client import StoreClient
+
+from .router import Router
+from .turns import HELLO_S, Turns
+
+
+async def main(frame: Frame) -> None:
+    """Run turns until asked to stop."""
+    store = StoreClient(frame.bus)
+    outbox = Outbox(frame.bus, "agent", frame.boot)
+    router = Router(frame.settings, read_lmx_url(frame.settings, frame.paths))
+    turns = Turns(frame.bus, frame.boot, frame.settings, frame.paths, Feeds(frame.bus, store), outbox, router)
+    frame.figures = lambda: {"running": turns.running, "done": turns.done}
+    turns.hello()
+    frame.ready()
+    while not frame.stopping.is_set():
+        turns.hello()
+        try:
+            async with asyncio.timeout(HELLO_S):
+                await frame.stopping.wait()
+        except TimeoutError:
+            pass
+    await turns.close()
+    await router.close()
+
+
+if __name__ == "__main__":
+    run("agent", main)

@@ -1,0 +1,313 @@
+"""One turn: model, gate, tools, again, until the model asks for no tool.
+
+The loop takes its collaborators as arguments and knows no socket, HTTP or vendor. It returns the
+turn's one ending; whoever called it writes that. **Invariant:** a tool runs only after its decision was
+written, and a step's calls run only when the step's answer was complete.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+
+from opta_core.errors import OptaError
+from opta_core.policy import RISKS
+from opta_core.transcript import Step, Turn
+from opta_protocol.events import (
+    Event,
+    RouteSwitch,
+    StepStart,
+    ToolCall,
+    ToolResult,
+    TurnDone,
+    TurnThinking,
+    TurnToken,
+    Warning,
+)
+from opta_protocol.ids import new_call_id
+from opta_protocol.permissions import Risk
+
+from .history import messages_of
+from .prompt import TOOL_NAMES, TOOLS
+from .providers.base import CallPart, End, ModelRequest, Text, Thinking, Usage
+from .router import Route
+from .session import Session
+
+ATTEMPTS_MAX = 4
+RETRY_DELAYS_S = (0.2, 1.0, 2.5)
+SAME_CALL_MAX = 3
+
+
+class Gate(Protocol):
+    """Decides on a call (`gate.Gate`)."""
+
+    waited_s: float
+
+    def check(self, session: Session, turn: Turn, call: ToolCall) -> Awaitable[tuple[bool, str]]: ...
+
+
+class Toolbox(Protocol):
+    """Runs a call (`toolbox.Toolbox`)."""
+
+    def run(self, session: Session, call: ToolCall, *, is_adopted: bool = False) -> Awaitable[ToolResult]: ...
+
+    def is_running(self, call_id: str) -> Awaitable[bool | None]: ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a turn has gone on long enough."""
+
+    max_steps: int
+    max_calls: int
+
+
+@dataclass
+class Tally:
+    """What the ending reports."""
+
+    started_at: float
+    tokens: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    thinking_tokens: int = 0
+    tools: int = 0
+    steps: int = 0
+    generation_s: float = 0.0
+    first_token_ms: float = 0.0
+    context_used: int = 0
+    context_limit: int = 0
+    recent_calls: list[str] = field(default_factory=list[str])
+
+
+@dataclass
+class Answer:
+    """What one model call gave."""
+
+    calls: list[CallPart]
+    finish: str
+
+
+async def run_turn(
+    session: Session,
+    turn_id: str,
+    route: Callable[[str], Awaitable[Route]],
+    gate: Gate,
+    toolbox: Toolbox,
+    emit: Callable[[Event], Any],
+    room: Callable[[], Awaitable[None]],
+    limits: Limits,
+) -> TurnDone:
+    """Run a turn from wherever it stands to its ending. Raises OptaError when it cannot go on."""
+    turn = session.transcript.turn(turn_id)
+    assert turn is not None
+    tally = Tally(started_at=time.monotonic())
+    step, attempt = await _resume(session, turn, gate, toolbox, emit)
+    way = await route(turn.model or session.transcript.model)
+    if way.switched_from:
+        emit(RouteSwitch(sid=session.sid, turn=turn_id, from_=way.switched_from, to=f"{way.provider.name}/{way.model}", reason=way.note))
+    while step <= limits.max_steps:
+        answer = await _call_model(session, turn, step, attempt, way, emit, room, tally)
+        attempt = 1
+        tally.steps = step
+        if not answer.calls:
+            return _done(session, turn_id, tally, gate, "length" if answer.finish == "length" else "stop")
+        calls = [_tool_call(session.sid, turn_id, step, part) for part in answer.calls]
+        for call, _ in calls:
+            emit(call)
+        tally.tools += len(calls)
+        await _run_calls(session, turn, calls, gate, toolbox, emit)
+        await _until_results(session, [call for call, _ in calls])
+        if stop := _budget_problem(calls, tally, limits):
+            emit(Warning(sid=session.sid, turn=turn_id, code="budget", message=stop))
+            return _done(session, turn_id, tally, gate, "budget")
+        step += 1
+    emit(Warning(sid=session.sid, turn=turn_id, code="steps", message=f"Stopped after {limits.max_steps} steps (max-steps). Ask to go on."))
+    return _done(session, turn_id, tally, gate, "steps")
+
+
+async def _resume(session: Session, turn: Turn, gate: Gate, toolbox: Toolbox, emit: Callable[[Event], Any]) -> tuple[int, int]:
+    """(step, attempt) to go on with: a former agent may have left the turn in the middle."""
+    if not turn.steps:
+        return 1, 1
+    last = turn.steps[-1]
+    if not last.calls:
+        return last.step, last.attempt + 1
+    await _finish_calls(session, turn, last, gate, toolbox, emit)
+    return last.step + 1, 1
+
+
+async def _finish_calls(session: Session, turn: Turn, step: Step, gate: Gate, toolbox: Toolbox, emit: Callable[[Event], Any]) -> None:
+    """Bring every call of a step left behind to a result; what may have taken effect is never run twice."""
+    for known in list(step.calls):
+        if session.result(known.id):
+            continue
+        call = ToolCall(sid=session.sid, turn=turn.id, callId=known.id, name=known.name, args=known.args, risk=Risk(known.risk), step=step.step)
+        if known.state == "denied":
+            emit(_refused(call, "not allowed"))
+        elif known.state == "running":
+            if await toolbox.is_running(known.id):
+                await toolbox.run(session, call, is_adopted=True)
+            elif not session.result(known.id):
+                if call.risk is Risk.read:
+                    await toolbox.run(session, call)
+                else:
+                    content = f"Error: outcome unknown: the agent restarted while {call.name} ran. Check before you repeat it."
+                    emit(ToolResult(sid=call.sid, turn=call.turn, callId=call.callId, ok=False, code="outcome_unknown", content=content))
+        elif known.state == "allowed":
+            # Allowed and never seen to start: the order may still be on its way to the worker, which runs a call once.
+            await toolbox.run(session, call)
+        else:
+            await _gate_and_run(session, turn, call, gate, toolbox, emit)
+    await _until_results(session, [ToolCall(callId=c.id, name=c.name, args=c.args, risk=Risk(c.risk), step=step.step) for c in step.calls])
+
+
+async def _call_model(
+    session: Session, turn: Turn, step: int, attempt: int, way: Route, emit: Callable[[Event], Any], room: Callable[[], Awaitable[None]], tally: Tally
+) -> Answer:
+    """One whole answer; a lost stream is asked again as a further attempt."""
+    request = ModelRequest(
+        model=way.model, messages=messages_of(session.transcript, turn.id, cut_off=attempt > 1), tools=TOOLS, session=session.sid
+    )
+    tries = 0
+    while True:
+        emit(
+            StepStart(
+                sid=session.sid, turn=turn.id, step=step, attempt=attempt, provider=way.provider.name, model=way.model,
+                host=way.provider.host, contextLimit=way.context_limit,
+            )  # fmt: skip
+        )
+        try:
+            return await _stream(session, turn, way, request, emit, room, tally)
+        except OptaError as error:
+            tries += 1
+            if not error.retryable or tries >= ATTEMPTS_MAX:
+                raise
+            emit(Warning(sid=session.sid, turn=turn.id, code=error.code, message=f"{error.message} Trying again."))
+            await asyncio.sleep(error.retry_after_s or RETRY_DELAYS_S[min(tries, len(RETRY_DELAYS_S)) - 1])
+            attempt += 1
+
+
+async def _stream(
+    session: Session, turn: Turn, way: Route, request: ModelRequest, emit: Callable[[Event], Any], room: Callable[[], Awaitable[None]], tally: Tally
+) -> Answer:
+    asked_at = time.monotonic()
+    first_at = 0.0
+    deltas = 0
+    calls: list[CallPart] = []
+    end: End | None = None
+    stream = way.provider.stream(request)
+    try:
+        async for parts in stream:
+            for part in parts:
+                first_at = first_at or time.monotonic()
+                match part:
+                    case Text(delta):
+                        emit(TurnToken(sid=session.sid, turn=turn.id, delta=delta))
+                        deltas += 1
+                    case Thinking(delta):
+                        emit(TurnThinking(sid=session.sid, turn=turn.id, delta=delta))
+                        deltas += 1
+                    case CallPart():
+                        calls.append(part)
+                    case End():
+                        end = part
+            await room()
+    finally:
+        await _close(stream)
+    assert end is not None
+    usage = end.usage or Usage(completion=deltas)
+    tally.tokens += usage.completion
+    tally.prompt_tokens += usage.prompt
+    tally.cached_tokens += usage.cached
+    tally.thinking_tokens += usage.thinking
+    tally.generation_s += time.monotonic() - (first_at or asked_at)
+    tally.first_token_ms = tally.first_token_ms or round((first_at - asked_at) * 1000, 1)
+    tally.context_used, tally.context_limit = usage.prompt + usage.completion, way.context_limit
+    return Answer(calls, end.finish)
+
+
+async def _close(stream: Any) -> None:
+    close = getattr(stream, "aclose", None)
+    if close is not None:
+        await close()
+
+
+def _tool_call(sid: str, turn: str, step: int, part: CallPart) -> tuple[ToolCall, str]:
+    """The call as an event, and what is wrong with it ('' when nothing is)."""
+    problem = ""
+    args: dict[str, Any] = {}
+    try:
+        args = msgspec.json.decode(part.arguments, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        problem = f"the arguments of {part.name} are not a JSON object ({error}); send the call again"
+        args = {"unreadable": part.arguments[:2000]}
+    if part.name not in TOOL_NAMES:
+        problem = f"there is no tool {part.name[:80]!r}; the tools are {', '.join(sorted(TOOL_NAMES))}"
+    risk = RISKS.get(part.name, Risk.execute)
+    return ToolCall(sid=sid, turn=turn, callId=new_call_id(), name=part.name[:80], args=args, risk=risk, step=step), problem
+
+
+async def _run_calls(
+    session: Session, turn: Turn, calls: list[tuple[ToolCall, str]], gate: Gate, toolbox: Toolbox, emit: Callable[[Event], Any]
+) -> None:
+    """Calls of one step side by side; questions are all put at once, and each call runs when it is answered."""
+    async with asyncio.TaskGroup() as group:
+        for call, problem in calls:
+            if problem:
+                emit(ToolResult(sid=call.sid, turn=call.turn, callId=call.callId, ok=False, code="bad_call", content=f"Error: {problem}"))
+            else:
+                group.create_task(_gate_and_run(session, turn, call, gate, toolbox, emit))
+
+
+async def _gate_and_run(session: Session, turn: Turn, call: ToolCall, gate: Gate, toolbox: Toolbox, emit: Callable[[Event], Any]) -> None:
+    may_run, reason = await gate.check(session, turn, call)
+    if may_run:
+        await toolbox.run(session, call)
+    else:
+        emit(_refused(call, reason))
+
+
+def _refused(call: ToolCall, reason: str) -> ToolResult:
+    return ToolResult(sid=call.sid, turn=call.turn, callId=call.callId, ok=False, code="denied", content=f"Error: {reason}")
+
+
+async def _until_results(session: Session, calls: list[ToolCall]) -> None:
+    """The next request is built from the stored results, so wait until they are all there."""
+    while any(session.result(call.callId) is None for call in calls):
+        await session.changed(0.5)
+
+
+def _budget_problem(calls: list[tuple[ToolCall, str]], tally: Tally, limits: Limits) -> str:
+    for call, _ in calls:
+        tally.recent_calls.append(call.name + msgspec.json.encode(call.args, order="sorted").decode())
+    recent = tally.recent_calls[-SAME_CALL_MAX:]
+    if len(recent) == SAME_CALL_MAX and len(set(recent)) == 1:
+        return f"Stopped: the model made the same call {SAME_CALL_MAX} times in a row. Tell it what to do differently?"
+    if tally.tools >= limits.max_calls:
+        return f"Stopped after {tally.tools} tool calls in one turn. Ask to go on."
+    return ""
+
+
+def _done(session: Session, turn_id: str, tally: Tally, gate: Gate, finish: Any) -> TurnDone:
+    return TurnDone(
+        sid=session.sid,
+        turn=turn_id,
+        tokens=tally.tokens,
+        promptTokens=tally.prompt_tokens,
+        cachedTokens=tally.cached_tokens,
+        thinkingTokens=tally.thinking_tokens,
+        elapsed=round(max(0.0, time.monotonic() - tally.started_at - gate.waited_s), 3),
+        tokensPerSec=round(tally.tokens / tally.generation_s, 1) if tally.generation_s > 0 else 0.0,
+        tools=tally.tools,
+        steps=tally.steps,
+        firstTokenMs=tally.first_token_ms,
+        contextUsed=tally.context_used,
+        contextLimit=tally.context_limit,
+        finish=finish,
+    )
+
+

@@ -1,0 +1,46 @@
+"""What every request begins with: the system prompt and the tools, byte for byte the same in a session."""
+
+from typing import Any
+
+from opta_protocol.permissions import Mode
+
+_SYSTEM = """\
+You are Opta, a coding agent on the user's own machine. The workspace is {cwd}; paths are relative to it.
+{mode}
+Use the tools to look before you answer and to act; do not guess what a file holds. Make the smallest change that does the task. \
+When a tool fails, read its message and correct yourself. Say briefly what you did."""
+
+_MODES = {
+    Mode.chat: "You are in conversation: explain, and ask before larger steps.",
+    Mode.do: "You work on a task until it is done, then report.",
+}
+
+
+def system_prompt(cwd: str, mode: Mode) -> str:
+    """The first message. Holds no time and nothing that changes, so that servers can reuse their cache."""
+    return _SYSTEM.format(cwd=cwd, mode=_MODES[mode])
+
+
+def _tool(name: str, description: str, required: list[str], **properties: Any) -> dict[str, Any]:
+    parameters = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
+
+
+_TEXT, _NUMBER, _FLAG = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
+
+TOOLS: list[dict[str, Any]] = [
+    _tool("read_file", "Read a text file, or some of its lines.", ["path"], path=_TEXT, start_line=_NUMBER, end_line=_NUMBER),
+    _tool("list_dir", "List a folder.", [], path=_TEXT),
+    _tool("search_files", "Find files by name; pattern is a glob.", ["pattern"], pattern=_TEXT, path=_TEXT),
+    _tool("grep", "Find lines in files; pattern is a regular expression.", ["pattern"], pattern=_TEXT, path=_TEXT, glob=_TEXT, ignore_case=_FLAG),
+    _tool("write_file", "Create or replace a file.", ["path", "content"], path=_TEXT, content=_TEXT),
+    _tool("edit_file", "Replace old by new in a file; old must fit exactly one place unless all is true.", ["path", "old", "new"],
+          path=_TEXT, old=_TEXT, new=_TEXT, all=_FLAG),
+    _tool("run_command", "Run a shell command in the workspace and read its output.", ["command"],
+          command=_TEXT, cwd=_TEXT, timeout_s={"type": "number"}, background=_FLAG),
+    _tool("todo", "Note the plan: the whole list each time.", ["items"],
+          items={"type": "array", "items": {"type": "object", "properties": {"text": _TEXT, "state": {"type": "string", "enum": ["open", "doing", "done"]}},
+                                            "required": ["text", "state"], "additionalProperties": False}}),
+]  # fmt: skip
+
+TOOL_NAMES = frozenset(tool["function"]["name"] for tool in TOOLS)

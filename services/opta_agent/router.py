@@ -1,0 +1,102 @@
+"""Which provider answers: LMX first, by a health that is checked at most every ten seconds."""
+
+import asyncio
+import time
+from typing import Any
+
+import msgspec
+
+from opta_core import vault
+from opta_core.errors import OptaError, Refused
+from opta_core.settings import Settings
+from opta_protocol.errors import ErrorCode
+
+from .providers.base import Provider
+from .providers.openai import OpenAiProvider
+
+HEALTH_S = 10.0
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Where a turn goes; `note` says why it is not what was asked for."""
+
+    provider: Provider
+    model: str
+    context_limit: int = 0
+    switched_from: str = ""
+    note: str = ""
+
+
+class Router:
+    """Owns the providers."""
+
+    def __init__(self, settings: Settings, lmx_url: str):
+        self._default = settings.default_model
+        self._settings = settings
+        self._providers: dict[str, OpenAiProvider] = {"lmx": OpenAiProvider("lmx", lmx_url)}
+        self._health: dict[str, tuple[float, list[dict[str, Any]], str]] = {}
+        self._checking = asyncio.Lock()
+
+    async def close(self) -> None:
+        """Drop every connection."""
+        for provider in self._providers.values():
+            await provider.close()
+
+    async def route(self, wanted: str) -> Route:
+        """The way to `wanted` (`provider/model`, a bare model name, or '' for the default). Raises OptaError."""
+        wanted = wanted or self._default
+        head, _, tail = wanted.partition("/")
+        if tail and (head == "lmx" or head in self._settings.providers):
+            return await self._named(head, tail, wanted)
+        return await self._looked_up(wanted)
+
+    async def health(self, name: str) -> tuple[list[dict[str, Any]], str]:
+        """(models, '') of a provider, or ([], why not); at most one look in ten seconds, failures are looked at again sooner."""
+        async with self._checking:
+            at, models, reason = self._health.get(name, (0.0, [], ""))
+            if time.monotonic() - at < (1.0 if reason else HEALTH_S):
+                return models, reason
+            try:
+                models, reason = await self._provider(name).models(), ""
+            except OptaError as error:
+                models, reason = [], error.message
+            self._health[name] = (time.monotonic(), models, reason)
+            return models, reason
+
+    async def _named(self, name: str, model: str, wanted: str) -> Route:
+        if name == "lmx":
+            models, reason = await self.health("lmx")
+            if reason:
+                if fallback := self._fallback():
+                    return msgspec.structs.replace(fallback, switched_from=wanted, note=reason)
+                raise OptaError(
+                    f"{reason} Start it (`opta daemon restart lmx`), or add a provider: opta config add-provider NAME --type openai --base-url URL",
+                    code=ErrorCode.provider_unavailable,
+                    retryable=True,
+                )
+            return Route(self._provider("lmx"), model, _context_of(models, model))
+        return Route(self._provider(name), model, self._settings.providers[name].context)
+
+    async def _looked_up(self, model: str) -> Route:
+        models, _ = await self.health("lmx")
+        if any(entry.get("id") == model for entry in models):
+            return Route(self._provider("lmx"), model, _context_of(models, model))
+        for name, settings in self._settings.providers.items():
+            if settings.model == model:
+                return Route(self._provider(name), model, settings.context)
+        raise Refused(f"No provider has a model {model!r}. `opta status` lists the models.", code=ErrorCode.model_not_found)
+
+    def _fallback(self) -> Route | None:
+        for name, settings in self._settings.providers.items():
+            if settings.model:
+                return Route(self._provider(name), settings.model, settings.context)
+        return None
+
+    def _provider(self, name: str) -> OpenAiProvider:
+        if name not in self._providers:
+            self._providers[name] = OpenAiProvider(name, self._settings.providers[name].base_url, vault.fetch(f"provider/{name}"))
+        return self._providers[name]
+
+
+def _context_of(models: list[dict[str, Any]], model: str) -> int:
+    return next((int(entry.get("context_length") or 0) for entry in models if entry.get("id") == model), 0)

@@ -1,0 +1,108 @@
+"""The agent's hands: has a call run by the tool-worker, and notices when the worker is gone.
+
+The result is read from the session itself, where the worker wrote it; what the worker says over rpc
+only tells whether it is still at it.
+"""
+
+import asyncio
+import time
+
+import msgspec
+
+from opta_core.bus import Bus, Frames
+from opta_core.logs import Log
+from opta_core.outbox import Outbox
+from opta_protocol.commands import CancelTool, RunTool, ToolReply, ToolsHello, ToolsState
+from opta_protocol.events import ToolCall, ToolResult
+from opta_protocol.topics import TOOLS_RPC
+
+from .session import Session
+
+_ASK_S = 0.25
+# Nothing heard for this long: the worker is gone.
+_SILENT_S = 1.7
+
+_reply = msgspec.json.Decoder(ToolReply)
+_encode = msgspec.json.Encoder().encode
+log = Log("toolbox")
+
+
+class Toolbox:
+    """The agent's side of `tools.rpc`."""
+
+    def __init__(self, bus: Bus, outbox: Outbox):
+        self._outbox = outbox
+        self._dealer = bus.dealer(TOOLS_RPC, self._on_reply)
+        self._state: ToolsState | None = None
+        self._heard_at = 0.0
+        self._answers = 0
+
+    async def run(self, session: Session, call: ToolCall, *, is_adopted: bool = False) -> ToolResult:
+        """Run a call to its end. `is_adopted`: it was started for a former agent, so it is only waited for."""
+        order = RunTool(callId=call.callId, sid=call.sid, turn=call.turn, name=call.name, args=call.args, cwd=session.transcript.cwd)
+        if not is_adopted:
+            # The journal shows the call and its decision before anything of the tool itself.
+            while (known := session.call(call.turn, call.callId)) is None or known.state in ("called", "asking"):
+                await session.changed(0.2)
+            self._dealer.send([_encode(order)])
+        try:
+            result = await self._watch(session, call)
+        except asyncio.CancelledError:
+            self._dealer.send([_encode(CancelTool(callId=call.callId))])
+            raise
+        return result or await self._worker_lost(session, call)
+
+    async def is_running(self, call_id: str) -> bool | None:
+        """Whether the worker runs that call; None when it does not answer."""
+        before = self._answers
+        for _ in range(8):
+            self._dealer.send([_encode(ToolsHello())])
+            await asyncio.sleep(_ASK_S)
+            if self._answers > before and self._state is not None:
+                return call_id in self._state.running
+        return None
+
+    async def _watch(self, session: Session, call: ToolCall) -> ToolResult | None:
+        """The result, or None when the worker that ran the call is gone."""
+        self._heard_at = max(self._heard_at, time.monotonic() - _ASK_S)
+        started_at, missing = time.monotonic(), 0
+        answers = self._answers
+        while True:
+            if result := session.result(call.callId):
+                return result
+            await session.changed(_ASK_S)
+            if result := session.result(call.callId):
+                return result
+            now = time.monotonic()
+            if self._answers > answers and self._state is not None:
+                answers = self._answers
+                missing = 0 if call.callId in self._state.running else missing + 1
+                # Two answers in a row without it: ended or lost; an ending would be in the session by now.
+                if missing >= 3:
+                    return None
+            elif now - max(self._heard_at, started_at) > _SILENT_S:
+                return None
+            self._dealer.send([_encode(ToolsHello())])
+
+    async def _worker_lost(self, session: Session, call: ToolCall) -> ToolResult:
+        log.warning("tool worker lost", call=call.callId, tool=call.name)
+        lost = ToolResult(
+            sid=call.sid,
+            turn=call.turn,
+            callId=call.callId,
+            ok=False,
+            code="worker_lost",
+            content=f"Error: the tool worker was lost while {call.name} ran; whether it took effect is unknown. Check before you repeat it.",
+        )
+        await self._outbox.written(lost)
+        self._dealer.send([_encode(CancelTool(callId=call.callId))])
+        # If the worker's own result was first, that one is the truth.
+        while (result := session.result(call.callId)) is None:
+            await session.changed(0.5)
+        return result
+
+    def _on_reply(self, frames: Frames) -> None:
+        reply = _reply.decode(frames[0])
+        if isinstance(reply, ToolsState):
+            self._state, self._heard_at = reply, time.monotonic()
+            self._answers += 1

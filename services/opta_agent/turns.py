@@ -1,0 +1,157 @@
+"""The turns this agent runs: takes them from the store, runs each in a task, writes each one's ending.
+
+Wiring only. A turn handed to this boot is run once; a stop cancels its task and the ending says so.
+"""
+
+import asyncio
+import contextlib
+
+import msgspec
+
+from opta_core.bus import Bus, Frames
+from opta_core.errors import OptaError
+from opta_core.feed import Feed, Feeds
+from opta_core.logs import Log, current_session, current_turn
+from opta_core.outbox import Outbox
+from opta_core.paths import Paths
+from opta_core.settings import Settings
+from opta_protocol.commands import Held, Hello, Work
+from opta_protocol.errors import ErrorCode
+from opta_protocol.events import Event, SessionCancelled, TurnError
+from opta_protocol.topics import STORE_CMD
+
+from .gate import Gate
+from .loop import Limits, run_turn
+from .router import Router
+from .session import Session
+from .toolbox import Toolbox
+
+HELLO_S = 0.2
+# Sessions whose transcripts stay folded between turns.
+WARM_MAX = 64
+
+_work = msgspec.json.Decoder(Work)
+_encode = msgspec.json.Encoder().encode
+_INFERENCE = {
+    ErrorCode.provider_unavailable,
+    ErrorCode.provider_error,
+    ErrorCode.provider_auth,
+    ErrorCode.model_not_found,
+    ErrorCode.context_overflow,
+    ErrorCode.stream_lost,
+    ErrorCode.engine_lost,
+}
+log = Log("turns")
+
+
+class Turns:
+    """The agent's side of `store.cmd`."""
+
+    def __init__(self, bus: Bus, boot: str, settings: Settings, paths: Paths, feeds: Feeds, outbox: Outbox, router: Router):
+        self._boot, self._settings, self._paths = boot, settings, paths
+        self._feeds, self._outbox, self._router = feeds, outbox, router
+        self._toolbox = Toolbox(bus, outbox)
+        self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._ended: set[tuple[str, str]] = set()
+        self._stopping: dict[tuple[str, str], str] = {}
+        self._warm: dict[str, tuple[Session, Feed]] = {}
+        self._dealer = bus.dealer(STORE_CMD, self._on_work)
+        self.done = 0
+
+    def hello(self) -> None:
+        """Tell the store what really runs."""
+        running = [Held(sid=sid, turn=turn) for sid, turn in self._running]
+        self._dealer.send([_encode(Hello(service="agent", boot=self._boot, running=running))])
+
+    @property
+    def running(self) -> int:
+        """How many turns run now."""
+        return len(self._running)
+
+    async def close(self) -> None:
+        """Leave running turns open: the next agent adopts them."""
+        for task in self._running.values():
+            task.cancel("leaving")
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await self._outbox.drained(2)
+
+    def _on_work(self, frames: Frames) -> None:
+        for held in _work.decode(frames[0]).turns:
+            key = (held.sid, held.turn)
+            if key not in self._running and key not in self._ended:
+                task = asyncio.create_task(self._run(held), name=f"turn {held.sid} {held.turn}")
+                self._running[key] = task
+
+    async def _run(self, held: Held) -> None:
+        key = (held.sid, held.turn)
+        current_session.set(held.sid)
+        current_turn.set(held.turn)
+        try:
+            ending = await self._to_ending(held)
+        except asyncio.CancelledError:
+            by = self._stopping.pop(key, "")
+            if not by:
+                self._running.pop(key, None)
+                raise  # this process is leaving
+            ending = SessionCancelled(sid=held.sid, turn=held.turn, reason="Stopped by the user.", by=by)
+        # Until the store has the ending, the turn is still listed as running.
+        while True:
+            try:
+                await self._outbox.written(ending, 30)
+                break
+            except OptaError as error:
+                log.warning("ending not stored yet", reason=error.message)
+        self._ended.add(key)
+        self._running.pop(key, None)
+        self.done += 1
+        log.info("turn ended", how=type(ending).__name__)
+
+    async def _to_ending(self, held: Held) -> Event:
+        session = await self._session(held.sid)
+        turn = session.transcript.turn(held.turn)
+        if turn is None:
+            return self._error(held, ErrorCode.broken, "The turn is not in its session.", "orchestration")
+        if turn.state == "stopping" or (held.sid, held.turn) in self._stopping:
+            return SessionCancelled(sid=held.sid, turn=held.turn, reason="Stopped by the user.", by=self._stopping.pop((held.sid, held.turn), "client"))
+        log.info("turn runs", mode=turn.mode, level=turn.level, resumed=bool(turn.steps))
+        gate = Gate(self._outbox, self._paths, self._settings.permissions.timeout_s)
+        limits = Limits(self._settings.max_steps, self._settings.max_calls)
+        try:
+            return await run_turn(session, held.turn, self._router.route, gate, self._toolbox, self._outbox.append, self._outbox.room, limits)
+        except OptaError as error:
+            domain = "inference" if error.code in _INFERENCE else "orchestration"
+            return self._error(held, error.code, error.message, domain, retryable=error.retryable)
+        except Exception as error:  # a turn ends clearly whatever went wrong in it; other turns go on
+            log.exception("turn failed")
+            return self._error(held, ErrorCode.broken, f"The agent failed unexpectedly: {error}. The log has more: opta daemon logs.", "orchestration")
+
+    def _error(self, held: Held, code: ErrorCode, message: str, domain: str, *, retryable: bool = False) -> TurnError:
+        return TurnError(sid=held.sid, turn=held.turn, code=code, message=message, domain=domain, retryable=retryable, resumable=True)  # type: ignore[arg-type]
+
+    async def _session(self, sid: str) -> Session:
+        if sid in self._warm:
+            self._warm[sid] = self._warm.pop(sid)
+            session, feed = self._warm[sid]
+        else:
+            session = Session(sid)
+            session.on_stop = lambda turn, by: self._stop(sid, turn, by)
+            feed = self._feeds.follow(sid, 0, session.take)
+            self._warm[sid] = (session, feed)
+            self._cool_down()
+        feed.catch_up()
+        feed.caught_up.clear()
+        await feed.caught_up.wait()
+        return session
+
+    def _stop(self, sid: str, turn: str, by: str) -> None:
+        task = self._running.get((sid, turn))
+        if task is not None and (sid, turn) not in self._stopping:
+            self._stopping[(sid, turn)] = by
+            task.cancel()
+
+    def _cool_down(self) -> None:
+        busy = {sid for sid, _ in self._running}
+        for sid in [sid for sid in self._warm if sid not in busy][: max(0, len(self._warm) - WARM_MAX)]:
+            with contextlib.suppress(KeyError):
+                del self._warm[sid]
+            self._feeds.drop(sid)

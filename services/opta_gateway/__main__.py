@@ -1,0 +1,86 @@
+"""The gateway: `python -m opta_gateway`."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Iterator
+
+import uvicorn
+
+from opta_core import ports, state
+from opta_core.clock import utc_now
+from opta_core.process import Frame, run
+from opta_core.version import VERSION
+
+from .app import Gateway
+from .auth import Auth
+from .backend import Backend
+from .guard import App, Guard
+
+HEADER_BYTES_MAX = 16 * 1024
+MESSAGE_BYTES_MAX = 1024 * 1024
+CONNECTIONS_MAX = 512
+
+
+async def main(frame: Frame) -> None:
+    """Serve until asked to stop."""
+    known = state.read(frame.paths) or state.DaemonState()
+    server = ports.bind(frame.settings.daemon.port, known.port, ports.FALLBACK, "the daemon", "daemon.port")
+    port = server.getsockname()[1]
+    auth = Auth()
+    backend = Backend(frame.bus, frame.boot)
+    gateway = Gateway(backend, auth, frame.loaded, port)
+
+    def origins() -> set[str]:
+        now = state.read(frame.paths)
+        ui_port = now.uiPort if now and now.uiPort else frame.settings.daemon.ui_port
+        return {f"http://127.0.0.1:{ui_port}"}
+
+    auth.write(frame.paths)
+    state.update(
+        frame.paths, pid=os.getpid(), port=port, host=ports.HOST, startedAt=utc_now(), daemonId=gateway.daemon_id, version=VERSION, run=str(frame.paths.run)
+    )
+    config = uvicorn.Config(
+        Guard(gateway, auth, port, origins),  # type: ignore[arg-type]
+        http="h11",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=MESSAGE_BYTES_MAX,
+        h11_max_incomplete_event_size=HEADER_BYTES_MAX,
+        limit_concurrency=CONNECTIONS_MAX,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=2,
+        timeout_keep_alive=30,
+    )
+    uvicorn_server = _Server(config)
+    serving = asyncio.create_task(uvicorn_server.serve(sockets=[server]), name="http")
+    frame.ready()
+    gateway.mount(await asyncio.to_thread(_load_rest, gateway))
+    stopped = asyncio.create_task(frame.stopping.wait(), name="stopping")
+    await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    uvicorn_server.should_exit = True
+    await serving
+    await backend.outbox.drained(1)
+
+
+def _load_rest(gateway: Gateway) -> App:
+    # FastAPI's import takes half a second, so it happens beside the first answers.
+    from .rest import build
+
+    return build(gateway)  # type: ignore[return-value]
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process frame."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+if __name__ == "__main__":
+    run("gateway", main)

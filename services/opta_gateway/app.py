@@ -1,0 +1,126 @@
+"""The gateway's ASGI application: wiring only.
+
+Health, hello and the live streams are answered raw at once; the REST routes are mounted when FastAPI's
+import, half a second, is done.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+import msgspec
+
+from opta_core.errors import OptaError, Refused
+from opta_core.logs import Log
+from opta_core.settings import Loaded
+from opta_core.version import VERSION
+from opta_protocol.errors import ErrorCode
+from opta_protocol.http import Contract, Health
+
+from . import stream
+from .auth import Auth
+from .backend import Backend
+from .guard import App, Receive, Scope, Send, refuse
+
+REST_READY_S = 10.0
+
+log = Log("gateway")
+
+
+class Gateway:
+    """What the routes share: the backend, the token, the settings and who we are."""
+
+    def __init__(self, backend: Backend, auth: Auth, loaded: Loaded, port: int):
+        self.backend, self.auth, self.loaded, self.port = backend, auth, loaded, port
+        self.daemon_id = hashlib.sha256(str(loaded.paths.home).encode()).hexdigest()[:12]
+        self.started = time.monotonic()
+        self._rest: App | None = None
+        self._rest_ready = asyncio.Event()
+
+    def mount(self, rest: App) -> None:
+        """The REST routes are there."""
+        self._rest = rest
+        self._rest_ready.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry, behind the guard."""
+        try:
+            await self._dispatch(scope, receive, send)
+        except OptaError as error:
+            await refuse(scope, send, error)
+        except Exception:  # a bug answers 503 with a place to look, never a traceback
+            log.exception("request failed", path=scope["path"])
+            await refuse(scope, send, OptaError("The daemon failed on this request. The log has more: opta daemon logs.", code=ErrorCode.unavailable))
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if stream.is_stream(scope) and (scope["type"] == "websocket" or scope["path"] != "/v3/events" or _wants_events(scope)):
+            await stream.serve(scope, receive, send, self.backend)
+        elif scope["type"] == "websocket":
+            raise Refused("There is no stream at this path.", code=ErrorCode.not_found)
+        elif raw := _RAW.get(scope["path"]):
+            if scope["method"] not in ("GET", "HEAD"):
+                raise Refused("Only GET is answered here.", code=ErrorCode.method_not_allowed)
+            status, body = raw(self, scope)
+            await _answer(scope, send, status, msgspec.json.encode(body))
+        else:
+            async with asyncio.timeout(REST_READY_S):
+                await self._rest_ready.wait()
+            assert self._rest is not None
+            await self._rest(scope, receive, send)
+
+    def health(self, *, is_authenticated: bool) -> Health:
+        """What /v3/health tells, more of it with the token."""
+        health = Health(
+            status="ok",
+            version=VERSION,
+            daemonId=self.daemon_id,
+            uptime=round(time.monotonic() - self.started, 1),
+            contract=Contract(name="opta-daemon-v3", version=1),
+        )
+        if not is_authenticated:
+            return health
+        services = {name: {"ready": (report := self.backend.report(name)) is not None and report.ready} for name in ("gateway", "agent", "sessions", "tools", "lmx", "desktop")}
+        return msgspec.structs.replace(health, services=services, sandbox="none", providers=[])
+
+
+def _wants_events(scope: Scope) -> bool:
+    return any(name == b"accept" and b"text/event-stream" in value for name, value in scope["headers"]) or scope["path"] == "/v3/events"
+
+
+def _healthz(gateway: Gateway, scope: Scope) -> tuple[int, object]:
+    return 200, {"status": "ok"}
+
+
+def _readyz(gateway: Gateway, scope: Scope) -> tuple[int, object]:
+    reasons = gateway.backend.not_ready()
+    return (503, {"status": "not ready", "services": reasons}) if reasons else (200, {"status": "ready"})
+
+
+def _hello(gateway: Gateway, scope: Scope) -> tuple[int, object]:
+    nonce = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("n", [""])[0]
+    if not 8 <= len(nonce) <= 200:
+        raise Refused("Give a nonce of 8 to 200 characters: /v3/hello?n=…", code=ErrorCode.bad_request)
+    return 200, {"proof": gateway.auth.prove(nonce)}
+
+
+def _health(gateway: Gateway, scope: Scope) -> tuple[int, object]:
+    health = msgspec.to_builtins(gateway.health(is_authenticated=scope.get("opta.authenticated", False)))
+    return 200, {key: value for key, value in health.items() if value is not None}
+
+
+_RAW: dict[str, Callable[[Gateway, Scope], tuple[int, object]]] = {
+    "/healthz": _healthz,
+    "/readyz": _readyz,
+    "/v3/hello": _hello,
+    "/v3/health": _health,
+}
+
+
+async def _answer(scope: Scope, send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), (b"content-length", b"%d" % len(body))]
+    if status == 503:
+        headers.append((b"retry-after", b"1"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

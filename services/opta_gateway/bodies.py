@@ -1,0 +1,78 @@
+"""Strict JSON: what comes in over HTTP is read by one door.
+
+msgspec alone accepts duplicate keys and dies on depth, so the text is scanned first: no NaN or
+infinities, no duplicate keys, no lone surrogates, at most 64 levels, unknown fields refused.
+"""
+
+import json
+import math
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from opta_core.errors import Refused
+from opta_protocol.errors import ErrorCode
+
+DEPTH_MAX = 64
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_BRACKETS = re.compile(rb"[\[\]{}]")
+
+T = TypeVar("T")
+
+
+def read(content: bytes, kind: type[T]) -> T:
+    """`content` as `kind`. Raises Refused: bad_json (400), or invalid (422) naming the field."""
+    tree = parse(content or b"{}")
+    try:
+        return msgspec.convert(tree, kind)
+    except msgspec.ValidationError as error:
+        raise Refused(_readable(str(error))) from error
+
+
+def parse(content: bytes) -> Any:
+    """A JSON tree without surprises. Raises Refused (bad_json)."""
+    try:
+        text = content.decode()
+        if text.startswith("\ufeff"):
+            raise ValueError("a byte order mark is not JSON")
+        _check_depth(content)
+        tree = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+        json.dumps(tree, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        reason = "lone surrogate" if isinstance(error, UnicodeEncodeError) else "not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        raise Refused(f"The body is not valid JSON: {reason}.", code=ErrorCode.bad_json) from error
+    return tree
+
+
+def _check_depth(content: bytes) -> None:
+    depth = 0
+    for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", content)):
+        depth += 1 if bracket.group() in b"[{" else -1
+        if depth > DEPTH_MAX:
+            raise ValueError(f"nested deeper than {DEPTH_MAX} levels")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key appears twice")
+    return found
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number is too large")
+    return value
+
+
+def _readable(message: str) -> str:
+    # msgspec: "Expected `str`, got `int` - at `$.text`"
+    said, _, where = message.partition(" - at `$.")
+    field = where.rstrip("`")
+    return f"Field {field!r}: {said}." if field else f"{said}."

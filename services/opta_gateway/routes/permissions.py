@@ -1,0 +1,89 @@
+"""Permission questions: list the open ones, answer one; what "always" wrote down."""
+
+import msgspec
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from opta_core import grants
+from opta_core.errors import Refused
+from opta_core.transcript import Call, fold
+from opta_protocol import wire
+from opta_protocol.errors import ErrorCode
+from opta_protocol.events import PermissionDecision
+from opta_protocol.http import AnswerPermission, Ok, PermissionAnswer
+
+from ..rest import answer, describes, gateway_of, read_body
+
+router = APIRouter()
+
+
+@router.post("/v3/sessions/{name}/permissions/{request_id}", openapi_extra=describes(PermissionAnswer, AnswerPermission))
+async def answer_permission(request: Request, name: str, request_id: str) -> Response:
+    """The first valid answer wins; the others get 409."""
+    wanted = await read_body(request, AnswerPermission)
+    gateway = gateway_of(request)
+    session = await gateway.backend.session(name)
+    found = await _asked(request, session.id, request_id)
+    if found is None:
+        raise Refused(f"There is no question {request_id[:20]!r} in s-{session.id}.", code=ErrorCode.not_found)
+    turn, call = found
+    if call.state != "asking":
+        raise _conflict()
+    decision = "deny" if wanted.decision == "deny" else "allow"
+    event = PermissionDecision(
+        sid=session.id, turn=turn, callId=call.id, requestId=request_id, decision=decision, by="client", rule=call.reason, layer="user",
+        scope=wanted.decision, note=wanted.note,
+    )  # fmt: skip
+    result = await gateway.backend.outbox.written(event, 10)
+    if result.status != "written":
+        raise _conflict()
+    if wanted.decision == "always":
+        subject = str(call.args.get("command") or call.args.get("path") or call.args.get("pattern") or "")
+        grants.add(gateway.loaded.paths, call.name, session.cwd, call.args, f"{call.name} {subject}".strip()[:120])
+    return answer(PermissionAnswer(ok=True, decision=decision))
+
+
+@router.get("/v3/permissions")
+async def list_permissions(request: Request) -> Response:
+    """Open questions of all sessions."""
+    backend = gateway_of(request).backend
+    page = await backend.store.sessions(state="waiting", limit=200)
+    found: list[dict[str, object]] = []
+    for session in page.sessions:
+        transcript = fold(map(wire.decode, await backend.store.all_after(session.id, 0)))
+        found += [
+            {"sid": session.id, "turn": turn.id, "requestId": call.requestId, "callId": call.id, "name": call.name, "args": call.args, "reason": call.reason}
+            for turn in transcript.turns
+            for step in turn.steps
+            for call in step.calls
+            if call.state == "asking"
+        ]
+    return answer({"permissions": found})
+
+
+@router.get("/v3/grants")
+async def list_grants(request: Request) -> Response:
+    """What was always allowed."""
+    return answer({"grants": [msgspec.to_builtins(grant) for grant in grants.read(gateway_of(request).loaded.paths)]})
+
+
+@router.delete("/v3/grants/{grant_id}", openapi_extra=describes(Ok))
+async def revoke_grant(request: Request, grant_id: str) -> Response:
+    """Ask again from now on."""
+    if not grants.remove(gateway_of(request).loaded.paths, grant_id):
+        raise Refused(f"There is no grant {grant_id[:20]!r}.", code=ErrorCode.not_found)
+    return answer(Ok())
+
+
+def _conflict() -> Refused:
+    return Refused("This question was answered already.", code=ErrorCode.conflict, details={"conflict": True})
+
+
+async def _asked(request: Request, sid: str, request_id: str) -> tuple[str, Call] | None:
+    transcript = fold(map(wire.decode, await gateway_of(request).backend.store.all_after(sid, 0)))
+    for turn in reversed(transcript.turns):
+        for step in turn.steps:
+            for call in step.calls:
+                if call.requestId == request_id:
+                    return turn.id, call
+    return None

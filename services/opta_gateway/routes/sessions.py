@@ -1,0 +1,182 @@
+"""Sessions: list, create, look at, change, throw away, export."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from opta_core.errors import Refused
+from opta_core.transcript import Transcript, fold
+from opta_protocol import wire
+from opta_protocol.errors import ErrorCode
+from opta_protocol.events import SessionCleared, SessionNote, SessionStart, SessionUpdated
+from opta_protocol.http import AddNote, CreateSession, EventPage, Ok, Session, SessionList, UpdateSession
+from opta_protocol.ids import new_session_id
+from opta_protocol.permissions import default_level
+
+from ..export import as_markdown, as_text
+from ..rest import answer, describes, gateway_of, read_body
+from ..stream import read_seq
+
+LIMIT_MAX = 1000
+WAIT_MS_MAX = 30_000
+
+router = APIRouter()
+
+
+@router.get("/v3/sessions", openapi_extra=describes(SessionList))
+async def list_sessions(request: Request) -> Response:
+    """Sessions, last active first."""
+    query = request.query_params
+    state = query.get("state", "")
+    if state not in ("", "idle", "running", "waiting", "paused", "failed"):
+        raise Refused(f"state is {state[:40]!r}; it is one of idle, running, waiting, paused, failed.")
+    limit = read_number(query.get("limit", "50"), "limit", LIMIT_MAX)
+    return answer(await gateway_of(request).backend.store.sessions(query.get("q", "")[:200], state, max(1, limit), query.get("cursor", "")[:20]))
+
+
+@router.post("/v3/sessions", openapi_extra=describes(Session, CreateSession, 201), status_code=201)
+async def create_session(request: Request) -> Response:
+    """A new session in a folder that exists."""
+    wanted = await read_body(request, CreateSession)
+    cwd = _folder(wanted.cwd)
+    backend = gateway_of(request).backend
+    sid = new_session_id()
+    start = SessionStart(
+        sid=sid,
+        title=wanted.title,
+        cwd=cwd,
+        mode=wanted.mode,
+        level=wanted.level or default_level(wanted.mode),
+        model=wanted.model,
+        policy=wanted.policy,
+        interactive=wanted.interactive,
+    )
+    await backend.append(start)
+    return answer(await backend.session(sid), 201)
+
+
+@router.get("/v3/sessions/{name}", openapi_extra=describes(Session))
+async def get_session(request: Request, name: str) -> Response:
+    """One session; with `?atSeq=` also its transcript as of that seq."""
+    backend = gateway_of(request).backend
+    session = await backend.session(name)
+    if "atSeq" not in request.query_params:
+        return answer(session)
+    seq = read_seq(request.query_params["atSeq"])
+    transcript = await _transcript(request, session.id, seq)
+    return answer({**msgspec.to_builtins(session), "transcript": msgspec.to_builtins(transcript)})
+
+
+@router.patch("/v3/sessions/{name}", openapi_extra=describes(Session, UpdateSession))
+async def update_session(request: Request, name: str) -> Response:
+    """Rename, pin, archive, or set model, mode and level for later turns."""
+    backend = gateway_of(request).backend
+    session = await backend.session(name)
+    changes: dict[str, Any] = {key: value for key, value in msgspec.to_builtins(await read_body(request, UpdateSession)).items() if value is not None}
+    if changes:
+        await backend.append(SessionUpdated(sid=session.id, changes=changes))
+    return answer(await backend.session(session.id))
+
+
+@router.delete("/v3/sessions/{name}", openapi_extra=describes(Ok))
+async def delete_session(request: Request, name: str) -> Response:
+    """To the trash, from where it can be put back."""
+    backend = gateway_of(request).backend
+    session = await backend.session(name)
+    if session.activeTurn:
+        raise Refused(f"s-{session.id} has a running turn. Stop it first.", code=ErrorCode.conflict)
+    await backend.append(SessionUpdated(sid=session.id, changes={"trashed": True}))
+    return answer(Ok())
+
+
+@router.get("/v3/sessions/{name}/events", openapi_extra=describes(EventPage))
+async def get_events(request: Request, name: str) -> Response:
+    """A page of events after a seq; `wait_ms` waits for the first."""
+    backend = gateway_of(request).backend
+    query = request.query_params
+    after = read_seq(query.get("afterSeq", ""))
+    limit = read_number(query.get("limit", "1000"), "limit", 5000)
+    wait_ms = read_number(query.get("wait_ms", "0"), "wait_ms", WAIT_MS_MAX)
+    session = await backend.session(name)
+    lines = await backend.store.after(session.id, after, max(1, limit))
+    last = session.lastSeq
+    if not lines and wait_ms:
+        ring = await backend.ring(session)
+        if await ring.beyond(after, wait_ms / 1000):
+            lines, last = await ring.after(after, max(1, limit)), ring.last_seq
+    if lines:
+        last = max(last, wire.read_header(lines[-1]).seq)
+    return answer(EventPage(events=[msgspec.Raw(line) for line in lines], lastSeq=last))
+
+
+@router.post("/v3/sessions/{name}/clear", openapi_extra=describes(Ok))
+async def clear_session(request: Request, name: str) -> Response:
+    """Start the context anew; the history stays in the journal."""
+    backend = gateway_of(request).backend
+    session = await backend.session(name)
+    await backend.append(SessionCleared(sid=session.id, upTo=session.lastSeq))
+    return answer(Ok())
+
+
+@router.post("/v3/sessions/{name}/note", openapi_extra=describes(Ok, AddNote))
+async def add_note(request: Request, name: str) -> Response:
+    """A note for people."""
+    note = await read_body(request, AddNote)
+    backend = gateway_of(request).backend
+    session = await backend.session(name)
+    await backend.append(SessionNote(sid=session.id, text=note.text, kind=note.kind))
+    return answer(Ok())
+
+
+@router.get("/v3/sessions/{name}/export")
+async def export_session(request: Request, name: str) -> Response:
+    """The whole session as JSON (events), Markdown or plain text."""
+    form = request.query_params.get("format", "markdown")
+    session = await gateway_of(request).backend.session(name)
+    if form == "json":
+        lines = await gateway_of(request).backend.store.all_after(session.id, 0)
+        return Response(b'{"session":%b,"events":[%b]}' % (msgspec.json.encode(session), b",".join(lines)), media_type="application/json")
+    transcript = await _transcript(request, session.id, session.lastSeq)
+    if form == "markdown":
+        return Response(as_markdown(transcript, session), media_type="text/markdown")
+    if form == "text":
+        return Response(as_text(transcript, session), media_type="text/plain")
+    raise Refused(f"format is {form[:40]!r}; it is one of markdown, json, text.")
+
+
+@router.get("/v3/sessions/{name}/tools")
+async def get_tools(request: Request, name: str) -> Response:
+    """Every tool call of the session with its result."""
+    session = await gateway_of(request).backend.session(name)
+    transcript = await _transcript(request, session.id, session.lastSeq)
+    calls = [{"turn": turn.id, **msgspec.to_builtins(call)} for turn in transcript.turns for step in turn.steps for call in step.calls]
+    return answer({"tools": calls})
+
+
+def read_number(text: str, name: str, most: int) -> int:
+    """A number from a query. Raises Refused."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise Refused(f"{name} is {text[:40]!r}, but it is a whole number from 0.", code=ErrorCode.bad_request)
+    return min(int(text), most)
+
+
+def _folder(text: str) -> str:
+    if "\0" in text:
+        raise Refused("cwd holds a NUL character.")
+    folder = Path(text).expanduser() if text else Path.home()
+    if not folder.is_absolute():
+        raise Refused(f"cwd is {text[:200]!r}, but it has to be an absolute path.")
+    try:
+        if not folder.is_dir():
+            raise Refused(f"cwd is {text[:200]!r}, but there is no such folder.")
+        return str(folder.resolve())
+    except OSError as error:
+        raise Refused(f"cwd is {text[:200]!r}: {error.strerror}.") from error
+
+
+async def _transcript(request: Request, sid: str, seq: int) -> Transcript:
+    lines = await gateway_of(request).backend.store.all_after(sid, 0)
+    return fold(event for event in map(wire.decode, lines) if event.seq <= seq)

@@ -1,0 +1,57 @@
+"""Turns: submit, stop."""
+
+import hashlib
+
+import msgspec
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from opta_core.errors import Refused
+from opta_protocol.errors import ErrorCode
+from opta_protocol.events import TurnStart, TurnStopping
+from opta_protocol.http import StopAnswer, StopTurn, SubmitTurn, TurnAccepted
+from opta_protocol.permissions import default_level
+
+from ..rest import answer, describes, gateway_of, read_body
+
+KEY_CHARS_MAX = 200
+
+router = APIRouter()
+
+
+@router.post("/v3/sessions/{name}/turns", openapi_extra=describes(TurnAccepted, SubmitTurn, 202), status_code=202)
+async def submit_turn(request: Request, name: str) -> Response:
+    """Accept a prompt: on the disk before the answer. The same Idempotency-Key gets the same turn."""
+    wanted = await read_body(request, SubmitTurn)
+    key = request.headers.get("idempotency-key", "")
+    if len(key) > KEY_CHARS_MAX:
+        raise Refused(f"Idempotency-Key is longer than {KEY_CHARS_MAX} characters.", code=ErrorCode.bad_request)
+    if not wanted.text.strip():
+        raise Refused("Field 'text': it holds only white space.")
+    if wanted.attachments:
+        raise Refused(f"Field 'attachments': there is no attachment {wanted.attachments[0]!r}.")
+    backend = gateway_of(request).backend
+    session = await backend.session(name)
+    if request.query_params.get("ifIdle") == "1" and session.activeTurn:
+        raise Refused(f"s-{session.id} is busy with {session.activeTurn}.", code=ErrorCode.busy)
+    mode = wanted.mode or session.mode
+    level = wanted.level or (session.level if mode is session.mode else default_level(mode))
+    body = hashlib.sha256(msgspec.json.encode(wanted)).hexdigest()[:16]
+    result = await backend.append(
+        TurnStart(sid=session.id, role="user", text=wanted.text, mode=mode, level=level, model=wanted.model or session.model, key=key, body=body)
+    )
+    return answer(TurnAccepted(turnId=result.turn, seq=result.seq, queued=result.queued), 202)
+
+
+@router.post("/v3/sessions/{name}/stop", openapi_extra=describes(StopAnswer, StopTurn))
+@router.post("/v3/sessions/{name}/cancel", openapi_extra=describes(StopAnswer, StopTurn))
+async def stop_turn(request: Request, name: str) -> Response:
+    """Stop the running turn, or the one named; fine when nothing runs."""
+    wanted = await read_body(request, StopTurn)
+    backend = gateway_of(request).backend
+    session = await backend.session(name)
+    turn = wanted.turnId or session.activeTurn
+    if not turn:
+        return answer(StopAnswer())
+    result = await backend.outbox.written(TurnStopping(sid=session.id, turn=turn, by="client"), 10)
+    return answer(StopAnswer(turnId=turn if result.status == "written" else ""))

@@ -1,0 +1,199 @@
+"""Live streams: WebSocket and server-sent events over the same cursor.
+
+A frame holds one or more newline-separated stored lines, byte for byte as on the disk. Control lines
+(`ping`, `cursor`, `reset`, `bye`) have `control` instead of `event`, and no seq.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
+from urllib.parse import parse_qs
+
+import msgspec
+
+from opta_core.errors import OptaError, Refused
+from opta_core.logs import Log
+from opta_protocol.errors import ErrorCode
+
+from .backend import Backend, GlobalRing, Ring
+from .guard import Receive, Scope, Send, refuse
+
+PING_S = 5.0
+FRAME_LINES_MAX = 512
+FRAME_BYTES_MAX = 256 * 1024
+# What a client has not taken within this is a broken connection.
+SEND_S = 60.0
+
+log = Log("stream")
+
+
+class Cursor(Protocol):
+    """Where a client is."""
+
+    def frames(self) -> AsyncIterator[list[bytes]]: ...
+
+    def mark(self, lines: list[bytes]) -> str: ...
+
+
+class SessionCursor:
+    """After `seq` in one session."""
+
+    def __init__(self, ring: Ring, seq: int):
+        self._ring, self._seq = ring, seq
+
+    async def frames(self) -> AsyncIterator[list[bytes]]:
+        """Lines in order, for ever; a ping when nothing happens."""
+        while True:
+            lines = await self._ring.after(self._seq, FRAME_LINES_MAX)
+            if lines:
+                lines = _within_bytes(lines)
+                self._seq += len(lines)
+                yield lines
+            elif not await self._ring.beyond(self._seq, PING_S):
+                yield [_control("ping", lastSeq=self._ring.last_seq)]
+
+    def mark(self, lines: list[bytes]) -> str:
+        """The SSE id after these lines."""
+        return str(self._seq)
+
+
+class GlobalCursor:
+    """After `number` in the stream of all sessions; an unknown epoch begins with `reset`."""
+
+    def __init__(self, ring: GlobalRing, after: str, last_seqs: dict[str, int]):
+        self._ring = ring
+        epoch, _, number = after.partition(".")
+        self._is_known = epoch == ring.epoch and number.isdigit() and int(number) <= ring.last
+        self._number = int(number) if self._is_known else ring.last
+        self._last_seqs = last_seqs
+
+    async def frames(self) -> AsyncIterator[list[bytes]]:
+        """Lines of all sessions, each batch with its cursor."""
+        if not self._is_known:
+            yield [_control("reset", lastSeq=self._last_seqs), self._cursor()]
+        while True:
+            lines = self._ring.after(self._number, FRAME_LINES_MAX)
+            if lines is None:
+                self._number = self._ring.last
+                yield [_control("reset", lastSeq={}), self._cursor()]
+            elif lines:
+                lines = _within_bytes(lines)
+                self._number += len(lines)
+                yield [*lines, self._cursor()]
+            elif not await self._ring.beyond(self._number, PING_S):
+                yield [_control("ping")]
+
+    def mark(self, lines: list[bytes]) -> str:
+        """The SSE id after these lines."""
+        return f"{self._ring.epoch}.{self._number}"
+
+    def _cursor(self) -> bytes:
+        return _control("cursor", cursor=f"{self._ring.epoch}.{self._number}")
+
+
+def is_stream(scope: Scope) -> bool:
+    """Whether a request is for a live stream."""
+    path: str = scope["path"]
+    if not (path == "/v3/events" or (path.startswith("/v3/sessions/") and path.endswith("/stream"))):
+        return False
+    return scope["type"] == "websocket" or scope["method"] == "GET"
+
+
+async def serve(scope: Scope, receive: Receive, send: Send, backend: Backend) -> None:
+    """Answer a stream request to its end."""
+    try:
+        cursor = await _cursor_of(scope, backend)
+    except OptaError as error:
+        await refuse(scope, send, error)
+        return
+    backend.streams += 1
+    try:
+        if scope["type"] == "websocket":
+            await _serve_websocket(scope, receive, send, cursor)
+        else:
+            await _serve_sse(receive, send, cursor)
+    finally:
+        backend.streams -= 1
+
+
+async def _cursor_of(scope: Scope, backend: Backend) -> Cursor:
+    query = {name: values[-1] for name, values in parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True).items()}
+    header = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"last-event-id"), "")
+    after = header or query.get("afterSeq", query.get("cursor", ""))
+    if scope["path"] == "/v3/events":
+        page = await backend.store.sessions(limit=1000)
+        return GlobalCursor(backend.everything, after, {session.id: session.lastSeq for session in page.sessions})
+    session = await backend.session(scope["path"].split("/")[3])
+    return SessionCursor(await backend.ring(session), read_seq(after))
+
+
+def read_seq(text: str) -> int:
+    """A seq from a query. Raises Refused."""
+    if text and not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Refused(f"afterSeq is {text[:40]!r}, but it is a whole number from 0.", code=ErrorCode.bad_request)
+    return int(text or 0)
+
+
+async def _serve_websocket(scope: Scope, receive: Receive, send: Send, cursor: Cursor) -> None:
+    while (await receive())["type"] != "websocket.connect":
+        pass
+    await send({"type": "websocket.accept", "subprotocol": scope.get("opta.subprotocol")})
+
+    async def push() -> None:
+        async for lines in cursor.frames():
+            async with asyncio.timeout(SEND_S):
+                await send({"type": "websocket.send", "text": b"\n".join(lines).decode()})
+
+    await _until_gone(receive, "websocket.disconnect", push, lambda: send({"type": "websocket.close", "code": 4408, "reason": "resume with afterSeq"}))
+
+
+async def _serve_sse(receive: Receive, send: Send, cursor: Cursor) -> None:
+    headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async def push() -> None:
+        async for lines in cursor.frames():
+            event = b"id: %b\n" % cursor.mark(lines).encode() + b"".join(b"data: %b\n" % line for line in lines) + b"\n"
+            async with asyncio.timeout(SEND_S):
+                await send({"type": "http.response.body", "body": event, "more_body": True})
+
+    await _until_gone(receive, "http.disconnect", push, lambda: send({"type": "http.response.body", "body": b""}))
+
+
+async def _until_gone(receive: Receive, gone: str, push: Callable[[], Awaitable[None]], close: Callable[[], Awaitable[None]]) -> None:
+    """Push until the client leaves; whichever ends first ends both."""
+
+    async def listen() -> None:
+        while (await receive())["type"] != gone:
+            pass
+
+    tasks = {asyncio.create_task(listen(), name="listen"), asyncio.create_task(push(), name="push")}
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            error = task.exception()
+            if isinstance(error, TimeoutError | OptaError):
+                with contextlib.suppress(Exception):
+                    await close()
+            elif error is not None and not isinstance(error, OSError | RuntimeError):
+                raise error
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _within_bytes(lines: list[bytes]) -> list[bytes]:
+    total = 0
+    for count, line in enumerate(lines):
+        total += len(line) + 1
+        if total > FRAME_BYTES_MAX and count:
+            return lines[:count]
+    return lines
+
+
+def _control(kind: str, **fields: object) -> bytes:
+    return msgspec.json.encode({"control": kind, **fields})
+
+

@@ -1,0 +1,1 @@
+"""The session-store: the only writer and sequencer of session journals."""

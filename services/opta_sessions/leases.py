@@ -1,0 +1,118 @@
+"""Who runs which turn: work is handed to the live agent, and taken from one that is gone.
+
+A new boot of the agent receives every open turn and adopts or ends it. A turn that the live agent no
+longer lists, or that had no agent for too long, is ended here.
+"""
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from opta_core.bus import Bus, Frames
+from opta_core.logs import Log
+from opta_protocol.commands import Held, Hello, Work
+from opta_protocol.errors import ErrorCode
+from opta_protocol.events import ServiceBack, ServiceLost, TurnError
+from opta_protocol.topics import STORE_CMD
+
+from .state import SessionState
+
+if TYPE_CHECKING:
+    from .store import Store
+
+# Longer than the crash brake of a process.
+AGENT_LOST_AFTER_S = 45.0
+# A hello this late means that the agent is gone; one comes every 0.2 s.
+SILENT_AFTER_S = 1.0
+# An agent's ending of a turn may still be on its way when its hello stops listing it.
+FORGOTTEN_AFTER_S = 4.0
+
+_hello = msgspec.json.Decoder(Hello)
+_encode = msgspec.json.Encoder().encode
+log = Log("leases")
+
+
+class Leases:
+    """The store's side of `store.cmd`."""
+
+    def __init__(self, bus: Bus, store: "Store"):
+        self._store = store
+        self._router = bus.router(STORE_CMD, self._on_hello)
+        self._peer = b""
+        self._boot = ""
+        self._heard_at = time.monotonic()
+        self._lost_at = 0.0
+        # (sid, turn) -> when the agent of this boot last listed or received it
+        self._handed: dict[tuple[str, str], float] = {}
+
+    def is_current(self, boot: str) -> bool:
+        """Whether `boot` is the live agent; before any said hello, nobody is superseded."""
+        return not self._boot or boot == self._boot
+
+    def hand_out(self, state: SessionState) -> None:
+        """Give the session's head turn to the agent, if it has none and the agent is there."""
+        head = state.head()
+        if head is not None and self._peer and (state.sid, head.turn) not in self._handed:
+            self._send([Held(sid=state.sid, turn=head.turn)])
+
+    def check(self) -> None:
+        """Called often: notices a silent agent, and ends what nobody will continue."""
+        now = time.monotonic()
+        silent_s = now - self._heard_at
+        if silent_s > SILENT_AFTER_S and not self._lost_at:
+            self._lost_at = self._heard_at
+            for state in self._running():
+                self._store.write_own(state, ServiceLost(sid=state.sid, turn=_head_id(state), service="agent", reason="silent"))
+        if silent_s > AGENT_LOST_AFTER_S:
+            for state in self._running():
+                self._end(state, "The agent did not come back. `opta daemon restart agent` starts it; then ask again.")
+            self._heard_at = now
+
+    def _on_hello(self, peer: bytes, frames: Frames) -> None:
+        hello = _hello.decode(frames[0])
+        now = time.monotonic()
+        back_after_s = now - self._lost_at if self._lost_at else 0.0
+        self._peer, self._heard_at, self._lost_at = peer, now, 0.0
+        if hello.boot != self._boot:
+            log.info("agent took over", boot=hello.boot, former=self._boot or None)
+            self._boot = hello.boot
+            self._handed.clear()
+        if back_after_s:
+            for state in self._running():
+                self._store.write_own(state, ServiceBack(sid=state.sid, turn=_head_id(state), service="agent", stall_ms=round(back_after_s * 1000)))
+        listed = {(held.sid, held.turn) for held in hello.running}
+        for key in listed:
+            self._handed[key] = now
+        missing: list[Held] = []
+        for state in [s for s in self._store.shelf.states.values() if s.open_turns]:
+            key = (state.sid, _head_id(state))
+            if key in listed:
+                continue
+            if key not in self._handed:
+                missing.append(Held(sid=key[0], turn=key[1]))
+            elif now - self._handed[key] > FORGOTTEN_AFTER_S:
+                self._end(state, "The agent lost track of this turn. What was shown is kept; ask again to go on.")
+        self._handed = {key: at for key, at in self._handed.items() if key in listed or now - at < 60}
+        self._send(missing)
+
+    def _send(self, turns: list[Held]) -> None:
+        now = time.monotonic()
+        for held in turns:
+            self._handed[(held.sid, held.turn)] = now
+        self._router.send(self._peer, [_encode(Work(boot=self._boot, store=self._store.boot, turns=turns))])
+
+    def _running(self) -> list[SessionState]:
+        return [state for state in self._store.shelf.states.values() if (head := state.head()) and (head.is_started or (state.sid, head.turn) in self._handed)]
+
+    def _end(self, state: SessionState, message: str) -> None:
+        turn = _head_id(state)
+        self._handed.pop((state.sid, turn), None)
+        self._store.write_own(
+            state, TurnError(sid=state.sid, turn=turn, code=ErrorCode.agent_lost, message=message, domain="orchestration", retryable=True, resumable=True)
+        )
+
+
+def _head_id(state: SessionState) -> str:
+    head = state.head()
+    return head.turn if head else ""

@@ -1,0 +1,189 @@
+"""What the store knows of one session: the fold that decides whether the next event may be written."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from opta_protocol import wire
+from opta_protocol.events import ENDING_NAMES
+from opta_protocol.http import Session
+from opta_protocol.permissions import Level, Mode, SessionPolicy
+
+
+class _StartFields(msgspec.Struct):
+    title: str
+    cwd: str
+    mode: Mode
+    level: Level
+    model: str = ""
+    policy: SessionPolicy = SessionPolicy.standard
+    interactive: bool = True
+    trusted: bool = False
+
+
+class _TurnFields(msgspec.Struct):
+    key: str = ""
+    body: str = ""
+    text: str = ""
+
+
+class _CallFields(msgspec.Struct):
+    callId: str = ""
+    requestId: str = ""
+
+
+class _UpdateFields(msgspec.Struct):
+    changes: dict[str, Any]
+
+
+class _UpToFields(msgspec.Struct):
+    upTo: int
+
+
+_start = msgspec.json.Decoder(_StartFields)
+_turn = msgspec.json.Decoder(_TurnFields)
+_call = msgspec.json.Decoder(_CallFields)
+_update = msgspec.json.Decoder(_UpdateFields)
+
+read_turn_start = _turn.decode
+read_call = _call.decode
+
+
+@dataclass
+class OpenTurn:
+    """An accepted turn that has not ended."""
+
+    turn: str
+    is_started: bool = False
+    is_stopping: bool = False
+    is_paused: bool = False
+
+
+@dataclass
+class SessionState:
+    """Folded from the journal; `apply` keeps it in step with every line written."""
+
+    sid: str
+    title: str = ""
+    cwd: str = ""
+    mode: Mode = Mode.chat
+    level: Level = Level.L1
+    model: str = ""
+    policy: SessionPolicy = SessionPolicy.standard
+    interactive: bool = True
+    trusted: bool = False
+    pinned: bool = False
+    archived: bool = False
+    last_seq: int = 0
+    turns: int = 0
+    created_at: str = ""
+    last_activity_at: str = ""
+    last_failed: bool = False
+    is_damaged: bool = False
+    open_turns: dict[str, OpenTurn] = field(default_factory=dict[str, OpenTurn])
+    producers: dict[str, int] = field(default_factory=dict[str, int])
+    keys: dict[str, tuple[str, int, str]] = field(default_factory=dict[str, tuple[str, int, str]])
+    pending: dict[str, str] = field(default_factory=dict[str, str])
+    ended_calls: set[str] = field(default_factory=set[str])
+
+    def apply(self, line: bytes) -> None:
+        """Take in a stored line."""
+        header = wire.read_header(line)
+        self.last_seq = header.seq
+        if header.n > self.producers.get(header.p, 0):
+            self.producers[header.p] = header.n
+        name = header.event
+        if name in ("turn.token", "turn.thinking", "tool.output"):
+            return
+        self.last_activity_at = header.ts
+        if name == "session.start":
+            self._start(line, header.ts)
+        elif name == "session.updated":
+            self._update(_update.decode(line).changes)
+        elif name == "turn.start":
+            fields = _turn.decode(line)
+            self.turns += 1
+            self.open_turns[header.turn] = OpenTurn(header.turn)
+            if fields.key:
+                self.keys[fields.key] = (header.turn, header.seq, fields.body)
+            if not self.title:
+                self.title = " ".join(fields.text.split())[:60]
+        elif name == "permission.request":
+            fields = _call.decode(line)
+            self.pending[fields.requestId] = header.turn
+        elif name == "permission.decision":
+            self.pending.pop(_call.decode(line).requestId, None)
+        elif name == "tool.result":
+            self.ended_calls.add(_call.decode(line).callId)
+        elif name in ENDING_NAMES:
+            self.open_turns.pop(header.turn, None)
+            self.pending = {request: turn for request, turn in self.pending.items() if turn != header.turn}
+            self.last_failed = name == "turn.error"
+        else:
+            self._apply_turn_state(name, header.turn)
+
+    def head(self) -> OpenTurn | None:
+        """The open turn that may run: the first accepted."""
+        return next(iter(self.open_turns.values()), None)
+
+    def summary(self) -> Session:
+        """As lists show it."""
+        return Session(
+            id=self.sid,
+            title=self.title,
+            cwd=self.cwd,
+            mode=self.mode,
+            model=self.model,
+            level=self.level,
+            state=self._state(),
+            turns=self.turns,
+            createdAt=self.created_at,
+            lastActivityAt=self.last_activity_at,
+            lastSeq=self.last_seq,
+            pinned=self.pinned,
+            archived=self.archived,
+            pending=len(self.pending),
+            policy=self.policy,
+            interactive=self.interactive,
+            activeTurn=head.turn if (head := self.head()) else "",
+            trusted=self.trusted,
+        )
+
+    def _state(self) -> Any:
+        if self.is_damaged:
+            return "failed"
+        head = self.head()
+        if head is None:
+            return "failed" if self.last_failed else "idle"
+        if self.pending:
+            return "waiting"
+        return "paused" if head.is_paused else "running"
+
+    def _start(self, line: bytes, ts: str) -> None:
+        fields = _start.decode(line)
+        self.title, self.cwd, self.mode, self.level, self.model = fields.title, fields.cwd, fields.mode, fields.level, fields.model
+        self.policy, self.interactive, self.trusted = fields.policy, fields.interactive, fields.trusted
+        self.created_at = ts
+
+    def _update(self, changes: dict[str, Any]) -> None:
+        for name in ("title", "model", "pinned", "archived"):
+            if name in changes:
+                setattr(self, name, changes[name])
+        if "mode" in changes:
+            self.mode = Mode(changes["mode"])
+        if "level" in changes:
+            self.level = Level(changes["level"])
+
+    def _apply_turn_state(self, name: str, turn_id: str) -> None:
+        turn = self.open_turns.get(turn_id)
+        if turn is None:
+            return
+        if name == "step.start":
+            turn.is_started, turn.is_paused = True, False
+        elif name == "turn.stopping":
+            turn.is_stopping = True
+        elif name == "turn.paused":
+            turn.is_paused = True
+        elif name == "turn.resumed":
+            turn.is_paused = False

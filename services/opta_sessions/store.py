@@ -1,0 +1,314 @@
+"""The sequencer: takes events from producers, numbers them, writes them, publishes them, acknowledges them.
+
+Promises: a published line is in the file; an acknowledged class-1 line is on the disk; each (p, n) of
+a session is written once; a turn ends once; only the live agent writes into running turns.
+Invariant: nothing but this process writes journals, and nothing here waits for the disk on the loop.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+import msgspec
+
+from opta_core.bus import Bus, Frames
+from opta_core.clock import utc_now
+from opta_core.logs import Log
+from opta_protocol import wire
+from opta_protocol.commands import Ack, Append, AppendResult
+from opta_protocol.errors import ErrorCode, ErrorInfo
+from opta_protocol.events import ENDING_NAMES, Event, SessionCancelled, TurnError, TurnQueued
+from opta_protocol.topics import HEARTBEAT, STORE_IN, STORE_PUB, event_topic
+
+from .journal import Files, Journal
+from .leases import Leases
+from .shelf import Shelf
+from .state import SessionState, read_call, read_turn_start
+from .sync import Syncer
+
+# These wait for the disk before their acknowledgement.
+CLASS_1 = frozenset(
+    {"session.start", "session.updated", "session.cleared", "session.note", "turn.start", "turn.stopping", "permission.request", "permission.decision", "tool.result"}
+    | ENDING_NAMES
+)
+# A full disk that stays full this long ends the turns that were running into it.
+STORAGE_PATIENCE_S = 10.0
+
+_append = msgspec.json.Decoder(Append)
+_encode = msgspec.json.Encoder().encode
+log = Log("store")
+
+
+@dataclass
+class _Batch:
+    """Lines prepared for one session, and what to tell the producer."""
+
+    lines: list[bytes] = field(default_factory=list[bytes])
+    first_seq: int = 0
+    results: list[AppendResult] = field(default_factory=list[AppendResult])
+    is_class_1: bool = False
+    opened: list[str] = field(default_factory=list[str])
+    ended: bool = False
+    is_trashed: bool = False
+
+
+class Store:
+    """Wiring of the store's sockets to the shelf. `boot` names this start of it."""
+
+    def __init__(self, bus: Bus, shelf: Shelf, boot: str):
+        self.shelf, self.boot = shelf, boot
+        self._loop = asyncio.get_running_loop()
+        self._in = bus.router(STORE_IN, self._on_append)
+        self._pub = bus.publisher(STORE_PUB)
+        self._syncer = Syncer(self._on_synced)
+        self._own_numbers: dict[str, int] = {}
+        self._unsynced: dict[Journal, list[tuple[int, bytes, bytes]]] = {}
+        self._active: dict[str, float] = {}
+        self._full_since = 0.0
+        self.fenced = 0
+        self.appended = 0
+        self.leases = Leases(bus, self)
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether the last write met a full or broken disk."""
+        return self._full_since > 0
+
+    def close(self) -> None:
+        """Make everything durable and leave."""
+        self._syncer.close()
+        self.shelf.close()
+
+    def heartbeat(self) -> bool:
+        """Publish the last seq of sessions that changed lately; False when nothing did."""
+        now = time.monotonic()
+        self._active = {sid: at for sid, at in self._active.items() if now - at < 2 and self.shelf.has(sid)}
+        last = {sid: self.shelf.summary(sid).lastSeq for sid in self._active}
+        self._pub.publish([HEARTBEAT, _encode({"boot": self.boot, "last": last})])
+        return bool(last)
+
+    def has_news(self) -> bool:
+        """Whether anything was appended lately."""
+        return bool(self._active)
+
+    # appending --------------------------------------------------------------------------------------
+
+    def _on_append(self, peer: bytes, frames: Frames) -> None:
+        try:
+            head = _append.decode(frames[0])
+        except msgspec.DecodeError as error:
+            log.error("unreadable append", reason=error)
+            return
+        bodies = frames[1:]
+        state = self.shelf.state(head.sid)
+        if state is None:
+            if not bodies or wire.read_header(bodies[0]).event != "session.start":
+                unknown = ErrorInfo(code=ErrorCode.not_found, message=f"There is no session s-{head.sid}.")
+                last = head.n + len(bodies) - 1
+                self._ack(peer, head, last, [AppendResult(n=n, status="refused", error=unknown) for n in range(head.n, last + 1)])
+                return
+            try:
+                state = self.shelf.create(head.sid)
+            except OSError as error:
+                self._meet_full_disk(peer, head, len(bodies), error)
+                return
+        last = state.producers.get(head.p, 0)
+        if head.base - 1 > last:
+            last = head.base - 1  # everything below was handled, if not written
+        if head.n > last + 1:
+            self._ack(peer, head, last, [])
+            return
+        batch = self._prepare(state, head, bodies, last)
+        if batch.lines and not self._write(state, batch, peer, head, len(bodies)):
+            return
+        last = max(last, head.n + len(bodies) - 1)
+        state.producers[head.p] = last
+        self._acknowledge(state, peer, head, last, batch)
+        if batch.opened or batch.ended:
+            self.leases.hand_out(state)
+        if batch.is_trashed:
+            # After the acknowledgement, which waits for the disk.
+            self._loop.call_later(0.2, self.shelf.to_trash, state.sid)
+
+    def _prepare(self, state: SessionState, head: Append, bodies: list[bytes], last: int) -> _Batch:
+        """Decide on each new body and number the lines; the state moves along line by line."""
+        batch = _Batch(first_seq=state.last_seq + 1)
+        for number, body in enumerate(bodies, head.n):
+            if number <= last:
+                continue
+            header = wire.read_header(body)
+            result = self._refusal(state, head, header, body)
+            if result is None:
+                if header.event == "turn.start":
+                    turn = f"t{state.turns + 1}"
+                    body = body.replace(b'"sid":"%b",' % head.sid.encode(), b'"sid":"%b","turn":"%b",' % (head.sid.encode(), turn.encode()), 1)
+                    queued = bool(state.open_turns)
+                    result = AppendResult(n=number, status="written", seq=state.last_seq + 1, turn=turn, queued=queued)
+                    batch.opened.append(turn)
+                else:
+                    result = AppendResult(n=number, status="written", seq=state.last_seq + 1)
+                self._line(state, batch, body, head.p, number)
+                batch.is_class_1 |= header.event in CLASS_1
+                batch.ended |= header.event in ENDING_NAMES
+                batch.is_trashed |= header.event == "session.updated" and b'"trashed":true' in body
+                if header.event == "turn.start":
+                    if len(state.open_turns) > 1:
+                        self._own(state, batch, TurnQueued(sid=state.sid, turn=result.turn, position=len(state.open_turns) - 1))
+                elif header.event == "turn.stopping" and (waiting := state.open_turns.get(header.turn)) and waiting is not state.head():
+                    self._own(state, batch, SessionCancelled(sid=state.sid, turn=header.turn, reason="Stopped before it started.", by="client"))
+            else:
+                result = msgspec.structs.replace(result, n=number)
+            batch.results.append(result)
+        return batch
+
+    def _refusal(self, state: SessionState, head: Append, header: wire.Header, body: bytes) -> AppendResult | None:
+        """Why an event may not be written; None when it may."""
+        if state.is_damaged:
+            return _refused(ErrorCode.broken, f"The journal of s-{state.sid} is damaged in the middle and takes no more events. Its readable part stays open.")
+        if header.event == "session.start":
+            return _refused(ErrorCode.conflict, f"There is a session s-{state.sid} already.") if state.last_seq else None
+        if header.event == "turn.start":
+            fields = read_turn_start(body)
+            known = state.keys.get(fields.key) if fields.key else None
+            if known is None:
+                return None
+            if known[2] != fields.body:
+                return _refused(ErrorCode.invalid, "This Idempotency-Key was used for another prompt. Take a new key for a new prompt.")
+            return AppendResult(n=0, status="written", seq=known[1], turn=known[0], repeated=True)
+        if not header.turn:
+            return None
+        if header.turn not in state.open_turns or (head.p.startswith("agent.") and not self.leases.is_current(head.boot)):
+            self.fenced += 1
+            return AppendResult(n=0, status="fenced")
+        if header.event == "permission.decision":
+            fields = read_call(body)
+            if fields.requestId and fields.requestId not in state.pending:
+                return _refused(ErrorCode.conflict, "This question was answered already.")
+        elif header.event == "tool.result" and read_call(body).callId in state.ended_calls:
+            self.fenced += 1
+            return AppendResult(n=0, status="fenced")
+        return None
+
+    def _line(self, state: SessionState, batch: _Batch, body: bytes, producer: str, number: int) -> None:
+        line = wire.stamp(body, state.last_seq + 1, utc_now(), producer, number)
+        state.apply(line)
+        batch.lines.append(line)
+
+    def _own(self, state: SessionState, batch: _Batch, event: Event) -> None:
+        """Add an event that the store itself authors."""
+        producer = f"store.{self.boot}"
+        number = state.producers.get(producer, 0) + 1
+        self._line(state, batch, wire.encode_body(event), producer, number)
+        batch.is_class_1 = True
+        batch.ended |= isinstance(event, SessionCancelled | TurnError)
+
+    def _write(self, state: SessionState, batch: _Batch, peer: bytes, head: Append, count: int) -> bool:
+        try:
+            self._put(state, batch)
+        except OSError as error:
+            # The state ran ahead of the file; read it again on the next use.
+            if state.last_seq == len(batch.lines):
+                self.shelf.discard(state.sid)
+            else:
+                self.shelf.forget(state.sid)
+            self._meet_full_disk(peer, head, count, error)
+            return False
+        if self._full_since:
+            patience_over = time.monotonic() - self._full_since > STORAGE_PATIENCE_S
+            self._full_since = 0.0
+            log.info("storage works again")
+            if patience_over:
+                self._end_turns_after_full_disk()
+        return True
+
+    def _put(self, state: SessionState, batch: _Batch) -> None:
+        """Write and publish. Raises OSError, and then nothing was written or published."""
+        content = b"\n".join(batch.lines) + b"\n"
+        journal = self.shelf.journal(state.sid)
+        journal.append(content)
+        self.appended += len(batch.lines)
+        self._active[state.sid] = time.monotonic()
+        self._pub.publish([event_topic(state.sid), b"%d" % batch.first_seq, b"%d" % state.last_seq, content[:-1]])
+        self._syncer.add(journal)
+
+    def write_own(self, state: SessionState, *events: Event) -> None:
+        """Write events that the store authors (agent lost, storage was full)."""
+        batch = _Batch(first_seq=state.last_seq + 1)
+        for event in events:
+            self._own(state, batch, event)
+        try:
+            self._put(state, batch)
+        except OSError as error:
+            self.shelf.forget(state.sid)
+            log.error("own event not written", reason=error)
+            self._full_since = self._full_since or time.monotonic()
+            return
+        self.leases.hand_out(state)
+
+    # acknowledging ----------------------------------------------------------------------------------
+
+    def _acknowledge(self, state: SessionState, peer: bytes, head: Append, last: int, batch: _Batch) -> None:
+        journal = self.shelf.journal(state.sid)
+        told = [result for result in batch.results if result.turn or result.status != "written" or batch.is_class_1]
+        waiting = self._unsynced.get(journal)
+        if batch.is_class_1 or waiting:
+            ack = _encode(Ack(p=head.p, sid=head.sid, n=last, boot=self.boot, results=told))
+            self._unsynced.setdefault(journal, []).append((journal.size, peer, ack))
+            self._syncer.add(journal)
+        else:
+            self._ack(peer, head, last, told)
+
+    def _ack(self, peer: bytes, head: Append, last: int, results: list[AppendResult]) -> None:
+        self._in.send(peer, [_encode(Ack(p=head.p, sid=head.sid, n=last, boot=self.boot, results=results))])
+
+    def _on_synced(self, journal: Journal, size: int, error: OSError | None) -> None:
+        if error is not None:
+            log.error("sync failed", file=journal.file.name, reason=error)
+            self._full_since = self._full_since or time.monotonic()
+            self._syncer.add(journal)
+            return
+        waiting = self._unsynced.pop(journal, [])
+        late = [entry for entry in waiting if entry[0] > size]
+        for _, peer, ack in waiting[: len(waiting) - len(late)]:
+            self._in.send(peer, [ack])
+        if late:
+            self._unsynced[journal] = late
+            self._syncer.add(journal)
+
+    # a full disk ------------------------------------------------------------------------------------
+
+    def _meet_full_disk(self, peer: bytes, head: Append, count: int, error: OSError) -> None:
+        if not self._full_since:
+            self._full_since = time.monotonic()
+            log.error("storage refuses writes", reason=error.strerror)
+        if not head.p.startswith("gateway."):
+            return  # the producer keeps it and sends it again
+        reason = error.strerror or "I/O error"
+        full = ErrorInfo(
+            code=ErrorCode.storage_full,
+            message=f"The disk takes no more events ({reason}). Free some space; nothing accepted is lost.",
+            retryable=True,
+            retry_after_s=2,
+        )
+        last = head.n + count - 1
+        self._ack(peer, head, last, [AppendResult(n=n, status="refused", error=full) for n in range(head.n, last + 1)])
+
+    def _end_turns_after_full_disk(self) -> None:
+        for state in list(self.shelf.states.values()):
+            if (head := state.head()) and head.is_started:
+                self.write_own(
+                    state,
+                    TurnError(
+                        sid=state.sid,
+                        turn=head.turn,
+                        code=ErrorCode.storage_full,
+                        message="The disk was full for too long. What was shown is kept; ask again to go on.",
+                        domain="orchestration",
+                        retryable=True,
+                        resumable=True,
+                    ),
+                )
+
+
+def _refused(code: ErrorCode, message: str) -> AppendResult:
+    return AppendResult(n=0, status="refused", error=ErrorInfo(code=code, message=message))

@@ -1,0 +1,62 @@
+"""The thread that brings appended lines to the disk, a group at a time.
+
+The store's loop never waits for the disk: it hands journals over and is called back on the loop when
+what they held at that moment is durable.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from .journal import Journal
+
+# A pause between groups, so that neighbours share one fdatasync.
+GROUP_S = 0.004
+
+
+class Syncer:
+    """Owns the thread. `on_synced(journal, size, error)` runs on the loop."""
+
+    def __init__(self, on_synced: Callable[[Journal, int, OSError | None], None]):
+        self._loop = asyncio.get_running_loop()
+        self._on_synced = on_synced
+        self._waiting: dict[Journal, int] = {}
+        self._wake = threading.Condition()
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
+        self._thread.start()
+
+    def add(self, journal: Journal) -> None:
+        """Have what `journal` holds now made durable."""
+        with self._wake:
+            self._waiting[journal] = journal.size
+            self._wake.notify()
+
+    def close(self) -> None:
+        """Sync what waits, then end the thread."""
+        with self._wake:
+            self._is_closing = True
+            self._wake.notify()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._waiting:
+                    if self._is_closing:
+                        return
+                    self._wake.wait()
+                group, self._waiting = self._waiting, {}
+            for journal, size in group.items():
+                error: OSError | None = None
+                try:
+                    journal.sync()
+                except OSError as failure:
+                    error = failure
+                try:
+                    self._loop.call_soon_threadsafe(self._on_synced, journal, size, error)
+                except RuntimeError:
+                    return  # the loop is closed
+            with self._wake:
+                if not self._is_closing:
+                    self._wake.wait(GROUP_S)

@@ -1,0 +1,1 @@
+"""The tool-worker: does one thing to the world, inside limits."""

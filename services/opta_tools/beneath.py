@@ -1,0 +1,170 @@
+"""The one door to files: paths are resolved beneath the workspace's descriptor, never by string.
+
+Linux: openat2 with RESOLVE_BENEATH, so that no symlink, `..` or race leads out. Elsewhere: a walk of
+one component at a time that follows no symlink.
+"""
+
+import ctypes
+import errno
+import os
+import stat
+import sys
+from pathlib import PurePosixPath
+
+_SYS_OPENAT2 = 437
+_RESOLVE_NO_MAGICLINKS, _RESOLVE_BENEATH = 0x02, 0x08
+PATH_BYTES_MAX = 4000
+
+
+class PathProblem(Exception):
+    """A path that may not or cannot be opened; the message is for the model."""
+
+
+class _OpenHow(ctypes.Structure):
+    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Workspace:
+    """The directory a turn may touch, held open."""
+
+    def __init__(self, root: str):
+        self.root = root
+        try:
+            self._descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise PathProblem(f"the workspace {root} cannot be opened: {_why(error)}") from error
+
+    def close(self) -> None:
+        """Release the directory."""
+        os.close(self._descriptor)
+
+    def relative(self, path: str) -> str:
+        """`path` as a path beneath the root ('.' for the root itself). Raises PathProblem."""
+        if "\0" in path:
+            raise PathProblem("a path holds no NUL character")
+        if len(os.fsencode(path)) > PATH_BYTES_MAX:
+            raise PathProblem("the path is too long")
+        if path.startswith("/"):
+            # Models often give the whole path; beneath the root it means the same file.
+            try:
+                path = str(PurePosixPath(path).relative_to(self.root))
+            except ValueError:
+                raise PathProblem(f"{path} is outside the workspace") from None
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        if ".." in parts:
+            raise PathProblem(f"{path} is outside the workspace" if _leads_out(parts) else f"{path}: give the path without '..'")
+        return "/".join(parts) or "."
+
+    def open(self, path: str, flags: int, mode: int = 0o600) -> int:
+        """A descriptor for `path` beneath the root. Raises PathProblem."""
+        relative = self.relative(path)
+        try:
+            if sys.platform == "linux" and _has_openat2():
+                return _openat2(self._descriptor, relative, flags | os.O_CLOEXEC, mode)
+            return _walk(self._descriptor, relative, flags | os.O_CLOEXEC, mode)
+        except OSError as error:
+            raise PathProblem(_explain(error, path)) from error
+
+    def open_regular(self, path: str) -> int:
+        """A descriptor for reading a regular file; devices, FIFOs and sockets are refused without waiting on them."""
+        descriptor = self.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        kind = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(kind):
+            return descriptor
+        os.close(descriptor)
+        raise PathProblem(f"{path} is a folder" if stat.S_ISDIR(kind) else f"{path} is not a regular file")
+
+    def open_parent(self, path: str, *, create: bool) -> tuple[int, str]:
+        """(descriptor of the folder that holds `path`, the last component); missing folders are made when asked."""
+        *folders, name = self.relative(path).split("/")
+        if name == ".":
+            raise PathProblem(f"{path} is a folder")
+        at = "."
+        for folder in folders:
+            at = f"{at}/{folder}"
+            try:
+                os.close(self.open(at, os.O_RDONLY | os.O_DIRECTORY))
+            except PathProblem as problem:
+                if not create or not isinstance(problem.__cause__, FileNotFoundError):
+                    raise
+                above = self.open(os.path.dirname(at), os.O_RDONLY | os.O_DIRECTORY)
+                try:
+                    os.mkdir(folder, 0o777, dir_fd=above)
+                except FileExistsError:
+                    pass
+                finally:
+                    os.close(above)
+        return self.open(at, os.O_RDONLY | os.O_DIRECTORY), name
+
+
+def _leads_out(parts: list[str]) -> bool:
+    depth = 0
+    for part in parts:
+        depth += -1 if part == ".." else 1
+        if depth < 0:
+            return True
+    return False
+
+
+_openat2_works: bool | None = None
+
+
+def _has_openat2() -> bool:
+    global _openat2_works
+    if _openat2_works is None:
+        try:
+            descriptor = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.close(_openat2(descriptor, ".", os.O_RDONLY | os.O_DIRECTORY, 0))
+                _openat2_works = True
+            finally:
+                os.close(descriptor)
+        except OSError:
+            _openat2_works = False
+    return _openat2_works
+
+
+def _openat2(root: int, relative: str, flags: int, mode: int) -> int:
+    how = _OpenHow(flags, mode if flags & os.O_CREAT else 0, _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS)
+    for _ in range(8):
+        result = _libc.syscall(_SYS_OPENAT2, root, os.fsencode(relative), ctypes.byref(how), ctypes.sizeof(how))
+        if result >= 0:
+            return int(result)
+        number = ctypes.get_errno()
+        if number != errno.EAGAIN:  # a rename raced with the resolution
+            raise OSError(number, os.strerror(number), relative)
+    raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), relative)
+
+
+def _walk(root: int, relative: str, flags: int, mode: int) -> int:
+    at = os.dup(root)
+    try:
+        *folders, name = relative.split("/")
+        for folder in folders:
+            below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+            os.close(at)
+            at = below
+        return os.open(name, flags | os.O_NOFOLLOW, mode, dir_fd=at)
+    finally:
+        os.close(at)
+
+
+def _explain(error: OSError, path: str) -> str:
+    if error.errno in (errno.EXDEV, errno.ELOOP):
+        return f"{path} is outside the workspace"
+    if isinstance(error, FileNotFoundError):
+        return f"no such file: {path}"
+    if isinstance(error, PermissionError):
+        return f"permission denied: {path}"
+    if isinstance(error, IsADirectoryError):
+        return f"{path} is a folder"
+    if isinstance(error, NotADirectoryError):
+        return f"{path} is not a folder"
+    return f"{path}: {_why(error)}"
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

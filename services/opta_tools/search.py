@@ -1,0 +1,134 @@
+"""search_files (names) and grep (contents), with an engine that cannot hang."""
+
+import fnmatch
+import os
+import re
+import time
+from collections.abc import Iterator
+
+from .beneath import PathProblem, Workspace
+from .outcome import Outcome, ToolProblem
+
+MATCHES_MAX = 200
+FILES_MAX = 200_000
+FILE_BYTES_MAX = 2 * 1024 * 1024
+LINE_CHARS_MAX = 2_000
+SHOWN_CHARS_MAX = 300
+DEADLINE_S = 20.0
+
+SKIPPED_FOLDERS = frozenset({".git", "node_modules", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hg", ".svn"})
+_SECRET_NAMES = re.compile(r"(\.env(\..*)?|id_(rsa|dsa|ecdsa|ed25519)|.*\.(pem|key|p12|pfx)|\.npmrc|\.netrc)\Z")
+
+
+def search_files(workspace: Workspace, pattern: str, path: str = ".") -> Outcome:
+    """Files whose name, or path below `path`, fits a glob."""
+    glob = _glob(pattern if any(c in pattern for c in "*?[") else f"*{pattern}*")
+    by_path = "/" in pattern
+    found: list[str] = []
+    total = 0
+    for name in _walk(workspace, path):
+        if glob.match(name if by_path else name.rsplit("/", 1)[-1]):
+            total += 1
+            if len(found) < MATCHES_MAX:
+                found.append(name)
+    head = f"{total or 'no'} {'file' if total == 1 else 'files'} matching {pattern}"
+    if total > len(found):
+        found.append(f"… {total - len(found)} more")
+    return Outcome("\n".join([head, *found]), lines=total, is_truncated=total > MATCHES_MAX)
+
+
+def grep(workspace: Workspace, pattern: str, path: str = ".", glob: str | None = None, ignore_case: bool = False) -> Outcome:
+    """Lines that fit a regular expression (a pattern that is none, or could run for ever, is taken literally)."""
+    matcher = compile_safely(pattern, re.IGNORECASE if ignore_case else 0)
+    name_fits = _glob(glob) if glob else None
+    found: list[str] = []
+    total = 0
+    for name in _files_to_grep(workspace, path):
+        base = name.rsplit("/", 1)[-1]
+        if (name_fits and not name_fits.match(base)) or _SECRET_NAMES.match(base):
+            continue
+        for number, line in _text_lines(workspace, name):
+            if matcher.search(line[:LINE_CHARS_MAX]):
+                total += 1
+                if len(found) < MATCHES_MAX:
+                    found.append(f"{name}:{number}: {line.strip()[:SHOWN_CHARS_MAX]}")
+    head = f"{total or 'no'} {'match' if total == 1 else 'matches'} for {pattern}"
+    if total > len(found):
+        found.append(f"… {total - len(found)} more")
+    return Outcome("\n".join([head, *found]), lines=total, is_truncated=total > MATCHES_MAX)
+
+
+def compile_safely(pattern: str, flags: int) -> re.Pattern[str]:
+    """A pattern whose match time is bounded: a repeat inside a repeat, or many open repeats, make it literal."""
+    if len(pattern) > 1000:
+        raise ToolProblem("the pattern is longer than 1,000 characters")
+    nested = re.search(r"\([^()]*[*+{|][^()]*\)\s*[*+{]", pattern) or re.search(r"\\\d|\(\?[P<=!]", pattern)
+    unbounded = len(re.findall(r"(?<!\\)[*+]|\{\d+,\}", pattern))
+    deep = re.search(r"\([^()]*\([^()]*[*+{]", pattern)
+    try:
+        if nested or deep or unbounded > 3:
+            raise re.error("too complex")
+        return re.compile(pattern, flags)
+    except re.error:
+        return re.compile(re.escape(pattern), flags)
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    # `**/` stands for any folders, none included.
+    return re.compile(fnmatch.translate(pattern).replace(".*.*/", "(?:.*/)?"))
+
+
+def _files_to_grep(workspace: Workspace, path: str) -> Iterator[str]:
+    try:
+        os.close(workspace.open_regular(path))
+        yield workspace.relative(path)
+    except PathProblem as problem:
+        if "is a folder" not in str(problem):
+            raise
+        yield from _walk(workspace, path)
+
+
+def _walk(workspace: Workspace, path: str) -> Iterator[str]:
+    """Files below `path` as paths relative to the workspace, in name order; symlinks are not followed."""
+    deadline = time.monotonic() + DEADLINE_S
+    base = workspace.relative(path)
+    os.close(workspace.open(base, os.O_RDONLY | os.O_DIRECTORY))
+    waiting = [base]
+    seen = 0
+    while waiting:
+        folder = waiting.pop()
+        try:
+            descriptor = workspace.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except PathProblem:
+            continue
+        try:
+            with os.scandir(descriptor) as entries:
+                ordered = sorted(entries, key=lambda entry: entry.name)
+        finally:
+            os.close(descriptor)
+        below: list[str] = []
+        for entry in ordered:
+            name = entry.name if folder == "." else f"{folder}/{entry.name}"
+            if entry.is_symlink():
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in SKIPPED_FOLDERS:
+                    below.append(name)
+            else:
+                seen += 1
+                yield name
+        waiting.extend(reversed(below))
+        if seen > FILES_MAX or time.monotonic() > deadline:
+            raise ToolProblem(f"{path} holds too many files to search; give a narrower path")
+
+
+def _text_lines(workspace: Workspace, name: str) -> Iterator[tuple[int, str]]:
+    try:
+        descriptor = workspace.open_regular(name)
+    except PathProblem:
+        return
+    with os.fdopen(descriptor, "rb") as handle:
+        content = handle.read(FILE_BYTES_MAX)
+    if b"\0" in content[:8192]:
+        return
+    yield from enumerate(content.decode(errors="replace").split("\n"), 1)

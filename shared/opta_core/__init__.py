@@ -1,0 +1,1 @@
+"""How it is carried: bus, settings, paths, logs, process frame, transcript fold."""

@@ -1,0 +1,138 @@
+"""The bus as the logic sees it: four kinds of socket, and an in-process twin.
+
+`zmq_bus.ZmqBus` carries it between processes, `LocalBus` inside one event loop. Messages are lists of
+byte frames. A handler is called once a message, in order, on the loop; it must not block.
+Delivery is at most once: whoever needs more resends (see `outbox`).
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+Frames = list[bytes]
+OnMessage = Callable[[Frames], None]
+OnRequest = Callable[[bytes, Frames], None]
+
+
+class Dealer(Protocol):
+    """Talks to the one router of that name."""
+
+    def send(self, frames: Frames) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Router(Protocol):
+    """Answers many dealers; a message to one that is gone is dropped."""
+
+    def send(self, peer: bytes, frames: Frames) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Publisher(Protocol):
+    """Sends to whoever subscribed; the first frame is the topic."""
+
+    def publish(self, frames: Frames) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Closable(Protocol):
+    """A subscription."""
+
+    def close(self) -> None: ...
+
+
+class Bus(Protocol):
+    """Opens sockets by name (`opta_protocol.topics`)."""
+
+    def dealer(self, name: str, on_message: OnMessage) -> Dealer: ...
+
+    def router(self, name: str, on_request: OnRequest) -> Router: ...
+
+    def publisher(self, name: str) -> Publisher: ...
+
+    def subscribe(self, name: str, topic: bytes, on_message: OnMessage) -> Closable: ...
+
+
+class LocalBus:
+    """Everything in one event loop: for tests and simulations. Messages to a name nobody bound are dropped."""
+
+    def __init__(self) -> None:
+        self._routers: dict[str, _LocalRouter] = {}
+        self._subscriptions: dict[str, list[_LocalSubscription]] = {}
+        self._peers = 0
+
+    def dealer(self, name: str, on_message: OnMessage) -> "_LocalDealer":
+        self._peers += 1
+        return _LocalDealer(self, name, b"%d" % self._peers, on_message)
+
+    def router(self, name: str, on_request: OnRequest) -> "_LocalRouter":
+        self._routers[name] = _LocalRouter(self, name, on_request, self._routers.get(name))
+        return self._routers[name]
+
+    def publisher(self, name: str) -> "_LocalPublisher":
+        return _LocalPublisher(self, name)
+
+    def subscribe(self, name: str, topic: bytes, on_message: OnMessage) -> "_LocalSubscription":
+        subscription = _LocalSubscription(self, name, topic, on_message)
+        self._subscriptions.setdefault(name, []).append(subscription)
+        return subscription
+
+
+class _LocalDealer:
+    def __init__(self, bus: LocalBus, name: str, identity: bytes, on_message: OnMessage):
+        self._bus, self._name, self.identity, self.on_message = bus, name, identity, on_message
+        self.is_open = True
+
+    def send(self, frames: Frames) -> None:
+        asyncio.get_running_loop().call_soon(self._deliver, list(frames))
+
+    def _deliver(self, frames: Frames) -> None:
+        router = self._bus._routers.get(self._name)
+        if router is not None and self.is_open:
+            router.dealers[self.identity] = self
+            router.on_request(self.identity, frames)
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+class _LocalRouter:
+    def __init__(self, bus: LocalBus, name: str, on_request: OnRequest, former: "_LocalRouter | None"):
+        self._bus, self._name, self.on_request = bus, name, on_request
+        self.dealers: dict[bytes, _LocalDealer] = former.dealers if former else {}
+
+    def send(self, peer: bytes, frames: Frames) -> None:
+        asyncio.get_running_loop().call_soon(self._deliver, peer, list(frames))
+
+    def _deliver(self, peer: bytes, frames: Frames) -> None:
+        dealer = self.dealers.get(peer)
+        if dealer is not None and dealer.is_open:
+            dealer.on_message(frames)
+
+    def close(self) -> None:
+        if self._bus._routers.get(self._name) is self:
+            del self._bus._routers[self._name]
+
+
+class _LocalPublisher:
+    def __init__(self, bus: LocalBus, name: str):
+        self._bus, self._name = bus, name
+
+    def publish(self, frames: Frames) -> None:
+        for subscription in self._bus._subscriptions.get(self._name, []):
+            if frames[0].startswith(subscription.topic):
+                asyncio.get_running_loop().call_soon(subscription.on_message, list(frames))
+
+    def close(self) -> None:
+        return
+
+
+class _LocalSubscription:
+    def __init__(self, bus: LocalBus, name: str, topic: bytes, on_message: OnMessage):
+        self._bus, self._name, self.topic, self.on_message = bus, name, topic, on_message
+
+    def close(self) -> None:
+        self._bus._subscriptions[self._name].remove(self)

@@ -1,0 +1,81 @@
+"""Logs for people: constant words, then key=value, to stderr only, with secrets blanked.
+
+`14:23:09.224 INFO [agent] turn submitted session=s-a8f2 turn=t12 model=lmx`
+"""
+
+import logging
+import re
+import sys
+import time
+from contextvars import ContextVar
+from typing import Any
+
+# Ids of the work at hand; every line written meanwhile carries them.
+current_session: ContextVar[str] = ContextVar("current_session", default="")
+current_turn: ContextVar[str] = ContextVar("current_turn", default="")
+
+_SECRET = re.compile(
+    r"(?i)(bearer\s+|token=|opta\.bearer\.|api[-_]?key[\"']?\s*[:=]\s*[\"']?|authorization[\"']?\s*[:=]\s*[\"']?)([^\s&\"',]{6,})|\b(sk-[A-Za-z0-9_-]{8,})"
+)
+
+
+def redact(text: str) -> str:
+    """Blank what looks like a credential."""
+    return _SECRET.sub(lambda match: (match.group(1) or "") + "••••", text)
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, service: str):
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        fields: dict[str, Any] = {}
+        if current_session.get():
+            fields["session"] = f"s-{current_session.get()}"
+        if current_turn.get():
+            fields["turn"] = current_turn.get()
+        fields |= getattr(record, "fields", {})
+        words = "".join(f" {key}={_value(value)}" for key, value in fields.items())
+        line = f"{clock}.{int(record.msecs):03d} {record.levelname} [{self._service}] {record.getMessage()}{words}"
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return redact(line)
+
+
+def _value(value: Any) -> str:
+    text = str(value)
+    return repr(text) if not text or any(ord(c) < 33 for c in text) else text
+
+
+class Log:
+    """Writes lines for one process: `log.info("turn submitted", model="lmx")`."""
+
+    def __init__(self, name: str):
+        self._logger = logging.getLogger(name)
+
+    def debug(self, words: str, **fields: Any) -> None:
+        self._logger.debug(words, extra={"fields": fields})
+
+    def info(self, words: str, **fields: Any) -> None:
+        self._logger.info(words, extra={"fields": fields})
+
+    def warning(self, words: str, **fields: Any) -> None:
+        self._logger.warning(words, extra={"fields": fields})
+
+    def error(self, words: str, **fields: Any) -> None:
+        self._logger.error(words, extra={"fields": fields})
+
+    def exception(self, words: str, **fields: Any) -> None:
+        """With the traceback of the exception being handled."""
+        self._logger.exception(words, extra={"fields": fields})
+
+
+def set_up(service: str, level: str) -> None:
+    """Send everything of this process to stderr in the house form. Called once, in `__main__`."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter(service))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for noisy in ("uvicorn.access", "uvicorn.error", "httpx", "httpcore", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

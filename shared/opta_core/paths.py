@@ -1,0 +1,86 @@
+"""Where everything lies under one home, and how a file is replaced whole."""
+
+import contextlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+# Unix socket paths end at 108 bytes on Linux and 104 on macOS.
+SOCKET_PATH_BYTES_MAX = 100
+_LONGEST_SOCKET_NAME = "supervisor.sock.123456"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The files of one home. Two homes are two independent daemons."""
+
+    home: Path
+
+    @property
+    def config(self) -> Path:
+        return self.home / "config.toml"
+
+    @property
+    def daemon(self) -> Path:
+        return self.home / "daemon"
+
+    @property
+    def sessions(self) -> Path:
+        return self.daemon / "sessions"
+
+    @property
+    def trash(self) -> Path:
+        return self.daemon / "trash"
+
+    @property
+    def logs(self) -> Path:
+        return self.daemon / "logs"
+
+    @property
+    def token(self) -> Path:
+        return self.daemon / "token"
+
+    @property
+    def state(self) -> Path:
+        return self.daemon / "state.json"
+
+    @property
+    def models(self) -> Path:
+        return self.home / "models"
+
+    @property
+    def run(self) -> Path:
+        """The socket directory; a short 0700 directory stands in when the home's own path is too long for sockets."""
+        own = self.daemon / "run"
+        if len(os.fsencode(own / _LONGEST_SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
+            return own
+        # Derived from the home, so that every process of this home finds the same one.
+        import hashlib
+
+        name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
+        return Path("/tmp") / f"opta-{os.getuid()}-{name}"
+
+    def make(self) -> None:
+        """Create the directories, 0700. Raises OSError; PermissionError when the short run directory is another user's."""
+        for folder in (self.home, self.daemon, self.sessions, self.trash, self.logs, self.models, self.run):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.daemon, self.sessions, self.trash, self.logs, self.run):
+            if folder.stat().st_uid != os.getuid():
+                raise PermissionError(f"{folder} belongs to another user. Remove it or set OPTA_HOME to a directory of your own.")
+            folder.chmod(0o700)
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Replace `file` at once, 0600: readers see the old content or the new, never a part."""
+    descriptor, part = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(part, file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+        raise

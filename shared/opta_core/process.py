@@ -1,0 +1,174 @@
+"""The frame every process of ours stands in: signals, one instance, die with the parent, crash brake, telemetry.
+
+A `__main__` calls `run(service, body)`. `body(frame)` starts its work, calls `frame.ready()`, and returns
+when `frame.stopping` is set; what it leaves open ends with the process.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from opta_protocol.commands import Telemetry
+from opta_protocol.ids import new_boot_id
+from opta_protocol.topics import telemetry
+
+from . import logs, settings
+from .bus import Bus
+from .errors import OptaError
+from .settings import Loaded
+from .zmq_bus import ZmqBus
+
+TELEMETRY_EVERY_S = 0.5
+_PR_SET_PDEATHSIG = 1
+# Starts within this window count as a crash loop; each further one waits twice as long.
+_BRAKE_WINDOW_S, _BRAKE_FREE_STARTS, _BRAKE_MAX_S = 30.0, 4, 30.0
+
+log = logs.Log("process")
+
+
+class Frame:
+    """What a process knows about itself."""
+
+    def __init__(self, service: str, loaded: Loaded, bus: Bus):
+        self.service, self.loaded, self.bus = service, loaded, bus
+        self.settings, self.paths = loaded.settings, loaded.paths
+        self.boot = new_boot_id()
+        self.stopping = asyncio.Event()
+        self.figures: Callable[[], dict[str, Any]] = dict
+        self.is_ready = False
+        self._reason = "starting"
+        self._publisher = bus.publisher(telemetry(service))
+
+    def ready(self) -> None:
+        """Say that this process does its work."""
+        if not self.is_ready:
+            log.info("ready", pid=os.getpid(), boot=self.boot)
+        self.is_ready, self._reason = True, ""
+        self.publish()
+
+    def degraded(self, reason: str) -> None:
+        """Say that it does not, and why."""
+        if self._reason != reason:
+            log.warning("not ready", reason=reason)
+        self.is_ready, self._reason = False, reason
+        self.publish()
+
+    def publish(self) -> None:
+        """Send telemetry now."""
+        report = Telemetry(
+            service=self.service, boot=self.boot, pid=os.getpid(), ready=self.is_ready, reason=self._reason, memory=memory_bytes(), figures=self.figures()
+        )
+        self._publisher.publish([self.service.encode(), msgspec.json.encode(report)])
+
+
+def run(service: str, body: Callable[[Frame], Awaitable[None]]) -> None:
+    """Run a process to its end; never returns normally. Exit 0 after a signal, 1 after an error."""
+    os.umask(0o077)
+    try:
+        loaded = settings.load()
+        loaded.paths.make()
+    except (OptaError, OSError) as error:
+        sys.exit(f"opta-{service}: {error}")
+    logs.set_up(service, loaded.settings.log_level)
+    die_with_parent()
+    with contextlib.suppress(ValueError, OSError):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536) if hard != resource.RLIM_INFINITY else 65_536, hard))
+    lock = open(loaded.paths.run / f"{service}.lock", "w")  # noqa: SIM115 (held until the process ends)
+    _wait_for_lock(lock, service)
+    _brake(loaded.paths.run / f"{service}.starts")
+    try:
+        asyncio.run(_main(service, loaded, body))
+    except OptaError as error:
+        log.error("stopped", reason=error.message)
+        sys.exit(1)
+    # Threads of libraries must not keep a stopped process alive.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+async def _main(service: str, loaded: Loaded, body: Callable[[Frame], Awaitable[None]]) -> None:
+    frame = Frame(service, loaded, ZmqBus(loaded.paths.run))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, frame.stopping.set)
+
+    async def report() -> None:
+        while True:
+            frame.publish()
+            await asyncio.sleep(TELEMETRY_EVERY_S)
+
+    reporter = asyncio.create_task(report(), name="telemetry")
+    try:
+        await body(frame)
+    finally:
+        reporter.cancel()
+    log.info("stopped")
+
+
+def die_with_parent() -> None:
+    """End this process when its parent ends: PR_SET_PDEATHSIG on Linux, a watch on the parent elsewhere."""
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.25)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="parent-watch").start()
+
+
+def _wait_for_lock(handle: Any, service: str) -> None:
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                sys.exit(f"opta-{service}: another {service} of this home is still running")
+            time.sleep(0.02)
+
+
+def _brake(file: Any) -> None:
+    """Slow a crash loop down: the fifth start within half a minute waits 0.1 s, the next 0.2 s, … at most 30 s."""
+    now = time.time()
+    starts: list[float] = []
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        starts = [at for at in json.loads(file.read_text()) if 0 <= now - at < _BRAKE_WINDOW_S]
+    over = len(starts) - _BRAKE_FREE_STARTS
+    if over >= 0:
+        delay = min(_BRAKE_MAX_S, 0.1 * 2**over)
+        log.warning("starting slowly after repeated crashes", starts=len(starts), delay_s=delay)
+        time.sleep(delay)
+    with contextlib.suppress(OSError):
+        file.write_text(json.dumps([*starts, now][-20:]))
+
+
+def memory_bytes(pid: int | None = None) -> int:
+    """Resident memory of a process; 0 where it cannot be told."""
+    try:
+        with open(f"/proc/{pid or 'self'}/statm", "rb") as handle:
+            return int(handle.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        if pid is None:
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            return peak if sys.platform == "darwin" else peak * 1024
+        return 0

@@ -1,0 +1,248 @@
+"""Settings, merged once in `__main__`: defaults < config.toml < OPTA_* < flags.
+
+The only file that reads the environment. A default stands here once, beside its reason. Unknown keys
+are refused with the nearest known name. Secrets are not settings: they live in the vault.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .errors import Refused
+from .paths import Paths, write_whole
+
+LMX_DEFAULT_PORT = 1234
+
+
+class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
+    """A configured way to reach models."""
+
+    type: str
+    base_url: str
+    model: str = ""
+    context: int = 0
+
+
+class PermissionSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"timeout_s": "timeout_s"}, forbid_unknown_fields=True):
+    """Asking people."""
+
+    # Long enough to fetch a coffee; then the answer is no.
+    timeout_s: float = 300
+
+
+class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """Where the daemon listens."""
+
+    port: int = 9999
+    ui_port: int = 5173
+
+
+class LmxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """Where LMX is, and what it serves."""
+
+    # Empty: LMX is started here, on loopback.
+    host: str = ""
+    port: int = LMX_DEFAULT_PORT
+    model: str = "probe"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """Everything a person can set; keys keep the product's spellings."""
+
+    default_model: str = "lmx/probe"
+    max_steps: int = 20
+    max_calls: int = 30
+    thinking: bool = False
+    log_level: str = "info"
+    permissions: PermissionSettings = PermissionSettings()
+    daemon: DaemonSettings = DaemonSettings()
+    lmx: LmxSettings = LmxSettings()
+    providers: dict[str, ProviderSettings] = {}
+
+
+# Environment variable -> config key.
+ENVIRONMENT = {
+    "OPTA_DEFAULT_MODEL": "default-model",
+    "OPTA_MAX_STEPS": "max-steps",
+    "OPTA_LOG_LEVEL": "log-level",
+    "OPTA_DAEMON_PORT": "daemon.port",
+    "OPTA_UI_PORT": "daemon.ui-port",
+    "OPTA_LMX_PORT": "lmx.port",
+    "OPTA_LMX_HOST": "lmx.host",
+    "OPTA_LMX_MODEL": "lmx.model",
+}
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings, and where each value came from (`default`, a file, a variable or a flag)."""
+
+    settings: Settings
+    paths: Paths
+    origins: dict[str, str]
+
+
+def home_from_environment() -> Path:
+    """`OPTA_HOME`, else the platform's config directory."""
+    if home := os.environ.get("OPTA_HOME"):
+        return Path(home).expanduser().absolute()
+    if os.name == "nt":
+        return Path(os.environ.get("APPDATA", "~")).expanduser() / "opta"
+    return Path("~/.config/opta").expanduser()
+
+
+def unrestricted_from_environment() -> bool:
+    """Whether the user asked, for this command, that sessions be unrestricted."""
+    return os.environ.get("OPTA_POLICY") == "unrestricted"
+
+
+def load(flags: dict[str, Any] | None = None) -> Loaded:
+    """Merge all layers. Raises Refused with file, key and mend."""
+    paths = Paths(home_from_environment())
+    known = known_keys()
+    origins = dict.fromkeys(known, "default")
+    merged: dict[str, Any] = {}
+    for key, value in _flatten(read_config(paths.config)).items():
+        check_key(key, str(paths.config))
+        _put(merged, key, value)
+        origins[key] = str(paths.config)
+    for variable, key in ENVIRONMENT.items():
+        if variable in os.environ:
+            _put(merged, key, parse_value(key, os.environ[variable], variable))
+            origins[key] = variable
+    for key, value in (flags or {}).items():
+        _put(merged, key, value)
+        origins[key] = "flag"
+    try:
+        settings = msgspec.convert(merged, Settings)
+    except msgspec.ValidationError as error:
+        raise Refused(f"Settings are not usable: {error}. Sources: {paths.config} and OPTA_* variables.") from error
+    _check_values(settings)
+    return Loaded(settings=settings, paths=paths, origins=origins)
+
+
+def _check_values(settings: Settings) -> None:
+    for key, port in (("daemon.port", settings.daemon.port), ("daemon.ui-port", settings.daemon.ui_port), ("lmx.port", settings.lmx.port)):
+        if not 0 <= port <= 65535:
+            raise Refused(f"{key} is {port}, but ports go from 1 to 65535 (0 = choose one).")
+    if settings.max_steps < 1:
+        raise Refused(f"max-steps is {settings.max_steps}, but a turn needs at least 1 step.")
+    if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise Refused(f"log-level is {settings.log_level!r}; it is one of debug, info, warning, error.")
+    for name, provider in settings.providers.items():
+        if provider.type not in ("openai", "lmx"):
+            raise Refused(f"Provider {name} has type {provider.type!r}; it is one of openai (any OpenAI-compatible server), lmx.")
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """The TOML of `file`, {} when there is none. Raises Refused naming the line."""
+    try:
+        return tomllib.loads(file.read_text())
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Refused(f"{file} is not valid TOML: {error}. Mend that line, or move the file away.") from error
+
+
+def known_keys() -> list[str]:
+    """Every key that may be set, dotted (`providers.NAME.…` aside)."""
+    return list(_flatten(msgspec.to_builtins(Settings())))
+
+
+def check_key(key: str, source: str) -> None:
+    """Raises Refused with the nearest known name when `key` is unknown."""
+    if re.fullmatch(r"providers\.[A-Za-z0-9_-]+\.(type|base-url|model|context)", key) or key in known_keys():
+        return
+    near = difflib.get_close_matches(key, known_keys(), 1, 0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else " `opta config list` shows the known keys."
+    raise Refused(f"Unknown key {key!r} in {source}.{hint}")
+
+
+def parse_value(key: str, text: str, source: str) -> Any:
+    """`text` as the type that `key` has. Raises Refused."""
+    default = _flatten(msgspec.to_builtins(Settings())).get(key, "")
+    if key.endswith(".context"):
+        default = 0
+    try:
+        if isinstance(default, bool):
+            if text.lower() not in ("true", "false", "1", "0", "on", "off"):
+                raise ValueError
+            return text.lower() in ("true", "1", "on")
+        if isinstance(default, (int, float)):
+            return type(default)(text)
+    except ValueError:
+        kind = "true or false" if isinstance(default, bool) else "a number"
+        raise Refused(f"{source} is {text!r}, but {key} takes {kind}.") from None
+    return text
+
+
+def write_value(paths: Paths, key: str, value: Any) -> None:
+    """Set one key in config.toml, keeping the others; a value that does not hold together is refused before the write."""
+    check_key(key, "the command")
+    config = read_config(paths.config)
+    _put(config, key, value)
+    try:
+        _check_values(msgspec.convert(config, Settings))
+    except msgspec.ValidationError as error:
+        raise Refused(f"{key} = {value!r} does not fit: {error}.") from error
+    paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(paths.config, msgspec_toml(config).encode())
+
+
+def msgspec_toml(config: dict[str, Any]) -> str:
+    """A small TOML writer for the tables of this file: plain values first, then tables."""
+    lines: list[str] = []
+
+    def table(name: str, content: dict[str, Any]) -> None:
+        plain = {k: v for k, v in content.items() if not isinstance(v, dict)}
+        if name and plain:
+            lines.append(f"\n[{name}]")
+        lines.extend(f"{_toml_key(k)} = {_toml_value(v)}" for k, v in plain.items())
+        for k, v in content.items():
+            if isinstance(v, dict):
+                table(f"{name}.{_toml_key(k)}" if name else _toml_key(k), v)  # pyright: ignore[reportUnknownArgumentType]
+
+    table("", config)
+    return "\n".join(lines).strip() + "\n"
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else msgspec.json.encode(key).decode()
+
+
+def _toml_value(value: Any) -> str:
+    # JSON strings, numbers and booleans are TOML too.
+    return msgspec.json.encode(value).decode()
+
+
+def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{key}.")  # pyright: ignore[reportUnknownArgumentType]
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _put(tree: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    tree[last] = value
+
+
+def write_provider(paths: Paths, name: str, provider: dict[str, Any]) -> None:
+    """Set a provider in config.toml, whole; what does not hold together is refused before the write."""
+    config = read_config(paths.config)
+    config.setdefault("providers", {})[name] = provider
+    try:
+        _check_values(msgspec.convert(config, Settings))
+    except msgspec.ValidationError as error:
+        raise Refused(f"Provider {name} does not fit: {error}.") from error
+    paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(paths.config, msgspec_toml(config).encode())

@@ -1,0 +1,205 @@
+"""The fold: events of a session in, what a screen draws and a model reads out.
+
+`Transcript.apply` takes events in seq order. The TypeScript twin (`desktop/web/src/transcript.ts`) folds the
+same fixtures (`tests/fixtures/transcripts`) to the same result. A repeated step (`attempt` > 1) keeps
+`keptChars` of the cut-off answer and folds the rest away.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+
+from opta_protocol import events as e
+from opta_protocol.permissions import Level, Mode, Offer, SessionPolicy
+
+TurnState = Literal["queued", "running", "paused", "stopping", "done", "error", "cancelled"]
+CallState = Literal["called", "asking", "allowed", "running", "ok", "failed", "denied"]
+
+
+class Call(msgspec.Struct, kw_only=True):
+    """One tool call, from asked-for to ended."""
+
+    id: str
+    name: str
+    args: dict[str, Any]
+    risk: str
+    state: CallState = "called"
+    requestId: str = ""
+    reason: str = ""
+    offers: list[Offer] = []
+    decidedBy: str = ""
+    rule: str = ""
+    note: str = ""
+    output: str = ""
+    content: str = ""
+    code: str = ""
+    lines: int = 0
+    durationMs: float = 0
+    truncated: bool = False
+    changes: list[e.Change] = []
+
+
+class Step(msgspec.Struct, kw_only=True):
+    """One model call and the tool calls it asked for."""
+
+    step: int
+    provider: str
+    model: str
+    attempt: int
+    text: str = ""
+    thinking: str = ""
+    folded: str = ""
+    calls: list[Call] = []
+
+
+class Turn(msgspec.Struct, kw_only=True):
+    """From a prompt to its one ending."""
+
+    id: str
+    seq: int
+    ts: str
+    text: str
+    mode: Mode
+    level: Level
+    model: str
+    state: TurnState = "running"
+    steps: list[Step] = []
+    warnings: list[str] = []
+    stats: dict[str, Any] | None = None
+    error: str = ""
+    errorCode: str = ""
+    endedAt: str = ""
+
+
+class Transcript(msgspec.Struct, kw_only=True):
+    """A session as of `lastSeq`."""
+
+    sid: str = ""
+    title: str = ""
+    cwd: str = ""
+    mode: Mode = Mode.chat
+    level: Level = Level.L1
+    model: str = ""
+    policy: SessionPolicy = SessionPolicy.standard
+    interactive: bool = True
+    trusted: bool = False
+    clearedTo: int = 0
+    lastSeq: int = 0
+    turns: list[Turn] = []
+    plan: list[dict[str, str]] = []
+
+    def apply(self, event: e.AnyEvent | e.Unknown) -> None:
+        """Take in the next event."""
+        self.lastSeq = event.seq
+        match event:
+            case e.SessionStart():
+                self.sid, self.title, self.cwd, self.mode, self.level = event.sid, event.title, event.cwd, event.mode, event.level
+                self.model, self.policy = event.model, event.policy
+                self.interactive, self.trusted = event.interactive, event.trusted
+            case e.SessionUpdated():
+                for name in ("title", "model", "mode", "level"):
+                    if name in event.changes:
+                        kind = type(getattr(self, name))
+                        setattr(self, name, kind(event.changes[name]))
+            case e.SessionCleared():
+                self.clearedTo = event.upTo
+            case e.TurnStart():
+                self.turns.append(
+                    Turn(id=event.turn, seq=event.seq, ts=event.ts, text=event.text, mode=event.mode, level=event.level, model=event.model)
+                )
+            case e.PlanUpdated():
+                self.plan = event.items
+            case e.Unknown():
+                pass
+            case _:
+                turn = self.turn(event.turn)
+                if turn is not None:
+                    _apply_to_turn(turn, event)
+
+    def turn(self, turn_id: str) -> Turn | None:
+        """The turn of that id, looked for from the end."""
+        return next((turn for turn in reversed(self.turns) if turn.id == turn_id), None)
+
+
+def fold(events: Iterable[e.AnyEvent | e.Unknown]) -> Transcript:
+    """The transcript of a whole session."""
+    transcript = Transcript()
+    for event in events:
+        transcript.apply(event)
+    return transcript
+
+
+def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
+    match event:
+        case e.TurnQueued():
+            turn.state = "queued"
+        case e.StepStart():
+            _start_step(turn, event)
+        case e.TurnToken():
+            if turn.steps:
+                turn.steps[-1].text += event.delta
+        case e.TurnThinking():
+            if turn.steps:
+                turn.steps[-1].thinking += event.delta
+        case e.TurnPaused():
+            turn.state = "paused"
+        case e.TurnResumed():
+            turn.state = "running"
+        case e.TurnStopping():
+            turn.state = "stopping"
+        case e.Warning():
+            turn.warnings.append(event.message)
+        case e.RouteSwitch():
+            turn.warnings.append(f"{event.from_} -> {event.to}: {event.reason}")
+        case e.TurnDone():
+            turn.state, turn.endedAt = "done", event.ts
+            turn.stats = {
+                name: getattr(event, name)
+                for name in ("tokens", "elapsed", "tokensPerSec", "tools", "steps", "finish", "promptTokens", "contextUsed", "contextLimit")
+            }
+        case e.TurnError():
+            turn.state, turn.error, turn.errorCode, turn.endedAt = "error", event.message, event.code, event.ts
+        case e.SessionCancelled():
+            turn.state, turn.error, turn.endedAt = "cancelled", event.reason, event.ts
+        case e.ToolCall():
+            if turn.steps:
+                turn.steps[-1].calls.append(Call(id=event.callId, name=event.name, args=event.args, risk=event.risk.value))
+        case e.PermissionRequest() | e.PermissionDecision() | e.ToolStart() | e.ToolOutput() | e.ToolResult():
+            call = next((call for step in reversed(turn.steps) for call in step.calls if call.id == event.callId), None)
+            if call is not None:
+                _apply_to_call(call, event)
+        case _:
+            pass
+
+
+def _start_step(turn: Turn, event: e.StepStart) -> None:
+    if turn.state in ("queued", "paused"):
+        turn.state = "running"
+    last = turn.steps[-1] if turn.steps else None
+    if last is not None and last.step == event.step:
+        # The same step again: what the cut-off attempt said beyond the kept part is folded away.
+        last.folded += last.text[event.keptChars :]
+        last.text = last.text[: event.keptChars]
+        last.thinking = ""
+        last.provider, last.model, last.attempt, last.calls = event.provider, event.model, event.attempt, []
+        return
+    turn.steps.append(Step(step=event.step, provider=event.provider, model=event.model, attempt=event.attempt))
+
+
+def _apply_to_call(call: Call, event: e.PermissionRequest | e.PermissionDecision | e.ToolStart | e.ToolOutput | e.ToolResult) -> None:
+    match event:
+        case e.PermissionRequest():
+            call.state, call.requestId, call.reason, call.offers = "asking", event.requestId, event.reason, event.offers
+        case e.PermissionDecision():
+            call.state = "allowed" if event.decision == "allow" else "denied"
+            call.decidedBy, call.rule, call.note = event.by, event.rule, event.note
+        case e.ToolStart():
+            call.state = "running"
+        case e.ToolOutput():
+            call.output += event.delta
+        case e.ToolResult():
+            if call.state != "denied":
+                call.state = "ok" if event.ok else "failed"
+            call.content, call.code, call.lines = event.content, event.code, event.lines
+            call.durationMs, call.truncated, call.changes = event.durationMs, event.truncated, event.changes

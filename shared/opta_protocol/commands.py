@@ -1,0 +1,172 @@
+"""What processes ask of each other over the bus. Commands refuse unknown fields."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from .errors import ErrorInfo
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="command"):
+    """What every command is tagged with."""
+
+
+# store.in: producers append events ------------------------------------------------------------------
+
+
+class Append(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Append"):
+    """`count` event bodies follow as frames, numbered n, n+1, …; everything below `base` was acknowledged.
+
+    `boot` names the start of the producing process: the store fences writes of a superseded agent.
+    """
+
+    p: str
+    sid: str
+    n: int
+    base: int
+    boot: str
+
+
+class AppendResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one event that was not simply written: fenced, refused, or given a turn."""
+
+    n: int
+    status: Literal["written", "fenced", "refused"]
+    seq: int = 0
+    turn: str = ""
+    queued: bool = False
+    repeated: bool = False
+    error: ErrorInfo | None = None
+
+
+class Ack(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Ack"):
+    """Everything of producer `p` in `sid` up to `n` is handled."""
+
+    p: str
+    sid: str
+    n: int
+    boot: str
+    results: list[AppendResult] = []
+
+
+# store.cmd: processes say they live, the store hands out work ---------------------------------------
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn that an agent runs."""
+
+    sid: str
+    turn: str
+
+
+class Hello(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Hello"):
+    """Every 200 ms from the agent: what it really runs."""
+
+    service: str
+    boot: str
+    running: list[Held] = []
+
+
+class Work(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Work"):
+    """The store's answer: turns the agent has to run, under its lease."""
+
+    boot: str
+    store: str
+    turns: list[Held] = []
+
+
+# store.q: read-only questions -----------------------------------------------------------------------
+
+
+class After(Command, frozen=True, kw_only=True, omit_defaults=True, tag="After"):
+    """Lines of a session with seq > `after`, at most `limit`."""
+
+    id: int
+    sid: str
+    after: int
+    limit: int = 1000
+
+
+class ListSessions(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ListSessions"):
+    """Sessions, last active first."""
+
+    id: int
+    q: str = ""
+    state: str = ""
+    limit: int = 50
+    cursor: str = ""
+
+
+class GetSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag="GetSession"):
+    """One session by id or unambiguous prefix."""
+
+    id: int
+    sid: str
+
+
+class Reply(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Reply"):
+    """The answer to a question; lines come as further frames."""
+
+    id: int
+    result: Any = None
+    error: ErrorInfo | None = None
+
+
+Question = After | ListSessions | GetSession
+
+# tools.rpc: the agent has one thing done ------------------------------------------------------------
+
+
+class RunTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="RunTool"):
+    """Run one call; its events go to the store, its end also comes back as `ToolEnded`."""
+
+    callId: str
+    sid: str
+    turn: str
+    name: str
+    args: dict[str, Any]
+    cwd: str
+    timeout_s: float = 120.0
+
+
+class CancelTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="CancelTool"):
+    """End a running call now."""
+
+    callId: str
+
+
+class ToolsHello(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ToolsHello"):
+    """Asks the tool-worker which calls it runs."""
+
+
+class ToolEnded(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ToolEnded"):
+    """A call is over and its result is on its way to the store."""
+
+    callId: str
+    sid: str
+    ok: bool
+    content: str
+    code: str = ""
+
+
+class ToolsState(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ToolsState"):
+    """The tool-worker's answer to `ToolsHello`."""
+
+    boot: str
+    running: list[str] = []
+
+
+ToolCommand = RunTool | CancelTool | ToolsHello
+ToolReply = ToolEnded | ToolsState
+
+
+class Telemetry(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Telemetry"):
+    """How a process is: sent on its telemetry socket every half second and on change."""
+
+    service: str
+    boot: str
+    pid: int
+    ready: bool
+    reason: str = ""
+    memory: int = 0
+    figures: dict[str, Any] = {}

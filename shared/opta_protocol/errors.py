@@ -1,0 +1,55 @@
+"""What one process tells another (or a client) when something did not work."""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class ErrorCode(StrEnum):
+    """The closed list of codes a client can meet."""
+
+    bad_request = "bad_request"
+    bad_json = "bad_json"
+    unauthorized = "unauthorized"
+    forbidden_host = "forbidden_host"
+    forbidden_origin = "forbidden_origin"
+    not_found = "not_found"
+    method_not_allowed = "method_not_allowed"
+    conflict = "conflict"
+    busy = "busy"
+    too_large = "too_large"
+    unsupported_media_type = "unsupported_media_type"
+    invalid = "invalid"
+    too_many_requests = "too_many_requests"
+    unavailable = "unavailable"
+    storage_full = "storage_full"
+    agent_lost = "agent_lost"
+    agent_restarted = "agent_restarted"
+    provider_unavailable = "provider_unavailable"
+    provider_error = "provider_error"
+    provider_auth = "provider_auth"
+    model_not_found = "model_not_found"
+    context_overflow = "context_overflow"
+    stream_lost = "stream_lost"
+    engine_lost = "engine_lost"
+    denied = "denied"
+    cancelled = "cancelled"
+    timeout = "timeout"
+    broken = "broken"
+
+
+class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An error as it crosses a process: what happened, to whom, and the mend, in `message`."""
+
+    code: ErrorCode
+    message: str
+    retryable: bool = False
+    retry_after_s: float | None = None
+    details: dict[str, Any] = {}
+
+
+class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of every HTTP answer that is not a success."""
+
+    error: ErrorInfo

@@ -1,0 +1,350 @@
+"""Every event: a fact about a session, in the past tense, immutable.
+
+A stored line is a flat JSON object: `seq`, `event`, `ts`, `sid`, `turn` inside a turn, the event's own
+fields, then `p` and `n` (producer and its counter) and last `c` (crc32). Producers encode an event
+with none of `seq`, `ts`, `p`, `n`, `c` set; the store stamps them (`opta_protocol.wire`).
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from .permissions import Answer, Decision, Level, Mode, Offer, Risk, SessionPolicy
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
+    """What every event carries."""
+
+    seq: int = 0
+    ts: str = ""
+    sid: str = ""
+    turn: str = ""
+    p: str = ""
+    n: int = 0
+    c: str = ""
+
+
+class SessionStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.start"):
+    """A session exists. Always the first line of its journal."""
+
+    title: str
+    cwd: str
+    mode: Mode
+    level: Level
+    model: str = ""
+    policy: SessionPolicy = SessionPolicy.standard
+    trusted: bool = False
+    sandbox: str = "none"
+    interactive: bool = True
+
+
+class SessionUpdated(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.updated"):
+    """Some properties changed: title, pinned, archived, model, mode, level."""
+
+    changes: dict[str, Any]
+
+
+class SessionCleared(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.cleared"):
+    """The context starts anew after `upTo`; the history stays in the journal."""
+
+    upTo: int
+
+
+class SessionNote(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.note"):
+    """A note for people, such as a post-mortem."""
+
+    text: str
+    kind: str = "note"
+
+
+class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.start"):
+    """A prompt was accepted; `key` is its idempotency key and `body` the hash of what was asked."""
+
+    role: Literal["user"]
+    text: str
+    mode: Mode
+    level: Level
+    model: str = ""
+    attachments: list[str] = []
+    key: str = ""
+    body: str = ""
+    resumes: str = ""
+    forkOf: str = ""
+
+
+class TurnQueued(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.queued"):
+    """The turn waits behind `position` others."""
+
+    position: int
+
+
+class TurnSteer(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.steer"):
+    """A person added words to a running turn."""
+
+    text: str
+
+
+class TurnPausing(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.pausing"):
+    """A pause was asked for; it takes hold at the next safe point."""
+
+    by: str
+
+
+class TurnPaused(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.paused"):
+    """The turn stands at the start of `step`."""
+
+    step: int
+
+
+class TurnResumed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.resumed"):
+    """The paused turn goes on."""
+
+    by: str
+
+
+class TurnStopping(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.stopping"):
+    """A stop was asked for; the ending follows."""
+
+    by: str
+
+
+class TurnUndone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.undone"):
+    """What a turn changed was put back."""
+
+    files: list[str]
+
+
+class StepStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.start"):
+    """One model call begins. `attempt` > 1 repeats a cut-off step, of whose answer `keptChars` stay."""
+
+    step: int
+    provider: str
+    model: str
+    attempt: int
+    host: str = ""
+    title: str = ""
+    keptChars: int = 0
+    contextLimit: int = 0
+    promptTokens: int = 0
+
+
+class TurnThinking(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.thinking"):
+    """A piece of the model's reasoning."""
+
+    delta: str
+
+
+class TurnToken(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.token"):
+    """A piece of the answer."""
+
+    delta: str
+
+
+class ToolCall(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool.call"):
+    """The model asked for a tool."""
+
+    callId: str
+    name: str
+    args: dict[str, Any]
+    risk: Risk
+    step: int
+
+
+class PermissionRequest(Event, frozen=True, kw_only=True, omit_defaults=True, tag="permission.request"):
+    """A person has to answer before the call runs."""
+
+    requestId: str
+    callId: str
+    name: str
+    args: dict[str, Any]
+    reason: str
+    rule: str
+    layer: str
+    expiresAt: str
+    offers: list[Offer] = []
+
+
+class PermissionDecision(Event, frozen=True, kw_only=True, omit_defaults=True, tag="permission.decision"):
+    """A call was allowed or denied, by a person, a rule or the clock."""
+
+    callId: str
+    decision: Decision
+    by: Literal["client", "rule", "timeout"]
+    requestId: str = ""
+    rule: str = ""
+    layer: str = ""
+    scope: Answer = "allow"
+    note: str = ""
+
+
+class ToolStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool.start"):
+    """A tool runs."""
+
+    callId: str
+    worker: str
+    sandbox: str
+    pid: int = 0
+
+
+class ToolOutput(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool.output"):
+    """A piece of what a running tool printed."""
+
+    callId: str
+    delta: str
+    stream: Literal["stdout", "stderr"] = "stdout"
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a tool did to one file; `before` and `after` are sha256 of the contents, empty where there was none."""
+
+    path: str
+    before: str = ""
+    after: str = ""
+    diff: str = ""
+
+
+class ToolResult(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool.result"):
+    """A tool call ended; `content` is what the model reads."""
+
+    callId: str
+    ok: bool
+    content: str
+    code: str = ""
+    lines: int = 0
+    durationMs: float = 0
+    truncated: bool = False
+    spill: str = ""
+    changes: list[Change] = []
+
+
+class PlanUpdated(Event, frozen=True, kw_only=True, omit_defaults=True, tag="plan.updated"):
+    """The model's to-do list, whole."""
+
+    items: list[dict[str, str]]
+
+
+class ContextInjected(Event, frozen=True, kw_only=True, omit_defaults=True, tag="context.injected"):
+    """Something besides the conversation went into the prompt."""
+
+    source: str
+    tokens: int
+
+
+class ContextCompacted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="context.compacted"):
+    """Older context was replaced by a summary."""
+
+    before: int
+    after: int
+    summary: str
+
+
+class RouteSwitch(Event, frozen=True, kw_only=True, omit_defaults=True, tag="route.switch"):
+    """Another model answers than the one asked for."""
+
+    to: str
+    reason: str
+    from_: str = msgspec.field(name="from")
+
+
+class Warning(Event, frozen=True, kw_only=True, omit_defaults=True, tag="warning"):
+    """Something a person should know; the turn goes on."""
+
+    code: str
+    message: str
+
+
+class ServiceLost(Event, frozen=True, kw_only=True, omit_defaults=True, tag="service.lost"):
+    """A process went away while this session had a running turn."""
+
+    service: str
+    reason: str = ""
+
+
+class ServiceBack(Event, frozen=True, kw_only=True, omit_defaults=True, tag="service.back"):
+    """It is back."""
+
+    service: str
+    stall_ms: float = 0
+
+
+class TurnDone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.done"):
+    """The turn ended well. Times in seconds except `firstTokenMs`; token counts as the provider reports them."""
+
+    tokens: int
+    elapsed: float
+    tokensPerSec: float
+    tools: int
+    steps: int
+    finish: Literal["stop", "steps", "budget", "length"]
+    promptTokens: int = 0
+    cachedTokens: int = 0
+    thinkingTokens: int = 0
+    firstTokenMs: float = 0
+    contextUsed: int = 0
+    contextLimit: int = 0
+
+
+class TurnError(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.error"):
+    """The turn ended with an error."""
+
+    code: str
+    message: str
+    domain: Literal["interface", "transport", "orchestration", "tool", "inference"]
+    retryable: bool = False
+    resumable: bool = False
+
+
+class SessionCancelled(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.cancelled"):
+    """The ending of a stopped turn."""
+
+    reason: str
+    by: str
+
+
+AnyEvent = (
+    SessionStart
+    | SessionUpdated
+    | SessionCleared
+    | SessionNote
+    | TurnStart
+    | TurnQueued
+    | TurnSteer
+    | TurnPausing
+    | TurnPaused
+    | TurnResumed
+    | TurnStopping
+    | TurnUndone
+    | StepStart
+    | TurnThinking
+    | TurnToken
+    | ToolCall
+    | PermissionRequest
+    | PermissionDecision
+    | ToolStart
+    | ToolOutput
+    | ToolResult
+    | PlanUpdated
+    | ContextInjected
+    | ContextCompacted
+    | RouteSwitch
+    | Warning
+    | ServiceLost
+    | ServiceBack
+    | TurnDone
+    | TurnError
+    | SessionCancelled
+)
+
+ENDINGS = (TurnDone, TurnError, SessionCancelled)
+ENDING_NAMES = frozenset({"turn.done", "turn.error", "session.cancelled"})
+EVENT_TYPES: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__}
+
+
+class Unknown(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of a kind this version does not know: kept, never dropped."""
+
+    raw: dict[str, Any]
+    seq: int
+    event: str
+    sid: str = ""
+    turn: str = ""

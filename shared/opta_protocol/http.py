@@ -1,0 +1,242 @@
+"""Bodies of HTTP requests and answers (v3). Requests refuse unknown fields."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from .permissions import Answer, Level, Mode, SessionPolicy
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=400_000)]
+Title = Annotated[str, msgspec.Meta(max_length=200)]
+Name = Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Base of every request body."""
+
+
+class CreateSession(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/sessions"""
+
+    title: Title = ""
+    cwd: Annotated[str, msgspec.Meta(max_length=4096)] = ""
+    mode: Mode = Mode.chat
+    model: Name = ""
+    level: Level | None = None
+    policy: SessionPolicy = SessionPolicy.standard
+    interactive: bool = True
+
+
+class UpdateSession(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """PATCH /v3/sessions/:id"""
+
+    title: Title | None = None
+    pinned: bool | None = None
+    archived: bool | None = None
+    model: Name | None = None
+    mode: Mode | None = None
+    level: Level | None = None
+
+
+class SubmitTurn(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/sessions/:id/turns"""
+
+    text: Text
+    mode: Mode | None = None
+    model: Name | None = None
+    level: Level | None = None
+    attachments: Annotated[list[Name], msgspec.Meta(max_length=16)] = []
+
+
+class StopTurn(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/sessions/:id/stop"""
+
+    turnId: Name = ""
+
+
+class AnswerPermission(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/sessions/:id/permissions/:requestId"""
+
+    decision: Answer
+    offer: Name = ""
+    note: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+
+
+class AddNote(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/sessions/:id/note"""
+
+    text: Text
+    kind: Name = "note"
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of every answer."""
+
+
+class Session(Response, frozen=True, kw_only=True):
+    """A session as lists and details show it."""
+
+    id: str
+    title: str
+    cwd: str
+    mode: Mode
+    model: str
+    level: Level
+    state: Literal["idle", "running", "waiting", "paused", "failed"]
+    turns: int
+    createdAt: str
+    lastActivityAt: str
+    lastSeq: int
+    pinned: bool
+    archived: bool
+    pending: int
+    policy: SessionPolicy = SessionPolicy.standard
+    interactive: bool = True
+    activeTurn: str = ""
+    trusted: bool = False
+
+
+class SessionList(Response, frozen=True, kw_only=True):
+    """GET /v3/sessions"""
+
+    sessions: list[Session]
+    nextCursor: str | None
+
+
+class TurnAccepted(Response, frozen=True, kw_only=True):
+    """POST /v3/sessions/:id/turns"""
+
+    turnId: str
+    seq: int
+    queued: bool
+
+
+class EventPage(Response, frozen=True, kw_only=True):
+    """GET /v3/sessions/:id/events"""
+
+    events: list[msgspec.Raw]
+    lastSeq: int
+
+
+class Ok(Response, frozen=True, kw_only=True):
+    """An order was taken."""
+
+    ok: bool = True
+
+
+class StopAnswer(Response, frozen=True, kw_only=True):
+    """POST /v3/sessions/:id/stop; `turnId` is empty when nothing ran."""
+
+    ok: bool = True
+    turnId: str = ""
+
+
+class PermissionAnswer(Response, frozen=True, kw_only=True):
+    """POST /v3/sessions/:id/permissions/:requestId"""
+
+    ok: bool
+    decision: str
+
+
+class Ticket(Response, frozen=True, kw_only=True):
+    """POST /v3/ws-ticket: opens one WebSocket within 30 s."""
+
+    ticket: str
+    expiresInS: int
+
+
+class Contract(Response, frozen=True, kw_only=True):
+    """Which contract this daemon speaks."""
+
+    name: str
+    version: int
+
+
+class Health(Response, frozen=True, kw_only=True):
+    """GET /v3/health; the last three only with the token."""
+
+    status: Literal["ok"]
+    version: str
+    daemonId: str
+    uptime: float
+    contract: Contract
+    services: dict[str, Any] | None = None
+    sandbox: str | None = None
+    providers: list[dict[str, Any]] | None = None
+
+
+class ServiceState(Response, frozen=True, kw_only=True):
+    """One process of the daemon."""
+
+    name: str
+    state: str
+    pid: int
+    uptime: float
+    restarts: int
+    ready: bool
+    memory: int
+    reason: str = ""
+
+
+class Daemon(Response, frozen=True, kw_only=True):
+    """GET /v3/daemon"""
+
+    services: list[ServiceState]
+    pid: int
+    port: int
+    uiPort: int
+    lmxPort: int
+    daemonId: str
+    version: str
+    startedAt: str
+    home: str
+
+
+class ModelInfo(Response, frozen=True, kw_only=True):
+    """One model that a turn can name."""
+
+    id: str
+    provider: str
+    name: str
+    healthy: bool
+    contextLimit: int = 0
+    capability: str = ""
+    default: bool = False
+
+
+class ModelList(Response, frozen=True, kw_only=True):
+    """GET /v3/models"""
+
+    models: list[ModelInfo]
+    default: str
+
+
+class ProviderInfo(Response, frozen=True, kw_only=True):
+    """A configured way to reach models."""
+
+    name: str
+    type: str
+    baseUrl: str
+    state: Literal["active", "standby", "configured"]
+    healthy: bool
+    latencyMs: float = 0
+    reason: str = ""
+
+
+class ProviderList(Response, frozen=True, kw_only=True):
+    """GET /v3/providers"""
+
+    providers: list[ProviderInfo]
+
+
+class Metrics(Response, frozen=True, kw_only=True):
+    """GET /v3/metrics"""
+
+    sessions: int
+    turnsRunning: int
+    turnsQueued: int
+    tokensPerSec: float
+    tools: dict[str, int]
+    lmx: dict[str, Any]
+    memory: dict[str, int]
+    streams: int

@@ -1,0 +1,76 @@
+"""How events become bytes: one encoding for the disk line, the bus payload and the WebSocket frame.
+
+A producer's body is `{"event":"turn.token","sid":…}`. The store turns it into a line by splicing, never
+by decoding: `{"seq":N,"event":"turn.token","ts":"…","sid":…,"p":"…","n":N,"c":"8 hex"}`. `c` is the crc32
+of all bytes before `,"c"`.
+"""
+
+from zlib import crc32
+
+import msgspec
+
+from .events import EVENT_TYPES, AnyEvent, Event, Unknown
+
+_encoder = msgspec.json.Encoder()
+
+
+class Header(msgspec.Struct, frozen=True):
+    """The fields every line has; enough to route it."""
+
+    event: str
+    sid: str = ""
+    turn: str = ""
+    seq: int = 0
+    ts: str = ""
+    p: str = ""
+    n: int = 0
+
+
+_header = msgspec.json.Decoder(Header)
+_decoders = {name: msgspec.json.Decoder(kind) for name, kind in EVENT_TYPES.items()}
+_any = msgspec.json.Decoder()
+_CRC_TAIL = len(b',"c":"00000000"}')
+
+
+class CorruptLine(ValueError):
+    """A journal line whose checksum or shape is wrong."""
+
+
+def encode_body(event: Event) -> bytes:
+    """A producer's bytes for one event (no seq, ts, p, n, c)."""
+    return _encoder.encode(event)
+
+
+def stamp(body: bytes, seq: int, ts: str, p: str, n: int) -> bytes:
+    """The line for `body`, without its newline."""
+    # The encoder writes the tag first, so the first `",` closes the event's name.
+    at = body.index(b'",') + 2 if b'",' in body else len(body) - 1
+    head = b'{"seq":%d,%b"ts":"%b",%b,"p":"%b","n":%d' % (seq, body[1:at], ts.encode(), body[at:-1], p.encode(), n)
+    return b'%b,"c":"%08x"}' % (head, crc32(head))
+
+
+def is_whole(line: bytes) -> bool:
+    """Whether the checksum of a line (without newline) fits its bytes."""
+    if len(line) <= _CRC_TAIL or line[-_CRC_TAIL : -10] != b',"c":"' or line[-2:] != b'"}':
+        return False
+    return b"%08x" % crc32(line[:-_CRC_TAIL]) == line[-10:-2]
+
+
+def read_header(line: bytes) -> Header:
+    """Event name, session, turn, seq and producer of a line or body. Raises msgspec.DecodeError."""
+    return _header.decode(line)
+
+
+def decode(line: bytes) -> AnyEvent | Unknown:
+    """The event of a line; kinds and shapes of another version come back as `Unknown`. Raises CorruptLine."""
+    try:
+        header = _header.decode(line)
+        decoder = _decoders.get(header.event)
+        if decoder is not None:
+            try:
+                return decoder.decode(line)  # type: ignore[return-value]
+            except msgspec.ValidationError:
+                pass
+        return Unknown(raw=_any.decode(line), seq=header.seq, event=header.event, sid=header.sid, turn=header.turn)
+    except msgspec.DecodeError as error:
+        raise CorruptLine(str(error)) from error
