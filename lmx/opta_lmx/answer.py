@@ -56,8 +56,10 @@ class AnswerSplitter:
                 self._emit(pieces, before)
                 self._cross(marker)
             else:
+                # A call is given whole: until its end marker comes, all of it is held.
                 keep = len(text) if self._state == "call" else _possible_start(text, self._watched())
-                self._emit(pieces, text[: len(text) - keep])
+                if keep < len(text):
+                    self._emit(pieces, text[: len(text) - keep])
                 self._held, text = text[len(text) - keep :], ""
         return pieces
 

@@ -15,6 +15,8 @@ from .providers.base import Provider
 from .providers.openai import OpenAiProvider
 
 HEALTH_S = 10.0
+# A restart of our own LMX front takes about a second.
+LMX_BACK_S = 6.0
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -54,7 +56,9 @@ class Router:
         """(models, '') of a provider, or ([], why not); at most one look in ten seconds, failures are looked at again sooner."""
         async with self._checking:
             at, models, reason = self._health.get(name, (0.0, [], ""))
-            if time.monotonic() - at < (1.0 if reason else HEALTH_S):
+            # A failure, or a model that is still loading, is looked at again sooner.
+            is_settled = not reason and all(entry.get("state", "loaded") == "loaded" for entry in models)
+            if time.monotonic() - at < (HEALTH_S if is_settled else 0.5):
                 return models, reason
             try:
                 models, reason = await self._provider(name).models(), ""
@@ -65,7 +69,7 @@ class Router:
 
     async def _named(self, name: str, model: str, wanted: str) -> Route:
         if name == "lmx":
-            models, reason = await self.health("lmx")
+            models, reason = await self._patient_health()
             if reason:
                 if fallback := self._fallback():
                     return msgspec.structs.replace(fallback, switched_from=wanted, note=reason)
@@ -76,6 +80,15 @@ class Router:
                 )
             return Route(self._provider("lmx"), model, _context_of(models, model))
         return Route(self._provider(name), model, self._settings.providers[name].context)
+
+    async def _patient_health(self) -> tuple[list[dict[str, Any]], str]:
+        """LMX's health; when it is ours, and there is nothing to fall back to, a restart of it is waited for."""
+        deadline = time.monotonic() + (LMX_BACK_S if not self._settings.lmx.host and self._fallback() is None else 0.0)
+        while True:
+            models, reason = await self.health("lmx")
+            if not reason or time.monotonic() > deadline:
+                return models, reason
+            await asyncio.sleep(0.2)
 
     async def _looked_up(self, model: str) -> Route:
         models, _ = await self.health("lmx")

@@ -1,0 +1,1 @@
+"""Fakes and real things that tests share."""
