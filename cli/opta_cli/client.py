@@ -74,7 +74,9 @@ class Client:
                 continue
             raise error
 
-    def events(self, sid: str, after: int, *, on_lost: Callable[[], None] | None = None, is_over: Callable[[], bool] | None = None) -> Iterator[bytes]:
+    def events(
+        self, sid: str, after: int, *, on_lost: Callable[[], None] | None = None, is_over: Callable[[], bool] | None = None
+    ) -> Iterator[bytes]:
         """Stored lines beyond `after`, for ever, across restarts of the daemon: each once, in order."""
         backoff_s = 0.05
         lost_at = 0.0

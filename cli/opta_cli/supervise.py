@@ -38,7 +38,7 @@ def start(loaded: Loaded, only: list[str] | None = None, *, detach: bool) -> "su
         env={**os.environ, **environment(loaded, only)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=open(loaded.paths.logs / "supervisord.stderr", "ab"),  # noqa: SIM115 (the child's own)
+        stderr=open(loaded.paths.logs / "supervisord.stderr", "ab"),
         start_new_session=True,
         cwd="/" if detach else None,
     )
@@ -60,7 +60,7 @@ def environment(loaded: Loaded, only: list[str] | None) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def start_lock(loaded: Loaded):  # noqa: ANN201
+def start_lock(loaded: Loaded):
     """One start at a time in a home."""
     os.umask(0o077)
     loaded.paths.make()

@@ -98,7 +98,12 @@ class Desktop:
         content = await asyncio.to_thread(file.read_bytes)
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         cache = b"public, max-age=31536000, immutable" if "/assets/" in scope["path"] else b"no-cache"
-        await _send(send, 200, b"" if scope["method"] == "HEAD" else content, [(b"content-type", kind.encode()), (b"cache-control", cache), *self._security()])
+        await _send(
+            send,
+            200,
+            b"" if scope["method"] == "HEAD" else content,
+            [(b"content-type", kind.encode()), (b"cache-control", cache), *self._security()],
+        )
 
     def _security(self) -> Headers:
         known = state.read(self._paths)
@@ -107,7 +112,12 @@ class Desktop:
             "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; manifest-src 'self'; img-src 'self' data: blob:; "
             f"connect-src 'self' http://127.0.0.1:{port} ws://127.0.0.1:{port} http://127.0.0.1:* ws://127.0.0.1:*; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
         )
-        return [(b"content-security-policy", policy.encode()), (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"cross-origin-opener-policy", b"same-origin")]
+        return [
+            (b"content-security-policy", policy.encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"no-referrer"),
+            (b"cross-origin-opener-policy", b"same-origin"),
+        ]
 
     # the bridge -------------------------------------------------------------------------------------
 

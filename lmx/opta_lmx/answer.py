@@ -101,7 +101,7 @@ class AnswerSplitter:
         try:
             assert self._parse is not None
             parsed = self._parse(text)
-            found = parsed if isinstance(parsed, list) else [parsed]
+            found: list[Any] = parsed if isinstance(parsed, list) else [parsed]  # pyright: ignore[reportUnknownVariableType]
             return [Piece("call", name=str(call["name"]), arguments=_arguments(call.get("arguments", {}))) for call in found]
         except Exception:  # parsers of models raise what they like; what the model wrote is then shown as it is
             return [Piece("text", f"{self._markers.call_start}{text}{self._markers.call_end}")]

@@ -93,7 +93,13 @@ class Front:
 
     async def _models(self, scope: Scope, receive: Receive, send: Send) -> None:
         loaded = self._engine.loaded
-        entry: dict[str, Any] = {"id": self._engine.name, "object": "model", "created": 0, "owned_by": "lmx", "state": "loaded" if loaded else "loading"}
+        entry: dict[str, Any] = {
+            "id": self._engine.name,
+            "object": "model",
+            "created": 0,
+            "owned_by": "lmx",
+            "state": "loaded" if loaded else "loading",
+        }
         if loaded is not None:
             entry |= {"context_length": loaded.context_length}
             if loaded.capability:
@@ -213,5 +219,3 @@ async def _send(send: Send, status: int, body: bytes, kind: bytes, headers: list
     every = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *(headers or [])]
     await send({"type": "http.response.start", "status": status, "headers": every})
     await send({"type": "http.response.body", "body": body})
-
-

@@ -96,7 +96,11 @@ def _message(at: int, message: dict[str, Any]) -> dict[str, Any]:
     if calls := message.get("tool_calls"):
         try:
             found["tool_calls"] = [
-                {"id": str(call.get("id", "")), "type": "function", "function": {"name": str(call["function"]["name"]), "arguments": call["function"].get("arguments", "{}")}}
+                {
+                    "id": str(call.get("id", "")),
+                    "type": "function",
+                    "function": {"name": str(call["function"]["name"]), "arguments": call["function"].get("arguments", "{}")},
+                }
                 for call in calls
             ]
         except (TypeError, KeyError, AttributeError):
@@ -131,7 +135,13 @@ class Completion:
 
     def chunk(self, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -> bytes:
         """One SSE frame."""
-        body: dict[str, Any] = {"id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model, "choices": choices}
+        body: dict[str, Any] = {
+            "id": self.id,
+            "object": "chat.completion.chunk",
+            "created": self.created,
+            "model": self.model,
+            "choices": choices,
+        }
         if usage is not None:
             body["usage"] = usage
         return b"data: " + msgspec.json.encode(body) + b"\n\n"
@@ -139,7 +149,14 @@ class Completion:
     def whole(self, message: dict[str, Any], finish: str, usage: dict[str, Any]) -> bytes:
         """The answer of a request that does not stream."""
         choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
-        body = {"id": self.id, "object": "chat.completion", "created": self.created, "model": self.model, "choices": [choice], "usage": usage}
+        body = {
+            "id": self.id,
+            "object": "chat.completion",
+            "created": self.created,
+            "model": self.model,
+            "choices": [choice],
+            "usage": usage,
+        }
         return msgspec.json.encode(body)
 
 

@@ -84,7 +84,12 @@ class Engine:
     async def generate(self, order: Generate) -> AsyncIterator[list[Answer]]:
         """The answer's pieces as they come, Finished last. Raises OptaError: too_many_requests, engine_lost, …"""
         if len(self._requests) >= QUEUE_MAX:
-            raise OptaError(f"{len(self._requests)} requests are waiting for {self.name}.", code=ErrorCode.too_many_requests, retryable=True, retry_after_s=2)
+            raise OptaError(
+                f"{len(self._requests)} requests are waiting for {self.name}.",
+                code=ErrorCode.too_many_requests,
+                retryable=True,
+                retry_after_s=2,
+            )
         await self._until_loaded()
         self._next_id += 1
         id_ = self._next_id
@@ -129,7 +134,10 @@ class Engine:
             now = time.monotonic()
             self._deaths = [at for at in self._deaths if now - at < DEATHS_WINDOW_S] + [now]
             if self.problem or len(self._deaths) > DEATHS_MAX * 4:
-                self.problem = self.problem or f"{self.name} died {len(self._deaths)} times in five minutes and is not started again. Restart LMX: opta daemon restart lmx"
+                self.problem = (
+                    self.problem
+                    or f"{self.name} died {len(self._deaths)} times in five minutes and is not started again. Restart LMX: opta daemon restart lmx"
+                )
                 log.error("engine given up", model=self.name, reason=self.problem)
                 self._is_loaded.set()
                 return
@@ -147,7 +155,9 @@ class Engine:
         self._peer = b""
         reason = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
         log.warning("engine ended", model=self.name, reason=reason, requests=len(self._requests))
-        lost = Unavailable(f"The engine of {self.name} was lost ({reason}). It is starting again.", code=ErrorCode.engine_lost, retry_after_s=1)
+        lost = Unavailable(
+            f"The engine of {self.name} was lost ({reason}). It is starting again.", code=ErrorCode.engine_lost, retry_after_s=1
+        )
         requests, self._requests = self._requests, {}
         for queue in requests.values():
             queue.put_nowait(lost)
@@ -168,7 +178,9 @@ class Engine:
                             del self._requests[message.id]
                         queue.put_nowait(message)
                 case Failed():
-                    code = {"context_length_exceeded": ErrorCode.context_overflow, "bad_prompt": ErrorCode.invalid}.get(message.code, ErrorCode.broken)
+                    code = {"context_length_exceeded": ErrorCode.context_overflow, "bad_prompt": ErrorCode.invalid}.get(
+                        message.code, ErrorCode.broken
+                    )
                     if queue := self._requests.pop(message.id, None):
                         queue.put_nowait(OptaError(message.message, code=code))
 

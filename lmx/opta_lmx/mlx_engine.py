@@ -45,15 +45,19 @@ class Engine:
     """Owns the model and the batch."""
 
     def __init__(self, folder: Path, send: Callable[[list[Message]], None]):
-        import mlx.core as mx
+        # mlx and transformers carry hardly any types.
+        import mlx.core
         from mlx_lm.generate import BatchGenerator
         from mlx_lm.sample_utils import make_sampler
         from mlx_lm.utils import load
 
+        mx: Any = mlx.core
         self._mx, self._make_sampler, self._batch_class = mx, make_sampler, BatchGenerator
         self._send = send
         started = time.monotonic()
-        self._model, self._tokenizer, *_ = load(str(folder))
+        loaded: Any = load(str(folder))
+        self._model: Any = loaded[0]
+        self._tokenizer: Any = loaded[1]
         mx.eval(self._model.parameters())
         self._config: dict[str, Any] = json.loads((folder / "config.json").read_text())
         self._batch = self._new_batch()
@@ -90,13 +94,28 @@ class Engine:
             self._send([Failed(id=order.id, code="bad_prompt", message=f"The chat template of this model refuses the messages: {error}")])
             return
         if (limit := self.loaded().context_length) and len(prompt) >= limit:
-            self._send([Failed(id=order.id, code="context_length_exceeded", message=f"The prompt has {len(prompt)} tokens; the context length of this model is {limit}.")])
+            self._send(
+                [
+                    Failed(
+                        id=order.id,
+                        code="context_length_exceeded",
+                        message=f"The prompt has {len(prompt)} tokens; the context length of this model is {limit}.",
+                    )
+                ]
+            )
             return
         begins_thinking = bool(self._markers.think_start) and self._text(prompt[-8:]).rstrip().endswith(self._markers.think_start)
-        splitter = AnswerSplitter(self._markers if order.tools else Markers(self._markers.think_start, self._markers.think_end), self._parse_call(order), order.stop, begins_thinking=begins_thinking)
+        splitter = AnswerSplitter(
+            self._markers if order.tools else Markers(self._markers.think_start, self._markers.think_end),
+            self._parse_call(order),
+            order.stop,
+            begins_thinking=begins_thinking,
+        )
         request = _Running(order, prompt, self._tokenizer.detokenizer, splitter)
         room = max(1, min(order.max_tokens, limit - len(prompt) if limit else order.max_tokens))
-        sampler = self._make_sampler(temp=order.temperature, top_p=order.top_p if order.top_p < 1 else 0.0, min_p=order.min_p, top_k=order.top_k)
+        sampler = self._make_sampler(
+            temp=order.temperature, top_p=order.top_p if order.top_p < 1 else 0.0, min_p=order.min_p, top_k=order.top_k
+        )
         constraint = self._constraint(order, len(prompt))
         (uid,) = self._batch.insert([prompt], max_tokens=[room], samplers=[sampler], logits_processors=[[constraint] if constraint else []])
         self._running[uid], self._uids[order.id] = request, uid
@@ -114,7 +133,10 @@ class Engine:
             _, responses = self._batch.next()
         except Exception as error:  # one bad request poisons the batch: end it, rebuild, serve on
             log.exception("step failed")
-            failed = [Failed(id=r.order.id, code="engine_error", message=f"The engine failed on this batch: {error}") for r in self._running.values()]
+            failed = [
+                Failed(id=r.order.id, code="engine_error", message=f"The engine failed on this batch: {error}")
+                for r in self._running.values()
+            ]
             self._running.clear()
             self._uids.clear()
             self._batch = self._new_batch()
@@ -147,7 +169,13 @@ class Engine:
         self._running.pop(response.uid, None)
         self._uids.pop(request.order.id, None)
         finish = "stop" if is_stopped or is_end else "length"
-        done = Finished(id=request.order.id, finish=finish, prompt_tokens=len(request.prompt), completion_tokens=request.tokens, thinking_tokens=request.thinking)
+        done = Finished(
+            id=request.order.id,
+            finish=finish,
+            prompt_tokens=len(request.prompt),
+            completion_tokens=request.tokens,
+            thinking_tokens=request.thinking,
+        )
         return [*messages, done]
 
     def _delta(self, request: _Running, piece: Piece) -> Message:
@@ -158,7 +186,9 @@ class Engine:
 
     def _prompt(self, order: Generate) -> list[int]:
         messages = [_with_parsed_arguments(message) for message in order.messages]
-        ids = self._tokenizer.apply_chat_template(messages, tools=order.tools or None, add_generation_prompt=True, tokenize=True, return_dict=False)
+        ids = self._tokenizer.apply_chat_template(
+            messages, tools=order.tools or None, add_generation_prompt=True, tokenize=True, return_dict=False
+        )
         return [int(id_) for id_ in ids]
 
     def _parse_call(self, order: Generate) -> Callable[[str], Any] | None:

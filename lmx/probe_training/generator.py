@@ -108,7 +108,15 @@ class Generator:
         def make(r: random.Random) -> str:
             if r.random() < 0.15:
                 return r.choice(p.FIND_QUESTIONS)
-            return r.choice(p.PLEASE) + r.choice(p.FIND_VERBS) + " " + r.choice(p.FIND_THINGS) + "{pattern}" + r.choice(p.IN_PATH) + r.choice(p.THANKS)
+            return (
+                r.choice(p.PLEASE)
+                + r.choice(p.FIND_VERBS)
+                + " "
+                + r.choice(p.FIND_THINGS)
+                + "{pattern}"
+                + r.choice(p.IN_PATH)
+                + r.choice(p.THANKS)
+            )
 
         return self._search("search_files", self.path(p.name_pattern, random_), make, random_)
 
@@ -122,7 +130,9 @@ class Generator:
             return self._search("grep", self.path(p.spoken_phrase, random_), make, random_, quote='"')
         return self._search("grep", self.path(p.text_pattern, random_), make, random_)
 
-    def _search(self, tool: str, pattern: str, make: Callable[[random.Random], str], random_: random.Random, quote: str | None = None) -> Sample:
+    def _search(
+        self, tool: str, pattern: str, make: Callable[[random.Random], str], random_: random.Random, quote: str | None = None
+    ) -> Sample:
         text = self.case(self.phrasing(tool, make, random_), random_)
         arguments = {"pattern": pattern}
         shown = f"{quote}{pattern}{quote}" if quote else _quoted(pattern, random_)
@@ -145,7 +155,9 @@ class Generator:
 
     def _file(self, random_: random.Random) -> tuple[str, str]:
         first = self.path(_first_line, random_)
-        rest = "".join("\n" + (_first_line(random_) if random_.random() < 0.85 else "") for _ in range(random_.choice((0, 0, 1, 2, 3, 5, 8))))
+        rest = "".join(
+            "\n" + (_first_line(random_) if random_.random() < 0.85 else "") for _ in range(random_.choice((0, 0, 1, 2, 3, 5, 8)))
+        )
         return first + rest + random_.choice(("", "\n")), p.BEGINS + first
 
     def _count(self, arguments: str, random_: random.Random) -> tuple[str, str]:
@@ -165,8 +177,21 @@ class Generator:
         return "\n".join([first, *lines]), p.FOUND + first + "."
 
     def _failure(self, random_: random.Random) -> tuple[str, str]:
-        what = random_.choice(("no such file: {}", "no such folder: {}", "{} is a folder", "{} is not a folder", "permission denied: {}", "{} is outside the workspace",
-                               "{} is not a text file", "not allowed by policy", "the user denied this call", "timed out after 30 s", "{} is too large"))
+        what = random_.choice(
+            (
+                "no such file: {}",
+                "no such folder: {}",
+                "{} is a folder",
+                "{} is not a folder",
+                "permission denied: {}",
+                "{} is outside the workspace",
+                "{} is not a text file",
+                "not allowed by policy",
+                "the user denied this call",
+                "timed out after 30 s",
+                "{} is too large",
+            )
+        )
         text = what.format(self.path(p.file_path, random_))
         return "Error: " + text, p.FAILED + text
 
@@ -224,10 +249,35 @@ def _first_line(random_: random.Random) -> str:
     """A line such as files begin with: at most 60 characters."""
     words = [p._word(random_) for _ in range(random_.randint(1, 7))]
     sentence = " ".join(words)
-    line = random_.choice((
-        f"# {sentence.title()}", f"# {sentence}", f"## {sentence}", f'"""{sentence.capitalize()}."""', f"import {words[0]}", f"from {words[0]} import {words[-1]}",
-        sentence.capitalize() + ".", sentence, f"#!/usr/bin/env {words[0]}", f"<!-- {sentence} -->", f"// {sentence}", f"{{\"{words[0]}\": {random_.randint(0, 999)}}}",
-        f"{words[0]} = {random_.randint(0, 99999)}", f"[{words[0]}]", f"def {words[0]}({words[-1]}):", f"const {words[0]} = {words[-1]};", f"{words[0]},{words[-1]}",
-        f"<{words[0]}>", f"package {words[0]}", f"version: {random_.randint(0, 9)}.{random_.randint(0, 99)}.{random_.randint(0, 9)}", f"{words[0]}: {sentence}",
-        f"- {sentence}", "{", f"Copyright {random_.randint(1990, 2030)} {words[0].title()}", f"    {sentence}".strip(), f"/* {sentence} */", f"{random_.randint(0, 999)} {sentence}"))
+    line = random_.choice(
+        (
+            f"# {sentence.title()}",
+            f"# {sentence}",
+            f"## {sentence}",
+            f'"""{sentence.capitalize()}."""',
+            f"import {words[0]}",
+            f"from {words[0]} import {words[-1]}",
+            sentence.capitalize() + ".",
+            sentence,
+            f"#!/usr/bin/env {words[0]}",
+            f"<!-- {sentence} -->",
+            f"// {sentence}",
+            f'{{"{words[0]}": {random_.randint(0, 999)}}}',
+            f"{words[0]} = {random_.randint(0, 99999)}",
+            f"[{words[0]}]",
+            f"def {words[0]}({words[-1]}):",
+            f"const {words[0]} = {words[-1]};",
+            f"{words[0]},{words[-1]}",
+            f"<{words[0]}>",
+            f"package {words[0]}",
+            f"version: {random_.randint(0, 9)}.{random_.randint(0, 99)}.{random_.randint(0, 9)}",
+            f"{words[0]}: {sentence}",
+            f"- {sentence}",
+            "{",
+            f"Copyright {random_.randint(1990, 2030)} {words[0].title()}",
+            f"    {sentence}".strip(),
+            f"/* {sentence} */",
+            f"{random_.randint(0, 999)} {sentence}",
+        )
+    )
     return line[:60].rstrip()

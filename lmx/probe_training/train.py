@@ -173,9 +173,12 @@ def main() -> None:
         inputs, targets, owners, trained = batch(args.seed, step, step / args.steps)
         share = len(inputs) // args.threads
         slices = [slice(index * share, (index + 1) * share) for index in range(args.threads)]
-        work = [pool.submit(part_gradient, replica, inputs[s], targets[s], owners[s]) for pool, replica, s in zip(pools, replicas, slices, strict=True)]
+        work = [
+            pool.submit(part_gradient, replica, inputs[s], targets[s], owners[s])
+            for pool, replica, s in zip(pools, replicas, slices, strict=True)
+        ]
         parts = [future.result() for future in work]
-        total = tree_map(lambda *leaves: sum(leaves) / trained, *(part[1] for part in parts))
+        total = tree_map(lambda *leaves, trained=trained: sum(leaves) / trained, *(part[1] for part in parts))
         total, _ = optim.clip_grad_norm(total, 1.0)
         optimizer.learning_rate = rate_at(step, args.steps)
         optimizer.update(model, total)
@@ -186,7 +189,9 @@ def main() -> None:
         step += 1
         if step % 100 == 0:
             speed = tokens / (time.time() - started)
-            print(f"step={step} loss={sum(window) / len(window):.4f} tok_s={speed:.0f} hours={(time.time() - started) / 3600:.2f}", flush=True)
+            print(
+                f"step={step} loss={sum(window) / len(window):.4f} tok_s={speed:.0f} hours={(time.time() - started) / 3600:.2f}", flush=True
+            )
             window = []
         if step % 500 == 0 or step == args.steps:
             save_checkpoint(args.out, model, optimizer, step)

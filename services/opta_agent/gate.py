@@ -60,7 +60,14 @@ class Gate:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 expiry = PermissionDecision(
-                    sid=call.sid, turn=call.turn, callId=call.callId, requestId=request_id, decision="deny", by="timeout", rule=verdict.rule, layer=verdict.layer
+                    sid=call.sid,
+                    turn=call.turn,
+                    callId=call.callId,
+                    requestId=request_id,
+                    decision="deny",
+                    by="timeout",
+                    rule=verdict.rule,
+                    layer=verdict.layer,
                 )
                 result = await self._outbox.written(expiry)
                 if result.status == "written":

@@ -145,7 +145,9 @@ async def _finish_calls(session: Session, turn: Turn, step: Step, gate: Gate, to
     for known in list(step.calls):
         if session.result(known.id):
             continue
-        call = ToolCall(sid=session.sid, turn=turn.id, callId=known.id, name=known.name, args=known.args, risk=Risk(known.risk), step=step.step)
+        call = ToolCall(
+            sid=session.sid, turn=turn.id, callId=known.id, name=known.name, args=known.args, risk=Risk(known.risk), step=step.step
+        )
         if known.state == "denied":
             emit(_refused(call, "not allowed"))
         elif known.state == "running":
@@ -166,7 +168,14 @@ async def _finish_calls(session: Session, turn: Turn, step: Step, gate: Gate, to
 
 
 async def _call_model(
-    session: Session, turn: Turn, step: int, attempt: int, way: Route, emit: Callable[[Event], Any], room: Callable[[], Awaitable[None]], tally: Tally
+    session: Session,
+    turn: Turn,
+    step: int,
+    attempt: int,
+    way: Route,
+    emit: Callable[[Event], Any],
+    room: Callable[[], Awaitable[None]],
+    tally: Tally,
 ) -> Answer:
     """One whole answer; a lost stream is asked again as a further attempt."""
     request = ModelRequest(
@@ -176,8 +185,14 @@ async def _call_model(
     while True:
         emit(
             StepStart(
-                sid=session.sid, turn=turn.id, step=step, attempt=attempt, provider=way.provider.name, model=way.model,
-                host=way.provider.host, contextLimit=way.context_limit,
+                sid=session.sid,
+                turn=turn.id,
+                step=step,
+                attempt=attempt,
+                provider=way.provider.name,
+                model=way.model,
+                host=way.provider.host,
+                contextLimit=way.context_limit,
             )  # fmt: skip
         )
         try:
@@ -192,7 +207,13 @@ async def _call_model(
 
 
 async def _stream(
-    session: Session, turn: Turn, way: Route, request: ModelRequest, emit: Callable[[Event], Any], room: Callable[[], Awaitable[None]], tally: Tally
+    session: Session,
+    turn: Turn,
+    way: Route,
+    request: ModelRequest,
+    emit: Callable[[Event], Any],
+    room: Callable[[], Awaitable[None]],
+    tally: Tally,
 ) -> Answer:
     asked_at = time.monotonic()
     first_at = 0.0
@@ -309,5 +330,3 @@ def _done(session: Session, turn_id: str, tally: Tally, gate: Gate, finish: Any)
         contextLimit=tally.context_limit,
         finish=finish,
     )
-
-

@@ -112,18 +112,24 @@ class Turns:
         if turn is None:
             return self._error(held, ErrorCode.broken, "The turn is not in its session.", "orchestration")
         if turn.state == "stopping" or (held.sid, held.turn) in self._stopping:
-            return SessionCancelled(sid=held.sid, turn=held.turn, reason="Stopped by the user.", by=self._stopping.pop((held.sid, held.turn), "client"))
+            return SessionCancelled(
+                sid=held.sid, turn=held.turn, reason="Stopped by the user.", by=self._stopping.pop((held.sid, held.turn), "client")
+            )
         log.info("turn runs", mode=turn.mode, level=turn.level, resumed=bool(turn.steps))
         gate = Gate(self._outbox, self._paths, self._settings.permissions.timeout_s)
         limits = Limits(self._settings.max_steps, self._settings.max_calls)
         try:
-            return await run_turn(session, held.turn, self._router.route, gate, self._toolbox, self._outbox.append, self._outbox.room, limits)
+            return await run_turn(
+                session, held.turn, self._router.route, gate, self._toolbox, self._outbox.append, self._outbox.room, limits
+            )
         except OptaError as error:
             domain = "inference" if error.code in _INFERENCE else "orchestration"
             return self._error(held, error.code, error.message, domain, retryable=error.retryable)
         except Exception as error:  # a turn ends clearly whatever went wrong in it; other turns go on
             log.exception("turn failed")
-            return self._error(held, ErrorCode.broken, f"The agent failed unexpectedly: {error}. The log has more: opta daemon logs.", "orchestration")
+            return self._error(
+                held, ErrorCode.broken, f"The agent failed unexpectedly: {error}. The log has more: opta daemon logs.", "orchestration"
+            )
 
     def _error(self, held: Held, code: ErrorCode, message: str, domain: str, *, retryable: bool = False) -> TurnError:
         return TurnError(sid=held.sid, turn=held.turn, code=code, message=message, domain=domain, retryable=retryable, resumable=True)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import uvicorn
 
@@ -38,7 +38,14 @@ async def main(frame: Frame) -> None:
 
     auth.write(frame.paths)
     state.update(
-        frame.paths, pid=os.getpid(), port=port, host=ports.HOST, startedAt=utc_now(), daemonId=gateway.daemon_id, version=VERSION, run=str(frame.paths.run)
+        frame.paths,
+        pid=os.getpid(),
+        port=port,
+        host=ports.HOST,
+        startedAt=utc_now(),
+        daemonId=gateway.daemon_id,
+        version=VERSION,
+        run=str(frame.paths.run),
     )
     config = uvicorn.Config(
         Guard(gateway, auth, port, origins),  # type: ignore[arg-type]
@@ -62,6 +69,7 @@ async def main(frame: Frame) -> None:
     gateway.mount(await asyncio.to_thread(_load_rest, gateway))
     stopped = asyncio.create_task(frame.stopping.wait(), name="stopping")
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    backend.closing.set()
     uvicorn_server.should_exit = True
     await serving
     await backend.outbox.drained(1)
@@ -78,7 +86,7 @@ class _Server(uvicorn.Server):
     """Leaves signals to the process frame."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None, None, None]:
         yield
 
 

@@ -52,7 +52,9 @@ class Gateway:
             await refuse(scope, send, error)
         except Exception:  # a bug answers 503 with a place to look, never a traceback
             log.exception("request failed", path=scope["path"])
-            await refuse(scope, send, OptaError("The daemon failed on this request. The log has more: opta daemon logs.", code=ErrorCode.unavailable))
+            await refuse(
+                scope, send, OptaError("The daemon failed on this request. The log has more: opta daemon logs.", code=ErrorCode.unavailable)
+            )
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         if stream.is_stream(scope) and (scope["type"] == "websocket" or scope["path"] != "/v3/events" or _wants_events(scope)):
@@ -81,7 +83,10 @@ class Gateway:
         )
         if not is_authenticated:
             return health
-        services = {name: {"ready": (report := self.backend.report(name)) is not None and report.ready} for name in ("gateway", "agent", "sessions", "tools", "lmx", "desktop")}
+        services = {
+            name: {"ready": (report := self.backend.report(name)) is not None and report.ready}
+            for name in ("gateway", "agent", "sessions", "tools", "lmx", "desktop")
+        }
         return msgspec.structs.replace(health, services=services, sandbox="none", providers=[])
 
 

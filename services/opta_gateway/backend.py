@@ -116,6 +116,8 @@ class Backend:
         self._telemetry: dict[str, tuple[float, Telemetry]] = {}
         self._deltas: deque[tuple[float, int]] = deque()
         self.streams = 0
+        # Set when this process leaves: streams end, and clients resume at the next one.
+        self.closing = asyncio.Event()
         for service in SERVICES:
             bus.subscribe(telemetry(service), service.encode(), self._on_telemetry)
 

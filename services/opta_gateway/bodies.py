@@ -40,7 +40,9 @@ def parse(content: bytes) -> Any:
         tree = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
         json.dumps(tree, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        reason = "lone surrogate" if isinstance(error, UnicodeEncodeError) else "not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        reason = (
+            "lone surrogate" if isinstance(error, UnicodeEncodeError) else "not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        )
         raise Refused(f"The body is not valid JSON: {reason}.", code=ErrorCode.bad_json) from error
     return tree
 

@@ -18,7 +18,9 @@ def as_markdown(transcript: Transcript, session: Session) -> str:
                 parts.append(step.text)
             parts += [_call_markdown(call) for call in step.calls]
         if turn.state == "done" and turn.stats:
-            parts.append(f"*{turn.stats['tokens']} tokens · {turn.stats['tokensPerSec']} tok/s · {turn.stats['elapsed']} s · {turn.stats['tools']} tools*")
+            parts.append(
+                f"*{turn.stats['tokens']} tokens · {turn.stats['tokensPerSec']} tok/s · {turn.stats['elapsed']} s · {turn.stats['tools']} tools*"
+            )
         elif turn.error:
             parts.append(f"**{turn.state}: {turn.error}**")
     return "\n\n".join(parts) + "\n"

@@ -74,8 +74,12 @@ class Guard:
         if scope["opta.authenticated"] or (scope["path"] in OPEN_PATHS and scope["type"] == "http" and scope["method"] in ("GET", "HEAD")):
             return
         if self._auth.note_failure():
-            raise OptaError("Too many wrong tokens. Wait a minute; the right token works at once.", code=ErrorCode.too_many_requests, retry_after_s=60)
-        raise OptaError("The token is missing or wrong. Read it again from daemon/token in the config directory.", code=ErrorCode.unauthorized)
+            raise OptaError(
+                "Too many wrong tokens. Wait a minute; the right token works at once.", code=ErrorCode.too_many_requests, retry_after_s=60
+            )
+        raise OptaError(
+            "The token is missing or wrong. Read it again from daemon/token in the config directory.", code=ErrorCode.unauthorized
+        )
 
     def _is_authenticated(self, scope: Scope, headers: Headers) -> bool:
         given = [value for name, value in headers if name == b"authorization"]

@@ -6,8 +6,8 @@ A frame holds one or more newline-separated stored lines, byte for byte as on th
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 import msgspec
@@ -24,6 +24,8 @@ FRAME_LINES_MAX = 512
 FRAME_BYTES_MAX = 256 * 1024
 # What a client has not taken within this is a broken connection.
 SEND_S = 60.0
+
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 log = Log("stream")
 
@@ -110,15 +112,17 @@ async def serve(scope: Scope, receive: Receive, send: Send, backend: Backend) ->
     backend.streams += 1
     try:
         if scope["type"] == "websocket":
-            await _serve_websocket(scope, receive, send, cursor)
+            await _serve_websocket(scope, receive, send, cursor, backend.closing)
         else:
-            await _serve_sse(receive, send, cursor)
+            await _serve_sse(receive, send, cursor, backend.closing)
     finally:
         backend.streams -= 1
 
 
 async def _cursor_of(scope: Scope, backend: Backend) -> Cursor:
-    query = {name: values[-1] for name, values in parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True).items()}
+    query = {
+        name: values[-1] for name, values in parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True).items()
+    }
     header = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"last-event-id"), "")
     after = header or query.get("afterSeq", query.get("cursor", ""))
     if scope["path"] == "/v3/events":
@@ -135,7 +139,7 @@ def read_seq(text: str) -> int:
     return int(text or 0)
 
 
-async def _serve_websocket(scope: Scope, receive: Receive, send: Send, cursor: Cursor) -> None:
+async def _serve_websocket(scope: Scope, receive: Receive, send: Send, cursor: Cursor, closing: asyncio.Event) -> None:
     while (await receive())["type"] != "websocket.connect":
         pass
     await send({"type": "websocket.accept", "subprotocol": scope.get("opta.subprotocol")})
@@ -145,10 +149,14 @@ async def _serve_websocket(scope: Scope, receive: Receive, send: Send, cursor: C
             async with asyncio.timeout(SEND_S):
                 await send({"type": "websocket.send", "text": b"\n".join(lines).decode()})
 
-    await _until_gone(receive, "websocket.disconnect", push, lambda: send({"type": "websocket.close", "code": 4408, "reason": "resume with afterSeq"}))
+    async def close() -> None:
+        code = 1012 if closing.is_set() else 4408
+        await send({"type": "websocket.close", "code": code, "reason": "resume with afterSeq"})
+
+    await _until_gone(receive, "websocket.disconnect", push, close, closing)
 
 
-async def _serve_sse(receive: Receive, send: Send, cursor: Cursor) -> None:
+async def _serve_sse(receive: Receive, send: Send, cursor: Cursor, closing: asyncio.Event) -> None:
     headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
 
@@ -158,17 +166,24 @@ async def _serve_sse(receive: Receive, send: Send, cursor: Cursor) -> None:
             async with asyncio.timeout(SEND_S):
                 await send({"type": "http.response.body", "body": event, "more_body": True})
 
-    await _until_gone(receive, "http.disconnect", push, lambda: send({"type": "http.response.body", "body": b""}))
+    async def close() -> None:
+        await send({"type": "http.response.body", "body": b""})
+
+    await _until_gone(receive, "http.disconnect", push, close, closing)
 
 
-async def _until_gone(receive: Receive, gone: str, push: Callable[[], Awaitable[None]], close: Callable[[], Awaitable[None]]) -> None:
-    """Push until the client leaves; whichever ends first ends both."""
+async def _until_gone(receive: Receive, gone: str, push: Work, close: Work, closing: asyncio.Event) -> None:
+    """Push until the client leaves or this process does; whichever is first ends it."""
 
     async def listen() -> None:
         while (await receive())["type"] != gone:
             pass
 
-    tasks = {asyncio.create_task(listen(), name="listen"), asyncio.create_task(push(), name="push")}
+    async def leave() -> None:
+        await closing.wait()
+        raise TimeoutError
+
+    tasks = {asyncio.create_task(work(), name="stream") for work in (listen, push, leave)}
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -195,5 +210,3 @@ def _within_bytes(lines: list[bytes]) -> list[bytes]:
 
 def _control(kind: str, **fields: object) -> bytes:
     return msgspec.json.encode({"control": kind, **fields})
-
-

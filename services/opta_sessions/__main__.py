@@ -23,10 +23,7 @@ async def main(frame: Frame) -> None:
     beat = 0
     was_active = False
     while not frame.stopping.is_set():
-        if was_active or beat % HEARTBEAT_IDLE_EVERY == 0:
-            was_active = store.heartbeat()
-        else:
-            was_active = store.has_news()
+        was_active = store.heartbeat() if was_active or beat % HEARTBEAT_IDLE_EVERY == 0 else store.has_news()
         store.leases.check()
         if store.is_degraded:
             frame.degraded("the disk takes no writes")

@@ -41,7 +41,7 @@ class Files:
         else:  # pragma: no cover (macOS)
             import fcntl
 
-            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            fcntl.fcntl(descriptor, getattr(fcntl, "F_FULLFSYNC"))  # noqa: B009 (known to macOS alone)
 
     def sync_folder(self, folder: Path) -> None:
         """Until a new name in `folder` is on the disk."""

@@ -80,7 +80,9 @@ class Leases:
             self._handed.clear()
         if back_after_s:
             for state in self._running():
-                self._store.write_own(state, ServiceBack(sid=state.sid, turn=_head_id(state), service="agent", stall_ms=round(back_after_s * 1000)))
+                self._store.write_own(
+                    state, ServiceBack(sid=state.sid, turn=_head_id(state), service="agent", stall_ms=round(back_after_s * 1000))
+                )
         listed = {(held.sid, held.turn) for held in hello.running}
         for key in listed:
             self._handed[key] = now
@@ -103,13 +105,20 @@ class Leases:
         self._router.send(self._peer, [_encode(Work(boot=self._boot, store=self._store.boot, turns=turns))])
 
     def _running(self) -> list[SessionState]:
-        return [state for state in self._store.shelf.states.values() if (head := state.head()) and (head.is_started or (state.sid, head.turn) in self._handed)]
+        return [
+            state
+            for state in self._store.shelf.states.values()
+            if (head := state.head()) and (head.is_started or (state.sid, head.turn) in self._handed)
+        ]
 
     def _end(self, state: SessionState, message: str) -> None:
         turn = _head_id(state)
         self._handed.pop((state.sid, turn), None)
         self._store.write_own(
-            state, TurnError(sid=state.sid, turn=turn, code=ErrorCode.agent_lost, message=message, domain="orchestration", retryable=True, resumable=True)
+            state,
+            TurnError(
+                sid=state.sid, turn=turn, code=ErrorCode.agent_lost, message=message, domain="orchestration", retryable=True, resumable=True
+            ),
         )
 
 

@@ -11,7 +11,7 @@ from opta_protocol.topics import STORE_QUERY
 
 from .shelf import Shelf
 
-_question = msgspec.json.Decoder(Question)
+_question: msgspec.json.Decoder[After | ListSessions | GetSession] = msgspec.json.Decoder(Question)
 _encode = msgspec.json.Encoder().encode
 log = Log("questions")
 

@@ -4,7 +4,6 @@ Invariant: an entry of the index is believed only while the journal's size and c
 ones it was made from; otherwise the journal itself is read. A lost index costs time, never data.
 """
 
-import os
 from collections import OrderedDict
 from pathlib import Path
 
@@ -133,7 +132,7 @@ class Shelf:
         """Move a session's journal out of sight; it can be put back by hand."""
         self.forget(sid)
         self._summaries.pop(sid, None)
-        os.replace(self._file(sid), self._trash / f"{sid}.jsonl")
+        self._file(sid).replace(self._trash / f"{sid}.jsonl")
 
     def resolve(self, name: str) -> str:
         """The id that `name` (an id or an unambiguous prefix) means. Raises Refused."""
@@ -160,9 +159,7 @@ class Shelf:
         every = [*(state.summary() for state in self.states.values()), *(s for sid, s in self._summaries.items() if sid not in self.states)]
         needle = q.lower().removeprefix("s-")
         chosen = [
-            s
-            for s in every
-            if (not needle or needle in s.title.lower() or s.id.startswith(needle)) and (not wanted or s.state == wanted)
+            s for s in every if (not needle or needle in s.title.lower() or s.id.startswith(needle)) and (not wanted or s.state == wanted)
         ]
         chosen.sort(key=lambda s: (s.lastActivityAt, s.id), reverse=True)
         start = next((at + 1 for at, s in enumerate(chosen) if s.id == cursor), 0) if cursor else 0

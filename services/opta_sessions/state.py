@@ -37,10 +37,6 @@ class _UpdateFields(msgspec.Struct):
     changes: dict[str, Any]
 
 
-class _UpToFields(msgspec.Struct):
-    upTo: int
-
-
 _start = msgspec.json.Decoder(_StartFields)
 _turn = msgspec.json.Decoder(_TurnFields)
 _call = msgspec.json.Decoder(_CallFields)

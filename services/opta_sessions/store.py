@@ -20,7 +20,7 @@ from opta_protocol.errors import ErrorCode, ErrorInfo
 from opta_protocol.events import ENDING_NAMES, Event, SessionCancelled, TurnError, TurnQueued
 from opta_protocol.topics import HEARTBEAT, STORE_IN, STORE_PUB, event_topic
 
-from .journal import Files, Journal
+from .journal import Journal
 from .leases import Leases
 from .shelf import Shelf
 from .state import SessionState, read_call, read_turn_start
@@ -28,7 +28,17 @@ from .sync import Syncer
 
 # These wait for the disk before their acknowledgement.
 CLASS_1 = frozenset(
-    {"session.start", "session.updated", "session.cleared", "session.note", "turn.start", "turn.stopping", "permission.request", "permission.decision", "tool.result"}
+    {
+        "session.start",
+        "session.updated",
+        "session.cleared",
+        "session.note",
+        "turn.start",
+        "turn.stopping",
+        "permission.request",
+        "permission.decision",
+        "tool.result",
+    }
     | ENDING_NAMES
 )
 # A full disk that stays full this long ends the turns that were running into it.
@@ -141,7 +151,9 @@ class Store:
             if result is None:
                 if header.event == "turn.start":
                     turn = f"t{state.turns + 1}"
-                    body = body.replace(b'"sid":"%b",' % head.sid.encode(), b'"sid":"%b","turn":"%b",' % (head.sid.encode(), turn.encode()), 1)
+                    body = body.replace(
+                        b'"sid":"%b",' % head.sid.encode(), b'"sid":"%b","turn":"%b",' % (head.sid.encode(), turn.encode()), 1
+                    )
                     queued = bool(state.open_turns)
                     result = AppendResult(n=number, status="written", seq=state.last_seq + 1, turn=turn, queued=queued)
                     batch.opened.append(turn)
@@ -155,7 +167,9 @@ class Store:
                     if len(state.open_turns) > 1:
                         self._own(state, batch, TurnQueued(sid=state.sid, turn=result.turn, position=len(state.open_turns) - 1))
                 elif header.event == "turn.stopping" and (waiting := state.open_turns.get(header.turn)) and waiting is not state.head():
-                    self._own(state, batch, SessionCancelled(sid=state.sid, turn=header.turn, reason="Stopped before it started.", by="client"))
+                    self._own(
+                        state, batch, SessionCancelled(sid=state.sid, turn=header.turn, reason="Stopped before it started.", by="client")
+                    )
             else:
                 result = msgspec.structs.replace(result, n=number)
             batch.results.append(result)
@@ -164,7 +178,10 @@ class Store:
     def _refusal(self, state: SessionState, head: Append, header: wire.Header, body: bytes) -> AppendResult | None:
         """Why an event may not be written; None when it may."""
         if state.is_damaged:
-            return _refused(ErrorCode.broken, f"The journal of s-{state.sid} is damaged in the middle and takes no more events. Its readable part stays open.")
+            return _refused(
+                ErrorCode.broken,
+                f"The journal of s-{state.sid} is damaged in the middle and takes no more events. Its readable part stays open.",
+            )
         if header.event == "session.start":
             return _refused(ErrorCode.conflict, f"There is a session s-{state.sid} already.") if state.last_seq else None
         if header.event == "turn.start":

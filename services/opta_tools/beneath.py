@@ -90,7 +90,7 @@ class Workspace:
             except PathProblem as problem:
                 if not create or not isinstance(problem.__cause__, FileNotFoundError):
                     raise
-                above = self.open(os.path.dirname(at), os.O_RDONLY | os.O_DIRECTORY)
+                above = self.open(at.rpartition("/")[0], os.O_RDONLY | os.O_DIRECTORY)
                 try:
                     os.mkdir(folder, 0o777, dir_fd=above)
                 except FileExistsError:

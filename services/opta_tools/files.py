@@ -178,8 +178,11 @@ def _replace(workspace: Workspace, path: str, before: bytes | None, after: bytes
         raise ToolProblem(f"{path} could not be written: {(error.strerror or str(error)).lower()}") from error
     finally:
         os.close(folder)
-    digest = lambda content: hashlib.sha256(content).hexdigest() if content is not None else ""  # noqa: E731
-    return Change(path=path, before=digest(before), after=digest(after), diff=_diff(path, before or b"", after))
+    return Change(path=path, before=_digest(before), after=_digest(after), diff=_diff(path, before or b"", after))
+
+
+def _digest(content: bytes | None) -> str:
+    return "" if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _umask() -> int:

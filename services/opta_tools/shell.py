@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from .beneath import Workspace
 from .outcome import Outcome, ToolProblem
@@ -97,7 +98,7 @@ class Command:
         environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
         environment |= {MARK: self._mark, "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0", "NO_COLOR": "1"}
         folder = self._workspace.open(cwd, os.O_RDONLY | os.O_DIRECTORY)
-        shell = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
+        shell = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
         flags = ["--noprofile", "--norc"] if shell.endswith("bash") else []
         try:
             self._process = subprocess.Popen(
@@ -203,7 +204,9 @@ def kill_marked(mark: str, deadline_s: float = 1.0) -> int:
     killed = 0
     end = time.monotonic() + deadline_s
     while time.monotonic() < end:
-        found = [pid for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()) if pid != os.getpid() and _carries(pid, wanted)]
+        found = [
+            pid for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()) if pid != os.getpid() and _carries(pid, wanted)
+        ]
         if not found:
             break
         for pid in found:

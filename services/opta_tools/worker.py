@@ -25,7 +25,7 @@ from .shell import Command
 AT_ONCE_MAX = 8
 KNOWN_CALLS_MAX = 10_000
 
-_command = msgspec.json.Decoder(ToolCommand)
+_command: msgspec.json.Decoder[RunTool | CancelTool | ToolsHello] = msgspec.json.Decoder(ToolCommand)
 _encode = msgspec.json.Encoder().encode
 log = Log("worker")
 
@@ -83,7 +83,10 @@ class Worker:
         current_turn.set(call.turn)
         started = time.monotonic()
         try:
-            async with self._slots, self._paths[f"{call.sid}/{call.args.get('path', '')}" if call.name in ("write_file", "edit_file") else call.callId]:
+            async with (
+                self._slots,
+                self._paths[f"{call.sid}/{call.args.get('path', '')}" if call.name in ("write_file", "edit_file") else call.callId],
+            ):
                 outcome = await self._do(call)
         except ToolProblem as problem:
             outcome = Outcome(f"Error: {problem}", ok=False, code=problem.code)
@@ -112,7 +115,9 @@ class Worker:
     async def _do(self, call: RunTool) -> Outcome:
         if call.name == "run_command":
             return await self._run_command(call)
-        self._outbox.append(ToolStart(sid=call.sid, turn=call.turn, callId=call.callId, worker=self._boot, sandbox="workspace", pid=os.getpid()))
+        self._outbox.append(
+            ToolStart(sid=call.sid, turn=call.turn, callId=call.callId, worker=self._boot, sandbox="workspace", pid=os.getpid())
+        )
         if call.name == "todo":
             items = registry.arguments(registry.Todo, call.args, "todo").items
             self._outbox.append(PlanUpdated(sid=call.sid, turn=call.turn, items=items))
@@ -135,7 +140,9 @@ class Worker:
 
         command = Command(workspace, f"{self._home_mark}/{call.callId}", on_output)
         try:
-            self._outbox.append(ToolStart(sid=call.sid, turn=call.turn, callId=call.callId, worker=self._boot, sandbox="none", pid=os.getpid()))
+            self._outbox.append(
+                ToolStart(sid=call.sid, turn=call.turn, callId=call.callId, worker=self._boot, sandbox="none", pid=os.getpid())
+            )
             return await command.run(checked.command, checked.cwd, checked.timeout_s or call.timeout_s)
         except PathProblem as problem:
             raise ToolProblem(str(problem), "path") from problem

@@ -73,6 +73,4 @@ class Broken(OptaError):
 
 def from_info(info: ErrorInfo) -> OptaError:
     """The error that another process reported."""
-    return OptaError(
-        info.message, code=info.code, retryable=info.retryable, retry_after_s=info.retry_after_s, details=dict(info.details)
-    )
+    return OptaError(info.message, code=info.code, retryable=info.retryable, retry_after_s=info.retry_after_s, details=dict(info.details))

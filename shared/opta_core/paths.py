@@ -79,8 +79,8 @@ def write_whole(file: Path, content: bytes) -> None:
             handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())
-        os.replace(part, file)
+        Path(part).replace(file)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(part)
+            Path(part).unlink()
         raise

@@ -34,7 +34,9 @@ def bind(port: int, remembered: int, fallback: Iterable[int], what: str, setting
             server.close()
             if candidate == port:
                 log.warning("port is taken", port=port, by=holder(port), wanted_by=what)
-    raise Unavailable(f"Port {port} for {what} is taken by {holder(port)}, and so are the others tried. Choose one: opta config set {setting} PORT")
+    raise Unavailable(
+        f"Port {port} for {what} is taken by {holder(port)}, and so are the others tried. Choose one: opta config set {setting} PORT"
+    )
 
 
 def holder(port: int) -> str:

@@ -68,7 +68,13 @@ class Frame:
     def publish(self) -> None:
         """Send telemetry now."""
         report = Telemetry(
-            service=self.service, boot=self.boot, pid=os.getpid(), ready=self.is_ready, reason=self._reason, memory=memory_bytes(), figures=self.figures()
+            service=self.service,
+            boot=self.boot,
+            pid=os.getpid(),
+            ready=self.is_ready,
+            reason=self._reason,
+            memory=memory_bytes(),
+            figures=self.figures(),
         )
         self._publisher.publish([self.service.encode(), msgspec.json.encode(report)])
 
@@ -84,7 +90,7 @@ def run(service: str, body: Callable[[Frame], Awaitable[None]]) -> None:
     logs.set_up(service, loaded.settings.log_level)
     die_with_parent()
     with contextlib.suppress(ValueError, OSError):
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536) if hard != resource.RLIM_INFINITY else 65_536, hard))
     lock = open(loaded.paths.run / f"{service}.lock", "w")  # noqa: SIM115 (held until the process ends)
     _wait_for_lock(lock, service)

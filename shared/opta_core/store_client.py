@@ -1,6 +1,7 @@
 """Questions to the session store: read-only, asked again until answered."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -26,7 +27,7 @@ class StoreClient:
 
     async def after(self, sid: str, seq: int, limit: int = 1000, timeout_s: float = 5.0) -> list[bytes]:
         """Stored lines of a session with a higher seq, oldest first, without newlines."""
-        _, lines = await self._ask(lambda id: After(id=id, sid=sid, after=seq, limit=limit), timeout_s)
+        _, lines = await self._ask(lambda id_: After(id=id_, sid=sid, after=seq, limit=limit), timeout_s)
         return lines
 
     async def all_after(self, sid: str, seq: int) -> list[bytes]:
@@ -41,21 +42,21 @@ class StoreClient:
 
     async def sessions(self, q: str = "", state: str = "", limit: int = 50, cursor: str = "", timeout_s: float = 5.0) -> SessionList:
         """A page of sessions, last active first."""
-        result, _ = await self._ask(lambda id: ListSessions(id=id, q=q, state=state, limit=limit, cursor=cursor), timeout_s)
+        result, _ = await self._ask(lambda id_: ListSessions(id=id_, q=q, state=state, limit=limit, cursor=cursor), timeout_s)
         return msgspec.convert(result, SessionList)
 
     async def session(self, sid: str, timeout_s: float = 5.0) -> Session:
         """One session by id or prefix. Raises the store's not_found."""
-        result, _ = await self._ask(lambda id: GetSession(id=id, sid=sid), timeout_s)
+        result, _ = await self._ask(lambda id_: GetSession(id=id_, sid=sid), timeout_s)
         return msgspec.convert(result, Session)
 
     def close(self) -> None:
         self._dealer.close()
 
-    async def _ask(self, make: Any, timeout_s: float) -> tuple[Any, Frames]:
+    async def _ask(self, make: Callable[[int], Command], timeout_s: float) -> tuple[Any, Frames]:
         self._last_id += 1
         id_ = self._last_id
-        question: Command = make(id_)
+        question = make(id_)
         future: asyncio.Future[tuple[Reply, Frames]] = asyncio.get_running_loop().create_future()
         self._waiting[id_] = future
         try:

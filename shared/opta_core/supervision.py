@@ -77,7 +77,11 @@ class _UnixConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+        try:
+            self.sock.connect(str(self._path))
+        except OSError:
+            self.sock.close()
+            raise
 
 
 class _UnixTransport(xmlrpc.client.Transport):
@@ -86,14 +90,18 @@ class _UnixTransport(xmlrpc.client.Transport):
         self._path, self._timeout_s = path, timeout_s
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        return _UnixConnection(self._path, self._timeout_s)
+        # Kept where `close` of the base class finds it.
+        connection = _UnixConnection(self._path, self._timeout_s)
+        self._connection = host, connection
+        return connection
 
 
 class Supervisor:
     """Calls to this home's supervisord; blocking, so used from a thread where a loop runs."""
 
     def __init__(self, run: Path, timeout_s: float = 10.0):
-        self._proxy = xmlrpc.client.ServerProxy("http://localhost/RPC2", _UnixTransport(run / SOCKET, timeout_s))
+        self._transport = _UnixTransport(run / SOCKET, timeout_s)
+        self._proxy = xmlrpc.client.ServerProxy("http://localhost/RPC2", self._transport)
 
     def _call(self, method: str, *arguments: Any) -> Any:
         try:
@@ -102,6 +110,8 @@ class Supervisor:
             raise Unavailable(f"supervisord refused {method} {' '.join(map(str, arguments))}: {fault.faultString}") from fault
         except (OSError, http.client.HTTPException) as error:
             raise Unavailable("supervisord does not answer: the daemon is not running. Start it: opta up") from error
+        finally:
+            self._transport.close()
 
     def is_up(self) -> bool:
         """Whether a supervisord answers."""

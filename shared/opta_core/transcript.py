@@ -98,10 +98,9 @@ class Transcript(msgspec.Struct, kw_only=True):
                 self.model, self.policy = event.model, event.policy
                 self.interactive, self.trusted = event.interactive, event.trusted
             case e.SessionUpdated():
-                for name in ("title", "model", "mode", "level"):
-                    if name in event.changes:
-                        kind = type(getattr(self, name))
-                        setattr(self, name, kind(event.changes[name]))
+                changes = event.changes
+                self.title, self.model = str(changes.get("title", self.title)), str(changes.get("model", self.model))
+                self.mode, self.level = Mode(changes.get("mode", self.mode)), Level(changes.get("level", self.level))
             case e.SessionCleared():
                 self.clearedTo = event.upTo
             case e.TurnStart():

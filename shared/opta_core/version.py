@@ -2,7 +2,12 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-try:
-    VERSION = version("opta")
-except PackageNotFoundError:
-    VERSION = "0+unknown"
+
+def _installed() -> str:
+    try:
+        return version("opta")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+VERSION = _installed()

@@ -85,7 +85,7 @@ class _Socket:
         self._loop = asyncio.get_running_loop()
         self._is_draining = False
         if on_message is not None:
-            self._loop.add_reader(socket.getsockopt(zmq.FD), self._wake)
+            self._loop.add_reader(int(socket.getsockopt(zmq.FD)), self._wake)
             self._wake()
 
     def send(self, frames: Frames) -> None:
@@ -117,7 +117,7 @@ class _Socket:
     def close(self) -> None:
         if not self.zmq.closed:
             if self._on_message is not None:
-                self._loop.remove_reader(self.zmq.getsockopt(zmq.FD))
+                self._loop.remove_reader(int(self.zmq.getsockopt(zmq.FD)))
             self.zmq.close(0)
             self._registry.discard(self)
 

@@ -51,7 +51,7 @@ def stamp(body: bytes, seq: int, ts: str, p: str, n: int) -> bytes:
 
 def is_whole(line: bytes) -> bool:
     """Whether the checksum of a line (without newline) fits its bytes."""
-    if len(line) <= _CRC_TAIL or line[-_CRC_TAIL : -10] != b',"c":"' or line[-2:] != b'"}':
+    if len(line) <= _CRC_TAIL or line[-_CRC_TAIL:-10] != b',"c":"' or line[-2:] != b'"}':
         return False
     return b"%08x" % crc32(line[:-_CRC_TAIL]) == line[-10:-2]
 

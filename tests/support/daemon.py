@@ -61,7 +61,9 @@ class Daemon:
         """Stop everything."""
         subprocess.run([str(OPTA), "down"], env=self.environment, capture_output=True, timeout=60, check=False)
 
-    def opta(self, *arguments: str, stdin: str | None = None, cwd: Path | None = None, timeout_s: float = 60, **variables: str) -> "subprocess.CompletedProcess[str]":
+    def opta(
+        self, *arguments: str, stdin: str | None = None, cwd: Path | None = None, timeout_s: float = 60, **variables: str
+    ) -> "subprocess.CompletedProcess[str]":
         """Run the command line as a user would, without a terminal."""
         return subprocess.run(
             [str(OPTA), *arguments],

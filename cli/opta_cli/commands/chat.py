@@ -2,16 +2,16 @@
 
 import argparse
 import contextlib
-import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from opta_core.errors import OptaError
 from opta_core.settings import Loaded, unrestricted_from_environment
-from opta_protocol import wire
 from opta_protocol import events as e
+from opta_protocol import wire
 
 from ..client import Client, new_key
 from ..supervise import ensure
@@ -82,7 +82,9 @@ class Conversation:
             case e.ToolResult():
                 mark = "✓" if event.ok else "✕"
                 first = event.content.split("\n", 1)[0][:100]
-                self._line(f"  {mark} {self._names.get(event.callId, '')} · {event.lines} lines · {event.durationMs:g} ms{'' if event.ok else ' · ' + first}")
+                self._line(
+                    f"  {mark} {self._names.get(event.callId, '')} · {event.lines} lines · {event.durationMs:g} ms{'' if event.ok else ' · ' + first}"
+                )
             case e.Warning():
                 self._line(f"! {event.message}")
             case e.RouteSwitch():
@@ -91,7 +93,9 @@ class Conversation:
                 self._exit = EXIT_DONE
                 self._line("")
                 if not self._as_json and sys.stderr.isatty():
-                    print(f"{event.tokens} tokens · {event.tokensPerSec:g} tok/s · {event.elapsed:g} s · {event.tools} tools", file=sys.stderr)
+                    print(
+                        f"{event.tokens} tokens · {event.tokensPerSec:g} tok/s · {event.elapsed:g} s · {event.tools} tools", file=sys.stderr
+                    )
             case e.TurnError():
                 self._exit = EXIT_FAILED
                 self._error(event.message)
@@ -165,7 +169,7 @@ def _converse(loaded: Loaded, args: argparse.Namespace, mode: str) -> int:
     if args.session:
         session = client.get(f"/v3/sessions/{args.session}")
     else:
-        body: dict[str, Any] = {"cwd": os.path.abspath(args.cwd or os.getcwd()), "mode": mode, "interactive": interactive}
+        body: dict[str, Any] = {"cwd": str(Path(args.cwd or ".").absolute()), "mode": mode, "interactive": interactive}
         if args.level:
             body["level"] = args.level
         if args.model:

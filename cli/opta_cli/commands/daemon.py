@@ -3,15 +3,17 @@
 import argparse
 import os
 import sys
+import time
 import webbrowser
 
-from opta_core.errors import Refused
+from opta_core.errors import Refused, Unavailable
 from opta_core.settings import Loaded
 from opta_core.supervision import PROGRAMS, Supervisor
 
 from ..client import Client
 from ..supervise import ensure, is_running, page_url, run_in_foreground, start, start_lock, stop, wait_ready
 
+RESTART_S = 30.0
 DAEMON = ("gateway", "agent", "tools", "sessions")
 
 
@@ -69,13 +71,21 @@ def status(loaded: Loaded, args: argparse.Namespace) -> int:
 
         print(msgspec.json.encode(daemon).decode())
         return 0
-    print(f"Opta {daemon['version']} · 127.0.0.1:{daemon['port']} · page {daemon['uiPort']} · LMX {daemon['lmxPort']} · home {daemon['home']}")
+    print(
+        f"Opta {daemon['version']} · 127.0.0.1:{daemon['port']} · page {daemon['uiPort']} · LMX {daemon['lmxPort']} · home {daemon['home']}"
+    )
     for service in daemon["services"]:
         word = "ready" if service["ready"] else service["reason"] or service["state"]
-        print(f"  {service['name']:9} {service['state']:8} pid {service['pid']:<7} up {service['uptime']:8.0f} s  {service['memory'] / 1e6:6.0f} MB  {word}")
+        print(
+            f"  {service['name']:9} {service['state']:8} pid {service['pid']:<7} up {service['uptime']:8.0f} s  {service['memory'] / 1e6:6.0f} MB  {word}"
+        )
     models = client.get("/v3/models")
     for model in models["models"]:
-        notes = [note for note in ("default" if model["default"] else "", model["capability"], "" if model["healthy"] else "not reachable") if note]
+        notes = [
+            note
+            for note in ("default" if model["default"] else "", model["capability"], "" if model["healthy"] else "not reachable")
+            if note
+        ]
         print(f"  model {model['id']}" + (f" ({', '.join(notes)})" if notes else ""))
     return 0
 
@@ -102,8 +112,15 @@ def daemon_stop(loaded: Loaded, args: argparse.Namespace) -> int:
 def daemon_restart(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta daemon restart [service]"""
     supervisor = Supervisor(loaded.paths.run)
-    for service in _services(args.service) if args.service else list(reversed(DAEMON)):
+    names = _services(args.service) if args.service else list(reversed(DAEMON))
+    before = {p["name"]: p["pid"] for p in supervisor.processes()}
+    for service in names:
         supervisor.restart(service)
+    deadline = time.monotonic() + RESTART_S
+    while any(p["name"] in names and (p["statename"] != "RUNNING" or p["pid"] == before[p["name"]]) for p in supervisor.processes()):
+        if time.monotonic() > deadline:
+            raise Unavailable(f"{', '.join(names)} did not restart in {RESTART_S:g} s. Logs: {loaded.paths.logs}")
+        time.sleep(0.03)
     wait_ready(loaded, None)
     print(f"Restarted {args.service or 'the daemon'}.")
     return 0

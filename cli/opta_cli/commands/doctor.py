@@ -64,7 +64,14 @@ def _daemon(loaded: Loaded) -> list[Check]:
         return [("daemon", False, error.message)]
     found = [("daemon", True, f"127.0.0.1:{daemon['port']} answers and proved itself")]
     found += [(f"service {s['name']}", s["ready"] or s["state"] == "stopped", s["reason"] or s["state"]) for s in daemon["services"]]
-    found += [(f"provider {p['name']}", p["healthy"], p["reason"] or f"{p['baseUrl']} · {p['latencyMs']:g} ms" if p["latencyMs"] else p["baseUrl"]) for p in providers]
+    found += [
+        (
+            f"provider {p['name']}",
+            p["healthy"],
+            p["reason"] or f"{p['baseUrl']} · {p['latencyMs']:g} ms" if p["latencyMs"] else p["baseUrl"],
+        )
+        for p in providers
+    ]
     return found
 
 
@@ -81,7 +88,15 @@ def _probe(loaded: Loaded) -> Check:
         return "probe", False, error.message
     if isinstance(ending, e.TurnDone) and text.strip() == "4":
         return "probe", True, f"2+2 = {text.strip()} · first token {ending.firstTokenMs:g} ms · {ending.tokensPerSec:g} tok/s"
-    return "probe", False, f"asked for 2+2, got {text.strip()[:80]!r}" if isinstance(ending, e.TurnDone) else ending.message if isinstance(ending, e.TurnError) else "cancelled"
+    return (
+        "probe",
+        False,
+        f"asked for 2+2, got {text.strip()[:80]!r}"
+        if isinstance(ending, e.TurnDone)
+        else ending.message
+        if isinstance(ending, e.TurnError)
+        else "cancelled",
+    )
 
 
 def _answer(client: Client, sid: str, turn: str) -> tuple[str, object]:
@@ -93,5 +108,3 @@ def _answer(client: Client, sid: str, turn: str) -> tuple[str, object]:
         if event.turn == turn and isinstance(event, e.ENDINGS):
             return text, event
     raise AssertionError("the stream never ends by itself")
-
-

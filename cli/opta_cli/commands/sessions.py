@@ -18,7 +18,9 @@ def list_sessions(loaded: Loaded, args: argparse.Namespace) -> int:
         _print_json(page)
         return 0
     for session in page["sessions"]:
-        print(f"s-{session['id']}  {session['state']:8} {session['turns']:4} turns  {session['lastActivityAt'][:19]}  {session['title'][:60]}")
+        print(
+            f"s-{session['id']}  {session['state']:8} {session['turns']:4} turns  {session['lastActivityAt'][:19]}  {session['title'][:60]}"
+        )
     if not page["sessions"]:
         print("No sessions yet. Start one: opta chat", file=sys.stderr)
     return 0

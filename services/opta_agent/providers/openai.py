@@ -10,7 +10,7 @@ from opta_core.errors import OptaError, Unavailable
 from opta_core.vault import Secret
 from opta_protocol.errors import ErrorCode
 
-from .base import CallPart, End, ModelRequest, Part, Text, Thinking, Usage
+from .base import CallPart, End, ModelRequest, Part, Thinking, Usage
 from .sse import SseSplitter
 from .thinking import ThinkSplitter
 
@@ -84,7 +84,9 @@ class OpenAiProvider:
             answer.raise_for_status()
             return msgspec.json.decode(answer.content)["data"]
         except (httpx.HTTPError, msgspec.DecodeError, KeyError, TypeError) as error:
-            raise Unavailable(f"{self.name} at {self.host} does not answer ({_why(error)}).", code=ErrorCode.provider_unavailable) from error
+            raise Unavailable(
+                f"{self.name} at {self.host} does not answer ({_why(error)}).", code=ErrorCode.provider_unavailable
+            ) from error
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[list[Part]]:
         """See `Provider`."""
@@ -117,7 +119,9 @@ class OpenAiProvider:
             ) from error
         except httpx.HTTPError as error:
             when = "while answering" if is_started else "before it answered"
-            raise Unavailable(f"The connection to {self.name} at {self.host} was lost {when} ({_why(error)}).", code=ErrorCode.stream_lost) from error
+            raise Unavailable(
+                f"The connection to {self.name} at {self.host} was lost {when} ({_why(error)}).", code=ErrorCode.stream_lost
+            ) from error
         if not reader.is_finished:
             raise Unavailable(f"{self.name} at {self.host} ended the stream before the answer was complete.", code=ErrorCode.stream_lost)
         yield reader.end()
@@ -147,7 +151,11 @@ class _Reader:
             try:
                 self._take(_chunk.decode(payload), parts, provider)
             except msgspec.DecodeError as error:
-                raise Unavailable(f"{provider.name} at {provider.host} sent what is no chat chunk ({error}).", code=ErrorCode.provider_error, retryable=False) from error
+                raise Unavailable(
+                    f"{provider.name} at {provider.host} sent what is no chat chunk ({error}).",
+                    code=ErrorCode.provider_error,
+                    retryable=False,
+                ) from error
         return parts
 
     def end(self) -> list[Part]:
@@ -196,13 +204,15 @@ def _stream_error(provider: OpenAiProvider, error: Any) -> OptaError:
 def _refusal(provider: OpenAiProvider, status: int, body: bytes, model: str) -> OptaError:
     message = body[:500].decode(errors="replace")
     try:
-        told = msgspec.json.decode(body)["error"]
-        message = told["message"] if isinstance(told, dict) else str(told)
+        told: Any = msgspec.json.decode(body)["error"]
+        message = str(told["message"] if isinstance(told, dict) else told)  # pyright: ignore[reportUnknownArgumentType]
     except (msgspec.DecodeError, KeyError, TypeError):
         pass
     where = f"{provider.name} at {provider.host}"
     if status in (401, 403):
-        return OptaError(f"{where} refuses the key. Set it: opta config add-provider {provider.name} … --key-stdin", code=ErrorCode.provider_auth)
+        return OptaError(
+            f"{where} refuses the key. Set it: opta config add-provider {provider.name} … --key-stdin", code=ErrorCode.provider_auth
+        )
     if status == 404:
         return OptaError(f"{where} has no model {model!r}: {message}", code=ErrorCode.model_not_found)
     if "context" in message.lower() and ("length" in message.lower() or "window" in message.lower() or "long" in message.lower()):

@@ -49,8 +49,15 @@ async def get_daemon(request: Request) -> Response:
         )
     return answer(
         Daemon(
-            services=found, pid=os.getppid(), port=gateway.port, uiPort=known.uiPort, lmxPort=known.lmxPort, daemonId=gateway.daemon_id,
-            version=VERSION, startedAt=known.startedAt, home=str(paths.home),
+            services=found,
+            pid=os.getppid(),
+            port=gateway.port,
+            uiPort=known.uiPort,
+            lmxPort=known.lmxPort,
+            daemonId=gateway.daemon_id,
+            version=VERSION,
+            startedAt=known.startedAt,
+            home=str(paths.home),
         )  # fmt: skip
     )
 

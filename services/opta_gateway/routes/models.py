@@ -1,6 +1,7 @@
 """Models and providers."""
 
 import time
+from typing import Any
 
 import httpx
 import msgspec
@@ -24,13 +25,25 @@ async def list_models(request: Request) -> Response:
     healthy, _, entries, _ = await _look_at_lmx(request)
     models = [
         ModelInfo(
-            id=f"lmx/{entry['id']}", provider="lmx", name=entry["id"], healthy=healthy, contextLimit=int(entry.get("context_length") or 0),
-            capability=str(entry.get("capability") or ""), default=settings.default_model in (entry["id"], f"lmx/{entry['id']}"),
+            id=f"lmx/{entry['id']}",
+            provider="lmx",
+            name=entry["id"],
+            healthy=healthy,
+            contextLimit=int(entry.get("context_length") or 0),
+            capability=str(entry.get("capability") or ""),
+            default=settings.default_model in (entry["id"], f"lmx/{entry['id']}"),
         )  # fmt: skip
         for entry in entries
     ]
     models += [
-        ModelInfo(id=f"{name}/{p.model}", provider=name, name=p.model, healthy=True, contextLimit=p.context, default=settings.default_model == f"{name}/{p.model}")
+        ModelInfo(
+            id=f"{name}/{p.model}",
+            provider=name,
+            name=p.model,
+            healthy=True,
+            contextLimit=p.context,
+            default=settings.default_model == f"{name}/{p.model}",
+        )
         for name, p in settings.providers.items()
         if p.model
     ]
@@ -45,16 +58,30 @@ async def list_providers(request: Request) -> Response:
     active = settings.default_model.partition("/")[0]
     url = read_lmx_url(settings, gateway_of(request).loaded.paths)
     found = [
-        ProviderInfo(name="lmx", type="lmx", baseUrl=url, state="active" if active == "lmx" else "standby", healthy=healthy, latencyMs=latency_ms, reason=reason)
+        ProviderInfo(
+            name="lmx",
+            type="lmx",
+            baseUrl=url,
+            state="active" if active == "lmx" else "standby",
+            healthy=healthy,
+            latencyMs=latency_ms,
+            reason=reason,
+        )
     ]
     found += [
-        ProviderInfo(name=name, type=p.type, baseUrl=p.base_url, state="active" if active == name else "standby" if p.model else "configured", healthy=True)
+        ProviderInfo(
+            name=name,
+            type=p.type,
+            baseUrl=p.base_url,
+            state="active" if active == name else "standby" if p.model else "configured",
+            healthy=True,
+        )
         for name, p in settings.providers.items()
     ]
     return answer(ProviderList(providers=found))
 
 
-async def _look_at_lmx(request: Request) -> tuple[bool, float, list[dict[str, object]], str]:
+async def _look_at_lmx(request: Request) -> tuple[bool, float, list[dict[str, Any]], str]:
     """(healthy, latency in ms, models, why not)."""
     loaded = gateway_of(request).loaded
     url = read_lmx_url(loaded.settings, loaded.paths)
@@ -63,7 +90,7 @@ async def _look_at_lmx(request: Request) -> tuple[bool, float, list[dict[str, ob
         async with httpx.AsyncClient(trust_env=False, timeout=HEALTH_S) as client:
             found = await client.get(f"{url}/models")
             found.raise_for_status()
-            entries: list[dict[str, object]] = msgspec.json.decode(found.content)["data"]
+            entries: list[dict[str, Any]] = msgspec.json.decode(found.content)["data"]
         return True, round((time.monotonic() - started) * 1000, 1), entries, ""
     except (httpx.HTTPError, msgspec.DecodeError, KeyError, TypeError) as error:
         return False, 0.0, [], f"LMX at {url} does not answer ({type(error).__name__}). Start it: opta daemon restart lmx"

@@ -1,5 +1,7 @@
 """Permission questions: list the open ones, answer one; what "always" wrote down."""
 
+from typing import Any
+
 import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -48,11 +50,19 @@ async def list_permissions(request: Request) -> Response:
     """Open questions of all sessions."""
     backend = gateway_of(request).backend
     page = await backend.store.sessions(state="waiting", limit=200)
-    found: list[dict[str, object]] = []
+    found: list[dict[str, Any]] = []
     for session in page.sessions:
         transcript = fold(map(wire.decode, await backend.store.all_after(session.id, 0)))
         found += [
-            {"sid": session.id, "turn": turn.id, "requestId": call.requestId, "callId": call.id, "name": call.name, "args": call.args, "reason": call.reason}
+            {
+                "sid": session.id,
+                "turn": turn.id,
+                "requestId": call.requestId,
+                "callId": call.id,
+                "name": call.name,
+                "args": call.args,
+                "reason": call.reason,
+            }
             for turn in transcript.turns
             for step in turn.steps
             for call in step.calls

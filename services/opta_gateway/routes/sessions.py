@@ -34,7 +34,9 @@ async def list_sessions(request: Request) -> Response:
     if state not in ("", "idle", "running", "waiting", "paused", "failed"):
         raise Refused(f"state is {state[:40]!r}; it is one of idle, running, waiting, paused, failed.")
     limit = read_number(query.get("limit", "50"), "limit", LIMIT_MAX)
-    return answer(await gateway_of(request).backend.store.sessions(query.get("q", "")[:200], state, max(1, limit), query.get("cursor", "")[:20]))
+    return answer(
+        await gateway_of(request).backend.store.sessions(query.get("q", "")[:200], state, max(1, limit), query.get("cursor", "")[:20])
+    )
 
 
 @router.post("/v3/sessions", openapi_extra=describes(Session, CreateSession, 201), status_code=201)
@@ -75,7 +77,9 @@ async def update_session(request: Request, name: str) -> Response:
     """Rename, pin, archive, or set model, mode and level for later turns."""
     backend = gateway_of(request).backend
     session = await backend.session(name)
-    changes: dict[str, Any] = {key: value for key, value in msgspec.to_builtins(await read_body(request, UpdateSession)).items() if value is not None}
+    changes: dict[str, Any] = {
+        key: value for key, value in msgspec.to_builtins(await read_body(request, UpdateSession)).items() if value is not None
+    }
     if changes:
         await backend.append(SessionUpdated(sid=session.id, changes=changes))
     return answer(await backend.session(session.id))

@@ -38,7 +38,9 @@ async def submit_turn(request: Request, name: str) -> Response:
     level = wanted.level or (session.level if mode is session.mode else default_level(mode))
     body = hashlib.sha256(msgspec.json.encode(wanted)).hexdigest()[:16]
     result = await backend.append(
-        TurnStart(sid=session.id, role="user", text=wanted.text, mode=mode, level=level, model=wanted.model or session.model, key=key, body=body)
+        TurnStart(
+            sid=session.id, role="user", text=wanted.text, mode=mode, level=level, model=wanted.model or session.model, key=key, body=body
+        )
     )
     return answer(TurnAccepted(turnId=result.turn, seq=result.seq, queued=result.queued), 202)
 

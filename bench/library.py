@@ -1,0 +1,62 @@
+"""A home with a past: a thousand sessions and one of two thousand turns, in the store's own lines."""
+
+import time
+from pathlib import Path
+
+from opta_protocol import wire
+from opta_protocol.events import Event, SessionStart, StepStart, TurnDone, TurnStart, TurnToken
+from opta_protocol.ids import new_session_id
+from opta_protocol.permissions import Level, Mode
+
+SESSIONS, LONG_TURNS = 1000, 2000
+_DELTAS = 10
+
+
+class _Writer:
+    """Numbers the lines of one journal as the store does."""
+
+    def __init__(self, sid: str, started: float):
+        self.sid, self._at = sid, started
+        self.lines: list[bytes] = []
+
+    def add(self, event: Event, *, producer: str) -> None:
+        """The next line; a millisecond later than the one before."""
+        self._at += 0.001
+        ts = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self._at)) + f".{int(self._at % 1 * 1e6):06d}Z"
+        self.lines.append(wire.stamp(wire.encode_body(event), len(self.lines) + 1, ts, producer, len(self.lines) + 1))
+
+    def turn(self, number: int, deltas: int) -> None:
+        """A whole turn."""
+        of: dict[str, str] = {"sid": self.sid, "turn": f"t{number}"}
+        start = TurnStart(role="user", text=f"say {number} of the past", mode=Mode.chat, level=Level.L1, key=f"key-{number}", body="0" * 16, **of)
+        self.add(start, producer="gateway.past")
+        self.add(StepStart(step=1, provider="scripted", model="scripted", attempt=1, **of), producer="agent.past")
+        for _ in range(deltas):
+            self.add(TurnToken(delta="some words of an answer ", **of), producer="agent.past")
+        done = TurnDone(tokens=deltas, elapsed=0.1, tokensPerSec=100.0, tools=0, steps=1, finish="stop", **of)
+        self.add(done, producer="agent.past")
+
+
+def fill(sessions: Path, workspace: Path) -> tuple[str, int]:
+    """Write every journal; (id, last seq) of the long session."""
+    now = time.time()
+    taken: set[str] = set()
+    for number in range(SESSIONS - 1):
+        _journal(sessions, workspace, _new_id(taken), now - 86_400 - number * 60, 3)
+    return _journal(sessions, workspace, _new_id(taken), now - 3600, LONG_TURNS)
+
+
+def _journal(sessions: Path, workspace: Path, sid: str, started: float, turns: int) -> tuple[str, int]:
+    writer = _Writer(sid, started)
+    writer.add(SessionStart(sid=sid, title=f"Session {sid}", cwd=str(workspace), mode=Mode.chat, level=Level.L1), producer="gateway.past")
+    for number in range(1, turns + 1):
+        writer.turn(number, _DELTAS)
+    (sessions / f"{sid}.jsonl").write_bytes(b"\n".join(writer.lines) + b"\n")
+    return sid, len(writer.lines)
+
+
+def _new_id(taken: set[str]) -> str:
+    while (sid := new_session_id()) in taken:
+        pass
+    taken.add(sid)
+    return sid

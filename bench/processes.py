@@ -1,0 +1,60 @@
+"""What the processes of a daemon use: memory as PSS, and processor time."""
+
+import os
+import time
+from pathlib import Path
+
+from support.daemon import Daemon, _carries, _processes
+
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+
+
+def of(daemon: Daemon) -> dict[int, str]:
+    """pid -> name of every process of this home, supervisord with them."""
+    wanted = f"OPTA_HOME={daemon.home}".encode()
+    return {pid: _name(command) for pid, command in _processes() if _carries(pid, wanted)}
+
+
+def pss_mb(daemon: Daemon) -> dict[str, float]:
+    """Process -> proportional memory in megabytes."""
+    found: dict[str, float] = {}
+    for pid, name in of(daemon).items():
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                found[name] = found.get(name, 0.0) + int(line.split()[1]) / 1000
+    return found
+
+
+def cpu_s(daemon: Daemon) -> dict[str, float]:
+    """Process -> seconds of processor time since its start."""
+    found: dict[str, float] = {}
+    for pid, name in of(daemon).items():
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        found[name] = found.get(name, 0.0) + (int(fields[11]) + int(fields[12])) * _TICK_S
+    return found
+
+
+def difference(after: dict[str, float], before: dict[str, float]) -> dict[str, float]:
+    """What each process used in between."""
+    return {name: value - before.get(name, 0.0) for name, value in after.items()}
+
+
+def split(parts: dict[str, float], unit: str) -> str:
+    """`agent 0.2, gateway 0.1 ms`, the largest first."""
+    ordered = sorted(parts.items(), key=lambda part: -part[1])
+    return ", ".join(f"{name} {value:.3g}" for name, value in ordered) + f" {unit}"
+
+
+def idle(daemon: Daemon, seconds: float) -> dict[str, float]:
+    """Process -> percent of a core while nothing is asked of it."""
+    before, started = cpu_s(daemon), time.perf_counter()
+    time.sleep(seconds)
+    after, took = cpu_s(daemon), time.perf_counter() - started
+    return {name: 100 * used / took for name, used in difference(after, before).items()}
+
+
+def _name(command: str) -> str:
+    for word in command.split():
+        if word.startswith("opta_"):
+            return word.removeprefix("opta_")
+    return "supervisord" if "supervisord" in command else command.split()[0].rpartition("/")[2]

@@ -1,0 +1,99 @@
+"""`./opta dev bench`: every figure of the daemon beside its bar, in about three minutes.
+
+With `--write` the table goes to docs/benchmarks.md too; words on the command line choose parts of it. Nothing
+leaves loopback, and everything started is ended.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+import library  # noqa: E402
+import lists  # noqa: E402
+import machine  # noqa: E402
+import memory  # noqa: E402
+import prompts  # noqa: E402
+import starts  # noqa: E402
+import tokens  # noqa: E402
+import tools  # noqa: E402
+from figure import Figure, table  # noqa: E402
+from scripted import Scripted  # noqa: E402
+from support.daemon import Daemon  # noqa: E402
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+_HEAD = """\
+# Benchmarks
+
+Written by `./opta dev bench --write`. A scripted model server on loopback answers, so only the daemon is measured; bars and the
+figures of comparable systems stand beside each other in the same unit. Ratios within one run travel between machines, times do not.
+"""
+
+Part = Callable[[Daemon, Scripted], list[Figure]]
+PARTS: dict[str, Part] = {
+    "start": lambda daemon, _: starts.repeated(daemon),
+    "rest": lambda daemon, _: memory.at_rest(daemon),
+    "first": lambda daemon, server: asyncio.run(prompts.first_request(daemon, server)),
+    "prompt": lambda daemon, server: [asyncio.run(prompts.warm(daemon, server))],
+    "paced": lambda daemon, server: asyncio.run(tokens.paced(daemon, server)),
+    "tools": lambda daemon, server: asyncio.run(tools.round_trips(daemon, server)),
+    "flood": lambda daemon, server: asyncio.run(tokens.flat_out(daemon, server)),
+    "use": lambda daemon, _: asyncio.run(memory.after_use(daemon)),
+    "past": lambda _, server: _past(server),
+}
+
+
+def main() -> int:
+    """Measure, print, and write when asked to. Exit 1 when a part could not be measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"some of: {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--write", action="store_true", help=f"also write {PAGE.relative_to(ROOT)}")
+    chosen = parser.parse_args()
+    if unknown := set(chosen.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; they are {', '.join(PARTS)}")
+    about = machine.describe()
+    figures, failed = _measure(chosen.parts or list(PARTS))
+    text = f"{about}\n\n{table(figures)}\n"
+    print(text)
+    if chosen.write and not failed:
+        PAGE.write_text(f"{_HEAD}\n{text}")
+    return 1 if failed else 0
+
+
+def _measure(parts: list[str]) -> tuple[list[Figure], list[str]]:
+    figures: list[Figure] = []
+    failed: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="opta-bench-") as folder, Scripted() as server, Daemon(Path(folder), model_url=server.url) as daemon:
+        for name in parts:
+            started = time.perf_counter()
+            try:
+                figures += PARTS[name](daemon, server)
+            except Exception as error:  # the other parts are still worth their time
+                failed.append(name)
+                print(f"✕ {name}: {type(error).__name__}: {error}\n{daemon.logs()}", file=sys.stderr)
+            print(f"  {name}: {time.perf_counter() - started:.1f} s", file=sys.stderr, flush=True)
+    return figures, failed
+
+
+def _past(server: Scripted) -> list[Figure]:
+    """A home of its own with a thousand sessions."""
+    with tempfile.TemporaryDirectory(prefix="opta-bench-") as folder:
+        daemon = Daemon(Path(folder), model_url=server.url)
+        paths = daemon.loaded.paths
+        paths.make()
+        sid, last = library.fill(paths.sessions, daemon.workspace)
+        with daemon:
+            figures = asyncio.run(lists.figures(daemon, sid, last))
+            figures += asyncio.run(prompts.long_session(daemon, server, sid, library.LONG_TURNS, last))
+            figures.append(asyncio.run(starts.once(daemon, "1,000 sessions, with the index")))
+    return figures
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""Streaming: latency and processor time a token at 100 a second, and how fast it goes flat out."""
+
+import asyncio
+from collections.abc import Sequence
+
+import floor
+import processes
+from door import Door, Seen
+from figure import Figure, percentile
+from scripted import PIECE, Scripted
+from support.daemon import Daemon
+
+RATE, PIECES, ROUNDS = 100, 700, 2
+FLOOD, FLOODS = 20_000, 3
+
+
+async def paced(daemon: Daemon, server: Scripted) -> list[Figure]:
+    """At 100 tokens a second, each round beside a direct client."""
+    ours: list[float] = []
+    direct: list[float] = []
+    used: dict[str, float] = {}
+    sizes: list[float] = []
+    tokens = 0
+    async with Door(daemon) as door:
+        sid = await door.session(daemon)
+        async with door.stream(sid) as socket:
+            await door.turn(socket, sid, "say 20 100")
+            for _ in range(ROUNDS):
+                server.take()
+                straight = await floor.direct(server.url, f"say {PIECES // 2} {RATE}")
+                direct += _delays(server.take()[0].sent_at, straight.arrivals)
+                before = processes.cpu_s(daemon)
+                seen = await door.turn(socket, sid, f"say {PIECES} {RATE}")
+                for name, seconds in processes.difference(processes.cpu_s(daemon), before).items():
+                    used[name] = used.get(name, 0.0) + seconds
+                sent_at = server.take()[0].sent_at
+                ours += _delays(sent_at, _arrivals(seen))
+                tokens += len(sent_at)
+                sizes.append(seen.token_bytes() / len(sent_at))
+    hop, hop_slow = await asyncio.to_thread(floor.hop_ms)
+    figures: list[Figure] = []
+    for share, bar in ((0.5, 1.0), (0.95, 5.0), (0.99, 10.0)):
+        mine, base = percentile(ours, share), percentile(direct, share)
+        note = f"direct client {base:.2f} ms, so {mine / base:.1f} times" + (f"; one AF_UNIX hop {hop:.2f} (p95 {hop_slow:.2f}) ms" if share == 0.5 else "")
+        figures.append(Figure(f"added latency a token at 100 tok/s, p{share * 100:.0f}", mine - base, "ms", bar, note=f"in all {mine:.2f}; {note}"))
+    each = {name: 1000 * seconds / tokens for name, seconds in used.items()}
+    figures.append(Figure("CPU a token at 100 tok/s, all processes", sum(each.values()), "ms", 0.6, note=processes.split(each, "ms")))
+    figures.append(Figure("bytes a token on the stream", max(sizes), "B", 200, note="token lines as stored"))
+    return figures
+
+
+async def flat_out(daemon: Daemon, server: Scripted) -> list[Figure]:
+    """20,000 tokens as fast as they come; the median of some turns, each in a session of its own."""
+    rates: list[float] = []
+    firsts: list[float] = []
+    straights: list[float] = []
+    used: dict[str, float] = {}
+    await floor.direct(server.url, f"flood {FLOOD}")
+    async with Door(daemon) as door:
+        for _ in range(FLOODS):
+            straight = await floor.direct(server.url, f"flood {FLOOD}")
+            straights.append(FLOOD / (straight.done_at - straight.asked_at))
+            sid = await door.session(daemon)
+            async with door.stream(sid) as socket:
+                before = processes.cpu_s(daemon)
+                seen = await door.turn(socket, sid, f"flood {FLOOD}")
+                for name, seconds in processes.difference(processes.cpu_s(daemon), before).items():
+                    used[name] = used.get(name, 0.0) + seconds
+            arrivals = _arrivals(seen)
+            assert len(arrivals) == FLOOD, f"{len(arrivals)} of {FLOOD} tokens came"
+            rates.append(FLOOD / (seen.frames[-1][0] - seen.asked_at))
+            firsts.append(1000 * (arrivals[0] - seen.asked_at))
+    each = {name: 1e6 * seconds / (FLOOD * FLOODS) for name, seconds in used.items()}
+    rate, straight_rate = percentile(rates, 0.5), percentile(straights, 0.5)
+    return [
+        Figure("flat out, 20,000 tokens, prompt to turn.done", rate, "tok/s", 25_000, is_rate=True, note=f"direct client {straight_rate:,.0f}, so 1/{straight_rate / rate:.1f}"),
+        Figure("flat out, prompt to first token", percentile(firsts, 0.5), "ms", 20),
+        Figure("flat out, CPU a token, all processes", sum(each.values()), "µs", note=processes.split(each, "µs")),
+    ]
+
+
+def _arrivals(seen: Seen) -> list[float]:
+    """When each piece was there whole, by counting characters: pieces may be joined on the way."""
+    arrivals: list[float] = []
+    count = 0
+    for at, characters in seen.characters():
+        count += characters
+        arrivals += [at] * (count // len(PIECE) - len(arrivals))
+    return arrivals
+
+
+def _delays(sent_at: Sequence[float], arrivals: Sequence[float]) -> list[float]:
+    assert len(sent_at) == len(arrivals), f"{len(sent_at)} pieces sent, {len(arrivals)} arrived"
+    return [1000 * (there - sent) for sent, there in zip(sent_at, arrivals, strict=True)]

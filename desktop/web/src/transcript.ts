@@ -1,0 +1,310 @@
+// The fold: events of a session in, what the screen draws out. Twin of opta_core/transcript.py, held to the same fixtures.
+
+import type { AnyEvent, Change, Offer } from './protocol';
+
+export type CallState = 'called' | 'asking' | 'allowed' | 'running' | 'ok' | 'failed' | 'denied';
+export type TurnState = 'queued' | 'running' | 'paused' | 'stopping' | 'done' | 'error' | 'cancelled';
+
+export interface Call {
+  id: string;
+  name: string;
+  args: Record<string, unknown>;
+  risk: string;
+  state: CallState;
+  requestId: string;
+  reason: string;
+  offers: Offer[];
+  decidedBy: string;
+  rule: string;
+  note: string;
+  output: string;
+  content: string;
+  code: string;
+  lines: number;
+  durationMs: number;
+  truncated: boolean;
+  changes: Change[];
+}
+
+export interface Step {
+  step: number;
+  provider: string;
+  model: string;
+  attempt: number;
+  text: string;
+  thinking: string;
+  folded: string;
+  calls: Call[];
+}
+
+export interface Stats {
+  tokens: number;
+  elapsed: number;
+  tokensPerSec: number;
+  tools: number;
+  steps: number;
+  finish: string;
+  promptTokens: number;
+  contextUsed: number;
+  contextLimit: number;
+}
+
+export interface Turn {
+  id: string;
+  seq: number;
+  ts: string;
+  text: string;
+  mode: string;
+  level: string;
+  model: string;
+  state: TurnState;
+  steps: Step[];
+  warnings: string[];
+  stats: Stats | null;
+  error: string;
+  errorCode: string;
+  endedAt: string;
+  // Grows with every change, so that a drawn turn knows whether it is the newest.
+  version: number;
+}
+
+export class Transcript {
+  sid = '';
+  title = '';
+  cwd = '';
+  mode = 'chat';
+  level = 'L1';
+  model = '';
+  policy = 'standard';
+  interactive = true;
+  trusted = false;
+  clearedTo = 0;
+  lastSeq = 0;
+  turns: Turn[] = [];
+  plan: Record<string, string>[] = [];
+
+  private readonly byId = new Map<string, Turn>();
+
+  apply(event: AnyEvent): Turn | null {
+    this.lastSeq = event.seq ?? 0;
+    switch (event.event) {
+      case 'session.start':
+        this.sid = event.sid ?? '';
+        this.title = event.title;
+        this.cwd = event.cwd;
+        this.mode = event.mode;
+        this.level = event.level;
+        this.model = event.model ?? '';
+        this.policy = event.policy ?? 'standard';
+        this.interactive = event.interactive ?? true;
+        this.trusted = event.trusted ?? false;
+        return null;
+      case 'session.updated': {
+        const changes = event.changes as Record<string, string>;
+        this.title = changes.title ?? this.title;
+        this.model = changes.model ?? this.model;
+        this.mode = changes.mode ?? this.mode;
+        this.level = changes.level ?? this.level;
+        return null;
+      }
+      case 'session.cleared':
+        this.clearedTo = event.upTo;
+        return null;
+      case 'plan.updated':
+        this.plan = event.items;
+        return null;
+      case 'turn.start': {
+        const turn: Turn = {
+          id: event.turn ?? '',
+          seq: event.seq ?? 0,
+          ts: event.ts ?? '',
+          text: event.text,
+          mode: event.mode,
+          level: event.level,
+          model: event.model ?? '',
+          state: 'running',
+          steps: [],
+          warnings: [],
+          stats: null,
+          error: '',
+          errorCode: '',
+          endedAt: '',
+          version: 0,
+        };
+        this.turns.push(turn);
+        this.byId.set(turn.id, turn);
+        return turn;
+      }
+      default: {
+        const turn = this.byId.get(event.turn ?? '');
+        if (!turn) return null;
+        applyToTurn(turn, event);
+        turn.version += 1;
+        return turn;
+      }
+    }
+  }
+
+  asking(): { turn: Turn; call: Call }[] {
+    return this.turns.flatMap((turn) =>
+      turn.endedAt ? [] : turn.steps.flatMap((step) => step.calls.filter((call) => call.state === 'asking').map((call) => ({ turn, call }))),
+    );
+  }
+
+  running(): Turn | undefined {
+    return this.turns.find((turn) => !turn.endedAt);
+  }
+}
+
+function applyToTurn(turn: Turn, event: AnyEvent): void {
+  const last = turn.steps[turn.steps.length - 1];
+  switch (event.event) {
+    case 'turn.queued':
+      turn.state = 'queued';
+      break;
+    case 'step.start':
+      startStep(turn, event);
+      break;
+    case 'turn.token':
+      if (last) last.text += event.delta;
+      break;
+    case 'turn.thinking':
+      if (last) last.thinking += event.delta;
+      break;
+    case 'turn.paused':
+      turn.state = 'paused';
+      break;
+    case 'turn.resumed':
+      turn.state = 'running';
+      break;
+    case 'turn.stopping':
+      turn.state = 'stopping';
+      break;
+    case 'warning':
+      turn.warnings.push(event.message);
+      break;
+    case 'route.switch':
+      turn.warnings.push(`${event.from} -> ${event.to}: ${event.reason}`);
+      break;
+    case 'turn.done':
+      turn.state = 'done';
+      turn.endedAt = event.ts ?? '';
+      turn.stats = {
+        tokens: event.tokens,
+        elapsed: event.elapsed,
+        tokensPerSec: event.tokensPerSec,
+        tools: event.tools,
+        steps: event.steps,
+        finish: event.finish,
+        promptTokens: event.promptTokens ?? 0,
+        contextUsed: event.contextUsed ?? 0,
+        contextLimit: event.contextLimit ?? 0,
+      };
+      break;
+    case 'turn.error':
+      turn.state = 'error';
+      turn.error = event.message;
+      turn.errorCode = event.code;
+      turn.endedAt = event.ts ?? '';
+      break;
+    case 'session.cancelled':
+      turn.state = 'cancelled';
+      turn.error = event.reason;
+      turn.endedAt = event.ts ?? '';
+      break;
+    case 'tool.call':
+      last?.calls.push(newCall(event.callId, event.name, event.args, event.risk));
+      break;
+    case 'permission.request':
+    case 'permission.decision':
+    case 'tool.start':
+    case 'tool.output':
+    case 'tool.result': {
+      const call = findCall(turn, event.callId);
+      if (call) applyToCall(call, event);
+      break;
+    }
+  }
+}
+
+function startStep(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>): void {
+  if (turn.state === 'queued' || turn.state === 'paused') turn.state = 'running';
+  const last = turn.steps[turn.steps.length - 1];
+  if (last && last.step === event.step) {
+    // The same step again: what the cut-off attempt said beyond the kept part is folded away.
+    const kept = event.keptChars ?? 0;
+    const characters = Array.from(last.text);
+    last.folded += characters.slice(kept).join('');
+    last.text = characters.slice(0, kept).join('');
+    last.thinking = '';
+    last.provider = event.provider;
+    last.model = event.model;
+    last.attempt = event.attempt;
+    last.calls = [];
+    return;
+  }
+  turn.steps.push({ step: event.step, provider: event.provider, model: event.model, attempt: event.attempt, text: '', thinking: '', folded: '', calls: [] });
+}
+
+function newCall(id: string, name: string, args: Record<string, unknown>, risk: string): Call {
+  return {
+    id,
+    name,
+    args,
+    risk,
+    state: 'called',
+    requestId: '',
+    reason: '',
+    offers: [],
+    decidedBy: '',
+    rule: '',
+    note: '',
+    output: '',
+    content: '',
+    code: '',
+    lines: 0,
+    durationMs: 0,
+    truncated: false,
+    changes: [],
+  };
+}
+
+function findCall(turn: Turn, id: string): Call | undefined {
+  for (let at = turn.steps.length - 1; at >= 0; at -= 1) {
+    const call = turn.steps[at]?.calls.find((candidate) => candidate.id === id);
+    if (call) return call;
+  }
+  return undefined;
+}
+
+function applyToCall(call: Call, event: AnyEvent): void {
+  switch (event.event) {
+    case 'permission.request':
+      call.state = 'asking';
+      call.requestId = event.requestId;
+      call.reason = event.reason;
+      call.offers = event.offers ?? [];
+      break;
+    case 'permission.decision':
+      call.state = event.decision === 'allow' ? 'allowed' : 'denied';
+      call.decidedBy = event.by;
+      call.rule = event.rule ?? '';
+      call.note = event.note ?? '';
+      break;
+    case 'tool.start':
+      call.state = 'running';
+      break;
+    case 'tool.output':
+      call.output += event.delta;
+      break;
+    case 'tool.result':
+      if (call.state !== 'denied') call.state = event.ok ? 'ok' : 'failed';
+      call.content = event.content;
+      call.code = event.code ?? '';
+      call.lines = event.lines ?? 0;
+      call.durationMs = event.durationMs ?? 0;
+      call.truncated = event.truncated ?? false;
+      call.changes = event.changes ?? [];
+      break;
+  }
+}

