@@ -1,0 +1,173 @@
+// Markdown to React elements, incrementally: only the last blocks of a growing text are lexed again.
+// No HTML passes through: raw HTML shows as text, images show as links and are never fetched.
+
+import { marked, type Token, type Tokens } from 'marked';
+import { memo, type ReactNode, useRef } from 'react';
+
+// Blocks at the end that may still change as text arrives.
+const OPEN_BLOCKS = 2;
+const CHUNK = 32;
+
+export interface Blocks {
+  committed: string[];
+  open: string[];
+}
+
+// Splits text into the raw texts of its blocks. `done` is where committed text ends, so that the next call lexes the rest only.
+export class BlockSplitter {
+  private committed: string[] = [];
+  private committedText = '';
+
+  split(text: string): Blocks {
+    if (!text.startsWith(this.committedText)) {
+      this.committed = [];
+      this.committedText = '';
+    }
+    const raws = lexBlocks(text.slice(this.committedText.length));
+    const settled = raws.slice(0, Math.max(0, raws.length - OPEN_BLOCKS));
+    if (settled.length) {
+      this.committed = [...this.committed, ...settled];
+      this.committedText += settled.join('');
+    }
+    return { committed: this.committed, open: raws.slice(settled.length) };
+  }
+}
+
+function lexBlocks(text: string): string[] {
+  return marked.lexer(text).map((token) => token.raw);
+}
+
+export function Markdown({ text }: { text: string }): ReactNode {
+  const splitter = useRef<BlockSplitter>(null);
+  splitter.current ??= new BlockSplitter();
+  const { committed, open } = splitter.current.split(text);
+  const chunks: string[] = [];
+  for (let at = 0; at < committed.length; at += CHUNK) chunks.push(committed.slice(at, at + CHUNK).join(''));
+  return (
+    <div className="markdown">
+      {chunks.map((chunk, at) => (
+        <Block key={`c${at}`} raw={chunk} />
+      ))}
+      {open.map((raw, at) => (
+        <Block key={`o${committed.length + at}`} raw={raw} />
+      ))}
+    </div>
+  );
+}
+
+const Block = memo(function Block({ raw }: { raw: string }): ReactNode {
+  return <>{marked.lexer(raw).map((token, at) => block(token, at))}</>;
+});
+
+function block(token: Token, key: number): ReactNode {
+  switch (token.type) {
+    case 'heading': {
+      const Tag = `h${Math.min(6, (token as Tokens.Heading).depth + 2)}` as 'h3';
+      return <Tag key={key}>{inline(token.tokens)}</Tag>;
+    }
+    case 'paragraph':
+      return <p key={key}>{inline(token.tokens)}</p>;
+    case 'text':
+      return <span key={key}>{token.tokens ? inline(token.tokens) : token.raw}</span>;
+    case 'code': {
+      const code = token as Tokens.Code;
+      return (
+        <figure key={key} className="code">
+          {code.lang ? <figcaption>{code.lang}</figcaption> : null}
+          <pre>
+            <code>{code.text}</code>
+          </pre>
+        </figure>
+      );
+    }
+    case 'blockquote':
+      return <blockquote key={key}>{(token.tokens ?? []).map((inner, at) => block(inner, at))}</blockquote>;
+    case 'list': {
+      const list = token as Tokens.List;
+      const items = list.items.map((item, at) => <li key={at}>{item.tokens.map((inner, index) => block(inner, index))}</li>);
+      return list.ordered ? (
+        <ol key={key} start={list.start || 1}>
+          {items}
+        </ol>
+      ) : (
+        <ul key={key}>{items}</ul>
+      );
+    }
+    case 'table': {
+      const table = token as Tokens.Table;
+      return (
+        <table key={key}>
+          <thead>
+            <tr>
+              {table.header.map((cell, at) => (
+                <th key={at}>{inline(cell.tokens)}</th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {table.rows.map((row, at) => (
+              <tr key={at}>
+                {row.map((cell, index) => (
+                  <td key={index}>{inline(cell.tokens)}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      );
+    }
+    case 'hr':
+      return <hr key={key} />;
+    case 'space':
+    case 'def':
+      return null;
+    default:
+      return <p key={key}>{token.raw}</p>;
+  }
+}
+
+function inline(tokens: Token[] | undefined): ReactNode[] {
+  return (tokens ?? []).map((token, key) => {
+    switch (token.type) {
+      case 'strong':
+        return <strong key={key}>{inline(token.tokens)}</strong>;
+      case 'em':
+        return <em key={key}>{inline(token.tokens)}</em>;
+      case 'del':
+        return <del key={key}>{inline(token.tokens)}</del>;
+      case 'codespan':
+        return <code key={key}>{(token as Tokens.Codespan).text}</code>;
+      case 'br':
+        return <br key={key} />;
+      case 'link':
+      case 'image':
+        return <Link key={key} href={(token as Tokens.Link).href} text={(token as Tokens.Link).text} />;
+      case 'text': {
+        const text = token as Tokens.Text;
+        return text.tokens ? <span key={key}>{inline(text.tokens)}</span> : text.text;
+      }
+      case 'escape':
+        return (token as Tokens.Escape).text;
+      default:
+        return token.raw;
+    }
+  });
+}
+
+// A link shows where it really goes, and opens only what a browser opens safely.
+function Link({ href, text }: { href: string; text: string }): ReactNode {
+  let host = '';
+  try {
+    const url = new URL(href);
+    if (url.protocol !== 'https:' && url.protocol !== 'http:') return <span>{text}</span>;
+    host = url.host;
+  } catch {
+    return <span>{text}</span>;
+  }
+  return (
+    <a href={href} target="_blank" rel="noreferrer noopener">
+      {text}
+      {text.includes(host) ? null : <span className="host"> ({host})</span>}
+    </a>
+  );
+}

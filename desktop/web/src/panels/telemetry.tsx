@@ -1,0 +1,84 @@
+import type { ReactNode } from 'react';
+import { useStore } from '../state';
+
+export function Telemetry(): ReactNode {
+  const metrics = useStore((state) => state.metrics);
+  const rates = useStore((state) => state.rates);
+  const uptime = useStore((state) => state.uptime);
+  const port = useStore((state) => state.port);
+  const transcript = useStore((state) => state.transcript);
+  useStore((state) => state.version);
+  const running = transcript.running();
+  const lmx = (metrics?.lmx ?? {}) as { memoryUsed?: number; memoryTotal?: number };
+  const memory = lmx.memoryUsed && lmx.memoryTotal ? (100 * lmx.memoryUsed) / lmx.memoryTotal : null;
+  const last = [...transcript.turns].reverse().find((turn) => turn.stats)?.stats;
+  const context = last?.contextLimit ? (100 * last.contextUsed) / last.contextLimit : null;
+  return (
+    <aside className="telemetry" aria-label="Telemetry">
+      <Metric label="Tokens per second" value={metrics ? metrics.tokensPerSec.toFixed(1) : '–'} />
+      <Spark rates={rates} />
+      <Metric label="Memory of the model host" value={memory === null ? '–' : `${memory.toFixed(1)}%`} />
+      <Bar percent={memory} />
+      <Metric label="Context" value={context === null ? '–' : `${context.toFixed(0)}%`} />
+      <Bar percent={context} />
+      <h2>Daemon</h2>
+      <dl>
+        <Row name="Status" value={metrics ? '● Running' : '✕ Not answering'} tone={metrics ? 'ok' : 'err'} />
+        <Row name="Port" value={port ? String(port) : '–'} />
+        <Row name="Uptime" value={metrics ? duration(uptime) : '–'} />
+        <Row name="Sessions" value={metrics ? `${metrics.sessions}` : '–'} />
+        <Row name="Turns running" value={metrics ? `${metrics.turnsRunning}` : '–'} />
+        <Row name="Event seq" value={transcript.lastSeq.toLocaleString()} />
+      </dl>
+      <h2>Active turn</h2>
+      <dl>
+        <Row name="Turn" value={running ? running.id : '–'} />
+        <Row name="Elapsed" value={running ? `${Math.max(0, (Date.now() - Date.parse(running.ts)) / 1000).toFixed(0)} s` : '–'} />
+        <Row name="Prompt tokens" value={last ? last.promptTokens.toLocaleString() : '–'} />
+      </dl>
+    </aside>
+  );
+}
+
+function Metric({ label, value }: { label: string; value: string }): ReactNode {
+  return (
+    <div className="metric">
+      <span className="dim">{label}</span>
+      <span className="value num">{value}</span>
+    </div>
+  );
+}
+
+function Bar({ percent }: { percent: number | null }): ReactNode {
+  const width = Math.min(100, percent ?? 0);
+  return (
+    <svg className={`bar-meter ${width > 80 ? 'warn' : 'live'}`} viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
+      <rect className="track" width="100" height="4" />
+      <rect width={width} height="4" />
+    </svg>
+  );
+}
+
+function Spark({ rates }: { rates: number[] }): ReactNode {
+  const top = Math.max(1, ...rates);
+  const points = rates.map((rate, at) => `${(at * 100) / 59},${24 - (22 * rate) / top}`).join(' ');
+  return (
+    <svg className="spark" viewBox="0 0 100 26" preserveAspectRatio="none" aria-hidden="true">
+      <polyline points={points} />
+    </svg>
+  );
+}
+
+function Row({ name, value, tone = '' }: { name: string; value: string; tone?: string }): ReactNode {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd className={`num ${tone}`}>{value}</dd>
+    </div>
+  );
+}
+
+function duration(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 1 ? `${Math.floor(seconds)} s` : minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

@@ -1,0 +1,143 @@
+"""The real page in a real browser against a real daemon: a person types, is asked, allows, and sees the file."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from support.daemon import Daemon
+from support.model_server import Action, ModelServer, Say, Think, Use
+
+pytestmark = [pytest.mark.system, pytest.mark.page]
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"]
+ANSWER = "# Plan\n\nI will write **the file**.\n\n```python\nprint('hi')\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+
+
+def reply(messages: list[dict[str, Any]]) -> list[Action]:
+    last = messages[-1]
+    if last["role"] == "tool":
+        return [Say("The file is there: `notes.txt`.")]
+    if "slowly" in last["content"]:
+        return [Say("word " * 400, rate=100, size=5)]
+    if "write" in last["content"]:
+        return [Think("A file is wanted."), Say(ANSWER), Use("write_file", {"path": "notes.txt", "content": "first line\nsecond line\n"})]
+    return [Say(f"You said: {last['content']}")]
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    with ModelServer(reply) as model, Daemon(tmp_path_factory.mktemp("page"), model_url=model.url) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, daemon: Daemon) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1360, "height": 860}, color_scheme="dark")
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda message: errors.append(message.text) if "Content Security Policy" in message.text else None)
+    opened.goto(daemon.page_url)
+    yield opened
+    context.close()
+    assert not errors
+
+
+def send(page: Page, text: str) -> None:
+    box = page.get_by_role("textbox", name="Message")
+    box.fill(text)
+    box.press("Control+Enter")
+
+
+def test_a_prompt_asks_writes_the_file_and_shows_it(daemon: Daemon, page: Page) -> None:
+    sid = daemon.session(mode="do", title="write notes")
+    page.get_by_role("button", name=re.compile("write notes")).click()
+    expect(page.get_by_role("status", name="Connection: Connected")).to_be_visible()
+    send(page, "Please write the notes")
+    card = page.get_by_role("region", name="Permission")
+    expect(card.get_by_text("notes.txt", exact=True)).to_be_visible()
+    expect(card.get_by_role("button", name="Always allow write_file notes.txt")).to_be_visible()
+    assert not (daemon.workspace / "notes.txt").exists()
+    card.get_by_role("button", name="Allow once").click()
+    expect(page.get_by_text("The file is there:")).to_be_visible()
+    assert (daemon.workspace / "notes.txt").read_text() == "first line\nsecond line\n"
+    log = page.get_by_role("log", name="Timeline")
+    expect(log.get_by_role("article")).to_have_count(1)
+    expect(log.get_by_role("heading", name="Plan")).to_be_visible()
+    expect(log.get_by_role("region", name=re.compile("Write notes.txt, done"))).to_be_visible()
+    expect(log.get_by_text("+first line")).to_be_visible()
+    expect(card).to_have_count(0)
+    assert json.loads(daemon.journal(sid)[-1])["event"] == "turn.done"
+
+
+def test_a_session_of_the_command_line_appears_and_streams(daemon: Daemon, page: Page) -> None:
+    done = daemon.opta("do", "hello from the terminal")
+    assert done.stdout == "You said: hello from the terminal\n"
+    page.get_by_role("button", name=re.compile("hello from the terminal")).click()
+    expect(page.get_by_text("You said: hello from the terminal")).to_be_visible()
+
+
+def test_the_stream_goes_on_after_the_gateway_was_killed(daemon: Daemon, page: Page) -> None:
+    sid = daemon.session(mode="do", title="survives")
+    page.get_by_role("button", name=re.compile("survives")).click()
+    send(page, "slowly please")
+    expect(page.get_by_text("word word word").first).to_be_visible()
+    daemon.kill("gateway")
+    expect(page.get_by_text("400 tokens", exact=True)).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("status", name="Connection: Connected")).to_be_visible()
+    shown = page.locator("article .markdown").inner_text()
+    assert shown.split() == ["word"] * 400
+    assert json.loads(daemon.journal(sid)[-1])["event"] == "turn.done"
+
+
+def test_stop_ends_the_turn_and_the_pills_override_one_turn(daemon: Daemon, page: Page) -> None:
+    sid = daemon.session(mode="chat", title="pills")
+    page.get_by_role("button", name=re.compile("pills")).click()
+    page.get_by_role("combobox", name="Mode").select_option("do")
+    page.get_by_role("combobox", name="Permission level").select_option("L3")
+    send(page, "slowly")
+    page.get_by_role("button", name=re.compile("Stop")).click()
+    expect(page.get_by_text("Stopped by the user.")).to_be_visible()
+    start = json.loads(daemon.journal(sid)[1])
+    assert (start["mode"], start["level"]) == ("do", "L3")
+    expect(page.get_by_role("combobox", name="Mode")).to_have_value("chat")
+
+
+def test_markup_from_a_model_is_shown_and_never_run(daemon: Daemon, page: Page) -> None:
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    daemon.session(mode="do", title="markup")
+    page.get_by_role("button", name=re.compile("markup")).click()
+    send(page, "<img src=x onerror=alert(1)> ![pixel](http://127.0.0.1:9/pixel.png) [link](javascript:alert(1))")
+    expect(page.locator("article .markdown").get_by_text("<img src=x onerror=alert(1)>")).to_be_visible()
+    assert page.locator("article img").count() == 0
+    assert not [url for url in requests if "pixel" in url or url.startswith("javascript")]
+
+
+def test_an_address_without_a_launch_code_gets_nothing(daemon: Daemon, browser: Browser) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(daemon.page_url.split("?")[0])
+    expect(page.get_by_role("alert")).to_contain_text("opta open")
+    context.close()
+
+
+def test_a_narrow_window_keeps_everything_reachable(daemon: Daemon, page: Page, tmp_path: Path) -> None:
+    page.set_viewport_size({"width": 420, "height": 800})
+    page.get_by_role("button", name="Sessions").click()
+    expect(page.get_by_role("navigation", name="Sessions")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Message")).to_be_visible()
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0
