@@ -105,14 +105,14 @@ def test_the_stream_goes_on_after_the_gateway_was_killed(daemon: Daemon, page: P
 def test_stop_ends_the_turn_and_the_pills_override_one_turn(daemon: Daemon, page: Page) -> None:
     sid = daemon.session(mode="chat", title="pills")
     page.get_by_role("button", name=re.compile("pills")).click()
-    page.get_by_role("combobox", name="Mode").select_option("do")
+    page.get_by_role("combobox", name="Mode", exact=True).select_option("do")
     page.get_by_role("combobox", name="Permission level").select_option("L3")
     send(page, "slowly")
     page.get_by_role("button", name=re.compile("Stop")).click()
     expect(page.get_by_text("Stopped by the user.")).to_be_visible()
     start = json.loads(daemon.journal(sid)[1])
     assert (start["mode"], start["level"]) == ("do", "L3")
-    expect(page.get_by_role("combobox", name="Mode")).to_have_value("chat")
+    expect(page.get_by_role("combobox", name="Mode", exact=True)).to_have_value("chat")
 
 
 def test_markup_from_a_model_is_shown_and_never_run(daemon: Daemon, page: Page) -> None:

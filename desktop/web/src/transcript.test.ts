@@ -1,0 +1,25 @@
+// The same fixtures as tests/core/test_transcript.py: both folds give the same.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { AnyEvent } from './protocol';
+import { Transcript } from './transcript';
+
+const FOLDER = new URL('../../../tests/fixtures/transcripts/', import.meta.url);
+const names = readdirSync(FOLDER)
+  .filter((name) => name.endsWith('.jsonl'))
+  .map((name) => name.replace('.jsonl', ''));
+
+// The expected form leaves out what only the page has, and defaults of optional fields.
+function plain(transcript: Transcript): unknown {
+  return JSON.parse(JSON.stringify(transcript, (key, value) => (key === 'byId' || key === 'version' ? undefined : value)));
+}
+
+describe('fold', () => {
+  test('there are fixtures', () => expect(names.length).toBeGreaterThanOrEqual(4));
+  test.each(names)('%s', (name) => {
+    const transcript = new Transcript();
+    for (const line of readFileSync(new URL(`${name}.jsonl`, FOLDER), 'utf8').trim().split('\n')) transcript.apply(JSON.parse(line) as AnyEvent);
+    expect(plain(transcript)).toEqual(JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8')));
+  });
+});
