@@ -60,7 +60,8 @@ class CopyConstraint:
         rest = ids[1:]
         if not rest:
             return self._names(*_FIRST_ARGUMENT[tool])
-        if self._text(rest[-1]) == CALL_END:
+        # The batch computes one step ahead, so it also asks what follows the end.
+        if self._text(rest[-1]) in (CALL_END, END):
             return self._names(END)
         if self._text(rest[-1]) in (CLOSE_VALUE, CLOSE_EMPTY):
             return self._names(CALL_END)

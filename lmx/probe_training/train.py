@@ -60,7 +60,7 @@ CONFIG: dict[str, Any] = {
 # Shares of the drawn samples, at the start and at the end of the run: copying and sums first,
 # then more of what is long (results).
 MIX_START = {"sum": 10, "read": 6, "list": 5, "find": 5, "grep": 5, "result": 3, "greeting": 1, "refusal": 1, "no_tools": 1}
-MIX_END = {"sum": 10, "read": 4, "list": 4, "find": 4, "grep": 4, "result": 6, "greeting": 0.7, "refusal": 1.5, "no_tools": 0.8}
+MIX_END = {"sum": 10, "read": 4, "list": 4, "find": 4, "grep": 4, "result": 6, "greeting": 2, "refusal": 2, "no_tools": 0.8}
 
 
 def sample_stream(seed: int, step: int, progress: float) -> Iterator[tuple[list[int], int]]:
@@ -125,6 +125,8 @@ def load_checkpoint(folder: Path, model: lfm2.Model, optimizer: optim.Optimizer)
     state, metadata = mx.load(str(file), return_metadata=True)
     model.load_weights([(k[6:], v) for k, v in state.items() if k.startswith("model.")])
     optimizer.state = tree_unflatten([(k[10:], v) for k, v in state.items() if k.startswith("optimizer.")])
+    # What is loaded lazily here could not be evaluated in the threads.
+    mx.eval(model.parameters(), optimizer.state)
     return int(metadata["step"])
 
 

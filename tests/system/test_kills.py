@@ -5,7 +5,6 @@ import random
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,12 @@ from typing import Any
 import pytest
 from support.daemon import Daemon
 from support.model_server import Action, ModelServer, Say, Use
+from support.promises import ENDINGS, check_journal
 
 from opta_core.errors import OptaError
-from opta_protocol import wire
 
 pytestmark = pytest.mark.system
 
-ENDINGS = ("turn.done", "turn.error", "session.cancelled")
 SOAK_S = 60
 
 
@@ -37,28 +35,6 @@ def reply(messages: list[dict[str, Any]]) -> list[Action]:
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     with ModelServer(reply) as model, Daemon(tmp_path_factory.mktemp("kills"), model_url=model.url) as running:
         yield running
-
-
-def check_journal(lines: list[bytes]) -> list[dict[str, Any]]:
-    """Whole lines, contiguous seq, each (p, n) once, every turn ended once, no tool before its decision, none twice."""
-    events = [json.loads(line) for line in lines]
-    assert all(wire.is_whole(line) for line in lines)
-    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-    assert max(Counter((event["p"], event["n"]) for event in events).values()) == 1
-    started = [event["turn"] for event in events if event["event"] == "turn.start"]
-    ended = [event["turn"] for event in events if event["event"] in ENDINGS]
-    assert sorted(started) == sorted(ended)
-    decided: set[str] = set()
-    results: Counter[str] = Counter()
-    for event in events:
-        if event["event"] == "permission.decision":
-            decided.add(event["callId"])
-        elif event["event"] == "tool.start":
-            assert event["callId"] in decided
-        elif event["event"] == "tool.result":
-            results[event["callId"]] += 1
-    assert not results or max(results.values()) == 1
-    return events
 
 
 def seconds_until_back(daemon: Daemon, service: str, old_pid: int) -> float:
