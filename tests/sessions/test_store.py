@@ -1,0 +1,173 @@
+"""The sequencer over a LocalBus: once, in order, durable, and never more than one ending."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from support.promises import check_journal
+from support.store import FailingFiles, House, prompt, start_of
+
+from opta_protocol import events as e
+from opta_protocol.errors import ErrorCode
+
+SID = "abcdef"
+
+
+def token(number: int, turn: str = "t1") -> e.TurnToken:
+    return e.TurnToken(sid=SID, turn=turn, delta=f"{number} ")
+
+
+def done(turn: str = "t1") -> e.TurnDone:
+    return e.TurnDone(sid=SID, turn=turn, tokens=1, elapsed=1, tokensPerSec=1, tools=0, steps=1, finish="stop")
+
+
+def test_events_are_numbered_stored_and_readable(tmp_path: Path) -> None:
+    async def story() -> None:
+        house = House(tmp_path)
+        await house.gateway.written(start_of(SID))
+        accepted = await house.gateway.written(prompt(SID))
+        assert (accepted.turn, accepted.seq, accepted.queued) == ("t1", 2, False)
+        for number in range(300):
+            house.agent.append(token(number))
+        await house.agent.written(done())
+        lines = await house.client.all_after(SID, 0)
+        assert lines == house.local.journal(SID)
+        check_journal(lines)
+        for seq in (0, 1, 150, 302, 303, 9999):
+            assert [json.loads(line)["seq"] for line in await house.client.after(SID, seq, 5)] == list(range(seq + 1, 304))[:5]
+        summary = await house.client.session(SID[:3])
+        assert (summary.id, summary.state, summary.turns, summary.lastSeq, summary.title) == (SID, "idle", 1, 303, "hello")
+        house.close()
+
+    asyncio.run(story())
+
+
+def test_a_restart_of_the_store_loses_and_repeats_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        house = House(tmp_path)
+        await house.gateway.written(start_of(SID))
+        await house.gateway.written(prompt(SID))
+        for number in range(600):
+            house.agent.append(token(number))
+            if number % 100 == 50:
+                await asyncio.sleep(0)
+                house.local.restart()
+        await house.agent.written(done())
+        events = check_journal(house.local.journal(SID))
+        assert "".join(event["delta"] for event in events if event["event"] == "turn.token") == "".join(f"{n} " for n in range(600))
+        house.close()
+
+    asyncio.run(story())
+
+
+def test_the_same_key_gets_the_same_turn_and_another_body_is_refused(tmp_path: Path) -> None:
+    async def story() -> None:
+        house = House(tmp_path)
+        await house.gateway.written(start_of(SID))
+        first = await house.gateway.written(prompt(SID, "one", "k"))
+        house.local.restart()
+        again = await house.gateway.written(prompt(SID, "one", "k"))
+        other = await house.gateway.written(prompt(SID, "two", "k"))
+        assert (first.turn, again.turn, again.seq, again.repeated) == ("t1", "t1", first.seq, True)
+        assert other.error is not None
+        assert other.error.code is ErrorCode.invalid
+        assert len(house.local.journal(SID)) == 2
+        house.close()
+
+    asyncio.run(story())
+
+
+def test_turns_queue_in_order_and_a_stopped_waiting_turn_ends_at_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        house = House(tmp_path)
+        await house.gateway.written(start_of(SID))
+        results = [await house.gateway.written(prompt(SID, text)) for text in ("a", "b", "c")]
+        assert [(r.turn, r.queued) for r in results] == [("t1", False), ("t2", True), ("t3", True)]
+        await house.gateway.written(e.TurnStopping(sid=SID, turn="t2", by="client"))
+        await house.agent.written(done("t1"))
+        late = await house.agent.written(done("t2"))
+        assert late.status == "fenced"
+        await house.agent.written(done("t3"))
+        events = check_journal(house.local.journal(SID))
+        assert [event["turn"] for event in events if event["event"] == "turn.queued"] == ["t2", "t3"]
+        house.close()
+
+    asyncio.run(story())
+
+
+def test_only_the_first_answer_to_a_question_is_written(tmp_path: Path) -> None:
+    async def story() -> None:
+        house = House(tmp_path)
+        await house.gateway.written(start_of(SID))
+        await house.gateway.written(prompt(SID))
+        ask = e.PermissionRequest(sid=SID, turn="t1", requestId="r1", callId="c1", name="x", args={}, reason="", rule="", layer="", expiresAt="")
+        await house.agent.written(ask)
+        assert (await house.client.session(SID)).state == "waiting"
+        answers = [
+            await box.written(e.PermissionDecision(sid=SID, turn="t1", requestId="r1", callId="c1", decision=decision, by=by))
+            for box, decision, by in ((house.gateway, "allow", "client"), (house.gateway, "deny", "client"), (house.agent, "deny", "timeout"))
+        ]
+        assert [answer.status for answer in answers] == ["written", "refused", "refused"]
+        house.close()
+
+    asyncio.run(story())
+
+
+def test_a_superseded_agent_writes_nothing_into_running_turns(tmp_path: Path) -> None:
+    async def story() -> None:
+        from opta_core.outbox import Outbox
+        from opta_protocol.commands import Hello
+        from opta_protocol.topics import STORE_CMD
+
+        house = House(tmp_path)
+        await house.gateway.written(start_of(SID))
+        await house.gateway.written(prompt(SID))
+        work: list[bytes] = []
+        dealer = house.bus.dealer(STORE_CMD, lambda frames: work.append(frames[0]))
+        import msgspec
+
+        for boot in ("agent000", "agent111"):
+            dealer.send([msgspec.json.encode(Hello(service="agent", boot=boot))])
+            await asyncio.sleep(0.01)
+        assert [json.loads(message)["boot"] for message in work] == ["agent000", "agent111"]
+        assert all(json.loads(message)["turns"] == [{"sid": SID, "turn": "t1"}] for message in work)
+        assert (await house.agent.written(token(1))).status == "fenced"
+        successor = Outbox(house.bus, "agent", "agent111")
+        assert (await successor.written(done())).status == "written"
+        successor.close()
+        house.close()
+
+    asyncio.run(story())
+
+
+def test_any_failing_write_or_sync_loses_nothing_accepted(tmp_path: Path) -> None:
+    async def story(kind: str, number: int) -> int:
+        folder = tmp_path / f"{kind}{number}"
+        folder.mkdir()
+        files = FailingFiles(kind, number)
+        house = House(folder, files)
+        accepted: list[str] = []
+        while len(accepted) < 2:
+            started = await house.gateway.written(start_of(SID))
+            if started.status == "written" or (started.error and started.error.code is ErrorCode.conflict):
+                result = await house.gateway.written(prompt(SID, f"p{len(accepted)}", f"k{len(accepted)}"))
+                if result.turn:
+                    accepted.append(result.turn)
+        for number_ in range(50):
+            house.agent.append(token(number_))
+            if number_ % 10 == 0:
+                await asyncio.sleep(0)
+        for turn in accepted:
+            assert (await house.agent.written(done(turn))).status == "written"
+        events = check_journal(house.local.journal(SID))
+        assert [event["turn"] for event in events if event["event"] == "turn.start"] == accepted
+        assert sum(event["event"] == "turn.token" for event in events) == 50
+        house.close()
+        return files.calls
+
+    for kind in ("write", "sync"):
+        number, calls = 1, 1
+        while number <= min(calls, 12):
+            calls = asyncio.run(story(kind, number))
+            number += 1
+        assert number > 3
