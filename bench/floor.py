@@ -21,6 +21,7 @@ class Direct:
     asked_at: float
     arrivals: list[float]
     done_at: float
+    cpu_s: float
 
 
 async def direct(url: str, prompt: str) -> Direct:
@@ -28,7 +29,7 @@ async def direct(url: str, prompt: str) -> Direct:
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     content = json.dumps({"model": "scripted", "messages": [{"role": "user", "content": prompt}]}).encode()
-    asked_at = time.perf_counter()
+    cpu_before, asked_at = time.process_time(), time.perf_counter()
     writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
     arrivals: list[float] = []
     tail = b""
@@ -38,10 +39,10 @@ async def direct(url: str, prompt: str) -> Direct:
             raise RuntimeError("the scripted server closed the connection")
         arrivals += [time.perf_counter()] * chunk.count(b'"content": "word"')
         tail = (tail + chunk)[-16:]
-    done_at = time.perf_counter()
+    found = Direct(asked_at, arrivals, time.perf_counter(), time.process_time() - cpu_before)
     writer.close()
     await writer.wait_closed()
-    return Direct(asked_at, arrivals, done_at)
+    return found
 
 
 def hop_ms(count: int = 200) -> tuple[float, float]:

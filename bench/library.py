@@ -28,7 +28,9 @@ class _Writer:
     def turn(self, number: int, deltas: int) -> None:
         """A whole turn."""
         of: dict[str, str] = {"sid": self.sid, "turn": f"t{number}"}
-        start = TurnStart(role="user", text=f"say {number} of the past", mode=Mode.chat, level=Level.L1, key=f"key-{number}", body="0" * 16, **of)
+        start = TurnStart(
+            role="user", text=f"say {number} of the past", mode=Mode.chat, level=Level.L1, key=f"key-{number}", body="0" * 16, **of
+        )
         self.add(start, producer="gateway.past")
         self.add(StepStart(step=1, provider="scripted", model="scripted", attempt=1, **of), producer="agent.past")
         for _ in range(deltas):

@@ -23,4 +23,6 @@ async def _ask(door: Door, name: str, path: str, bar: float) -> Figure:
     for _ in range(ASKED):
         left_at, back_at, _ = await door.ask("GET", path)
         took.append(1000 * (back_at - left_at))
-    return Figure(name, percentile(took, 0.5), "ms", bar, note=f"p50 of {len(took)}; p95 {percentile(took, 0.95):.1f}, least {min(took):.1f} ms")
+    return Figure(
+        name, percentile(took, 0.5), "ms", bar, note=f"p50 of {len(took)}; p95 {percentile(took, 0.95):.1f}, least {min(took):.1f} ms"
+    )

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 import time
 from pathlib import Path
 
@@ -10,12 +11,15 @@ from opta_core.version import VERSION
 
 def describe() -> str:
     """One paragraph: when, which version, which machine, and how busy it was."""
-    model = next((line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
+    model = next(
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.processor()
+    )
     memory = next((int(line.split()[1]) / 1e6 for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0.0)
     return (
         f"Opta {VERSION}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC. "
         f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} cores ({model}), {memory:.0f} GB, "
         f"load of the last minute {os.getloadavg()[0]:.1f}."
+        + (" Python keeps no bytecode here, so starts compile." if sys.dont_write_bytecode else "")
     )
 
 

@@ -66,7 +66,9 @@ async def _prompts(door: Door, server: Scripted, sid: str, after: int, count: in
 
 
 def _figure(name: str, took: list[float], bar: float) -> Figure:
-    return Figure(name, percentile(took, 0.5), "ms", bar, note=f"p50 of {len(took)}; p95 {percentile(took, 0.95):.1f}, least {min(took):.1f} ms")
+    return Figure(
+        name, percentile(took, 0.5), "ms", bar, note=f"p50 of {len(took)}; p95 {percentile(took, 0.95):.1f}, least {min(took):.1f} ms"
+    )
 
 
 def _only(asked: list[Asked]) -> Asked:

@@ -6,6 +6,7 @@ leaves loopback, and everything started is ended.
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 import time
@@ -57,6 +58,7 @@ def main() -> int:
     chosen = parser.parse_args()
     if unknown := set(chosen.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; they are {', '.join(PARTS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started
     about = machine.describe()
     figures, failed = _measure(chosen.parts or list(PARTS))
     text = f"{about}\n\n{table(figures)}\n"
@@ -69,7 +71,11 @@ def main() -> int:
 def _measure(parts: list[str]) -> tuple[list[Figure], list[str]]:
     figures: list[Figure] = []
     failed: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="opta-bench-") as folder, Scripted() as server, Daemon(Path(folder), model_url=server.url) as daemon:
+    with (
+        tempfile.TemporaryDirectory(prefix="opta-bench-") as folder,
+        Scripted() as server,
+        Daemon(Path(folder), model_url=server.url) as daemon,
+    ):
         for name in parts:
             started = time.perf_counter()
             try:

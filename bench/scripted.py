@@ -109,7 +109,11 @@ def _reply(messages: list[dict[str, Any]]) -> list[Action]:
     word, count, rate, results = _script(messages)
     if word in ("read", "run") and results < count:
         # A Say first: its time is the time of the tool call, written right behind it. No call twice the same.
-        use = Use("read_file", {"path": "text.txt", "end_line": 20 + results}) if word == "read" else Use("run_command", {"command": f"echo {results}"})
+        use = (
+            Use("read_file", {"path": "text.txt", "end_line": 20 + results})
+            if word == "read"
+            else Use("run_command", {"command": f"echo {results}"})
+        )
         return [Say("look"), use]
     return [Say(PIECE * count, rate=rate)] if word == "say" else [Say("done")]
 

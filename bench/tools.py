@@ -29,4 +29,10 @@ async def _measure(daemon: Daemon, server: Scripted, word: str, tool: str, bar: 
     assert results == CALLS and not failed, f"{results} of {CALLS} results, {failed} failed: {seen.frames}"
     asked = server.take()
     took = [1000 * (after.at - before.sent_at[-1]) for before, after in zip(asked, asked[1:], strict=False)]
-    return Figure(f"tool round trip, {tool}", percentile(took, 0.5), "ms", bar, note=f"p50 of {len(took)}; p95 {percentile(took, 0.95):.1f}, least {min(took):.1f} ms")
+    return Figure(
+        f"tool round trip, {tool}",
+        percentile(took, 0.5),
+        "ms",
+        bar,
+        note=f"p50 of {len(took)}; p95 {percentile(took, 0.95):.1f}, least {min(took):.1f} ms",
+    )

@@ -47,6 +47,8 @@ class Workspace:
             raise PathProblem("a path holds no NUL character")
         if len(os.fsencode(path)) > PATH_BYTES_MAX:
             raise PathProblem("the path is too long")
+        if path.startswith("~"):
+            raise PathProblem(f"{path} is outside the workspace")
         if path.startswith("/"):
             # Models often give the whole path; beneath the root it means the same file.
             try:

@@ -1,6 +1,5 @@
 """search_files (names) and grep (contents), with an engine that cannot hang."""
 
-import fnmatch
 import os
 import re
 import time
@@ -74,8 +73,22 @@ def compile_safely(pattern: str, flags: int) -> re.Pattern[str]:
 
 
 def _glob(pattern: str) -> re.Pattern[str]:
-    # `**/` stands for any folders, none included.
-    return re.compile(fnmatch.translate(pattern).replace(".*.*/", "(?:.*/)?"))
+    """`*` and `?` stay within a component; `**/` stands for any folders, none included; `[…]` as in the shell."""
+    parts: list[str] = []
+    for piece in re.findall(r"\*\*/|\*+|\?|\[!?[^\]]+\]|.", pattern, re.DOTALL):
+        if piece == "**/":
+            parts.append("(?:.*/)?")
+        elif piece.startswith("**"):
+            parts.append(".*")
+        elif piece == "*":
+            parts.append("[^/]*")
+        elif piece == "?":
+            parts.append("[^/]")
+        elif len(piece) > 1:
+            parts.append("[" + ("^" if piece[1] == "!" else "") + re.escape(piece[1:-1].removeprefix("!")).replace(r"\-", "-") + "]")
+        else:
+            parts.append(re.escape(piece))
+    return re.compile("".join(parts) + r"\Z", re.DOTALL)
 
 
 def _files_to_grep(workspace: Workspace, path: str) -> Iterator[str]:

@@ -1,0 +1,204 @@
+"""A turn from prompt to ending with a scripted provider: no socket, no process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+from support.events import TS
+
+from opta_agent.loop import Limits, run_turn
+from opta_agent.providers.base import CallPart, End, ModelRequest, Part, Text, Thinking, Usage
+from opta_agent.providers.thinking import ThinkSplitter
+from opta_agent.router import Route
+from opta_agent.session import Session
+from opta_core.errors import OptaError, Unavailable
+from opta_core.transcript import Turn
+from opta_protocol import events as e
+from opta_protocol import wire
+from opta_protocol.errors import ErrorCode
+from opta_protocol.permissions import Level, Mode
+
+SID, TURN = "abcdef", "t1"
+
+
+class Scripted:
+    """Plays one script a call; an exception in a script is raised at that point."""
+
+    name, host = "scripted", "nowhere"
+
+    def __init__(self, *scripts: Sequence[Part | OptaError]):
+        self._scripts = list(scripts)
+        self.requests: list[ModelRequest] = []
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[list[Part]]:
+        self.requests.append(request)
+        for part in self._scripts.pop(0):
+            if isinstance(part, OptaError):
+                raise part
+            yield [part]
+
+
+class Story:
+    """Emitted events come back as stored lines, as they would from the store."""
+
+    def __init__(self) -> None:
+        self.session = Session(SID)
+        self.events: list[e.Event] = []
+        self.emit(e.SessionStart(sid=SID, title="", cwd="/w", mode=Mode.do, level=Level.L2))
+        self.emit(e.TurnStart(sid=SID, turn=TURN, role="user", text="go", mode=Mode.do, level=Level.L2))
+
+    def emit(self, event: e.Event) -> None:
+        self.events.append(event)
+        seq = len(self.events)
+        self.session.take(seq, [wire.stamp(wire.encode_body(event), seq, TS.format(seq), "test.boot", seq)])
+
+    def names(self) -> list[str]:
+        return [str(event.__struct_config__.tag) for event in self.events[2:]]
+
+    # the gate and the toolbox of this story
+
+    waited_s = 0.0
+    denied: frozenset[str] = frozenset()
+    running: frozenset[str] = frozenset()
+
+    async def check(self, session: Session, turn: Turn, call: e.ToolCall) -> tuple[bool, str]:
+        allowed = call.name not in self.denied
+        self.emit(e.PermissionDecision(sid=SID, turn=TURN, callId=call.callId, decision="allow" if allowed else "deny", by="rule"))
+        return allowed, "not today"
+
+    async def run(self, session: Session, call: e.ToolCall, *, is_adopted: bool = False) -> e.ToolResult:
+        result = e.ToolResult(sid=SID, turn=TURN, callId=call.callId, ok=True, content=f"{'adopted' if is_adopted else 'ran'} {call.name}")
+        self.emit(result)
+        return result
+
+    async def is_running(self, call_id: str) -> bool:
+        return call_id in self.running
+
+    def play(self, provider: Scripted, limits: Limits | None = None) -> e.TurnDone:
+        async def route(wanted: str) -> Route:
+            return Route(provider, "model", 1000)
+
+        async def room() -> None:
+            return
+
+        return asyncio.run(run_turn(self.session, TURN, route, self, self, self.emit, room, limits or Limits(20, 30)))
+
+
+STOP = End("stop", Usage(prompt=10, completion=3))
+USE = End("tool_calls", Usage(prompt=10, completion=3))
+
+
+def lost() -> Unavailable:
+    return Unavailable("gone", code=ErrorCode.stream_lost, retry_after_s=0.001)
+
+
+def test_text_alone_is_one_step() -> None:
+    story = Story()
+    done = story.play(Scripted([Thinking("hm"), Text("Hel"), Text("lo"), STOP]))
+    assert story.names() == ["step.start", "turn.thinking", "turn.token", "turn.token"]
+    assert (done.finish, done.steps, done.tools, done.tokens, done.promptTokens, done.contextLimit) == ("stop", 1, 0, 3, 10, 1000)
+
+
+def test_a_tool_call_is_decided_run_and_read_by_the_next_step() -> None:
+    story = Story()
+    provider = Scripted([Text("look"), CallPart("x", "read_file", '{"path":"a"}'), USE], [Text("done"), STOP])
+    done = story.play(provider)
+    assert story.names() == ["step.start", "turn.token", "tool.call", "permission.decision", "tool.result", "step.start", "turn.token"]
+    call_id = story.events[4].callId  # type: ignore[attr-defined]
+    assert provider.requests[1].messages[1:] == [
+        {"role": "user", "content": "go"},
+        {"role": "assistant", "content": "look", "tool_calls": [{"id": call_id, "type": "function", "function": {"name": "read_file", "arguments": '{"path":"a"}'}}]},
+        {"role": "tool", "tool_call_id": call_id, "content": "ran read_file"},
+    ]
+    assert provider.requests[1].messages[:2] == provider.requests[0].messages[:2]
+    assert (done.steps, done.tools, done.tokens) == (2, 1, 6)
+
+
+def test_a_denied_call_is_told_to_the_model_and_not_run() -> None:
+    story = Story()
+    story.denied = frozenset({"run_command"})
+    provider = Scripted([CallPart("x", "run_command", '{"command":"ls"}'), USE], [Text("ok"), STOP])
+    story.play(provider)
+    assert provider.requests[1].messages[-1]["content"] == "Error: not today"
+
+
+@pytest.mark.parametrize(("name", "arguments", "said"), [("read_file", "{not json", "not a JSON object"), ("fly", "{}", "there is no tool 'fly'"), ("grep", "[1]", "not a JSON object")])
+def test_a_bad_call_is_explained_to_the_model(name: str, arguments: str, said: str) -> None:
+    provider = Scripted([CallPart("x", name, arguments), USE], [Text("ok"), STOP])
+    Story().play(provider)
+    assert said in provider.requests[1].messages[-1]["content"]
+
+
+def test_a_lost_stream_is_asked_again_as_another_attempt() -> None:
+    story = Story()
+    story.play(Scripted([Text("half an ans"), lost()], [Text("whole"), STOP]))
+    starts = [event for event in story.events if isinstance(event, e.StepStart)]
+    assert [(start.step, start.attempt, start.keptChars) for start in starts] == [(1, 1, 0), (1, 2, 0)]
+    (step,) = story.session.transcript.turns[0].steps
+    assert (step.text, step.folded) == ("whole", "half an ans")
+
+
+def test_a_stream_that_is_lost_again_and_again_ends_the_turn_with_its_reason() -> None:
+    with pytest.raises(OptaError, match="gone"):
+        Story().play(Scripted(*[[lost()] for _ in range(4)]))
+    with pytest.raises(OptaError, match="no key"):
+        Story().play(Scripted([OptaError("no key", code=ErrorCode.provider_auth)]))
+
+
+def test_limits_end_a_turn_that_goes_on_and_on() -> None:
+    def calls(count: int, *, same: bool) -> list[Part | OptaError]:
+        return [*(CallPart("x", "grep", f'{{"pattern":"{"x" if same else number}"}}') for number in range(count)), USE]
+
+    by_steps = Story()
+    assert by_steps.play(Scripted(*[[CallPart("x", "list_dir", f'{{"path":"{n}"}}'), USE] for n in range(3)]), Limits(3, 30)).finish == "steps"
+    assert Story().play(Scripted(calls(31, same=False)), Limits(20, 30)).finish == "budget"
+    same = Story()
+    assert same.play(Scripted(*[calls(1, same=True) for _ in range(3)])).finish == "budget"
+    assert [event for event in same.events if isinstance(event, e.Warning)][0].message.startswith("Stopped: the model made the same call")
+
+
+def left_behind(story: Story, name: str, risk: Any, *, started: bool) -> None:
+    story.emit(e.StepStart(sid=SID, turn=TURN, step=1, provider="p", model="m", attempt=1))
+    story.emit(e.ToolCall(sid=SID, turn=TURN, callId="c1", name=name, args={}, risk=risk, step=1))
+    story.emit(e.PermissionDecision(sid=SID, turn=TURN, callId="c1", decision="allow", by="rule"))
+    if started:
+        story.emit(e.ToolStart(sid=SID, turn=TURN, callId="c1", worker="w", sandbox="none"))
+
+
+@pytest.mark.parametrize(
+    ("name", "risk", "started", "running", "said"),
+    [
+        ("list_dir", "read", True, False, "ran list_dir"),
+        ("run_command", "execute", True, False, "Error: outcome unknown"),
+        ("run_command", "execute", True, True, "adopted run_command"),
+        ("write_file", "write", False, False, "ran write_file"),
+    ],
+)
+def test_a_call_left_by_a_former_agent_is_never_done_twice(name: str, risk: Any, started: bool, running: bool, said: str) -> None:
+    story = Story()
+    story.running = frozenset({"c1"} if running else ())
+    left_behind(story, name, risk, started=started)
+    provider = Scripted([Text("on we go"), STOP])
+    story.play(provider)
+    assert provider.requests[0].messages[-1]["content"].startswith(said)
+    assert [event.step for event in story.events if isinstance(event, e.StepStart)] == [1, 2]
+
+
+def test_an_answer_cut_off_by_a_crash_is_generated_again() -> None:
+    story = Story()
+    story.emit(e.StepStart(sid=SID, turn=TURN, step=1, provider="p", model="m", attempt=1))
+    story.emit(e.TurnToken(sid=SID, turn=TURN, delta="I was say"))
+    provider = Scripted([Text("I was saying"), STOP])
+    story.play(provider)
+    assert [message["role"] for message in provider.requests[0].messages] == ["system", "user"]
+    assert story.session.transcript.turns[0].steps[0].text == "I was saying"
+
+
+def test_thinking_tags_cut_anywhere_are_split_out() -> None:
+    text = "a<think>deep\nthought</think>b < c <thin d"
+    for cut in range(len(text)):
+        splitter = ThinkSplitter()
+        parts = [*splitter.feed(text[:cut]), *splitter.feed(text[cut:]), *splitter.end()]
+        assert "".join(part.delta for part in parts if isinstance(part, Thinking)) == "deep\nthought"
+        assert "".join(part.delta for part in parts if isinstance(part, Text)) == "ab < c <thin d"

@@ -1,0 +1,636 @@
+"""Bad input against a real daemon: every refusal is a clear error, nothing is lost, nothing is made, and the daemon lives on."""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import re
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.daemon import OPTA, Daemon
+from support.model_server import Action, ModelServer, Say
+from support.raw_http import Answer, Headers, exchange, head, upgrade
+
+from opta_core import state
+from opta_protocol import wire
+
+pytestmark = pytest.mark.system
+
+PORT = "{port}"
+FALLBACK = range(10000, 10021)
+UNKNOWN = "zzzzzz"
+
+
+def reply(messages: list[dict[str, Any]]) -> list[Action]:
+    """A short answer; one of four seconds when the prompt says slow."""
+    return [Say("word " * 80, rate=20)] if "slow" in messages[-1]["content"] else [Say("Here is an answer.")]
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[ModelServer]:
+    with ModelServer(reply) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def daemon(model: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    with Daemon(tmp_path_factory.mktemp("input"), model_url=model.url) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _lives_on(request: pytest.FixtureRequest) -> Generator[None]:
+    """After every test the daemon is ready, and no process wrote a traceback."""
+    daemon: Daemon | None = request.getfixturevalue("daemon") if "daemon" in request.fixturenames else None
+    before = {file: file.stat().st_size for file in _log_files(daemon)} if daemon else {}
+    yield
+    if daemon is not None:
+        assert exchange(daemon.port, head("GET", "/readyz", [("Host", f"127.0.0.1:{daemon.port}")])).status == 200
+        news = {file.name: file.read_bytes()[before.get(file, 0) :].decode(errors="replace") for file in _log_files(daemon)}
+        assert not [name for name, text in news.items() if "Traceback" in text], news
+
+
+@pytest.fixture(scope="module")
+def sid(daemon: Daemon) -> str:
+    return daemon.session()
+
+
+def _log_files(daemon: Daemon) -> list[Path]:
+    return sorted((daemon.home / "daemon/logs").glob("*"))
+
+
+def headers(daemon: Daemon, *more: tuple[str, str], token: str | None = "right", host: str = f"127.0.0.1:{PORT}") -> Headers:
+    """Host, Authorization and some more; `token` None leaves it out."""
+    found = [("Host", host.replace(PORT, str(daemon.port)))]
+    if token is not None:
+        found.append(("Authorization", f"Bearer {daemon.token if token == 'right' else token}"))
+    return [*found, *more]
+
+
+def get(daemon: Daemon, target: str, *more: tuple[str, str], token: str | None = "right", host: str = f"127.0.0.1:{PORT}") -> Answer:
+    """A GET."""
+    return exchange(daemon.port, head("GET", target, headers(daemon, *more, token=token, host=host)))
+
+
+def post(daemon: Daemon, target: str, body: bytes | dict[str, Any], *more: tuple[str, str], method: str = "POST", kind: str = "application/json") -> Answer:
+    """A request with a body."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    announced = [("Content-Length", str(len(content))), *([("Content-Type", kind)] if kind else [])]
+    return exchange(daemon.port, head(method, target, [*headers(daemon), *announced, *more]) + content)
+
+
+def handshake(daemon: Daemon, target: str, *more: tuple[str, str], token: str | None = None) -> Answer:
+    """A WebSocket handshake."""
+    return exchange(daemon.port, head("GET", target, upgrade([*headers(daemon, token=token), *more])))
+
+
+def page_origin(daemon: Daemon) -> str:
+    """The page's."""
+    known = state.read(daemon.loaded.paths)
+    assert known is not None
+    return f"http://127.0.0.1:{known.uiPort}"
+
+
+def stored(daemon: Daemon) -> dict[str, bytes]:
+    """Every journal's bytes."""
+    return {file.name: file.read_bytes() for file in (daemon.home / "daemon/sessions").glob("*.jsonl")}
+
+
+def no_cors(answer: Answer) -> bool:
+    """Whether no page may read the answer."""
+    return not [name for name, _ in answer.headers if name.startswith("access-control-")]
+
+
+# who may speak ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "Bearer ", "Bearer wrong", "Basic {basic}", "{token}", "Bearer {token}x"],
+    ids=["missing", "empty", "wrong", "basic", "bare", "longer"],
+)
+def test_without_the_token_known_and_unknown_sessions_look_the_same(daemon: Daemon, sid: str, authorization: str | None) -> None:
+    basic = base64.b64encode(f"opta:{daemon.token}".encode()).decode()
+    more = [("Authorization", authorization.format(basic=basic, token=daemon.token))] if authorization is not None else []
+    known, unknown = (get(daemon, f"/v3/sessions/{name}", *more, token=None) for name in (sid, UNKNOWN))
+    assert known.refusal == (401, "unauthorized")
+    assert (known.body, known.headers) == (unknown.body, unknown.headers)
+
+
+def test_the_scheme_is_read_in_any_case_and_only_from_one_header(daemon: Daemon) -> None:
+    right = daemon.token
+    assert get(daemon, "/v3/sessions", ("authorization", f"bearer {right}"), token=None).status == 200
+    assert get(daemon, "/v3/sessions", ("Authorization", f"Bearer {right}")).refusal == (401, "unauthorized")
+
+
+def test_a_token_in_the_query_opens_no_plain_request(daemon: Daemon) -> None:
+    for target in (f"/v3/sessions?token={daemon.token}", f"/v3/events?token={daemon.token}"):
+        assert get(daemon, target, token=None).refusal == (401, "unauthorized")
+
+
+def test_open_paths_tell_nothing_without_the_token(daemon: Daemon) -> None:
+    assert json.loads(get(daemon, "/healthz", token=None).body) == {"status": "ok"}
+    assert json.loads(get(daemon, "/readyz", token=None).body) == {"status": "ready"}
+    health = json.loads(get(daemon, "/v3/health", token=None).body)
+    assert set(health) == {"status", "version", "daemonId", "uptime", "contract"}
+    assert "services" in json.loads(get(daemon, "/v3/health").body)
+
+
+def test_hello_proves_the_token_and_shows_nothing_of_it(daemon: Daemon) -> None:
+    nonce = "n0nce-of-a-client"
+    answer = get(daemon, f"/v3/hello?n={nonce}", token=None)
+    assert json.loads(answer.body) == {"proof": hmac.new(daemon.token.encode(), nonce.encode(), hashlib.sha256).hexdigest()}
+    for bad in ("", "?n=", "?n=short", f"?n={'x' * 201}"):
+        assert get(daemon, f"/v3/hello{bad}", token=None).refusal == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", f"evil.example:{PORT}", f"127.0.0.1.evil.example:{PORT}", "127.0.0.1:1", "127.0.0.1", f"0.0.0.0:{PORT}", f"x@127.0.0.1:{PORT}", f"127.0.0.1:{PORT}0", f"[::1]:{PORT}"],
+)  # fmt: skip
+def test_other_hosts_are_refused(daemon: Daemon, host: str) -> None:
+    for target in ("/v3/sessions", "/healthz", "/v3/hello?n=12345678"):
+        answer = get(daemon, target, host=host)
+        assert answer.refusal == (403, "forbidden_host")
+        assert no_cors(answer)
+
+
+def test_no_host_and_two_hosts_are_refused(daemon: Daemon) -> None:
+    bearer = ("Authorization", f"Bearer {daemon.token}")
+    ours = ("Host", f"127.0.0.1:{daemon.port}")
+    for given in ([bearer], [ours, ours, bearer], [ours, ("Host", "evil.example"), bearer]):
+        assert exchange(daemon.port, head("GET", "/v3/sessions", given)).status in (400, 403)
+    assert exchange(daemon.port, f"GET /v3/sessions HTTP/1.0\r\nAuthorization: {bearer[1]}\r\n\r\n".encode()).status == 403
+
+
+def test_both_names_of_loopback_are_answered(daemon: Daemon) -> None:
+    assert [get(daemon, "/v3/sessions", host=f"{name}:{PORT}").status for name in ("127.0.0.1", "localhost")] == [200, 200]
+
+
+@pytest.mark.parametrize(
+    "origin", ["null", "https://evil.example", "{page}.evil.example", "{page}0", "{page}/", "https{rest}", "http://localhost:{ui}", "http://127.0.0.1:{port}", ""]
+)
+def test_other_origins_are_refused_without_cors_headers(daemon: Daemon, origin: str) -> None:
+    page = page_origin(daemon)
+    given = origin.format(page=page, rest=page.removeprefix("http"), ui=page.rpartition(":")[2], port=daemon.port)
+    preflight = [("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "authorization")]
+    answers = [
+        get(daemon, "/v3/sessions", ("Origin", given)),
+        get(daemon, "/healthz", ("Origin", given), token=None),
+        exchange(daemon.port, head("OPTIONS", "/v3/sessions", [*headers(daemon, ("Origin", given), token=None), *preflight])),
+        handshake(daemon, "/v3/events", ("Origin", given), token="right"),
+    ]
+    assert [answer.refusal for answer in answers] == [(403, "forbidden_origin")] * 4
+    assert all(no_cors(answer) for answer in answers)
+
+
+def test_the_page_gets_its_preflight_and_its_answers(daemon: Daemon) -> None:
+    origin = page_origin(daemon)
+    ask = [("Origin", origin), ("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "authorization,idempotency-key")]
+    answer = exchange(daemon.port, head("OPTIONS", "/v3/sessions", [*headers(daemon, token=None), *ask]))
+    allowed = (answer.header("access-control-allow-headers") or "").lower()
+    assert answer.status == 204
+    assert answer.header("access-control-allow-origin") == origin
+    assert "authorization" in allowed and "idempotency-key" in allowed
+    assert answer.header("access-control-allow-credentials") is None
+    for token, status in (("right", 200), ("wrong", 401)):
+        read = get(daemon, "/v3/sessions", ("Origin", origin), ("Sec-Fetch-Site", "cross-site"), token=token)
+        assert (read.status, read.header("access-control-allow-origin")) == (status, origin)
+
+
+def test_requests_of_other_sites_without_an_origin_are_refused(daemon: Daemon) -> None:
+    for site in ("cross-site", "same-site"):
+        answer = get(daemon, "/v3/sessions", ("Sec-Fetch-Site", site))
+        assert answer.refusal == (403, "forbidden_origin")
+        assert no_cors(answer)
+    assert get(daemon, "/v3/sessions", ("Sec-Fetch-Site", "none")).status == 200
+
+
+def test_a_websocket_with_wrong_credentials_is_refused_in_its_handshake(daemon: Daemon, sid: str) -> None:
+    wrong = base64.urlsafe_b64encode(b"wrong").rstrip(b"=").decode()
+    answers = [
+        handshake(daemon, f"/v3/sessions/{sid}/stream"),
+        handshake(daemon, f"/v3/sessions/{sid}/stream?token=wrong&ticket=wrong"),
+        handshake(daemon, f"/v3/sessions/{UNKNOWN}/stream", ("Sec-WebSocket-Protocol", f"opta.bearer.{wrong}, opta.bearer.\x7f")),
+    ]
+    assert [answer.refusal for answer in answers] == [(401, "unauthorized")] * 3
+    assert len({answer.body for answer in answers}) == 1
+
+
+def test_a_websocket_opens_by_query_by_subprotocol_and_by_a_ticket_once(daemon: Daemon, sid: str) -> None:
+    stream = f"/v3/sessions/{sid}/stream"
+    subprotocol = "opta.bearer." + base64.urlsafe_b64encode(daemon.token.encode()).rstrip(b"=").decode()
+    ticket = json.loads(post(daemon, "/v3/ws-ticket", b"").body)["ticket"]
+    assert handshake(daemon, f"{stream}?token={daemon.token}").status == 101
+    by_subprotocol = handshake(daemon, stream, ("Sec-WebSocket-Protocol", subprotocol), ("Origin", page_origin(daemon)))
+    assert (by_subprotocol.status, by_subprotocol.header("sec-websocket-protocol")) == (101, subprotocol)
+    assert handshake(daemon, f"{stream}?ticket={ticket}").status == 101
+    assert handshake(daemon, f"{stream}?ticket={ticket}").refusal == (401, "unauthorized")
+
+
+@pytest.mark.parametrize("target", ["/v3/sessions/{sid}", "/v3/sessions/{sid}/x/y/stream", "/v3/sessions/{unknown}/stream", "/v3/evil", "/v3/sessions/{sid}/stream?afterSeq=x"])
+def test_a_websocket_to_a_wrong_place_is_refused_in_its_handshake(daemon: Daemon, sid: str, target: str) -> None:
+    answer = handshake(daemon, target.format(sid=sid, unknown=UNKNOWN), token="right")
+    assert answer.refusal in [(404, "not_found"), (400, "bad_request")]
+
+
+# what may be said ---------------------------------------------------------------------------------------
+
+MALFORMED = {
+    "NaN": b'{"text":NaN}',
+    "-Infinity": b'{"text":-Infinity}',
+    "1e999": b'{"text":1e999}',
+    "duplicate key": b'{"text":"a","text":"b"}',
+    "duplicate key deeper": b'{"text":"a","attachments":[{"a":1,"a":2}]}',
+    "deep array": b'{"text":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "deep object": b'{"text":' * 100_000 + b"1" + b"}" * 100_000,
+    "deep, never closed": b"[" * 100_000,
+    "lone surrogate": b'{"text":"\\ud800"}',
+    "lone surrogate as a key": b'{"\\udfff":1,"text":"a"}',
+    "invalid UTF-8": b'{"text":"\xff"}',
+    "surrogate in UTF-8": b'{"text":"\xed\xa0\x80"}',
+    "UTF-16": '{"text":"a"}'.encode("utf-16"),
+    "byte order mark": b'\xef\xbb\xbf{"text":"a"}',
+    "huge integer": b'{"text":' + b"9" * 100_000 + b"}",
+    "NUL": b'{"text":"a\x00b"}',
+    "two values": b'{"text":"a"}{"text":"b"}',
+    "cut off": b'{"text":"a',
+    "not JSON": b"text=a",
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed_json_is_bad_json(daemon: Daemon, sid: str, name: str) -> None:
+    before = stored(daemon)
+    for target, method in ((f"/v3/sessions/{sid}/turns", "POST"), ("/v3/sessions", "POST"), (f"/v3/sessions/{sid}", "PATCH")):
+        assert post(daemon, target, MALFORMED[name], method=method).refusal == (400, "bad_json")
+    assert stored(daemon) == before
+
+
+def test_a_body_of_quotes_does_not_hold_the_daemon_up(daemon: Daemon, sid: str) -> None:
+    started = time.perf_counter()
+    answer = post(daemon, f"/v3/sessions/{sid}/turns", b'"' + b'\\"' * 10_000)
+    assert answer.refusal == (400, "bad_json")
+    assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "field"),
+    [
+        ("/v3/sessions", {"colour": 1}, "colour"),
+        ("/v3/sessions", {"title": 5}, "title"),
+        ("/v3/sessions", {"title": "x" * 201}, "title"),
+        ("/v3/sessions", {"mode": "evil"}, "mode"),
+        ("/v3/sessions", {"policy": "none"}, "policy"),
+        ("/v3/sessions", {"interactive": 1}, "interactive"),
+        ("/v3/sessions", {"cwd": "relative"}, "cwd"),
+        ("/v3/sessions", {"cwd": "/nowhere/at/all"}, "cwd"),
+        ("/v3/sessions", {"cwd": "/etc/passwd"}, "cwd"),
+        ("/v3/sessions", {"cwd": "/a\0b"}, "cwd"),
+        ("/v3/sessions", {"cwd": "/" + "a" * 4000}, "cwd"),
+        ("/v3/sessions", {"cwd": "~no-such-user/x"}, "cwd"),
+        ("/v3/sessions/{sid}/turns", {}, "text"),
+        ("/v3/sessions/{sid}/turns", {"text": ""}, "text"),
+        ("/v3/sessions/{sid}/turns", {"text": " \n"}, "text"),
+        ("/v3/sessions/{sid}/turns", {"text": 10**400}, "text"),
+        ("/v3/sessions/{sid}/turns", {"text": "x" * 400_001}, "text"),
+        ("/v3/sessions/{sid}/turns", {"text": "a", "Text": "b"}, "Text"),
+        ("/v3/sessions/{sid}/turns", {"text": "a", "level": "L9"}, "level"),
+        ("/v3/sessions/{sid}/turns", {"text": "a", "attachments": "x"}, "attachments"),
+        ("/v3/sessions/{sid}/turns", {"text": "a", "attachments": ["../../token"]}, "attachments"),
+        ("/v3/sessions/{sid}/stop", {"turnId": 5}, "turnId"),
+        ("/v3/sessions/{sid}/note", {"text": "a", "kind": ["x"]}, "kind"),
+        ("/v3/sessions/{sid}/permissions/nope", {"decision": "maybe"}, "decision"),
+    ],
+)
+def test_a_field_that_does_not_fit_is_named(daemon: Daemon, sid: str, target: str, body: dict[str, Any], field: str) -> None:
+    before = stored(daemon)
+    answer = post(daemon, target.format(sid=sid), body)
+    assert answer.refusal == (422, "invalid")
+    assert field in answer.error["message"]
+    assert stored(daemon) == before
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"text"', b"5", b"true"])
+def test_a_body_that_is_no_object_is_invalid(daemon: Daemon, sid: str, body: bytes) -> None:
+    before = stored(daemon)
+    assert post(daemon, f"/v3/sessions/{sid}/turns", body).refusal == (422, "invalid")
+    assert stored(daemon) == before
+
+
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx"])
+def test_other_content_types_are_415(daemon: Daemon, sid: str, kind: str) -> None:
+    before = stored(daemon)
+    assert post(daemon, f"/v3/sessions/{sid}/turns", {"text": "a"}, kind=kind).refusal == (415, "unsupported_media_type")
+    assert stored(daemon) == before
+
+
+@pytest.mark.parametrize("target", ["/v3/sessions/{sid}/turns", "/v3/sessions/{sid}/clear", "/v3/ws-ticket", "/v3/sessions"])
+def test_a_body_over_a_mebibyte_is_413_announced_or_not(daemon: Daemon, sid: str, target: str) -> None:
+    before = stored(daemon)
+    sending = headers(daemon, ("Content-Type", "application/json"))
+    announced = head("POST", target.format(sid=sid), [*sending, ("Content-Length", str(1024 * 1024 + 1))])
+    chunked = head("POST", target.format(sid=sid), [*sending, ("Transfer-Encoding", "chunked")]) + (b"10000\r\n" + b" " * 65536 + b"\r\n") * 20
+    for content in (announced, chunked + b"0\r\n\r\n"):
+        assert exchange(daemon.port, content).refusal == (413, "too_large")
+    assert stored(daemon) == before
+
+
+@pytest.mark.parametrize("more", [[("X-Long", "a" * 65536)], [(f"X-{number}", "a") for number in range(200)]], ids=["64 KiB", "200 headers"])
+def test_too_much_header_is_refused(daemon: Daemon, more: Headers) -> None:
+    assert get(daemon, "/v3/sessions", *more).status in (400, 413, 431)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
+)
+def test_what_is_not_http_is_400(daemon: Daemon, content: bytes) -> None:
+    assert exchange(daemon.port, content).status == 400
+
+
+# names and numbers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["../../token", "..%2f..%2ftoken", "%2e%2e%2ftoken", "*", "%2a", "%3f", "", "%20", "a" * 10_240, "%00", "{sid}%00", "{sid}%0a", "{upper}", "%ff", "%ed%a0%80", "{sid}.jsonl", "s-", UNKNOWN])  # fmt: skip
+def test_bad_session_ids_are_400_or_404(daemon: Daemon, sid: str, name: str) -> None:
+    before = stored(daemon)
+    at = f"/v3/sessions/{name.format(sid=sid, upper=sid.upper())}"
+    answers = [get(daemon, at + rest) for rest in ("/events", "/stream", "/export", "/tools", "?atSeq=1")]
+    answers += [post(daemon, at + rest, {"text": "a"}) for rest in ("/turns", "/note")]
+    answers += [post(daemon, at + rest, b"") for rest in ("/stop", "/clear")]
+    answers.append(exchange(daemon.port, head("DELETE", at, headers(daemon))))
+    # A name that ends up as no name at all is a path that takes other methods.
+    allowed = {(404, "not_found"), (400, "bad_request"), *([(405, "method_not_allowed")] if not name else [])}
+    assert {answer.refusal for answer in answers if answer.body or answer.status >= 400} <= allowed
+    assert stored(daemon) == before
+
+
+@pytest.mark.parametrize("value", ["-1", "1.5", "abc", "0x1", "1e3", "9" * 19, "9" * 5000, "%C2%B2", "%D9%A3", "%00", "+1", "1,2"])
+def test_bad_numbers_are_400(daemon: Daemon, sid: str, value: str) -> None:
+    answers = [get(daemon, f"/v3/sessions/{sid}/{name}={value}") for name in ("events?afterSeq", "events?limit", "events?wait_ms", "stream?afterSeq")]
+    answers += [get(daemon, f"/v3/sessions/{sid}?atSeq={value}"), get(daemon, f"/v3/sessions?limit={value}"), get(daemon, f"/v3/daemon/logs?limit={value}")]
+    assert {answer.refusal for answer in answers} == {(400, "bad_request")}
+
+
+@pytest.mark.parametrize("number", ["%C2%B2", "-1", "9" * 5000, "x", "", "999999999999"])
+def test_a_cursor_that_does_not_fit_begins_with_a_reset(daemon: Daemon, number: str) -> None:
+    epoch = events_after(daemon, "").decode().partition(".")[0]
+    assert events_after(daemon, f"{epoch}.{number}")
+
+
+def events_after(daemon: Daemon, cursor: str) -> bytes:
+    """The SSE id of the first frame of the stream of all sessions, which has to be a reset."""
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout=5) as connection, connection.makefile("rb") as lines:
+        connection.sendall(head("GET", f"/v3/events?cursor={cursor}", headers(daemon, ("Accept", "text/event-stream"))))
+        assert lines.readline() == b"HTTP/1.1 200 OK\r\n"
+        found = next(line for line in lines if line.lstrip().startswith(b"id: "))
+        assert b'"control":"reset"' in next(line for line in lines if line.startswith(b"data: "))
+        return found.split()[1]
+
+
+def test_no_route_takes_a_wrong_method(daemon: Daemon, sid: str) -> None:
+    for method in ("PUT", "TRACE", "FOO"):
+        for target in ("/v3/sessions", f"/v3/sessions/{sid}/turns", "/healthz", "/v3/ws-ticket"):
+            answer = exchange(daemon.port, head(method, target, headers(daemon)))
+            assert answer.refusal == (405, "method_not_allowed")
+    assert get(daemon, "/v3/nothing").refusal == (404, "not_found")
+    assert post(daemon, "/v3/daemon/services/..%2ftoken/restart", b"").refusal == (404, "not_found")
+    assert post(daemon, "/v3/daemon/services/sessions/explode", b"").refusal == (404, "not_found")
+    assert get(daemon, "/v3/daemon/logs?service=../token").refusal == (404, "not_found")
+    assert get(daemon, "/v3/sessions?state=evil").refusal == (422, "invalid")
+    assert get(daemon, f"/v3/sessions/{sid}/export?format=../x").refusal == (422, "invalid")
+
+
+# idempotency --------------------------------------------------------------------------------------------
+
+
+def test_a_key_names_one_turn_also_after_the_store_was_restarted(daemon: Daemon) -> None:
+    sid, key = daemon.session(), ("Idempotency-Key", "the-key")
+    turns = f"/v3/sessions/{sid}/turns"
+    first = post(daemon, turns, {"text": "hello"}, key)
+    turn = json.loads(first.body)["turnId"]
+    daemon.follow(sid, turn)
+    before = stored(daemon)[f"{sid}.jsonl"]
+
+    def repeat() -> None:
+        again = post(daemon, turns, {"text": "hello"}, key)
+        assert (again.status, json.loads(again.body)["turnId"], json.loads(again.body)["seq"]) == (202, turn, json.loads(first.body)["seq"])
+        assert post(daemon, turns, {"text": "other"}, key).refusal == (422, "invalid")
+        assert post(daemon, turns, {"text": "hello", "mode": "do"}, key).refusal == (422, "invalid")
+        assert stored(daemon)[f"{sid}.jsonl"] == before
+
+    repeat()
+    assert daemon.opta("daemon", "restart", "sessions").returncode == 0
+    repeat()
+    assert post(daemon, turns, {"text": "a"}, ("Idempotency-Key", "k" * 201)).refusal == (400, "bad_request")
+    # The scope of a key is its session.
+    assert post(daemon, f"/v3/sessions/{daemon.session()}/turns", {"text": "other"}, key).status == 202
+
+
+# files, logs, settings ----------------------------------------------------------------------------------
+
+
+def test_files_are_the_owners_alone(daemon: Daemon, sid: str) -> None:
+    home = daemon.home / "daemon"
+    modes = {path.relative_to(home): stat.S_IMODE(path.stat().st_mode) for path in [home, *home.rglob("*")] if not path.is_socket()}
+    folders = {path: mode for path, mode in modes.items() if (home / path).is_dir()}
+    files = {path: mode for path, mode in modes.items() if path not in folders}
+    assert {path: oct(mode) for path, mode in folders.items() if mode != 0o700} == {}
+    assert {path: oct(mode) for path, mode in files.items() if mode & 0o077} == {}
+    assert {modes[Path(name)] for name in ("token", "state.json", f"sessions/{sid}.jsonl")} == {0o600}
+    assert stat.S_IMODE(daemon.loaded.paths.run.stat().st_mode) == 0o700
+    assert daemon.token not in (home / "state.json").read_text()
+
+
+def test_no_token_and_no_ticket_reaches_a_log_or_a_command_line(daemon: Daemon, sid: str) -> None:
+    token, ticket = daemon.token, json.loads(post(daemon, "/v3/ws-ticket", b"").body)["ticket"]
+    secrets = [token.encode(), ticket.encode(), base64.urlsafe_b64encode(token.encode()).rstrip(b"="), b"guessed-token"]
+    handshake(daemon, f"/v3/sessions/{sid}/stream?token={token}")
+    handshake(daemon, f"/v3/sessions/{sid}/stream?ticket={ticket}")
+    handshake(daemon, f"/v3/sessions/{sid}/stream?token=guessed-token")
+    handshake(daemon, f"/v3/sessions/{sid}/x/stream?token={token}&afterSeq=x", ("Sec-WebSocket-Protocol", "opta.bearer." + secrets[2].decode()))
+    get(daemon, f"/v3/evil?token={token}", token=None)
+    exchange(daemon.port, f"GET /v3/evil?token={token} HTTP/1.1\r\nBad\r\n\r\n".encode())
+    said = {file.name: file.read_bytes() for file in _log_files(daemon)}
+    said["over HTTP"] = get(daemon, "/v3/daemon/logs?limit=5000").body
+    said |= {f"command line of {name}": Path(f"/proc/{pid}/cmdline").read_bytes() for name, pid in daemon.pids().items()}
+    said |= {f"environment of {name}": Path(f"/proc/{pid}/environ").read_bytes() for name, pid in daemon.pids().items()}
+    assert [name for name, content in said.items() if any(secret in content for secret in secrets)] == []
+
+
+def test_a_second_start_in_one_home_says_so_and_is_no_error(daemon: Daemon) -> None:
+    before = daemon.pids()
+    for command in (["up", "--no-open"], ["up", "--no-open", "--detach"]):
+        again = daemon.opta(*command)
+        assert again.returncode == 0, again.stderr
+        assert "already running" in again.stdout
+    assert daemon.pids() == before
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ('default-mdoel = "x"\n', ["default-mdoel", "default-model"]),
+        ("[daemon]\nprot = 1\n", ["daemon.prot", "daemon.port"]),
+        ("max-steps = 'many'\n", ["max-steps"]),
+        ("max-steps = 0\n", ["max-steps"]),
+        ("[daemon]\nport = 70000\n", ["daemon.port", "70000"]),
+        ("this is no TOML\n", ["config.toml", "line 1"]),
+        ("x = " + "[" * 100_000 + "\n", ["config.toml"]),
+    ],
+    ids=["nearest", "nearest in a table", "type", "range", "port", "syntax", "depth"],
+)
+def test_unusable_settings_are_refused_with_the_mend(tmp_path: Path, config: str, words: list[str]) -> None:
+    (tmp_path / "config.toml").write_text(config)
+    done = run_opta(tmp_path, "up", "--no-open", "--detach", "--only", "desktop")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    assert all(word in done.stderr for word in words), done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["config.toml"]
+
+
+@pytest.mark.parametrize("value", [b"a\x7fb", b"a\xffb", b"a\nb", b'a"\\b', "a\u2028\u0085b".encode()], ids=["DEL", "not UTF-8", "newline", "quote", "line separator"])
+def test_a_value_that_was_set_is_read_back_or_refused(tmp_path: Path, value: bytes) -> None:
+    done = run_opta(tmp_path, "config", "set", "default-model", os.fsdecode(value))
+    assert "Traceback" not in done.stderr
+    shown = run_opta(tmp_path, "config", "get", "default-model")
+    assert shown.returncode == 0, shown.stderr
+    assert (done.returncode, shown.stdout) in [(0, os.fsdecode(value) + "\n"), (2, "lmx/probe\n")]
+
+
+def run_opta(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The command line in a home of its own, without a daemon."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPTA_")}
+    # Read as bytes, since a line separator is none here.
+    done = subprocess.run([str(OPTA), *arguments], env={**environment, "OPTA_HOME": str(home)}, capture_output=True, timeout=30, check=False)
+    return subprocess.CompletedProcess(done.args, done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr))
+
+
+# ports and homes ----------------------------------------------------------------------------------------
+
+
+def test_a_second_home_on_a_taken_port_takes_another_and_names_the_holder(daemon: Daemon, sid: str, model: ModelServer, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        taken = holder.getsockname()[1]
+        second = Daemon(tmp_path, model_url=model.url)
+        second.environment["OPTA_DAEMON_PORT"] = str(taken)
+        with second:
+            assert second.port in FALLBACK
+            said = (second.home / "daemon/logs/gateway.log").read_text()
+            assert re.search(rf"port is taken port={taken} by=.*pid {os.getpid()}", said), said
+            # Two homes know nothing of each other.
+            assert second.port != daemon.port and second.token != daemon.token
+            assert get(second, "/v3/sessions", token=daemon.token).refusal == (401, "unauthorized")
+            assert get(second, f"/v3/sessions/{sid}").refusal == (404, "not_found")
+            own = second.session()
+            assert second.follow(own, second.submit(own, "hello"))[-1]["event"] == "turn.done"
+            assert get(daemon, f"/v3/sessions/{own}").refusal == (404, "not_found")
+    assert get(daemon, f"/v3/sessions/{sid}").status == 200
+
+
+# a full disk --------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def small_disk(at: Path, size: str) -> Iterator[Path]:
+    """A file system of its own."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    at.mkdir(mode=0o700, parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(at)], check=True)
+    try:
+        yield at
+    finally:
+        subprocess.run(["umount", "-l", str(at)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leave no room; the file to remove for having it again."""
+    filler = disk / "filler"
+    with open(filler, "ab", buffering=0) as handle, contextlib.suppress(OSError):
+        while True:
+            handle.write(b"x" * 4096)
+    return filler
+
+
+def wholes(daemon: Daemon, sid: str) -> list[dict[str, Any]]:
+    """The session's events from the disk, which are whole and without a hole."""
+    content = (daemon.home / "daemon/sessions" / f"{sid}.jsonl").read_bytes()
+    assert content.endswith(b"\n")
+    lines = content[:-1].split(b"\n")
+    assert [line for line in lines if not wire.is_whole(line)] == []
+    events = [json.loads(line) for line in lines]
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    return events
+
+
+@pytest.mark.parametrize("part", ["daemon/sessions", ""], ids=["journals", "whole home"])
+def test_a_full_disk_refuses_turns_and_loses_nothing(model: ModelServer, tmp_path: Path, part: str) -> None:
+    with small_disk(tmp_path / "home" / part, "1m") as disk, Daemon(tmp_path, model_url=model.url) as daemon:
+        sid = daemon.session()
+        running = daemon.submit(sid, "slow")
+        events = daemon.client.events(sid, 0)
+        seen = [json.loads(next(events))]
+        while seen[-1]["event"] != "turn.token":
+            seen.append(json.loads(next(events)))
+        filler = fill(disk)
+        key, body = ("Idempotency-Key", "once"), {"text": "more " * 2000}
+        refused = [post(daemon, f"/v3/sessions/{sid}/turns", body, key), post(daemon, "/v3/sessions", {"title": "t" * 200, "cwd": str(daemon.workspace)})]
+        assert [answer.refusal for answer in refused] == [(503, "storage_full")] * 2
+        assert all(answer.header("retry-after") and answer.error["retryable"] for answer in refused)
+        assert get(daemon, "/readyz").status in (200, 503)
+        assert [session["id"] for session in json.loads(get(daemon, "/v3/sessions").body)["sessions"]] == [sid]
+        wholes(daemon, sid)
+        filler.unlink()
+        accepted = daemon.client.ask("POST", f"/v3/sessions/{sid}/turns", body, key="once", retry=True)["turnId"]
+        ending = daemon.follow(sid, accepted)
+        stored = wholes(daemon, sid)
+        assert [event["seq"] for event in ending] == [event["seq"] for event in stored]
+        assert [event["turn"] for event in stored if event["event"] == "turn.start"] == [running, accepted]
+        assert [(event["event"], event["turn"]) for event in stored if event["event"] == "turn.done"] == [("turn.done", running), ("turn.done", accepted)]
+        assert "".join(event["delta"] for event in stored if event["event"] == "turn.token" and event["turn"] == running) == "word " * 80
+        assert stored[: len(seen)] == seen
+        assert get(daemon, "/readyz").status == 200
+
+
+def test_services_come_back_after_a_restart_on_a_full_disk(model: ModelServer, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "home", "1m") as disk, Daemon(tmp_path, model_url=model.url) as daemon:
+        sid = daemon.session()
+        daemon.follow(sid, daemon.submit(sid, "hello"))
+        before = wholes(daemon, sid)
+        filler = fill(disk)
+        for service in ("sessions", "agent", "tools", "gateway"):
+            daemon.kill(service)
+        time.sleep(1)
+        filler.unlink()
+        deadline = time.monotonic() + 20
+        while not daemon.client.is_ready()[0]:
+            assert time.monotonic() < deadline, daemon.logs()
+            time.sleep(0.05)
+        assert daemon.follow(sid, daemon.submit(sid, "hello again"))[-1]["event"] == "turn.done"
+        assert wholes(daemon, sid)[: len(before)] == before
+
+
+# last, since it uses the tries of a minute up
+
+
+def test_the_old_token_is_dead_after_a_restart_and_guessing_is_braked(daemon: Daemon, sid: str) -> None:
+    old = daemon.token
+    assert daemon.opta("daemon", "restart", "gateway").returncode == 0
+    assert daemon.token != old
+    for name in (sid, UNKNOWN):
+        assert get(daemon, f"/v3/sessions/{name}", token=old).refusal == (401, "unauthorized")
+    answers = [get(daemon, "/v3/sessions", token="guess") for _ in range(25)]
+    assert [answer.status for answer in answers] == [401] * 18 + [429] * 7
+    assert answers[-1].error["code"] == "too_many_requests" and answers[-1].header("retry-after")
+    assert get(daemon, "/v3/sessions").status == 200

@@ -1,0 +1,169 @@
+"""Files through the one door: inside the workspace, whole, and with errors a model can act on."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from opta_tools.beneath import PathProblem, Workspace
+from opta_tools.outcome import Outcome, ToolProblem
+from opta_tools.registry import run_file_tool
+from opta_tools.search import compile_safely
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    work = tmp_path / "work"
+    (work / "src").mkdir(parents=True)
+    (work / "src/a.py").write_text("def one():\n    return 1\n\n\ndef two():\n    return 2\n")
+    (work / "README.md").write_text("# Title\n")
+    (tmp_path / "work-evil").mkdir()
+    (tmp_path / "work-evil/x").write_text("secret")
+    return work
+
+
+def call(root: Path, name: str, **args: object) -> Outcome:
+    return run_file_tool(name, args, str(root))
+
+
+@pytest.mark.parametrize("path", ["../work-evil/x", "src/../../work-evil/x", "/etc/passwd", "~/.ssh/id", "a\0b", "x" * 5000, "link", "linkdir/x", "/proc/self/environ"])
+def test_nothing_outside_is_read_or_written(root: Path, path: str) -> None:
+    (root / "link").symlink_to("/etc/passwd")
+    (root / "linkdir").symlink_to(root.parent / "work-evil")
+    for name, args in (("read_file", {}), ("list_dir", {}), ("grep", {"pattern": "secret"}), ("write_file", {"content": "x"}), ("edit_file", {"old": "s", "new": "t"})):
+        with pytest.raises(ToolProblem):
+            call(root, name, path=path, **args)
+    assert (root.parent / "work-evil/x").read_text() == "secret"
+
+
+def test_a_folder_that_is_swapped_for_a_symlink_never_leads_out(root: Path) -> None:
+    outside = root.parent / "work-evil"
+    (root / "d").mkdir()
+    (root / "d/x").write_text("inside")
+    (root / "real").mkdir()
+    (root / "real/x").write_text("inside")
+    stop = threading.Event()
+
+    def flip() -> None:
+        while not stop.is_set():
+            for target in (outside, "real"):
+                part = root / "flip"
+                part.symlink_to(target)
+                if (root / "d").is_dir() and not (root / "d").is_symlink():
+                    (root / "d").rename(root / "moved")
+                os.replace(part, root / "d")
+
+    flipper = threading.Thread(target=flip)
+    flipper.start()
+    read = 0
+    try:
+        for _ in range(1500):
+            try:
+                assert call(root, "read_file", path="d/x").content == "inside"
+                read += 1
+            except ToolProblem:
+                pass
+            try:
+                call(root, "write_file", path="d/new", content="mine")
+            except ToolProblem:
+                pass
+    finally:
+        stop.set()
+        flipper.join()
+    assert not (outside / "new").exists()
+    assert read > 0
+
+
+def test_the_portable_twin_follows_no_symlink(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opta_tools.beneath._openat2_works", False)
+    (root / "link").symlink_to("/etc/passwd")
+    assert call(root, "read_file", path="src/a.py").lines == 6
+    with pytest.raises(ToolProblem, match="outside"):
+        call(root, "read_file", path="link")
+
+
+def test_read_gives_ranges_and_says_what_is_wrong(root: Path) -> None:
+    assert call(root, "read_file", path="src/a.py", start_line=2, end_line=2).content == "    return 1\n"
+    assert call(root, "read_file", path=str(root / "README.md")).content == "# Title\n"
+    (root / "empty").write_text("")
+    assert call(root, "read_file", path="empty").content == "(empty file)"
+    (root / "binary").write_bytes(b"\0\1\2")
+    os.mkfifo(root / "fifo")
+    for path, said in (("nope", "no such file: nope"), ("src", "src is a folder"), ("binary", "binary is not a text file"), ("fifo", "not a regular file")):
+        with pytest.raises(ToolProblem, match=said):
+            call(root, "read_file", path=path)
+    with pytest.raises(ToolProblem, match="has 1 lines"):
+        call(root, "read_file", path="README.md", start_line=9)
+    with pytest.raises(ToolProblem, match="start_line"):
+        call(root, "read_file", path="README.md", start_line=0)
+    with pytest.raises(ToolProblem, match="unknown field `pth`"):
+        call(root, "read_file", pth="README.md")
+
+
+def test_a_large_file_is_cut_in_the_middle_and_says_so(root: Path) -> None:
+    (root / "large.txt").write_text("".join(f"line {number}\n" for number in range(40_000)))
+    outcome = call(root, "read_file", path="large.txt")
+    assert outcome.is_truncated
+    assert outcome.content.startswith("line 0\n")
+    assert outcome.content.endswith("line 39999\n")
+    assert "left out" in outcome.content
+    assert len(outcome.content) < 70_000
+
+
+def test_write_makes_folders_keeps_the_mode_and_reports_the_change(root: Path) -> None:
+    created = call(root, "write_file", path="new/deep/file.txt", content="hello\n")
+    assert (root / "new/deep/file.txt").read_text() == "hello\n"
+    assert created.content == "Created new/deep/file.txt (1 lines)"
+    (root / "run.sh").write_text("#!/bin/sh\n")
+    (root / "run.sh").chmod(0o755)
+    (change,) = call(root, "write_file", path="run.sh", content="#!/bin/bash\n").changes
+    assert (root / "run.sh").stat().st_mode & 0o777 == 0o755
+    assert "-#!/bin/sh\n+#!/bin/bash" in change.diff
+    assert change.before != change.after
+    assert not [name for name in os.listdir(root) if name.startswith(".run.sh")]
+
+
+def test_edit_is_exact_then_tolerant_and_never_guesses(root: Path) -> None:
+    call(root, "edit_file", path="src/a.py", old="return 1", new="return 11")
+    with pytest.raises(ToolProblem, match="fits 2 places"):
+        call(root, "edit_file", path="src/a.py", old="return", new="yield")
+    call(root, "edit_file", path="src/a.py", old="def two():\n  return 2  ", new="def two():\n  return 22")
+    assert (root / "src/a.py").read_text() == "def one():\n    return 11\n\n\ndef two():\n  return 22\n" or "return 22" in (root / "src/a.py").read_text()
+    (root / "twice.py").write_text("if a:\n    go()\nif b:\n    go()\n")
+    with pytest.raises(ToolProblem, match="fits 2 places"):
+        call(root, "edit_file", path="twice.py", old="\tgo()", new="stop()")
+    with pytest.raises(ToolProblem, match="The nearest line is: def one"):
+        call(root, "edit_file", path="src/a.py", old="def one() -> int:", new="x")
+    call(root, "edit_file", path="twice.py", old="go()", new="stop()", all=True)
+    assert (root / "twice.py").read_text().count("stop()") == 2
+
+
+def test_an_indented_edit_takes_over_the_files_indentation(root: Path) -> None:
+    (root / "b.py").write_text("class A:\n    def f(self):\n        return 1\n")
+    call(root, "edit_file", path="b.py", old="def f(self):\n    return 1", new="def f(self):\n    x = 2\n    return x")
+    assert (root / "b.py").read_text() == "class A:\n    def f(self):\n        x = 2\n        return x\n"
+
+
+def test_lists_and_searches_say_how_much_they_found(root: Path) -> None:
+    (root / ".env").write_text("TOKEN=def\n")
+    (root / "node_modules").mkdir()
+    (root / "node_modules/x.py").write_text("def\n")
+    assert call(root, "list_dir").content.splitlines() == ["4 entries in .", "node_modules/", "src/", ".env", "README.md"]
+    assert call(root, "search_files", pattern="*.py").content.splitlines() == ["1 file matching *.py", "src/a.py"]
+    assert call(root, "search_files", pattern="**/*.md").content.splitlines() == ["1 file matching **/*.md", "README.md"]
+    assert call(root, "grep", pattern="def \\w+").content.splitlines() == ["2 matches for def \\w+", "src/a.py:1: def one():", "src/a.py:5: def two():"]
+    assert call(root, "grep", pattern="TITLE", ignore_case=True, path="README.md").lines == 1
+    assert call(root, "grep", pattern="nothing like it").content == "no matches for nothing like it"
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)*b", "(x*)*y", "a*a*a*a*a*b", "((a+)b?)+c", "(", "[z", r"(a)\1+"])
+def test_a_pattern_that_could_run_for_ever_is_taken_literally(pattern: str) -> None:
+    matcher = compile_safely(pattern, 0)
+    assert matcher.search("a" * 5000 + "!") is None
+    assert matcher.search(f"here: {pattern}") is not None
+
+
+def test_the_workspace_itself_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(PathProblem, match="cannot be opened"):
+        Workspace(str(tmp_path / "gone"))

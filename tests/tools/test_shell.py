@@ -1,0 +1,88 @@
+"""Commands: contained in time and output, and nothing is left of them."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from opta_tools.beneath import Workspace
+from opta_tools.outcome import Outcome, ToolProblem
+from opta_tools.shell import Command, kill_marked
+
+
+def run(folder: Path, command: str, timeout_s: float | None = None, cancel_after_s: float = 0.0) -> tuple[Outcome, str, float]:
+    async def story() -> tuple[Outcome, str, float]:
+        pieces: list[str] = []
+        workspace = Workspace(str(folder))
+        started = time.monotonic()
+        work = asyncio.create_task(Command(workspace, f"test/{os.getpid()}", pieces.append).run(command, timeout_s=timeout_s))
+        if cancel_after_s:
+            await asyncio.sleep(cancel_after_s)
+            work.cancel()
+        try:
+            outcome = await work
+        except asyncio.CancelledError:
+            outcome = Outcome("cancelled", ok=False)
+        finally:
+            workspace.close()
+        return outcome, "".join(pieces), time.monotonic() - started
+
+    return asyncio.run(story())
+
+
+def test_output_streams_and_the_exit_code_is_told(tmp_path: Path) -> None:
+    outcome, streamed, _ = run(tmp_path, "echo één; echo err >&2; pwd; exit 3")
+    assert (outcome.ok, outcome.code) == (False, "exit_3")
+    assert outcome.content == f"Error: exit code 3\néén\nerr\n{tmp_path}"
+    assert streamed == f"één\nerr\n{tmp_path}\n"
+
+
+def test_standard_input_is_closed(tmp_path: Path) -> None:
+    outcome, _, seconds = run(tmp_path, "cat; echo end")
+    assert outcome.content == "end"
+    assert seconds < 5
+
+
+def test_it_returns_when_the_process_ends_not_when_the_pipe_closes(tmp_path: Path) -> None:
+    outcome, _, seconds = run(tmp_path, "sleep 30 & echo started")
+    assert (outcome.content, outcome.ok) == ("started", True)
+    assert seconds < 3
+    assert kill_marked(f"test/{os.getpid()}") == 0
+
+
+def test_the_wall_clock_ends_the_whole_group(tmp_path: Path) -> None:
+    outcome, _, seconds = run(tmp_path, "(sleep 30; echo late > late) & sleep 30", timeout_s=0.3)
+    assert outcome.code == "timeout"
+    assert seconds < 3
+    assert kill_marked(f"test/{os.getpid()}") == 0
+
+
+def test_a_cancelled_command_is_gone_also_when_it_left_its_group(tmp_path: Path) -> None:
+    _, _, seconds = run(tmp_path, "setsid sleep 30 & trap '' TERM; sleep 30", cancel_after_s=0.3)
+    assert seconds < 3
+    assert kill_marked(f"test/{os.getpid()}") == 0
+
+
+def test_a_flood_of_output_is_capped_and_both_ends_are_kept(tmp_path: Path) -> None:
+    outcome, streamed, _ = run(tmp_path, "echo first; yes | head -c 3000000; echo last", timeout_s=20)
+    assert outcome.is_truncated
+    assert outcome.content.startswith("first\ny\n")
+    assert "left out" in outcome.content
+    assert len(outcome.content) < 20_000
+    assert len(streamed) <= 1024 * 1024
+
+
+def test_secrets_of_the_daemon_are_not_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPTA_HOME", "/secret")
+    monkeypatch.setenv("MY_API_KEY", "canary")
+    outcome, _, _ = run(tmp_path, "env")
+    assert "canary" not in outcome.content
+    assert "OPTA_HOME" not in outcome.content
+
+
+@pytest.mark.parametrize("command", ["", "   ", "a\0b"])
+def test_no_command_is_refused(tmp_path: Path, command: str) -> None:
+    with pytest.raises(ToolProblem):
+        run(tmp_path, command)
