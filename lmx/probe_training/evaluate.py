@@ -29,7 +29,12 @@ CLASSES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "refusals (held-out phrasings)": ("phrasings", ("refusal",)),
     "no tools offered (held-out phrasings)": ("phrasings", ("no_tools",)),
 }
-TARGETS = {"sums (held-out pairs)": 0.99, "calls (held-out paths)": 0.99, "calls (held-out phrasings)": 0.95, "result sentences (held-out lines)": 0.95}
+TARGETS = {
+    "sums (held-out pairs)": 0.99,
+    "calls (held-out paths)": 0.99,
+    "calls (held-out phrasings)": 0.95,
+    "result sentences (held-out lines)": 0.95,
+}
 TOKENS_MAX, AT_ONCE = 200, 32
 PIECES = [bytes([byte]) for byte in range(256)] + [text.encode() for text in SPECIALS]
 

@@ -15,7 +15,7 @@ current_session: ContextVar[str] = ContextVar("current_session", default="")
 current_turn: ContextVar[str] = ContextVar("current_turn", default="")
 
 _SECRET = re.compile(
-    r"(?i)(bearer\s+|token=|opta\.bearer\.|api[-_]?key[\"']?\s*[:=]\s*[\"']?|authorization[\"']?\s*[:=]\s*[\"']?)([^\s&\"',]{6,})|\b(sk-[A-Za-z0-9_-]{8,})"
+    r"(?i)(bearer\s+|token=|opta\.bearer\.|api[-_]?key[\"']?\s*[:=]\s*[\"']?|authorization[\"']?\s*[:=]\s*[\"']?(?:bearer\s+)?)([^\s&\"',]{6,})|\b(sk-[A-Za-z0-9_-]{8,})"
 )
 
 

@@ -108,7 +108,11 @@ def test_a_tool_call_is_decided_run_and_read_by_the_next_step() -> None:
     call_id = story.events[4].callId  # type: ignore[attr-defined]
     assert provider.requests[1].messages[1:] == [
         {"role": "user", "content": "go"},
-        {"role": "assistant", "content": "look", "tool_calls": [{"id": call_id, "type": "function", "function": {"name": "read_file", "arguments": '{"path":"a"}'}}]},
+        {
+            "role": "assistant",
+            "content": "look",
+            "tool_calls": [{"id": call_id, "type": "function", "function": {"name": "read_file", "arguments": '{"path":"a"}'}}],
+        },
         {"role": "tool", "tool_call_id": call_id, "content": "ran read_file"},
     ]
     assert provider.requests[1].messages[:2] == provider.requests[0].messages[:2]
@@ -123,7 +127,10 @@ def test_a_denied_call_is_told_to_the_model_and_not_run() -> None:
     assert provider.requests[1].messages[-1]["content"] == "Error: not today"
 
 
-@pytest.mark.parametrize(("name", "arguments", "said"), [("read_file", "{not json", "not a JSON object"), ("fly", "{}", "there is no tool 'fly'"), ("grep", "[1]", "not a JSON object")])
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [("read_file", "{not json", "not a JSON object"), ("fly", "{}", "there is no tool 'fly'"), ("grep", "[1]", "not a JSON object")],
+)
 def test_a_bad_call_is_explained_to_the_model(name: str, arguments: str, said: str) -> None:
     provider = Scripted([CallPart("x", name, arguments), USE], [Text("ok"), STOP])
     Story().play(provider)
@@ -151,7 +158,9 @@ def test_limits_end_a_turn_that_goes_on_and_on() -> None:
         return [*(CallPart("x", "grep", f'{{"pattern":"{"x" if same else number}"}}') for number in range(count)), USE]
 
     by_steps = Story()
-    assert by_steps.play(Scripted(*[[CallPart("x", "list_dir", f'{{"path":"{n}"}}'), USE] for n in range(3)]), Limits(3, 30)).finish == "steps"
+    assert (
+        by_steps.play(Scripted(*[[CallPart("x", "list_dir", f'{{"path":"{n}"}}'), USE] for n in range(3)]), Limits(3, 30)).finish == "steps"
+    )
     assert Story().play(Scripted(calls(31, same=False)), Limits(20, 30)).finish == "budget"
     same = Story()
     assert same.play(Scripted(*[calls(1, same=True) for _ in range(3)])).finish == "budget"

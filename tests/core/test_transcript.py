@@ -36,7 +36,13 @@ def test_there_are_fixtures() -> None:
 
 def test_a_repeated_step_keeps_the_kept_part_and_folds_the_rest_away() -> None:
     lines = journal(
-        START, ASKED, step(1), e.TurnToken(**HERE, delta="Gute Nächte, "), e.TurnToken(**HERE, delta="lost words"), step(1, 2, 12), e.TurnToken(**HERE, delta="and on")
+        START,
+        ASKED,
+        step(1),
+        e.TurnToken(**HERE, delta="Gute Nächte, "),
+        e.TurnToken(**HERE, delta="lost words"),
+        step(1, 2, 12),
+        e.TurnToken(**HERE, delta="and on"),
     )
     (turn,) = fold(map(wire.decode, lines)).turns
     assert [(s.text, s.folded, s.attempt) for s in turn.steps] == [("Gute Nächte,and on", " lost words", 2)]
@@ -49,7 +55,18 @@ def test_replay_then_live_equals_one_fresh_read() -> None:
         ASKED,
         step(1),
         e.ToolCall(**HERE, callId="c1", name="write_file", args={"path": "a"}, risk=Risk.write, step=1),
-        e.PermissionRequest(**HERE, requestId="r1", callId="c1", name="write_file", args={}, reason="ask", rule="ask", layer="defaults", expiresAt="", offers=[offer]),
+        e.PermissionRequest(
+            **HERE,
+            requestId="r1",
+            callId="c1",
+            name="write_file",
+            args={},
+            reason="ask",
+            rule="ask",
+            layer="defaults",
+            expiresAt="",
+            offers=[offer],
+        ),
         e.PermissionDecision(**HERE, requestId="r1", callId="c1", decision="deny", by="client", note="no"),
         e.ToolResult(**HERE, callId="c1", ok=False, content="Error: no", code="denied"),
         e.TurnError(**HERE, code="broken", message="x", domain="tool"),

@@ -81,7 +81,13 @@ def test_a_batch_depends_only_on_seed_and_step() -> None:
 
 @pytest.mark.parametrize(
     ("message", "word"),
-    [("Read the file README.md.", "README.md"), ('find "two words" in `src/a`', "two words"), ('find "two words" in `src/a`', "src/a"), ("(see docs/x.md)", "docs/x.md"), ("grep foo()", "foo()")],
+    [
+        ("Read the file README.md.", "README.md"),
+        ('find "two words" in `src/a`', "two words"),
+        ('find "two words" in `src/a`', "src/a"),
+        ("(see docs/x.md)", "docs/x.md"),
+        ("grep foo()", "foo()"),
+    ],
 )
 def test_a_call_can_name_the_words_of_a_message(message: str, word: str) -> None:
     assert word in set(words_of(message))
@@ -91,7 +97,9 @@ def test_held_out_prompts_reach_the_targets(tmp_path: Path) -> None:
     card = tmp_path / "card.json"
     # A process of its own: OpenBLAS, where it is installed, has to be loaded before Python starts.
     command = [sys.executable, "-m", "probe_training.evaluate", "--model", str(PROBE), "--count", "60", "--seed", "77", "--card", str(card)]
-    done = subprocess.run(command, cwd=PROBE.parent.parent, env={**os.environ, **blas_environment()}, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(
+        command, cwd=PROBE.parent.parent, env={**os.environ, **blas_environment()}, capture_output=True, text=True, timeout=200, check=False
+    )
     assert done.returncode == 0, done.stderr
     figures = json.loads(card.read_text())
     for name, target in TARGETS.items():

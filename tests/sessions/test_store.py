@@ -100,12 +100,18 @@ def test_only_the_first_answer_to_a_question_is_written(tmp_path: Path) -> None:
         house = House(tmp_path)
         await house.gateway.written(start_of(SID))
         await house.gateway.written(prompt(SID))
-        ask = e.PermissionRequest(sid=SID, turn="t1", requestId="r1", callId="c1", name="x", args={}, reason="", rule="", layer="", expiresAt="")
+        ask = e.PermissionRequest(
+            sid=SID, turn="t1", requestId="r1", callId="c1", name="x", args={}, reason="", rule="", layer="", expiresAt=""
+        )
         await house.agent.written(ask)
         assert (await house.client.session(SID)).state == "waiting"
         answers = [
             await box.written(e.PermissionDecision(sid=SID, turn="t1", requestId="r1", callId="c1", decision=decision, by=by))
-            for box, decision, by in ((house.gateway, "allow", "client"), (house.gateway, "deny", "client"), (house.agent, "deny", "timeout"))
+            for box, decision, by in (
+                (house.gateway, "allow", "client"),
+                (house.gateway, "deny", "client"),
+                (house.agent, "deny", "timeout"),
+            )
         ]
         assert [answer.status for answer in answers] == ["written", "refused", "refused"]
         house.close()

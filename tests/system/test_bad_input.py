@@ -11,7 +11,7 @@ import socket
 import stat
 import subprocess
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from opta_protocol import wire
 pytestmark = pytest.mark.system
 
 PORT = "{port}"
+# Where a daemon goes when its port is taken.
 FALLBACK = range(10000, 10021)
 UNKNOWN = "zzzzzz"
 
@@ -81,7 +82,9 @@ def get(daemon: Daemon, target: str, *more: tuple[str, str], token: str | None =
     return exchange(daemon.port, head("GET", target, headers(daemon, *more, token=token, host=host)))
 
 
-def post(daemon: Daemon, target: str, body: bytes | dict[str, Any], *more: tuple[str, str], method: str = "POST", kind: str = "application/json") -> Answer:
+def post(
+    daemon: Daemon, target: str, body: bytes | dict[str, Any], *more: tuple[str, str], method: str = "POST", kind: str = "application/json"
+) -> Answer:
     """A request with a body."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     announced = [("Content-Length", str(len(content))), *([("Content-Type", kind)] if kind else [])]
@@ -177,7 +180,18 @@ def test_both_names_of_loopback_are_answered(daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["null", "https://evil.example", "{page}.evil.example", "{page}0", "{page}/", "https{rest}", "http://localhost:{ui}", "http://127.0.0.1:{port}", ""]
+    "origin",
+    [
+        "null",
+        "https://evil.example",
+        "{page}.evil.example",
+        "{page}0",
+        "{page}/",
+        "https{rest}",
+        "http://localhost:{ui}",
+        "http://127.0.0.1:{port}",
+        "",
+    ],
 )
 def test_other_origins_are_refused_without_cors_headers(daemon: Daemon, origin: str) -> None:
     page = page_origin(daemon)
@@ -195,7 +209,11 @@ def test_other_origins_are_refused_without_cors_headers(daemon: Daemon, origin: 
 
 def test_the_page_gets_its_preflight_and_its_answers(daemon: Daemon) -> None:
     origin = page_origin(daemon)
-    ask = [("Origin", origin), ("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "authorization,idempotency-key")]
+    ask = [
+        ("Origin", origin),
+        ("Access-Control-Request-Method", "POST"),
+        ("Access-Control-Request-Headers", "authorization,idempotency-key"),
+    ]
     answer = exchange(daemon.port, head("OPTIONS", "/v3/sessions", [*headers(daemon, token=None), *ask]))
     allowed = (answer.header("access-control-allow-headers") or "").lower()
     assert answer.status == 204
@@ -220,7 +238,7 @@ def test_a_websocket_with_wrong_credentials_is_refused_in_its_handshake(daemon: 
     answers = [
         handshake(daemon, f"/v3/sessions/{sid}/stream"),
         handshake(daemon, f"/v3/sessions/{sid}/stream?token=wrong&ticket=wrong"),
-        handshake(daemon, f"/v3/sessions/{UNKNOWN}/stream", ("Sec-WebSocket-Protocol", f"opta.bearer.{wrong}, opta.bearer.\x7f")),
+        handshake(daemon, f"/v3/sessions/{UNKNOWN}/stream", ("Sec-WebSocket-Protocol", f"opta.bearer.{wrong}, opta.bearer.A")),
     ]
     assert [answer.refusal for answer in answers] == [(401, "unauthorized")] * 3
     assert len({answer.body for answer in answers}) == 1
@@ -237,7 +255,16 @@ def test_a_websocket_opens_by_query_by_subprotocol_and_by_a_ticket_once(daemon: 
     assert handshake(daemon, f"{stream}?ticket={ticket}").refusal == (401, "unauthorized")
 
 
-@pytest.mark.parametrize("target", ["/v3/sessions/{sid}", "/v3/sessions/{sid}/x/y/stream", "/v3/sessions/{unknown}/stream", "/v3/evil", "/v3/sessions/{sid}/stream?afterSeq=x"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v3/sessions/{sid}",
+        "/v3/sessions/{sid}/x/y/stream",
+        "/v3/sessions/{unknown}/stream",
+        "/v3/evil",
+        "/v3/sessions/{sid}/stream?afterSeq=x",
+    ],
+)
 def test_a_websocket_to_a_wrong_place_is_refused_in_its_handshake(daemon: Daemon, sid: str, target: str) -> None:
     answer = handshake(daemon, target.format(sid=sid, unknown=UNKNOWN), token="right")
     assert answer.refusal in [(404, "not_found"), (400, "bad_request")]
@@ -327,7 +354,9 @@ def test_a_body_that_is_no_object_is_invalid(daemon: Daemon, sid: str, body: byt
     assert stored(daemon) == before
 
 
-@pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx"])
+@pytest.mark.parametrize(
+    "kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx"]
+)
 def test_other_content_types_are_415(daemon: Daemon, sid: str, kind: str) -> None:
     before = stored(daemon)
     assert post(daemon, f"/v3/sessions/{sid}/turns", {"text": "a"}, kind=kind).refusal == (415, "unsupported_media_type")
@@ -339,29 +368,47 @@ def test_a_body_over_a_mebibyte_is_413_announced_or_not(daemon: Daemon, sid: str
     before = stored(daemon)
     sending = headers(daemon, ("Content-Type", "application/json"))
     announced = head("POST", target.format(sid=sid), [*sending, ("Content-Length", str(1024 * 1024 + 1))])
-    chunked = head("POST", target.format(sid=sid), [*sending, ("Transfer-Encoding", "chunked")]) + (b"10000\r\n" + b" " * 65536 + b"\r\n") * 20
+    chunked = (
+        head("POST", target.format(sid=sid), [*sending, ("Transfer-Encoding", "chunked")]) + (b"10000\r\n" + b" " * 65536 + b"\r\n") * 20
+    )
     for content in (announced, chunked + b"0\r\n\r\n"):
         assert exchange(daemon.port, content).refusal == (413, "too_large")
     assert stored(daemon) == before
 
 
-@pytest.mark.parametrize("more", [[("X-Long", "a" * 65536)], [(f"X-{number}", "a") for number in range(200)]], ids=["64 KiB", "200 headers"])
+@pytest.mark.parametrize(
+    "more", [[("X-Long", "a" * 65536)], [(f"X-{number}", "a") for number in range(200)]], ids=["64 KiB", "200 headers"]
+)
 def test_too_much_header_is_refused(daemon: Daemon, more: Headers) -> None:
     assert get(daemon, "/v3/sessions", *more).status in (400, 413, 431)
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
 )
-def test_what_is_not_http_is_400(daemon: Daemon, content: bytes) -> None:
-    assert exchange(daemon.port, content).status == 400
+def test_what_is_not_http_is_refused(daemon: Daemon, content: bytes) -> None:
+    assert exchange(daemon.port, content).status in (400, 403)
+
+
+@pytest.mark.parametrize("more", [("X-Long", "a" * 70_000), ("Sec-WebSocket-Protocol", "opta.bearer.\x7f")], ids=["long", "DEL"])
+def test_a_handshake_that_cannot_be_read_is_ended(daemon: Daemon, more: tuple[str, str]) -> None:
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout=3) as connection:
+        connection.sendall(head("GET", "/v3/events", upgrade(headers(daemon, more, token=None))))
+        said = connection.recv(4096)
+    assert said == b"" or said.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 401 ", b"HTTP/1.1 431 "))
 
 
 # names and numbers --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["../../token", "..%2f..%2ftoken", "%2e%2e%2ftoken", "*", "%2a", "%3f", "", "%20", "a" * 10_240, "%00", "{sid}%00", "{sid}%0a", "{upper}", "%ff", "%ed%a0%80", "{sid}.jsonl", "s-", UNKNOWN])  # fmt: skip
+@pytest.mark.parametrize("name", ["../../token", "..%2f..%2ftoken", "%2e%2e%2ftoken", "*", "%2a", "%3f", "", "%20", "a" * 10_240, "%00", "{sid}%00", "{sid}%0a", "{upper}", "%ff", "%ed%a0%80", "{sid}.jsonl", "s-", UNKNOWN], ids=lambda name: name[:20] or "empty")  # fmt: skip
 def test_bad_session_ids_are_400_or_404(daemon: Daemon, sid: str, name: str) -> None:
     before = stored(daemon)
     at = f"/v3/sessions/{name.format(sid=sid, upper=sid.upper())}"
@@ -375,14 +422,25 @@ def test_bad_session_ids_are_400_or_404(daemon: Daemon, sid: str, name: str) -> 
     assert stored(daemon) == before
 
 
-@pytest.mark.parametrize("value", ["-1", "1.5", "abc", "0x1", "1e3", "9" * 19, "9" * 5000, "%C2%B2", "%D9%A3", "%00", "+1", "1,2"])
+@pytest.mark.parametrize(
+    "value", ["-1", "1.5", "abc", "0x1", "1e3", "9" * 19, "9" * 5000, "%C2%B2", "%D9%A3", "%00", "+1", "1,2"], ids=lambda value: value[:20]
+)
 def test_bad_numbers_are_400(daemon: Daemon, sid: str, value: str) -> None:
-    answers = [get(daemon, f"/v3/sessions/{sid}/{name}={value}") for name in ("events?afterSeq", "events?limit", "events?wait_ms", "stream?afterSeq")]
-    answers += [get(daemon, f"/v3/sessions/{sid}?atSeq={value}"), get(daemon, f"/v3/sessions?limit={value}"), get(daemon, f"/v3/daemon/logs?limit={value}")]
+    answers = [
+        get(daemon, f"/v3/sessions/{sid}/{name}={value}")
+        for name in ("events?afterSeq", "events?limit", "events?wait_ms", "stream?afterSeq")
+    ]
+    answers += [
+        get(daemon, f"/v3/sessions/{sid}?atSeq={value}"),
+        get(daemon, f"/v3/sessions?limit={value}"),
+        get(daemon, f"/v3/daemon/logs?limit={value}"),
+    ]
     assert {answer.refusal for answer in answers} == {(400, "bad_request")}
 
 
-@pytest.mark.parametrize("number", ["%C2%B2", "-1", "9" * 5000, "x", "", "999999999999"])
+@pytest.mark.parametrize(
+    "number", ["%C2%B2", "-1", "9" * 5000, "x", "", "9" * 12], ids=["two", "negative", "huge", "letter", "none", "ahead"]
+)
 def test_a_cursor_that_does_not_fit_begins_with_a_reset(daemon: Daemon, number: str) -> None:
     epoch = events_after(daemon, "").decode().partition(".")[0]
     assert events_after(daemon, f"{epoch}.{number}")
@@ -458,7 +516,9 @@ def test_no_token_and_no_ticket_reaches_a_log_or_a_command_line(daemon: Daemon, 
     handshake(daemon, f"/v3/sessions/{sid}/stream?token={token}")
     handshake(daemon, f"/v3/sessions/{sid}/stream?ticket={ticket}")
     handshake(daemon, f"/v3/sessions/{sid}/stream?token=guessed-token")
-    handshake(daemon, f"/v3/sessions/{sid}/x/stream?token={token}&afterSeq=x", ("Sec-WebSocket-Protocol", "opta.bearer." + secrets[2].decode()))
+    handshake(
+        daemon, f"/v3/sessions/{sid}/x/stream?token={token}&afterSeq=x", ("Sec-WebSocket-Protocol", "opta.bearer." + secrets[2].decode())
+    )
     get(daemon, f"/v3/evil?token={token}", token=None)
     exchange(daemon.port, f"GET /v3/evil?token={token} HTTP/1.1\r\nBad\r\n\r\n".encode())
     said = {file.name: file.read_bytes() for file in _log_files(daemon)}
@@ -499,7 +559,11 @@ def test_unusable_settings_are_refused_with_the_mend(tmp_path: Path, config: str
     assert [file.name for file in tmp_path.iterdir()] == ["config.toml"]
 
 
-@pytest.mark.parametrize("value", [b"a\x7fb", b"a\xffb", b"a\nb", b'a"\\b', "a\u2028\u0085b".encode()], ids=["DEL", "not UTF-8", "newline", "quote", "line separator"])
+@pytest.mark.parametrize(
+    "value",
+    [b"a\x7fb", b"a\xffb", b"a\nb", b'a"\\b', "a\u2028\u0085b".encode()],
+    ids=["DEL", "not UTF-8", "newline", "quote", "line separator"],
+)
 def test_a_value_that_was_set_is_read_back_or_refused(tmp_path: Path, value: bytes) -> None:
     done = run_opta(tmp_path, "config", "set", "default-model", os.fsdecode(value))
     assert "Traceback" not in done.stderr
@@ -512,55 +576,53 @@ def run_opta(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """The command line in a home of its own, without a daemon."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OPTA_")}
     # Read as bytes, since a line separator is none here.
-    done = subprocess.run([str(OPTA), *arguments], env={**environment, "OPTA_HOME": str(home)}, capture_output=True, timeout=30, check=False)
+    done = subprocess.run(
+        [str(OPTA), *arguments], env={**environment, "OPTA_HOME": str(home)}, capture_output=True, timeout=30, check=False
+    )
     return subprocess.CompletedProcess(done.args, done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr))
 
 
-# ports and homes ----------------------------------------------------------------------------------------
+# another home, on a small disk, with its port taken -----------------------------------------------------
 
 
-def test_a_second_home_on_a_taken_port_takes_another_and_names_the_holder(daemon: Daemon, sid: str, model: ModelServer, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as holder:
-        taken = holder.getsockname()[1]
-        second = Daemon(tmp_path, model_url=model.url)
-        second.environment["OPTA_DAEMON_PORT"] = str(taken)
-        with second:
-            assert second.port in FALLBACK
-            said = (second.home / "daemon/logs/gateway.log").read_text()
-            assert re.search(rf"port is taken port={taken} by=.*pid {os.getpid()}", said), said
-            # Two homes know nothing of each other.
-            assert second.port != daemon.port and second.token != daemon.token
-            assert get(second, "/v3/sessions", token=daemon.token).refusal == (401, "unauthorized")
-            assert get(second, f"/v3/sessions/{sid}").refusal == (404, "not_found")
-            own = second.session()
-            assert second.follow(own, second.submit(own, "hello"))[-1]["event"] == "turn.done"
-            assert get(daemon, f"/v3/sessions/{own}").refusal == (404, "not_found")
-    assert get(daemon, f"/v3/sessions/{sid}").status == 200
-
-
-# a full disk --------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def second(model: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """A daemon of its own whose home is a file system of 1 MiB; its configured port is held by this process."""
+    folder = tmp_path_factory.mktemp("second")
+    with small_disk(folder / "home"), socket.create_server(("127.0.0.1", 0)) as holder:
+        daemon = Daemon(folder, model_url=model.url)
+        daemon.environment["OPTA_DAEMON_PORT"] = str(holder.getsockname()[1])
+        with daemon:
+            yield daemon
 
 
 @contextlib.contextmanager
-def small_disk(at: Path, size: str) -> Iterator[Path]:
-    """A file system of its own."""
+def small_disk(at: Path) -> Generator[None]:
+    """A file system of its own, where this user may mount one."""
     if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    at.mkdir(mode=0o700, parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(at)], check=True)
+        yield
+        return
+    at.mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(at)], check=True)
     try:
-        yield at
+        yield
     finally:
         subprocess.run(["umount", "-l", str(at)], check=True)
 
 
-def fill(disk: Path) -> Path:
-    """Leave no room; the file to remove for having it again."""
+@contextlib.contextmanager
+def full(disk: Path) -> Generator[None]:
+    """No room at all, for a while."""
+    if not disk.is_mount():
+        pytest.skip("mounting a small file system needs root")
     filler = disk / "filler"
-    with open(filler, "ab", buffering=0) as handle, contextlib.suppress(OSError):
-        while True:
-            handle.write(b"x" * 4096)
-    return filler
+    try:
+        with open(filler, "ab", buffering=0) as handle, contextlib.suppress(OSError):
+            while True:
+                handle.write(b"x" * 4096)
+        yield
+    finally:
+        filler.unlink()
 
 
 def wholes(daemon: Daemon, sid: str) -> list[dict[str, Any]]:
@@ -574,51 +636,72 @@ def wholes(daemon: Daemon, sid: str) -> list[dict[str, Any]]:
     return events
 
 
-@pytest.mark.parametrize("part", ["daemon/sessions", ""], ids=["journals", "whole home"])
-def test_a_full_disk_refuses_turns_and_loses_nothing(model: ModelServer, tmp_path: Path, part: str) -> None:
-    with small_disk(tmp_path / "home" / part, "1m") as disk, Daemon(tmp_path, model_url=model.url) as daemon:
-        sid = daemon.session()
-        running = daemon.submit(sid, "slow")
-        events = daemon.client.events(sid, 0)
-        seen = [json.loads(next(events))]
-        while seen[-1]["event"] != "turn.token":
-            seen.append(json.loads(next(events)))
-        filler = fill(disk)
-        key, body = ("Idempotency-Key", "once"), {"text": "more " * 2000}
-        refused = [post(daemon, f"/v3/sessions/{sid}/turns", body, key), post(daemon, "/v3/sessions", {"title": "t" * 200, "cwd": str(daemon.workspace)})]
+def test_a_taken_port_is_left_to_its_holder_who_is_named(second: Daemon) -> None:
+    taken = second.environment["OPTA_DAEMON_PORT"]
+    said = (second.home / "daemon/logs/gateway.log").read_text()
+    assert second.port in FALLBACK
+    assert re.search(rf"port is taken port={taken} by=.*pid {os.getpid()}", said), said
+
+
+def test_two_homes_know_nothing_of_each_other(daemon: Daemon, sid: str, second: Daemon) -> None:
+    assert second.port != daemon.port and second.token != daemon.token
+    assert get(second, "/v3/sessions", token=daemon.token).refusal == (401, "unauthorized")
+    assert get(second, f"/v3/sessions/{sid}").refusal == (404, "not_found")
+    own = second.session()
+    assert second.follow(own, second.submit(own, "hello"))[-1]["event"] == "turn.done"
+    assert get(daemon, f"/v3/sessions/{own}").refusal == (404, "not_found")
+
+
+def test_a_full_disk_refuses_turns_and_loses_nothing(second: Daemon) -> None:
+    sid = second.session()
+    others = sorted(stored(second))
+    running = second.submit(sid, "slow")
+    events = second.client.events(sid, 0)
+    seen = [json.loads(next(events))]
+    while seen[-1]["event"] != "turn.token":
+        seen.append(json.loads(next(events)))
+    key, body = ("Idempotency-Key", "once"), {"text": "more " * 2000}
+    with full(second.home):
+        refused = [
+            post(second, f"/v3/sessions/{sid}/turns", body, key),
+            post(second, "/v3/sessions", {"title": "t" * 200, "cwd": str(second.workspace)}),
+        ]
         assert [answer.refusal for answer in refused] == [(503, "storage_full")] * 2
         assert all(answer.header("retry-after") and answer.error["retryable"] for answer in refused)
-        assert get(daemon, "/readyz").status in (200, 503)
-        assert [session["id"] for session in json.loads(get(daemon, "/v3/sessions").body)["sessions"]] == [sid]
-        wholes(daemon, sid)
-        filler.unlink()
-        accepted = daemon.client.ask("POST", f"/v3/sessions/{sid}/turns", body, key="once", retry=True)["turnId"]
-        ending = daemon.follow(sid, accepted)
-        stored = wholes(daemon, sid)
-        assert [event["seq"] for event in ending] == [event["seq"] for event in stored]
-        assert [event["turn"] for event in stored if event["event"] == "turn.start"] == [running, accepted]
-        assert [(event["event"], event["turn"]) for event in stored if event["event"] == "turn.done"] == [("turn.done", running), ("turn.done", accepted)]
-        assert "".join(event["delta"] for event in stored if event["event"] == "turn.token" and event["turn"] == running) == "word " * 80
-        assert stored[: len(seen)] == seen
-        assert get(daemon, "/readyz").status == 200
+        assert sorted(stored(second)) == others
+        wholes(second, sid)
+    accepted = second.client.ask("POST", f"/v3/sessions/{sid}/turns", body, key="once", retry=True)["turnId"]
+    followed = second.follow(sid, accepted)
+    found = wholes(second, sid)
+    assert followed == found
+    assert found[: len(seen)] == seen
+    assert [event["turn"] for event in found if event["event"] == "turn.start"] == [running, accepted]
+    assert [event["turn"] for event in found if event["event"] == "turn.done"] == [running, accepted]
+    assert "".join(event["delta"] for event in found if event["event"] == "turn.token" and event["turn"] == running) == "word " * 80
+    assert get(second, "/readyz").status == 200
 
 
-def test_services_come_back_after_a_restart_on_a_full_disk(model: ModelServer, tmp_path: Path) -> None:
-    with small_disk(tmp_path / "home", "1m") as disk, Daemon(tmp_path, model_url=model.url) as daemon:
-        sid = daemon.session()
-        daemon.follow(sid, daemon.submit(sid, "hello"))
-        before = wholes(daemon, sid)
-        filler = fill(disk)
+def test_processes_killed_on_a_full_disk_come_back_when_there_is_room(second: Daemon) -> None:
+    sid = second.session()
+    second.follow(sid, second.submit(sid, "hello"))
+    before = wholes(second, sid)
+    with full(second.home):
         for service in ("sessions", "agent", "tools", "gateway"):
-            daemon.kill(service)
-        time.sleep(1)
-        filler.unlink()
-        deadline = time.monotonic() + 20
-        while not daemon.client.is_ready()[0]:
-            assert time.monotonic() < deadline, daemon.logs()
-            time.sleep(0.05)
-        assert daemon.follow(sid, daemon.submit(sid, "hello again"))[-1]["event"] == "turn.done"
-        assert wholes(daemon, sid)[: len(before)] == before
+            second.kill(service)
+        assert until(lambda: not second.client.is_ready()[0])
+    assert until(lambda: second.client.is_ready()[0]), second.logs()
+    assert second.follow(sid, second.submit(sid, "hello again"))[-1]["event"] == "turn.done"
+    assert wholes(second, sid)[: len(before)] == before
+
+
+def until(is_so: Callable[[], bool], timeout_s: float = 30) -> bool:
+    """Wait for something that only the other side knows."""
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 # last, since it uses the tries of a minute up

@@ -27,11 +27,20 @@ def call(root: Path, name: str, **args: object) -> Outcome:
     return run_file_tool(name, args, str(root))
 
 
-@pytest.mark.parametrize("path", ["../work-evil/x", "src/../../work-evil/x", "/etc/passwd", "~/.ssh/id", "a\0b", "x" * 5000, "link", "linkdir/x", "/proc/self/environ"])
+@pytest.mark.parametrize(
+    "path",
+    ["../work-evil/x", "src/../../work-evil/x", "/etc/passwd", "~/.ssh/id", "a\0b", "x" * 5000, "link", "linkdir/x", "/proc/self/environ"],
+)
 def test_nothing_outside_is_read_or_written(root: Path, path: str) -> None:
     (root / "link").symlink_to("/etc/passwd")
     (root / "linkdir").symlink_to(root.parent / "work-evil")
-    for name, args in (("read_file", {}), ("list_dir", {}), ("grep", {"pattern": "secret"}), ("write_file", {"content": "x"}), ("edit_file", {"old": "s", "new": "t"})):
+    for name, args in (
+        ("read_file", {}),
+        ("list_dir", {}),
+        ("grep", {"pattern": "secret"}),
+        ("write_file", {"content": "x"}),
+        ("edit_file", {"old": "s", "new": "t"}),
+    ):
         with pytest.raises(ToolProblem):
             call(root, name, path=path, **args)
     assert (root.parent / "work-evil/x").read_text() == "secret"
@@ -90,7 +99,12 @@ def test_read_gives_ranges_and_says_what_is_wrong(root: Path) -> None:
     assert call(root, "read_file", path="empty").content == "(empty file)"
     (root / "binary").write_bytes(b"\0\1\2")
     os.mkfifo(root / "fifo")
-    for path, said in (("nope", "no such file: nope"), ("src", "src is a folder"), ("binary", "binary is not a text file"), ("fifo", "not a regular file")):
+    for path, said in (
+        ("nope", "no such file: nope"),
+        ("src", "src is a folder"),
+        ("binary", "binary is not a text file"),
+        ("fifo", "not a regular file"),
+    ):
         with pytest.raises(ToolProblem, match=said):
             call(root, "read_file", path=path)
     with pytest.raises(ToolProblem, match="has 1 lines"):
@@ -129,7 +143,9 @@ def test_edit_is_exact_then_tolerant_and_never_guesses(root: Path) -> None:
     with pytest.raises(ToolProblem, match="fits 2 places"):
         call(root, "edit_file", path="src/a.py", old="return", new="yield")
     call(root, "edit_file", path="src/a.py", old="def two():\n  return 2  ", new="def two():\n  return 22")
-    assert (root / "src/a.py").read_text() == "def one():\n    return 11\n\n\ndef two():\n  return 22\n" or "return 22" in (root / "src/a.py").read_text()
+    assert (root / "src/a.py").read_text() == "def one():\n    return 11\n\n\ndef two():\n  return 22\n" or "return 22" in (
+        root / "src/a.py"
+    ).read_text()
     (root / "twice.py").write_text("if a:\n    go()\nif b:\n    go()\n")
     with pytest.raises(ToolProblem, match="fits 2 places"):
         call(root, "edit_file", path="twice.py", old="\tgo()", new="stop()")
@@ -152,7 +168,11 @@ def test_lists_and_searches_say_how_much_they_found(root: Path) -> None:
     assert call(root, "list_dir").content.splitlines() == ["4 entries in .", "node_modules/", "src/", ".env", "README.md"]
     assert call(root, "search_files", pattern="*.py").content.splitlines() == ["1 file matching *.py", "src/a.py"]
     assert call(root, "search_files", pattern="**/*.md").content.splitlines() == ["1 file matching **/*.md", "README.md"]
-    assert call(root, "grep", pattern="def \\w+").content.splitlines() == ["2 matches for def \\w+", "src/a.py:1: def one():", "src/a.py:5: def two():"]
+    assert call(root, "grep", pattern="def \\w+").content.splitlines() == [
+        "2 matches for def \\w+",
+        "src/a.py:1: def one():",
+        "src/a.py:5: def two():",
+    ]
     assert call(root, "grep", pattern="TITLE", ignore_case=True, path="README.md").lines == 1
     assert call(root, "grep", pattern="nothing like it").content == "no matches for nothing like it"
 

@@ -1,0 +1,62 @@
+"""Requests to LMX: what is taken, and what is refused by name."""
+
+import json
+
+import pytest
+
+from opta_core.errors import Refused
+from opta_lmx import chat, library
+
+HELLO = {"messages": [{"role": "user", "content": "hello"}]}
+
+
+def read(**fields: object) -> object:
+    return chat.order_of(chat.read_request(json.dumps({**HELLO, **fields}).encode()))
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"logprobs": True}, "logprobs"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"stop": [1]}, "stop"),
+        ({"stop": [""]}, "stop"),
+        ({"stop": ["x"] * 17}, "stop"),
+        ({"n": 2}, "'n'"),
+        ({"temperature": 3}, "temperature"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"messages": []}, "messages"),
+        ({"messages": [{"role": "king", "content": "x"}]}, "role"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://127.0.0.1/x"}}]}]}, "text parts"),
+        ({"messages": [{"role": "user", "content": 5}]}, "content"),
+        ({"messages": [{"role": "assistant", "tool_calls": [{}]}]}, "tool_calls"),
+        ({"tools": [{"type": "retrieval"}]}, "tools"),
+        ({"tool_choice": "required"}, "tool_choice"),
+    ],
+)
+def test_what_is_not_supported_is_refused_by_name(fields: dict[str, object], named: str) -> None:
+    with pytest.raises(Refused, match=named):
+        read(**fields)
+
+
+def test_a_request_becomes_an_order() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    order = chat.order_of(
+        chat.read_request(
+            json.dumps(
+                {
+                    "messages": [{"role": "developer", "content": "be brief"}, {"role": "user", "content": parts}],
+                    "stop": "END",
+                    "max_completion_tokens": 5,
+                }
+            ).encode()
+        )
+    )
+    assert [(message["role"], message["content"]) for message in order.messages] == [("system", "be brief"), ("user", "ab")]
+    assert (order.stop, order.max_tokens, order.temperature) == (["END"], 5, 0.0)
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc", "a/../b", ".hidden", "a\nb", ""])
+def test_a_model_name_is_never_a_path(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with pytest.raises(Refused):
+        library.folder_of(name, tmp_path_factory.mktemp("models"))
