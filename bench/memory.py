@@ -1,15 +1,20 @@
 """Memory of all processes before and after use, and what they take of a core while idle."""
 
+import time
+
 import processes
 from door import Door
 from figure import Figure
 from support.daemon import Daemon
 
+# What a start still loads after it is ready belongs to the start.
+SETTLE_S = 4.0
 IDLE_S, TURNS = 10.0, 100
 
 
 def at_rest(daemon: Daemon) -> list[Figure]:
     """Of a daemon that is ready and was not used."""
+    time.sleep(SETTLE_S)
     shares = processes.idle(daemon, IDLE_S)
     memory = processes.pss_mb(daemon)
     return [

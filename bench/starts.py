@@ -32,7 +32,7 @@ async def _start_again(daemon: Daemon) -> tuple[float, float, float]:
     daemon.down()
     command = [str(OPTA), "up", "--no-open", "--detach", "--only", daemon.only]
     started = time.perf_counter()
-    process = subprocess.Popen(command, env=daemon.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=daemon.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: ASYNC220
     answering = await _until(port, "/healthz", started)
     ready = await _until(port, "/readyz", started)
     while process.poll() is None:

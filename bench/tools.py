@@ -1,5 +1,7 @@
 """Tool round trips: from the model's call on the wire to the next model request with its result."""
 
+from itertools import pairwise
+
 from door import Door
 from figure import Figure, percentile
 from scripted import Scripted
@@ -28,7 +30,7 @@ async def _measure(daemon: Daemon, server: Scripted, word: str, tool: str, bar: 
     failed = sum(frame.count('"ok":false') for _, frame in seen.frames)
     assert results == CALLS and not failed, f"{results} of {CALLS} results, {failed} failed: {seen.frames}"
     asked = server.take()
-    took = [1000 * (after.at - before.sent_at[-1]) for before, after in zip(asked, asked[1:], strict=False)]
+    took = [1000 * (after.at - before.sent_at[-1]) for before, after in pairwise(asked)]
     return Figure(
         f"tool round trip, {tool}",
         percentile(took, 0.5),

@@ -14,6 +14,7 @@ from typing import Any
 import mlx.core as mx
 from mlx_lm.generate import BatchGenerator
 from mlx_lm.utils import load
+
 from opta_lmx.copy_constraint import CopyConstraint
 
 from .generator import Generator, Sample

@@ -164,7 +164,7 @@ def test_limits_end_a_turn_that_goes_on_and_on() -> None:
     assert Story().play(Scripted(calls(31, same=False)), Limits(20, 30)).finish == "budget"
     same = Story()
     assert same.play(Scripted(*[calls(1, same=True) for _ in range(3)])).finish == "budget"
-    assert [event for event in same.events if isinstance(event, e.Warning)][0].message.startswith("Stopped: the model made the same call")
+    assert next(event for event in same.events if isinstance(event, e.Warning)).message.startswith("Stopped: the model made the same call")
 
 
 def left_behind(story: Story, name: str, risk: Any, *, started: bool) -> None:

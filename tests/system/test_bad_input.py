@@ -55,7 +55,7 @@ def _lives_on(request: pytest.FixtureRequest) -> Generator[None]:
     before = {file: file.stat().st_size for file in _log_files(daemon)} if daemon else {}
     yield
     if daemon is not None:
-        assert exchange(daemon.port, head("GET", "/readyz", [("Host", f"127.0.0.1:{daemon.port}")])).status == 200
+        assert until(lambda: daemon.client.is_ready()[0], 10), daemon.client.is_ready()
         news = {file.name: file.read_bytes()[before.get(file, 0) :].decode(errors="replace") for file in _log_files(daemon)}
         assert not [name for name, text in news.items() if "Traceback" in text], news
 
@@ -653,8 +653,9 @@ def test_two_homes_know_nothing_of_each_other(daemon: Daemon, sid: str, second: 
 
 
 def test_a_full_disk_refuses_turns_and_loses_nothing(second: Daemon) -> None:
-    sid = second.session()
-    others = sorted(stored(second))
+    sid, idle = second.session(), second.session()
+    second.follow(idle, second.submit(idle, "hello"))
+    before = stored(second)
     running = second.submit(sid, "slow")
     events = second.client.events(sid, 0)
     seen = [json.loads(next(events))]
@@ -664,12 +665,19 @@ def test_a_full_disk_refuses_turns_and_loses_nothing(second: Daemon) -> None:
     with full(second.home):
         refused = [
             post(second, f"/v3/sessions/{sid}/turns", body, key),
+            post(second, f"/v3/sessions/{idle}/turns", body, key),
             post(second, "/v3/sessions", {"title": "t" * 200, "cwd": str(second.workspace)}),
         ]
-        assert [answer.refusal for answer in refused] == [(503, "storage_full")] * 2
+        assert [answer.refusal for answer in refused] == [(503, "storage_full")] * 3
         assert all(answer.header("retry-after") and answer.error["retryable"] for answer in refused)
-        assert sorted(stored(second)) == others
+        assert {name: content for name, content in stored(second).items() if name != f"{sid}.jsonl"} == {
+            name: content for name, content in before.items() if name != f"{sid}.jsonl"
+        }
         wholes(second, sid)
+        assert [get(second, f"/v3/sessions/{name}").status for name in (sid, idle)] == [200, 200]
+    assert {sid, idle} <= {session["id"] for session in second.client.get("/v3/sessions")["sessions"]}
+    again = second.client.ask("POST", f"/v3/sessions/{idle}/turns", body, key="once", retry=True)["turnId"]
+    assert second.follow(idle, again) == wholes(second, idle)
     accepted = second.client.ask("POST", f"/v3/sessions/{sid}/turns", body, key="once", retry=True)["turnId"]
     followed = second.follow(sid, accepted)
     found = wholes(second, sid)

@@ -61,7 +61,7 @@ def test_a_folder_that_is_swapped_for_a_symlink_never_leads_out(root: Path) -> N
                 part.symlink_to(target)
                 if (root / "d").is_dir() and not (root / "d").is_symlink():
                     (root / "d").rename(root / "moved")
-                os.replace(part, root / "d")
+                part.replace(root / "d")
 
     flipper = threading.Thread(target=flip)
     flipper.start()
