@@ -35,7 +35,7 @@ def start(loaded: Loaded, only: list[str] | None = None, *, detach: bool) -> "su
     write_whole(file, configuration().encode())
     return subprocess.Popen(
         [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(file)],
-        env={**os.environ, **environment(loaded, only)},
+        env=environment(loaded, only),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=open(loaded.paths.logs / "supervisord.stderr", "ab"),
@@ -45,11 +45,14 @@ def start(loaded: Loaded, only: list[str] | None = None, *, detach: bool) -> "su
 
 
 def environment(loaded: Loaded, only: list[str] | None) -> dict[str, str]:
-    """What supervisord.conf reads, and what every process of ours inherits."""
+    """What supervisord.conf reads, and what every process of ours inherits, over the environment of now."""
     wanted = set(only or PROGRAMS)
     if loaded.settings.lmx.host:
         wanted.discard("lmx")
+    # Without bytecode every start compiles everything anew, which costs seconds.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     variables = {
+        **inherited,
         "OPTA_HOME": str(loaded.paths.home),
         "OPTA_RUN": str(loaded.paths.run),
         "OPTA_LOGS": str(loaded.paths.logs),

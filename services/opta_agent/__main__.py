@@ -9,7 +9,7 @@ from opta_core.state import read_lmx_url
 from opta_core.store_client import StoreClient
 
 from .router import Router
-from .turns import HELLO_S, Turns
+from .turns import HELLO_IDLE_S, HELLO_S, Turns
 
 
 async def main(frame: Frame) -> None:
@@ -21,10 +21,11 @@ async def main(frame: Frame) -> None:
     frame.figures = lambda: {"running": turns.running, "done": turns.done}
     turns.hello()
     frame.ready()
+    await asyncio.to_thread(router.warm)
     while not frame.stopping.is_set():
         turns.hello()
         try:
-            async with asyncio.timeout(HELLO_S):
+            async with asyncio.timeout(HELLO_S if turns.running else HELLO_IDLE_S):
                 await frame.stopping.wait()
         except TimeoutError:
             pass

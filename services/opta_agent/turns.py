@@ -26,7 +26,7 @@ from .router import Router
 from .session import Session
 from .toolbox import Toolbox
 
-HELLO_S = 0.2
+HELLO_S, HELLO_IDLE_S = 0.2, 0.7
 # Sessions whose transcripts stay folded between turns.
 WARM_MAX = 64
 
@@ -81,6 +81,7 @@ class Turns:
             if key not in self._running and key not in self._ended:
                 task = asyncio.create_task(self._run(held), name=f"turn {held.sid} {held.turn}")
                 self._running[key] = task
+                self.hello()
 
     async def _run(self, held: Held) -> None:
         key = (held.sid, held.turn)

@@ -24,7 +24,7 @@ RING_LINES = 4096
 RINGS_MAX = 256
 GLOBAL_LINES = 16384
 # A process whose telemetry is older than this does not count as ready.
-STALE_S = 1.6
+STALE_S = 2.5
 RATE_WINDOW_S = 2.0
 
 _telemetry = msgspec.json.Decoder(Telemetry)

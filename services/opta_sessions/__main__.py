@@ -9,7 +9,7 @@ from .questions import Questions
 from .shelf import Shelf
 from .store import Store
 
-HEARTBEAT_ACTIVE_S, HEARTBEAT_IDLE_EVERY = 0.1, 10
+HEARTBEAT_ACTIVE_S, HEARTBEAT_IDLE_S = 0.1, 0.5
 
 
 async def main(frame: Frame) -> None:
@@ -20,18 +20,15 @@ async def main(frame: Frame) -> None:
     Questions(frame.bus, shelf)
     frame.figures = lambda: {"appended": store.appended, "fenced": store.fenced}
     frame.ready()
-    beat = 0
-    was_active = False
     while not frame.stopping.is_set():
-        was_active = store.heartbeat() if was_active or beat % HEARTBEAT_IDLE_EVERY == 0 else store.has_news()
+        is_active = store.heartbeat()
         store.leases.check()
         if store.is_degraded:
             frame.degraded("the disk takes no writes")
         elif not frame.is_ready:
             frame.ready()
-        beat += 1
         try:
-            async with asyncio.timeout(HEARTBEAT_ACTIVE_S):
+            async with asyncio.timeout(HEARTBEAT_ACTIVE_S if is_active else HEARTBEAT_IDLE_S):
                 await frame.stopping.wait()
         except TimeoutError:
             pass

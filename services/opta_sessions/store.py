@@ -97,10 +97,6 @@ class Store:
         self._pub.publish([HEARTBEAT, _encode({"boot": self.boot, "last": last})])
         return bool(last)
 
-    def has_news(self) -> bool:
-        """Whether anything was appended lately."""
-        return bool(self._active)
-
     # appending --------------------------------------------------------------------------------------
 
     def _on_append(self, peer: bytes, frames: Frames) -> None:
@@ -246,7 +242,7 @@ class Store:
         self.appended += len(batch.lines)
         self._active[state.sid] = time.monotonic()
         self._pub.publish([event_topic(state.sid), b"%d" % batch.first_seq, b"%d" % state.last_seq, content[:-1]])
-        self._syncer.add(journal)
+        self._syncer.add(journal, is_urgent=batch.is_class_1)
 
     def write_own(self, state: SessionState, *events: Event) -> None:
         """Write events that the store authors (agent lost, storage was full)."""

@@ -12,6 +12,8 @@ from .journal import Journal
 
 # A pause between groups, so that neighbours share one fdatasync.
 GROUP_S = 0.004
+# What nobody waits for (tokens) is made durable this much later, many lines at once.
+LAZY_S = 0.1
 
 
 class Syncer:
@@ -21,19 +23,31 @@ class Syncer:
         self._loop = asyncio.get_running_loop()
         self._on_synced = on_synced
         self._waiting: dict[Journal, int] = {}
+        self._lazy: set[Journal] = set()
         self._wake = threading.Condition()
         self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
         self._thread.start()
 
-    def add(self, journal: Journal) -> None:
-        """Have what `journal` holds now made durable."""
-        with self._wake:
-            self._waiting[journal] = journal.size
-            self._wake.notify()
+    def add(self, journal: Journal, *, is_urgent: bool = True) -> None:
+        """Have what `journal` holds now made durable: at once, or with what comes in the next tenth of a second."""
+        if is_urgent:
+            self._lazy.discard(journal)
+            with self._wake:
+                self._waiting[journal] = journal.size
+                self._wake.notify()
+        elif journal not in self._lazy:
+            self._lazy.add(journal)
+            self._loop.call_later(LAZY_S, self._hurry, journal)
+
+    def _hurry(self, journal: Journal) -> None:
+        if journal in self._lazy:
+            self.add(journal)
 
     def close(self) -> None:
         """Sync what waits, then end the thread."""
+        for journal in list(self._lazy):
+            self.add(journal)
         with self._wake:
             self._is_closing = True
             self._wake.notify()

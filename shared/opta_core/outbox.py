@@ -50,6 +50,7 @@ class Outbox:
         self._boot = boot
         self._streams: dict[str, _Stream] = {}
         self._in_air = 0
+        self._flying = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._dirty: set[str] = set()
@@ -61,6 +62,7 @@ class Outbox:
         stream = self._streams.setdefault(event.sid, _Stream())
         stream.bodies.append(wire.encode_body(event))
         self._in_air += 1
+        self._flying.set()
         if self._in_air >= WINDOW:
             self._room.clear()
         if not self._dirty:
@@ -141,7 +143,11 @@ class Outbox:
 
     async def _resend_forever(self) -> None:
         while True:
+            # Asleep while nothing is in the air: an idle process costs nothing.
+            await self._flying.wait()
             await asyncio.sleep(_TICK_S)
+            if not self._in_air:
+                self._flying.clear()
             now = time.monotonic()
             for sid, stream in list(self._streams.items()):
                 if stream.bodies and now - stream.sent_at > _RESEND_AFTER_S:

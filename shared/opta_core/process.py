@@ -30,7 +30,7 @@ from .errors import OptaError
 from .settings import Loaded
 from .zmq_bus import ZmqBus
 
-TELEMETRY_EVERY_S = 0.5
+TELEMETRY_EVERY_S = 1.0
 _PR_SET_PDEATHSIG = 1
 # Starts within this window count as a crash loop; each further one waits twice as long.
 _BRAKE_WINDOW_S, _BRAKE_FREE_STARTS, _BRAKE_MAX_S = 30.0, 4, 30.0

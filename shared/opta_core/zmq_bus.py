@@ -85,7 +85,7 @@ class _Socket:
         self._loop = asyncio.get_running_loop()
         self._is_draining = False
         if on_message is not None:
-            self._loop.add_reader(int(socket.getsockopt(zmq.FD)), self._wake)
+            self._loop.add_reader(int(socket.getsockopt(zmq.FD)), self._drain)
             self._wake()
 
     def send(self, frames: Frames) -> None:
@@ -93,7 +93,11 @@ class _Socket:
         with contextlib.suppress(zmq.Again):
             self.zmq.send_multipart(frames, zmq.NOBLOCK, copy=False)
         # Sending can consume the edge of the descriptor, so look for input once more.
-        self._wake()
+        if self._on_message is not None and self._has_input():
+            self._wake()
+
+    def _has_input(self) -> bool:
+        return bool(int(self.zmq.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
 
     def _wake(self) -> None:
         if not self._is_draining and self._on_message is not None:
@@ -105,11 +109,9 @@ class _Socket:
         if self.zmq.closed or self._on_message is None:
             return
         for _ in range(_DRAIN_MAX):
-            try:
-                frames = self.zmq.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
+            if not self._has_input():
                 return
-            self._on_message(frames)
+            self._on_message(self.zmq.recv_multipart(zmq.NOBLOCK))
             if self.zmq.closed:
                 return
         self._wake()

@@ -161,7 +161,7 @@ ToolReply = ToolEnded | ToolsState
 
 
 class Telemetry(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Telemetry"):
-    """How a process is: sent on its telemetry socket every half second and on change."""
+    """How a process is: sent on its telemetry socket every second and on change."""
 
     service: str
     boot: str

@@ -43,4 +43,6 @@ class ThinkSplitter:
 
 def _possible_start(text: str, tag: str) -> int:
     """How many characters at the end could begin `tag`."""
+    if "<" not in text[-len(tag) :]:
+        return 0
     return next((n for n in range(min(len(tag) - 1, len(text)), 0, -1) if tag.startswith(text[-n:])), 0)
