@@ -188,6 +188,9 @@ async def _disconnected(receive: Receive) -> None:
 async def _body(scope: Scope, receive: Receive) -> bytes:
     parts: list[bytes] = []
     size = 0
+    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if int(announced) > BODY_BYTES_MAX:
+        raise Refused(f"The body is larger than {BODY_BYTES_MAX // 1024 // 1024} MiB.", code=ErrorCode.too_large)
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":

@@ -59,6 +59,8 @@ class Engine:
         self._model: Any = loaded[0]
         self._tokenizer: Any = loaded[1]
         mx.eval(self._model.parameters())
+        # A cut at all tokens is no cut; mlx-lm raises on it, and in a way that spoils the random state.
+        self._vocabulary = len(self._tokenizer)
         self._config: dict[str, Any] = json.loads((folder / "config.json").read_text())
         self._batch = self._new_batch()
         self._running: dict[int, _Running] = {}
@@ -114,7 +116,10 @@ class Engine:
         request = _Running(order, prompt, self._tokenizer.detokenizer, splitter)
         room = max(1, min(order.max_tokens, limit - len(prompt) if limit else order.max_tokens))
         sampler = self._make_sampler(
-            temp=order.temperature, top_p=order.top_p if order.top_p < 1 else 0.0, min_p=order.min_p, top_k=order.top_k
+            temp=order.temperature,
+            top_p=order.top_p if order.top_p < 1 else 0.0,
+            min_p=order.min_p,
+            top_k=order.top_k if order.top_k < self._vocabulary else 0,
         )
         constraint = self._constraint(order, len(prompt))
         (uid,) = self._batch.insert([prompt], max_tokens=[room], samplers=[sampler], logits_processors=[[constraint] if constraint else []])
@@ -140,6 +145,8 @@ class Engine:
             self._running.clear()
             self._uids.clear()
             self._batch = self._new_batch()
+            # A sampler that raised leaves a random state that no later sampler can evaluate.
+            self._mx.random.seed(time.time_ns())
             self._send(list(failed))
             return
         messages: list[Message] = []

@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator
 
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from opta_core import ports, state
 from opta_core.clock import utc_now
@@ -50,7 +51,7 @@ async def main(frame: Frame) -> None:
     config = uvicorn.Config(
         Guard(gateway, auth, port, origins),  # type: ignore[arg-type]
         http="h11",
-        ws="websockets-sansio",
+        ws=_WebSockets,
         ws_per_message_deflate=False,
         ws_max_size=MESSAGE_BYTES_MAX,
         h11_max_incomplete_event_size=HEADER_BYTES_MAX,
@@ -80,6 +81,16 @@ def _load_rest(gateway: Gateway) -> App:
     from .rest import build
 
     return build(gateway)  # type: ignore[return-value]
+
+
+class _WebSockets(WebSocketsSansIOProtocol):
+    """Ends a handshake that cannot be read; the original leaves such a connection open without an answer."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):

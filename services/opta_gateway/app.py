@@ -22,7 +22,7 @@ from opta_protocol.http import Contract, Health
 from . import stream
 from .auth import Auth
 from .backend import Backend
-from .guard import App, Receive, Scope, Send, refuse
+from .guard import App, Message, Receive, Scope, Send, refuse
 
 REST_READY_S = 10.0
 
@@ -46,15 +46,26 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry, behind the guard."""
+        is_started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
         try:
-            await self._dispatch(scope, receive, send)
+            await self._dispatch(scope, receive, sending)
         except OptaError as error:
-            await refuse(scope, send, error)
+            if not is_started:
+                await refuse(scope, send, error)
         except Exception:  # a bug answers 503 with a place to look, never a traceback
             log.exception("request failed", path=scope["path"])
-            await refuse(
-                scope, send, OptaError("The daemon failed on this request. The log has more: opta daemon logs.", code=ErrorCode.unavailable)
-            )
+            if not is_started:
+                await refuse(
+                    scope,
+                    send,
+                    OptaError("The daemon failed on this request. The log has more: opta daemon logs.", code=ErrorCode.unavailable),
+                )
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         if stream.is_stream(scope) and (scope["type"] == "websocket" or scope["path"] != "/v3/events" or _wants_events(scope)):

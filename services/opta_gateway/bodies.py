@@ -15,7 +15,8 @@ from opta_core.errors import Refused
 from opta_protocol.errors import ErrorCode
 
 DEPTH_MAX = 64
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
+# The closing quote is optional: without it the rest is taken at once, and time stays linear.
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 
 T = TypeVar("T")

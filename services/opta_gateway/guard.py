@@ -22,7 +22,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/v3/hello", "/v3/health"})
 BODY_BYTES_MAX = 1024 * 1024
-_STREAM_TOKEN_PATHS = ("/stream", "/v3/events")
+HEADER_BYTES_MAX, HEADERS_MAX = 16 * 1024, 100
 
 
 class Guard:
@@ -40,6 +40,11 @@ class Guard:
         headers: Headers = scope["headers"]
         origin = _one(headers, b"origin")
         try:
+            if len(headers) > HEADERS_MAX or sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES_MAX:
+                raise Refused(
+                    f"The header is larger than {HEADER_BYTES_MAX // 1024} KiB, or has more than {HEADERS_MAX} lines.",
+                    code=ErrorCode.too_large,
+                )
             self._check_host(headers)
             self._check_origin(headers, origin)
             if scope["type"] == "http" and scope["method"] == "OPTIONS":

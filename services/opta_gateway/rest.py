@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from opta_core.errors import OptaError, Refused
+from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.version import VERSION
 from opta_protocol.errors import ErrorCode
 
@@ -30,6 +30,7 @@ def build(gateway: "Gateway | None") -> FastAPI:
         app.include_router(module.router)
     app.add_exception_handler(OptaError, _on_opta_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_bug)
     return app
 
 
@@ -68,6 +69,13 @@ async def _on_opta_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, OptaError)
     status, headers, body = problem_of(error)
     return Response(body, status, {name.decode(): value.decode() for name, value in headers})
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:
+    # The error goes on to `Gateway`, which logs it.
+    return await _on_opta_error(
+        request, Unavailable("The daemon failed on this request. The log has more: opta daemon logs.", retryable=False)
+    )
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

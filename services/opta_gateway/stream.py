@@ -66,7 +66,7 @@ class GlobalCursor:
     def __init__(self, ring: GlobalRing, after: str, last_seqs: dict[str, int]):
         self._ring = ring
         epoch, _, number = after.partition(".")
-        self._is_known = epoch == ring.epoch and number.isdigit() and int(number) <= ring.last
+        self._is_known = epoch == ring.epoch and number.isdecimal() and len(number) <= 18 and int(number) <= ring.last
         self._number = int(number) if self._is_known else ring.last
         self._last_seqs = last_seqs
 
@@ -97,7 +97,7 @@ class GlobalCursor:
 def is_stream(scope: Scope) -> bool:
     """Whether a request is for a live stream."""
     path: str = scope["path"]
-    if not (path == "/v3/events" or (path.startswith("/v3/sessions/") and path.endswith("/stream"))):
+    if not (path == "/v3/events" or (path.startswith("/v3/sessions/") and path.endswith("/stream") and path.count("/") == 4)):
         return False
     return scope["type"] == "websocket" or scope["method"] == "GET"
 

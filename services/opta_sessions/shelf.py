@@ -118,6 +118,11 @@ class Shelf:
         if journal is not None:
             journal.close()
 
+    def reload(self, sid: str) -> None:
+        """Read a session's journal again: what memory holds ran ahead of it."""
+        self.forget(sid)
+        self.state(sid)
+
     def journal(self, sid: str) -> Journal:
         """The open journal of a session."""
         journal = self._journals.get(sid)

@@ -223,7 +223,7 @@ class Store:
             if state.last_seq == len(batch.lines):
                 self.shelf.discard(state.sid)
             else:
-                self.shelf.forget(state.sid)
+                self.shelf.reload(state.sid)
             self._meet_full_disk(peer, head, count, error)
             return False
         if self._full_since:
@@ -252,7 +252,7 @@ class Store:
         try:
             self._put(state, batch)
         except OSError as error:
-            self.shelf.forget(state.sid)
+            self.shelf.reload(state.sid)
             log.error("own event not written", reason=error)
             self._full_since = self._full_since or time.monotonic()
             return

@@ -77,5 +77,7 @@ def set_up(service: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter(service))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("uvicorn.access", "uvicorn.error", "httpx", "httpcore", "asyncio"):
+    for noisy in ("uvicorn.access", "httpx", "httpcore", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It takes every handshake that was refused for an error.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)

@@ -32,7 +32,7 @@ class PermissionSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"tim
     """Asking people."""
 
     # Long enough to fetch a coffee; then the answer is no.
-    timeout_s: float = 300
+    timeout_s: float = 300.0
 
 
 class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -129,11 +129,15 @@ def _check_values(settings: Settings) -> None:
     for key, port in (("daemon.port", settings.daemon.port), ("daemon.ui-port", settings.daemon.ui_port), ("lmx.port", settings.lmx.port)):
         if not 0 <= port <= 65535:
             raise Refused(f"{key} is {port}, but ports go from 1 to 65535 (0 = choose one).")
+    if not 0 < settings.permissions.timeout_s <= 7 * 86_400:
+        raise Refused(f"permissions.timeout_s is {settings.permissions.timeout_s}, but it is more than 0 and at most a week.")
     if settings.max_steps < 1:
         raise Refused(f"max-steps is {settings.max_steps}, but a turn needs at least 1 step.")
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise Refused(f"log-level is {settings.log_level!r}; it is one of debug, info, warning, error.")
     for name, provider in settings.providers.items():
+        if provider.context < 0:
+            raise Refused(f"Provider {name} has context {provider.context}, but it is a number of tokens (0: unknown).")
         if provider.type not in ("openai", "lmx"):
             raise Refused(f"Provider {name} has type {provider.type!r}; it is one of openai (any OpenAI-compatible server), lmx.")
 
@@ -144,6 +148,8 @@ def read_config(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text())
     except FileNotFoundError:
         return {}
+    except RecursionError:
+        raise Refused(f"{file} is nested too deeply. Mend it, or move the file away.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Refused(f"{file} is not valid TOML: {error}. Mend that line, or move the file away.") from error
 
@@ -164,6 +170,10 @@ def check_key(key: str, source: str) -> None:
 
 def parse_value(key: str, text: str, source: str) -> Any:
     """`text` as the type that `key` has. Raises Refused."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Refused(f"{source} for {key} is not valid UTF-8.") from None
     default = _flatten(msgspec.to_builtins(Settings())).get(key, "")
     if key.endswith(".context"):
         default = 0
@@ -216,7 +226,7 @@ def _toml_key(key: str) -> str:
 
 def _toml_value(value: Any) -> str:
     # JSON strings, numbers and booleans are TOML too.
-    return msgspec.json.encode(value).decode()
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -15,6 +15,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     """Base of every request body."""
 
 
+class Empty(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """A request that says everything in its path."""
+
+
 class CreateSession(Request, frozen=True, kw_only=True, omit_defaults=True):
     """POST /v3/sessions"""
 

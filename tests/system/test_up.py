@@ -32,7 +32,9 @@ def test_up_in_the_foreground_ends_in_order_on_ctrl_c(tmp_path: Path) -> None:
 def test_six_starts_at_once_make_one_daemon(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path, only="gateway,agent,tools,sessions")
     command = [str(OPTA), "up", "--no-open", "--detach", "--only", daemon.only]
-    starts = [subprocess.Popen(command, env=daemon.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+    starts = [
+        subprocess.Popen(command, env=daemon.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(6)
+    ]
     try:
         said = [start.communicate(timeout=90) for start in starts]
         assert [start.returncode for start in starts] == [0] * 6, said

@@ -5,6 +5,7 @@ import contextlib
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -167,7 +168,7 @@ def _converse(loaded: Loaded, args: argparse.Namespace, mode: str) -> int:
     ensure(loaded, may_start=not args.no_daemon_start)
     client = Client(loaded.paths)
     if args.session:
-        session = client.get(f"/v3/sessions/{args.session}")
+        session = client.get(f"/v3/sessions/{quote(args.session, safe='')}")
     else:
         body: dict[str, Any] = {"cwd": str(Path(args.cwd or ".").absolute()), "mode": mode, "interactive": interactive}
         if args.level:

@@ -122,6 +122,11 @@ def daemon_restart(loaded: Loaded, args: argparse.Namespace) -> int:
             raise Unavailable(f"{', '.join(names)} did not restart in {RESTART_S:g} s. Logs: {loaded.paths.logs}")
         time.sleep(0.03)
     wait_ready(loaded, None)
+    client = Client(loaded.paths)
+    while not all(service["ready"] for service in client.get("/v3/daemon")["services"] if service["name"] in names):
+        if time.monotonic() > deadline:
+            raise Unavailable(f"{', '.join(names)} did not become ready in {RESTART_S:g} s. Logs: {loaded.paths.logs}")
+        time.sleep(0.05)
     print(f"Restarted {args.service or 'the daemon'}.")
     return 0
 

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from typing import Any
+from urllib.parse import quote
 
 from opta_core.settings import Loaded
 
@@ -31,22 +32,26 @@ def show(loaded: Loaded, args: argparse.Namespace) -> int:
     ensure(loaded, may_start=not args.no_daemon_start)
     client = Client(loaded.paths)
     if args.json:
-        _print_json(client.get(f"/v3/sessions/{args.id}", atSeq=10**15))
+        _print_json(client.get(f"/v3/sessions/{_quoted(args.id)}", atSeq=10**15))
         return 0
-    sys.stdout.write(client.raw("GET", f"/v3/sessions/{args.id}/export?format=text").decode())
+    sys.stdout.write(client.raw("GET", f"/v3/sessions/{_quoted(args.id)}/export?format=text").decode())
     return 0
 
 
 def export(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta sessions export ID"""
     ensure(loaded, may_start=not args.no_daemon_start)
-    content = Client(loaded.paths).raw("GET", f"/v3/sessions/{args.id}/export?format={args.format}")
+    content = Client(loaded.paths).raw("GET", f"/v3/sessions/{_quoted(args.id)}/export?format={args.format}")
     if args.output:
         with open(args.output, "xb") as handle:
             handle.write(content)
     else:
         sys.stdout.buffer.write(content)
     return 0
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="")
 
 
 def _print_json(value: Any) -> None:

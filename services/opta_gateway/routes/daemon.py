@@ -13,11 +13,11 @@ from opta_core.errors import Refused
 from opta_core.supervision import PROGRAMS, Supervisor
 from opta_core.version import VERSION
 from opta_protocol.errors import ErrorCode
-from opta_protocol.http import Daemon, Metrics, Ok, ServiceState, Ticket
+from opta_protocol.http import Daemon, Empty, Metrics, Ok, ServiceState, Ticket
 from opta_protocol.topics import SERVICES
 
 from ..auth import TICKET_S
-from ..rest import answer, describes, gateway_of
+from ..rest import answer, describes, gateway_of, read_body
 from .sessions import read_number
 
 LOG_BYTES = 256 * 1024
@@ -42,7 +42,7 @@ async def get_daemon(request: Request) -> Response:
                 pid=process["pid"],
                 uptime=round(process["now"] - process["start"], 1) if is_running else 0.0,
                 restarts=_restarts(paths.run / f"{process['name']}.starts"),
-                ready=bool(is_running and report and report.ready),
+                ready=bool(is_running and report and report.ready and report.pid == process["pid"]),
                 memory=report.memory if report else 0,
                 reason=report.reason if report else "" if is_running else "stopped",
             )
@@ -93,7 +93,7 @@ async def get_logs(request: Request) -> Response:
             with open(file, "rb") as handle:
                 handle.seek(max(0, file.stat().st_size - LOG_BYTES))
                 lines += [line for line in handle.read().decode(errors="replace").splitlines() if not level or f" {level} " in line[:24]]
-    return answer({"lines": sorted(lines, key=lambda line: line[:12])[-limit:]})
+    return answer({"lines": sorted(lines, key=lambda line: line[:12])[-max(1, limit) :]})
 
 
 @router.get("/v3/metrics", openapi_extra=describes(Metrics))
@@ -119,6 +119,7 @@ async def get_metrics(request: Request) -> Response:
 @router.post("/v3/ws-ticket", openapi_extra=describes(Ticket))
 async def new_ticket(request: Request) -> Response:
     """A one-time ticket for `?ticket=`."""
+    await read_body(request, Empty)
     return answer(Ticket(ticket=gateway_of(request).auth.new_ticket(), expiresInS=TICKET_S))
 
 

@@ -12,7 +12,7 @@ from opta_core.transcript import Transcript, fold
 from opta_protocol import wire
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import SessionCleared, SessionNote, SessionStart, SessionUpdated
-from opta_protocol.http import AddNote, CreateSession, EventPage, Ok, Session, SessionList, UpdateSession
+from opta_protocol.http import AddNote, CreateSession, Empty, EventPage, Ok, Session, SessionList, UpdateSession
 from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import default_level
 
@@ -120,6 +120,7 @@ async def get_events(request: Request, name: str) -> Response:
 async def clear_session(request: Request, name: str) -> Response:
     """Start the context anew; the history stays in the journal."""
     backend = gateway_of(request).backend
+    await read_body(request, Empty)
     session = await backend.session(name)
     await backend.append(SessionCleared(sid=session.id, upTo=session.lastSeq))
     return answer(Ok())
@@ -170,7 +171,10 @@ def read_number(text: str, name: str, most: int) -> int:
 def _folder(text: str) -> str:
     if "\0" in text:
         raise Refused("cwd holds a NUL character.")
-    folder = Path(text).expanduser() if text else Path.home()
+    try:
+        folder = Path(text).expanduser() if text else Path.home()
+    except RuntimeError:
+        raise Refused(f"cwd is {text[:200]!r}, but there is no such user.") from None
     if not folder.is_absolute():
         raise Refused(f"cwd is {text[:200]!r}, but it has to be an absolute path.")
     try:
