@@ -31,7 +31,8 @@ def blas_environment() -> dict[str, str]:
 
 def _kernel() -> dict[str, str]:
     try:
-        flags = next(line for line in open("/proc/cpuinfo") if line.startswith("flags")).split()  # noqa: SIM115
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        flags = next(line for line in lines if line.startswith("flags")).split()
     except (OSError, StopIteration):
         return {}
     if {"avx512f", "avx512bw", "avx512vl", "avx512dq"} <= set(flags):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterable
+from pathlib import Path
 
 from .errors import Unavailable
 from .logs import Log
@@ -46,7 +47,7 @@ def holder(port: int) -> str:
     inode = ""
     with contextlib.suppress(OSError):
         for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-            for line in open(table).readlines()[1:]:  # noqa: SIM115
+            for line in Path(table).read_text().splitlines()[1:]:
                 fields = line.split()
                 if int(fields[1].rpartition(":")[2], 16) == port and fields[3] == "0A":
                     inode = fields[9]
@@ -55,6 +56,6 @@ def holder(port: int) -> str:
             with contextlib.suppress(OSError):
                 for descriptor in os.listdir(f"/proc/{pid}/fd"):
                     if os.readlink(f"/proc/{pid}/fd/{descriptor}") == f"socket:[{inode}]":
-                        name = open(f"/proc/{pid}/comm").read().strip()  # noqa: SIM115
+                        name = Path(f"/proc/{pid}/comm").read_text().strip()
                         return f"{name} (pid {pid})"
     return "another program"
