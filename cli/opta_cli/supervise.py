@@ -86,6 +86,9 @@ def wait_ready(loaded: Loaded, process: "subprocess.Popen[bytes] | None", only: 
             with contextlib.suppress(OptaError):
                 if all(p["statename"] == "RUNNING" for p in supervisor.processes() if p["name"] in only):
                     return
+        # supervisord looks after its processes once a second unless something wakes it.
+        with contextlib.suppress(OptaError):
+            supervisor.poke()
         ready, said = client.is_ready()
         if ready and _is_of_this_start(loaded, supervisor):
             return

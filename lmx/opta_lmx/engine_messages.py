@@ -36,13 +36,13 @@ class Ping(Message, frozen=True, kw_only=True, omit_defaults=True, tag="ping"):
 
 
 class Loaded(Message, frozen=True, kw_only=True, omit_defaults=True, tag="loaded"):
-    """The model is there."""
+    """The model is there, and these requests run: said once loaded, and after every Ping."""
 
     pid: int
     seconds: float
     context_length: int
     memory: int = 0
-    running: int = 0
+    running: list[int] = []
     capability: str = ""
 
 

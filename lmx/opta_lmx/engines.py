@@ -28,6 +28,10 @@ QUEUE_MAX = 64
 LOAD_S = 120.0
 DEATHS_MAX, DEATHS_WINDOW_S = 3, 300.0
 RESTART_S = 0.05
+# A long prompt keeps the child from answering for a while, but not for this long.
+WATCHDOG_S = 60.0
+# An order that the child does not list by then never reached it.
+FORGOTTEN_S = 1.5
 
 _decoder = msgspec.json.Decoder(FromEngine)
 _encode = msgspec.json.Encoder().encode
@@ -47,6 +51,8 @@ class Engine:
         self._peer = b""
         self._process: subprocess.Popen[bytes] | None = None
         self._requests: dict[int, asyncio.Queue[Answer | OptaError]] = {}
+        self._sent_at: dict[int, float] = {}
+        self._heard_at = 0.0
         self._next_id = 0
         self._deaths: list[float] = []
         self._watch: asyncio.Task[None] | None = None
@@ -95,6 +101,7 @@ class Engine:
         id_ = self._next_id
         queue: asyncio.Queue[Answer | OptaError] = asyncio.Queue()
         self._requests[id_] = queue
+        self._sent_at[id_] = time.monotonic()
         self._router.send(self._peer, [_encode(msgspec.structs.replace(order, id=id_))])
         try:
             while True:
@@ -111,6 +118,7 @@ class Engine:
                 if isinstance(parts[-1], Finished):
                     return
         finally:
+            self._sent_at.pop(id_, None)
             if self._requests.pop(id_, None) is not None:
                 self._router.send(self._peer, [_encode(Cancel(id=id_))])
 
@@ -166,8 +174,10 @@ class Engine:
         for message in _decoder.decode(frames[0]):
             match message:
                 case Loaded():
-                    self._peer, self.loaded = peer, message
-                    self._is_loaded.set()
+                    if message.pid == self.pid:  # not the last words of a dead child
+                        self._peer, self.loaded, self._heard_at = peer, message, time.monotonic()
+                        self._is_loaded.set()
+                        self._fail_forgotten(message.running)
                 case LoadFailed():
                     self.problem = message.message
                     self._is_loaded.set()
@@ -184,9 +194,22 @@ class Engine:
                     if queue := self._requests.pop(message.id, None):
                         queue.put_nowait(OptaError(message.message, code=code))
 
+    def _fail_forgotten(self, running: list[int]) -> None:
+        """Requests that the child does not know: their order was lost on the way."""
+        now = time.monotonic()
+        for id_ in [id_ for id_, at in self._sent_at.items() if now - at > FORGOTTEN_S and id_ not in running]:
+            self._sent_at.pop(id_)
+            if queue := self._requests.pop(id_, None):
+                queue.put_nowait(
+                    Unavailable(f"The engine of {self.name} lost this request.", code=ErrorCode.engine_lost, retry_after_s=0.2)
+                )
+
     def ask(self) -> None:
-        """Have the child say how it is."""
-        if self._peer:
+        """Have the child say how it is; one that has said nothing for too long is killed and started again."""
+        if self._peer and self._process is not None and time.monotonic() - self._heard_at > WATCHDOG_S:
+            log.error("engine is silent", model=self.name, pid=self.pid, seconds=WATCHDOG_S)
+            self._process.kill()
+        elif self._peer:
             self._router.send(self._peer, [_encode(Ping(front=self.name))])
 
 

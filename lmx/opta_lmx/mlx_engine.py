@@ -79,7 +79,7 @@ class Engine:
         """What the front needs to know."""
         context = self._config.get("max_position_embeddings") or self._config.get("text_config", {}).get("max_position_embeddings") or 0
         return Loaded(
-            pid=os.getpid(), seconds=round(self.seconds, 2), context_length=int(context), memory=memory_bytes(), running=len(self._running),
+            pid=os.getpid(), seconds=round(self.seconds, 2), context_length=int(context), memory=memory_bytes(), running=[request.order.id for request in self._running.values()],
             capability=str(self._config.get("opta", {}).get("capability", "")),
         )  # fmt: skip
 
@@ -254,7 +254,7 @@ async def serve(folder: Path, run: Path, socket: str) -> None:
         orders.append(_decoder.decode(frames[0]))
         arrived.set()
 
-    dealer: Dealer = ZmqBus(run).dealer(socket, on_message)
+    dealer: Dealer = ZmqBus(run).dealer(socket, on_message, f"engine.{os.getpid()}")
 
     def send(messages: list[Message]) -> None:
         dealer.send([_encoder.encode(messages)])

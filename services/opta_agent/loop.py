@@ -276,12 +276,20 @@ async def _run_calls(
     session: Session, turn: Turn, calls: list[tuple[ToolCall, str]], gate: Gate, toolbox: Toolbox, emit: Callable[[Event], Any]
 ) -> None:
     """Calls of one step side by side; questions are all put at once, and each call runs when it is answered."""
-    async with asyncio.TaskGroup() as group:
-        for call, problem in calls:
-            if problem:
-                emit(ToolResult(sid=call.sid, turn=call.turn, callId=call.callId, ok=False, code="bad_call", content=f"Error: {problem}"))
-            else:
-                group.create_task(_gate_and_run(session, turn, call, gate, toolbox, emit))
+    cause: OptaError | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            for call, problem in calls:
+                if problem:
+                    emit(
+                        ToolResult(sid=call.sid, turn=call.turn, callId=call.callId, ok=False, code="bad_call", content=f"Error: {problem}")
+                    )
+                else:
+                    group.create_task(_gate_and_run(session, turn, call, gate, toolbox, emit))
+    except* OptaError as errors:
+        cause = next(error for error in errors.exceptions if isinstance(error, OptaError))
+    if cause is not None:
+        raise cause
 
 
 async def _gate_and_run(session: Session, turn: Turn, call: ToolCall, gate: Gate, toolbox: Toolbox, emit: Callable[[Event], Any]) -> None:

@@ -5,7 +5,17 @@ from collections.abc import Callable
 
 from opta_core.transcript import Call, Transcript
 from opta_protocol import wire
-from opta_protocol.events import AnyEvent, PermissionDecision, ToolCall, ToolResult, TurnStopping, Unknown
+from opta_protocol.events import (
+    AnyEvent,
+    PermissionDecision,
+    SessionCancelled,
+    ToolCall,
+    ToolResult,
+    TurnDone,
+    TurnError,
+    TurnStopping,
+    Unknown,
+)
 
 Event = AnyEvent | Unknown
 
@@ -18,6 +28,7 @@ class Session:
         self.transcript = Transcript()
         self.granted: set[str] = set()
         self.on_stop: Callable[[str, str], None] | None = None
+        self.on_end: Callable[[str], None] | None = None
         self._results: dict[str, ToolResult] = {}
         self._decisions: dict[str, PermissionDecision] = {}
         self._changed = asyncio.Event()
@@ -37,6 +48,8 @@ class Session:
                         self.granted.add(call.name)
                 case ToolCall():
                     pass
+                case TurnDone() | TurnError() | SessionCancelled() if self.on_end is not None:
+                    self.on_end(event.turn)
                 case TurnStopping() if self.on_stop is not None:
                     self.on_stop(event.turn, event.by)
                 case _:

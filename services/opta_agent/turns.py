@@ -53,7 +53,9 @@ class Turns:
         self._toolbox = Toolbox(bus, outbox)
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._ended: set[tuple[str, str]] = set()
+        # Why a task was cancelled: who asked for the stop, or '' when the store ended the turn itself.
         self._stopping: dict[tuple[str, str], str] = {}
+        self._writing: set[tuple[str, str]] = set()
         self._warm: dict[str, tuple[Session, Feed]] = {}
         self._dealer = bus.dealer(STORE_CMD, self._on_work)
         self.done = 0
@@ -88,24 +90,32 @@ class Turns:
         current_session.set(held.sid)
         current_turn.set(held.turn)
         try:
-            ending = await self._to_ending(held)
+            ending = await self._ending_of(held)
+            # Until the store has the ending the turn is still listed as running; a stop comes too late now.
+            self._writing.add(key)
+            while ending is not None:
+                try:
+                    await self._outbox.written(ending, 30)
+                    self.done += 1
+                    log.info("turn ended", how=type(ending).__name__)
+                    break
+                except OptaError as error:
+                    log.warning("ending not stored yet", reason=error.message)
+            self._ended.add(key)
+        finally:
+            self._running.pop(key, None)
+            self._writing.discard(key)
+            self._stopping.pop(key, None)
+
+    async def _ending_of(self, held: Held) -> Event | None:
+        """The event that ends the turn; None when the store ended it. Raises CancelledError when this process leaves."""
+        try:
+            return await self._to_ending(held)
         except asyncio.CancelledError:
-            by = self._stopping.pop(key, "")
-            if not by:
-                self._running.pop(key, None)
-                raise  # this process is leaving
-            ending = SessionCancelled(sid=held.sid, turn=held.turn, reason="Stopped by the user.", by=by)
-        # Until the store has the ending, the turn is still listed as running.
-        while True:
-            try:
-                await self._outbox.written(ending, 30)
-                break
-            except OptaError as error:
-                log.warning("ending not stored yet", reason=error.message)
-        self._ended.add(key)
-        self._running.pop(key, None)
-        self.done += 1
-        log.info("turn ended", how=type(ending).__name__)
+            by = self._stopping.get((held.sid, held.turn))
+            if by is None:
+                raise
+            return SessionCancelled(sid=held.sid, turn=held.turn, reason="Stopped by the user.", by=by) if by else None
 
     async def _to_ending(self, held: Held) -> Event:
         session = await self._session(held.sid)
@@ -142,6 +152,7 @@ class Turns:
         else:
             session = Session(sid)
             session.on_stop = lambda turn, by: self._stop(sid, turn, by)
+            session.on_end = lambda turn: self._stop(sid, turn, "")
             feed = self._feeds.follow(sid, 0, session.take)
             self._warm[sid] = (session, feed)
             self._cool_down()
@@ -152,7 +163,7 @@ class Turns:
 
     def _stop(self, sid: str, turn: str, by: str) -> None:
         task = self._running.get((sid, turn))
-        if task is not None and (sid, turn) not in self._stopping:
+        if task is not None and (sid, turn) not in self._stopping and (sid, turn) not in self._writing:
             self._stopping[(sid, turn)] = by
             task.cancel()
 

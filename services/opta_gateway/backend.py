@@ -38,6 +38,7 @@ class Ring:
         self._store = store
         self._lines: deque[bytes] = deque(maxlen=RING_LINES)
         self.last_seq = last_seq
+        self.users = 0
         self._grown = asyncio.Event()
         self._feed: Feed = feeds.follow(sid, last_seq, self._take)
 
@@ -84,6 +85,13 @@ class GlobalRing:
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
 
+    def lose(self) -> None:
+        """Lines of some session were missed: every client is told to look anew."""
+        self._lines.clear()
+        self.last += 1
+        grown, self._grown = self._grown, asyncio.Event()
+        grown.set()
+
     def after(self, number: int, limit: int) -> list[bytes] | None:
         """Lines beyond `number`; None when they are gone."""
         missing = self.last - number
@@ -114,6 +122,7 @@ class Backend:
         self._feeds.on_any = self._on_any
         self._rings: OrderedDict[str, Ring] = OrderedDict()
         self._telemetry: dict[str, tuple[float, Telemetry]] = {}
+        self._last_seqs: dict[str, int] = {}
         self._deltas: deque[tuple[float, int]] = deque()
         self.streams = 0
         # Set when this process leaves: streams end, and clients resume at the next one.
@@ -140,8 +149,11 @@ class Backend:
         if ring is None:
             ring = self._rings[session.id] = Ring(self.store, self._feeds, session.id, session.lastSeq)
             while len(self._rings) > RINGS_MAX:
-                sid, _ = self._rings.popitem(last=False)
-                self._feeds.drop(sid)
+                unused = next((sid for sid, known in self._rings.items() if not known.users and known is not ring), None)
+                if unused is None:
+                    break
+                del self._rings[unused]
+                self._feeds.drop(unused)
         self._rings.move_to_end(session.id)
         return ring
 
@@ -174,6 +186,9 @@ class Backend:
         return report.figures if report else {}
 
     def _on_any(self, sid: str, first: int, lines: list[bytes]) -> None:
+        if first > self._last_seqs.get(sid, first - 1) + 1:
+            self.everything.lose()
+        self._last_seqs[sid] = first + len(lines) - 1
         self.everything.take(lines)
         if deltas := sum(b'"event":"turn.token"' in line[:60] for line in lines):
             self._deltas.append((time.monotonic(), deltas))

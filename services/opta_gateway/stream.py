@@ -6,7 +6,7 @@ A frame holds one or more newline-separated stored lines, byte for byte as on th
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -33,7 +33,7 @@ log = Log("stream")
 class Cursor(Protocol):
     """Where a client is."""
 
-    def frames(self) -> AsyncIterator[list[bytes]]: ...
+    def frames(self) -> AsyncGenerator[list[bytes], None]: ...
 
     def mark(self, lines: list[bytes]) -> str: ...
 
@@ -44,16 +44,20 @@ class SessionCursor:
     def __init__(self, ring: Ring, seq: int):
         self._ring, self._seq = ring, seq
 
-    async def frames(self) -> AsyncIterator[list[bytes]]:
+    async def frames(self) -> AsyncGenerator[list[bytes], None]:
         """Lines in order, for ever; a ping when nothing happens."""
-        while True:
-            lines = await self._ring.after(self._seq, FRAME_LINES_MAX)
-            if lines:
-                lines = _within_bytes(lines)
-                self._seq += len(lines)
-                yield lines
-            elif not await self._ring.beyond(self._seq, PING_S):
-                yield [_control("ping", lastSeq=self._ring.last_seq)]
+        self._ring.users += 1
+        try:
+            while True:
+                lines = await self._ring.after(self._seq, FRAME_LINES_MAX)
+                if lines:
+                    lines = _within_bytes(lines)
+                    self._seq += len(lines)
+                    yield lines
+                elif not await self._ring.beyond(self._seq, PING_S):
+                    yield [_control("ping", lastSeq=self._ring.last_seq)]
+        finally:
+            self._ring.users -= 1
 
     def mark(self, lines: list[bytes]) -> str:
         """The SSE id after these lines."""
@@ -70,7 +74,7 @@ class GlobalCursor:
         self._number = int(number) if self._is_known else ring.last
         self._last_seqs = last_seqs
 
-    async def frames(self) -> AsyncIterator[list[bytes]]:
+    async def frames(self) -> AsyncGenerator[list[bytes], None]:
         """Lines of all sessions, each batch with its cursor."""
         if not self._is_known:
             yield [_control("reset", lastSeq=self._last_seqs), self._cursor()]
@@ -145,9 +149,10 @@ async def _serve_websocket(scope: Scope, receive: Receive, send: Send, cursor: C
     await send({"type": "websocket.accept", "subprotocol": scope.get("opta.subprotocol")})
 
     async def push() -> None:
-        async for lines in cursor.frames():
-            async with asyncio.timeout(SEND_S):
-                await send({"type": "websocket.send", "text": b"\n".join(lines).decode()})
+        async with contextlib.aclosing(cursor.frames()) as frames:
+            async for lines in frames:
+                async with asyncio.timeout(SEND_S):
+                    await send({"type": "websocket.send", "text": b"\n".join(lines).decode()})
 
     async def close() -> None:
         code = 1012 if closing.is_set() else 4408
@@ -161,10 +166,11 @@ async def _serve_sse(receive: Receive, send: Send, cursor: Cursor, closing: asyn
     await send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def push() -> None:
-        async for lines in cursor.frames():
-            event = b"id: %b\n" % cursor.mark(lines).encode() + b"".join(b"data: %b\n" % line for line in lines) + b"\n"
-            async with asyncio.timeout(SEND_S):
-                await send({"type": "http.response.body", "body": event, "more_body": True})
+        async with contextlib.aclosing(cursor.frames()) as frames:
+            async for lines in frames:
+                event = b"id: %b\n" % cursor.mark(lines).encode() + b"".join(b"data: %b\n" % line for line in lines) + b"\n"
+                async with asyncio.timeout(SEND_S):
+                    await send({"type": "http.response.body", "body": event, "more_body": True})
 
     async def close() -> None:
         await send({"type": "http.response.body", "body": b""})

@@ -81,8 +81,9 @@ class Journal:
 
     def sync(self) -> None:
         """Wait until everything appended is on the disk. Called from the sync thread."""
-        if self._descriptor >= 0:
-            self._files.sync(self._descriptor)
+        descriptor = self._descriptor
+        if descriptor >= 0:
+            self._files.sync(descriptor)
 
     def recover(self) -> tuple[list[bytes], bool]:
         """(whole lines from the start, whether damage lies before the tail); cuts a torn tail off."""
@@ -114,7 +115,7 @@ class Journal:
         at = self._offset_after(seq)
         lines: list[bytes] = []
         rest, taken = b"", 0
-        while len(lines) < limit and at < self.size and taken < PAGE_BYTES_MAX:
+        while len(lines) < limit and at < self.size and (taken < PAGE_BYTES_MAX or not lines):
             chunk = os.pread(self._descriptor, min(max(_CHUNK, limit * 64), self.size - at), at)
             if not chunk:
                 break

@@ -27,6 +27,8 @@ AGENT_LOST_AFTER_S = 45.0
 SILENT_AFTER_S = 1.0
 # An agent's ending of a turn may still be on its way when its hello stops listing it.
 FORGOTTEN_AFTER_S = 4.0
+# A turn that was handed out and is not listed by now did not arrive.
+HAND_AGAIN_AFTER_S = 1.0
 
 _hello = msgspec.json.Decoder(Hello)
 _encode = msgspec.json.Encoder().encode
@@ -45,6 +47,7 @@ class Leases:
         self._lost_at = 0.0
         # (sid, turn) -> when the agent of this boot last listed or received it
         self._handed: dict[tuple[str, str], float] = {}
+        self._listed: set[tuple[str, str]] = set()
 
     def is_current(self, boot: str) -> bool:
         """Whether `boot` is the live agent; before any said hello, nobody is superseded."""
@@ -78,6 +81,7 @@ class Leases:
             log.info("agent took over", boot=hello.boot, former=self._boot or None)
             self._boot = hello.boot
             self._handed.clear()
+            self._listed.clear()
         if back_after_s:
             for state in self._running():
                 self._store.write_own(
@@ -86,14 +90,16 @@ class Leases:
         listed = {(held.sid, held.turn) for held in hello.running}
         for key in listed:
             self._handed[key] = now
+        self._listed = {key for key in self._listed | listed if key in self._handed}
         missing: list[Held] = []
-        for state in [s for s in self._store.shelf.states.values() if s.open_turns]:
+        for state in [s for s in self._store.shelf.states.values() if s.open_turns and not s.is_damaged]:
             key = (state.sid, _head_id(state))
             if key in listed:
                 continue
-            if key not in self._handed:
+            if key not in self._handed or (key not in self._listed and now - self._handed[key] > HAND_AGAIN_AFTER_S):
+                # Never seen to arrive: the agent ignores a turn it knows.
                 missing.append(Held(sid=key[0], turn=key[1]))
-            elif now - self._handed[key] > FORGOTTEN_AFTER_S:
+            elif key in self._listed and now - self._handed[key] > FORGOTTEN_AFTER_S:
                 self._end(state, "The agent lost track of this turn. What was shown is kept; ask again to go on.")
         self._handed = {key: at for key, at in self._handed.items() if key in listed or now - at < 60}
         self._send(missing)

@@ -58,8 +58,8 @@ class Shelf:
             entry = entries.get(sid)
             if entry and (entry.size, entry.changed_ns) == (stat.st_size, stat.st_mtime_ns) and not entry.has_open_turns:
                 self._summaries[sid] = entry.session
-            else:
-                self.state(sid)
+            elif (state := self.state(sid)) and state.is_trashed:
+                self.to_trash(sid)
 
     def save(self) -> None:
         """Write the index, for the next start."""
@@ -135,6 +135,8 @@ class Shelf:
 
     def to_trash(self, sid: str) -> None:
         """Move a session's journal out of sight; it can be put back by hand."""
+        if not self._file(sid).exists():
+            return
         self.forget(sid)
         self._summaries.pop(sid, None)
         self._file(sid).replace(self._trash / f"{sid}.jsonl")

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from opta_protocol import wire
+from opta_protocol.commands import AppendResult
 from opta_protocol.events import ENDING_NAMES
 from opta_protocol.http import Session
 from opta_protocol.permissions import Level, Mode, SessionPolicy
@@ -77,11 +78,14 @@ class SessionState:
     last_activity_at: str = ""
     last_failed: bool = False
     is_damaged: bool = False
+    is_trashed: bool = False
     open_turns: dict[str, OpenTurn] = field(default_factory=dict[str, OpenTurn])
     producers: dict[str, int] = field(default_factory=dict[str, int])
     keys: dict[str, tuple[str, int, str]] = field(default_factory=dict[str, tuple[str, int, str]])
     pending: dict[str, str] = field(default_factory=dict[str, str])
     ended_calls: set[str] = field(default_factory=set[str])
+    # What was answered to a producer beyond "written", until it says that it knows.
+    told: dict[tuple[str, int], AppendResult] = field(default_factory=dict[tuple[str, int], AppendResult])
 
     def apply(self, line: bytes) -> None:
         """Take in a stored line."""
@@ -100,7 +104,9 @@ class SessionState:
         elif name == "turn.start":
             fields = _turn.decode(line)
             self.turns += 1
+            queued = bool(self.open_turns)
             self.open_turns[header.turn] = OpenTurn(header.turn)
+            self.told[header.p, header.n] = AppendResult(n=header.n, status="written", seq=header.seq, turn=header.turn, queued=queued)
             if fields.key:
                 self.keys[fields.key] = (header.turn, header.seq, fields.body)
             if not self.title:
@@ -118,6 +124,11 @@ class SessionState:
             self.last_failed = name == "turn.error"
         else:
             self._apply_turn_state(name, header.turn)
+
+    def forget_told(self, producer: str, base: int) -> None:
+        """The producer knows the answers to everything below `base`."""
+        for key in [key for key in self.told if key[0] == producer and key[1] < base]:
+            del self.told[key]
 
     def head(self) -> OpenTurn | None:
         """The open turn that may run: the first accepted."""
@@ -166,6 +177,7 @@ class SessionState:
         for name in ("title", "model", "pinned", "archived"):
             if name in changes:
                 setattr(self, name, changes[name])
+        self.is_trashed = bool(changes.get("trashed", self.is_trashed))
         if "mode" in changes:
             self.mode = Mode(changes["mode"])
         if "level" in changes:

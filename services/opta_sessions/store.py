@@ -43,6 +43,9 @@ CLASS_1 = frozenset(
 )
 # A full disk that stays full this long ends the turns that were running into it.
 STORAGE_PATIENCE_S = 10.0
+SYNC_AGAIN_S = 0.2
+# Tokens are acknowledged together: well before a producer sends again, and before its window is full.
+LATE_ACK_S, LATE_EVENTS_MAX = 0.05, 256
 
 _append = msgspec.json.Decoder(Append)
 _encode = msgspec.json.Encoder().encode
@@ -73,8 +76,11 @@ class Store:
         self._syncer = Syncer(self._on_synced)
         self._own_numbers: dict[str, int] = {}
         self._unsynced: dict[Journal, list[tuple[int, bytes, bytes]]] = {}
+        self._late: dict[tuple[str, str], tuple[bytes, Append, int, int]] = {}
         self._active: dict[str, float] = {}
         self._full_since = 0.0
+        self._last_failure = 0.0
+        self._is_sync_failing = False
         self.fenced = 0
         self.appended = 0
         self.leases = Leases(bus, self)
@@ -119,11 +125,15 @@ class Store:
                 self._meet_full_disk(peer, head, len(bodies), error)
                 return
         last = state.producers.get(head.p, 0)
+        state.forget_told(head.p, head.base)
         if head.base - 1 > last:
             last = head.base - 1  # everything below was handled, if not written
         if head.n > last + 1:
-            self._ack(peer, head, last, [])
+            self._acknowledge(state, peer, head, last, _Batch(is_class_1=True))
             return
+        if head.n <= last:
+            # Sent again: perhaps it was written and never published, so let followers look.
+            self._active[state.sid] = time.monotonic()
         batch = self._prepare(state, head, bodies, last)
         if batch.lines and not self._write(state, batch, peer, head, len(bodies)):
             return
@@ -141,6 +151,10 @@ class Store:
         batch = _Batch(first_seq=state.last_seq + 1)
         for number, body in enumerate(bodies, head.n):
             if number <= last:
+                # Handled before, and its answer was lost: the same answer, once it is on the disk.
+                if known := state.told.get((head.p, number)):
+                    batch.results.append(known)
+                batch.is_class_1 = True
                 continue
             header = wire.read_header(body)
             result = self._refusal(state, head, header, body)
@@ -169,6 +183,8 @@ class Store:
             else:
                 result = msgspec.structs.replace(result, n=number)
             batch.results.append(result)
+            if result.turn or result.status != "written":
+                state.told[head.p, number] = result
         return batch
 
     def _refusal(self, state: SessionState, head: Append, header: wire.Header, body: bytes) -> AppendResult | None:
@@ -180,6 +196,8 @@ class Store:
             )
         if header.event == "session.start":
             return _refused(ErrorCode.conflict, f"There is a session s-{state.sid} already.") if state.last_seq else None
+        if state.is_trashed and header.event != "session.updated":
+            return _refused(ErrorCode.not_found, f"There is no session s-{state.sid}: it is in the trash.")
         if header.event == "turn.start":
             fields = read_turn_start(body)
             known = state.keys.get(fields.key) if fields.key else None
@@ -227,7 +245,7 @@ class Store:
             self._meet_full_disk(peer, head, count, error)
             return False
         if self._full_since:
-            patience_over = time.monotonic() - self._full_since > STORAGE_PATIENCE_S
+            patience_over = self._last_failure - self._full_since > STORAGE_PATIENCE_S
             self._full_since = 0.0
             log.info("storage works again")
             if patience_over:
@@ -246,6 +264,8 @@ class Store:
 
     def write_own(self, state: SessionState, *events: Event) -> None:
         """Write events that the store authors (agent lost, storage was full)."""
+        if state.is_damaged:
+            return
         batch = _Batch(first_seq=state.last_seq + 1)
         for event in events:
             self._own(state, batch, event)
@@ -254,7 +274,7 @@ class Store:
         except OSError as error:
             self.shelf.reload(state.sid)
             log.error("own event not written", reason=error)
-            self._full_since = self._full_since or time.monotonic()
+            self._note_failure()
             return
         self.leases.hand_out(state)
 
@@ -268,8 +288,28 @@ class Store:
             ack = _encode(Ack(p=head.p, sid=head.sid, n=last, boot=self.boot, results=told))
             self._unsynced.setdefault(journal, []).append((journal.size, peer, ack))
             self._syncer.add(journal)
-        else:
+            self._late.pop((head.p, head.sid), None)
+        elif told:
             self._ack(peer, head, last, told)
+        else:
+            self._ack_late(peer, head, last, len(batch.lines))
+
+    def _ack_late(self, peer: bytes, head: Append, last: int, count: int) -> None:
+        """Nobody waits for these: one acknowledgement for what arrives in the next moment."""
+        key = (head.p, head.sid)
+        waiting = self._late.get(key)
+        count += waiting[3] if waiting else 0
+        if count >= LATE_EVENTS_MAX:
+            self._late.pop(key, None)
+            self._ack(peer, head, last, [])
+            return
+        if waiting is None:
+            self._loop.call_later(LATE_ACK_S, self._send_late, key)
+        self._late[key] = (peer, head, last, count)
+
+    def _send_late(self, key: tuple[str, str]) -> None:
+        if waiting := self._late.pop(key, None):
+            self._ack(waiting[0], waiting[1], waiting[2], [])
 
     def _ack(self, peer: bytes, head: Append, last: int, results: list[AppendResult]) -> None:
         self._in.send(peer, [_encode(Ack(p=head.p, sid=head.sid, n=last, boot=self.boot, results=results))])
@@ -277,9 +317,13 @@ class Store:
     def _on_synced(self, journal: Journal, size: int, error: OSError | None) -> None:
         if error is not None:
             log.error("sync failed", file=journal.file.name, reason=error)
-            self._full_since = self._full_since or time.monotonic()
-            self._syncer.add(journal)
+            self._note_failure()
+            self._is_sync_failing = True
+            self._loop.call_later(SYNC_AGAIN_S, self._syncer.add, journal)
             return
+        if self._is_sync_failing:
+            self._is_sync_failing = False
+            self._full_since = 0.0
         waiting = self._unsynced.pop(journal, [])
         late = [entry for entry in waiting if entry[0] > size]
         for _, peer, ack in waiting[: len(waiting) - len(late)]:
@@ -292,8 +336,8 @@ class Store:
 
     def _meet_full_disk(self, peer: bytes, head: Append, count: int, error: OSError) -> None:
         if not self._full_since:
-            self._full_since = time.monotonic()
             log.error("storage refuses writes", reason=error.strerror)
+        self._note_failure()
         if not head.p.startswith("gateway."):
             return  # the producer keeps it and sends it again
         reason = error.strerror or "I/O error"
@@ -305,6 +349,10 @@ class Store:
         )
         last = head.n + count - 1
         self._ack(peer, head, last, [AppendResult(n=n, status="refused", error=full) for n in range(head.n, last + 1)])
+
+    def _note_failure(self) -> None:
+        self._last_failure = time.monotonic()
+        self._full_since = self._full_since or self._last_failure
 
     def _end_turns_after_full_disk(self) -> None:
         for state in list(self.shelf.states.values()):

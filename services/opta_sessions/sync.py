@@ -67,6 +67,8 @@ class Syncer:
                     journal.sync()
                 except OSError as failure:
                     error = failure
+                except ValueError:
+                    pass  # closed meanwhile, which syncs too
                 try:
                     self._loop.call_soon_threadsafe(self._on_synced, journal, size, error)
                 except RuntimeError:

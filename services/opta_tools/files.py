@@ -16,7 +16,7 @@ from .outcome import Outcome, ToolProblem
 READ_BYTES_MAX = 64 * 1024
 FILE_BYTES_MAX = 8 * 1024 * 1024
 ENTRIES_MAX = 500
-DIFF_LINES_MAX = 400
+DIFF_LINES_MAX, DIFF_CHARS_MAX = 400, 32 * 1024
 
 
 def read_file(workspace: Workspace, path: str, start_line: int | None = None, end_line: int | None = None) -> Outcome:
@@ -198,4 +198,5 @@ def _diff(path: str, before: bytes, after: bytes) -> str:
     lines = list(difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm=""))
     if len(lines) > DIFF_LINES_MAX:
         lines = [*lines[:DIFF_LINES_MAX], f"… {len(lines) - DIFF_LINES_MAX} more lines"]
-    return "\n".join(lines)
+    text = "\n".join(lines)
+    return text if len(text) <= DIFF_CHARS_MAX else text[:DIFF_CHARS_MAX] + "\n… the rest of the diff is left out"

@@ -72,6 +72,14 @@ def compile_safely(pattern: str, flags: int) -> re.Pattern[str]:
         return re.compile(re.escape(pattern), flags)
 
 
+def is_costly(pattern: str, glob: str | None = None) -> bool:
+    """Whether matching could take long: anything that repeats more than once, or a glob of many stars.
+
+    A match in Python holds the interpreter, so such a search runs in a process of its own that can be killed.
+    """
+    return len(re.findall(r"[*+{]", pattern)) > 1 or (glob is not None and glob.count("*") > 3)
+
+
 def _glob(pattern: str) -> re.Pattern[str]:
     """`*` and `?` stay within a component; `**/` stands for any folders, none included; `[…]` as in the shell."""
     parts: list[str] = []

@@ -6,6 +6,7 @@ found by its mark and killed at the next start.
 """
 
 import asyncio
+import codecs
 import contextlib
 import ctypes
 import os
@@ -41,6 +42,8 @@ class Command:
         self._output = bytearray()
         self._unsent = bytearray()
         self._dropped = 0
+        # Holds back the start of a character whose rest has not arrived.
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     async def run(self, command: str, cwd: str = ".", timeout_s: float | None = None) -> Outcome:
         """Run to the end. Raises ToolProblem when it cannot start; cancelling kills the whole group."""
@@ -158,8 +161,7 @@ class Command:
 
     def _flush(self) -> None:
         if self._unsent:
-            # Hold back the start of a character whose rest has not arrived.
-            text = self._unsent.decode(errors="ignore") if len(self._unsent) > 4 else self._unsent.decode(errors="replace")
+            text = self._decoder.decode(bytes(self._unsent))
             self._unsent.clear()
             if text:
                 self._on_output(text)

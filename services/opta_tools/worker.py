@@ -11,6 +11,7 @@ from collections import OrderedDict, defaultdict
 import msgspec
 
 from opta_core.bus import Bus, Frames
+from opta_core.errors import OptaError
 from opta_core.logs import Log, current_session, current_turn
 from opta_core.outbox import Outbox
 from opta_protocol.commands import CancelTool, RunTool, ToolCommand, ToolsHello, ToolsState
@@ -20,6 +21,8 @@ from opta_protocol.topics import TOOLS_RPC
 from . import registry
 from .beneath import PathProblem, Workspace
 from .outcome import Outcome, ToolProblem
+from .search import is_costly
+from .search_child import run_search
 from .shell import Command
 
 AT_ONCE_MAX = 8
@@ -97,20 +100,26 @@ class Worker:
             outcome = Outcome(f"Error: {call.name} failed unexpectedly: {error}", ok=False, code="broken")
         finally:
             self._paths.pop(call.callId, None)
-        self._outbox.append(
-            ToolResult(
-                sid=call.sid,
-                turn=call.turn,
-                callId=call.callId,
-                ok=outcome.ok,
-                content=outcome.content,
-                code=outcome.code,
-                lines=outcome.lines,
-                durationMs=round((time.monotonic() - started) * 1000, 1),
-                truncated=outcome.is_truncated,
-                changes=outcome.changes,
-            )
+        result = ToolResult(
+            sid=call.sid,
+            turn=call.turn,
+            callId=call.callId,
+            ok=outcome.ok,
+            # File names and output need not be UTF-8; events are.
+            content=outcome.content.encode(errors="replace").decode(),
+            code=outcome.code,
+            lines=outcome.lines,
+            durationMs=round((time.monotonic() - started) * 1000, 1),
+            truncated=outcome.is_truncated,
+            changes=outcome.changes,
         )
+        # Until the store has it the call counts as running, so that nobody takes it for lost.
+        while True:
+            try:
+                await self._outbox.written(result)
+                return
+            except OptaError as error:
+                log.warning("result not stored yet", reason=error.message)
 
     async def _do(self, call: RunTool) -> Outcome:
         if call.name == "run_command":
@@ -124,6 +133,8 @@ class Worker:
             return Outcome(f"{len(items)} items noted", lines=len(items))
         if call.name not in registry.FILE_TOOLS:
             raise ToolProblem(f"there is no tool {call.name}", "unknown_tool")
+        if _is_costly(call):
+            return await run_search(call.name, call.args, call.cwd)
         return await asyncio.to_thread(registry.run_file_tool, call.name, call.args, call.cwd)
 
     async def _run_command(self, call: RunTool) -> Outcome:
@@ -148,3 +159,8 @@ class Worker:
             raise ToolProblem(str(problem), "path") from problem
         finally:
             workspace.close()
+
+
+def _is_costly(call: RunTool) -> bool:
+    pattern, glob = str(call.args.get("pattern", "")), str(call.args.get("glob") or "")
+    return (call.name == "grep" and is_costly(pattern, glob)) or (call.name == "search_files" and is_costly("", pattern))

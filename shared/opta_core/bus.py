@@ -12,6 +12,8 @@ from typing import Protocol
 Frames = list[bytes]
 OnMessage = Callable[[Frames], None]
 OnRequest = Callable[[bytes, Frames], None]
+# Somebody began to listen: what was published before did not reach them.
+OnSubscriber = Callable[[], None]
 
 
 class Dealer(Protocol):
@@ -51,7 +53,7 @@ class Bus(Protocol):
 
     def router(self, name: str, on_request: OnRequest) -> Router: ...
 
-    def publisher(self, name: str) -> Publisher: ...
+    def publisher(self, name: str, on_subscriber: OnSubscriber | None = None) -> Publisher: ...
 
     def subscribe(self, name: str, topic: bytes, on_message: OnMessage) -> Closable: ...
 
@@ -62,6 +64,7 @@ class LocalBus:
     def __init__(self) -> None:
         self._routers: dict[str, _LocalRouter] = {}
         self._subscriptions: dict[str, list[_LocalSubscription]] = {}
+        self._greeters: dict[str, OnSubscriber] = {}
         self._peers = 0
 
     def dealer(self, name: str, on_message: OnMessage) -> "_LocalDealer":
@@ -72,12 +75,16 @@ class LocalBus:
         self._routers[name] = _LocalRouter(self, name, on_request, self._routers.get(name))
         return self._routers[name]
 
-    def publisher(self, name: str) -> "_LocalPublisher":
+    def publisher(self, name: str, on_subscriber: OnSubscriber | None = None) -> "_LocalPublisher":
+        if on_subscriber is not None:
+            self._greeters[name] = on_subscriber
         return _LocalPublisher(self, name)
 
     def subscribe(self, name: str, topic: bytes, on_message: OnMessage) -> "_LocalSubscription":
         subscription = _LocalSubscription(self, name, topic, on_message)
         self._subscriptions.setdefault(name, []).append(subscription)
+        if greeter := self._greeters.get(name):
+            asyncio.get_running_loop().call_soon(greeter)
         return subscription
 
 

@@ -5,6 +5,7 @@ a gap) is asked for. One question is in flight a session.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -18,6 +19,8 @@ from .store_client import StoreClient
 
 PAGE = 5000
 RETRY_S = 0.3
+# The store beats at least twice a second.
+SILENT_S = 1.2
 
 # (seq of the first line, lines without newlines)
 OnLines = Callable[[int, list[bytes]], None]
@@ -104,6 +107,8 @@ class Feeds:
     def __init__(self, bus: Bus, store: StoreClient):
         self._store = store
         self._feeds: dict[str, Feed] = {}
+        self._boot = ""
+        self._heard_at = 0.0
         self.on_any: Callable[[str, int, list[bytes]], None] | None = None
         bus.subscribe(STORE_PUB, EVENT_PREFIX, self._on_event)
         bus.subscribe(STORE_PUB, HEARTBEAT, self._on_heartbeat)
@@ -128,7 +133,13 @@ class Feeds:
             feed.take(int(frames[1]), int(frames[2]), frames[3])
 
     def _on_heartbeat(self, frames: Frames) -> None:
-        beat = _beat.decode(frames[1])
+        beat, now = _beat.decode(frames[1]), time.monotonic()
+        # A new store may have written what its former self never published, and a pause here may have
+        # outlived what heartbeats mention: look at every session once.
+        if beat.boot != self._boot or now - self._heard_at > SILENT_S:
+            for feed in self._feeds.values():
+                feed.catch_up()
+        self._boot, self._heard_at = beat.boot, now
         for sid, last in beat.last.items():
             if feed := self._feeds.get(sid):
                 feed.hear(last)

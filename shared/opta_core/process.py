@@ -49,7 +49,7 @@ class Frame:
         self.figures: Callable[[], dict[str, Any]] = dict
         self.is_ready = False
         self._reason = "starting"
-        self._publisher = bus.publisher(telemetry(service))
+        self._publisher = bus.publisher(telemetry(service), self.publish)
 
     def ready(self) -> None:
         """Say that this process does its work."""

@@ -36,8 +36,6 @@ class StoreClient:
         while page := await self.after(sid, seq, 5000):
             lines += page
             seq = msgspec.json.decode(page[-1], type=_Seq).seq
-            if len(page) < 5000:
-                break
         return lines
 
     async def sessions(self, q: str = "", state: str = "", limit: int = 50, cursor: str = "", timeout_s: float = 5.0) -> SessionList:

@@ -12,7 +12,7 @@ from typing import Any
 
 import zmq
 
-from .bus import Frames, OnMessage, OnRequest
+from .bus import Frames, OnMessage, OnRequest, OnSubscriber
 
 # Messages taken from one socket before the loop's other work gets its turn.
 _DRAIN_MAX = 256
@@ -29,20 +29,28 @@ class ZmqBus:
         self._context.max_sockets = 256
         self._open: set[_Socket] = set()
 
-    def dealer(self, name: str, on_message: OnMessage) -> "_Socket":
+    def dealer(self, name: str, on_message: OnMessage, identity: str = "") -> "_Socket":
+        """`identity` is kept over reconnects; without one, a peer that was away comes back as another."""
         socket = self._socket(zmq.DEALER, _HWM_DIRECT, on_message)
+        if identity:
+            socket.zmq.setsockopt(zmq.ROUTING_ID, identity.encode())
         socket.zmq.connect(self._address(name))
         return socket
 
     def router(self, name: str, on_request: OnRequest) -> "_Router":
         socket = self._context.socket(zmq.ROUTER)
+        socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         router = _Router(socket, _HWM_DIRECT, lambda frames: on_request(frames[0], frames[1:]), self._open)
         socket.bind(self._address(name))
         return router
 
-    def publisher(self, name: str) -> "_Publisher":
-        socket = self._context.socket(zmq.PUB)
-        publisher = _Publisher(socket, _HWM_FANOUT, None, self._open)
+    def publisher(self, name: str, on_subscriber: OnSubscriber | None = None) -> "_Publisher":
+        def greet(frames: Frames) -> None:
+            if on_subscriber is not None and frames[0][:1] == b"\x01":
+                on_subscriber()
+
+        socket = self._context.socket(zmq.XPUB if on_subscriber else zmq.PUB)
+        publisher = _Publisher(socket, _HWM_FANOUT, greet if on_subscriber else None, self._open)
         socket.bind(self._address(name))
         return publisher
 
@@ -76,7 +84,7 @@ class _Socket:
             (zmq.SNDHWM, hwm),
             (zmq.RCVHWM, hwm),
             (zmq.RECONNECT_IVL, 10),
-            (zmq.RECONNECT_IVL_MAX, 200),
+            (zmq.RECONNECT_IVL_MAX, 100),
             (zmq.HEARTBEAT_IVL, 500),
             (zmq.HEARTBEAT_TIMEOUT, 1500),
             (zmq.MAXMSGSIZE, _MESSAGE_BYTES_MAX),
@@ -111,7 +119,11 @@ class _Socket:
         for _ in range(_DRAIN_MAX):
             if not self._has_input():
                 return
-            self._on_message(self.zmq.recv_multipart(zmq.NOBLOCK))
+            try:
+                self._on_message(self.zmq.recv_multipart(zmq.NOBLOCK))
+            except BaseException:
+                self._wake()  # what else has arrived must not wait for the next edge
+                raise
             if self.zmq.closed:
                 return
         self._wake()

@@ -8,6 +8,7 @@ from support.promises import check_journal
 from support.store import FailingFiles, House, prompt, start_of
 
 from opta_protocol import events as e
+from opta_protocol import wire
 from opta_protocol.errors import ErrorCode
 
 SID = "abcdef"
@@ -177,3 +178,88 @@ def test_any_failing_write_or_sync_loses_nothing_accepted(tmp_path: Path) -> Non
             calls = asyncio.run(story(kind, number))
             number += 1
         assert number > 3
+
+
+def test_an_answer_that_was_lost_with_the_store_is_given_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        house = House(tmp_path)
+        await house.gateway.written(start_of(SID))
+        waiting = asyncio.create_task(house.gateway.written(prompt(SID)))
+        while len(house.local.journal(SID)) < 2:
+            await asyncio.sleep(0)
+        house.local.start()  # as after kill -9: what was on its way to the producer is gone
+        accepted = await waiting
+        assert (accepted.turn, accepted.seq) == ("t1", 2)
+        assert len(house.local.journal(SID)) == 2
+        house.close()
+
+    asyncio.run(story())
+
+
+def test_a_follower_finds_what_was_written_and_never_published(tmp_path: Path) -> None:
+    async def story() -> None:
+        from opta_core.feed import Feeds
+
+        house = House(tmp_path)
+        await house.gateway.written(start_of(SID))
+        await house.gateway.written(prompt(SID))
+        seen: list[bytes] = []
+        feeds = Feeds(house.bus, house.client)
+        feed = feeds.follow(SID, 0, lambda first, lines: seen.extend(lines))
+        await feed.caught_up.wait()
+        house.local.store.heartbeat()
+        await asyncio.sleep(0.01)
+        state = house.local.store.shelf.state(SID)
+        assert state is not None
+        line = wire.stamp(wire.encode_body(done()), 3, "2026-01-01T00:00:00.000000Z", "agent.agent000", 1)
+        house.local.store.shelf.journal(SID).append(line + b"\n")
+        house.local.start()
+        house.local.store.heartbeat()
+        for _ in range(50):
+            await asyncio.sleep(0.01)
+        assert seen == house.local.journal(SID)
+        house.close()
+
+    asyncio.run(story())
+
+
+def test_work_that_did_not_arrive_is_handed_out_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        import msgspec
+
+        from opta_protocol.commands import Hello
+        from opta_protocol.topics import STORE_CMD
+
+        house = House(tmp_path)
+        hello = [msgspec.json.encode(Hello(service="agent", boot="agent000"))]
+        lost = house.bus.dealer(STORE_CMD, lambda frames: None)
+        lost.send(hello)
+        await asyncio.sleep(0.01)
+        await house.gateway.written(start_of(SID))
+        await house.gateway.written(prompt(SID))
+        work: list[bytes] = []
+        back = house.bus.dealer(STORE_CMD, lambda frames: work.append(frames[0]))
+        for _ in range(60):
+            back.send(hello)
+            await asyncio.sleep(0.1)
+            if any(json.loads(message).get("turns") for message in work):
+                break
+        assert any(json.loads(message).get("turns") == [{"sid": SID, "turn": "t1"}] for message in work)
+        assert len(house.local.journal(SID)) == 2
+        house.close()
+
+    asyncio.run(story())
+
+
+def test_a_line_of_many_megabytes_is_read_back_with_all_after_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        house = House(tmp_path)
+        await house.gateway.written(start_of(SID))
+        await house.gateway.written(prompt(SID))
+        house.agent.append(e.TurnToken(sid=SID, turn="t1", delta="x" * 6_000_000))
+        await house.agent.written(done())
+        assert await house.client.all_after(SID, 0) == house.local.journal(SID)
+        assert len(await house.client.all_after(SID, 2)) == 2
+        house.close()
+
+    asyncio.run(story())

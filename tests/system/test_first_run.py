@@ -107,3 +107,11 @@ def test_without_a_daemon_and_without_starting_one_the_exit_code_is_three(tmp_pa
     home = Daemon(tmp_path_factory.mktemp("none"))
     done = home.opta("--no-daemon-start", "chat", "--once", "hello")
     assert (done.returncode, "opta up" in done.stderr) == (3, True)
+
+
+def test_an_engine_that_stood_still_for_a_while_answers_again(daemon: Daemon) -> None:
+    pid = daemon.kill("engine", signal.SIGSTOP)
+    time.sleep(3)
+    daemon.kill("engine", signal.SIGCONT)
+    assert daemon.opta("chat", "--once", "What is 8+9?").stdout == "17\n"
+    assert daemon.engine_pid() == pid

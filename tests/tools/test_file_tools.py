@@ -1,7 +1,9 @@
 """Files through the one door: inside the workspace, whole, and with errors a model can act on."""
 
+import asyncio
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ import pytest
 from opta_tools.beneath import PathProblem, Workspace
 from opta_tools.outcome import Outcome, ToolProblem
 from opta_tools.registry import run_file_tool
-from opta_tools.search import compile_safely
+from opta_tools.search import compile_safely, is_costly
+from opta_tools.search_child import run_search
 
 
 @pytest.fixture
@@ -187,3 +190,35 @@ def test_a_pattern_that_could_run_for_ever_is_taken_literally(pattern: str) -> N
 def test_the_workspace_itself_has_to_be_there(tmp_path: Path) -> None:
     with pytest.raises(PathProblem, match="cannot be opened"):
         Workspace(str(tmp_path / "gone"))
+
+
+def test_a_pattern_that_takes_long_is_ended_and_the_worker_stays_free(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opta_tools.search_child.DEADLINE_S", 1.5)
+    (root / "commas").write_text(("," * 1900 + "\n") * 20)
+
+    async def story() -> tuple[float, str]:
+        late_by = 0.0
+
+        async def watch() -> None:
+            nonlocal late_by
+            while True:
+                before = time.monotonic()
+                await asyncio.sleep(0.02)
+                late_by = max(late_by, time.monotonic() - before - 0.02)
+
+        watcher = asyncio.create_task(watch())
+        try:
+            await run_search("grep", {"pattern": ".*,.*,.*;"}, str(root))
+        except ToolProblem as problem:
+            return late_by, problem.code
+        finally:
+            watcher.cancel()
+        return late_by, ""
+
+    late_by, code = asyncio.run(story())
+    assert code == "timeout"
+    assert late_by < 1.0
+    assert asyncio.run(run_search("grep", {"pattern": "d.*f o+ne"}, str(root))).content.startswith("1 match for")
+    assert is_costly(".*,.*,.*;")
+    assert is_costly("", "*a*b*c*d*")
+    assert not is_costly("def \\w+", "*.py")

@@ -1,0 +1,66 @@
+"""A search in a process of its own, for patterns that could take long: `python -m opta_tools.search_child`.
+
+One JSON line in (`{name, args, cwd}`), one out (`{content, lines, truncated}` or `{problem, code}`).
+"""
+
+import asyncio
+import contextlib
+import sys
+from typing import Any
+
+import msgspec
+
+from opta_core.process import die_with_parent
+
+from . import registry
+from .outcome import Outcome, ToolProblem
+from .search import DEADLINE_S
+
+
+class _Answer(msgspec.Struct, kw_only=True):
+    content: str = ""
+    lines: int = 0
+    truncated: bool = False
+    problem: str = ""
+    code: str = ""
+
+
+async def run_search(name: str, args: dict[str, Any], cwd: str) -> Outcome:
+    """Run it to its end or to the deadline. Raises ToolProblem."""
+    # From the loop's thread: the child dies with the thread that started it.
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "opta_tools.search_child", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            told, _ = await process.communicate(msgspec.json.encode({"name": name, "args": args, "cwd": cwd}))
+    except TimeoutError:
+        raise ToolProblem(f"the pattern took longer than {DEADLINE_S:g} s; give a simpler one or a narrower path", "timeout") from None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+    try:
+        answer = msgspec.json.decode(told, type=_Answer)
+    except msgspec.DecodeError as error:
+        raise ToolProblem("the search ended without an answer", "broken") from error
+    if answer.problem:
+        raise ToolProblem(answer.problem, answer.code)
+    return Outcome(answer.content, lines=answer.lines, is_truncated=answer.truncated)
+
+
+def main() -> None:
+    """The child."""
+    die_with_parent()
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, Any])
+    try:
+        outcome = registry.run_file_tool(order["name"], order["args"], order["cwd"])
+        content = outcome.content.encode(errors="replace").decode()
+        answer = _Answer(content=content, lines=outcome.lines, truncated=outcome.is_truncated)
+    except ToolProblem as problem:
+        answer = _Answer(problem=str(problem), code=problem.code)
+    sys.stdout.buffer.write(msgspec.json.encode(answer))
+
+
+if __name__ == "__main__":
+    main()
