@@ -52,7 +52,7 @@ async def main(frame: Frame) -> None:
         limit_concurrency=512,
         backlog=512,
     )
-    http = _Server(config)
+    http = _Server(config, frame.stopping)
     serving = asyncio.create_task(http.serve(sockets=[server]), name="http")
     engine.start()
     stopped = asyncio.create_task(frame.stopping.wait(), name="stopping")
@@ -83,7 +83,14 @@ def figures(front: Front, engine: Engine) -> dict[str, Any]:
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the process frame."""
+    """Leaves signals to the process frame, and sleeps until it is to leave: the original wakes ten times a second."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event):
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def main_loop(self) -> None:
+        await self._stopping.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

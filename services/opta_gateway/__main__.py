@@ -64,7 +64,7 @@ async def main(frame: Frame) -> None:
         timeout_graceful_shutdown=2,
         timeout_keep_alive=30,
     )
-    uvicorn_server = _Server(config)
+    uvicorn_server = _Server(config, frame.stopping)
     serving = asyncio.create_task(uvicorn_server.serve(sockets=[server]), name="http")
     frame.ready()
     gateway.mount(await asyncio.to_thread(_load_rest, gateway))
@@ -94,7 +94,14 @@ class _WebSockets(WebSocketsSansIOProtocol):
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the process frame."""
+    """Leaves signals to the process frame, and sleeps until it is to leave: the original wakes ten times a second."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event):
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def main_loop(self) -> None:
+        await self._stopping.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

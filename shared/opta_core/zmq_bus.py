@@ -85,8 +85,6 @@ class _Socket:
             (zmq.RCVHWM, hwm),
             (zmq.RECONNECT_IVL, 10),
             (zmq.RECONNECT_IVL_MAX, 100),
-            (zmq.HEARTBEAT_IVL, 500),
-            (zmq.HEARTBEAT_TIMEOUT, 1500),
             (zmq.MAXMSGSIZE, _MESSAGE_BYTES_MAX),
         ):
             socket.setsockopt(option, value)
