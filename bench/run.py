@@ -28,6 +28,7 @@ from figure import Figure, table  # noqa: E402
 from scripted import Scripted  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
 
+NOTES = Path(__file__).parent / "notes.md"
 PAGE = ROOT / "docs" / "benchmarks.md"
 _HEAD = """\
 # Benchmarks
@@ -64,7 +65,7 @@ def main() -> int:
     text = f"{about}\n\n{table(figures)}\n"
     print(text)
     if chosen.write and not failed:
-        PAGE.write_text(f"{_HEAD}\n{text}")
+        PAGE.write_text(f"{_HEAD}\n{text}\n{NOTES.read_text()}")
     return 1 if failed else 0
 
 
