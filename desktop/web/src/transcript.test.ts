@@ -19,7 +19,10 @@ describe('fold', () => {
   test('there are fixtures', () => expect(names.length).toBeGreaterThanOrEqual(4));
   test.each(names)('%s', (name) => {
     const transcript = new Transcript();
-    for (const line of readFileSync(new URL(`${name}.jsonl`, FOLDER), 'utf8').trim().split('\n')) transcript.apply(JSON.parse(line) as AnyEvent);
+    for (const line of readFileSync(new URL(`${name}.jsonl`, FOLDER), 'utf8')
+      .trim()
+      .split('\n'))
+      transcript.apply(JSON.parse(line) as AnyEvent);
     expect(plain(transcript)).toEqual(JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8')));
   });
 });

@@ -55,11 +55,21 @@ export function Composer(): ReactNode {
         onKeyDown={onKeyDown}
       />
       <div className="bar">
-        <select aria-label="Mode" className={`pill violet ${pills.mode ? 'changed' : ''}`} value={mode} onChange={(event) => setPill('mode', event.target.value)}>
+        <select
+          aria-label="Mode"
+          className={`pill violet ${pills.mode ? 'changed' : ''}`}
+          value={mode}
+          onChange={(event) => setPill('mode', event.target.value)}
+        >
           <option value="chat">Chat</option>
           <option value="do">Do</option>
         </select>
-        <select aria-label="Model" className={`pill cyan ${pills.model ? 'changed' : ''}`} value={model} onChange={(event) => setPill('model', event.target.value)}>
+        <select
+          aria-label="Model"
+          className={`pill cyan ${pills.model ? 'changed' : ''}`}
+          value={model}
+          onChange={(event) => setPill('model', event.target.value)}
+        >
           {models.some((candidate) => candidate.id === model) ? null : <option value={model}>{model || 'default model'}</option>}
           {models.map((candidate) => (
             <option key={candidate.id} value={candidate.id}>
@@ -67,7 +77,12 @@ export function Composer(): ReactNode {
             </option>
           ))}
         </select>
-        <select aria-label="Permission level" className={`pill ${pills.level ? 'changed' : ''}`} value={level} onChange={(event) => setPill('level', event.target.value)}>
+        <select
+          aria-label="Permission level"
+          className={`pill ${pills.level ? 'changed' : ''}`}
+          value={level}
+          onChange={(event) => setPill('level', event.target.value)}
+        >
           {LEVELS.map(([value, label]) => (
             <option key={value} value={value}>
               {label}

@@ -24,7 +24,6 @@ export function Timeline(): ReactNode {
   });
   const height = virtualizer.getTotalSize();
 
-  // biome-ignore lint: the version and the height are what moves the end
   useEffect(() => {
     const element = scroller.current;
     if (element && isFollowing) element.scrollTop = element.scrollHeight;
@@ -36,7 +35,6 @@ export function Timeline(): ReactNode {
   };
   return (
     <div className="timeline-frame">
-      {/* biome-ignore lint: the timeline scrolls with the keyboard */}
       <div className="timeline" ref={scroller} onScroll={onScroll} role="log" aria-live="off" aria-label="Timeline" tabIndex={0}>
         <div className="column" style={{ height, position: 'relative' }}>
           {virtualizer.getVirtualItems().map((item) => {
@@ -67,7 +65,10 @@ const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; version:
   return (
     <article aria-labelledby={heading} aria-setsize={of} aria-posinset={at}>
       <header className="turn-head">
-        <strong>You</strong> <span className="dim num">turn {at} · {clock(turn.ts)}</span>
+        <strong>You</strong>{' '}
+        <span className="dim num">
+          turn {at} · {clock(turn.ts)}
+        </span>
       </header>
       <div className="user">{turn.text}</div>
       <h2 id={heading} className="turn-head">
@@ -94,12 +95,13 @@ const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; version:
         </div>
       ))}
       {turn.warnings.map((warning, key) => (
-        // biome-ignore lint: warnings are only ever added at the end
         <p key={key} className="warn">
           ! {warning}
         </p>
       ))}
-      {isRunning && !last?.text && !last?.calls.length ? <p className="dim pulse">{turn.state === 'queued' ? 'Waiting for the turn before' : 'Waiting for the first token'}</p> : null}
+      {isRunning && !last?.text && !last?.calls.length ? (
+        <p className="dim pulse">{turn.state === 'queued' ? 'Waiting for the turn before' : 'Waiting for the first token'}</p>
+      ) : null}
       <Ending turn={turn} />
     </article>
   );

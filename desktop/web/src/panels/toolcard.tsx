@@ -41,7 +41,9 @@ export function ToolCard({ call }: { call: Call }): ReactNode {
         </span>
         <strong>{NAMES[call.name] ?? call.name}</strong>
         <code className="subject">{subject(call)}</code>
-        <span className="dim num right">{call.state === 'ok' || call.state === 'failed' ? `${call.lines} ${call.lines === 1 ? 'line' : 'lines'} · ${Math.round(call.durationMs)} ms` : word}</span>
+        <span className="dim num right">
+          {call.state === 'ok' || call.state === 'failed' ? `${call.lines} ${call.lines === 1 ? 'line' : 'lines'} · ${Math.round(call.durationMs)} ms` : word}
+        </span>
       </button>
       {failure && !open ? <p className="err failure">{failure}</p> : null}
       {open ? <Body call={call} diff={diff} /> : null}
@@ -66,7 +68,6 @@ function Diff({ text }: { text: string }): ReactNode {
   return (
     <pre className="diff">
       {lines.slice(0, LINES_MAX).map((line, at) => (
-        // biome-ignore lint: a diff never changes
         <span key={at} className={line.startsWith('+') ? 'add' : line.startsWith('-') ? 'del' : line.startsWith('@@') ? 'dim' : ''}>
           {line || ' '}
         </span>
