@@ -45,7 +45,7 @@ def draw(name: str, count: int, seed: int) -> list[Sample]:
     held_out, kinds = CLASSES[name]
     generator, random_ = Generator(held_out), random.Random(f"{seed}/{name}")
     found: dict[str, Sample] = {}
-    for _ in range(count * 200):
+    for _ in range(count * 20):
         if len(found) == count:
             break
         sample = generator.draw(random_.choice(kinds), random_)

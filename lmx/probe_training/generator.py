@@ -53,7 +53,11 @@ class Generator:
         return _draw_ingredient(make, "path", random_, self._unseen_path)
 
     def phrasing(self, kind: str, make: Callable[[random.Random], str], random_: random.Random) -> str:
-        return _draw_ingredient(make, f"phrasing/{kind}", random_, self._unseen_phrasing)
+        while True:
+            text = _draw_ingredient(make, f"phrasing/{kind}", random_, self._unseen_phrasing)
+            # `case` changes the first letter after the hold-out: unseen is a phrasing only with both its forms.
+            if not self._unseen_phrasing or p.is_held_out(f"phrasing/{kind}", text[:1].swapcase() + text[1:]):
+                return text
 
     def case(self, text: str, random_: random.Random) -> str:
         """Some people start in upper case, some never do."""

@@ -98,7 +98,11 @@ class Gateway:
             name: {"ready": (report := self.backend.report(name)) is not None and report.ready}
             for name in ("gateway", "agent", "sessions", "tools", "lmx", "desktop")
         }
-        return msgspec.structs.replace(health, services=services, sandbox="none", providers=[])
+        settings = self.loaded.settings
+        active = settings.default_model.partition("/")[0]
+        names = {"lmx": "lmx", **{name: provider.type for name, provider in settings.providers.items()}}
+        providers = [{"name": name, "type": kind, "active": name == active} for name, kind in names.items()]
+        return msgspec.structs.replace(health, services=services, sandbox="none", providers=providers)
 
 
 def _wants_events(scope: Scope) -> bool:

@@ -134,6 +134,12 @@ def test_restarting_the_gateway_during_a_stream_loses_nothing(daemon: Daemon) ->
     check_journal(seen)
 
 
+def test_health_tells_more_with_the_token(daemon: Daemon) -> None:
+    health = daemon.client.get("/v3/health")
+    assert health["providers"] == [{"name": "lmx", "type": "lmx", "active": False}, {"name": "scripted", "type": "openai", "active": True}]
+    assert health["services"]["gateway"] == {"ready": True}
+
+
 def test_a_stopped_turn_ends_once_and_queued_turns_go_on(daemon: Daemon) -> None:
     sid = daemon.session(mode="do")
     first, second, third = (daemon.submit(sid, f"turn {number}") for number in range(3))
