@@ -16,8 +16,8 @@ async def main(frame: Frame) -> None:
     """Run turns until asked to stop."""
     store = StoreClient(frame.bus)
     outbox = Outbox(frame.bus, "agent", frame.boot)
-    router = Router(frame.settings, read_lmx_url(frame.settings, frame.paths))
-    turns = Turns(frame.bus, frame.boot, frame.settings, frame.paths, Feeds(frame.bus, store), outbox, router)
+    router = Router(frame.settings, lambda: read_lmx_url(frame.settings, frame.paths))
+    turns = Turns(frame.bus, frame.boot, frame.settings, frame.paths, Feeds(frame.bus, store, is_sparse=True), outbox, router)
     frame.figures = lambda: {"running": turns.running, "done": turns.done}
     turns.hello()
     frame.ready()
@@ -30,7 +30,7 @@ async def main(frame: Frame) -> None:
         except TimeoutError:
             pass
     await turns.close()
-    await router.close()
+    router.close()
 
 
 if __name__ == "__main__":

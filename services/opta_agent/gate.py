@@ -1,10 +1,9 @@
 """Between the model's wish and the tool: every call gets a decision that is an event before it runs."""
 
-import time
 from typing import Any
 
 from opta_core import grants
-from opta_core.clock import utc_in
+from opta_core.clock import now_s, utc_in
 from opta_core.outbox import Outbox
 from opta_core.paths import Paths
 from opta_core.policy import Verdict, judge
@@ -54,10 +53,10 @@ class Gate:
         request_id = known.requestId if known and known.requestId else new_call_id()
         if not (known and known.requestId):
             await self._outbox.written(self._request(call, request_id, verdict))
-        started = time.monotonic()
+        started = now_s()
         deadline = started + self._timeout_s
         while (decision := session.decision(request_id)) is None:
-            left_s = deadline - time.monotonic()
+            left_s = deadline - now_s()
             if left_s <= 0:
                 expiry = PermissionDecision(
                     sid=call.sid,
@@ -74,7 +73,7 @@ class Gate:
                     return False, "nobody answered in time"
                 left_s = _LOOK_AGAIN_S  # a person was first
             await session.changed(min(left_s, _LOOK_AGAIN_S))
-        self.waited_s += time.monotonic() - started
+        self.waited_s += now_s() - started
         if decision.decision == "allow":
             return True, ""
         return False, "the user denied this call" + (f": {decision.note}" if decision.note else "")

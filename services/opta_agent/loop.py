@@ -6,13 +6,14 @@ written, and a step's calls run only when the step's answer was complete.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
 
+from opta_core.clock import now_s
 from opta_core.errors import OptaError
 from opta_core.policy import RISKS
 from opta_core.transcript import Step, Turn
@@ -30,14 +31,16 @@ from opta_protocol.events import (
 from opta_protocol.ids import new_call_id
 from opta_protocol.permissions import Risk
 
-from .history import messages_of
-from .prompt import TOOL_NAMES, TOOLS
-from .providers.base import CallPart, End, ModelRequest, Text, Thinking, Usage
+from .prompt import ENCODED_TOOLS, TOOL_NAMES
+from .providers.base import CallPart, End, ModelRequest, Part, Text, Thinking, Usage
 from .router import Route
 from .session import Session
 
 ATTEMPTS_MAX = 4
 RETRY_DELAYS_S = (0.2, 1.0, 2.5)
+RETRY_AFTER_MAX_S = 30.0
+# Failures without a single piece of an answer, after which a configured fallback is taken.
+SILENT_MAX = 2
 SAME_CALL_MAX = 3
 
 
@@ -102,15 +105,16 @@ async def run_turn(
     limits: Limits,
 ) -> TurnDone:
     """Run a turn from wherever it stands to its ending. Raises OptaError when it cannot go on."""
+    session.settle(turn_id)
     turn = session.transcript.turn(turn_id)
     assert turn is not None
-    tally = Tally(started_at=time.monotonic())
+    tally = Tally(started_at=now_s())
     step, attempt = await _resume(session, turn, gate, toolbox, emit)
     way = await route(turn.model or session.transcript.model)
     if way.switched_from:
-        emit(RouteSwitch(sid=session.sid, turn=turn_id, from_=way.switched_from, to=f"{way.provider.name}/{way.model}", reason=way.note))
+        emit(_switch(session.sid, turn_id, way.switched_from, way))
     while step <= limits.max_steps:
-        answer = await _call_model(session, turn, step, attempt, way, emit, room, tally)
+        answer, way = await _call_model(session, turn, step, attempt, way, emit, room, tally)
         attempt = 1
         tally.steps = step
         if not answer.calls:
@@ -176,12 +180,13 @@ async def _call_model(
     emit: Callable[[Event], Any],
     room: Callable[[], Awaitable[None]],
     tally: Tally,
-) -> Answer:
-    """One whole answer; a lost stream is asked again as a further attempt."""
-    request = ModelRequest(
-        model=way.model, messages=messages_of(session.transcript, turn.id, cut_off=attempt > 1), tools=TOOLS, session=session.sid
-    )
-    tries = 0
+) -> tuple[Answer, Route]:
+    """(one whole answer, the route that gave it); a lost stream is asked again as a further attempt.
+
+    A route that fails twice in a row without a word is left for its fallback, if one is configured.
+    """
+    messages = session.history.messages(session.transcript, turn, cut_off=attempt > 1)
+    tries = silent = 0
     while True:
         emit(
             StepStart(
@@ -195,66 +200,77 @@ async def _call_model(
                 contextLimit=way.context_limit,
             )  # fmt: skip
         )
+        stream = _Stream(session, turn, step, attempt, emit)
+        request = ModelRequest(model=way.model, messages=messages, tools=ENCODED_TOOLS, session=session.sid)
         try:
-            return await _stream(session, turn, way, request, emit, room, tally)
+            return await stream.read(way, request, room, tally), way
         except OptaError as error:
             tries += 1
-            if not error.retryable or tries >= ATTEMPTS_MAX:
+            silent = 0 if stream.first_at else silent + 1
+            fallback = way.fallback if silent >= SILENT_MAX else None
+            if fallback is None and (not error.retryable or tries >= ATTEMPTS_MAX):
                 raise
-            emit(Warning(sid=session.sid, turn=turn.id, code=error.code, message=f"{error.message} Trying again."))
-            await asyncio.sleep(error.retry_after_s or RETRY_DELAYS_S[min(tries, len(RETRY_DELAYS_S)) - 1])
             attempt += 1
+            if fallback is not None:
+                emit(
+                    _switch(session.sid, turn.id, f"{way.provider.name}/{way.model}", msgspec.structs.replace(fallback, note=error.message))
+                )
+                way, tries, silent = fallback, 0, 0
+                continue
+            emit(Warning(sid=session.sid, turn=turn.id, code=error.code, message=f"{error.message} Trying again."))
+            wait_s = error.retry_after_s or RETRY_DELAYS_S[min(tries, len(RETRY_DELAYS_S)) - 1]
+            await asyncio.sleep(min(wait_s, RETRY_AFTER_MAX_S))
 
 
-async def _stream(
-    session: Session,
-    turn: Turn,
-    way: Route,
-    request: ModelRequest,
-    emit: Callable[[Event], Any],
-    room: Callable[[], Awaitable[None]],
-    tally: Tally,
-) -> Answer:
-    asked_at = time.monotonic()
-    first_at = 0.0
-    deltas = 0
-    calls: list[CallPart] = []
-    end: End | None = None
-    stream = way.provider.stream(request)
-    try:
-        async for parts in stream:
-            for part in parts:
-                first_at = first_at or time.monotonic()
-                match part:
-                    case Text(delta):
-                        emit(TurnToken(sid=session.sid, turn=turn.id, delta=delta))
-                        deltas += 1
-                    case Thinking(delta):
-                        emit(TurnThinking(sid=session.sid, turn=turn.id, delta=delta))
-                        deltas += 1
-                    case CallPart():
-                        calls.append(part)
-                    case End():
-                        end = part
-            await room()
-    finally:
-        await _close(stream)
-    assert end is not None
-    usage = end.usage or Usage(completion=deltas)
-    tally.tokens += usage.completion
-    tally.prompt_tokens += usage.prompt
-    tally.cached_tokens += usage.cached
-    tally.thinking_tokens += usage.thinking
-    tally.generation_s += time.monotonic() - (first_at or asked_at)
-    tally.first_token_ms = tally.first_token_ms or round((first_at - asked_at) * 1000, 1)
-    tally.context_used, tally.context_limit = usage.prompt + usage.completion, way.context_limit
-    return Answer(calls, end.finish)
+class _Stream:
+    """One model call: its parts become events as they come. `first_at`: when the first one came, 0 before."""
+
+    def __init__(self, session: Session, turn: Turn, step: int, attempt: int, emit: Callable[[Event], Any]):
+        self._session, self._turn, self._step, self._attempt, self._emit = session, turn, step, attempt, emit
+        self.first_at = 0.0
+        self._deltas = 0
+        self._calls: list[CallPart] = []
+        self._end: End | None = None
+
+    async def read(self, way: Route, request: ModelRequest, room: Callable[[], Awaitable[None]], tally: Tally) -> Answer:
+        """The whole answer. Raises OptaError when the stream is lost."""
+        asked_at = now_s()
+        async with aclosing(way.provider.stream(request)) as stream:
+            async for parts in stream:
+                self.first_at = self.first_at or now_s()
+                for part in parts:
+                    self._take(part)
+                await room()
+        assert self._end is not None
+        usage = self._end.usage or Usage(completion=self._deltas)
+        tally.tokens += usage.completion
+        tally.prompt_tokens += usage.prompt
+        tally.cached_tokens += usage.cached
+        tally.thinking_tokens += usage.thinking
+        tally.generation_s += now_s() - (self.first_at or asked_at)
+        tally.first_token_ms = tally.first_token_ms or round((self.first_at - asked_at) * 1000, 1)
+        tally.context_used, tally.context_limit = usage.prompt + usage.completion, way.context_limit
+        return Answer(self._calls, self._end.finish)
+
+    def _take(self, part: Part) -> None:
+        match part:
+            case Text(delta):
+                self._say(TurnToken(sid=self._session.sid, turn=self._turn.id, delta=delta))
+            case Thinking(delta):
+                self._say(TurnThinking(sid=self._session.sid, turn=self._turn.id, delta=delta))
+            case CallPart():
+                self._calls.append(part)
+            case End():
+                self._end = part
+
+    def _say(self, event: TurnToken | TurnThinking) -> None:
+        self._emit(event)
+        self._session.say(event, self._step, self._attempt)
+        self._deltas += 1
 
 
-async def _close(stream: Any) -> None:
-    close = getattr(stream, "aclose", None)
-    if close is not None:
-        await close()
+def _switch(sid: str, turn: str, switched_from: str, way: Route) -> RouteSwitch:
+    return RouteSwitch(sid=sid, turn=turn, from_=switched_from, to=f"{way.provider.name}/{way.model}", reason=way.note)
 
 
 def _tool_call(sid: str, turn: str, step: int, part: CallPart) -> tuple[ToolCall, str]:
@@ -329,7 +345,7 @@ def _done(session: Session, turn_id: str, tally: Tally, gate: Gate, finish: Any)
         promptTokens=tally.prompt_tokens,
         cachedTokens=tally.cached_tokens,
         thinkingTokens=tally.thinking_tokens,
-        elapsed=round(max(0.0, time.monotonic() - tally.started_at - gate.waited_s), 3),
+        elapsed=round(max(0.0, now_s() - tally.started_at - gate.waited_s), 3),
         tokensPerSec=round(tally.tokens / tally.generation_s, 1) if tally.generation_s > 0 else 0.0,
         tools=tally.tools,
         steps=tally.steps,

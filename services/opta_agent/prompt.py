@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from opta_protocol.permissions import Mode
 
 _SYSTEM = """\
@@ -14,6 +16,10 @@ _MODES = {
     Mode.chat: "You are in conversation: explain, and ask before larger steps.",
     Mode.do: "You work on a task until it is done, then report.",
 }
+
+
+# What a model reads when a person resumes a turn that did not end well.
+RESUME = "Continue where you were interrupted. Do not repeat what is done already; check before you repeat a call whose outcome is unknown."
 
 
 def system_prompt(cwd: str, mode: Mode) -> str:
@@ -43,4 +49,5 @@ TOOLS: list[dict[str, Any]] = [
                                             "required": ["text", "state"], "additionalProperties": False}}),
 ]  # fmt: skip
 
+ENCODED_TOOLS = msgspec.Raw(msgspec.json.encode(TOOLS))
 TOOL_NAMES = frozenset(tool["function"]["name"] for tool in TOOLS)

@@ -1,12 +1,14 @@
 """Which provider answers: LMX first, by a health that is checked at most every ten seconds."""
 
 import asyncio
-import time
+import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from opta_core import vault
+from opta_core.clock import now_s
 from opta_core.errors import OptaError, Refused
 from opta_core.settings import Settings
 from opta_protocol.errors import ErrorCode
@@ -27,27 +29,32 @@ class Route(msgspec.Struct, frozen=True):
     context_limit: int = 0
     switched_from: str = ""
     note: str = ""
+    # Where to go when this one does not say a word.
+    fallback: "Route | None" = None
 
 
 class Router:
     """Owns the providers."""
 
-    def __init__(self, settings: Settings, lmx_url: str):
+    def __init__(self, settings: Settings, lmx_url: Callable[[], str]):
         self._default = settings.default_model
         self._settings = settings
-        self._providers: dict[str, OpenAiProvider] = {"lmx": OpenAiProvider("lmx", lmx_url)}
+        # LMX chooses its port when it starts, which may be after this process did.
+        self._lmx_url = lmx_url
+        self._providers: dict[str, OpenAiProvider] = {}
         self._health: dict[str, tuple[float, list[dict[str, Any]], str]] = {}
         self._checking = asyncio.Lock()
 
     def warm(self) -> None:
         """Make every provider now: the keychain and the first HTTP client cost a quarter of a second. Any thread."""
         for name in self._settings.providers:
-            self._provider(name)
+            with contextlib.suppress(OptaError):
+                self._provider(name)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Drop every connection."""
         for provider in self._providers.values():
-            await provider.close()
+            provider.close()
 
     async def route(self, wanted: str) -> Route:
         """The way to `wanted` (`provider/model`, a bare model name, or '' for the default). Raises OptaError."""
@@ -63,13 +70,13 @@ class Router:
             at, models, reason = self._health.get(name, (0.0, [], ""))
             # A failure, or a model that is still loading, is looked at again sooner.
             is_settled = not reason and all(entry.get("state", "loaded") == "loaded" for entry in models)
-            if time.monotonic() - at < (HEALTH_S if is_settled else 0.5):
+            if now_s() - at < (HEALTH_S if is_settled else 0.5):
                 return models, reason
             try:
                 models, reason = await self._provider(name).models(), ""
             except OptaError as error:
                 models, reason = [], error.message
-            self._health[name] = (time.monotonic(), models, reason)
+            self._health[name] = (now_s(), models, reason)
             return models, reason
 
     async def _named(self, name: str, model: str, wanted: str) -> Route:
@@ -83,22 +90,22 @@ class Router:
                     code=ErrorCode.provider_unavailable,
                     retryable=True,
                 )
-            return Route(self._provider("lmx"), model, _context_of(models, model))
+            return Route(self._provider("lmx"), model, _context_of(models, model), fallback=self._fallback())
         return Route(self._provider(name), model, self._settings.providers[name].context)
 
     async def _patient_health(self) -> tuple[list[dict[str, Any]], str]:
         """LMX's health; when it is ours, and there is nothing to fall back to, a restart of it is waited for."""
-        deadline = time.monotonic() + (LMX_BACK_S if not self._settings.lmx.host and self._fallback() is None else 0.0)
+        deadline = now_s() + (LMX_BACK_S if not self._settings.lmx.host and self._fallback() is None else 0.0)
         while True:
             models, reason = await self.health("lmx")
-            if not reason or time.monotonic() > deadline:
+            if not reason or now_s() > deadline:
                 return models, reason
             await asyncio.sleep(0.2)
 
     async def _looked_up(self, model: str) -> Route:
         models, _ = await self.health("lmx")
         if any(entry.get("id") == model for entry in models):
-            return Route(self._provider("lmx"), model, _context_of(models, model))
+            return Route(self._provider("lmx"), model, _context_of(models, model), fallback=self._fallback())
         for name, settings in self._settings.providers.items():
             if settings.model == model:
                 return Route(self._provider(name), model, settings.context)
@@ -111,7 +118,11 @@ class Router:
         return None
 
     def _provider(self, name: str) -> OpenAiProvider:
-        if name not in self._providers:
+        if name == "lmx":
+            known, url = self._providers.get(name), self._lmx_url()
+            if known is None or known.url != url:
+                self._providers[name] = OpenAiProvider(name, url)
+        elif name not in self._providers:
             self._providers[name] = OpenAiProvider(name, self._settings.providers[name].base_url, vault.fetch(f"provider/{name}"))
         return self._providers[name]
 

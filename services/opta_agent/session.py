@@ -3,42 +3,61 @@
 import asyncio
 from collections.abc import Callable
 
-from opta_core.transcript import Call, Transcript
+from opta_core.transcript import Call, Transcript, apply_delta
 from opta_protocol import wire
 from opta_protocol.events import (
+    DELTA_NAMES,
     AnyEvent,
     PermissionDecision,
     SessionCancelled,
+    StepStart,
     ToolCall,
     ToolResult,
     TurnDone,
     TurnError,
     TurnStopping,
+    TurnThinking,
+    TurnToken,
     Unknown,
 )
 
+from .history import History
+
 Event = AnyEvent | Unknown
+Delta = TurnToken | TurnThinking
 
 
 class Session:
-    """Folds every line as it comes; `next_event` wakes whoever waits."""
+    """Folds every line as it comes; `changed` wakes whoever waits.
 
-    def __init__(self, sid: str):
+    What this agent says itself (`producer`) is folded by `say`, when it is said: its deltas are not read back.
+    """
+
+    def __init__(self, sid: str, producer: str):
         self.sid = sid
         self.transcript = Transcript()
+        self.history = History()
         self.granted: set[str] = set()
         self.on_stop: Callable[[str, str], None] | None = None
         self.on_end: Callable[[str], None] | None = None
+        self._own = b'"p":"%b"' % producer.encode()
+        # (step, attempt, delta) said before the step's start came back from the store
+        self._early: list[tuple[int, int, Delta]] = []
         self._results: dict[str, ToolResult] = {}
         self._decisions: dict[str, PermissionDecision] = {}
         self._changed = asyncio.Event()
 
     def take(self, first: int, lines: list[bytes]) -> None:
-        """Lines from the feed, in order."""
+        """Lines from the feed, in order; a hole between two calls held deltas only."""
         for line in lines:
+            if wire.event_name(line) in DELTA_NAMES and self._own in line:
+                continue
             event = wire.decode(line)
             self.transcript.apply(event)
             match event:
+                case StepStart():
+                    self._say_early(event)
+                    continue
                 case ToolResult():
                     self._results[event.callId] = event
                 case PermissionDecision():
@@ -48,13 +67,39 @@ class Session:
                         self.granted.add(call.name)
                 case ToolCall():
                     pass
-                case TurnDone() | TurnError() | SessionCancelled() if self.on_end is not None:
-                    self.on_end(event.turn)
+                case TurnDone() | TurnError() | SessionCancelled():
+                    self._early.clear()
+                    if self.on_end is not None:
+                        self.on_end(event.turn)
                 case TurnStopping() if self.on_stop is not None:
                     self.on_stop(event.turn, event.by)
                 case _:
                     continue
             self._changed.set()
+
+    def say(self, delta: Delta, step: int, attempt: int) -> None:
+        """Take in a piece of this agent's own answer, as it is sent to the store."""
+        turn = self.transcript.turn(delta.turn)
+        last = turn.steps[-1] if turn and turn.steps else None
+        if last is not None and (last.step, last.attempt) == (step, attempt):
+            apply_delta(last, delta)
+        else:
+            self._early.append((step, attempt, delta))
+
+    def _say_early(self, start: StepStart) -> None:
+        waiting, self._early = self._early, []
+        for step, attempt, delta in waiting:
+            if (step, attempt) >= (start.step, start.attempt):
+                self.say(delta, step, attempt)
+
+    def settle(self, turn_id: str) -> None:
+        """Turn `turn_id` is about to run: what ended before it moves into the history, encoded once."""
+        ended = self.history.take(self.transcript, turn_id)
+        for call in [call for turn in ended for step in turn.steps for call in step.calls]:
+            self._results.pop(call.id, None)
+            self._decisions.pop(call.requestId, None)
+        if ended:
+            self.transcript.forget(ended[-1].seq + 1)
 
     def call(self, turn_id: str, call_id: str) -> Call | None:
         """A call of a turn."""
@@ -71,7 +116,7 @@ class Session:
         return self._decisions.get(request_id)
 
     async def changed(self, timeout_s: float) -> None:
-        """Wait for the next result or decision, at most `timeout_s`."""
+        """Wait for the next call, result or decision, at most `timeout_s`."""
         self._changed.clear()
         try:
             async with asyncio.timeout(timeout_s):

@@ -5,11 +5,11 @@ only tells whether it is still at it.
 """
 
 import asyncio
-import time
 
 import msgspec
 
 from opta_core.bus import Bus, Frames
+from opta_core.clock import now_s
 from opta_core.logs import Log
 from opta_core.outbox import Outbox
 from opta_protocol.commands import CancelTool, RunTool, ToolReply, ToolsHello, ToolsState
@@ -64,8 +64,8 @@ class Toolbox:
 
     async def _watch(self, session: Session, call: ToolCall) -> ToolResult | None:
         """The result, or None when the worker that ran the call is gone."""
-        self._heard_at = max(self._heard_at, time.monotonic() - _ASK_S)
-        started_at, missing = time.monotonic(), 0
+        self._heard_at = max(self._heard_at, now_s() - _ASK_S)
+        started_at, missing = now_s(), 0
         answers = self._answers
         while True:
             if result := session.result(call.callId):
@@ -73,7 +73,7 @@ class Toolbox:
             await session.changed(_ASK_S)
             if result := session.result(call.callId):
                 return result
-            now = time.monotonic()
+            now = now_s()
             if self._answers > answers and self._state is not None:
                 answers = self._answers
                 missing = 0 if call.callId in self._state.running else missing + 1
@@ -104,5 +104,5 @@ class Toolbox:
     def _on_reply(self, frames: Frames) -> None:
         reply = _reply.decode(frames[0])
         if isinstance(reply, ToolsState):
-            self._state, self._heard_at = reply, time.monotonic()
+            self._state, self._heard_at = reply, now_s()
             self._answers += 1

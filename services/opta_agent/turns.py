@@ -118,7 +118,7 @@ class Turns:
             return SessionCancelled(sid=held.sid, turn=held.turn, reason="Stopped by the user.", by=by) if by else None
 
     async def _to_ending(self, held: Held) -> Event:
-        session = await self._session(held.sid)
+        session = await self._session(held)
         turn = session.transcript.turn(held.turn)
         if turn is None:
             return self._error(held, ErrorCode.broken, "The turn is not in its session.", "orchestration")
@@ -145,20 +145,19 @@ class Turns:
     def _error(self, held: Held, code: ErrorCode, message: str, domain: str, *, retryable: bool = False) -> TurnError:
         return TurnError(sid=held.sid, turn=held.turn, code=code, message=message, domain=domain, retryable=retryable, resumable=True)  # type: ignore[arg-type]
 
-    async def _session(self, sid: str) -> Session:
+    async def _session(self, held: Held) -> Session:
+        sid = held.sid
         if sid in self._warm:
             self._warm[sid] = self._warm.pop(sid)
             session, feed = self._warm[sid]
         else:
-            session = Session(sid)
+            session = Session(sid, f"agent.{self._boot}")
             session.on_stop = lambda turn, by: self._stop(sid, turn, by)
             session.on_end = lambda turn: self._stop(sid, turn, "")
             feed = self._feeds.follow(sid, 0, session.take)
             self._warm[sid] = (session, feed)
             self._cool_down()
-        feed.catch_up()
-        feed.caught_up.clear()
-        await feed.caught_up.wait()
+        await feed.reached(held.seq)
         return session
 
     def _stop(self, sid: str, turn: str, by: str) -> None:

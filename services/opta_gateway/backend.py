@@ -4,13 +4,13 @@ Holds no session state but rings of recent lines, which the journal can replace 
 """
 
 import asyncio
-import time
 from collections import OrderedDict, deque
 from typing import Any
 
 import msgspec
 
 from opta_core.bus import Bus, Frames
+from opta_core.clock import now_s
 from opta_core.errors import Unavailable, from_info
 from opta_core.feed import Feed, Feeds
 from opta_core.outbox import Outbox
@@ -128,7 +128,7 @@ class Backend:
         # Set when this process leaves: streams end, and clients resume at the next one.
         self.closing = asyncio.Event()
         for service in SERVICES:
-            bus.subscribe(telemetry(service), service.encode(), self._on_telemetry)
+            bus.subscribe(telemetry(service), [service.encode()], self._on_telemetry)
 
     async def session(self, name: str) -> Session:
         """A session by id or prefix. Raises not_found."""
@@ -160,7 +160,7 @@ class Backend:
     def report(self, service: str) -> Telemetry | None:
         """What a process said last, if that is fresh."""
         at, report = self._telemetry.get(service, (0.0, None))
-        return report if report and time.monotonic() - at < STALE_S else None
+        return report if report and now_s() - at < STALE_S else None
 
     def not_ready(self) -> dict[str, str]:
         """Services of the daemon that do not do their work, and why."""
@@ -175,7 +175,7 @@ class Backend:
 
     def tokens_per_s(self) -> float:
         """Answer pieces of all sessions a second, over the last two."""
-        now = time.monotonic()
+        now = now_s()
         while self._deltas and now - self._deltas[0][0] > RATE_WINDOW_S:
             self._deltas.popleft()
         return round(sum(count for _, count in self._deltas) / RATE_WINDOW_S, 1)
@@ -191,8 +191,8 @@ class Backend:
         self._last_seqs[sid] = first + len(lines) - 1
         self.everything.take(lines)
         if deltas := sum(b'"event":"turn.token"' in line[:60] for line in lines):
-            self._deltas.append((time.monotonic(), deltas))
+            self._deltas.append((now_s(), deltas))
 
     def _on_telemetry(self, frames: Frames) -> None:
         report = _telemetry.decode(frames[1])
-        self._telemetry[report.service] = (time.monotonic(), report)
+        self._telemetry[report.service] = (now_s(), report)

@@ -4,19 +4,25 @@ import asyncio
 
 from opta_core.process import Frame, run
 
-from .journal import Files
+from .files import Files
 from .questions import Questions
 from .shelf import Shelf
 from .store import Store
+from .sync import Syncer, SyncerKind
 
 HEARTBEAT_ACTIVE_S, HEARTBEAT_IDLE_S = 0.1, 0.5
 
 
 async def main(frame: Frame) -> None:
     """Serve appends and questions until asked to stop."""
-    shelf = Shelf(frame.paths.sessions, frame.paths.trash, Files())
+    await serve(frame, Files(), Syncer)
+
+
+async def serve(frame: Frame, files: Files, syncer: SyncerKind) -> None:
+    """The same on any disk."""
+    shelf = Shelf(frame.paths.sessions, frame.paths.trash, files)
     shelf.load()
-    store = Store(frame.bus, shelf, frame.boot)
+    store = Store(frame.bus, shelf, frame.boot, syncer)
     Questions(frame.bus, shelf)
     frame.figures = lambda: {"appended": store.appended, "fenced": store.fenced}
     frame.ready()

@@ -7,12 +7,13 @@ kept in `*.torn`; damage before the tail stops the session's writes and is never
 import contextlib
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from opta_core.errors import Broken
 from opta_core.logs import Log
 from opta_protocol import wire
+
+from .files import Files, read_whole, write_all
 
 _SEQ = re.compile(rb'\{"seq":(\d+),')
 _CHUNK = 64 * 1024
@@ -22,72 +23,52 @@ PAGE_BYTES_MAX = 4 * 1024 * 1024
 log = Log("journal")
 
 
-class Files:
-    """The system calls of a journal, so that a test can make the n-th one fail."""
-
-    def open(self, file: Path, flags: int) -> int:
-        return os.open(file, flags, 0o600)
-
-    def write(self, descriptor: int, content: bytes) -> int:
-        return os.write(descriptor, content)
-
-    def truncate(self, descriptor: int, size: int) -> None:
-        os.ftruncate(descriptor, size)
-
-    def sync(self, descriptor: int) -> None:
-        """Until the bytes are on the disk (fdatasync; F_FULLFSYNC on macOS)."""
-        if hasattr(os, "fdatasync"):
-            os.fdatasync(descriptor)
-        else:  # pragma: no cover (macOS)
-            import fcntl
-
-            fcntl.fcntl(descriptor, getattr(fcntl, "F_FULLFSYNC"))  # noqa: B009 (known to macOS alone)
-
-    def sync_folder(self, folder: Path) -> None:
-        """Until a new name in `folder` is on the disk."""
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 class Journal:
     """An open journal. `size` counts its whole lines in bytes."""
 
     def __init__(self, file: Path, files: Files, *, create: bool = False):
         self.file = file
         self._files = files
-        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if create else 0)
+        # A failed write left bytes behind that could not be cut off either.
+        self._has_rest = False
+        flags = os.O_RDWR | os.O_APPEND | (os.O_CREAT | os.O_EXCL if create else 0)
         self._descriptor = files.open(file, flags)
         try:
-            self.size = os.fstat(self._descriptor).st_size
+            self.size = files.size(self._descriptor)
             if create:
                 files.sync_folder(file.parent)
         except BaseException:
-            os.close(self._descriptor)
+            files.close(self._descriptor)
             raise
 
     def append(self, lines: bytes) -> None:
         """Write whole lines. Raises OSError, and then the file is as it was before."""
+        if self._has_rest:
+            self._cut_rest()
         try:
-            view = memoryview(lines)
-            while view:
-                view = view[self._files.write(self._descriptor, bytes(view)) :]
+            write_all(self._files, self._descriptor, lines)
         except OSError:
-            self._files.truncate(self._descriptor, self.size)
+            self._has_rest = True
+            with contextlib.suppress(OSError):
+                self._cut_rest()
             raise
         self.size += len(lines)
 
     def sync(self) -> None:
         """Wait until everything appended is on the disk. Called from the sync thread."""
         descriptor = self._descriptor
-        if descriptor >= 0:
+        if descriptor < 0:
+            return
+        try:
             self._files.sync(descriptor)
+        except OSError:
+            # Closed in this moment by the loop, which syncs before it closes.
+            if self._descriptor == descriptor:
+                raise
 
     def recover(self) -> tuple[list[bytes], bool]:
         """(whole lines from the start, whether damage lies before the tail); cuts a torn tail off."""
-        content = Path(self.file).read_bytes()
+        content = read_whole(self._files, self.file)
         lines: list[bytes] = []
         at = 0
         while (end := content.find(b"\n", at)) >= 0:
@@ -103,8 +84,12 @@ class Journal:
             self.size = at
             return lines, True
         torn = self.file.with_suffix(".torn")
-        with open(torn, "ab") as handle:
-            handle.write(content[at:] + b"\n")
+        kept = self._files.open(torn, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        try:
+            write_all(self._files, kept, content[at:] + b"\n")
+            self._files.sync(kept)
+        finally:
+            self._files.close(kept)
         self._files.truncate(self._descriptor, at)
         self.size = at
         log.warning("cut a torn tail off", file=self.file.name, bytes=len(content) - at, kept_in=torn.name)
@@ -116,7 +101,7 @@ class Journal:
         lines: list[bytes] = []
         rest, taken = b"", 0
         while len(lines) < limit and at < self.size and (taken < PAGE_BYTES_MAX or not lines):
-            chunk = os.pread(self._descriptor, min(max(_CHUNK, limit * 64), self.size - at), at)
+            chunk = self._files.read(self._descriptor, min(max(_CHUNK, limit * 64), self.size - at), at)
             if not chunk:
                 break
             at += len(chunk)
@@ -130,8 +115,12 @@ class Journal:
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
                 self._files.sync(self._descriptor)
-            os.close(self._descriptor)
-            self._descriptor = -1
+            descriptor, self._descriptor = self._descriptor, -1
+            self._files.close(descriptor)
+
+    def _cut_rest(self) -> None:
+        self._files.truncate(self._descriptor, self.size)
+        self._has_rest = False
 
     def _offset_after(self, seq: int) -> int:
         """Where the first line with a higher seq begins."""
@@ -158,7 +147,7 @@ class Journal:
         if offset > 0:
             at = offset - 1
             while True:
-                chunk = os.pread(self._descriptor, 4096, at)
+                chunk = self._files.read(self._descriptor, 4096, at)
                 newline = chunk.find(b"\n")
                 if newline >= 0:
                     offset = at + newline + 1
@@ -168,7 +157,7 @@ class Journal:
                 at += len(chunk)
         if offset >= self.size:
             return self.size, None
-        match = _SEQ.match(os.pread(self._descriptor, 32, offset))
+        match = _SEQ.match(self._files.read(self._descriptor, 32, offset))
         if match is None:
             raise Broken(f"{self.file.name}: no seq at byte {offset}")
         return offset, int(match.group(1))
@@ -177,10 +166,3 @@ class Journal:
 def _is_next(line: bytes, seq: int) -> bool:
     match = _SEQ.match(line)
     return match is not None and int(match.group(1)) == seq and wire.is_whole(line)
-
-
-def lines_of(file: Path) -> Iterator[bytes]:
-    """Every line of a journal, unchecked, for tools."""
-    with open(file, "rb") as handle:
-        for line in handle:
-            yield line.rstrip(b"\n")

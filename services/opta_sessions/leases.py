@@ -4,12 +4,12 @@ A new boot of the agent receives every open turn and adopts or ends it. A turn t
 longer lists, or that had no agent for too long, is ended here.
 """
 
-import time
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from opta_core.bus import Bus, Frames
+from opta_core.clock import now_s
 from opta_core.logs import Log
 from opta_protocol.commands import Held, Hello, Work
 from opta_protocol.errors import ErrorCode
@@ -43,7 +43,7 @@ class Leases:
         self._router = bus.router(STORE_CMD, self._on_hello)
         self._peer = b""
         self._boot = ""
-        self._heard_at = time.monotonic()
+        self._heard_at = now_s()
         self._lost_at = 0.0
         # (sid, turn) -> when the agent of this boot last listed or received it
         self._handed: dict[tuple[str, str], float] = {}
@@ -57,11 +57,11 @@ class Leases:
         """Give the session's head turn to the agent, if it has none and the agent is there."""
         head = state.head()
         if head is not None and self._peer and (state.sid, head.turn) not in self._handed:
-            self._send([Held(sid=state.sid, turn=head.turn)])
+            self._send([Held(sid=state.sid, turn=head.turn, seq=head.seq)])
 
     def check(self) -> None:
         """Called often: notices a silent agent, and ends what nobody will continue."""
-        now = time.monotonic()
+        now = now_s()
         silent_s = now - self._heard_at
         if silent_s > SILENT_AFTER_S and not self._lost_at:
             self._lost_at = self._heard_at
@@ -74,7 +74,7 @@ class Leases:
 
     def _on_hello(self, peer: bytes, frames: Frames) -> None:
         hello = _hello.decode(frames[0])
-        now = time.monotonic()
+        now = now_s()
         back_after_s = now - self._lost_at if self._lost_at else 0.0
         self._peer, self._heard_at, self._lost_at = peer, now, 0.0
         if hello.boot != self._boot:
@@ -92,20 +92,23 @@ class Leases:
             self._handed[key] = now
         self._listed = {key for key in self._listed | listed if key in self._handed}
         missing: list[Held] = []
-        for state in [s for s in self._store.shelf.states.values() if s.open_turns and not s.is_damaged]:
-            key = (state.sid, _head_id(state))
+        for state in list(self._store.shelf.states.values()):
+            head = state.head()
+            if head is None or state.is_damaged:
+                continue
+            key = (state.sid, head.turn)
             if key in listed:
                 continue
             if key not in self._handed or (key not in self._listed and now - self._handed[key] > HAND_AGAIN_AFTER_S):
                 # Never seen to arrive: the agent ignores a turn it knows.
-                missing.append(Held(sid=key[0], turn=key[1]))
+                missing.append(Held(sid=key[0], turn=key[1], seq=head.seq))
             elif key in self._listed and now - self._handed[key] > FORGOTTEN_AFTER_S:
                 self._end(state, "The agent lost track of this turn. What was shown is kept; ask again to go on.")
         self._handed = {key: at for key, at in self._handed.items() if key in listed or now - at < 60}
         self._send(missing)
 
     def _send(self, turns: list[Held]) -> None:
-        now = time.monotonic()
+        now = now_s()
         for held in turns:
             self._handed[(held.sid, held.turn)] = now
         self._router.send(self._peer, [_encode(Work(boot=self._boot, store=self._store.boot, turns=turns))])

@@ -11,12 +11,12 @@ import msgspec
 
 from opta_core.errors import Refused
 from opta_core.logs import Log
-from opta_core.paths import write_whole
 from opta_protocol.errors import ErrorCode
 from opta_protocol.http import Session, SessionList
 from opta_protocol.ids import SESSION_ID, SESSION_PREFIX
 
-from .journal import Files, Journal
+from .files import Files, read_whole, replace_whole
+from .journal import Journal
 from .state import SessionState
 
 OPEN_MAX = 128
@@ -45,18 +45,18 @@ class Shelf:
         """Read the index and every journal it does not cover; sessions with open turns are opened."""
         entries: dict[str, _Entry] = {}
         try:
-            entries = msgspec.json.decode(self._index_file.read_bytes(), type=dict[str, _Entry])
+            entries = msgspec.json.decode(read_whole(self._files, self._index_file), type=dict[str, _Entry])
         except FileNotFoundError:
             pass
         except (OSError, msgspec.DecodeError) as error:
             log.warning("index is unreadable, reading the journals", reason=error)
-        for file in self._folder.glob("*.jsonl"):
-            sid = file.stem
-            if not SESSION_ID.match(sid):
+        for name in self._files.list(self._folder):
+            sid, _, kind = name.partition(".")
+            stat = self._files.stat(self._file(sid)) if kind == "jsonl" and SESSION_ID.match(sid) else None
+            if stat is None:
                 continue
-            stat = file.stat()
             entry = entries.get(sid)
-            if entry and (entry.size, entry.changed_ns) == (stat.st_size, stat.st_mtime_ns) and not entry.has_open_turns:
+            if entry and (entry.size, entry.changed_ns) == stat and not entry.has_open_turns:
                 self._summaries[sid] = entry.session
             elif (state := self.state(sid)) and state.is_trashed:
                 self.to_trash(sid)
@@ -65,15 +65,14 @@ class Shelf:
         """Write the index, for the next start."""
         entries: dict[str, _Entry] = {}
         for sid in {*self._summaries, *self.states}:
-            try:
-                stat = self._file(sid).stat()
-            except OSError:
+            stat = self._files.stat(self._file(sid))
+            if stat is None:
                 continue
             state = self.states.get(sid)
             has_open = bool(state and state.open_turns)
-            entries[sid] = _Entry(stat.st_size, stat.st_mtime_ns, has_open, state.summary() if state else self._summaries[sid])
+            entries[sid] = _Entry(stat.size, stat.changed_ns, has_open, state.summary() if state else self._summaries[sid])
         try:
-            write_whole(self._index_file, msgspec.json.encode(entries))
+            replace_whole(self._files, self._index_file, msgspec.json.encode(entries))
         except OSError as error:
             log.warning("index not saved", reason=error)
 
@@ -91,13 +90,13 @@ class Shelf:
         """Take back a `create` whose first line could not be written."""
         self.forget(sid)
         self._summaries.pop(sid, None)
-        self._file(sid).unlink(missing_ok=True)
+        self._files.unlink(self._file(sid))
 
     def state(self, sid: str) -> SessionState | None:
         """The state of a session, read from its journal when needed; None when there is no such session."""
         if sid in self.states:
             return self.states[sid]
-        if not self._file(sid).exists():
+        if self._files.stat(self._file(sid)) is None:
             return None
         lines, damaged = self.journal(sid).recover()
         state = SessionState(sid, is_damaged=damaged)
@@ -135,11 +134,11 @@ class Shelf:
 
     def to_trash(self, sid: str) -> None:
         """Move a session's journal out of sight; it can be put back by hand."""
-        if not self._file(sid).exists():
+        if self._files.stat(self._file(sid)) is None:
             return
         self.forget(sid)
         self._summaries.pop(sid, None)
-        self._file(sid).replace(self._trash / f"{sid}.jsonl")
+        self._files.rename(self._file(sid), self._trash / f"{sid}.jsonl")
 
     def resolve(self, name: str) -> str:
         """The id that `name` (an id or an unambiguous prefix) means. Raises Refused."""

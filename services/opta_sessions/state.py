@@ -7,7 +7,7 @@ import msgspec
 
 from opta_protocol import wire
 from opta_protocol.commands import AppendResult
-from opta_protocol.events import ENDING_NAMES
+from opta_protocol.events import DELTA_NAMES, ENDING_NAMES
 from opta_protocol.http import Session
 from opta_protocol.permissions import Level, Mode, SessionPolicy
 
@@ -52,6 +52,7 @@ class OpenTurn:
     """An accepted turn that has not ended."""
 
     turn: str
+    seq: int = 0
     is_started: bool = False
     is_stopping: bool = False
     is_paused: bool = False
@@ -73,6 +74,8 @@ class SessionState:
     pinned: bool = False
     archived: bool = False
     last_seq: int = 0
+    # The last line that is no delta.
+    firm_seq: int = 0
     turns: int = 0
     created_at: str = ""
     last_activity_at: str = ""
@@ -87,6 +90,11 @@ class SessionState:
     # What was answered to a producer beyond "written", until it says that it knows.
     told: dict[tuple[str, int], AppendResult] = field(default_factory=dict[tuple[str, int], AppendResult])
 
+    def apply_delta(self, producer: str, number: int) -> None:
+        """Take in the next line, a delta, without reading it."""
+        self.last_seq += 1
+        self.producers[producer] = number
+
     def apply(self, line: bytes) -> None:
         """Take in a stored line."""
         header = wire.read_header(line)
@@ -94,8 +102,9 @@ class SessionState:
         if header.n > self.producers.get(header.p, 0):
             self.producers[header.p] = header.n
         name = header.event
-        if name in ("turn.token", "turn.thinking", "tool.output"):
+        if name in DELTA_NAMES:
             return
+        self.firm_seq = header.seq
         self.last_activity_at = header.ts
         if name == "session.start":
             self._start(line, header.ts)
@@ -105,7 +114,7 @@ class SessionState:
             fields = _turn.decode(line)
             self.turns += 1
             queued = bool(self.open_turns)
-            self.open_turns[header.turn] = OpenTurn(header.turn)
+            self.open_turns[header.turn] = OpenTurn(header.turn, header.seq)
             self.told[header.p, header.n] = AppendResult(n=header.n, status="written", seq=header.seq, turn=header.turn, queued=queued)
             if fields.key:
                 self.keys[fields.key] = (header.turn, header.seq, fields.body)

@@ -6,25 +6,24 @@ Invariant: nothing but this process writes journals, and nothing here waits for 
 """
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 
 import msgspec
 
 from opta_core.bus import Bus, Frames
-from opta_core.clock import utc_now
+from opta_core.clock import now_s, utc_now
 from opta_core.logs import Log
 from opta_protocol import wire
-from opta_protocol.commands import Ack, Append, AppendResult
+from opta_protocol.commands import Ack, Append, AppendResult, Beat
 from opta_protocol.errors import ErrorCode, ErrorInfo
-from opta_protocol.events import ENDING_NAMES, Event, SessionCancelled, TurnError, TurnQueued
+from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Event, SessionCancelled, TurnError, TurnQueued
 from opta_protocol.topics import HEARTBEAT, STORE_IN, STORE_PUB, event_topic
 
 from .journal import Journal
 from .leases import Leases
 from .shelf import Shelf
 from .state import SessionState, read_call, read_turn_start
-from .sync import Syncer
+from .sync import Syncer, SyncerKind
 
 # These wait for the disk before their acknowledgement.
 CLASS_1 = frozenset(
@@ -58,6 +57,8 @@ class _Batch:
 
     lines: list[bytes] = field(default_factory=list[bytes])
     first_seq: int = 0
+    firm_before: int = 0
+    is_delta: bool = True
     results: list[AppendResult] = field(default_factory=list[AppendResult])
     is_class_1: bool = False
     opened: list[str] = field(default_factory=list[str])
@@ -68,13 +69,12 @@ class _Batch:
 class Store:
     """Wiring of the store's sockets to the shelf. `boot` names this start of it."""
 
-    def __init__(self, bus: Bus, shelf: Shelf, boot: str):
+    def __init__(self, bus: Bus, shelf: Shelf, boot: str, syncer: SyncerKind = Syncer):
         self.shelf, self.boot = shelf, boot
         self._loop = asyncio.get_running_loop()
         self._in = bus.router(STORE_IN, self._on_append)
         self._pub = bus.publisher(STORE_PUB)
-        self._syncer = Syncer(self._on_synced)
-        self._own_numbers: dict[str, int] = {}
+        self._syncer = syncer(self._on_synced)
         self._unsynced: dict[Journal, list[tuple[int, bytes, bytes]]] = {}
         self._late: dict[tuple[str, str], tuple[bytes, Append, int, int]] = {}
         self._active: dict[str, float] = {}
@@ -97,11 +97,12 @@ class Store:
 
     def heartbeat(self) -> bool:
         """Publish the last seq of sessions that changed lately; False when nothing did."""
-        now = time.monotonic()
+        now = now_s()
         self._active = {sid: at for sid, at in self._active.items() if now - at < 2 and self.shelf.has(sid)}
-        last = {sid: self.shelf.summary(sid).lastSeq for sid in self._active}
-        self._pub.publish([HEARTBEAT, _encode({"boot": self.boot, "last": last})])
-        return bool(last)
+        states = [state for sid in self._active if (state := self.shelf.states.get(sid))]
+        beat = Beat(boot=self.boot, last={s.sid: s.last_seq for s in states}, firm={s.sid: s.firm_seq for s in states})
+        self._pub.publish([HEARTBEAT, _encode(beat)])
+        return bool(states)
 
     # appending --------------------------------------------------------------------------------------
 
@@ -133,7 +134,7 @@ class Store:
             return
         if head.n <= last:
             # Sent again: perhaps it was written and never published, so let followers look.
-            self._active[state.sid] = time.monotonic()
+            self._active[state.sid] = now_s()
         batch = self._prepare(state, head, bodies, last)
         if batch.lines and not self._write(state, batch, peer, head, len(bodies)):
             return
@@ -148,7 +149,7 @@ class Store:
 
     def _prepare(self, state: SessionState, head: Append, bodies: list[bytes], last: int) -> _Batch:
         """Decide on each new body and number the lines; the state moves along line by line."""
-        batch = _Batch(first_seq=state.last_seq + 1)
+        batch = _Batch(first_seq=state.last_seq + 1, firm_before=state.firm_seq)
         for number, body in enumerate(bodies, head.n):
             if number <= last:
                 # Handled before, and its answer was lost: the same answer, once it is on the disk.
@@ -169,7 +170,7 @@ class Store:
                     batch.opened.append(turn)
                 else:
                     result = AppendResult(n=number, status="written", seq=state.last_seq + 1)
-                self._line(state, batch, body, head.p, number)
+                self._line(state, batch, body, head.p, number, is_delta=header.event in DELTA_NAMES)
                 batch.is_class_1 |= header.event in CLASS_1
                 batch.ended |= header.event in ENDING_NAMES
                 batch.is_trashed |= header.event == "session.updated" and b'"trashed":true' in body
@@ -220,9 +221,13 @@ class Store:
             return AppendResult(n=0, status="fenced")
         return None
 
-    def _line(self, state: SessionState, batch: _Batch, body: bytes, producer: str, number: int) -> None:
+    def _line(self, state: SessionState, batch: _Batch, body: bytes, producer: str, number: int, *, is_delta: bool = False) -> None:
         line = wire.stamp(body, state.last_seq + 1, utc_now(), producer, number)
-        state.apply(line)
+        if is_delta:
+            state.apply_delta(producer, number)
+        else:
+            state.apply(line)
+            batch.is_delta = False
         batch.lines.append(line)
 
     def _own(self, state: SessionState, batch: _Batch, event: Event) -> None:
@@ -258,15 +263,16 @@ class Store:
         journal = self.shelf.journal(state.sid)
         journal.append(content)
         self.appended += len(batch.lines)
-        self._active[state.sid] = time.monotonic()
-        self._pub.publish([event_topic(state.sid), b"%d" % batch.first_seq, b"%d" % state.last_seq, content[:-1]])
+        self._active[state.sid] = now_s()
+        topic = event_topic(state.sid, is_delta=batch.is_delta)
+        self._pub.publish([topic, b"%d" % batch.first_seq, b"%d" % state.last_seq, b"%d" % batch.firm_before, content[:-1]])
         self._syncer.add(journal, is_urgent=batch.is_class_1)
 
     def write_own(self, state: SessionState, *events: Event) -> None:
         """Write events that the store authors (agent lost, storage was full)."""
         if state.is_damaged:
             return
-        batch = _Batch(first_seq=state.last_seq + 1)
+        batch = _Batch(first_seq=state.last_seq + 1, firm_before=state.firm_seq)
         for event in events:
             self._own(state, batch, event)
         try:
@@ -351,7 +357,7 @@ class Store:
         self._ack(peer, head, last, [AppendResult(n=n, status="refused", error=full) for n in range(head.n, last + 1)])
 
     def _note_failure(self) -> None:
-        self._last_failure = time.monotonic()
+        self._last_failure = now_s()
         self._full_since = self._full_since or self._last_failure
 
     def _end_turns_after_full_disk(self) -> None:

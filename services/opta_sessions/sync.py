@@ -7,6 +7,7 @@ what they held at that moment is durable.
 import asyncio
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 from .journal import Journal
 
@@ -16,10 +17,25 @@ GROUP_S = 0.004
 LAZY_S = 0.1
 
 
-class Syncer:
-    """Owns the thread. `on_synced(journal, size, error)` runs on the loop."""
+# (journal, bytes of it that are durable now, why not)
+OnSynced = Callable[[Journal, int, OSError | None], None]
 
-    def __init__(self, on_synced: Callable[[Journal, int, OSError | None], None]):
+
+class Syncs(Protocol):
+    """What the store needs of a syncer."""
+
+    def add(self, journal: Journal, *, is_urgent: bool = True) -> None: ...
+
+    def close(self) -> None: ...
+
+
+SyncerKind = Callable[[OnSynced], Syncs]
+
+
+class Syncer:
+    """Owns the thread. `on_synced` runs on the loop."""
+
+    def __init__(self, on_synced: OnSynced):
         self._loop = asyncio.get_running_loop()
         self._on_synced = on_synced
         self._waiting: dict[Journal, int] = {}

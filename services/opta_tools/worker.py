@@ -5,12 +5,12 @@ Invariant: a call id runs at most once in the life of a worker; writes to one pa
 
 import asyncio
 import os
-import time
 from collections import OrderedDict, defaultdict
 
 import msgspec
 
 from opta_core.bus import Bus, Frames
+from opta_core.clock import now_s
 from opta_core.errors import OptaError
 from opta_core.logs import Log, current_session, current_turn
 from opta_core.outbox import Outbox
@@ -84,7 +84,7 @@ class Worker:
     async def _run(self, call: RunTool) -> None:
         current_session.set(call.sid)
         current_turn.set(call.turn)
-        started = time.monotonic()
+        started = now_s()
         try:
             async with (
                 self._slots,
@@ -109,7 +109,7 @@ class Worker:
             content=outcome.content.encode(errors="replace").decode(),
             code=outcome.code,
             lines=outcome.lines,
-            durationMs=round((time.monotonic() - started) * 1000, 1),
+            durationMs=round((now_s() - started) * 1000, 1),
             truncated=outcome.is_truncated,
             changes=outcome.changes,
         )

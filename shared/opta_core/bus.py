@@ -6,7 +6,7 @@ Delivery is at most once: whoever needs more resends (see `outbox`).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 Frames = list[bytes]
@@ -55,7 +55,7 @@ class Bus(Protocol):
 
     def publisher(self, name: str, on_subscriber: OnSubscriber | None = None) -> Publisher: ...
 
-    def subscribe(self, name: str, topic: bytes, on_message: OnMessage) -> Closable: ...
+    def subscribe(self, name: str, topics: Sequence[bytes], on_message: OnMessage) -> Closable: ...
 
 
 class LocalBus:
@@ -80,8 +80,8 @@ class LocalBus:
             self._greeters[name] = on_subscriber
         return _LocalPublisher(self, name)
 
-    def subscribe(self, name: str, topic: bytes, on_message: OnMessage) -> "_LocalSubscription":
-        subscription = _LocalSubscription(self, name, topic, on_message)
+    def subscribe(self, name: str, topics: Sequence[bytes], on_message: OnMessage) -> "_LocalSubscription":
+        subscription = _LocalSubscription(self, name, topics, on_message)
         self._subscriptions.setdefault(name, []).append(subscription)
         if greeter := self._greeters.get(name):
             asyncio.get_running_loop().call_soon(greeter)
@@ -130,7 +130,7 @@ class _LocalPublisher:
 
     def publish(self, frames: Frames) -> None:
         for subscription in self._bus._subscriptions.get(self._name, []):
-            if frames[0].startswith(subscription.topic):
+            if frames[0].startswith(subscription.topics):
                 asyncio.get_running_loop().call_soon(subscription.on_message, list(frames))
 
     def close(self) -> None:
@@ -138,8 +138,8 @@ class _LocalPublisher:
 
 
 class _LocalSubscription:
-    def __init__(self, bus: LocalBus, name: str, topic: bytes, on_message: OnMessage):
-        self._bus, self._name, self.topic, self.on_message = bus, name, topic, on_message
+    def __init__(self, bus: LocalBus, name: str, topics: Sequence[bytes], on_message: OnMessage):
+        self._bus, self._name, self.topics, self.on_message = bus, name, tuple(topics), on_message
 
     def close(self) -> None:
         self._bus._subscriptions[self._name].remove(self)

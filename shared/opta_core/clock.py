@@ -1,28 +1,36 @@
-"""Time as the house writes it."""
+"""Time as the house writes it and measures it. Logic asks here, so that a simulation can bring a time of its own.
 
+Measured time is the running loop's; the time of day can be replaced by `set_wall`, which only a simulation does.
+"""
+
+import asyncio
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+_wall: Callable[[], float] = time.time
+
+
+def now_s() -> float:
+    """Seconds from an arbitrary point, never going back; on the loop's thread only."""
+    return asyncio.get_running_loop().time()
 
 
 def utc_now() -> str:
     """Now, ISO 8601 UTC with microseconds."""
-    return _iso(datetime.now(UTC))
+    return _iso(_wall())
 
 
 def utc_in(seconds: float) -> str:
     """`seconds` from now, in the same form."""
-    return _iso(datetime.now(UTC) + timedelta(seconds=seconds))
+    return _iso(_wall() + seconds)
 
 
-def seconds_between(earlier: str, later: str) -> float:
-    """Difference of two stamps."""
-    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
+def set_wall(wall: Callable[[], float] | None = None) -> None:
+    """Take the time of day (seconds since 1970) from `wall`; without one, from the machine again."""
+    global _wall
+    _wall = wall or time.time
 
 
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def monotonic_ms() -> float:
-    """Milliseconds from an arbitrary point, never going back."""
-    return time.monotonic() * 1000
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -8,7 +8,6 @@ nothing is written twice.
 
 import asyncio
 import contextlib
-import time
 
 import msgspec
 
@@ -18,6 +17,7 @@ from opta_protocol.events import Event
 from opta_protocol.topics import STORE_IN
 
 from .bus import Bus, Frames
+from .clock import now_s
 from .errors import Unavailable
 
 # Unacknowledged events a process may have in the air before `room` waits.
@@ -109,7 +109,7 @@ class Outbox:
             self._send(sid, self._streams[sid])
 
     def _send(self, sid: str, stream: _Stream) -> None:
-        stream.sent_at = time.monotonic()
+        stream.sent_at = now_s()
         while stream.sent < len(stream.bodies):
             bodies = stream.bodies[stream.sent : stream.sent + _BATCH_MAX]
             head = Append(p=self._producer, sid=sid, n=stream.base + stream.sent, base=stream.base, boot=self._boot)
@@ -127,11 +127,11 @@ class Outbox:
             del stream.bodies[:done]
             stream.base += done
             stream.sent = max(0, stream.sent - done)
-            stream.sent_at = time.monotonic()
+            stream.sent_at = now_s()
             self._in_air -= done
             if self._in_air < WINDOW:
                 self._room.set()
-        elif stream.sent and time.monotonic() - stream.sent_at > 0.02:
+        elif stream.sent and now_s() - stream.sent_at > 0.02:
             # The store misses something in between: send again from what it has.
             stream.sent = 0
             self._send(ack.sid, stream)
@@ -148,7 +148,7 @@ class Outbox:
             await asyncio.sleep(_TICK_S)
             if not self._in_air:
                 self._flying.clear()
-            now = time.monotonic()
+            now = now_s()
             for sid, stream in list(self._streams.items()):
                 if stream.bodies and now - stream.sent_at > _RESEND_AFTER_S:
                     stream.sent = 0

@@ -63,6 +63,7 @@ class Turn(msgspec.Struct, kw_only=True):
     mode: Mode
     level: Level
     model: str
+    resumes: str = ""
     state: TurnState = "running"
     steps: list[Step] = []
     warnings: list[str] = []
@@ -105,7 +106,16 @@ class Transcript(msgspec.Struct, kw_only=True):
                 self.clearedTo = event.upTo
             case e.TurnStart():
                 self.turns.append(
-                    Turn(id=event.turn, seq=event.seq, ts=event.ts, text=event.text, mode=event.mode, level=event.level, model=event.model)
+                    Turn(
+                        id=event.turn,
+                        seq=event.seq,
+                        ts=event.ts,
+                        text=event.text,
+                        mode=event.mode,
+                        level=event.level,
+                        model=event.model,
+                        resumes=event.resumes,
+                    )
                 )
             case e.PlanUpdated():
                 self.plan = event.items
@@ -115,6 +125,10 @@ class Transcript(msgspec.Struct, kw_only=True):
                 turn = self.turn(event.turn)
                 if turn is not None:
                     _apply_to_turn(turn, event)
+
+    def forget(self, before: int) -> None:
+        """Drop turns that began before seq `before`: whoever folds on has what it needs of them."""
+        self.turns = [turn for turn in self.turns if turn.seq >= before]
 
     def turn(self, turn_id: str) -> Turn | None:
         """The turn of that id, looked for from the end."""
@@ -135,12 +149,9 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
             turn.state = "queued"
         case e.StepStart():
             _start_step(turn, event)
-        case e.TurnToken():
+        case e.TurnToken() | e.TurnThinking():
             if turn.steps:
-                turn.steps[-1].text += event.delta
-        case e.TurnThinking():
-            if turn.steps:
-                turn.steps[-1].thinking += event.delta
+                apply_delta(turn.steps[-1], event)
         case e.TurnPaused():
             turn.state = "paused"
         case e.TurnResumed():
@@ -170,6 +181,14 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
                 _apply_to_call(call, event)
         case _:
             pass
+
+
+def apply_delta(step: Step, event: e.TurnToken | e.TurnThinking) -> None:
+    """Take in a piece of a step's answer."""
+    if isinstance(event, e.TurnToken):
+        step.text += event.delta
+    else:
+        step.thinking += event.delta
 
 
 def _start_step(turn: Turn, event: e.StepStart) -> None:

@@ -7,6 +7,7 @@ which is three times as fast as `zmq.asyncio`.
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,10 @@ class ZmqBus:
         socket.bind(self._address(name))
         return publisher
 
-    def subscribe(self, name: str, topic: bytes, on_message: OnMessage) -> "_Socket":
+    def subscribe(self, name: str, topics: Sequence[bytes], on_message: OnMessage) -> "_Socket":
         socket = self._socket(zmq.SUB, _HWM_FANOUT, on_message)
-        socket.zmq.setsockopt(zmq.SUBSCRIBE, topic)
+        for topic in topics:
+            socket.zmq.setsockopt(zmq.SUBSCRIBE, topic)
         socket.zmq.connect(self._address(name))
         return socket
 

@@ -53,10 +53,11 @@ class Ack(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Ack"):
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """A turn that an agent runs."""
+    """A turn that an agent runs; `seq` is that of its turn.start."""
 
     sid: str
     turn: str
+    seq: int = 0
 
 
 class Hello(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Hello"):
@@ -73,6 +74,17 @@ class Work(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Work"):
     boot: str
     store: str
     turns: list[Held] = []
+
+
+class Beat(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Beat"):
+    """Published by the store at least twice a second: how far sessions are that changed lately.
+
+    `last` counts every line, `firm` leaves deltas out.
+    """
+
+    boot: str
+    last: dict[str, int] = {}
+    firm: dict[str, int] = {}
 
 
 # store.q: read-only questions -----------------------------------------------------------------------

@@ -337,6 +337,8 @@ AnyEvent = (
 
 ENDINGS = (TurnDone, TurnError, SessionCancelled)
 ENDING_NAMES = frozenset({"turn.done", "turn.error", "session.cancelled"})
+# Pieces of something whole: many, small, and never awaited by anybody but a screen.
+DELTA_NAMES = frozenset({"turn.token", "turn.thinking", "tool.output"})
 EVENT_TYPES: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__}
 
 

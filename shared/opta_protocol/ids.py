@@ -1,8 +1,9 @@
 """Names of things: sessions, turns, calls, boots."""
 
+import random
 import re
-import secrets
 
+_source: random.Random = random.SystemRandom()
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 SESSION_ID = re.compile(r"[a-z2-7]{6,8}\Z")
 SESSION_PREFIX = re.compile(r"(?:s-)?([a-z2-7]{2,8})\Z")
@@ -24,4 +25,10 @@ def new_call_id() -> str:
 
 
 def _random(length: int) -> str:
-    return "".join(secrets.choice(_BASE32) for _ in range(length))
+    return "".join(_source.choice(_BASE32) for _ in range(length))
+
+
+def use_source(source: random.Random | None = None) -> None:
+    """Draw from `source`, as a simulation does; without one, from the machine's own randomness again."""
+    global _source
+    _source = source or random.SystemRandom()

@@ -9,7 +9,9 @@ TOOLS_RPC = "tools.rpc"
 SERVICES = ("gateway", "agent", "sessions", "tools", "desktop", "lmx")
 DAEMON_SERVICES = ("gateway", "agent", "sessions", "tools")
 
+# Pieces of text and output have a topic of their own: whoever folds them from elsewhere need not wake for each.
 EVENT_PREFIX = b"e/"
+DELTA_PREFIX = b"d/"
 HEARTBEAT = b"hb"
 
 
@@ -18,6 +20,6 @@ def telemetry(service: str) -> str:
     return f"t.{service}"
 
 
-def event_topic(sid: str) -> bytes:
-    """The topic of one session's lines."""
-    return EVENT_PREFIX + sid.encode()
+def event_topic(sid: str, *, is_delta: bool) -> bytes:
+    """The topic of one session's lines; `is_delta`: nothing but deltas in the message."""
+    return (DELTA_PREFIX if is_delta else EVENT_PREFIX) + sid.encode()

@@ -61,8 +61,8 @@ def read_header(line: bytes) -> Header:
     return _header.decode(line)
 
 
-def _event_name(line: bytes) -> str:
-    """Found by position, since decoding a line twice would double the cost of a fold."""
+def event_name(line: bytes) -> str:
+    """The kind of event. Found by position, since decoding a line twice would double the cost of a fold."""
     at = line.find(b'"event":"') + 9
     return line[at : line.find(b'"', at)].decode(errors="replace")
 
@@ -70,7 +70,7 @@ def _event_name(line: bytes) -> str:
 def decode(line: bytes) -> AnyEvent | Unknown:
     """The event of a line; kinds and shapes of another version come back as `Unknown`. Raises CorruptLine."""
     try:
-        decoder = _decoders.get(_event_name(line))
+        decoder = _decoders.get(event_name(line))
         if decoder is not None:
             try:
                 return decoder.decode(line)  # type: ignore[return-value]

@@ -11,7 +11,8 @@ from support.events import journal as lines_of
 from opta_protocol import events as e
 from opta_protocol import wire
 from opta_protocol.permissions import Level, Mode
-from opta_sessions.journal import Files, Journal
+from opta_sessions.files import Files
+from opta_sessions.journal import Journal
 
 LINES = lines_of(
     e.SessionStart(sid="abcdef", title="é\n\u2028", cwd="/", mode=Mode.chat, level=Level.L1),

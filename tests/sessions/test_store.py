@@ -137,7 +137,7 @@ def test_a_superseded_agent_writes_nothing_into_running_turns(tmp_path: Path) ->
             dealer.send([msgspec.json.encode(Hello(service="agent", boot=boot))])
             await asyncio.sleep(0.01)
         assert [json.loads(message)["boot"] for message in work] == ["agent000", "agent111"]
-        assert all(json.loads(message)["turns"] == [{"sid": SID, "turn": "t1"}] for message in work)
+        assert all(json.loads(message)["turns"] == [{"sid": SID, "turn": "t1", "seq": 2}] for message in work)
         assert (await house.agent.written(token(1))).status == "fenced"
         successor = Outbox(house.bus, "agent", "agent111")
         assert (await successor.written(done())).status == "written"
@@ -244,7 +244,7 @@ def test_work_that_did_not_arrive_is_handed_out_again(tmp_path: Path) -> None:
             await asyncio.sleep(0.1)
             if any(json.loads(message).get("turns") for message in work):
                 break
-        assert any(json.loads(message).get("turns") == [{"sid": SID, "turn": "t1"}] for message in work)
+        assert any(json.loads(message).get("turns") == [{"sid": SID, "turn": "t1", "seq": 2}] for message in work)
         assert len(house.local.journal(SID)) == 2
         house.close()
 

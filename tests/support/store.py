@@ -11,7 +11,7 @@ from opta_core.store_client import StoreClient
 from opta_protocol.events import SessionStart, TurnStart
 from opta_protocol.ids import new_boot_id
 from opta_protocol.permissions import Level, Mode
-from opta_sessions.journal import Files
+from opta_sessions.files import Files
 from opta_sessions.questions import Questions
 from opta_sessions.shelf import Shelf
 from opta_sessions.store import Store

@@ -57,6 +57,7 @@ export interface Turn {
   mode: string;
   level: string;
   model: string;
+  resumes: string;
   state: TurnState;
   steps: Step[];
   warnings: string[];
@@ -122,6 +123,7 @@ export class Transcript {
           mode: event.mode,
           level: event.level,
           model: event.model ?? '',
+          resumes: event.resumes ?? '',
           state: 'running',
           steps: [],
           warnings: [],

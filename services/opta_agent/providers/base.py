@@ -1,17 +1,17 @@
 """What a provider is: a request in, a stream of parts out."""
 
-from collections.abc import AsyncIterator
-from typing import Any, Literal, Protocol
+from collections.abc import AsyncGenerator
+from typing import Literal, Protocol
 
 import msgspec
 
 
 class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One model call: messages and tools in OpenAI's chat form."""
+    """One model call: messages and tools in OpenAI's chat form, each an encoded JSON array (tools may be empty bytes)."""
 
     model: str
-    messages: list[dict[str, Any]]
-    tools: list[dict[str, Any]]
+    messages: msgspec.Raw
+    tools: msgspec.Raw
     session: str = ""
 
 
@@ -64,4 +64,4 @@ class Provider(Protocol):
     name: str
     host: str
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[list[Part]]: ...
+    def stream(self, request: ModelRequest) -> AsyncGenerator[list[Part], None]: ...

@@ -1,12 +1,13 @@
 """Any OpenAI-compatible chat server: LMX, and everything that speaks /v1/chat/completions."""
 
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator
 from typing import Any, Literal
 
-import httpx
 import msgspec
 
-from opta_core.errors import OptaError, Unavailable
+from opta_core.errors import OptaError, Refused, Unavailable
+from opta_core.http_client import HttpClient, HttpProblem
 from opta_core.vault import Secret
 from opta_protocol.errors import ErrorCode
 
@@ -14,8 +15,7 @@ from .base import CallPart, End, ModelRequest, Part, Thinking, Usage
 from .sse import SseSplitter
 from .thinking import ThinkSplitter
 
-# A server that loads a model or reads a long prompt says nothing for a while.
-FIRST_BYTE_S, BETWEEN_BYTES_S, CONNECT_S = 300.0, 60.0, 5.0
+ERROR_BYTES_MAX = 64 * 1024
 
 
 class _Function(msgspec.Struct):
@@ -59,36 +59,41 @@ class _Chunk(msgspec.Struct):
     error: Any = None
 
 
+class _Models(msgspec.Struct):
+    data: list[dict[str, Any]]
+
+
 _chunk = msgspec.json.Decoder(_Chunk)
 
 
 class OpenAiProvider:
-    """One server. Owns its connection pool."""
+    """One server. Owns its connections. Raises Refused when the address is none."""
 
     def __init__(self, name: str, base_url: str, key: Secret | None = None):
         self.name = name
-        self._url = base_url.rstrip("/")
-        self.host = httpx.URL(self._url).netloc.decode()
-        headers = {"Authorization": f"Bearer {key.reveal()}"} if key else {}
-        timeout = httpx.Timeout(BETWEEN_BYTES_S, connect=CONNECT_S, read=FIRST_BYTE_S)
-        self._client = httpx.AsyncClient(headers=headers, timeout=timeout, trust_env=False)
+        try:
+            self._http = HttpClient(base_url, {"Authorization": f"Bearer {key.reveal()}"} if key else None)
+        except ValueError as error:
+            raise Refused(f"Provider {name} cannot be used: {error}. Mend it: opta config add-provider {name} …") from None
+        self.url, self.host = self._http.url, self._http.host
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Drop the connections."""
-        await self._client.aclose()
+        self._http.close()
 
     async def models(self, timeout_s: float = 2.0) -> list[dict[str, Any]]:
         """GET /v1/models. Raises Unavailable."""
         try:
-            answer = await self._client.get(f"{self._url}/models", timeout=timeout_s)
-            answer.raise_for_status()
-            return msgspec.json.decode(answer.content)["data"]
-        except (httpx.HTTPError, msgspec.DecodeError, KeyError, TypeError) as error:
+            status, body = await self._http.get("/models", timeout_s)
+            if status != 200:
+                raise HttpProblem(f"status {status}")
+            return msgspec.json.decode(body, type=_Models).data
+        except (HttpProblem, msgspec.DecodeError) as error:
             raise Unavailable(
                 f"{self.name} at {self.host} does not answer ({_why(error)}).", code=ErrorCode.provider_unavailable
             ) from error
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[list[Part]]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[list[Part], None]:
         """See `Provider`."""
         body: dict[str, Any] = {
             "model": request.model,
@@ -101,27 +106,26 @@ class OpenAiProvider:
         reader = _Reader()
         is_started = False
         try:
-            async with self._client.stream(
-                "POST", f"{self._url}/chat/completions", content=msgspec.json.encode(body), headers={"Content-Type": "application/json"}
-            ) as answer:
-                if answer.status_code != 200:
-                    raise _refusal(self, answer.status_code, await answer.aread(), request.model)
-                async for chunk in answer.aiter_bytes():
+            with contextlib.closing(await self._http.send("POST", "/chat/completions", msgspec.json.encode(body))) as answer:
+                if answer.status != 200:
+                    raise _refusal(self, answer.status, await answer.read(ERROR_BYTES_MAX), request.model)
+                async for chunk in answer.chunks():
                     is_started = True
                     if parts := reader.feed(chunk, self):
                         yield parts
-                    if reader.is_done:
+                    if reader.is_done and answer.is_whole:
                         break
-        except httpx.ConnectError as error:
-            raise Unavailable(
-                f"{self.name} at {self.host} cannot be reached. Is the model server running? `opta doctor` checks.",
-                code=ErrorCode.provider_unavailable,
-            ) from error
-        except httpx.HTTPError as error:
+        except HttpProblem as error:
+            if not error.is_connected:
+                raise Unavailable(
+                    f"{self.name} at {self.host} cannot be reached ({error}). Is the model server running? `opta doctor` checks.",
+                    code=ErrorCode.provider_unavailable,
+                ) from error
             when = "while answering" if is_started else "before it answered"
-            raise Unavailable(
-                f"The connection to {self.name} at {self.host} was lost {when} ({_why(error)}).", code=ErrorCode.stream_lost
-            ) from error
+            if not reader.is_done:
+                raise Unavailable(
+                    f"The connection to {self.name} at {self.host} was lost {when} ({error}).", code=ErrorCode.stream_lost
+                ) from error
         if not reader.is_finished:
             raise Unavailable(f"{self.name} at {self.host} ended the stream before the answer was complete.", code=ErrorCode.stream_lost)
         yield reader.end()
@@ -144,6 +148,8 @@ class _Reader:
 
     def feed(self, chunk: bytes, provider: OpenAiProvider) -> list[Part]:
         parts: list[Part] = []
+        if self.is_done:
+            return parts
         for payload in self._splitter.feed(chunk):
             if payload == b"[DONE]":
                 self.is_done = True

@@ -3,11 +3,11 @@
 import time
 from typing import Any
 
-import httpx
 import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from opta_core.http_client import HttpClient, HttpProblem
 from opta_core.state import read_lmx_url
 from opta_protocol.http import ModelInfo, ModelList, ProviderInfo, ProviderList
 
@@ -86,11 +86,14 @@ async def _look_at_lmx(request: Request) -> tuple[bool, float, list[dict[str, An
     loaded = gateway_of(request).loaded
     url = read_lmx_url(loaded.settings, loaded.paths)
     started = time.monotonic()
+    client = HttpClient(url)
     try:
-        async with httpx.AsyncClient(trust_env=False, timeout=HEALTH_S) as client:
-            found = await client.get(f"{url}/models")
-            found.raise_for_status()
-            entries: list[dict[str, Any]] = msgspec.json.decode(found.content)["data"]
+        status, body = await client.get("/models", HEALTH_S)
+        if status != 200:
+            raise HttpProblem(f"status {status}")
+        entries: list[dict[str, Any]] = msgspec.json.decode(body)["data"]
         return True, round((time.monotonic() - started) * 1000, 1), entries, ""
-    except (httpx.HTTPError, msgspec.DecodeError, KeyError, TypeError) as error:
-        return False, 0.0, [], f"LMX at {url} does not answer ({type(error).__name__}). Start it: opta daemon restart lmx"
+    except (HttpProblem, msgspec.DecodeError, KeyError, TypeError) as error:
+        return False, 0.0, [], f"LMX at {url} does not answer ({error}). Start it: opta daemon restart lmx"
+    finally:
+        client.close()

@@ -1,0 +1,112 @@
+"""The store's system calls on files, so that a test can fail the n-th one and a simulation can lose the power.
+
+`Files` is the real disk. Everything the store knows of the disk goes through it.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+
+class FileStat(NamedTuple):
+    """Size in bytes, and when the file last changed."""
+
+    size: int
+    changed_ns: int
+
+
+class Files:
+    """One method a system call; each raises OSError as that call does."""
+
+    def open(self, file: Path, flags: int) -> int:
+        """A descriptor, 0600 when the file is made."""
+        return os.open(file, flags | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+
+    def close(self, descriptor: int) -> None:
+        os.close(descriptor)
+
+    def size(self, descriptor: int) -> int:
+        return os.fstat(descriptor).st_size
+
+    def read(self, descriptor: int, size: int, offset: int) -> bytes:
+        """At most `size` bytes from `offset`; fewer at the end."""
+        return os.pread(descriptor, size, offset)
+
+    def write(self, descriptor: int, content: bytes) -> int:
+        """How many bytes were appended; fewer than asked for on a full disk."""
+        return os.write(descriptor, content)
+
+    def truncate(self, descriptor: int, size: int) -> None:
+        os.ftruncate(descriptor, size)
+
+    def sync(self, descriptor: int) -> None:
+        """Until the bytes are on the disk (fdatasync; F_FULLFSYNC on macOS)."""
+        if hasattr(os, "fdatasync"):
+            os.fdatasync(descriptor)
+        else:  # pragma: no cover (macOS)
+            import fcntl
+
+            fcntl.fcntl(descriptor, getattr(fcntl, "F_FULLFSYNC"))  # noqa: B009 (known to macOS alone)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Until the names in `folder` are on the disk."""
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def rename(self, file: Path, target: Path) -> None:
+        """Atomic; an existing target is replaced."""
+        file.replace(target)
+
+    def unlink(self, file: Path) -> None:
+        file.unlink(missing_ok=True)
+
+    def list(self, folder: Path) -> list[str]:
+        """Names of regular files, in order; links and folders are left out."""
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+
+    def stat(self, file: Path) -> FileStat | None:
+        """None when there is no such regular file."""
+        try:
+            found = file.stat()
+        except OSError:
+            return None
+        return FileStat(found.st_size, found.st_mtime_ns)
+
+
+def read_whole(files: Files, file: Path) -> bytes:
+    """The content of a file. Raises OSError."""
+    descriptor = files.open(file, os.O_RDONLY)
+    try:
+        return files.read(descriptor, files.size(descriptor), 0)
+    finally:
+        files.close(descriptor)
+
+
+def write_all(files: Files, descriptor: int, content: bytes) -> None:
+    """Write everything, or raise OSError with a part of it written."""
+    view = memoryview(content)
+    while view:
+        view = view[files.write(descriptor, bytes(view)) :]
+
+
+def replace_whole(files: Files, file: Path, content: bytes) -> None:
+    """Replace `file` at once: a reader, and a start after a power loss, see the old content or the new."""
+    part = file.with_name(f".{file.name}.part")
+    try:
+        descriptor = files.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        try:
+            write_all(files, descriptor, content)
+            files.sync(descriptor)
+        finally:
+            files.close(descriptor)
+        files.rename(part, file)
+        files.sync_folder(file.parent)
+    except OSError:
+        with contextlib.suppress(OSError):
+            files.unlink(part)
+        raise
