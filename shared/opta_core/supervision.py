@@ -14,12 +14,13 @@ from typing import Any
 from .errors import Unavailable
 
 # service -> (module, start order, stop order is the reverse)
+# The gateway is first: it imports the most, and answers while the others still start.
 PROGRAMS = {
-    "sessions": ("opta_sessions", 10),
-    "tools": ("opta_tools", 20),
-    "lmx": ("opta_lmx", 30),
-    "agent": ("opta_agent", 40),
-    "gateway": ("opta_gateway", 50),
+    "gateway": ("opta_gateway", 10),
+    "sessions": ("opta_sessions", 20),
+    "agent": ("opta_agent", 30),
+    "tools": ("opta_tools", 40),
+    "lmx": ("opta_lmx", 50),
     "desktop": ("opta_desktop", 60),
 }
 SOCKET = "supervisor.sock"
