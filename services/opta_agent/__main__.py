@@ -8,16 +8,20 @@ from opta_core.process import Frame, run
 from opta_core.state import read_lmx_url
 from opta_core.store_client import StoreClient
 
-from .router import Router
+from .router import Router, Routes
 from .turns import HELLO_IDLE_S, HELLO_S, Turns
 
 
 async def main(frame: Frame) -> None:
     """Run turns until asked to stop."""
+    await serve(frame, Router(frame.settings, lambda: read_lmx_url(frame.settings, frame.paths)))
+
+
+async def serve(frame: Frame, router: Routes) -> None:
+    """The same with any way to models."""
     store = StoreClient(frame.bus)
-    outbox = Outbox(frame.bus, "agent", frame.boot)
-    router = Router(frame.settings, lambda: read_lmx_url(frame.settings, frame.paths))
-    turns = Turns(frame.bus, frame.boot, frame.settings, frame.paths, Feeds(frame.bus, store, is_sparse=True), outbox, router)
+    outbox = Outbox(frame.bus, "agent", frame.boot, frame.life)
+    turns = Turns(frame.bus, frame.boot, frame.life, frame.settings, frame.paths, Feeds(frame.bus, store, is_sparse=True), outbox, router)
     frame.figures = lambda: {"running": turns.running, "done": turns.done}
     turns.hello()
     frame.ready()

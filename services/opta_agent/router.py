@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -31,6 +31,16 @@ class Route(msgspec.Struct, frozen=True):
     note: str = ""
     # Where to go when this one does not say a word.
     fallback: "Route | None" = None
+
+
+class Routes(Protocol):
+    """What the agent needs of a router."""
+
+    def warm(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    async def route(self, wanted: str) -> Route: ...
 
 
 class Router:

@@ -22,11 +22,12 @@ from opta_protocol.topics import STORE_CMD
 
 from .gate import Gate
 from .loop import Limits, run_turn
-from .router import Router
+from .router import Routes
 from .session import Session
 from .toolbox import Toolbox
 
 HELLO_S, HELLO_IDLE_S = 0.2, 0.7
+FENCED_S = 1.0
 # Sessions whose transcripts stay folded between turns.
 WARM_MAX = 64
 
@@ -47,8 +48,8 @@ log = Log("turns")
 class Turns:
     """The agent's side of `store.cmd`."""
 
-    def __init__(self, bus: Bus, boot: str, settings: Settings, paths: Paths, feeds: Feeds, outbox: Outbox, router: Router):
-        self._boot, self._settings, self._paths = boot, settings, paths
+    def __init__(self, bus: Bus, boot: str, life: int, settings: Settings, paths: Paths, feeds: Feeds, outbox: Outbox, router: Routes):
+        self._boot, self._life, self._settings, self._paths = boot, life, settings, paths
         self._feeds, self._outbox, self._router = feeds, outbox, router
         self._toolbox = Toolbox(bus, outbox)
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -58,12 +59,13 @@ class Turns:
         self._writing: set[tuple[str, str]] = set()
         self._warm: dict[str, tuple[Session, Feed]] = {}
         self._dealer = bus.dealer(STORE_CMD, self._on_work)
+        outbox.on_fenced = self._on_fenced
         self.done = 0
 
     def hello(self) -> None:
         """Tell the store what really runs."""
         running = [Held(sid=sid, turn=turn) for sid, turn in self._running]
-        self._dealer.send([_encode(Hello(service="agent", boot=self._boot, running=running))])
+        self._dealer.send([_encode(Hello(service="agent", boot=self._boot, life=self._life, running=running))])
 
     @property
     def running(self) -> int:
@@ -165,6 +167,12 @@ class Turns:
         if task is not None and (sid, turn) not in self._stopping and (sid, turn) not in self._writing:
             self._stopping[(sid, turn)] = by
             task.cancel()
+
+    def _on_fenced(self, sid: str) -> None:
+        # Mostly the turn has ended, and its ending is on its way here. If not, the lease is lost: nobody would ever
+        # see what the turn says from now on, so it is given up and the store ends it.
+        for key in [key for key in self._running if key[0] == sid]:
+            asyncio.get_running_loop().call_later(FENCED_S, self._stop, *key, "")
 
     def _cool_down(self) -> None:
         busy = {sid for sid, _ in self._running}

@@ -29,8 +29,8 @@ class Journal:
     def __init__(self, file: Path, files: Files, *, create: bool = False):
         self.file = file
         self._files = files
-        # A failed write left bytes behind that could not be cut off either.
-        self._has_rest = False
+        # Bytes beyond `size` that could not be cut off yet: a failed write's, or a torn tail, which is kept elsewhere first.
+        self._has_rest, self._torn = False, b""
         flags = os.O_RDWR | os.O_APPEND | (os.O_CREAT | os.O_EXCL if create else 0)
         self._descriptor = files.open(file, flags)
         try:
@@ -83,16 +83,11 @@ class Journal:
             log.error("journal is damaged in the middle", file=self.file, offset=at)
             self.size = at
             return lines, True
-        torn = self.file.with_suffix(".torn")
-        kept = self._files.open(torn, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        try:
-            write_all(self._files, kept, content[at:] + b"\n")
-            self._files.sync(kept)
-        finally:
-            self._files.close(kept)
-        self._files.truncate(self._descriptor, at)
         self.size = at
-        log.warning("cut a torn tail off", file=self.file.name, bytes=len(content) - at, kept_in=torn.name)
+        self._torn, self._has_rest = content[at:], True
+        # On a full disk the tail stays where it is, unread, until the next append cuts it.
+        with contextlib.suppress(OSError):
+            self._cut_rest()
         return lines, False
 
     def after(self, seq: int, limit: int) -> list[bytes]:
@@ -119,8 +114,17 @@ class Journal:
             self._files.close(descriptor)
 
     def _cut_rest(self) -> None:
+        if self._torn:
+            torn = self.file.with_suffix(".torn")
+            kept = self._files.open(torn, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            try:
+                write_all(self._files, kept, self._torn + b"\n")
+                self._files.sync(kept)
+            finally:
+                self._files.close(kept)
+            log.warning("cut a torn tail off", file=self.file.name, bytes=len(self._torn), kept_in=torn.name)
         self._files.truncate(self._descriptor, self.size)
-        self._has_rest = False
+        self._torn, self._has_rest = b"", False
 
     def _offset_after(self, seq: int) -> int:
         """Where the first line with a higher seq begins."""

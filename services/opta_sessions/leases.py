@@ -43,15 +43,18 @@ class Leases:
         self._router = bus.router(STORE_CMD, self._on_hello)
         self._peer = b""
         self._boot = ""
+        # The highest life of an agent that was heard of; a lower one is superseded.
+        self._life = 0
         self._heard_at = now_s()
         self._lost_at = 0.0
         # (sid, turn) -> when the agent of this boot last listed or received it
         self._handed: dict[tuple[str, str], float] = {}
         self._listed: set[tuple[str, str]] = set()
 
-    def is_current(self, boot: str) -> bool:
-        """Whether `boot` is the live agent; before any said hello, nobody is superseded."""
-        return not self._boot or boot == self._boot
+    def admits(self, life: int) -> bool:
+        """Whether an agent of that life may write: no later one was heard of."""
+        self._life = max(self._life, life)
+        return life == self._life
 
     def hand_out(self, state: SessionState) -> None:
         """Give the session's head turn to the agent, if it has none and the agent is there."""
@@ -74,6 +77,8 @@ class Leases:
 
     def _on_hello(self, peer: bytes, frames: Frames) -> None:
         hello = _hello.decode(frames[0])
+        if not self.admits(hello.life):
+            return  # said by an agent that is gone, and late
         now = now_s()
         back_after_s = now - self._lost_at if self._lost_at else 0.0
         self._peer, self._heard_at, self._lost_at = peer, now, 0.0

@@ -3,7 +3,7 @@
 import msgspec
 
 from opta_core.bus import Bus, Frames
-from opta_core.errors import OptaError, Refused
+from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.logs import Log
 from opta_protocol.commands import After, GetSession, ListSessions, Question, Reply
 from opta_protocol.errors import ErrorCode
@@ -42,6 +42,9 @@ class Questions:
                     reply = Reply(id=question.id, result=self._shelf.summary(self._shelf.resolve(question.sid)))
         except OptaError as error:
             reply = Reply(id=question.id, error=error.info())
+        except OSError as error:
+            reason = f"The journal cannot be read now ({error.strerror or error}). `opta daemon logs sessions` has more."
+            reply = Reply(id=question.id, error=Unavailable(reason).info())
         self._router.send(peer, [_encode(reply), *lines])
 
     def _after(self, question: After) -> list[bytes]:

@@ -58,8 +58,13 @@ class Shelf:
             entry = entries.get(sid)
             if entry and (entry.size, entry.changed_ns) == stat and not entry.has_open_turns:
                 self._summaries[sid] = entry.session
-            elif (state := self.state(sid)) and state.is_trashed:
-                self.to_trash(sid)
+                continue
+            try:
+                if (state := self.state(sid)) and state.is_trashed:
+                    self.to_trash(sid)
+            except OSError as error:
+                log.error("journal cannot be read", file=name, reason=error)
+                self._summaries[sid] = _unreadable(sid, error)
 
     def save(self) -> None:
         """Write the index, for the next start."""
@@ -193,3 +198,8 @@ class Shelf:
             if state is not None:
                 self._summaries[oldest] = state.summary()
             self._journals.pop(oldest).close()
+
+
+def _unreadable(sid: str, error: OSError) -> Session:
+    """Stands in the list for a journal that could not be opened at the start; the next use tries again."""
+    return SessionState(sid, title=f"(cannot be read: {error.strerror or error})", is_damaged=True).summary()

@@ -32,6 +32,7 @@ class _TurnFields(msgspec.Struct):
 class _CallFields(msgspec.Struct):
     callId: str = ""
     requestId: str = ""
+    risk: str = ""
 
 
 class _UpdateFields(msgspec.Struct):
@@ -87,6 +88,8 @@ class SessionState:
     keys: dict[str, tuple[str, int, str]] = field(default_factory=dict[str, tuple[str, int, str]])
     pending: dict[str, str] = field(default_factory=dict[str, str])
     ended_calls: set[str] = field(default_factory=set[str])
+    # Calls of open turns that change something -> whether they were begun.
+    changing_calls: dict[str, bool] = field(default_factory=dict[str, bool])
     # What was answered to a producer beyond "written", until it says that it knows.
     told: dict[tuple[str, int], AppendResult] = field(default_factory=dict[tuple[str, int], AppendResult])
 
@@ -125,8 +128,18 @@ class SessionState:
             self.pending[fields.requestId] = header.turn
         elif name == "permission.decision":
             self.pending.pop(_call.decode(line).requestId, None)
+        elif name == "tool.call":
+            fields = _call.decode(line)
+            if fields.risk != "read":
+                self.changing_calls[fields.callId] = False
+        elif name == "tool.start":
+            fields = _call.decode(line)
+            if fields.callId in self.changing_calls:
+                self.changing_calls[fields.callId] = True
         elif name == "tool.result":
-            self.ended_calls.add(_call.decode(line).callId)
+            fields = _call.decode(line)
+            self.ended_calls.add(fields.callId)
+            self.changing_calls.pop(fields.callId, None)
         elif name in ENDING_NAMES:
             self.open_turns.pop(header.turn, None)
             self.pending = {request: turn for request, turn in self.pending.items() if turn != header.turn}

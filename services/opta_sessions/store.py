@@ -36,6 +36,7 @@ CLASS_1 = frozenset(
         "turn.stopping",
         "permission.request",
         "permission.decision",
+        "tool.start",
         "tool.result",
     }
     | ENDING_NAMES
@@ -113,7 +114,11 @@ class Store:
             log.error("unreadable append", reason=error)
             return
         bodies = frames[1:]
-        state = self.shelf.state(head.sid)
+        try:
+            state = self.shelf.state(head.sid)
+        except OSError as error:
+            self._meet_full_disk(peer, head, len(bodies), error)
+            return
         if state is None:
             if not bodies or wire.read_header(bodies[0]).event != "session.start":
                 unknown = ErrorInfo(code=ErrorCode.not_found, message=f"There is no session s-{head.sid}.")
@@ -209,16 +214,19 @@ class Store:
             return AppendResult(n=0, status="written", seq=known[1], turn=known[0], repeated=True)
         if not header.turn:
             return None
-        if header.turn not in state.open_turns or (head.p.startswith("agent.") and not self.leases.is_current(head.boot)):
+        if header.turn not in state.open_turns or (head.p.startswith("agent.") and not self.leases.admits(head.life)):
             self.fenced += 1
             return AppendResult(n=0, status="fenced")
         if header.event == "permission.decision":
             fields = read_call(body)
             if fields.requestId and fields.requestId not in state.pending:
                 return _refused(ErrorCode.conflict, "This question was answered already.")
-        elif header.event == "tool.result" and read_call(body).callId in state.ended_calls:
-            self.fenced += 1
-            return AppendResult(n=0, status="fenced")
+        elif header.event in ("tool.start", "tool.result"):
+            call = read_call(body).callId
+            # What changes something begins once, and whatever began ends once.
+            if call in state.ended_calls or (header.event == "tool.start" and state.changing_calls.get(call)):
+                self.fenced += 1
+                return AppendResult(n=0, status="fenced")
         return None
 
     def _line(self, state: SessionState, batch: _Batch, body: bytes, producer: str, number: int, *, is_delta: bool = False) -> None:

@@ -7,6 +7,7 @@ from opta_core.logs import Log
 from opta_core.outbox import Outbox
 from opta_core.process import Frame, run
 
+from .hands import Does, Hands
 from .shell import kill_marked
 from .worker import Worker
 
@@ -18,7 +19,12 @@ async def main(frame: Frame) -> None:
     home_mark = hashlib.sha256(os.fsencode(frame.paths.home)).hexdigest()[:12]
     if orphans := kill_marked(home_mark):
         log.warning("killed what a former worker left running", processes=orphans)
-    worker = Worker(frame.bus, Outbox(frame.bus, "tools", frame.boot), frame.boot, home_mark)
+    await serve(frame, Hands(frame.boot, home_mark))
+
+
+async def serve(frame: Frame, hands: Does) -> None:
+    """The same with any hands."""
+    worker = Worker(frame.bus, Outbox(frame.bus, "tools", frame.boot), frame.boot, hands)
     frame.figures = worker.figures
     frame.ready()
     await frame.stopping.wait()

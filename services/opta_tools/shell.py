@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from .beneath import Workspace
@@ -29,6 +29,7 @@ GRACE_S = 0.1
 MARK = "OPTA_CALL"
 _KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TMPDIR", "USER", "LOGNAME", "SHELL", "TZ", "VIRTUAL_ENV")
 _PR_SET_PDEATHSIG = 1
+_WAIT = 'read -r _ || exit 125; exec "$@" </dev/null'
 
 _libc = ctypes.CDLL(None)
 
@@ -36,8 +37,8 @@ _libc = ctypes.CDLL(None)
 class Command:
     """One running command. Create and `run` on the loop's thread: the child dies with the thread that forked it."""
 
-    def __init__(self, workspace: Workspace, mark: str, on_output: Callable[[str], None]):
-        self._workspace, self._mark, self._on_output = workspace, mark, on_output
+    def __init__(self, workspace: Workspace, mark: str, on_start: Callable[[int], Awaitable[None]], on_output: Callable[[str], None]):
+        self._workspace, self._mark, self._on_start, self._on_output = workspace, mark, on_start, on_output
         self._process: subprocess.Popen[bytes] | None = None
         self._output = bytearray()
         self._unsent = bytearray()
@@ -57,8 +58,9 @@ class Command:
         os.set_blocking(write_end, True)
         loop = asyncio.get_running_loop()
         try:
-            self._start(command, cwd, write_end)
+            await self._start(command, cwd, write_end)
         except BaseException:
+            self.kill()
             os.close(read_end)
             raise
         finally:
@@ -97,16 +99,18 @@ class Command:
             process.wait(2)
         kill_marked(self._mark)
 
-    def _start(self, command: str, cwd: str, output: int) -> None:
+    async def _start(self, command: str, cwd: str, output: int) -> None:
         environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
         environment |= {MARK: self._mark, "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0", "NO_COLOR": "1"}
         folder = self._workspace.open(cwd, os.O_RDONLY | os.O_DIRECTORY)
         shell = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
         flags = ["--noprofile", "--norc"] if shell.endswith("bash") else []
+        # The process waits for a word from here, which comes when it is recorded; if this worker dies first, it never begins.
+        wait_end, go_end = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [shell, *flags, "-c", command],
-                stdin=subprocess.DEVNULL,
+                ["/bin/sh", "-c", _WAIT, "opta", shell, *flags, "-c", command],
+                stdin=wait_end,
                 stdout=output,
                 stderr=output,
                 env=environment,
@@ -114,14 +118,17 @@ class Command:
                 preexec_fn=_child_setup(folder, os.getpid()),
             )
         except (OSError, subprocess.SubprocessError) as error:
+            os.close(go_end)
             raise ToolProblem(f"the command could not start: {error}") from error
         finally:
             os.close(folder)
-
-    @property
-    def pid(self) -> int:
-        """The group leader; 0 before the start."""
-        return self._process.pid if self._process else 0
+            os.close(wait_end)
+        try:
+            await self._on_start(self._process.pid)
+            with contextlib.suppress(BrokenPipeError):
+                os.write(go_end, b"\n")
+        finally:
+            os.close(go_end)
 
     async def _exited(self) -> None:
         process = self._process

@@ -4,7 +4,6 @@ Invariant: a call id runs at most once in the life of a worker; writes to one pa
 """
 
 import asyncio
-import os
 from collections import OrderedDict, defaultdict
 
 import msgspec
@@ -15,15 +14,11 @@ from opta_core.errors import OptaError
 from opta_core.logs import Log, current_session, current_turn
 from opta_core.outbox import Outbox
 from opta_protocol.commands import CancelTool, RunTool, ToolCommand, ToolsHello, ToolsState
-from opta_protocol.events import PlanUpdated, ToolOutput, ToolResult, ToolStart
+from opta_protocol.events import Event, ToolResult
 from opta_protocol.topics import TOOLS_RPC
 
-from . import registry
-from .beneath import PathProblem, Workspace
+from .hands import Does
 from .outcome import Outcome, ToolProblem
-from .search import is_costly
-from .search_child import run_search
-from .shell import Command
 
 AT_ONCE_MAX = 8
 KNOWN_CALLS_MAX = 10_000
@@ -36,8 +31,8 @@ log = Log("worker")
 class Worker:
     """The tool-worker's side of `tools.rpc`."""
 
-    def __init__(self, bus: Bus, outbox: Outbox, boot: str, home_mark: str):
-        self._outbox, self._boot, self._home_mark = outbox, boot, home_mark
+    def __init__(self, bus: Bus, outbox: Outbox, boot: str, hands: Does):
+        self._outbox, self._boot, self._hands = outbox, boot, hands
         self._router = bus.router(TOOLS_RPC, self._on_command)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
@@ -90,9 +85,11 @@ class Worker:
                 self._slots,
                 self._paths[f"{call.sid}/{call.args.get('path', '')}" if call.name in ("write_file", "edit_file") else call.callId],
             ):
-                outcome = await self._do(call)
+                outcome = await self._hands.do(call, self._outbox.append, self._record)
         except ToolProblem as problem:
             outcome = Outcome(f"Error: {problem}", ok=False, code=problem.code)
+        except OptaError as error:
+            outcome = Outcome(f"Error: {call.name} was not begun: {error.message}", ok=False, code=error.code)
         except asyncio.CancelledError:
             outcome = Outcome("Error: cancelled", ok=False, code="cancelled")
         except Exception as error:  # a bug in one tool must not take the other calls down; the model reads what happened
@@ -121,46 +118,7 @@ class Worker:
             except OptaError as error:
                 log.warning("result not stored yet", reason=error.message)
 
-    async def _do(self, call: RunTool) -> Outcome:
-        if call.name == "run_command":
-            return await self._run_command(call)
-        self._outbox.append(
-            ToolStart(sid=call.sid, turn=call.turn, callId=call.callId, worker=self._boot, sandbox="workspace", pid=os.getpid())
-        )
-        if call.name == "todo":
-            items = registry.arguments(registry.Todo, call.args, "todo").items
-            self._outbox.append(PlanUpdated(sid=call.sid, turn=call.turn, items=items))
-            return Outcome(f"{len(items)} items noted", lines=len(items))
-        if call.name not in registry.FILE_TOOLS:
-            raise ToolProblem(f"there is no tool {call.name}", "unknown_tool")
-        if _is_costly(call):
-            return await run_search(call.name, call.args, call.cwd)
-        return await asyncio.to_thread(registry.run_file_tool, call.name, call.args, call.cwd)
-
-    async def _run_command(self, call: RunTool) -> Outcome:
-        checked = registry.arguments(registry.RunCommand, call.args, "run_command")
-        if checked.background:
-            raise ToolProblem("background commands are not available; run it in the foreground with a timeout_s")
-        try:
-            workspace = Workspace(call.cwd)
-        except PathProblem as problem:
-            raise ToolProblem(str(problem), "path") from problem
-
-        def on_output(text: str) -> None:
-            self._outbox.append(ToolOutput(sid=call.sid, turn=call.turn, callId=call.callId, delta=text))
-
-        command = Command(workspace, f"{self._home_mark}/{call.callId}", on_output)
-        try:
-            self._outbox.append(
-                ToolStart(sid=call.sid, turn=call.turn, callId=call.callId, worker=self._boot, sandbox="none", pid=os.getpid())
-            )
-            return await command.run(checked.command, checked.cwd, checked.timeout_s or call.timeout_s)
-        except PathProblem as problem:
-            raise ToolProblem(str(problem), "path") from problem
-        finally:
-            workspace.close()
-
-
-def _is_costly(call: RunTool) -> bool:
-    pattern, glob = str(call.args.get("pattern", "")), str(call.args.get("glob") or "")
-    return (call.name == "grep" and is_costly(pattern, glob)) or (call.name == "search_files" and is_costly("", pattern))
+    async def _record(self, event: Event) -> None:
+        result = await self._outbox.written(event)
+        if result.status != "written":
+            raise ToolProblem("this call was begun before, or its turn has ended; it was not run", "fenced")

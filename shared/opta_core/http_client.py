@@ -177,7 +177,7 @@ class _Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport, self.is_open = cast(asyncio.Transport, transport), True
+        self._transport, self.is_open = cast("asyncio.Transport", transport), True
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None:
@@ -289,7 +289,7 @@ class HttpClient:
                     lambda: _Connection(self._idle), *self._address, ssl=self._tls
                 )
                 return connection
-        except OSError as error:
-            raise HttpProblem(error.strerror or str(error) or type(error).__name__, is_connected=False) from error
         except TimeoutError:
             raise HttpProblem(f"no connection within {CONNECT_S:g} s", is_connected=False) from None
+        except OSError as error:
+            raise HttpProblem(error.strerror or str(error) or type(error).__name__, is_connected=False) from error

@@ -8,6 +8,7 @@ nothing is written twice.
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 import msgspec
 
@@ -45,9 +46,11 @@ class _Stream:
 class Outbox:
     """Appends events to the store. Owns the DEALER and the task that resends."""
 
-    def __init__(self, bus: Bus, producer: str, boot: str):
+    def __init__(self, bus: Bus, producer: str, boot: str, life: int = 0):
         self._producer = f"{producer}.{boot}"
-        self._boot = boot
+        self._life = life
+        # Called with the session of an event that was not written and that nobody waits for.
+        self.on_fenced: Callable[[str], None] | None = None
         self._streams: dict[str, _Stream] = {}
         self._in_air = 0
         self._flying = asyncio.Event()
@@ -112,7 +115,7 @@ class Outbox:
         stream.sent_at = now_s()
         while stream.sent < len(stream.bodies):
             bodies = stream.bodies[stream.sent : stream.sent + _BATCH_MAX]
-            head = Append(p=self._producer, sid=sid, n=stream.base + stream.sent, base=stream.base, boot=self._boot)
+            head = Append(p=self._producer, sid=sid, n=stream.base + stream.sent, base=stream.base, life=self._life)
             self._dealer.send([_encoder.encode(head), *bodies])
             stream.sent += len(bodies)
 
@@ -139,7 +142,9 @@ class Outbox:
         for number in [n for n in stream.waiters if n < stream.base]:
             future = stream.waiters.pop(number)
             if not future.done():
-                future.set_result(results.get(number) or AppendResult(n=number, status="written"))
+                future.set_result(results.pop(number, None) or AppendResult(n=number, status="written"))
+        if self.on_fenced is not None and any(result.status == "fenced" for result in results.values()):
+            self.on_fenced(ack.sid)
 
     async def _resend_forever(self) -> None:
         while True:

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ from opta_protocol.topics import telemetry
 from . import logs, settings
 from .bus import Bus
 from .errors import OptaError
+from .paths import write_whole
 from .settings import Loaded
 from .zmq_bus import ZmqBus
 
@@ -41,7 +43,9 @@ log = logs.Log("process")
 class Frame:
     """What a process knows about itself."""
 
-    def __init__(self, service: str, loaded: Loaded, bus: Bus):
+    def __init__(self, service: str, loaded: Loaded, bus: Bus, life: int):
+        # How many starts of this service there were in this home's run directory, this one included.
+        self.life = life
         self.service, self.loaded, self.bus = service, loaded, bus
         self.settings, self.paths = loaded.settings, loaded.paths
         self.boot = new_boot_id()
@@ -97,7 +101,7 @@ def run(service: str, body: Callable[[Frame], Awaitable[None]]) -> None:
     _brake(loaded.paths.run / f"{service}.starts")
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_main(service, loaded, body))
+            runner.run(_main(service, loaded, body, _next_life(loaded.paths.run / f"{service}.life")))
     except OptaError as error:
         log.error("stopped", reason=error.message)
         sys.exit(1)
@@ -106,8 +110,8 @@ def run(service: str, body: Callable[[Frame], Awaitable[None]]) -> None:
     os._exit(0)
 
 
-async def _main(service: str, loaded: Loaded, body: Callable[[Frame], Awaitable[None]]) -> None:
-    frame = Frame(service, loaded, ZmqBus(loaded.paths.run))
+async def _main(service: str, loaded: Loaded, body: Callable[[Frame], Awaitable[None]], life: int) -> None:
+    frame = Frame(service, loaded, ZmqBus(loaded.paths.run), life)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, frame.stopping.set)
@@ -176,6 +180,18 @@ def _brake(file: Any) -> None:
         time.sleep(delay)
     with contextlib.suppress(OSError):
         file.write_text(json.dumps([*starts, now][-20:]))
+
+
+def _next_life(file: Path) -> int:
+    """Count this start; only one process of a service counts at a time, under its lock."""
+    life = 0
+    with contextlib.suppress(OSError, ValueError):
+        life = int(file.read_text())
+    try:
+        write_whole(file, str(life + 1).encode())
+    except OSError as error:
+        log.warning("start not counted", reason=error)
+    return life + 1
 
 
 def memory_bytes(pid: int | None = None) -> int:

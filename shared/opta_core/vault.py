@@ -34,7 +34,7 @@ def store(name: str, secret: Secret) -> None:
 
     try:
         keychain = _keychain()
-        keychain.set_password(_SERVICE, name, secret.reveal())
+        keychain.set_password(_SERVICE, name, secret.reveal())  # pyright: ignore[reportUnknownMemberType]
         kept = keychain.get_password(_SERVICE, name)
     except KeyringError as error:
         raise Unavailable(

@@ -17,14 +17,14 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
 class Append(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Append"):
     """`count` event bodies follow as frames, numbered n, n+1, …; everything below `base` was acknowledged.
 
-    `boot` names the start of the producing process: the store fences writes of a superseded agent.
+    `life` counts the starts of the producing process in this home: the store fences writes of a superseded agent.
     """
 
     p: str
     sid: str
     n: int
     base: int
-    boot: str
+    life: int = 0
 
 
 class AppendResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -65,6 +65,7 @@ class Hello(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Hello")
 
     service: str
     boot: str
+    life: int = 0
     running: list[Held] = []
 
 

@@ -133,13 +133,13 @@ def test_a_superseded_agent_writes_nothing_into_running_turns(tmp_path: Path) ->
         dealer = house.bus.dealer(STORE_CMD, lambda frames: work.append(frames[0]))
         import msgspec
 
-        for boot in ("agent000", "agent111"):
-            dealer.send([msgspec.json.encode(Hello(service="agent", boot=boot))])
+        for life, boot in enumerate(("agent000", "agent111")):
+            dealer.send([msgspec.json.encode(Hello(service="agent", boot=boot, life=life))])
             await asyncio.sleep(0.01)
         assert [json.loads(message)["boot"] for message in work] == ["agent000", "agent111"]
         assert all(json.loads(message)["turns"] == [{"sid": SID, "turn": "t1", "seq": 2}] for message in work)
         assert (await house.agent.written(token(1))).status == "fenced"
-        successor = Outbox(house.bus, "agent", "agent111")
+        successor = Outbox(house.bus, "agent", "agent111", 1)
         assert (await successor.written(done())).status == "written"
         successor.close()
         house.close()

@@ -12,12 +12,16 @@ from opta_tools.outcome import Outcome, ToolProblem
 from opta_tools.shell import Command, kill_marked
 
 
+async def _recorded(pid: int) -> None:
+    assert pid > 0
+
+
 def run(folder: Path, command: str, timeout_s: float | None = None, cancel_after_s: float = 0.0) -> tuple[Outcome, str, float]:
     async def story() -> tuple[Outcome, str, float]:
         pieces: list[str] = []
         workspace = Workspace(str(folder))
         started = time.monotonic()
-        work = asyncio.create_task(Command(workspace, f"test/{os.getpid()}", pieces.append).run(command, timeout_s=timeout_s))
+        work = asyncio.create_task(Command(workspace, f"test/{os.getpid()}", _recorded, pieces.append).run(command, timeout_s=timeout_s))
         if cancel_after_s:
             await asyncio.sleep(cancel_after_s)
             work.cancel()
