@@ -41,6 +41,7 @@ class Session:
         self.on_stop: Callable[[str, str], None] | None = None
         self.on_end: Callable[[str], None] | None = None
         self._own = b'"p":"%b"' % producer.encode()
+        self._speaks_after = -1
         # (step, attempt, delta) said before the step's start came back from the store
         self._early: list[tuple[int, int, Delta]] = []
         self._results: dict[str, ToolResult] = {}
@@ -49,8 +50,8 @@ class Session:
 
     def take(self, first: int, lines: list[bytes]) -> None:
         """Lines from the feed, in order; a hole between two calls held deltas only."""
-        for line in lines:
-            if wire.event_name(line) in DELTA_NAMES and self._own in line:
+        for seq, line in enumerate(lines, first):
+            if 0 <= self._speaks_after < seq and wire.event_name(line) in DELTA_NAMES and self._own in line:
                 continue
             event = wire.decode(line)
             self.transcript.apply(event)
@@ -76,6 +77,10 @@ class Session:
                 case _:
                     continue
             self._changed.set()
+
+    def speaks_after(self, seq: int) -> None:
+        """From here on this agent's own deltas come by `say`; what it said before (in a lease it lost) is read."""
+        self._speaks_after = seq
 
     def say(self, delta: Delta, step: int, attempt: int) -> None:
         """Take in a piece of this agent's own answer, as it is sent to the store."""

@@ -4,7 +4,6 @@ Wiring only. A turn handed to this boot is run once; a stop cancels its task and
 """
 
 import asyncio
-import contextlib
 
 import msgspec
 
@@ -93,6 +92,10 @@ class Turns:
         current_turn.set(held.turn)
         try:
             ending = await self._ending_of(held)
+            if ending is None and self._is_open(held):
+                # The lease was lost, not the turn: it is handed out again, and read anew.
+                self._drop(held.sid)
+                return
             # Until the store has the ending the turn is still listed as running; a stop comes too late now.
             self._writing.add(key)
             while ending is not None:
@@ -148,18 +151,21 @@ class Turns:
         return TurnError(sid=held.sid, turn=held.turn, code=code, message=message, domain=domain, retryable=retryable, resumable=True)  # type: ignore[arg-type]
 
     async def _session(self, held: Held) -> Session:
-        sid = held.sid
+        sid, is_new = held.sid, False
         if sid in self._warm:
             self._warm[sid] = self._warm.pop(sid)
             session, feed = self._warm[sid]
         else:
             session = Session(sid, f"agent.{self._boot}")
+            is_new = True
             session.on_stop = lambda turn, by: self._stop(sid, turn, by)
             session.on_end = lambda turn: self._stop(sid, turn, "")
             feed = self._feeds.follow(sid, 0, session.take)
             self._warm[sid] = (session, feed)
             self._cool_down()
         await feed.reached(held.seq)
+        if is_new:
+            session.speaks_after(feed.seq)
         return session
 
     def _stop(self, sid: str, turn: str, by: str) -> None:
@@ -169,14 +175,21 @@ class Turns:
             task.cancel()
 
     def _on_fenced(self, sid: str) -> None:
-        # Mostly the turn has ended, and its ending is on its way here. If not, the lease is lost: nobody would ever
-        # see what the turn says from now on, so it is given up and the store ends it.
+        # Mostly the turn has ended, and its ending is on its way here. If not, the lease was lost for a moment: a part
+        # of what the turn said was not stored, so it is given up and begins again from what was.
         for key in [key for key in self._running if key[0] == sid]:
             asyncio.get_running_loop().call_later(FENCED_S, self._stop, *key, "")
+
+    def _is_open(self, held: Held) -> bool:
+        warm = self._warm.get(held.sid)
+        turn = warm[0].transcript.turn(held.turn) if warm else None
+        return turn is not None and not turn.endedAt
 
     def _cool_down(self) -> None:
         busy = {sid for sid, _ in self._running}
         for sid in [sid for sid in self._warm if sid not in busy][: max(0, len(self._warm) - WARM_MAX)]:
-            with contextlib.suppress(KeyError):
-                del self._warm[sid]
-            self._feeds.drop(sid)
+            self._drop(sid)
+
+    def _drop(self, sid: str) -> None:
+        self._warm.pop(sid, None)
+        self._feeds.drop(sid)

@@ -7,6 +7,7 @@ from opta_core.process import Frame, run
 from .files import Files
 from .questions import Questions
 from .shelf import Shelf
+from .storage import Storage
 from .store import Store
 from .sync import Syncer, SyncerKind
 
@@ -22,14 +23,15 @@ async def serve(frame: Frame, files: Files, syncer: SyncerKind) -> None:
     """The same on any disk."""
     shelf = Shelf(frame.paths.sessions, frame.paths.trash, files)
     shelf.load()
-    store = Store(frame.bus, shelf, frame.boot, syncer)
+    store = Store(frame.bus, shelf, Storage(files, frame.paths.sessions), frame.boot, syncer)
     Questions(frame.bus, shelf)
     frame.figures = lambda: {"appended": store.appended, "fenced": store.fenced}
     frame.ready()
     while not frame.stopping.is_set():
         is_active = store.heartbeat()
         store.leases.check()
-        if store.is_degraded:
+        store.look()
+        if store.storage.is_failing:
             frame.degraded("the disk takes no writes")
         elif not frame.is_ready:
             frame.ready()

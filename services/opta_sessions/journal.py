@@ -41,6 +41,11 @@ class Journal:
             files.close(self._descriptor)
             raise
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed; what is said of its durability then says nothing."""
+        return self._descriptor < 0
+
     def append(self, lines: bytes) -> None:
         """Write whole lines. Raises OSError, and then the file is as it was before."""
         if self._has_rest:

@@ -30,6 +30,9 @@ FORGOTTEN_AFTER_S = 4.0
 # A turn that was handed out and is not listed by now did not arrive.
 HAND_AGAIN_AFTER_S = 1.0
 
+# So many agents in a row may die under one step of a turn; the next one is spared.
+BOOTS_A_STEP_MAX = 6
+
 _hello = msgspec.json.Decoder(Hello)
 _encode = msgspec.json.Encoder().encode
 log = Log("leases")
@@ -50,6 +53,8 @@ class Leases:
         # (sid, turn) -> when the agent of this boot last listed or received it
         self._handed: dict[tuple[str, str], float] = {}
         self._listed: set[tuple[str, str]] = set()
+        # (sid, turn) -> (step, how many agents had it at that step)
+        self._tried: dict[tuple[str, str], tuple[int, int]] = {}
 
     def admits(self, life: int) -> bool:
         """Whether an agent of that life may write: no later one was heard of."""
@@ -85,6 +90,7 @@ class Leases:
         if hello.boot != self._boot:
             log.info("agent took over", boot=hello.boot, former=self._boot or None)
             self._boot = hello.boot
+            self._count_tries()
             self._handed.clear()
             self._listed.clear()
         if back_after_s:
@@ -112,6 +118,24 @@ class Leases:
         self._handed = {key: at for key, at in self._handed.items() if key in listed or now - at < 60}
         self._send(missing)
 
+    def _count_tries(self) -> None:
+        """Another agent takes over: a turn under which one after the other died, without getting a step further, ends."""
+        before, self._tried = self._tried, {}
+        for state in self._running():
+            head = state.head()
+            assert head is not None
+            key = (state.sid, head.turn)
+            step, tries = before.get(key, (head.step, 0))
+            tries = tries + 1 if step == head.step else 1
+            if tries > BOOTS_A_STEP_MAX:
+                self._end(
+                    state,
+                    f"The agent was restarted {tries - 1} times while it ran this step. What was shown is kept; resume the turn to try again.",
+                    ErrorCode.agent_restarted,
+                )
+            else:
+                self._tried[key] = (head.step, tries)
+
     def _send(self, turns: list[Held]) -> None:
         now = now_s()
         for held in turns:
@@ -125,14 +149,12 @@ class Leases:
             if (head := state.head()) and (head.is_started or (state.sid, head.turn) in self._handed)
         ]
 
-    def _end(self, state: SessionState, message: str) -> None:
+    def _end(self, state: SessionState, message: str, code: ErrorCode = ErrorCode.agent_lost) -> None:
         turn = _head_id(state)
         self._handed.pop((state.sid, turn), None)
         self._store.write_own(
             state,
-            TurnError(
-                sid=state.sid, turn=turn, code=ErrorCode.agent_lost, message=message, domain="orchestration", retryable=True, resumable=True
-            ),
+            TurnError(sid=state.sid, turn=turn, code=code, message=message, domain="orchestration", retryable=True, resumable=True),
         )
 
 

@@ -27,6 +27,7 @@ class _TurnFields(msgspec.Struct):
     key: str = ""
     body: str = ""
     text: str = ""
+    resumes: str = ""
 
 
 class _CallFields(msgspec.Struct):
@@ -39,9 +40,14 @@ class _UpdateFields(msgspec.Struct):
     changes: dict[str, Any]
 
 
+class _StepFields(msgspec.Struct):
+    step: int = 0
+
+
 _start = msgspec.json.Decoder(_StartFields)
 _turn = msgspec.json.Decoder(_TurnFields)
 _call = msgspec.json.Decoder(_CallFields)
+_step = msgspec.json.Decoder(_StepFields)
 _update = msgspec.json.Decoder(_UpdateFields)
 
 read_turn_start = _turn.decode
@@ -54,6 +60,8 @@ class OpenTurn:
 
     turn: str
     seq: int = 0
+    # The highest step that began.
+    step: int = 0
     is_started: bool = False
     is_stopping: bool = False
     is_paused: bool = False
@@ -81,6 +89,7 @@ class SessionState:
     created_at: str = ""
     last_activity_at: str = ""
     last_failed: bool = False
+    resumable: str = ""
     is_damaged: bool = False
     is_trashed: bool = False
     open_turns: dict[str, OpenTurn] = field(default_factory=dict[str, OpenTurn])
@@ -116,6 +125,7 @@ class SessionState:
         elif name == "turn.start":
             fields = _turn.decode(line)
             self.turns += 1
+            self.resumable = ""
             queued = bool(self.open_turns)
             self.open_turns[header.turn] = OpenTurn(header.turn, header.seq)
             self.told[header.p, header.n] = AppendResult(n=header.n, status="written", seq=header.seq, turn=header.turn, queued=queued)
@@ -144,8 +154,9 @@ class SessionState:
             self.open_turns.pop(header.turn, None)
             self.pending = {request: turn for request, turn in self.pending.items() if turn != header.turn}
             self.last_failed = name == "turn.error"
+            self.resumable = "" if name == "turn.done" or self.open_turns else header.turn
         else:
-            self._apply_turn_state(name, header.turn)
+            self._apply_turn_state(name, header.turn, line)
 
     def forget_told(self, producer: str, base: int) -> None:
         """The producer knows the answers to everything below `base`."""
@@ -176,6 +187,7 @@ class SessionState:
             policy=self.policy,
             interactive=self.interactive,
             activeTurn=head.turn if (head := self.head()) else "",
+            resumable=self.resumable,
             trusted=self.trusted,
         )
 
@@ -205,12 +217,13 @@ class SessionState:
         if "level" in changes:
             self.level = Level(changes["level"])
 
-    def _apply_turn_state(self, name: str, turn_id: str) -> None:
+    def _apply_turn_state(self, name: str, turn_id: str, line: bytes) -> None:
         turn = self.open_turns.get(turn_id)
         if turn is None:
             return
         if name == "step.start":
             turn.is_started, turn.is_paused = True, False
+            turn.step = max(turn.step, _step.decode(line).step)
         elif name == "turn.stopping":
             turn.is_stopping = True
         elif name == "turn.paused":

@@ -23,6 +23,7 @@ from .journal import Journal
 from .leases import Leases
 from .shelf import Shelf
 from .state import SessionState, read_call, read_turn_start
+from .storage import Storage
 from .sync import Syncer, SyncerKind
 
 # These wait for the disk before their acknowledgement.
@@ -41,8 +42,6 @@ CLASS_1 = frozenset(
     }
     | ENDING_NAMES
 )
-# A full disk that stays full this long ends the turns that were running into it.
-STORAGE_PATIENCE_S = 10.0
 SYNC_AGAIN_S = 0.2
 # Tokens are acknowledged together: well before a producer sends again, and before its window is full.
 LATE_ACK_S, LATE_EVENTS_MAX = 0.05, 256
@@ -70,26 +69,25 @@ class _Batch:
 class Store:
     """Wiring of the store's sockets to the shelf. `boot` names this start of it."""
 
-    def __init__(self, bus: Bus, shelf: Shelf, boot: str, syncer: SyncerKind = Syncer):
-        self.shelf, self.boot = shelf, boot
+    def __init__(self, bus: Bus, shelf: Shelf, storage: Storage, boot: str, syncer: SyncerKind = Syncer):
+        self.shelf, self.storage, self.boot = shelf, storage, boot
         self._loop = asyncio.get_running_loop()
         self._in = bus.router(STORE_IN, self._on_append)
         self._pub = bus.publisher(STORE_PUB)
         self._syncer = syncer(self._on_synced)
-        self._unsynced: dict[Journal, list[tuple[int, bytes, bytes]]] = {}
+        # Session -> (bytes that have to be on the disk, peer, its acknowledgement)
+        self._unsynced: dict[str, list[tuple[int, bytes, bytes]]] = {}
         self._late: dict[tuple[str, str], tuple[bytes, Append, int, int]] = {}
         self._active: dict[str, float] = {}
-        self._full_since = 0.0
-        self._last_failure = 0.0
         self._is_sync_failing = False
         self.fenced = 0
         self.appended = 0
         self.leases = Leases(bus, self)
 
-    @property
-    def is_degraded(self) -> bool:
-        """Whether the last write met a full or broken disk."""
-        return self._full_since > 0
+    def look(self) -> None:
+        """Called often: notices a disk that works again."""
+        if not self._is_sync_failing and self.storage.look():
+            self._end_turns_after_full_disk()
 
     def close(self) -> None:
         """Make everything durable and leave."""
@@ -188,6 +186,8 @@ class Store:
                     )
             else:
                 result = msgspec.structs.replace(result, n=number)
+                # The first answer to this key may still wait for the disk; so does this one.
+                batch.is_class_1 |= result.repeated
             batch.results.append(result)
             if result.turn or result.status != "written":
                 state.told[head.p, number] = result
@@ -208,6 +208,10 @@ class Store:
             fields = read_turn_start(body)
             known = state.keys.get(fields.key) if fields.key else None
             if known is None:
+                if fields.resumes and fields.resumes != state.resumable:
+                    return _refused(
+                        ErrorCode.conflict, f"s-{state.sid} has nothing to resume: {fields.resumes} is not its last unfinished turn."
+                    )
                 return None
             if known[2] != fields.body:
                 return _refused(ErrorCode.invalid, "This Idempotency-Key was used for another prompt. Take a new key for a new prompt.")
@@ -225,8 +229,7 @@ class Store:
             call = read_call(body).callId
             # What changes something begins once, and whatever began ends once.
             if call in state.ended_calls or (header.event == "tool.start" and state.changing_calls.get(call)):
-                self.fenced += 1
-                return AppendResult(n=0, status="fenced")
+                return AppendResult(n=0, status="known")
         return None
 
     def _line(self, state: SessionState, batch: _Batch, body: bytes, producer: str, number: int, *, is_delta: bool = False) -> None:
@@ -257,12 +260,8 @@ class Store:
                 self.shelf.reload(state.sid)
             self._meet_full_disk(peer, head, count, error)
             return False
-        if self._full_since:
-            patience_over = self._last_failure - self._full_since > STORAGE_PATIENCE_S
-            self._full_since = 0.0
-            log.info("storage works again")
-            if patience_over:
-                self._end_turns_after_full_disk()
+        if not self._is_sync_failing and self.storage.worked():
+            self._end_turns_after_full_disk()
         return True
 
     def _put(self, state: SessionState, batch: _Batch) -> None:
@@ -288,7 +287,7 @@ class Store:
         except OSError as error:
             self.shelf.reload(state.sid)
             log.error("own event not written", reason=error)
-            self._note_failure()
+            self.storage.failed(error)
             return
         self.leases.hand_out(state)
 
@@ -297,10 +296,10 @@ class Store:
     def _acknowledge(self, state: SessionState, peer: bytes, head: Append, last: int, batch: _Batch) -> None:
         journal = self.shelf.journal(state.sid)
         told = [result for result in batch.results if result.turn or result.status != "written" or batch.is_class_1]
-        waiting = self._unsynced.get(journal)
+        waiting = self._unsynced.get(state.sid)
         if batch.is_class_1 or waiting:
             ack = _encode(Ack(p=head.p, sid=head.sid, n=last, boot=self.boot, results=told))
-            self._unsynced.setdefault(journal, []).append((journal.size, peer, ack))
+            self._unsynced.setdefault(state.sid, []).append((journal.size, peer, ack))
             self._syncer.add(journal)
             self._late.pop((head.p, head.sid), None)
         elif told:
@@ -331,27 +330,39 @@ class Store:
     def _on_synced(self, journal: Journal, size: int, error: OSError | None) -> None:
         if error is not None:
             log.error("sync failed", file=journal.file.name, reason=error)
-            self._note_failure()
+            self.storage.failed(error)
             self._is_sync_failing = True
-            self._loop.call_later(SYNC_AGAIN_S, self._syncer.add, journal)
+            self._loop.call_later(SYNC_AGAIN_S, self._sync_again, journal.file.stem)
             return
         if self._is_sync_failing:
             self._is_sync_failing = False
-            self._full_since = 0.0
-        waiting = self._unsynced.pop(journal, [])
+            self.storage.worked()
+        sid = journal.file.stem
+        if journal.is_closed:
+            # Opened anew meanwhile: only a sync of what is open now counts.
+            self._sync_again(sid)
+            return
+        waiting = self._unsynced.pop(sid, [])
         late = [entry for entry in waiting if entry[0] > size]
         for _, peer, ack in waiting[: len(waiting) - len(late)]:
             self._in.send(peer, [ack])
         if late:
-            self._unsynced[journal] = late
+            self._unsynced[sid] = late
             self._syncer.add(journal)
+
+    def _sync_again(self, sid: str) -> None:
+        if sid not in self._unsynced or not self.shelf.has(sid):
+            return
+        try:
+            self._syncer.add(self.shelf.journal(sid))
+        except OSError as error:
+            log.error("journal not opened for its sync", session=sid, reason=error)
+            self._loop.call_later(SYNC_AGAIN_S, self._sync_again, sid)
 
     # a full disk ------------------------------------------------------------------------------------
 
     def _meet_full_disk(self, peer: bytes, head: Append, count: int, error: OSError) -> None:
-        if not self._full_since:
-            log.error("storage refuses writes", reason=error.strerror)
-        self._note_failure()
+        self.storage.failed(error)
         if not head.p.startswith("gateway."):
             return  # the producer keeps it and sends it again
         reason = error.strerror or "I/O error"
@@ -363,10 +374,6 @@ class Store:
         )
         last = head.n + count - 1
         self._ack(peer, head, last, [AppendResult(n=n, status="refused", error=full) for n in range(head.n, last + 1)])
-
-    def _note_failure(self) -> None:
-        self._last_failure = now_s()
-        self._full_since = self._full_since or self._last_failure
 
     def _end_turns_after_full_disk(self) -> None:
         for state in list(self.shelf.states.values()):

@@ -9,6 +9,7 @@ from opta_core.process import Frame, run
 
 from .hands import Does, Hands
 from .shell import kill_marked
+from .warden import Warden
 from .worker import Worker
 
 log = Log("tools")
@@ -19,7 +20,10 @@ async def main(frame: Frame) -> None:
     home_mark = hashlib.sha256(os.fsencode(frame.paths.home)).hexdigest()[:12]
     if orphans := kill_marked(home_mark):
         log.warning("killed what a former worker left running", processes=orphans)
-    await serve(frame, Hands(frame.boot, home_mark))
+    mark = f"{home_mark}/{frame.boot}"
+    warden = Warden(f"{mark}/")
+    await serve(frame, Hands(frame.boot, mark))
+    warden.dismiss()
 
 
 async def serve(frame: Frame, hands: Does) -> None:

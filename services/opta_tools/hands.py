@@ -32,10 +32,10 @@ class Does(Protocol):
 
 
 class Hands:
-    """The real ones. `worker` is this worker's boot id, `home_mark` is what every command of this home carries."""
+    """The real ones. `worker` is this worker's boot id, `mark` is what every command of it carries in its environment."""
 
-    def __init__(self, worker: str, home_mark: str):
-        self._worker, self._home_mark = worker, home_mark
+    def __init__(self, worker: str, mark: str):
+        self._worker, self._mark = worker, mark
 
     async def do(self, call: RunTool, emit: Emit, record: Record) -> Outcome:
         """See `Does`."""
@@ -71,7 +71,7 @@ class Hands:
         def on_output(text: str) -> None:
             emit(ToolOutput(sid=call.sid, turn=call.turn, callId=call.callId, delta=text))
 
-        command = Command(workspace, f"{self._home_mark}/{call.callId}", on_start, on_output)
+        command = Command(workspace, f"{self._mark}/{call.callId}", on_start, on_output)
         try:
             return await command.run(checked.command, checked.cwd, checked.timeout_s or call.timeout_s)
         except PathProblem as problem:

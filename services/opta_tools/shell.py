@@ -108,8 +108,19 @@ class Command:
         # The process waits for a word from here, which comes when it is recorded; if this worker dies first, it never begins.
         wait_end, go_end = os.pipe()
         try:
+            process = self._spawn([shell, *flags, "-c", command], environment, folder, wait_end, output)
+            await self._on_start(process.pid)
+            with contextlib.suppress(BrokenPipeError):
+                os.write(go_end, b"\n")
+        finally:
+            os.close(folder)
+            os.close(wait_end)
+            os.close(go_end)
+
+    def _spawn(self, command: list[str], environment: dict[str, str], folder: int, wait_end: int, output: int) -> "subprocess.Popen[bytes]":
+        try:
             self._process = subprocess.Popen(
-                ["/bin/sh", "-c", _WAIT, "opta", shell, *flags, "-c", command],
+                ["/bin/sh", "-c", _WAIT, "opta", *command],
                 stdin=wait_end,
                 stdout=output,
                 stderr=output,
@@ -118,17 +129,8 @@ class Command:
                 preexec_fn=_child_setup(folder, os.getpid()),
             )
         except (OSError, subprocess.SubprocessError) as error:
-            os.close(go_end)
             raise ToolProblem(f"the command could not start: {error}") from error
-        finally:
-            os.close(folder)
-            os.close(wait_end)
-        try:
-            await self._on_start(self._process.pid)
-            with contextlib.suppress(BrokenPipeError):
-                os.write(go_end, b"\n")
-        finally:
-            os.close(go_end)
+        return self._process
 
     async def _exited(self) -> None:
         process = self._process

@@ -29,6 +29,7 @@ from . import logs, settings
 from .bus import Bus
 from .errors import OptaError
 from .paths import write_whole
+from .poke import Poke
 from .settings import Loaded
 from .zmq_bus import ZmqBus
 
@@ -111,7 +112,9 @@ def run(service: str, body: Callable[[Frame], Awaitable[None]]) -> None:
 
 
 async def _main(service: str, loaded: Loaded, body: Callable[[Frame], Awaitable[None]], life: int) -> None:
-    frame = Frame(service, loaded, ZmqBus(loaded.paths.run), life)
+    bus = ZmqBus(loaded.paths.run)
+    bus.on_lost = Poke(loaded.paths.run)
+    frame = Frame(service, loaded, bus, life)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, frame.stopping.set)

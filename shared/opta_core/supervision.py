@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import Unavailable
+from .poke import SOCKET
 
 # service -> (module, start order, stop order is the reverse)
 # The gateway is first: it imports the most, and answers while the others still start.
@@ -23,7 +24,6 @@ PROGRAMS = {
     "lmx": ("opta_lmx", 50),
     "desktop": ("opta_desktop", 60),
 }
-SOCKET = "supervisor.sock"
 RUNNING = {"STARTING", "RUNNING", "BACKOFF"}
 
 

@@ -7,7 +7,7 @@ which is three times as fast as `zmq.asyncio`.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,12 @@ class ZmqBus:
         self._context: zmq.Context[Any] = zmq.Context(io_threads=1)
         self._context.max_sockets = 256
         self._open: set[_Socket] = set()
+        # Called when a connection to another process broke.
+        self.on_lost: Callable[[], None] | None = None
+
+    def _lost(self) -> None:
+        if self.on_lost is not None:
+            self.on_lost()
 
     def dealer(self, name: str, on_message: OnMessage, identity: str = "") -> "_Socket":
         """`identity` is kept over reconnects; without one, a peer that was away comes back as another."""
@@ -42,6 +48,7 @@ class ZmqBus:
         socket = self._context.socket(zmq.ROUTER)
         socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         router = _Router(socket, _HWM_DIRECT, lambda frames: on_request(frames[0], frames[1:]), self._open)
+        router.watch(self._lost)
         socket.bind(self._address(name))
         return router
 
@@ -72,7 +79,9 @@ class ZmqBus:
         return f"ipc://{self._run / name}"
 
     def _socket(self, kind: int, hwm: int, on_message: OnMessage) -> "_Socket":
-        return _Socket(self._context.socket(kind), hwm, on_message, self._open)
+        socket = _Socket(self._context.socket(kind), hwm, on_message, self._open)
+        socket.watch(self._lost)
+        return socket
 
 
 class _Socket:
@@ -92,6 +101,7 @@ class _Socket:
             socket.setsockopt(option, value)
         self._loop = asyncio.get_running_loop()
         self._is_draining = False
+        self._monitor: zmq.Socket[Any] | None = None
         if on_message is not None:
             self._loop.add_reader(int(socket.getsockopt(zmq.FD)), self._drain)
             self._wake()
@@ -128,8 +138,23 @@ class _Socket:
                 return
         self._wake()
 
+    def watch(self, on_lost: Callable[[], None]) -> None:
+        """Call `on_lost` whenever a connection of this socket breaks."""
+        monitor = self._monitor = self.zmq.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+
+        def look() -> None:
+            while not monitor.closed and int(monitor.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+                monitor.recv_multipart(zmq.NOBLOCK)
+                on_lost()
+
+        self._loop.add_reader(int(monitor.getsockopt(zmq.FD)), look)
+        self._loop.call_soon(look)
+
     def close(self) -> None:
         if not self.zmq.closed:
+            if self._monitor is not None:
+                self._loop.remove_reader(int(self._monitor.getsockopt(zmq.FD)))
+                self.zmq.disable_monitor()
             if self._on_message is not None:
                 self._loop.remove_reader(int(self.zmq.getsockopt(zmq.FD)))
             self.zmq.close(0)

@@ -28,10 +28,13 @@ class Append(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Append
 
 
 class AppendResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of one event that was not simply written: fenced, refused, or given a turn."""
+    """What became of one event that was not simply written.
+
+    fenced: its turn has ended, or its author was superseded. known: what it says was said before. refused: with `error`.
+    """
 
     n: int
-    status: Literal["written", "fenced", "refused"]
+    status: Literal["written", "fenced", "known", "refused"]
     seq: int = 0
     turn: str = ""
     queued: bool = False

@@ -52,6 +52,14 @@ class SubmitTurn(Request, frozen=True, kw_only=True, omit_defaults=True):
     attachments: Annotated[list[Name], msgspec.Meta(max_length=16)] = []
 
 
+class ResumeTurn(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/sessions/:id/resume: go on with the last turn, which ended with an error or was stopped."""
+
+    turnId: Name = ""
+    model: Name | None = None
+    level: Level | None = None
+
+
 class StopTurn(Request, frozen=True, kw_only=True, omit_defaults=True):
     """POST /v3/sessions/:id/stop"""
 
@@ -97,6 +105,8 @@ class Session(Response, frozen=True, kw_only=True):
     policy: SessionPolicy = SessionPolicy.standard
     interactive: bool = True
     activeTurn: str = ""
+    # The last turn, when it did not end well and nothing came after it.
+    resumable: str = ""
     trusted: bool = False
 
 

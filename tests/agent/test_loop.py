@@ -45,6 +45,7 @@ class Story:
 
     def __init__(self) -> None:
         self.session = Session(SID, "test.boot")
+        self.session.speaks_after(0)
         self.events: list[e.Event] = []
         self.emit(e.SessionStart(sid=SID, title="", cwd="/w", mode=Mode.do, level=Level.L2))
         self.emit(e.TurnStart(sid=SID, turn=TURN, role="user", text="go", mode=Mode.do, level=Level.L2))

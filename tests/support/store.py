@@ -14,6 +14,7 @@ from opta_protocol.permissions import Level, Mode
 from opta_sessions.files import Files
 from opta_sessions.questions import Questions
 from opta_sessions.shelf import Shelf
+from opta_sessions.storage import Storage
 from opta_sessions.store import Store
 
 
@@ -53,7 +54,7 @@ class LocalStore:
         """A new boot reads the journals."""
         shelf = Shelf(self.folder / "sessions", self.folder / "trash", self.files)
         shelf.load()
-        self.store = Store(self.bus, shelf, new_boot_id())
+        self.store = Store(self.bus, shelf, Storage(self.files, self.folder), new_boot_id())
         self.questions = Questions(self.bus, shelf)
 
     def restart(self) -> None:

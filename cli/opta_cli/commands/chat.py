@@ -39,7 +39,13 @@ class Conversation:
     def run(self, text: str, **overrides: Any) -> int:
         """Submit a prompt and follow the turn to its ending; the exit code."""
         body = {"text": text, **{name: value for name, value in overrides.items() if value}}
-        turn = self._client.post(f"/v3/sessions/{self._sid}/turns", body, new_key())["turnId"]
+        return self._to_ending(self._client.post(f"/v3/sessions/{self._sid}/turns", body, new_key())["turnId"])
+
+    def resume(self) -> int:
+        """Go on with the last turn, which was cut off; the exit code."""
+        return self._to_ending(self._client.post(f"/v3/sessions/{self._sid}/resume", {}, new_key())["turnId"])
+
+    def _to_ending(self, turn: str) -> int:
         self._is_over, self._was_denied = False, False
         while True:
             try:
@@ -151,6 +157,17 @@ def chat(loaded: Loaded, args: argparse.Namespace) -> int:
 def do(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta do "task" """
     return _converse(loaded, args, "do")
+
+
+def resume(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta sessions resume"""
+    ensure(loaded, may_start=not args.no_daemon_start)
+    client = Client(loaded.paths)
+    session = client.get(f"/v3/sessions/{quote(args.id, safe='')}")
+    interactive = sys.stdin.isatty() and not args.json
+    conversation = Conversation(client, session["id"], as_json=args.json, interactive=interactive)
+    conversation.skip_to_end()
+    return conversation.resume()
 
 
 def _converse(loaded: Loaded, args: argparse.Namespace, mode: str) -> int:

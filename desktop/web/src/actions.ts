@@ -47,6 +47,14 @@ export const actions: Action[] = [
     },
   },
   {
+    name: 'resume',
+    label: 'Resume',
+    when: () => get().transcript.resumable() !== undefined,
+    run: async () => {
+      await daemon.resume(get().selected);
+    },
+  },
+  {
     name: 'toggle-mode',
     label: 'Chat or do',
     key: 'm',

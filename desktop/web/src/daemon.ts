@@ -109,6 +109,10 @@ class Daemon {
     return this.ask('POST', `/v3/sessions/${sid}/stop`, {});
   }
 
+  resume(sid: string): Promise<unknown> {
+    return this.ask('POST', `/v3/sessions/${sid}/resume`, {});
+  }
+
   answer(sid: string, requestId: string, decision: string, note = ''): Promise<unknown> {
     return this.ask('POST', `/v3/sessions/${sid}/permissions/${requestId}`, note ? { decision, note } : { decision });
   }

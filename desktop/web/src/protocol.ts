@@ -252,6 +252,7 @@ export interface Session {
   policy?: SessionPolicy;
   interactive?: boolean;
   activeTurn?: string;
+  resumable?: string;
   trusted?: boolean;
 }
 export interface SessionCancelled {

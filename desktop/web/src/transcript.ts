@@ -156,6 +156,12 @@ export class Transcript {
   running(): Turn | undefined {
     return this.turns.find((turn) => !turn.endedAt);
   }
+
+  // The last turn, when it did not end well.
+  resumable(): Turn | undefined {
+    const last = this.turns[this.turns.length - 1];
+    return last && (last.state === 'error' || last.state === 'cancelled') ? last : undefined;
+  }
 }
 
 function applyToTurn(turn: Turn, event: AnyEvent): void {

@@ -1,4 +1,4 @@
-"""Turns: submit, stop."""
+"""Turns: submit, resume, stop."""
 
 import hashlib
 
@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from opta_core.errors import Refused
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import TurnStart, TurnStopping
-from opta_protocol.http import StopAnswer, StopTurn, SubmitTurn, TurnAccepted
+from opta_protocol.http import ResumeTurn, StopAnswer, StopTurn, SubmitTurn, TurnAccepted
 from opta_protocol.permissions import default_level
 
 from ..rest import answer, describes, gateway_of, read_body
@@ -23,9 +23,7 @@ router = APIRouter()
 async def submit_turn(request: Request, name: str) -> Response:
     """Accept a prompt: on the disk before the answer. The same Idempotency-Key gets the same turn."""
     wanted = await read_body(request, SubmitTurn)
-    key = request.headers.get("idempotency-key", "")
-    if len(key) > KEY_CHARS_MAX:
-        raise Refused(f"Idempotency-Key is longer than {KEY_CHARS_MAX} characters.", code=ErrorCode.bad_request)
+    key = _key(request)
     if not wanted.text.strip():
         raise Refused("Field 'text': it holds only white space.")
     if wanted.attachments:
@@ -43,6 +41,42 @@ async def submit_turn(request: Request, name: str) -> Response:
         )
     )
     return answer(TurnAccepted(turnId=result.turn, seq=result.seq, queued=result.queued), 202)
+
+
+@router.post("/v3/sessions/{name}/resume", openapi_extra=describes(TurnAccepted, ResumeTurn, 202), status_code=202)
+async def resume_turn(request: Request, name: str) -> Response:
+    """Go on with the last turn where it was cut off: a new turn that says which one it resumes."""
+    wanted = await read_body(request, ResumeTurn)
+    key = _key(request)
+    backend = gateway_of(request).backend
+    session = await backend.session(name)
+    turn = wanted.turnId or session.resumable
+    # With a key the store may know this very request: it answers with the turn it made then.
+    if not turn or (turn != session.resumable and not key):
+        said = f"{session.activeTurn} is at work" if session.activeTurn else "its last turn ended well, or there is none"
+        raise Refused(f"s-{session.id} has nothing to resume: {said}. Ask anew instead.", code=ErrorCode.conflict)
+    body = hashlib.sha256(b"resume " + msgspec.json.encode(wanted)).hexdigest()[:16]
+    result = await backend.append(
+        TurnStart(
+            sid=session.id,
+            role="user",
+            text="",
+            mode=session.mode,
+            level=wanted.level or session.level,
+            model=wanted.model or session.model,
+            key=key,
+            body=body,
+            resumes=turn,
+        )
+    )
+    return answer(TurnAccepted(turnId=result.turn, seq=result.seq, queued=result.queued), 202)
+
+
+def _key(request: Request) -> str:
+    key = request.headers.get("idempotency-key", "")
+    if len(key) > KEY_CHARS_MAX:
+        raise Refused(f"Idempotency-Key is longer than {KEY_CHARS_MAX} characters.", code=ErrorCode.bad_request)
+    return key
 
 
 @router.post("/v3/sessions/{name}/stop", openapi_extra=describes(StopAnswer, StopTurn))

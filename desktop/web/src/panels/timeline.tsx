@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, type ReactNode, useEffect, useRef, useState } from 'react';
 import { Markdown } from '../markdown';
+import { perform } from '../actions';
 import { useStore } from '../state';
 import type { Turn } from '../transcript';
 import { ToolCard } from './toolcard';
@@ -70,7 +71,7 @@ const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; version:
           turn {at} · {clock(turn.ts)}
         </span>
       </header>
-      <div className="user">{turn.text}</div>
+      <div className="user">{turn.text || (turn.resumes ? `Go on with ${turn.resumes}` : '')}</div>
       <h2 id={heading} className="turn-head">
         <span className="violet">◈ Assistant</span>{' '}
         <span className="dim">
@@ -108,8 +109,18 @@ const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; version:
 });
 
 function Ending({ turn }: { turn: Turn }): ReactNode {
-  if (turn.state === 'error') return <p className="err">✕ {turn.error}</p>;
-  if (turn.state === 'cancelled') return <p className="dim">‖ {turn.error}</p>;
+  const isLast = useStore((state) => state.transcript.resumable() === turn);
+  if (turn.state === 'error' || turn.state === 'cancelled')
+    return (
+      <p className={turn.state === 'error' ? 'err' : 'dim'}>
+        {turn.state === 'error' ? '✕' : '‖'} {turn.error}{' '}
+        {isLast ? (
+          <button type="button" className="quiet" onClick={() => perform('resume')}>
+            Resume
+          </button>
+        ) : null}
+      </p>
+    );
   if (!turn.stats) return null;
   const { tokens, tokensPerSec, elapsed, tools } = turn.stats;
   return (

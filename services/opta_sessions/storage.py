@@ -1,0 +1,57 @@
+"""Whether the disk takes writes: remembers since when it does not, and looks again until it does."""
+
+from pathlib import Path
+
+from opta_core.clock import now_s
+from opta_core.logs import Log
+
+from .files import Files, replace_whole
+
+# A full disk that stays full this long ends the turns that were running into it.
+PATIENCE_S = 10.0
+LOOK_AGAIN_S = 1.0
+
+log = Log("storage")
+
+
+class Storage:
+    """The store's memory of failed writes and syncs."""
+
+    def __init__(self, files: Files, folder: Path):
+        self._files, self._file = files, folder / ".probe"
+        self._failing_since = self._failed_at = self._looked_at = 0.0
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last write or sync failed."""
+        return self._failing_since > 0
+
+    def failed(self, error: OSError) -> None:
+        """A write or sync failed."""
+        self._failed_at = now_s()
+        if not self._failing_since:
+            log.error("storage refuses writes", reason=error.strerror or error)
+            self._failing_since = self._failed_at
+
+    def worked(self) -> bool:
+        """A write is on the disk; True when it had failed for longer than turns are kept waiting."""
+        if not self._failing_since:
+            return False
+        lasted_s = self._failed_at - self._failing_since
+        log.info("storage works again", failed_for_s=round(lasted_s, 1))
+        self._failing_since = 0.0
+        return lasted_s > PATIENCE_S
+
+    def look(self) -> bool:
+        """While failing, once a second: try a small file. Whether it works again, and had failed for too long, as `worked`."""
+        now = now_s()
+        if not self.is_failing or now - self._looked_at < LOOK_AGAIN_S:
+            return False
+        self._looked_at = now
+        try:
+            replace_whole(self._files, self._file, b"The store tried whether this disk takes writes.\n")
+            self._files.unlink(self._file)
+        except OSError as error:
+            self.failed(error)
+            return False
+        return self.worked()
