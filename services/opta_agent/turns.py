@@ -55,6 +55,8 @@ class Turns:
         self._ended: set[tuple[str, str]] = set()
         # Why a task was cancelled: who asked for the stop, or '' when the store ended the turn itself.
         self._stopping: dict[tuple[str, str], str] = {}
+        # A task that is cancelled before its first line never runs one, not even to say so.
+        self._begun: set[tuple[str, str]] = set()
         self._writing: set[tuple[str, str]] = set()
         self._warm: dict[str, tuple[Session, Feed]] = {}
         self._dealer = bus.dealer(STORE_CMD, self._on_work)
@@ -88,6 +90,7 @@ class Turns:
 
     async def _run(self, held: Held) -> None:
         key = (held.sid, held.turn)
+        self._begun.add(key)
         current_session.set(held.sid)
         current_turn.set(held.turn)
         try:
@@ -109,6 +112,7 @@ class Turns:
             self._ended.add(key)
         finally:
             self._running.pop(key, None)
+            self._begun.discard(key)
             self._writing.discard(key)
             self._stopping.pop(key, None)
 
@@ -120,17 +124,19 @@ class Turns:
             by = self._stopping.get((held.sid, held.turn))
             if by is None:
                 raise
-            return SessionCancelled(sid=held.sid, turn=held.turn, reason="Stopped by the user.", by=by) if by else None
+            return self._stopped(held, by)
 
-    async def _to_ending(self, held: Held) -> Event:
+    def _stopped(self, held: Held, by: str) -> SessionCancelled | None:
+        return SessionCancelled(sid=held.sid, turn=held.turn, reason="Stopped by the user.", by=by) if by else None
+
+    async def _to_ending(self, held: Held) -> Event | None:
         session = await self._session(held)
         turn = session.transcript.turn(held.turn)
         if turn is None:
             return self._error(held, ErrorCode.broken, "The turn is not in its session.", "orchestration")
-        if turn.state == "stopping" or (held.sid, held.turn) in self._stopping:
-            return SessionCancelled(
-                sid=held.sid, turn=held.turn, reason="Stopped by the user.", by=self._stopping.pop((held.sid, held.turn), "client")
-            )
+        by = self._stopping.get((held.sid, held.turn), "client" if turn.state == "stopping" else None)
+        if by is not None:
+            return self._stopped(held, by)
         log.info("turn runs", mode=turn.mode, level=turn.level, resumed=bool(turn.steps))
         gate = Gate(self._outbox, self._paths, self._settings.permissions.timeout_s)
         limits = Limits(self._settings.max_steps, self._settings.max_calls)
@@ -172,7 +178,8 @@ class Turns:
         task = self._running.get((sid, turn))
         if task is not None and (sid, turn) not in self._stopping and (sid, turn) not in self._writing:
             self._stopping[(sid, turn)] = by
-            task.cancel()
+            if (sid, turn) in self._begun:
+                task.cancel()
 
     def _on_fenced(self, sid: str) -> None:
         # Mostly the turn has ended, and its ending is on its way here. If not, the lease was lost for a moment: a part

@@ -136,6 +136,7 @@ class World:
         elif what == "power":
             for process in self.processes.values():
                 process.kill()
+                process.is_flushed = False  # nothing is in any kernel any more
             self.disk.lose_power()
             for client in self.clients:
                 client.forget()
