@@ -5,6 +5,7 @@ kept in `*.torn`; damage before the tail stops the session's writes and is never
 """
 
 import contextlib
+import errno
 import os
 import re
 from pathlib import Path
@@ -16,6 +17,7 @@ from opta_protocol import wire
 from .files import Files, read_whole, write_all
 
 _SEQ = re.compile(rb'\{"seq":(\d+),')
+_WRITE = os.O_RDWR | os.O_APPEND
 _CHUNK = 64 * 1024
 # One answer to a question holds at most this many bytes of lines.
 PAGE_BYTES_MAX = 4 * 1024 * 1024
@@ -31,8 +33,15 @@ class Journal:
         self._files = files
         # Bytes beyond `size` that could not be cut off yet: a failed write's, or a torn tail, which is kept elsewhere first.
         self._has_rest, self._torn = False, b""
-        flags = os.O_RDWR | os.O_APPEND | (os.O_CREAT | os.O_EXCL if create else 0)
-        self._descriptor = files.open(file, flags)
+        # On a read-only disk what is there can still be read.
+        self._is_read_only = False
+        try:
+            self._descriptor = files.open(file, _WRITE | (os.O_CREAT | os.O_EXCL if create else 0))
+        except OSError as error:
+            if create or error.errno not in (errno.EROFS, errno.EACCES):
+                raise
+            self._descriptor = files.open(file, os.O_RDONLY)
+            self._is_read_only = True
         try:
             self.size = files.size(self._descriptor)
             if create:
@@ -48,6 +57,8 @@ class Journal:
 
     def append(self, lines: bytes) -> None:
         """Write whole lines. Raises OSError, and then the file is as it was before."""
+        if self._is_read_only:
+            self._open_for_writing()
         if self._has_rest:
             self._cut_rest()
         try:
@@ -117,6 +128,11 @@ class Journal:
                 self._files.sync(self._descriptor)
             descriptor, self._descriptor = self._descriptor, -1
             self._files.close(descriptor)
+
+    def _open_for_writing(self) -> None:
+        former, self._descriptor = self._descriptor, self._files.open(self.file, _WRITE)
+        self._is_read_only = False
+        self._files.close(former)
 
     def _cut_rest(self) -> None:
         if self._torn:

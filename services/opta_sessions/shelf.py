@@ -141,9 +141,9 @@ class Shelf:
         """Move a session's journal out of sight; it can be put back by hand."""
         if self._files.stat(self._file(sid)) is None:
             return
+        self._files.rename(self._file(sid), self._trash / f"{sid}.jsonl")
         self.forget(sid)
         self._summaries.pop(sid, None)
-        self._files.rename(self._file(sid), self._trash / f"{sid}.jsonl")
 
     def resolve(self, name: str) -> str:
         """The id that `name` (an id or an unambiguous prefix) means. Raises Refused."""

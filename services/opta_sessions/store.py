@@ -148,7 +148,14 @@ class Store:
             self.leases.hand_out(state)
         if batch.is_trashed:
             # After the acknowledgement, which waits for the disk.
-            self._loop.call_later(0.2, self.shelf.to_trash, state.sid)
+            self._loop.call_later(SYNC_AGAIN_S, self._to_trash, state.sid)
+
+    def _to_trash(self, sid: str) -> None:
+        try:
+            self.shelf.to_trash(sid)
+        except OSError as error:
+            log.error("session not moved to the trash yet", session=sid, reason=error)
+            self._loop.call_later(SYNC_AGAIN_S, self._to_trash, sid)
 
     def _prepare(self, state: SessionState, head: Append, bodies: list[bytes], last: int) -> _Batch:
         """Decide on each new body and number the lines; the state moves along line by line."""
@@ -210,7 +217,7 @@ class Store:
             if known is None:
                 if fields.resumes and fields.resumes != state.resumable:
                     return _refused(
-                        ErrorCode.conflict, f"s-{state.sid} has nothing to resume: {fields.resumes} is not its last unfinished turn."
+                        ErrorCode.conflict, f"s-{state.sid} has nothing to resume: its last turn ended well, is at work, or is another one."
                     )
                 return None
             if known[2] != fields.body:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,9 @@ class Paths:
         for folder in (self.daemon, self.sessions, self.trash, self.logs, self.run):
             if folder.stat().st_uid != os.getuid():
                 raise PermissionError(f"{folder} belongs to another user. Remove it or set OPTA_HOME to a directory of your own.")
-            folder.chmod(0o700)
+            # Not asked for when it is so: on a read-only disk even that is refused.
+            if stat.S_IMODE(folder.stat().st_mode) != 0o700:
+                folder.chmod(0o700)
 
 
 def write_whole(file: Path, content: bytes) -> None:

@@ -94,6 +94,7 @@ def run(service: str, body: Callable[[Frame], Awaitable[None]]) -> None:
         sys.exit(f"opta-{service}: {error}")
     logs.set_up(service, loaded.settings.log_level)
     die_with_parent()
+    _check_parent(loaded.paths.run / "supervisord.pid")
     with contextlib.suppress(ValueError, OSError):
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536) if hard != resource.RLIM_INFINITY else 65_536, hard))
@@ -156,6 +157,14 @@ def die_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True, name="parent-watch").start()
+
+
+def _check_parent(pid_file: Path) -> None:
+    """End when supervisord died before `die_with_parent` could bind to it: then init is the parent, which never dies."""
+    if "SUPERVISOR_ENABLED" in os.environ:
+        with contextlib.suppress(OSError, ValueError):
+            if int(pid_file.read_text()) != os.getppid():
+                os._exit(1)
 
 
 def _wait_for_lock(handle: Any, service: str) -> None:

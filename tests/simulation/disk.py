@@ -32,6 +32,8 @@ class Disk:
         # After this many further calls the caller dies: before the call, in the middle of it, or after it.
         self.crash_in = 0
         self.crash_point = "before"
+        # This call fails, once; `calls` counts them all.
+        self.fail_at = 0
         self.clock_ns = 0
 
     def lose_power(self) -> None:
@@ -87,7 +89,11 @@ class VirtualFiles(Files):
 
     def write(self, descriptor: int, content: bytes) -> int:
         file = self._open[descriptor]
-        crash = self._count()
+        try:
+            crash = self._count()
+        except OSError:
+            file.content += content[: len(content) // 2]
+            raise
         if crash == "before":
             self._die()
         if crash == "middle" or self._disk.full:
@@ -154,6 +160,8 @@ class VirtualFiles(Files):
     def _count(self) -> str:
         self._live()
         self._disk.calls += 1
+        if self._disk.calls == self._disk.fail_at:
+            raise OSError(errno.EIO, "input/output error")
         if self._disk.crash_in:
             self._disk.crash_in -= 1
             if not self._disk.crash_in:

@@ -13,7 +13,8 @@ from opta_core import clock as core_clock
 from opta_core.errors import OptaError
 from opta_gateway.stream import SessionCursor
 from opta_protocol import ids
-from opta_protocol.events import PermissionDecision, SessionStart, TurnStart, TurnStopping
+from opta_protocol.errors import ErrorCode
+from opta_protocol.events import PermissionDecision, SessionStart, SessionUpdated, TurnStart, TurnStopping
 from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import Level, Mode, SessionPolicy
 
@@ -112,7 +113,7 @@ class World:
 
     def _hurt(self) -> None:
         what = self.chance.choices(
-            ["kill", "stop", "two", "crash", "full", "eio", "power", "clock", "none"], [30, 10, 8, 25, 4, 4, 6, 5, 8]
+            ["kill", "stop", "two", "crash", "full", "eio", "power", "clock", "term", "none"], [30, 10, 8, 25, 4, 4, 6, 5, 6, 8]
         )[0]
         self.counts[what] += 1
         if what == "kill":
@@ -120,6 +121,8 @@ class World:
         elif what == "two":
             for service in self.chance.sample(SERVICES, 2):
                 self.processes[service].kill()
+        elif what == "term":
+            self.processes[self.chance.choice(SERVICES)].stopping.set()
         elif what == "stop":
             self.processes[self.chance.choice(SERVICES)].paused_until = self.loop.time() + self.chance.uniform(0.1, 2.5)
         elif what == "crash":
@@ -177,11 +180,13 @@ class World:
             raise Violation(f"seed {self.seed}: " + "; ".join(problems))
 
     def _check_session(self, client: "Client") -> list[str]:
-        content = self.disk.names.get(PATHS.sessions / f"{client.sid}.jsonl")
+        folder = PATHS.trash if client.is_trashed else PATHS.sessions
+        content = self.disk.names.get(folder / f"{client.sid}.jsonl")
         lines = bytes(content.content).splitlines() if content else []
         events = check_journal(lines)
         problems: list[str] = []
-        if client.seen != lines:
+        # What throws a session away is its last line, and nobody follows it any more.
+        if client.seen != (lines[: len(client.seen)] if client.is_trashed else lines):
             at = next((n for n, (a, b) in enumerate(zip(client.seen, lines, strict=False)) if a != b), min(len(client.seen), len(lines)))
             problems.append(f"{client.sid}: client has {len(client.seen)} lines, the journal {len(lines)}, the first difference is at {at}")
         turns = {event["turn"]: event for event in events if event["event"] == "turn.start"}
@@ -208,6 +213,7 @@ class Client:
         self.accepted: dict[str, str] = {}
         self.ended: set[str] = set()
         self.where = "start"
+        self.is_trashed = False
         self._asked: list[dict[str, Any]] = []
 
     def forget(self) -> None:
@@ -237,6 +243,12 @@ class Client:
             await self._until_ended()
             self.where = "waiting for the last lines"
             await asyncio.sleep(1.0)
+            if chance.random() < 0.2:
+                self.where = "throwing away"
+                while not await self._try(self._throw_away):
+                    pass
+                self.is_trashed = True
+                await asyncio.sleep(1.0)
         finally:
             if watching is not None:
                 watching.cancel()
@@ -287,6 +299,14 @@ class Client:
 
     async def _stop(self, backend: Any, turn: str) -> bool:
         await backend.append(TurnStopping(sid=self.sid, turn=turn, by="client"))
+        return True
+
+    async def _throw_away(self, backend: Any) -> bool:
+        try:
+            await backend.append(SessionUpdated(sid=self.sid, changes={"trashed": True}))
+        except OptaError as error:
+            # An earlier try was heard, and its answer was not.
+            return error.code is ErrorCode.not_found
         return True
 
     async def _watch(self) -> None:

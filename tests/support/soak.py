@@ -14,11 +14,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from opta_core.errors import OptaError
 from support.daemon import Daemon, _carries, _processes
 from support.model_server import Action, ModelServer, Say, Use
 from support.promises import ENDINGS, check_journal
-
-from opta_core.errors import OptaError
 
 SERVICES = ("gateway", "agent", "tools", "sessions", "desktop")
 SESSIONS = 2

@@ -51,10 +51,11 @@ async def resume_turn(request: Request, name: str) -> Response:
     backend = gateway_of(request).backend
     session = await backend.session(name)
     turn = wanted.turnId or session.resumable
-    # With a key the store may know this very request: it answers with the turn it made then.
-    if not turn or (turn != session.resumable and not key):
-        said = f"{session.activeTurn} is at work" if session.activeTurn else "its last turn ended well, or there is none"
-        raise Refused(f"s-{session.id} has nothing to resume: {said}. Ask anew instead.", code=ErrorCode.conflict)
+    # With a key, the store may know this very request and answer with the turn that it made then.
+    if not turn and not key:
+        raise Refused(
+            f"s-{session.id} has nothing to resume: its last turn ended well or is at work. Ask anew instead.", code=ErrorCode.conflict
+        )
     body = hashlib.sha256(b"resume " + msgspec.json.encode(wanted)).hexdigest()[:16]
     result = await backend.append(
         TurnStart(
@@ -66,7 +67,7 @@ async def resume_turn(request: Request, name: str) -> Response:
             model=wanted.model or session.model,
             key=key,
             body=body,
-            resumes=turn,
+            resumes=turn or "the last turn",
         )
     )
     return answer(TurnAccepted(turnId=result.turn, seq=result.seq, queued=result.queued), 202)

@@ -1,0 +1,269 @@
+"""Whatever a machine does to a daemon: full descriptors, a read-only disk, leftovers of a former life, a second writer, a deaf client."""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import websockets
+from support.daemon import Daemon
+from support.model_server import Action, ModelServer, Say, Use
+from support.promises import ENDINGS, check_journal
+
+from opta_core.errors import OptaError
+from opta_core.process import memory_bytes
+
+pytestmark = pytest.mark.system
+
+SERVICES = ("gateway", "agent", "tools", "sessions")
+
+
+def reply(messages: list[dict[str, Any]]) -> list[Action]:
+    """`flood`: much text at once; `leave`: a command that leaves a process behind; else some words."""
+    asked = str(messages[-1]["content"])
+    if messages[-1]["role"] == "tool":
+        return [Say("done")]
+    if asked.startswith("flood"):
+        return [Say("x" * 400_000, size=40)]
+    if asked.startswith("leave"):
+        return [Use("run_command", {"command": "(setsid sleep 301 >/dev/null 2>&1 &) ; sleep 20"})]
+    return [Say("some words. " * 4, rate=200)]
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    with ModelServer(reply) as model, Daemon(tmp_path_factory.mktemp("faults"), model_url=model.url) as running:
+        yield running
+
+
+def works(daemon: Daemon) -> str:
+    """A whole turn; its session."""
+    sid = daemon.session()
+    daemon.follow(sid, daemon.submit(sid, "words"))
+    assert check_journal(daemon.journal(sid))[-1]["event"] == "turn.done"
+    return sid
+
+
+@pytest.mark.parametrize("service", ["sessions", "gateway"])
+def test_no_descriptors_left_is_told_and_passes(daemon: Daemon, service: str) -> None:
+    pid = daemon.pids()[service]
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    used = len(os.listdir(f"/proc/{pid}/fd"))
+    # Nothing can be opened any more, not even a connection.
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (used, before[1]))
+    try:
+        with pytest.raises(OptaError):
+            for _ in range(3):
+                daemon.client.ask("POST", "/v3/sessions", {"cwd": str(daemon.workspace)}, retry=False)
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    works(daemon)
+    assert daemon.pids()[service] == pid
+
+
+def test_a_session_store_on_a_read_only_disk_says_so_and_goes_on_when_it_is_writable(tmp_path: Path) -> None:
+    with ModelServer(reply) as model:
+        daemon = Daemon(tmp_path, model_url=model.url)
+        sessions = daemon.home / "daemon" / "sessions"
+        sessions.mkdir(parents=True, mode=0o700)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", str(sessions)], check=True)
+        try:
+            with daemon:
+                sid = works(daemon)
+                _remount(daemon, sessions, "ro")
+                with pytest.raises(OptaError, match="disk takes no more events"):
+                    daemon.client.ask("POST", f"/v3/sessions/{sid}/turns", {"text": "words"}, retry=False)
+                assert daemon.client.get(f"/v3/sessions/{sid}/events")["lastSeq"] > 3
+                deadline = time.monotonic() + 5
+                while daemon.client.is_ready()[0] and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                assert daemon.client.is_ready()[1]["services"] == {"sessions": "the disk takes no writes"}
+                # The same store goes on: nothing is open for writing now.
+                subprocess.run(["mount", "-o", "remount,rw", str(sessions)], check=True)
+                deadline = time.monotonic() + 10
+                while not daemon.client.is_ready()[0] and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                assert daemon.client.is_ready()[0]
+                daemon.follow(sid, daemon.submit(sid, "words"))
+                check_journal(daemon.journal(sid))
+        finally:
+            subprocess.run(["umount", "-l", str(sessions)], check=True)
+
+
+def _remount(daemon: Daemon, folder: Path, how: str) -> None:
+    # Files that are open for writing keep a file system writable, so the store is away meanwhile.
+    supervisor = daemon.supervisor()
+    supervisor.stop("sessions")
+    subprocess.run(["mount", "-o", f"remount,{how}", str(folder)], check=True, capture_output=True)
+    supervisor.start("sessions")
+
+
+def test_leftovers_of_a_former_life_do_not_hinder_a_start(tmp_path: Path) -> None:
+    with ModelServer(reply) as model:
+        daemon = Daemon(tmp_path, model_url=model.url)
+        with daemon:
+            sid = works(daemon)
+            supervisor = daemon.supervisor().pid()
+            os.kill(supervisor, signal.SIGKILL)
+            assert daemon.leftovers() == []
+            run = daemon.loaded.paths.run
+            assert (run / "supervisor.sock").exists()
+            (run / "supervisord.pid").write_text(str(os.getpid()))
+            (run / "store.in").unlink()
+            (run / "store.in").write_text("no socket at all")
+            for name in ("agent.starts", "agent.life", "gateway.lock"):
+                (run / name).write_text('["garbage", {')
+            (daemon.home / "daemon" / "state.json").write_text('{"pid": "x"')
+            (daemon.home / "daemon" / "token").write_text("")
+            (daemon.home / "daemon" / "sessions" / "index.json").write_text("{")
+            # A clock that was far ahead when the last start was noted.
+            (run / "sessions.starts").write_text(json.dumps([time.time() + 86_400] * 20))
+            daemon.up()
+            assert sid in {session["id"] for session in daemon.client.get("/v3/sessions")["sessions"]}
+            works(daemon)
+
+
+def test_a_second_writer_is_refused_and_writes_nothing(daemon: Daemon) -> None:
+    sid = works(daemon)
+    before = daemon.journal(sid)
+    environment = {**daemon.environment, "OPTA_RUN": str(daemon.loaded.paths.run)}
+    done = subprocess.run(
+        [sys.executable, "-m", "opta_sessions"], env=environment, capture_output=True, text=True, timeout=30, check=False, cwd="/"
+    )
+    assert done.returncode == 1
+    assert "another sessions of this home is still running" in done.stderr
+    assert daemon.journal(sid) == before
+    works(daemon)
+
+
+def test_two_starts_at_once_make_one_daemon_every_time(tmp_path: Path) -> None:
+    """A hundred by name: OPTA_TEST_STARTS=100."""
+    with ModelServer(reply) as model:
+        daemon = Daemon(tmp_path, model_url=model.url)
+        for _ in range(int(os.environ.get("OPTA_TEST_STARTS", "4"))):
+            starts = [threading.Thread(target=daemon.up) for _ in range(2)]
+            for start in starts:
+                start.start()
+            for start in starts:
+                start.join()
+            pids = daemon.pids()
+            assert set(pids) == {*SERVICES, "desktop"}
+            assert daemon.client.is_ready()[0]
+            daemon.down()
+            assert daemon.leftovers() == []
+
+
+def test_a_client_that_never_reads_changes_nothing_for_the_others(daemon: Daemon) -> None:
+    sid = daemon.session()
+    turn = daemon.submit(sid, "flood")
+    daemon.follow(sid, turn)
+
+    async def story() -> tuple[int, int]:
+        url = f"ws://127.0.0.1:{daemon.port}/v3/sessions/{sid}/stream?afterSeq=0"
+        headers = {"Authorization": f"Bearer {daemon.token}"}
+        gateway = daemon.pids()["gateway"]
+        before = memory_bytes(gateway)
+        deaf = [
+            await websockets.connect(url, additional_headers=headers, compression=None, max_queue=1, proxy=None, ping_interval=None)
+            for _ in range(8)
+        ]
+        for socket in deaf:
+            socket.transport.pause_reading()
+        await asyncio.sleep(1.0)
+        sid_2 = await asyncio.to_thread(works, daemon)
+        after = memory_bytes(gateway)
+        assert sid_2
+        for socket in deaf:
+            socket.transport.abort()
+        return before, after
+
+    before, after = asyncio.run(story())
+    assert after - before < 24 * 1024 * 1024
+
+
+def test_what_a_command_left_behind_dies_with_a_killed_worker(daemon: Daemon) -> None:
+    _until_left_behind(daemon)
+    daemon.kill("tools")
+    _assert_gone(daemon)
+
+
+def test_what_a_command_left_behind_dies_with_a_killed_supervisord(tmp_path: Path) -> None:
+    with ModelServer(reply) as model, Daemon(tmp_path, model_url=model.url) as daemon:
+        _until_left_behind(daemon)
+        os.kill(daemon.supervisor().pid(), signal.SIGKILL)
+        _assert_gone(daemon)
+        assert daemon.leftovers() == []
+
+
+def _until_left_behind(daemon: Daemon) -> None:
+    sid = daemon.session(mode="do", policy="unrestricted")
+    daemon.submit(sid, "leave something")
+    for line in daemon.client.events(sid, 0):
+        event = json.loads(line)
+        if event["event"] == "tool.start":
+            # The recorded process is the command itself.
+            assert str(daemon.workspace) == os.readlink(f"/proc/{event['pid']}/cwd")
+            break
+    deadline = time.monotonic() + 5
+    while not _left_behind(daemon) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert _left_behind(daemon)
+
+
+def _left_behind(daemon: Daemon) -> list[str]:
+    found: list[str] = []
+    for pid in os.listdir("/proc"):
+        try:
+            if pid.isdigit() and b"sleep\x00301" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found += [pid] if os.readlink(f"/proc/{pid}/cwd") == str(daemon.workspace) else []
+        except OSError:
+            pass
+    return found
+
+
+def _assert_gone(daemon: Daemon) -> None:
+    deadline = time.monotonic() + 3
+    while _left_behind(daemon) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert _left_behind(daemon) == []
+
+
+def test_a_turn_under_which_every_agent_dies_ends_and_can_be_resumed(tmp_path: Path) -> None:
+    with ModelServer(lambda messages: [Say("words and words. " * 40, rate=20)]) as model, Daemon(tmp_path, model_url=model.url) as daemon:
+        sid = daemon.session()
+        turn = daemon.submit(sid, "a deadly prompt")
+        ending: dict[str, Any] = {}
+        for line in daemon.client.events(sid, 0):
+            event = json.loads(line)
+            if event["event"] == "step.start":
+                daemon.kill("agent")
+            if event.get("turn") == turn and event["event"] in ENDINGS:
+                ending = event
+                break
+        assert (ending["event"], ending["code"], ending["resumable"]) == ("turn.error", "agent_restarted", True)
+        assert daemon.client.get(f"/v3/sessions/{sid}")["resumable"] == turn
+        resumed = daemon.client.post(f"/v3/sessions/{sid}/resume", {}, "key")["turnId"]
+        assert daemon.client.post(f"/v3/sessions/{sid}/resume", {}, "key")["turnId"] == resumed
+        daemon.client.post(f"/v3/sessions/{sid}/stop")
+        events = check_journal([*_until_ended(daemon, sid, resumed)])
+        assert next(event for event in events if event.get("turn") == resumed)["resumes"] == turn
+        done = daemon.opta("sessions", "resume", sid, timeout_s=90)
+        assert done.returncode == 0, done.stderr
+        assert "words and words" in done.stdout
+        again = daemon.opta("sessions", "resume", sid)
+        assert again.returncode == 1
+        assert "nothing to resume" in again.stderr
+
+
+def _until_ended(daemon: Daemon, sid: str, turn: str) -> list[bytes]:
+    daemon.follow(sid, turn)
+    return daemon.journal(sid)
