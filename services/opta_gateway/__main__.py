@@ -70,7 +70,7 @@ async def main(frame: Frame) -> None:
     gateway.mount(await asyncio.to_thread(_load_rest, gateway))
     stopped = asyncio.create_task(frame.stopping.wait(), name="stopping")
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    backend.closing.set()
+    backend.close()
     uvicorn_server.should_exit = True
     await serving
     await backend.outbox.drained(1)

@@ -1,6 +1,6 @@
 """The gateway's side of the bus: what it asks the store, what it appends, what it hears from every process.
 
-Holds no session state but rings of recent lines, which the journal can replace at any time.
+Holds no session state but rings of recent lines.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import msgspec
 from opta_core.bus import Bus, Frames
 from opta_core.clock import now_s
 from opta_core.errors import Unavailable, from_info
-from opta_core.feed import Feed, Feeds
+from opta_core.feed import Feeds
 from opta_core.outbox import Outbox
 from opta_core.store_client import StoreClient
 from opta_protocol.commands import AppendResult, Telemetry
@@ -20,9 +20,13 @@ from opta_protocol.events import Event
 from opta_protocol.http import Session
 from opta_protocol.topics import DAEMON_SERVICES, SERVICES, telemetry
 
-RING_LINES = 4096
-RINGS_MAX = 256
-GLOBAL_LINES = 16384
+from .rings import GlobalRing, Ring
+
+# Sessions that somebody watches, and a few that somebody may come back to.
+RINGS_MAX, RINGS_UNUSED_MAX = 256, 16
+PING_S = 5.0
+# What a client has not taken within this is a broken connection.
+SEND_S = 60.0
 # A process whose telemetry is older than this does not count as ready.
 STALE_S = 2.5
 RATE_WINDOW_S = 2.0
@@ -30,85 +34,17 @@ RATE_WINDOW_S = 2.0
 _telemetry = msgspec.json.Decoder(Telemetry)
 
 
-class Ring:
-    """The last lines of one session. A client is a cursor over it and the journal, never a queue."""
+class Sender:
+    """One live stream that is being written. `over` ends it: this process leaves, or the client takes nothing any more."""
 
-    def __init__(self, store: StoreClient, feeds: Feeds, sid: str, last_seq: int):
-        self.sid = sid
-        self._store = store
-        self._lines: deque[bytes] = deque(maxlen=RING_LINES)
-        self.last_seq = last_seq
-        self.users = 0
-        self._grown = asyncio.Event()
-        self._feed: Feed = feeds.follow(sid, last_seq, self._take)
+    def __init__(self) -> None:
+        self.since = 0.0  # when the write that is under way began; 0 when none is
+        self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    def _take(self, first: int, lines: list[bytes]) -> None:
-        self._lines.extend(lines)
-        self.last_seq = first + len(lines) - 1
-        grown, self._grown = self._grown, asyncio.Event()
-        grown.set()
-
-    async def after(self, seq: int, limit: int) -> list[bytes]:
-        """Lines beyond `seq`, at most `limit`; from memory when they are there."""
-        missing = self.last_seq - seq
-        if missing <= 0:
-            return []
-        if missing <= len(self._lines):
-            start = len(self._lines) - missing
-            return [self._lines[at] for at in range(start, min(start + limit, len(self._lines)))]
-        return await self._store.after(self.sid, seq, limit)
-
-    async def beyond(self, seq: int, timeout_s: float) -> bool:
-        """Wait until there is a line beyond `seq`; False when the time is over first."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                while self.last_seq <= seq:
-                    await self._grown.wait()
-        except TimeoutError:
-            return False
-        return True
-
-
-class GlobalRing:
-    """Lines of all sessions in the order they were published; its cursor is `epoch.n`."""
-
-    def __init__(self, epoch: str):
-        self.epoch = epoch
-        self._lines: deque[bytes] = deque(maxlen=GLOBAL_LINES)
-        self.last = 0
-        self._grown = asyncio.Event()
-
-    def take(self, lines: list[bytes]) -> None:
-        """Lines were published."""
-        self._lines.extend(lines)
-        self.last += len(lines)
-        grown, self._grown = self._grown, asyncio.Event()
-        grown.set()
-
-    def lose(self) -> None:
-        """Lines of some session were missed: every client is told to look anew."""
-        self._lines.clear()
-        self.last += 1
-        grown, self._grown = self._grown, asyncio.Event()
-        grown.set()
-
-    def after(self, number: int, limit: int) -> list[bytes] | None:
-        """Lines beyond `number`; None when they are gone."""
-        missing = self.last - number
-        if missing < 0 or missing > len(self._lines):
-            return None
-        start = len(self._lines) - missing
-        return [self._lines[at] for at in range(start, min(start + limit, len(self._lines)))]
-
-    async def beyond(self, number: int, timeout_s: float) -> bool:
-        """Wait until there is a line beyond `number`."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                while self.last <= number:
-                    await self._grown.wait()
-        except TimeoutError:
-            return False
-        return True
+    def end(self, reason: str) -> None:
+        """End the stream."""
+        if not self.over.done():
+            self.over.set_result(reason)
 
 
 class Backend:
@@ -124,11 +60,27 @@ class Backend:
         self._telemetry: dict[str, tuple[float, Telemetry]] = {}
         self._last_seqs: dict[str, int] = {}
         self._deltas: deque[tuple[float, int]] = deque()
-        self.streams = 0
-        # Set when this process leaves: streams end, and clients resume at the next one.
-        self.closing = asyncio.Event()
+        self.senders: set[Sender] = set()
+        self._pulse = asyncio.create_task(self._pulse_forever(), name="pulse")
         for service in SERVICES:
             bus.subscribe(telemetry(service), [service.encode()], self._on_telemetry)
+
+    def close(self) -> None:
+        """This process leaves: streams end, and clients resume at the next one."""
+        self._pulse.cancel()
+        for sender in self.senders:
+            sender.end("leaving")
+
+    async def _pulse_forever(self) -> None:
+        # One clock for all streams: a timer each, set and cleared with every token, would cost more than the token.
+        while True:
+            await asyncio.sleep(PING_S)
+            now = now_s()
+            for sender in self.senders:
+                if sender.since and now - sender.since > SEND_S:
+                    sender.end("slow")
+            for ring in [self.everything, *self._rings.values()]:
+                ring.wake()
 
     async def session(self, name: str) -> Session:
         """A session by id or prefix. Raises not_found."""
@@ -148,12 +100,10 @@ class Backend:
         ring = self._rings.get(session.id)
         if ring is None:
             ring = self._rings[session.id] = Ring(self.store, self._feeds, session.id, session.lastSeq)
-            while len(self._rings) > RINGS_MAX:
-                unused = next((sid for sid, known in self._rings.items() if not known.users and known is not ring), None)
-                if unused is None:
-                    break
-                del self._rings[unused]
-                self._feeds.drop(unused)
+            unused = [sid for sid, known in self._rings.items() if not known.users and known is not ring]
+            for sid in unused[: max(0, len(unused) - RINGS_UNUSED_MAX, min(len(unused), len(self._rings) - RINGS_MAX))]:
+                del self._rings[sid]
+                self._feeds.drop(sid)
         self._rings.move_to_end(session.id)
         return ring
 

@@ -16,16 +16,17 @@ from opta_core.errors import OptaError, Refused
 from opta_core.logs import Log
 from opta_protocol.errors import ErrorCode
 
-from .backend import Backend, GlobalRing, Ring
+from .backend import Backend, Sender
 from .guard import Receive, Scope, Send, refuse
+from .rings import GlobalRing, Ring
 
-PING_S = 5.0
 FRAME_LINES_MAX = 512
 FRAME_BYTES_MAX = 256 * 1024
-# What a client has not taken within this is a broken connection.
-SEND_S = 60.0
+# A closing word that a client does not take is not said.
+CLOSE_S = 1.0
 
-Work = Callable[[], Coroutine[Any, Any, None]]
+Push = Callable[[list[bytes]], Coroutine[Any, Any, None]]
+Close = Callable[[str], Coroutine[Any, Any, None]]
 
 log = Log("stream")
 
@@ -54,8 +55,10 @@ class SessionCursor:
                     lines = _within_bytes(lines)
                     self._seq += len(lines)
                     yield lines
-                elif not await self._ring.beyond(self._seq, PING_S):
-                    yield [_control("ping", lastSeq=self._ring.last_seq)]
+                else:
+                    await self._ring.moved()
+                    if self._ring.last_seq <= self._seq:
+                        yield [_control("ping", lastSeq=self._ring.last_seq)]
         finally:
             self._ring.users -= 1
 
@@ -87,8 +90,10 @@ class GlobalCursor:
                 lines = _within_bytes(lines)
                 self._number += len(lines)
                 yield [*lines, self._cursor()]
-            elif not await self._ring.beyond(self._number, PING_S):
-                yield [_control("ping")]
+            else:
+                await self._ring.moved()
+                if self._ring.last <= self._number:
+                    yield [_control("ping")]
 
     def mark(self, lines: list[bytes]) -> str:
         """The SSE id after these lines."""
@@ -113,14 +118,15 @@ async def serve(scope: Scope, receive: Receive, send: Send, backend: Backend) ->
     except OptaError as error:
         await refuse(scope, send, error)
         return
-    backend.streams += 1
+    sender = Sender()
+    backend.senders.add(sender)
     try:
         if scope["type"] == "websocket":
-            await _serve_websocket(scope, receive, send, cursor, backend.closing)
+            await _serve_websocket(scope, receive, send, cursor, sender)
         else:
-            await _serve_sse(receive, send, cursor, backend.closing)
+            await _serve_sse(receive, send, cursor, sender)
     finally:
-        backend.streams -= 1
+        backend.senders.discard(sender)
 
 
 async def _cursor_of(scope: Scope, backend: Backend) -> Cursor:
@@ -143,62 +149,64 @@ def read_seq(text: str) -> int:
     return int(text or 0)
 
 
-async def _serve_websocket(scope: Scope, receive: Receive, send: Send, cursor: Cursor, closing: asyncio.Event) -> None:
+async def _serve_websocket(scope: Scope, receive: Receive, send: Send, cursor: Cursor, sender: Sender) -> None:
     while (await receive())["type"] != "websocket.connect":
         pass
     await send({"type": "websocket.accept", "subprotocol": scope.get("opta.subprotocol")})
 
-    async def push() -> None:
-        async with contextlib.aclosing(cursor.frames()) as frames:
-            async for lines in frames:
-                async with asyncio.timeout(SEND_S):
-                    await send({"type": "websocket.send", "text": b"\n".join(lines).decode()})
+    async def push(lines: list[bytes]) -> None:
+        await send({"type": "websocket.send", "text": b"\n".join(lines).decode()})
 
-    async def close() -> None:
-        code = 1012 if closing.is_set() else 4408
+    async def close(reason: str) -> None:
+        code = 1012 if reason == "leaving" else 4408
         await send({"type": "websocket.close", "code": code, "reason": "resume with afterSeq"})
 
-    await _until_gone(receive, "websocket.disconnect", push, close, closing)
+    await _until_gone(receive, "websocket.disconnect", cursor, push, close, sender)
 
 
-async def _serve_sse(receive: Receive, send: Send, cursor: Cursor, closing: asyncio.Event) -> None:
+async def _serve_sse(receive: Receive, send: Send, cursor: Cursor, sender: Sender) -> None:
     headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
 
-    async def push() -> None:
-        async with contextlib.aclosing(cursor.frames()) as frames:
-            async for lines in frames:
-                event = b"id: %b\n" % cursor.mark(lines).encode() + b"".join(b"data: %b\n" % line for line in lines) + b"\n"
-                async with asyncio.timeout(SEND_S):
-                    await send({"type": "http.response.body", "body": event, "more_body": True})
+    async def push(lines: list[bytes]) -> None:
+        event = b"id: %b\n" % cursor.mark(lines).encode() + b"".join(b"data: %b\n" % line for line in lines) + b"\n"
+        await send({"type": "http.response.body", "body": event, "more_body": True})
 
-    async def close() -> None:
+    async def close(reason: str) -> None:
         await send({"type": "http.response.body", "body": b""})
 
-    await _until_gone(receive, "http.disconnect", push, close, closing)
+    await _until_gone(receive, "http.disconnect", cursor, push, close, sender)
 
 
-async def _until_gone(receive: Receive, gone: str, push: Work, close: Work, closing: asyncio.Event) -> None:
-    """Push until the client leaves or this process does; whichever is first ends it."""
+async def _until_gone(receive: Receive, gone: str, cursor: Cursor, push: Push, close: Close, sender: Sender) -> None:
+    """Push until the client leaves, takes nothing any more, or this process leaves; whichever is first ends it."""
+    now = asyncio.get_running_loop().time
 
     async def listen() -> None:
         while (await receive())["type"] != gone:
             pass
 
-    async def leave() -> None:
-        await closing.wait()
-        raise TimeoutError
+    async def work() -> None:
+        async with contextlib.aclosing(cursor.frames()) as frames:
+            async for lines in frames:
+                sender.since = now()
+                await push(lines)
+                sender.since = 0.0
 
-    tasks = {asyncio.create_task(work(), name="stream") for work in (listen, push, leave)}
+    tasks = [asyncio.create_task(listen(), name="stream"), asyncio.create_task(work(), name="stream")]
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            error = task.exception()
-            if isinstance(error, TimeoutError | OptaError):
-                with contextlib.suppress(Exception):
-                    await close()
+        await asyncio.wait([*tasks, sender.over], return_when=asyncio.FIRST_COMPLETED)
+        reason = sender.over.result() if sender.over.done() else ""
+        for task in tasks:
+            error = task.exception() if task.done() else None
+            if isinstance(error, OptaError):
+                reason = error.message
             elif error is not None and not isinstance(error, OSError | RuntimeError):
                 raise error
+        if reason:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(CLOSE_S):
+                    await close(reason)
     finally:
         for task in tasks:
             task.cancel()

@@ -111,7 +111,7 @@ async def get_metrics(request: Request) -> Response:
             tools={"active": tools.get("active", 0), "max": tools.get("max", 8), "queued": tools.get("queued", 0)},
             lmx=backend.figures("lmx"),
             memory={service: report.memory for service in SERVICES if (report := backend.report(service))},
-            streams=backend.streams,
+            streams=len(backend.senders),
         )
     )
 
