@@ -79,6 +79,11 @@ class Door:
         headers = {"Authorization": f"Bearer {self._token}"}
         return websockets.connect(url, additional_headers=headers, compression=None, max_size=None, max_queue=None, proxy=None)
 
+    def stream_of_all(self) -> websockets.connect:
+        """The WebSocket of all sessions, which begins with a control line."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        return websockets.connect(f"ws://127.0.0.1:{self._port}/v3/events", additional_headers=headers, compression=None, proxy=None)
+
     async def turn(self, socket: websockets.ClientConnection, sid: str, text: str, **fields: Any) -> Seen:
         """Submit a prompt and watch it to its ending. Raises RuntimeError when that is an error."""
         seen = Seen()

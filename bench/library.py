@@ -10,6 +10,7 @@ from opta_protocol.permissions import Level, Mode
 
 SESSIONS, LONG_TURNS = 1000, 2000
 _DELTAS = 10
+LINES_A_TURN = _DELTAS + 3
 
 
 class _Writer:
@@ -39,13 +40,13 @@ class _Writer:
         self.add(done, producer="agent.past")
 
 
-def fill(sessions: Path, workspace: Path) -> tuple[str, int]:
-    """Write every journal; (id, last seq) of the long session."""
+def fill(sessions: Path, workspace: Path, count: int = SESSIONS, long_turns: int = LONG_TURNS) -> tuple[str, int]:
+    """Write `count` journals; (id, last seq) of the long session."""
     now = time.time()
     taken: set[str] = set()
-    for number in range(SESSIONS - 1):
+    for number in range(count - 1):
         _journal(sessions, workspace, _new_id(taken), now - 86_400 - number * 60, 3)
-    return _journal(sessions, workspace, _new_id(taken), now - 3600, LONG_TURNS)
+    return _journal(sessions, workspace, _new_id(taken), now - 3600, long_turns)
 
 
 def _journal(sessions: Path, workspace: Path, sid: str, started: float, turns: int) -> tuple[str, int]:

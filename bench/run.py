@@ -16,11 +16,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
+import crowd  # noqa: E402
+import large  # noqa: E402
 import library  # noqa: E402
 import lists  # noqa: E402
 import machine  # noqa: E402
 import memory  # noqa: E402
 import prompts  # noqa: E402
+import respawn  # noqa: E402
 import starts  # noqa: E402
 import tokens  # noqa: E402
 import tools  # noqa: E402
@@ -46,8 +49,11 @@ PARTS: dict[str, Part] = {
     "paced": lambda daemon, server: asyncio.run(tokens.paced(daemon, server)),
     "tools": lambda daemon, server: asyncio.run(tools.round_trips(daemon, server)),
     "flood": lambda daemon, server: asyncio.run(tokens.flat_out(daemon, server)),
+    "crowd": lambda daemon, server: asyncio.run(crowd.figures(daemon, server)),
+    "respawn": lambda daemon, _: respawn.figures(daemon),
     "use": lambda daemon, _: asyncio.run(memory.after_use(daemon)),
     "past": lambda _, server: _past(server),
+    "large": lambda _, server: large.figures(server),
 }
 
 

@@ -4,7 +4,9 @@ Invariant: a call id runs at most once in the life of a worker; writes to one pa
 """
 
 import asyncio
-from collections import OrderedDict, defaultdict
+import contextlib
+from collections import OrderedDict
+from collections.abc import AsyncGenerator
 
 import msgspec
 
@@ -37,7 +39,8 @@ class Worker:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._slots = asyncio.Semaphore(AT_ONCE_MAX)
-        self._paths: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # Path that is written -> (its lock, how many calls hold or await it)
+        self._paths: dict[str, tuple[asyncio.Lock, int]] = {}
 
     def figures(self) -> dict[str, int]:
         """For telemetry: how busy the worker is."""
@@ -81,10 +84,7 @@ class Worker:
         current_turn.set(call.turn)
         started = now_s()
         try:
-            async with (
-                self._slots,
-                self._paths[f"{call.sid}/{call.args.get('path', '')}" if call.name in ("write_file", "edit_file") else call.callId],
-            ):
+            async with self._slots, self._in_order(call):
                 outcome = await self._hands.do(call, self._outbox.append, self._record)
         except ToolProblem as problem:
             outcome = Outcome(f"Error: {problem}", ok=False, code=problem.code)
@@ -95,8 +95,6 @@ class Worker:
         except Exception as error:  # a bug in one tool must not take the other calls down; the model reads what happened
             log.exception("tool failed", tool=call.name)
             outcome = Outcome(f"Error: {call.name} failed unexpectedly: {error}", ok=False, code="broken")
-        finally:
-            self._paths.pop(call.callId, None)
         result = ToolResult(
             sid=call.sid,
             turn=call.turn,
@@ -122,3 +120,22 @@ class Worker:
         result = await self._outbox.written(event)
         if result.status != "written":
             raise ToolProblem("this call was begun before, or its turn has ended; it was not run", "fenced")
+
+    @contextlib.asynccontextmanager
+    async def _in_order(self, call: RunTool) -> AsyncGenerator[None, None]:
+        """Writes to one path run one after the other, in the order they came."""
+        if call.name not in ("write_file", "edit_file"):
+            yield
+            return
+        key = f"{call.sid}/{call.args.get('path', '')}"
+        lock, users = self._paths.get(key, (asyncio.Lock(), 0))
+        self._paths[key] = lock, users + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._paths[key]
+            if users > 1:
+                self._paths[key] = lock, users - 1
+            else:
+                del self._paths[key]

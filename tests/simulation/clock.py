@@ -67,5 +67,6 @@ def _owned(loop: asyncio.AbstractEventLoop, coroutine: Any, **kwargs: Any) -> "a
     task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **kwargs)
     process = owner.get()
     if process is not None:
-        process.tasks.append(task)
+        process.tasks[task] = None
+        task.add_done_callback(lambda done: process.tasks.pop(done, None))
     return task

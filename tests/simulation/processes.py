@@ -46,7 +46,7 @@ class Process:
         self.world, self.service = world, service
         self.is_alive, self.is_flushed = True, False
         self.paused_until = 0.0
-        self.tasks: list[asyncio.Task[Any]] = []
+        self.tasks: dict[asyncio.Task[Any], None] = {}
         self.died = asyncio.Event()
         self.context = copy_context()
         self.context.run(owner.set, self)
@@ -86,7 +86,7 @@ class Process:
             self.is_alive = False
             self.is_flushed = self.world.chance.random() < 0.5
             self.died.set()
-            for task in self.tasks:
+            for task in list(self.tasks):
                 task.cancel()
             self.world.on_death(self)
 

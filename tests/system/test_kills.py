@@ -1,7 +1,6 @@
 """Kill any process in the middle of turns: nothing accepted is lost, everything comes back, nothing is left over."""
 
 import json
-import random
 import signal
 import threading
 import time
@@ -17,8 +16,6 @@ from support.promises import ENDINGS, check_journal
 from opta_core.errors import OptaError
 
 pytestmark = pytest.mark.system
-
-SOAK_S = 60
 
 
 def reply(messages: list[dict[str, Any]]) -> list[Action]:
@@ -176,70 +173,3 @@ def test_killing_supervisord_leaves_no_process_and_no_loss(tmp_path: Path) -> No
         daemon.up()
         daemon.follow(sid, turn)
         check_journal(daemon.journal(sid))
-
-
-def test_a_minute_of_random_kills_breaks_no_promise(tmp_path: Path) -> None:
-    """Kills and stops of every process while sixteen turns a time are asked for and watched."""
-    random_ = random.Random(11)
-    kills = 0
-    stop = threading.Event()
-    failures: list[str] = []
-    accepted: dict[str, list[str]] = {}
-    seen: dict[str, list[bytes]] = {}
-
-    with ModelServer(reply) as model, Daemon(tmp_path, model_url=model.url) as daemon:
-        for _ in range(4):
-            accepted[daemon.session(mode="do")] = []
-
-        def work(sid: str) -> None:
-            client = daemon.client
-            number = 0
-            seen[sid] = []
-            try:
-                while not stop.is_set():
-                    number += 1
-                    body = {"text": f"turn {number}"}
-                    turn = str(client.post(f"/v3/sessions/{sid}/turns", body, f"{sid}-{number}")["turnId"])
-                    accepted[sid].append(turn)
-                    for line in client.events(sid, len(seen[sid])):
-                        seen[sid].append(line)
-                        event = json.loads(line)
-                        if event.get("turn") == turn and event["event"] in ENDINGS:
-                            break
-            except Exception as error:
-                failures.append(f"{sid}: {type(error).__name__}: {error}")
-
-        workers = [threading.Thread(target=work, args=(sid,)) for sid in accepted]
-        for worker in workers:
-            worker.start()
-        ends_at = time.monotonic() + SOAK_S
-        while time.monotonic() < ends_at:
-            time.sleep(random_.uniform(0.3, 1.6))
-            service = random_.choice(["gateway", "agent", "tools", "sessions"])
-            try:
-                if random_.random() < 0.2:
-                    pid = daemon.kill(service, signal.SIGSTOP)
-                    time.sleep(random_.uniform(0.2, 1.5))
-                    import os
-
-                    os.kill(pid, signal.SIGCONT)
-                else:
-                    daemon.kill(service)
-                kills += 1
-            except (KeyError, ProcessLookupError, OptaError):
-                continue
-        stop.set()
-        for worker in workers:
-            worker.join(90)
-        assert not failures, failures
-        assert not any(worker.is_alive() for worker in workers)
-        turns = 0
-        for sid, wanted in accepted.items():
-            lines = daemon.journal(sid)
-            assert lines[: len(seen[sid])] == seen[sid]
-            events = check_journal(lines)
-            assert [event["turn"] for event in events if event["event"] == "turn.start"] == wanted
-            turns += len(wanted)
-        assert kills >= 20
-        assert turns >= 10
-        print(f"soak: {kills} kills and stops, {turns} turns, {sum(map(len, seen.values()))} events, 0 violations")
