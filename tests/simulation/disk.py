@@ -27,6 +27,8 @@ class Disk:
         self._chance = chance
         self.names: dict[Path, _File] = {}
         self.durable_names: dict[Path, _File] = {}
+        # A rename that was not synced happened wholly or not at all, and after the one before it.
+        self.renames: list[tuple[Path, Path]] = []
         self.full = self.sync_fails = False
         self.calls = 0
         # After this many further calls the caller dies: before the call, in the middle of it, or after it.
@@ -38,7 +40,19 @@ class Disk:
 
     def lose_power(self) -> None:
         """Every file keeps what was synced and perhaps some of the rest; names that were not synced may be gone."""
-        for path in {*self.names, *self.durable_names}:
+        for file, target in self.renames:
+            if self._chance.random() < 0.5:
+                break
+            if file in self.durable_names:
+                self.durable_names[target] = self.durable_names.pop(file)
+        renamed = {path for pair in self.renames for path in pair}
+        self.renames.clear()
+        for path in sorted({*self.names, *self.durable_names}):
+            if path in renamed:
+                self.names.pop(path, None)
+                if path in self.durable_names:
+                    self.names[path] = self.durable_names[path]
+                continue
             now, durable = self.names.get(path), self.durable_names.get(path)
             kept = now if now is durable or self._chance.random() < 0.5 else durable
             if kept is None:
@@ -129,6 +143,7 @@ class VirtualFiles(Files):
         self._step()
         if self._disk.sync_fails:
             raise OSError(errno.EIO, "input/output error")
+        self._disk.renames = [pair for pair in self._disk.renames if folder not in (pair[0].parent, pair[1].parent)]
         for path in {*self._disk.names, *self._disk.durable_names}:
             if path.parent == folder:
                 if path in self._disk.names:
@@ -139,6 +154,7 @@ class VirtualFiles(Files):
     def rename(self, file: Path, target: Path) -> None:
         self._step()
         self._disk.names[target] = self._disk.names.pop(file)
+        self._disk.renames.append((file, target))
 
     def unlink(self, file: Path) -> None:
         self._step()

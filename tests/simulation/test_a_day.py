@@ -45,7 +45,7 @@ class _Regular(Client):
 
     async def work(self) -> None:
         await self._start_session()
-        watching = asyncio.ensure_future(self._watch())
+        self.watching = asyncio.ensure_future(self._watch())
         number = 0
         while not self.is_over:
             number += 1
@@ -53,7 +53,7 @@ class _Regular(Client):
             await self._until_ended()
             self.ended.clear()
             await asyncio.sleep(EVERY_S)
-        watching.cancel()
+        self.watching.cancel()
 
 
 def test_a_day_leaves_memory_as_it_was() -> None:

@@ -5,6 +5,8 @@ import pytest
 from simulation.processes import Process
 from simulation.world import World
 
+SEED = 1
+
 
 class _OneFault(World):
     """A short story with the one fault, and peace before and after it."""
@@ -38,16 +40,11 @@ class _OneFault(World):
 
 @pytest.mark.parametrize("kind", ["fail", "before", "middle", "after", "power before", "power middle", "power after"])
 def test_no_promise_breaks_whichever_call_it_is(kind: str) -> None:
-    met = 0
-    for seed in (1, 2):
-        number = 0
-        while True:
-            number += 1
-            world = _OneFault(seed, number, kind)
-            figures = world.play()
-            if kind == "fail" and world.disk.calls < number:
-                break
-            if kind != "fail" and not figures["kills"]:
-                break
-            met += 1
-    assert met > 60, f"only {met} calls were met"
+    number = 0
+    while True:
+        number += 1
+        world = _OneFault(SEED, number, kind)
+        figures = world.play()
+        if (world.disk.calls < number) if kind == "fail" else not figures["kills"]:
+            break
+    assert number > 60, f"only {number} calls were met"

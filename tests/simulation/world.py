@@ -93,11 +93,14 @@ class World:
         try:
             async with asyncio.timeout(PEACE_S):
                 await asyncio.gather(*working)
-                await asyncio.sleep(1.5)
+                await asyncio.sleep(0.5)
+                while any(len(client.seen) < len(self._lines(client)) for client in self.clients if not client.is_trashed):
+                    await asyncio.sleep(0.1)
+                await asyncio.sleep(1.0)
         except TimeoutError:
             raise Violation(f"seed {self.seed}: not settled: {[client.where for client in self.clients]}") from None
         finally:
-            for task in working:
+            for task in [*working, *(client.watching for client in self.clients if client.watching)]:
                 task.cancel()
         self._check()
 
@@ -179,10 +182,13 @@ class World:
         if problems:
             raise Violation(f"seed {self.seed}: " + "; ".join(problems))
 
-    def _check_session(self, client: "Client") -> list[str]:
+    def _lines(self, client: "Client") -> list[bytes]:
         folder = PATHS.trash if client.is_trashed else PATHS.sessions
         content = self.disk.names.get(folder / f"{client.sid}.jsonl")
-        lines = bytes(content.content).splitlines() if content else []
+        return bytes(content.content).splitlines() if content else []
+
+    def _check_session(self, client: "Client") -> list[str]:
+        lines = self._lines(client)
         events = check_journal(lines)
         problems: list[str] = []
         # What throws a session away is its last line, and nobody follows it any more.
@@ -213,6 +219,7 @@ class Client:
         self.accepted: dict[str, str] = {}
         self.ended: set[str] = set()
         self.where = "start"
+        self.watching: asyncio.Task[None] | None = None
         self.is_trashed = False
         self._asked: list[dict[str, Any]] = []
 
@@ -224,34 +231,29 @@ class Client:
     async def work(self) -> None:
         """Some prompts, to their endings."""
         chance = self.world.chance
-        watching: asyncio.Task[None] | None = None
-        try:
-            await self._start_session()
-            watching = asyncio.ensure_future(self._watch())
-            for number in range(chance.randint(1, 4)):
-                key = f"k{self.number}-{number}"
-                self.where = f"submitting {key}"
-                self.accepted[key] = await self._submit(key)
-                if chance.random() < 0.15:
-                    await asyncio.sleep(chance.uniform(0.0, 0.5))
-                    await self._try(lambda backend, turn=self.accepted[key]: self._stop(backend, turn))
-                if chance.random() < 0.6:
-                    await self._until_ended()
-                await asyncio.sleep(chance.uniform(0.0, 0.4))
-            while not self.world.is_peace:
-                await asyncio.sleep(0.1)
-            await self._until_ended()
-            self.where = "waiting for the last lines"
+        await self._start_session()
+        self.watching = asyncio.ensure_future(self._watch())
+        for number in range(chance.randint(1, 4)):
+            key = f"k{self.number}-{number}"
+            self.where = f"submitting {key}"
+            self.accepted[key] = await self._submit(key)
+            if chance.random() < 0.15:
+                await asyncio.sleep(chance.uniform(0.0, 0.5))
+                await self._try(lambda backend, turn=self.accepted[key]: self._stop(backend, turn))
+            if chance.random() < 0.6:
+                await self._until_ended()
+            await asyncio.sleep(chance.uniform(0.0, 0.4))
+        while not self.world.is_peace:
+            await asyncio.sleep(0.1)
+        await self._until_ended()
+        self.where = "waiting for the last lines"
+        await asyncio.sleep(1.0)
+        if chance.random() < 0.2:
+            self.where = "throwing away"
+            while not await self._try(self._throw_away):
+                pass
+            self.is_trashed = True
             await asyncio.sleep(1.0)
-            if chance.random() < 0.2:
-                self.where = "throwing away"
-                while not await self._try(self._throw_away):
-                    pass
-                self.is_trashed = True
-                await asyncio.sleep(1.0)
-        finally:
-            if watching is not None:
-                watching.cancel()
 
     async def _until_ended(self) -> None:
         while missing := [turn for turn in self.accepted.values() if turn not in self.ended]:
