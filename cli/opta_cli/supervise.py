@@ -13,6 +13,7 @@ from opta_core import state
 from opta_core.errors import OptaError, Unavailable
 from opta_core.launch_codes import new_launch_code
 from opta_core.paths import write_whole
+from opta_core.poke import SOCKET
 from opta_core.settings import Loaded
 from opta_core.supervision import PROGRAMS, Supervisor, configuration
 
@@ -20,6 +21,7 @@ from .client import Client
 
 READY_S = 60.0
 STOP_S = 30.0
+POKE_EVERY_S = 0.1
 
 
 def is_running(loaded: Loaded) -> bool:
@@ -79,6 +81,7 @@ def wait_ready(loaded: Loaded, process: "subprocess.Popen[bytes] | None", only: 
     said: dict[str, object] = {}
     supervisor = Supervisor(loaded.paths.run, 2)
     needed = {"gateway", "agent", "sessions", "tools"}
+    poked_at = 0.0
     while time.monotonic() < deadline:
         if process is not None and process.poll() is not None:
             raise Unavailable(f"supervisord ended at once. Its words: {_tail(loaded.paths.logs / 'supervisord.stderr')}")
@@ -86,13 +89,15 @@ def wait_ready(loaded: Loaded, process: "subprocess.Popen[bytes] | None", only: 
             with contextlib.suppress(OptaError):
                 if all(p["statename"] == "RUNNING" for p in supervisor.processes() if p["name"] in only):
                     return
-        # supervisord looks after its processes once a second unless something wakes it.
-        with contextlib.suppress(OptaError):
-            supervisor.poke()
+        # supervisord looks after its processes once a second unless something wakes it; before its first look it has none.
+        if time.monotonic() - poked_at > POKE_EVERY_S and (loaded.paths.run / SOCKET).exists():
+            with contextlib.suppress(OptaError):
+                supervisor.poke()
+                poked_at = time.monotonic()
         ready, said = client.is_ready()
         if ready and _is_of_this_start(loaded, supervisor):
             return
-        time.sleep(0.03)
+        time.sleep(0.01)
     raise Unavailable(f"Not ready after {READY_S:g} s: {said.get('services', said) or 'no answer'}. Logs: {loaded.paths.logs}")
 
 

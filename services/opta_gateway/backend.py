@@ -28,7 +28,7 @@ PING_S = 5.0
 # What a client has not taken within this is a broken connection.
 SEND_S = 60.0
 # A process whose telemetry is older than this does not count as ready.
-STALE_S = 2.5
+STALE_S = 4.5
 RATE_WINDOW_S = 2.0
 
 _telemetry = msgspec.json.Decoder(Telemetry)

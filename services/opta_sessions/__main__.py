@@ -11,7 +11,7 @@ from .storage import Storage
 from .store import Store
 from .sync import Syncer, SyncerKind
 
-HEARTBEAT_ACTIVE_S, HEARTBEAT_IDLE_S = 0.1, 0.5
+TICK_S = 0.5
 
 
 async def main(frame: Frame) -> None:
@@ -28,7 +28,7 @@ async def serve(frame: Frame, files: Files, syncer: SyncerKind) -> None:
     frame.figures = lambda: {"appended": store.appended, "fenced": store.fenced}
     frame.ready()
     while not frame.stopping.is_set():
-        is_active = store.heartbeat()
+        store.heartbeat()
         store.leases.check()
         store.look()
         if store.storage.is_failing:
@@ -36,7 +36,7 @@ async def serve(frame: Frame, files: Files, syncer: SyncerKind) -> None:
         elif not frame.is_ready:
             frame.ready()
         try:
-            async with asyncio.timeout(HEARTBEAT_ACTIVE_S if is_active else HEARTBEAT_IDLE_S):
+            async with asyncio.timeout(TICK_S):
                 await frame.stopping.wait()
         except TimeoutError:
             pass

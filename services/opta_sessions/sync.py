@@ -13,8 +13,6 @@ from .journal import Journal
 
 # A pause between groups, so that neighbours share one fdatasync.
 GROUP_S = 0.004
-# What nobody waits for (tokens) is made durable this much later, many lines at once.
-LAZY_S = 0.1
 
 
 # (journal, bytes of it that are durable now, why not)
@@ -25,6 +23,8 @@ class Syncs(Protocol):
     """What the store needs of a syncer."""
 
     def add(self, journal: Journal, *, is_urgent: bool = True) -> None: ...
+
+    def flush(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -46,24 +46,23 @@ class Syncer:
         self._thread.start()
 
     def add(self, journal: Journal, *, is_urgent: bool = True) -> None:
-        """Have what `journal` holds now made durable: at once, or with what comes in the next tenth of a second."""
+        """Have what `journal` holds now made durable: at once, or at the next `flush`, with what comes until then."""
         if is_urgent:
             self._lazy.discard(journal)
             with self._wake:
                 self._waiting[journal] = journal.size
                 self._wake.notify()
-        elif journal not in self._lazy:
+        else:
             self._lazy.add(journal)
-            self._loop.call_later(LAZY_S, self._hurry, journal)
 
-    def _hurry(self, journal: Journal) -> None:
-        if journal in self._lazy:
+    def flush(self) -> None:
+        """Have made durable what nobody waits for (tokens)."""
+        for journal in list(self._lazy):
             self.add(journal)
 
     def close(self) -> None:
         """Sync what waits, then end the thread."""
-        for journal in list(self._lazy):
-            self.add(journal)
+        self.flush()
         with self._wake:
             self._is_closing = True
             self._wake.notify()

@@ -122,15 +122,25 @@ class _Syncer:
         self._process, self._on_synced = process, on_synced
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[Journal, int] = {}
+        self._lazy: dict[Journal, None] = {}
 
     def add(self, journal: Journal, *, is_urgent: bool = True) -> None:
+        if not is_urgent:
+            self._lazy[journal] = None
+            return
+        self._lazy.pop(journal, None)
         if journal not in self._waiting:
             chance = self._process.world.chance
             delay_s = chance.uniform(0.0005, 0.008) if chance.random() < 0.95 else chance.uniform(0.05, 0.4)
-            self._loop.call_later(delay_s + (0 if is_urgent else 0.1), self._sync, journal)
+            self._loop.call_later(delay_s, self._sync, journal)
         self._waiting[journal] = journal.size
 
+    def flush(self) -> None:
+        for journal in list(self._lazy):
+            self.add(journal)
+
     def close(self) -> None:
+        self.flush()
         for journal in list(self._waiting):
             self._sync(journal)
 
