@@ -62,7 +62,7 @@ async def _look(daemon: Daemon, server: Scripted, sid: str, last: int) -> list[F
         searched,
         end,
         Figure(f"first prompt after a start in a session of {last:,} events", cold_ms, "ms"),
-        Figure("and then", percentile(warm, 0.5), "ms", 50),
+        Figure("and then", percentile(warm, 0.5), "ms", note=f"the request holds all {last // library.LINES_A_TURN:,} turns"),
     ]
 
 

@@ -57,4 +57,5 @@ def _name(command: str) -> str:
     for word in command.split():
         if word.startswith("opta_"):
             return word.removeprefix("opta_")
-    return "supervisord" if "supervisord" in command else command.split()[0].rpartition("/")[2]
+    # A process that is just becoming another program has no command line for a moment.
+    return "supervisord" if "supervisord" in command else (command.split() or ["?"])[0].rpartition("/")[2]

@@ -21,22 +21,32 @@ class Poke:
 
     def __init__(self, run: Path):
         self._path = str(run / SOCKET)
-        self._busy = threading.Lock()
+        self._lock = threading.Lock()
+        self._is_busy = self._is_wanted = False
 
     def __call__(self) -> None:
-        """Returns at once; several calls in one moment are one poke."""
-        if self._busy.acquire(blocking=False):
-            threading.Thread(target=self._poke, name="poke", daemon=True).start()
+        """Returns at once; calls while a poke is under way make it begin again."""
+        with self._lock:
+            self._is_wanted = True
+            if self._is_busy:
+                return
+            self._is_busy = True
+        threading.Thread(target=self._poke, name="poke", daemon=True).start()
 
     def _poke(self) -> None:
-        try:
-            for pause_s in _AGAIN_S:
-                time.sleep(pause_s)
-                with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                    connection.settimeout(0.5)
-                    connection.connect(self._path)
-                    connection.sendall(_REQUEST)
-                    while connection.recv(4096):
-                        pass
-        finally:
-            self._busy.release()
+        at = 0
+        while True:
+            with self._lock:
+                if self._is_wanted:
+                    self._is_wanted, at = False, 0
+                elif at == len(_AGAIN_S):
+                    self._is_busy = False
+                    return
+            time.sleep(_AGAIN_S[at])
+            at += 1
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(0.5)
+                connection.connect(self._path)
+                connection.sendall(_REQUEST)
+                while connection.recv(4096):
+                    pass
