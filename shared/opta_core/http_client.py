@@ -137,7 +137,7 @@ class _Connection(asyncio.Protocol):
         self._answer: Answer | None = None
         self._header_bytes = 0
         self._ends_at_eof = True
-        self._is_paused = False
+        self._is_paused = self._may_stay = False
         self.is_fresh = True
         self.is_open = False
 
@@ -145,7 +145,7 @@ class _Connection(asyncio.Protocol):
         """Send a whole request."""
         assert self._transport is not None
         self._answer = Answer(self)
-        self._header_bytes, self._ends_at_eof = 0, True
+        self._header_bytes, self._ends_at_eof, self._may_stay = 0, True, False
         self._transport.write(request)
         return self._answer
 
@@ -154,7 +154,7 @@ class _Connection(asyncio.Protocol):
         if self._answer is not answer:
             return
         self._answer = None
-        if answer.is_whole and self.is_open and not self._ends_at_eof and self._parser.should_keep_alive() and len(self._idle) < IDLE_MAX:
+        if answer.is_whole and self.is_open and self._may_stay and len(self._idle) < IDLE_MAX:
             self.is_fresh = False
             self._parser = httptools.HttpResponseParser(self)
             self.resume()
@@ -209,8 +209,9 @@ class _Connection(asyncio.Protocol):
             self._ends_at_eof = False
 
     def on_headers_complete(self) -> None:
-        if self._answer is not None:
-            self._answer.status = self._parser.get_status_code()
+        # 100 Continue and its like come before the answer.
+        if self._answer is not None and (status := self._parser.get_status_code()) >= 200:
+            self._answer.status = status
             self._answer.wake()
 
     def on_body(self, body: bytes) -> None:
@@ -219,8 +220,12 @@ class _Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def on_message_complete(self) -> None:
-        if self._answer is not None:
-            self._answer.finish()
+        if self._answer is None or not self._answer.status:
+            self._ends_at_eof = True
+            return
+        # The parser forgets it with the next message.
+        self._may_stay = not self._ends_at_eof and self._parser.should_keep_alive()
+        self._answer.finish()
 
 
 class HttpClient:
@@ -238,8 +243,9 @@ class HttpClient:
         self._head = f"Host: {self.host}\r\nUser-Agent: opta\r\nAccept: */*\r\nAccept-Encoding: identity\r\n" + "".join(
             f"{name}: {value}\r\n" for name, value in (headers or {}).items()
         )
-        if any(ord(character) > 126 or (ord(character) < 32 and character not in "\r\n") for character in self._head):
-            raise ValueError("a header holds a character that HTTP does not carry")
+        told = [self._prefix, self.host, *(text for pair in (headers or {}).items() for text in pair)]
+        if any(not 32 <= ord(character) <= 126 for text in told for character in text):
+            raise ValueError("a header or the address holds a character that HTTP does not carry")
         self._idle: list[_Connection] = []
         self._tls: ssl.SSLContext | None = None
 

@@ -77,9 +77,9 @@ class Story:
     async def is_running(self, call_id: str) -> bool:
         return call_id in self.running
 
-    def play(self, provider: Scripted, limits: Limits | None = None) -> e.TurnDone:
+    def play(self, provider: Scripted, limits: Limits | None = None, fallback: Scripted | None = None) -> e.TurnDone:
         async def route(wanted: str) -> Route:
-            return Route(provider, "model", 1000)
+            return Route(provider, "model", 1000, fallback=Route(fallback, "other", 500) if fallback else None)
 
         async def room() -> None:
             return
@@ -217,3 +217,40 @@ def test_thinking_tags_cut_anywhere_are_split_out() -> None:
         parts = [*splitter.feed(text[:cut]), *splitter.feed(text[cut:]), *splitter.end()]
         assert "".join(part.delta for part in parts if isinstance(part, Thinking)) == "deep\nthought"
         assert "".join(part.delta for part in parts if isinstance(part, Text)) == "ab < c <thin d"
+
+
+def test_a_route_that_says_nothing_twice_is_left_for_its_fallback() -> None:
+    story = Story()
+    other = Scripted([Text("from the other"), STOP])
+    done = story.play(Scripted([lost()], [lost()]), fallback=other)
+    (switch,) = [event for event in story.events if isinstance(event, e.RouteSwitch)]
+    assert (switch.from_, switch.to, switch.reason) == ("scripted/model", "scripted/other", "gone")
+    assert done.contextLimit == 500
+    assert story.session.transcript.turns[0].steps[0].text == "from the other"
+
+
+def test_a_route_that_broke_off_in_the_middle_is_not_left_silently() -> None:
+    story = Story()
+    story.play(Scripted([Text("half"), lost()], [Text("half"), lost()], [Text("whole"), STOP]), fallback=Scripted())
+    assert not [event for event in story.events if isinstance(event, e.RouteSwitch)]
+
+
+def test_ended_turns_are_encoded_once_and_read_as_before() -> None:
+    story = Story()
+    story.play(Scripted([Text("look"), CallPart("x", "read_file", '{"path":"a"}'), USE], [Text("done"), STOP]))
+    story.emit(e.TurnDone(sid=SID, turn=TURN, tokens=1, elapsed=1, tokensPerSec=1, tools=1, steps=2, finish="stop"))
+    fresh = Session(SID, "another.boot")
+    again = e.TurnStart(sid=SID, turn="t2", role="user", text="", mode=Mode.do, level=Level.L2, resumes=TURN)
+    lines = [
+        wire.stamp(wire.encode_body(event), seq, TS.format(seq), "test.boot", seq) for seq, event in enumerate([*story.events, again], 1)
+    ]
+    for session in (story.session, fresh):
+        session.take(1, lines) if session is fresh else session.take(len(lines), lines[-1:])
+        session.settle("t2")
+        turn = session.transcript.turn("t2")
+        assert turn is not None
+        assert [t.id for t in session.transcript.turns] == ["t2"]
+        read = msgspec.json.decode(session.history.messages(session.transcript, turn, cut_off=False))
+        assert [message["role"] for message in read] == ["system", "user", "assistant", "tool", "assistant", "user"]
+        assert read[-1]["content"].startswith("Continue where you were interrupted")
+        assert read[2]["content"] == "look"
