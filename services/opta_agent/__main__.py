@@ -23,6 +23,7 @@ async def serve(frame: Frame, router: Routes) -> None:
     outbox = Outbox(frame.bus, "agent", frame.boot, frame.life)
     turns = Turns(frame.bus, frame.boot, frame.life, frame.settings, frame.paths, Feeds(frame.bus, store, is_sparse=True), outbox, router)
     frame.figures = lambda: {"running": turns.running, "done": turns.done}
+    turns.on_change = frame.publish
     turns.hello()
     frame.ready()
     await asyncio.to_thread(router.warm)

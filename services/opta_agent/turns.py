@@ -4,6 +4,7 @@ Wiring only. A turn handed to this boot is run once; a stop cancels its task and
 """
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
@@ -62,6 +63,8 @@ class Turns:
         self._dealer = bus.dealer(STORE_CMD, self._on_work)
         outbox.on_fenced = self._on_fenced
         self.done = 0
+        # Called when a turn begins or has ended.
+        self.on_change: Callable[[], None] | None = None
 
     def hello(self) -> None:
         """Tell the store what really runs."""
@@ -87,6 +90,7 @@ class Turns:
                 task = asyncio.create_task(self._run(held), name=f"turn {held.sid} {held.turn}")
                 self._running[key] = task
                 self.hello()
+                self._changed()
 
     async def _run(self, held: Held) -> None:
         key = (held.sid, held.turn)
@@ -115,6 +119,11 @@ class Turns:
             self._begun.discard(key)
             self._writing.discard(key)
             self._stopping.pop(key, None)
+            self._changed()
+
+    def _changed(self) -> None:
+        if self.on_change is not None:
+            self.on_change()
 
     async def _ending_of(self, held: Held) -> Event | None:
         """The event that ends the turn; None when the store ended it. Raises CancelledError when this process leaves."""

@@ -115,7 +115,7 @@ function Ending({ turn }: { turn: Turn }): ReactNode {
       <p className={turn.state === 'error' ? 'err' : 'dim'}>
         {turn.state === 'error' ? '✕' : '‖'} {turn.error}{' '}
         {isLast ? (
-          <button type="button" className="quiet" onClick={() => perform('resume')}>
+          <button type="button" onClick={() => perform('resume')}>
             Resume
           </button>
         ) : null}
