@@ -98,11 +98,10 @@ class Turns:
         current_session.set(held.sid)
         current_turn.set(held.turn)
         try:
-            ending = await self._ending_of(held)
-            if ending is None and self._is_open(held):
-                # The lease was lost, not the turn: it is handed out again, and read anew.
+            while (ending := await self._ending_of(held)) is None and self._is_open(held):
+                # The lease was lost, not the turn: the session is read anew, and the turn goes on from what was stored.
                 self._drop(held.sid)
-                return
+                self._stopping.pop(key, None)
             # Until the store has the ending the turn is still listed as running; a stop comes too late now.
             self._writing.add(key)
             while ending is not None:
@@ -178,7 +177,13 @@ class Turns:
             feed = self._feeds.follow(sid, 0, session.take)
             self._warm[sid] = (session, feed)
             self._cool_down()
-        await feed.reached(held.seq)
+        try:
+            await feed.reached(held.seq)
+        except BaseException:
+            # Not read to its end: from where this agent speaks is not known.
+            if is_new:
+                self._drop(sid)
+            raise
         if is_new:
             session.speaks_after(feed.seq)
         return session
@@ -190,11 +195,10 @@ class Turns:
             if (sid, turn) in self._begun:
                 task.cancel()
 
-    def _on_fenced(self, sid: str) -> None:
+    def _on_fenced(self, sid: str, turn: str) -> None:
         # Mostly the turn has ended, and its ending is on its way here. If not, the lease was lost for a moment: a part
-        # of what the turn said was not stored, so it is given up and begins again from what was.
-        for key in [key for key in self._running if key[0] == sid]:
-            asyncio.get_running_loop().call_later(FENCED_S, self._stop, *key, "")
+        # of what the turn said was not stored, so it begins again from what was.
+        asyncio.get_running_loop().call_later(FENCED_S, self._stop, sid, turn, "")
 
     def _is_open(self, held: Held) -> bool:
         warm = self._warm.get(held.sid)

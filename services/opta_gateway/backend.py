@@ -141,7 +141,10 @@ class Backend:
         self._last_seqs[sid] = first + len(lines) - 1
         self.everything.take(lines)
         if deltas := sum(b'"event":"turn.token"' in line[:60] for line in lines):
-            self._deltas.append((now_s(), deltas))
+            now = now_s()
+            while self._deltas and now - self._deltas[0][0] > RATE_WINDOW_S:
+                self._deltas.popleft()
+            self._deltas.append((now, deltas))
 
     def _on_telemetry(self, frames: Frames) -> None:
         report = _telemetry.decode(frames[1])

@@ -38,29 +38,33 @@ class Cursor(Protocol):
 
     def mark(self, lines: list[bytes]) -> str: ...
 
+    def close(self) -> None: ...
+
 
 class SessionCursor:
     """After `seq` in one session."""
 
     def __init__(self, ring: Ring, seq: int):
         self._ring, self._seq = ring, seq
+        # From now on, not from the first line: a ring without users may go at any moment.
+        ring.users += 1
+
+    def close(self) -> None:
+        """Let the ring go."""
+        self._ring.users -= 1
 
     async def frames(self) -> AsyncGenerator[list[bytes], None]:
         """Lines in order, for ever; a ping when nothing happens."""
-        self._ring.users += 1
-        try:
-            while True:
-                lines = await self._ring.after(self._seq, FRAME_LINES_MAX)
-                if lines:
-                    lines = _within_bytes(lines)
-                    self._seq += len(lines)
-                    yield lines
-                else:
-                    await self._ring.moved()
-                    if self._ring.last_seq <= self._seq:
-                        yield [_control("ping", lastSeq=self._ring.last_seq)]
-        finally:
-            self._ring.users -= 1
+        while True:
+            lines = await self._ring.after(self._seq, FRAME_LINES_MAX)
+            if lines:
+                lines = _within_bytes(lines)
+                self._seq += len(lines)
+                yield lines
+            else:
+                await self._ring.moved()
+                if self._ring.last_seq <= self._seq:
+                    yield [_control("ping", lastSeq=self._ring.last_seq)]
 
     def mark(self, lines: list[bytes]) -> str:
         """The SSE id after these lines."""
@@ -99,6 +103,9 @@ class GlobalCursor:
         """The SSE id after these lines."""
         return f"{self._ring.epoch}.{self._number}"
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def _cursor(self) -> bytes:
         return _control("cursor", cursor=f"{self._ring.epoch}.{self._number}")
 
@@ -127,6 +134,7 @@ async def serve(scope: Scope, receive: Receive, send: Send, backend: Backend) ->
             await _serve_sse(receive, send, cursor, sender)
     finally:
         backend.senders.discard(sender)
+        cursor.close()
 
 
 async def _cursor_of(scope: Scope, backend: Backend) -> Cursor:

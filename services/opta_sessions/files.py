@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +37,10 @@ class Files:
     def write(self, descriptor: int, content: bytes) -> int:
         """How many bytes were appended; fewer than asked for on a full disk."""
         return os.write(descriptor, content)
+
+    def write_at(self, descriptor: int, content: bytes, offset: int) -> int:
+        """How many bytes were written over what is at `offset`; not on a descriptor that appends."""
+        return os.pwrite(descriptor, content, offset)
 
     def truncate(self, descriptor: int, size: int) -> None:
         os.ftruncate(descriptor, size)
@@ -79,12 +84,23 @@ class Files:
 
 
 def read_whole(files: Files, file: Path) -> bytes:
-    """The content of a file. Raises OSError."""
+    """The content of a file. Raises OSError, also when a part of it cannot be read."""
     descriptor = files.open(file, os.O_RDONLY)
     try:
-        return files.read(descriptor, files.size(descriptor), 0)
+        return read_range(files, descriptor, 0, files.size(descriptor))
     finally:
         files.close(descriptor)
+
+
+def read_range(files: Files, descriptor: int, start: int, end: int) -> bytes:
+    """The bytes from `start` to `end`. A read may return less than was asked for; less than there is, is an error."""
+    content = bytearray()
+    while len(content) < end - start:
+        more = files.read(descriptor, end - start - len(content), start + len(content))
+        if not more:
+            raise OSError(errno.EIO, "the file ended while it was read")
+        content += more
+    return bytes(content)
 
 
 def write_all(files: Files, descriptor: int, content: bytes) -> None:

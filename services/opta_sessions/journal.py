@@ -14,7 +14,7 @@ from opta_core.errors import Broken
 from opta_core.logs import Log
 from opta_protocol import wire
 
-from .files import Files, read_whole, write_all
+from .files import Files, read_range, read_whole, write_all
 
 _SEQ = re.compile(rb'\{"seq":(\d+),')
 _WRITE = os.O_RDWR | os.O_APPEND
@@ -31,6 +31,8 @@ class Journal:
     def __init__(self, file: Path, files: Files, *, create: bool = False):
         self.file = file
         self._files = files
+        # Bytes that were synced for certain (0: not known), and whether a sync failed since.
+        self._durable, self._is_suspect = 0, False
         # Bytes beyond `size` that could not be cut off yet: a failed write's, or a torn tail, which is kept elsewhere first.
         self._has_rest, self._torn = False, b""
         # On a read-only disk what is there can still be read.
@@ -75,12 +77,29 @@ class Journal:
         descriptor = self._descriptor
         if descriptor < 0:
             return
+        size = self.size
         try:
+            if self._is_suspect:
+                self._write_again(descriptor, size)
             self._files.sync(descriptor)
         except OSError:
             # Closed in this moment by the loop, which syncs before it closes.
             if self._descriptor == descriptor:
+                self._is_suspect = True
                 raise
+        self._durable, self._is_suspect = max(self._durable, size), False
+
+    def _write_again(self, descriptor: int, size: int) -> None:
+        """After a failed sync the system takes what it could not write for written, and says so at the next one."""
+        content = read_range(self._files, descriptor, self._durable, size)
+        over = self._files.open(self.file, os.O_WRONLY)
+        try:
+            at = 0
+            while at < len(content):
+                at += self._files.write_at(over, content[at:], self._durable + at)
+            self._files.sync(over)
+        finally:
+            self._files.close(over)
 
     def recover(self) -> tuple[list[bytes], bool]:
         """(whole lines from the start, whether damage lies before the tail); cuts a torn tail off."""
@@ -125,7 +144,7 @@ class Journal:
         """Release the descriptor; what was appended is made durable first."""
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
-                self._files.sync(self._descriptor)
+                self.sync()
             descriptor, self._descriptor = self._descriptor, -1
             self._files.close(descriptor)
 

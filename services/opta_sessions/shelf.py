@@ -38,6 +38,7 @@ class Shelf:
         self._folder, self._trash, self._files = sessions, trash, files
         self._index_file = sessions / "index.json"
         self._summaries: dict[str, Session] = {}
+        self._unreadable: set[str] = set()
         self.states: dict[str, SessionState] = {}
         self._journals: OrderedDict[str, Journal] = OrderedDict()
 
@@ -65,6 +66,7 @@ class Shelf:
             except OSError as error:
                 log.error("journal cannot be read", file=name, reason=error)
                 self._summaries[sid] = _unreadable(sid, error)
+                self._unreadable.add(sid)
 
     def save(self) -> None:
         """Write the index, for the next start."""
@@ -74,6 +76,8 @@ class Shelf:
             if stat is None:
                 continue
             state = self.states.get(sid)
+            if sid in self._unreadable or (state is not None and state.is_trashed):
+                continue  # the next start looks at the journal itself
             has_open = bool(state and state.open_turns)
             entries[sid] = _Entry(stat.size, stat.changed_ns, has_open, state.summary() if state else self._summaries[sid])
         try:
@@ -112,6 +116,7 @@ class Shelf:
             self.discard(sid)
             return None
         self._summaries.pop(sid, None)
+        self._unreadable.discard(sid)
         self.states[sid] = state
         return state
 

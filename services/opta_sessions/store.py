@@ -162,6 +162,10 @@ class Store:
             self._loop.call_later(SYNC_AGAIN_S, self._to_trash, state.sid)
 
     def _to_trash(self, sid: str) -> None:
+        if sid in self._unsynced:
+            # Whoever threw it away still waits for the disk, and for the answer.
+            self._loop.call_later(SYNC_AGAIN_S, self._to_trash, sid)
+            return
         try:
             self.shelf.to_trash(sid)
         except OSError as error:

@@ -54,7 +54,14 @@ class Hands:
             raise ToolProblem(f"there is no tool {call.name}", "unknown_tool")
         if _is_costly(call):
             return await run_search(call.name, call.args, call.cwd)
-        return await asyncio.to_thread(registry.run_file_tool, call.name, call.args, call.cwd)
+        work = asyncio.ensure_future(asyncio.to_thread(registry.run_file_tool, call.name, call.args, call.cwd))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            if RISKS.get(call.name) is Risk.read:
+                raise
+            # A thread cannot be stopped: what it does to the file is told, and the next write waits for it.
+            return await work
 
     async def _run_command(self, call: RunTool, emit: Emit, record: Record) -> Outcome:
         checked = registry.arguments(registry.RunCommand, call.args, "run_command")

@@ -23,11 +23,11 @@ IDLE_MAX = 8
 
 
 class HttpProblem(Exception):
-    """No whole answer came. `is_connected`: the server was reached."""
+    """No whole answer came. `is_connected`: the server was reached; `is_silence`: it is there and says nothing."""
 
-    def __init__(self, message: str, *, is_connected: bool = True):
+    def __init__(self, message: str, *, is_connected: bool = True, is_silence: bool = False):
         super().__init__(message)
-        self.is_connected = is_connected
+        self.is_connected, self.is_silence = is_connected, is_silence
 
 
 class Answer:
@@ -61,7 +61,10 @@ class Answer:
                 self._buffer.clear()
                 self._buffered = 0
                 self._connection.resume()
-                self._limit_s = BETWEEN_BYTES_S
+                if self._limit_s != BETWEEN_BYTES_S:
+                    self._limit_s = BETWEEN_BYTES_S
+                    self._watch.cancel()
+                    self._watch = self._loop.call_later(self._limit_s, self._look)
                 yield content
             if self.is_whole:
                 return
@@ -97,7 +100,7 @@ class Answer:
         if self._waiter is not None:
             left_s -= self._loop.time() - self._waiting_since
             if left_s <= 0:
-                self.fail(f"nothing came for {self._limit_s:g} s")
+                self.fail(f"nothing came for {self._limit_s:g} s", is_silence=True)
                 return
         self._watch = self._loop.call_later(max(left_s, 0.01), self._look)
 
@@ -115,10 +118,10 @@ class Answer:
         self.is_whole = True
         self.wake()
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: str, *, is_silence: bool = False) -> None:
         """No more will come."""
         if not self.is_whole and self._problem is None:
-            self._problem = HttpProblem(reason)
+            self._problem = HttpProblem(reason, is_silence=is_silence)
         self.wake()
 
     def wake(self) -> None:
@@ -135,7 +138,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._answer: Answer | None = None
-        self._header_bytes = 0
+        self._header_bytes = self._unparsed_bytes = 0
         self._ends_at_eof = True
         self._is_paused = self._may_stay = False
         self.is_fresh = True
@@ -145,7 +148,8 @@ class _Connection(asyncio.Protocol):
         """Send a whole request."""
         assert self._transport is not None
         self._answer = Answer(self)
-        self._header_bytes, self._ends_at_eof, self._may_stay = 0, True, False
+        self._header_bytes = self._unparsed_bytes = 0
+        self._ends_at_eof, self._may_stay = True, False
         self._transport.write(request)
         return self._answer
 
@@ -180,13 +184,21 @@ class _Connection(asyncio.Protocol):
         self._transport, self.is_open = cast("asyncio.Transport", transport), True
 
     def data_received(self, data: bytes) -> None:
-        if self._answer is None:
+        answer = self._answer
+        if answer is None:
             self.cut()  # nobody asked
             return
+        self._unparsed_bytes += len(data)
+        problem = ""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._answer.fail(f"it does not speak HTTP ({error})")
+            problem = f"it does not speak HTTP ({error})"
+        # One header without end is never handed over by the parser, so what it holds back is counted too.
+        if not problem and (self._header_bytes if answer.status else self._unparsed_bytes) > HEADER_BYTES_MAX:
+            problem = f"its headers are larger than {HEADER_BYTES_MAX // 1024} KiB"
+        if problem:
+            answer.fail(problem)
             self.cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -203,8 +215,6 @@ class _Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_bytes += len(name) + len(value)
-        if self._header_bytes > HEADER_BYTES_MAX:
-            raise ValueError("the headers are larger than 64 KiB")
         if name.lower() in (b"content-length", b"transfer-encoding"):
             self._ends_at_eof = False
 
@@ -261,10 +271,10 @@ class HttpClient:
             try:
                 await answer.head()
                 return answer
-            except HttpProblem:
+            except HttpProblem as problem:
                 answer.close()
                 # A kept connection may have been closed by the server in this very moment: ask once more on a fresh one.
-                if connection.is_fresh:
+                if connection.is_fresh or problem.is_silence:
                     raise
             except BaseException:
                 answer.close()

@@ -49,8 +49,8 @@ class Outbox:
     def __init__(self, bus: Bus, producer: str, boot: str, life: int = 0):
         self._producer = f"{producer}.{boot}"
         self._life = life
-        # Called with the session of an event that was not written and that nobody waits for.
-        self.on_fenced: Callable[[str], None] | None = None
+        # Called with the session and turn of an event that was not written and that nobody waits for.
+        self.on_fenced: Callable[[str, str], None] | None = None
         self._streams: dict[str, _Stream] = {}
         self._in_air = 0
         self._flying = asyncio.Event()
@@ -124,6 +124,10 @@ class Outbox:
         stream = self._streams.get(ack.sid)
         if stream is None or ack.p != self._producer:
             return
+        fenced: set[str] = set()
+        for result in ack.results:
+            if result.status == "fenced" and result.n not in stream.waiters and 0 <= result.n - stream.base < len(stream.bodies):
+                fenced.add(wire.read_header(stream.bodies[result.n - stream.base]).turn)
         done = ack.n - stream.base + 1
         if done > 0:
             done = min(done, len(stream.bodies))
@@ -142,9 +146,10 @@ class Outbox:
         for number in [n for n in stream.waiters if n < stream.base]:
             future = stream.waiters.pop(number)
             if not future.done():
-                future.set_result(results.pop(number, None) or AppendResult(n=number, status="written"))
-        if self.on_fenced is not None and any(result.status == "fenced" for result in results.values()):
-            self.on_fenced(ack.sid)
+                future.set_result(results.get(number) or AppendResult(n=number, status="written"))
+        if self.on_fenced is not None:
+            for turn in fenced:
+                self.on_fenced(ack.sid, turn)
 
     async def _resend_forever(self) -> None:
         while True:

@@ -210,7 +210,9 @@ def _next_life(file: Path) -> int:
         life = int(file.read_text())
     try:
         # A power loss takes the run directory's other readers with it, so nothing waits for the disk here.
-        file.write_text(str(life + 1))
+        part = file.with_suffix(".part")
+        part.write_text(str(life + 1))
+        part.replace(file)
     except OSError as error:
         log.warning("start not counted", reason=error)
     return life + 1

@@ -30,13 +30,11 @@ class Secret:
 
 def store(name: str, secret: Secret) -> None:
     """Keep a secret and read it back. Raises Unavailable when this machine has no keychain."""
-    from keyring.errors import KeyringError
-
     try:
         keychain = _keychain()
         keychain.set_password(_SERVICE, name, secret.reveal())  # pyright: ignore[reportUnknownMemberType]
         kept = keychain.get_password(_SERVICE, name)
-    except KeyringError as error:
+    except Exception as error:  # see `fetch`
         raise Unavailable(
             f"No keychain can keep the key of {name} here ({type(error).__name__}). On headless Linux start a Secret Service (gnome-keyring)."
         ) from error
@@ -48,11 +46,9 @@ def fetch(name: str) -> Secret | None:
     """The secret of that name; None when there is none or no keychain."""
     if not has_keychain():
         return None
-    from keyring.errors import KeyringError
-
     try:
         value = _keychain().get_password(_SERVICE, name)
-    except KeyringError:
+    except Exception:  # a keychain whose service is gone fails in whatever way its library does; then there is none
         return None
     return Secret(value) if value else None
 

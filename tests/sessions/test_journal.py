@@ -90,3 +90,57 @@ def test_wire_round_trip(text: str, seq: int) -> None:
 @pytest.mark.parametrize("line", [b"", b"{}", LINES[0][:-1], LINES[0] + b" ", LINES[0].replace(b"chat", b"cha7")])
 def test_a_line_with_a_wrong_checksum_is_not_whole(line: bytes) -> None:
     assert not wire.is_whole(line)
+
+
+class _ShortReads(Files):
+    def read(self, descriptor: int, size: int, offset: int) -> bytes:
+        return super().read(descriptor, min(size, 100), offset)
+
+
+class _BreaksOff(Files):
+    def read(self, descriptor: int, size: int, offset: int) -> bytes:
+        return super().read(descriptor, min(size, 500 - offset), offset) if offset < 500 else b""
+
+
+def test_reads_that_return_less_cut_nothing_off(tmp_path: Path) -> None:
+    file = tmp_path / "abcdef.jsonl"
+    file.write_bytes(CONTENT)
+    journal = Journal(file, _ShortReads())
+    assert journal.recover() == (LINES, False)
+    journal.close()
+    broken = Journal(file, _BreaksOff())
+    with pytest.raises(OSError, match="ended while it was read"):
+        broken.recover()
+    broken.close()
+    assert file.read_bytes() == CONTENT
+
+
+class _SyncFailsOnce(Files):
+    def __init__(self) -> None:
+        self.failed = False
+        self.written_over: list[tuple[int, bytes]] = []
+
+    def sync(self, descriptor: int) -> None:
+        if not self.failed:
+            self.failed = True
+            raise OSError(5, "Input/output error")
+        super().sync(descriptor)
+
+    def write_at(self, descriptor: int, content: bytes, offset: int) -> int:
+        self.written_over.append((offset, content))
+        return super().write_at(descriptor, content, offset)
+
+
+def test_what_a_failed_sync_may_have_dropped_is_written_again(tmp_path: Path) -> None:
+    files = _SyncFailsOnce()
+    journal = Journal(tmp_path / "abcdef.jsonl", files, create=True)
+    journal.append(CONTENT)
+    with pytest.raises(OSError, match="Input/output error"):
+        journal.sync()
+    journal.sync()
+    assert files.written_over == [(0, CONTENT)]
+    journal.append(LINES[0] + b"\n")
+    journal.sync()
+    assert len(files.written_over) == 1
+    journal.close()
+    assert (tmp_path / "abcdef.jsonl").read_bytes() == CONTENT + LINES[0] + b"\n"

@@ -17,6 +17,7 @@ class _File:
     def __init__(self) -> None:
         self.content = bytearray()
         self.durable = 0  # bytes that survive a power loss for certain
+        self.dropped_to = 0  # a failed sync takes the bytes up to here for written; only writing them again helps
         self.changed_ns = 0
 
 
@@ -122,20 +123,34 @@ class VirtualFiles(Files):
             self._die()
         return len(content)
 
+    def write_at(self, descriptor: int, content: bytes, offset: int) -> int:
+        self._step()
+        file = self._open[descriptor]
+        file.content[offset : offset + len(content)] = content
+        if offset <= file.durable and offset + len(content) >= file.dropped_to:
+            file.dropped_to = 0
+        return len(content)
+
     def truncate(self, descriptor: int, size: int) -> None:
         self._step()
         file = self._open[descriptor]
         del file.content[size:]
         file.durable = min(file.durable, size)
+        file.dropped_to = min(file.dropped_to, size)
 
     def sync(self, descriptor: int) -> None:
-        crash = self._count()
-        if crash == "before":
-            self._die()
-        if self._disk.sync_fails:
-            raise OSError(errno.EIO, "input/output error")
         file = self._open[descriptor]
-        file.durable = len(file.content)
+        try:
+            crash = self._count()
+            if crash == "before":
+                self._die()
+            if self._disk.sync_fails:
+                raise OSError(errno.EIO, "input/output error")
+        except OSError:
+            file.dropped_to = len(file.content)
+            raise
+        if file.dropped_to <= file.durable:
+            file.durable = len(file.content)
         if crash:
             self._die()
 

@@ -320,7 +320,8 @@ class Client:
             session = await backend.session(self.sid)
             ring = await backend.ring(session)
             seen = self.seen
-            async with aclosing(SessionCursor(ring, len(seen)).frames()) as frames:
+            cursor = SessionCursor(ring, len(seen))
+            async with aclosing(cursor.frames()) as frames:
                 async for lines in frames:
                     if b'"control"' not in lines[0][:12]:
                         seen.extend(lines)

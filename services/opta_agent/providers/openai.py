@@ -1,5 +1,6 @@
 """Any OpenAI-compatible chat server: LMX, and everything that speaks /v1/chat/completions."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from .sse import SseSplitter
 from .thinking import ThinkSplitter
 
 ERROR_BYTES_MAX = 64 * 1024
+END_S = 0.2
 
 
 class _Function(msgspec.Struct):
@@ -113,7 +115,11 @@ class OpenAiProvider:
                     is_started = True
                     if parts := reader.feed(chunk, self):
                         yield parts
-                    if reader.is_done and answer.is_whole:
+                    if reader.is_done:
+                        # Read to its end, the connection can be used again; that is worth a moment, and no more.
+                        with contextlib.suppress(TimeoutError):
+                            async with asyncio.timeout(END_S):
+                                await answer.read(ERROR_BYTES_MAX)
                         break
         except HttpProblem as error:
             if not error.is_connected:

@@ -109,8 +109,12 @@ async def get_events(request: Request, name: str) -> Response:
     last = session.lastSeq
     if not lines and wait_ms:
         ring = await backend.ring(session)
-        if await ring.beyond(after, wait_ms / 1000):
-            lines, last = await ring.after(after, max(1, limit)), ring.last_seq
+        ring.users += 1
+        try:
+            if await ring.beyond(after, wait_ms / 1000):
+                lines, last = await ring.after(after, max(1, limit)), ring.last_seq
+        finally:
+            ring.users -= 1
     if lines:
         last = max(last, wire.read_header(lines[-1]).seq)
     return answer(EventPage(events=[msgspec.Raw(line) for line in lines], lastSeq=last))
