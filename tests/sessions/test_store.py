@@ -263,3 +263,46 @@ def test_a_line_of_many_megabytes_is_read_back_with_all_after_it(tmp_path: Path)
         house.close()
 
     asyncio.run(story())
+
+
+def test_what_is_thrown_away_is_not_in_the_next_list_however_soon_the_store_stops(tmp_path: Path) -> None:
+    async def story() -> None:
+        house = House(tmp_path)
+        await house.gateway.written(start_of(SID))
+        await house.gateway.written(e.SessionUpdated(sid=SID, changes={"trashed": True}))
+        house.local.restart()
+        assert (await house.client.sessions()).sessions == []
+        assert not (tmp_path / "sessions" / f"{SID}.jsonl").exists()
+        assert (tmp_path / "trash" / f"{SID}.jsonl").exists()
+        house.close()
+
+    asyncio.run(story())
+
+
+def test_a_journal_that_could_not_be_read_at_one_start_is_read_at_the_next(tmp_path: Path) -> None:
+    class Unreadable(FailingFiles):
+        is_broken = False
+
+        def open(self, file: Path, flags: int) -> int:
+            if self.is_broken and file.suffix == ".jsonl":
+                raise OSError(24, "Too many open files")
+            return super().open(file, flags)
+
+    async def story() -> None:
+        files = Unreadable()
+        house = House(tmp_path, files)
+        await house.gateway.written(start_of(SID))
+        await house.gateway.written(prompt(SID))
+        house.local.store.close()
+        (tmp_path / "sessions" / "index.json").unlink()
+        files.is_broken = True
+        house.local.start()
+        assert (await house.client.session(SID)).title == "(cannot be read: Too many open files)"
+        house.local.store.close()
+        files.is_broken = False
+        house.local.start()
+        summary = await house.client.session(SID)
+        assert (summary.title, summary.state, summary.activeTurn) == ("hello", "running", "t1")
+        house.close()
+
+    asyncio.run(story())
