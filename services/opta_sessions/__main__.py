@@ -21,7 +21,7 @@ async def main(frame: Frame) -> None:
 
 async def serve(frame: Frame, files: Files, syncer: SyncerKind) -> None:
     """The same on any disk."""
-    shelf = Shelf(frame.paths.sessions, frame.paths.trash, files)
+    shelf = Shelf(frame.paths.sessions, {"trash": frame.paths.trash, "archive": frame.paths.archive}, files)
     shelf.load()
     store = Store(frame.bus, shelf, Storage(files, frame.paths.sessions), frame.boot, syncer)
     Questions(frame.bus, shelf)

@@ -34,8 +34,8 @@ class _Entry(msgspec.Struct):
 class Shelf:
     """Finds, opens and lists sessions."""
 
-    def __init__(self, sessions: Path, trash: Path, files: Files):
-        self._folder, self._trash, self._files = sessions, trash, files
+    def __init__(self, sessions: Path, away: dict[str, Path], files: Files):
+        self._folder, self._away, self._files = sessions, away, files
         self._index_file = sessions / "index.json"
         self._summaries: dict[str, Session] = {}
         self._unreadable: set[str] = set()
@@ -61,8 +61,8 @@ class Shelf:
                 self._summaries[sid] = entry.session
                 continue
             try:
-                if (state := self.state(sid)) and state.is_trashed:
-                    self.to_trash(sid)
+                if (state := self.state(sid)) and state.away:
+                    self.put_away(sid, state.away)
             except OSError as error:
                 log.error("journal cannot be read", file=name, reason=error)
                 self._summaries[sid] = _unreadable(sid, error)
@@ -76,7 +76,7 @@ class Shelf:
             if stat is None:
                 continue
             state = self.states.get(sid)
-            if sid in self._unreadable or (state is not None and state.is_trashed):
+            if sid in self._unreadable or (state is not None and state.away):
                 continue  # the next start looks at the journal itself
             has_open = bool(state and state.open_turns)
             entries[sid] = _Entry(stat.size, stat.changed_ns, has_open, state.summary() if state else self._summaries[sid])
@@ -142,11 +142,11 @@ class Shelf:
             self._journals.move_to_end(sid)
         return journal
 
-    def to_trash(self, sid: str) -> None:
+    def put_away(self, sid: str, where: str) -> None:
         """Move a session's journal out of sight; it can be put back by hand."""
         if self._files.stat(self._file(sid)) is None:
             return
-        self._files.rename(self._file(sid), self._trash / f"{sid}.jsonl")
+        self._files.rename(self._file(sid), self._away[where] / f"{sid}.jsonl")
         self.forget(sid)
         self._summaries.pop(sid, None)
 

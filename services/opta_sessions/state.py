@@ -91,7 +91,8 @@ class SessionState:
     last_failed: bool = False
     resumable: str = ""
     is_damaged: bool = False
-    is_trashed: bool = False
+    # The folder it is on its way to, out of every list: trash or archive.
+    away: str = ""
     open_turns: dict[str, OpenTurn] = field(default_factory=dict[str, OpenTurn])
     producers: dict[str, int] = field(default_factory=dict[str, int])
     keys: dict[str, tuple[str, int, str]] = field(default_factory=dict[str, tuple[str, int, str]])
@@ -211,7 +212,10 @@ class SessionState:
         for name in ("title", "model", "pinned", "archived"):
             if name in changes:
                 setattr(self, name, changes[name])
-        self.is_trashed = bool(changes.get("trashed", self.is_trashed))
+        if changes.get("trashed"):
+            self.away = "trash"
+        elif changes.get("pruned"):
+            self.away = "archive"
         if "mode" in changes:
             self.mode = Mode(changes["mode"])
         if "level" in changes:

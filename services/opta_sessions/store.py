@@ -63,7 +63,7 @@ class _Batch:
     is_class_1: bool = False
     opened: list[str] = field(default_factory=list[str])
     ended: bool = False
-    is_trashed: bool = False
+    goes_away: bool = False
 
 
 class Store:
@@ -157,20 +157,20 @@ class Store:
         self._acknowledge(state, peer, head, last, batch)
         if batch.opened or batch.ended:
             self.leases.hand_out(state)
-        if batch.is_trashed:
+        if batch.goes_away:
             # After the acknowledgement, which waits for the disk.
-            self._loop.call_later(SYNC_AGAIN_S, self._to_trash, state.sid)
+            self._loop.call_later(SYNC_AGAIN_S, self._put_away, state.sid, state.away)
 
-    def _to_trash(self, sid: str) -> None:
+    def _put_away(self, sid: str, where: str) -> None:
         if sid in self._unsynced:
-            # Whoever threw it away still waits for the disk, and for the answer.
-            self._loop.call_later(SYNC_AGAIN_S, self._to_trash, sid)
+            # Whoever put it away still waits for the disk, and for the answer.
+            self._loop.call_later(SYNC_AGAIN_S, self._put_away, sid, where)
             return
         try:
-            self.shelf.to_trash(sid)
+            self.shelf.put_away(sid, where)
         except OSError as error:
-            log.error("session not moved to the trash yet", session=sid, reason=error)
-            self._loop.call_later(SYNC_AGAIN_S, self._to_trash, sid)
+            log.error("session not put away yet", session=sid, to=where, reason=error)
+            self._loop.call_later(SYNC_AGAIN_S, self._put_away, sid, where)
 
     def _prepare(self, state: SessionState, head: Append, bodies: list[bytes], last: int) -> _Batch:
         """Decide on each new body and number the lines; the state moves along line by line."""
@@ -198,7 +198,7 @@ class Store:
                 self._line(state, batch, body, head.p, number, is_delta=header.event in DELTA_NAMES)
                 batch.is_class_1 |= header.event in CLASS_1
                 batch.ended |= header.event in ENDING_NAMES
-                batch.is_trashed |= header.event == "session.updated" and b'"trashed":true' in body
+                batch.goes_away |= header.event == "session.updated" and bool(state.away)
                 if header.event == "turn.start":
                     if len(state.open_turns) > 1:
                         self._own(state, batch, TurnQueued(sid=state.sid, turn=result.turn, position=len(state.open_turns) - 1))
@@ -224,8 +224,8 @@ class Store:
             )
         if header.event == "session.start":
             return _refused(ErrorCode.conflict, f"There is a session s-{state.sid} already.") if state.last_seq else None
-        if state.is_trashed and header.event != "session.updated":
-            return _refused(ErrorCode.not_found, f"There is no session s-{state.sid}: it is in the trash.")
+        if state.away and header.event != "session.updated":
+            return _refused(ErrorCode.not_found, f"There is no session s-{state.sid}: it is in the {state.away}.")
         if header.event == "turn.start":
             fields = read_turn_start(body)
             known = state.keys.get(fields.key) if fields.key else None

@@ -35,6 +35,10 @@ class Paths:
         return self.daemon / "trash"
 
     @property
+    def archive(self) -> Path:
+        return self.daemon / "archive"
+
+    @property
     def logs(self) -> Path:
         return self.daemon / "logs"
 
@@ -64,9 +68,9 @@ class Paths:
 
     def make(self) -> None:
         """Create the directories, 0700. Raises OSError; PermissionError when the short run directory is another user's."""
-        for folder in (self.home, self.daemon, self.sessions, self.trash, self.logs, self.models, self.run):
+        for folder in (self.home, self.daemon, self.sessions, self.trash, self.archive, self.logs, self.models, self.run):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.daemon, self.sessions, self.trash, self.logs, self.run):
+        for folder in (self.daemon, self.sessions, self.trash, self.archive, self.logs, self.run):
             if folder.stat().st_uid != os.getuid():
                 raise PermissionError(f"{folder} belongs to another user. Remove it or set OPTA_HOME to a directory of your own.")
             # Not asked for when it is so: on a read-only disk even that is refused.

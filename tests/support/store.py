@@ -46,13 +46,13 @@ class LocalStore:
 
     def __init__(self, folder: Path, bus: LocalBus, files: Files | None = None):
         self.folder, self.bus, self.files = folder, bus, files or Files()
-        for name in ("sessions", "trash"):
+        for name in ("sessions", "trash", "archive"):
             (folder / name).mkdir(exist_ok=True)
         self.start()
 
     def start(self) -> None:
         """A new boot reads the journals."""
-        shelf = Shelf(self.folder / "sessions", self.folder / "trash", self.files)
+        shelf = Shelf(self.folder / "sessions", {"trash": self.folder / "trash", "archive": self.folder / "archive"}, self.files)
         shelf.load()
         self.store = Store(self.bus, shelf, Storage(self.files, self.folder), new_boot_id())
         self.questions = Questions(self.bus, shelf)

@@ -1,6 +1,7 @@
 """Real processes that die at one named point of their work: the turn goes on or ends clearly, and nothing is done twice."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,18 +102,53 @@ def test_a_question_outlives_whoever_dies_while_it_is_open(daemon: Daemon, servi
     assert (daemon.workspace / "ran.txt").read_text().splitlines().count(sid) == 1
 
 
+@pytest.mark.parametrize("where", ["trash", "archive"])
 @pytest.mark.parametrize("point", ["before_rename", "after_rename"])
-def test_a_session_thrown_away_while_the_store_dies_is_away(daemon: Daemon, point: str) -> None:
+def test_a_session_put_away_while_the_store_dies_is_away(daemon: Daemon, point: str, where: str) -> None:
     sid = daemon.session(mode="do")
     (Path(daemon.environment["OPTA_TEST_CRASH"]) / f"opta_sessions.{point}").write_text("0")
-    assert daemon.opta("sessions", "list").returncode == 0
-    daemon.client.ask("DELETE", f"/v3/sessions/{sid}")
-    deadline = time.monotonic() + 10
-    trashed = daemon.home / "daemon/trash" / f"{sid}.jsonl"
-    while not trashed.exists() and time.monotonic() < deadline:
+    if where == "trash":
+        daemon.client.ask("DELETE", f"/v3/sessions/{sid}")
+    else:
+        done = daemon.opta("sessions", "prune", "--older-than", "0", "--yes")
+        assert done.returncode == 0, done.stderr
+        assert f"s-{sid}" in done.stdout
+    deadline = time.monotonic() + 15
+    away = daemon.home / "daemon" / where / f"{sid}.jsonl"
+    while not away.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert trashed.exists()
-    check_journal(trashed.read_bytes().splitlines())
-    while sid in {session["id"] for session in daemon.client.get("/v3/sessions")["sessions"]} and time.monotonic() < deadline:
+    check_journal(away.read_bytes().splitlines())
+    while sid in _listed(daemon) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert sid not in {session["id"] for session in daemon.client.get("/v3/sessions")["sessions"]}
+    assert sid not in _listed(daemon)
+    assert not (daemon.home / "daemon/sessions" / f"{sid}.jsonl").exists()
+
+
+def _listed(daemon: Daemon) -> set[str]:
+    return {session["id"] for session in daemon.client.get("/v3/sessions")["sessions"]}
+
+
+def test_prune_alone_only_says_what_it_would_move(daemon: Daemon) -> None:
+    sid = daemon.session(mode="do")
+    assert f"s-{sid}" not in daemon.opta("sessions", "prune").stdout
+    said = daemon.opta("sessions", "prune", "--older-than", "0")
+    assert f"s-{sid}" in said.stdout
+    assert "prune --yes" in said.stderr
+    assert sid in _listed(daemon)
+
+
+@pytest.mark.parametrize("service", ["sessions", "gateway"])
+def test_an_export_whose_helper_dies_changes_nothing_and_works_again(daemon: Daemon, service: str) -> None:
+    sid = daemon.session(mode="do", policy="unrestricted")
+    daemon.follow(sid, daemon.submit(sid, sid))
+    before = daemon.journal(sid)
+    file = daemon.workspace / f"{service}.json"
+    exporting = threading.Thread(target=lambda: daemon.opta("sessions", "export", sid, "--format", "json", "--output", str(file)))
+    exporting.start()
+    time.sleep(0.12)
+    daemon.kill(service)
+    exporting.join()
+    if not file.exists():
+        assert daemon.opta("sessions", "export", sid, "--format", "json", "--output", str(file)).returncode == 0
+    assert [event["seq"] for event in json.loads(file.read_text())["events"]] == list(range(1, len(before) + 1))
+    assert daemon.journal(sid) == before

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +25,31 @@ def list_sessions(loaded: Loaded, args: argparse.Namespace) -> int:
         )
     if not page["sessions"]:
         print("No sessions yet. Start one: opta chat", file=sys.stderr)
+    return 0
+
+
+def prune(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta sessions prune"""
+    ensure(loaded, may_start=not args.no_daemon_start)
+    client = Client(loaded.paths)
+    before = (datetime.now(UTC) - timedelta(days=args.older_than)).isoformat()
+    old: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = client.get("/v3/sessions", limit=1000, cursor=cursor)
+        old += [s for s in page["sessions"] if s["lastActivityAt"] < before and not s["activeTurn"] and not s["pinned"]]
+        cursor = page["nextCursor"] or ""
+        if not cursor:
+            break
+    for session in old:
+        print(f"s-{session['id']}  {session['lastActivityAt'][:10]}  {session['title'][:60]}")
+        if args.yes:
+            client.ask("DELETE", f"/v3/sessions/{session['id']}?to=archive")
+    where = loaded.paths.archive
+    if args.yes or not old:
+        print(f"{len(old)} sessions moved to {where}." if old else f"No session is older than {args.older_than:g} days.", file=sys.stderr)
+    else:
+        print(f"{len(old)} sessions would move to {where}. Move them: opta sessions prune --yes", file=sys.stderr)
     return 0
 
 

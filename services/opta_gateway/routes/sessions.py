@@ -87,12 +87,15 @@ async def update_session(request: Request, name: str) -> Response:
 
 @router.delete("/v3/sessions/{name}", openapi_extra=describes(Ok))
 async def delete_session(request: Request, name: str) -> Response:
-    """To the trash, from where it can be put back."""
+    """To the trash, or with `?to=archive` to the archive; from both it can be put back."""
+    where = request.query_params.get("to", "trash")
+    if where not in ("trash", "archive"):
+        raise Refused(f"to is {where[:40]!r}; it is trash or archive.")
     backend = gateway_of(request).backend
     session = await backend.session(name)
     if session.activeTurn:
         raise Refused(f"s-{session.id} has a running turn. Stop it first.", code=ErrorCode.conflict)
-    await backend.append(SessionUpdated(sid=session.id, changes={"trashed": True}))
+    await backend.append(SessionUpdated(sid=session.id, changes={"trashed": True} if where == "trash" else {"pruned": True}))
     return answer(Ok())
 
 
