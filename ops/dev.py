@@ -26,6 +26,8 @@ def main() -> int:
         "fix": fix,
         "lock": lock,
         "bench": lambda: _run("bench", [sys.executable, "bench/run.py", *rest[1:]]),
+        "sim": lambda: _run("simulation", [sys.executable, "-m", "simulation", *rest[1:]], ROOT / "tests"),
+        "soak": lambda: _run("soak", [sys.executable, "ops/soak.py", *rest[1:]]),
     }
     if not rest or rest[0] not in commands:
         print(f"usage: ./opta dev {'|'.join(commands)}", file=sys.stderr)

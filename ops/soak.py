@@ -1,4 +1,4 @@
-"""`python ops/soak.py --kills 2000`: random kills and stops over all processes of some homes, then every promise is checked.
+"""`./opta dev soak --kills 2000`: random kills and stops over all processes of some homes, then every promise is checked.
 
 Ends by itself. Homes and sessions lie in a temporary folder.
 """

@@ -56,7 +56,8 @@ class Outbox:
         self._flying = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-        self._dirty: set[str] = set()
+        # In the order of the appends; a set would make each run of a simulation another one.
+        self._dirty: dict[str, None] = {}
         self._dealer = bus.dealer(STORE_IN, self._on_message)
         self._resender = asyncio.create_task(self._resend_forever(), name="outbox")
 
@@ -70,7 +71,7 @@ class Outbox:
             self._room.clear()
         if not self._dirty:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._dirty.add(event.sid)
+        self._dirty[event.sid] = None
         return stream.base + len(stream.bodies) - 1
 
     async def written(self, event: Event, timeout_s: float = 30.0) -> AppendResult:
@@ -107,7 +108,7 @@ class Outbox:
         self._dealer.close()
 
     def _flush(self) -> None:
-        dirty, self._dirty = self._dirty, set()
+        dirty, self._dirty = self._dirty, {}
         for sid in dirty:
             self._send(sid, self._streams[sid])
 
@@ -124,10 +125,10 @@ class Outbox:
         stream = self._streams.get(ack.sid)
         if stream is None or ack.p != self._producer:
             return
-        fenced: set[str] = set()
+        fenced: dict[str, None] = {}
         for result in ack.results:
             if result.status == "fenced" and result.n not in stream.waiters and 0 <= result.n - stream.base < len(stream.bodies):
-                fenced.add(wire.read_header(stream.bodies[result.n - stream.base]).turn)
+                fenced[wire.read_header(stream.bodies[result.n - stream.base]).turn] = None
         done = ack.n - stream.base + 1
         if done > 0:
             done = min(done, len(stream.bodies))

@@ -1,4 +1,4 @@
-"""`python -m simulation --seeds 20000 [--first 0] [--jobs 2]`: many worlds; a failing seed is printed and can be played again."""
+"""`./opta dev sim --seeds 20000 [--first 0] [--jobs 2]`: many worlds; a failing seed is printed and can be played again."""
 
 import argparse
 import logging
@@ -29,7 +29,7 @@ def play(first: int, count: int, *, shows: bool = False) -> tuple[Counter[str], 
 
 def main() -> int:
     """Exit 1 when a promise was broken."""
-    parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="./opta dev sim", description=__doc__)
     parser.add_argument("--seeds", type=int, default=2000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
@@ -53,7 +53,7 @@ def main() -> int:
     print(f"{figures['seeds']} seeds clean, {len(failures)} failed, {took:.0f} s, {60 * chosen.seeds / took:,.0f} seeds a minute")
     print(", ".join(f"{name} {value:,}" for name, value in sorted(figures.items())))
     for failure in failures[:5]:
-        print(f"play it again: python -m simulation --seeds 1 --first {failure.split()[1].rstrip(':')}")
+        print(f"play it again: ./opta dev sim --seeds 1 --first {failure.split()[1].rstrip(':')}")
     return 1 if failures else 0
 
 

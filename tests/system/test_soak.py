@@ -1,4 +1,4 @@
-"""Three hundred random kills and stops over all processes of three homes; two thousand by name: `python ops/soak.py`."""
+"""Three hundred random kills and stops over all processes of three homes; two thousand by name: `./opta dev soak`."""
 
 from pathlib import Path
 
