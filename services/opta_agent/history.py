@@ -10,7 +10,7 @@ import msgspec
 
 from opta_core.transcript import Call, Step, Transcript, Turn
 
-from .prompt import RESUME, system_prompt
+from .prompt import RESUME, SUMMARY, system_prompt
 
 INTERRUPTED = "Error: no result; the call was interrupted"
 
@@ -18,23 +18,36 @@ _encode = msgspec.json.Encoder().encode
 
 
 class History:
-    """The messages of ended turns, joined by commas."""
+    """The messages of ended turns, joined by commas, after the summary of those before them."""
 
     def __init__(self) -> None:
         self._encoded = bytearray()
         self._upto = 0
+        self._summary = b""
+        self._summarised_to = 0
+        # (seq, where its messages begin in `_encoded`) of every encoded turn
+        self._starts: list[tuple[int, int]] = []
+
+    @property
+    def size(self) -> int:
+        """Bytes of the encoded turns and the summary before them."""
+        return len(self._summary) + len(self._encoded)
 
     def take(self, transcript: Transcript, turn_id: str) -> list[Turn]:
         """Encode every turn before `turn_id`; the turns that are encoded now and need not be kept."""
         if transcript.clearedTo > self._upto:
             self._encoded.clear()
-            self._upto = transcript.clearedTo
+            self._starts.clear()
+            self._upto, self._summary = transcript.clearedTo, b""
+        if transcript.compactedTo > max(self._summarised_to, transcript.clearedTo):
+            self._summarise(transcript)
         taken: list[Turn] = []
         for turn in transcript.turns:
             if turn.id == turn_id:
                 break
             taken.append(turn)
             if turn.seq > self._upto:
+                self._starts.append((turn.seq, len(self._encoded)))
                 for message in _turn_messages(turn, turn.steps):
                     self._encoded += (b"," if self._encoded else b"") + _encode(message)
                 self._upto = turn.seq
@@ -44,11 +57,42 @@ class History:
         """A JSON array: system prompt, ended turns, and `turn` so far. `cut_off`: its last step is repeated, so that step is left out."""
         steps = turn.steps[:-1] if cut_off else turn.steps
         system = _encode({"role": "system", "content": system_prompt(transcript.cwd, turn.mode)})
-        parts = [system, *([bytes(self._encoded)] if self._encoded else []), *map(_encode, _turn_messages(turn, steps))]
+        before = [part for part in (self._summary, bytes(self._encoded)) if part]
+        parts = [system, *before, *map(_encode, _turn_messages(turn, steps))]
         return msgspec.Raw(b"[" + b",".join(parts) + b"]")
+
+    def older(self, kept_turns: int, kept_bytes: int) -> tuple[int, list[dict[str, Any]]]:
+        """(seq of the last turn that can be summarised, the messages up to it with an earlier summary); (0, []) for none.
+
+        The last `kept_turns` turns stay out, as far as they fit into `kept_bytes`.
+        """
+        split = len(self._starts)
+        while split and len(self._starts) - split < kept_turns and len(self._encoded) - self._starts[split - 1][1] <= kept_bytes:
+            split -= 1
+        if not split:
+            return 0, []
+        end = self._starts[split][1] if split < len(self._starts) else len(self._encoded)
+        parts = [part for part in (self._summary, bytes(self._encoded[:end]).strip(b",")) if part]
+        return self._starts[split - 1][0], msgspec.json.decode(b"[" + b",".join(parts) + b"]")
+
+    def _summarise(self, transcript: Transcript) -> None:
+        """Put the stored summary in the place of the turns that it covers."""
+        self._summarised_to = transcript.compactedTo
+        self._upto = max(self._upto, transcript.compactedTo)
+        kept = [(seq, start) for seq, start in self._starts if seq > transcript.compactedTo]
+        begin = kept[0][1] if kept else len(self._encoded)
+        # A turn's messages begin with the comma that parts them from the ones before.
+        dropped = begin + self._encoded[begin : begin + 1].count(b",")
+        self._encoded = bytearray(self._encoded[dropped:])
+        self._starts = [(seq, max(0, start - dropped)) for seq, start in kept]
+        # A model that expects turns to alternate gets an answer to it.
+        told = [{"role": "user", "content": f"{SUMMARY}\n{transcript.summary}"}, {"role": "assistant", "content": "Understood."}]
+        self._summary = b",".join(map(_encode, told))
 
 
 def _turn_messages(turn: Turn, steps: list[Step]) -> list[dict[str, Any]]:
+    if turn.compact:
+        return []
     messages: list[dict[str, Any]] = [{"role": "user", "content": turn.text or (RESUME if turn.resumes else "")}]
     for step in steps:
         if step.calls:

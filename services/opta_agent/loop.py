@@ -17,6 +17,7 @@ from opta_core.clock import now_s
 from opta_core.errors import OptaError
 from opta_core.policy import RISKS
 from opta_core.transcript import Step, Turn
+from opta_protocol.errors import ErrorCode
 from opta_protocol.events import (
     Event,
     RouteSwitch,
@@ -31,6 +32,7 @@ from opta_protocol.events import (
 from opta_protocol.ids import new_call_id
 from opta_protocol.permissions import Risk
 
+from .compact import compact, is_full
 from .prompt import ENCODED_TOOLS, TOOL_NAMES
 from .providers.base import CallPart, End, ModelRequest, Part, Text, Thinking, Usage
 from .router import Route
@@ -113,8 +115,23 @@ async def run_turn(
     way = await route(turn.model or session.transcript.model)
     if way.switched_from:
         emit(_switch(session.sid, turn_id, way.switched_from, way))
+    if turn.compact:
+        if not await compact(session, turn, way, emit):
+            emit(Warning(sid=session.sid, turn=turn_id, code="nothing_to_compact", message="There is nothing to compact yet."))
+        return _done(session, turn_id, tally, gate, "stop")
+    # Once a turn: a turn that compacted before its agent died goes on with that summary.
+    if session.transcript.compactedIn != turn_id and is_full(session, turn, way.context_limit):
+        await compact(session, turn, way, emit)
     while step <= limits.max_steps:
-        answer, way = await _call_model(session, turn, step, attempt, way, emit, room, tally)
+        try:
+            answer, way = await _call_model(session, turn, step, attempt, way, emit, room, tally)
+        except OptaError as error:
+            if error.code != ErrorCode.context_overflow or session.transcript.compactedIn == turn_id:
+                raise
+            if not await compact(session, turn, way, emit):
+                raise
+            attempt = turn.steps[-1].attempt + 1
+            continue
         attempt = 1
         tally.steps = step
         if not answer.calls:

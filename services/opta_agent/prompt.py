@@ -22,6 +22,14 @@ _MODES = {
 RESUME = "Continue where you were interrupted. Do not repeat what is done already; check before you repeat a call whose outcome is unknown."
 
 
+# What a summary begins with in the place of the turns it covers.
+SUMMARY = "Summary of the conversation before this point:"
+SUMMARISE = """\
+You summarise a conversation between a user and a coding agent, so that the agent can go on from the summary alone. \
+Keep what was asked, what was decided and why, the files that were read or changed and how, commands that matter with their outcome, \
+what is still open, and everything the user said about how to work. Be short and exact. Write the summary and nothing else."""
+
+
 def system_prompt(cwd: str, mode: Mode) -> str:
     """The first message. Holds no time and nothing that changes, so that servers can reuse their cache."""
     return _SYSTEM.format(cwd=cwd, mode=_MODES[mode])
@@ -49,5 +57,6 @@ TOOLS: list[dict[str, Any]] = [
                                             "required": ["text", "state"], "additionalProperties": False}}),
 ]  # fmt: skip
 
+NO_TOOLS = msgspec.Raw(b"")
 ENCODED_TOOLS = msgspec.Raw(msgspec.json.encode(TOOLS))
 TOOL_NAMES = frozenset(tool["function"]["name"] for tool in TOOLS)

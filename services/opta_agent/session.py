@@ -8,6 +8,7 @@ from opta_protocol import wire
 from opta_protocol.events import (
     DELTA_NAMES,
     AnyEvent,
+    ContextCompacted,
     PermissionDecision,
     SessionCancelled,
     StepStart,
@@ -66,7 +67,7 @@ class Session:
                         self._decisions[event.requestId] = event
                     if event.scope == "session" and event.decision == "allow" and (call := self.call(event.turn, event.callId)):
                         self.granted.add(call.name)
-                case ToolCall():
+                case ToolCall() | ContextCompacted():
                     pass
                 case TurnDone() | TurnError() | SessionCancelled():
                     self._early.clear()

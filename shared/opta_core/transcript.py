@@ -64,6 +64,7 @@ class Turn(msgspec.Struct, kw_only=True):
     level: Level
     model: str
     resumes: str = ""
+    compact: bool = False
     state: TurnState = "running"
     steps: list[Step] = []
     warnings: list[str] = []
@@ -86,6 +87,9 @@ class Transcript(msgspec.Struct, kw_only=True):
     interactive: bool = True
     trusted: bool = False
     clearedTo: int = 0
+    compactedTo: int = 0
+    compactedIn: str = ""
+    summary: str = ""
     lastSeq: int = 0
     turns: list[Turn] = []
     plan: list[dict[str, str]] = []
@@ -115,8 +119,13 @@ class Transcript(msgspec.Struct, kw_only=True):
                         level=event.level,
                         model=event.model,
                         resumes=event.resumes,
+                        compact=event.compact,
                     )
                 )
+            case e.ContextCompacted():
+                self.compactedTo, self.compactedIn, self.summary = event.upTo, event.turn, event.summary
+                if turn := self.turn(event.turn):
+                    turn.warnings.append(f"Context compacted: about {event.before} tokens became {event.after}.")
             case e.PlanUpdated():
                 self.plan = event.items
             case e.Unknown():

@@ -58,7 +58,10 @@ class SessionNote(Event, frozen=True, kw_only=True, omit_defaults=True, tag="ses
 
 
 class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.start"):
-    """A prompt was accepted; `key` is its idempotency key and `body` the hash of what was asked."""
+    """A prompt was accepted; `key` is its idempotency key and `body` the hash of what was asked.
+
+    `compact`: no prompt, but the wish to have the context summarised now.
+    """
 
     role: Literal["user"]
     text: str
@@ -69,6 +72,7 @@ class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.
     key: str = ""
     body: str = ""
     resumes: str = ""
+    compact: bool = False
     forkOf: str = ""
 
 
@@ -231,11 +235,12 @@ class ContextInjected(Event, frozen=True, kw_only=True, omit_defaults=True, tag=
 
 
 class ContextCompacted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="context.compacted"):
-    """Older context was replaced by a summary."""
+    """Turns up to the one that began at seq `upTo` give way to a summary in prompts; `before` and `after` are tokens, estimated."""
 
     before: int
     after: int
     summary: str
+    upTo: int = 0
 
 
 class RouteSwitch(Event, frozen=True, kw_only=True, omit_defaults=True, tag="route.switch"):

@@ -83,6 +83,33 @@ def test_an_agent_that_dies_while_asking_asks_once(daemon: Daemon, point: str) -
     assert events[-1]["event"] == "turn.done"
 
 
+@pytest.mark.parametrize(
+    ("process", "point"),
+    [
+        ("agent", "before_the_summary"),
+        ("agent", "summary_is_there"),
+        ("agent", "before_the_fold"),
+        ("agent", "after_the_fold"),
+        ("sessions", "before_write"),
+        ("sessions", "after_fsync_before_ack"),
+    ],
+)
+def test_a_compaction_in_which_a_process_dies_happens_once(daemon: Daemon, process: str, point: str) -> None:
+    sid = daemon.session(mode="do", policy="unrestricted")
+    for _ in range(4):
+        daemon.follow(sid, daemon.submit(sid, f"words {'and more ' * 60}"))
+    file = Path(daemon.environment["OPTA_TEST_CRASH"]) / f"opta_{process}.{point}"
+    file.write_text("0")
+    turn = daemon.client.ask("POST", f"/v3/sessions/{sid}/compact", {}, retry=True)["turnId"]
+    daemon.follow(sid, turn)
+    assert not file.exists(), f"{process} never reached {point}"
+    events = check_journal(daemon.journal(sid))
+    assert [event["turn"] for event in events if event["event"] == "context.compacted"] == [turn]
+    assert events[-1]["event"] == "turn.done"
+    daemon.follow(sid, daemon.submit(sid, "after it"))
+    assert check_journal(daemon.journal(sid))[-1]["event"] == "turn.done"
+
+
 @pytest.mark.parametrize("service", ["gateway", "agent", "tools", "sessions"])
 def test_a_question_outlives_whoever_dies_while_it_is_open(daemon: Daemon, service: str) -> None:
     sid = daemon.session(mode="do")

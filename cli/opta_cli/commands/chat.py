@@ -45,6 +45,10 @@ class Conversation:
         """Go on with the last turn, which was cut off; the exit code."""
         return self._to_ending(self._client.post(f"/v3/sessions/{self._sid}/resume", {}, new_key())["turnId"])
 
+    def compact(self) -> int:
+        """Have the context summarised; the exit code."""
+        return self._to_ending(self._client.post(f"/v3/sessions/{self._sid}/compact", {}, new_key())["turnId"])
+
     def _to_ending(self, turn: str) -> int:
         self._is_over, self._was_denied = False, False
         while True:
@@ -96,6 +100,8 @@ class Conversation:
                 self._line(f"! {event.message}")
             case e.RouteSwitch():
                 self._line(f"! {event.to} answers instead of {event.from_}: {event.reason}")
+            case e.ContextCompacted():
+                self._line(f"Context compacted: about {event.before} tokens became {event.after}.")
             case e.TurnDone():
                 self._exit = EXIT_DONE
                 self._line("")
@@ -161,13 +167,21 @@ def do(loaded: Loaded, args: argparse.Namespace) -> int:
 
 def resume(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta sessions resume"""
+    return _in_session(loaded, args).resume()
+
+
+def compact(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta sessions compact"""
+    return _in_session(loaded, args).compact()
+
+
+def _in_session(loaded: Loaded, args: argparse.Namespace) -> Conversation:
     ensure(loaded, may_start=not args.no_daemon_start)
     client = Client(loaded.paths)
     session = client.get(f"/v3/sessions/{quote(args.id, safe='')}")
-    interactive = sys.stdin.isatty() and not args.json
-    conversation = Conversation(client, session["id"], as_json=args.json, interactive=interactive)
+    conversation = Conversation(client, session["id"], as_json=args.json, interactive=sys.stdin.isatty() and not args.json)
     conversation.skip_to_end()
-    return conversation.resume()
+    return conversation
 
 
 def _converse(loaded: Loaded, args: argparse.Namespace, mode: str) -> int:

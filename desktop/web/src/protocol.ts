@@ -27,6 +27,7 @@ export interface ContextCompacted {
   before: number;
   after: number;
   summary: string;
+  upTo?: number;
 }
 export interface ContextInjected {
   event: "context.injected";
@@ -527,6 +528,7 @@ export interface TurnStart {
   key?: string;
   body?: string;
   resumes?: string;
+  compact?: boolean;
   forkOf?: string;
 }
 export interface TurnSteer {

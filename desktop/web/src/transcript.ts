@@ -58,6 +58,7 @@ export interface Turn {
   level: string;
   model: string;
   resumes: string;
+  compact: boolean;
   state: TurnState;
   steps: Step[];
   warnings: string[];
@@ -80,6 +81,9 @@ export class Transcript {
   interactive = true;
   trusted = false;
   clearedTo = 0;
+  compactedTo = 0;
+  compactedIn = '';
+  summary = '';
   lastSeq = 0;
   turns: Turn[] = [];
   plan: Record<string, string>[] = [];
@@ -111,6 +115,16 @@ export class Transcript {
       case 'session.cleared':
         this.clearedTo = event.upTo;
         return null;
+      case 'context.compacted': {
+        this.compactedTo = event.upTo ?? 0;
+        this.compactedIn = event.turn ?? '';
+        this.summary = event.summary;
+        const turn = this.byId.get(event.turn ?? '');
+        if (!turn) return null;
+        turn.warnings.push(`Context compacted: about ${event.before} tokens became ${event.after}.`);
+        turn.version += 1;
+        return turn;
+      }
       case 'plan.updated':
         this.plan = event.items;
         return null;
@@ -124,6 +138,7 @@ export class Transcript {
           level: event.level,
           model: event.model ?? '',
           resumes: event.resumes ?? '',
+          compact: event.compact ?? false,
           state: 'running',
           steps: [],
           warnings: [],

@@ -73,6 +73,28 @@ async def resume_turn(request: Request, name: str) -> Response:
     return answer(TurnAccepted(turnId=result.turn, seq=result.seq, queued=result.queued), 202)
 
 
+@router.post("/v3/sessions/{name}/compact", openapi_extra=describes(TurnAccepted, None, 202), status_code=202)
+async def compact_session(request: Request, name: str) -> Response:
+    """Have older turns give way to a summary in what the model reads: a turn of its own, queued like any other."""
+    key = _key(request)
+    backend = gateway_of(request).backend
+    session = await backend.session(name)
+    result = await backend.append(
+        TurnStart(
+            sid=session.id,
+            role="user",
+            text="",
+            compact=True,
+            mode=session.mode,
+            level=session.level,
+            model=session.model,
+            key=key,
+            body="compact",
+        )
+    )
+    return answer(TurnAccepted(turnId=result.turn, seq=result.seq, queued=result.queued), 202)
+
+
 def _key(request: Request) -> str:
     key = request.headers.get("idempotency-key", "")
     if len(key) > KEY_CHARS_MAX:

@@ -71,7 +71,7 @@ const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; version:
           turn {at} · {clock(turn.ts)}
         </span>
       </header>
-      <div className="user">{turn.text || (turn.resumes ? `Go on with ${turn.resumes}` : '')}</div>
+      <div className="user">{turn.text || (turn.compact ? 'Compact the context' : '') || (turn.resumes ? `Go on with ${turn.resumes}` : '')}</div>
       <h2 id={heading} className="turn-head">
         <span className="violet">◈ Assistant</span>{' '}
         <span className="dim">

@@ -1,0 +1,109 @@
+"""Compaction: older turns give way to a summary when the context fills, or when a person asks.
+
+What the summary covers is a fact of the journal (`context.compacted`); nothing of the history is removed from
+there. The last turns stay word for word. A turn compacts at most once, and a summary that a model will not
+write, or that does not make the prompt smaller, is made from the prompts and answers themselves: so
+compaction neither loops nor grows.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from opta_core.errors import OptaError
+from opta_core.logs import Log
+from opta_core.transcript import Turn
+from opta_protocol.events import ContextCompacted, Event
+
+from .prompt import ENCODED_TOOLS, NO_TOOLS, SUMMARISE
+from .providers.base import ModelRequest, Text
+from .router import Route
+from .session import Session
+
+# Share of the context limit at which a turn compacts before it begins.
+FULL_SHARE = 0.8
+# Characters a token, as a safe guess where no tokenizer is at hand.
+CHARS_A_TOKEN = 4
+KEPT_TURNS = 2
+# Context assumed for a model that does not tell its own.
+LIMIT_UNKNOWN = 8192
+SUMMARY_CHARS_MAX = 16_000
+LINE_CHARS_MAX = 200
+SUMMARY_S = 120.0
+log = Log("compact")
+
+
+def is_full(session: Session, turn: Turn, limit: int) -> bool:
+    """Whether the prompt of `turn` would take most of `limit` tokens (0: not known, never full)."""
+    return limit > 0 and _prompt_tokens(session, turn) > FULL_SHARE * limit
+
+
+async def compact(session: Session, turn: Turn, way: Route, emit: Callable[[Event], Any]) -> bool:
+    """Summarise what came before `turn`, save the last turns; False when there is nothing to summarise."""
+    limit = way.context_limit or LIMIT_UNKNOWN
+    up_to, messages = session.history.older(KEPT_TURNS, limit * CHARS_A_TOKEN // 4)
+    if not messages:
+        return False
+    before = _prompt_tokens(session, turn)
+    covered = sum(len(_said(message)) for message in messages)
+    chars = min(SUMMARY_CHARS_MAX, limit * CHARS_A_TOKEN // 8)
+    summary = (await _summary(session.sid, messages, way, limit))[:chars]
+    if not summary or len(summary) >= covered:
+        summary = _digest(messages, chars)
+    after = max(0, before + (len(summary) - covered) // CHARS_A_TOKEN)
+    emit(ContextCompacted(sid=session.sid, turn=turn.id, before=before, after=after, summary=summary, upTo=up_to))
+    # What follows is built from the stored summary, as the next agent would build it.
+    while session.transcript.compactedTo < up_to:
+        await session.changed(0.5)
+    session.history.take(session.transcript, turn.id)
+    return True
+
+
+async def _summary(sid: str, messages: list[dict[str, Any]], way: Route, limit: int) -> str:
+    """The model's words, or '' when it has none to give."""
+    conversation = _middle_cut("\n".join(f"{message['role']}: {_said(message)}" for message in messages), limit * CHARS_A_TOKEN // 2)
+    asked = [{"role": "system", "content": SUMMARISE}, {"role": "user", "content": conversation}]
+    request = ModelRequest(model=way.model, messages=msgspec.Raw(msgspec.json.encode(asked)), tools=NO_TOOLS, session=sid)
+    pieces: list[str] = []
+    try:
+        async with asyncio.timeout(SUMMARY_S), aclosing(way.provider.stream(request)) as stream:
+            async for parts in stream:
+                pieces += [part.delta for part in parts if isinstance(part, Text)]
+    except (OptaError, TimeoutError) as error:
+        log.warning("no summary from the model", reason=error)
+        return ""
+    return "".join(pieces).strip()
+
+
+def _digest(messages: list[dict[str, Any]], chars: int) -> str:
+    """One line a message of people and model, the newest that fit into `chars`."""
+    lines = [
+        f"{message['role']}: {' '.join(_said(message).split())[:LINE_CHARS_MAX]}"
+        for message in messages
+        if message["role"] in ("user", "assistant") and _said(message).strip()
+    ]
+    kept: list[str] = []
+    for line in reversed(lines):
+        chars -= len(line) + 1
+        if chars < 0:
+            break
+        kept.append(line)
+    return "\n".join(reversed(kept)) or "(earlier turns left out)"
+
+
+def _said(message: dict[str, Any]) -> str:
+    calls = " ".join(
+        f"[{call['function']['name']} {call['function']['arguments'][:LINE_CHARS_MAX]}]" for call in message.get("tool_calls", [])
+    )
+    return f"{message.get('content') or ''} {calls}".strip()
+
+
+def _middle_cut(text: str, chars: int) -> str:
+    return text if len(text) <= chars else f"{text[: chars // 2]}\n…\n{text[-chars // 2 :]}"
+
+
+def _prompt_tokens(session: Session, turn: Turn) -> int:
+    return (session.history.size + len(turn.text) + len(ENCODED_TOOLS)) // CHARS_A_TOKEN

@@ -1,0 +1,89 @@
+"""A turn without socket or process: a scripted provider, and a story that plays store, gate and toolbox."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import msgspec
+
+from opta_agent.loop import Limits, run_turn
+from opta_agent.providers.base import ModelRequest, Part
+from opta_agent.router import Route
+from opta_agent.session import Session
+from opta_core.errors import OptaError
+from opta_core.transcript import Turn
+from opta_protocol import events as e
+from opta_protocol import wire
+from opta_protocol.permissions import Level, Mode
+
+from .events import TS
+
+SID, TURN = "abcdef", "t1"
+
+
+class Scripted:
+    """Plays one script a call; an exception in a script is raised at that point."""
+
+    name, host = "scripted", "nowhere"
+
+    def __init__(self, *scripts: Sequence[Part | OptaError]):
+        self._scripts = list(scripts)
+        self.requests: list[ModelRequest] = []
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[list[Part], None]:
+        self.requests.append(request)
+        for part in self._scripts.pop(0):
+            if isinstance(part, OptaError):
+                raise part
+            yield [part]
+
+
+class Story:
+    """Emitted events come back as stored lines, as they would from the store."""
+
+    def __init__(self) -> None:
+        self.session = Session(SID, "test.boot")
+        self.session.speaks_after(0)
+        self.events: list[e.Event] = []
+        self.emit(e.SessionStart(sid=SID, title="", cwd="/w", mode=Mode.do, level=Level.L2))
+        self.emit(e.TurnStart(sid=SID, turn=TURN, role="user", text="go", mode=Mode.do, level=Level.L2))
+
+    def emit(self, event: e.Event) -> None:
+        self.events.append(event)
+        seq = len(self.events)
+        self.session.take(seq, [wire.stamp(wire.encode_body(event), seq, TS.format(seq), "test.boot", seq)])
+
+    def names(self) -> list[str]:
+        return [str(event.__struct_config__.tag) for event in self.events[2:]]
+
+    # the gate and the toolbox of this story
+
+    waited_s = 0.0
+    denied: frozenset[str] = frozenset()
+    running: frozenset[str] = frozenset()
+
+    async def check(self, session: Session, turn: Turn, call: e.ToolCall) -> tuple[bool, str]:
+        allowed = call.name not in self.denied
+        self.emit(e.PermissionDecision(sid=SID, turn=TURN, callId=call.callId, decision="allow" if allowed else "deny", by="rule"))
+        return allowed, "not today"
+
+    async def run(self, session: Session, call: e.ToolCall, *, is_adopted: bool = False) -> e.ToolResult:
+        result = e.ToolResult(sid=SID, turn=TURN, callId=call.callId, ok=True, content=f"{'adopted' if is_adopted else 'ran'} {call.name}")
+        self.emit(result)
+        return result
+
+    async def is_running(self, call_id: str) -> bool:
+        return call_id in self.running
+
+    def play(self, provider: Scripted, limits: Limits | None = None, fallback: Scripted | None = None) -> e.TurnDone:
+        async def route(wanted: str) -> Route:
+            return Route(provider, "model", 1000, fallback=Route(fallback, "other", 500) if fallback else None)
+
+        async def room() -> None:
+            return
+
+        return asyncio.run(run_turn(self.session, TURN, route, self, self, self.emit, room, limits or Limits(20, 30)))
+
+
+def messages(provider: Scripted, number: int) -> list[dict[str, Any]]:
+    return msgspec.json.decode(provider.requests[number].messages)
