@@ -28,6 +28,12 @@ class Call(msgspec.Struct, kw_only=True):
     requestId: str = ""
     reason: str = ""
     offers: list[Offer] = []
+    diff: str = ""
+    expects: str = ""
+    scope: str = ""
+    server: str = ""
+    schema: str = ""
+    offer: str = ""
     decidedBy: str = ""
     rule: str = ""
     note: str = ""
@@ -218,9 +224,16 @@ def _apply_to_call(call: Call, event: e.PermissionRequest | e.PermissionDecision
     match event:
         case e.PermissionRequest():
             call.state, call.requestId, call.reason, call.offers = "asking", event.requestId, event.reason, event.offers
+            call.diff, call.expects, call.scope, call.server, call.schema = (
+                event.diff,
+                event.expects,
+                event.scope,
+                event.server,
+                event.schema,
+            )
         case e.PermissionDecision():
             call.state = "allowed" if event.decision == "allow" else "denied"
-            call.decidedBy, call.rule, call.note = event.by, event.rule, event.note
+            call.decidedBy, call.rule, call.note, call.offer = event.by, event.rule, event.note, event.offer
         case e.ToolStart():
             call.state = "running"
         case e.ToolOutput():

@@ -14,6 +14,12 @@ export interface Call {
   requestId: string;
   reason: string;
   offers: Offer[];
+  diff: string;
+  expects: string;
+  scope: string;
+  server: string;
+  schema: string;
+  offer: string;
   decidedBy: string;
   rule: string;
   note: string;
@@ -279,6 +285,12 @@ function newCall(id: string, name: string, args: Record<string, unknown>, risk: 
     requestId: '',
     reason: '',
     offers: [],
+    diff: '',
+    expects: '',
+    scope: '',
+    server: '',
+    schema: '',
+    offer: '',
     decidedBy: '',
     rule: '',
     note: '',
@@ -307,12 +319,18 @@ function applyToCall(call: Call, event: AnyEvent): void {
       call.requestId = event.requestId;
       call.reason = event.reason;
       call.offers = event.offers ?? [];
+      call.diff = event.diff ?? '';
+      call.expects = event.expects ?? '';
+      call.scope = event.scope ?? '';
+      call.server = event.server ?? '';
+      call.schema = event.schema ?? '';
       break;
     case 'permission.decision':
       call.state = event.decision === 'allow' ? 'allowed' : 'denied';
       call.decidedBy = event.by;
       call.rule = event.rule ?? '';
       call.note = event.note ?? '';
+      call.offer = event.offer ?? '';
       break;
     case 'tool.start':
       call.state = 'running';
