@@ -24,6 +24,8 @@ _ASK_S = 0.25
 # Nothing heard for this long: the worker is gone.
 _SILENT_S = 1.7
 PREVIEW_S, PREVIEW_TRIES = 2.0, 3
+# A call that no worker has begun is given to the next one for so long.
+NEVER_BEGUN_S = 15.0
 
 _reply = msgspec.json.Decoder(ToolReply)
 _encode = msgspec.json.Encoder().encode
@@ -43,24 +45,31 @@ class Toolbox:
 
     async def run(self, session: Session, call: ToolCall, permit: Permit | None = None) -> ToolResult:
         """Run a call as permitted, to its end. Without a permit it was started for a former agent, and is only waited for."""
+        permitted = permit or Permit(True)
+        order = RunTool(
+            callId=call.callId,
+            sid=call.sid,
+            turn=call.turn,
+            name=call.name,
+            args=call.args,
+            cwd=session.transcript.cwd,
+            plan=permitted.plan,
+            network=permitted.network,
+            expects=permitted.expects,
+        )
         if permit is not None:
-            order = RunTool(
-                callId=call.callId,
-                sid=call.sid,
-                turn=call.turn,
-                name=call.name,
-                args=call.args,
-                cwd=session.transcript.cwd,
-                plan=permit.plan,
-                network=permit.network,
-                expects=permit.expects,
-            )
             # The journal shows the call and its decision before anything of the tool itself.
             while (known := session.call(call.turn, call.callId)) is None or known.state in ("called", "asking"):
                 await session.changed(0.2)
             self._dealer.send([_encode(order)])
         try:
-            result = await self._watch(session, call)
+            given_up_at = now_s() + NEVER_BEGUN_S
+            while (result := await self._watch(session, call)) is None:
+                known = session.call(call.turn, call.callId)
+                if permit is None or known is None or known.state != "allowed" or now_s() > given_up_at:
+                    break
+                # Nobody has begun it, and the store lets it begin once: the worker that comes next is asked anew.
+                self._dealer.send([_encode(order)])
         except asyncio.CancelledError:
             self._dealer.send([_encode(CancelTool(callId=call.callId))])
             raise

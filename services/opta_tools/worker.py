@@ -45,10 +45,10 @@ class Worker:
         # Path that is written -> (its lock, how many calls hold or await it)
         self._paths: dict[str, tuple[asyncio.Lock, int]] = {}
 
-    def figures(self) -> dict[str, int]:
+    def figures(self) -> dict[str, int | str]:
         """For telemetry: how busy the worker is."""
         active = AT_ONCE_MAX - self._slots._value
-        return {"active": active, "max": AT_ONCE_MAX, "queued": max(0, len(self._tasks) - active)}
+        return {"active": active, "max": AT_ONCE_MAX, "queued": max(0, len(self._tasks) - active), "sandbox": self._hands.level}
 
     async def close(self) -> None:
         """End every running call and let the results reach the store."""

@@ -71,6 +71,10 @@ class Turn(msgspec.Struct, kw_only=True):
     model: str
     resumes: str = ""
     compact: bool = False
+    # What the model is told before the prompt: that files were put back since it last saw them.
+    note: str = ""
+    # The files that were put back as they were before this turn.
+    undone: list[str] = []
     state: TurnState = "running"
     steps: list[Step] = []
     warnings: list[str] = []
@@ -96,6 +100,7 @@ class Transcript(msgspec.Struct, kw_only=True):
     compactedTo: int = 0
     compactedIn: str = ""
     summary: str = ""
+    pendingNote: str = ""
     lastSeq: int = 0
     turns: list[Turn] = []
     plan: list[dict[str, str]] = []
@@ -126,8 +131,14 @@ class Transcript(msgspec.Struct, kw_only=True):
                         model=event.model,
                         resumes=event.resumes,
                         compact=event.compact,
+                        note=self.pendingNote,
                     )
                 )
+                self.pendingNote = ""
+            case e.TurnUndone():
+                if turn := self.turn(event.turn):
+                    turn.undone = event.files
+                self.pendingNote += f"(The user undid turn {event.turn}: {', '.join(event.files)} are as they were before it.)\n"
             case e.ContextCompacted():
                 self.compactedTo, self.compactedIn, self.summary = event.upTo, event.turn, event.summary
                 if turn := self.turn(event.turn):

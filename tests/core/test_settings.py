@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from opta_core import settings
-from opta_core.errors import Broken, Refused
+from opta_core.errors import Refused
 from opta_core.logs import redact
 from opta_core.paths import Paths, write_whole
-from opta_protocol.permissions import Level, SessionPolicy
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 from opta_protocol.commands import RunTool
 from opta_tools.beneath import PathProblem, Workspace
-from opta_tools.outcome import Outcome, ToolProblem
 from opta_tools.checkpoints import Checkpoints
+from opta_tools.outcome import Outcome, ToolProblem
 from opta_tools.registry import Files
 from opta_tools.search import compile_safely, is_costly
 from opta_tools.search_child import run_search

@@ -84,3 +84,13 @@ def _print_json(value: Any) -> None:
     import msgspec
 
     print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def undo(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta sessions undo"""
+    ensure(loaded, may_start=not args.no_daemon_start)
+    body = {"turnId": args.turn} if args.turn else {}
+    undone = Client(loaded.paths).post(f"/v3/sessions/{quote(args.id, safe='')}/undo", body)
+    for file in undone["files"]:
+        print(f"as before {undone['turnId']}: {file}")
+    return 0

@@ -63,6 +63,7 @@ export interface Daemon {
   daemonId: string;
   version: string;
   startedAt: string;
+  sandbox: string;
   home: string;
 }
 export interface ErrorBody {

@@ -65,6 +65,8 @@ export interface Turn {
   model: string;
   resumes: string;
   compact: boolean;
+  note: string;
+  undone: string[];
   state: TurnState;
   steps: Step[];
   warnings: string[];
@@ -90,6 +92,7 @@ export class Transcript {
   compactedTo = 0;
   compactedIn = '';
   summary = '';
+  pendingNote = '';
   lastSeq = 0;
   turns: Turn[] = [];
   plan: Record<string, string>[] = [];
@@ -121,6 +124,14 @@ export class Transcript {
       case 'session.cleared':
         this.clearedTo = event.upTo;
         return null;
+      case 'turn.undone': {
+        this.pendingNote += `(The user undid turn ${event.turn}: ${event.files.join(', ')} are as they were before it.)\n`;
+        const turn = this.byId.get(event.turn ?? '');
+        if (!turn) return null;
+        turn.undone = event.files;
+        turn.version += 1;
+        return turn;
+      }
       case 'context.compacted': {
         this.compactedTo = event.upTo ?? 0;
         this.compactedIn = event.turn ?? '';
@@ -145,6 +156,8 @@ export class Transcript {
           model: event.model ?? '',
           resumes: event.resumes ?? '',
           compact: event.compact ?? false,
+          note: this.pendingNote,
+          undone: [],
           state: 'running',
           steps: [],
           warnings: [],
@@ -154,6 +167,7 @@ export class Transcript {
           endedAt: '',
           version: 0,
         };
+        this.pendingNote = '';
         this.turns.push(turn);
         this.byId.set(turn.id, turn);
         return turn;
