@@ -2,7 +2,7 @@
 
 import os
 
-from .profile import Profile, control_paths
+from .profile import Profile, control_paths, is_repository
 
 PROGRAM = "bwrap"
 
@@ -25,7 +25,7 @@ def arguments(profile: Profile, seccomp_fd: int) -> list[str]:
         words += ["--bind", profile.cache, profile.cache]
     words += ["--bind", profile.workspace, profile.workspace]
     git = f"{profile.workspace}/.git"
-    if os.path.isdir(git) and not os.path.islink(git):
+    if is_repository(profile.workspace):
         # A mount of its own, so that the folder cannot be moved away and made anew with other hooks.
         words += ["--bind", git, git]
     there, _ = control_paths(profile.workspace)

@@ -59,7 +59,7 @@ def control_paths(workspace: str) -> tuple[list[str], list[str]]:
         elif name in STAND_INS or is_home:
             missing.append(path)
     git = f"{workspace}/.git"
-    if os.path.isdir(git) and not os.path.islink(git):
+    if is_repository(workspace):
         for name in GIT_CONTROL:
             path = f"{git}/{name}"
             (there if os.path.lexists(path) else missing).append(path)
@@ -68,6 +68,12 @@ def control_paths(workspace: str) -> tuple[list[str], list[str]]:
     else:
         missing.append(git)
     return there, missing
+
+
+def is_repository(workspace: str) -> bool:
+    """Whether `.git` is a repository of its own, and not a stand-in, a pointer or a link."""
+    git = f"{workspace}/.git"
+    return os.path.isdir(git) and not os.path.islink(git) and os.path.exists(f"{git}/HEAD")
 
 
 def environment(own: dict[str, str], mark: dict[str, str], profile: Profile | None, path: str = "") -> dict[str, str]:
