@@ -98,6 +98,7 @@ def test_what_a_server_says_of_its_tools_is_capped_and_cannot_shadow_ours(tmp_pa
 
     listed = world.play(story)
     names = [tool.name for tool in listed.tools]
+    assert not [problem for problem in listed.problems if "could not be used" in problem]
     assert len([name for name in names if name.startswith("mcp__many__")]) == 128
     assert {"mcp__words__steer", "mcp__words__run_command"} <= set(names)
     assert all(name.startswith("mcp__") for name in names)

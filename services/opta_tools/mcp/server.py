@@ -57,7 +57,7 @@ class Server:
         """Connect, unless it is connected. Raises ToolProblem that says why not."""
         async with self._starting:
             self.used_at = now_s()
-            if self._session is not None:
+            if self._session is not None and not self.problem:
                 if self._is_stale and now_s() - self._listed_at > LIST_AGAIN_S:
                     await self._list(self._session)
                 return
@@ -75,8 +75,9 @@ class Server:
             await asyncio.wait({waiting, self._task}, timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
             if self._session is None:
-                self.problem = self.problem or f"it did not answer within {CONNECT_S:g} s"
+                problem = self.problem or f"it did not answer within {CONNECT_S:g} s"
                 await self._end_task()
+                self.problem = problem
                 raise ToolProblem(f"the MCP server {self.spec.name} could not be used: {self.problem}", "mcp")
 
     async def call(self, name: str, args: dict[str, Any], on_progress: Callable[[str], None]) -> Outcome:
