@@ -97,6 +97,8 @@ class SessionState:
     producers: dict[str, int] = field(default_factory=dict[str, int])
     keys: dict[str, tuple[str, int, str]] = field(default_factory=dict[str, tuple[str, int, str]])
     pending: dict[str, str] = field(default_factory=dict[str, str])
+    # Calls of open turns that have no result yet -> their turn.
+    asked_calls: dict[str, str] = field(default_factory=dict[str, str])
     ended_calls: set[str] = field(default_factory=set[str])
     # Calls of open turns that change something -> whether they were begun.
     changing_calls: dict[str, bool] = field(default_factory=dict[str, bool])
@@ -141,6 +143,7 @@ class SessionState:
             self.pending.pop(_call.decode(line).requestId, None)
         elif name == "tool.call":
             fields = _call.decode(line)
+            self.asked_calls[fields.callId] = header.turn
             if fields.risk != "read":
                 self.changing_calls[fields.callId] = False
         elif name == "tool.start":
@@ -149,10 +152,12 @@ class SessionState:
                 self.changing_calls[fields.callId] = True
         elif name == "tool.result":
             fields = _call.decode(line)
+            self.asked_calls.pop(fields.callId, None)
             self.ended_calls.add(fields.callId)
             self.changing_calls.pop(fields.callId, None)
         elif name in ENDING_NAMES:
             self.open_turns.pop(header.turn, None)
+            self.asked_calls = {call: turn for call, turn in self.asked_calls.items() if turn != header.turn}
             self.pending = {request: turn for request, turn in self.pending.items() if turn != header.turn}
             self.last_failed = name == "turn.error"
             self.resumable = "" if name == "turn.done" or self.open_turns else header.turn

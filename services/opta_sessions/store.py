@@ -17,6 +17,7 @@ from opta_protocol import wire
 from opta_protocol.commands import Ack, Append, AppendResult, Beat
 from opta_protocol.errors import ErrorCode, ErrorInfo
 from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Event, SessionCancelled, TurnError, TurnQueued
+from opta_protocol.ids import SESSION_ID
 from opta_protocol.topics import HEARTBEAT, STORE_IN, STORE_PUB, event_topic
 
 from .journal import Journal
@@ -123,6 +124,9 @@ class Store:
             log.error("unreadable append", reason=error)
             return
         bodies = frames[1:]
+        if problem := _not_an_append(head, bodies):
+            log.error("append dropped", producer=head.p[:40], reason=problem)
+            return
         try:
             state = self.shelf.state(head.sid)
         except OSError as error:
@@ -252,6 +256,8 @@ class Store:
                 return _refused(ErrorCode.conflict, "This question was answered already.")
         elif header.event in ("tool.start", "tool.result"):
             call = read_call(body).callId
+            if call not in state.asked_calls and call not in state.ended_calls:
+                return _refused(ErrorCode.conflict, f"Nobody asked for the call {call[:20]!r}.")
             # What changes something begins once, and whatever began ends once.
             if call in state.ended_calls or (header.event == "tool.start" and state.changing_calls.get(call)):
                 return AppendResult(n=0, status="known")
@@ -411,6 +417,24 @@ class Store:
                         resumable=True,
                     ),
                 )
+
+
+def _not_an_append(head: Append, bodies: list[bytes]) -> str:
+    """Why a message holds something else than events of one session; all of it is looked at before any of it is taken."""
+    if not SESSION_ID.match(head.sid):
+        return "this is no session id"
+    for body in bodies:
+        if b"\n" in body:
+            return "a body holds a line break"
+        try:
+            header = wire.read_header(body)
+            if header.sid != head.sid:
+                return "a body names another session"
+            if header.event not in DELTA_NAMES:
+                wire.decode(body)
+        except msgspec.DecodeError:
+            return "a body is no event"
+    return ""
 
 
 def _refused(code: ErrorCode, message: str) -> AppendResult:

@@ -57,8 +57,8 @@ class Impostor:
     async def throw(self, head: Append, *bodies: bytes) -> None:
         """Send bodies to the store, and wait until it has looked at them: what comes after is answered."""
         self._store.send([msgspec.json.encode(head), *bodies])
-        probe = Append(p=f"probe.{id(head)}", sid="neverthere", n=1, base=1)
-        self._store.send([msgspec.json.encode(probe), b'{"event":"session.note","sid":"neverthere"}'])
+        probe = Append(p=f"probe.{id(head)}", sid="neverher", n=1, base=1)
+        self._store.send([msgspec.json.encode(probe), b'{"event":"session.note","sid":"neverher","text":"x"}'])
         while (await self._acks.get()).p != probe.p:
             pass
 
@@ -149,7 +149,6 @@ def test_a_second_result_and_one_after_the_end_are_ignored(daemon: Daemon, tmp_p
     check(daemon, sid, tmp_path)
 
 
-# Fails: the session store writes results and starts of calls that no tool.call asked for (opta_sessions/store.py, `_refusal`).
 @pytest.mark.attack("A63")
 def test_a_result_of_a_call_that_was_not_asked_for_is_ignored(daemon: Daemon, tmp_path: Path) -> None:
     sid, turn, _ = begun(daemon, tmp_path, "tool.result", policy="unrestricted")
@@ -166,8 +165,6 @@ BODIES = {
     "no event": [b'{"sid":"%b"}'],
     "turn of another type": [b'{"event":"session.note","sid":"%b","turn":5}'],
     "pickle": [b"\x80\x04N."],
-    # These fail, all in opta_sessions/store.py: `_prepare` moves the state along before it has read every body, which leaves
-    # a hole in seq; it splices a line break into the journal; and it takes a body that names another session than its head.
     "second is junk": [NOTE, b"junk"],
     "line break": [b'{"event":"session.note",\n"sid":"%b","text":"x","kind":""}'],
     "another session's": [NOTE.replace(b"%b", b"../evil")],
@@ -186,7 +183,6 @@ def test_bodies_that_are_no_events_leave_the_journal_whole(daemon: Daemon, tmp_p
     assert events[-1]["text"] == "after"
 
 
-# Fails: the session store takes a session id from the bus for a file name (opta_sessions/store.py, `_on_append`).
 @pytest.mark.attack("A61")
 def test_a_session_by_the_name_of_a_path_is_not_made(daemon: Daemon) -> None:
     with untouched(daemon):
