@@ -6,12 +6,11 @@ from zlib import crc32
 
 import pytest
 from support.journals import LINES, OTHER, SID, WHOLE, ask, file_of, listed, play, replayed
+from support.oracles import MEBIBYTE, peak_memory_below
 from support.store import House, prompt
 
 from opta_protocol import wire
 from opta_protocol.errors import ErrorCode
-
-MEBIBYTE = 1024 * 1024
 
 
 def kinds(lines: list[bytes], code: str = "") -> list[str]:
@@ -102,7 +101,7 @@ def test_a_line_without_end_is_given_up_early_and_the_others_are_listed(tmp_path
         if not is_last:
             handle.seek(size)
             handle.write(b"\n" + LINES[3] + b"\n")
-    started, before = time.perf_counter(), _restart_peak_memory()
+    started = time.perf_counter()
 
     async def story(house: House) -> None:
         sessions = await listed(house)
@@ -112,20 +111,9 @@ def test_a_line_without_end_is_given_up_early_and_the_others_are_listed(tmp_path
         house.local.restart()
         assert await replayed(house) == LINES[:3]
 
-    play(tmp_path, story)
-    assert _peak_memory() - before < 64 * MEBIBYTE
+    with peak_memory_below(64 * MEBIBYTE):
+        play(tmp_path, story)
     assert file.stat().st_size >= size
-
-
-def _restart_peak_memory() -> int:
-    """Have the kernel measure the peak anew; what it is now."""
-    Path("/proc/self/clear_refs").write_text("5")
-    return _peak_memory()
-
-
-def _peak_memory() -> int:
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def restamped(line: bytes, old: bytes, new: bytes) -> bytes:
