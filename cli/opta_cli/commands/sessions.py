@@ -1,6 +1,7 @@
 """sessions list, show, export."""
 
 import argparse
+import os
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -69,7 +70,7 @@ def export(loaded: Loaded, args: argparse.Namespace) -> int:
     ensure(loaded, may_start=not args.no_daemon_start)
     content = Client(loaded.paths).raw("GET", f"/v3/sessions/{_quoted(args.id)}/export?format={args.format}")
     if args.output:
-        with open(args.output, "xb") as handle:
+        with open(args.output, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as handle:
             handle.write(content)
     else:
         sys.stdout.buffer.write(content)
