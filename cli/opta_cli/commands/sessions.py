@@ -10,6 +10,7 @@ from urllib.parse import quote
 from opta_core.settings import Loaded
 
 from ..client import Client
+from ..plain_text import plain, plain_json, plain_line, print_plain
 from ..supervise import ensure
 
 
@@ -21,8 +22,8 @@ def list_sessions(loaded: Loaded, args: argparse.Namespace) -> int:
         _print_json(page)
         return 0
     for session in page["sessions"]:
-        print(
-            f"s-{session['id']}  {session['state']:8} {session['turns']:4} turns  {session['lastActivityAt'][:19]}  {session['title'][:60]}"
+        print_plain(
+            f"s-{session['id']}  {session['state']:8} {session['turns']:4} turns  {session['lastActivityAt'][:19]}  {plain_line(session['title'])[:60]}"
         )
     if not page["sessions"]:
         print("No sessions yet. Start one: opta chat", file=sys.stderr)
@@ -43,7 +44,7 @@ def prune(loaded: Loaded, args: argparse.Namespace) -> int:
         if not cursor:
             break
     for session in old:
-        print(f"s-{session['id']}  {session['lastActivityAt'][:10]}  {session['title'][:60]}")
+        print_plain(f"s-{session['id']}  {session['lastActivityAt'][:10]}  {plain_line(session['title'])[:60]}")
         if args.yes:
             client.ask("DELETE", f"/v3/sessions/{session['id']}?to=archive")
     where = loaded.paths.archive
@@ -61,7 +62,7 @@ def show(loaded: Loaded, args: argparse.Namespace) -> int:
     if args.json:
         _print_json(client.get(f"/v3/sessions/{_quoted(args.id)}", atSeq=10**15))
         return 0
-    sys.stdout.write(client.raw("GET", f"/v3/sessions/{_quoted(args.id)}/export?format=text").decode())
+    sys.stdout.write(plain(client.raw("GET", f"/v3/sessions/{_quoted(args.id)}/export?format=text").decode()))
     return 0
 
 
@@ -69,6 +70,8 @@ def export(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta sessions export ID"""
     ensure(loaded, may_start=not args.no_daemon_start)
     content = Client(loaded.paths).raw("GET", f"/v3/sessions/{_quoted(args.id)}/export?format={args.format}")
+    # Also into a file, since files are shown in terminals.
+    content = plain_json(content) if args.format == "json" else plain(content.decode()).encode()
     if args.output:
         with open(args.output, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as handle:
             handle.write(content)
@@ -84,4 +87,4 @@ def _quoted(name: str) -> str:
 def _print_json(value: Any) -> None:
     import msgspec
 
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    print(plain_json(msgspec.json.format(msgspec.json.encode(value), indent=2)).decode())
