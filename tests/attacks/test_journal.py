@@ -9,6 +9,7 @@ from support.journals import LINES, OTHER, SID, WHOLE, ask, file_of, listed, pla
 from support.oracles import MEBIBYTE, peak_memory_below
 from support.store import House, prompt
 
+from opta_protocol import events as e
 from opta_protocol import wire
 from opta_protocol.errors import ErrorCode
 
@@ -114,6 +115,18 @@ def test_a_line_without_end_is_given_up_early_and_the_others_are_listed(tmp_path
     with peak_memory_below(64 * MEBIBYTE):
         play(tmp_path, story)
     assert file.stat().st_size >= size
+
+
+@pytest.mark.attack("A55")
+def test_the_store_itself_writes_no_line_that_it_would_not_read_again(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        great = await house.agent.written(e.SessionNote(sid=SID, text="x" * 17 * MEBIBYTE))
+        assert great.error is not None and great.error.code is ErrorCode.too_large
+        assert (await ask(house)).status == "written"
+        house.local.restart()
+        assert (await replayed(house))[:-1] == LINES
+
+    play(tmp_path, story, WHOLE)
 
 
 def restamped(line: bytes, old: bytes, new: bytes) -> bytes:

@@ -179,7 +179,7 @@ def test_a_link_shows_its_true_host_and_opens_only_after_a_click(daemon: Daemon,
 def test_text_without_measure_is_shown_and_the_page_goes_on(daemon: Daemon, page: Page, what: str) -> None:
     open_session(daemon, page, what, what)
     log = page.get_by_role("log", name="Timeline")
-    expect(log.get_by_text("THE END")).to_be_visible()
+    expect(log.get_by_text("THE END")).to_be_visible(timeout=10_000)
     expect(page.get_by_role("status", name=re.compile("Connection: Connected"))).to_be_visible()
     page.get_by_role("textbox", name="Message").fill("still here")
     expect(page.get_by_role("textbox", name="Message")).to_have_value("still here")
