@@ -11,7 +11,7 @@ from opta_core.settings import Loaded
 from opta_core.version import VERSION
 from opta_protocol.errors import ErrorCode
 
-from .commands import chat, config, daemon, doctor, sessions
+from .commands import chat, config, daemon, doctor, policy, sessions
 from .plain_text import print_plain
 from .supervise import NoDaemon
 
@@ -47,8 +47,10 @@ def parser() -> argparse.ArgumentParser:
     _sessions(_group(commands, "sessions", "look at sessions"))
     _daemon(_group(commands, "daemon", "control the daemon's processes"))
     _config(_group(commands, "config", "settings and providers"))
+    _policy(_group(commands, "policy", "rules, grants and trust"))
     probe = _add(commands, "doctor", doctor.doctor, "check the installation")
     probe.add_argument("--probe", action="store_true", help="ask the probe model through every process")
+    probe.add_argument("--policy", action="store_true", help="check the policy files that hold here: file, line and mend")
     probe.add_argument("--json", action="store_true")
     _add(commands, "version", _version, "print the version")
     return top
@@ -71,10 +73,39 @@ def _sessions(group: Any) -> None:
     pruned = _add(group, "prune", sessions.prune, "move old sessions to the archive; without --yes only say which")
     pruned.add_argument("--older-than", type=float, default=30.0, metavar="DAYS", help="last active so many days ago (default: 30)")
     pruned.add_argument("--yes", action="store_true", help="do it")
+    undone = _add(group, "undo", sessions.undo, "put back what a turn's edits changed")
+    undone.add_argument("id")
+    undone.add_argument("--turn", default="", help="which turn (default: the last one that changed files)")
     exported = _add(group, "export", sessions.export, "one session as a file")
     exported.add_argument("id")
     exported.add_argument("--format", choices=["markdown", "json", "text"], default="markdown")
     exported.add_argument("--output", default="", help="a new file (default: standard output)")
+
+
+def _policy(group: Any) -> None:
+    listed = _add(group, "list", policy.show, "the rules and grants that hold here")
+    checked = _add(group, "check", policy.check, "what a command would get, without running it")
+    checked.add_argument("command", help="the command line, in quotes")
+    checked.add_argument(
+        "--rule", action="append", default=[], metavar="EFFECT:WORDS", help="a further rule of yours, such as 'allow:git status'"
+    )
+    checked.add_argument("--mode", choices=["chat", "do"], default="do")
+    checked.add_argument("--level", default="", metavar="N", help="L1, L2 or L3 (default: the mode's)")
+    checked.add_argument("--headless", action="store_true", help="as where nobody can be asked")
+    granted = _add(group, "grant", policy.grant, "always allow exactly this command in this folder")
+    granted.add_argument("command")
+    granted.add_argument("--prefix", action="store_true", help="its first two words, whatever follows")
+    granted.add_argument("--days", type=float, default=0.0, help="ends after so many days")
+    granted.add_argument("--preview", action="store_true", help="only say what it would cover")
+    for command in (listed, checked, granted):
+        command.add_argument("--cwd", default="", help="the folder (default: here)")
+        if command is not granted:
+            command.add_argument("--json", action="store_true")
+    _add(group, "revoke", policy.revoke, "take a grant back").add_argument("id")
+    trusted = _add(group, "trust", policy.give_trust, "let a folder's own rules loosen, after showing what they ask for")
+    trusted.add_argument("folder", nargs="?", default="")
+    trusted.add_argument("--yes", action="store_true", help="trust it as shown")
+    trusted.add_argument("--withdraw", action="store_true", help="trust it no more")
 
 
 def _daemon(group: Any) -> None:

@@ -40,6 +40,11 @@ def print_plain(text: str, stream: TextIO | None = None) -> None:
     print(plain(text), file=stream or sys.stdout, flush=True)
 
 
+def print_line(text: str, stream: TextIO | None = None) -> None:
+    """`print` for foreign text that is one line, whatever is in it."""
+    print(plain_line(text), file=stream or sys.stdout, flush=True)
+
+
 def _shown(match: re.Match[str]) -> str:
     number = ord(match[0])
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

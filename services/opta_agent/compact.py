@@ -73,7 +73,7 @@ async def _summary(sid: str, messages: list[dict[str, Any]], way: Route, limit: 
             async for parts in stream:
                 pieces += [part.delta for part in parts if isinstance(part, Text)]
     except (OptaError, TimeoutError) as error:
-        log.warning("no summary from the model", reason=error)
+        log.warning("no summary from the model", reason=str(error))
         return ""
     return "".join(pieces).strip()
 

@@ -1,60 +1,116 @@
 """Between the model's wish and the tool: every call gets a decision that is an event before it runs."""
 
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
-from opta_core import grants
 from opta_core.clock import now_s, utc_in
 from opta_core.outbox import Outbox
-from opta_core.paths import Paths
-from opta_core.policy import Verdict, judge
+from opta_core.policy.actions import Request
+from opta_core.policy.engine import Sandbox, Situation, Verdict, judge, scope_of, wants_network
+from opta_core.policy.layers import Layers
 from opta_core.transcript import Turn
+from opta_protocol.commands import Plan, Preview
 from opta_protocol.events import PermissionDecision, PermissionRequest, ToolCall
 from opta_protocol.ids import new_call_id
-from opta_protocol.permissions import Offer
+from opta_protocol.permissions import Offer, Risk
 
 from .session import Session
 
 _LOOK_AGAIN_S = 5.0
 
+Network = Literal["off", "list", "on"]
 
+
+class Surroundings(Protocol):
+    """What the gate has to know: what a call means, which rules there are, what contains commands, what a write would do."""
+
+    def request(self, call: ToolCall, cwd: str) -> Request: ...
+
+    def layers(self, cwd: str) -> Layers: ...
+
+    async def sandbox(self) -> Sandbox: ...
+
+    async def preview(self, session: Session, call: ToolCall) -> Preview: ...
+
+
+@dataclass(frozen=True)
+class Permit:
+    """The decision on a call: whether it may run, what to tell the model if not, and exactly what was allowed."""
+
+    may_run: bool
+    reason: str = ""
+    plan: Plan | None = None
+    network: Network = "off"
+    expects: str = ""
+
+
+@dataclass
 class Gate:
-    """Decides by rule, or asks and waits. `timeout_s`: how long a person has."""
+    """Decides by rule, or asks and waits. `timeout_s`: how long a person has; `network`: what commands reach without asking."""
 
-    def __init__(self, outbox: Outbox, paths: Paths, timeout_s: float):
-        self._outbox, self._paths, self._timeout_s = outbox, paths, timeout_s
-        self.waited_s = 0.0
+    outbox: Outbox
+    surroundings: Surroundings
+    timeout_s: float
+    network: Network = "off"
+    waited_s: float = field(default=0.0, init=False)
 
-    async def check(self, session: Session, turn: Turn, call: ToolCall) -> tuple[bool, str]:
-        """(may it run, what to tell the model if not). Writes the decision first."""
-        verdict = self._verdict(session, turn, call)
-        if verdict.effect == "ask" and not session.transcript.interactive:
-            verdict = Verdict("deny", f"{verdict.rule}; nobody can be asked", verdict.layer)
+    async def check(self, session: Session, turn: Turn, call: ToolCall) -> Permit:
+        """Decide on a call. Writes the decision first."""
+        request = self.surroundings.request(call, session.transcript.cwd)
+        situation = Situation(
+            level=turn.level,
+            layers=self.surroundings.layers(session.transcript.cwd),
+            policy=session.transcript.policy,
+            interactive=session.transcript.interactive,
+            sandbox=await self.surroundings.sandbox(),
+            granted=frozenset(session.granted),
+        )
+        verdict = judge(request, situation)
         if verdict.effect != "ask":
             decision = PermissionDecision(
                 sid=call.sid, turn=call.turn, callId=call.callId, decision=verdict.effect, by="rule", rule=verdict.rule, layer=verdict.layer
             )
             # What only reads need not wait for the disk.
-            if call.risk == "read":
-                self._outbox.append(decision)
+            if call.risk is Risk.read:
+                self.outbox.append(decision)
             else:
-                await self._outbox.written(decision)
-            return verdict.effect == "allow", f"not allowed by policy ({verdict.rule})"
-        return await self._ask(session, call, verdict)
+                await self.outbox.written(decision)
+            if verdict.effect == "deny":
+                return Permit(False, f"not allowed by policy ({verdict.rule})")
+            return self._permit(session, request)
+        return await self._ask(session, call, request, verdict)
 
-    def _verdict(self, session: Session, turn: Turn, call: ToolCall) -> Verdict:
-        verdict = judge(call.name, turn.level, session.transcript.policy, frozenset(session.granted))
-        if verdict.effect == "ask" and (grant := grants.covers(self._paths, call.name, session.transcript.cwd, call.args)):
-            return Verdict("allow", f"always allowed: {grant.label}", "user")
-        return verdict
-
-    async def _ask(self, session: Session, call: ToolCall, verdict: Verdict) -> tuple[bool, str]:
+    def permit_again(self, session: Session, call: ToolCall) -> Permit:
+        """What was allowed for a call whose decision is stored already."""
         known = session.call(call.turn, call.callId)
-        # A question outlives the agent that asked it.
-        request_id = known.requestId if known and known.requestId else new_call_id()
-        if not (known and known.requestId):
-            await self._outbox.written(self._request(call, request_id, verdict))
+        request = self.surroundings.request(call, session.transcript.cwd)
+        return self._permit(session, request, offer=known.offer if known else "", expects=known.expects if known else "")
+
+    async def _ask(self, session: Session, call: ToolCall, request: Request, verdict: Verdict) -> Permit:
+        known = session.call(call.turn, call.callId)
+        # A question outlives the agent that asked it, with what it showed.
+        if known and known.requestId:
+            request_id, expects = known.requestId, known.expects
+        else:
+            preview = await self._preview(session, call, request)
+            request_id, expects = new_call_id(), preview.expects
+            await self.outbox.written(self._question(call, request, request_id, verdict, preview))
+        decision = await self._answer(session, call, request_id, verdict)
+        if decision is None:
+            return Permit(False, "nobody answered in time")
+        if decision.decision == "deny":
+            return Permit(False, "the user denied this call" + (f": {decision.note}" if decision.note else ""))
+        return self._permit(session, request, offer=decision.offer, expects=expects)
+
+    async def _preview(self, session: Session, call: ToolCall, request: Request) -> Preview:
+        if any(action.kind == "write" for action in request.actions):
+            return await self.surroundings.preview(session, call)
+        return Preview(callId=call.callId)
+
+    async def _answer(self, session: Session, call: ToolCall, request_id: str, verdict: Verdict) -> PermissionDecision | None:
+        """The stored answer; None when nobody answered in time."""
         started = now_s()
-        deadline = started + self._timeout_s
+        deadline = started + self.timeout_s
         while (decision := session.decision(request_id)) is None:
             left_s = deadline - now_s()
             if left_s <= 0:
@@ -68,17 +124,21 @@ class Gate:
                     rule=verdict.rule,
                     layer=verdict.layer,
                 )
-                result = await self._outbox.written(expiry)
+                result = await self.outbox.written(expiry)
                 if result.status == "written":
-                    return False, "nobody answered in time"
+                    return None
                 left_s = _LOOK_AGAIN_S  # a person was first
             await session.changed(min(left_s, _LOOK_AGAIN_S))
         self.waited_s += now_s() - started
-        if decision.decision == "allow":
-            return True, ""
-        return False, "the user denied this call" + (f": {decision.note}" if decision.note else "")
+        return decision
 
-    def _request(self, call: ToolCall, request_id: str, verdict: Verdict) -> PermissionRequest:
+    def _permit(self, session: Session, request: Request, *, offer: str = "", expects: str = "") -> Permit:
+        network: Network = self.network
+        if request.command is not None and ("network" in offer or ("network" in session.granted and wants_network(request))):
+            network = "on"
+        return Permit(True, plan=plan_of(request), network=network, expects=expects)
+
+    def _question(self, call: ToolCall, request: Request, request_id: str, verdict: Verdict, preview: Preview) -> PermissionRequest:
         return PermissionRequest(
             sid=call.sid,
             turn=call.turn,
@@ -86,18 +146,50 @@ class Gate:
             callId=call.callId,
             name=call.name,
             args=call.args,
-            reason=verdict.rule,
+            reason=preview.problem or verdict.rule,
             rule=verdict.rule,
             layer=verdict.layer,
-            expiresAt=utc_in(self._timeout_s),
-            offers=[
-                Offer(id="always", label=f"Always allow {label_of(call.name, call.args)}", preview="exactly this call, in this folder"),
-                Offer(id="session", label=f"Allow {call.name} in this session"),
-            ],
+            expiresAt=utc_in(self.timeout_s),
+            offers=offers(request, verdict, self.network),
+            diff=preview.diff,
+            expects=preview.expects,
+            scope=scope_of(request),
+            server=request.actions[0].server,
+            schema=request.actions[0].schema,
         )
 
 
-def label_of(name: str, args: dict[str, Any]) -> str:
-    """A call as people say it: its command, path or pattern."""
-    subject = str(args.get("command") or args.get("path") or args.get("pattern") or "")
-    return f"{name} {subject}".strip()[:120]
+def plan_of(request: Request) -> Plan | None:
+    """What the worker executes of a plain command: one program by its path, or the line with every word quoted."""
+    command = request.command
+    if command is None or not command.is_plain:
+        return None
+    if len(command.parts) == 1 and command.parts[0].argv[0] != "cd":
+        part = command.parts[0]
+        return Plan(program=part.program, argv=part.argv)
+    return Plan(shell=command.as_shell())
+
+
+def offers(request: Request, verdict: Verdict, network: Network) -> list[Offer]:
+    """The wider answers to a question, the narrowest first; none that the rules would not honour the next time."""
+    found: list[Offer] = []
+    action = request.actions[0]
+    if wants_network(request) and network != "on":
+        found.append(Offer(id="network", label="Allow, with network", preview="this once, and it may reach the internet"))
+    if verdict.is_single or verdict.layer == "managed":
+        return found
+    label = " ".join(word for word in (request.tool, action.subject) if word)[:120]
+    found.append(Offer(id="always", label=f"Always allow {label}", preview="exactly this, in this folder; opta policy list shows it"))
+    if verdict.layer == "hard":
+        return found
+    if len(request.actions) == 1 and len(action.argv) > 2:
+        found.append(
+            Offer(id="prefix", label=f"Always allow {' '.join(action.argv[:2])} …", preview="any words may follow, in this folder")
+        )
+    found.append(Offer(id="session", label=_SESSION.get(scope_of(request), f"Allow {scope_of(request)} in this session")))
+    if wants_network(request) and network != "on":
+        found.append(Offer(id="session-network", label="Allow plain commands in this session, installers and git with network"))
+    return found
+
+
+_SESSION = {"write": "Allow edits in the workspace in this session", "run": "Allow plain commands in the sandbox in this session"}

@@ -93,7 +93,7 @@ class History:
 def _turn_messages(turn: Turn, steps: list[Step]) -> list[dict[str, Any]]:
     if turn.compact:
         return []
-    messages: list[dict[str, Any]] = [{"role": "user", "content": turn.text or (RESUME if turn.resumes else "")}]
+    messages: list[dict[str, Any]] = [{"role": "user", "content": turn.note + (turn.text or (RESUME if turn.resumes else ""))}]
     for step in steps:
         if step.calls:
             messages.append({"role": "assistant", "content": step.text, "tool_calls": [_call(call) for call in step.calls]})

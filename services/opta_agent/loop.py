@@ -15,7 +15,7 @@ import msgspec
 
 from opta_core.clock import now_s
 from opta_core.errors import OptaError
-from opta_core.policy import RISKS
+from opta_core.policy.actions import RISKS
 from opta_core.transcript import Step, Turn
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import (
@@ -33,6 +33,7 @@ from opta_protocol.ids import new_call_id
 from opta_protocol.permissions import Risk
 
 from .compact import compact, is_full
+from .gate import Permit
 from .prompt import ENCODED_TOOLS, TOOL_NAMES
 from .providers.base import CallPart, End, ModelRequest, Part, Text, Thinking, Usage
 from .router import Route
@@ -51,13 +52,15 @@ class Gate(Protocol):
 
     waited_s: float
 
-    def check(self, session: Session, turn: Turn, call: ToolCall) -> Awaitable[tuple[bool, str]]: ...
+    def check(self, session: Session, turn: Turn, call: ToolCall) -> Awaitable[Permit]: ...
+
+    def permit_again(self, session: Session, call: ToolCall) -> Permit: ...
 
 
 class Toolbox(Protocol):
     """Runs a call (`toolbox.Toolbox`)."""
 
-    def run(self, session: Session, call: ToolCall, *, is_adopted: bool = False) -> Awaitable[ToolResult]: ...
+    def run(self, session: Session, call: ToolCall, permit: Permit | None = None) -> Awaitable[ToolResult]: ...
 
     def is_running(self, call_id: str) -> Awaitable[bool | None]: ...
 
@@ -173,16 +176,16 @@ async def _finish_calls(session: Session, turn: Turn, step: Step, gate: Gate, to
             emit(_refused(call, "not allowed"))
         elif known.state == "running":
             if await toolbox.is_running(known.id):
-                await toolbox.run(session, call, is_adopted=True)
+                await toolbox.run(session, call)
             elif not session.result(known.id):
                 if call.risk is Risk.read:
-                    await toolbox.run(session, call)
+                    await toolbox.run(session, call, gate.permit_again(session, call))
                 else:
                     content = f"Error: outcome unknown: the agent restarted while {call.name} ran. Check before you repeat it."
                     emit(ToolResult(sid=call.sid, turn=call.turn, callId=call.callId, ok=False, code="outcome_unknown", content=content))
         elif known.state == "allowed":
             # Allowed and never seen to start: the order may still be on its way to the worker, which runs a call once.
-            await toolbox.run(session, call)
+            await toolbox.run(session, call, gate.permit_again(session, call))
         else:
             await _gate_and_run(session, turn, call, gate, toolbox, emit)
     await _until_results(session, [ToolCall(callId=c.id, name=c.name, args=c.args, risk=Risk(c.risk), step=step.step) for c in step.calls])
@@ -326,11 +329,11 @@ async def _run_calls(
 
 
 async def _gate_and_run(session: Session, turn: Turn, call: ToolCall, gate: Gate, toolbox: Toolbox, emit: Callable[[Event], Any]) -> None:
-    may_run, reason = await gate.check(session, turn, call)
-    if may_run:
-        await toolbox.run(session, call)
+    permit = await gate.check(session, turn, call)
+    if permit.may_run:
+        await toolbox.run(session, call, permit)
     else:
-        emit(_refused(call, reason))
+        emit(_refused(call, permit.reason))
 
 
 def _refused(call: ToolCall, reason: str) -> ToolResult:

@@ -66,7 +66,7 @@ class Session:
                     if event.requestId:
                         self._decisions[event.requestId] = event
                     if event.scope == "session" and event.decision == "allow" and (call := self.call(event.turn, event.callId)):
-                        self.granted.add(call.name)
+                        self.granted |= {call.scope or call.name, *(["network"] if "network" in event.offer else [])}
                 case ToolCall() | ContextCompacted():
                     pass
                 case TurnDone() | TurnError() | SessionCancelled():

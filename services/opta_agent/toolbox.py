@@ -5,6 +5,7 @@ only tells whether it is still at it.
 """
 
 import asyncio
+import contextlib
 
 import msgspec
 
@@ -12,15 +13,19 @@ from opta_core.bus import Bus, Frames
 from opta_core.clock import now_s
 from opta_core.logs import Log
 from opta_core.outbox import Outbox
-from opta_protocol.commands import CancelTool, RunTool, ToolReply, ToolsHello, ToolsState
+from opta_protocol.commands import CancelTool, Preview, PreviewTool, RunTool, ToolReply, ToolsHello, ToolsState
 from opta_protocol.events import ToolCall, ToolResult
 from opta_protocol.topics import TOOLS_RPC
 
+from .gate import Permit
 from .session import Session
 
 _ASK_S = 0.25
 # Nothing heard for this long: the worker is gone.
 _SILENT_S = 1.7
+PREVIEW_S, PREVIEW_TRIES = 2.0, 3
+# A call that no worker has begun is given to the next one for so long.
+NEVER_BEGUN_S = 15.0
 
 _reply = msgspec.json.Decoder(ToolReply)
 _encode = msgspec.json.Encoder().encode
@@ -36,17 +41,35 @@ class Toolbox:
         self._state: ToolsState | None = None
         self._heard_at = 0.0
         self._answers = 0
+        self._previews: dict[str, asyncio.Future[Preview]] = {}
 
-    async def run(self, session: Session, call: ToolCall, *, is_adopted: bool = False) -> ToolResult:
-        """Run a call to its end. `is_adopted`: it was started for a former agent, so it is only waited for."""
-        order = RunTool(callId=call.callId, sid=call.sid, turn=call.turn, name=call.name, args=call.args, cwd=session.transcript.cwd)
-        if not is_adopted:
+    async def run(self, session: Session, call: ToolCall, permit: Permit | None = None) -> ToolResult:
+        """Run a call as permitted, to its end. Without a permit it was started for a former agent, and is only waited for."""
+        permitted = permit or Permit(True)
+        order = RunTool(
+            callId=call.callId,
+            sid=call.sid,
+            turn=call.turn,
+            name=call.name,
+            args=call.args,
+            cwd=session.transcript.cwd,
+            plan=permitted.plan,
+            network=permitted.network,
+            expects=permitted.expects,
+        )
+        if permit is not None:
             # The journal shows the call and its decision before anything of the tool itself.
             while (known := session.call(call.turn, call.callId)) is None or known.state in ("called", "asking"):
                 await session.changed(0.2)
             self._dealer.send([_encode(order)])
         try:
-            result = await self._watch(session, call)
+            given_up_at = now_s() + NEVER_BEGUN_S
+            while (result := await self._watch(session, call)) is None:
+                known = session.call(call.turn, call.callId)
+                if permit is None or known is None or known.state != "allowed" or now_s() > given_up_at:
+                    break
+                # Nobody has begun it, and the store lets it begin once: the worker that comes next is asked anew.
+                self._dealer.send([_encode(order)])
         except asyncio.CancelledError:
             self._dealer.send([_encode(CancelTool(callId=call.callId))])
             raise
@@ -61,6 +84,29 @@ class Toolbox:
             if self._answers > before and self._state is not None:
                 return call_id in self._state.running
         return None
+
+    async def preview(self, session: Session, call: ToolCall) -> Preview:
+        """What a write would do; without a worker that answers, a preview that says so."""
+        asked = PreviewTool(callId=call.callId, name=call.name, args=call.args, cwd=session.transcript.cwd)
+        self._previews[call.callId] = asyncio.get_running_loop().create_future()
+        try:
+            for _ in range(PREVIEW_TRIES):
+                self._dealer.send([_encode(asked)])
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(PREVIEW_S):
+                        return await asyncio.shield(self._previews[call.callId])
+        finally:
+            self._previews.pop(call.callId, None)
+        return Preview(callId=call.callId, problem="the tool worker does not answer, so the change cannot be shown")
+
+    async def sandbox(self) -> str:
+        """What contains the worker's commands: asked for once, and again when another worker has come."""
+        for _ in range(8):
+            if self._state is not None:
+                return self._state.sandbox
+            self._dealer.send([_encode(ToolsHello())])
+            await asyncio.sleep(0.02 if self._answers == 0 else _ASK_S)
+        return "none"
 
     async def _watch(self, session: Session, call: ToolCall) -> ToolResult | None:
         """The result, or None when the worker that ran the call is gone."""
@@ -103,6 +149,10 @@ class Toolbox:
 
     def _on_reply(self, frames: Frames) -> None:
         reply = _reply.decode(frames[0])
+        if isinstance(reply, Preview):
+            waiting = self._previews.get(reply.callId)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(reply)
         if isinstance(reply, ToolsState):
             self._state, self._heard_at = reply, now_s()
             self._answers += 1

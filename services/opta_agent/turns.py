@@ -5,6 +5,7 @@ Wiring only. A turn handed to this boot is run once; a stop cancels its task and
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 import msgspec
 
@@ -14,16 +15,17 @@ from opta_core.feed import Feed, Feeds
 from opta_core.logs import Log, current_session, current_turn
 from opta_core.outbox import Outbox
 from opta_core.paths import Paths
-from opta_core.settings import Settings
+from opta_core.settings import Settings, environment
 from opta_protocol.commands import Held, Hello, Work
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import Event, SessionCancelled, TurnError
 from opta_protocol.topics import STORE_CMD
 
-from .gate import Gate
+from .gate import Gate, Network
 from .loop import Limits, run_turn
 from .router import Routes
 from .session import Session
+from .surroundings import Machine
 from .toolbox import Toolbox
 
 HELLO_S, HELLO_IDLE_S = 0.2, 0.7
@@ -49,9 +51,10 @@ class Turns:
     """The agent's side of `store.cmd`."""
 
     def __init__(self, bus: Bus, boot: str, life: int, settings: Settings, paths: Paths, feeds: Feeds, outbox: Outbox, router: Routes):
-        self._boot, self._life, self._settings, self._paths = boot, life, settings, paths
+        self._boot, self._life, self._settings = boot, life, settings
         self._feeds, self._outbox, self._router = feeds, outbox, router
         self._toolbox = Toolbox(bus, outbox)
+        self._machine = Machine(paths, environment().get("PATH", ""), self._toolbox)
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._ended: set[tuple[str, str]] = set()
         # Why a task was cancelled: who asked for the stop, or '' when the store ended the turn itself.
@@ -146,7 +149,7 @@ class Turns:
         if by is not None:
             return self._stopped(held, by)
         log.info("turn runs", mode=turn.mode, level=turn.level, resumed=bool(turn.steps))
-        gate = Gate(self._outbox, self._paths, self._settings.permissions.timeout_s)
+        gate = Gate(self._outbox, self._machine, self._settings.permissions.timeout_s, cast("Network", self._settings.sandbox.network))
         limits = Limits(self._settings.max_steps, self._settings.max_calls)
         try:
             return await run_turn(

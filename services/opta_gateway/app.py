@@ -102,7 +102,9 @@ class Gateway:
         active = settings.default_model.partition("/")[0]
         names = {"lmx": "lmx", **{name: provider.type for name, provider in settings.providers.items()}}
         providers = [{"name": name, "type": kind, "active": name == active} for name, kind in names.items()]
-        return msgspec.structs.replace(health, services=services, sandbox="none", providers=providers)
+        return msgspec.structs.replace(
+            health, services=services, sandbox=str(self.backend.figures("tools").get("sandbox", "none")), providers=providers
+        )
 
 
 def _wants_events(scope: Scope) -> bool:

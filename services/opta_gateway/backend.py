@@ -15,10 +15,10 @@ from opta_core.errors import Unavailable, from_info
 from opta_core.feed import Feeds
 from opta_core.outbox import Outbox
 from opta_core.store_client import StoreClient
-from opta_protocol.commands import AppendResult, Telemetry
-from opta_protocol.events import Event
+from opta_protocol.commands import AppendResult, Telemetry, ToolReply, Undone, UndoTurn
+from opta_protocol.events import Change, Event
 from opta_protocol.http import Session
-from opta_protocol.topics import DAEMON_SERVICES, SERVICES, telemetry
+from opta_protocol.topics import DAEMON_SERVICES, SERVICES, TOOLS_RPC, telemetry
 
 from .rings import GlobalRing, Ring
 
@@ -31,7 +31,11 @@ SEND_S = 60.0
 STALE_S = 4.5
 RATE_WINDOW_S = 2.0
 
+UNDO_S = 10.0
+
 _telemetry = msgspec.json.Decoder(Telemetry)
+_tool_reply = msgspec.json.Decoder(ToolReply)
+_encode = msgspec.json.Encoder().encode
 
 
 class Sender:
@@ -62,6 +66,9 @@ class Backend:
         self._deltas: deque[tuple[float, int]] = deque()
         self.senders: set[Sender] = set()
         self._pulse = asyncio.create_task(self._pulse_forever(), name="pulse")
+        self._tools = bus.dealer(TOOLS_RPC, self._on_tools)
+        self._undoing: dict[int, asyncio.Future[Undone]] = {}
+        self._asked = 0
         for service in SERVICES:
             bus.subscribe(telemetry(service), [service.encode()], self._on_telemetry)
 
@@ -107,6 +114,20 @@ class Backend:
         self._rings.move_to_end(session.id)
         return ring
 
+    async def undo(self, sid: str, cwd: str, changes: list[Change]) -> Undone:
+        """Have the tool-worker put files back. Raises Unavailable when it does not answer."""
+        self._asked += 1
+        number = self._asked
+        self._undoing[number] = asyncio.get_running_loop().create_future()
+        try:
+            self._tools.send([_encode(UndoTurn(id=number, sid=sid, cwd=cwd, changes=changes))])
+            async with asyncio.timeout(UNDO_S):
+                return await self._undoing[number]
+        except TimeoutError:
+            raise Unavailable("The tool worker does not answer; try again, or look: opta daemon status.") from None
+        finally:
+            del self._undoing[number]
+
     def report(self, service: str) -> Telemetry | None:
         """What a process said last, if that is fresh."""
         at, report = self._telemetry.get(service, (0.0, None))
@@ -145,6 +166,11 @@ class Backend:
             while self._deltas and now - self._deltas[0][0] > RATE_WINDOW_S:
                 self._deltas.popleft()
             self._deltas.append((now, deltas))
+
+    def _on_tools(self, frames: Frames) -> None:
+        reply = _tool_reply.decode(frames[0])
+        if isinstance(reply, Undone) and (waiting := self._undoing.get(reply.id)) is not None and not waiting.done():
+            waiting.set_result(reply)
 
     def _on_telemetry(self, frames: Frames) -> None:
         report = _telemetry.decode(frames[1])

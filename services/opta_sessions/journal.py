@@ -36,7 +36,7 @@ class Journal:
         self.file = file
         self._files = files
         # Bytes that were synced for certain (0: not known), and whether a sync failed since.
-        self._durable, self._is_suspect = 0, False
+        self._durable, self._is_suspect = 0, not create and files.stat(_mark(file)) is not None
         # Bytes beyond `size` that could not be cut off yet: a failed write's, or a torn tail, which is kept elsewhere first.
         self._has_rest = False
         self._torn: bytes | None = None
@@ -92,9 +92,19 @@ class Journal:
         except OSError:
             # Closed in this moment by the loop, which syncs before it closes.
             if self._descriptor == descriptor:
-                self._is_suspect = True
+                self._suspect()
                 raise
-        self._durable, self._is_suspect = max(self._durable, size), False
+        self._durable = max(self._durable, size)
+        if self._is_suspect:
+            self._files.unlink(_mark(self.file))
+            self._is_suspect = False
+
+    def _suspect(self) -> None:
+        """A sync failed; a store that comes after this one has to know, since its own sync would succeed without the bytes."""
+        self._is_suspect = True
+        with contextlib.suppress(OSError):
+            # Need not be durable: after a power loss what was not written is not there to be taken for written.
+            self._files.close(self._files.open(_mark(self.file), os.O_WRONLY | os.O_CREAT))
 
     def _write_again(self, descriptor: int, size: int) -> None:
         """After a failed sync the system takes what it could not write for written, and says so at the next one."""
@@ -242,6 +252,11 @@ class Journal:
         if match is None:
             raise Broken(f"{self.file.name}: no seq at byte {offset}")
         return offset, int(match.group(1))
+
+
+def _mark(file: Path) -> Path:
+    """Lies beside a journal whose last sync failed."""
+    return file.with_suffix(".suspect")
 
 
 def _is_next(line: bytes, seq: int) -> bool:

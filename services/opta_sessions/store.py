@@ -251,6 +251,9 @@ class Store:
             return AppendResult(n=0, status="written", seq=known[1], turn=known[0], repeated=True)
         if not header.turn:
             return None
+        if header.event == "turn.undone":
+            busy = bool(state.open_turns)
+            return _refused(ErrorCode.busy, f"s-{state.sid} is at work; undo when it has ended.") if busy else None
         if header.turn not in state.open_turns or (head.p.startswith("agent.") and not self.leases.admits(head.life)):
             self.fenced += 1
             return AppendResult(n=0, status="fenced")

@@ -2,12 +2,17 @@
 
 import hashlib
 import os
+from pathlib import Path
 
 from opta_core.logs import Log
 from opta_core.outbox import Outbox
 from opta_core.process import Frame, run
+from opta_core.settings import environment
 
+from .checkpoints import Checkpoints
 from .hands import Does, Hands
+from .run import Runner
+from .sandbox.contain import Sandbox
 from .shell import kill_marked
 from .warden import Warden
 from .worker import Worker
@@ -22,7 +27,14 @@ async def main(frame: Frame) -> None:
         log.warning("killed what a former worker left running", processes=orphans)
     mark = f"{home_mark}/{frame.boot}"
     warden = Warden(f"{mark}/")
-    await serve(frame, Hands(frame.boot, mark))
+    settings, paths = frame.settings.sandbox, frame.paths
+    sandbox = Sandbox(Path.home(), (paths.home, paths.run), paths.daemon / "sandbox")
+    if settings.enabled:
+        sandbox.probe()
+    else:
+        sandbox.reason = "switched off (sandbox.enabled)"
+    runner = Runner(sandbox, environment(), mark, paths.daemon / "spills", tuple(settings.allow_hosts))
+    await serve(frame, Hands(frame.boot, sandbox.level, runner, Checkpoints(paths.daemon / "checkpoints")))
     warden.dismiss()
 
 

@@ -5,17 +5,17 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from opta_core.policy import RISKS
-from opta_protocol.commands import RunTool
+from opta_core.policy.actions import RISKS
+from opta_protocol.commands import Preview, PreviewTool, RunTool, UndoTurn
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
 from opta_protocol.permissions import Risk
 
 from . import registry
-from .beneath import PathProblem, Workspace
+from .checkpoints import Checkpoints
 from .outcome import Outcome, ToolProblem
+from .run import Runner
 from .search import is_costly
 from .search_child import run_search
-from .shell import Command
 
 Emit = Callable[[Event], object]
 # Waits until the event is on the disk. Raises ToolProblem when it may not be written: then nothing may be done either.
@@ -28,14 +28,23 @@ class Does(Protocol):
     What changes something is recorded as begun before it begins, so that nobody begins it twice.
     """
 
+    level: str
+
     async def do(self, call: RunTool, emit: Emit, record: Record) -> Outcome: ...
+
+    async def undo(self, asked: UndoTurn) -> list[str]: ...
+
+    async def preview(self, asked: PreviewTool) -> Preview: ...
+
+    async def close(self) -> None: ...
 
 
 class Hands:
-    """The real ones. `worker` is this worker's boot id, `mark` is what every command of it carries in its environment."""
+    """The real ones. `worker` is this worker's boot id, `level` the sandbox's."""
 
-    def __init__(self, worker: str, mark: str):
-        self._worker, self._mark = worker, mark
+    def __init__(self, worker: str, level: str, runner: Runner, checkpoints: Checkpoints):
+        self._worker, self.level, self._runner, self._checkpoints = worker, level, runner, checkpoints
+        self._files = registry.Files(checkpoints)
 
     async def do(self, call: RunTool, emit: Emit, record: Record) -> Outcome:
         """See `Does`."""
@@ -46,15 +55,40 @@ class Hands:
             emit(start)
         else:
             await record(start)
-        if call.name == "todo":
-            items = registry.arguments(registry.Todo, call.args, "todo").items
-            emit(PlanUpdated(sid=call.sid, turn=call.turn, items=items))
-            return Outcome(f"{len(items)} items noted", lines=len(items))
+        match call.name:
+            case "todo":
+                items = registry.arguments(registry.Todo, call.args, "todo").items
+                emit(PlanUpdated(sid=call.sid, turn=call.turn, items=items))
+                return Outcome(f"{len(items)} items noted", lines=len(items))
+            case "command_output":
+                return await self._runner.output(call)
+            case "command_stop":
+                return await self._runner.stop(call)
+            case _:
+                return await self._file_tool(call)
+
+    async def preview(self, asked: PreviewTool) -> Preview:
+        """What a write would do."""
+        try:
+            diff, expects = await asyncio.to_thread(self._files.preview, asked.name, asked.args, asked.cwd)
+        except ToolProblem as problem:
+            return Preview(callId=asked.callId, problem=str(problem))
+        return Preview(callId=asked.callId, diff=diff, expects=expects)
+
+    async def undo(self, asked: UndoTurn) -> list[str]:
+        """Put a turn's files back; their paths. Raises ToolProblem."""
+        return await asyncio.to_thread(self._checkpoints.undo, asked.sid, asked.cwd, asked.changes)
+
+    async def close(self) -> None:
+        """End what runs in the background."""
+        await self._runner.close()
+
+    async def _file_tool(self, call: RunTool) -> Outcome:
         if call.name not in registry.FILE_TOOLS:
             raise ToolProblem(f"there is no tool {call.name}", "unknown_tool")
         if _is_costly(call):
             return await run_search(call.name, call.args, call.cwd)
-        work = asyncio.ensure_future(asyncio.to_thread(registry.run_file_tool, call.name, call.args, call.cwd))
+        work = asyncio.ensure_future(asyncio.to_thread(self._files.run, call))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -64,27 +98,20 @@ class Hands:
             return await work
 
     async def _run_command(self, call: RunTool, emit: Emit, record: Record) -> Outcome:
-        checked = registry.arguments(registry.RunCommand, call.args, "run_command")
-        if checked.background:
-            raise ToolProblem("background commands are not available; run it in the foreground with a timeout_s")
-        try:
-            workspace = Workspace(call.cwd)
-        except PathProblem as problem:
-            raise ToolProblem(str(problem), "path") from problem
-
         async def on_start(pid: int) -> None:
-            await record(ToolStart(sid=call.sid, turn=call.turn, callId=call.callId, worker=self._worker, sandbox="none", pid=pid))
+            await record(ToolStart(sid=call.sid, turn=call.turn, callId=call.callId, worker=self._worker, sandbox=self.level, pid=pid))
+
+        is_over = False
 
         def on_output(text: str) -> None:
-            emit(ToolOutput(sid=call.sid, turn=call.turn, callId=call.callId, delta=text))
+            # What a background command prints after its call has ended is read with command_output.
+            if not is_over:
+                emit(ToolOutput(sid=call.sid, turn=call.turn, callId=call.callId, delta=text))
 
-        command = Command(workspace, f"{self._mark}/{call.callId}", on_start, on_output)
         try:
-            return await command.run(checked.command, checked.cwd, checked.timeout_s or call.timeout_s)
-        except PathProblem as problem:
-            raise ToolProblem(str(problem), "path") from problem
+            return await self._runner.run(call, on_start, on_output)
         finally:
-            workspace.close()
+            is_over = True
 
 
 def _is_costly(call: RunTool) -> bool:

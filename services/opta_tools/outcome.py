@@ -22,4 +22,6 @@ class Outcome:
     ok: bool = True
     code: str = ""
     is_truncated: bool = False
+    # Name of the file that holds the whole output, when `content` does not.
+    spill: str = ""
     changes: list[Change] = field(default_factory=list[Change])

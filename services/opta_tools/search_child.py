@@ -54,7 +54,7 @@ def main() -> None:
     die_with_parent()
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, Any])
     try:
-        outcome = registry.run_file_tool(order["name"], order["args"], order["cwd"])
+        outcome = registry.run_reader(order["name"], order["args"], order["cwd"])
         content = outcome.content.encode(errors="replace").decode()
         answer = _Answer(content=content, lines=outcome.lines, truncated=outcome.is_truncated)
     except ToolProblem as problem:

@@ -15,8 +15,10 @@ from opta_core.clock import now_s
 from opta_core.errors import OptaError
 from opta_core.logs import Log, current_session, current_turn
 from opta_core.outbox import Outbox
-from opta_protocol.commands import CancelTool, RunTool, ToolCommand, ToolsHello, ToolsState
+from opta_core.policy.actions import RISKS
+from opta_protocol.commands import CancelTool, PreviewTool, RunTool, ToolCommand, ToolsHello, ToolsState, Undone, UndoTurn
 from opta_protocol.events import Event, ToolResult
+from opta_protocol.permissions import Risk
 from opta_protocol.topics import TOOLS_RPC
 
 from .hands import Does
@@ -25,7 +27,7 @@ from .outcome import Outcome, ToolProblem
 AT_ONCE_MAX = 8
 KNOWN_CALLS_MAX = 10_000
 
-_command: msgspec.json.Decoder[RunTool | CancelTool | ToolsHello] = msgspec.json.Decoder(ToolCommand)
+_command: msgspec.json.Decoder[RunTool | PreviewTool | UndoTurn | CancelTool | ToolsHello] = msgspec.json.Decoder(ToolCommand)
 _encode = msgspec.json.Encoder().encode
 log = Log("worker")
 
@@ -35,6 +37,7 @@ class Worker:
 
     def __init__(self, bus: Bus, outbox: Outbox, boot: str, hands: Does):
         self._outbox, self._boot, self._hands = outbox, boot, hands
+        self._asked: set[asyncio.Task[None]] = set()
         self._router = bus.router(TOOLS_RPC, self._on_command)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
@@ -42,16 +45,17 @@ class Worker:
         # Path that is written -> (its lock, how many calls hold or await it)
         self._paths: dict[str, tuple[asyncio.Lock, int]] = {}
 
-    def figures(self) -> dict[str, int]:
+    def figures(self) -> dict[str, int | str]:
         """For telemetry: how busy the worker is."""
         active = AT_ONCE_MAX - self._slots._value
-        return {"active": active, "max": AT_ONCE_MAX, "queued": max(0, len(self._tasks) - active)}
+        return {"active": active, "max": AT_ONCE_MAX, "queued": max(0, len(self._tasks) - active), "sandbox": self._hands.level}
 
     async def close(self) -> None:
         """End every running call and let the results reach the store."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self._hands.close()
         await self._outbox.drained(2)
 
     def _on_command(self, peer: bytes, frames: Frames) -> None:
@@ -62,12 +66,16 @@ class Worker:
             return
         match command:
             case ToolsHello():
-                self._router.send(peer, [_encode(ToolsState(boot=self._boot, running=list(self._tasks)))])
+                self._router.send(peer, [_encode(ToolsState(boot=self._boot, running=list(self._tasks), sandbox=self._hands.level))])
             case CancelTool():
                 if task := self._tasks.get(command.callId):
                     task.cancel()
             case RunTool():
                 self._start(command)
+            case PreviewTool() | UndoTurn():
+                task = asyncio.create_task(self._answer(peer, command))
+                self._asked.add(task)
+                task.add_done_callback(self._asked.discard)
 
     def _start(self, call: RunTool) -> None:
         if call.callId in self._seen:
@@ -78,6 +86,19 @@ class Worker:
         task = asyncio.create_task(self._run(call), name=f"call {call.callId}")
         self._tasks[call.callId] = task
         task.add_done_callback(lambda _: self._tasks.pop(call.callId, None))
+
+    async def _answer(self, peer: bytes, asked: PreviewTool | UndoTurn) -> None:
+        if isinstance(asked, PreviewTool):
+            answer = await self._hands.preview(asked)
+        else:
+            answer = await self._undo(asked)
+        self._router.send(peer, [_encode(answer)])
+
+    async def _undo(self, asked: UndoTurn) -> Undone:
+        try:
+            return Undone(id=asked.id, files=await self._hands.undo(asked))
+        except ToolProblem as problem:
+            return Undone(id=asked.id, problem=str(problem))
 
     async def _run(self, call: RunTool) -> None:
         current_session.set(call.sid)
@@ -106,6 +127,7 @@ class Worker:
             lines=outcome.lines,
             durationMs=round((now_s() - started) * 1000, 1),
             truncated=outcome.is_truncated,
+            spill=outcome.spill,
             changes=outcome.changes,
         )
         # Until the store has it the call counts as running, so that nobody takes it for lost.
@@ -124,7 +146,7 @@ class Worker:
     @contextlib.asynccontextmanager
     async def _in_order(self, call: RunTool) -> AsyncGenerator[None, None]:
         """Writes to one path run one after the other, in the order they came."""
-        if call.name not in ("write_file", "edit_file"):
+        if RISKS.get(call.name) is not Risk.write:
             yield
             return
         key = f"{call.sid}/{call.args.get('path', '')}"

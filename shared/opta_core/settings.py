@@ -51,6 +51,16 @@ class LmxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", for
     model: str = "probe"
 
 
+class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """What commands can reach. Only the user's own configuration sets this, never a project's."""
+
+    # Off: every command asks, and is refused when nobody can be asked.
+    enabled: bool = True
+    # off, list (allow-hosts through a proxy) or on. A command that people run for the network can be allowed it when it asks.
+    network: str = "off"
+    allow_hosts: list[str] = []
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """Everything a person can set; keys keep the product's spellings."""
 
@@ -62,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     permissions: PermissionSettings = PermissionSettings()
     daemon: DaemonSettings = DaemonSettings()
     lmx: LmxSettings = LmxSettings()
+    sandbox: SandboxSettings = SandboxSettings()
     providers: dict[str, ProviderSettings] = {}
 
 
@@ -93,6 +104,11 @@ def home_from_environment() -> Path:
     if os.name == "nt":
         return Path(os.environ.get("APPDATA", "~")).expanduser() / "opta"
     return Path("~/.config/opta").expanduser()
+
+
+def environment() -> dict[str, str]:
+    """What this process inherited, for commands that it starts: they get an allow-list of it."""
+    return dict(os.environ)
 
 
 def unrestricted_from_environment() -> bool:
@@ -129,6 +145,8 @@ def _check_values(settings: Settings) -> None:
     for key, port in (("daemon.port", settings.daemon.port), ("daemon.ui-port", settings.daemon.ui_port), ("lmx.port", settings.lmx.port)):
         if not 0 <= port <= 65535:
             raise Refused(f"{key} is {port}, but ports go from 1 to 65535 (0 = choose one).")
+    if settings.sandbox.network not in ("off", "list", "on"):
+        raise Refused(f"sandbox.network is {settings.sandbox.network!r}; it is one of off, list, on.")
     if not 0 < settings.permissions.timeout_s <= 7 * 86_400:
         raise Refused(f"permissions.timeout_s is {settings.permissions.timeout_s}, but it is more than 0 and at most a week.")
     if settings.max_steps < 1:
@@ -178,6 +196,8 @@ def parse_value(key: str, text: str, source: str) -> Any:
     if key.endswith(".context"):
         default = 0
     try:
+        if isinstance(default, list):
+            return [word for word in text.replace(",", " ").split() if word]
         if isinstance(default, bool):
             if text.lower() not in ("true", "false", "1", "0", "on", "off"):
                 raise ValueError

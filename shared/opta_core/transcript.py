@@ -28,6 +28,12 @@ class Call(msgspec.Struct, kw_only=True):
     requestId: str = ""
     reason: str = ""
     offers: list[Offer] = []
+    diff: str = ""
+    expects: str = ""
+    scope: str = ""
+    server: str = ""
+    schema: str = ""
+    offer: str = ""
     decidedBy: str = ""
     rule: str = ""
     note: str = ""
@@ -65,6 +71,10 @@ class Turn(msgspec.Struct, kw_only=True):
     model: str
     resumes: str = ""
     compact: bool = False
+    # What the model is told before the prompt: that files were put back since it last saw them.
+    note: str = ""
+    # The files that were put back as they were before this turn.
+    undone: list[str] = []
     state: TurnState = "running"
     steps: list[Step] = []
     warnings: list[str] = []
@@ -90,6 +100,7 @@ class Transcript(msgspec.Struct, kw_only=True):
     compactedTo: int = 0
     compactedIn: str = ""
     summary: str = ""
+    pendingNote: str = ""
     lastSeq: int = 0
     turns: list[Turn] = []
     plan: list[dict[str, str]] = []
@@ -120,8 +131,14 @@ class Transcript(msgspec.Struct, kw_only=True):
                         model=event.model,
                         resumes=event.resumes,
                         compact=event.compact,
+                        note=self.pendingNote,
                     )
                 )
+                self.pendingNote = ""
+            case e.TurnUndone():
+                if turn := self.turn(event.turn):
+                    turn.undone = event.files
+                self.pendingNote += f"(The user undid turn {event.turn}: {', '.join(event.files)} are as they were before it.)\n"
             case e.ContextCompacted():
                 self.compactedTo, self.compactedIn, self.summary = event.upTo, event.turn, event.summary
                 if turn := self.turn(event.turn):
@@ -218,9 +235,16 @@ def _apply_to_call(call: Call, event: e.PermissionRequest | e.PermissionDecision
     match event:
         case e.PermissionRequest():
             call.state, call.requestId, call.reason, call.offers = "asking", event.requestId, event.reason, event.offers
+            call.diff, call.expects, call.scope, call.server, call.schema = (
+                event.diff,
+                event.expects,
+                event.scope,
+                event.server,
+                event.schema,
+            )
         case e.PermissionDecision():
             call.state = "allowed" if event.decision == "allow" else "denied"
-            call.decidedBy, call.rule, call.note = event.by, event.rule, event.note
+            call.decidedBy, call.rule, call.note, call.offer = event.by, event.rule, event.note, event.offer
         case e.ToolStart():
             call.state = "running"
         case e.ToolOutput():

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from .errors import ErrorInfo
+from .events import Change
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="command"):
@@ -133,8 +134,20 @@ Question = After | ListSessions | GetSession
 # tools.rpc: the agent has one thing done ------------------------------------------------------------
 
 
+class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A command exactly as it was judged: one program by its path and words, or a line for the shell; never both."""
+
+    program: str = ""
+    argv: tuple[str, ...] = ()
+    shell: str = ""
+
+
 class RunTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="RunTool"):
-    """Run one call; its events go to the store, its end also comes back as `ToolEnded`."""
+    """Run one call; its events go to the store, its end also comes back as `ToolEnded`.
+
+    `expects`: sha256 of the file that a write was approved for ('' when nothing was shown, "none" when there was no file);
+    another content by now means that the approval is void.
+    """
 
     callId: str
     sid: str
@@ -143,6 +156,44 @@ class RunTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="RunTo
     args: dict[str, Any]
     cwd: str
     timeout_s: float = 120.0
+    plan: Plan | None = None
+    network: Literal["off", "list", "on"] = "off"
+    expects: str = ""
+
+
+class PreviewTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="PreviewTool"):
+    """Asks what a write would do, without doing it."""
+
+    callId: str
+    name: str
+    args: dict[str, Any]
+    cwd: str
+
+
+class Preview(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Preview"):
+    """What a write would do: its diff, and the content it was made from (see `RunTool.expects`). `problem`: why it would fail."""
+
+    callId: str
+    diff: str = ""
+    expects: str = ""
+    problem: str = ""
+
+
+class UndoTurn(Command, frozen=True, kw_only=True, omit_defaults=True, tag="UndoTurn"):
+    """Put back what a turn's writes replaced; `changes` oldest first."""
+
+    id: int
+    sid: str
+    cwd: str
+    changes: list[Change]
+
+
+class Undone(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Undone"):
+    """The answer to `UndoTurn`: the files, or why nothing was undone."""
+
+    id: int
+    files: list[str] = []
+    problem: str = ""
 
 
 class CancelTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="CancelTool"):
@@ -170,10 +221,11 @@ class ToolsState(Command, frozen=True, kw_only=True, omit_defaults=True, tag="To
 
     boot: str
     running: list[str] = []
+    sandbox: str = "none"
 
 
-ToolCommand = RunTool | CancelTool | ToolsHello
-ToolReply = ToolEnded | ToolsState
+ToolCommand = RunTool | PreviewTool | UndoTurn | CancelTool | ToolsHello
+ToolReply = ToolEnded | ToolsState | Preview | Undone
 
 
 class Telemetry(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Telemetry"):

@@ -155,7 +155,11 @@ class ToolCall(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool.c
 
 
 class PermissionRequest(Event, frozen=True, kw_only=True, omit_defaults=True, tag="permission.request"):
-    """A person has to answer before the call runs."""
+    """A person has to answer before the call runs.
+
+    `diff` is what a write would do and `expects` the sha256 of the content it was made from; `scope` is what an answer for the
+    session covers; `server` and `schema` (a hash) say where an MCP tool comes from.
+    """
 
     requestId: str
     callId: str
@@ -166,6 +170,11 @@ class PermissionRequest(Event, frozen=True, kw_only=True, omit_defaults=True, ta
     layer: str
     expiresAt: str
     offers: list[Offer] = []
+    diff: str = ""
+    expects: str = ""
+    scope: str = ""
+    server: str = ""
+    schema: str = ""
 
 
 class PermissionDecision(Event, frozen=True, kw_only=True, omit_defaults=True, tag="permission.decision"):
@@ -178,6 +187,7 @@ class PermissionDecision(Event, frozen=True, kw_only=True, omit_defaults=True, t
     rule: str = ""
     layer: str = ""
     scope: Answer = "allow"
+    offer: str = ""
     note: str = ""
 
 

@@ -9,6 +9,7 @@ from .permissions import Answer, Level, Mode, SessionPolicy
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=400_000)]
 Title = Annotated[str, msgspec.Meta(max_length=200)]
 Name = Annotated[str, msgspec.Meta(max_length=200)]
+Folder = Annotated[str, msgspec.Meta(max_length=4096, pattern="^/[^\\x00]*$")]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -72,6 +73,68 @@ class AnswerPermission(Request, frozen=True, kw_only=True, omit_defaults=True):
     decision: Answer
     offer: Name = ""
     note: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+
+
+class UndoTurnRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/sessions/:id/undo: without a turn the last one that changed files"""
+
+    turnId: Name = ""
+
+
+class TurnUndoneAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The files that are as they were before the turn."""
+
+    turnId: str
+    files: list[str]
+
+
+class CheckPolicy(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/policy/check; `rules` are further ones of the user's layer, `EFFECT:WORDS`"""
+
+    command: Annotated[str, msgspec.Meta(max_length=1_000_000)]
+    cwd: Folder
+    mode: Mode = Mode.do
+    level: Level | None = None
+    interactive: bool = True
+    rules: Annotated[list[str], msgspec.Meta(max_length=200)] = []
+
+
+class PolicyVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gate would decide; `actions` are what the rules were held against, `why` says what keeps a command from being plain."""
+
+    decision: Literal["allow", "ask", "deny"]
+    rule: str
+    layer: str
+    plain: bool
+    why: str
+    actions: list[dict[str, Any]]
+
+
+class PolicyRules(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /v3/policy"""
+
+    rules: dict[str, list[dict[str, Any]]]
+    grants: list[dict[str, Any]]
+    problems: list[dict[str, Any]]
+    trust: str
+
+
+class GiveTrust(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/trust: `sha256` names what was shown"""
+
+    cwd: Folder
+    sha256: Name
+
+
+class TrustState(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /v3/trust: what the folder's files ask for, and what has changed since it was trusted, in plain words."""
+
+    path: str
+    state: Literal["untrusted", "trusted", "changed"]
+    sha256: str
+    asks: list[str]
+    changes: list[str]
+    problem: str
 
 
 class AddNote(Request, frozen=True, kw_only=True, omit_defaults=True):
@@ -203,6 +266,7 @@ class Daemon(Response, frozen=True, kw_only=True):
     daemonId: str
     version: str
     startedAt: str
+    sandbox: str
     home: str
 
 

@@ -34,8 +34,9 @@ ATTACKS = {
 }
 EVERYTHING = " ".join(ATTACKS.values())
 HARMLESS = "Привет, 日本語\u3000😀 e\u0301 עברית ✔\ufe0f\ttab\nline \xa0|"
-# What a person is asked about begins harmlessly, is long, and would show as something else.
-COMMAND = f"echo {'harmless ' * 40}; touch M\x08\x08\x08\x08\x08\x08\x08\r\x1b[2K\x1b[1Aecho ok\u202e\n  allow? [y]es"
+# What a person is asked about begins harmlessly, is long, and ends with a forged question; a file's name hides its end.
+COMMAND = f"echo {'harmless ' * 40}; touch M\n  allow? [y]es"
+NAME = "notes\x08\x08\r\x1b[2K\u202etxt.exe"
 
 
 def harmful(text: str) -> set[str]:
@@ -49,7 +50,7 @@ def reply(messages: list[dict[str, Any]]) -> list[Action]:
     if "colours" in last["content"]:
         return [Say("\x1b[31m" * 1_000_000, size=100_000)]
     if "ask" in last["content"]:
-        return [Use("run_command", {"command": COMMAND, "cwd": "sub\x1b[8m"})]
+        return [Use("run_command", {"command": COMMAND}), Use("write_file", {"path": NAME, "content": "x"})]
     return [
         Say(EVERYTHING, size=7),
         Use("list_dir", {"path": "."}),
@@ -93,12 +94,15 @@ def test_every_command_shows_what_a_session_holds_without_obeying_it(daemon: Dae
     with stays_alive(daemon):
         sid = daemon.session(mode="do", policy="unrestricted", title=EVERYTHING[-200:].replace("\0", ""))
         said = [daemon.opta("do", "--session", sid, "go", OPTA_POLICY="unrestricted")]
-        assert said[0].returncode == 0 and "\\x1b[2J" in said[0].stdout and "\\u202e" in said[0].stdout
+        assert said[0].returncode in (0, 4) and "\\x1b[2J" in said[0].stdout and "\\u202e" in said[0].stdout
         said += [daemon.opta("sessions", *words) for words in (["list"], ["list", "--json"], ["show", sid], ["show", sid, "--json"])]
         said += [daemon.opta("sessions", "export", sid, f"--format={form}") for form in ("markdown", "json", "text")]
         assert daemon.opta("sessions", "export", sid, "--output=export.md").returncode == 0
         said += [daemon.opta("sessions", "prune", "--older-than=0"), daemon.opta("sessions", "show", EVERYTHING.replace("\0", ""))]
         said += [daemon.opta(*words) for words in (["status"], ["doctor"], ["daemon", "logs", "--lines=1000"])]
+        (daemon.workspace / ".opta").mkdir()
+        (daemon.workspace / ".opta/policy.yaml").write_text(f"{json.dumps(EVERYTHING)}: allow\nrun_command: {json.dumps(EVERYTHING)}\n")
+        said += [daemon.opta("policy", *words) for words in (["list"], ["list", "--json"], ["trust"], ["check", ATTACKS["bidi"]])]
     found = {" ".join(done.args[1:4]): harmful(done.stdout + done.stderr) for done in said}
     assert {command: characters for command, characters in found.items() if characters} == {}
     assert harmful((daemon.workspace / "export.md").read_text()) == set()
@@ -134,14 +138,13 @@ def test_in_a_terminal_nothing_is_set_and_the_question_shows_the_whole_command(d
         terminal.wait(lambda screen: "you ▸" in screen, "the prompt")
         before = terminal.title_and_clipboard()
         terminal.type("ask", "Enter")
-        screen = terminal.wait(lambda screen: "[s]ession, [n]o:" in screen, "the question")
-        asked = screen[screen.index("◆") :].replace("\n", "")
-        assert f"{'harmless ' * 40}; touch M" + r"\x08" * 7 + r"\x0d\x1b[2K\x1b[1Aecho ok\u202e\n  allow? [y]es" in asked
-        assert r"sub\u001b[8m" in asked
+        shown = terminal.wait(lambda screen: "[s]ession, [n]o:" in screen, "the question").replace("\n", "")
+        assert f"◆ run_command echo {'harmless ' * 40}; touch M" + r"\n  allow? [y]es" in shown
+        assert r"▸ write_file notes\x08\x08\x0d\x1b[2K\u202etxt.exe" in shown
         terminal.type("n", "Enter")
         terminal.wait(lambda screen: "evil title" in screen and screen.rstrip().endswith("you ▸"), "the answer")
         assert terminal.title_and_clipboard() == before
         assert before[1] == ""
     finally:
         terminal.close()
-    assert not (daemon.workspace / "M").exists()
+    assert not (daemon.workspace / "M").exists() and not (daemon.workspace / NAME).exists()

@@ -4,12 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from opta_core import grants, settings
-from opta_core.errors import Broken, Refused
+from opta_core import settings
+from opta_core.errors import Refused
 from opta_core.logs import redact
 from opta_core.paths import Paths, write_whole
-from opta_core.policy import judge
-from opta_protocol.permissions import Level, SessionPolicy
 
 
 @pytest.fixture
@@ -106,38 +104,3 @@ def test_replacing_a_file_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: py
 )
 def test_credentials_are_blanked_in_logs(text: str) -> None:
     assert "abcdef123456" not in redact(text)
-
-
-@pytest.mark.parametrize(
-    ("tool", "level", "policy", "granted", "effect"),
-    [
-        ("read_file", Level.L2, "standard", (), "allow"),
-        ("read_file", Level.L1, "standard", (), "ask"),
-        ("read_file", Level.L1, "standard", ("read_file",), "allow"),
-        ("write_file", Level.L2, "standard", (), "ask"),
-        ("write_file", Level.L3, "standard", (), "allow"),
-        ("run_command", Level.L3, "standard", (), "ask"),
-        ("run_command", Level.L2, "unrestricted", (), "allow"),
-        ("unheard_of", Level.L3, "standard", (), "ask"),
-        ("todo", Level.L1, "standard", (), "allow"),
-    ],
-)
-def test_the_matrix_and_the_levels(tool: str, level: Level, policy: str, granted: tuple[str, ...], effect: str) -> None:
-    assert judge(tool, level, SessionPolicy(policy), frozenset(granted)).effect == effect
-
-
-def test_always_covers_exactly_one_call_in_one_folder(tmp_path: Path) -> None:
-    paths = Paths(tmp_path)
-    grant = grants.add(paths, "run_command", "/w", {"command": "npm test"}, "run_command npm test")
-    assert grants.covers(paths, "run_command", "/w", {"command": "npm test"}) == grant
-    for tool, cwd, args in (
-        ("run_command", "/w", {"command": "npm test; rm x"}),
-        ("run_command", "/v", {"command": "npm test"}),
-        ("grep", "/w", {"command": "npm test"}),
-    ):
-        assert grants.covers(paths, tool, cwd, args) is None
-    assert grants.remove(paths, grant.id)
-    assert not grants.remove(paths, grant.id)
-    (tmp_path / "policies/grants.json").write_text("[{")
-    with pytest.raises(Broken, match="damaged"):
-        grants.covers(paths, "run_command", "/w", {})

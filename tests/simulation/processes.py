@@ -14,10 +14,10 @@ from opta_agent.providers.base import CallPart, End, ModelRequest, Part, Text, T
 from opta_agent.router import Route
 from opta_core.errors import Unavailable
 from opta_core.paths import Paths
-from opta_core.policy import RISKS
+from opta_core.policy.actions import RISKS
 from opta_core.settings import PermissionSettings, Settings
 from opta_gateway.backend import Backend
-from opta_protocol.commands import RunTool
+from opta_protocol.commands import Preview, PreviewTool, RunTool, UndoTurn
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import ToolOutput, ToolStart
 from opta_protocol.ids import new_boot_id
@@ -212,6 +212,8 @@ def _last_prompt(messages: list[dict[str, Any]]) -> int:
 class _Hands:
     """Writes down what was done to the world, which outlives every process."""
 
+    level = "full"
+
     def __init__(self, process: Process):
         self._process = process
 
@@ -227,6 +229,15 @@ class _Hands:
             await asyncio.sleep(chance.uniform(0.0, 0.3))
             emit(ToolOutput(sid=call.sid, turn=call.turn, callId=call.callId, delta="out\n"))
         return Outcome("done", ok=chance.random() < 0.9)
+
+    async def preview(self, asked: PreviewTool) -> Preview:
+        return Preview(callId=asked.callId, diff="+ more", expects="none")
+
+    async def undo(self, asked: UndoTurn) -> list[str]:
+        return []
+
+    async def close(self) -> None:
+        return
 
 
 def seeded(seed: int) -> random.Random:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from opta_agent.gate import Permit
 from opta_agent.loop import Limits, run_turn
 from opta_agent.providers.base import ModelRequest, Part
 from opta_agent.router import Route
@@ -62,13 +63,16 @@ class Story:
     denied: frozenset[str] = frozenset()
     running: frozenset[str] = frozenset()
 
-    async def check(self, session: Session, turn: Turn, call: e.ToolCall) -> tuple[bool, str]:
+    async def check(self, session: Session, turn: Turn, call: e.ToolCall) -> Permit:
         allowed = call.name not in self.denied
         self.emit(e.PermissionDecision(sid=SID, turn=TURN, callId=call.callId, decision="allow" if allowed else "deny", by="rule"))
-        return allowed, "not today"
+        return Permit(allowed, "not today")
 
-    async def run(self, session: Session, call: e.ToolCall, *, is_adopted: bool = False) -> e.ToolResult:
-        result = e.ToolResult(sid=SID, turn=TURN, callId=call.callId, ok=True, content=f"{'adopted' if is_adopted else 'ran'} {call.name}")
+    def permit_again(self, session: Session, call: e.ToolCall) -> Permit:
+        return Permit(True)
+
+    async def run(self, session: Session, call: e.ToolCall, permit: Permit | None = None) -> e.ToolResult:
+        result = e.ToolResult(sid=SID, turn=TURN, callId=call.callId, ok=True, content=f"{'ran' if permit else 'adopted'} {call.name}")
         self.emit(result)
         return result
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from opta_protocol.commands import RunTool
 from opta_tools.beneath import PathProblem, Workspace
+from opta_tools.checkpoints import Checkpoints
 from opta_tools.outcome import Outcome, ToolProblem
-from opta_tools.registry import run_file_tool
+from opta_tools.registry import Files
 from opta_tools.search import compile_safely, is_costly
 from opta_tools.search_child import run_search
 
@@ -27,7 +29,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def call(root: Path, name: str, **args: object) -> Outcome:
-    return run_file_tool(name, args, str(root))
+    files = Files(Checkpoints(root.parent / "checkpoints"))
+    return files.run(RunTool(callId="c1", sid="abcdef", turn="t1", name=name, args=args, cwd=str(root)))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +152,7 @@ def test_edit_is_exact_then_tolerant_and_never_guesses(root: Path) -> None:
     (root / "twice.py").write_text("if a:\n    go()\nif b:\n    go()\n")
     with pytest.raises(ToolProblem, match="fits 2 places"):
         call(root, "edit_file", path="twice.py", old="\tgo()", new="stop()")
-    with pytest.raises(ToolProblem, match="The nearest line is: def one"):
+    with pytest.raises(ToolProblem, match="The nearest line is line 1: def one"):
         call(root, "edit_file", path="src/a.py", old="def one() -> int:", new="x")
     call(root, "edit_file", path="twice.py", old="go()", new="stop()", all=True)
     assert (root / "twice.py").read_text().count("stop()") == 2

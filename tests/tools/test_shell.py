@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from opta_tools.beneath import Workspace
+from opta_protocol.commands import RunTool
 from opta_tools.outcome import Outcome, ToolProblem
-from opta_tools.shell import Command, kill_marked
+from opta_tools.run import Runner
+from opta_tools.sandbox.contain import Sandbox
+from opta_tools.shell import kill_marked
 
 
 async def _recorded(pid: int) -> None:
@@ -19,9 +21,14 @@ async def _recorded(pid: int) -> None:
 def run(folder: Path, command: str, timeout_s: float | None = None, cancel_after_s: float = 0.0) -> tuple[Outcome, str, float]:
     async def story() -> tuple[Outcome, str, float]:
         pieces: list[str] = []
-        workspace = Workspace(str(folder))
+        sandbox = Sandbox(Path.home(), (), folder.parent / "state")
+        sandbox.probe()
+        assert sandbox.level == "full", sandbox.reason
+        runner = Runner(sandbox, dict(os.environ), f"test/{os.getpid()}", folder.parent / "spills")
+        args = {"command": command} | ({"timeout_s": timeout_s} if timeout_s else {})
+        call = RunTool(callId="c1", sid="abcdef", turn="t1", name="run_command", args=args, cwd=str(folder))
         started = time.monotonic()
-        work = asyncio.create_task(Command(workspace, f"test/{os.getpid()}", _recorded, pieces.append).run(command, timeout_s=timeout_s))
+        work = asyncio.create_task(runner.run(call, _recorded, pieces.append))
         if cancel_after_s:
             await asyncio.sleep(cancel_after_s)
             work.cancel()
@@ -29,8 +36,6 @@ def run(folder: Path, command: str, timeout_s: float | None = None, cancel_after
             outcome = await work
         except asyncio.CancelledError:
             outcome = Outcome("cancelled", ok=False)
-        finally:
-            workspace.close()
         return outcome, "".join(pieces), time.monotonic() - started
 
     return asyncio.run(story())

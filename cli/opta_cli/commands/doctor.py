@@ -15,13 +15,14 @@ from opta_protocol import wire
 from ..client import Client, new_key
 from ..plain_text import plain_json, print_plain
 from ..supervise import ensure, is_running
+from .policy import doctor_policy
 
 Check = tuple[str, bool, str]
 
 
 def doctor(loaded: Loaded, args: argparse.Namespace) -> int:
-    """opta doctor [--probe] [--json]"""
-    checks = [_python(), _home(loaded), _space(loaded), *_daemon(loaded)]
+    """opta doctor [--probe] [--policy] [--json]"""
+    checks = doctor_policy(loaded) if args.policy else [_python(), _home(loaded), _space(loaded), *_daemon(loaded)]
     if args.probe:
         checks.append(_probe(loaded))
     if args.json:
@@ -65,6 +66,7 @@ def _daemon(loaded: Loaded) -> list[Check]:
     except OptaError as error:
         return [("daemon", False, error.message)]
     found = [("daemon", True, f"127.0.0.1:{daemon['port']} answers and proved itself")]
+    found.append(_sandbox(str(daemon.get("sandbox", "none"))))
     found += [(f"service {s['name']}", s["ready"] or s["state"] == "stopped", s["reason"] or s["state"]) for s in daemon["services"]]
     found += [
         (
@@ -75,6 +77,15 @@ def _daemon(loaded: Loaded) -> list[Check]:
         for p in providers
     ]
     return found
+
+
+def _sandbox(level: str) -> Check:
+    said = {
+        "full": "commands run contained (bubblewrap)",
+        "seatbelt": "commands run contained (sandbox-exec)",
+        "landlock": "commands run partly contained (landlock): their control files are not protected from them",
+    }
+    return "sandbox", level in said, said.get(level, "none: every command asks. Debian: apt install bubblewrap; the tools log says why")
 
 
 def _probe(loaded: Loaded) -> Check:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from opta_core.settings import Loaded
 
 from ..client import Client
-from ..plain_text import plain, plain_json, plain_line, print_plain
+from ..plain_text import plain, plain_json, print_line
 from ..supervise import ensure
 
 
@@ -22,8 +22,8 @@ def list_sessions(loaded: Loaded, args: argparse.Namespace) -> int:
         _print_json(page)
         return 0
     for session in page["sessions"]:
-        print_plain(
-            f"s-{session['id']}  {session['state']:8} {session['turns']:4} turns  {session['lastActivityAt'][:19]}  {plain_line(session['title'])[:60]}"
+        print_line(
+            f"s-{session['id']}  {session['state']:8} {session['turns']:4} turns  {session['lastActivityAt'][:19]}  {session['title'][:60]}"
         )
     if not page["sessions"]:
         print("No sessions yet. Start one: opta chat", file=sys.stderr)
@@ -44,7 +44,7 @@ def prune(loaded: Loaded, args: argparse.Namespace) -> int:
         if not cursor:
             break
     for session in old:
-        print_plain(f"s-{session['id']}  {session['lastActivityAt'][:10]}  {plain_line(session['title'])[:60]}")
+        print_line(f"s-{session['id']}  {session['lastActivityAt'][:10]}  {session['title'][:60]}")
         if args.yes:
             client.ask("DELETE", f"/v3/sessions/{session['id']}?to=archive")
     where = loaded.paths.archive
@@ -88,3 +88,13 @@ def _print_json(value: Any) -> None:
     import msgspec
 
     print(plain_json(msgspec.json.format(msgspec.json.encode(value), indent=2)).decode())
+
+
+def undo(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta sessions undo"""
+    ensure(loaded, may_start=not args.no_daemon_start)
+    body = {"turnId": args.turn} if args.turn else {}
+    undone = Client(loaded.paths).post(f"/v3/sessions/{quote(args.id, safe='')}/undo", body)
+    for file in undone["files"]:
+        print_line(f"as before {undone['turnId']}: {file}")
+    return 0

@@ -113,8 +113,8 @@ class Daemon {
     return this.ask('POST', `/v3/sessions/${sid}/resume`, {});
   }
 
-  answer(sid: string, requestId: string, decision: string, note = ''): Promise<unknown> {
-    return this.ask('POST', `/v3/sessions/${sid}/permissions/${requestId}`, note ? { decision, note } : { decision });
+  answer(sid: string, requestId: string, decision: string, offer = ''): Promise<unknown> {
+    return this.ask('POST', `/v3/sessions/${sid}/permissions/${requestId}`, offer ? { decision, offer } : { decision });
   }
 
   models(): Promise<ModelList> {

@@ -63,6 +63,7 @@ export interface Daemon {
   daemonId: string;
   version: string;
   startedAt: string;
+  sandbox: string;
   home: string;
 }
 export interface ErrorBody {
@@ -143,6 +144,7 @@ export interface PermissionDecision {
   rule?: string;
   layer?: string;
   scope?: "allow" | "always" | "deny" | "session";
+  offer?: string;
   note?: string;
 }
 export interface PermissionRequest {
@@ -163,6 +165,11 @@ export interface PermissionRequest {
   layer: string;
   expiresAt: string;
   offers?: Offer[];
+  diff?: string;
+  expects?: string;
+  scope?: string;
+  server?: string;
+  schema?: string;
 }
 export interface PlanUpdated {
   event: "plan.updated";

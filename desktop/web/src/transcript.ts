@@ -14,6 +14,12 @@ export interface Call {
   requestId: string;
   reason: string;
   offers: Offer[];
+  diff: string;
+  expects: string;
+  scope: string;
+  server: string;
+  schema: string;
+  offer: string;
   decidedBy: string;
   rule: string;
   note: string;
@@ -59,6 +65,8 @@ export interface Turn {
   model: string;
   resumes: string;
   compact: boolean;
+  note: string;
+  undone: string[];
   state: TurnState;
   steps: Step[];
   warnings: string[];
@@ -84,6 +92,7 @@ export class Transcript {
   compactedTo = 0;
   compactedIn = '';
   summary = '';
+  pendingNote = '';
   lastSeq = 0;
   turns: Turn[] = [];
   plan: Record<string, string>[] = [];
@@ -115,6 +124,14 @@ export class Transcript {
       case 'session.cleared':
         this.clearedTo = event.upTo;
         return null;
+      case 'turn.undone': {
+        this.pendingNote += `(The user undid turn ${event.turn}: ${event.files.join(', ')} are as they were before it.)\n`;
+        const turn = this.byId.get(event.turn ?? '');
+        if (!turn) return null;
+        turn.undone = event.files;
+        turn.version += 1;
+        return turn;
+      }
       case 'context.compacted': {
         this.compactedTo = event.upTo ?? 0;
         this.compactedIn = event.turn ?? '';
@@ -139,6 +156,8 @@ export class Transcript {
           model: event.model ?? '',
           resumes: event.resumes ?? '',
           compact: event.compact ?? false,
+          note: this.pendingNote,
+          undone: [],
           state: 'running',
           steps: [],
           warnings: [],
@@ -148,6 +167,7 @@ export class Transcript {
           endedAt: '',
           version: 0,
         };
+        this.pendingNote = '';
         this.turns.push(turn);
         this.byId.set(turn.id, turn);
         return turn;
@@ -279,6 +299,12 @@ function newCall(id: string, name: string, args: Record<string, unknown>, risk: 
     requestId: '',
     reason: '',
     offers: [],
+    diff: '',
+    expects: '',
+    scope: '',
+    server: '',
+    schema: '',
+    offer: '',
     decidedBy: '',
     rule: '',
     note: '',
@@ -307,12 +333,18 @@ function applyToCall(call: Call, event: AnyEvent): void {
       call.requestId = event.requestId;
       call.reason = event.reason;
       call.offers = event.offers ?? [];
+      call.diff = event.diff ?? '';
+      call.expects = event.expects ?? '';
+      call.scope = event.scope ?? '';
+      call.server = event.server ?? '';
+      call.schema = event.schema ?? '';
       break;
     case 'permission.decision':
       call.state = event.decision === 'allow' ? 'allowed' : 'denied';
       call.decidedBy = event.by;
       call.rule = event.rule ?? '';
       call.note = event.note ?? '';
+      call.offer = event.offer ?? '';
       break;
     case 'tool.start':
       call.state = 'running';

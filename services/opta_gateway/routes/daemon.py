@@ -57,6 +57,7 @@ async def get_daemon(request: Request) -> Response:
             daemonId=gateway.daemon_id,
             version=VERSION,
             startedAt=known.startedAt,
+            sandbox=str(gateway.backend.figures("tools").get("sandbox", "none")),
             home=str(paths.home),
         )  # fmt: skip
     )

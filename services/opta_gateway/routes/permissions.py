@@ -6,8 +6,9 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from opta_core import grants
 from opta_core.errors import Refused
+from opta_core.policy import grants
+from opta_core.policy.actions import normalise
 from opta_core.transcript import Call, fold
 from opta_protocol import wire
 from opta_protocol.errors import ErrorCode
@@ -31,17 +32,21 @@ async def answer_permission(request: Request, name: str, request_id: str) -> Res
     turn, call = found
     if call.state != "asking":
         raise _conflict()
+    offered = {offer.id: offer for offer in call.offers}
+    if (wanted.offer and wanted.offer not in offered) or (wanted.decision == "always" and not {"always", "prefix"} & set(offered)):
+        raise Refused(f"This question does not offer that; it offers {', '.join(offered) or 'only allow and deny'}.")
+    # Worked out before the answer is written, so that a grant that cannot be is no half of one.
+    new = _grants(call, session.cwd, wanted.offer) if wanted.decision == "always" else []
     decision = "deny" if wanted.decision == "deny" else "allow"
     event = PermissionDecision(
         sid=session.id, turn=turn, callId=call.id, requestId=request_id, decision=decision, by="client", rule=call.reason, layer="user",
-        scope=wanted.decision, note=wanted.note,
+        scope=wanted.decision, offer=wanted.offer, note=wanted.note,
     )  # fmt: skip
     result = await gateway.backend.outbox.written(event, 10)
     if result.status != "written":
         raise _conflict()
     if wanted.decision == "always":
-        subject = str(call.args.get("command") or call.args.get("path") or call.args.get("pattern") or "")
-        grants.add(gateway.loaded.paths, call.name, session.cwd, call.args, f"{call.name} {subject}".strip()[:120])
+        grants.add(gateway.loaded.paths, new)
     return answer(PermissionAnswer(ok=True, decision=decision))
 
 
@@ -83,6 +88,11 @@ async def revoke_grant(request: Request, grant_id: str) -> Response:
     if not grants.remove(gateway_of(request).loaded.paths, grant_id):
         raise Refused(f"There is no grant {grant_id[:20]!r}.", code=ErrorCode.not_found)
     return answer(Ok())
+
+
+def _grants(call: Call, cwd: str, offer: str) -> list[grants.Grant]:
+    request = normalise(call.name, call.args, cwd, server=call.server, schema=call.schema)
+    return grants.for_request(request, prefix=offer == "prefix")
 
 
 def _conflict() -> Refused:

@@ -1,5 +1,6 @@
 """Sessions: list, create, look at, change, throw away, export."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from opta_core.errors import Refused
+from opta_core.policy.layers import Sources
 from opta_core.transcript import Transcript, fold
 from opta_protocol import wire
 from opta_protocol.errors import ErrorCode
@@ -55,6 +57,8 @@ async def create_session(request: Request) -> Response:
         model=wanted.model,
         policy=wanted.policy,
         interactive=wanted.interactive,
+        trusted=(await asyncio.to_thread(Sources(gateway_of(request).loaded.paths).layers, cwd)).trust == "trusted",
+        sandbox=str(backend.figures("tools").get("sandbox", "none")),
     )
     await backend.append(start)
     return answer(await backend.session(sid), 201)

@@ -1,15 +1,20 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { daemon } from '../daemon';
 import { showProblem, useStore } from '../state';
-import { subject } from './toolcard';
+import { Diff, subject } from './toolcard';
 
 const QUESTIONS: Record<string, string> = {
   run_command: 'Run a command?',
   write_file: 'Write a file?',
   edit_file: 'Edit a file?',
+  multi_edit: 'Edit a file?',
+  browser_navigate: 'Open a page?',
   read_file: 'Read a file?',
   list_dir: 'List a folder?',
 };
+
+// What each offer answers; the others allow this once.
+const DECISIONS: Record<string, string> = { always: 'always', prefix: 'always', session: 'session', 'session-network': 'session' };
 
 // Docked over the composer, which stays usable under it.
 export function Permission(): ReactNode {
@@ -26,9 +31,9 @@ export function Permission(): ReactNode {
       const isTyping = document.activeElement instanceof HTMLTextAreaElement || document.activeElement instanceof HTMLInputElement;
       if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
       const decision = { Escape: 'deny', a: 'always', Enter: document.activeElement instanceof HTMLButtonElement ? '' : 'allow' }[event.key];
-      if (decision) {
+      if (decision && (decision !== 'always' || first?.call.offers.some((offer) => offer.id === 'always'))) {
         event.preventDefault();
-        answer(decision);
+        answer(decision, decision === 'always' ? 'always' : '');
       }
     };
     window.addEventListener('keydown', onKey);
@@ -37,11 +42,10 @@ export function Permission(): ReactNode {
 
   if (!first) return null;
   const { call } = first;
-  const always = call.offers.find((offer) => offer.id === 'always');
-  const answer = (decision: string) => {
+  const answer = (decision: string, offer = '') => {
     if (sent === requestId) return;
     setSent(requestId);
-    daemon.answer(transcript.sid, requestId, decision).catch((error: unknown) => {
+    daemon.answer(transcript.sid, requestId, decision, offer).catch((error: unknown) => {
       setSent('');
       showProblem(error);
     });
@@ -56,21 +60,17 @@ export function Permission(): ReactNode {
       <div className="what">
         <code>{subject(call) || call.name}</code>
         <span className="dim">in {transcript.cwd}</span>
-        {typeof call.args.content === 'string' ? <pre>{call.args.content.slice(0, 2000)}</pre> : null}
-        {typeof call.args.new === 'string' ? <pre>{`- ${String(call.args.old)}\n+ ${call.args.new}`.slice(0, 2000)}</pre> : null}
+        {call.diff ? <Diff text={call.diff} /> : null}
       </div>
       <div className="buttons">
         <button type="button" className="primary" disabled={isSent} onClick={() => answer('allow')}>
           Allow once
         </button>
-        {always ? (
-          <button type="button" disabled={isSent} onClick={() => answer('always')}>
-            {always.label}
+        {call.offers.map((offer) => (
+          <button key={offer.id} type="button" title={offer.preview ?? ''} disabled={isSent} onClick={() => answer(DECISIONS[offer.id] ?? 'allow', offer.id)}>
+            {offer.label}
           </button>
-        ) : null}
-        <button type="button" disabled={isSent} onClick={() => answer('session')}>
-          Allow in this session
-        </button>
+        ))}
         <button type="button" disabled={isSent} onClick={() => answer('deny')}>
           Deny
         </button>

@@ -63,7 +63,7 @@ function Body({ call, diff }: { call: Call; diff: string }): ReactNode {
   );
 }
 
-function Diff({ text }: { text: string }): ReactNode {
+export function Diff({ text }: { text: string }): ReactNode {
   const lines = text.split('\n').filter((line) => !line.startsWith('---') && !line.startsWith('+++'));
   return (
     <pre className="diff">

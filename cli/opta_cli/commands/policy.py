@@ -1,0 +1,165 @@
+"""policy: which rules hold here, what a command would get, grants, and trust. Works without a daemon."""
+
+import argparse
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import msgspec
+
+from opta_core.errors import Refused
+from opta_core.policy import grants, trust, words
+from opta_core.policy.actions import normalise
+from opta_core.policy.engine import Situation, judge
+from opta_core.policy.layers import Problem, Sources
+from opta_core.policy.rules import SEVERITY, Rule
+from opta_core.settings import Loaded, environment
+from opta_protocol.permissions import Level, Mode, default_level
+
+from ..plain_text import plain_json, print_line
+
+
+def show(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta policy list"""
+    layers = Sources(loaded.paths).layers(_cwd(args))
+    if args.json:
+        found = {layer: layers.rules(layer) for layer in ("managed", "user", "project")}
+        print(
+            plain_json(
+                msgspec.json.encode({"rules": found, "grants": layers.granted, "problems": layers.problems, "trust": layers.trust})
+            ).decode()
+        )
+        return 0
+    for layer in ("managed", "user", "project"):
+        for rule in layers.rules(layer):
+            print_line(f"{layer:8} {words.sentence(rule)}  ({rule.source}:{rule.line})")
+    for grant in layers.granted:
+        print_line(f"grant    {grant.id}  {grant.label}  in {grant.cwd}" + (f"  until {grant.expires}" if grant.expires else ""))
+    print_line(f"{_cwd(args)} is {_STATES[layers.trust]}")
+    for problem in layers.problems:
+        print_line(f"opta: {_where(problem)}", sys.stderr)
+    return 0
+
+
+def check(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta policy check"""
+    cwd = _cwd(args)
+    mode = Mode(args.mode)
+    request = normalise("run_command", {"command": args.command}, cwd, path=environment().get("PATH", ""))
+    situation = Situation(
+        level=_level(args.level) if args.level else default_level(mode),
+        layers=Sources(loaded.paths).layers(cwd),
+        interactive=not args.headless,
+        sandbox="full"
+        if loaded.settings.sandbox.enabled and shutil.which("bwrap" if sys.platform == "linux" else "sandbox-exec")
+        else "none",
+        extra=tuple(_rule(text) for text in args.rule),
+    )
+    verdict = judge(request, situation)
+    command = request.command
+    assert command is not None
+    if args.json:
+        found = {
+            "decision": verdict.effect,
+            "rule": verdict.rule,
+            "layer": verdict.layer,
+            "plain": command.is_plain,
+            "why": command.why,
+            "actions": request.actions,
+        }
+        print(plain_json(msgspec.json.encode(found)).decode())
+        return 0
+    print_line(f"{verdict.effect}: {verdict.rule} ({verdict.layer})")
+    for part in command.parts:
+        print_line(f"  {shlex.join(part.argv)}  ->  {part.program or 'a shell builtin, or not found'}")
+    if not command.is_plain:
+        print_line(f"  not plain: {command.why}")
+    return 0
+
+
+def grant(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta policy grant"""
+    request = normalise("run_command", {"command": args.command}, _cwd(args))
+    new = grants.for_request(request, prefix=args.prefix, days=args.days)
+    if args.preview:
+        for found in new:
+            print_line(f"would allow {found.label} in {found.cwd}")
+        return 0
+    grants.add(loaded.paths, new)
+    for found in new:
+        print_line(f"{found.id}  {found.label}  in {found.cwd}")
+    return 0
+
+
+def revoke(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta policy revoke"""
+    if not grants.remove(loaded.paths, args.id):
+        raise Refused(f"There is no grant {args.id!r}. `opta policy list` shows them.")
+    return 0
+
+
+def give_trust(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta policy trust"""
+    folder = args.folder or str(Path.cwd())
+    if args.withdraw:
+        print_line(f"{folder} is trusted no more" if trust.withdraw(loaded.paths, folder) else f"{folder} was not trusted")
+        return 0
+    snapshot = trust.take(folder)
+    record = trust.read(loaded.paths).get(snapshot.path)
+    state = trust.state_of(record, snapshot)
+    print_line(f"{snapshot.path} is {_STATES[state]}")
+    for line in words.differences(record, snapshot) if record and state == "changed" else []:
+        print_line(f"  {line}")
+    if state == "trusted":
+        return 0
+    print("Trusting it means:")
+    for line in words.asks_for(snapshot):
+        print_line(f"  {line}")
+    if not args.yes:
+        if not sys.stdin.isatty():
+            print("opta: nothing was changed; `--yes` trusts the folder as shown", file=sys.stderr)
+            return 0
+        if input("Trust this folder? [y/N] ").strip().lower() not in ("y", "yes"):
+            return 0
+    trust.give(loaded.paths, folder, snapshot.sha256)
+    print_line(f"{snapshot.path} is trusted")
+    return 0
+
+
+def problems(loaded: Loaded) -> list[Problem]:
+    """What is wrong with the policy files that hold here."""
+    return list(Sources(loaded.paths).layers(str(Path.cwd())).problems)
+
+
+def _where(problem: Problem) -> str:
+    return f"{problem.file}:{problem.line}: {problem.message}" + (f" ({problem.mend})" if problem.mend else "")
+
+
+def doctor_policy(loaded: Loaded) -> list[tuple[str, bool, str]]:
+    """doctor --policy: one check a file problem, with line and mend."""
+    found = problems(loaded)
+    checks = [("policy", problem.is_warning, _where(problem)) for problem in found]
+    return checks or [("policy", True, "every policy file that holds here is usable")]
+
+
+def _rule(text: str) -> Rule:
+    effect, colon, given = text.partition(":")
+    words_given = tuple(given.split())
+    if effect not in SEVERITY or not colon or not words_given:
+        raise Refused(f"A rule is EFFECT:WORDS such as 'allow:git status', not {text!r}.")
+    return Rule(effect=effect, tool="run_command", command=words_given, source="--rule")
+
+
+def _level(text: str) -> Level:
+    name = text.upper() if text.upper().startswith("L") else f"L{text}"
+    if name not in Level.__members__.values():
+        raise Refused(f"The level is L1, L2 or L3, not {text!r}.")
+    return Level(name)
+
+
+def _cwd(args: argparse.Namespace) -> str:
+    return str(Path(args.cwd or ".").absolute())
+
+
+_STATES = {"trusted": "trusted", "untrusted": "not trusted", "changed": "not trusted any more: its files have changed"}

@@ -1,0 +1,35 @@
+"""What the gate has to know of the machine: rules in files, programs on the PATH, the worker's containment."""
+
+from opta_core.paths import Paths
+from opta_core.policy.actions import Request, normalise
+from opta_core.policy.engine import Sandbox
+from opta_core.policy.layers import Layers, Sources
+from opta_protocol.commands import Preview
+from opta_protocol.events import ToolCall
+
+from .session import Session
+from .toolbox import Toolbox
+
+
+class Machine:
+    """`gate.Surroundings` of the real thing. `path`: the PATH in which programs are looked up."""
+
+    def __init__(self, paths: Paths, path: str, toolbox: Toolbox):
+        self._sources, self._path, self._toolbox = Sources(paths), path, toolbox
+
+    def request(self, call: ToolCall, cwd: str) -> Request:
+        """A call as its actions."""
+        return normalise(call.name, call.args, cwd, path=self._path)
+
+    def layers(self, cwd: str) -> Layers:
+        """The rules that hold in a folder now."""
+        return self._sources.layers(cwd)
+
+    async def sandbox(self) -> Sandbox:
+        """What contains the worker's commands."""
+        level = await self._toolbox.sandbox()
+        return "full" if level in ("full", "seatbelt") else "landlock" if level == "landlock" else "none"
+
+    async def preview(self, session: Session, call: ToolCall) -> Preview:
+        """What a write would do."""
+        return await self._toolbox.preview(session, call)

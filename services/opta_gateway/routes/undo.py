@@ -1,0 +1,54 @@
+"""Undo: the files of a turn as they were before it."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from opta_core.errors import Refused
+from opta_core.transcript import Transcript, Turn, fold
+from opta_protocol import wire
+from opta_protocol.errors import ErrorCode
+from opta_protocol.events import Change, TurnUndone
+from opta_protocol.http import TurnUndoneAnswer, UndoTurnRequest
+
+from ..rest import answer, describes, gateway_of, read_body
+
+router = APIRouter()
+
+
+@router.post("/v3/sessions/{name}/undo", openapi_extra=describes(TurnUndoneAnswer, UndoTurnRequest))
+async def undo_turn(request: Request, name: str) -> Response:
+    """Put back what a turn's file tools changed: all of it, or nothing when a file was changed since."""
+    wanted = await read_body(request, UndoTurnRequest)
+    backend = gateway_of(request).backend
+    session = await backend.session(name)
+    if session.activeTurn:
+        raise Refused(f"s-{session.id} is at work; undo when it has ended.", code=ErrorCode.busy)
+    transcript = fold(map(wire.decode, await backend.store.all_after(session.id, 0)))
+    turn = _turn(transcript, wanted.turnId)
+    undone = await backend.undo(session.id, transcript.cwd, changes_of(turn))
+    if undone.problem:
+        raise Refused(f"{turn.id} was not undone: {undone.problem}", code=ErrorCode.conflict)
+    files = sorted({change.path for change in changes_of(turn)})
+    await backend.append(TurnUndone(sid=session.id, turn=turn.id, files=files))
+    return answer(TurnUndoneAnswer(turnId=turn.id, files=files))
+
+
+def changes_of(turn: Turn) -> list[Change]:
+    """What a turn's tools did to files, oldest first."""
+    return [change for step in turn.steps for call in step.calls for change in call.changes]
+
+
+def _turn(transcript: Transcript, wanted: str) -> Turn:
+    if wanted:
+        turn = transcript.turn(wanted)
+        if turn is None:
+            raise Refused(f"There is no turn {wanted[:20]!r} in this session.", code=ErrorCode.not_found)
+        if turn.undone:
+            raise Refused(f"{wanted} was undone already.", code=ErrorCode.conflict)
+        if not changes_of(turn):
+            raise Refused(f"{wanted} changed no file with the file tools; what its commands did is not undone.", code=ErrorCode.conflict)
+        return turn
+    for turn in reversed(transcript.turns):
+        if not turn.undone and changes_of(turn):
+            return turn
+    raise Refused("No turn of this session changed a file that could be put back.", code=ErrorCode.conflict)

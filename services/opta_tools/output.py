@@ -1,0 +1,96 @@
+"""What a command prints: streamed as it comes, kept up to a cap, the rest in a file that can be read later."""
+
+import codecs
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+KEPT_BYTES_MAX = 1024 * 1024
+CONTENT_BYTES_MAX = 16 * 1024
+SPILL_BYTES_MAX = 64 * 1024 * 1024
+# Colours and cursor movements (ECMA-48): for people who watch, not for a model.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]")
+
+
+class Output:
+    """`on_text` gets what is new; `spill` is the file for what is more than a model should read at once."""
+
+    def __init__(self, on_text: Callable[[str], None], spill: Path | None = None):
+        self._on_text, self._spill_file = on_text, spill
+        self._kept = bytearray()
+        self._unsent = bytearray()
+        self._total = 0
+        self._streamed = 0
+        self._spill: int | None = None
+        # Holds back the start of a character whose rest has not arrived.
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    @property
+    def total(self) -> int:
+        """Bytes printed so far."""
+        return self._total
+
+    @property
+    def spill(self) -> Path | None:
+        """The file that holds everything, once there is more than the content shows."""
+        return self._spill_file if self._spill is not None else None
+
+    def add(self, chunk: bytes) -> None:
+        """Take in what was read from the pipe."""
+        room = max(0, KEPT_BYTES_MAX - len(self._kept))
+        self._kept += chunk[:room]
+        self._unsent += chunk[: max(0, KEPT_BYTES_MAX - self._streamed)]
+        self._streamed += min(len(chunk), max(0, KEPT_BYTES_MAX - self._streamed))
+        if room < len(chunk):
+            # Beyond the cap the newest end is what matters.
+            self._kept = (
+                bytearray(self._kept[: KEPT_BYTES_MAX // 2]) + (self._kept[KEPT_BYTES_MAX // 2 :] + chunk[room:])[-KEPT_BYTES_MAX // 2 :]
+            )
+        self._total += len(chunk)
+        if self._spill_file is not None and self._total > CONTENT_BYTES_MAX:
+            self._write_spill(chunk)
+
+    def flush(self) -> None:
+        """Send on what has not been sent."""
+        if self._unsent:
+            text = self._decoder.decode(bytes(self._unsent))
+            self._unsent.clear()
+            if text:
+                self._on_text(text)
+
+    def content(self, since: int = 0) -> tuple[str, bool]:
+        """(what a model reads of everything after byte `since`, whether something was left out)."""
+        kept = bytes(self._kept)
+        # Where bytes were dropped from the middle, an offset counts from the end.
+        kept = kept[max(0, len(kept) - (self._total - since)) :] if since else kept
+        missing = self._total - since - len(kept)
+        if len(kept) > CONTENT_BYTES_MAX or missing:
+            half = CONTENT_BYTES_MAX // 2
+            left_out = max(0, len(kept) - CONTENT_BYTES_MAX) + missing
+            kept = kept[:half] + f"\n… {left_out} bytes left out …\n".encode() + kept[-half:]
+            return plain(kept), True
+        return plain(kept), False
+
+    def close(self) -> None:
+        """No more will come."""
+        self.flush()
+        if self._spill is not None:
+            os.close(self._spill)
+            self._spill = -1
+
+    def _write_spill(self, chunk: bytes) -> None:
+        assert self._spill_file is not None
+        if self._spill is None:
+            self._spill_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._spill = os.open(self._spill_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            chunk = bytes(self._kept)
+        room = SPILL_BYTES_MAX - (self._total - len(chunk))
+        if room > 0 and self._spill >= 0:
+            os.write(self._spill, chunk[:room])
+
+
+def plain(output: bytes) -> str:
+    """Output as text without its escapes and final line breaks; a carriage return keeps what overwrote."""
+    text = _ESCAPES.sub("", output.decode(errors="replace")).replace("\r\n", "\n")
+    return "\n".join(line.rsplit("\r", 1)[-1] if not line.endswith("\r") else line.rstrip("\r") for line in text.split("\n")).rstrip("\n")

@@ -1,0 +1,207 @@
+"""run_command, command_output, command_stop: commands in the foreground and in the background, each in its containment."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from opta_core.clock import now_s
+from opta_core.logs import Log
+from opta_protocol.commands import Plan, RunTool
+
+from .beneath import PathProblem, Workspace
+from .outcome import Outcome, ToolProblem
+from .output import Output
+from .registry import CommandOutput, CommandStop, RunCommand, arguments
+from .sandbox.contain import Launch, Sandbox
+from .sandbox.profile import Profile, environment
+from .sandbox.proxy import Proxy
+from .shell import TIMEOUT_S, TIMEOUT_S_MAX, Command
+
+BACKGROUND_S_MAX = 6 * 3600.0
+BACKGROUND_MAX = 8
+# How long a background command may show whether it fails at once.
+FIRST_LOOK_S = 0.4
+WAIT_S_MAX = 60.0
+ENDED_KEPT = 32
+log = Log("run")
+
+OnStart = Callable[[int], Awaitable[None]]
+
+
+@dataclass
+class Job:
+    """A background command of a session."""
+
+    id: str
+    sid: str
+    text: str
+    command: Command
+    task: "asyncio.Task[Outcome]"
+    started: float
+    seen: int = 0
+
+
+class Runner:
+    """Runs commands. `own` is this process's environment, `spills` the folder for long outputs, `allowed` the proxy's hosts."""
+
+    def __init__(self, sandbox: Sandbox, own: dict[str, str], mark: str, spills: Path, allowed: tuple[str, ...] = ()):
+        self._sandbox, self._own, self._mark, self._spills, self._allowed = sandbox, own, mark, spills, allowed
+        self._jobs: dict[str, Job] = {}
+        self._numbers: dict[str, int] = {}
+
+    async def run(self, call: RunTool, on_start: OnStart, on_output: Callable[[str], None]) -> Outcome:
+        """One run_command. Raises ToolProblem."""
+        asked: RunCommand = arguments(RunCommand, call.args, "run_command")
+        if not asked.command.strip():
+            raise ToolProblem("the command is empty")
+        if "\0" in asked.command:
+            raise ToolProblem("a command holds no NUL character")
+        if asked.background and len(self._running(call.sid)) >= BACKGROUND_MAX:
+            raise ToolProblem(f"{BACKGROUND_MAX} commands run in the background already; end one with command_stop")
+        async with contextlib.AsyncExitStack() as stack:
+            command = await self._start(call, asked, on_start, on_output, stack)
+            if not asked.background:
+                limit_s = min(max(asked.timeout_s or call.timeout_s or TIMEOUT_S, 0.1), TIMEOUT_S_MAX)
+                return await command.finished(limit_s)
+            # From here on the containment ends with the command, not with this call.
+            held = stack.pop_all()
+        task = asyncio.create_task(self._to_end(command, held), name=f"background {call.callId}")
+        return await self._first_look(call, asked.command, command, task)
+
+    async def output(self, call: RunTool) -> Outcome:
+        """command_output: what a background command printed since the last look; without an id, which there are."""
+        asked: CommandOutput = arguments(CommandOutput, call.args, "command_output")
+        if not asked.id:
+            return self._list(call.sid)
+        job = self._job(call.sid, asked.id)
+        if asked.wait_s:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(asked.wait_s, WAIT_S_MAX)):
+                    await asyncio.shield(asyncio.wait([job.task]))
+        text, truncated = job.command.output.content(job.seen)
+        job.seen = job.command.output.total
+        head = self._state(job)
+        return Outcome(f"{head}\n{text}" if text else f"{head}\n(nothing new)", lines=text.count("\n") + bool(text), is_truncated=truncated)
+
+    async def stop(self, call: RunTool) -> Outcome:
+        """command_stop: end a background command now."""
+        asked: CommandStop = arguments(CommandStop, call.args, "command_stop")
+        job = self._job(call.sid, asked.id)
+        job.task.cancel()
+        await asyncio.wait([job.task])
+        return Outcome(f"{job.id} is stopped: {job.text}")
+
+    async def close(self) -> None:
+        """End every background command."""
+        tasks = [job.task for job in self._jobs.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _start(
+        self, call: RunTool, asked: RunCommand, on_start: OnStart, on_output: Callable[[str], None], stack: contextlib.AsyncExitStack
+    ) -> Command:
+        try:
+            workspace = Workspace(call.cwd)
+            stack.callback(workspace.close)
+            folder = workspace.open(asked.cwd, os.O_RDONLY | os.O_DIRECTORY)
+            stack.callback(os.close, folder)
+        except PathProblem as problem:
+            raise ToolProblem(str(problem), "path") from problem
+        words = _words(call.plan, asked.command)
+        mark = f"{self._mark}/{call.callId}"
+        output = Output(on_output, self._spills / call.sid / f"{call.callId}.txt")
+        # Where PATH was narrowed for the judgement, it is the same for the execution.
+        if self._sandbox.level == "none":
+            command = Command(Launch(words), environment(self._own, {}, None), folder, mark, on_start, output)
+            await command.start()
+            return command
+        profile = self._sandbox.profile(os.path.realpath(call.cwd), _path_of(folder, call.cwd, asked.cwd), call.network)
+        stack.enter_context(self._sandbox.around(profile))
+        launch = self._sandbox.launch(profile, words)
+        is_namespaced = self._sandbox.level == "full"
+        command = Command(launch, environment(self._own, {}, profile), folder, mark, on_start, output, is_namespaced=is_namespaced)
+        await command.start()
+        if launch.proxy is not None:
+            await self._serve_proxy(launch.proxy, profile, stack)
+        return command
+
+    async def _serve_proxy(self, channel: socket.socket, profile: Profile, stack: contextlib.AsyncExitStack) -> None:
+        """The command's own network sends its listening socket; from then on it has a way out."""
+        with channel:
+            channel.settimeout(5)
+            try:
+                _, descriptors, _, _ = await asyncio.to_thread(socket.recv_fds, channel, 1, 1)
+            except OSError as error:
+                raise ToolProblem(f"the sandbox's network could not be made: {error}", "sandbox") from error
+        if not descriptors:
+            raise ToolProblem("the sandbox's network could not be made", "sandbox")
+        proxy = Proxy(self._allowed)
+        await proxy.serve(socket.socket(fileno=descriptors[0]))
+        stack.callback(proxy.close)
+
+    async def _to_end(self, command: Command, held: contextlib.AsyncExitStack) -> Outcome:
+        async with held:
+            return await command.finished(BACKGROUND_S_MAX)
+
+    async def _first_look(self, call: RunTool, text: str, command: Command, task: "asyncio.Task[Outcome]") -> Outcome:
+        number = self._numbers.get(call.sid, 0) + 1
+        self._numbers[call.sid] = number
+        job = Job(f"bg{number}", call.sid, text, command, task, now_s())
+        self._jobs[f"{call.sid}/{job.id}"] = job
+        self._forget_old()
+        await asyncio.wait([task], timeout=FIRST_LOOK_S)
+        if task.done() and not task.cancelled() and not task.exception():
+            return task.result()
+        shown, _ = command.output.content()
+        job.seen = command.output.total
+        hint = f'Read on with command_output {{"id": "{job.id}"}}, end it with command_stop {{"id": "{job.id}"}}.'
+        return Outcome(f"{job.id} runs in the background. {hint}\n{shown}".rstrip("\n"), lines=shown.count("\n") + bool(shown))
+
+    def _job(self, sid: str, name: str) -> Job:
+        job = self._jobs.get(f"{sid}/{name}")
+        if job is None:
+            known = ", ".join(job.id for job in self._jobs.values() if job.sid == sid)
+            raise ToolProblem(f"there is no background command {name[:20]!r}" + (f"; there are {known}" if known else ""))
+        return job
+
+    def _running(self, sid: str) -> list[Job]:
+        return [job for job in self._jobs.values() if job.sid == sid and not job.task.done()]
+
+    def _list(self, sid: str) -> Outcome:
+        jobs = [job for job in self._jobs.values() if job.sid == sid]
+        return Outcome("\n".join(map(self._state, jobs)) or "no background commands", lines=len(jobs))
+
+    def _state(self, job: Job) -> str:
+        if not job.task.done():
+            return f"{job.id} runs for {now_s() - job.started:.0f} s: {job.text[:120]}"
+        if job.task.cancelled() or job.task.exception():
+            return f"{job.id} was stopped: {job.text[:120]}"
+        outcome = job.task.result()
+        return f"{job.id} ended ({'exit code 0' if outcome.ok else outcome.content.split(chr(10), 1)[0]}): {job.text[:120]}"
+
+    def _forget_old(self) -> None:
+        ended = [key for key, job in self._jobs.items() if job.task.done()]
+        for key in ended[: max(0, len(ended) - ENDED_KEPT)]:
+            del self._jobs[key]
+
+
+def _words(plan: Plan | None, text: str) -> list[str]:
+    """What is executed: what was judged, or the text itself when a person allowed it as it is."""
+    if plan is not None and plan.argv:
+        if not plan.program:
+            raise ToolProblem(f"there is no program {plan.argv[0]!r} on the PATH outside the workspace; give its path", "no_program")
+        return [plan.program, *plan.argv[1:]]
+    shell = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
+    flags = ["--noprofile", "--norc"] if shell.endswith("bash") else []
+    return [shell, *flags, "-c", plan.shell if plan is not None and plan.shell else text]
+
+
+def _path_of(descriptor: int, workspace: str, given: str) -> str:
+    """The real path of an opened folder."""
+    link = f"/proc/self/fd/{descriptor}"
+    return os.readlink(link) if os.path.exists(link) else os.path.realpath(os.path.join(workspace, given))

@@ -1,0 +1,194 @@
+"""A tool call as what it does to the world: the one form that rules match and the tool-worker receives."""
+
+import os
+import unicodedata
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+import msgspec
+
+from opta_protocol.permissions import Risk
+
+from . import commands
+
+Kind = Literal["read", "search", "write", "run", "plan", "browse", "mcp"]
+
+RISKS: dict[str, Risk] = {
+    "read_file": Risk.read,
+    "list_dir": Risk.read,
+    "search_files": Risk.read,
+    "grep": Risk.read,
+    "todo": Risk.read,
+    "write_file": Risk.write,
+    "edit_file": Risk.write,
+    "multi_edit": Risk.write,
+    "run_command": Risk.execute,
+    "command_output": Risk.read,
+    "command_stop": Risk.read,
+    "browser_navigate": Risk.network,
+    "browser_back": Risk.network,
+    "browser_wait": Risk.read,
+    "browser_snapshot": Risk.read,
+    "browser_screenshot": Risk.read,
+    "browser_extract": Risk.read,
+    "browser_console": Risk.read,
+    "browser_network": Risk.read,
+    "browser_click": Risk.network,
+    "browser_type": Risk.network,
+    "browser_fill_form": Risk.network,
+    "browser_select": Risk.network,
+    "browser_press": Risk.network,
+    "browser_evaluate": Risk.execute,
+}
+
+_KINDS: dict[str, Kind] = {
+    "read_file": "read",
+    "list_dir": "search",
+    "search_files": "search",
+    "grep": "search",
+    "write_file": "write",
+    "edit_file": "write",
+    "multi_edit": "write",
+    "run_command": "run",
+    "todo": "plan",
+    "command_output": "plan",
+    "command_stop": "plan",
+}
+
+# Written by nobody but people, inside the workspace and inside the sandbox.
+PROTECTED_FOLDERS = (".git", ".opta", ".vscode", ".idea", ".husky", ".devcontainer")
+PROTECTED_FILES = (
+    ".gitmodules", ".envrc", ".mcp.json", ".bashrc", ".bash_profile", ".bash_login", ".profile", ".zshrc", ".zshenv", ".zprofile", ".zlogin", ".inputrc",
+    ".gitconfig", ".pre-commit-config.yaml",
+)  # fmt: skip
+_SECRET_SUFFIXES = (".pem", ".key", ".p12", ".pfx", ".jks", ".keystore")
+_SECRET_NAMES = frozenset(
+    {
+        ".npmrc",
+        ".netrc",
+        "_netrc",
+        ".pypirc",
+        ".git-credentials",
+        ".htpasswd",
+        "id_rsa",
+        "id_dsa",
+        "id_ecdsa",
+        "id_ed25519",
+        ".dockercfg",
+        "credentials",
+    }
+)
+_SECRET_EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist")
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing a call does. `path` is relative to the workspace, '' when it leads out of it or there is none."""
+
+    kind: Kind
+    tool: str
+    risk: Risk
+    subject: str = ""
+    path: str = ""
+    is_outside: bool = False
+    argv: tuple[str, ...] = ()
+    program: str = ""
+    origin: str = ""
+    server: str = ""
+    # sha256 of the tool's description and schema, for grants that end when it changes.
+    schema: str = ""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A call, normalised once. `command` is there for run_command; a plain one has an action for each of its programs."""
+
+    tool: str
+    cwd: str
+    args: dict[str, Any]
+    actions: tuple[Action, ...]
+    command: commands.CommandLine | None = None
+
+
+def normalise(tool: str, args: dict[str, Any], cwd: str, *, path: str = "", server: str = "", schema: str = "") -> Request:
+    """A call as its actions. `path`: the PATH programs are looked up in; `server` and `schema`: where an MCP tool comes from."""
+    risk = RISKS.get(tool, Risk.execute)
+    command: commands.CommandLine | None = None
+    if tool == "run_command":
+        text = str(args.get("command", ""))
+        command = commands.read(text, commands.search_path(path, cwd), cwd)
+        actions = tuple(
+            Action(kind="run", tool=tool, risk=risk, subject=" ".join(part.argv)[:200], argv=part.argv, program=part.program)
+            for part in command.parts
+        ) or (Action(kind="run", tool=tool, risk=risk, subject=text[:200]),)
+    elif server:
+        actions = (Action(kind="mcp", tool=tool, risk=risk, subject=tool, server=server, schema=schema),)
+    elif tool.startswith("browser_"):
+        url = str(args.get("url", ""))
+        actions = (Action(kind="browse", tool=tool, risk=risk, subject=url[:200] or tool, origin=origin_of(url)),)
+    else:
+        kind = _KINDS.get(tool, "mcp")
+        given = str(args.get("path", "" if kind == "plan" else "."))
+        inside = relative_to(cwd, given)
+        actions = (
+            Action(kind=kind, tool=tool, risk=risk, subject=given[:200], path="" if inside is None else inside, is_outside=inside is None),
+        )
+    return Request(tool=tool, cwd=cwd, args=args, actions=actions, command=command)
+
+
+def relative_to(cwd: str, given: str) -> str | None:
+    """`given` as a path beneath `cwd` by its spelling alone ('.' for the folder itself); None when it leads out."""
+    if "\0" in given or given.startswith("~"):
+        return None
+    text = given
+    if text.startswith("/"):
+        try:
+            text = str(PurePosixPath(text).relative_to(cwd))
+        except ValueError:
+            return None
+    parts: list[str] = []
+    for part in text.split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts) or "."
+
+
+def protected(path: str) -> str:
+    """The protected name that a relative path falls under, '' for none; spelling tricks of other file systems are seen through."""
+    parts = [_plain_name(part) for part in path.split("/")]
+    if any(part in PROTECTED_FOLDERS for part in parts):
+        return next(part for part in parts if part in PROTECTED_FOLDERS)
+    return parts[-1] if parts[-1] in PROTECTED_FILES else ""
+
+
+def is_secret(path: str) -> bool:
+    """Whether a file of that name usually holds credentials."""
+    name = _plain_name(path.rsplit("/", 1)[-1])
+    if name in _SECRET_EXAMPLES:
+        return False
+    return name in _SECRET_NAMES or name == ".env" or name.startswith(".env.") or name.endswith(_SECRET_SUFFIXES)
+
+
+def origin_of(url: str) -> str:
+    """scheme://host:port of an address, '' when it has none."""
+    from urllib.parse import urlsplit
+
+    try:
+        split = urlsplit(url)
+        port = split.port or {"http": 80, "https": 443}.get(split.scheme, 0)
+    except ValueError:
+        return ""
+    return f"{split.scheme}://{split.hostname}:{port}" if split.hostname else ""
+
+
+def _plain_name(name: str) -> str:
+    # Case-insensitive, normalising volumes (macOS, Windows) know one file by many names; HFS ignores some characters.
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(character for character in folded if not commands.deceiving(character)).rstrip(" .") or name
+
+
+def real_cwd(cwd: str) -> str:
+    """The folder that `cwd` names, links resolved: what grants and trust are about."""
+    return os.path.realpath(cwd)

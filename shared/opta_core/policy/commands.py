@@ -1,0 +1,269 @@
+"""A command line as its programs and words, when it is plain; never a guess when it is not.
+
+Plain: only programs with literal words, joined by `&& || ; |`. No expansion, glob, redirection, assignment,
+background, comment or line break outside quotes. What is plain can be judged word by word and is executed
+exactly as judged; everything else is shown to a person as it is. Grammar: tree-sitter-bash.
+"""
+
+import os
+import re
+import shlex
+from functools import cache, lru_cache
+
+import msgspec
+import tree_sitter
+import tree_sitter_bash
+
+from .programs import BUILTINS, plain_problem
+
+COMMAND_BYTES_MAX = 8192
+NODES_MAX = 400
+OPERATORS = frozenset({"&&", "||", ";", "|"})
+# Words that the shell takes as they are. A tilde stands only where it does not expand.
+_WORD = re.compile(r"[\w@%+=:,./^-][\w@%+=:,./^~!#-]*\Z")
+_EXPANDING_TILDE = re.compile(r"[=:]~")
+# Control, bidi, zero-width, tag and other characters that make a line look like another one.
+_DECEIVING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff0-\ufffb"
+    "\U000e0000-\U000e0fff]"
+)
+_BETWEEN_WORDS = re.compile(r"[^\w./+@:%=~*?^-]+")
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One program with its words, and what joins it to the part before ('' for the first).
+
+    `program` is the file that runs: an absolute path, '' when there is none of that name or it is a shell builtin.
+    """
+
+    argv: tuple[str, ...]
+    program: str = ""
+    joined_by: str = ""
+
+
+class CommandLine(msgspec.Struct, frozen=True):
+    """`why` says what keeps a line from being plain, '' when it is; only then it has parts."""
+
+    text: str
+    why: str = ""
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the parts are the whole truth about the line."""
+        return not self.why
+
+    def as_shell(self) -> str:
+        """The line again, every word quoted and every program by its path: means the same, whatever the shell is like."""
+        words: list[str] = []
+        for part in self.parts:
+            first = part.argv[0] if part.argv[0] in BUILTINS else part.program or part.argv[0]
+            words += [part.joined_by] * bool(part.joined_by) + [shlex.quote(word) for word in (first, *part.argv[1:])]
+        return " ".join(words)
+
+
+class NotPlain(Exception):
+    """Why a line is not plain."""
+
+
+def deceiving(text: str) -> str:
+    """The first character that hides or reorders what a person reads, as U+XXXX; '' when there is none."""
+    found = _DECEIVING.search(text)
+    return f"U+{ord(found.group()):04X}" if found else ""
+
+
+def read(text: str, search_path: tuple[str, ...] = (), workspace: str = "") -> CommandLine:
+    """Take a line apart. Programs are looked up in `search_path`, never inside `workspace`."""
+    try:
+        return CommandLine(text, parts=tuple(_located(part, search_path, workspace) for part in _parts(text)))
+    except NotPlain as problem:
+        return CommandLine(text, why=str(problem))
+
+
+@lru_cache(maxsize=256)
+def redirect_targets(text: str) -> tuple[str, ...]:
+    """The files that a line redirects to or from, as far as they can be read off."""
+    encoded = text.encode(errors="replace")[:COMMAND_BYTES_MAX]
+    found: list[str] = []
+    waiting = [_parser().parse(encoded).root_node]
+    seen = 0
+    while waiting and seen < NODES_MAX:
+        node = waiting.pop()
+        seen += 1
+        if node.type == "file_redirect" and (target := node.child_by_field_name("destination")) is not None:
+            found.append(re.sub(r"['\"\\]", "", encoded[target.start_byte : target.end_byte].decode(errors="replace")))
+        waiting += node.children
+    return tuple(sorted(found))
+
+
+def all_words(text: str) -> list[str]:
+    """Every word that the text could hold once quotes and escapes are gone: for rules that deny."""
+    return [word for word in _BETWEEN_WORDS.split(re.sub(r"\\\n|['\"\\]", "", text)) if word]
+
+
+def search_path(path: str, workspace: str) -> tuple[str, ...]:
+    """The folders of a PATH in which programs are looked for: absolute, outside the workspace, not open to every writer."""
+    root = os.path.realpath(workspace) if workspace else ""
+    found: list[str] = []
+    for folder in path.split(os.pathsep):
+        real = os.path.realpath(folder) if folder.startswith("/") else ""
+        if real and folder not in found and not (root and _is_beneath(real, root)) and not _is_open_to_all(real):
+            found.append(folder)
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _parts(text: str) -> tuple[Part, ...]:
+    if character := deceiving(text):
+        raise NotPlain(f"it holds the character {character}")
+    encoded = text.encode(errors="replace")
+    if len(encoded) > COMMAND_BYTES_MAX:
+        raise NotPlain(f"it is longer than {COMMAND_BYTES_MAX} bytes")
+    root = _parser().parse(encoded).root_node
+    if root.has_error:
+        raise NotPlain("it cannot be parsed")
+    found = _Flat(encoded)
+    found.walk(root)
+    return found.finish()
+
+
+@cache
+def _parser() -> tree_sitter.Parser:
+    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+
+
+class _Flat:
+    """The leaves of the tree in the order of the text."""
+
+    def __init__(self, encoded: bytes):
+        self._encoded = encoded
+        self._nodes = 0
+        self._end = 0
+        self._operator = ""
+        self._parts: list[Part] = []
+
+    def walk(self, node: tree_sitter.Node) -> None:
+        """Take in a node. Raises NotPlain."""
+        self._nodes += 1
+        if self._nodes > NODES_MAX:
+            raise NotPlain(f"it has more than {NODES_MAX} parts")
+        if node.is_missing:
+            raise NotPlain("it is not complete")
+        if node.type in ("program", "list", "pipeline"):
+            for child in node.children:
+                self.walk(child)
+        elif node.type == "command":
+            self._command(node)
+        elif node.type in OPERATORS:
+            self._cover(node)
+            if self._operator or not self._parts:
+                raise NotPlain(f"'{node.type}' stands where a program is expected")
+            self._operator = node.type
+        elif node.type == "redirected_statement":
+            raise NotPlain(f"it redirects ({', '.join(redirect_targets(self._encoded.decode(errors='replace'))) or 'text into a program'})")
+        else:
+            raise NotPlain(_NAMES.get(node.type, f"it holds a {node.type.replace('_', ' ')}"))
+
+    def finish(self) -> tuple[Part, ...]:
+        """All parts. Raises NotPlain."""
+        if self._encoded[self._end :].strip(b" \t"):
+            raise NotPlain("it does not end where its last word does")
+        if not self._parts:
+            raise NotPlain("it is empty")
+        if self._operator and self._operator != ";":
+            raise NotPlain(f"nothing follows '{self._operator}'")
+        return tuple(self._parts)
+
+    def _command(self, node: tree_sitter.Node) -> None:
+        if self._parts and not self._operator:
+            raise NotPlain("a line break joins its programs")
+        words: list[str] = []
+        for child in node.children:
+            self._nodes += 1
+            leaf = child.children[0] if child.type == "command_name" and child.children else child
+            words.append(self._word(leaf))
+            self._cover(child)
+        if self._nodes > NODES_MAX:
+            raise NotPlain(f"it has more than {NODES_MAX} parts")
+        if problem := plain_problem(tuple(words)):
+            raise NotPlain(problem)
+        self._parts.append(Part(tuple(words), joined_by=self._operator))
+        self._operator = ""
+
+    def _word(self, node: tree_sitter.Node) -> str:
+        text = self._encoded[node.start_byte : node.end_byte].decode()
+        match node.type:
+            case "word" | "number" if _WORD.match(text) and not _EXPANDING_TILDE.search(text):
+                return text
+            case "raw_string":
+                return text[1:-1]
+            case "string" if all(child.type in ('"', "string_content") for child in node.children) and not set("\\$`") & set(text):
+                return text[1:-1]
+            case "concatenation" if self._is_seamless(node):
+                return "".join(self._word(child) for child in node.children)
+            case "word" | "number" | "concatenation":
+                raise NotPlain(f"the shell would expand {text[:60]}")
+            case _:
+                raise NotPlain(_NAMES.get(node.type, f"it holds a {node.type.replace('_', ' ')}"))
+
+    def _is_seamless(self, node: tree_sitter.Node) -> bool:
+        at = node.start_byte
+        for child in node.children:
+            if child.start_byte != at:
+                return False
+            at = child.end_byte
+        return at == node.end_byte and bool(node.children)
+
+    def _cover(self, node: tree_sitter.Node) -> None:
+        """What lies between two leaves is space and nothing else, or the tree is not the text."""
+        if self._encoded[self._end : node.start_byte].strip(b" \t"):
+            raise NotPlain(
+                "a line break joins its programs" if b"\n" in self._encoded[self._end : node.start_byte] else "it cannot be parsed"
+            )
+        self._end = node.end_byte
+
+
+_NAMES = {
+    "herestring_redirect": "it redirects input or output",
+    "file_redirect": "it redirects input or output",
+    "command_substitution": "it runs a program inside a word",
+    "process_substitution": "it runs a program inside a word",
+    "variable_assignment": "it sets a variable",
+    "variable_assignments": "it sets a variable",
+    "declaration_command": "it sets a variable",
+    "simple_expansion": "it uses a variable",
+    "expansion": "it uses a variable",
+    "string": "it uses a variable or an escape in quotes",
+    "ansi_c_string": "it holds an escaped string",
+    "translated_string": "it holds a translated string",
+    "comment": "it holds a comment",
+    "&": "it runs something in the background",
+    "|&": "it pipes errors",
+    ";;": "it cannot be parsed",
+    "negated_command": "it negates a result",
+    "function_definition": "it defines a function",
+    "subshell": "it runs a subshell",
+}
+
+
+def _located(part: Part, folders: tuple[str, ...], workspace: str) -> Part:
+    name = part.argv[0]
+    root = os.path.realpath(workspace) if workspace else ""
+    for folder in folders:
+        file = f"{folder}/{name}"
+        # A link into the workspace is the workspace's program.
+        if os.access(file, os.X_OK) and os.path.isfile(file) and not (root and _is_beneath(os.path.realpath(file), root)):
+            return msgspec.structs.replace(part, program=file)
+    return part
+
+
+def _is_beneath(path: str, root: str) -> bool:
+    return path == root or path.startswith(root.rstrip("/") + "/")
+
+
+@lru_cache(maxsize=64)
+def _is_open_to_all(folder: str) -> bool:
+    try:
+        return bool(os.stat(folder).st_mode & 0o002)
+    except OSError:
+        return False

@@ -1,0 +1,203 @@
+"""The verdict on a request: deny if any layer denies, else the rules in their order, else the matrix of the level.
+
+Order (design: security.md, "Policy, trust, grants"): hard denies, denies of any layer, hard questions, managed rules, then project,
+user and defaults (in a trusted folder the project's rules come first; in any other they only tighten), then what the user has
+granted. A line of several programs is judged by its most severe one.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from opta_protocol.permissions import Level, Risk, SessionPolicy
+
+from . import commands
+from .actions import Action, Request, is_secret, protected, relative_to
+from .layers import Layers
+from .programs import destroys, needs_network, veto
+from .rules import SEVERITY, Effect, Layer, Rule, words_fit, words_within
+
+Sandbox = Literal["full", "landlock", "none"]
+
+
+NO_LAYERS = Layers()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the rules say about a call: the effect, which rule of which layer said it, and on which action."""
+
+    effect: Effect
+    rule: str
+    layer: Layer
+    subject: str = ""
+    # A question that "always" and "session" cannot answer for the next time.
+    is_single: bool = False
+
+    def __lt__(self, other: "Verdict") -> bool:
+        return SEVERITY[self.effect] < SEVERITY[other.effect]
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a verdict depends on besides the request. `granted`: what a person allowed for the session (`scope_of`)."""
+
+    level: Level
+    layers: Layers = NO_LAYERS
+    policy: SessionPolicy = SessionPolicy.standard
+    interactive: bool = True
+    sandbox: Sandbox = "full"
+    granted: frozenset[str] = frozenset()
+    extra: tuple[Rule, ...] = field(default=())
+
+
+def judge(request: Request, situation: Situation) -> Verdict:
+    """The most severe verdict on the request's actions; "ask" becomes "deny" where nobody can be asked."""
+    verdict = max(
+        (_judge_action(request, action, situation) for action in request.actions), key=lambda v: (SEVERITY[v.effect], v.is_single)
+    )
+    if verdict.effect == "ask" and situation.policy is SessionPolicy.unrestricted and verdict.layer != "managed":
+        return Verdict("allow", f"unrestricted session ({verdict.rule})", "session", verdict.subject)
+    if verdict.effect == "ask" and not situation.interactive:
+        return Verdict("deny", f"{verdict.rule}; nobody can be asked", verdict.layer, verdict.subject)
+    return verdict
+
+
+def scope_of(request: Request) -> str:
+    """What an answer for the session covers: all writes, all plain commands (with or without network), one origin, one tool."""
+    action = request.actions[0]
+    if action.kind == "write":
+        return "write"
+    if action.kind == "run":
+        return "run"
+    if action.kind == "browse":
+        return f"origin {action.origin or 'any'}"
+    return f"tool {action.tool} {action.schema}".strip()
+
+
+def wants_network(request: Request) -> bool:
+    """Whether a plain command is one that people run to reach the network."""
+    return any(needs_network(action.argv) for action in request.actions if action.argv)
+
+
+def _judge_action(request: Request, action: Action, situation: Situation) -> Verdict:
+    layers = situation.layers
+    subject = action.subject
+
+    def verdict(effect: Effect, rule: str, layer: Layer, *, is_single: bool = False) -> Verdict:
+        return Verdict(effect, rule, layer, subject, is_single)
+
+    if problem := _hard_deny(request, action):
+        return verdict("deny", problem, "hard")
+    # Rules given for one judgement (`policy check --rule`) stand in the user's layer.
+    rules: dict[Layer, tuple[Rule, ...]] = {
+        "managed": layers.rules("managed"),
+        "user": (*situation.extra, *layers.rules("user")),
+        "project": layers.rules("project"),
+    }
+    for layer, candidates in rules.items():
+        for rule in candidates:
+            if rule.effect == "deny" and _denies(rule, request, action):
+                return verdict("deny", rule.label, layer)
+    if action.kind == "plan":
+        return verdict("allow", f"{action.tool} = allow", "defaults")
+    if problem := _hard_ask(request, action, situation):
+        return verdict("ask", problem, "hard", is_single=True)
+    if "managed" in layers.broken or "user" in layers.broken:
+        return verdict("ask", "a policy file is broken, so everything is asked (opta doctor --policy)", "user")
+    first = _first(rules["managed"], action)
+    base = verdict(first.effect, first.label, "managed") if first else _base(rules, request, action, situation)
+    # What a rule allows by a program's name does not cover the options that make it more than that.
+    problem = veto(action.argv) if action.argv else ""
+    if base.effect == "allow" and problem:
+        base = verdict("ask", problem, "hard")
+    if base.effect == "ask" and base.layer != "managed" and (granted := _granted(request, action, situation, problem)):
+        return granted
+    return base
+
+
+def _hard_deny(request: Request, action: Action) -> str:
+    if action.is_outside:
+        return f"{action.subject[:80]} is outside the workspace"
+    if action.kind == "write" and (name := protected(action.path)):
+        return f"{name} is protected from every write"
+    if action.kind == "run":
+        folder = request.args.get("cwd")
+        if isinstance(folder, str) and relative_to(request.cwd, folder) is None:
+            return f"the folder {folder[:80]} is outside the workspace"
+        if target := next((path for path in commands.redirect_targets(str(request.args.get("command", ""))) if protected(path)), ""):
+            return f"{target[:80]} is protected from every write"
+    for value in (request.args.get("command"), request.args.get("path"), request.args.get("cwd")):
+        if isinstance(value, str) and (character := commands.deceiving(value)):
+            return f"it holds the character {character}, which hides or reorders text"
+    return ""
+
+
+def _hard_ask(request: Request, action: Action, situation: Situation) -> str:
+    if action.kind == "read" and is_secret(action.path):
+        return f"{action.path} may hold credentials"
+    if action.kind == "search" and action.tool == "grep" and is_secret(action.path):
+        return f"{action.path} may hold credentials"
+    if action.kind != "run":
+        return ""
+    command = request.command
+    if command is None or not command.is_plain:
+        return f"not a plain command: {command.why if command else 'unreadable'}"
+    if problem := destroys(action.argv):
+        return problem
+    if any(is_secret(word) for word in action.argv[1:]):
+        return "it names a file that may hold credentials"
+    return "" if situation.sandbox != "none" else "there is no sandbox on this machine"
+
+
+def _denies(rule: Rule, request: Request, action: Action) -> bool:
+    """Whether a deny rule is about an action; a line that is not plain is searched through for the rule's words."""
+    if not rule.command:
+        return rule.matches(action)
+    if action.kind != "run" or rule.tool not in ("run_command", "*"):
+        return False
+    if request.command is not None and request.command.is_plain:
+        return words_fit(action.argv, rule.command)
+    return words_within(commands.all_words(str(request.args.get("command", ""))), rule.command)
+
+
+def _first(rules: tuple[Rule, ...], action: Action) -> Rule | None:
+    return next((rule for rule in rules if rule.matches(action)), None)
+
+
+def _base(rules: dict[Layer, tuple[Rule, ...]], request: Request, action: Action, situation: Situation) -> Verdict:
+    project, user = _first(rules["project"], action), _first(rules["user"], action)
+    default = _default(action, situation)
+    if situation.layers.trust == "trusted":
+        if project is not None:
+            return Verdict(project.effect, project.label, "project", action.subject)
+        if user is not None:
+            return Verdict(user.effect, user.label, "user", action.subject)
+        return default
+    below = Verdict(user.effect, user.label, "user", action.subject) if user else default
+    tightened = Verdict(project.effect, project.label, "project", action.subject) if project else below
+    return max(below, tightened, key=lambda verdict: SEVERITY[verdict.effect])
+
+
+def _default(action: Action, situation: Situation) -> Verdict:
+    effect: Effect = "allow" if action.risk is Risk.read else "ask"
+    if situation.level is Level.L1:
+        return Verdict("ask", "L1 asks before every tool call", "level", action.subject)
+    if situation.level is Level.L3 and action.kind == "write":
+        return Verdict("allow", "L3 allows writes in the workspace", "level", action.subject)
+    if situation.level is Level.L3 and action.kind == "run" and not needs_network(action.argv):
+        return Verdict("allow", "L3 allows plain commands in the sandbox", "level", action.subject)
+    return Verdict(effect, f"{action.tool} = {effect}", "defaults", action.subject)
+
+
+def _granted(request: Request, action: Action, situation: Situation, problem: str) -> Verdict | None:
+    if (
+        grant := next(
+            (grant for grant in situation.layers.granted if grant.covers(request, action) and not (problem and grant.is_prefix)), None
+        )
+    ) is not None:
+        return Verdict("allow", f"always allowed: {grant.label}", "user", action.subject)
+    scope = scope_of(request)
+    is_beyond = bool(problem) or (scope == "run" and needs_network(action.argv) and "network" not in situation.granted)
+    if scope in situation.granted and not is_beyond:
+        return Verdict("allow", f"allowed for this session: {scope}", "session", action.subject)
+    return None

@@ -1,0 +1,122 @@
+"""What "always" wrote down: the narrowest thing that was asked about, in one folder, until it is revoked or over.
+
+Kept in `policies/grants.json` of the home, 0600, replaced whole. A command is granted by its exact words (or an
+offered two-word beginning), a file tool by its arguments, an MCP tool by server and schema hash, a browser by origin.
+"""
+
+import datetime
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..clock import utc_now
+from ..errors import Broken, Refused
+from ..paths import Paths, write_whole
+from .actions import Action, Request, real_cwd
+
+GRANTS_MAX = 2000
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What needs no question. `label` says it for people; exactly one of `argv`, `args`, `origin` and `schema` narrows it."""
+
+    id: str
+    tool: str
+    cwd: str
+    label: str
+    since: str
+    # The words of one program; `is_prefix`: further ones may follow.
+    argv: tuple[str, ...] = ()
+    is_prefix: bool = False
+    # sha256 of the arguments
+    args: str = ""
+    origin: str = ""
+    server: str = ""
+    schema: str = ""
+    expires: str = ""
+
+    def covers(self, request: Request, action: Action) -> bool:
+        """Whether this grant answers the question about one action of a request."""
+        if self.tool != action.tool or self.cwd != real_cwd(request.cwd) or self.is_over:
+            return False
+        if self.argv:
+            return action.argv[: len(self.argv)] == self.argv if self.is_prefix else action.argv == self.argv
+        if self.origin:
+            return action.origin == self.origin
+        if self.schema:
+            return (action.server, action.schema) == (self.server, self.schema)
+        return self.args == digest(request.args)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its day has passed."""
+        return bool(self.expires) and self.expires < utc_now()
+
+
+def read(paths: Paths) -> list[Grant]:
+    """Every grant. Raises Broken when the file is damaged: a grant is never guessed."""
+    try:
+        return msgspec.json.decode(_file(paths).read_bytes(), type=list[Grant])
+    except FileNotFoundError:
+        return []
+    except msgspec.DecodeError as error:
+        raise Broken(f"{_file(paths)} is damaged ({error}). Move it away; what was always allowed will be asked again.") from error
+
+
+def for_request(request: Request, *, prefix: bool = False, days: float = 0.0) -> list[Grant]:
+    """The narrowest grants that cover a request, one for each program. Raises Refused for what is never granted."""
+    if request.command is not None and not request.command.is_plain:
+        raise Refused(f"This command cannot be always allowed: {request.command.why}. Only plain commands can.")
+    expires = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)).isoformat() if days else ""
+    found: list[Grant] = []
+    for action in request.actions:
+        about: dict[str, Any] = {}
+        if action.argv:
+            words = action.argv[:2] if prefix else action.argv
+            about = {"argv": words, "is_prefix": prefix}
+            label = f"{action.tool} {' '.join(words)}{' …' if prefix else ''}"
+        elif action.kind == "browse" and action.origin:
+            about, label = {"origin": action.origin}, f"{action.tool} on {action.origin}"
+        elif action.kind == "mcp":
+            about, label = {"server": action.server, "schema": action.schema}, f"{action.tool} of {action.server}, as it is described now"
+        else:
+            about, label = {"args": digest(request.args)}, f"{action.tool} {action.subject}"
+        cwd = real_cwd(request.cwd)
+        name = hashlib.sha256(msgspec.json.encode([action.tool, cwd, about], order="sorted")).hexdigest()[:16]
+        found.append(Grant(id=name, tool=action.tool, cwd=cwd, label=label.strip()[:200], since=utc_now(), expires=expires, **about))
+    return found
+
+
+def add(paths: Paths, new: list[Grant]) -> None:
+    """Write grants down; one that is there already is replaced."""
+    ids = {grant.id for grant in new}
+    kept = [grant for grant in read(paths) if grant.id not in ids and not grant.is_over]
+    if len(kept) + len(new) > GRANTS_MAX:
+        raise Refused(f"There are {len(kept)} grants already. `opta policy list` shows them, `opta policy revoke ID` takes one back.")
+    _write(paths, [*kept, *new])
+
+
+def remove(paths: Paths, grant_id: str) -> bool:
+    """Take a grant back; False when there is none of that id."""
+    grants = read(paths)
+    kept = [grant for grant in grants if grant.id != grant_id]
+    if len(kept) == len(grants):
+        return False
+    _write(paths, kept)
+    return True
+
+
+def digest(args: dict[str, Any]) -> str:
+    """sha256 of a call's arguments, whatever their order."""
+    return hashlib.sha256(msgspec.json.encode(args, order="sorted")).hexdigest()
+
+
+def _write(paths: Paths, grants: list[Grant]) -> None:
+    _file(paths).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(_file(paths), msgspec.json.encode(grants))
+
+
+def _file(paths: Paths) -> Path:
+    return paths.home / "policies" / "grants.json"

@@ -1,0 +1,173 @@
+"""The layers of rules that hold for a folder, read from their files and kept until a file changes."""
+
+import contextlib
+import datetime
+import os
+import stat
+from pathlib import Path
+
+import msgspec
+
+from ..errors import Broken
+from ..paths import Paths
+from . import grants, trust
+from .grants import Grant
+from .rules import Layer, PolicyProblem, Rule, parse
+from .strict_yaml import BYTES_MAX
+from .trust import State
+
+MANAGED = Path("/etc/opta/policy.yaml")
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with a file, where, and whether it was ignored or made everything ask."""
+
+    file: str
+    line: int
+    message: str
+    mend: str = ""
+    is_warning: bool = False
+
+
+class Layers(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that rules say about a folder. A layer that could not be read is in `broken`."""
+
+    managed: tuple[Rule, ...] = ()
+    user: tuple[Rule, ...] = ()
+    project: tuple[Rule, ...] = ()
+    trust: State = "untrusted"
+    granted: tuple[Grant, ...] = ()
+    broken: frozenset[Layer] = frozenset()
+    problems: tuple[Problem, ...] = ()
+
+    def rules(self, layer: Layer) -> tuple[Rule, ...]:
+        """The rules of a layer that are not over."""
+        rules: tuple[Rule, ...] = {"managed": self.managed, "user": self.user, "project": self.project}.get(layer, ())
+        if not any(rule.expires for rule in rules):
+            return rules
+        now = datetime.datetime.now(datetime.UTC)
+        return tuple(rule for rule in rules if not rule.is_over(now))
+
+
+class Sources:
+    """Reads the layers of folders; costs some stats when nothing has changed."""
+
+    def __init__(self, paths: Paths, managed: Path = MANAGED):
+        self._paths, self._managed = paths, managed
+        self._kept: dict[str, tuple[object, Layers]] = {}
+
+    def layers(self, cwd: str) -> Layers:
+        """The layers for a folder. Never raises: what is broken makes rules stricter and is told."""
+        signature = self._signature(cwd)
+        kept = self._kept.get(cwd)
+        if kept is not None and kept[0] == signature:
+            return kept[1]
+        layers = self._read(cwd)
+        if len(self._kept) > 64:
+            self._kept.clear()
+        self._kept[cwd] = signature, layers
+        return layers
+
+    def _signature(self, cwd: str) -> object:
+        own = [self._managed, self._paths.daemon / "trust.json", self._paths.home / "policies", *self._user_files(), self._grants_file()]
+        return tuple(_stamp(file) for file in own), trust.signature(cwd)
+
+    def _grants_file(self) -> Path:
+        return self._paths.home / "policies" / "grants.json"
+
+    def _user_files(self) -> list[Path]:
+        folder = self._paths.home / "policies"
+        with contextlib.suppress(OSError):
+            return sorted(folder / name for name in os.listdir(folder) if name.endswith((".yaml", ".yml")) and not name.startswith("."))
+        return []
+
+    def _read(self, cwd: str) -> Layers:
+        problems: list[Problem] = []
+        broken: set[Layer] = set()
+        managed = self._file(self._managed, "managed", problems, broken)
+        user = [rule for file in self._user_files() for rule in self._file(file, "user", problems, broken)]
+        project = self._project(cwd, problems, broken)
+        state: State = "untrusted"
+        granted: list[Grant] = []
+        try:
+            record = trust.read(self._paths).get(os.path.realpath(cwd))
+            # Only what was trusted once is read whole to see whether it still is.
+            state = trust.state_of(record, trust.take(cwd)) if record else "untrusted"
+        except Exception as error:  # whatever is wrong with the record, an untrusted folder is what is left
+            problems.append(Problem(file=str(self._paths.daemon / "trust.json"), line=1, message=str(error)))
+        try:
+            granted = grants.read(self._paths)
+        except Broken as error:
+            problems.append(Problem(file=str(self._grants_file()), line=1, message=error.message))
+        return Layers(
+            managed=tuple(managed),
+            user=tuple(user),
+            project=tuple(project),
+            trust=state,
+            granted=tuple(granted),
+            broken=frozenset(broken),
+            problems=tuple(problems),
+        )
+
+    def _project(self, cwd: str, problems: list[Problem], broken: set[Layer]) -> list[Rule]:
+        name = f"{cwd}/.opta/policy.yaml"
+        try:
+            content = _read_beneath(cwd)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            problems.append(Problem(file=name, line=1, message=error.strerror or str(error), mend="make it a plain file, or remove it"))
+            broken.add("project")
+            return []
+        return _parsed(content, name, "project", problems, broken)
+
+    def _file(self, file: Path, layer: Layer, problems: list[Problem], broken: set[Layer]) -> list[Rule]:
+        try:
+            content = _read_plain(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            problems.append(Problem(file=str(file), line=1, message=error.strerror or str(error), mend="make it a readable plain file"))
+            broken.add(layer)
+            return []
+        return _parsed(content, str(file), layer, problems, broken)
+
+
+def _parsed(content: bytes, name: str, layer: Layer, problems: list[Problem], broken: set[Layer]) -> list[Rule]:
+    try:
+        rules, warnings = parse(content, name, by_project=layer == "project")
+    except PolicyProblem as problem:
+        mend = "until then the defaults hold" if layer == "project" else "until then everything is asked"
+        problems.append(Problem(file=name, line=problem.line, message=str(problem), mend=f"mend that line; {mend}"))
+        broken.add(layer)
+        return []
+    problems += [Problem(file=name, line=1, message=warning, is_warning=True) for warning in warnings]
+    return rules
+
+
+def _read_beneath(cwd: str) -> bytes:
+    """The project's policy, reached without following a link."""
+    root = os.open(cwd, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        folder = os.open(".opta", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root)
+        try:
+            return _read_plain(os.open("policy.yaml", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder))
+        finally:
+            os.close(folder)
+    finally:
+        os.close(root)
+
+
+def _read_plain(descriptor: int) -> bytes:
+    with os.fdopen(descriptor, "rb") as handle:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(0, "it is not a plain file")
+        return handle.read(BYTES_MAX + 1)
+
+
+def _stamp(file: Path) -> tuple[object, ...]:
+    try:
+        seen = os.stat(file)
+    except OSError:
+        return (str(file),)
+    return str(file), seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns

@@ -1,0 +1,155 @@
+"""policy.yaml: rules with an effect and what they are about. A broken file is an error with its line, never a guess."""
+
+import datetime
+import fnmatch
+import re
+from typing import Any, Literal, cast
+
+import msgspec
+
+from .actions import Action
+from .strict_yaml import Mapping, YamlProblem, load
+
+Effect = Literal["allow", "ask", "deny"]
+Layer = Literal["hard", "managed", "session", "user", "project", "defaults", "level"]
+SEVERITY: dict[Effect, int] = {"allow": 0, "ask": 1, "deny": 2}
+RULES_MAX = 500
+_RULE_KEYS = frozenset({"effect", "tool", "path", "command", "origin", "server", "note", "expires"})
+# What people might hope a project could set; it never can.
+NEVER_BY_PROJECT = frozenset(
+    {"trusted", "trust", "defaultMode", "default-mode", "sandbox", "unrestricted", "policy", "providers", "lmx", "env", "mcp"}
+)
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of a policy. What is empty matches everything; `command` holds the words that a program's words begin with."""
+
+    effect: Effect
+    tool: str
+    path: str = ""
+    command: tuple[str, ...] = ()
+    origin: str = ""
+    server: str = ""
+    note: str = ""
+    expires: str = ""
+    source: str = ""
+    line: int = 0
+
+    def matches(self, action: Action) -> bool:
+        """Whether this rule is about that action."""
+        if not fnmatch.fnmatchcase(action.tool, self.tool) or (self.server and self.server != action.server):
+            return False
+        if self.path and not (action.path and path_fits(action.path, self.path)):
+            return False
+        if self.origin and not (action.origin and fnmatch.fnmatchcase(action.origin, _with_port(self.origin))):
+            return False
+        return not self.command or words_fit(action.argv, self.command)
+
+    @property
+    def label(self) -> str:
+        """The rule as people say it."""
+        about = [self.tool, " ".join(self.command), self.path, self.origin, self.server]
+        return f"{self.effect} {' '.join(word for word in about if word)}"
+
+    def is_over(self, now: datetime.datetime) -> bool:
+        """Whether its time has passed."""
+        return bool(self.expires) and datetime.datetime.fromisoformat(self.expires).replace(tzinfo=datetime.UTC) <= now
+
+
+class PolicyProblem(Exception):
+    """What is wrong with a policy file; `line` counts from 1."""
+
+    def __init__(self, message: str, line: int = 1):
+        super().__init__(message)
+        self.line = line
+
+
+def parse(content: bytes, source: str, *, by_project: bool = False) -> tuple[list[Rule], list[str]]:
+    """(the rules of a file, warnings about what it may not set). Raises PolicyProblem."""
+    try:
+        document = load(content)
+    except YamlProblem as problem:
+        raise PolicyProblem(str(problem), problem.line) from problem
+    if document is None:
+        return [], []
+    if not isinstance(document, Mapping):
+        raise PolicyProblem("the file holds `version: 1` and `rules:`")
+    warnings: list[str] = []
+    for key in list(document):
+        if by_project and key in NEVER_BY_PROJECT:
+            warnings.append(f"{source}: a project cannot set {key!r}; ignored")
+            del document[key]
+        elif key not in ("version", "rules"):
+            raise PolicyProblem(f"unknown key {key!r}; a policy holds `version: 1` and `rules:`")
+    if document.get("version", 1) != 1:
+        raise PolicyProblem(f"version {document['version']!r} is not known; write `version: 1`")
+    rules: Any = document.get("rules") or []
+    if not isinstance(rules, list) or len(cast("list[Any]", rules)) > RULES_MAX:
+        raise PolicyProblem(f"rules is a list of at most {RULES_MAX} rules")
+    return [_rule(rule, source) for rule in cast("list[Any]", rules)], warnings
+
+
+def words_fit(argv: tuple[str, ...], words: tuple[str, ...]) -> bool:
+    """Whether `argv` begins with `words`; a last word `**` stands for any further ones, alone for every command."""
+    if words[-1] in ("**", "*"):
+        words = words[:-1]
+    return argv[: len(words)] == words and (bool(argv) or not words)
+
+
+def words_within(found: list[str], words: tuple[str, ...]) -> bool:
+    """Whether `words` stand anywhere in the words of a text, programs by name or by path: for rules that deny."""
+    wanted = [word for word in words if word not in ("**", "*")]
+    names = [word.rsplit("/", 1)[-1] for word in found]
+    return any(names[at] == wanted[0] and found[at + 1 : at + len(wanted)] == wanted[1:] for at in range(len(found))) if wanted else True
+
+
+def path_fits(path: str, glob: str) -> bool:
+    """Whether a relative path fits a glob: `*` within a folder, `**` over folders; a bare name fits in any folder."""
+    if "/" not in glob and "**" not in glob:
+        path = path.rsplit("/", 1)[-1]
+    pattern = "".join(
+        _GLOB.get(piece) or re.escape(piece) for piece in re.findall(r"\*\*/|\*\*|\*|\?|.", glob.removeprefix("./"), re.DOTALL)
+    )
+    return re.fullmatch(pattern, path, re.DOTALL) is not None
+
+
+_GLOB = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+def _rule(given: Any, source: str) -> Rule:
+    if not isinstance(given, Mapping):
+        raise PolicyProblem("a rule is a mapping such as `{effect: ask, tool: run_command}`")
+    line = given.line
+    if unknown := sorted(set(given) - _RULE_KEYS):
+        raise PolicyProblem(f"unknown key {unknown[0]!r} in a rule; it has {', '.join(sorted(_RULE_KEYS))}", line)
+    if given.get("effect") not in SEVERITY:
+        raise PolicyProblem(f"effect is allow, ask or deny, not {given.get('effect')!r}", line)
+    command: Any = given.get("command")
+    words: tuple[str, ...] = ()
+    if command is not None:
+        pieces: list[Any] = command.split() if isinstance(command, str) else cast("list[Any]", command) if isinstance(command, list) else []
+        if not pieces or not all(isinstance(word, str) and word for word in pieces):
+            raise PolicyProblem("command is the words a command begins with, such as `git status`", line)
+        words = tuple(pieces)
+    texts: dict[str, str] = {}
+    for key in ("tool", "path", "origin", "server", "note", "expires"):
+        value = given.get(key)
+        if value is not None and not isinstance(value, str):
+            raise PolicyProblem(f"{key} is text, not {value!r}", line)
+        texts[key] = value or ""
+    if not texts["tool"]:
+        raise PolicyProblem("a rule names its tool (`tool: run_command`)", line)
+    if texts["expires"]:
+        try:
+            datetime.datetime.fromisoformat(texts["expires"])
+        except ValueError:
+            raise PolicyProblem(f"expires is a day such as 2027-01-31, not {texts['expires']!r}", line) from None
+    if words and texts["tool"] not in ("run_command", "*"):
+        raise PolicyProblem("command belongs to tool: run_command", line)
+    return Rule(effect=given["effect"], command=words, source=source, line=line, **texts)
+
+
+def _with_port(origin: str) -> str:
+    from .actions import origin_of
+
+    return origin if "*" in origin else origin_of(origin) or origin

@@ -1,0 +1,85 @@
+"""What a folder's own files ask for, in plain words: for the person who decides whether to trust it."""
+
+import difflib
+from typing import Any, cast
+
+import msgspec
+
+from .rules import PolicyProblem, Rule, parse
+from .trust import Record, Snapshot
+
+_EFFECTS = {"allow": "Allow without asking", "ask": "Always ask before", "deny": "Never allow"}
+LINES_MAX = 40
+
+
+def asks_for(snapshot: Snapshot) -> list[str]:
+    """Everything that trust would switch on, one sentence each."""
+    said: list[str] = []
+    policy = snapshot.contents.get(".opta/policy.yaml")
+    if policy is not None:
+        said += _policy(policy)
+    servers = snapshot.contents.get(".mcp.json")
+    if servers is not None:
+        said += _servers(servers)
+    for name in sorted(snapshot.contents):
+        if name.startswith(".opta/commands/") and name.endswith(".md"):
+            said.append(f"Add the command /{name.rsplit('/', 1)[-1].removesuffix('.md')} ({name}).")
+        elif name not in (".opta/policy.yaml", ".mcp.json"):
+            said.append(f"Use {name} ({len(snapshot.contents[name])} bytes).")
+    return said or ["Nothing: the folder has no .opta folder and no .mcp.json."]
+
+
+def differences(record: Record, snapshot: Snapshot) -> list[str]:
+    """What has changed since a folder was trusted, one sentence each, with the changed lines of texts."""
+    said: list[str] = []
+    for name in sorted({*record.files, *snapshot.contents}):
+        now = snapshot.contents.get(name)
+        if now is None:
+            said.append(f"{name} is gone.")
+        elif name not in record.files:
+            said.append(f"{name} is new.")
+        elif record.texts.get(name) != (text := now.decode(errors="replace")[:16_384]):
+            lines = list(difflib.unified_diff(record.texts.get(name, "").splitlines(), text.splitlines(), lineterm="", n=0))[2:]
+            said.append(f"{name} has changed:")
+            said += [f"  {line}" for line in lines[:LINES_MAX] if not line.startswith("@@")]
+    return said
+
+
+def sentence(rule: Rule) -> str:
+    """A rule as a sentence."""
+    what = (
+        f"the command `{' '.join(rule.command)}`"
+        if rule.command
+        else {"run_command": "commands", "*": "every tool"}.get(rule.tool, rule.tool)
+    )
+    where = (
+        f" on {rule.path}" if rule.path else f" at {rule.origin}" if rule.origin else f" of the server {rule.server}" if rule.server else ""
+    )
+    until = f" until {rule.expires}" if rule.expires else ""
+    return f"{_EFFECTS[rule.effect]}: {what}{where}{until}."
+
+
+def _policy(content: bytes) -> list[str]:
+    try:
+        rules, warnings = parse(content, ".opta/policy.yaml", by_project=True)
+    except PolicyProblem as problem:
+        return [f".opta/policy.yaml is not usable (line {problem.line}: {problem}), so nothing of it holds."]
+    return [*map(sentence, rules), *warnings]
+
+
+def _servers(content: bytes) -> list[str]:
+    try:
+        document = msgspec.json.decode(content)
+        servers: Any = cast("dict[str, Any]", document)["mcpServers"]
+        return [
+            f"Offer the MCP server {name!r}: {_start(cast('dict[str, Any]', server))} (it asks again before it starts)."
+            for name, server in servers.items()
+        ]
+    except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+        return [".mcp.json is not usable, so nothing of it holds."]
+
+
+def _start(server: dict[str, Any]) -> str:
+    if url := server.get("url"):
+        return f"reach {url}"
+    return "run " + " ".join([str(server.get("command", "?")), *map(str, server.get("args", []))])[:200]
