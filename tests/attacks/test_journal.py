@@ -5,7 +5,7 @@ from pathlib import Path
 from zlib import crc32
 
 import pytest
-from support.journals import LINES, OTHER, SID, WHOLE, ask, file_of, listed, play, replayed
+from support.journals import LINES, OTHER, SID, WHOLE, ask, disk, file_of, listed, play, replayed
 from support.oracles import MEBIBYTE, peak_memory_below
 from support.store import House, prompt
 
@@ -21,24 +21,25 @@ def kinds(lines: list[bytes], code: str = "") -> list[str]:
 @pytest.mark.attack("A53")
 def test_a_journal_cut_at_any_byte_of_its_last_three_lines_opens_and_takes_turns(tmp_path: Path) -> None:
     first = len(WHOLE) - sum(len(line) + 1 for line in LINES[-3:])
-    for cut in range(first, len(WHOLE) + 1):
-        kept = WHOLE[:cut].count(b"\n")
-        torn = WHOLE[:cut].rpartition(b"\n")[2]
-        folder = tmp_path / str(cut)
+    with disk(tmp_path, "256m"):
+        for cut in range(first, len(WHOLE) + 1):
+            kept = WHOLE[:cut].count(b"\n")
+            torn = WHOLE[:cut].rpartition(b"\n")[2]
+            folder = tmp_path / str(cut)
 
-        async def story(house: House, kept: int = kept, torn: bytes = torn) -> None:
-            assert set(await listed(house)) == {SID, OTHER}
-            assert await replayed(house) == LINES[:kept]
-            assert (await ask(house)).status == "written"
-            house.local.restart()
-            assert (await ask(house, "again")).status == "written"
-            lines = await replayed(house)
-            assert lines == house.local.journal(SID)
-            assert lines[:kept] == LINES[:kept]
-            assert kinds(lines, "journal_torn") == (["warning"] if torn else [])
+            async def story(house: House, kept: int = kept, torn: bytes = torn) -> None:
+                assert set(await listed(house)) == {SID, OTHER}
+                assert await replayed(house) == LINES[:kept]
+                assert (await ask(house)).status == "written"
+                house.local.restart()
+                assert (await ask(house, "again")).status == "written"
+                lines = await replayed(house)
+                assert lines == house.local.journal(SID)
+                assert lines[:kept] == LINES[:kept]
+                assert kinds(lines, "journal_torn") == (["warning"] if torn else [])
 
-        play(folder, story, WHOLE[:cut])
-        assert not torn or file_of(folder).with_suffix(".torn").read_bytes() == torn + b"\n"
+            play(folder, story, WHOLE[:cut])
+            assert not torn or file_of(folder).with_suffix(".torn").read_bytes() == torn + b"\n"
 
 
 JUNK = {

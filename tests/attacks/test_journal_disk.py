@@ -6,7 +6,6 @@ import os
 import stat
 import subprocess
 import time
-from collections.abc import Generator
 from pathlib import Path
 
 import msgspec
@@ -14,7 +13,7 @@ import pytest
 from support.byte_server import STREAM, ByteServer, event, finish, say
 from support.daemon import Daemon
 from support.events import journal
-from support.journals import DONE, LINES, OTHER, SID, WHOLE, ask, file_of, listed, play, replayed
+from support.journals import DONE, LINES, OTHER, SID, WHOLE, ask, disk, file_of, listed, play, replayed
 from support.promises import check_journal
 from support.store import House, prompt, start_of
 
@@ -93,16 +92,6 @@ def test_a_disk_that_is_full_in_the_middle_of_a_turn_ends_it_and_goes_on_when_th
         play(tmp_path, story)
 
 
-@contextlib.contextmanager
-def disk(at: Path, size: str) -> Generator[None]:
-    """A small file system of its own."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(at)], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(at)], check=True)
-
-
 @pytest.mark.attack("A59")
 def test_a_read_only_folder_is_read_and_takes_nothing_with_a_clear_word(tmp_path: Path) -> None:
     async def story(house: House) -> None:
@@ -146,11 +135,12 @@ def test_ten_thousand_sessions_are_listed_at_once(tmp_path: Path) -> None:
             assert len(page.sessions) == 50 and page.nextCursor
             house.local.restart()
 
-    play(tmp_path, replayed, WHOLE)
-    for number in range(10_000):
-        sid = "".join("abcdefghij"[int(digit)] for digit in f"{number:06}")
-        file_of(tmp_path, sid).write_bytes(journal(start_of(sid))[0] + b"\n")
-    play(tmp_path, story)
+    with disk(tmp_path, "256m"):
+        play(tmp_path, replayed, WHOLE)
+        for number in range(10_000):
+            sid = "".join("abcdefghij"[int(digit)] for digit in f"{number:06}")
+            file_of(tmp_path, sid).write_bytes(journal(start_of(sid))[0] + b"\n")
+        play(tmp_path, story)
 
 
 @pytest.mark.attack("A59")
