@@ -5,8 +5,8 @@ from pathlib import Path
 from zlib import crc32
 
 import pytest
+from support.aftermath import MEBIBYTE, peak_memory_below
 from support.journals import LINES, OTHER, SID, WHOLE, ask, disk, file_of, listed, play, replayed
-from support.oracles import MEBIBYTE, peak_memory_below
 from support.store import House, prompt
 
 from opta_protocol import events as e

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.aftermath import stays_alive
 from support.daemon import OPTA, Daemon
 from support.model_server import Action, ModelServer, Say, Use
-from support.oracles import stays_alive
 from support.terminal import Terminal
 
 from opta_cli.plain_text import plain, plain_json, plain_line

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from support.aftermath import stays_alive
 from support.byte_server import ByteServer, whole
 from support.daemon import Daemon
 from support.model_server import Action, ModelServer, Say, Use
-from support.oracles import stays_alive
 from support.promises import check_journal
 
 pytestmark = [pytest.mark.system, pytest.mark.page]

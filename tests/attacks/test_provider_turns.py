@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.aftermath import places_of, stays_alive
 from support.byte_server import RESET, STREAM, ByteServer, Piece, Request, finish, say, use, whole
 from support.daemon import Daemon
-from support.oracles import places_of, stays_alive
 from support.promises import check_journal
 
 pytestmark = pytest.mark.system

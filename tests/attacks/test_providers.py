@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from support.aftermath import MEBIBYTE, peak_memory_below
 from support.byte_server import DONE, RESET, STREAM, ByteServer, Piece, Request, apart, event, finish, say, use, whole
 from support.heard import Heard, hear
-from support.oracles import MEBIBYTE, peak_memory_below
 
 from opta_agent.providers import openai
 from opta_agent.providers.base import End

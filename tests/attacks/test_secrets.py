@@ -8,9 +8,9 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from support.aftermath import places_of, stays_alive
 from support.byte_server import RESET, STREAM, ByteServer, Piece, Request, event, finish, say, use, whole
 from support.daemon import Daemon
-from support.oracles import places_of, stays_alive
 from support.promises import check_journal
 
 pytestmark = pytest.mark.system
