@@ -11,7 +11,7 @@ from opta_core.settings import Loaded
 from opta_core.version import VERSION
 from opta_protocol.errors import ErrorCode
 
-from .commands import chat, config, daemon, doctor, policy, sessions
+from .commands import chat, config, daemon, doctor, mcp, policy, sessions
 from .plain_text import print_plain
 from .supervise import NoDaemon
 
@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     _daemon(_group(commands, "daemon", "control the daemon's processes"))
     _config(_group(commands, "config", "settings and providers"))
     _policy(_group(commands, "policy", "rules, grants and trust"))
+    _mcp(_group(commands, "mcp", "servers with further tools"))
     probe = _add(commands, "doctor", doctor.doctor, "check the installation")
     probe.add_argument("--probe", action="store_true", help="ask the probe model through every process")
     probe.add_argument("--policy", action="store_true", help="check the policy files that hold here: file, line and mend")
@@ -106,6 +107,24 @@ def _policy(group: Any) -> None:
     trusted.add_argument("folder", nargs="?", default="")
     trusted.add_argument("--yes", action="store_true", help="trust it as shown")
     trusted.add_argument("--withdraw", action="store_true", help="trust it no more")
+
+
+def _mcp(group: Any) -> None:
+    added = _add(group, "add", mcp.add, "a server of your own: opta mcp add NAME -- PROGRAM ARGS, or --url URL")
+    added.add_argument("name")
+    added.add_argument("command", nargs="*", help="the program and its arguments, after --")
+    added.add_argument("--url", default="", help="a streamable HTTP server")
+    added.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="what its environment holds besides")
+    added.add_argument("--network", action="store_true", help="it may reach the network")
+    _add(group, "remove", mcp.remove, "take one of your servers out").add_argument("name")
+    listed = _add(group, "list", mcp.show, "the servers for a folder")
+    approved = _add(group, "approve", mcp.approve, "let a server that a trusted folder offers start")
+    approved.add_argument("name")
+    approved.add_argument("--yes", action="store_true", help="approve it as shown")
+    tested = _add(group, "test", mcp.test, "start the servers and list what they offer")
+    tested.add_argument("name", nargs="?", default="")
+    for command in (listed, approved, tested):
+        command.add_argument("--cwd", default="", help="the folder (default: here)")
 
 
 def _daemon(group: Any) -> None:

@@ -17,6 +17,7 @@ from opta_core.process import Frame, memory_bytes, run
 
 from . import library
 from .app import Front
+from .connections import HttpConnection
 from .engines import Engine
 
 log = Log("lmx")
@@ -42,7 +43,7 @@ async def main(frame: Frame) -> None:
     frame.figures = lambda: figures(front, engine)
     config = uvicorn.Config(
         front,  # type: ignore[arg-type]
-        http="httptools",
+        http=HttpConnection,
         ws="none",
         lifespan="off",
         access_log=False,

@@ -22,6 +22,8 @@ STATUS = {
     ErrorCode.bad_json: 400,
     ErrorCode.invalid: 400,
     ErrorCode.context_overflow: 400,
+    ErrorCode.forbidden_host: 403,
+    ErrorCode.forbidden_origin: 403,
     ErrorCode.not_found: 404,
     ErrorCode.model_not_found: 404,
     ErrorCode.method_not_allowed: 405,
@@ -29,6 +31,8 @@ STATUS = {
     ErrorCode.too_many_requests: 429,
     ErrorCode.broken: 503,
 }
+# Codes that OpenAI's clients know by another name than ours.
+CODES = {ErrorCode.context_overflow: "context_length_exceeded", ErrorCode.too_many_requests: "rate_limit_exceeded"}
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -75,9 +79,9 @@ class Front:
     def _check(self, scope: Scope) -> None:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
-            raise Refused("LMX does not answer to this Host.", code=ErrorCode.bad_request)
+            raise Refused("LMX does not answer to this Host.", code=ErrorCode.forbidden_host)
         if any(name == b"origin" for name, _ in scope["headers"]):
-            raise Refused("Web pages may not call LMX.", code=ErrorCode.bad_request)
+            raise Refused("Web pages may not call LMX.", code=ErrorCode.forbidden_origin)
 
     async def _healthz(self, scope: Scope, receive: Receive, send: Send) -> None:
         await _send_json(send, 200, {"status": "ok"})
@@ -111,7 +115,7 @@ class Front:
         self._check_name(request.model)
         order = chat.order_of(request)
         completion = chat.Completion(self._engine.name)
-        answer = self.metrics.watch(self._engine.generate(order))
+        answer = self.metrics.watch(self._engine.generate(order, _client_of(scope)))
         gone = asyncio.create_task(_disconnected(receive), name="disconnect")
         try:
             if request.stream:
@@ -134,12 +138,25 @@ class Front:
             raise Refused(f"{name[:80]!r} is not a model name.", code=ErrorCode.bad_request)
 
 
+def _client_of(scope: Scope) -> str:
+    # Only to keep clients apart who want to be told apart; on loopback nobody has to have a key.
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), "")
+
+
 async def _stream(send: Send, frames: AsyncIterator[bytes], gone: "asyncio.Task[None]", model: str) -> None:
     """Send frames until the answer or the client ends; while nothing comes, a comment says that we live."""
     headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"), (b"x-lmx-model", model.encode())]
     iterator = aiter(frames)
     is_started = False
     pending: asyncio.Task[bytes] | None = None
+
+    async def say(content: bytes) -> None:
+        nonlocal is_started
+        if not is_started:
+            is_started = True
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content, "more_body": True})
+
     try:
         while True:
             pending = pending or asyncio.ensure_future(anext(iterator))  # type: ignore[arg-type]
@@ -147,8 +164,7 @@ async def _stream(send: Send, frames: AsyncIterator[bytes], gone: "asyncio.Task[
             if gone.done():
                 return
             if not pending.done():
-                if is_started:
-                    await send({"type": "http.response.body", "body": b": waiting\n\n", "more_body": True})
+                await say(b": waiting\n\n")
                 continue
             try:
                 frame = pending.result()
@@ -157,14 +173,11 @@ async def _stream(send: Send, frames: AsyncIterator[bytes], gone: "asyncio.Task[
             except OptaError as error:
                 if not is_started:
                     raise
-                await send({"type": "http.response.body", "body": b"data: " + _error_body(error) + b"\n\n", "more_body": True})
+                await say(b"data: " + _error_body(error) + b"\n\n")
                 break
             finally:
                 pending = None
-            if not is_started:
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
-                is_started = True
-            await send({"type": "http.response.body", "body": frame, "more_body": True})
+            await say(frame)
         await send({"type": "http.response.body", "body": b""})
     finally:
         if pending is not None:
@@ -205,7 +218,9 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
 
 def _error_body(error: OptaError) -> bytes:
     kind = "invalid_request_error" if STATUS.get(error.code, 503) < 500 else "server_error"
-    return msgspec.json.encode({"error": {"message": error.message, "type": kind, "code": error.code, "param": None}})
+    return msgspec.json.encode(
+        {"error": {"message": error.message, "type": kind, "code": CODES.get(error.code, error.code), "param": None}}
+    )
 
 
 async def _send_error(send: Send, error: OptaError) -> None:

@@ -161,11 +161,13 @@ class Completion:
 
 
 async def stream_frames(completion: Completion, answer: AsyncIterator[list[Answer]], *, include_usage: bool) -> AsyncIterator[bytes]:
-    """SSE frames of an answer, `[DONE]` last; pieces that came together leave together."""
-    yield completion.chunk([_choice({"role": "assistant", "content": ""})])
+    """SSE frames of an answer, `[DONE]` last; pieces that came together leave together.
+
+    Nothing comes before the engine has taken the request: until then a refusal still has a status of its own.
+    """
+    frames = [completion.chunk([_choice({"role": "assistant", "content": ""})])]
     calls = 0
     async for pieces in answer:
-        frames: list[bytes] = []
         for piece in pieces:
             if isinstance(piece, Finished):
                 finish = "tool_calls" if calls and piece.finish == "stop" else piece.finish
@@ -177,6 +179,7 @@ async def stream_frames(completion: Completion, answer: AsyncIterator[list[Answe
                 frames.append(completion.chunk([_choice(_delta(piece, calls))]))
                 calls += bool(piece.name)
         yield b"".join(frames)
+        frames = []
 
 
 async def whole_answer(completion: Completion, answer: AsyncIterator[list[Answer]]) -> bytes:

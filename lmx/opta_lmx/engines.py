@@ -23,8 +23,8 @@ from opta_protocol.errors import ErrorCode
 
 from .blas import blas_environment
 from .engine_messages import Cancel, Delta, Failed, Finished, FromEngine, Generate, Loaded, LoadFailed, Ping
+from .line import Line, Place
 
-QUEUE_MAX = 64
 LOAD_S = 120.0
 DEATHS_MAX, DEATHS_WINDOW_S = 3, 300.0
 RESTART_S = 0.05
@@ -50,7 +50,8 @@ class Engine:
         self._router = bus.router(self._socket, self._on_message)
         self._peer = b""
         self._process: subprocess.Popen[bytes] | None = None
-        self._requests: dict[int, asyncio.Queue[Answer | OptaError]] = {}
+        self._line = Line()
+        self._requests: dict[int, tuple[Place, asyncio.Queue[Answer | OptaError]]] = {}
         self._sent_at: dict[int, float] = {}
         self._heard_at = 0.0
         self._next_id = 0
@@ -68,8 +69,8 @@ class Engine:
 
     @property
     def running(self) -> int:
-        """Requests in the child."""
-        return len(self._requests)
+        """Requests in the child, and those that wait for it."""
+        return len(self._line)
 
     def start(self) -> None:
         """Keep a child running from now on."""
@@ -87,23 +88,17 @@ class Engine:
                 self._process.kill()
         self._router.close()
 
-    async def generate(self, order: Generate) -> AsyncIterator[list[Answer]]:
+    async def generate(self, order: Generate, client: str = "") -> AsyncIterator[list[Answer]]:
         """The answer's pieces as they come, Finished last. Raises OptaError: too_many_requests, engine_lost, …"""
-        if len(self._requests) >= QUEUE_MAX:
-            raise OptaError(
-                f"{len(self._requests)} requests are waiting for {self.name}.",
-                code=ErrorCode.too_many_requests,
-                retryable=True,
-                retry_after_s=2,
-            )
-        await self._until_loaded()
+        place = await self._line.enter(client)
         self._next_id += 1
         id_ = self._next_id
         queue: asyncio.Queue[Answer | OptaError] = asyncio.Queue()
-        self._requests[id_] = queue
-        self._sent_at[id_] = time.monotonic()
-        self._router.send(self._peer, [_encode(msgspec.structs.replace(order, id=id_))])
         try:
+            await self._until_loaded()
+            self._requests[id_] = place, queue
+            self._sent_at[id_] = time.monotonic()
+            self._router.send(self._peer, [_encode(msgspec.structs.replace(order, id=id_))])
             while True:
                 parts: list[Answer] = []
                 part = await queue.get()
@@ -119,8 +114,16 @@ class Engine:
                     return
         finally:
             self._sent_at.pop(id_, None)
-            if self._requests.pop(id_, None) is not None:
+            if self._end(id_) is not None:
                 self._router.send(self._peer, [_encode(Cancel(id=id_))])
+            place.leave()
+
+    def _end(self, id_: int) -> "asyncio.Queue[Answer | OptaError] | None":
+        """The child is done with a request, so the next one may go to it; whoever reads the answer may be slow."""
+        place, queue = self._requests.pop(id_, (None, None))
+        if place is not None:
+            place.leave()
+        return queue
 
     async def _until_loaded(self) -> None:
         try:
@@ -167,8 +170,9 @@ class Engine:
             f"The engine of {self.name} was lost ({reason}). It is starting again.", code=ErrorCode.engine_lost, retry_after_s=1
         )
         requests, self._requests = self._requests, {}
-        for queue in requests.values():
+        for place, queue in requests.values():
             queue.put_nowait(lost)
+            place.leave()
 
     def _on_message(self, peer: bytes, frames: Frames) -> None:
         for message in _decoder.decode(frames[0]):
@@ -183,15 +187,15 @@ class Engine:
                     self._is_loaded.set()
                 case Delta() | Finished():
                     self.tokens += isinstance(message, Delta)
-                    if queue := self._requests.get(message.id):
+                    if known := self._requests.get(message.id):
+                        known[1].put_nowait(message)
                         if isinstance(message, Finished):
-                            del self._requests[message.id]
-                        queue.put_nowait(message)
+                            self._end(message.id)
                 case Failed():
                     code = {"context_length_exceeded": ErrorCode.context_overflow, "bad_prompt": ErrorCode.invalid}.get(
                         message.code, ErrorCode.broken
                     )
-                    if queue := self._requests.pop(message.id, None):
+                    if queue := self._end(message.id):
                         queue.put_nowait(OptaError(message.message, code=code))
 
     def _fail_forgotten(self, running: list[int]) -> None:
@@ -199,7 +203,7 @@ class Engine:
         now = time.monotonic()
         for id_ in [id_ for id_, at in self._sent_at.items() if now - at > FORGOTTEN_S and id_ not in running]:
             self._sent_at.pop(id_)
-            if queue := self._requests.pop(id_, None):
+            if queue := self._end(id_):
                 queue.put_nowait(
                     Unavailable(f"The engine of {self.name} lost this request.", code=ErrorCode.engine_lost, retry_after_s=0.2)
                 )

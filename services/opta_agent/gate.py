@@ -42,6 +42,7 @@ class Permit:
     plan: Plan | None = None
     network: Network = "off"
     expects: str = ""
+    schema: str = ""
 
 
 @dataclass
@@ -136,7 +137,7 @@ class Gate:
         network: Network = self.network
         if request.command is not None and ("network" in offer or ("network" in session.granted and wants_network(request))):
             network = "on"
-        return Permit(True, plan=plan_of(request), network=network, expects=expects)
+        return Permit(True, plan=plan_of(request), network=network, expects=expects, schema=request.actions[0].schema)
 
     def _question(self, call: ToolCall, request: Request, request_id: str, verdict: Verdict, preview: Preview) -> PermissionRequest:
         return PermissionRequest(

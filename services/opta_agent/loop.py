@@ -34,7 +34,7 @@ from opta_protocol.permissions import Risk
 
 from .compact import compact, is_full
 from .gate import Permit
-from .prompt import ENCODED_TOOLS, TOOL_NAMES
+from .offered import Offered
 from .providers.base import CallPart, End, ModelRequest, Part, Text, Thinking, Usage
 from .router import Route
 from .session import Session
@@ -63,6 +63,8 @@ class Toolbox(Protocol):
     def run(self, session: Session, call: ToolCall, permit: Permit | None = None) -> Awaitable[ToolResult]: ...
 
     def is_running(self, call_id: str) -> Awaitable[bool | None]: ...
+
+    def offered(self, session: Session, turn_id: str) -> Awaitable[Offered]: ...
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,9 @@ async def run_turn(
     turn = session.transcript.turn(turn_id)
     assert turn is not None
     tally = Tally(started_at=now_s())
+    offered = await toolbox.offered(session, turn_id)
+    for problem in offered.problems if not turn.steps else []:
+        emit(Warning(sid=session.sid, turn=turn_id, code="mcp", message=problem))
     step, attempt = await _resume(session, turn, gate, toolbox, emit)
     way = await route(turn.model or session.transcript.model)
     if way.switched_from:
@@ -127,7 +132,7 @@ async def run_turn(
         await compact(session, turn, way, emit)
     while step <= limits.max_steps:
         try:
-            answer, way = await _call_model(session, turn, step, attempt, way, emit, room, tally)
+            answer, way = await _call_model(session, turn, step, attempt, way, emit, room, tally, offered)
         except OptaError as error:
             if error.code != ErrorCode.context_overflow or session.transcript.compactedIn == turn_id:
                 raise
@@ -139,7 +144,7 @@ async def run_turn(
         tally.steps = step
         if not answer.calls:
             return _done(session, turn_id, tally, gate, "length" if answer.finish == "length" else "stop")
-        calls = [_tool_call(session.sid, turn_id, step, part) for part in answer.calls]
+        calls = [_tool_call(session.sid, turn_id, step, part, offered) for part in answer.calls]
         for call, _ in calls:
             emit(call)
         tally.tools += len(calls)
@@ -200,6 +205,7 @@ async def _call_model(
     emit: Callable[[Event], Any],
     room: Callable[[], Awaitable[None]],
     tally: Tally,
+    offered: Offered,
 ) -> tuple[Answer, Route]:
     """(one whole answer, the route that gave it); a lost stream is asked again as a further attempt.
 
@@ -221,7 +227,7 @@ async def _call_model(
             )  # fmt: skip
         )
         stream = _Stream(session, turn, step, attempt, emit)
-        request = ModelRequest(model=way.model, messages=messages, tools=ENCODED_TOOLS, session=session.sid)
+        request = ModelRequest(model=way.model, messages=messages, tools=offered.encoded(session, turn), session=session.sid)
         try:
             return await stream.read(way, request, room, tally), way
         except OptaError as error:
@@ -293,7 +299,7 @@ def _switch(sid: str, turn: str, switched_from: str, way: Route) -> RouteSwitch:
     return RouteSwitch(sid=sid, turn=turn, from_=switched_from, to=f"{way.provider.name}/{way.model}", reason=way.note)
 
 
-def _tool_call(sid: str, turn: str, step: int, part: CallPart) -> tuple[ToolCall, str]:
+def _tool_call(sid: str, turn: str, step: int, part: CallPart, offered: Offered) -> tuple[ToolCall, str]:
     """The call as an event, and what is wrong with it ('' when nothing is)."""
     problem = ""
     args: dict[str, Any] = {}
@@ -302,8 +308,8 @@ def _tool_call(sid: str, turn: str, step: int, part: CallPart) -> tuple[ToolCall
     except msgspec.DecodeError as error:
         problem = f"the arguments of {part.name} are not a JSON object ({error}); send the call again"
         args = {"unreadable": part.arguments[:2000]}
-    if part.name not in TOOL_NAMES:
-        problem = f"there is no tool {part.name[:80]!r}; the tools are {', '.join(sorted(TOOL_NAMES))}"
+    if part.name not in (names := offered.names()):
+        problem = f"there is no tool {part.name[:80]!r}; the tools are {', '.join(sorted(names))}"
     risk = RISKS.get(part.name, Risk.execute)
     return ToolCall(sid=sid, turn=turn, callId=new_call_id(), name=part.name[:80], args=args, risk=risk, step=step), problem
 

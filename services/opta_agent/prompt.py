@@ -57,6 +57,18 @@ TOOLS: list[dict[str, Any]] = [
                                             "required": ["text", "state"], "additionalProperties": False}}),
 ]  # fmt: skip
 
+# Offered once a command was started in the background.
+BACKGROUND_TOOLS: list[dict[str, Any]] = [
+    _tool(
+        "command_output",
+        "What a background command printed since the last look; without an id: which there are.",
+        [],
+        id=_TEXT,
+        wait_s={"type": "number"},
+    ),
+    _tool("command_stop", "End a background command.", ["id"], id=_TEXT),
+]
+
 NO_TOOLS = msgspec.Raw(b"")
 ENCODED_TOOLS = msgspec.Raw(msgspec.json.encode(TOOLS))
 TOOL_NAMES = frozenset(tool["function"]["name"] for tool in TOOLS)

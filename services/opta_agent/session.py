@@ -39,6 +39,8 @@ class Session:
         self.transcript = Transcript()
         self.history = History()
         self.granted: set[str] = set()
+        # Whether a command was ever started in the background.
+        self.has_background = False
         self.on_stop: Callable[[str, str], None] | None = None
         self.on_end: Callable[[str], None] | None = None
         self._own = b'"p":"%b"' % producer.encode()
@@ -67,7 +69,9 @@ class Session:
                         self._decisions[event.requestId] = event
                     if event.scope == "session" and event.decision == "allow" and (call := self.call(event.turn, event.callId)):
                         self.granted |= {call.scope or call.name, *(["network"] if "network" in event.offer else [])}
-                case ToolCall() | ContextCompacted():
+                case ToolCall():
+                    self.has_background |= event.name == "run_command" and bool(event.args.get("background"))
+                case ContextCompacted():
                     pass
                 case TurnDone() | TurnError() | SessionCancelled():
                     self._early.clear()

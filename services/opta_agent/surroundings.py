@@ -1,5 +1,6 @@
 """What the gate has to know of the machine: rules in files, programs on the PATH, the worker's containment."""
 
+from opta_core.mcp_servers import PEEKABOO
 from opta_core.paths import Paths
 from opta_core.policy.actions import Request, normalise
 from opta_core.policy.engine import Sandbox
@@ -19,7 +20,10 @@ class Machine:
 
     def request(self, call: ToolCall, cwd: str) -> Request:
         """A call as its actions."""
-        return normalise(call.name, call.args, cwd, path=self._path)
+        offered = self._toolbox.tool(call.sid, call.turn, call.name)
+        # Peekaboo's tools are known by what they do, not by who offers them.
+        server, schema = (offered.server, offered.schema) if offered and offered.server != PEEKABOO else ("", "")
+        return normalise(call.name, call.args, cwd, path=self._path, server=server, schema=schema)
 
     def layers(self, cwd: str) -> Layers:
         """The rules that hold in a folder now."""

@@ -13,16 +13,30 @@ from opta_core.bus import Bus, Frames
 from opta_core.clock import now_s
 from opta_core.logs import Log
 from opta_core.outbox import Outbox
-from opta_protocol.commands import CancelTool, Preview, PreviewTool, RunTool, ToolReply, ToolsHello, ToolsState
+from opta_protocol.commands import (
+    CancelTool,
+    EndTurn,
+    ListTools,
+    OfferedTool,
+    Preview,
+    PreviewTool,
+    RunTool,
+    ToolList,
+    ToolReply,
+    ToolsHello,
+    ToolsState,
+)
 from opta_protocol.events import ToolCall, ToolResult
 from opta_protocol.topics import TOOLS_RPC
 
 from .gate import Permit
+from .offered import Offered
 from .session import Session
 
 _ASK_S = 0.25
 # Nothing heard for this long: the worker is gone.
 _SILENT_S = 1.7
+LIST_S = 25.0
 PREVIEW_S, PREVIEW_TRIES = 2.0, 3
 # A call that no worker has begun is given to the next one for so long.
 NEVER_BEGUN_S = 15.0
@@ -41,6 +55,8 @@ class Toolbox:
         self._state: ToolsState | None = None
         self._heard_at = 0.0
         self._answers = 0
+        self._offered: dict[tuple[str, str], Offered] = {}
+        self._lists: dict[tuple[str, str], asyncio.Future[ToolList]] = {}
         self._previews: dict[str, asyncio.Future[Preview]] = {}
 
     async def run(self, session: Session, call: ToolCall, permit: Permit | None = None) -> ToolResult:
@@ -56,6 +72,7 @@ class Toolbox:
             plan=permitted.plan,
             network=permitted.network,
             expects=permitted.expects,
+            schema=permitted.schema,
         )
         if permit is not None:
             # The journal shows the call and its decision before anything of the tool itself.
@@ -84,6 +101,39 @@ class Toolbox:
             if self._answers > before and self._state is not None:
                 return call_id in self._state.running
         return None
+
+    async def offered(self, session: Session, turn_id: str) -> Offered:
+        """The tools of a turn; MCP servers are asked for theirs only where there may be some."""
+        key = (session.sid, turn_id)
+        if key not in self._offered:
+            await self.sandbox()
+            listed = await self._list(session, turn_id) if self._state is not None and self._state.servers else None
+            self._offered[key] = Offered(listed)
+        return self._offered[key]
+
+    def tool(self, sid: str, turn_id: str, name: str) -> OfferedTool | None:
+        """An MCP tool by the name a turn knows it by."""
+        offered = self._offered.get((sid, turn_id))
+        return offered.get(name) if offered else None
+
+    def end(self, sid: str, turn_id: str) -> None:
+        """A turn is over."""
+        if self._offered.pop((sid, turn_id), None) is not None and self._state is not None and self._state.servers:
+            self._dealer.send([_encode(EndTurn(sid=sid, turn=turn_id))])
+
+    async def _list(self, session: Session, turn_id: str) -> ToolList:
+        key = (session.sid, turn_id)
+        self._lists[key] = asyncio.get_running_loop().create_future()
+        self._dealer.send([_encode(ListTools(sid=session.sid, turn=turn_id, cwd=session.transcript.cwd))])
+        try:
+            async with asyncio.timeout(LIST_S):
+                return await self._lists[key]
+        except TimeoutError:
+            return ToolList(
+                sid=session.sid, turn=turn_id, problems=["the MCP servers did not tell their tools in time; this turn goes on without"]
+            )
+        finally:
+            del self._lists[key]
 
     async def preview(self, session: Session, call: ToolCall) -> Preview:
         """What a write would do; without a worker that answers, a preview that says so."""
@@ -149,6 +199,10 @@ class Toolbox:
 
     def _on_reply(self, frames: Frames) -> None:
         reply = _reply.decode(frames[0])
+        if isinstance(reply, ToolList):
+            listing = self._lists.get((reply.sid, reply.turn))
+            if listing is not None and not listing.done():
+                listing.set_result(reply)
         if isinstance(reply, Preview):
             waiting = self._previews.get(reply.callId)
             if waiting is not None and not waiting.done():

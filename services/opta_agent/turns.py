@@ -116,6 +116,7 @@ class Turns:
                 except OptaError as error:
                     log.warning("ending not stored yet", reason=error.message)
             self._ended.add(key)
+            self._toolbox.end(held.sid, held.turn)
         finally:
             self._running.pop(key, None)
             self._begun.discard(key)

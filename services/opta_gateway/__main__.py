@@ -6,7 +6,6 @@ import os
 from collections.abc import Generator
 
 import uvicorn
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from opta_core import ports, state
 from opta_core.clock import utc_now
@@ -16,6 +15,7 @@ from opta_core.version import VERSION
 from .app import Gateway
 from .auth import Auth
 from .backend import Backend
+from .connections import HttpConnection, WebSocketConnection
 from .guard import App, Guard
 
 HEADER_BYTES_MAX = 16 * 1024
@@ -50,8 +50,8 @@ async def main(frame: Frame) -> None:
     )
     config = uvicorn.Config(
         Guard(gateway, auth, port, origins),  # type: ignore[arg-type]
-        http="h11",
-        ws=_WebSockets,
+        http=HttpConnection,
+        ws=WebSocketConnection,
         ws_per_message_deflate=False,
         ws_max_size=MESSAGE_BYTES_MAX,
         h11_max_incomplete_event_size=HEADER_BYTES_MAX,
@@ -81,16 +81,6 @@ def _load_rest(gateway: Gateway) -> App:
     from .rest import build
 
     return build(gateway)  # type: ignore[return-value]
-
-
-class _WebSockets(WebSocketsSansIOProtocol):
-    """Ends a handshake that cannot be read; the original leaves such a connection open without an answer."""
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.conn.handshake_exc is not None and not self.transport.is_closing():
-            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-            self.transport.close()
 
 
 class _Server(uvicorn.Server):

@@ -15,7 +15,7 @@ from opta_core.errors import Unavailable, from_info
 from opta_core.feed import Feeds
 from opta_core.outbox import Outbox
 from opta_core.store_client import StoreClient
-from opta_protocol.commands import AppendResult, Telemetry, ToolReply, Undone, UndoTurn
+from opta_protocol.commands import AppendResult, EndTurn, ListTools, Telemetry, ToolList, ToolReply, Undone, UndoTurn
 from opta_protocol.events import Change, Event
 from opta_protocol.http import Session
 from opta_protocol.topics import DAEMON_SERVICES, SERVICES, TOOLS_RPC, telemetry
@@ -32,6 +32,7 @@ STALE_S = 4.5
 RATE_WINDOW_S = 2.0
 
 UNDO_S = 10.0
+LIST_S = 40.0
 
 _telemetry = msgspec.json.Decoder(Telemetry)
 _tool_reply = msgspec.json.Decoder(ToolReply)
@@ -68,6 +69,7 @@ class Backend:
         self._pulse = asyncio.create_task(self._pulse_forever(), name="pulse")
         self._tools = bus.dealer(TOOLS_RPC, self._on_tools)
         self._undoing: dict[int, asyncio.Future[Undone]] = {}
+        self._listing: dict[str, asyncio.Future[ToolList]] = {}
         self._asked = 0
         for service in SERVICES:
             bus.subscribe(telemetry(service), [service.encode()], self._on_telemetry)
@@ -128,6 +130,21 @@ class Backend:
         finally:
             del self._undoing[number]
 
+    async def tools(self, cwd: str) -> ToolList:
+        """What the MCP servers of a folder offer now. Raises Unavailable when the tool-worker does not answer."""
+        self._asked += 1
+        name = f"look{self._asked}"
+        self._listing[name] = asyncio.get_running_loop().create_future()
+        try:
+            self._tools.send([_encode(ListTools(sid="", turn=name, cwd=cwd))])
+            async with asyncio.timeout(LIST_S):
+                return await self._listing[name]
+        except TimeoutError:
+            raise Unavailable("The MCP servers did not tell their tools in time.") from None
+        finally:
+            del self._listing[name]
+            self._tools.send([_encode(EndTurn(sid="", turn=name))])
+
     def report(self, service: str) -> Telemetry | None:
         """What a process said last, if that is fresh."""
         at, report = self._telemetry.get(service, (0.0, None))
@@ -169,6 +186,8 @@ class Backend:
 
     def _on_tools(self, frames: Frames) -> None:
         reply = _tool_reply.decode(frames[0])
+        if isinstance(reply, ToolList) and (listing := self._listing.get(reply.turn)) is not None and not listing.done():
+            listing.set_result(reply)
         if isinstance(reply, Undone) and (waiting := self._undoing.get(reply.id)) is not None and not waiting.done():
             waiting.set_result(reply)
 

@@ -1,7 +1,8 @@
 """Strict JSON: what comes in over HTTP is read by one door.
 
 msgspec alone accepts duplicate keys and dies on depth, so the text is scanned first: no NaN or
-infinities, no duplicate keys, no lone surrogates, at most 64 levels, unknown fields refused.
+infinities, no duplicate keys, no lone surrogates, at most 64 levels, no more values than a mebibyte of
+them could cost in time, unknown fields refused.
 """
 
 import json
@@ -14,9 +15,9 @@ import msgspec
 from opta_core.errors import Refused
 from opta_protocol.errors import ErrorCode
 
-DEPTH_MAX = 64
-# The closing quote is optional: without it the rest is taken at once, and time stays linear.
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+DEPTH_MAX, VALUES_MAX = 64, 10_000
+# The closing quote is optional and nothing is given back: without it the rest is taken at once, and time stays linear.
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ def parse(content: bytes) -> Any:
         text = content.decode()
         if text.startswith("\ufeff"):
             raise ValueError("a byte order mark is not JSON")
-        _check_depth(content)
+        _check_shape(content)
         tree = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
         json.dumps(tree, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
@@ -48,9 +49,12 @@ def parse(content: bytes) -> Any:
     return tree
 
 
-def _check_depth(content: bytes) -> None:
+def _check_shape(content: bytes) -> None:
+    bare = _STRINGS.sub(b"", content)
+    if bare.count(b",") > VALUES_MAX:
+        raise ValueError(f"more than {VALUES_MAX} values")
     depth = 0
-    for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", content)):
+    for bracket in _BRACKETS.finditer(bare):
         depth += 1 if bracket.group() in b"[{" else -1
         if depth > DEPTH_MAX:
             raise ValueError(f"nested deeper than {DEPTH_MAX} levels")

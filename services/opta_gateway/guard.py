@@ -1,6 +1,6 @@
 """What every request passes before anything else looks at it.
 
-Order: Host -> Origin -> Sec-Fetch-Site -> bearer -> size. JSON and schema are checked by `bodies`.
+Order: framing -> Host -> Origin -> Sec-Fetch-Site -> bearer -> size. JSON and schema are checked by `bodies`.
 Invariant: no route is reached without a token but the four open ones.
 """
 
@@ -45,6 +45,7 @@ class Guard:
                     f"The header is larger than {HEADER_BYTES_MAX // 1024} KiB, or has more than {HEADERS_MAX} lines.",
                     code=ErrorCode.too_large,
                 )
+            _check_framing(scope, headers)
             self._check_host(headers)
             self._check_origin(headers, origin)
             if scope["type"] == "http" and scope["method"] == "OPTIONS":
@@ -52,7 +53,7 @@ class Guard:
                 return
             self._check_credentials(scope, headers)
             if scope["type"] == "http":
-                receive = _sized(headers, receive)
+                receive, send = _sized(headers, receive, send)
         except OptaError as error:
             await refuse(scope, send, error, origin if self._is_page(origin) else None)
             return
@@ -109,23 +110,39 @@ def _one(headers: Headers, name: bytes) -> bytes | None:
     return b"\0".join(values) if values else None
 
 
-def _sized(headers: Headers, receive: Receive) -> Receive:
-    """Refuses a body over the limit, announced or not."""
+def _check_framing(scope: Scope, headers: Headers) -> None:
+    if not scope["path"].startswith("/"):
+        raise Refused("The target is a path: another authority in it is not ours.", code=ErrorCode.bad_request)
+    # Two lengths, of which a client and a server may believe one each.
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
+        raise Refused("A body has a Content-Length or is chunked, not both.", code=ErrorCode.bad_request)
+
+
+def _sized(headers: Headers, receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Refuses a body over the limit, announced or not, or one that ends early; the answer to it ends the connection."""
     announced = _one(headers, b"content-length")
     if announced is not None and (not announced.isdigit() or int(announced) > BODY_BYTES_MAX):
         raise _too_large()
-    taken = 0
+    taken, is_whole = 0, False
 
     async def counted() -> Message:
-        nonlocal taken
+        nonlocal taken, is_whole
         message = await receive()
         if message["type"] == "http.request":
             taken += len(message.get("body", b""))
+            is_whole = not message.get("more_body", False)
             if taken > BODY_BYTES_MAX:
                 raise _too_large()
+        elif not is_whole:
+            raise Refused("The client left before its body was complete.", code=ErrorCode.bad_request)
         return message
 
-    return counted
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start" and taken > BODY_BYTES_MAX:
+            message["headers"] = [*message.get("headers", []), (b"connection", b"close")]
+        await send(message)
+
+    return counted, sending
 
 
 def _too_large() -> OptaError:

@@ -1,7 +1,8 @@
 """Live streams: WebSocket and server-sent events over the same cursor.
 
 A frame holds one or more newline-separated stored lines, byte for byte as on the disk. Control lines
-(`ping`, `cursor`, `reset`, `bye`) have `control` instead of `event`, and no seq.
+(`ping`, `cursor`, `reset`, `bye`) have `control` instead of `event`, and no seq. Nothing is taken from a client: one that
+speaks on its WebSocket is closed with 1008.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ FRAME_LINES_MAX = 512
 FRAME_BYTES_MAX = 256 * 1024
 # A closing word that a client does not take is not said.
 CLOSE_S = 1.0
+SPOKEN = "this stream takes no messages"
 
 Push = Callable[[list[bytes]], Coroutine[Any, Any, None]]
 Close = Callable[[str], Coroutine[Any, Any, None]]
@@ -166,8 +168,8 @@ async def _serve_websocket(scope: Scope, receive: Receive, send: Send, cursor: C
         await send({"type": "websocket.send", "text": b"\n".join(lines).decode()})
 
     async def close(reason: str) -> None:
-        code = 1012 if reason == "leaving" else 4408
-        await send({"type": "websocket.close", "code": code, "reason": "resume with afterSeq"})
+        code = {"leaving": 1012, SPOKEN: 1008}.get(reason, 4408)
+        await send({"type": "websocket.close", "code": code, "reason": SPOKEN if code == 1008 else "resume with afterSeq"})
 
     await _until_gone(receive, "websocket.disconnect", cursor, push, close, sender)
 
@@ -191,8 +193,9 @@ async def _until_gone(receive: Receive, gone: str, cursor: Cursor, push: Push, c
     now = asyncio.get_running_loop().time
 
     async def listen() -> None:
-        while (await receive())["type"] != gone:
-            pass
+        while (kind := (await receive())["type"]) != gone:
+            if kind == "websocket.receive":
+                raise Refused(SPOKEN, code=ErrorCode.bad_request)
 
     async def work() -> None:
         async with contextlib.aclosing(cursor.frames()) as frames:

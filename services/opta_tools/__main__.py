@@ -11,6 +11,7 @@ from opta_core.settings import environment
 
 from .checkpoints import Checkpoints
 from .hands import Does, Hands
+from .mcp.servers import Servers
 from .run import Runner
 from .sandbox.contain import Sandbox
 from .shell import kill_marked
@@ -34,7 +35,8 @@ async def main(frame: Frame) -> None:
     else:
         sandbox.reason = "switched off (sandbox.enabled)"
     runner = Runner(sandbox, environment(), mark, paths.daemon / "spills", tuple(settings.allow_hosts))
-    await serve(frame, Hands(frame.boot, sandbox.level, runner, Checkpoints(paths.daemon / "checkpoints")))
+    servers = Servers(frame.settings, paths, sandbox, environment(), mark)
+    await serve(frame, Hands(frame.boot, sandbox.level, runner, Checkpoints(paths.daemon / "checkpoints"), servers))
     warden.dismiss()
 
 

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from opta_core.policy.actions import RISKS
-from opta_protocol.commands import Preview, PreviewTool, RunTool, UndoTurn
+from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ToolList, UndoTurn
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
 from opta_protocol.permissions import Risk
 
 from . import registry
 from .checkpoints import Checkpoints
+from .mcp.servers import Servers
 from .outcome import Outcome, ToolProblem
 from .run import Runner
 from .search import is_costly
@@ -30,6 +31,13 @@ class Does(Protocol):
 
     level: str
 
+    @property
+    def has_servers(self) -> bool: ...
+
+    async def tools(self, asked: ListTools) -> ToolList: ...
+
+    async def end_turn(self, asked: EndTurn) -> None: ...
+
     async def do(self, call: RunTool, emit: Emit, record: Record) -> Outcome: ...
 
     async def undo(self, asked: UndoTurn) -> list[str]: ...
@@ -42,8 +50,8 @@ class Does(Protocol):
 class Hands:
     """The real ones. `worker` is this worker's boot id, `level` the sandbox's."""
 
-    def __init__(self, worker: str, level: str, runner: Runner, checkpoints: Checkpoints):
-        self._worker, self.level, self._runner, self._checkpoints = worker, level, runner, checkpoints
+    def __init__(self, worker: str, level: str, runner: Runner, checkpoints: Checkpoints, servers: Servers):
+        self._worker, self.level, self._runner, self._checkpoints, self._servers = worker, level, runner, checkpoints, servers
         self._files = registry.Files(checkpoints)
 
     async def do(self, call: RunTool, emit: Emit, record: Record) -> Outcome:
@@ -64,8 +72,23 @@ class Hands:
                 return await self._runner.output(call)
             case "command_stop":
                 return await self._runner.stop(call)
-            case _:
+            case name if name in registry.FILE_TOOLS:
                 return await self._file_tool(call)
+            case _:
+                return await self._servers.call(call, _progress(call, emit))
+
+    @property
+    def has_servers(self) -> bool:
+        """Whether there may be MCP servers."""
+        return self._servers.are_any
+
+    async def tools(self, asked: ListTools) -> ToolList:
+        """What the MCP servers of a folder offer."""
+        return await self._servers.tools(asked.sid, asked.turn, asked.cwd)
+
+    async def end_turn(self, asked: EndTurn) -> None:
+        """Let go of what belonged to a turn."""
+        await self._servers.end_turn(asked.sid, asked.turn)
 
     async def preview(self, asked: PreviewTool) -> Preview:
         """What a write would do."""
@@ -82,10 +105,9 @@ class Hands:
     async def close(self) -> None:
         """End what runs in the background."""
         await self._runner.close()
+        await self._servers.close()
 
     async def _file_tool(self, call: RunTool) -> Outcome:
-        if call.name not in registry.FILE_TOOLS:
-            raise ToolProblem(f"there is no tool {call.name}", "unknown_tool")
         if _is_costly(call):
             return await run_search(call.name, call.args, call.cwd)
         work = asyncio.ensure_future(asyncio.to_thread(self._files.run, call))
@@ -106,12 +128,23 @@ class Hands:
         def on_output(text: str) -> None:
             # What a background command prints after its call has ended is read with command_output.
             if not is_over:
-                emit(ToolOutput(sid=call.sid, turn=call.turn, callId=call.callId, delta=text))
+                emit(_output(call, text))
 
         try:
             return await self._runner.run(call, on_start, on_output)
         finally:
             is_over = True
+
+
+def _progress(call: RunTool, emit: Emit) -> Callable[[str], None]:
+    def progress(text: str) -> None:
+        emit(_output(call, text))
+
+    return progress
+
+
+def _output(call: RunTool, text: str) -> ToolOutput:
+    return ToolOutput(sid=call.sid, turn=call.turn, callId=call.callId, delta=text)
 
 
 def _is_costly(call: RunTool) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from opta_core.clock import now_s
 from opta_core.logs import Log
+from opta_core.proxy import Proxy
 from opta_protocol.commands import Plan, RunTool
 
 from .beneath import PathProblem, Workspace
@@ -18,7 +19,6 @@ from .output import Output
 from .registry import CommandOutput, CommandStop, RunCommand, arguments
 from .sandbox.contain import Launch, Sandbox
 from .sandbox.profile import Profile, environment
-from .sandbox.proxy import Proxy
 from .shell import TIMEOUT_S, TIMEOUT_S_MAX, Command
 
 BACKGROUND_S_MAX = 6 * 3600.0

@@ -16,7 +16,18 @@ from opta_core.errors import OptaError
 from opta_core.logs import Log, current_session, current_turn
 from opta_core.outbox import Outbox
 from opta_core.policy.actions import RISKS
-from opta_protocol.commands import CancelTool, PreviewTool, RunTool, ToolCommand, ToolsHello, ToolsState, Undone, UndoTurn
+from opta_protocol.commands import (
+    CancelTool,
+    EndTurn,
+    ListTools,
+    PreviewTool,
+    RunTool,
+    ToolCommand,
+    ToolsHello,
+    ToolsState,
+    Undone,
+    UndoTurn,
+)
 from opta_protocol.events import Event, ToolResult
 from opta_protocol.permissions import Risk
 from opta_protocol.topics import TOOLS_RPC
@@ -27,7 +38,9 @@ from .outcome import Outcome, ToolProblem
 AT_ONCE_MAX = 8
 KNOWN_CALLS_MAX = 10_000
 
-_command: msgspec.json.Decoder[RunTool | PreviewTool | UndoTurn | CancelTool | ToolsHello] = msgspec.json.Decoder(ToolCommand)
+_command: msgspec.json.Decoder[RunTool | PreviewTool | ListTools | EndTurn | UndoTurn | CancelTool | ToolsHello] = msgspec.json.Decoder(
+    ToolCommand
+)
 _encode = msgspec.json.Encoder().encode
 log = Log("worker")
 
@@ -66,13 +79,22 @@ class Worker:
             return
         match command:
             case ToolsHello():
-                self._router.send(peer, [_encode(ToolsState(boot=self._boot, running=list(self._tasks), sandbox=self._hands.level))])
+                self._router.send(
+                    peer,
+                    [
+                        _encode(
+                            ToolsState(
+                                boot=self._boot, running=list(self._tasks), sandbox=self._hands.level, servers=self._hands.has_servers
+                            )
+                        )
+                    ],
+                )
             case CancelTool():
                 if task := self._tasks.get(command.callId):
                     task.cancel()
             case RunTool():
                 self._start(command)
-            case PreviewTool() | UndoTurn():
+            case PreviewTool() | UndoTurn() | ListTools() | EndTurn():
                 task = asyncio.create_task(self._answer(peer, command))
                 self._asked.add(task)
                 task.add_done_callback(self._asked.discard)
@@ -87,11 +109,17 @@ class Worker:
         self._tasks[call.callId] = task
         task.add_done_callback(lambda _: self._tasks.pop(call.callId, None))
 
-    async def _answer(self, peer: bytes, asked: PreviewTool | UndoTurn) -> None:
-        if isinstance(asked, PreviewTool):
-            answer = await self._hands.preview(asked)
-        else:
-            answer = await self._undo(asked)
+    async def _answer(self, peer: bytes, asked: PreviewTool | UndoTurn | ListTools | EndTurn) -> None:
+        match asked:
+            case PreviewTool():
+                answer = await self._hands.preview(asked)
+            case ListTools():
+                answer = await self._hands.tools(asked)
+            case UndoTurn():
+                answer = await self._undo(asked)
+            case EndTurn():
+                await self._hands.end_turn(asked)
+                return
         self._router.send(peer, [_encode(answer)])
 
     async def _undo(self, asked: UndoTurn) -> Undone:

@@ -61,6 +61,27 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab",
     allow_hosts: list[str] = []
 
 
+class McpServerSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
+    """An MCP server of the user's own: a program or an address."""
+
+    command: str = ""
+    args: list[str] = []
+    env: dict[str, str] = {}
+    url: str = ""
+    # Servers run contained; this one may reach the network.
+    network: bool = False
+
+
+class McpSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """Tools from elsewhere."""
+
+    # The browser: opta_browser over Playwright.
+    peekaboo: bool = False
+    # Peekaboo may open pages of this machine and of the local network.
+    browser_local: bool = False
+    servers: dict[str, McpServerSettings] = {}
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """Everything a person can set; keys keep the product's spellings."""
 
@@ -73,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     daemon: DaemonSettings = DaemonSettings()
     lmx: LmxSettings = LmxSettings()
     sandbox: SandboxSettings = SandboxSettings()
+    mcp: McpSettings = McpSettings()
     providers: dict[str, ProviderSettings] = {}
 
 
@@ -153,6 +175,11 @@ def _check_values(settings: Settings) -> None:
         raise Refused(f"max-steps is {settings.max_steps}, but a turn needs at least 1 step.")
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise Refused(f"log-level is {settings.log_level!r}; it is one of debug, info, warning, error.")
+    for name, server in settings.mcp.servers.items():
+        if bool(server.command) == bool(server.url):
+            raise Refused(f"MCP server {name} needs a command or a url (one of them).")
+        if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9-]|_(?!_)){0,31}", name):
+            raise Refused(f"MCP server {name!r}: a name has 1 to 32 letters, digits, - and single _.")
     for name, provider in settings.providers.items():
         if provider.context < 0:
             raise Refused(f"Provider {name} has context {provider.context}, but it is a number of tokens (0: unknown).")
@@ -179,6 +206,8 @@ def known_keys() -> list[str]:
 
 def check_key(key: str, source: str) -> None:
     """Raises Refused with the nearest known name when `key` is unknown."""
+    if re.fullmatch(r"mcp\.servers\.[A-Za-z0-9_-]+\.(command|args|env\.\w+|url|network)", key):
+        return
     if re.fullmatch(r"providers\.[A-Za-z0-9_-]+\.(type|base-url|model|context)", key) or key in known_keys():
         return
     near = difflib.get_close_matches(key, known_keys(), 1, 0.5)
@@ -264,6 +293,24 @@ def _put(tree: dict[str, Any], key: str, value: Any) -> None:
     for parent in parents:
         tree = tree.setdefault(parent, {})
     tree[last] = value
+
+
+def write_server(paths: Paths, name: str, server: dict[str, Any] | None) -> bool:
+    """Set an MCP server in config.toml, or take it out (None); False when it was not there to take out."""
+    config = read_config(paths.config)
+    servers = config.setdefault("mcp", {}).setdefault("servers", {})
+    if server is None:
+        if servers.pop(name, None) is None:
+            return False
+    else:
+        servers[name] = server
+    try:
+        _check_values(msgspec.convert(config, Settings))
+    except msgspec.ValidationError as error:
+        raise Refused(f"MCP server {name} does not fit: {error}.") from error
+    paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(paths.config, msgspec_toml(config).encode())
+    return True
 
 
 def write_provider(paths: Paths, name: str, provider: dict[str, Any]) -> None:

@@ -3,10 +3,15 @@
 Whoever owns a name binds it (after a flock, since a second bind silently steals the path); everyone
 else connects, before or after. Sockets are read by `add_reader` on their descriptor with a drain,
 which is three times as fast as `zmq.asyncio`.
+
+Who may speak: processes of this user. The run directory is 0700, and a bound socket takes no connection from
+another user even when that fails. A message that its handler cannot read is dropped with a line in the log.
 """
 
 import asyncio
 import contextlib
+import os
+import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +20,7 @@ import zmq
 from zmq.backend import Socket as _Raw
 
 from .bus import Frames, OnMessage, OnRequest, OnSubscriber
+from .logs import Log
 
 # Messages taken from one socket before the loop's other work gets its turn.
 _DRAIN_MAX = 256
@@ -24,7 +30,14 @@ _HWM_FANOUT, _HWM_DIRECT = 100_000, 10_000
 _send: Any = _Raw.send
 _recv: Any = _Raw.recv
 _get: Any = _Raw.get
+# What a peer without a right to this bus, or without its protocol, ends in.
+_HANDSHAKE_FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+_REFUSED = zmq.EVENT_ACCEPT_FAILED | _HANDSHAKE_FAILED
+# Refused peers come back many times a second; one line tells of so much time.
+_TELL_AFTER_S = 1.0
 _EVENTS, _POLLIN, _NOBLOCK, _MORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
+
+log = Log("bus")
 
 
 class ZmqBus:
@@ -44,7 +57,7 @@ class ZmqBus:
 
     def dealer(self, name: str, on_message: OnMessage, identity: str = "") -> "_Socket":
         """`identity` is kept over reconnects; without one, a peer that was away comes back as another."""
-        socket = self._socket(zmq.DEALER, _HWM_DIRECT, on_message)
+        socket = self._socket(name, zmq.DEALER, _HWM_DIRECT, on_message)
         if identity:
             socket.zmq.setsockopt(zmq.ROUTING_ID, identity.encode())
         socket.zmq.connect(self._address(name))
@@ -53,9 +66,9 @@ class ZmqBus:
     def router(self, name: str, on_request: OnRequest) -> "_Router":
         socket = self._context.socket(zmq.ROUTER)
         socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
-        router = _Router(socket, _HWM_DIRECT, lambda frames: on_request(frames[0], frames[1:]), self._open)
+        router = _Router(name, socket, _HWM_DIRECT, lambda frames: on_request(frames[0], frames[1:]), self._open)
         router.watch(self._lost)
-        socket.bind(self._address(name))
+        router.bind(self._address(name))
         return router
 
     def publisher(self, name: str, on_subscriber: OnSubscriber | None = None) -> "_Publisher":
@@ -64,12 +77,13 @@ class ZmqBus:
                 on_subscriber()
 
         socket = self._context.socket(zmq.XPUB if on_subscriber else zmq.PUB)
-        publisher = _Publisher(socket, _HWM_FANOUT, greet if on_subscriber else None, self._open)
-        socket.bind(self._address(name))
+        publisher = _Publisher(name, socket, _HWM_FANOUT, greet if on_subscriber else None, self._open)
+        publisher.watch(None)
+        publisher.bind(self._address(name))
         return publisher
 
     def subscribe(self, name: str, topics: Sequence[bytes], on_message: OnMessage) -> "_Socket":
-        socket = self._socket(zmq.SUB, _HWM_FANOUT, on_message)
+        socket = self._socket(name, zmq.SUB, _HWM_FANOUT, on_message)
         for topic in topics:
             socket.zmq.setsockopt(zmq.SUBSCRIBE, topic)
         socket.zmq.connect(self._address(name))
@@ -84,14 +98,15 @@ class ZmqBus:
     def _address(self, name: str) -> str:
         return f"ipc://{self._run / name}"
 
-    def _socket(self, kind: int, hwm: int, on_message: OnMessage) -> "_Socket":
-        socket = _Socket(self._context.socket(kind), hwm, on_message, self._open)
+    def _socket(self, name: str, kind: int, hwm: int, on_message: OnMessage) -> "_Socket":
+        socket = _Socket(name, self._context.socket(kind), hwm, on_message, self._open)
         socket.watch(self._lost)
         return socket
 
 
 class _Socket:
-    def __init__(self, socket: "zmq.Socket[Any]", hwm: int, on_message: OnMessage | None, registry: "set[_Socket]"):
+    def __init__(self, name: str, socket: "zmq.Socket[Any]", hwm: int, on_message: OnMessage | None, registry: "set[_Socket]"):
+        self._name = name
         self.zmq = socket
         self._on_message = on_message
         self._registry = registry
@@ -108,9 +123,17 @@ class _Socket:
         self._loop = asyncio.get_running_loop()
         self._is_draining = False
         self._monitor: zmq.Socket[Any] | None = None
+        self._refused = 0
+        self._telling: asyncio.TimerHandle | None = None
         if on_message is not None:
             self._loop.add_reader(int(socket.getsockopt(zmq.FD)), self._drain)
             self._wake()
+
+    def bind(self, address: str) -> None:
+        """Own the address; for processes of this user only."""
+        with contextlib.suppress(zmq.ZMQError):  # not every system tells libzmq who connects; there the modes have to do
+            self.zmq.setsockopt(zmq.IPC_FILTER_UID, os.getuid())
+        self.zmq.bind(address)
 
     def send(self, frames: Frames) -> None:
         """Queue a message; dropped when the peer's queue is full."""
@@ -147,6 +170,8 @@ class _Socket:
                 return
             try:
                 self._on_message(self._receive())
+            except (ValueError, IndexError, RecursionError) as error:
+                log.error("message dropped", socket=self._name, reason=f"{type(error).__name__}: {error}")
             except BaseException:
                 self._wake()  # what else has arrived must not wait for the next edge
                 raise
@@ -154,23 +179,38 @@ class _Socket:
                 return
         self._wake()
 
-    def watch(self, on_lost: Callable[[], None]) -> None:
-        """Call `on_lost` whenever a connection of this socket breaks."""
-        monitor = self._monitor = self.zmq.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    def watch(self, on_lost: Callable[[], None] | None) -> None:
+        """Call `on_lost` whenever a connection of this socket breaks, and tell of peers that were refused."""
+        monitor = self._monitor = self.zmq.get_monitor_socket(_REFUSED | (zmq.EVENT_DISCONNECTED if on_lost else 0))
 
         def look() -> None:
             while not monitor.closed and int(monitor.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
-                monitor.recv_multipart(zmq.NOBLOCK)
-                on_lost()
+                (event,) = struct.unpack("=H", monitor.recv_multipart(zmq.NOBLOCK)[0][:2])
+                if event & _REFUSED:
+                    self._note_refused()
+                elif on_lost is not None:
+                    on_lost()
 
         self._loop.add_reader(int(monitor.getsockopt(zmq.FD)), look)
         self._loop.call_soon(look)
 
+    def _note_refused(self) -> None:
+        self._refused += 1
+        if self._telling is None:
+            self._telling = self._loop.call_later(_TELL_AFTER_S, self._tell_refused)
+
+    def _tell_refused(self) -> None:
+        self._telling = None
+        log.warning("peer refused", socket=self._name, total=self._refused)
+
     def close(self) -> None:
         if not self.zmq.closed:
+            if self._telling is not None:
+                self._telling.cancel()
             if self._monitor is not None:
                 self._loop.remove_reader(int(self._monitor.getsockopt(zmq.FD)))
                 self.zmq.disable_monitor()
+                self._monitor.close(0)
             if self._on_message is not None:
                 self._loop.remove_reader(int(self.zmq.getsockopt(zmq.FD)))
             self.zmq.close(0)

@@ -159,6 +159,44 @@ class RunTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="RunTo
     plan: Plan | None = None
     network: Literal["off", "list", "on"] = "off"
     expects: str = ""
+    # sha256 of the description by which an MCP tool was judged.
+    schema: str = ""
+
+
+class OfferedTool(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool of an MCP server as a model may see it; `schema` is the sha256 of all of it."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    server: str
+    schema: str
+
+
+class ListTools(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ListTools"):
+    """Asks which tools the servers of a folder offer to a turn."""
+
+    sid: str
+    turn: str
+    cwd: str
+
+
+class ToolList(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ToolList"):
+    """The answer to `ListTools`; `problems` say what is not there, and why."""
+
+    sid: str
+    turn: str
+    tools: list[OfferedTool] = []
+    problems: list[str] = []
+    # Server -> how many tools, which resources and prompts it has.
+    servers: dict[str, dict[str, Any]] = {}
+
+
+class EndTurn(Command, frozen=True, kw_only=True, omit_defaults=True, tag="EndTurn"):
+    """A turn is over: what belongs to it alone (its browser) can go."""
+
+    sid: str
+    turn: str
 
 
 class PreviewTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="PreviewTool"):
@@ -222,10 +260,12 @@ class ToolsState(Command, frozen=True, kw_only=True, omit_defaults=True, tag="To
     boot: str
     running: list[str] = []
     sandbox: str = "none"
+    # Whether there may be MCP servers: without any nobody asks for their tools.
+    servers: bool = False
 
 
-ToolCommand = RunTool | PreviewTool | UndoTurn | CancelTool | ToolsHello
-ToolReply = ToolEnded | ToolsState | Preview | Undone
+ToolCommand = RunTool | PreviewTool | ListTools | EndTurn | UndoTurn | CancelTool | ToolsHello
+ToolReply = ToolEnded | ToolsState | Preview | ToolList | Undone
 
 
 class Telemetry(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Telemetry"):

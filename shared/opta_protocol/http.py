@@ -137,6 +137,14 @@ class TrustState(msgspec.Struct, frozen=True, kw_only=True):
     problem: str
 
 
+class ApproveServer(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/mcp/approve: `sha256` names what was shown"""
+
+    cwd: Folder
+    name: Name
+    sha256: Name
+
+
 class AddNote(Request, frozen=True, kw_only=True, omit_defaults=True):
     """POST /v3/sessions/:id/note"""
 

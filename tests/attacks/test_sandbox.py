@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.contained import Place
 
-from opta_tools.sandbox.proxy import Proxy, Refusal, is_public, target
+from opta_core.proxy import Proxy, Refusal, is_public, target
 
 
 @pytest.fixture

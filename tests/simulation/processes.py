@@ -17,7 +17,7 @@ from opta_core.paths import Paths
 from opta_core.policy.actions import RISKS
 from opta_core.settings import PermissionSettings, Settings
 from opta_gateway.backend import Backend
-from opta_protocol.commands import Preview, PreviewTool, RunTool, UndoTurn
+from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ToolList, UndoTurn
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import ToolOutput, ToolStart
 from opta_protocol.ids import new_boot_id
@@ -213,6 +213,7 @@ class _Hands:
     """Writes down what was done to the world, which outlives every process."""
 
     level = "full"
+    has_servers = False
 
     def __init__(self, process: Process):
         self._process = process
@@ -229,6 +230,12 @@ class _Hands:
             await asyncio.sleep(chance.uniform(0.0, 0.3))
             emit(ToolOutput(sid=call.sid, turn=call.turn, callId=call.callId, delta="out\n"))
         return Outcome("done", ok=chance.random() < 0.9)
+
+    async def tools(self, asked: ListTools) -> ToolList:
+        return ToolList(sid=asked.sid, turn=asked.turn)
+
+    async def end_turn(self, asked: EndTurn) -> None:
+        return
 
     async def preview(self, asked: PreviewTool) -> Preview:
         return Preview(callId=asked.callId, diff="+ more", expects="none")

@@ -2,13 +2,14 @@
 
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from opta_core.process import memory_bytes
 
 from .daemon import Daemon
+from .oracles import until
 
 MEBIBYTE = 1024 * 1024
 EXPORTS = ("markdown", "json", "text")
@@ -20,13 +21,13 @@ def stays_alive(daemon: Daemon) -> Generator[None]:
     before = {service: (pid, memory_bytes(pid), _descriptors(pid)) for service, pid in daemon.pids().items()}
     logs = {file: file.stat().st_size for file in (daemon.home / "daemon/logs").glob("*")}
     yield
-    assert _until(lambda: _answer_s(daemon) < 0.2, 1), "no quick answer"
+    assert until(lambda: _answer_s(daemon) < 0.2, 1), "no quick answer"
     now = daemon.pids()
     assert set(now) == set(before)
     for service, (pid, memory, descriptors) in before.items():
         if now[service] == pid:
             assert memory_bytes(pid) - memory < 64 * MEBIBYTE, service
-            assert _until(lambda pid=pid, most=descriptors + 5: _descriptors(pid) <= most, 10), service
+            assert until(lambda pid=pid, most=descriptors + 5: _descriptors(pid) <= most, 10), service
     news = {file.name: file.read_bytes()[size:].decode(errors="replace") for file, size in logs.items()}
     assert [name for name, text in news.items() if "Traceback" in text] == []
 
@@ -77,15 +78,6 @@ def _descriptors(pid: int) -> int:
         with suppress(FileNotFoundError):
             found += not os.readlink(f"/proc/{pid}/fd/{name}").endswith(".jsonl")
     return found
-
-
-def _until(is_so: Callable[[], bool], timeout_s: float) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while not is_so():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def _read(file: str) -> bytes:

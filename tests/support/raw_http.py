@@ -40,7 +40,7 @@ def exchange(port: int, content: bytes, timeout_s: float = 10) -> Answer:
             connection.sendall(content)
         except (BrokenPipeError, ConnectionResetError):
             pass
-        return read_answer(connection)
+        return read_answer(connection, has_body=not content.startswith(b"HEAD "))
 
 
 def head(method: str, target: str, headers: Headers) -> bytes:
@@ -54,8 +54,8 @@ def upgrade(headers: Headers) -> Headers:
     return [*headers, ("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", key)]
 
 
-def read_answer(connection: socket.socket) -> Answer:
-    """One answer: by its length, by its chunks, or to the end; the head alone of 101 and of event streams."""
+def read_answer(connection: socket.socket, *, has_body: bool = True) -> Answer:
+    """One answer: by its length, by its chunks, or to the end; the head alone of HEAD, 101 and event streams."""
     deadline = time.monotonic() + 15
     content = b""
     while b"\r\n\r\n" not in content:
@@ -64,7 +64,7 @@ def read_answer(connection: socket.socket) -> Answer:
     lines = first.decode("latin-1").split("\r\n")
     headers = [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines[1:])]
     answer = Answer(int(lines[0].split()[1]), headers, b"")
-    if answer.status in (101, 204, 304) or (answer.header("content-type") or "").startswith("text/event-stream"):
+    if not has_body or answer.status in (101, 204, 304) or (answer.header("content-type") or "").startswith("text/event-stream"):
         return answer
     length = answer.header("content-length")
     if length is not None:

@@ -8,6 +8,7 @@ import msgspec
 
 from opta_agent.gate import Permit
 from opta_agent.loop import Limits, run_turn
+from opta_agent.offered import Offered
 from opta_agent.providers.base import ModelRequest, Part
 from opta_agent.router import Route
 from opta_agent.session import Session
@@ -75,6 +76,9 @@ class Story:
         result = e.ToolResult(sid=SID, turn=TURN, callId=call.callId, ok=True, content=f"{'ran' if permit else 'adopted'} {call.name}")
         self.emit(result)
         return result
+
+    async def offered(self, session: Session, turn_id: str) -> Offered:
+        return Offered()
 
     async def is_running(self, call_id: str) -> bool:
         return call_id in self.running

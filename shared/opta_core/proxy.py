@@ -1,4 +1,4 @@
-"""The way out for commands whose network is an allow-list: an HTTP proxy that knows which names may be asked for.
+"""The way out for contained commands and for the browser: an HTTP proxy that knows which names may be asked for.
 
 It resolves a name once and connects to that address, never to a private, loopback, link-local or otherwise special
 one; so neither a name nor a redirect leads back into the machine or its network. Only CONNECT to 443 and plain HTTP to 80,
@@ -29,10 +29,16 @@ class Refusal(Exception):
 
 
 class Proxy:
-    """Serves one command's sockets. `allowed`: exact host names, or `host:port`."""
+    """Serves one listening socket. `allowed`: exact host names, or `host:port`; None for every public one.
 
-    def __init__(self, allowed: tuple[str, ...], resolve: Resolve | None = None, connect: Connect | None = None):
-        self._allowed = frozenset(_plain(name) for name in allowed)
+    `allows_local`: private and loopback addresses too; those of a cloud's metadata never.
+    """
+
+    def __init__(
+        self, allowed: tuple[str, ...] | None, resolve: Resolve | None = None, connect: Connect | None = None, *, allows_local: bool = False
+    ):
+        self._allowed = None if allowed is None else frozenset(_plain(name) for name in allowed)
+        self._allows_local = allows_local
         self._resolve, self._connect = resolve or _resolve, connect or asyncio.open_connection
         self._server: asyncio.Server | None = None
         self._open = 0
@@ -76,16 +82,17 @@ class Proxy:
     async def address(self, host: str, port: int) -> str:
         """The one address that a host stands for. Raises Refusal."""
         name = _plain(host)
-        if name not in self._allowed and f"{name}:{port}" not in self._allowed:
-            raise Refusal(f"{host[:80]} is not in sandbox.allow-hosts")
-        if f"{name}:{port}" not in self._allowed and port not in (80, 443):
-            raise Refusal(f"port {port} of {host[:80]} is not in sandbox.allow-hosts")
+        if self._allowed is not None:
+            if name not in self._allowed and f"{name}:{port}" not in self._allowed:
+                raise Refusal(f"{host[:80]} is not in sandbox.allow-hosts")
+            if f"{name}:{port}" not in self._allowed and port not in (80, 443):
+                raise Refusal(f"port {port} of {host[:80]} is not in sandbox.allow-hosts")
         try:
             addresses = await self._resolve(name, port)
         except OSError as error:
             raise Refusal(f"{host[:80]} cannot be resolved") from error
         for address in addresses:
-            if is_public(address):
+            if is_public(address) or (self._allows_local and is_local(address)):
                 return address
         raise Refusal(f"{host[:80]} is a private address")
 
@@ -101,6 +108,17 @@ def is_public(address: str) -> bool:
         if embedded is not None:
             found = embedded
     return found.is_global and not found.is_multicast
+
+
+def is_local(address: str) -> bool:
+    """Whether an IP address is of this machine or a private network; link-local ones, where clouds keep credentials, are not."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return (found.is_private or found.is_loopback) and not found.is_link_local and not found.is_unspecified
 
 
 def target(head: bytes) -> tuple[str, int, bytes]:

@@ -1,0 +1,87 @@
+"""mcp: servers of your own, servers a folder offers, and what they can do."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from opta_core import mcp_servers, settings
+from opta_core.errors import Refused
+from opta_core.settings import Loaded
+
+from ..client import Client
+from ..plain_text import print_line
+from ..supervise import ensure
+
+
+def add(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta mcp add"""
+    command = [word for word in args.command if word != "--"]
+    if bool(command) == bool(args.url):
+        raise Refused("Give a program (opta mcp add NAME -- PROGRAM ARGS…) or an address (--url URL), one of them.")
+    server: dict[str, object] = {"url": args.url} if args.url else {"command": command[0], "args": command[1:]}
+    if args.env:
+        pairs = dict(pair.partition("=")[::2] for pair in args.env)
+        server["env"] = pairs
+    if args.network:
+        server["network"] = True
+    settings.write_server(loaded.paths, args.name, server)
+    _hint()
+    return 0
+
+
+def remove(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta mcp remove"""
+    if not settings.write_server(loaded.paths, args.name, None):
+        raise Refused(f"There is no MCP server {args.name!r}. `opta mcp list` shows them.")
+    _hint()
+    return 0
+
+
+def show(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta mcp list"""
+    offers, problems = mcp_servers.offered(loaded.settings, loaded.paths, _cwd(args))
+    for offer in offers:
+        asks = "" if offer.state == "approved" else "  (not started: opta mcp approve " + offer.spec.name + ")"
+        print_line(f"{offer.spec.name:16} {offer.spec.origin:8} would {offer.spec.says}{asks}")
+    for problem in problems:
+        print_line(f"opta: {problem}", sys.stderr)
+    if not offers:
+        print("No MCP servers. opta mcp add NAME -- PROGRAM, or: opta config set mcp.peekaboo true", file=sys.stderr)
+    return 0
+
+
+def approve(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta mcp approve"""
+    specs, _ = mcp_servers.of_project(loaded.paths, _cwd(args))
+    spec = next((spec for spec in specs if spec.name == args.name), None)
+    if spec is None:
+        raise Refused(f"{_cwd(args)} offers no MCP server {args.name!r}, or is not trusted (opta policy trust).")
+    print_line(f"{spec.name} would {spec.says}")
+    if not args.yes and (not sys.stdin.isatty() or input("Let it start? [y/N] ").strip().lower() not in ("y", "yes")):
+        print("opta: nothing was changed; `--yes` approves it as shown", file=sys.stderr)
+        return 0
+    mcp_servers.approve(loaded.paths, _cwd(args), spec.name, spec.digest)
+    return 0
+
+
+def test(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta mcp test"""
+    ensure(loaded, may_start=not args.no_daemon_start)
+    found = Client(loaded.paths).get("/v3/mcp", cwd=_cwd(args), look="1")
+    for name, offer in found["offers"].items():
+        if args.name in ("", name):
+            print_line(f"{name}: {offer['tools']} tools, {len(offer['resources'])} resources, {len(offer['prompts'])} prompts")
+    for tool in found["tools"]:
+        if args.name in ("", tool["server"]):
+            print_line(f"  {tool['name']}  {tool['description'].splitlines()[0][:100] if tool['description'] else ''}")
+    for problem in found["problems"]:
+        print_line(f"opta: {problem}", sys.stderr)
+    return 1 if found["problems"] or (args.name and args.name not in found["offers"]) else 0
+
+
+def _cwd(args: argparse.Namespace) -> str:
+    return str(Path(args.cwd or ".").absolute())
+
+
+def _hint() -> None:
+    print("opta: takes effect when the daemon restarts: opta daemon restart", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""MCP servers: started contained, asked with caps and deadlines, restarted when they die."""

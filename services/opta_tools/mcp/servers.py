@@ -1,0 +1,165 @@
+"""All MCP servers of this worker: found for a folder, started when first asked for, ended when nobody uses them."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+from opta_core.clock import now_s
+from opta_core.logs import Log
+from opta_core.mcp_servers import PEEKABOO, Offer, Spec, offered
+from opta_core.paths import Paths
+from opta_core.settings import Settings
+from opta_protocol.commands import OfferedTool, RunTool, ToolList
+
+from ..outcome import Outcome, ToolProblem
+from ..sandbox.contain import Launch, Sandbox
+from ..sandbox.profile import environment
+
+IDLE_S = 600.0
+SERVERS_MAX = 16
+log = Log("mcp")
+
+
+class _Server(Protocol):
+    spec: Spec
+    used_at: float
+    tools: list[OfferedTool]
+    notes: list[str]
+    resources: list[dict[str, str]]
+    prompts: list[dict[str, str]]
+
+    async def start(self) -> None: ...
+
+    async def call(self, name: str, args: dict[str, Any], on_progress: Callable[[str], None]) -> Outcome: ...
+
+    async def close(self) -> None: ...
+
+
+class Servers:
+    """Keeps one connection for each server and folder; Peekaboo has one for each loop, so that nothing is shared between them."""
+
+    def __init__(self, settings: Settings, paths: Paths, sandbox: Sandbox, own: dict[str, str], mark: str):
+        self._settings, self._paths, self._sandbox, self._own, self._mark = settings, paths, sandbox, own, mark
+        self._servers: dict[tuple[str, ...], _Server] = {}
+        # Tool name, as a model knows it -> the server that had it last, by folder
+        self._by_name: dict[tuple[str, str], Spec] = {}
+
+    @property
+    def are_any(self) -> bool:
+        """Whether anything is configured at all; `.mcp.json` counts only where a folder is trusted."""
+        return bool(self._settings.mcp.servers or self._settings.mcp.peekaboo or (self._paths.daemon / "trust.json").exists())
+
+    async def tools(self, sid: str, turn: str, cwd: str) -> ToolList:
+        """Every tool of every approved server of a folder; what could not be used is told in `problems`."""
+        offers, problems = await asyncio.to_thread(offered, self._settings, self._paths, cwd)
+        await self._end_idle()
+        found: list[OfferedTool] = []
+        taken: set[str] = set()
+        servers: dict[str, dict[str, Any]] = {}
+        for result in await asyncio.gather(*(self._tools_of(offer, sid, turn, cwd) for offer in offers)):
+            if isinstance(result, str):
+                problems.append(result)
+                continue
+            server, server_tools = result
+            problems += server.notes
+            servers[server.spec.name] = {"tools": len(server_tools), "resources": server.resources, "prompts": server.prompts}
+            for tool in server_tools:
+                if tool.name not in taken:
+                    taken.add(tool.name)
+                    found.append(tool)
+        return ToolList(sid=sid, turn=turn, tools=found, problems=problems, servers=servers)
+
+    async def call(self, call: RunTool, on_progress: Callable[[str], None]) -> Outcome:
+        """Run a tool of a server. Raises ToolProblem."""
+        spec = self._by_name.get((call.cwd, call.name))
+        if spec is None:
+            await self.tools(call.sid, call.turn, call.cwd)
+            spec = self._by_name.get((call.cwd, call.name))
+        if spec is None:
+            raise ToolProblem(f"there is no tool {call.name}", "unknown_tool")
+        server = await self._server(spec, call.sid, call.turn, call.cwd)
+        await server.start()
+        # The call was judged by this description of the tool; another one by now is another tool.
+        known = next((tool for tool in server.tools if tool.name == call.name), None)
+        if known is None or (call.schema and known.schema != call.schema):
+            raise ToolProblem(
+                f"{call.name} is not the tool any more that was allowed: {spec.name} describes it anew; call it again", "mcp_changed"
+            )
+        own_name = call.name if spec.name == PEEKABOO else call.name.removeprefix(f"mcp__{spec.name}__")
+        return await server.call(own_name, call.args, on_progress)
+
+    async def end_turn(self, sid: str, turn: str) -> None:
+        """A loop is over: its browser goes, with every cookie."""
+        for key in [key for key in self._servers if key[1:] == (sid, turn)]:
+            await self._servers.pop(key).close()
+
+    async def close(self) -> None:
+        """End every server."""
+        servers, self._servers = list(self._servers.values()), {}
+        await asyncio.gather(*(server.close() for server in servers), return_exceptions=True)
+
+    async def _tools_of(self, offer: Offer, sid: str, turn: str, cwd: str) -> tuple[_Server, list[OfferedTool]] | str:
+        if offer.state == "asks":
+            return f"the folder offers the MCP server {offer.spec.name!r}, which would {offer.spec.says}; approve it with: opta mcp approve {offer.spec.name}"
+        try:
+            server = await self._server(offer.spec, sid, turn, cwd)
+            await server.start()
+        except ToolProblem as problem:
+            return str(problem)
+        for tool in server.tools:
+            self._by_name[(cwd, tool.name)] = offer.spec
+        return server, server.tools
+
+    async def _server(self, spec: Spec, sid: str, turn: str, cwd: str) -> _Server:
+        key = (PEEKABOO, sid, turn) if spec.name == PEEKABOO else (spec.digest, cwd)
+        server = self._servers.get(key)
+        if server is None:
+            if len(self._servers) >= SERVERS_MAX:
+                await self._end_idle(0.0)
+            # The SDK takes most of a second to load; only who uses it pays for it.
+            module = await asyncio.to_thread(_module)
+            server = self._servers.setdefault(key, module.Server(spec, None if spec.url else self._connector(spec, cwd)))
+        server.used_at = now_s()
+        return server
+
+    def _connector(self, spec: Spec, cwd: str) -> Callable[[Callable[[str], None]], Any]:
+        @asynccontextmanager
+        async def connect(on_end: Callable[[str], None]) -> AsyncGenerator[Any, None]:
+            from .stdio import connected
+
+            async with contextlib.AsyncExitStack() as stack:
+                folder = os.path.realpath(cwd)
+                launch, kept = self._contained(spec, folder, stack)
+                yield await stack.enter_async_context(connected(launch, kept | dict(spec.env), folder, on_end))
+
+        return connect
+
+    def _contained(self, spec: Spec, folder: str, stack: contextlib.AsyncExitStack) -> tuple[Launch, dict[str, str]]:
+        mark = {"OPTA_CALL": f"{self._mark}/mcp-{spec.name}"}
+        argv = [spec.command, *spec.args]
+        if spec.origin == "builtin":
+            # Our own server; its browser has a sandbox of its own, which cannot be made inside another one.
+            local = {"OPTA_BROWSER_LOCAL": "1"} if self._settings.mcp.browser_local else {}
+            return Launch(argv), environment(self._own, mark, None) | {"OPTA_HOME": str(self._paths.home)} | local
+        if self._sandbox.level == "none":
+            raise ToolProblem(
+                f"the MCP server {spec.name} is not started: there is no sandbox on this machine ({self._sandbox.reason})", "sandbox"
+            )
+        profile = self._sandbox.profile(folder, folder, "on" if spec.network else "off")
+        stack.enter_context(self._sandbox.around(profile))
+        return self._sandbox.launch(profile, argv), environment(self._own, mark, profile)
+
+    async def _end_idle(self, idle_s: float = IDLE_S) -> None:
+        for key, server in list(self._servers.items()):
+            if now_s() - server.used_at > idle_s:
+                del self._servers[key]
+                await server.close()
+
+
+def _module() -> Any:
+    from . import server
+
+    return server

@@ -1,0 +1,164 @@
+"""Which MCP servers there are: the user's own, Peekaboo, and those a trusted folder offers in `.mcp.json`, once a person approved them.
+
+An approval names the folder, the server and the sha256 of its definition; a changed definition asks again.
+"""
+
+import hashlib
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from .errors import Refused
+from .paths import Paths, write_whole
+from .policy import trust
+from .settings import McpServerSettings, Settings
+
+PEEKABOO = "peekaboo"
+FILE_BYTES_MAX = 256 * 1024
+SERVERS_MAX = 32
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z")
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    """One server: a program (`command`, `args`, `env`) or an address (`url`). `network`: whether its containment has one."""
+
+    name: str
+    origin: Literal["user", "project", "builtin"]
+    command: str = ""
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    url: str = ""
+    network: bool = False
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the definition."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+    @property
+    def says(self) -> str:
+        """What starting it means, for people."""
+        return f"reach {self.url}" if self.url else "run " + " ".join([self.command, *self.args])
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """A server and whether it may start: `approved`, or `asks` a person first."""
+
+    spec: Spec
+    state: Literal["approved", "asks"]
+
+
+def offered(settings: Settings, paths: Paths, cwd: str) -> tuple[list[Offer], list[str]]:
+    """(every server for a folder, what is wrong with its definitions)."""
+    found = [Offer(spec=_own(name, server), state="approved") for name, server in settings.mcp.servers.items()]
+    if settings.mcp.peekaboo:
+        spec = Spec(name=PEEKABOO, origin="builtin", command=sys.executable, args=("-m", "opta_browser"), network=True)
+        found.append(Offer(spec=spec, state="approved"))
+    specs, problems = of_project(paths, cwd)
+    approvals = read_approvals(paths).get(os.path.realpath(cwd), {})
+    taken = {offer.spec.name for offer in found}
+    for spec in specs:
+        if spec.name in taken:
+            problems.append(f".mcp.json: there is a server {spec.name!r} of your own already")
+        else:
+            found.append(Offer(spec=spec, state="approved" if approvals.get(spec.name) == spec.digest else "asks"))
+    return found, problems
+
+
+def of_project(paths: Paths, cwd: str) -> tuple[list[Spec], list[str]]:
+    """What a folder's `.mcp.json` offers; nothing of it is read before the folder is trusted."""
+    record = trust.read(paths).get(os.path.realpath(cwd))
+    if record is None:
+        return [], []
+    snapshot = trust.take(cwd)
+    content = snapshot.contents.get(".mcp.json")
+    if content is None or trust.state_of(record, snapshot) != "trusted":
+        return [], []
+    try:
+        servers = msgspec.json.decode(content[:FILE_BYTES_MAX], type=_File).mcpServers
+    except msgspec.DecodeError as error:
+        return [], [f".mcp.json is not usable: {error}"]
+    specs: list[Spec] = []
+    problems: list[str] = []
+    for name, server in list(servers.items())[:SERVERS_MAX]:
+        if not is_name(name):
+            problems.append(f".mcp.json: {name[:40]!r} is no name for a server")
+        elif bool(server.command) == bool(server.url):
+            problems.append(f".mcp.json: {name} needs a command or a url")
+        else:
+            specs.append(Spec(name=name, origin="project", command=server.command, args=tuple(server.args), env=server.env, url=server.url))
+    return specs, problems
+
+
+def is_name(name: str) -> bool:
+    """Whether a server may be called so: it becomes a part of its tools' names."""
+    return _NAME.match(name) is not None and "__" not in name
+
+
+def read_approvals(paths: Paths) -> dict[str, dict[str, str]]:
+    """Folder -> server -> digest of what was approved. A damaged file approves nothing."""
+    try:
+        return msgspec.json.decode(_file(paths).read_bytes(), type=dict[str, dict[str, str]])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+def approve(paths: Paths, cwd: str, name: str, digest: str) -> None:
+    """Let a folder's server start, as it was shown. Raises Refused when it is another one by now."""
+    specs, _ = of_project(paths, cwd)
+    spec = next((spec for spec in specs if spec.name == name), None)
+    if spec is None:
+        raise Refused(f"{cwd} offers no MCP server {name!r}, or is not trusted (opta policy trust).")
+    if spec.digest != digest:
+        raise Refused(f"The MCP server {name!r} has changed since it was shown: it would {spec.says}. Look at it again.")
+    folder = os.path.realpath(cwd)
+    approvals = read_approvals(paths)
+    approvals[folder] = {**approvals.get(folder, {}), name: digest}
+    _file(paths).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(_file(paths), msgspec.json.encode(approvals))
+
+
+def _own(name: str, server: McpServerSettings) -> Spec:
+    return Spec(
+        name=name,
+        origin="user",
+        command=server.command,
+        args=tuple(server.args),
+        env=server.env,
+        url=server.url,
+        network=server.network,
+    )
+
+
+class _Server(msgspec.Struct, kw_only=True):
+    command: str = ""
+    args: list[str] = []
+    env: dict[str, str] = {}
+    url: str = ""
+    type: str = ""
+
+
+class _File(msgspec.Struct, kw_only=True):
+    mcpServers: dict[str, _Server] = {}
+
+
+def _file(paths: Paths) -> Path:
+    return paths.daemon / "mcp_approvals.json"
+
+
+def described(offer: Offer) -> dict[str, Any]:
+    """An offer as the API tells it: the values of its environment stay out."""
+    spec = offer.spec
+    return {
+        "name": spec.name,
+        "origin": spec.origin,
+        "says": spec.says,
+        "state": offer.state,
+        "sha256": spec.digest,
+        "network": spec.network,
+        "env": sorted(spec.env),
+    }

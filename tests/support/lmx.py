@@ -1,0 +1,84 @@
+"""A real LMX with the probe model, alone, and what tests say to it."""
+
+import contextlib
+import json
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from opta_core import state
+from support.daemon import Daemon
+from support.oracles import MIB, fds_of, log_files, rss_of, until
+from support.raw_http import Answer, Headers, exchange, head
+
+CHAT = "/v1/chat/completions"
+HELLO = [{"role": "user", "content": "hello"}]
+
+
+@contextlib.contextmanager
+def lmx(folder: Path) -> Generator[Daemon]:
+    """A daemon of nothing but LMX, with its model loaded."""
+    with Daemon(folder, only="lmx") as daemon:
+        assert until(lambda: bool(port_of(daemon)) and get(port_of(daemon), "/readyz").status == 200, 60), daemon.logs()
+        yield daemon
+
+
+@contextlib.contextmanager
+def engine_lives_on(daemon: Daemon) -> Generator[None]:
+    """Afterwards the same engine answers, greedy and sampled; front and engine are within their means, no process wrote a traceback."""
+    port, before = port_of(daemon), json.loads(get(port_of(daemon), "/readyz").body)
+    pids = [daemon.pids()["lmx"], int(before["pid"])]
+    logs = {file: file.stat().st_size for file in log_files(daemon)}
+    rss, fds = [rss_of(pid) for pid in pids], fds_of(pids[0])
+    yield
+    asked = time.perf_counter()
+    assert get(port, "/v1/models").status == 200 and time.perf_counter() - asked < 0.2
+    assert json.loads(get(port, "/readyz").body) == before
+    answers = [chat(port, max_tokens=2, temperature=temperature) for temperature in (0, 1)]
+    assert [answer.status for answer in answers] == [200, 200], [answer.body for answer in answers]
+    assert all(rss_of(pid) - known < 64 * MIB for pid, known in zip(pids, rss, strict=True))
+    assert until(lambda: fds_of(pids[0]) <= fds + 5, 10)
+    news = {file.name: file.read_bytes()[logs.get(file, 0) :].decode(errors="replace") for file in log_files(daemon)}
+    assert not [name for name, text in news.items() if "Traceback" in text], news
+
+
+def port_of(daemon: Daemon) -> int:
+    """Where LMX listens; 0 before it does."""
+    known = state.read(daemon.loaded.paths)
+    return known.lmxPort if known else 0
+
+
+def headers(port: int, *more: tuple[str, str]) -> Headers:
+    """Host, the type of a body, and some more."""
+    return [("Host", f"127.0.0.1:{port}"), ("Content-Type", "application/json"), *more]
+
+
+def get(port: int, target: str, *more: tuple[str, str], method: str = "GET") -> Answer:
+    """A request without a body."""
+    return exchange(port, head(method, target, headers(port, *more)))
+
+
+def post(port: int, content: bytes, *more: tuple[str, str]) -> Answer:
+    """A chat request."""
+    return exchange(port, request(port, content, *more), 20)
+
+
+def request(port: int, content: bytes, *more: tuple[str, str]) -> bytes:
+    """The bytes of a chat request."""
+    return head("POST", CHAT, headers(port, ("Content-Length", str(len(content))), *more)) + content
+
+
+def chat(port: int, **fields: Any) -> Answer:
+    """A chat request with these fields."""
+    return post(port, json.dumps({"messages": HELLO, **fields}).encode())
+
+
+def running(port: int) -> int:
+    """Requests in the engine, and waiting for it."""
+    return figure(port, "lmx_requests_running")
+
+
+def figure(port: int, name: str) -> int:
+    """A number of /metrics."""
+    return next(int(line.split()[-1]) for line in get(port, "/metrics").body.decode().splitlines() if line.startswith(name + " "))

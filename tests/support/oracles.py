@@ -1,0 +1,85 @@
+"""What has to hold after every attack: the daemon lives on within its means (O-ALIVE), and nothing was made or changed (O-CLEAN)."""
+
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+from support.daemon import Daemon
+from support.door import get
+
+MIB = 1024 * 1024
+FDS_MORE_MAX = 5
+
+
+@contextlib.contextmanager
+def alive(daemon: Daemon, *, service: str = "gateway", rss_mib: float = 64) -> Generator[None]:
+    """O-ALIVE. A service that was restarted on purpose is measured from its new self."""
+    logs = {file: file.stat().st_size for file in log_files(daemon)}
+    pid = daemon.pids()[service]
+    rss, fds = rss_of(pid), fds_of(pid)
+    yield
+    assert until(lambda: _answers_fast(daemon), 1), daemon.logs()
+    news = {file.name: file.read_bytes()[logs.get(file, 0) :].decode(errors="replace") for file in log_files(daemon)}
+    assert not [name for name, text in news.items() if "Traceback" in text], news
+    if daemon.pids()[service] == pid:
+        assert rss_of(pid) - rss < rss_mib * MIB
+        assert until(lambda: fds_of(pid) <= fds + FDS_MORE_MAX, 10), (fds, fds_of(pid))
+
+
+@contextlib.contextmanager
+def untouched(daemon: Daemon) -> Generator[None]:
+    """O-CLEAN."""
+    before = _world(daemon)
+    yield
+    assert _world(daemon) == before
+
+
+def until(is_so: Callable[[], bool], timeout_s: float = 30) -> bool:
+    """Wait for something that only the other side knows."""
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def log_files(daemon: Daemon) -> list[Path]:
+    """Of every process."""
+    return sorted((daemon.home / "daemon/logs").glob("*"))
+
+
+def rss_of(pid: int) -> int:
+    """Resident bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def fds_of(pid: int) -> int:
+    """Open descriptors."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds that the main thread has run."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
+def _answers_fast(daemon: Daemon) -> bool:
+    started = time.perf_counter()
+    try:
+        return get(daemon, "/v3/sessions").status == 200 and time.perf_counter() - started < 0.2
+    except OSError:
+        return False
+
+
+def _world(daemon: Daemon) -> dict[str, str]:
+    files = [*daemon.home.rglob("*"), *daemon.workspace.rglob("*")]
+    moving = (daemon.home / "daemon/logs", daemon.home / "daemon/run")
+    return {
+        str(file): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in files
+        if file.is_file() and not any(folder in file.parents for folder in moving)
+    }
