@@ -12,6 +12,7 @@ from opta_core.version import VERSION
 from opta_protocol.errors import ErrorCode
 
 from .commands import chat, config, daemon, doctor, mcp, policy, sessions
+from .plain_text import print_plain
 from .supervise import NoDaemon
 
 Run = Callable[[Loaded, argparse.Namespace], int]
@@ -174,16 +175,16 @@ def main() -> None:
     try:
         code = args.run(settings.load(), args)
     except NoDaemon as error:
-        print(f"opta: {error.message}", file=sys.stderr)
+        print_plain(f"opta: {error.message}", sys.stderr)
         code = 3
     except OptaError as error:
-        print(f"opta: {error.message}", file=sys.stderr)
+        print_plain(f"opta: {error.message}", sys.stderr)
         code = 2 if isinstance(error, Refused) or error.code in (ErrorCode.invalid, ErrorCode.bad_request) else 1
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:
         code = 0
     except OSError as error:
-        print(f"opta: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        print_plain(f"opta: {error.strerror or error}: {error.filename or ''}", sys.stderr)
         code = 1
     sys.exit(code)

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import time
 from pathlib import Path
 
 from opta_core import state
-from opta_core.errors import OptaError, Unavailable
+from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.launch_codes import new_launch_code
 from opta_core.paths import write_whole
 from opta_core.poke import SOCKET
@@ -31,8 +32,9 @@ def is_running(loaded: Loaded) -> bool:
 
 def start(loaded: Loaded, only: list[str] | None = None, *, detach: bool) -> "subprocess.Popen[bytes]":
     """Start supervisord. Raises OptaError; a start at the same time by another command is waited for by `wait_ready`."""
-    os.umask(0o077)
-    loaded.paths.make()
+    _make(loaded)
+    # A core file would hold the token and every key.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     file = loaded.paths.run / "supervisord.conf"
     write_whole(file, configuration().encode())
     return subprocess.Popen(
@@ -67,11 +69,31 @@ def environment(loaded: Loaded, only: list[str] | None) -> dict[str, str]:
 @contextlib.contextmanager
 def start_lock(loaded: Loaded):
     """One start at a time in a home."""
-    os.umask(0o077)
-    loaded.paths.make()
+    _make(loaded)
     with open(loaded.paths.run / "up.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _make(loaded: Loaded) -> None:
+    """Make the folders. Raises Refused when one of them, or a file in them, is a link: what we write would go elsewhere."""
+    os.umask(0o077)
+    paths = loaded.paths
+    folders = (paths.daemon, paths.sessions, paths.trash, paths.archive, paths.logs, paths.run)
+    for folder in folders:
+        if link := _link_in(folder):
+            raise Refused(f"{link} is a symbolic link, and Opta writes through none. Remove it, or set OPTA_HOME to a folder of its own.")
+    paths.make()
+
+
+def _link_in(folder: Path) -> Path | None:
+    if folder.is_symlink():
+        return folder
+    try:
+        with os.scandir(folder) as entries:
+            return next((Path(entry.path) for entry in entries if entry.is_symlink()), None)
+    except FileNotFoundError:
+        return None
 
 
 def wait_ready(loaded: Loaded, process: "subprocess.Popen[bytes] | None", only: list[str] | None = None) -> None:

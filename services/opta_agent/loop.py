@@ -29,7 +29,7 @@ from opta_protocol.events import (
     TurnToken,
     Warning,
 )
-from opta_protocol.ids import new_call_id
+from opta_protocol.ids import new_call_id, share
 from opta_protocol.permissions import Risk
 
 from .compact import compact, is_full
@@ -245,7 +245,8 @@ async def _call_model(
                 continue
             emit(Warning(sid=session.sid, turn=turn.id, code=error.code, message=f"{error.message} Trying again."))
             wait_s = error.retry_after_s or RETRY_DELAYS_S[min(tries, len(RETRY_DELAYS_S)) - 1]
-            await asyncio.sleep(min(wait_s, RETRY_AFTER_MAX_S))
+            # Whoever was refused together does not come back together.
+            await asyncio.sleep(min(wait_s, RETRY_AFTER_MAX_S) * (1 + 0.2 * share()))
 
 
 class _Stream:

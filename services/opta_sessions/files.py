@@ -6,15 +6,17 @@
 import contextlib
 import errno
 import os
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
 
 class FileStat(NamedTuple):
-    """Size in bytes, and when the file last changed."""
+    """Size in bytes, when the file last changed, and whether other users may use it."""
 
     size: int
     changed_ns: int
+    is_open_to_others: bool = False
 
 
 class Files:
@@ -77,10 +79,20 @@ class Files:
     def stat(self, file: Path) -> FileStat | None:
         """None when there is no such regular file."""
         try:
-            found = file.stat()
+            found = file.lstat()
         except OSError:
             return None
-        return FileStat(found.st_size, found.st_mtime_ns)
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        return FileStat(found.st_size, found.st_mtime_ns, found.st_mode & 0o077 != 0)
+
+    def make_private(self, file: Path) -> None:
+        """Let nobody but the owner use it."""
+        descriptor = self.open(file, os.O_RDONLY)
+        try:
+            os.fchmod(descriptor, 0o600)
+        finally:
+            self.close(descriptor)
 
 
 def read_whole(files: Files, file: Path) -> bytes:

@@ -1,26 +1,30 @@
 """One session's journal: an append-only file of checksummed lines.
 
 Promise: a line is either whole in the file or, after `recover`, not there. A torn tail is cut off and
-kept in `*.torn`; damage before the tail stops the session's writes and is never skipped.
+kept in `*.torn`; damage before the tail stops the session's writes and is never skipped. Order is by `seq`
+alone: a line whose seq is not the next one is damage, whatever its `ts` says.
 """
 
 import contextlib
 import errno
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from opta_core.errors import Broken
 from opta_core.logs import Log
 from opta_protocol import wire
 
-from .files import Files, read_range, read_whole, write_all
+from .files import Files, read_range, write_all
 
 _SEQ = re.compile(rb'\{"seq":(\d+),')
 _WRITE = os.O_RDWR | os.O_APPEND
-_CHUNK = 64 * 1024
+_CHUNK, _READ = 64 * 1024, 1024 * 1024
 # One answer to a question holds at most this many bytes of lines.
 PAGE_BYTES_MAX = 4 * 1024 * 1024
+# What is longer was not written by the store, and is not read to its end.
+LINE_BYTES_MAX = 16 * 1024 * 1024
 
 log = Log("journal")
 
@@ -34,7 +38,10 @@ class Journal:
         # Bytes that were synced for certain (0: not known), and whether a sync failed since.
         self._durable, self._is_suspect = 0, not create and files.stat(_mark(file)) is not None
         # Bytes beyond `size` that could not be cut off yet: a failed write's, or a torn tail, which is kept elsewhere first.
-        self._has_rest, self._torn = False, b""
+        self._has_rest = False
+        self._torn: bytes | None = None
+        # How much of it `recover` found torn off.
+        self.torn_bytes = 0
         # On a read-only disk what is there can still be read.
         self._is_read_only = False
         try:
@@ -111,29 +118,43 @@ class Journal:
         finally:
             self._files.close(over)
 
+    @property
+    def has_rest(self) -> bool:
+        """Whether the file holds more than its whole lines, until the next append cuts it off."""
+        return self._has_rest
+
     def recover(self) -> tuple[list[bytes], bool]:
         """(whole lines from the start, whether damage lies before the tail); cuts a torn tail off."""
-        content = read_whole(self._files, self.file)
+        size = self._files.size(self._descriptor)
         lines: list[bytes] = []
-        at = 0
-        while (end := content.find(b"\n", at)) >= 0:
-            line = content[at:end]
-            if not _is_next(line, len(lines) + 1):
-                break
-            lines.append(line)
-            at = end + 1
-        if at == len(content):
-            return lines, False
-        if any(wire.is_whole(line) for line in content[at:].split(b"\n")[1:]):
-            log.error("journal is damaged in the middle", file=self.file, offset=at)
-            self.size = at
+        torn: list[bytes] = []
+        at = end = 0
+        for line in self._lines(size):
+            end += len(line) + 1
+            if not torn and end <= size and _is_next(line, len(lines) + 1):
+                lines.append(line)
+                at = end
+            elif (torn and wire.is_whole(line)) or end - at > LINE_BYTES_MAX:
+                self.stop_at(at)
+                return lines, True
+            else:
+                torn.append(line)
+        if torn and not lines and (len(torn) > 1 or end <= size or size > _CHUNK):
+            # A crash that cuts the first line off leaves no newline and not this much: here was more once.
+            self.stop_at(0)
             return lines, True
         self.size = at
-        self._torn, self._has_rest = content[at:], True
-        # On a full disk the tail stays where it is, unread, until the next append cuts it.
-        with contextlib.suppress(OSError):
-            self._cut_rest()
+        if torn:
+            self._torn, self._has_rest, self.torn_bytes = b"\n".join(torn), True, size - at
+            # On a full disk the tail stays where it is, unread, until the next append cuts it.
+            with contextlib.suppress(OSError):
+                self._cut_rest()
         return lines, False
+
+    def stop_at(self, size: int) -> None:
+        """What is beyond `size` is damaged: it is neither read nor cut off."""
+        log.error("journal is damaged in the middle", file=self.file, offset=size)
+        self.size = size
 
     def after(self, seq: int, limit: int) -> list[bytes]:
         """Lines with a higher seq, oldest first, found by bisecting byte offsets (seq is monotonic)."""
@@ -158,13 +179,29 @@ class Journal:
             descriptor, self._descriptor = self._descriptor, -1
             self._files.close(descriptor)
 
+    def _lines(self, size: int) -> Iterator[bytes]:
+        """Every line without its newline; of one that is too long the beginning, and then no more."""
+        at, held = 0, bytearray()
+        while at < size and len(held) <= LINE_BYTES_MAX:
+            chunk = self._files.read(self._descriptor, min(_READ, size - at), at)
+            if not chunk:
+                raise OSError(errno.EIO, "the file ended while it was read")
+            at += len(chunk)
+            first, *others = chunk.split(b"\n")
+            held += first
+            for line in others:
+                yield bytes(held)
+                held = bytearray(line)
+        if held:
+            yield bytes(held)
+
     def _open_for_writing(self) -> None:
         former, self._descriptor = self._descriptor, self._files.open(self.file, _WRITE)
         self._is_read_only = False
         self._files.close(former)
 
     def _cut_rest(self) -> None:
-        if self._torn:
+        if self._torn is not None:
             torn = self.file.with_suffix(".torn")
             kept = self._files.open(torn, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:
@@ -172,9 +209,9 @@ class Journal:
                 self._files.sync(kept)
             finally:
                 self._files.close(kept)
-            log.warning("cut a torn tail off", file=self.file.name, bytes=len(self._torn), kept_in=torn.name)
+            log.warning("cut a torn tail off", file=self.file.name, bytes=self.torn_bytes, kept_in=torn.name)
         self._files.truncate(self._descriptor, self.size)
-        self._torn, self._has_rest = b"", False
+        self._torn, self._has_rest = None, False
 
     def _offset_after(self, seq: int) -> int:
         """Where the first line with a higher seq begins."""

@@ -38,7 +38,10 @@ class Shelf:
         self._folder, self._away, self._files = sessions, away, files
         self._index_file = sessions / "index.json"
         self._summaries: dict[str, Session] = {}
-        self._unreadable: set[str] = set()
+        # The index does not cover these: their journal could not be read, is damaged, or holds more than whole lines.
+        self._unsure: set[str] = set()
+        # Bytes that were cut off a journal's end, and of which its session was not told yet.
+        self.torn: dict[str, int] = {}
         self.states: dict[str, SessionState] = {}
         self._journals: OrderedDict[str, Journal] = OrderedDict()
 
@@ -56,8 +59,10 @@ class Shelf:
             stat = self._files.stat(self._file(sid)) if kind == "jsonl" and SESSION_ID.match(sid) else None
             if stat is None:
                 continue
+            if stat.is_open_to_others:
+                self._close_to_others(name)
             entry = entries.get(sid)
-            if entry and (entry.size, entry.changed_ns) == stat and not entry.has_open_turns:
+            if entry and (entry.size, entry.changed_ns) == stat[:2] and not entry.has_open_turns:
                 self._summaries[sid] = entry.session
                 continue
             try:
@@ -66,7 +71,7 @@ class Shelf:
             except OSError as error:
                 log.error("journal cannot be read", file=name, reason=error)
                 self._summaries[sid] = _unreadable(sid, error)
-                self._unreadable.add(sid)
+                self._unsure.add(sid)
 
     def save(self) -> None:
         """Write the index, for the next start."""
@@ -76,7 +81,7 @@ class Shelf:
             if stat is None:
                 continue
             state = self.states.get(sid)
-            if sid in self._unreadable or (state is not None and state.away):
+            if sid in self._unsure or (state is not None and state.away):
                 continue  # the next start looks at the journal itself
             has_open = bool(state and state.open_turns)
             entries[sid] = _Entry(stat.size, stat.changed_ns, has_open, state.summary() if state else self._summaries[sid])
@@ -107,16 +112,27 @@ class Shelf:
             return self.states[sid]
         if self._files.stat(self._file(sid)) is None:
             return None
-        lines, damaged = self.journal(sid).recover()
+        journal = self.journal(sid)
+        lines, damaged = journal.recover()
         state = SessionState(sid, is_damaged=damaged)
-        for line in lines:
-            state.apply(line)
+        for seq, line in enumerate(lines, 1):
+            try:
+                state.apply(line)
+            except msgspec.DecodeError as error:
+                log.error("journal holds a line of a wrong shape", file=journal.file.name, seq=seq, reason=error)
+                journal.stop_at(sum(len(line) + 1 for line in lines[: seq - 1]))
+                state.last_seq, state.is_damaged = seq - 1, True
+                break
         if not lines and not damaged:
             # Created, and killed before its first line: nobody was told of it.
             self.discard(sid)
             return None
         self._summaries.pop(sid, None)
-        self._unreadable.discard(sid)
+        self._unsure.discard(sid)
+        if state.is_damaged or journal.has_rest:
+            self._unsure.add(sid)
+        if journal.torn_bytes:
+            self.torn[sid] = journal.torn_bytes
         self.states[sid] = state
         return state
 
@@ -138,6 +154,8 @@ class Shelf:
         if journal is None:
             journal = Journal(self._file(sid), self._files)
             self._keep(sid, journal)
+            if sid in self._unsure and sid not in self.states:
+                self.state(sid)
         else:
             self._journals.move_to_end(sid)
         return journal
@@ -189,6 +207,13 @@ class Shelf:
         for journal in self._journals.values():
             journal.close()
         self._journals.clear()
+
+    def _close_to_others(self, name: str) -> None:
+        try:
+            self._files.make_private(self._folder / name)
+            log.warning("journal was open to other users, and is the owner's alone again", file=name)
+        except OSError as error:
+            log.warning("journal is open to other users", file=name, reason=error)
 
     def _file(self, sid: str) -> Path:
         return self._folder / f"{sid}.jsonl"

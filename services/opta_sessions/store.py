@@ -16,11 +16,11 @@ from opta_core.logs import Log
 from opta_protocol import wire
 from opta_protocol.commands import Ack, Append, AppendResult, Beat
 from opta_protocol.errors import ErrorCode, ErrorInfo
-from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Event, SessionCancelled, TurnError, TurnQueued
+from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Event, SessionCancelled, TurnError, TurnQueued, Warning
 from opta_protocol.ids import SESSION_ID
 from opta_protocol.topics import HEARTBEAT, STORE_IN, STORE_PUB, event_topic
 
-from .journal import Journal
+from .journal import LINE_BYTES_MAX, Journal
 from .leases import Leases
 from .shelf import Shelf
 from .state import SessionState, read_call, read_turn_start
@@ -43,6 +43,8 @@ CLASS_1 = frozenset(
     }
     | ENDING_NAMES
 )
+# The store's stamps come on top of it.
+BODY_BYTES_MAX = LINE_BYTES_MAX - 1024
 SYNC_AGAIN_S = 0.2
 # Tokens are synced and acknowledged together: well before a producer sends again, and before its window is full.
 BEAT_S, LATE_EVENTS_MAX = 0.1, 256
@@ -178,7 +180,7 @@ class Store:
 
     def _prepare(self, state: SessionState, head: Append, bodies: list[bytes], last: int) -> _Batch:
         """Decide on each new body and number the lines; the state moves along line by line."""
-        batch = _Batch(first_seq=state.last_seq + 1, firm_before=state.firm_seq)
+        batch = self._batch(state)
         for number, body in enumerate(bodies, head.n):
             if number <= last:
                 # Handled before, and its answer was lost: the same answer, once it is on the disk.
@@ -219,6 +221,13 @@ class Store:
                 state.told[head.p, number] = result
         return batch
 
+    def _batch(self, state: SessionState) -> _Batch:
+        """An empty one, or with the news that the journal's end was cut off."""
+        batch = _Batch(first_seq=state.last_seq + 1, firm_before=state.firm_seq)
+        if size := self.shelf.torn.get(state.sid):
+            self._own(state, batch, _torn_off(state.sid, size))
+        return batch
+
     def _refusal(self, state: SessionState, head: Append, header: wire.Header, body: bytes) -> AppendResult | None:
         """Why an event may not be written; None when it may."""
         if state.is_damaged:
@@ -226,6 +235,8 @@ class Store:
                 ErrorCode.broken,
                 f"The journal of s-{state.sid} is damaged in the middle and takes no more events. Its readable part stays open.",
             )
+        if len(body) > BODY_BYTES_MAX:
+            return _refused(ErrorCode.too_large, f"An event of {len(body)} bytes is more than a journal takes ({BODY_BYTES_MAX}).")
         if header.event == "session.start":
             return _refused(ErrorCode.conflict, f"There is a session s-{state.sid} already.") if state.last_seq else None
         if state.away and header.event != "session.updated":
@@ -301,6 +312,7 @@ class Store:
         journal = self.shelf.journal(state.sid)
         journal.append(content)
         self.appended += len(batch.lines)
+        self.shelf.torn.pop(state.sid, None)
         self._active[state.sid] = now_s()
         if self._beat is None:
             self._beat = self._loop.call_later(BEAT_S, self._on_beat)
@@ -312,7 +324,7 @@ class Store:
         """Write events that the store authors (agent lost, storage was full)."""
         if state.is_damaged:
             return
-        batch = _Batch(first_seq=state.last_seq + 1, firm_before=state.firm_seq)
+        batch = self._batch(state)
         for event in events:
             self._own(state, batch, event)
         try:
@@ -439,3 +451,8 @@ def _not_an_append(head: Append, bodies: list[bytes]) -> str:
 
 def _refused(code: ErrorCode, message: str) -> AppendResult:
     return AppendResult(n=0, status="refused", error=ErrorInfo(code=code, message=message))
+
+
+def _torn_off(sid: str, size: int) -> Warning:
+    message = f"The end of this session's journal was not whole: {size} bytes were cut off and are kept in {sid}.torn."
+    return Warning(sid=sid, code="journal_torn", message=message)

@@ -31,10 +31,12 @@ class HttpProblem(Exception):
 
 
 class Answer:
-    """One answer. `status` is known once `HttpClient.send` returns it; the body comes by `chunks`."""
+    """One answer. `status` and `headers` are known once `HttpClient.send` returns it; the body comes by `chunks`."""
 
     def __init__(self, connection: "_Connection"):
         self.status = 0
+        # By their names in lower case.
+        self.headers: dict[bytes, bytes] = {}
         self.is_whole = False
         self._connection = connection
         self._loop = asyncio.get_running_loop()
@@ -217,6 +219,8 @@ class _Connection(asyncio.Protocol):
         self._header_bytes += len(name) + len(value)
         if name.lower() in (b"content-length", b"transfer-encoding"):
             self._ends_at_eof = False
+        if self._answer is not None and not self._answer.status:
+            self._answer.headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         # 100 Continue and its like come before the answer.

@@ -41,12 +41,19 @@ class _Formatter(logging.Formatter):
         line = f"{clock}.{int(record.msecs):03d} {record.levelname} [{self._service}] {record.getMessage()}{words}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
-        return redact(line)
+        return _printable(redact(line))
 
 
 def _value(value: Any) -> str:
     text = str(value)
-    return repr(text) if not text or any(ord(c) < 33 for c in text) else text
+    return repr(text) if not text or " " in text or not text.isprintable() else text
+
+
+def _printable(line: str) -> str:
+    """What would move, hide or disguise text in a terminal is shown by its number; a traceback keeps its lines."""
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in line)
 
 
 class Log:

@@ -24,6 +24,11 @@ def new_call_id() -> str:
     return _random(8)
 
 
+def share() -> float:
+    """A number from 0 to 1 from the same source: for waits that should not all end at once."""
+    return _source.random()
+
+
 def _random(length: int) -> str:
     return "".join(_source.choice(_BASE32) for _ in range(length))
 

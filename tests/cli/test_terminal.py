@@ -1,15 +1,14 @@
 """`opta chat` in a real terminal: typed into, asked, answered."""
 
 import shlex
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.daemon import OPTA, Daemon
 from support.model_server import Action, ModelServer, Say, Use
+from support.terminal import Terminal
 
 pytestmark = pytest.mark.system
 
@@ -23,43 +22,6 @@ def reply(messages: list[dict[str, Any]]) -> list[Action]:
     if "slowly" in last["content"]:
         return [Say("tick " * 600, rate=60, size=5)]
     return [Say("Hello from the model.")]
-
-
-class Terminal:
-    """A tmux window."""
-
-    def __init__(self, socket: Path, environment: dict[str, str], cwd: Path, command: str):
-        self._base = ["tmux", "-S", str(socket)]
-        variables = [
-            word
-            for name, value in environment.items()
-            if name.startswith(("OPTA_", "PATH", "HOME", "LANG"))
-            for word in ("-e", f"{name}={value}")
-        ]
-        subprocess.run(
-            [*self._base, "-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "40", "-c", str(cwd), *variables, command],
-            check=True,
-            timeout=10,
-        )
-
-    def type(self, *keys: str) -> None:
-        subprocess.run([*self._base, "send-keys", *keys], check=True, timeout=10)
-
-    def screen(self) -> str:
-        return subprocess.run(
-            [*self._base, "capture-pane", "-p", "-S", "-200"], capture_output=True, text=True, timeout=10, check=False
-        ).stdout
-
-    def wait(self, is_there: Callable[[str], bool], what: str) -> str:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            if is_there(screen := self.screen()):
-                return screen
-            time.sleep(0.05)
-        raise AssertionError(f"not on the screen: {what}\n{self.screen()}")
-
-    def close(self) -> None:
-        subprocess.run([*self._base, "kill-server"], capture_output=True, timeout=10, check=False)
 
 
 @pytest.fixture(scope="module")

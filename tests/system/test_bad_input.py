@@ -7,7 +7,6 @@ import json
 import os
 import re
 import socket
-import stat
 import subprocess
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -226,18 +225,6 @@ def test_a_key_names_one_turn_also_after_the_store_was_restarted(daemon: Daemon)
 
 
 # files, logs, settings ----------------------------------------------------------------------------------
-
-
-def test_files_are_the_owners_alone(daemon: Daemon, sid: str) -> None:
-    home = daemon.home / "daemon"
-    modes = {path.relative_to(home): stat.S_IMODE(path.stat().st_mode) for path in [home, *home.rglob("*")] if not path.is_socket()}
-    folders = {path: mode for path, mode in modes.items() if (home / path).is_dir()}
-    files = {path: mode for path, mode in modes.items() if path not in folders}
-    assert {path: oct(mode) for path, mode in folders.items() if mode != 0o700} == {}
-    assert {path: oct(mode) for path, mode in files.items() if mode & 0o077} == {}
-    assert {modes[Path(name)] for name in ("token", "state.json", f"sessions/{sid}.jsonl")} == {0o600}
-    assert stat.S_IMODE(daemon.loaded.paths.run.stat().st_mode) == 0o700
-    assert daemon.token not in (home / "state.json").read_text()
 
 
 def test_a_second_start_in_one_home_says_so_and_is_no_error(daemon: Daemon) -> None:

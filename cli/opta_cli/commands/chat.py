@@ -15,6 +15,7 @@ from opta_protocol import events as e
 from opta_protocol import wire
 
 from ..client import Client, new_key
+from ..plain_text import plain, plain_json, plain_line, print_plain
 from ..supervise import ensure
 
 EXIT_DONE, EXIT_FAILED, EXIT_MISUSE, EXIT_DENIED, EXIT_CANCELLED = 0, 1, 2, 4, 130
@@ -65,7 +66,8 @@ class Conversation:
         for line in self._client.events(self._sid, self._seq, is_over=lambda: self._is_over):
             self._seq += 1
             if self._as_json:
-                sys.stdout.buffer.write(line + b"\n")
+                # A terminal gets the same events in other escapes.
+                sys.stdout.buffer.write((plain_json(line) if sys.stdout.isatty() else line) + b"\n")
                 sys.stdout.buffer.flush()
             event = wire.decode(line)
             if event.turn == turn or not event.turn:
@@ -119,7 +121,8 @@ class Conversation:
                 pass
 
     def _ask(self, event: e.PermissionRequest) -> None:
-        self._line(f"◆ {event.name} {_short(event.args)}\n  {event.reason}")
+        self._line(f"◆ {event.name} {_asked(event.args)}")
+        self._line(f"  {event.reason}")
         while True:
             answer = input("  allow? [y]es, [a]lways, [s]ession, [n]o: ").strip().lower()
             decision = {"y": "allow", "yes": "allow", "a": "always", "s": "session", "n": "deny", "no": "deny"}.get(answer)
@@ -134,22 +137,23 @@ class Conversation:
         if self._as_json:
             return
         stream = sys.stderr if dim else sys.stdout
-        stream.write(text)
+        stream.write(plain(text))
         stream.flush()
         self._at_line_start = text.endswith("\n")
 
     def _line(self, text: str) -> None:
+        """One line, whatever is in the text."""
         if self._as_json:
             return
         if not self._at_line_start:
             print(flush=True)
         if text:
-            print(text, file=sys.stderr, flush=True)
+            print(plain_line(text), file=sys.stderr, flush=True)
         self._at_line_start = True
 
     def _error(self, message: str) -> None:
         self._line("")
-        print(f"opta: {message}", file=sys.stderr)
+        print_plain(f"opta: {message}", sys.stderr)
 
     def _say(self, text: str) -> None:
         print(text, end="", file=sys.stderr, flush=True)
@@ -219,7 +223,7 @@ def _converse(loaded: Loaded, args: argparse.Namespace, mode: str) -> int:
 
 
 def _talk(conversation: Conversation, session: dict[str, Any], text: str, overrides: dict[str, Any]) -> int:
-    print(f"Opta · s-{session['id']} · {session['mode']} · {session['model'] or 'default model'} · Ctrl-D ends", file=sys.stderr)
+    print_plain(f"Opta · s-{session['id']} · {session['mode']} · {session['model'] or 'default model'} · Ctrl-D ends", sys.stderr)
     while True:
         if not text:
             try:
@@ -233,6 +237,13 @@ def _talk(conversation: Conversation, session: dict[str, Any], text: str, overri
         if text.strip():
             conversation.run(text, **overrides)
         text = ""
+
+
+def _asked(args: dict[str, Any]) -> str:
+    """What a person decides on: all of a call but the contents of a file."""
+    subject = args.get("command") or args.get("path") or args.get("pattern")
+    rest = {name: value for name, value in args.items() if value is not subject and name not in ("content", "old", "new")}
+    return " ".join([*([str(subject)] if subject else []), *([msgspec.json.encode(rest).decode()] if rest else [])])
 
 
 def _short(args: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from opta_core.settings import Loaded
 from opta_core.supervision import PROGRAMS, Supervisor
 
 from ..client import Client
+from ..plain_text import plain_json, print_plain
 from ..supervise import ensure, is_running, page_url, run_in_foreground, start, start_lock, stop, wait_ready
 
 RESTART_S = 30.0
@@ -69,14 +70,14 @@ def status(loaded: Loaded, args: argparse.Namespace) -> int:
     if args.json:
         import msgspec
 
-        print(msgspec.json.encode(daemon).decode())
+        print(plain_json(msgspec.json.encode(daemon)).decode())
         return 0
-    print(
+    print_plain(
         f"Opta {daemon['version']} · 127.0.0.1:{daemon['port']} · page {daemon['uiPort']} · LMX {daemon['lmxPort']} · home {daemon['home']}"
     )
     for service in daemon["services"]:
         word = "ready" if service["ready"] else service["reason"] or service["state"]
-        print(
+        print_plain(
             f"  {service['name']:9} {service['state']:8} pid {service['pid']:<7} up {service['uptime']:8.0f} s  {service['memory'] / 1e6:6.0f} MB  {word}"
         )
     models = client.get("/v3/models")
@@ -86,7 +87,7 @@ def status(loaded: Loaded, args: argparse.Namespace) -> int:
             for note in ("default" if model["default"] else "", model["capability"], "" if model["healthy"] else "not reachable")
             if note
         ]
-        print(f"  model {model['id']}" + (f" ({', '.join(notes)})" if notes else ""))
+        print_plain(f"  model {model['id']}" + (f" ({', '.join(notes)})" if notes else ""))
     return 0
 
 
@@ -139,7 +140,7 @@ def logs(loaded: Loaded, args: argparse.Namespace) -> int:
         file = loaded.paths.logs / f"{name}.log"
         if file.exists():
             lines += file.read_text(errors="replace").splitlines()[-args.lines :]
-    print("\n".join(sorted(lines, key=lambda line: line[:12])[-args.lines :]))
+    print_plain("\n".join(sorted(lines, key=lambda line: line[:12])[-args.lines :]))
     return 0
 
 

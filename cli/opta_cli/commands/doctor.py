@@ -13,6 +13,7 @@ from opta_protocol import events as e
 from opta_protocol import wire
 
 from ..client import Client, new_key
+from ..plain_text import plain_json, print_plain
 from ..supervise import ensure, is_running
 from .policy import doctor_policy
 
@@ -27,10 +28,11 @@ def doctor(loaded: Loaded, args: argparse.Namespace) -> int:
     if args.json:
         import msgspec
 
-        print(msgspec.json.encode([{"check": name, "ok": ok, "detail": detail} for name, ok, detail in checks]).decode())
+        found = msgspec.json.encode([{"check": name, "ok": ok, "detail": detail} for name, ok, detail in checks])
+        print(plain_json(found).decode())
     else:
         for name, ok, detail in checks:
-            print(f"{'✓' if ok else '✕'} {name}: {detail}")
+            print_plain(f"{'✓' if ok else '✕'} {name}: {detail}")
     return 0 if all(ok for _, ok, _ in checks) else 1
 
 

@@ -9,6 +9,7 @@ from opta_core.errors import Refused
 from opta_core.settings import Loaded
 
 from ..client import Client
+from ..plain_text import print_line
 from ..supervise import ensure
 
 
@@ -41,9 +42,9 @@ def show(loaded: Loaded, args: argparse.Namespace) -> int:
     offers, problems = mcp_servers.offered(loaded.settings, loaded.paths, _cwd(args))
     for offer in offers:
         asks = "" if offer.state == "approved" else "  (not started: opta mcp approve " + offer.spec.name + ")"
-        print(f"{offer.spec.name:16} {offer.spec.origin:8} would {offer.spec.says}{asks}")
+        print_line(f"{offer.spec.name:16} {offer.spec.origin:8} would {offer.spec.says}{asks}")
     for problem in problems:
-        print(f"opta: {problem}", file=sys.stderr)
+        print_line(f"opta: {problem}", sys.stderr)
     if not offers:
         print("No MCP servers. opta mcp add NAME -- PROGRAM, or: opta config set mcp.peekaboo true", file=sys.stderr)
     return 0
@@ -55,7 +56,7 @@ def approve(loaded: Loaded, args: argparse.Namespace) -> int:
     spec = next((spec for spec in specs if spec.name == args.name), None)
     if spec is None:
         raise Refused(f"{_cwd(args)} offers no MCP server {args.name!r}, or is not trusted (opta policy trust).")
-    print(f"{spec.name} would {spec.says}")
+    print_line(f"{spec.name} would {spec.says}")
     if not args.yes and (not sys.stdin.isatty() or input("Let it start? [y/N] ").strip().lower() not in ("y", "yes")):
         print("opta: nothing was changed; `--yes` approves it as shown", file=sys.stderr)
         return 0
@@ -69,12 +70,12 @@ def test(loaded: Loaded, args: argparse.Namespace) -> int:
     found = Client(loaded.paths).get("/v3/mcp", cwd=_cwd(args), look="1")
     for name, offer in found["offers"].items():
         if args.name in ("", name):
-            print(f"{name}: {offer['tools']} tools, {len(offer['resources'])} resources, {len(offer['prompts'])} prompts")
+            print_line(f"{name}: {offer['tools']} tools, {len(offer['resources'])} resources, {len(offer['prompts'])} prompts")
     for tool in found["tools"]:
         if args.name in ("", tool["server"]):
-            print(f"  {tool['name']}  {tool['description'].splitlines()[0][:100] if tool['description'] else ''}")
+            print_line(f"  {tool['name']}  {tool['description'].splitlines()[0][:100] if tool['description'] else ''}")
     for problem in found["problems"]:
-        print(f"opta: {problem}", file=sys.stderr)
+        print_line(f"opta: {problem}", sys.stderr)
     return 1 if found["problems"] or (args.name and args.name not in found["offers"]) else 0
 
 

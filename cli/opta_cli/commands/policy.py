@@ -17,22 +17,28 @@ from opta_core.policy.rules import SEVERITY, Rule
 from opta_core.settings import Loaded, environment
 from opta_protocol.permissions import Level, Mode, default_level
 
+from ..plain_text import plain_json, print_line
+
 
 def show(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta policy list"""
     layers = Sources(loaded.paths).layers(_cwd(args))
     if args.json:
         found = {layer: layers.rules(layer) for layer in ("managed", "user", "project")}
-        print(msgspec.json.encode({"rules": found, "grants": layers.granted, "problems": layers.problems, "trust": layers.trust}).decode())
+        print(
+            plain_json(
+                msgspec.json.encode({"rules": found, "grants": layers.granted, "problems": layers.problems, "trust": layers.trust})
+            ).decode()
+        )
         return 0
     for layer in ("managed", "user", "project"):
         for rule in layers.rules(layer):
-            print(f"{layer:8} {words.sentence(rule)}  ({rule.source}:{rule.line})")
+            print_line(f"{layer:8} {words.sentence(rule)}  ({rule.source}:{rule.line})")
     for grant in layers.granted:
-        print(f"grant    {grant.id}  {grant.label}  in {grant.cwd}" + (f"  until {grant.expires}" if grant.expires else ""))
-    print(f"{_cwd(args)} is {_STATES[layers.trust]}")
+        print_line(f"grant    {grant.id}  {grant.label}  in {grant.cwd}" + (f"  until {grant.expires}" if grant.expires else ""))
+    print_line(f"{_cwd(args)} is {_STATES[layers.trust]}")
     for problem in layers.problems:
-        print(f"opta: {_where(problem)}", file=sys.stderr)
+        print_line(f"opta: {_where(problem)}", sys.stderr)
     return 0
 
 
@@ -62,13 +68,13 @@ def check(loaded: Loaded, args: argparse.Namespace) -> int:
             "why": command.why,
             "actions": request.actions,
         }
-        print(msgspec.json.encode(found).decode())
+        print(plain_json(msgspec.json.encode(found)).decode())
         return 0
-    print(f"{verdict.effect}: {verdict.rule} ({verdict.layer})")
+    print_line(f"{verdict.effect}: {verdict.rule} ({verdict.layer})")
     for part in command.parts:
-        print(f"  {shlex.join(part.argv)}  ->  {part.program or 'a shell builtin, or not found'}")
+        print_line(f"  {shlex.join(part.argv)}  ->  {part.program or 'a shell builtin, or not found'}")
     if not command.is_plain:
-        print(f"  not plain: {command.why}")
+        print_line(f"  not plain: {command.why}")
     return 0
 
 
@@ -78,11 +84,11 @@ def grant(loaded: Loaded, args: argparse.Namespace) -> int:
     new = grants.for_request(request, prefix=args.prefix, days=args.days)
     if args.preview:
         for found in new:
-            print(f"would allow {found.label} in {found.cwd}")
+            print_line(f"would allow {found.label} in {found.cwd}")
         return 0
     grants.add(loaded.paths, new)
     for found in new:
-        print(f"{found.id}  {found.label}  in {found.cwd}")
+        print_line(f"{found.id}  {found.label}  in {found.cwd}")
     return 0
 
 
@@ -97,19 +103,19 @@ def give_trust(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta policy trust"""
     folder = args.folder or str(Path.cwd())
     if args.withdraw:
-        print(f"{folder} is trusted no more" if trust.withdraw(loaded.paths, folder) else f"{folder} was not trusted")
+        print_line(f"{folder} is trusted no more" if trust.withdraw(loaded.paths, folder) else f"{folder} was not trusted")
         return 0
     snapshot = trust.take(folder)
     record = trust.read(loaded.paths).get(snapshot.path)
     state = trust.state_of(record, snapshot)
-    print(f"{snapshot.path} is {_STATES[state]}")
+    print_line(f"{snapshot.path} is {_STATES[state]}")
     for line in words.differences(record, snapshot) if record and state == "changed" else []:
-        print(f"  {line}")
+        print_line(f"  {line}")
     if state == "trusted":
         return 0
     print("Trusting it means:")
     for line in words.asks_for(snapshot):
-        print(f"  {line}")
+        print_line(f"  {line}")
     if not args.yes:
         if not sys.stdin.isatty():
             print("opta: nothing was changed; `--yes` trusts the folder as shown", file=sys.stderr)
@@ -117,7 +123,7 @@ def give_trust(loaded: Loaded, args: argparse.Namespace) -> int:
         if input("Trust this folder? [y/N] ").strip().lower() not in ("y", "yes"):
             return 0
     trust.give(loaded.paths, folder, snapshot.sha256)
-    print(f"{snapshot.path} is trusted")
+    print_line(f"{snapshot.path} is trusted")
     return 0
 
 

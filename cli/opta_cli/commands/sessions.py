@@ -1,6 +1,7 @@
 """sessions list, show, export."""
 
 import argparse
+import os
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.parse import quote
 from opta_core.settings import Loaded
 
 from ..client import Client
+from ..plain_text import plain, plain_json, print_line
 from ..supervise import ensure
 
 
@@ -20,7 +22,7 @@ def list_sessions(loaded: Loaded, args: argparse.Namespace) -> int:
         _print_json(page)
         return 0
     for session in page["sessions"]:
-        print(
+        print_line(
             f"s-{session['id']}  {session['state']:8} {session['turns']:4} turns  {session['lastActivityAt'][:19]}  {session['title'][:60]}"
         )
     if not page["sessions"]:
@@ -42,7 +44,7 @@ def prune(loaded: Loaded, args: argparse.Namespace) -> int:
         if not cursor:
             break
     for session in old:
-        print(f"s-{session['id']}  {session['lastActivityAt'][:10]}  {session['title'][:60]}")
+        print_line(f"s-{session['id']}  {session['lastActivityAt'][:10]}  {session['title'][:60]}")
         if args.yes:
             client.ask("DELETE", f"/v3/sessions/{session['id']}?to=archive")
     where = loaded.paths.archive
@@ -60,7 +62,7 @@ def show(loaded: Loaded, args: argparse.Namespace) -> int:
     if args.json:
         _print_json(client.get(f"/v3/sessions/{_quoted(args.id)}", atSeq=10**15))
         return 0
-    sys.stdout.write(client.raw("GET", f"/v3/sessions/{_quoted(args.id)}/export?format=text").decode())
+    sys.stdout.write(plain(client.raw("GET", f"/v3/sessions/{_quoted(args.id)}/export?format=text").decode()))
     return 0
 
 
@@ -68,8 +70,10 @@ def export(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta sessions export ID"""
     ensure(loaded, may_start=not args.no_daemon_start)
     content = Client(loaded.paths).raw("GET", f"/v3/sessions/{_quoted(args.id)}/export?format={args.format}")
+    # Also into a file, since files are shown in terminals.
+    content = plain_json(content) if args.format == "json" else plain(content.decode()).encode()
     if args.output:
-        with open(args.output, "xb") as handle:
+        with open(args.output, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as handle:
             handle.write(content)
     else:
         sys.stdout.buffer.write(content)
@@ -83,7 +87,7 @@ def _quoted(name: str) -> str:
 def _print_json(value: Any) -> None:
     import msgspec
 
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    print(plain_json(msgspec.json.format(msgspec.json.encode(value), indent=2)).decode())
 
 
 def undo(loaded: Loaded, args: argparse.Namespace) -> int:
@@ -92,5 +96,5 @@ def undo(loaded: Loaded, args: argparse.Namespace) -> int:
     body = {"turnId": args.turn} if args.turn else {}
     undone = Client(loaded.paths).post(f"/v3/sessions/{quote(args.id, safe='')}/undo", body)
     for file in undone["files"]:
-        print(f"as before {undone['turnId']}: {file}")
+        print_line(f"as before {undone['turnId']}: {file}")
     return 0

@@ -2,7 +2,7 @@
 
 import { marked } from 'marked';
 import { expect, test } from 'vitest';
-import { BlockSplitter } from './markdown';
+import { BlockSplitter, isTame } from './markdown';
 
 const TEXTS = [
   '# Title\n\nSome *text* with `code` and\nmore.\n\n- one\n- two\n  - deep\n\n1. first\n2. second\n\n> quote\n> more\n\n```ts\nconst a = 1;\n\nconst b = 2;\n```\n\nAfter.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nEnd **bold**',
@@ -22,4 +22,19 @@ test('a text that was cut and told anew starts over', () => {
   splitter.split('one\n\ntwo\n\nthree\n\nfour\n\n');
   const { committed, open } = splitter.split('other');
   expect([...committed, ...open]).toEqual(['other']);
+});
+
+test('text without measure is not lexed, and loses nothing', () => {
+  for (const wild of ['>'.repeat(10_000), '- '.repeat(10_000), '*'.repeat(100_000), 'x'.repeat(100_000), ' '.repeat(200) + '- x', '1. '.repeat(50)]) {
+    const text = `before\n\n${wild}\n\nafter\n\n`;
+    const { committed, open } = new BlockSplitter().split(text);
+    expect(isTame(text)).toBe(false);
+    expect([...committed, ...open].join('')).toBe(text);
+  }
+});
+
+test('ordinary markup is tame', () => {
+  for (const text of [...TEXTS, '-'.repeat(200), '| - | - |\n'.repeat(100), '> > > quote', '  '.repeat(10) + '- deep', '**bold** '.repeat(2000)]) {
+    expect(isTame(text)).toBe(true);
+  }
 });

@@ -34,7 +34,20 @@ export class BlockSplitter {
 }
 
 function lexBlocks(text: string): string[] {
-  return marked.lexer(text).map((token) => token.raw);
+  return isTame(text) ? marked.lexer(text).map((token) => token.raw) : text.split(/(?<=\n\n)/);
+}
+
+// Beyond these measures the lexer overflows its stack or takes seconds: a line that is too long, quotes and lists nested
+// too deep in one line or by indentation, a run of emphasis. Such text is shown as it is.
+const LINE_CHARS_MAX = 65_536;
+const WILD = [
+  /^(?:[ \t]*(?:>|[-*+][ \t]|\d{1,9}[.)][ \t])){33}/m,
+  /^[ \t]{100,}(?:>|[-*+][ \t]|\d{1,9}[.)][ \t])/m,
+  /([*_])\1{255}/,
+];
+
+export function isTame(text: string): boolean {
+  return !WILD.some((pattern) => pattern.test(text)) && (text.length <= LINE_CHARS_MAX || text.split('\n').every((line) => line.length <= LINE_CHARS_MAX));
 }
 
 export function Markdown({ text }: { text: string }): ReactNode {
@@ -56,6 +69,7 @@ export function Markdown({ text }: { text: string }): ReactNode {
 }
 
 const Block = memo(function Block({ raw }: { raw: string }): ReactNode {
+  if (!isTame(raw)) return <p className="plain">{raw}</p>;
   return <>{marked.lexer(raw).map((token, at) => block(token, at))}</>;
 });
 
@@ -156,18 +170,19 @@ function inline(tokens: Token[] | undefined): ReactNode[] {
 
 // A link shows where it really goes, and opens only what a browser opens safely.
 function Link({ href, text }: { href: string; text: string }): ReactNode {
-  let host = '';
+  let url: URL;
   try {
-    const url = new URL(href);
-    if (url.protocol !== 'https:' && url.protocol !== 'http:') return <span>{text}</span>;
-    host = url.host;
+    url = new URL(href);
   } catch {
     return <span>{text}</span>;
   }
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return <span>{text}</span>;
+  // Only an address that reads as what it is needs no host beside it: `bank.example@evil.example` and look-alike letters do.
+  const isPlain = text === url.host || (text === href && text.includes(`//${url.host}`) && !url.username);
   return (
     <a href={href} target="_blank" rel="noreferrer noopener">
-      {text}
-      {text.includes(host) ? null : <span className="host"> ({host})</span>}
+      <bdi>{text}</bdi>
+      {isPlain ? null : <span className="host"> ({url.host})</span>}
     </a>
   );
 }

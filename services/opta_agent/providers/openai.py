@@ -2,22 +2,29 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncGenerator
 from typing import Any, Literal
 
 import msgspec
 
+from opta_core.clock import now_s
 from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.http_client import HttpClient, HttpProblem
+from opta_core.logs import redact
 from opta_core.vault import Secret
 from opta_protocol.errors import ErrorCode
 
 from .base import CallPart, End, ModelRequest, Part, Thinking, Usage
-from .sse import SseSplitter
+from .sse import SseSplitter, TooLarge
 from .thinking import ThinkSplitter
 
-ERROR_BYTES_MAX = 64 * 1024
+ERROR_BYTES_MAX, ERROR_CHARS_MAX = 64 * 1024, 500
 END_S = 0.2
+# A line that takes longer is as good as silence, however busily its bytes drip.
+LINE_S = 60.0
+RETRY_AFTER_MAX_S = 30.0
+TOKENS_MAX = 10**12
 
 
 class _Function(msgspec.Struct):
@@ -26,7 +33,7 @@ class _Function(msgspec.Struct):
 
 
 class _CallDelta(msgspec.Struct):
-    index: int = 0
+    index: int | None = None
     id: str | None = None
     function: _Function | None = None
 
@@ -49,8 +56,8 @@ class _Details(msgspec.Struct):
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
 
@@ -66,6 +73,12 @@ class _Models(msgspec.Struct):
 
 
 _chunk = msgspec.json.Decoder(_Chunk)
+# What a decoder says to bytes that are no JSON, no UTF-8, or nested without end.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+# Half of a character that JSON writes as two escapes. An escaped backslash before it makes it mere text.
+_LONE_SURROGATE = re.compile(
+    rb"(?<!\\)((?:\\\\)*)(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
 
 
 class OpenAiProvider:
@@ -73,6 +86,7 @@ class OpenAiProvider:
 
     def __init__(self, name: str, base_url: str, key: Secret | None = None):
         self.name = name
+        self._key = key
         try:
             self._http = HttpClient(base_url, {"Authorization": f"Bearer {key.reveal()}"} if key else None)
         except ValueError as error:
@@ -90,10 +104,17 @@ class OpenAiProvider:
             if status != 200:
                 raise HttpProblem(f"status {status}")
             return msgspec.json.decode(body, type=_Models).data
-        except (HttpProblem, msgspec.DecodeError) as error:
+        except (HttpProblem, *_UNREADABLE) as error:
             raise Unavailable(
                 f"{self.name} at {self.host} does not answer ({_why(error)}).", code=ErrorCode.provider_unavailable
             ) from error
+
+    def told(self, message: Any) -> str:
+        """What the server says, as a person may read it: in a few words, and without the key, should it echo that."""
+        text = str(message)
+        if self._key is not None:
+            text = text.replace(self._key.reveal(), "••••")
+        return redact(text)[:ERROR_CHARS_MAX]
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[list[Part], None]:
         """See `Provider`."""
@@ -110,17 +131,26 @@ class OpenAiProvider:
         try:
             with contextlib.closing(await self._http.send("POST", "/chat/completions", msgspec.json.encode(body))) as answer:
                 if answer.status != 200:
-                    raise _refusal(self, answer.status, await answer.read(ERROR_BYTES_MAX), request.model)
+                    error = _refusal(self, answer.status, await answer.read(ERROR_BYTES_MAX), request.model)
+                    error.retry_after_s = _retry_after_s(answer.headers.get(b"retry-after", b""))
+                    raise error
+                lines, moved_at = 0, now_s()
                 async for chunk in answer.chunks():
                     is_started = True
                     if parts := reader.feed(chunk, self):
                         yield parts
+                    if reader.lines > lines:
+                        lines, moved_at = reader.lines, now_s()
+                    elif now_s() - moved_at > LINE_S:
+                        raise HttpProblem(f"not one line came in {LINE_S:g} s", is_silence=True)
                     if reader.is_done:
                         # Read to its end, the connection can be used again; that is worth a moment, and no more.
                         with contextlib.suppress(TimeoutError):
                             async with asyncio.timeout(END_S):
                                 await answer.read(ERROR_BYTES_MAX)
                         break
+                if parts := reader.rest(self):
+                    yield parts
         except HttpProblem as error:
             if not error.is_connected:
                 raise Unavailable(
@@ -152,17 +182,33 @@ class _Reader:
     def is_finished(self) -> bool:
         return bool(self._finish)
 
+    @property
+    def lines(self) -> int:
+        """How many lines came, of whatever kind."""
+        return self._splitter.lines
+
     def feed(self, chunk: bytes, provider: OpenAiProvider) -> list[Part]:
+        """The parts that a piece of the stream completes. Raises OptaError."""
+        try:
+            return [] if self.is_done else self._parts(self._splitter.feed(chunk), provider)
+        except TooLarge as error:
+            raise Unavailable(
+                f"{provider.name} at {provider.host} sent {error}.", code=ErrorCode.provider_error, retryable=False
+            ) from error
+
+    def rest(self, provider: OpenAiProvider) -> list[Part]:
+        """The parts of a last line that ended without a newline."""
+        return [] if self.is_done else self._parts(self._splitter.end(), provider)
+
+    def _parts(self, payloads: list[bytes], provider: OpenAiProvider) -> list[Part]:
         parts: list[Part] = []
-        if self.is_done:
-            return parts
-        for payload in self._splitter.feed(chunk):
+        for payload in payloads:
             if payload == b"[DONE]":
                 self.is_done = True
                 break
             try:
-                self._take(_chunk.decode(payload), parts, provider)
-            except msgspec.DecodeError as error:
+                self._take(_decoded(payload), parts, provider)
+            except _UNREADABLE as error:
                 raise Unavailable(
                     f"{provider.name} at {provider.host} sent what is no chat chunk ({error}).",
                     code=ErrorCode.provider_error,
@@ -171,9 +217,13 @@ class _Reader:
         return parts
 
     def end(self) -> list[Part]:
+        """What was held back, and the end."""
         parts: list[Part] = [*self._thinking.end()]
+        if self._finish == "length":
+            # Calls that were cut off may look whole and not be: `rm -r build` of `rm -r build/tmp`.
+            return [*parts, End("length", self._usage)]
         parts += [CallPart(id, name, arguments or "{}") for id, name, arguments in self._calls.values()]
-        finish: Literal["stop", "length", "tool_calls"] = "length" if self._finish == "length" else "tool_calls" if self._calls else "stop"
+        finish: Literal["stop", "tool_calls"] = "tool_calls" if self._calls else "stop"
         return [*parts, End(finish, self._usage)]
 
     def _take(self, chunk: _Chunk, parts: list[Part], provider: OpenAiProvider) -> None:
@@ -182,10 +232,10 @@ class _Reader:
         if chunk.usage is not None:
             prompt, completion = chunk.usage.prompt_tokens_details, chunk.usage.completion_tokens_details
             self._usage = Usage(
-                prompt=chunk.usage.prompt_tokens,
-                completion=chunk.usage.completion_tokens,
-                cached=(prompt.cached_tokens or 0) if prompt else 0,
-                thinking=(completion.reasoning_tokens or 0) if completion else 0,
+                prompt=_count(chunk.usage.prompt_tokens),
+                completion=_count(chunk.usage.completion_tokens),
+                cached=_count(prompt.cached_tokens if prompt else 0),
+                thinking=_count(completion.reasoning_tokens if completion else 0),
             )
         for choice in chunk.choices[:1]:
             if delta := choice.delta:
@@ -194,7 +244,7 @@ class _Reader:
                 if delta.content:
                     parts += self._thinking.feed(delta.content)
                 for call in delta.tool_calls or []:
-                    known = self._calls.setdefault(call.index, ["", "", ""])
+                    known = self._call(call)
                     known[0] = call.id or known[0]
                     if call.function:
                         known[1] += call.function.name or ""
@@ -202,24 +252,52 @@ class _Reader:
             if choice.finish_reason:
                 self._finish = choice.finish_reason
 
+    def _call(self, piece: _CallDelta) -> list[str]:
+        """The call that a piece belongs to: told by its index, else by its id; a piece with neither goes on with the last."""
+        index = piece.index
+        if index is None:
+            last = next(reversed(self._calls), 0)
+            goes_on = last in self._calls and piece.id in (None, "", self._calls[last][0])
+            index = last if goes_on else max(self._calls, default=-1) + 1
+        return self._calls.setdefault(index, ["", "", ""])
+
+
+def _decoded(payload: bytes) -> _Chunk:
+    """A chunk; characters that UTF-8 and JSON cannot carry are replaced. Raises one of `_UNREADABLE`."""
+    try:
+        return _chunk.decode(payload)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        readable = payload.decode(errors="replace").encode()
+        return _chunk.decode(_LONE_SURROGATE.sub(rb"\1\\ufffd", readable))
+
+
+def _count(tokens: int | None) -> int:
+    return min(max(0, tokens or 0), TOKENS_MAX)
+
+
+def _retry_after_s(header: bytes) -> float | None:
+    """How long a server wants to be left alone, in moderation; None when it does not say so in seconds."""
+    return min(float(header[:9]), RETRY_AFTER_MAX_S) if header.isdigit() else None
+
 
 def _stream_error(provider: OpenAiProvider, error: Any) -> OptaError:
-    message, code = str(error), ""
+    message, code = error, ""
     if isinstance(error, dict):
         fields: dict[str, Any] = error  # pyright: ignore[reportUnknownVariableType]
-        message, code = str(fields.get("message", error)), str(fields.get("code", ""))
+        message, code = fields.get("message", fields), str(fields.get("code", ""))
     if code == "engine_lost":
-        return Unavailable(f"{provider.name}: {message}", code=ErrorCode.engine_lost)
-    return OptaError(f"{provider.name} at {provider.host}: {message}", code=ErrorCode.provider_error)
+        return Unavailable(f"{provider.name}: {provider.told(message)}", code=ErrorCode.engine_lost)
+    return OptaError(f"{provider.name} at {provider.host}: {provider.told(message)}", code=ErrorCode.provider_error)
 
 
 def _refusal(provider: OpenAiProvider, status: int, body: bytes, model: str) -> OptaError:
-    message = body[:500].decode(errors="replace")
-    try:
-        told: Any = msgspec.json.decode(body)["error"]
-        message = str(told["message"] if isinstance(told, dict) else told)  # pyright: ignore[reportUnknownArgumentType]
-    except (msgspec.DecodeError, KeyError, TypeError):
-        pass
+    message: Any = body.decode(errors="replace")
+    with contextlib.suppress(*_UNREADABLE, KeyError, TypeError):
+        error: Any = msgspec.json.decode(body)["error"]
+        message = error["message"] if isinstance(error, dict) else error  # pyright: ignore[reportUnknownVariableType]
+    message = provider.told(message)
     where = f"{provider.name} at {provider.host}"
     if status in (401, 403):
         return OptaError(

@@ -1,0 +1,59 @@
+"""A provider of ours asking a server of a test once."""
+
+import asyncio
+from collections.abc import Iterable
+
+import msgspec
+
+from opta_agent.providers.base import CallPart, End, ModelRequest, Part, Text, Thinking
+from opta_agent.providers.openai import OpenAiProvider
+from opta_core.errors import OptaError
+from opta_core.vault import Secret
+
+from .byte_server import ByteServer, Piece, Reply
+
+
+class Heard:
+    """What came of one request: the parts, and the error that ended them, if any."""
+
+    def __init__(self, url: str, key: str = ""):
+        self.parts: list[Part] = []
+        self.error: OptaError | None = None
+        asyncio.run(self._ask(url, key))
+
+    async def _ask(self, url: str, key: str) -> None:
+        provider = OpenAiProvider("p", url, Secret(key) if key else None)
+        request = ModelRequest(model="m", messages=msgspec.Raw(b"[]"), tools=msgspec.Raw(b""))
+        try:
+            async with asyncio.timeout(10):
+                async for parts in provider.stream(request):
+                    self.parts += parts
+        except OptaError as error:
+            self.error = error
+        provider.close()
+
+    @property
+    def text(self) -> str:
+        return "".join(part.delta for part in self.parts if isinstance(part, Text))
+
+    @property
+    def thought(self) -> str:
+        return "".join(part.delta for part in self.parts if isinstance(part, Thinking))
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        return [(part.name, part.arguments) for part in self.parts if isinstance(part, CallPart)]
+
+    @property
+    def end(self) -> End | None:
+        return next((part for part in self.parts if isinstance(part, End)), None)
+
+    @property
+    def code(self) -> str:
+        return self.error.code.value if self.error else ""
+
+
+def hear(reply: Reply | Iterable[Piece], key: str = "") -> Heard:
+    """Ask a server that answers so."""
+    with ByteServer(reply if callable(reply) else lambda request: reply) as server:
+        return Heard(server.url, key)

@@ -1,0 +1,51 @@
+"""A real terminal: typed into, and looked at."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+class Terminal:
+    """A tmux window, with a clipboard that programs in it may set."""
+
+    def __init__(self, socket: Path, environment: dict[str, str], cwd: Path, command: str):
+        self._base = ["tmux", "-S", str(socket)]
+        variables = [
+            word
+            for name, value in environment.items()
+            if name.startswith(("OPTA_", "PATH", "HOME", "LANG"))
+            for word in ("-e", f"{name}={value}")
+        ]
+        subprocess.run(
+            [*self._base, "-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "40", "-c", str(cwd), *variables, command],
+            check=True,
+            timeout=10,
+        )
+
+        subprocess.run([*self._base, "set-option", "-s", "set-clipboard", "on"], check=True, timeout=10)
+
+    def type(self, *keys: str) -> None:
+        subprocess.run([*self._base, "send-keys", *keys], check=True, timeout=10)
+
+    def screen(self) -> str:
+        return subprocess.run(
+            [*self._base, "capture-pane", "-p", "-S", "-200"], capture_output=True, text=True, timeout=10, check=False
+        ).stdout
+
+    def title_and_clipboard(self) -> tuple[str, str]:
+        """What programs can set without showing it."""
+        shown = [["display-message", "-p", "#{pane_title}"], ["list-buffers"]]
+        title, buffers = (subprocess.run([*self._base, *command], capture_output=True, text=True, timeout=10).stdout for command in shown)
+        return title.strip(), buffers.strip()
+
+    def wait(self, is_there: Callable[[str], bool], what: str) -> str:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if is_there(screen := self.screen()):
+                return screen
+            time.sleep(0.05)
+        raise AssertionError(f"not on the screen: {what}\n{self.screen()}")
+
+    def close(self) -> None:
+        subprocess.run([*self._base, "kill-server"], capture_output=True, timeout=10, check=False)
