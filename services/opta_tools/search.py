@@ -5,6 +5,8 @@ import re
 import time
 from collections.abc import Iterator
 
+from opta_core.policy.actions import is_secret
+
 from .beneath import PathProblem, Workspace
 from .outcome import Outcome, ToolProblem
 
@@ -16,7 +18,6 @@ SHOWN_CHARS_MAX = 300
 DEADLINE_S = 20.0
 
 SKIPPED_FOLDERS = frozenset({".git", "node_modules", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hg", ".svn"})
-_SECRET_NAMES = re.compile(r"(\.env(\..*)?|id_(rsa|dsa|ecdsa|ed25519)|.*\.(pem|key|p12|pfx)|\.npmrc|\.netrc)\Z")
 
 
 def search_files(workspace: Workspace, pattern: str, path: str = ".") -> Outcome:
@@ -44,7 +45,7 @@ def grep(workspace: Workspace, pattern: str, path: str = ".", glob: str | None =
     total = 0
     for name in _files_to_grep(workspace, path):
         base = name.rsplit("/", 1)[-1]
-        if (name_fits and not name_fits.match(base)) or _SECRET_NAMES.match(base):
+        if (name_fits and not name_fits.match(base)) or is_secret(base):
             continue
         for number, line in _text_lines(workspace, name):
             if matcher.search(line[:LINE_CHARS_MAX]):

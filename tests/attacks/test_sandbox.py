@@ -4,13 +4,12 @@ import asyncio
 import os
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.contained import Place
+from support.contained import PYTHON, Place
 
 from opta_core.proxy import Proxy, Refusal, is_public, target
 
@@ -27,7 +26,7 @@ def repository(place: Place) -> Place:
 
 
 def python(code: str) -> str:
-    return f"{sys.executable} -S -c '{code}'"
+    return f"{PYTHON} -S -c '{code}'"
 
 
 def tree(folder: Path) -> dict[str, bytes]:

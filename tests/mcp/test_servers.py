@@ -1,14 +1,13 @@
 """MCP servers as the tool-worker uses them: the reference server in the sandbox, restarts, changes, cancelling."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.contained import Place
+from support.contained import PYTHON, Place
 from support.reference_server import everything
 
 from opta_core.paths import Paths
@@ -50,7 +49,7 @@ class World:
 
 
 def hostile(mode: str) -> list[str]:
-    return [sys.executable, "-I", HOSTILE, mode]
+    return [PYTHON, "-I", HOSTILE, mode]
 
 
 def test_the_reference_server_is_driven_through_tools_resources_and_progress(tmp_path: Path) -> None:

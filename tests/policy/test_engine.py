@@ -140,6 +140,7 @@ def test_a_rule_ends_on_its_day() -> None:
     assert effect_of(asked("run_command"), Layers(user=(rule("allow", expires="2999-01-01"),))).effect == "allow"
 
 
+@pytest.mark.attack("A37")
 def test_a_grant_covers_exactly_what_was_asked_and_can_be_taken_back(tmp_path: Path) -> None:
     paths, cwd = Paths(tmp_path), str(tmp_path)
     request = asked("run_command", cwd, command="npm run build")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ from opta_protocol.commands import RunTool
 from opta_tools.outcome import Outcome, ToolProblem
 from opta_tools.run import Runner
 from opta_tools.sandbox.contain import Sandbox
+
+# The interpreter itself: the one of the virtual environment may lie beneath /tmp, which a command does not see.
+PYTHON = os.path.realpath(sys.executable)
 
 
 class Place:

@@ -19,6 +19,9 @@ def arguments(profile: Profile, seccomp_fd: int) -> list[str]:
     words += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--tmpfs", "/run"]
     if profile.network != "off":
         words += ["--ro-bind-try", "/run/systemd/resolve", "/run/systemd/resolve"]
+    if profile.home.startswith(("/tmp/", "/var/tmp/", "/run/")):
+        # A home in an unusual place is read like any other.
+        words += ["--ro-bind", profile.home, profile.home]
     for path in profile.hidden:
         words += _emptied(path)
     if profile.cache:

@@ -76,7 +76,9 @@ class Sandbox:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         hidden = tuple(path for path in hidden_paths(self._home, self._own) if not _is_same_or_above(path, workspace))
         port = PROXY_PORT if network == "list" else 0
-        return Profile(workspace=workspace, folder=folder, network=network, hidden=hidden, cache=str(cache), proxy_port=port)
+        return Profile(
+            workspace=workspace, folder=folder, network=network, hidden=hidden, cache=str(cache), home=str(self._home), proxy_port=port
+        )
 
     @contextlib.contextmanager
     def around(self, profile: Profile) -> Generator[None, None, None]:

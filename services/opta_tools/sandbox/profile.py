@@ -36,6 +36,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     network: Network = "off"
     hidden: tuple[str, ...] = ()
     cache: str = ""
+    home: str = ""
     proxy_port: int = 0
 
 
