@@ -11,7 +11,7 @@ from opta_core.settings import Loaded
 from opta_core.version import VERSION
 from opta_protocol.errors import ErrorCode
 
-from .commands import chat, config, daemon, doctor, mcp, policy, sessions
+from .commands import account, chat, config, daemon, doctor, mcp, policy, sessions
 from .plain_text import print_plain
 from .supervise import NoDaemon
 
@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     _sessions(_group(commands, "sessions", "look at sessions"))
     _daemon(_group(commands, "daemon", "control the daemon's processes"))
     _config(_group(commands, "config", "settings and providers"))
+    _account(_group(commands, "account", "keys of providers"))
     _policy(_group(commands, "policy", "rules, grants and trust"))
     _mcp(_group(commands, "mcp", "servers with further tools"))
     probe = _add(commands, "doctor", doctor.doctor, "check the installation")
@@ -81,6 +82,20 @@ def _sessions(group: Any) -> None:
     exported.add_argument("id")
     exported.add_argument("--format", choices=["markdown", "json", "text"], default="markdown")
     exported.add_argument("--output", default="", help="a new file (default: standard output)")
+
+
+def _account(group: Any) -> None:
+    for name, run, text in (
+        ("add", account.add, "keep a provider's key in the keychain; it is read from standard input"),
+        ("rotate", account.rotate, "replace a key; running sessions go on, the next request uses the new one"),
+        ("remove", account.remove, "forget a key"),
+    ):
+        _add(group, name, run, text).add_argument("name", help="the provider's name")
+    _add(group, "list", account.show, "which keys there are, masked").add_argument("--json", action="store_true")
+    _add(group, "export", account.export, "all keys as a file, locked with a passphrase").add_argument("file")
+    imported = _add(group, "import", account.import_keys, "the keys of an exported file")
+    imported.add_argument("file")
+    imported.add_argument("--replace", action="store_true", help="also those that are there already")
 
 
 def _policy(group: Any) -> None:

@@ -7,6 +7,7 @@ from opta_core.outbox import Outbox
 from opta_core.process import Frame, run
 from opta_core.state import read_lmx_url
 from opta_core.store_client import StoreClient
+from opta_core.vault import Vault
 
 from .router import Router, Routes
 from .turns import HELLO_IDLE_S, HELLO_S, Turns
@@ -14,7 +15,8 @@ from .turns import HELLO_IDLE_S, HELLO_S, Turns
 
 async def main(frame: Frame) -> None:
     """Run turns until asked to stop."""
-    await serve(frame, Router(frame.settings, lambda: read_lmx_url(frame.settings, frame.paths)))
+    vault = Vault(frame.paths, allows_file=frame.settings.vault_file)
+    await serve(frame, Router(frame.settings, lambda: read_lmx_url(frame.settings, frame.paths), vault))
 
 
 async def serve(frame: Frame, router: Routes) -> None:

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from opta_core import vault
 from opta_core.clock import now_s
 from opta_core.errors import OptaError, Refused
 from opta_core.settings import Settings
+from opta_core.vault import Vault
 from opta_protocol.errors import ErrorCode
 
 from .providers.base import Provider
@@ -46,7 +46,11 @@ class Routes(Protocol):
 class Router:
     """Owns the providers."""
 
-    def __init__(self, settings: Settings, lmx_url: Callable[[], str]):
+    def __init__(self, settings: Settings, lmx_url: Callable[[], str], vault: Vault):
+        self._vault = vault
+        self._keys_at: object = None
+        # Providers whose key was replaced: what they stream goes on.
+        self._retired: list[OpenAiProvider] = []
         self._default = settings.default_model
         self._settings = settings
         # LMX chooses its port when it starts, which may be after this process did.
@@ -63,11 +67,12 @@ class Router:
 
     def close(self) -> None:
         """Drop every connection."""
-        for provider in self._providers.values():
+        for provider in [*self._providers.values(), *self._retired]:
             provider.close()
 
     async def route(self, wanted: str) -> Route:
         """The way to `wanted` (`provider/model`, a bare model name, or '' for the default). Raises OptaError."""
+        self._look_at_keys()
         wanted = wanted or self._default
         head, _, tail = wanted.partition("/")
         if tail and (head == "lmx" or head in self._settings.providers):
@@ -127,13 +132,26 @@ class Router:
                 return Route(self._provider(name), settings.model, settings.context)
         return None
 
+    def _look_at_keys(self) -> None:
+        """A key that was added, replaced or removed is used from the next request on."""
+        try:
+            seen = self._vault.index.stat()
+            stamp: object = (seen.st_ino, seen.st_mtime_ns, seen.st_size)
+        except OSError:
+            stamp = None
+        if stamp != self._keys_at:
+            self._keys_at = stamp
+            self._retired += [provider for name, provider in self._providers.items() if name != "lmx"]
+            self._providers = {name: provider for name, provider in self._providers.items() if name == "lmx"}
+            self._health.clear()
+
     def _provider(self, name: str) -> OpenAiProvider:
         if name == "lmx":
             known, url = self._providers.get(name), self._lmx_url()
             if known is None or known.url != url:
                 self._providers[name] = OpenAiProvider(name, url)
         elif name not in self._providers:
-            self._providers[name] = OpenAiProvider(name, self._settings.providers[name].base_url, vault.fetch(f"provider/{name}"))
+            self._providers[name] = OpenAiProvider(name, self._settings.providers[name].base_url, self._vault.fetch(name))
         return self._providers[name]
 
 

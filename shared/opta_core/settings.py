@@ -90,6 +90,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     max_calls: int = 30
     thinking: bool = False
     log_level: str = "info"
+    # Whether an encrypted file may keep secrets where there is no keychain.
+    vault_file: bool = False
     permissions: PermissionSettings = PermissionSettings()
     daemon: DaemonSettings = DaemonSettings()
     lmx: LmxSettings = LmxSettings()

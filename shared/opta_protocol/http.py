@@ -145,6 +145,15 @@ class ApproveServer(Request, frozen=True, kw_only=True, omit_defaults=True):
     sha256: Name
 
 
+class StoreAccount(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """PUT /v3/accounts/:name"""
+
+    key: Annotated[str, msgspec.Meta(min_length=1, max_length=8192)]
+
+    def __repr__(self) -> str:
+        return "StoreAccount(••••)"
+
+
 class AddNote(Request, frozen=True, kw_only=True, omit_defaults=True):
     """POST /v3/sessions/:id/note"""
 

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,9 +96,7 @@ def model() -> Iterator[ByteServer]:
 def daemon(model: ByteServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     folder = tmp_path_factory.mktemp("providers")
     other = f'\n[providers.other]\ntype = "openai"\nbase-url = "{evil.url}"\nmodel = "other"\n'
-    daemon = Daemon(folder, model_url=model.url, config=other)
-    keychain = {"PYTHON_KEYRING_BACKEND": "support.keychain.FileKeychain", "OPTA_TEST_KEYCHAIN": str(folder / "keychain")}
-    daemon.environment |= keychain | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    daemon = Daemon(folder, model_url=model.url, config="vault-file = true\n" + other)
     added = daemon.opta("config", "add-provider", "scripted", "--type=openai", f"--base-url={model.url}", "--key-stdin", stdin=KEY + "\n")
     assert added.returncode == 0, added.stderr
     (daemon.workspace / "at-once").mkdir()

@@ -55,11 +55,8 @@ def model() -> Iterator[ByteServer]:
 @pytest.fixture(scope="module")
 def daemon(model: ByteServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     folder = tmp_path_factory.mktemp("secrets")
-    daemon = Daemon(folder, model_url=model.url)
+    daemon = Daemon(folder, model_url=model.url, config="vault-file = true\n")
     daemon.environment |= {
-        "PYTHON_KEYRING_BACKEND": "support.keychain.FileKeychain",
-        "OPTA_TEST_KEYCHAIN": str(folder / "keychain"),
-        "PYTHONPATH": str(Path(__file__).parents[1]),
         "OPTA_LOG_LEVEL": "debug",
     }
     added = daemon.opta("config", "add-provider", "scripted", "--type=openai", f"--base-url={model.url}", "--key-stdin", stdin=KEY + "\n")

@@ -1,6 +1,7 @@
 """MCP servers as the tool-worker uses them: the reference server in the sandbox, restarts, changes, cancelling."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -16,7 +17,7 @@ from opta_protocol.commands import RunTool, ToolList
 from opta_tools.mcp.servers import Servers
 from opta_tools.outcome import Outcome, ToolProblem
 
-HOSTILE = str(Path(__file__).parent.parent / "support/hostile_server.py")
+HOSTILE = Path(__file__).parent.parent / "support/hostile_server.py"
 
 
 class World:
@@ -24,6 +25,7 @@ class World:
 
     def __init__(self, folder: Path, **servers: list[str]):
         self.place = Place(folder)
+        shutil.copy(HOSTILE, self.place.work)
         configured = {name: McpServerSettings(command=words[0], args=words[1:]) for name, words in servers.items()}
         self.settings = Settings(mcp=McpSettings(servers=configured))
         self.servers = Servers(
@@ -49,7 +51,7 @@ class World:
 
 
 def hostile(mode: str) -> list[str]:
-    return [PYTHON, "-I", HOSTILE, mode]
+    return [PYTHON, "-I", HOSTILE.name, mode]
 
 
 def test_the_reference_server_is_driven_through_tools_resources_and_progress(tmp_path: Path) -> None:

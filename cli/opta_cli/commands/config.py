@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from opta_core import settings, vault
+from opta_core import settings
 from opta_core.errors import Refused
 from opta_core.settings import Loaded
+from opta_core.vault import Secret, Vault
 
 
 def get(loaded: Loaded, args: argparse.Namespace) -> int:
@@ -51,7 +52,7 @@ def add_provider(loaded: Loaded, args: argparse.Namespace) -> int:
     for name in provider:
         settings.check_key(f"{prefix}.{name}", "the command")
     if key:
-        vault.store(f"provider/{args.name}", vault.Secret(key))
+        Vault(loaded.paths, allows_file=loaded.settings.vault_file).store(args.name, Secret(key))
     settings.write_provider(loaded.paths, args.name, provider)
     print(f"Provider {args.name} is configured. Running services take it at their next start: opta daemon restart")
     return 0
