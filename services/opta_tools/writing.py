@@ -151,9 +151,15 @@ def _replace(workspace: Workspace, path: str, after: bytes) -> None:
         os.close(folder)
 
 
+def _shown_lines(text: str) -> list[str]:
+    """Lines without their ends; a last one without an end says so."""
+    lines = text.split("\n")
+    return [*lines[:-1], f"{lines[-1]} (no line break at the end)"] if lines[-1] else lines[:-1]
+
+
 def _diff(path: str, before: bytes, after: bytes) -> str:
     try:
-        old, new = decode(before, path).text.split("\n"), decode(after, path).text.split("\n")
+        old, new = (_shown_lines(decode(content, path).text) for content in (before, after))
     except ToolProblem:
         return ""
     lines = [line.rstrip("\r") for line in difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm="")]

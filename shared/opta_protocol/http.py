@@ -131,6 +131,8 @@ class TrustState(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     state: Literal["untrusted", "trusted", "changed"]
+    # Whether there is anything that trust would switch on.
+    needed: bool
     sha256: str
     asks: list[str]
     changes: list[str]

@@ -15,6 +15,12 @@ REQUESTS: list[type[Any]] = [
     http.StopTurn,
     http.AnswerPermission,
     http.AddNote,
+    http.ResumeTurn,
+    http.UndoTurnRequest,
+    http.CheckPolicy,
+    http.GiveTrust,
+    http.ApproveServer,
+    http.StoreAccount,
 ]
 RESPONSES: list[type[Any]] = [
     http.Session,
@@ -30,6 +36,10 @@ RESPONSES: list[type[Any]] = [
     http.ModelList,
     http.ProviderList,
     http.Metrics,
+    http.TurnUndoneAnswer,
+    http.PolicyVerdict,
+    http.PolicyRules,
+    http.TrustState,
     ErrorBody,
 ]
 

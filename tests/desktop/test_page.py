@@ -130,3 +130,35 @@ def test_a_narrow_window_keeps_everything_reachable(daemon: Daemon, page: Page, 
     expect(page.get_by_role("textbox", name="Message")).to_be_visible()
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert overflow <= 0
+
+
+def test_a_folder_is_trusted_after_its_wishes_were_shown(page: Page, daemon: Daemon, tmp_path: Path) -> None:
+    folder = tmp_path / "clone"
+    (folder / ".opta").mkdir(parents=True)
+    (folder / ".opta/policy.yaml").write_text("version: 1\nrules:\n  - {effect: allow, tool: run_command, command: npm test}\n")
+    sid = daemon.session(mode="do", cwd=str(folder), title="a clone")
+    page.get_by_text("a clone").first.click()
+    panel = page.get_by_role("region", name="Trust")
+    expect(panel.get_by_text("Allow without asking: the command `npm test`.")).to_be_visible()
+    panel.get_by_role("button", name="Trust this folder").click()
+    expect(panel).not_to_be_visible()
+    trusted = daemon.client.get("/v3/trust", cwd=str(folder))
+    assert (trusted["state"], trusted["needed"]) == ("trusted", False)
+    assert daemon.client.get(f"/v3/sessions/{sid}")["id"] == sid
+
+
+def test_an_edit_shows_its_diff_before_it_is_allowed_and_can_be_undone(page: Page, daemon: Daemon) -> None:
+    file = daemon.workspace / "notes.txt"
+    file.write_text("an older line\n")
+    daemon.session(mode="do", title="to be undone")
+    page.get_by_text("to be undone").first.click()
+    send(page, "write it again")
+    question = page.get_by_role("region", name="Permission")
+    expect(question.get_by_text("-an older line")).to_be_visible()
+    expect(question.get_by_text("+first line")).to_be_visible()
+    page.keyboard.press("Tab")
+    question.get_by_role("button", name="Allow once").click()
+    undo = page.get_by_role("button", name="Undo 1 file").last
+    undo.click()
+    expect(page.get_by_text("undone: notes.txt").last).to_be_visible()
+    assert file.read_text() == "an older line\n"

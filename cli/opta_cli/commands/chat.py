@@ -19,6 +19,15 @@ from ..plain_text import plain, plain_json, plain_line, print_plain
 from ..supervise import ensure
 
 EXIT_DONE, EXIT_FAILED, EXIT_MISUSE, EXIT_DENIED, EXIT_CANCELLED = 0, 1, 2, 4, 130
+DIFF_LINES_MAX = 60
+# Offer -> the letter that takes it, and the decision it is.
+OFFERS = {
+    "always": ("a", "always"),
+    "prefix": ("p", "always"),
+    "session": ("s", "session"),
+    "network": ("w", "allow"),
+    "session-network": ("e", "session"),
+}
 
 
 class Conversation:
@@ -122,14 +131,24 @@ class Conversation:
 
     def _ask(self, event: e.PermissionRequest) -> None:
         self._line(f"◆ {event.name} {_asked(event.args)}")
+        for line in event.diff.splitlines()[:DIFF_LINES_MAX]:
+            self._line(f"  {line}")
         self._line(f"  {event.reason}")
-        while True:
-            answer = input("  allow? [y]es, [a]lways, [s]ession, [n]o: ").strip().lower()
-            decision = {"y": "allow", "yes": "allow", "a": "always", "s": "session", "n": "deny", "no": "deny"}.get(answer)
-            if decision:
-                break
+        answers: dict[str, dict[str, str]] = {
+            "y": {"decision": "allow"},
+            "yes": {"decision": "allow"},
+            "n": {"decision": "deny"},
+            "no": {"decision": "deny"},
+        }
+        for offer in event.offers:
+            letter, decision = OFFERS.get(offer.id, ("", ""))
+            if letter:
+                answers[letter] = {"decision": decision, "offer": offer.id}
+                self._line(f"    [{letter}] {offer.label}")
+        while (answer := input("  allow once? [y]es, [n]o, or a letter above: ").strip().lower()) not in answers:
+            pass
         try:
-            self._client.post(f"/v3/sessions/{self._sid}/permissions/{event.requestId}", {"decision": decision})
+            self._client.post(f"/v3/sessions/{self._sid}/permissions/{event.requestId}", answers[answer])
         except OptaError as error:
             self._line(f"  {error.message}")
 
@@ -213,6 +232,8 @@ def _converse(loaded: Loaded, args: argparse.Namespace, mode: str) -> int:
         if unrestricted_from_environment():
             body["policy"] = "unrestricted"
         session = client.post("/v3/sessions", body)
+    if interactive:
+        _offer_trust(client, session["cwd"])
     conversation = Conversation(client, session["id"], as_json=args.json, interactive=interactive)
     if args.session:
         conversation.skip_to_end()
@@ -220,6 +241,24 @@ def _converse(loaded: Loaded, args: argparse.Namespace, mode: str) -> int:
     if once:
         return conversation.run(text, **overrides)
     return _talk(conversation, session, text, overrides)
+
+
+def _offer_trust(client: Client, cwd: str) -> None:
+    """Say what a folder's own files ask for, and let the person decide; nothing of it holds before."""
+    try:
+        found = client.get("/v3/trust", cwd=cwd)
+    except OptaError:
+        return
+    if not found["needed"]:
+        return
+    print_plain(
+        f"{found['path']} is not trusted{': its files have changed' if found['state'] == 'changed' else ''}. Its own files ask for this:",
+        sys.stderr,
+    )
+    for line in [*found["changes"], *found["asks"]]:
+        print_plain(f"  {line}", sys.stderr)
+    if input("Trust this folder? What it forbids holds anyway. [y/N] ").strip().lower() in ("y", "yes"):
+        client.post("/v3/trust", {"cwd": cwd, "sha256": found["sha256"]})
 
 
 def _talk(conversation: Conversation, session: dict[str, Any], text: str, overrides: dict[str, Any]) -> int:

@@ -4,6 +4,7 @@ import { Permission } from './panels/permission';
 import { Sessions } from './panels/sessions';
 import { Telemetry } from './panels/telemetry';
 import { Timeline } from './panels/timeline';
+import { Trust } from './panels/trust';
 import { useStore } from './state';
 import { ConnectionBadge } from './ui/connection';
 
@@ -38,6 +39,7 @@ export function App(): ReactNode {
         ) : null}
         <Timeline />
         <div className="dock">
+          <Trust />
           <Permission />
           <Composer />
         </div>

@@ -1,6 +1,6 @@
 // The daemon as the page sees it: bootstrap over the desktop process, then HTTP and WebSocket straight to the gateway.
 
-import type { ErrorInfo, Metrics, ModelList, Session, SessionList, TurnAccepted } from './protocol';
+import type { ErrorInfo, Metrics, ModelList, Session, SessionList, TrustState, TurnAccepted } from './protocol';
 
 const KEY = 'opta.key';
 
@@ -115,6 +115,18 @@ class Daemon {
 
   answer(sid: string, requestId: string, decision: string, offer = ''): Promise<unknown> {
     return this.ask('POST', `/v3/sessions/${sid}/permissions/${requestId}`, offer ? { decision, offer } : { decision });
+  }
+
+  trust(cwd: string): Promise<TrustState> {
+    return this.ask('GET', `/v3/trust?cwd=${encodeURIComponent(cwd)}`);
+  }
+
+  giveTrust(cwd: string, sha256: string): Promise<TrustState> {
+    return this.ask('POST', '/v3/trust', { cwd, sha256 });
+  }
+
+  undo(sid: string, turnId: string): Promise<{ turnId: string; files: string[] }> {
+    return this.ask('POST', `/v3/sessions/${sid}/undo`, { turnId });
   }
 
   models(): Promise<ModelList> {

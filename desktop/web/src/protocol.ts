@@ -9,11 +9,24 @@ export interface AnswerPermission {
   offer?: string;
   note?: string;
 }
+export interface ApproveServer {
+  cwd: string;
+  name: string;
+  sha256: string;
+}
 export interface Change {
   path: string;
   before?: string;
   after?: string;
   diff?: string;
+}
+export interface CheckPolicy {
+  command: string;
+  cwd: string;
+  mode?: Mode;
+  level?: Level | null;
+  interactive?: boolean;
+  rules?: string[];
 }
 export interface ContextCompacted {
   event: "context.compacted";
@@ -80,6 +93,10 @@ export interface ErrorInfo {
 export interface EventPage {
   events: AnyEvent[];
   lastSeq: number;
+}
+export interface GiveTrust {
+  cwd: string;
+  sha256: string;
 }
 export interface Health {
   status: "ok";
@@ -182,6 +199,20 @@ export interface PlanUpdated {
   c?: string;
   items: Record<string, string>[];
 }
+export interface PolicyRules {
+  rules: Record<string, Record<string, unknown>[]>;
+  grants: Record<string, unknown>[];
+  problems: Record<string, unknown>[];
+  trust: string;
+}
+export interface PolicyVerdict {
+  decision: "allow" | "ask" | "deny";
+  rule: string;
+  layer: string;
+  plain: boolean;
+  why: string;
+  actions: Record<string, unknown>[];
+}
 export interface ProviderInfo {
   name: string;
   type: string;
@@ -193,6 +224,11 @@ export interface ProviderInfo {
 }
 export interface ProviderList {
   providers: ProviderInfo[];
+}
+export interface ResumeTurn {
+  turnId?: string;
+  model?: string | null;
+  level?: Level | null;
 }
 export type Risk = "execute" | "network" | "read" | "write";
 export interface RouteSwitch {
@@ -359,6 +395,9 @@ export interface StopAnswer {
 export interface StopTurn {
   turnId?: string;
 }
+export interface StoreAccount {
+  key: string;
+}
 export interface SubmitTurn {
   text: string;
   mode?: Mode | null;
@@ -430,6 +469,15 @@ export interface ToolStart {
   worker: string;
   sandbox: string;
   pid?: number;
+}
+export interface TrustState {
+  path: string;
+  state: "changed" | "trusted" | "untrusted";
+  needed: boolean;
+  sha256: string;
+  asks: string[];
+  changes: string[];
+  problem: string;
 }
 export interface TurnAccepted {
   turnId: string;
@@ -592,6 +640,13 @@ export interface TurnUndone {
   n?: number;
   c?: string;
   files: string[];
+}
+export interface TurnUndoneAnswer {
+  turnId: string;
+  files: string[];
+}
+export interface UndoTurnRequest {
+  turnId?: string;
 }
 export interface UpdateSession {
   title?: string | null;

@@ -104,6 +104,7 @@ def _trust(request: Request, cwd: str) -> TrustState:
     return TrustState(
         path=snapshot.path,
         state=state,
+        needed=state != "trusted" and bool(snapshot.contents) and not snapshot.problem,
         sha256=snapshot.sha256,
         asks=words.asks_for(snapshot),
         changes=words.differences(record, snapshot) if record and state == "changed" else [],

@@ -2,7 +2,8 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, type ReactNode, useEffect, useRef, useState } from 'react';
 import { Markdown } from '../markdown';
 import { perform } from '../actions';
-import { useStore } from '../state';
+import { daemon } from '../daemon';
+import { showProblem, useStore } from '../state';
 import type { Turn } from '../transcript';
 import { ToolCard } from './toolcard';
 
@@ -131,7 +132,28 @@ function Ending({ turn }: { turn: Turn }): ReactNode {
       <span>
         {tools} {tools === 1 ? 'tool' : 'tools'}
       </span>
+      <Undo turn={turn} />
     </p>
+  );
+}
+
+function Undo({ turn }: { turn: Turn }): ReactNode {
+  const sid = useStore((state) => state.transcript.sid);
+  const [isAsked, setAsked] = useState(false);
+  if (turn.undone.length) return <span className="dim">undone: {turn.undone.join(', ')}</span>;
+  const files = new Set(turn.steps.flatMap((step) => step.calls.flatMap((call) => call.changes.map((change) => change.path))));
+  if (!files.size) return null;
+  const undo = () => {
+    setAsked(true);
+    daemon
+      .undo(sid, turn.id)
+      .catch(showProblem)
+      .finally(() => setAsked(false));
+  };
+  return (
+    <button type="button" className="quiet" disabled={isAsked} title={[...files].join(', ')} onClick={undo}>
+      Undo {files.size} {files.size === 1 ? 'file' : 'files'}
+    </button>
   );
 }
 
