@@ -10,7 +10,7 @@ from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, Run
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
 from opta_protocol.permissions import Risk
 
-from . import registry
+from . import registry, ripgrep
 from .checkpoints import Checkpoints
 from .mcp.servers import Servers
 from .outcome import Outcome, ToolProblem
@@ -108,8 +108,11 @@ class Hands:
         await self._servers.close()
 
     async def _file_tool(self, call: RunTool) -> Outcome:
-        if _is_costly(call):
-            return await run_search(call.name, call.args, call.cwd)
+        if call.name in ("grep", "search_files"):
+            if ripgrep.program() and (found := await ripgrep.run(call.name, call.args, call.cwd)) is not None:
+                return found
+            if _is_costly(call):
+                return await run_search(call.name, call.args, call.cwd)
         work = asyncio.ensure_future(asyncio.to_thread(self._files.run, call))
         try:
             return await asyncio.shield(work)

@@ -2,8 +2,11 @@
 
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
+
+import pathspec
 
 from opta_core.policy.actions import is_secret
 
@@ -17,12 +20,15 @@ LINE_CHARS_MAX = 2_000
 SHOWN_CHARS_MAX = 300
 DEADLINE_S = 20.0
 
+IGNORE_BYTES_MAX = 64 * 1024
+_Ignored = tuple[tuple[str, pathspec.GitIgnoreSpec], ...]
+
 SKIPPED_FOLDERS = frozenset({".git", "node_modules", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hg", ".svn"})
 
 
 def search_files(workspace: Workspace, pattern: str, path: str = ".") -> Outcome:
     """Files whose name, or path below `path`, fits a glob."""
-    glob = _glob(pattern if any(c in pattern for c in "*?[") else f"*{pattern}*")
+    glob = glob_pattern(pattern if any(c in pattern for c in "*?[") else f"*{pattern}*")
     by_path = "/" in pattern
     found: list[str] = []
     total = 0
@@ -40,7 +46,7 @@ def search_files(workspace: Workspace, pattern: str, path: str = ".") -> Outcome
 def grep(workspace: Workspace, pattern: str, path: str = ".", glob: str | None = None, ignore_case: bool = False) -> Outcome:
     """Lines that fit a regular expression (a pattern that is none, or could run for ever, is taken literally)."""
     matcher = compile_safely(pattern, re.IGNORECASE if ignore_case else 0)
-    name_fits = _glob(glob) if glob else None
+    name_fits = glob_pattern(glob) if glob else None
     found: list[str] = []
     total = 0
     for name in _files_to_grep(workspace, path):
@@ -81,8 +87,8 @@ def is_costly(pattern: str, glob: str | None = None) -> bool:
     return len(re.findall(r"[*+{]", pattern)) > 1 or (glob is not None and glob.count("*") > 3)
 
 
-def _glob(pattern: str) -> re.Pattern[str]:
-    """`*` and `?` stay within a component; `**/` stands for any folders, none included; `[…]` as in the shell."""
+def glob_pattern(pattern: str) -> re.Pattern[str]:
+    """A glob as an expression: `*` and `?` stay within a component; `**/` stands for any folders, none included; `[…]` as in the shell."""
     parts: list[str] = []
     for piece in re.findall(r"\*\*/|\*+|\?|\[!?[^\]]+\]|.", pattern, re.DOTALL):
         if piece == "**/":
@@ -115,33 +121,56 @@ def _walk(workspace: Workspace, path: str) -> Iterator[str]:
     deadline = time.monotonic() + DEADLINE_S
     base = workspace.relative(path)
     os.close(workspace.open(base, os.O_RDONLY | os.O_DIRECTORY))
-    waiting = [base]
+    waiting: list[tuple[str, _Ignored]] = [(base, ())]
     seen = 0
     while waiting:
-        folder = waiting.pop()
+        folder, ignored = waiting.pop()
         try:
             descriptor = workspace.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except PathProblem:
             continue
         try:
+            ignored = _with_ignore_file(descriptor, folder, ignored)
             with os.scandir(descriptor) as entries:
                 ordered = sorted(entries, key=lambda entry: entry.name)
         finally:
             os.close(descriptor)
-        below: list[str] = []
+        below: list[tuple[str, _Ignored]] = []
         for entry in ordered:
             name = entry.name if folder == "." else f"{folder}/{entry.name}"
             if entry.is_symlink():
                 continue
             if entry.is_dir(follow_symlinks=False):
-                if entry.name not in SKIPPED_FOLDERS:
-                    below.append(name)
-            else:
+                if entry.name not in SKIPPED_FOLDERS and not _is_ignored(f"{name}/", ignored):
+                    below.append((name, ignored))
+            elif not _is_ignored(name, ignored):
                 seen += 1
                 yield name
         waiting.extend(reversed(below))
         if seen > FILES_MAX or time.monotonic() > deadline:
             raise ToolProblem(f"{path} holds too many files to search; give a narrower path")
+
+
+def _with_ignore_file(descriptor: int, folder: str, above: _Ignored) -> _Ignored:
+    """The rules that hold in a folder: its own .gitignore after those above it."""
+    try:
+        opened = os.open(".gitignore", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=descriptor)
+    except OSError:
+        return above
+    with os.fdopen(opened, "rb") as handle:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            return above
+        lines = handle.read(IGNORE_BYTES_MAX).decode(errors="replace").split("\n")
+    return (*above, (folder, pathspec.GitIgnoreSpec.from_lines(lines)))
+
+
+def _is_ignored(name: str, ignored: _Ignored) -> bool:
+    """Whether git would ignore a path; the deepest file that says something decides."""
+    for folder, rules in reversed(ignored):
+        said = rules.check_file(name if folder == "." else name.removeprefix(f"{folder}/")).include
+        if said is not None:
+            return said
+    return False
 
 
 def _text_lines(workspace: Workspace, name: str) -> Iterator[tuple[int, str]]:

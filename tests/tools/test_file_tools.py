@@ -4,11 +4,13 @@ import asyncio
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from opta_protocol.commands import RunTool
+from opta_tools import ripgrep
 from opta_tools.beneath import PathProblem, Workspace
 from opta_tools.checkpoints import Checkpoints
 from opta_tools.outcome import Outcome, ToolProblem
@@ -222,3 +224,49 @@ def test_a_pattern_that_takes_long_is_ended_and_the_worker_stays_free(root: Path
     assert is_costly(".*,.*,.*;")
     assert is_costly("", "*a*b*c*d*")
     assert not is_costly("def \\w+", "*.py")
+
+
+@pytest.fixture(params=["ripgrep", "in process"])
+def search(request: pytest.FixtureRequest, root: Path) -> Callable[..., Outcome]:
+    """Both engines are held to the same answers."""
+
+    def find(name: str, **args: object) -> Outcome:
+        if request.param == "ripgrep":
+            assert ripgrep.program()
+            found = asyncio.run(ripgrep.run(name, args, str(root)))
+            assert found is not None
+            return found
+        return call(root, name, **args)
+
+    return find
+
+
+def test_a_search_leaves_out_what_git_ignores_secrets_and_what_lies_outside(root: Path, search: Callable[..., Outcome]) -> None:
+    for name, content in {
+        ".gitignore": "*.log\n/build/\n!keep.log\n", "a.log": "needle", "keep.log": "needle", "build/x.py": "needle", "sub/build/y.py": "needle", "sub/.gitignore": "z.py\n",
+        "sub/z.py": "needle", ".env": "needle", "node_modules/m.js": "needle", ".hidden": "needle", "binary": "\0needle",
+    }.items():  # fmt: skip
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    (root / "link").symlink_to(root.parent / "work-evil")
+    expected = [".hidden:1: needle", "keep.log:1: needle", "sub/build/y.py:1: needle"]
+    assert search("grep", pattern="need.e").content.split("\n") == ["3 matches for need.e", *expected]
+    assert search("grep", pattern="need(le", ignore_case=True).content == "no matches for need(le"
+    assert search("grep", pattern="NEEDLE", ignore_case=True, glob="*.py").content.split("\n")[1:] == ["sub/build/y.py:1: needle"]
+    assert search("grep", pattern="needle", path="sub").content.split("\n")[1:] == ["sub/build/y.py:1: needle"]
+    assert search("search_files", pattern="*.py").content.split("\n")[1:] == ["src/a.py", "sub/build/y.py"]
+    assert search("search_files", pattern="**/build/*").content.split("\n")[1:] == ["sub/build/y.py"]
+
+
+def test_many_matches_are_capped_and_flagged(root: Path, search: Callable[..., Outcome]) -> None:
+    (root / "many").write_text("hit\n" * 1000)
+    found = search("grep", pattern="hit")
+    assert (found.lines, found.is_truncated, found.content.count("\n")) == (1000, True, 201)
+    assert found.content.endswith("… 800 more")
+
+
+def test_a_pattern_that_takes_for_ever_elsewhere_is_answered_at_once(root: Path) -> None:
+    (root / "a").write_text("a" * 100_000 + "\n")
+    started = time.monotonic()
+    asyncio.run(ripgrep.run("grep", {"pattern": "(a+)+$b"}, str(root)))
+    assert time.monotonic() - started < 2
