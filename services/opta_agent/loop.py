@@ -227,7 +227,7 @@ async def _call_model(
             )  # fmt: skip
         )
         stream = _Stream(session, turn, step, attempt, emit)
-        request = ModelRequest(model=way.model, messages=messages, tools=offered.encoded(session, turn), session=session.sid)
+        request = ModelRequest(model=way.model, messages=messages, tools=offered.encoded(session, turn, way.model), session=session.sid)
         try:
             return await stream.read(way, request, room, tally), way
         except OptaError as error:

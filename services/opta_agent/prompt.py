@@ -69,6 +69,15 @@ BACKGROUND_TOOLS: list[dict[str, Any]] = [
     _tool("command_stop", "End a background command.", ["id"], id=_TEXT),
 ]
 
+# The built-in probe model knows the eight and no others.
+PROBE = "probe"
+FURTHER_TOOLS: list[dict[str, Any]] = [
+    _tool("multi_edit", "Several edits of one file, one after the other; all of them or none.", ["path", "edits"], path=_TEXT,
+          edits={"type": "array", "items": {"type": "object", "properties": {"old": _TEXT, "new": _TEXT, "all": _FLAG},
+                                            "required": ["old", "new"], "additionalProperties": False}}),
+]  # fmt: skip
+
 NO_TOOLS = msgspec.Raw(b"")
+ENCODED_FURTHER = msgspec.Raw(msgspec.json.encode([*TOOLS, *FURTHER_TOOLS]))
 ENCODED_TOOLS = msgspec.Raw(msgspec.json.encode(TOOLS))
 TOOL_NAMES = frozenset(tool["function"]["name"] for tool in TOOLS)
