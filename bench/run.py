@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 import crowd  # noqa: E402
+import hands  # noqa: E402
 import large  # noqa: E402
 import library  # noqa: E402
 import lists  # noqa: E402
@@ -48,6 +49,7 @@ PARTS: dict[str, Part] = {
     "prompt": lambda daemon, server: [asyncio.run(prompts.warm(daemon, server))],
     "paced": lambda daemon, server: asyncio.run(tokens.paced(daemon, server)),
     "tools": lambda daemon, server: asyncio.run(tools.round_trips(daemon, server)),
+    "hands": lambda *_: hands.figures(),
     "flood": lambda daemon, server: asyncio.run(tokens.flat_out(daemon, server)),
     "crowd": lambda daemon, server: asyncio.run(crowd.figures(daemon, server)),
     "respawn": lambda daemon, _: respawn.figures(daemon),

@@ -15,7 +15,7 @@ async def round_trips(daemon: Daemon, server: Scripted) -> list[Figure]:
     (daemon.workspace / "text.txt").write_text("".join(f"line {number} of a small file\n" for number in range(60)))
     return [
         await _measure(daemon, server, "read", "read_file", 8),
-        await _measure(daemon, server, "run", "run_command (no sandbox yet)", 25),
+        await _measure(daemon, server, "run", "run_command (contained)", 25),
     ]
 
 
