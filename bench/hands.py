@@ -23,7 +23,9 @@ from opta_tools.sandbox.contain import Sandbox
 TIMES = 200
 COMMANDS = 60
 FILES, FOLDERS = 100_000, 500
-POLICY = "version: 1\nrules:\n" + "".join(f'  - {{effect: allow, tool: run_command, command: "tool{number} run"}}\n' for number in range(100))
+POLICY = "version: 1\nrules:\n" + "".join(
+    f'  - {{effect: allow, tool: run_command, command: "tool{number} run"}}\n' for number in range(100)
+)
 
 
 def figures() -> list[Figure]:
@@ -47,7 +49,15 @@ def _decisions(place: Path) -> list[Figure]:
 
     decide("ls")
     took = [_timed(lambda command=command: decide(command)) for command in commands]
-    return [Figure("policy decision, new line of three programs, 100 rules", percentile(took, 0.5), "ms", 1, note=f"p95 {percentile(took, 0.95):.2g} ms")]
+    return [
+        Figure(
+            "policy decision, new line of three programs, 100 rules",
+            percentile(took, 0.5),
+            "ms",
+            1,
+            note=f"p95 {percentile(took, 0.95):.2g} ms",
+        )
+    ]
 
 
 async def _commands(place: Path) -> list[Figure]:
@@ -78,7 +88,9 @@ async def _search(place: Path) -> list[Figure]:
     for number in range(FOLDERS):
         (tree / f"d{number}").mkdir(parents=True)
         for file in range(FILES // FOLDERS):
-            (tree / f"d{number}/f{file}.py").write_text(f"def f{file}():\n    return {number * file}\n" + ("# needle\n" if number == file == 7 else ""))
+            (tree / f"d{number}/f{file}.py").write_text(
+                f"def f{file}():\n    return {number * file}\n" + ("# needle\n" if number == file == 7 else "")
+            )
     ours: list[float] = []
     alone: list[float] = []
     for _ in range(4):
@@ -89,7 +101,15 @@ async def _search(place: Path) -> list[Figure]:
         assert found.lines == 1
         alone.append(_timed(lambda: subprocess.run(["rg", "-n", "need.e", "."], cwd=tree, check=True, stdout=subprocess.DEVNULL)))
     ratio = min(ours) / min(alone)
-    return [Figure(f"grep in {FILES:,} files, to ripgrep alone", ratio, "×", 2, note=f"{min(ours):.0f} ms and {min(alone):.0f} ms, each the best of 4, warm")]
+    return [
+        Figure(
+            f"grep in {FILES:,} files, to ripgrep alone",
+            ratio,
+            "×",
+            2,
+            note=f"{min(ours):.0f} ms and {min(alone):.0f} ms, each the best of 4, warm",
+        )
+    ]
 
 
 def _timed(work: Callable[[], object]) -> float:

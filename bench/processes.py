@@ -1,11 +1,9 @@
 """What the processes of a daemon use: memory as PSS, and processor time."""
 
-import os
 import time
 from pathlib import Path
 
 from support.daemon import Daemon, _carries, _processes
-
 
 
 def of(daemon: Daemon) -> dict[int, str]:

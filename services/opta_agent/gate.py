@@ -1,10 +1,12 @@
 """Between the model's wish and the tool: every call gets a decision that is an event before it runs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from opta_core.clock import now_s, utc_in
 from opta_core.outbox import Outbox
+from opta_core.policy import commands
 from opta_core.policy.actions import Request
 from opta_core.policy.engine import Sandbox, Situation, Verdict, judge, scope_of, wants_network
 from opta_core.policy.layers import Layers
@@ -95,7 +97,7 @@ class Gate:
         else:
             preview = await self._preview(session, call, request)
             request_id, expects = new_call_id(), preview.expects
-            await self.outbox.written(self._question(call, request, request_id, verdict, preview))
+            await self.outbox.written(self._question(call, request, request_id, verdict, preview, session.commands))
         decision = await self._answer(session, call, request_id, verdict)
         if decision is None:
             return Permit(False, "nobody answered in time")
@@ -139,7 +141,9 @@ class Gate:
             network = "on"
         return Permit(True, plan=plan_of(request), network=network, expects=expects, schema=request.actions[0].schema)
 
-    def _question(self, call: ToolCall, request: Request, request_id: str, verdict: Verdict, preview: Preview) -> PermissionRequest:
+    def _question(
+        self, call: ToolCall, request: Request, request_id: str, verdict: Verdict, preview: Preview, earlier: Iterable[str] = ()
+    ) -> PermissionRequest:
         return PermissionRequest(
             sid=call.sid,
             turn=call.turn,
@@ -151,7 +155,7 @@ class Gate:
             rule=verdict.rule,
             layer=verdict.layer,
             expiresAt=utc_in(self.timeout_s),
-            offers=offers(request, verdict, self.network),
+            offers=offers(request, verdict, self.network, earlier),
             diff=preview.diff,
             expects=preview.expects,
             scope=scope_of(request),
@@ -171,7 +175,7 @@ def plan_of(request: Request) -> Plan | None:
     return Plan(shell=command.as_shell())
 
 
-def offers(request: Request, verdict: Verdict, network: Network) -> list[Offer]:
+def offers(request: Request, verdict: Verdict, network: Network, earlier: Iterable[str] = ()) -> list[Offer]:
     """The wider answers to a question, the narrowest first; none that the rules would not honour the next time."""
     found: list[Offer] = []
     action = request.actions[0]
@@ -185,12 +189,19 @@ def offers(request: Request, verdict: Verdict, network: Network) -> list[Offer]:
         return found
     if len(request.actions) == 1 and len(action.argv) > 2:
         found.append(
-            Offer(id="prefix", label=f"Always allow {' '.join(action.argv[:2])} …", preview="any words may follow, in this folder")
+            Offer(id="prefix", label=f"Always allow {' '.join(action.argv[:2])} …", preview=_would_have_matched(action.argv[:2], earlier))
         )
     found.append(Offer(id="session", label=_SESSION.get(scope_of(request), f"Allow {scope_of(request)} in this session")))
     if wants_network(request) and network != "on":
         found.append(Offer(id="session-network", label="Allow plain commands in this session, installers and git with network"))
     return found
+
+
+def _would_have_matched(words: tuple[str, ...], earlier: Iterable[str]) -> str:
+    """What a grant of the first words would have covered of what this session asked for."""
+    matched = {line for line in earlier if (parts := commands.read(line).parts) and all(part.argv[:2] == words for part in parts)}
+    said = ", ".join(sorted(matched)[:5]) + (f" and {len(matched) - 5} more" if len(matched) > 5 else "")
+    return f"any words may follow, in this folder; would have covered: {said}" if matched else "any words may follow, in this folder"
 
 
 _SESSION = {"write": "Allow edits in the workspace in this session", "run": "Allow plain commands in the sandbox in this session"}

@@ -1,6 +1,7 @@
 """What the agent knows of one session: its transcript, and who waits for which event in it."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 
 from opta_core.transcript import Call, Transcript, apply_delta
@@ -24,6 +25,8 @@ from opta_protocol.events import (
 
 from .history import History
 
+COMMANDS_KEPT = 100
+
 Event = AnyEvent | Unknown
 Delta = TurnToken | TurnThinking
 
@@ -41,6 +44,8 @@ class Session:
         self.granted: set[str] = set()
         # Whether a command was ever started in the background.
         self.has_background = False
+        # Command lines that were asked for, the newest last: to show what a wider grant would have covered.
+        self.commands: deque[str] = deque(maxlen=COMMANDS_KEPT)
         self.on_stop: Callable[[str, str], None] | None = None
         self.on_end: Callable[[str], None] | None = None
         self._own = b'"p":"%b"' % producer.encode()
@@ -70,6 +75,8 @@ class Session:
                     if event.scope == "session" and event.decision == "allow" and (call := self.call(event.turn, event.callId)):
                         self.granted |= {call.scope or call.name, *(["network"] if "network" in event.offer else [])}
                 case ToolCall():
+                    if event.name == "run_command":
+                        self.commands.append(str(event.args.get("command", "")))
                     self.has_background |= event.name == "run_command" and bool(event.args.get("background"))
                 case ContextCompacted():
                     pass

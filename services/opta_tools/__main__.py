@@ -7,7 +7,7 @@ from pathlib import Path
 from opta_core.logs import Log
 from opta_core.outbox import Outbox
 from opta_core.process import Frame, run
-from opta_core.settings import environment
+from opta_core.settings import Fresh, environment
 
 from .checkpoints import Checkpoints
 from .hands import Does, Hands
@@ -35,7 +35,7 @@ async def main(frame: Frame) -> None:
     else:
         sandbox.reason = "switched off (sandbox.enabled)"
     runner = Runner(sandbox, environment(), mark, paths.daemon / "spills", tuple(settings.allow_hosts))
-    servers = Servers(frame.settings, paths, sandbox, environment(), mark)
+    servers = Servers(Fresh(frame.settings, paths), paths, sandbox, environment(), mark)
     await serve(frame, Hands(frame.boot, sandbox.level, runner, Checkpoints(paths.daemon / "checkpoints"), servers))
     warden.dismiss()
 

@@ -4,6 +4,7 @@ The only file that reads the environment. A default stands here once, beside its
 are refused with the nearest known name. Secrets are not settings: they live in the vault.
 """
 
+import contextlib
 import difflib
 import os
 import re
@@ -119,6 +120,30 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     paths: Paths
     origins: dict[str, str]
+
+
+class Fresh:
+    """Settings that are read again when config.toml changes; a file that cannot be used leaves the former ones."""
+
+    def __init__(self, first: Settings, paths: Paths):
+        self._now, self._paths = first, paths
+        self._stamp = self._look()
+
+    def __call__(self) -> Settings:
+        """The settings of now; costs a stat."""
+        stamp = self._look()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            with contextlib.suppress(Refused):
+                self._now = load().settings
+        return self._now
+
+    def _look(self) -> object:
+        try:
+            seen = self._paths.config.stat()
+        except OSError:
+            return None
+        return seen.st_ino, seen.st_mtime_ns, seen.st_size
 
 
 def home_from_environment() -> Path:

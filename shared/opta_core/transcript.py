@@ -43,6 +43,7 @@ class Call(msgspec.Struct, kw_only=True):
     lines: int = 0
     durationMs: float = 0
     truncated: bool = False
+    spill: str = ""
     changes: list[e.Change] = []
 
 
@@ -253,4 +254,4 @@ def _apply_to_call(call: Call, event: e.PermissionRequest | e.PermissionDecision
             if call.state != "denied":
                 call.state = "ok" if event.ok else "failed"
             call.content, call.code, call.lines = event.content, event.code, event.lines
-            call.durationMs, call.truncated, call.changes = event.durationMs, event.truncated, event.changes
+            call.durationMs, call.truncated, call.spill, call.changes = event.durationMs, event.truncated, event.spill, event.changes

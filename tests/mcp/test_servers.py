@@ -29,7 +29,7 @@ class World:
         configured = {name: McpServerSettings(command=words[0], args=words[1:]) for name, words in servers.items()}
         self.settings = Settings(mcp=McpSettings(servers=configured))
         self.servers = Servers(
-            self.settings, Paths(self.place.own), self.place.sandbox, {"PATH": "/usr/bin:/bin", "CANARY": "secret"}, "test/mcp"
+            lambda: self.settings, Paths(self.place.own), self.place.sandbox, {"PATH": "/usr/bin:/bin", "CANARY": "secret"}, "test/mcp"
         )
         self.said: list[str] = []
 

@@ -232,6 +232,8 @@ def _converse(loaded: Loaded, args: argparse.Namespace, mode: str) -> int:
         if unrestricted_from_environment():
             body["policy"] = "unrestricted"
         session = client.post("/v3/sessions", body)
+    if interactive and client.get("/v3/health").get("sandbox") == "none":
+        print("opta: commands run without a sandbox on this machine, so each of them asks (opta doctor)", file=sys.stderr)
     if interactive:
         _offer_trust(client, session["cwd"])
     conversation = Conversation(client, session["id"], as_json=args.json, interactive=interactive)

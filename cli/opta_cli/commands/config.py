@@ -26,7 +26,11 @@ def set_value(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta config set KEY VALUE"""
     settings.check_key(args.key, "the command")
     settings.write_value(loaded.paths, args.key, settings.parse_value(args.key, args.value, "the value"))
-    print(f"{args.key} = {args.value}. Running services take it at their next start: opta daemon restart")
+    at_once = args.key.startswith("mcp.")
+    print(
+        f"{args.key} = {args.value}."
+        + (" The next turn uses it." if at_once else " Running services take it at their next start: opta daemon restart")
+    )
     return 0
 
 

@@ -25,7 +25,6 @@ def add(loaded: Loaded, args: argparse.Namespace) -> int:
     if args.network:
         server["network"] = True
     settings.write_server(loaded.paths, args.name, server)
-    _hint()
     return 0
 
 
@@ -33,7 +32,6 @@ def remove(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta mcp remove"""
     if not settings.write_server(loaded.paths, args.name, None):
         raise Refused(f"There is no MCP server {args.name!r}. `opta mcp list` shows them.")
-    _hint()
     return 0
 
 
@@ -81,7 +79,3 @@ def test(loaded: Loaded, args: argparse.Namespace) -> int:
 
 def _cwd(args: argparse.Namespace) -> str:
     return str(Path(args.cwd or ".").absolute())
-
-
-def _hint() -> None:
-    print("opta: takes effect when the daemon restarts: opta daemon restart", file=sys.stderr)

@@ -11,6 +11,7 @@ import { ConnectionBadge } from './ui/connection';
 export function App(): ReactNode {
   const railOpen = useStore((state) => state.railOpen);
   const problem = useStore((state) => state.problem);
+  const sandbox = useStore((state) => state.sandbox);
   const notice = useStore((state) => state.notice);
   const selected = useStore((state) => state.selected);
   const connection = useStore((state) => state.connection);
@@ -35,6 +36,11 @@ export function App(): ReactNode {
             <button type="button" className="quiet" onClick={() => useStore.setState({ problem: '' })}>
               Dismiss
             </button>
+          </p>
+        ) : null}
+        {sandbox === 'none' ? (
+          <p className="problem warn" role="status">
+            Commands run without a sandbox on this machine, so each of them asks. opta doctor says how to get one.
           </p>
         ) : null}
         <Timeline />

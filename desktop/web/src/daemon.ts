@@ -137,7 +137,7 @@ class Daemon {
     return this.ask('GET', '/v3/metrics');
   }
 
-  uptime(): Promise<{ uptime: number; version: string }> {
+  uptime(): Promise<{ uptime: number; version: string; sandbox?: string }> {
     return this.ask('GET', '/v3/health');
   }
 }

@@ -21,6 +21,7 @@ export interface State {
   metrics: Metrics | null;
   rates: number[];
   uptime: number;
+  sandbox: string;
   port: number;
   models: ModelInfo[];
   railOpen: boolean;
@@ -41,6 +42,7 @@ export const useStore = create<State>(() => ({
   metrics: null,
   rates: [],
   uptime: 0,
+  sandbox: '',
   port: 0,
   models: [],
   railOpen: false,
@@ -131,7 +133,7 @@ async function refreshMetrics(): Promise<void> {
   if (document.hidden) return;
   try {
     const [metrics, health] = await Promise.all([daemon.metrics(), daemon.uptime()]);
-    set({ metrics, uptime: health.uptime, port: await daemon.port(), rates: [...get().rates.slice(-59), metrics.tokensPerSec] });
+    set({ metrics, uptime: health.uptime, sandbox: health.sandbox ?? '', port: await daemon.port(), rates: [...get().rates.slice(-59), metrics.tokensPerSec] });
   } catch {
     set({ metrics: null });
   }

@@ -29,6 +29,7 @@ export interface Call {
   lines: number;
   durationMs: number;
   truncated: boolean;
+  spill: string;
   changes: Change[];
 }
 
@@ -314,6 +315,7 @@ function newCall(id: string, name: string, args: Record<string, unknown>, risk: 
     lines: 0,
     durationMs: 0,
     truncated: false,
+    spill: '',
     changes: [],
   };
 }
@@ -359,6 +361,7 @@ function applyToCall(call: Call, event: AnyEvent): void {
       call.lines = event.lines ?? 0;
       call.durationMs = event.durationMs ?? 0;
       call.truncated = event.truncated ?? false;
+      call.spill = event.spill ?? '';
       call.changes = event.changes ?? [];
       break;
   }

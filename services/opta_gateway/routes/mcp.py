@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from opta_core import mcp_servers
+from opta_core import mcp_servers, settings
 from opta_core.errors import Refused
 from opta_protocol.http import ApproveServer, Ok
 
@@ -22,7 +22,7 @@ async def list_servers(request: Request) -> Response:
     cwd = request.query_params.get("cwd", "")
     if not cwd.startswith("/") or "\0" in cwd:
         raise Refused("Name the folder: ?cwd=/absolute/path.")
-    offers, problems = await asyncio.to_thread(mcp_servers.offered, gateway.loaded.settings, gateway.loaded.paths, cwd)
+    offers, problems = await asyncio.to_thread(mcp_servers.offered, settings.load().settings, gateway.loaded.paths, cwd)
     found = {"servers": [mcp_servers.described(offer) for offer in offers], "problems": problems}
     if request.query_params.get("look") == "1":
         listed = await gateway.backend.tools(cwd)

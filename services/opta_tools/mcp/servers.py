@@ -41,7 +41,7 @@ class _Server(Protocol):
 class Servers:
     """Keeps one connection for each server and folder; Peekaboo has one for each loop, so that nothing is shared between them."""
 
-    def __init__(self, settings: Settings, paths: Paths, sandbox: Sandbox, own: dict[str, str], mark: str):
+    def __init__(self, settings: Callable[[], Settings], paths: Paths, sandbox: Sandbox, own: dict[str, str], mark: str):
         self._settings, self._paths, self._sandbox, self._own, self._mark = settings, paths, sandbox, own, mark
         self._servers: dict[tuple[str, ...], _Server] = {}
         # Tool name, as a model knows it -> the server that had it last, by folder
@@ -50,11 +50,12 @@ class Servers:
     @property
     def are_any(self) -> bool:
         """Whether anything is configured at all; `.mcp.json` counts only where a folder is trusted."""
-        return bool(self._settings.mcp.servers or self._settings.mcp.peekaboo or (self._paths.daemon / "trust.json").exists())
+        mcp = self._settings().mcp
+        return bool(mcp.servers or mcp.peekaboo or (self._paths.daemon / "trust.json").exists())
 
     async def tools(self, sid: str, turn: str, cwd: str) -> ToolList:
         """Every tool of every approved server of a folder; what could not be used is told in `problems`."""
-        offers, problems = await asyncio.to_thread(offered, self._settings, self._paths, cwd)
+        offers, problems = await asyncio.to_thread(offered, self._settings(), self._paths, cwd)
         await self._end_idle()
         found: list[OfferedTool] = []
         taken: set[str] = set()
@@ -142,7 +143,7 @@ class Servers:
         argv = [spec.command, *spec.args]
         if spec.origin == "builtin":
             # Our own server; its browser has a sandbox of its own, which cannot be made inside another one.
-            local = {"OPTA_BROWSER_LOCAL": "1"} if self._settings.mcp.browser_local else {}
+            local = {"OPTA_BROWSER_LOCAL": "1"} if self._settings().mcp.browser_local else {}
             return Launch(argv), environment(self._own, mark, None) | {"OPTA_HOME": str(self._paths.home)} | local
         if self._sandbox.level == "none":
             raise ToolProblem(

@@ -5,6 +5,7 @@ export function Telemetry(): ReactNode {
   const metrics = useStore((state) => state.metrics);
   const rates = useStore((state) => state.rates);
   const uptime = useStore((state) => state.uptime);
+  const sandbox = useStore((state) => state.sandbox);
   const port = useStore((state) => state.port);
   const transcript = useStore((state) => state.transcript);
   useStore((state) => state.version);
@@ -24,6 +25,7 @@ export function Telemetry(): ReactNode {
       <h2>Daemon</h2>
       <dl>
         <Row name="Status" value={metrics ? '● Running' : '✕ Not answering'} tone={metrics ? 'ok' : 'err'} />
+        <Row name="Sandbox" value={sandbox || '–'} tone={sandbox === 'none' ? 'err' : ''} />
         <Row name="Port" value={port ? String(port) : '–'} />
         <Row name="Uptime" value={metrics ? duration(uptime) : '–'} />
         <Row name="Sessions" value={metrics ? `${metrics.sessions}` : '–'} />

@@ -1,0 +1,52 @@
+"""Files that belong to a session: long outputs of commands, screenshots."""
+
+import asyncio
+import os
+import re
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from opta_core.errors import Refused
+from opta_core.transcript import fold
+from opta_protocol import wire
+from opta_protocol.errors import ErrorCode
+
+from ..rest import gateway_of
+
+BYTES_MAX = 64 * 1024 * 1024
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\Z")
+_TYPES = {".png": "image/png", ".txt": "text/plain; charset=utf-8"}
+
+router = APIRouter()
+
+
+@router.get("/v3/sessions/{name}/artifacts/{file}")
+async def get_artifact(request: Request, name: str, file: str) -> Response:
+    """A spill or a screenshot that a result of this session names."""
+    gateway = gateway_of(request)
+    session = await gateway.backend.session(name)
+    kind = _TYPES.get(Path(file).suffix)
+    if kind is None or not _NAME.match(file):
+        raise Refused(f"There is no artifact {file[:40]!r}.", code=ErrorCode.not_found)
+    transcript = fold(map(wire.decode, await gateway.backend.store.all_after(session.id, 0)))
+    calls = [call for turn in transcript.turns for step in turn.steps for call in step.calls]
+    paths = gateway.loaded.paths
+    if any(call.spill == file for call in calls):
+        path = paths.daemon / "spills" / session.id / file
+    elif any(call.name == "browser_screenshot" and file in call.content for call in calls):
+        path = paths.home / "browser-snapshots" / file
+    else:
+        raise Refused(f"There is no artifact {file[:40]!r} in s-{session.id}.", code=ErrorCode.not_found)
+    content = await asyncio.to_thread(_read, path)
+    return Response(content, media_type=kind, headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"})
+
+
+def _read(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | os.O_CLOEXEC)
+    except OSError as error:
+        raise Refused(f"{path.name} is not kept any more.", code=ErrorCode.not_found) from error
+    with os.fdopen(descriptor, "rb") as handle:
+        return handle.read(BYTES_MAX)
