@@ -38,13 +38,14 @@ def start(loaded: Loaded, only: list[str] | None = None, *, detach: bool) -> "su
     file = loaded.paths.run / "supervisord.conf"
     write_whole(file, configuration().encode())
     return subprocess.Popen(
-        [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(file)],
+        [sys.executable, "-P", "-m", "supervisor.supervisord", "-n", "-c", str(file)],
         env=environment(loaded, only),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=open(loaded.paths.logs / "supervisord.stderr", "ab"),
         start_new_session=True,
-        cwd="/" if detach else None,
+        # Python would look for modules where it stands, which may be a repository.
+        cwd="/",
     )
 
 
@@ -61,6 +62,7 @@ def environment(loaded: Loaded, only: list[str] | None) -> dict[str, str]:
         "OPTA_RUN": str(loaded.paths.run),
         "OPTA_LOGS": str(loaded.paths.logs),
         "OPTA_PYTHON": sys.executable,
+        "PYTHONSAFEPATH": "1",
         "PYTHONUNBUFFERED": "1",
     }
     return variables | {f"OPTA_AUTOSTART_{service.upper()}": str(service in wanted).lower() for service in PROGRAMS}

@@ -10,6 +10,7 @@ from opta_core.policy import commands
 from opta_core.policy.actions import Request
 from opta_core.policy.engine import Sandbox, Situation, Verdict, judge, scope_of, wants_network
 from opta_core.policy.layers import Layers
+from opta_core.policy.programs import BUILTINS
 from opta_core.transcript import Turn
 from opta_protocol.commands import Plan, Preview
 from opta_protocol.events import PermissionDecision, PermissionRequest, ToolCall
@@ -172,6 +173,9 @@ def plan_of(request: Request) -> Plan | None:
     if len(command.parts) == 1 and command.parts[0].argv[0] != "cd":
         part = command.parts[0]
         return Plan(program=part.program, argv=part.argv)
+    if missing := next((part for part in command.parts if not part.program and part.argv[0] not in BUILTINS), None):
+        # Not left to the shell, which might find one of that name in the workspace.
+        return Plan(argv=missing.argv)
     return Plan(shell=command.as_shell())
 
 

@@ -69,6 +69,7 @@ class Toolbox:
             name=call.name,
             args=call.args,
             cwd=session.transcript.cwd,
+            folder=session.transcript.folder,
             plan=permitted.plan,
             network=permitted.network,
             expects=permitted.expects,
@@ -137,7 +138,9 @@ class Toolbox:
 
     async def preview(self, session: Session, call: ToolCall) -> Preview:
         """What a write would do; without a worker that answers, a preview that says so."""
-        asked = PreviewTool(callId=call.callId, name=call.name, args=call.args, cwd=session.transcript.cwd)
+        asked = PreviewTool(
+            callId=call.callId, name=call.name, args=call.args, cwd=session.transcript.cwd, folder=session.transcript.folder
+        )
         self._previews[call.callId] = asyncio.get_running_loop().create_future()
         try:
             for _ in range(PREVIEW_TRIES):

@@ -1,9 +1,10 @@
 """The browser program: found on this machine, started so that nothing leaves but through our proxy."""
 
 import os
-import shutil
 import sys
 from pathlib import Path
+
+from opta_core import system_programs
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "brave-browser")
 _MAC = (
@@ -17,7 +18,7 @@ _MAC = (
 def find() -> str | None:
     """The path of an installed Chromium or Chrome; None when there is none."""
     for name in _NAMES:
-        if found := shutil.which(name):
+        if found := system_programs.find(name):
             return found
     candidates = _MAC if sys.platform == "darwin" else ()
     return next((path for path in candidates if Path(path).exists()), None)

@@ -9,6 +9,7 @@ from opta_core.outbox import Outbox
 from opta_core.process import Frame, run
 from opta_core.settings import Fresh, environment
 
+from .beneath import Workspace
 from .checkpoints import Checkpoints
 from .hands import Does, Hands
 from .mcp.servers import Servers
@@ -29,6 +30,7 @@ async def main(frame: Frame) -> None:
     mark = f"{home_mark}/{frame.boot}"
     warden = Warden(f"{mark}/")
     settings, paths = frame.settings.sandbox, frame.paths
+    Workspace.own_folders = tuple(str(path.resolve()) for path in (paths.home, paths.run))
     sandbox = Sandbox(Path.home(), (paths.home, paths.run), paths.daemon / "sandbox")
     if settings.enabled:
         sandbox.probe()

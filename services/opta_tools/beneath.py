@@ -10,9 +10,12 @@ import os
 import stat
 import sys
 from pathlib import PurePosixPath
+from typing import ClassVar
+
+from opta_core.policy.actions import is_secret
 
 _SYS_OPENAT2 = 437
-_RESOLVE_NO_MAGICLINKS, _RESOLVE_BENEATH = 0x02, 0x08
+_RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x02, 0x04, 0x08
 PATH_BYTES_MAX = 4000
 
 
@@ -28,14 +31,29 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Workspace:
-    """The directory a turn may touch, held open."""
+    """The directory a turn may touch, held open.
 
-    def __init__(self, root: str):
+    `identity`: device and inode that it had when the session began (`session.start`); another folder by now is refused.
+    """
+
+    # The daemon's own folders, which no workspace shows; set once at start.
+    own_folders: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, root: str, identity: str = ""):
         self.root = root
         try:
             self._descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise PathProblem(f"the workspace {root} cannot be opened: {_why(error)}") from error
+        found = os.fstat(self._descriptor)
+        if identity and identity != f"{found.st_dev}:{found.st_ino}":
+            os.close(self._descriptor)
+            raise PathProblem(f"the workspace {root} is not the folder any more that it was when this session began; start a new session")
+
+    @property
+    def path(self) -> str:
+        """The real path of the folder that is held open."""
+        return _real(self._descriptor) or os.path.realpath(self.root)
 
     def close(self) -> None:
         """Release the directory."""
@@ -60,20 +78,31 @@ class Workspace:
             raise PathProblem(f"{path} is outside the workspace" if _leads_out(parts) else f"{path}: give the path without '..'")
         return "/".join(parts) or "."
 
-    def open(self, path: str, flags: int, mode: int = 0o600) -> int:
-        """A descriptor for `path` beneath the root. Raises PathProblem."""
+    def open(self, path: str, flags: int, mode: int = 0o600, *, follows: bool = True) -> int:
+        """A descriptor for `path` beneath the root; with `follows` false no link on the way is followed. Raises PathProblem."""
         relative = self.relative(path)
         try:
             if sys.platform == "linux" and _has_openat2():
-                return _openat2(self._descriptor, relative, flags | os.O_CLOEXEC, mode)
-            return _walk(self._descriptor, relative, flags | os.O_CLOEXEC, mode)
+                descriptor = _openat2(self._descriptor, relative, flags | os.O_CLOEXEC, mode, follows=follows)
+            else:
+                descriptor = _walk(self._descriptor, relative, flags | os.O_CLOEXEC, mode)
         except OSError as error:
-            raise PathProblem(_explain(error, path)) from error
+            raise PathProblem(_explain(error, path, follows=follows)) from error
+        real = _real(descriptor)
+        if any(real == own or real.startswith(f"{own}/") for own in self.own_folders):
+            os.close(descriptor)
+            raise PathProblem(f"{path} belongs to Opta itself")
+        return descriptor
 
-    def open_regular(self, path: str) -> int:
+    def open_regular(self, path: str, *, follows: bool = True) -> int:
         """A descriptor for reading a regular file; devices, FIFOs and sockets are refused without waiting on them."""
-        descriptor = self.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = self.open(path, os.O_RDONLY | os.O_NONBLOCK, follows=follows)
         kind = os.fstat(descriptor).st_mode
+        # What a link leads to is judged by its own name.
+        real = _real(descriptor)
+        if real and is_secret(real) and not is_secret(path):
+            os.close(descriptor)
+            raise PathProblem(f"{path} leads to {real.rsplit('/', 1)[-1]}, which may hold credentials; name that file itself")
         if stat.S_ISREG(kind):
             return descriptor
         os.close(descriptor)
@@ -88,18 +117,18 @@ class Workspace:
         for folder in folders:
             at = f"{at}/{folder}"
             try:
-                os.close(self.open(at, os.O_RDONLY | os.O_DIRECTORY))
+                os.close(self.open(at, os.O_RDONLY | os.O_DIRECTORY, follows=False))
             except PathProblem as problem:
                 if not create or not isinstance(problem.__cause__, FileNotFoundError):
                     raise
-                above = self.open(at.rpartition("/")[0], os.O_RDONLY | os.O_DIRECTORY)
+                above = self.open(at.rpartition("/")[0], os.O_RDONLY | os.O_DIRECTORY, follows=False)
                 try:
                     os.mkdir(folder, 0o777, dir_fd=above)
                 except FileExistsError:
                     pass
                 finally:
                     os.close(above)
-        return self.open(at, os.O_RDONLY | os.O_DIRECTORY), name
+        return self.open(at, os.O_RDONLY | os.O_DIRECTORY, follows=False), name
 
 
 def _leads_out(parts: list[str]) -> bool:
@@ -129,8 +158,9 @@ def _has_openat2() -> bool:
     return _openat2_works
 
 
-def _openat2(root: int, relative: str, flags: int, mode: int) -> int:
-    how = _OpenHow(flags, mode if flags & os.O_CREAT else 0, _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS)
+def _openat2(root: int, relative: str, flags: int, mode: int, *, follows: bool = True) -> int:
+    resolve = _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS | (0 if follows else _RESOLVE_NO_SYMLINKS)
+    how = _OpenHow(flags, mode if flags & os.O_CREAT else 0, resolve)
     for _ in range(8):
         result = _libc.syscall(_SYS_OPENAT2, root, os.fsencode(relative), ctypes.byref(how), ctypes.sizeof(how))
         if result >= 0:
@@ -154,7 +184,17 @@ def _walk(root: int, relative: str, flags: int, mode: int) -> int:
         os.close(at)
 
 
-def _explain(error: OSError, path: str) -> str:
+def _real(descriptor: int) -> str:
+    """The real path of something opened; '' where the system does not tell."""
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        return ""
+
+
+def _explain(error: OSError, path: str, *, follows: bool = True) -> str:
+    if error.errno == errno.ELOOP and not follows:
+        return f"{path} leads over a symbolic link; use the real path"
     if error.errno in (errno.EXDEV, errno.ELOOP):
         return f"{path} is outside the workspace"
     if isinstance(error, FileNotFoundError):

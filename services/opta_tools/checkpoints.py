@@ -43,6 +43,8 @@ class Checkpoints:
         first: dict[str, Change] = {}
         last: dict[str, Change] = {}
         for change in changes:
+            if (before := last.get(change.path)) is not None and before.after != change.before:
+                raise ToolProblem(f"{change.path} was changed by somebody else in the middle of that turn, so nothing is undone")
             first.setdefault(change.path, change)
             last[change.path] = change
         try:

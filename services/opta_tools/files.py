@@ -1,5 +1,6 @@
 """read_file and list_dir."""
 
+import codecs
 import os
 
 from .beneath import Workspace
@@ -8,22 +9,17 @@ from .text import decode, lines_of
 
 READ_BYTES_MAX = 64 * 1024
 FILE_BYTES_MAX = 8 * 1024 * 1024
-# Of a file larger than that, only ranges of lines are read.
-SCANNED_BYTES_MAX = 256 * 1024 * 1024
+LINE_BYTES_MAX = 1024 * 1024
 ENTRIES_MAX = 500
 
 
 def read_file(workspace: Workspace, path: str, start_line: int | None = None, end_line: int | None = None) -> Outcome:
     """The text of a file, or of a range of its lines (from 1, both included)."""
-    content = _read(workspace, path, is_range=start_line is not None or end_line is not None)
-    text = decode(content, path)
-    lines = lines_of(text.text)
-    shown = text.text
     if start_line is not None or end_line is not None:
-        first, last = max(1, start_line or 1), end_line if end_line is not None else len(lines)
-        if first > max(1, len(lines)) or last < first:
-            raise ToolProblem(f"{path} has {len(lines)} lines; lines {first} to {last} are not there")
-        shown = "".join(lines[first - 1 : last])
+        lines, shown = _range(workspace, path, max(1, start_line or 1), end_line)
+    else:
+        text = decode(_read(workspace, path), path).text
+        lines, shown = text.count("\n") + (not text.endswith("\n")), text
     if not shown:
         return Outcome("(empty file)")
     encoded = shown.encode()
@@ -32,7 +28,7 @@ def read_file(workspace: Workspace, path: str, start_line: int | None = None, en
     half = READ_BYTES_MAX // 2
     head, tail = encoded[:half].decode(errors="ignore"), encoded[-half:].decode(errors="ignore")
     note = f"\n… {len(encoded) - READ_BYTES_MAX} bytes left out; read a range with start_line and end_line …\n"
-    return Outcome(head + note + tail, lines=len(lines), is_truncated=True)
+    return Outcome(head + note + tail, lines=lines, is_truncated=True)
 
 
 def list_dir(workspace: Workspace, path: str = ".") -> Outcome:
@@ -50,13 +46,32 @@ def list_dir(workspace: Workspace, path: str = ".") -> Outcome:
     return Outcome("\n".join([head, *shown]), lines=len(names), is_truncated=len(names) > ENTRIES_MAX)
 
 
-def _read(workspace: Workspace, path: str, *, is_range: bool) -> bytes:
-    descriptor = workspace.open_regular(path)
-    limit = SCANNED_BYTES_MAX if is_range else FILE_BYTES_MAX
-    with os.fdopen(descriptor, "rb") as handle:
-        size = os.fstat(descriptor).st_size
-        if size > limit:
-            mend = "grep it instead" if is_range else "read a range with start_line and end_line, or grep it"
-            raise ToolProblem(f"{path} is too large ({size} bytes); {mend}")
+def _range(workspace: Workspace, path: str, first: int, last: int | None) -> tuple[int, str]:
+    """(how many lines, the lines `first` to `last`), read line by line, so that a large file costs no more than what is shown."""
+    kept: list[bytes] = []
+    size = number = 0
+    with os.fdopen(workspace.open_regular(path), "rb") as handle:
+        start = handle.read(4)
+        handle.seek(0)
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            lines = lines_of(decode(handle.read(FILE_BYTES_MAX), path).text)
+            return len(lines), "".join(lines[first - 1 : last])
+        while line := handle.readline(LINE_BYTES_MAX):
+            number += 1
+            if number >= first and size <= READ_BYTES_MAX * 2:
+                kept.append(line)
+                size += len(line)
+            if last is not None and number >= last:
+                break
+    if first > max(1, number) or (last is not None and last < first):
+        raise ToolProblem(f"{path} has {number} lines; lines {first} to {last if last is not None else number} are not there")
+    return number, decode(b"".join(kept), path).text
+
+
+def _read(workspace: Workspace, path: str) -> bytes:
+    with os.fdopen(workspace.open_regular(path), "rb") as handle:
+        size = os.fstat(handle.fileno()).st_size
+        if size > FILE_BYTES_MAX:
+            raise ToolProblem(f"{path} is too large ({size} bytes); read a range with start_line and end_line, or grep it")
         # A file that grows while it is read ends here too.
-        return handle.read(limit)
+        return handle.read(FILE_BYTES_MAX)

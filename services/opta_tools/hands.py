@@ -93,7 +93,7 @@ class Hands:
     async def preview(self, asked: PreviewTool) -> Preview:
         """What a write would do."""
         try:
-            diff, expects = await asyncio.to_thread(self._files.preview, asked.name, asked.args, asked.cwd)
+            diff, expects = await asyncio.to_thread(self._files.preview, asked)
         except ToolProblem as problem:
             return Preview(callId=asked.callId, problem=str(problem))
         return Preview(callId=asked.callId, diff=diff, expects=expects)
@@ -109,7 +109,7 @@ class Hands:
 
     async def _file_tool(self, call: RunTool) -> Outcome:
         if call.name in ("grep", "search_files"):
-            if ripgrep.program() and (found := await ripgrep.run(call.name, call.args, call.cwd)) is not None:
+            if ripgrep.program() and (found := await ripgrep.run(call.name, call.args, call.cwd, call.folder)) is not None:
                 return found
             if _is_costly(call):
                 return await run_search(call.name, call.args, call.cwd)

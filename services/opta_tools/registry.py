@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from opta_protocol.commands import RunTool
+from opta_protocol.commands import PreviewTool, RunTool
 
 from . import files, search
 from .beneath import PathProblem, Workspace
@@ -141,19 +141,19 @@ class Files:
 
     def run(self, call: RunTool) -> Outcome:
         """One call. Raises ToolProblem."""
-        with _opened(call.cwd) as workspace:
+        with _opened(call.cwd, call.folder) as workspace:
             if call.name not in READS:
                 return self._write(workspace, call)
             if call.name == "read_file":
                 self._remember(workspace, call)
             return read(workspace, call.name, call.args)
 
-    def preview(self, name: str, args: dict[str, Any], cwd: str) -> tuple[str, str]:
+    def preview(self, asked: PreviewTool) -> tuple[str, str]:
         """(the diff of a write, what it `expects`). Raises ToolProblem when it would fail."""
-        if name not in WRITES:
-            raise ToolProblem(f"{name} changes no file")
-        with _opened(cwd) as workspace:
-            draft = _draft(workspace, name, args)
+        if asked.name not in WRITES:
+            raise ToolProblem(f"{asked.name} changes no file")
+        with _opened(asked.cwd, asked.folder) as workspace:
+            draft = _draft(workspace, asked.name, asked.args)
             return draft.diff, draft.expects
 
     def _write(self, workspace: Workspace, call: RunTool) -> Outcome:
@@ -217,9 +217,9 @@ def _draft(workspace: Workspace, name: str, args: dict[str, Any]) -> Draft:
 
 
 @contextlib.contextmanager
-def _opened(cwd: str) -> Generator[Workspace, None, None]:
+def _opened(cwd: str, identity: str = "") -> Generator[Workspace, None, None]:
     try:
-        workspace = Workspace(cwd)
+        workspace = Workspace(cwd, identity)
         try:
             yield workspace
         finally:

@@ -7,11 +7,10 @@ for a link while it searched shows nothing of what lies outside.
 import asyncio
 import contextlib
 import os
-import shutil
-from functools import cache
 from typing import Any
 
 from opta_core.policy.actions import is_secret
+from opta_core.system_programs import find
 
 from .beneath import PathProblem, Workspace
 from .outcome import Outcome, ToolProblem
@@ -22,16 +21,15 @@ OUTPUT_BYTES_MAX = 8 * 1024 * 1024
 _COMMON = ["--no-config", "--no-messages", "--hidden", "--no-require-git", "--no-follow", "--color=never", "--one-file-system"]
 
 
-@cache
 def program() -> str | None:
     """Where ripgrep is; None where it is not installed."""
-    return shutil.which("rg")
+    return find("rg")
 
 
-async def run(name: str, args: dict[str, Any], cwd: str) -> Outcome | None:
+async def run(name: str, args: dict[str, Any], cwd: str, identity: str = "") -> Outcome | None:
     """One search; None when it is one for the in-process engine (a single file). Raises ToolProblem."""
     try:
-        workspace = Workspace(cwd)
+        workspace = Workspace(cwd, identity)
     except PathProblem as problem:
         raise ToolProblem(str(problem), "path") from problem
     try:

@@ -106,7 +106,7 @@ class Runner:
         self, call: RunTool, asked: RunCommand, on_start: OnStart, on_output: Callable[[str], None], stack: contextlib.AsyncExitStack
     ) -> Command:
         try:
-            workspace = Workspace(call.cwd)
+            workspace = Workspace(call.cwd, call.folder)
             stack.callback(workspace.close)
             folder = workspace.open(asked.cwd, os.O_RDONLY | os.O_DIRECTORY)
             stack.callback(os.close, folder)
@@ -120,7 +120,7 @@ class Runner:
             command = Command(Launch(words), environment(self._own, {}, None), folder, mark, on_start, output)
             await command.start()
             return command
-        profile = self._sandbox.profile(os.path.realpath(call.cwd), _path_of(folder, call.cwd, asked.cwd), call.network)
+        profile = self._sandbox.profile(workspace.path, _path_of(folder, call.cwd, asked.cwd), call.network)
         stack.enter_context(self._sandbox.around(profile))
         launch = self._sandbox.launch(profile, words)
         is_namespaced = self._sandbox.level == "full"

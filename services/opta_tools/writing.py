@@ -103,7 +103,7 @@ def remove(workspace: Workspace, path: str) -> None:
 def read_existing(workspace: Workspace, path: str) -> bytes | None:
     """The content of a regular file, None when there is none. Raises ToolProblem, PathProblem."""
     try:
-        descriptor = workspace.open_regular(path)
+        descriptor = workspace.open_regular(path, follows=False)
     except PathProblem as problem:
         if isinstance(problem.__cause__, FileNotFoundError):
             return None

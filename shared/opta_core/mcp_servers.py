@@ -42,7 +42,11 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def says(self) -> str:
         """What starting it means, for people."""
-        return f"reach {self.url}" if self.url else "run " + " ".join([self.command, *self.args])
+        if self.url:
+            return f"reach {self.url}"
+        # A repository's values are no secrets of the user's, and may be what the trick is.
+        env = " ".join(f"{name}={value}" for name, value in self.env.items()) if self.origin == "project" else " ".join(self.env)
+        return "run " + " ".join([self.command, *self.args]) + (f" with {env} in its environment" if env else "")
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +60,7 @@ def offered(settings: Settings, paths: Paths, cwd: str) -> tuple[list[Offer], li
     """(every server for a folder, what is wrong with its definitions)."""
     found = [Offer(spec=_own(name, server), state="approved") for name, server in settings.mcp.servers.items()]
     if settings.mcp.peekaboo:
-        spec = Spec(name=PEEKABOO, origin="builtin", command=sys.executable, args=("-m", "opta_browser"), network=True)
+        spec = Spec(name=PEEKABOO, origin="builtin", command=sys.executable, args=("-P", "-m", "opta_browser"), network=True)
         found.append(Offer(spec=spec, state="approved"))
     specs, problems = of_project(paths, cwd)
     approvals = read_approvals(paths).get(os.path.realpath(cwd), {})
@@ -96,7 +100,7 @@ def of_project(paths: Paths, cwd: str) -> tuple[list[Spec], list[str]]:
 
 def is_name(name: str) -> bool:
     """Whether a server may be called so: it becomes a part of its tools' names."""
-    return _NAME.match(name) is not None and "__" not in name
+    return _NAME.match(name) is not None and "__" not in name and name != PEEKABOO
 
 
 def read_approvals(paths: Paths) -> dict[str, dict[str, str]]:

@@ -97,6 +97,7 @@ class Transcript(msgspec.Struct, kw_only=True):
     policy: SessionPolicy = SessionPolicy.standard
     interactive: bool = True
     trusted: bool = False
+    folder: str = ""
     clearedTo: int = 0
     compactedTo: int = 0
     compactedIn: str = ""
@@ -113,7 +114,7 @@ class Transcript(msgspec.Struct, kw_only=True):
             case e.SessionStart():
                 self.sid, self.title, self.cwd, self.mode, self.level = event.sid, event.title, event.cwd, event.mode, event.level
                 self.model, self.policy = event.model, event.policy
-                self.interactive, self.trusted = event.interactive, event.trusted
+                self.interactive, self.trusted, self.folder = event.interactive, event.trusted, event.folder
             case e.SessionUpdated():
                 changes = event.changes
                 self.title, self.model = str(changes.get("title", self.title)), str(changes.get("model", self.model))

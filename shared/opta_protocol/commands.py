@@ -155,6 +155,8 @@ class RunTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="RunTo
     name: str
     args: dict[str, Any]
     cwd: str
+    # Device and inode that `cwd` has to have (`session.start`).
+    folder: str = ""
     timeout_s: float = 120.0
     plan: Plan | None = None
     network: Literal["off", "list", "on"] = "off"
@@ -206,6 +208,7 @@ class PreviewTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="P
     name: str
     args: dict[str, Any]
     cwd: str
+    folder: str = ""
 
 
 class Preview(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Preview"):

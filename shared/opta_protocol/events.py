@@ -36,6 +36,8 @@ class SessionStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="se
     trusted: bool = False
     sandbox: str = "none"
     interactive: bool = True
+    # Device and inode of `cwd`: another folder of that name is not this session's.
+    folder: str = ""
 
 
 class SessionUpdated(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.updated"):

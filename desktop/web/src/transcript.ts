@@ -89,6 +89,7 @@ export class Transcript {
   policy = 'standard';
   interactive = true;
   trusted = false;
+  folder = '';
   clearedTo = 0;
   compactedTo = 0;
   compactedIn = '';
@@ -113,6 +114,7 @@ export class Transcript {
         this.policy = event.policy ?? 'standard';
         this.interactive = event.interactive ?? true;
         this.trusted = event.trusted ?? false;
+        this.folder = event.folder ?? '';
         return null;
       case 'session.updated': {
         const changes = event.changes as Record<string, string>;

@@ -46,6 +46,9 @@ async def create_session(request: Request) -> Response:
     """A new session in a folder that exists."""
     wanted = await read_body(request, CreateSession)
     cwd = _folder(wanted.cwd)
+    home = str(gateway_of(request).loaded.paths.home.resolve())
+    if cwd == "/" or cwd == home or cwd.startswith(f"{home}/"):
+        raise Refused(f"cwd is {cwd!r}, which is no folder to work in; name a project's.")
     backend = gateway_of(request).backend
     sid = new_session_id()
     start = SessionStart(
@@ -57,6 +60,7 @@ async def create_session(request: Request) -> Response:
         model=wanted.model,
         policy=wanted.policy,
         interactive=wanted.interactive,
+        folder=_identity(cwd),
         trusted=(await asyncio.to_thread(Sources(gateway_of(request).loaded.paths).layers, cwd)).trust == "trusted",
         sandbox=str(backend.figures("tools").get("sandbox", "none")),
     )
@@ -194,6 +198,14 @@ def _folder(text: str) -> str:
         return str(folder.resolve())
     except OSError as error:
         raise Refused(f"cwd is {text[:200]!r}: {error.strerror}.") from error
+
+
+def _identity(folder: str) -> str:
+    try:
+        found = Path(folder).stat()
+    except OSError as error:
+        raise Refused(f"cwd is {folder[:200]!r}: {error.strerror}.") from error
+    return f"{found.st_dev}:{found.st_ino}"
 
 
 async def _transcript(request: Request, sid: str, seq: int) -> Transcript:

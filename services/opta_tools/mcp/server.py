@@ -12,7 +12,7 @@ from mcp.shared.exceptions import MCPError
 
 from opta_core.clock import now_s
 from opta_core.logs import Log
-from opta_core.mcp_servers import PEEKABOO, Spec
+from opta_core.mcp_servers import Spec
 from opta_protocol.commands import OfferedTool
 
 from ..outcome import Outcome, ToolProblem
@@ -22,7 +22,7 @@ from .stdio import Streams
 CONNECT_S = 20.0
 # Without a sign of life a call ends after CALL_S; progress gives it as long again, up to CALL_S_MAX.
 CALL_S, CALL_S_MAX = 60.0, 600.0
-LIST_AGAIN_S = 2.0
+LIST_AGAIN_S, LIST_S = 2.0, 10.0
 STARTS_MAX, STARTS_WINDOW_S = 3, 300.0
 CONTENT_BYTES_MAX = 64 * 1024
 PAGES_MAX = 8
@@ -59,7 +59,7 @@ class Server:
             self.used_at = now_s()
             if self._session is not None and not self.problem:
                 if self._is_stale and now_s() - self._listed_at > LIST_AGAIN_S:
-                    await self._list(self._session)
+                    await self._list_again(self._session)
                 return
             self._starts = [at for at in self._starts if now_s() - at < STARTS_WINDOW_S]
             if len(self._starts) >= STARTS_MAX:
@@ -177,18 +177,26 @@ class Server:
             async with streamable_http_client(self.spec.url) as streams:
                 yield streams
 
+    async def _list_again(self, session: ClientSession) -> None:
+        try:
+            async with asyncio.timeout(LIST_S):
+                await self._list(session)
+        except (MCPError, OSError, RuntimeError, ValueError, TimeoutError) as error:
+            self.problem = f"it did not tell its tools anew ({tools.plain(_innermost(error), 200)})"
+            raise ToolProblem(f"the MCP server {self.spec.name} could not be used: {self.problem}", "mcp") from error
+
     async def _list(self, session: ClientSession) -> None:
         self._is_stale, self._listed_at = False, now_s()
         capabilities = session.server_capabilities
         listed = await _pages(session.list_tools, "tools") if capabilities is None or capabilities.tools else []
-        self.tools, self.notes = tools.offered(self.spec.name, listed, has_own_names=self.spec.name == PEEKABOO)
+        self.tools, self.notes = tools.offered(self.spec.name, listed, has_own_names=self.spec.origin == "builtin")
         if capabilities and capabilities.prompts:
             found = await _pages(session.list_prompts, "prompts")
             self.prompts = [{"name": tools.plain(str(p.name), 200)} for p in found[: tools.TOOLS_MAX]]
         if capabilities and capabilities.resources:
             found = await _pages(session.list_resources, "resources")
             self.resources = [{"uri": str(r.uri), "name": tools.plain(str(r.name), 200)} for r in found[: tools.TOOLS_MAX]]
-            if not self.resources or self.spec.name == PEEKABOO:
+            if not self.resources or self.spec.origin == "builtin":
                 return
             names = ", ".join(f"{resource['uri']} ({resource['name']})" for resource in self.resources[:20])
             text = tools.plain(f"Read a resource of {self.spec.name} by its uri. There are: {names}", tools.DESCRIPTION_CHARS_MAX)

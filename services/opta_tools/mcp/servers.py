@@ -60,7 +60,12 @@ class Servers:
         found: list[OfferedTool] = []
         taken: set[str] = set()
         servers: dict[str, dict[str, Any]] = {}
-        for result in await asyncio.gather(*(self._tools_of(offer, sid, turn, cwd) for offer in offers)):
+        for offer, result in zip(
+            offers, await asyncio.gather(*(self._tools_of(offer, sid, turn, cwd) for offer in offers), return_exceptions=True), strict=True
+        ):
+            if isinstance(result, BaseException):
+                problems.append(f"the MCP server {offer.spec.name} could not be used: {result}")
+                continue
             if isinstance(result, str):
                 problems.append(result)
                 continue
@@ -89,7 +94,7 @@ class Servers:
             raise ToolProblem(
                 f"{call.name} is not the tool any more that was allowed: {spec.name} describes it anew; call it again", "mcp_changed"
             )
-        own_name = call.name if spec.name == PEEKABOO else call.name.removeprefix(f"mcp__{spec.name}__")
+        own_name = call.name if spec.origin == "builtin" else call.name.removeprefix(f"mcp__{spec.name}__")
         return await server.call(own_name, call.args, on_progress)
 
     async def end_turn(self, sid: str, turn: str) -> None:
@@ -115,7 +120,7 @@ class Servers:
         return server, server.tools
 
     async def _server(self, spec: Spec, sid: str, turn: str, cwd: str) -> _Server:
-        key = (PEEKABOO, sid, turn) if spec.name == PEEKABOO else (spec.digest, cwd)
+        key = (PEEKABOO, sid, turn) if spec.origin == "builtin" else (spec.digest, cwd)
         server = self._servers.get(key)
         if server is None:
             if len(self._servers) >= SERVERS_MAX:
@@ -133,12 +138,13 @@ class Servers:
 
             async with contextlib.AsyncExitStack() as stack:
                 folder = os.path.realpath(cwd)
-                launch, kept = self._contained(spec, folder, stack)
-                yield await stack.enter_async_context(connected(launch, kept | dict(spec.env), folder, on_end))
+                launch, kept = self._contained(spec, folder)
+                # Not started in the workspace: Python, for one, looks for modules where it stands.
+                yield await stack.enter_async_context(connected(launch, kept, "/", on_end))
 
         return connect
 
-    def _contained(self, spec: Spec, folder: str, stack: contextlib.AsyncExitStack) -> tuple[Launch, dict[str, str]]:
+    def _contained(self, spec: Spec, folder: str) -> tuple[Launch, dict[str, str]]:
         mark = {"OPTA_CALL": f"{self._mark}/mcp-{spec.name}"}
         argv = [spec.command, *spec.args]
         if spec.origin == "builtin":
@@ -149,9 +155,8 @@ class Servers:
             raise ToolProblem(
                 f"the MCP server {spec.name} is not started: there is no sandbox on this machine ({self._sandbox.reason})", "sandbox"
             )
-        profile = self._sandbox.profile(folder, folder, "on" if spec.network else "off")
-        stack.enter_context(self._sandbox.around(profile))
-        return self._sandbox.launch(profile, argv), environment(self._own, mark, profile)
+        profile = self._sandbox.profile(folder, folder, "on" if spec.network else "off", is_read_only=True)
+        return self._sandbox.launch(profile, argv, spec.env), environment(self._own, mark, profile)
 
     async def _end_idle(self, idle_s: float = IDLE_S) -> None:
         for key, server in list(self._servers.items()):

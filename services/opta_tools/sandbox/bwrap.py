@@ -2,12 +2,12 @@
 
 import os
 
-from .profile import Profile, control_paths, is_repository
+from opta_core.system_programs import find
 
-PROGRAM = "bwrap"
+from .profile import Profile, control_paths, repositories
 
 
-def arguments(profile: Profile, seccomp_fd: int) -> list[str]:
+def arguments(profile: Profile, seccomp_fd: int, env: dict[str, str]) -> list[str]:
     """What comes before the command. With the network "list" its namespace is made by whoever starts bwrap.
 
     Order matters: a later mount lies over an earlier one, and the workspace may lie beneath /tmp.
@@ -26,21 +26,23 @@ def arguments(profile: Profile, seccomp_fd: int) -> list[str]:
         words += _emptied(path)
     if profile.cache:
         words += ["--bind", profile.cache, profile.cache]
-    words += ["--bind", profile.workspace, profile.workspace]
-    git = f"{profile.workspace}/.git"
-    if is_repository(profile.workspace):
-        # A mount of its own, so that the folder cannot be moved away and made anew with other hooks.
-        words += ["--bind", git, git]
-    there, _ = control_paths(profile.workspace)
-    for path in there:
-        words += ["--ro-bind", path, path]
+    if profile.is_read_only:
+        words += ["--ro-bind", profile.workspace, profile.workspace]
+    else:
+        words += ["--bind", profile.workspace, profile.workspace]
+        for git in repositories(profile.workspace):
+            # A mount of its own, so that the folder cannot be moved away and made anew with other hooks.
+            words += ["--bind", git, git]
+        for path in control_paths(profile.workspace)[0]:
+            words += ["--ro-bind", path, path]
     # The workspace itself may hold what is hidden (a home as workspace).
     for path in profile.hidden:
-        if path.startswith(profile.workspace + "/"):
+        if path.startswith(profile.workspace.rstrip("/") + "/"):
             words += _emptied(path)
-    if seccomp_fd >= 0:
-        words += ["--seccomp", str(seccomp_fd)]
-    return [PROGRAM, *words, "--chdir", profile.folder, "--"]
+    for name, value in env.items():
+        words += ["--setenv", name, value]
+    words += ["--seccomp", str(seccomp_fd)]
+    return [find("bwrap") or "bwrap", *words, "--chdir", profile.folder, "--"]
 
 
 def _emptied(path: str) -> list[str]:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 from opta_core.logs import Log
+from opta_core.system_programs import find
 
 from ..outcome import ToolProblem
 from . import bwrap, launcher, seatbelt, seccomp
@@ -43,8 +43,9 @@ class Sandbox:
     """`own`: the daemon's folders, which no command sees. `state`: where its bookkeeping and the workspaces' caches lie."""
 
     def __init__(self, home: Path, own: tuple[Path, ...], state: Path, *, wanted: Callable[[Level], bool] = lambda level: True):
-        self._home, self._own = home, own
-        self._caches = state / "caches"
+        # Real paths: a mount over a link is one over what it leads to.
+        self._home, self._own = home.resolve(), tuple(path.resolve() for path in own)
+        self._caches = state.resolve() / "caches"
         self.masks = Masks(state / "standins.json")
         self.level: Level = "none"
         self.reason = ""
@@ -70,14 +71,28 @@ class Sandbox:
         self.reason = "; ".join(reasons) if self.level != "full" else ""
         log.info("sandbox", level=self.level, reason=self.reason)
 
-    def profile(self, workspace: str, folder: str, network: Network) -> Profile:
-        """The containment of one command of a workspace. Makes the workspace's own cache folder."""
+    def profile(self, workspace: str, folder: str, network: Network, *, is_read_only: bool = False) -> Profile:
+        """The containment of one process of a workspace. Makes the workspace's own cache folder. Raises ToolProblem for one that shows all."""
+        if workspace == "/" or any(_is_same_or_above(str(own), workspace) for own in self._own):
+            raise ToolProblem(f"{workspace} is no folder to work in", "sandbox")
         cache = self._caches / _name_of(workspace)
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        hidden = tuple(path for path in hidden_paths(self._home, self._own) if not _is_same_or_above(path, workspace))
+        hidden = hidden_paths(self._home, self._own)
         port = PROXY_PORT if network == "list" else 0
+        scratch = ""
+        if self.level == "landlock":
+            scratch = f"{cache}/tmp"
+            os.makedirs(scratch, mode=0o700, exist_ok=True)
         return Profile(
-            workspace=workspace, folder=folder, network=network, hidden=hidden, cache=str(cache), home=str(self._home), proxy_port=port
+            workspace=workspace,
+            folder=folder,
+            network=network,
+            hidden=hidden,
+            cache=str(cache),
+            home=str(self._home),
+            proxy_port=port,
+            is_read_only=is_read_only,
+            scratch=scratch,
         )
 
     @contextlib.contextmanager
@@ -89,40 +104,48 @@ class Sandbox:
         finally:
             self.masks.release(profile.workspace)
 
-    def launch(self, profile: Profile, argv: list[str]) -> Launch:
-        """`argv` in its containment. Raises ToolProblem when there is none: nothing runs bare because a wrapper failed."""
+    def launch(self, profile: Profile, argv: list[str], env: dict[str, str] | None = None) -> Launch:
+        """`argv` in its containment, with `env` besides; that reaches the command and not what contains it. Raises ToolProblem when there is none: nothing runs bare because a wrapper failed."""
         match self.level:
             case "full":
-                return self._bwrap(profile, argv)
+                return self._bwrap(profile, argv, env or {})
             case "landlock":
-                return self._landlock(profile, argv)
+                return self._landlock(profile, argv, env or {})
             case "seatbelt":
                 scratch = tempfile.mkdtemp(prefix="opta-")
-                return Launch([*seatbelt.arguments(profile, scratch), *argv])
+                pairs = [f"{name}={value}" for name, value in (env or {}).items()]
+                return Launch([*seatbelt.arguments(profile, scratch), *(["/usr/bin/env", *pairs] if pairs else []), *argv])
             case "none":
                 raise ToolProblem(f"there is no sandbox on this machine ({self.reason})", "sandbox")
 
-    def _bwrap(self, profile: Profile, argv: list[str]) -> Launch:
+    def _bwrap(self, profile: Profile, argv: list[str], env: dict[str, str]) -> Launch:
         filters = _in_memory(seccomp.program())
-        words = [*bwrap.arguments(profile, filters), *argv]
+        words = [*bwrap.arguments(profile, filters, env), *argv]
         if profile.network != "list":
             return Launch(words, (filters,))
         here, there = socket.socketpair()
         settings = json.dumps({"port": profile.proxy_port, "to_worker": there.fileno()})
         return Launch([*_LAUNCHER, "netns", settings, "--", *words], (filters, there.detach()), here)
 
-    def _landlock(self, profile: Profile, argv: list[str]) -> Launch:
-        hidden = set(profile.hidden)
-        read = [f"/{name}" for name in sorted(os.listdir("/")) if name not in _NOT_READ]
-        for folder in ("/home", "/root"):
-            if str(self._home).startswith(folder) and self._home.is_dir():
-                read += [str(path) for path in self._home.iterdir() if not any(_is_same_or_above(str(path), secret) for secret in hidden)]
-        write = [profile.workspace, profile.cache, "/dev/null", "/dev/zero", "/dev/tty", "/dev/full", "/dev/random", "/dev/urandom"]
+    def _landlock(self, profile: Profile, argv: list[str], env: dict[str, str]) -> Launch:
+        read = [path for name in sorted(os.listdir("/")) if name not in _NOT_READ for path in _without(f"/{name}", profile.hidden)]
+        read += _without(str(self._home), profile.hidden)
+        write = [
+            *([] if profile.is_read_only else [profile.workspace]),
+            profile.cache,
+            "/dev/null",
+            "/dev/zero",
+            "/dev/tty",
+            "/dev/full",
+            "/dev/random",
+            "/dev/urandom",
+        ]
         settings = {
-            "read": read,
+            "read": [*read, profile.workspace],
             "write": write,
             "network": profile.network,
             "folder": profile.folder,
+            "env": env,
             "seccomp": seccomp.program(without_internet=profile.network == "off").hex(),
         }
         if profile.network == "list":
@@ -132,7 +155,7 @@ class Sandbox:
     def _try_bwrap(self) -> str:
         if sys.platform != "linux":
             return "Linux only"
-        if shutil.which(bwrap.PROGRAM) is None:
+        if find("bwrap") is None:
             return "bubblewrap is not installed (Debian: apt install bubblewrap)"
         if not seccomp.program():
             return "no seccomp filter for this kind of processor"
@@ -165,6 +188,18 @@ class Sandbox:
             return str(error)[:200]
         finally:
             self.level = before
+
+
+def _without(path: str, hidden: tuple[str, ...]) -> list[str]:
+    """A path, or as much of what lies in it as can be named without anything hidden."""
+    if path in hidden or os.path.islink(path):
+        return []
+    if not any(secret.startswith(f"{path}/") for secret in hidden):
+        return [path]
+    try:
+        return [part for entry in sorted(os.listdir(path)) for part in _without(f"{path}/{entry}", hidden)]
+    except OSError:
+        return []
 
 
 def _in_memory(content: bytes) -> int:

@@ -26,6 +26,8 @@ _EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
 _FILE_BITS = _EXECUTE | (1 << 1) | _READ_FILE | (1 << 14) | (1 << 15)
 _ALL_BY_VERSION = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 _NET_ALL = 0b11
+# Signals and abstract sockets reach nobody outside.
+_SCOPE_ALL = 0b11
 
 
 def main() -> None:
@@ -35,7 +37,7 @@ def main() -> None:
         _own_network(settings)
     else:
         _landlock(settings)
-    os.execvp(command[0], command)
+    os.execvpe(command[0], command, {**os.environ, **settings.get("env", {})})
 
 
 def version() -> int:
@@ -64,7 +66,8 @@ def _landlock(settings: dict[str, Any]) -> None:
     found = version()
     every = _ALL_BY_VERSION[min(found, max(_ALL_BY_VERSION))]
     takes_net = found >= 4 and settings["network"] != "on"
-    attributes = struct.pack("=QQ", every, _NET_ALL if takes_net else 0)[: 16 if found >= 4 else 8]
+    size = 24 if found >= 6 else 16 if found >= 4 else 8
+    attributes = struct.pack("=QQQ", every, _NET_ALL if takes_net else 0, _SCOPE_ALL)[:size]
     ruleset = _check(_libc.syscall(_CREATE_RULESET, attributes, len(attributes), 0), "landlock")
     for paths, bits in ((settings["read"], _EXECUTE | _READ_FILE | _READ_DIR), (settings["write"], every)):
         for path in paths:

@@ -13,7 +13,7 @@ import msgspec
 from opta_core.paths import write_whole
 
 from ..outcome import ToolProblem
-from .profile import GIT_POINTER, control_paths
+from .profile import GIT_FILES, control_paths
 
 
 class Masks:
@@ -23,7 +23,6 @@ class Masks:
         self._record = record
         # Workspace -> (how many commands run in it, the stand-ins made for them)
         self._held: dict[str, tuple[int, list[str]]] = {}
-        self._pointers: dict[str, bool] = {}
 
     def clean_up(self) -> None:
         """Remove what a former worker left."""
@@ -40,12 +39,17 @@ class Masks:
                 raise ToolProblem(f"{path} is a link, so it cannot be protected; replace it by what it leads to", "sandbox")
         count, made = self._held.get(workspace, (0, []))
         new = [path for path in missing if path not in made]
-        self._held[workspace] = count + 1, [*made, *new]
         if new:
-            self._write()
-            for path in new:
-                _make(path)
-        self._pointers.setdefault(workspace, os.path.lexists(f"{workspace}/{GIT_POINTER}"))
+            # Written down before they are made.
+            self._write(new)
+            try:
+                for path in new:
+                    _make(path)
+            except OSError as error:
+                for path in new:
+                    _remove(path)
+                raise ToolProblem(f"{workspace} cannot be protected: {error.strerror} ({error.filename})", "sandbox") from error
+        self._held[workspace] = count + 1, [*made, *new]
 
     def release(self, workspace: str) -> None:
         """A command of a workspace has ended."""
@@ -54,16 +58,13 @@ class Masks:
             self._held[workspace] = count - 1, made
             return
         del self._held[workspace]
-        if not self._pointers.pop(workspace, True):
-            with contextlib.suppress(OSError):
-                os.unlink(f"{workspace}/{GIT_POINTER}")
         for path in made:
             _remove(path)
         if made:
-            self._write()
+            self._write([])
 
-    def _write(self) -> None:
-        paths = [path for _, made in self._held.values() for path in made]
+    def _write(self, new: list[str]) -> None:
+        paths = [*(path for _, made in self._held.values() for path in made), *new]
         self._record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if paths:
             write_whole(self._record, msgspec.json.encode(paths))
@@ -72,12 +73,25 @@ class Masks:
 
 
 def _make(path: str) -> None:
-    # An empty folder, whatever it stands for: git does not see one, and nothing can be written to it.
+    name = path.rsplit("/", 1)[-1]
     with contextlib.suppress(FileExistsError):
-        os.mkdir(path, 0o755)
+        if "/.git/" in path and name in GIT_FILES:
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+            with os.fdopen(descriptor, "w") as handle:
+                handle.write(GIT_FILES[name])
+        else:
+            # An empty folder, whatever it stands for: git does not see one, and nothing can be written to it.
+            os.mkdir(path, 0o755)
 
 
 def _remove(path: str) -> None:
-    """Only what is still an empty folder: anything else is somebody's."""
+    """Only what is still as it was made: anything else is somebody's."""
+    name = path.rsplit("/", 1)[-1]
     with contextlib.suppress(OSError):
-        os.rmdir(path)
+        if os.path.isdir(path) and not os.path.islink(path):
+            os.rmdir(path)
+        elif "/.git/" in path and name in GIT_FILES and not os.path.islink(path):
+            with open(path) as handle:
+                is_ours = handle.read(64) == GIT_FILES[name]
+            if is_ours:
+                os.unlink(path)

@@ -19,11 +19,13 @@ HIDDEN = (
     ".bash_history", ".zsh_history", ".python_history", ".node_repl_history", ".vault-token", ".terraform.d", ".config/rclone", ".m2/settings.xml",
 )  # fmt: skip
 # Of a repository: what git reads programs and their arguments from.
-GIT_CONTROL = ("config", "config.worktree", "hooks", "info")
+GIT_CONTROL = ("config", "config.worktree", "hooks", "info", "commondir")
+# What stands in for those of them that are files: git reads its own place from `commondir`, and nothing from an empty configuration.
+GIT_FILES = {"config": "", "config.worktree": "", "commondir": ".\n"}
 # Made impossible also where they are not there; of the rest only what is there is kept as it is.
-STAND_INS = frozenset({".opta", ".mcp.json", ".vscode", ".envrc", ".gitmodules"})
-# Git takes its whole configuration from where this file says, and stumbles over an empty one: it is removed when a command made it.
-GIT_POINTER = ".git/commondir"
+STAND_INS = frozenset({".git", ".opta", ".mcp.json", ".vscode", ".envrc", ".gitmodules"})
+NESTED_DEPTH_MAX, NESTED_FOLDERS_MAX, REPOSITORIES_MAX = 3, 300, 32
+_NOT_WALKED = frozenset({"node_modules", ".git", ".venv", "venv", "target", "__pycache__", ".tox", "dist", "build"})
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "USER", "LOGNAME", "SHELL", "TZ", "VIRTUAL_ENV", "JAVA_HOME", "GOROOT", "NVM_DIR", "RUSTUP_HOME", "PYENV_ROOT")  # fmt: skip
 _FIXED = {"PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0", "NO_COLOR": "1", "GIT_OPTIONAL_LOCKS": "0"}
 
@@ -37,12 +39,17 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     hidden: tuple[str, ...] = ()
     cache: str = ""
     home: str = ""
+    # The workspace can be read and not written (MCP servers).
+    is_read_only: bool = False
+    # Where temporary files go when /tmp is the machine's own (landlock).
+    scratch: str = ""
     proxy_port: int = 0
 
 
 def hidden_paths(home: Path, own: tuple[Path, ...]) -> tuple[str, ...]:
     """What to hide: credentials of the person's home, and the daemon's `own` folders."""
-    return tuple(str(path) for path in (*(home / name for name in HIDDEN), *own) if os.path.lexists(path))
+    found = {os.path.realpath(path) for path in (*(home / name for name in HIDDEN), *own) if os.path.lexists(path)}
+    return tuple(sorted(found))
 
 
 def control_paths(workspace: str) -> tuple[list[str], list[str]]:
@@ -53,28 +60,76 @@ def control_paths(workspace: str) -> tuple[list[str], list[str]]:
     is_home = workspace == os.path.realpath(os.path.expanduser("~"))
     for name in (*PROTECTED_FOLDERS, *PROTECTED_FILES):
         path = f"{workspace}/{name}"
-        if name == ".git":
-            continue
         if os.path.lexists(path):
-            there.append(path)
+            if name != ".git" or not is_repository(path):
+                there.append(path)
         elif name in STAND_INS or is_home:
             missing.append(path)
-    git = f"{workspace}/.git"
-    if is_repository(workspace):
+    there += [path for path in nested(workspace) if not is_repository(path)]
+    for git in repositories(workspace):
         for name in GIT_CONTROL:
             path = f"{git}/{name}"
             (there if os.path.lexists(path) else missing).append(path)
-    elif os.path.lexists(git):
-        there.append(git)
-    else:
-        missing.append(git)
+        there += _git_pointers(git)
     return there, missing
 
 
-def is_repository(workspace: str) -> bool:
-    """Whether `.git` is a repository of its own, and not a stand-in, a pointer or a link."""
-    git = f"{workspace}/.git"
+def repositories(workspace: str) -> list[str]:
+    """The folders of a workspace that are git's own: its `.git`, nested ones, and those of submodules."""
+    found = [path for path in (f"{workspace}/.git", *nested(workspace)) if is_repository(path)]
+    for git in list(found):
+        waiting = [f"{git}/modules"]
+        while waiting and len(found) < REPOSITORIES_MAX:
+            for path in _folders(waiting.pop()):
+                if is_repository(path):
+                    found.append(path)
+                    waiting.append(f"{path}/modules")
+                else:
+                    waiting.append(path)
+    return found
+
+
+def is_repository(git: str) -> bool:
+    """Whether a folder is a repository's own, and not a stand-in, a pointer or a link."""
     return os.path.isdir(git) and not os.path.islink(git) and os.path.exists(f"{git}/HEAD")
+
+
+def nested(workspace: str) -> list[str]:
+    """Control folders and files below the top of a workspace, as far as a bounded walk finds them."""
+    wanted = {".git", ".opta", ".mcp.json", ".vscode"}
+    found: list[str] = []
+    waiting = [(path, 1) for path in _folders(workspace)]
+    seen = 0
+    while waiting and seen < NESTED_FOLDERS_MAX:
+        folder, depth = waiting.pop(0)
+        if folder.rsplit("/", 1)[-1] in _NOT_WALKED or folder.rsplit("/", 1)[-1] in wanted:
+            continue
+        seen += 1
+        try:
+            entries = list(os.scandir(folder))
+        except OSError:
+            continue
+        found += [entry.path for entry in entries if entry.name in wanted and not entry.is_symlink()]
+        if depth < NESTED_DEPTH_MAX:
+            waiting += [(entry.path, depth + 1) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return found
+
+
+def _git_pointers(git: str) -> list[str]:
+    """What says where a worktree has its repository, and a worktree's own configuration."""
+    return [
+        path
+        for tree in _folders(f"{git}/worktrees")
+        for name in ("commondir", "gitdir", "config.worktree")
+        if os.path.lexists(path := f"{tree}/{name}")
+    ]
+
+
+def _folders(folder: str) -> list[str]:
+    try:
+        return [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
 
 
 def environment(own: dict[str, str], mark: dict[str, str], profile: Profile | None, path: str = "") -> dict[str, str]:
@@ -90,4 +145,4 @@ def environment(own: dict[str, str], mark: dict[str, str], profile: Profile | No
     if profile.proxy_port:
         address = f"http://127.0.0.1:{profile.proxy_port}"
         kept |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"), address)
-    return kept | {"TMPDIR": "/tmp"}
+    return kept | {"TMPDIR": profile.scratch or "/tmp"}

@@ -69,8 +69,8 @@ def scope_of(request: Request) -> str:
         return "write"
     if action.kind == "run":
         return "run"
-    if action.kind == "browse":
-        return f"origin {action.origin or 'any'}"
+    if action.kind == "browse" and action.origin:
+        return f"origin {action.origin}"
     return f"tool {action.tool} {action.schema}".strip()
 
 
@@ -100,11 +100,16 @@ def _judge_action(request: Request, action: Action, situation: Situation) -> Ver
                 return verdict("deny", rule.label, layer)
     if action.kind == "plan":
         return verdict("allow", f"{action.tool} = allow", "defaults")
-    if problem := _hard_ask(request, action, situation):
-        return verdict("ask", problem, "hard", is_single=True)
-    if "managed" in layers.broken or "user" in layers.broken:
-        return verdict("ask", "a policy file is broken, so everything is asked (opta doctor --policy)", "user")
     first = _first(rules["managed"], action)
+    problem = _hard_ask(request, action, situation)
+    # What the machine's owner wants asked is asked, in an unrestricted session too.
+    if first is not None and first.effect == "ask":
+        return verdict("ask", problem or first.label, "managed", is_single=bool(problem))
+    for layer in ("managed", "user"):
+        if layer in layers.broken:
+            return verdict("ask", "a policy file is broken, so everything is asked (opta doctor --policy)", layer)
+    if problem:
+        return verdict("ask", problem, "hard", is_single=True)
     base = verdict(first.effect, first.label, "managed") if first else _base(rules, request, action, situation)
     # What a rule allows by a program's name does not cover the options that make it more than that.
     problem = veto(action.argv) if action.argv else ""
@@ -144,9 +149,11 @@ def _hard_ask(request: Request, action: Action, situation: Situation) -> str:
         return f"not a plain command: {command.why if command else 'unreadable'}"
     if problem := destroys(action.argv):
         return problem
-    if any(is_secret(word) for word in action.argv[1:]):
+    if any(is_secret(part) for word in action.argv[1:] for part in (word, word.rpartition(":")[2], word.rpartition("=")[2])):
         return "it names a file that may hold credentials"
-    return "" if situation.sandbox != "none" else "there is no sandbox on this machine"
+    return {"none": "there is no sandbox on this machine", "landlock": "this machine's sandbox does not protect control files"}.get(
+        situation.sandbox, ""
+    )
 
 
 def _denies(rule: Rule, request: Request, action: Action) -> bool:

@@ -61,7 +61,7 @@ def read(paths: Paths) -> list[Grant]:
         return msgspec.json.decode(_file(paths).read_bytes(), type=list[Grant])
     except FileNotFoundError:
         return []
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, OSError) as error:
         raise Broken(f"{_file(paths)} is damaged ({error}). Move it away; what was always allowed will be asked again.") from error
 
 

@@ -136,7 +136,8 @@ class Sources:
 def _parsed(content: bytes, name: str, layer: Layer, problems: list[Problem], broken: set[Layer]) -> list[Rule]:
     try:
         rules, warnings = parse(content, name, by_project=layer == "project")
-    except PolicyProblem as problem:
+    except Exception as error:  # whatever is wrong with a file, it makes rules stricter and is told
+        problem = error if isinstance(error, PolicyProblem) else PolicyProblem(f"it could not be read ({error})")
         mend = "until then the defaults hold" if layer == "project" else "until then everything is asked"
         problems.append(Problem(file=name, line=problem.line, message=str(problem), mend=f"mend that line; {mend}"))
         broken.add(layer)

@@ -177,6 +177,8 @@ def plain_problem(argv: tuple[str, ...]) -> str:
     name = argv[0]
     if not name:
         return "a program has no name"
+    if "=" in name:
+        return f"{name[:60]} looks like an assignment"
     if "/" in name:
         return f"{name[:60]} is given by its path"
     if name in WRAPPERS:

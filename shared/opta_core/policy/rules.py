@@ -122,7 +122,7 @@ def _rule(given: Any, source: str) -> Rule:
     line = given.line
     if unknown := sorted(set(given) - _RULE_KEYS):
         raise PolicyProblem(f"unknown key {unknown[0]!r} in a rule; it has {', '.join(sorted(_RULE_KEYS))}", line)
-    if given.get("effect") not in SEVERITY:
+    if not isinstance(given.get("effect"), str) or given["effect"] not in SEVERITY:
         raise PolicyProblem(f"effect is allow, ask or deny, not {given.get('effect')!r}", line)
     command: Any = given.get("command")
     words: tuple[str, ...] = ()

@@ -82,4 +82,6 @@ def _servers(content: bytes) -> list[str]:
 def _start(server: dict[str, Any]) -> str:
     if url := server.get("url"):
         return f"reach {url}"
-    return "run " + " ".join([str(server.get("command", "?")), *map(str, server.get("args", []))])[:200]
+    env = " ".join(f"{name}={value}" for name, value in server.get("env", {}).items())
+    said = " ".join([str(server.get("command", "?")), *map(str, server.get("args", []))]) + (f" with {env}" if env else "")
+    return f"run {said[:400]}" + ("… (and more)" if len(said) > 400 else "")
