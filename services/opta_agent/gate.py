@@ -9,6 +9,7 @@ from opta_core.outbox import Outbox
 from opta_core.policy import commands
 from opta_core.policy.actions import Request
 from opta_core.policy.engine import Sandbox, Situation, Verdict, judge, scope_of, wants_network
+from opta_core.policy.grants import prefix_of
 from opta_core.policy.layers import Layers
 from opta_core.policy.programs import BUILTINS
 from opta_core.transcript import Turn
@@ -187,14 +188,15 @@ def offers(request: Request, verdict: Verdict, network: Network, earlier: Iterab
         found.append(Offer(id="network", label="Allow, with network", preview="this once, and it may reach the internet"))
     if verdict.is_single or verdict.layer == "managed":
         return found
-    label = " ".join(word for word in (request.tool, action.subject) if word)[:120]
-    found.append(Offer(id="always", label=f"Always allow {label}", preview="exactly this, in this folder; opta policy list shows it"))
+    subjects = " and ".join(dict.fromkeys(each.subject for each in request.actions if each.subject))
+    label = " ".join(word for word in (request.tool, subjects) if word)
+    each_alone = "each of these programs alone too, in this folder" if len(request.actions) > 1 else "exactly this, in this folder"
+    found.append(Offer(id="always", label=f"Always allow {label[:400]}", preview=f"{each_alone}; opta policy list shows it"))
     if verdict.layer == "hard":
         return found
-    if len(request.actions) == 1 and len(action.argv) > 2:
-        found.append(
-            Offer(id="prefix", label=f"Always allow {' '.join(action.argv[:2])} …", preview=_would_have_matched(action.argv[:2], earlier))
-        )
+    words = prefix_of(action.argv)
+    if len(request.actions) == 1 and len(action.argv) > len(words):
+        found.append(Offer(id="prefix", label=f"Always allow {' '.join(words)} …", preview=_would_have_matched(words, earlier)))
     found.append(Offer(id="session", label=_SESSION.get(scope_of(request), f"Allow {scope_of(request)} in this session")))
     if wants_network(request) and network != "on":
         found.append(Offer(id="session-network", label="Allow plain commands in this session, installers and git with network"))
@@ -203,7 +205,7 @@ def offers(request: Request, verdict: Verdict, network: Network, earlier: Iterab
 
 def _would_have_matched(words: tuple[str, ...], earlier: Iterable[str]) -> str:
     """What a grant of the first words would have covered of what this session asked for."""
-    matched = {line for line in earlier if (parts := commands.read(line).parts) and all(part.argv[:2] == words for part in parts)}
+    matched = {line for line in earlier if (parts := commands.read(line).parts) and all(part.argv[: len(words)] == words for part in parts)}
     said = ", ".join(sorted(matched)[:5]) + (f" and {len(matched) - 5} more" if len(matched) > 5 else "")
     return f"any words may follow, in this folder; would have covered: {said}" if matched else "any words may follow, in this folder"
 

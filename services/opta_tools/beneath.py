@@ -63,6 +63,10 @@ class Workspace:
         """`path` as a path beneath the root ('.' for the root itself). Raises PathProblem."""
         if "\0" in path:
             raise PathProblem("a path holds no NUL character")
+        try:
+            os.fsencode(path)
+        except UnicodeEncodeError:
+            raise PathProblem("the path holds half a character") from None
         if len(os.fsencode(path)) > PATH_BYTES_MAX:
             raise PathProblem("the path is too long")
         if path.startswith("~"):

@@ -95,10 +95,13 @@ def _fitted(old: str, new: str, found: list[str]) -> str:
     if not new.strip():
         return ""
     lines = [line.rstrip("\r") for line in new.strip("\r\n").split("\n")]
-    given = next((_indent(line) for line in old.split("\n") if line.strip()), "")
-    real = next((_indent(line) for line in found if line.strip()), "")
+    pairs = [(_indent(line), _indent(real)) for line, real in zip(old.strip("\r\n").split("\n"), found, strict=True) if line.strip()]
+    given, real = pairs[0]
+    # Where only the first line lost its indentation, the others stand right already.
+    others_fit = len(pairs) > 1 and all(ours == theirs for ours, theirs in pairs[1:])
     if given != real:
-        lines = [_moved(line, given, real) for line in lines]
+        first, rest = lines[:1], lines[1:]
+        lines = [_moved(line, given, real) for line in first] + (rest if others_fit else [_moved(line, given, real) for line in rest])
     return ending.join(lines) + (ending if last else "")
 
 

@@ -75,7 +75,7 @@ def compile_safely(pattern: str, flags: int) -> re.Pattern[str]:
         if nested or deep or unbounded > 3:
             raise re.error("too complex")
         return re.compile(pattern, flags)
-    except re.error:
+    except (re.error, ValueError, OverflowError):
         return re.compile(re.escape(pattern), flags)
 
 
@@ -103,7 +103,10 @@ def glob_pattern(pattern: str) -> re.Pattern[str]:
             parts.append("[" + ("^" if piece[1] == "!" else "") + re.escape(piece[1:-1].removeprefix("!")).replace(r"\-", "-") + "]")
         else:
             parts.append(re.escape(piece))
-    return re.compile("".join(parts) + r"\Z", re.DOTALL)
+    try:
+        return re.compile("".join(parts) + r"\Z", re.DOTALL)
+    except re.error:
+        raise ToolProblem(f"{pattern[:100]} is no usable pattern; a set in brackets goes from the lower to the higher character") from None
 
 
 def _files_to_grep(workspace: Workspace, path: str) -> Iterator[str]:

@@ -30,7 +30,7 @@ class Text:
     def encode(self, text: str, path: str) -> bytes:
         """Another text in this file's encoding. Raises ToolProblem when it cannot be written so."""
         try:
-            return self.mark + text.encode(self.encoding)
+            return self.mark + text.encode(self.encoding, "surrogateescape" if self.encoding == "utf-8" else "strict")
         except UnicodeEncodeError as error:
             character = text[error.start]
             raise ToolProblem(f"{path} is {self.encoding}, which has no character {character!r}; leave it out") from None
@@ -49,6 +49,11 @@ def decode(content: bytes, path: str) -> Text:
     try:
         return Text(content.decode())
     except UnicodeDecodeError:
+        kept = content.decode("utf-8", "surrogateescape")
+        odd = sum("\udc80" <= character <= "\udcff" for character in kept)
+        # Mostly UTF-8, with some bytes that are none: those are kept as they are.
+        if sum(character > "\x7f" for character in kept) > 2 * odd:
+            return Text(kept, "utf-8")
         # One byte a character, and back without loss; older files of the western world are this.
         return Text(content.decode("latin-1"), "latin-1")
 

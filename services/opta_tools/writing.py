@@ -51,6 +51,8 @@ def draft_write(workspace: Workspace, path: str, content: str) -> Draft:
     if before:
         with contextlib.suppress(ToolProblem):
             text = decode(before, path)
+    if text.mark:
+        content = content.removeprefix("\ufeff")
     if text.newline == "\r\n" and "\r\n" not in content:
         content = content.replace("\n", "\r\n")
     lines = content.count("\n") + (bool(content) and not content.endswith("\n"))

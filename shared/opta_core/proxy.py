@@ -24,6 +24,11 @@ Connect = Callable[[str, int], Awaitable[tuple[asyncio.StreamReader, asyncio.Str
 log = Log("proxy")
 
 
+# Addresses of IPv4 in IPv6 (RFC 6052), and where a cloud keeps credentials in a private range.
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254")})
+
+
 class Refusal(Exception):
     """Why a request is not passed on."""
 
@@ -89,7 +94,7 @@ class Proxy:
                 raise Refusal(f"port {port} of {host[:80]} is not in sandbox.allow-hosts")
         try:
             addresses = await self._resolve(name, port)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise Refusal(f"{host[:80]} cannot be resolved") from error
         for address in addresses:
             if is_public(address) or (self._allows_local and is_local(address)):
@@ -104,6 +109,8 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(found, ipaddress.IPv6Address):
+        if found in _NAT64:
+            found = ipaddress.IPv6Address(f"::ffff:{ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)}")
         embedded = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
         if embedded is not None:
             found = embedded
@@ -118,6 +125,8 @@ def is_local(address: str) -> bool:
         return False
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
         found = found.ipv4_mapped
+    if found in _METADATA:
+        return False
     return (found.is_private or found.is_loopback) and not found.is_link_local and not found.is_unspecified
 
 

@@ -159,7 +159,8 @@ def test_a_grant_covers_exactly_what_was_asked_and_can_be_taken_back(tmp_path: P
     assert not grants.remove(paths, new[0].id)
     assert verdict("npm run build") == "ask"
     grants.add(paths, grants.for_request(request, prefix=True))
-    assert verdict("npm run build2") == "allow"
+    assert verdict("npm run build -- --x") == "allow"
+    assert verdict("npm run build2") == "ask"
     assert verdict("npm test") == "ask"
     (tmp_path / "policies/grants.json").write_text("[{")
     with pytest.raises(Broken, match="damaged"):

@@ -74,7 +74,7 @@ def for_request(request: Request, *, prefix: bool = False, days: float = 0.0) ->
     for action in request.actions:
         about: dict[str, Any] = {}
         if action.argv:
-            words = action.argv[:2] if prefix else action.argv
+            words = prefix_of(action.argv) if prefix else action.argv
             about = {"argv": words, "is_prefix": prefix}
             label = f"{action.tool} {' '.join(words)}{' …' if prefix else ''}"
         elif action.kind == "browse" and action.origin:
@@ -87,6 +87,11 @@ def for_request(request: Request, *, prefix: bool = False, days: float = 0.0) ->
         name = hashlib.sha256(msgspec.json.encode([action.tool, cwd, about], order="sorted")).hexdigest()[:16]
         found.append(Grant(id=name, tool=action.tool, cwd=cwd, label=label.strip()[:200], since=utc_now(), expires=expires, **about))
     return found
+
+
+def prefix_of(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a program that a wider grant holds: two, or three where the second only says that another program follows."""
+    return argv[:3] if len(argv) > 1 and argv[1] in ("-m", "run", "exec", "x", "tool") else argv[:2]
 
 
 def add(paths: Paths, new: list[Grant]) -> None:

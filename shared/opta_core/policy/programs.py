@@ -186,11 +186,55 @@ def plain_problem(argv: tuple[str, ...]) -> str:
     if name in EVALUATING:
         return f"{name} is evaluated by the shell"
     if INTERPRETERS.match(name) and not (len(argv) == 2 and argv[1] in _HARMLESS_INTERPRETING):
-        # `python -m pytest` and the like are named modules, judged by their words.
-        if name.startswith("python") and len(argv) > 2 and argv[1] == "-m" and re.fullmatch(r"[A-Za-z_][\w.]*", argv[2]):
+        # Modules that do what their name says, judged by their words.
+        if name.startswith("python") and len(argv) > 2 and argv[1] == "-m" and argv[2] in _MODULES:
             return ""
         return f"{name} runs a program of its own"
+    if name in ("npm", "pnpm", "yarn", "bun") and len(argv) > 1 and argv[1] in ("exec", "x", "dlx", "explore", "create", "init"):
+        return f"{name} {argv[1]} runs other programs"
+    if name in ("make", "gmake", "ninja", "just") and any(
+        word in ("-f", "--file", "--makefile") or re.match(r"-f.|--(make)?file=", word) for word in argv[1:]
+    ):
+        return f"{name} reads its rules from elsewhere"
     return ""
+
+
+_MODULES = frozenset(
+    [
+        "pytest",
+        "unittest",
+        "doctest",
+        "pip",
+        "venv",
+        "ensurepip",
+        "mypy",
+        "pyright",
+        "ruff",
+        "black",
+        "isort",
+        "flake8",
+        "pylint",
+        "compileall",
+        "json.tool",
+        "http.server",
+        "build",
+        "twine",
+        "wheel",
+        "sphinx",
+        "mkdocs",
+        "coverage",
+        "django",
+        "py_compile",
+        "tokenize",
+        "this",
+        "calendar",
+        "platform",
+        "site",
+        "sysconfig",
+        "zipfile",
+        "tarfile",
+    ]
+)
 
 
 def veto(argv: tuple[str, ...]) -> str:
@@ -202,21 +246,26 @@ def veto(argv: tuple[str, ...]) -> str:
 def destroys(argv: tuple[str, ...]) -> str:
     """What of these words cannot be taken back; '' for nothing."""
     name, words = argv[0], argv[1:]
-    if name in _DESTROYERS:
+    if name in _DESTROYERS or name.startswith("mkfs."):
         return f"{name} destroys"
+    if name == "mv" and any(re.match(r"/(tmp|run|dev/shm|var/tmp)(/|\Z)", word) for word in words):
+        return "mv into a folder of the sandbox's own loses what is moved"
+    if name == "cp" and any(word.startswith("/dev/") for word in words):
+        return "cp from a device empties a file"
     if name == "git":
         sub, rest = _git_subcommand(argv)
         flags = set(rest)
-        if sub in ("clean", "filter-branch", "filter-repo", "gc", "prune", "reflog", "update-ref"):
+        if sub in ("clean", "filter-branch", "filter-repo", "gc", "prune", "reflog", "update-ref", "checkout-index", "read-tree"):
             return f"git {sub} discards"
         if sub == "reset" and any(_is_long(word, "--hard", 3) or _is_long(word, "--merge", 3) for word in rest):
             return "git reset --hard discards changes"
-        if sub in ("checkout", "restore", "switch") and (
-            sub == "restore"
-            or flags & {"--", ".", "-f"}
-            or any(_is_long(w, "--force", 3) or _is_long(w, "--discard-changes", 4) for w in rest)
-        ):
-            return f"git {sub} discards changes"
+        if sub == "restore" and "--staged" not in flags:
+            return "git restore discards changes"
+        # What stands after checkout may be a branch or a file whose changes are discarded; only a new branch is certain.
+        if sub == "checkout" and not (flags & {"-b", "-B"} and len(rest) <= 3 and "--" not in flags):
+            return "git checkout may discard changes (git switch does not)"
+        if sub == "switch" and ("-f" in flags or any(_is_long(w, "--force", 3) or _is_long(w, "--discard-changes", 4) for w in rest)):
+            return "git switch discards changes"
         if sub == "push" and any(re.match(r"-[a-z]*[fd]|--(force|delete|mirror|prune)|\+|:", word) for word in rest):
             return "git push overwrites or deletes"
         if sub in ("branch", "tag", "remote", "worktree", "stash") and (
@@ -340,7 +389,12 @@ def _git(argv: tuple[str, ...]) -> str:
     for word in rest:
         if word == "--":
             break
-        if any(_is_long(word, option, n) for option, n in _GIT_LONG) or re.match(r"-(O|c$|u.*pack)", word):
+        if any(_is_long(word, option, n) for option, n in _GIT_LONG) or (
+            re.match(r"-(O|c|o|u|x)", word)
+            and not (word == "-c" and sub in ("commit", "switch"))
+            and not (word.startswith("-u") and sub in ("push", "status", "add", "stash", "commit"))
+            and not (word.startswith("-o") and sub in ("ls-files", "diff", "log", "push", "pull"))
+        ):
             return f"git {sub} {word[:40]} writes or runs something"
     if sub in ("diff", "log", "show", "status", "blame", "branch", "rev-parse", "ls-files", "describe", "shortlog"):
         if sub == "branch" and any(
@@ -377,19 +431,17 @@ def _find(argv: tuple[str, ...]) -> str:
 
 
 def _sed(argv: tuple[str, ...]) -> str:
-    scripts = 0
-    for at, word in enumerate(argv[1:], 1):
-        if re.match(r"-[a-zA-Z]*[ifws]|--(in-place|file|sep|exp.*=)", word) and not re.fullmatch(r"-[nEruz]*", word):
-            return f"sed {word[:40]} writes or reads a script"
-        if word.startswith("-") and word != "-":
-            continue
-        previous = argv[at - 1]
-        if previous in ("-e", "--expression") or scripts == 0:
-            scripts += 1
-            # Only printing, deleting and plain substitution by line numbers and patterns; e, w, r and flags of s can run and write.
-            if not re.fullmatch(r"(\d+|\$)?(,(\d+|\$))?[pdq=]|/[^/\\]*/[pd]|s/[^/\\]*/[^/\\]*/[gpI\d]*", word):
-                return f"sed script {word[:40]!r} may run or write"
-    return ""
+    """Only `-n`, `-E` and the like, one script that prints, deletes or substitutes, and files after it."""
+    rest = list(argv[1:])
+    while rest and rest[0].startswith("-") and rest[0] != "-":
+        if not re.fullmatch(r"-[nErsuz]+", rest[0]):
+            return f"sed {rest[0][:40]} may run or write"
+        rest.pop(0)
+    script = rest.pop(0) if rest else ""
+    if not re.fullmatch(r"(\d+|\$)?(,(\d+|\$))?[pdq=]|/[^/\\]*/[pd]|s/[^/\\]*/[^/\\]*/[gpI\d]*", script):
+        return f"sed script {script[:40]!r} may run or write"
+    # Options count wherever they stand.
+    return next((f"sed {word[:40]} may run or write" for word in rest if word.startswith("-") and word != "-"), "")
 
 
 def _sort(argv: tuple[str, ...]) -> str:
@@ -408,6 +460,25 @@ def _curl(argv: tuple[str, ...]) -> str:
     return ""
 
 
+def _xxd(argv: tuple[str, ...]) -> str:
+    operands = [word for word in argv[1:] if word == "-" or not word.startswith("-")]
+    return "xxd writes" if len(operands) > 1 or any(re.match(r"-[a-z]*r|-revert", word) for word in argv[1:]) else ""
+
+
+def _short(*letters: str) -> Veto:
+    def check(argv: tuple[str, ...]) -> str:
+        for word in argv[1:]:
+            if re.match(rf"-[a-zA-Z]*[{''.join(letters)}]", word) and not word.startswith("--"):
+                return f"{argv[0]} {word[:40]} writes or runs something"
+        return ""
+
+    return check
+
+
+def _either(*checks: Veto) -> Veto:
+    return lambda argv: next((problem for check in checks if (problem := check(argv))), "")
+
+
 def _always(argv: tuple[str, ...]) -> str:
     return f"{argv[0]} writes files"
 
@@ -420,7 +491,20 @@ _VETOES: dict[str, Veto] = {
     "curl": _curl,
     "rg": _long_options(("--pre", 5), ("--hostname-bin", 5), ("--search-zip", 9)),
     "grep": _long_options(("--file", 6)),
-    "fd": _long_options(("--exec", 3), ("--exec-batch", 3)),
+    "fd": _either(_long_options(("--exec", 3), ("--exec-batch", 3)), _short("x", "X")),
+    "fdfind": _either(_long_options(("--exec", 3), ("--exec-batch", 3)), _short("x", "X")),
+    "shuf": _either(_long_options(("--output", 3)), _short("o")),
+    "iconv": _either(_long_options(("--output", 3)), _short("o")),
+    "yq": _either(_long_options(("--inplace", 3), ("--in-place", 3)), _short("i")),
+    "gcc": lambda argv: next(
+        (f"gcc {w[:40]} runs something" for w in argv[1:] if w.startswith(("-wrapper", "-fplugin", "-specs", "-B", "@"))), ""
+    ),
+    "g++": lambda argv: next(
+        (f"g++ {w[:40]} runs something" for w in argv[1:] if w.startswith(("-wrapper", "-fplugin", "-specs", "-B", "@"))), ""
+    ),
+    "sqlite3": _always,
+    "psql": _always,
+    "mysql": _always,
     "tar": _always,
     "tee": _always,
     "dd": _always,
@@ -433,22 +517,13 @@ _VETOES: dict[str, Veto] = {
     "less": _always,
     "more": _always,
     "man": _always,
-    "vi": _always,
-    "vim": _always,
-    "nano": _always,
-    "emacs": _always,
-    "ed": _always,
     "tree": lambda argv: "tree -o writes a file" if any(re.match(r"-[a-zA-Z]*[oR]", word) for word in argv[1:]) else "",
-    "uniq": lambda argv: "uniq writes its second file" if len([w for w in argv[1:] if not w.startswith("-")]) > 1 else "",
+    "uniq": lambda argv: "uniq writes its second file" if len([w for w in argv[1:] if w == "-" or not w.startswith("-")]) > 1 else "",
     "date": lambda argv: "date sets the clock" if any(re.match(r"-[a-zA-Z]*[sf]|--(set|file)", word) for word in argv[1:]) else "",
     "hostname": lambda argv: "hostname sets the name" if len(argv) > 1 else "",
     "diff": _long_options(("--to-file", 4), ("--from-file", 4)),
     "file": lambda argv: "file -C compiles" if any(re.match(r"-[a-zA-Z]*[Cmf]|--(com|mag|files)", word) for word in argv[1:]) else "",
-    "xxd": lambda argv: (
-        "xxd -r writes"
-        if any(re.match(r"-[a-z]*r|-revert", w) for w in argv[1:]) or len([w for w in argv[1:] if w[0:1] != "-"]) > 1
-        else ""
-    ),
+    "xxd": _xxd,
     "split": _always,
     "patch": _always,
 }
