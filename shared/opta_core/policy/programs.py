@@ -8,158 +8,25 @@ BUILTINS = frozenset({"cd", "echo", "false", "pwd", "true"})
 
 # Programs that run what their words say: nothing is known from their name.
 WRAPPERS = frozenset(
-    [
-        "ash",
-        "bash",
-        "busybox",
-        "chpst",
-        "chroot",
-        "chrt",
-        "cmd",
-        "command",
-        "coproc",
-        "csh",
-        "dash",
-        "doas",
-        "env",
-        "eval",
-        "exec",
-        "fakeroot",
-        "fish",
-        "flock",
-        "ionice",
-        "ksh",
-        "make-shell",
-        "nice",
-        "nohup",
-        "nsenter",
-        "parallel",
-        "pkexec",
-        "powershell",
-        "pwsh",
-        "rlwrap",
-        "runuser",
-        "script",
-        "setpriv",
-        "setsid",
-        "sg",
-        "sh",
-        "ssh",
-        "sshpass",
-        "start-stop-daemon",
-        "stdbuf",
-        "strace",
-        "su",
-        "sudo",
-        "systemd-run",
-        "taskset",
-        "tcsh",
-        "time",
-        "timeout",
-        "trap",
-        "tsp",
-        "unbuffer",
-        "unshare",
-        "watch",
-        "xargs",
-        "zsh",
-        "expect",
-        "gdb",
-        "ltrace",
-        "perf",
-        "valgrind",
-        "proot",
-        "bwrap",
-        "docker",
-        "podman",
-        "kubectl",
-        "tmux",
-        "screen",
-        "at",
-        "batch",
-        "crontab",
-        "entr",
-        "find-exec",
-        "nix-shell",
-        "toolbox",
-        "distrobox",
-        "flatpak",
-        "snap",
-    ]
+    """
+    ash bash busybox chpst chroot chrt cmd command coproc csh dash doas env eval exec fakeroot fish flock ionice ksh nice nohup
+    nsenter parallel pkexec powershell pwsh rlwrap runuser script setpriv setsid sg sh ssh sshpass start-stop-daemon stdbuf strace
+    su sudo systemd-run taskset tcsh time timeout trap tsp unbuffer unshare watch xargs zsh expect gdb ltrace perf valgrind proot
+    bwrap docker podman kubectl tmux screen at batch crontab entr nix-shell toolbox distrobox flatpak snap prlimit setarch linux32
+    linux64 i386 x86_64 ssh-agent dbus-run-session poetry bundle pdm hatch rye pipenv tox nox direnv asdf mise volta fnm nvm
+    corepack lldb catchsegv numactl cpulimit fakechroot faketime socat nc ncat netcat telnet ftp sftp scp rsh mosh vim vi nvim emacs
+    nano ed ex view pico micro hx
+    """.split()
 )
 
 # Builtins that read their words as code, or change what later words mean.
 EVALUATING = frozenset(
-    [
-        ".",
-        "alias",
-        "bind",
-        "builtin",
-        "caller",
-        "compgen",
-        "complete",
-        "compopt",
-        "declare",
-        "enable",
-        "export",
-        "fc",
-        "getopts",
-        "hash",
-        "help",
-        "history",
-        "let",
-        "local",
-        "logout",
-        "mapfile",
-        "printf",
-        "read",
-        "readarray",
-        "readonly",
-        "return",
-        "set",
-        "shift",
-        "shopt",
-        "source",
-        "test",
-        "times",
-        "type",
-        "typeset",
-        "ulimit",
-        "umask",
-        "unalias",
-        "unset",
-        "wait",
-        "bg",
-        "fg",
-        "jobs",
-        "disown",
-        "pushd",
-        "popd",
-        "dirs",
-        "exit",
-        "break",
-        "continue",
-        "suspend",
-        "[",
-        "[[",
-        ":",
-        "if",
-        "then",
-        "else",
-        "fi",
-        "for",
-        "while",
-        "until",
-        "do",
-        "done",
-        "case",
-        "esac",
-        "select",
-        "function",
-        "in",
-        "!",
-        "{",
-    ]
+    """
+    . alias bind builtin caller compgen complete compopt declare enable export fc getopts hash help history let local logout mapfile
+    printf read readarray readonly return set shift shopt source test times type typeset ulimit umask unalias unset wait bg fg jobs
+    disown pushd popd dirs exit break continue suspend [ [[ : if then else fi for while until do done case esac select function in !
+    {
+    """.split()
 )
 
 # Interpreters: with a script or -c they are whatever the script is.
@@ -200,40 +67,10 @@ def plain_problem(argv: tuple[str, ...]) -> str:
 
 
 _MODULES = frozenset(
-    [
-        "pytest",
-        "unittest",
-        "doctest",
-        "pip",
-        "venv",
-        "ensurepip",
-        "mypy",
-        "pyright",
-        "ruff",
-        "black",
-        "isort",
-        "flake8",
-        "pylint",
-        "compileall",
-        "json.tool",
-        "http.server",
-        "build",
-        "twine",
-        "wheel",
-        "sphinx",
-        "mkdocs",
-        "coverage",
-        "django",
-        "py_compile",
-        "tokenize",
-        "this",
-        "calendar",
-        "platform",
-        "site",
-        "sysconfig",
-        "zipfile",
-        "tarfile",
-    ]
+    """
+    pytest unittest doctest pip venv ensurepip mypy pyright ruff black isort flake8 pylint compileall json.tool http.server build
+    twine wheel sphinx mkdocs coverage django py_compile tokenize this calendar platform site sysconfig zipfile tarfile
+    """.split()
 )
 
 
@@ -301,40 +138,10 @@ def needs_network(argv: tuple[str, ...]) -> bool:
 
 
 _DESTROYERS = frozenset(
-    [
-        "rm",
-        "rmdir",
-        "shred",
-        "unlink",
-        "dd",
-        "mkfs",
-        "wipefs",
-        "fdisk",
-        "parted",
-        "truncate",
-        "kill",
-        "killall",
-        "pkill",
-        "reboot",
-        "shutdown",
-        "halt",
-        "poweroff",
-        "systemctl",
-        "service",
-        "launchctl",
-        "iptables",
-        "mount",
-        "umount",
-        "swapoff",
-        "userdel",
-        "groupdel",
-        "passwd",
-        "chattr",
-        "crontab",
-        "dropdb",
-        "dropuser",
-        "redis-cli",
-    ]
+    """
+    rm rmdir shred unlink dd mkfs wipefs fdisk parted truncate kill killall pkill reboot shutdown halt poweroff systemctl service
+    launchctl iptables mount umount swapoff userdel groupdel passwd chattr crontab dropdb dropuser redis-cli
+    """.split()
 )
 
 _NETWORKED: dict[str, frozenset[str]] = {
