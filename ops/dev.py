@@ -27,6 +27,7 @@ def main() -> int:
         "lock": lock,
         "bench": lambda: _run("bench", [sys.executable, "bench/run.py", *rest[1:]]),
         "sim": lambda: _run("simulation", [sys.executable, "-m", "simulation", *rest[1:]], ROOT / "tests"),
+        "escapes": lambda: _run("escape matrix", [sys.executable, "-m", "support.escapes", *rest[1:]], ROOT / "tests"),
         "soak": lambda: _run("soak", [sys.executable, "ops/soak.py", *rest[1:]]),
     }
     if not rest or rest[0] not in commands:

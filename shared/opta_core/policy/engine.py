@@ -13,8 +13,9 @@ from opta_protocol.permissions import Level, Risk, SessionPolicy
 from . import commands
 from .actions import Action, Request, is_secret, protected, relative_to
 from .layers import Layers
-from .programs import destroys, needs_network, veto
+from .programs import destroys, needs_network
 from .rules import SEVERITY, Effect, Layer, Rule, words_fit, words_within
+from .vetoes import veto
 
 Sandbox = Literal["full", "landlock", "none"]
 

@@ -1,7 +1,6 @@
-"""What is known about programs: which run others, which options make a harmless one write or run, what destroys, what needs the network."""
+"""What is known about programs by their names: which run others, what destroys, what needs the network."""
 
 import re
-from collections.abc import Callable
 
 # Shell builtins that do with their words what they say and no more.
 BUILTINS = frozenset({"cd", "echo", "false", "pwd", "true"})
@@ -35,8 +34,6 @@ INTERPRETERS = re.compile(
     r"|guile|racket|sbcl|ghci?|runghc|elixir|erl|escript|swift|dotnet|ipython|ts-node|tsx|npx|bunx|pnpx|uvx|pipx)[\d.]*\Z"
 )
 _HARMLESS_INTERPRETING = frozenset({"--version", "-V", "-v", "--help", "-h"})
-
-Veto = Callable[[tuple[str, ...]], str]
 
 
 def plain_problem(argv: tuple[str, ...]) -> str:
@@ -74,12 +71,6 @@ _MODULES = frozenset(
 )
 
 
-def veto(argv: tuple[str, ...]) -> str:
-    """What makes these words more than the program's name promises, after a rule allowed it; '' for nothing."""
-    check = _VETOES.get(argv[0])
-    return check(argv) if check else ""
-
-
 def destroys(argv: tuple[str, ...]) -> str:
     """What of these words cannot be taken back; '' for nothing."""
     name, words = argv[0], argv[1:]
@@ -90,24 +81,24 @@ def destroys(argv: tuple[str, ...]) -> str:
     if name == "cp" and any(word.startswith("/dev/") for word in words):
         return "cp from a device empties a file"
     if name == "git":
-        sub, rest = _git_subcommand(argv)
+        sub, rest = git_subcommand(argv)
         flags = set(rest)
         if sub in ("clean", "filter-branch", "filter-repo", "gc", "prune", "reflog", "update-ref", "checkout-index", "read-tree"):
             return f"git {sub} discards"
-        if sub == "reset" and any(_is_long(word, "--hard", 3) or _is_long(word, "--merge", 3) for word in rest):
+        if sub == "reset" and any(is_long(word, "--hard", 3) or is_long(word, "--merge", 3) for word in rest):
             return "git reset --hard discards changes"
         if sub == "restore" and "--staged" not in flags:
             return "git restore discards changes"
         # What stands after checkout may be a branch or a file whose changes are discarded; only a new branch is certain.
         if sub == "checkout" and not (flags & {"-b", "-B"} and len(rest) <= 3 and "--" not in flags):
             return "git checkout may discard changes (git switch does not)"
-        if sub == "switch" and ("-f" in flags or any(_is_long(w, "--force", 3) or _is_long(w, "--discard-changes", 4) for w in rest)):
+        if sub == "switch" and ("-f" in flags or any(is_long(w, "--force", 3) or is_long(w, "--discard-changes", 4) for w in rest)):
             return "git switch discards changes"
         if sub == "push" and any(re.match(r"-[a-z]*[fd]|--(force|delete|mirror|prune)|\+|:", word) for word in rest):
             return "git push overwrites or deletes"
         if sub in ("branch", "tag", "remote", "worktree", "stash") and (
             flags & {"-d", "-D", "-f", "drop", "clear", "remove", "rm"}
-            or any(_is_long(w, "--delete", 3) or _is_long(w, "--force", 3) for w in rest)
+            or any(is_long(w, "--delete", 3) or is_long(w, "--force", 3) for w in rest)
         ):
             return f"git {sub} deletes"
         if sub == "rm":
@@ -130,7 +121,7 @@ def needs_network(argv: tuple[str, ...]) -> bool:
     """Whether these words ask for something from elsewhere, as people commonly use them."""
     name, words = argv[0], argv[1:]
     if name == "git":
-        return _git_subcommand(argv)[0] in ("clone", "fetch", "pull", "push", "ls-remote", "submodule")
+        return git_subcommand(argv)[0] in ("clone", "fetch", "pull", "push", "ls-remote", "submodule")
     if name.startswith("python") and words[:2] in (("-m", "pip"), ("-m", "venv")):
         return True
     wanted = _NETWORKED.get(name)
@@ -165,172 +156,14 @@ _NETWORKED: dict[str, frozenset[str]] = {
 }
 
 
-def _is_long(word: str, option: str, shortest: int) -> bool:
+def is_long(word: str, option: str, shortest: int) -> bool:
     """Whether `word` is `option` or a prefix of it of at least `shortest` characters, with or without a value (getopt_long, git)."""
     head = word.partition("=")[0]
     return len(head) >= shortest and option.startswith(head)
 
 
-def _git_subcommand(argv: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def git_subcommand(argv: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """(subcommand, words after it); '' when options of git itself come first."""
     if len(argv) < 2 or argv[1].startswith("-"):
         return "", ()
     return argv[1], argv[2:]
-
-
-def _long_options(*options: tuple[str, int]) -> Veto:
-    def check(argv: tuple[str, ...]) -> str:
-        for word in argv[1:]:
-            for option, shortest in options:
-                if _is_long(word, option, shortest):
-                    return f"{argv[0]} {word[:40]} writes or runs something"
-        return ""
-
-    return check
-
-
-def _git(argv: tuple[str, ...]) -> str:
-    sub, rest = _git_subcommand(argv)
-    if not sub:
-        return f"git {argv[1][:40]} changes how git works" if len(argv) > 1 else ""
-    for word in rest:
-        if word == "--":
-            break
-        if any(_is_long(word, option, n) for option, n in _GIT_LONG) or (
-            re.match(r"-(O|c|o|u|x)", word)
-            and not (word == "-c" and sub in ("commit", "switch"))
-            and not (word.startswith("-u") and sub in ("push", "status", "add", "stash", "commit"))
-            and not (word.startswith("-o") and sub in ("ls-files", "diff", "log", "push", "pull"))
-        ):
-            return f"git {sub} {word[:40]} writes or runs something"
-    if sub in ("diff", "log", "show", "status", "blame", "branch", "rev-parse", "ls-files", "describe", "shortlog"):
-        if sub == "branch" and any(
-            word.startswith(("-m", "-M", "-c", "-C", "-d", "-D", "--edit", "--set", "--del", "--move")) for word in rest
-        ):
-            return f"git branch {rest[0]} changes branches"
-        return ""
-    if sub in (
-        "config",
-        "submodule",
-        "bisect",
-        "rebase",
-        "difftool",
-        "mergetool",
-        "filter-branch",
-        "hook",
-        "instaweb",
-        "daemon",
-        "upload-pack",
-    ):
-        return f"git {sub} can run programs"
-    return ""
-
-
-_GIT_LONG = (
-    ("--output", 5), ("--exec-path", 5), ("--ext-diff", 5), ("--textconv", 5), ("--open-files-in-pager", 5), ("--upload-pack", 5),
-    ("--receive-pack", 5), ("--exec", 5), ("--config", 6), ("--template", 6), ("--separate-git-dir", 5), ("--paginate", 5),
-)  # fmt: skip
-
-
-def _find(argv: tuple[str, ...]) -> str:
-    acts = {"-exec", "-execdir", "-ok", "-okdir", "-delete", "-fprint", "-fprint0", "-fprintf", "-fls", "-files0-from"}
-    return next((f"find {word} acts on what it finds" for word in argv[1:] if word in acts), "")
-
-
-def _sed(argv: tuple[str, ...]) -> str:
-    """Only `-n`, `-E` and the like, one script that prints, deletes or substitutes, and files after it."""
-    rest = list(argv[1:])
-    while rest and rest[0].startswith("-") and rest[0] != "-":
-        if not re.fullmatch(r"-[nErsuz]+", rest[0]):
-            return f"sed {rest[0][:40]} may run or write"
-        rest.pop(0)
-    script = rest.pop(0) if rest else ""
-    if not re.fullmatch(r"(\d+|\$)?(,(\d+|\$))?[pdq=]|/[^/\\]*/[pd]|s/[^/\\]*/[^/\\]*/[gpI\d]*", script):
-        return f"sed script {script[:40]!r} may run or write"
-    # Options count wherever they stand.
-    return next((f"sed {word[:40]} may run or write" for word in rest if word.startswith("-") and word != "-"), "")
-
-
-def _sort(argv: tuple[str, ...]) -> str:
-    for word in argv[1:]:
-        if re.match(r"-[a-zA-Z]*[oT]", word) or any(_is_long(word, o, n) for o, n in (("--output", 3), ("--compress-program", 4), ("--files0-from", 4), ("--temporary-directory", 4))):  # fmt: skip
-            return f"sort {word[:40]} writes or runs something"
-    return ""
-
-
-def _curl(argv: tuple[str, ...]) -> str:
-    for word in argv[1:]:
-        if re.match(r"-[a-zA-Z#]*[oOKTFdcDEJ]", word) or re.match(
-            r"--(out|rem|conf|upl|form|data|json|cook|dump|trace|cert|key|create|netrc|proxy|engine|lib|etag|hsts|alt)", word
-        ):
-            return f"curl {word[:40]} writes a file or sends data"
-    return ""
-
-
-def _xxd(argv: tuple[str, ...]) -> str:
-    operands = [word for word in argv[1:] if word == "-" or not word.startswith("-")]
-    return "xxd writes" if len(operands) > 1 or any(re.match(r"-[a-z]*r|-revert", word) for word in argv[1:]) else ""
-
-
-def _short(*letters: str) -> Veto:
-    def check(argv: tuple[str, ...]) -> str:
-        for word in argv[1:]:
-            if re.match(rf"-[a-zA-Z]*[{''.join(letters)}]", word) and not word.startswith("--"):
-                return f"{argv[0]} {word[:40]} writes or runs something"
-        return ""
-
-    return check
-
-
-def _either(*checks: Veto) -> Veto:
-    return lambda argv: next((problem for check in checks if (problem := check(argv))), "")
-
-
-def _always(argv: tuple[str, ...]) -> str:
-    return f"{argv[0]} writes files"
-
-
-_VETOES: dict[str, Veto] = {
-    "git": _git,
-    "find": _find,
-    "sed": _sed,
-    "sort": _sort,
-    "curl": _curl,
-    "rg": _long_options(("--pre", 5), ("--hostname-bin", 5), ("--search-zip", 9)),
-    "grep": _long_options(("--file", 6)),
-    "fd": _either(_long_options(("--exec", 3), ("--exec-batch", 3)), _short("x", "X")),
-    "fdfind": _either(_long_options(("--exec", 3), ("--exec-batch", 3)), _short("x", "X")),
-    "shuf": _either(_long_options(("--output", 3)), _short("o")),
-    "iconv": _either(_long_options(("--output", 3)), _short("o")),
-    "yq": _either(_long_options(("--inplace", 3), ("--in-place", 3)), _short("i")),
-    "gcc": lambda argv: next(
-        (f"gcc {w[:40]} runs something" for w in argv[1:] if w.startswith(("-wrapper", "-fplugin", "-specs", "-B", "@"))), ""
-    ),
-    "g++": lambda argv: next(
-        (f"g++ {w[:40]} runs something" for w in argv[1:] if w.startswith(("-wrapper", "-fplugin", "-specs", "-B", "@"))), ""
-    ),
-    "sqlite3": _always,
-    "psql": _always,
-    "mysql": _always,
-    "tar": _always,
-    "tee": _always,
-    "dd": _always,
-    "wget": _always,
-    "unzip": _always,
-    "zip": _always,
-    "install": _always,
-    "rsync": _always,
-    "ln": _always,
-    "less": _always,
-    "more": _always,
-    "man": _always,
-    "tree": lambda argv: "tree -o writes a file" if any(re.match(r"-[a-zA-Z]*[oR]", word) for word in argv[1:]) else "",
-    "uniq": lambda argv: "uniq writes its second file" if len([w for w in argv[1:] if w == "-" or not w.startswith("-")]) > 1 else "",
-    "date": lambda argv: "date sets the clock" if any(re.match(r"-[a-zA-Z]*[sf]|--(set|file)", word) for word in argv[1:]) else "",
-    "hostname": lambda argv: "hostname sets the name" if len(argv) > 1 else "",
-    "diff": _long_options(("--to-file", 4), ("--from-file", 4)),
-    "file": lambda argv: "file -C compiles" if any(re.match(r"-[a-zA-Z]*[Cmf]|--(com|mag|files)", word) for word in argv[1:]) else "",
-    "xxd": _xxd,
-    "split": _always,
-    "patch": _always,
-}

@@ -1,0 +1,65 @@
+"""The escape matrix, measured: what each containment stops. The weaker one is told to be weaker, and is."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.escapes import ESCAPES, table, tries
+
+from opta_tools.sandbox import seatbelt
+from opta_tools.sandbox.profile import Profile
+
+# What landlock cannot do: it allows by folder, so what lies in a writable one is writable.
+NOT_BY_LANDLOCK = {
+    "change .git/config", "make a git hook", "move .git away and make another", "make .opta/policy.yaml", "make .mcp.json", "another process's environment",
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=Path.home()) as made:
+        yield Path(made)
+
+
+def test_the_full_sandbox_lets_nothing_out(folder: Path) -> None:
+    rows = tries(folder, "full")
+    print(table({"full": rows}))
+    assert {name for name, got_out in rows.items() if got_out} == set()
+
+
+def test_landlock_stops_all_but_what_is_said_of_it(folder: Path) -> None:
+    rows = tries(folder, "landlock")
+    print(table({"landlock": rows}))
+    assert {name for name, got_out in rows.items() if got_out} <= NOT_BY_LANDLOCK
+    assert {escape.name for escape in ESCAPES} >= NOT_BY_LANDLOCK
+
+
+def test_without_containment_the_same_tries_get_out(folder: Path) -> None:
+    rows = tries(folder, "none")
+    # Otherwise the matrix would say nothing.
+    assert sum(rows.values()) >= 14, rows
+
+
+def test_the_profile_for_macos_denies_after_it_allows_and_holds_no_path_in_its_text(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    profile = Profile(workspace=str(tmp_path), folder=str(tmp_path), network="list", hidden=("/Users/a/.ssh",), cache="/c", proxy_port=3128)
+    words = seatbelt.arguments(profile, "/private/tmp/x")
+    text = words[2]
+    assert words[:2] == ["/usr/bin/sandbox-exec", "-p"]
+    assert words[-1] == "--"
+    assert text.startswith("(version 1)\n(deny default)\n")
+    for path in (str(tmp_path), "/Users/a", "/private"):
+        assert path not in text
+    allows = text.rindex("(allow file-write*")
+    for denied in (
+        '(deny file-write* (subpath (param "CONTROL0")))',
+        '(deny file-read* file-write* (subpath (param "HIDDEN0")))',
+        '(deny file-write-unlink (literal (param "GIT")))',
+    ):
+        assert text.index(denied) > allows
+    assert "(allow network*)" not in text
+    assert '(allow network-outbound (remote ip (param "PROXY")))' in text
+    defined = {word.partition("=")[0] for word in words if "=" in word}
+    assert all(f'(param "{name}")' in text for name in defined)
+    assert text.count("(") == text.count(")")
