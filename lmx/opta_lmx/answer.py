@@ -107,6 +107,15 @@ class AnswerSplitter:
             return [Piece("text", f"{self._markers.call_start}{text}{self._markers.call_end}")]
 
 
+def forced_call(text: str) -> Piece:
+    """A call that a grammar forced: `{"name": …, "arguments": {…}}`; cut off, it is given as text, never as half a call."""
+    try:
+        call = json.loads(text)
+        return Piece("call", name=str(call["name"]), arguments=_arguments(call["arguments"]))
+    except (ValueError, KeyError, TypeError):
+        return Piece("text", text)
+
+
 def _arguments(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 

@@ -54,6 +54,7 @@ class Front:
             ("GET", "/readyz"): self._readyz,
             ("GET", "/metrics"): self._metrics,
             ("GET", "/v1/models"): self._models,
+            ("GET", f"/v1/models/{engine.name}"): self._model,
             ("POST", "/v1/chat/completions"): self._chat,
         }
 
@@ -96,6 +97,12 @@ class Front:
         await _send(send, 200, self.metrics.text(self._engine).encode(), b"text/plain; version=0.0.4")
 
     async def _models(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _send_json(send, 200, {"object": "list", "data": [self._entry()]})
+
+    async def _model(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _send_json(send, 200, self._entry())
+
+    def _entry(self) -> dict[str, Any]:
         loaded = self._engine.loaded
         entry: dict[str, Any] = {
             "id": self._engine.name,
@@ -108,21 +115,21 @@ class Front:
             entry |= {"context_length": loaded.context_length}
             if loaded.capability:
                 entry["capability"] = loaded.capability
-        await _send_json(send, 200, {"object": "list", "data": [entry]})
+        return entry
 
     async def _chat(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = chat.read_request(await _body(scope, receive))
         self._check_name(request.model)
-        order = chat.order_of(request)
+        orders = chat.orders_of(request)
         completion = chat.Completion(self._engine.name)
-        answer = self.metrics.watch(self._engine.generate(order, _client_of(scope)))
+        answers = [self.metrics.watch(self._engine.generate(order, _client_of(scope))) for order in orders]
         gone = asyncio.create_task(_disconnected(receive), name="disconnect")
         try:
             if request.stream:
                 include_usage = bool(request.stream_options and request.stream_options.include_usage)
-                await _stream(send, chat.stream_frames(completion, answer, include_usage=include_usage), gone, self._engine.name)
+                await _stream(send, chat.stream_frames(completion, answers, include_usage=include_usage), gone, self._engine.name)
             else:
-                work = asyncio.create_task(chat.whole_answer(completion, answer), name="answer")
+                work = asyncio.create_task(chat.whole_answer(completion, answers, logprobs=bool(request.logprobs)), name="answer")
                 await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
                 if work.done():
                     await _send(send, 200, work.result(), b"application/json", [(b"x-lmx-model", self._engine.name.encode())])
@@ -131,7 +138,8 @@ class Front:
                     await asyncio.gather(work, return_exceptions=True)
         finally:
             gone.cancel()
-            await _close(answer)
+            for answer in answers:
+                await _close(answer)
 
     def _check_name(self, name: str) -> None:
         if name.startswith("/") or ".." in name or any(ord(c) < 32 for c in name):

@@ -3,6 +3,7 @@
 Fields that are not supported are refused by name, never ignored.
 """
 
+import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -13,11 +14,12 @@ import msgspec
 from opta_core.errors import Refused
 from opta_protocol.errors import ErrorCode
 
-from .engine_messages import Delta, Finished, Generate
+from .engine_messages import Delta, Finished, Generate, TokenLogprob
 from .engines import Answer
 
 MESSAGES_MAX, TOOLS_MAX, STOPS_MAX = 2000, 128, 16
 DEFAULT_MAX_TOKENS, MAX_TOKENS_MAX = 4096, 131_072
+SCHEMA_BYTES_MAX = 64 * 1024
 
 
 class _Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,6 +42,42 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     function: Function
 
 
+class NamedFunction(_Request, frozen=True, kw_only=True):
+    """The function of a named `tool_choice`."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+
+class NamedTool(_Request, frozen=True, kw_only=True):
+    """`tool_choice` that names a tool."""
+
+    type: Literal["function"]
+    function: NamedFunction
+
+
+class TextFormat(_Request, frozen=True, kw_only=True, tag_field="type", tag="text"):
+    """`response_format`: nothing to hold."""
+
+
+class JsonFormat(_Request, frozen=True, kw_only=True, tag_field="type", tag="json_object"):
+    """`response_format`: a JSON object."""
+
+
+class NamedSchema(msgspec.Struct, frozen=True, kw_only=True):
+    """The schema of a `json_schema` format."""
+
+    name: str
+    schema: dict[str, Any]
+    strict: bool | None = None
+    description: str = ""
+
+
+class SchemaFormat(_Request, frozen=True, kw_only=True, tag_field="type", tag="json_schema"):
+    """`response_format`: JSON of a schema."""
+
+    json_schema: NamedSchema
+
+
 class StreamOptions(_Request, frozen=True, kw_only=True):
     """`stream_options`."""
 
@@ -54,7 +92,9 @@ class ChatRequest(_Request, frozen=True, kw_only=True):
     stream: bool = False
     stream_options: StreamOptions | None = None
     tools: Annotated[list[Tool], msgspec.Meta(max_length=TOOLS_MAX)] | None = None
-    tool_choice: Literal["auto", "none"] | None = None
+    tool_choice: Literal["auto", "none", "required"] | NamedTool | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: TextFormat | JsonFormat | SchemaFormat | None = None
     max_tokens: Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS_MAX)] | None = None
     max_completion_tokens: Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS_MAX)] | None = None
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
@@ -62,18 +102,41 @@ class ChatRequest(_Request, frozen=True, kw_only=True):
     top_k: Annotated[int, msgspec.Meta(ge=0)] | None = None
     min_p: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     stop: str | list[str] | None = None
-    n: int | None = None
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
+    logit_bias: Annotated[dict[str, Annotated[float, msgspec.Meta(ge=-100, le=100)]], msgspec.Meta(max_length=1024)] | None = None
+    repetition_penalty: Annotated[float, msgspec.Meta(gt=0, le=2)] | None = None
+    presence_penalty: Annotated[float, msgspec.Meta(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, msgspec.Meta(ge=-2, le=2)] | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, msgspec.Meta(ge=0, le=20)] | None = None
+    n: Annotated[int, msgspec.Meta(ge=1, le=4)] | None = None
     user: str | None = None
+    metadata: dict[str, str] | None = None
+    store: Literal[False] | None = None
+
+
+def orders_of(request: ChatRequest) -> list[Generate]:
+    """The request as the engine takes it, once for each of its `n` choices. Raises Refused naming the field."""
+    order = order_of(request)
+    if request.seed is None:
+        return [order] * (request.n or 1)
+    return [msgspec.structs.replace(order, seed=request.seed + at) for at in range(request.n or 1)]
 
 
 def order_of(request: ChatRequest) -> Generate:
-    """The request as the engine takes it. Raises Refused naming the field."""
-    if request.n not in (None, 1):
-        raise Refused("Field 'n': only 1 is supported.")
+    """One choice of a request. Raises Refused naming the field."""
     stop = [request.stop] if isinstance(request.stop, str) else request.stop or []
     if len(stop) > STOPS_MAX or any(not 1 <= len(text) <= 256 for text in stop):
         raise Refused(f"Field 'stop': at most {STOPS_MAX} strings of 1 to 256 characters.")
     tools = [] if request.tool_choice == "none" else [msgspec.to_builtins(tool) for tool in request.tools or []]
+    forced = _forced(request)
+    schema = _schema(request)
+    if schema is not None and forced:
+        raise Refused("Field 'response_format': an answer cannot be both a forced call and JSON of a schema.")
+    if request.top_logprobs is not None and not request.logprobs:
+        raise Refused("Field 'top_logprobs': it needs logprobs: true.")
+    if any(not token.isdecimal() or len(token) > 9 for token in request.logit_bias or {}):
+        raise Refused("Field 'logit_bias': its keys are numbers of tokens.")
     return Generate(
         id=0,
         messages=[_message(at, message) for at, message in enumerate(request.messages)],
@@ -84,7 +147,43 @@ def order_of(request: ChatRequest) -> Generate:
         top_k=request.top_k or 0,
         min_p=request.min_p or 0.0,
         stop=stop,
+        seed=request.seed,
+        logit_bias=request.logit_bias or {},
+        repetition_penalty=request.repetition_penalty or 0.0,
+        presence_penalty=request.presence_penalty or 0.0,
+        frequency_penalty=request.frequency_penalty or 0.0,
+        logprobs=(request.top_logprobs or 0) if request.logprobs else -1,
+        schema=schema,
+        forced=forced,
     )
+
+
+def _forced(request: ChatRequest) -> str:
+    """The tool that has to be called: its name, "*" for any, '' for none. Raises Refused."""
+    names = [tool.function.name for tool in request.tools or []]
+    match request.tool_choice:
+        case "required":
+            if not names:
+                raise Refused("Field 'tool_choice': required needs tools.")
+            return "*"
+        case NamedTool(function=function):
+            if function.name not in names:
+                raise Refused(f"Field 'tool_choice': there is no tool {function.name[:80]!r} in tools.")
+            return function.name
+        case _:
+            return ""
+
+
+def _schema(request: ChatRequest) -> dict[str, Any] | None:
+    match request.response_format:
+        case JsonFormat():
+            return {"type": "object"}
+        case SchemaFormat(json_schema=named):
+            if len(msgspec.json.encode(named.schema)) > SCHEMA_BYTES_MAX:
+                raise Refused(f"Field 'response_format': the schema is larger than {SCHEMA_BYTES_MAX // 1024} KiB.")
+            return named.schema
+        case _:
+            return None
 
 
 def _message(at: int, message: dict[str, Any]) -> dict[str, Any]:
@@ -146,67 +245,134 @@ class Completion:
             body["usage"] = usage
         return b"data: " + msgspec.json.encode(body) + b"\n\n"
 
-    def whole(self, message: dict[str, Any], finish: str, usage: dict[str, Any]) -> bytes:
+    def whole(self, choices: list[dict[str, Any]], usage: dict[str, Any]) -> bytes:
         """The answer of a request that does not stream."""
-        choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
         body = {
             "id": self.id,
             "object": "chat.completion",
             "created": self.created,
             "model": self.model,
-            "choices": [choice],
+            "choices": choices,
             "usage": usage,
         }
         return msgspec.json.encode(body)
 
 
-async def stream_frames(completion: Completion, answer: AsyncIterator[list[Answer]], *, include_usage: bool) -> AsyncIterator[bytes]:
-    """SSE frames of an answer, `[DONE]` last; pieces that came together leave together.
+async def merged(answers: list[AsyncIterator[list[Answer]]]) -> AsyncIterator[tuple[int, list[Answer]]]:
+    """(which answer, pieces that came together), in the order they come. Ends, or fails, with all of them."""
+    if len(answers) == 1:
+        async for pieces in answers[0]:
+            yield 0, pieces
+        return
+    arrived: asyncio.Queue[tuple[int, list[Answer] | BaseException | None]] = asyncio.Queue()
+
+    async def carry(at: int, answer: AsyncIterator[list[Answer]]) -> None:
+        try:
+            async for pieces in answer:
+                arrived.put_nowait((at, pieces))
+            arrived.put_nowait((at, None))
+        except Exception as error:  # told to whoever reads
+            arrived.put_nowait((at, error))
+
+    tasks = [asyncio.create_task(carry(at, answer), name=f"choice {at}") for at, answer in enumerate(answers)]
+    try:
+        left = len(tasks)
+        while left:
+            at, found = await arrived.get()
+            if isinstance(found, BaseException):
+                raise found
+            if found is None:
+                left -= 1
+            else:
+                yield at, found
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def stream_frames(completion: Completion, answers: list[AsyncIterator[list[Answer]]], *, include_usage: bool) -> AsyncIterator[bytes]:
+    """SSE frames of answers, `[DONE]` last; pieces that came together leave together.
 
     Nothing comes before the engine has taken the request: until then a refusal still has a status of its own.
     """
-    frames = [completion.chunk([_choice({"role": "assistant", "content": ""})])]
-    calls = 0
-    async for pieces in answer:
+    frames = [completion.chunk([_choice(at, {"role": "assistant", "content": ""})]) for at in range(len(answers))]
+    calls = [0] * len(answers)
+    ends: list[Finished] = []
+    async for at, pieces in merged(answers):
         for piece in pieces:
             if isinstance(piece, Finished):
-                finish = "tool_calls" if calls and piece.finish == "stop" else piece.finish
-                frames.append(completion.chunk([_choice({}, finish)]))
-                if include_usage:
-                    frames.append(completion.chunk([], _usage(piece)))
-                frames.append(b"data: [DONE]\n\n")
+                finish = "tool_calls" if calls[at] and piece.finish == "stop" else piece.finish
+                frames.append(completion.chunk([_choice(at, {}, finish)]))
+                ends.append(piece)
+                if len(ends) == len(answers):
+                    if include_usage:
+                        frames.append(completion.chunk([], usage_of(ends)))
+                    frames.append(b"data: [DONE]\n\n")
             else:
-                frames.append(completion.chunk([_choice(_delta(piece, calls))]))
-                calls += bool(piece.name)
+                frames.append(completion.chunk([_choice(at, _delta(piece, calls[at]), logprobs=_logprobs(piece.logprobs))]))
+                calls[at] += bool(piece.name)
         yield b"".join(frames)
         frames = []
 
 
-async def whole_answer(completion: Completion, answer: AsyncIterator[list[Answer]]) -> bytes:
+async def whole_answer(completion: Completion, answers: list[AsyncIterator[list[Answer]]], *, logprobs: bool = False) -> bytes:
     """The body of a request that does not stream."""
-    text, thinking = "", ""
-    calls: list[dict[str, Any]] = []
-    end: Finished | None = None
-    async for pieces in answer:
+    found = [_Whole() for _ in answers]
+    async for at, pieces in merged(answers):
         for piece in pieces:
-            if isinstance(piece, Finished):
-                end = piece
-            elif piece.name:
-                calls += [{key: value for key, value in call.items() if key != "index"} for call in _delta(piece, len(calls))["tool_calls"]]
-            else:
-                text += piece.text
-                thinking += piece.thinking
-    assert end is not None
-    message: dict[str, Any] = {"role": "assistant", "content": text or (None if calls else "")}
-    if thinking:
-        message["reasoning_content"] = thinking
-    if calls:
-        message["tool_calls"] = calls
-    return completion.whole(message, "tool_calls" if calls and end.finish == "stop" else end.finish, _usage(end))
+            found[at].take(piece)
+    choices = [whole.choice(at, logprobs=logprobs) for at, whole in enumerate(found)]
+    return completion.whole(choices, usage_of([whole.end for whole in found if whole.end is not None]))
 
 
-def _choice(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
-    return {"index": 0, "delta": delta, "finish_reason": finish}
+class _Whole:
+    """One answer, gathered."""
+
+    def __init__(self) -> None:
+        self.text = self.thinking = ""
+        self.calls: list[dict[str, Any]] = []
+        self.logprobs: list[TokenLogprob] = []
+        self.end: Finished | None = None
+
+    def take(self, piece: Answer) -> None:
+        """Take in the next piece."""
+        if isinstance(piece, Finished):
+            self.end = piece
+            return
+        self.logprobs += piece.logprobs
+        if piece.name:
+            self.calls += [
+                {key: value for key, value in call.items() if key != "index"} for call in _delta(piece, len(self.calls))["tool_calls"]
+            ]
+        else:
+            self.text += piece.text
+            self.thinking += piece.thinking
+
+    def choice(self, at: int, *, logprobs: bool) -> dict[str, Any]:
+        """As it stands in the body."""
+        assert self.end is not None
+        message: dict[str, Any] = {"role": "assistant", "content": self.text or (None if self.calls else "")}
+        if self.thinking:
+            message["reasoning_content"] = self.thinking
+        if self.calls:
+            message["tool_calls"] = self.calls
+        finish = "tool_calls" if self.calls and self.end.finish == "stop" else self.end.finish
+        told = {"content": [_told(token) for token in self.logprobs]} if logprobs else None
+        return {"index": at, "message": message, "finish_reason": finish, "logprobs": told}
+
+
+def _logprobs(tokens: list[TokenLogprob]) -> dict[str, Any] | None:
+    return {"content": [_told(token) for token in tokens]} if tokens else None
+
+
+def _told(token: TokenLogprob) -> dict[str, Any]:
+    top = [{"token": text, "logprob": logprob, "bytes": list(text.encode())} for text, logprob in token.top]
+    return {"token": token.token, "logprob": token.logprob, "bytes": token.bytes, "top_logprobs": top}
+
+
+def _choice(at: int, delta: dict[str, Any], finish: str | None = None, logprobs: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"index": at, "delta": delta, "finish_reason": finish, "logprobs": logprobs}
 
 
 def _delta(piece: Delta, calls: int) -> dict[str, Any]:
@@ -216,13 +382,15 @@ def _delta(piece: Delta, calls: int) -> dict[str, Any]:
     return {"reasoning_content": piece.thinking} if piece.thinking else {"content": piece.text}
 
 
-def _usage(end: Finished) -> dict[str, Any]:
+def usage_of(ends: list[Finished]) -> dict[str, Any]:
+    """Of one request: its prompt once, everything it was answered."""
+    prompt, answered = ends[0].prompt_tokens, sum(end.completion_tokens for end in ends)
     return {
-        "prompt_tokens": end.prompt_tokens,
-        "completion_tokens": end.completion_tokens,
-        "total_tokens": end.prompt_tokens + end.completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": 0},
-        "completion_tokens_details": {"reasoning_tokens": end.thinking_tokens},
+        "prompt_tokens": prompt,
+        "completion_tokens": answered,
+        "total_tokens": prompt + answered,
+        "prompt_tokens_details": {"cached_tokens": ends[0].cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": sum(end.thinking_tokens for end in ends)},
     }
 
 

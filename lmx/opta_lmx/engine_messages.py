@@ -21,6 +21,17 @@ class Generate(Message, frozen=True, kw_only=True, omit_defaults=True, tag="gene
     top_k: int = 0
     min_p: float = 0.0
     stop: list[str] = []
+    seed: int | None = None
+    # Token id (as text) -> what is added to its logit.
+    logit_bias: dict[str, float] = {}
+    repetition_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    # How many alternatives of each token are told with its probability; -1: none is told.
+    logprobs: int = -1
+    # JSON schema of the answer, and the tool that has to be called ("*": any of them).
+    schema: dict[str, Any] | None = None
+    forced: str = ""
 
 
 class Cancel(Message, frozen=True, kw_only=True, omit_defaults=True, tag="cancel"):
@@ -60,6 +71,16 @@ class Delta(Message, frozen=True, kw_only=True, omit_defaults=True, tag="delta")
     thinking: str = ""
     name: str = ""
     arguments: str = ""
+    logprobs: list["TokenLogprob"] = []
+
+
+class TokenLogprob(msgspec.Struct, frozen=True, kw_only=True):
+    """One token of an answer: its text, its bytes, the logarithm of its probability, and the likeliest ones in its place."""
+
+    token: str
+    logprob: float
+    bytes: list[int]
+    top: list[tuple[str, float]] = []
 
 
 class Finished(Message, frozen=True, kw_only=True, omit_defaults=True, tag="finished"):
@@ -70,6 +91,7 @@ class Finished(Message, frozen=True, kw_only=True, omit_defaults=True, tag="fini
     prompt_tokens: int
     completion_tokens: int
     thinking_tokens: int = 0
+    cached_tokens: int = 0
 
 
 class Failed(Message, frozen=True, kw_only=True, omit_defaults=True, tag="failed"):

@@ -192,9 +192,11 @@ class Engine:
                         if isinstance(message, Finished):
                             self._end(message.id)
                 case Failed():
-                    code = {"context_length_exceeded": ErrorCode.context_overflow, "bad_prompt": ErrorCode.invalid}.get(
-                        message.code, ErrorCode.broken
-                    )
+                    code = {
+                        "context_length_exceeded": ErrorCode.context_overflow,
+                        "bad_prompt": ErrorCode.invalid,
+                        "invalid": ErrorCode.invalid,
+                    }.get(message.code, ErrorCode.broken)
                     if queue := self._end(message.id):
                         queue.put_nowait(OptaError(message.message, code=code))
 

@@ -19,12 +19,20 @@ import msgspec
 
 from opta_core import logs
 from opta_core.bus import Dealer, Frames
-from opta_core.process import die_with_parent, memory_bytes
+from opta_core.process import die_with_parent, memory_bytes, memory_total
 from opta_core.zmq_bus import ZmqBus
 
-from .answer import AnswerSplitter, Markers, Piece
+from . import sampling
+from .answer import AnswerSplitter, Markers, Piece, forced_call
 from .copy_constraint import CopyConstraint
-from .engine_messages import Cancel, Delta, Failed, Finished, Generate, Loaded, LoadFailed, Message, Ping, ToEngine
+from .engine_messages import Cancel, Delta, Failed, Finished, Generate, Loaded, LoadFailed, Message, Ping, ToEngine, TokenLogprob
+from .grammar import GrammarProblem, Grammars
+
+# Kept prefixes take at most this share of the machine's memory.
+PREFIX_SHARE, PREFIXES_MAX = 0.1, 64
+PREFIX_OF = "model"
+# What has no probability at all is told as OpenAI does.
+LEAST_LOGPROB = -9999.0
 
 log = logs.Log("engine")
 _decoder = msgspec.json.Decoder(ToEngine)
@@ -39,6 +47,11 @@ class _Running:
         self.detokenizer, self.splitter = detokenizer, splitter
         self.tokens = 0
         self.thinking = 0
+        # Tokens of the prompt that were computed before.
+        self.cached = 0
+        # Of a forced call: what came of it so far.
+        self.call = ""
+        self.logprobs: list[TokenLogprob] = []
 
 
 class Engine:
@@ -47,12 +60,13 @@ class Engine:
     def __init__(self, folder: Path, send: Callable[[list[Message]], None]):
         # mlx and transformers carry hardly any types.
         import mlx.core
+        from mlx_lm import sample_utils
         from mlx_lm.generate import BatchGenerator
-        from mlx_lm.sample_utils import make_sampler
+        from mlx_lm.models.cache import LRUPromptCache
         from mlx_lm.utils import load
 
         mx: Any = mlx.core
-        self._mx, self._make_sampler, self._batch_class = mx, make_sampler, BatchGenerator
+        self._mx, self._sample_utils, self._batch_class = mx, sample_utils, BatchGenerator
         self._send = send
         started = time.monotonic()
         loaded: Any = load(str(folder))
@@ -63,6 +77,9 @@ class Engine:
         self._vocabulary = len(self._tokenizer)
         self._config: dict[str, Any] = json.loads((folder / "config.json").read_text())
         self._batch = self._new_batch()
+        # What was computed for earlier prompts: the beginning that a new one shares is not computed again.
+        self._prefixes: Any = LRUPromptCache(max_size=PREFIXES_MAX, max_bytes=int(memory_total() * PREFIX_SHARE))
+        self._grammars = Grammars(self._tokenizer._tokenizer, list(self._tokenizer.eos_token_ids), mx.array, mx.where)
         self._running: dict[int, _Running] = {}
         self._uids: dict[int, int] = {}
         tokenizer = self._tokenizer
@@ -113,16 +130,34 @@ class Engine:
             order.stop,
             begins_thinking=begins_thinking,
         )
+        if bad := next((token for token in order.logit_bias if int(token) >= self._vocabulary), None):
+            self._send([Failed(id=order.id, code="invalid", message=f"Field 'logit_bias': there is no token {bad} in this model.")])
+            return
+        try:
+            matcher = self._grammars.matcher(order)
+        except GrammarProblem as problem:
+            field = "tools" if order.forced else "response_format"
+            self._send([Failed(id=order.id, code="invalid", message=f"Field '{field}': this schema cannot be held: {problem}")])
+            return
         request = _Running(order, prompt, self._tokenizer.detokenizer, splitter)
         room = max(1, min(order.max_tokens, limit - len(prompt) if limit else order.max_tokens))
-        sampler = self._make_sampler(
-            temp=order.temperature,
-            top_p=order.top_p if order.top_p < 1 else 0.0,
-            min_p=order.min_p,
-            top_k=order.top_k if order.top_k < self._vocabulary else 0,
+        # The last token is always computed: from it comes the first of the answer.
+        cache, rest = self._prefixes.fetch_nearest_cache(PREFIX_OF, prompt)
+        if not rest:
+            cache, rest = None, prompt
+        request.cached = len(prompt) - len(rest)
+        constraint = self._constraint(order, len(prompt)) if matcher is None else None
+        changes = sampling.processors(order, len(prompt), self._sample_utils)
+        changes += [constraint] if constraint else []
+        changes += [self._grammars.processor(matcher, len(prompt))] if matcher is not None else []
+        (uid,) = self._batch.insert(
+            [rest],
+            max_tokens=[room],
+            caches=[cache] if cache is not None else None,
+            all_tokens=[prompt[: request.cached]],
+            samplers=[sampling.sampler(order, self._vocabulary, self._mx, self._sample_utils)],
+            logits_processors=[changes],
         )
-        constraint = self._constraint(order, len(prompt))
-        (uid,) = self._batch.insert([prompt], max_tokens=[room], samplers=[sampler], logits_processors=[[constraint] if constraint else []])
         self._running[uid], self._uids[order.id] = request, uid
 
     def cancel(self, order_id: int) -> None:
@@ -160,19 +195,28 @@ class Engine:
     def _take(self, request: _Running, response: Any) -> list[Message]:
         request.tokens += 1
         is_end = response.finish_reason == "stop"
+        if request.order.logprobs >= 0 and not is_end:
+            request.logprobs.append(self._logprob(response, request.order.logprobs))
         if not is_end:
             request.detokenizer.add_token(response.token)
         if response.finish_reason is not None:
             request.detokenizer.finalize()
-        pieces = request.splitter.feed(request.detokenizer.last_segment)
+        if request.order.forced:
+            request.call += request.detokenizer.last_segment
+            pieces = [forced_call(request.call)] if response.finish_reason is not None else []
+        else:
+            pieces = request.splitter.feed(request.detokenizer.last_segment)
         is_stopped = request.splitter.is_stopped
-        if response.finish_reason is not None and not is_stopped:
+        if response.finish_reason is not None and not is_stopped and not request.order.forced:
             pieces += request.splitter.end()
         messages = [self._delta(request, piece) for piece in pieces]
         if response.finish_reason is None and not is_stopped:
             return messages
         if is_stopped and response.finish_reason is None:
-            self._batch.remove([response.uid])
+            for prompt_cache, tokens in self._batch.remove([response.uid], return_prompt_caches=True).values():
+                self._keep(tokens, prompt_cache)
+        elif response.prompt_cache is not None:
+            self._keep(response.all_tokens, response.prompt_cache)
         self._running.pop(response.uid, None)
         self._uids.pop(request.order.id, None)
         finish = "stop" if is_stopped or is_end else "length"
@@ -182,14 +226,29 @@ class Engine:
             prompt_tokens=len(request.prompt),
             completion_tokens=request.tokens,
             thinking_tokens=request.thinking,
+            cached_tokens=request.cached,
         )
         return [*messages, done]
+
+    def _keep(self, tokens: Any, prompt_cache: list[Any]) -> None:
+        """What a later prompt may begin with."""
+        self._prefixes.insert_cache(PREFIX_OF, [int(token) for token in tokens], prompt_cache)
+
+    def _logprob(self, response: Any, alternatives: int) -> TokenLogprob:
+        mx, logprobs = self._mx, response.logprobs
+        top: list[tuple[str, float]] = []
+        if alternatives:
+            best = mx.argsort(-logprobs)[:alternatives].tolist()
+            top = [(self._text([id_]), max(float(logprobs[id_]), LEAST_LOGPROB)) for id_ in best]
+        text = self._text([response.token])
+        return TokenLogprob(token=text, logprob=max(float(logprobs[response.token]), LEAST_LOGPROB), bytes=list(text.encode()), top=top)
 
     def _delta(self, request: _Running, piece: Piece) -> Message:
         if piece.kind == "thinking":
             request.thinking += 1
             return Delta(id=request.order.id, thinking=piece.text)
-        return Delta(id=request.order.id, text=piece.text, name=piece.name, arguments=piece.arguments)
+        logprobs, request.logprobs = request.logprobs, []
+        return Delta(id=request.order.id, text=piece.text, name=piece.name, arguments=piece.arguments, logprobs=logprobs)
 
     def _prompt(self, order: Generate) -> list[int]:
         messages = [_with_parsed_arguments(message) for message in order.messages]

@@ -218,6 +218,14 @@ def _next_life(file: Path) -> int:
     return life + 1
 
 
+def memory_total() -> int:
+    """Memory of the machine; 4 GiB where it cannot be told."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 4 * 1024**3
+
+
 def memory_bytes(pid: int | None = None) -> int:
     """Resident memory of a process; 0 where it cannot be told."""
     try:

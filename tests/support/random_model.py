@@ -1,0 +1,42 @@
+"""A Qwen3 of random weights that mlx-lm loads: the shape of a real model, made on the spot."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from opta_lmx.library import PROBE
+
+MAKE = """
+import sys, json, mlx.core as mx
+from mlx.utils import tree_flatten
+from mlx_lm.models import qwen3
+config = json.load(open(sys.argv[1] + "/config.json"))
+mx.random.seed(1)
+model = qwen3.Model(qwen3.ModelArgs.from_dict(config))
+mx.save_safetensors(sys.argv[1] + "/model.safetensors", dict(tree_flatten(model.parameters())), {"format": "mlx"})
+"""
+
+
+# Every message in full, as real models have it (the probe's own template keeps the last turn only).
+TEMPLATE = (
+    "{%- for m in messages -%}<|{{ m.role if m.role in ('user', 'assistant', 'tool') else 'user' }}|>{{ m.content or '' }}<|end|>{%- endfor -%}"
+    "{%- if add_generation_prompt -%}<|assistant|>{%- endif -%}"
+)
+
+
+def make_random_qwen3(folder: Path) -> None:
+    """A folder that mlx-lm loads: 0.5 M random parameters with the probe's tokenizer."""
+    folder.mkdir(parents=True)
+    probe = json.loads((PROBE / "config.json").read_text())
+    config = {
+        "model_type": "qwen3", "hidden_size": 64, "num_hidden_layers": 2, "intermediate_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2,
+        "head_dim": 16, "rms_norm_eps": 1e-6, "vocab_size": probe["vocab_size"], "max_position_embeddings": 512, "rope_theta": 10000.0,
+        "tie_word_embeddings": True, "eos_token_id": probe["eos_token_id"],
+    }  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config))
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(PROBE / name, folder / name)
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    subprocess.run([sys.executable, "-c", MAKE, str(folder)], check=True, timeout=120)

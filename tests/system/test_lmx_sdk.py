@@ -1,0 +1,109 @@
+"""The official OpenAI client against LMX, unchanged."""
+
+import json
+from collections.abc import Iterator
+
+import openai
+import pytest
+from pydantic import BaseModel
+from support.daemon import Daemon
+from support.random_model import make_random_qwen3
+
+pytestmark = pytest.mark.system
+
+TOOLS = [{"type": "function", "function": {"name": "look", "description": "Look", "parameters": {
+    "type": "object", "properties": {"place": {"type": "string", "maxLength": 8}}, "required": ["place"], "additionalProperties": False}}}]  # fmt: skip
+ASKED = [{"role": "user", "content": "hello"}]
+
+
+class Answer(BaseModel):
+    """What a structured answer has to be."""
+
+    is_good: bool
+    colour: str
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
+    daemon = Daemon(tmp_path_factory.mktemp("sdk"), config='default-model = "lmx/tiny"\n[lmx]\nmodel = "tiny"\n')
+    make_random_qwen3(daemon.home / "models/tiny")
+    with daemon:
+        port = json.loads((daemon.home / "daemon/state.json").read_text())["lmxPort"]
+        with openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="none", max_retries=2) as made:
+            yield made
+
+
+def test_models_are_listed_and_told(client: openai.OpenAI) -> None:
+    assert [model.id for model in client.models.list()] == ["tiny"]
+    assert client.models.retrieve("tiny").id == "tiny"
+
+
+def test_an_answer_and_its_stream_are_the_same(client: openai.OpenAI) -> None:
+    whole = client.chat.completions.create(model="tiny", messages=ASKED, max_tokens=20, logprobs=True, top_logprobs=2)
+    chunks = list(
+        client.chat.completions.create(
+            model="tiny", messages=ASKED, max_tokens=20, stream=True, stream_options={"include_usage": True}, logprobs=True, top_logprobs=2
+        )
+    )
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert text == whole.choices[0].message.content
+    told = [
+        token.token for chunk in chunks if chunk.choices and chunk.choices[0].logprobs for token in chunk.choices[0].logprobs.content or []
+    ]
+    assert whole.choices[0].logprobs is not None
+    assert told == [token.token for token in whole.choices[0].logprobs.content or []]
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.completion_tokens == whole.usage.completion_tokens == 20  # type: ignore[union-attr]
+    assert chunks[-1].usage.prompt_tokens_details.cached_tokens > 0  # type: ignore[union-attr]
+
+
+def test_several_choices_come_whole_and_streamed(client: openai.OpenAI) -> None:
+    whole = client.chat.completions.create(model="tiny", messages=ASKED, max_tokens=10, n=3, temperature=1.5, seed=3)
+    assert [choice.index for choice in whole.choices] == [0, 1, 2]
+    assert len({choice.message.content for choice in whole.choices}) > 1
+    streamed = dict.fromkeys(range(3), "")
+    for chunk in client.chat.completions.create(model="tiny", messages=ASKED, max_tokens=10, n=3, temperature=1.5, seed=3, stream=True):
+        for choice in chunk.choices:
+            streamed[choice.index] += choice.delta.content or ""
+    assert streamed == {choice.index: choice.message.content for choice in whole.choices}
+
+
+def test_a_tool_that_has_to_be_called_is_called_whole_and_streamed(client: openai.OpenAI) -> None:
+    for choice in ("required", {"type": "function", "function": {"name": "look"}}):
+        answer = client.chat.completions.create(model="tiny", messages=ASKED, tools=TOOLS, tool_choice=choice, temperature=1, seed=1)  # type: ignore[call-overload]
+        (call,) = answer.choices[0].message.tool_calls
+        assert (answer.choices[0].finish_reason, call.function.name) == ("tool_calls", "look")
+        assert set(json.loads(call.function.arguments)) == {"place"}
+    parts = [
+        delta
+        for chunk in client.chat.completions.create(
+            model="tiny", messages=ASKED, tools=TOOLS, tool_choice="required", temperature=1, seed=1, stream=True
+        )  # type: ignore[call-overload]
+        for delta in chunk.choices[0].delta.tool_calls or []
+    ]
+    assert [part.function.name for part in parts] == ["look"]
+
+
+def test_a_structured_answer_is_parsed_by_the_client(client: openai.OpenAI) -> None:
+    schema = {"name": "answer", "schema": {"type": "object", "properties": {"is_good": {"type": "boolean"}, "colour": {"enum": ["red", "blue"]}},
+                                           "required": ["is_good", "colour"], "additionalProperties": False}}  # fmt: skip
+    answer = client.chat.completions.create(
+        model="tiny", messages=ASKED, temperature=1, response_format={"type": "json_schema", "json_schema": schema}
+    )
+    assert Answer.model_validate_json(answer.choices[0].message.content or "").colour in ("red", "blue")
+
+
+def test_what_is_wrong_is_an_error_of_its_kind(client: openai.OpenAI) -> None:
+    wrong = [
+        {"temperature": 3},
+        {"tool_choice": "required"},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "nonsense"}}}},
+    ]
+    for fields in wrong:
+        with pytest.raises(openai.BadRequestError):
+            client.chat.completions.create(model="tiny", messages=ASKED, **fields)  # type: ignore[call-overload]
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(model="tiny", messages=[{"role": "user", "content": "word " * 600}])
+    assert refused.value.code == "context_length_exceeded"
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("absent")
