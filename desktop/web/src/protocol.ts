@@ -357,6 +357,7 @@ export interface SessionStart {
   trusted?: boolean;
   sandbox?: string;
   interactive?: boolean;
+  folder?: string;
 }
 export interface SessionUpdated {
   event: "session.updated";
