@@ -133,12 +133,14 @@ def test_a_log_line_stays_one_line_whatever_it_tells(capsys: pytest.CaptureFixtu
 
 @pytest.mark.attack("A78")
 def test_in_a_terminal_nothing_is_set_and_the_question_shows_the_whole_command(daemon: Daemon, tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path / "tmux", daemon.environment, daemon.workspace, f"{shlex.quote(str(OPTA))} chat; sleep 60")
+    workspace = daemon.workspace / "plain"
+    workspace.mkdir()
+    terminal = Terminal(tmp_path / "tmux", daemon.environment, workspace, f"{shlex.quote(str(OPTA))} chat; sleep 60")
     try:
         terminal.wait(lambda screen: "you ▸" in screen, "the prompt")
         before = terminal.title_and_clipboard()
         terminal.type("ask", "Enter")
-        shown = terminal.wait(lambda screen: "[s]ession, [n]o:" in screen, "the question").replace("\n", "")
+        shown = terminal.wait(lambda screen: "or a letter above:" in screen, "the question").replace("\n", "")
         assert f"◆ run_command echo {'harmless ' * 40}; touch M" + r"\n  allow? [y]es" in shown
         assert r"▸ write_file notes\x08\x08\x0d\x1b[2K\u202etxt.exe" in shown
         terminal.type("n", "Enter")
@@ -147,4 +149,4 @@ def test_in_a_terminal_nothing_is_set_and_the_question_shows_the_whole_command(d
         assert before[1] == ""
     finally:
         terminal.close()
-    assert not (daemon.workspace / "M").exists() and not (daemon.workspace / NAME).exists()
+    assert not (workspace / "M").exists() and not (workspace / NAME).exists()

@@ -42,7 +42,7 @@ def test_a_conversation_with_a_question(daemon: Daemon, terminal: Terminal) -> N
     terminal.type("hi there", "Enter")
     terminal.wait(lambda screen: "Hello from the model." in screen, "the answer")
     terminal.type("please write it", "Enter")
-    terminal.wait(lambda screen: "allow? [y]es" in screen, "the question")
+    terminal.wait(lambda screen: "allow once? [y]es" in screen, "the question")
     assert not (daemon.workspace / "typed.txt").exists()
     terminal.type("what", "Enter")
     terminal.type("y", "Enter")
