@@ -1,7 +1,11 @@
 """MCP servers as the tool-worker uses them: the reference server in the sandbox, restarts, changes, cancelling."""
 
 import asyncio
+import contextlib
 import shutil
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -133,3 +137,48 @@ def test_what_cannot_start_is_told_and_the_others_are_there(tmp_path: Path) -> N
     assert [tool.name for tool in listed.tools] == ["mcp__plain__read_file"]
     assert len(listed.problems) == 1
     assert "absent could not be used" in listed.problems[0]
+
+
+def test_a_server_at_an_address_is_reached_and_started_anew_when_it_comes_back(tmp_path: Path) -> None:
+    program = tmp_path / "served.py"
+    program.write_text(
+        "import sys\nfrom mcp.server.mcpserver import MCPServer\nserver = MCPServer('served', log_level='ERROR')\n"
+        "@server.tool()\ndef add(a: int, b: int) -> int:\n    return a + b\n"
+        "server.run('streamable-http', host='127.0.0.1', port=int(sys.argv[1]))\n"
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    world = World(tmp_path)
+    world.settings = Settings(mcp=McpSettings(servers={"served": McpServerSettings(url=f"http://127.0.0.1:{port}/mcp")}))
+
+    def served() -> "subprocess.Popen[bytes]":
+        started = subprocess.Popen([sys.executable, str(program), str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(200):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+                return started
+            time.sleep(0.05)
+        raise AssertionError("the server did not start")
+
+    async def story() -> None:
+        first = served()
+        try:
+            assert [tool.name for tool in (await world.tools()).tools] == ["mcp__served__add"]
+            assert (await world.call("mcp__served__add", a=2, b=3)).content == "5"
+        finally:
+            first.kill()
+            first.wait()
+        with pytest.raises(ToolProblem):
+            await world.call("mcp__served__add", a=2, b=3)
+        second = served()
+        try:
+            for _ in range(3):
+                with contextlib.suppress(ToolProblem):
+                    assert (await world.call("mcp__served__add", a=20, b=30)).content == "50"
+                    return
+            raise AssertionError("it was not reached again")
+        finally:
+            second.kill()
+            second.wait()
+
+    world.play(story)

@@ -5,6 +5,8 @@ import json
 import subprocess
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ class Script:
     def __init__(self) -> None:
         self.actions: list[Action] = []
         self.seen: list[list[dict[str, Any]]] = []
+        self.model: ModelServer | None = None
 
     def __call__(self, messages: list[dict[str, Any]]) -> list[Action]:
         self.seen.append(messages)
@@ -43,6 +46,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, script: Script) -> Iterator
     servers = f'[mcp]\npeekaboo = true\nbrowser-local = true\n[mcp.servers.everything]\ncommand = "{command[0]}"\nargs = ["{command[1]}"]\n'
     folder = tmp_path_factory.mktemp("hands")
     with ModelServer(script) as model:
+        script.model = model
         running = Daemon(folder, model_url=model.url, config=servers)
         # Somebody who commits has told git who they are.
         running.environment["HOME"] = str(folder)
@@ -230,6 +234,51 @@ def test_a_day_of_ordinary_work_asks_at_most_three_times(daemon: Daemon, script:
     told = results([json.loads(line) for line in daemon.journal(sid)])
     assert len(told) == len(commands) + len(edits)
     assert "A test" in told[-3]["content"]
+
+
+def offered(daemon: Daemon, script: Script) -> set[str]:
+    """The tools that a new turn offers to the model."""
+    play(daemon, script, daemon.session(mode="do"))
+    assert script.model is not None
+    return {tool["function"]["name"] for tool in script.model.requests[-1].body["tools"]}
+
+
+def test_the_browser_is_there_with_one_setting_and_gone_with_another(daemon: Daemon, script: Script) -> None:
+    assert {"read_file", "multi_edit", "browser_navigate", "mcp__everything__echo"} <= offered(daemon, script)
+    assert daemon.opta("config", "set", "mcp.peekaboo", "false").returncode == 0
+    assert "browser_navigate" not in offered(daemon, script)
+    assert daemon.opta("config", "set", "mcp.peekaboo", "true").returncode == 0
+    assert "browser_navigate" in offered(daemon, script)
+
+
+def test_a_long_output_and_a_screenshot_are_artifacts_of_their_session(daemon: Daemon, script: Script, site: str) -> None:
+    sid = daemon.session(mode="do", policy="unrestricted")
+    events = play(
+        daemon,
+        script,
+        sid,
+        Use("run_command", {"command": "seq 1 20000"}),
+        Use("browser_navigate", {"url": site}),
+        Use("browser_screenshot", {}),
+    )
+    long, _, picture = results(events)
+    assert (long["truncated"], len(long["content"]) < 20_000) == (True, True)
+    other = daemon.session(mode="do")
+    for name, begin in ((long["spill"], b"1\n2\n"), (picture["content"].split()[1], b"\x89PNG")):
+        got = get(daemon, f"/v3/sessions/{sid}/artifacts/{name}")
+        assert (got[0], got[1][: len(begin)]) == (200, begin)
+        assert get(daemon, f"/v3/sessions/{other}/artifacts/{name}")[0] == 404
+    for name in ("..%2f..%2ftoken", "token", "c1.txt", "x.png"):
+        assert get(daemon, f"/v3/sessions/{sid}/artifacts/{name}")[0] == 404
+
+
+def get(daemon: Daemon, path: str) -> tuple[int, bytes]:
+    request = urllib.request.Request(f"http://127.0.0.1:{daemon.port}{path}", headers={"Authorization": f"Bearer {daemon.token}"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, b""
 
 
 def test_cancelling_kills_a_command_within_a_second(daemon: Daemon, script: Script) -> None:
