@@ -271,12 +271,7 @@ def write_value(paths: Paths, key: str, value: Any) -> None:
     check_key(key, "the command")
     config = read_config(paths.config)
     _put(config, key, value)
-    try:
-        _check_values(msgspec.convert(config, Settings))
-    except msgspec.ValidationError as error:
-        raise Refused(f"{key} = {value!r} does not fit: {error}.") from error
-    paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(paths.config, msgspec_toml(config).encode())
+    _write(paths, config, f"{key} = {value!r}")
 
 
 def msgspec_toml(config: dict[str, Any]) -> str:
@@ -331,12 +326,7 @@ def write_server(paths: Paths, name: str, server: dict[str, Any] | None) -> bool
             return False
     else:
         servers[name] = server
-    try:
-        _check_values(msgspec.convert(config, Settings))
-    except msgspec.ValidationError as error:
-        raise Refused(f"MCP server {name} does not fit: {error}.") from error
-    paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(paths.config, msgspec_toml(config).encode())
+    _write(paths, config, f"MCP server {name}")
     return True
 
 
@@ -344,9 +334,14 @@ def write_provider(paths: Paths, name: str, provider: dict[str, Any]) -> None:
     """Set a provider in config.toml, whole; what does not hold together is refused before the write."""
     config = read_config(paths.config)
     config.setdefault("providers", {})[name] = provider
+    _write(paths, config, f"Provider {name}")
+
+
+def _write(paths: Paths, config: dict[str, Any], what: str) -> None:
+    """Write config.toml, whole; what does not hold together is refused before the write."""
     try:
         _check_values(msgspec.convert(config, Settings))
     except msgspec.ValidationError as error:
-        raise Refused(f"Provider {name} does not fit: {error}.") from error
+        raise Refused(f"{what} does not fit: {error}.") from error
     paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_whole(paths.config, msgspec_toml(config).encode())
