@@ -41,7 +41,12 @@ class AnswerSplitter:
         self._stop = [text for text in stop if text]
         self._state: Kind = "thinking" if begins_thinking else "text"
         self._held = ""
-        self.is_stopped = False
+        self.stopped_by = ""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a stop string was met."""
+        return bool(self.stopped_by)
 
     def feed(self, text: str) -> list[Piece]:
         """The pieces that are certain now."""
@@ -85,7 +90,7 @@ class AnswerSplitter:
 
     def _cross(self, marker: str) -> None:
         if self._state == "text" and marker in self._stop:
-            self.is_stopped = True
+            self.stopped_by = marker
         elif self._state == "text":
             self._state = "thinking" if marker == self._markers.think_start else "call"
         else:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
 
 import msgspec
@@ -11,8 +11,9 @@ from opta_core.errors import OptaError, Refused
 from opta_core.logs import Log
 from opta_protocol.errors import ErrorCode
 
-from . import chat
-from .engines import Engine
+from . import chat, messages
+from .engine_messages import Finished, Generate
+from .engines import Answer, Engine
 from .metrics import Metrics
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
@@ -56,6 +57,8 @@ class Front:
             ("GET", "/v1/models"): self._models,
             ("GET", f"/v1/models/{engine.name}"): self._model,
             ("POST", "/v1/chat/completions"): self._chat,
+            ("POST", "/v1/messages"): self._messages,
+            ("POST", "/v1/messages/count_tokens"): self._count,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,7 +75,7 @@ class Front:
                 raise Refused(f"There is nothing at {scope['path'][:100]}.", code=ErrorCode.not_found)
             await route(scope, receive, send)
         except OptaError as error:
-            await _send_error(send, error)
+            await _send_error(send, error, scope["path"])
         except Exception:  # a bug answers 503 with a place to look, never a traceback
             log.exception("request failed", path=scope["path"])
             await _send_error(send, OptaError("LMX failed on this request; its log has more.", code=ErrorCode.unavailable, retryable=True))
@@ -122,14 +125,51 @@ class Front:
         self._check_name(request.model)
         orders = chat.orders_of(request)
         completion = chat.Completion(self._engine.name)
-        answers = [self.metrics.watch(self._engine.generate(order, _client_of(scope))) for order in orders]
+        answers = self._answers(scope, orders)
+        if request.stream:
+            include_usage = bool(request.stream_options and request.stream_options.include_usage)
+            frames = chat.stream_frames(completion, answers, include_usage=include_usage)
+            await self._give(receive, send, answers, frames=frames)
+        else:
+            await self._give(receive, send, answers, whole=chat.whole_answer(completion, answers, logprobs=bool(request.logprobs)))
+
+    async def _messages(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request: messages.MessagesRequest = messages.read_request(await _body(scope, receive), messages.MessagesRequest)
+        self._check_name(request.model)
+        answers = self._answers(scope, [messages.order_of(request)])
+        reply = messages.Reply(self._engine.name)
+        if request.stream:
+            await self._give(receive, send, answers, frames=reply.events(answers[0]))
+        else:
+            await self._give(receive, send, answers, whole=reply.whole(answers[0]))
+
+    async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request: messages.CountRequest = messages.read_request(await _body(scope, receive), messages.CountRequest)
+        self._check_name(request.model)
+        async for pieces in self._engine.generate(messages.order_of(request), _client_of(scope)):
+            for piece in pieces:
+                if isinstance(piece, Finished):
+                    await _send_json(send, 200, {"input_tokens": piece.prompt_tokens})
+
+    def _answers(self, scope: Scope, orders: list[Generate]) -> list[AsyncIterator[list[Answer]]]:
+        return [self.metrics.watch(self._engine.generate(order, _client_of(scope))) for order in orders]
+
+    async def _give(
+        self,
+        receive: Receive,
+        send: Send,
+        answers: list[AsyncIterator[list[Answer]]],
+        *,
+        frames: AsyncIterator[bytes] | None = None,
+        whole: Coroutine[Any, Any, bytes] | None = None,
+    ) -> None:
+        """Send an answer as `frames` or `whole`; when the client leaves, what makes it ends."""
         gone = asyncio.create_task(_disconnected(receive), name="disconnect")
         try:
-            if request.stream:
-                include_usage = bool(request.stream_options and request.stream_options.include_usage)
-                await _stream(send, chat.stream_frames(completion, answers, include_usage=include_usage), gone, self._engine.name)
-            else:
-                work = asyncio.create_task(chat.whole_answer(completion, answers, logprobs=bool(request.logprobs)), name="answer")
+            if frames is not None:
+                await _stream(send, frames, gone, self._engine.name)
+            elif whole is not None:
+                work = asyncio.create_task(whole, name="answer")
                 await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
                 if work.done():
                     await _send(send, 200, work.result(), b"application/json", [(b"x-lmx-model", self._engine.name.encode())])
@@ -231,10 +271,23 @@ def _error_body(error: OptaError) -> bytes:
     )
 
 
-async def _send_error(send: Send, error: OptaError) -> None:
+def _anthropic_error(error: OptaError, status: int) -> bytes:
+    kinds = {
+        400: "invalid_request_error",
+        403: "permission_error",
+        404: "not_found_error",
+        413: "request_too_large",
+        429: "rate_limit_error",
+    }
+    kind = kinds.get(status, "overloaded_error" if status == 503 else "api_error")
+    return msgspec.json.encode({"type": "error", "error": {"type": kind, "message": error.message}})
+
+
+async def _send_error(send: Send, error: OptaError, path: str = "") -> None:
     status = STATUS.get(error.code, 503)
     headers = [(b"retry-after", b"%d" % max(1, round(error.retry_after_s or 1)))] if status in (429, 503) else []
-    await _send(send, status, _error_body(error), b"application/json", headers)
+    body = _anthropic_error(error, status) if path.startswith("/v1/messages") else _error_body(error)
+    await _send(send, status, body, b"application/json", headers)
 
 
 async def _send_json(send: Send, status: int, body: Any) -> None:

@@ -92,6 +92,8 @@ class Finished(Message, frozen=True, kw_only=True, omit_defaults=True, tag="fini
     completion_tokens: int
     thinking_tokens: int = 0
     cached_tokens: int = 0
+    # The stop string that ended the answer, if one did.
+    stopped_by: str = ""
 
 
 class Failed(Message, frozen=True, kw_only=True, omit_defaults=True, tag="failed"):

@@ -220,5 +220,15 @@ class Engine:
 
 
 async def _exited(process: "subprocess.Popen[bytes]") -> None:
+    if hasattr(os, "pidfd_open"):
+        # Woken by its end, and not fifty times a second to ask for it.
+        watch = os.pidfd_open(process.pid)
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_reader(watch, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            asyncio.get_running_loop().remove_reader(watch)
+            os.close(watch)
     while process.poll() is None:
         await asyncio.sleep(0.02)

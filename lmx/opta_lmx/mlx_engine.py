@@ -123,6 +123,9 @@ class Engine:
                 ]
             )
             return
+        if not order.max_tokens:
+            self._send([Finished(id=order.id, finish="stop", prompt_tokens=len(prompt), completion_tokens=0)])
+            return
         begins_thinking = bool(self._markers.think_start) and self._text(prompt[-8:]).rstrip().endswith(self._markers.think_start)
         splitter = AnswerSplitter(
             self._markers if order.tools else Markers(self._markers.think_start, self._markers.think_end),
@@ -227,6 +230,7 @@ class Engine:
             completion_tokens=request.tokens,
             thinking_tokens=request.thinking,
             cached_tokens=request.cached,
+            stopped_by=request.splitter.stopped_by,
         )
         return [*messages, done]
 
