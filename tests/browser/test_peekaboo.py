@@ -96,7 +96,7 @@ def browse(tmp_path: Path, story: Callable[[Browser], Awaitable[Any]]) -> Any:
     return asyncio.run(whole())
 
 
-def test_a_page_is_seen_acted_on_and_left(tmp_path: Path) -> None:
+def test_a_page_is_seen_acted_on_and_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(browser: Browser) -> None:
         seen = await browser.navigate("http://good.test/")
         assert "Home" in seen
@@ -110,8 +110,8 @@ def test_a_page_is_seen_acted_on_and_left(tmp_path: Path) -> None:
         assert await browser.extract("h1") == "Hello"
         assert "loaded" in browser.console()
         assert "GET http://good.test/next" in browser.network()
-        with pytest.raises(BrowserProblem, match="browser_snapshot"):
-            page.ACT_S = 1.0
+        with pytest.raises(BrowserProblem, match="browser_snapshot"), monkeypatch.context() as patched:
+            patched.setattr(page, "ACT_S", 1.0)
             await browser.click("e999")
         assert (await browser.screenshot(full=True)).startswith("Saved ")
 
