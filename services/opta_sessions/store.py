@@ -17,9 +17,9 @@ from opta_protocol import wire
 from opta_protocol.commands import Ack, Append, AppendResult, Beat
 from opta_protocol.errors import ErrorCode, ErrorInfo
 from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Event, SessionCancelled, TurnError, TurnQueued, Warning
-from opta_protocol.ids import SESSION_ID
 from opta_protocol.topics import HEARTBEAT, STORE_IN, STORE_PUB, event_topic
 
+from .admission import not_an_append
 from .journal import LINE_BYTES_MAX, Journal
 from .leases import Leases
 from .shelf import Shelf
@@ -126,7 +126,7 @@ class Store:
             log.error("unreadable append", reason=error)
             return
         bodies = frames[1:]
-        if problem := _not_an_append(head, bodies):
+        if problem := not_an_append(head, bodies):
             log.error("append dropped", producer=head.p[:40], reason=problem)
             return
         try:
@@ -429,24 +429,6 @@ class Store:
                         resumable=True,
                     ),
                 )
-
-
-def _not_an_append(head: Append, bodies: list[bytes]) -> str:
-    """Why a message holds something else than events of one session; all of it is looked at before any of it is taken."""
-    if not SESSION_ID.match(head.sid):
-        return "this is no session id"
-    for body in bodies:
-        if b"\n" in body:
-            return "a body holds a line break"
-        try:
-            header = wire.read_header(body)
-            if header.sid != head.sid:
-                return "a body names another session"
-            if header.event not in DELTA_NAMES:
-                wire.decode(body)
-        except msgspec.DecodeError:
-            return "a body is no event"
-    return ""
 
 
 def _refused(code: ErrorCode, message: str) -> AppendResult:

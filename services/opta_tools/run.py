@@ -115,7 +115,6 @@ class Runner:
         words = _words(call.plan, asked.command)
         mark = f"{self._mark}/{call.callId}"
         output = Output(on_output, self._spills / call.sid / f"{call.callId}.txt")
-        # Where PATH was narrowed for the judgement, it is the same for the execution.
         if self._sandbox.level == "none":
             command = Command(Launch(words), environment(self._own, {}, None), folder, mark, on_start, output)
             await command.start()

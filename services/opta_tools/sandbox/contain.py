@@ -80,7 +80,7 @@ class Sandbox:
         hidden = hidden_paths(self._home, self._own)
         port = PROXY_PORT if network == "list" else 0
         scratch = ""
-        if self.level == "landlock":
+        if self.level in ("landlock", "seatbelt"):
             scratch = f"{cache}/tmp"
             os.makedirs(scratch, mode=0o700, exist_ok=True)
         return Profile(
@@ -112,9 +112,14 @@ class Sandbox:
             case "landlock":
                 return self._landlock(profile, argv, env or {})
             case "seatbelt":
-                scratch = tempfile.mkdtemp(prefix="opta-")
                 pairs = [f"{name}={value}" for name, value in (env or {}).items()]
-                return Launch([*seatbelt.arguments(profile, scratch), *(["/usr/bin/env", *pairs] if pairs else []), *argv])
+                return Launch(
+                    [
+                        *seatbelt.arguments(profile, profile.scratch or profile.workspace),
+                        *(["/usr/bin/env", *pairs] if pairs else []),
+                        *argv,
+                    ]
+                )
             case "none":
                 raise ToolProblem(f"there is no sandbox on this machine ({self.reason})", "sandbox")
 
