@@ -40,7 +40,8 @@ def test_nothing_outside_the_workspace_can_be_written(place: Place, tmp_path: Pa
         f"touch $HOME/x {tmp_path}/x ../x /etc/x /usr/x; echo y >> $HOME/.netrc; rm -rf $HOME/.ssh; mkdir /root/x; echo z > /tmp/opta-x"
     )
     assert tree(place.home) == before
-    assert not [path for path in (tmp_path / "x", Path("/etc/x"), Path("/usr/x"), Path("/root/x"), Path("/tmp/opta-x")) if path.exists()]
+    outside = (tmp_path / "x", Path("/etc/x"), Path("/usr/x"), Path("/root/x"), Path("/tmp/opta-x"))
+    assert not [path for path in outside if os.path.lexists(path)]
 
 
 @pytest.mark.attack("A47")
