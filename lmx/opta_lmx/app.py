@@ -11,7 +11,8 @@ from opta_core.errors import OptaError, Refused
 from opta_core.logs import Log
 from opta_protocol.errors import ErrorCode
 
-from . import chat, messages
+from . import chat, completions, messages
+from .body import read_body
 from .engine_messages import Finished, Generate
 from .engines import Answer, Engine
 from .metrics import Metrics
@@ -57,6 +58,7 @@ class Front:
             ("GET", "/v1/models"): self._models,
             ("GET", f"/v1/models/{engine.name}"): self._model,
             ("POST", "/v1/chat/completions"): self._chat,
+            ("POST", "/v1/completions"): self._completions,
             ("POST", "/v1/messages"): self._messages,
             ("POST", "/v1/messages/count_tokens"): self._count,
         }
@@ -121,7 +123,7 @@ class Front:
         return entry
 
     async def _chat(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = chat.read_request(await _body(scope, receive))
+        request = read_body(await _body(scope, receive), chat.ChatRequest)
         self._check_name(request.model)
         orders = chat.orders_of(request)
         completion = chat.Completion(self._engine.name)
@@ -133,8 +135,19 @@ class Front:
         else:
             await self._give(receive, send, answers, whole=chat.whole_answer(completion, answers, logprobs=bool(request.logprobs)))
 
+    async def _completions(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = read_body(await _body(scope, receive), completions.CompletionRequest)
+        self._check_name(request.model)
+        answers = self._answers(scope, completions.orders_of(request))
+        text = completions.Text(self._engine.name)
+        if request.stream:
+            include_usage = bool(request.stream_options and request.stream_options.include_usage)
+            await self._give(receive, send, answers, frames=text.frames(answers, include_usage=include_usage))
+        else:
+            await self._give(receive, send, answers, whole=text.whole(answers))
+
     async def _messages(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request: messages.MessagesRequest = messages.read_request(await _body(scope, receive), messages.MessagesRequest)
+        request = read_body(await _body(scope, receive), messages.MessagesRequest)
         self._check_name(request.model)
         answers = self._answers(scope, [messages.order_of(request)])
         reply = messages.Reply(self._engine.name)
@@ -144,7 +157,7 @@ class Front:
             await self._give(receive, send, answers, whole=reply.whole(answers[0]))
 
     async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request: messages.CountRequest = messages.read_request(await _body(scope, receive), messages.CountRequest)
+        request = read_body(await _body(scope, receive), messages.CountRequest)
         self._check_name(request.model)
         async for pieces in self._engine.generate(messages.order_of(request), _client_of(scope)):
             for piece in pieces:

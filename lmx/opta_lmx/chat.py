@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from opta_core.errors import Refused
-from opta_protocol.errors import ErrorCode
 
 from .engine_messages import Delta, Finished, Generate, TokenLogprob
 from .engines import Answer
@@ -392,13 +391,3 @@ def usage_of(ends: list[Finished]) -> dict[str, Any]:
         "prompt_tokens_details": {"cached_tokens": ends[0].cached_tokens},
         "completion_tokens_details": {"reasoning_tokens": sum(end.thinking_tokens for end in ends)},
     }
-
-
-def read_request(content: bytes) -> ChatRequest:
-    """The body. Raises Refused: bad_json, or invalid naming the field."""
-    try:
-        return msgspec.json.decode(content, type=ChatRequest)
-    except msgspec.ValidationError as error:
-        raise Refused(f"{error}.") from error
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise Refused(f"The body is not valid JSON: {error}.", code=ErrorCode.bad_json) from error

@@ -14,6 +14,8 @@ class Generate(Message, frozen=True, kw_only=True, omit_defaults=True, tag="gene
 
     id: int
     messages: list[dict[str, Any]]
+    # Instead of messages: a text as it stands, without a chat template.
+    prompt: str = ""
     tools: list[dict[str, Any]] = []
     max_tokens: int = 1024
     temperature: float = 0.0

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from opta_core.errors import Refused
-from opta_protocol.errors import ErrorCode
 
 from .chat import DEFAULT_MAX_TOKENS, MAX_TOKENS_MAX, MESSAGES_MAX, STOPS_MAX, TOOLS_MAX
 from .engine_messages import Delta, Finished, Generate
@@ -64,16 +63,6 @@ class MessagesRequest(CountRequest, frozen=True, kw_only=True):
     top_k: Annotated[int, msgspec.Meta(ge=0)] | None = None
     metadata: dict[str, Any] | None = None
     service_tier: str | None = None
-
-
-def read_request(content: bytes, kind: type[Any]) -> Any:
-    """The body. Raises Refused: bad_json, or invalid naming the field."""
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except msgspec.ValidationError as error:
-        raise Refused(f"{error}.") from error
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise Refused(f"The body is not valid JSON: {error}.", code=ErrorCode.bad_json) from error
 
 
 def order_of(request: CountRequest) -> Generate:

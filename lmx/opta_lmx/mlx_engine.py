@@ -255,6 +255,8 @@ class Engine:
         return Delta(id=request.order.id, text=piece.text, name=piece.name, arguments=piece.arguments, logprobs=logprobs)
 
     def _prompt(self, order: Generate) -> list[int]:
+        if order.prompt:
+            return [int(id_) for id_ in self._tokenizer.encode(order.prompt)]
         messages = [_with_parsed_arguments(message) for message in order.messages]
         ids = self._tokenizer.apply_chat_template(
             messages, tools=order.tools or None, add_generation_prompt=True, tokenize=True, return_dict=False

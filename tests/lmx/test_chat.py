@@ -6,12 +6,13 @@ import pytest
 
 from opta_core.errors import Refused
 from opta_lmx import chat, library
+from opta_lmx.body import read_body
 
 HELLO = {"messages": [{"role": "user", "content": "hello"}]}
 
 
 def read(**fields: object) -> object:
-    return chat.order_of(chat.read_request(json.dumps({**HELLO, **fields}).encode()))
+    return chat.order_of(read_body(json.dumps({**HELLO, **fields}).encode(), chat.ChatRequest))
 
 
 @pytest.mark.parametrize(
@@ -49,14 +50,15 @@ def test_what_is_not_supported_is_refused_by_name(fields: dict[str, object], nam
 def test_a_request_becomes_an_order() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     order = chat.order_of(
-        chat.read_request(
+        read_body(
             json.dumps(
                 {
                     "messages": [{"role": "developer", "content": "be brief"}, {"role": "user", "content": parts}],
                     "stop": "END",
                     "max_completion_tokens": 5,
                 }
-            ).encode()
+            ).encode(),
+            chat.ChatRequest,
         )
     )
     assert [(message["role"], message["content"]) for message in order.messages] == [("system", "be brief"), ("user", "ab")]

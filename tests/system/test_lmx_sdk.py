@@ -93,6 +93,20 @@ def test_a_structured_answer_is_parsed_by_the_client(client: openai.OpenAI) -> N
     assert Answer.model_validate_json(answer.choices[0].message.content or "").colour in ("red", "blue")
 
 
+def test_plain_text_goes_on_whole_and_streamed(client: openai.OpenAI) -> None:
+    whole = client.completions.create(model="tiny", prompt=["one", "two"], max_tokens=8, n=2, seed=1, temperature=1)
+    assert [choice.index for choice in whole.choices] == [0, 1, 2, 3]
+    assert whole.usage is not None
+    streamed = dict.fromkeys(range(4), "")
+    for chunk in client.completions.create(model="tiny", prompt=["one", "two"], max_tokens=8, n=2, seed=1, temperature=1, stream=True):
+        for choice in chunk.choices:
+            streamed[choice.index] += choice.text
+    assert streamed == {choice.index: choice.text for choice in whole.choices}
+    for fields in ({"prompt": ""}, {"prompt": []}, {"prompt": "x", "suffix": "y"}, {"prompt": "x", "max_tokens": 0}):
+        with pytest.raises(openai.BadRequestError):
+            client.completions.create(model="tiny", **fields)  # type: ignore[call-overload]
+
+
 def test_what_is_wrong_is_an_error_of_its_kind(client: openai.OpenAI) -> None:
     wrong = [
         {"temperature": 3},
