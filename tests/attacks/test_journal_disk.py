@@ -148,7 +148,8 @@ def test_ten_thousand_sessions_are_listed_at_once(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_ours_is_refused_and_left_alone(tmp_path: Path, how: str) -> None:
     daemon = Daemon(tmp_path, model_url="http://127.0.0.1:1/v1")
     sessions, elsewhere = daemon.home / "daemon/sessions", tmp_path / "elsewhere"
-    elsewhere.mkdir(mode=0o755)
+    elsewhere.mkdir()
+    elsewhere.chmod(0o755)
     sessions.parent.mkdir()
     if how == "another user's":
         sessions.mkdir()

@@ -134,7 +134,8 @@ def test_a_link_laid_at_any_of_our_paths_is_refused_and_its_target_untouched(tmp
     target, folder = tmp_path / "target", tmp_path / "folder"
     target.write_text("untouched")
     target.chmod(0o644)
-    folder.mkdir(mode=0o755)
+    folder.mkdir()
+    folder.chmod(0o755)
     try:
         for name in LINKS:
             # With a long home the sockets' folder is elsewhere.

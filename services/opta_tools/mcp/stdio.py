@@ -70,6 +70,9 @@ async def connected(
         await asyncio.gather(*tasks, return_exceptions=True)
         for stream in (to_session, from_server, to_server, from_session):
             await stream.aclose()
+        # A pipe that was paused, full, when its server died sees no end of file and would stay open. asyncio gives
+        # the transport no public name; `subprocess.Process` has no close of its own.
+        process._transport.close()  # pyright: ignore
         await process.wait()
 
 
