@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,7 +92,8 @@ def _measure(parts: list[str]) -> tuple[list[Figure], list[str]]:
                 figures += PARTS[name](daemon, server)
             except Exception as error:  # the other parts are still worth their time
                 failed.append(name)
-                print(f"✕ {name}: {type(error).__name__}: {error}\n{daemon.logs()}", file=sys.stderr)
+                what = "".join(traceback.format_exception(error))
+                print(f"✕ {name}: {what}\n{daemon.logs()}", file=sys.stderr)
             print(f"  {name}: {time.perf_counter() - started:.1f} s", file=sys.stderr, flush=True)
     return figures, failed
 

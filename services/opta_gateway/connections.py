@@ -43,7 +43,9 @@ class HttpConnection(H11Protocol):
                 self.send_400_response("Lines of a head end in CR LF.")
                 return
         super().data_received(data)
-        self._expect(None if self.transport.is_closing() else self.conn.their_state)
+        # An upgrade gives the transport away while h11 still waits for the end of the request: nothing is owed here then.
+        ours = self.transport.get_protocol() is self and not self.transport.is_closing()
+        self._expect(self.conn.their_state if ours else None)
 
     def _expect(self, state: Any) -> None:
         """The client owes what ends `state`; the clock runs from when it began to."""

@@ -16,6 +16,8 @@ from support.oracles import MIB, alive, log_files, untouched
 from support.raw_http import Answer, exchange
 from support.raw_websocket import BINARY, PING, TEXT, Stream, frame
 
+from opta_gateway.connections import BODY_S
+
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("lives_on")]
 
 IN_OPEN = 0x20
@@ -205,6 +207,17 @@ def test_a_stream_after_more_than_there_is_says_so_and_replays_nothing(daemon: D
     last = json.loads(get(daemon, f"/v3/sessions/{sid}").body)["lastSeq"]
     with Stream(daemon, f"/v3/sessions/{sid}/stream?afterSeq={last + 1000}") as stream:
         assert stream.lines() == [{"control": "ping", "lastSeq": last}]
+
+
+def test_a_quiet_stream_outlives_the_deadlines_of_heads_and_bodies(daemon: Daemon, sid: str) -> None:
+    """An upgraded connection owes the gateway nothing more; its clock once went on and cut every stream after 8 s."""
+    until = time.monotonic() + BODY_S + 2
+    with Stream(daemon, f"/v3/sessions/{sid}/stream") as stream:
+        while time.monotonic() < until:
+            stream.lines()  # the gateway's ping comes every five seconds
+        assert post(daemon, f"/v3/sessions/{sid}/turns", json.dumps({"text": "Hello."}).encode()).status == 202
+        while not any(line.get("event") == "turn.done" for line in stream.lines()):
+            pass
 
 
 @pytest.mark.attack("A17")
