@@ -3,7 +3,10 @@
 import argparse
 import asyncio
 import contextlib
-import os
+import ipaddress
+import socket
+import ssl
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -11,14 +14,24 @@ from typing import Any
 import uvicorn
 
 from opta_core import ports, state
-from opta_core.errors import OptaError
 from opta_core.logs import Log
-from opta_core.process import Frame, memory_bytes, run
+from opta_core.process import Frame, memory_total, run
+from opta_core.settings import LmxSettings
 
-from . import library
+from . import certificate, library
+from .admin import Admin
 from .app import Front
 from .connections import HttpConnection
-from .engines import Engine
+from .discovery import Offer, own_addresses
+from .guard import Guard
+from .keys import Keys
+from .metrics import Metrics
+from .news import News
+from .pairing import Pairing
+from .pulls import Pulls
+from .shelf import Shelf
+
+TICK_S = 0.5
 
 log = Log("lmx")
 
@@ -28,19 +41,94 @@ async def main(frame: Frame) -> None:
     parser = argparse.ArgumentParser(prog="opta_lmx")
     parser.add_argument("--model-path", type=Path, help="a model folder; requests never name one")
     arguments = parser.parse_args()
+    settings = frame.settings.lmx
     known = state.read(frame.paths) or state.DaemonState()
-    server = ports.bind(frame.settings.lmx.port, known.lmxPort, ports.FALLBACK, "LMX", "lmx.port")
+    server = ports.bind(settings.port, known.lmxPort, ports.FALLBACK, "LMX", "lmx.port", settings.bind)
     port = server.getsockname()[1]
+    is_open = ipaddress.ip_address(settings.bind).is_loopback
+    tls, fingerprint = (None, "") if is_open else certificate.context_of(frame.paths.lmx)
     state.update(frame.paths, lmxPort=port)
-    name = frame.settings.lmx.model
-    try:
-        folder = arguments.model_path or library.folder_of(name, frame.paths.models)
-    except OptaError as error:
-        log.error("configured model not found, serving the probe", reason=error.message)
-        name, folder = "probe", library.PROBE
-    engine = Engine(frame.bus, frame.paths.run, folder.name if arguments.model_path else name, folder)
-    front = Front(engine, port, set())
-    frame.figures = lambda: figures(front, engine)
+    keys, news = Keys(frame.paths.lmx), News()
+    keys.admin_key()
+    extra = library.read(arguments.model_path) if arguments.model_path else None
+    shelf = Shelf(frame.bus, frame.paths.run, frame.paths.models, settings, news, extra)
+    pulls = Pulls(frame.paths.models, settings.hub, news)
+    admin = Admin(shelf, pulls, news, Pairing(keys, fingerprint))
+    front = Front(shelf, Guard(_hosts(settings, port), keys, is_open=is_open), Metrics(), admin)
+    frame.figures = lambda: figures(front, shelf)
+    offer = Offer(port, settings.bind, fingerprint) if settings.offer and not is_open else None
+    http = _Server(_config(front, tls))
+    serving = asyncio.create_task(http.serve(sockets=[server]), name="http")
+    offering = asyncio.create_task(offer.begin(), name="offer") if offer else None
+    loading = asyncio.create_task(_load_first(shelf, settings), name="first models")
+    stopped = asyncio.create_task(frame.stopping.wait(), name="stopping")
+    while not stopped.done() and not serving.done():
+        await shelf.tick()
+        _report(frame, shelf)
+        await asyncio.wait({serving, stopped}, timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)
+    front.is_draining = True
+    await _drain(shelf, settings.drain_s)
+    http.leave.set()
+    loading.cancel()
+    if offer and offering:
+        await asyncio.gather(offering, offer.end(), return_exceptions=True)
+    await pulls.stop()
+    await shelf.stop()
+    await serving
+
+
+async def _load_first(shelf: Shelf, settings: LmxSettings) -> None:
+    """The default model, then those that are to be there always."""
+    for name in dict.fromkeys([shelf.default, *settings.pinned]):
+        try:
+            await shelf.load(name, pin=name in settings.pinned)
+        except Exception as error:  # one that cannot be loaded keeps none of the others back
+            log.error("model not loaded", model=name, reason=error)
+
+
+async def _drain(shelf: Shelf, seconds: float) -> None:
+    """Let what is under way end."""
+    until = time.monotonic() + seconds
+    while shelf.running and time.monotonic() < until:
+        await asyncio.sleep(0.05)
+
+
+def _report(frame: Frame, shelf: Shelf) -> None:
+    first = shelf.engines.get(shelf.default)
+    if first is not None and first.problem:
+        frame.degraded(first.problem)
+    elif not frame.is_ready:
+        frame.ready()
+
+
+def figures(front: Front, shelf: Shelf) -> dict[str, Any]:
+    """For telemetry."""
+    first = shelf.engines.get(shelf.default)
+    return {
+        "tokensPerSec": front.metrics.tokens_per_s(),
+        "memoryUsed": shelf.used,
+        "memoryTotal": memory_total(),
+        "memoryLimit": shelf.limit,
+        "loaded": [engine.name for engine in shelf.engines.values() if engine.loaded],
+        "running": shelf.running,
+        "waiting": sum(engine.waiting for engine in shelf.engines.values()),
+        "cachedTokens": front.metrics.total("cached"),
+        "promptTokens": front.metrics.total("prompt"),
+        "enginePid": first.pid if first else 0,
+    }
+
+
+def _hosts(settings: LmxSettings, port: int) -> set[str]:
+    """The names it may be called by."""
+    names = {"127.0.0.1", "localhost"}
+    if not ipaddress.ip_address(settings.bind).is_loopback:
+        host = socket.gethostname().lower()
+        names |= {settings.bind, host, f"{host.partition('.')[0]}.local", *own_addresses()}
+    given = {name.lower() for name in settings.hosts}
+    return {f"{name}:{port}" for name in names | given} | {name for name in given if ":" in name}
+
+
+def _config(front: Front, tls: ssl.SSLContext | None) -> uvicorn.Config:
     config = uvicorn.Config(
         front,  # type: ignore[arg-type]
         http=HttpConnection,
@@ -53,45 +141,21 @@ async def main(frame: Frame) -> None:
         limit_concurrency=512,
         backlog=512,
     )
-    http = _Server(config, frame.stopping)
-    serving = asyncio.create_task(http.serve(sockets=[server]), name="http")
-    engine.start()
-    stopped = asyncio.create_task(frame.stopping.wait(), name="stopping")
-    while not stopped.done() and not serving.done():
-        if engine.problem:
-            frame.degraded(engine.problem)
-        else:
-            engine.ask()
-            if not frame.is_ready:
-                frame.ready()
-        await asyncio.wait({serving, stopped}, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
-    http.should_exit = True
-    await serving
-    await engine.stop()
-
-
-def figures(front: Front, engine: Engine) -> dict[str, Any]:
-    """For telemetry."""
-    used = memory_bytes() + (memory_bytes(engine.pid) if engine.pid else 0)
-    return {
-        "tokensPerSec": front.metrics.tokens_per_s(),
-        "memoryUsed": used,
-        "memoryTotal": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
-        "loaded": [engine.name] if engine.loaded else [],
-        "running": engine.running,
-        "enginePid": engine.pid,
-    }
+    config.load()
+    config.ssl = tls
+    return config
 
 
 class _Server(uvicorn.Server):
     """Leaves signals to the process frame, and sleeps until it is to leave: the original wakes ten times a second."""
 
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event):
+    def __init__(self, config: uvicorn.Config):
         super().__init__(config)
-        self._stopping = stopping
+        # Set once what was under way has ended.
+        self.leave = asyncio.Event()
 
     async def main_loop(self) -> None:
-        await self._stopping.wait()
+        await self.leave.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

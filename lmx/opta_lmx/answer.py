@@ -5,9 +5,13 @@ a call. Pure text: no mlx in it.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from . import repair
+from .json_values import as_object
 
 Kind = Literal["text", "thinking", "call"]
 Parser = Callable[[str], Any]
@@ -25,7 +29,7 @@ class Markers:
 
 @dataclass(frozen=True)
 class Piece:
-    """Some of an answer. A call has `name` and `arguments` (JSON text)."""
+    """Some of an answer. A call has `name` and `arguments` (JSON text), or only more `arguments` of the call before."""
 
     kind: Kind
     text: str = ""
@@ -34,25 +38,45 @@ class Piece:
 
 
 class AnswerSplitter:
-    """Feed it text; it returns what is certain. `is_stopped` once a stop string was met."""
+    """Feed it text; it returns what is certain. `is_stopped` once a stop string was met, or all calls are made that may be."""
 
-    def __init__(self, markers: Markers, parse_call: Parser | None, stop: list[str], *, begins_thinking: bool = False):
-        self._markers, self._parse = markers, parse_call
+    def __init__(
+        self,
+        markers: Markers,
+        parse_call: Parser | None,
+        stop: list[str],
+        *,
+        begins_thinking: bool = False,
+        tools: list[dict[str, Any]] | None = None,
+        one_call: bool = False,
+    ):
+        self._markers, self._parse, self._tools = markers, parse_call, tools or []
         self._stop = [text for text in stop if text]
         self._state: Kind = "thinking" if begins_thinking else "text"
-        self._held = ""
+        self._held: str = ""
+        self._one_call, self._is_called = one_call, False
+        # Models without markers, or that forget them, write a call as the whole of their answer.
+        self._may_be_bare = bool(self._tools)
         self.stopped_by = ""
+        # Calls that could not be read, and were given as text.
+        self.malformed = 0
 
     @property
     def is_stopped(self) -> bool:
-        """Whether a stop string was met."""
-        return bool(self.stopped_by)
+        """Whether nothing that comes is wanted any more."""
+        return bool(self.stopped_by) or (self._one_call and self._is_called)
 
     def feed(self, text: str) -> list[Piece]:
         """The pieces that are certain now."""
         if self.is_stopped:
             return []
-        text, self._held = self._held + text, ""
+        text = self._held + text
+        self._held = ""
+        if self._may_be_bare and self._state == "text" and not self._first_marker(text)[1]:
+            if repair.might_be_call(text):
+                self._held = text
+                return []
+            self._may_be_bare = not text.strip()
         pieces: list[Piece] = []
         while text and not self.is_stopped:
             at, marker = self._first_marker(text)
@@ -68,12 +92,16 @@ class AnswerSplitter:
                 self._held, text = text[len(text) - keep :], ""
         return pieces
 
-    def end(self) -> list[Piece]:
-        """The rest, when the model is done; a call that was cut off is given as text, never dropped."""
+    def end(self, *, is_cut: bool = False) -> list[Piece]:
+        """The rest, when the model is done; a call that was cut off (`is_cut`: by length) is given as text, never dropped."""
         pieces: list[Piece] = []
         if self._held and not self.is_stopped:
-            if self._state == "call":
-                pieces.append(Piece("text", self._markers.call_start + self._held))
+            if self._state == "call" and (is_cut or self._markers.call_end):
+                whole = [] if is_cut else repair.calls_of(self._held, self._tools, only_known=True)
+                pieces += self._given(whole) if whole else [self._malformed(self._markers.call_start + self._held)]
+            elif self._state == "text" and self._may_be_bare and not is_cut:
+                bare = repair.calls_of(self._held, self._tools, only_known=True)
+                pieces += self._given(bare) if bare else [Piece("text", self._held)]
             else:
                 self._emit(pieces, self._held)
         self._held = ""
@@ -93,6 +121,7 @@ class AnswerSplitter:
             self.stopped_by = marker
         elif self._state == "text":
             self._state = "thinking" if marker == self._markers.think_start else "call"
+            self._may_be_bare &= self._state == "thinking"
         else:
             self._state = "text"
 
@@ -107,22 +136,64 @@ class AnswerSplitter:
             assert self._parse is not None
             parsed = self._parse(text)
             found: list[Any] = parsed if isinstance(parsed, list) else [parsed]  # pyright: ignore[reportUnknownVariableType]
-            return [Piece("call", name=str(call["name"]), arguments=_arguments(call.get("arguments", {}))) for call in found]
-        except Exception:  # parsers of models raise what they like; what the model wrote is then shown as it is
-            return [Piece("text", f"{self._markers.call_start}{text}{self._markers.call_end}")]
+            return self._given([repair.fitted(str(call["name"]), _object(call.get("arguments", {})), self._tools) for call in found])
+        except Exception:  # parsers of models raise what they like; what the model wrote is then read with more patience
+            if calls := repair.calls_of(text, self._tools):
+                return self._given(calls)
+            return [self._malformed(f"{self._markers.call_start}{text}{self._markers.call_end}")]
 
+    def _given(self, calls: list[repair.Call]) -> list[Piece]:
+        self._is_called = True
+        kept = calls[:1] if self._one_call else calls
+        return [Piece("call", name=name, arguments=json.dumps(arguments, ensure_ascii=False)) for name, arguments in kept]
 
-def forced_call(text: str) -> Piece:
-    """A call that a grammar forced: `{"name": …, "arguments": {…}}`; cut off, it is given as text, never as half a call."""
-    try:
-        call = json.loads(text)
-        return Piece("call", name=str(call["name"]), arguments=_arguments(call["arguments"]))
-    except (ValueError, KeyError, TypeError):
+    def _malformed(self, text: str) -> Piece:
+        self.malformed += 1
         return Piece("text", text)
 
 
-def _arguments(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+class ForcedCall:
+    """A call that a grammar forces, `{"name":…,"arguments":{…}}`: its name as soon as it stands, then its arguments as they come."""
+
+    _HEAD = re.compile(r'^\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments"\s*:\s*')
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._is_open = False
+
+    def feed(self, text: str) -> list[Piece]:
+        """What is certain now."""
+        self._held += text
+        pieces: list[Piece] = []
+        if not self._is_open:
+            head = self._HEAD.match(self._held)
+            if head is None:
+                return []
+            self._held = self._held[head.end() :]
+            if not self._held:
+                self._held = head.group()
+                return []
+            self._is_open = True
+            pieces.append(Piece("call", name=json.loads(head.group(1))))
+        # The last character may be the one that closes the call around the arguments.
+        ready, self._held = self._held[:-1], self._held[-1:]
+        if ready and pieces:
+            return [Piece("call", name=pieces[0].name, arguments=ready)]
+        return [*pieces, Piece("call", arguments=ready)] if ready else pieces
+
+    def end(self, *, is_cut: bool) -> list[Piece]:
+        """The rest. A call that was cut off before it had a name is given as text."""
+        held, self._held = self._held, ""
+        if not self._is_open:
+            return [Piece("text", held)] if held else []
+        return [Piece("call", arguments=held)] if is_cut and held else []
+
+
+def _object(value: Any) -> dict[str, Any]:
+    found = as_object(json.loads(value) if isinstance(value, str) else value)
+    if found is None:
+        raise TypeError("arguments are no object")
+    return found
 
 
 def _possible_start(text: str, markers: list[str]) -> int:

@@ -112,6 +112,8 @@ class ChatRequest(_Request, frozen=True, kw_only=True):
     user: str | None = None
     metadata: dict[str, str] | None = None
     store: Literal[False] | None = None
+    # "flex" is batch work: it goes when nobody else waits.
+    service_tier: Literal["auto", "default", "flex", "priority"] | None = None
 
 
 def orders_of(request: ChatRequest) -> list[Generate]:
@@ -138,7 +140,7 @@ def order_of(request: ChatRequest) -> Generate:
         raise Refused("Field 'logit_bias': its keys are numbers of tokens.")
     return Generate(
         id=0,
-        messages=[_message(at, message) for at, message in enumerate(request.messages)],
+        messages=[message_of(at, message) for at, message in enumerate(request.messages)],
         tools=tools,
         max_tokens=request.max_completion_tokens or request.max_tokens or DEFAULT_MAX_TOKENS,
         temperature=request.temperature or 0.0,
@@ -154,6 +156,8 @@ def order_of(request: ChatRequest) -> Generate:
         logprobs=(request.top_logprobs or 0) if request.logprobs else -1,
         schema=schema,
         forced=forced,
+        strict=[tool.function.name for tool in request.tools or [] if tool.function.strict and not forced and tools],
+        one_call=request.parallel_tool_calls is False,
     )
 
 
@@ -185,7 +189,8 @@ def _schema(request: ChatRequest) -> dict[str, Any] | None:
             return None
 
 
-def _message(at: int, message: dict[str, Any]) -> dict[str, Any]:
+def message_of(at: int, message: dict[str, Any]) -> dict[str, Any]:
+    """One message as templates take it. Raises Refused naming the field."""
     where = f"messages[{at}]"
     role = message.get("role")
     if role not in ("system", "developer", "user", "assistant", "tool"):
@@ -309,8 +314,8 @@ async def stream_frames(completion: Completion, answers: list[AsyncIterator[list
                         frames.append(completion.chunk([], usage_of(ends)))
                     frames.append(b"data: [DONE]\n\n")
             else:
-                frames.append(completion.chunk([_choice(at, _delta(piece, calls[at]), logprobs=_logprobs(piece.logprobs))]))
                 calls[at] += bool(piece.name)
+                frames.append(completion.chunk([_choice(at, _delta(piece, calls[at] - 1), logprobs=_logprobs(piece.logprobs))]))
         yield b"".join(frames)
         frames = []
 
@@ -341,9 +346,9 @@ class _Whole:
             return
         self.logprobs += piece.logprobs
         if piece.name:
-            self.calls += [
-                {key: value for key, value in call.items() if key != "index"} for call in _delta(piece, len(self.calls))["tool_calls"]
-            ]
+            self.calls += [{key: value for key, value in call.items() if key != "index"} for call in _delta(piece, 0)["tool_calls"]]
+        elif piece.arguments:
+            self.calls[-1]["function"]["arguments"] += piece.arguments
         else:
             self.text += piece.text
             self.thinking += piece.thinking
@@ -374,10 +379,12 @@ def _choice(at: int, delta: dict[str, Any], finish: str | None = None, logprobs:
     return {"index": at, "delta": delta, "finish_reason": finish, "logprobs": logprobs}
 
 
-def _delta(piece: Delta, calls: int) -> dict[str, Any]:
+def _delta(piece: Delta, call: int) -> dict[str, Any]:
     if piece.name:
         function = {"name": piece.name, "arguments": piece.arguments}
-        return {"tool_calls": [{"index": calls, "id": f"call_{secrets.token_hex(8)}", "type": "function", "function": function}]}
+        return {"tool_calls": [{"index": call, "id": f"call_{secrets.token_hex(8)}", "type": "function", "function": function}]}
+    if piece.arguments:
+        return {"tool_calls": [{"index": call, "function": {"arguments": piece.arguments}}]}
     return {"reasoning_content": piece.thinking} if piece.thinking else {"content": piece.text}
 
 

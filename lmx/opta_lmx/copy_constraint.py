@@ -6,7 +6,10 @@ model card gives the accuracy with and without. Other models do not ask for it (
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .engine_messages import Generate
 
 CALL_START, CALL_END, END = "<tool_call>", "</tool_call>", "<|end|>"
 PATH, PATTERN, NEXT_PATH = '"path": "', '"pattern": "', '", "path": "'
@@ -14,6 +17,22 @@ CLOSE_VALUE, CLOSE_EMPTY = '"}}', "}}"
 FOUND, BEGINS, FAILED = "I found ", "The file begins with: ", "That did not work: "
 _FIRST_ARGUMENT = {"read_file": [PATH], "list_dir": [PATH, CLOSE_EMPTY], "search_files": [PATTERN], "grep": [PATTERN]}
 _SEEN_CHARS, _QUOTED_CHARS = 160, 60
+
+
+def processor_of(order: Generate, pieces: list[bytes], prompt_length: int, mx: Any) -> Callable[[Any, Any], Any]:
+    """The constraint of one request, as a logits processor."""
+    asked = max((at for at, message in enumerate(order.messages) if message["role"] == "user"), default=0)
+    turn = order.messages[asked:]
+    result = turn[-1]["content"] if turn and turn[-1]["role"] == "tool" else None
+    constraint = CopyConstraint(pieces, str(turn[0].get("content", ""))[:240] if turn else "", result, tools=bool(order.tools))
+
+    def process(context: Any, logits: Any) -> Any:
+        allowed = constraint.allowed([int(id_) for id_ in context[prompt_length:].tolist()])
+        if allowed is None:
+            return logits
+        return logits + mx.array([0.0 if id_ in allowed else -1e9 for id_ in range(logits.shape[-1])])
+
+    return process
 
 
 class CopyConstraint:

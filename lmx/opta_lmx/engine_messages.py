@@ -34,6 +34,32 @@ class Generate(Message, frozen=True, kw_only=True, omit_defaults=True, tag="gene
     # JSON schema of the answer, and the tool that has to be called ("*": any of them).
     schema: dict[str, Any] | None = None
     forced: str = ""
+    # Calls that the model makes of its own will have arguments of these tools' schemas for certain.
+    strict: list[str] = []
+    # At most one call in an answer.
+    one_call: bool = False
+
+
+class Embed(Message, frozen=True, kw_only=True, omit_defaults=True, tag="embed"):
+    """Turn texts into vectors."""
+
+    id: int
+    texts: list[str]
+
+
+class Tokenize(Message, frozen=True, kw_only=True, omit_defaults=True, tag="tokenize"):
+    """Say the tokens of a text, or of a conversation as its template renders it."""
+
+    id: int
+    text: str = ""
+    messages: list[dict[str, Any]] = []
+    tools: list[dict[str, Any]] = []
+
+
+class Trim(Message, frozen=True, kw_only=True, omit_defaults=True, tag="trim"):
+    """Keep no more bytes of earlier prompts than this: memory is short."""
+
+    bytes: int
 
 
 class Cancel(Message, frozen=True, kw_only=True, omit_defaults=True, tag="cancel"):
@@ -57,6 +83,13 @@ class Loaded(Message, frozen=True, kw_only=True, omit_defaults=True, tag="loaded
     memory: int = 0
     running: list[int] = []
     capability: str = ""
+    # Bytes kept of earlier prompts, and how many steps took how long, since the start.
+    prefix_bytes: int = 0
+    steps: int = 0
+    step_s: float = 0.0
+    # Tokens that a draft proposed, and those of them that stood.
+    drafted: int = 0
+    accepted: int = 0
 
 
 class LoadFailed(Message, frozen=True, kw_only=True, omit_defaults=True, tag="load_failed"):
@@ -66,7 +99,10 @@ class LoadFailed(Message, frozen=True, kw_only=True, omit_defaults=True, tag="lo
 
 
 class Delta(Message, frozen=True, kw_only=True, omit_defaults=True, tag="delta"):
-    """A piece of the answer, of the reasoning, or a whole tool call (`name`, `arguments` as JSON text)."""
+    """A piece of the answer, of the reasoning, or of a tool call.
+
+    A call begins with its `name` and some of its `arguments` (JSON text), all of them unless more pieces with `arguments` alone follow.
+    """
 
     id: int
     text: str = ""
@@ -96,6 +132,23 @@ class Finished(Message, frozen=True, kw_only=True, omit_defaults=True, tag="fini
     cached_tokens: int = 0
     # The stop string that ended the answer, if one did.
     stopped_by: str = ""
+    # Tool calls that could not be read, even with patience, and were given as text.
+    malformed: int = 0
+
+
+class Vectors(Message, frozen=True, kw_only=True, omit_defaults=True, tag="vectors"):
+    """What came of Embed: one vector a text, as base64 of 32-bit floats in little-endian order, each of length 1."""
+
+    id: int
+    vectors: list[str]
+    prompt_tokens: int
+
+
+class Tokens(Message, frozen=True, kw_only=True, omit_defaults=True, tag="tokens"):
+    """What came of Tokenize."""
+
+    id: int
+    ids: list[int]
 
 
 class Failed(Message, frozen=True, kw_only=True, omit_defaults=True, tag="failed"):
@@ -106,5 +159,20 @@ class Failed(Message, frozen=True, kw_only=True, omit_defaults=True, tag="failed
     message: str
 
 
-ToEngine = Generate | Cancel | Ping
-FromEngine = list[Loaded | LoadFailed | Delta | Finished | Failed]
+class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an engine child is started with, as JSON in its one argument."""
+
+    name: str
+    folder: str
+    run: str
+    socket: str
+    # A small model of the same vocabulary that proposes tokens while one request is alone.
+    draft: str = ""
+    # Kept of earlier prompts: in memory, and in a folder on disk ('' and 0: nothing there).
+    prefix_bytes: int = 0
+    disk: str = ""
+    disk_bytes: int = 0
+
+
+ToEngine = Generate | Embed | Tokenize | Cancel | Ping | Trim
+FromEngine = list[Loaded | LoadFailed | Delta | Finished | Vectors | Tokens | Failed]

@@ -1,66 +1,96 @@
 """The front's side of an engine child: starts it, sends requests, hears the answers, starts it again.
 
-Loading is spawning, unloading is ending; a crash costs one model's running requests, which end with
-a typed error, and nothing else.
+Loading is spawning, unloading is ending; a crash costs one model's running requests, which are asked once
+more when nothing of their answer was told yet and else end with a typed error, and nothing else.
 """
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from opta_core.bus import Bus, Frames
 from opta_core.errors import OptaError, Unavailable
 from opta_core.logs import Log
+from opta_core.process import memory_bytes
 from opta_protocol.errors import ErrorCode
 
 from .blas import blas_environment
-from .engine_messages import Cancel, Delta, Failed, Finished, FromEngine, Generate, Loaded, LoadFailed, Ping
+from .engine_messages import (
+    Cancel,
+    Delta,
+    Embed,
+    EngineConfig,
+    Failed,
+    Finished,
+    FromEngine,
+    Generate,
+    Loaded,
+    LoadFailed,
+    Ping,
+    Tokenize,
+    Tokens,
+    Trim,
+    Vectors,
+)  # fmt: skip
+from .library import Model
 from .line import Line, Place
+from .news import News
 
-LOAD_S = 120.0
+LOAD_S = 300.0
+# A model that dies so often is left alone for that long, or until somebody asks to load it.
 DEATHS_MAX, DEATHS_WINDOW_S = 3, 300.0
 RESTART_S = 0.05
 # A long prompt keeps the child from answering for a while, but not for this long.
 WATCHDOG_S = 60.0
 # An order that the child does not list by then never reached it.
 FORGOTTEN_S = 1.5
+# A request waits so long for its turn, for its first token, and for its last one.
+QUEUE_S, FIRST_TOKEN_S, ANSWER_S = 60.0, 300.0, 1800.0
+STOP_S = 2.0
 
 _decoder = msgspec.json.Decoder(FromEngine)
 _encode = msgspec.json.Encoder().encode
 log = Log("engines")
 
 Answer = Delta | Finished
+Order = Generate | Embed | Tokenize
+Piece = Delta | Finished | Vectors | Tokens
+State = Literal["loading", "loaded", "failed", "quarantined", "stopped"]
 
 
 class Engine:
     """One model's child and its requests."""
 
-    def __init__(self, bus: Bus, run: Path, name: str, folder: Path):
-        self.name, self.folder = name, folder
-        self._run = run
-        self._socket = f"lmx.{name}"
-        self._router = bus.router(self._socket, self._on_message)
+    def __init__(self, bus: Bus, config: EngineConfig, model: Model, news: News):
+        self.name, self.model, self.pinned = model.name, model, False
+        self._config, self._news = config, news
+        self._router = bus.router(config.socket, self._on_message)
         self._peer = b""
         self._process: subprocess.Popen[bytes] | None = None
         self._line = Line()
-        self._requests: dict[int, tuple[Place, asyncio.Queue[Answer | OptaError]]] = {}
+        self._requests: dict[int, tuple[Place, asyncio.Queue[Piece | OptaError]]] = {}
         self._sent_at: dict[int, float] = {}
         self._heard_at = 0.0
         self._next_id = 0
         self._deaths: list[float] = []
         self._watch: asyncio.Task[None] | None = None
-        self._is_loaded = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._is_stopped = False
         self.loaded: Loaded | None = None
-        self.problem = ""
-        self.tokens = 0
+        # Why it cannot be loaded, and until when it is left alone.
+        self.failure = ""
+        self.quarantined_until = 0.0
+        self.used_at = self.started_at = time.monotonic()
+        self.restarts = 0
 
     @property
     def pid(self) -> int:
@@ -72,69 +102,166 @@ class Engine:
         """Requests in the child, and those that wait for it."""
         return len(self._line)
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a slot."""
+        return self._line.waiting
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the child holds now."""
+        return memory_bytes(self.pid) if self.pid else 0
+
+    @property
+    def state(self) -> State:
+        """What it does now."""
+        if self._is_stopped:
+            return "stopped"
+        if self.failure:
+            return "failed"
+        if self.quarantined_until > time.monotonic():
+            return "quarantined"
+        return "loaded" if self.loaded is not None else "loading"
+
+    @property
+    def problem(self) -> str:
+        """Why it does not answer and will not soon; '' when it does, or is about to."""
+        if self.failure:
+            return self.failure
+        left_s = self.quarantined_until - time.monotonic()
+        if left_s > 0:
+            return (
+                f"{self.name} died {len(self._deaths)} times in five minutes and is left alone for {left_s:.0f} s more. "
+                f"To try at once: opta models load {self.name}"
+            )
+        return ""
+
     def start(self) -> None:
-        """Keep a child running from now on."""
-        self._watch = asyncio.create_task(self._keep_running(), name=f"engine {self.name}")
+        """Keep a child running from now on; one that failed, or was left alone, is tried again."""
+        is_waiting_out = self.quarantined_until > time.monotonic()
+        self.failure, self.quarantined_until, self._deaths = "", 0.0, []
+        self.started_at = time.monotonic()
+        if is_waiting_out and self._watch is not None:
+            self._watch.cancel()
+        if self._watch is None or self._watch.done() or is_waiting_out:
+            self._watch = asyncio.create_task(self._keep_running(), name=f"engine {self.name}")
 
     async def stop(self) -> None:
-        """End the child."""
+        """End the child; what it was answering ends with an error."""
+        self._is_stopped = True
         if self._watch is not None:
             self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                await asyncio.to_thread(self._process.wait, 2)
+                await asyncio.to_thread(self._process.wait, STOP_S)
             if self._process.poll() is None:
                 self._process.kill()
+                await asyncio.to_thread(self._process.wait)
+        self._fail_all(Unavailable(f"{self.name} was unloaded.", code=ErrorCode.engine_lost, retry_after_s=1))
+        self.loaded = None
+        self._changed.set()
         self._router.close()
 
-    async def generate(self, order: Generate, client: str = "") -> AsyncIterator[list[Answer]]:
-        """The answer's pieces as they come, Finished last. Raises OptaError: too_many_requests, engine_lost, …"""
-        place = await self._line.enter(client)
+    async def until_loaded(self) -> Loaded:
+        """Wait for the model. Raises Unavailable: it failed, is left alone, was stopped, or takes too long."""
+        try:
+            async with asyncio.timeout(LOAD_S):
+                while self.loaded is None:
+                    if self._is_stopped:
+                        raise Unavailable(f"{self.name} was unloaded.", code=ErrorCode.engine_lost, retry_after_s=1)
+                    if self.problem:
+                        raise Unavailable(self.problem, retryable=not self.failure, retry_after_s=10)
+                    self._changed.clear()
+                    await self._changed.wait()
+                return self.loaded
+        except TimeoutError:
+            raise Unavailable(f"{self.name} is not loaded after {LOAD_S:g} s.") from None
+
+    async def generate(self, order: Generate, client: str = "", *, is_batch: bool = False) -> AsyncIterator[list[Answer]]:
+        """The answer's pieces as they come, Finished last. Raises OptaError: too_many_requests, engine_lost, timeout, …"""
+        async for pieces in self._ask(order, client, is_batch=is_batch):
+            yield pieces  # type: ignore[misc]
+
+    async def once(self, order: Embed | Tokenize, client: str = "") -> Vectors | Tokens:
+        """The one answer of an order that has just one. Raises OptaError."""
+        async for pieces in self._ask(order, client):
+            for piece in pieces:
+                if isinstance(piece, Vectors | Tokens):
+                    return piece
+        raise Unavailable(f"The engine of {self.name} gave no answer.", code=ErrorCode.engine_lost)
+
+    async def _ask(self, order: Order, client: str, *, is_batch: bool = False) -> AsyncIterator[list[Piece]]:
+        try:
+            async with asyncio.timeout(QUEUE_S):
+                place = await self._line.enter(client, is_batch=is_batch)
+        except TimeoutError:
+            message = f"This request waited {QUEUE_S:g} s for {self.name}; {self.running} are before it or at work."
+            raise OptaError(message, code=ErrorCode.too_many_requests, retryable=True, retry_after_s=10) from None
+        try:
+            is_told, is_second = False, False
+            while True:
+                try:
+                    async for pieces in self._attempt(order, place):
+                        is_told = True
+                        yield pieces
+                    return
+                except OptaError as error:
+                    # Nothing of the answer was told: the next child may give it, once; a prompt that kills would do so again.
+                    if error.code != ErrorCode.engine_lost or is_told or is_second or self._is_stopped:
+                        raise
+                    is_second = True
+                    await self._line.again(place)
+        finally:
+            place.leave()
+            self.used_at = time.monotonic()
+
+    async def _attempt(self, order: Order, place: Place) -> AsyncIterator[list[Piece]]:
+        await self.until_loaded()
         self._next_id += 1
         id_ = self._next_id
-        queue: asyncio.Queue[Answer | OptaError] = asyncio.Queue()
+        queue: asyncio.Queue[Piece | OptaError] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        late = loop.call_later(FIRST_TOKEN_S, queue.put_nowait, _too_late(self.name, FIRST_TOKEN_S))
+        end = loop.call_later(ANSWER_S, queue.put_nowait, _too_late(self.name, ANSWER_S))
+        self._requests[id_] = place, queue
+        self._sent_at[id_] = time.monotonic()
         try:
-            await self._until_loaded()
-            self._requests[id_] = place, queue
-            self._sent_at[id_] = time.monotonic()
             self._router.send(self._peer, [_encode(msgspec.structs.replace(order, id=id_))])
             while True:
-                parts: list[Answer] = []
-                part = await queue.get()
+                pieces: list[Piece] = []
+                piece = await queue.get()
+                late.cancel()
                 while True:
-                    if isinstance(part, OptaError):
-                        raise part
-                    parts.append(part)
+                    if isinstance(piece, OptaError):
+                        raise piece
+                    pieces.append(piece)
                     if queue.empty():
                         break
-                    part = queue.get_nowait()
-                yield parts
-                if isinstance(parts[-1], Finished):
+                    piece = queue.get_nowait()
+                yield pieces
+                if not isinstance(pieces[-1], Delta):
                     return
         finally:
+            late.cancel()
+            end.cancel()
             self._sent_at.pop(id_, None)
             if self._end(id_) is not None:
                 self._router.send(self._peer, [_encode(Cancel(id=id_))])
-            place.leave()
 
-    def _end(self, id_: int) -> "asyncio.Queue[Answer | OptaError] | None":
+    def _end(self, id_: int) -> "asyncio.Queue[Piece | OptaError] | None":
         """The child is done with a request, so the next one may go to it; whoever reads the answer may be slow."""
         place, queue = self._requests.pop(id_, (None, None))
         if place is not None:
             place.leave()
         return queue
 
-    async def _until_loaded(self) -> None:
-        try:
-            async with asyncio.timeout(LOAD_S):
-                while self.loaded is None:
-                    if self.problem:
-                        raise Unavailable(self.problem, code=ErrorCode.unavailable, retryable=False)
-                    self._is_loaded.clear()
-                    await self._is_loaded.wait()
-        except TimeoutError:
-            raise Unavailable(f"{self.name} is not loaded after {LOAD_S:g} s.") from None
+    def _fail_all(self, error: OptaError) -> None:
+        requests, self._requests = self._requests, {}
+        for place, queue in requests.values():
+            queue.put_nowait(error)
+            place.leave()
 
     async def _keep_running(self) -> None:
         while True:
@@ -142,63 +269,61 @@ class Engine:
             assert self._process is not None
             await _exited(self._process)
             self._on_death(self._process.returncode)
+            if self.failure:
+                return
             now = time.monotonic()
             self._deaths = [at for at in self._deaths if now - at < DEATHS_WINDOW_S] + [now]
-            if self.problem or len(self._deaths) > DEATHS_MAX * 4:
-                self.problem = (
-                    self.problem
-                    or f"{self.name} died {len(self._deaths)} times in five minutes and is not started again. Restart LMX: opta daemon restart lmx"
-                )
-                log.error("engine given up", model=self.name, reason=self.problem)
-                self._is_loaded.set()
-                return
-            await asyncio.sleep(RESTART_S if len(self._deaths) <= DEATHS_MAX else 0.5)
+            if len(self._deaths) >= DEATHS_MAX:
+                self.quarantined_until = now + DEATHS_WINDOW_S
+                log.error("engine left alone", model=self.name, deaths=len(self._deaths), seconds=DEATHS_WINDOW_S)
+                self._news.tell("quarantined", model=self.name, reason=self.problem)
+                self._changed.set()
+                await asyncio.sleep(DEATHS_WINDOW_S)
+                self._deaths = []
+            await asyncio.sleep(RESTART_S)
 
     def _spawn(self) -> None:
         # From the loop's thread: the child dies with the thread that started it.
         environment = {**os.environ, **blas_environment()}
-        command = [sys.executable, "-m", "opta_lmx.mlx_engine", str(self.folder), str(self._run), self._socket]
+        command = [sys.executable, "-m", "opta_lmx.mlx_engine", _encode(self._config).decode()]
         self._process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
         log.info("engine started", model=self.name, pid=self._process.pid)
 
     def _on_death(self, code: int | None) -> None:
         self.loaded = None
         self._peer = b""
+        self.restarts += 1
         reason = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
         log.warning("engine ended", model=self.name, reason=reason, requests=len(self._requests))
-        lost = Unavailable(
-            f"The engine of {self.name} was lost ({reason}). It is starting again.", code=ErrorCode.engine_lost, retry_after_s=1
-        )
-        requests, self._requests = self._requests, {}
-        for place, queue in requests.values():
-            queue.put_nowait(lost)
-            place.leave()
+        self._news.tell("died", model=self.name, reason=reason, requests=len(self._requests))
+        message = f"The engine of {self.name} was lost ({reason}). It is starting again."
+        self._fail_all(Unavailable(message, code=ErrorCode.engine_lost, retry_after_s=1))
 
     def _on_message(self, peer: bytes, frames: Frames) -> None:
         for message in _decoder.decode(frames[0]):
             match message:
                 case Loaded():
                     if message.pid == self.pid:  # not the last words of a dead child
-                        self._peer, self.loaded, self._heard_at = peer, message, time.monotonic()
-                        self._is_loaded.set()
-                        self._fail_forgotten(message.running)
+                        self._on_loaded(peer, message)
                 case LoadFailed():
-                    self.problem = message.message
-                    self._is_loaded.set()
-                case Delta() | Finished():
-                    self.tokens += isinstance(message, Delta)
+                    self.failure = message.message
+                    self._news.tell("failed", model=self.name, reason=message.message)
+                    self._changed.set()
+                case Delta() | Finished() | Vectors() | Tokens():
                     if known := self._requests.get(message.id):
                         known[1].put_nowait(message)
-                        if isinstance(message, Finished):
+                        if not isinstance(message, Delta):
                             self._end(message.id)
                 case Failed():
-                    code = {
-                        "context_length_exceeded": ErrorCode.context_overflow,
-                        "bad_prompt": ErrorCode.invalid,
-                        "invalid": ErrorCode.invalid,
-                    }.get(message.code, ErrorCode.broken)
                     if queue := self._end(message.id):
-                        queue.put_nowait(OptaError(message.message, code=code))
+                        queue.put_nowait(_failure(message))
+
+    def _on_loaded(self, peer: bytes, message: Loaded) -> None:
+        if self.loaded is None:
+            self._news.tell("loaded", model=self.name, seconds=message.seconds, memory=message.memory)
+        self._peer, self.loaded, self._heard_at = peer, message, time.monotonic()
+        self._changed.set()
+        self._fail_forgotten(message.running)
 
     def _fail_forgotten(self, running: list[int]) -> None:
         """Requests that the child does not know: their order was lost on the way."""
@@ -206,9 +331,8 @@ class Engine:
         for id_ in [id_ for id_, at in self._sent_at.items() if now - at > FORGOTTEN_S and id_ not in running]:
             self._sent_at.pop(id_)
             if queue := self._end(id_):
-                queue.put_nowait(
-                    Unavailable(f"The engine of {self.name} lost this request.", code=ErrorCode.engine_lost, retry_after_s=0.2)
-                )
+                message = f"The engine of {self.name} lost this request."
+                queue.put_nowait(Unavailable(message, code=ErrorCode.engine_lost, retry_after_s=0.2))
 
     def ask(self) -> None:
         """Have the child say how it is; one that has said nothing for too long is killed and started again."""
@@ -217,6 +341,25 @@ class Engine:
             self._process.kill()
         elif self._peer:
             self._router.send(self._peer, [_encode(Ping(front=self.name))])
+
+    def trim(self, size: int) -> None:
+        """Have the child keep no more than `size` bytes of earlier prompts."""
+        if self._peer:
+            self._router.send(self._peer, [_encode(Trim(bytes=size))])
+
+
+def socket_name(model: str) -> str:
+    """Of the child's way to the front: short, whatever the model is called, since paths of sockets are."""
+    return f"lmx.{hashlib.sha256(model.encode()).hexdigest()[:8]}"
+
+
+def _failure(message: Failed) -> OptaError:
+    codes = {"context_length_exceeded": ErrorCode.context_overflow, "bad_prompt": ErrorCode.invalid, "invalid": ErrorCode.invalid}
+    return OptaError(message.message, code=codes.get(message.code, ErrorCode.broken))
+
+
+def _too_late(name: str, seconds: float) -> OptaError:
+    return OptaError(f"{name} did not answer within {seconds:g} s.", code=ErrorCode.timeout, retryable=True, retry_after_s=5)
 
 
 async def _exited(process: "subprocess.Popen[bytes]") -> None:

@@ -32,10 +32,61 @@ class Grammars:
         self._known: Any = None
 
     def matcher(self, order: Generate) -> "llguidance.LLMatcher | None":
-        """The grammar that an order asks for. Raises GrammarProblem."""
+        """The grammar that a whole answer has to follow; None for a free one. Raises GrammarProblem."""
         schema = schema_of(order)
-        if schema is None:
-            return None
+        return None if schema is None else self._matcher(schema)
+
+    def processor(self, matcher: Any, prompt_length: int) -> Callable[[Any, Any], Any]:
+        """A logits processor: what the grammar does not allow next becomes impossible."""
+        taken = 0
+
+        def process(context: Any, logits: Any) -> Any:
+            nonlocal taken
+            answered = context[prompt_length:].tolist()
+            for token in answered[taken:]:
+                matcher.consume_token(int(token))
+            taken = len(answered)
+            return self._only(self._allowed(matcher, logits.shape[-1]), logits)
+
+        return process
+
+    def calls_processor(self, order: Generate, prompt_length: int, start: str, end: str) -> Callable[[Any, Any], Any]:
+        """A logits processor for `strict` tools: what stands between a model's markers of a call is one of the tools, with arguments
+        of its schema. Outside of calls all is free. Raises GrammarProblem.
+        """
+        schema = {"anyOf": [_call_schema(tool["function"]) for tool in order.tools]}
+        first = self._matcher(schema)
+        ending = [int(id_) for id_ in self._encode(end)] if end else self._eos[:1]
+        matcher: Any = None
+        taken = closed = 0
+        tail: list[int] = []
+
+        def process(context: Any, logits: Any) -> Any:
+            nonlocal matcher, taken, closed, tail
+            answered = [int(token) for token in context[prompt_length:].tolist()]
+            for token in answered[taken:]:
+                tail = [*tail[-15:], token]
+                if matcher is None:
+                    if self._decode(tail).endswith(start):
+                        matcher, closed = first.deep_copy(), 0
+                elif matcher.is_stopped():
+                    closed += 1
+                    if closed == len(ending):
+                        matcher, tail = None, []
+                else:
+                    matcher.consume_token(token)
+            taken = len(answered)
+            if matcher is None:
+                return logits
+            if matcher.is_stopped() or matcher.is_accepting():
+                allowed = np.zeros(logits.shape[-1], dtype=bool)
+                allowed[ending[min(closed, len(ending) - 1)]] = True
+                return self._only(allowed, logits)
+            return self._only(self._allowed(matcher, logits.shape[-1]), logits)
+
+        return process
+
+    def _matcher(self, schema: dict[str, Any]) -> "llguidance.LLMatcher":
         if self._known is None:
             from llguidance.hf import from_tokenizer
 
@@ -48,28 +99,25 @@ class Grammars:
             raise GrammarProblem(found.get_error().splitlines()[0][:300])
         return found
 
-    def processor(self, matcher: Any, prompt_length: int) -> Callable[[Any, Any], Any]:
-        """A logits processor: what the grammar does not allow next becomes impossible."""
+    def _allowed(self, matcher: Any, size: int) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+        allowed = np.zeros(size, dtype=bool)
+        if matcher.is_stopped():
+            allowed[self._eos] = True
+            return allowed
         words = llguidance.numpy.allocate_token_bitmask(1, self._known.vocab_size)
-        taken = 0
+        llguidance.numpy.fill_next_token_bitmask(matcher, words)
+        bits = np.unpackbits(words.view(np.uint8), bitorder="little")[:size]
+        allowed[: len(bits)] = bits
+        return allowed
 
-        def process(context: Any, logits: Any) -> Any:
-            nonlocal taken
-            answered = context[prompt_length:].tolist()
-            for token in answered[taken:]:
-                matcher.consume_token(int(token))
-            taken = len(answered)
-            if matcher.is_stopped():
-                allowed = np.zeros(logits.shape[-1], dtype=bool)
-                allowed[self._eos] = True
-            else:
-                llguidance.numpy.fill_next_token_bitmask(matcher, words)
-                bits = np.unpackbits(words.view(np.uint8), bitorder="little")[: logits.shape[-1]]
-                allowed = np.zeros(logits.shape[-1], dtype=bool)
-                allowed[: len(bits)] = bits
-            return self._where(self._array(allowed), logits, _NEVER)
+    def _only(self, allowed: Any, logits: Any) -> Any:
+        return self._where(self._array(allowed), logits, _NEVER)
 
-        return process
+    def _encode(self, text: str) -> list[int]:
+        return list(self._tokenizer.encode(text, add_special_tokens=False))
+
+    def _decode(self, ids: list[int]) -> str:
+        return str(self._tokenizer.decode(ids, skip_special_tokens=False))
 
 
 def schema_of(order: Generate) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """Whose request goes to the engine next: as many as it works on at once, and among clients that wait each in turn.
 
-Promise: a client that asks for much waits for itself; another's request waits for one slot, not for all of that.
+Promise: a client that asks for much waits for itself; another's request waits for one slot, not for all of that. Batch
+requests (`service_tier: flex`) go only when nobody else waits.
 """
 
 import asyncio
@@ -19,15 +20,15 @@ PLACES_MAX, PLACES_A_CLIENT_MAX = 64, 48
 class Place:
     """One request's place; `leave` may be said twice."""
 
-    def __init__(self, line: "Line", client: str):
-        self._line, self._client = line, client
+    def __init__(self, line: "Line", client: str, *, is_batch: bool = False):
+        self._line, self.client, self.is_batch = line, client, is_batch
         self.is_held = True
 
     def leave(self) -> None:
         """The request is over, or nobody waits for it any more."""
         if self.is_held:
             self.is_held = False
-            self._line._free(self._client)
+            self._line._free(self.client)
 
 
 class Line:
@@ -36,13 +37,19 @@ class Line:
     def __init__(self) -> None:
         self._places: dict[str, int] = {}
         self._at_work = 0
-        # Clients that wait, the one whose turn is next first.
+        # Clients that wait, the one whose turn is next first; those in a hurry, and the others.
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._batch: dict[str, deque[asyncio.Future[None]]] = {}
 
     def __len__(self) -> int:
         return sum(self._places.values())
 
-    async def enter(self, client: str) -> Place:
+    @property
+    def waiting(self) -> int:
+        """Requests without a slot."""
+        return len(self) - self._at_work
+
+    async def enter(self, client: str, *, is_batch: bool = False) -> Place:
         """Wait for a slot. Raises OptaError (too_many_requests)."""
         if len(self) >= PLACES_MAX or self._places.get(client, 0) >= PLACES_A_CLIENT_MAX:
             raise OptaError(
@@ -51,33 +58,43 @@ class Line:
                 retryable=True,
                 retry_after_s=2,
             )
+        await self._wait(client, is_batch=is_batch)
+        return Place(self, client, is_batch=is_batch)
+
+    async def again(self, place: Place) -> None:
+        """Wait for a slot for a request that has lost its own."""
+        if not place.is_held:
+            await self._wait(place.client, is_batch=place.is_batch)
+            place.is_held = True
+
+    async def _wait(self, client: str, *, is_batch: bool) -> None:
         self._places[client] = self._places.get(client, 0) + 1
         if self._at_work < SLOTS:
             self._at_work += 1
-            return Place(self, client)
+            return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(client, deque()).append(turn)
+        waiting = self._batch if is_batch else self._waiting
+        waiting.setdefault(client, deque()).append(turn)
         try:
             await turn
         except asyncio.CancelledError:
             if turn.cancelled():
                 with contextlib.suppress(KeyError, ValueError):  # a slot that came free meanwhile has passed it by
-                    self._waiting[client].remove(turn)
+                    waiting[client].remove(turn)
                 self._leave(client)
             else:
                 self._free(client)
             raise
-        return Place(self, client)
 
     def _free(self, client: str) -> None:
         self._at_work -= 1
         self._leave(client)
-        while self._waiting and self._at_work < SLOTS:
-            first = next(iter(self._waiting))
-            queue = self._waiting.pop(first)
+        while (waiting := self._waiting or self._batch) and self._at_work < SLOTS:
+            first = next(iter(waiting))
+            queue = waiting.pop(first)
             turn = queue.popleft() if queue else None
             if queue:
-                self._waiting[first] = queue
+                waiting[first] = queue
             if turn is not None and not turn.done():
                 self._at_work += 1
                 turn.set_result(None)

@@ -15,6 +15,7 @@ from opta_core.errors import Refused
 from .chat import DEFAULT_MAX_TOKENS, MAX_TOKENS_MAX, MESSAGES_MAX, STOPS_MAX, TOOLS_MAX
 from .engine_messages import Delta, Finished, Generate
 from .engines import Answer
+from .json_values import as_object
 
 STOP_REASONS = {"stop": "end_turn", "length": "max_tokens"}
 
@@ -96,6 +97,7 @@ def order_of(request: CountRequest) -> Generate:
         top_p=request.top_p or 1.0,
         top_k=request.top_k or 0,
         stop=request.stop_sequences,
+        one_call=bool(choice and choice.disable_parallel_tool_use),
     )
 
 
@@ -157,18 +159,25 @@ class Reply:
     async def whole(self, answer: AsyncIterator[list[Answer]]) -> bytes:
         """The body of a request that does not stream."""
         blocks: list[dict[str, Any]] = []
+        arguments: list[str] = []
         end: Finished | None = None
         async for pieces in answer:
             for piece in pieces:
                 if isinstance(piece, Finished):
                     end = piece
                     continue
-                block = _block(piece)
-                if blocks and block["type"] == blocks[-1]["type"] != "tool_use":
+                if piece.name:
+                    arguments.append(piece.arguments)
+                    blocks.append(_block(piece))
+                elif piece.arguments:
+                    arguments[-1] += piece.arguments
+                elif blocks and (block := _block(piece))["type"] == blocks[-1]["type"]:
                     blocks[-1][_FIELDS[block["type"]]] += block[_FIELDS[block["type"]]]
                 else:
-                    blocks.append(block)
+                    blocks.append(_block(piece))
         assert end is not None
+        for block, text in zip([block for block in blocks if block["type"] == "tool_use"], arguments, strict=True):
+            block["input"] = _input(text)
         has_calls = any(block["type"] == "tool_use" for block in blocks)
         return msgspec.json.encode(self._message(blocks, *_reason(end, has_calls=has_calls), _usage(end)))
 
@@ -186,13 +195,16 @@ class Reply:
                     frames.append(_event("message_delta", delta={"stop_reason": reason, "stop_sequence": by}, usage=_usage(piece)))
                     frames.append(_event("message_stop"))
                     continue
+                if piece.arguments and not piece.name:
+                    frames.append(_event("content_block_delta", index=at, delta=_delta(piece, "tool_use")))
+                    continue
                 block = _block(piece)
                 if block["type"] != kind or kind == "tool_use":
                     if kind:
                         frames.append(_event("content_block_stop", index=at))
                     at, kind = at + 1, block["type"]
                     has_calls |= kind == "tool_use"
-                    begin: dict[str, Any] = {**block, **({"input": {}} if kind == "tool_use" else {_FIELDS[kind]: ""})}
+                    begin: dict[str, Any] = block if kind == "tool_use" else {**block, _FIELDS[kind]: ""}
                     frames.append(_event("content_block_start", index=at, content_block=begin))
                 frames.append(_event("content_block_delta", index=at, delta=_delta(piece, kind)))
             yield b"".join(frames)
@@ -220,11 +232,19 @@ def _block(piece: Delta) -> dict[str, Any]:
             "type": "tool_use",
             "id": f"toolu_{secrets.token_hex(12)}",
             "name": piece.name,
-            "input": msgspec.json.decode(piece.arguments or "{}"),
+            "input": {},
         }
     if piece.thinking:
         return {"type": "thinking", "thinking": piece.thinking, "signature": ""}
     return {"type": "text", "text": piece.text}
+
+
+def _input(text: str) -> dict[str, Any]:
+    """A call's arguments; those of an answer that was cut off are no JSON."""
+    try:
+        return as_object(msgspec.json.decode(text or "{}")) or {}
+    except msgspec.DecodeError:
+        return {}
 
 
 def _delta(piece: Delta, kind: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The engine child: one model, one thread, mlx. `python -m opta_lmx.mlx_engine FOLDER RUN SOCKET`
+"""The engine child: one model, one thread, mlx. `python -m opta_lmx.mlx_engine CONFIG` (an `EngineConfig` as JSON)
 
 The only file that imports mlx. Everything of mlx happens on the main thread, between looks at the
 socket; a step serves every running request at once (continuous batching). An exception in a step ends
@@ -6,9 +6,10 @@ the requests of that batch with a clear error and the engine goes on.
 """
 
 import asyncio
-import contextlib
+import itertools
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -19,338 +20,449 @@ import msgspec
 
 from opta_core import logs
 from opta_core.bus import Dealer, Frames
-from opta_core.process import die_with_parent, memory_bytes, memory_total
+from opta_core.process import die_with_parent, memory_bytes
 from opta_core.zmq_bus import ZmqBus
 
-from . import sampling
-from .answer import AnswerSplitter, Markers, Piece, forced_call
-from .copy_constraint import CopyConstraint
-from .engine_messages import Cancel, Delta, Failed, Finished, Generate, Loaded, LoadFailed, Message, Ping, ToEngine, TokenLogprob
+from . import pooling, sampling
+from .answer import AnswerSplitter, Markers
+from .caches import Caches, disk_of
+from .copy_constraint import processor_of
+from .engine_messages import (
+    Cancel,
+    Embed,
+    EngineConfig,
+    Failed,
+    Finished,
+    Generate,
+    Loaded,
+    LoadFailed,
+    Message,
+    Ping,
+    ToEngine,
+    Tokenize,
+    Tokens,
+    Trim,
+    Vectors,
+)  # fmt: skip
 from .grammar import GrammarProblem, Grammars
+from .pace import Pace
+from .pooling import Pooling
+from .prefixes import Prefixes
+from .prompts import Prompts
+from .running import Running, Vocabulary
+from .speculation import Models, Speculation
 
-# Kept prefixes take at most this share of the machine's memory.
-PREFIX_SHARE, PREFIXES_MAX = 0.1, 64
-PREFIX_OF = "model"
-# What has no probability at all is told as OpenAI does.
-LEAST_LOGPROB = -9999.0
+BATCH_MAX, PROMPTS_MAX = 16, 8
 
 log = logs.Log("engine")
 _decoder = msgspec.json.Decoder(ToEngine)
 _encoder = msgspec.json.Encoder()
 
 
-class _Running:
-    """One request in the batch."""
-
-    def __init__(self, order: Generate, prompt: list[int], detokenizer: Any, splitter: AnswerSplitter):
-        self.order, self.prompt = order, prompt
-        self.detokenizer, self.splitter = detokenizer, splitter
-        self.tokens = 0
-        self.thinking = 0
-        # Tokens of the prompt that were computed before.
-        self.cached = 0
-        # Of a forced call: what came of it so far.
-        self.call = ""
-        self.logprobs: list[TokenLogprob] = []
-
-
 class Engine:
     """Owns the model and the batch."""
 
-    def __init__(self, folder: Path, send: Callable[[list[Message]], None]):
+    def __init__(self, config: EngineConfig, send: Callable[[list[Message]], None]):
         # mlx and transformers carry hardly any types.
         import mlx.core
         from mlx_lm import sample_utils
         from mlx_lm.generate import BatchGenerator
-        from mlx_lm.models.cache import LRUPromptCache
+        from mlx_lm.models import cache
         from mlx_lm.utils import load
 
         mx: Any = mlx.core
         self._mx, self._sample_utils, self._batch_class = mx, sample_utils, BatchGenerator
+        self._caches = Caches(cache)
         self._send = send
         started = time.monotonic()
-        loaded: Any = load(str(folder))
+        folder = Path(config.folder)
+        loaded: Any = load(config.folder)
         self._model: Any = loaded[0]
         self._tokenizer: Any = loaded[1]
         mx.eval(self._model.parameters())
         # A cut at all tokens is no cut; mlx-lm raises on it, and in a way that spoils the random state.
         self._vocabulary = len(self._tokenizer)
         self._config: dict[str, Any] = json.loads((folder / "config.json").read_text())
+        self._prompts = Prompts(self._tokenizer)
+        self._words = Vocabulary(self._tokenizer, mx)
         self._batch = self._new_batch()
-        # What was computed for earlier prompts: the beginning that a new one shares is not computed again.
-        self._prefixes: Any = LRUPromptCache(max_size=PREFIXES_MAX, max_bytes=int(memory_total() * PREFIX_SHARE))
+        self._can_trim = self._caches.can_trim(self._caches.make(self._model))
+        disk = disk_of(config, folder, self._caches) if config.disk else None
+        self._prefixes = Prefixes(self._caches, config.prefix_bytes, disk)
         self._grammars = Grammars(self._tokenizer._tokenizer, list(self._tokenizer.eos_token_ids), mx.array, mx.where)
-        self._running: dict[int, _Running] = {}
-        self._uids: dict[int, int] = {}
-        tokenizer = self._tokenizer
         self._markers = Markers(
-            think_start=tokenizer.think_start or "",
-            think_end=tokenizer.think_end or "",
-            call_start=tokenizer.tool_call_start or "",
-            call_end=tokenizer.tool_call_end or "",
+            think_start=self._tokenizer.think_start or "",
+            think_end=self._tokenizer.think_end or "",
+            call_start=self._tokenizer.tool_call_start or "",
+            call_end=self._tokenizer.tool_call_end or "",
         )
-        self._pieces = self._token_pieces() if self._config.get("opta", {}).get("copy_constraint") else None
+        self._pooling = Pooling(self._model, folder, mx)
+        self._draft = self._load_draft(config, load) if config.draft else None
+        self._pace = Pace()
+        self._running: dict[int, Running] = {}
+        self._uids: dict[int, int] = {}
+        # Of texts to become vectors: the orders, and for each which of its texts still wait.
+        self._embeds: dict[int, _Embedding] = {}
+        # The request that runs by itself with a draft, and its number.
+        self._alone: tuple[Running, Speculation] | None = None
+        self._steps, self._step_s, self._drafted, self._accepted = 0, 0.0, 0, 0
         self.seconds = time.monotonic() - started
 
     def loaded(self) -> Loaded:
         """What the front needs to know."""
-        context = self._config.get("max_position_embeddings") or self._config.get("text_config", {}).get("max_position_embeddings") or 0
+        running = [request.order.id for request in self._running.values()] + list(self._embeds)
         return Loaded(
-            pid=os.getpid(), seconds=round(self.seconds, 2), context_length=int(context), memory=memory_bytes(), running=[request.order.id for request in self._running.values()],
+            pid=os.getpid(),
+            seconds=round(self.seconds, 2),
+            context_length=self._context_length(),
+            memory=memory_bytes(),
+            running=running + ([self._alone[0].order.id] if self._alone else []),
             capability=str(self._config.get("opta", {}).get("capability", "")),
-        )  # fmt: skip
+            prefix_bytes=self._prefixes.size,
+            steps=self._steps,
+            step_s=round(self._step_s, 3),
+            drafted=self._drafted,
+            accepted=self._accepted,
+        )
 
     @property
     def is_busy(self) -> bool:
         """Whether a step has work."""
-        return bool(self._running)
+        return bool(self._running or self._embeds or self._alone)
 
     def start(self, order: Generate) -> None:
         """Put a request into the batch."""
         try:
-            prompt = self._prompt(order)
+            prompt = self._prompts.tokens(order)
         except Exception as error:  # chat templates raise what they like
-            self._send([Failed(id=order.id, code="bad_prompt", message=f"The chat template of this model refuses the messages: {error}")])
+            self._fail(order.id, "bad_prompt", f"The chat template of this model refuses the messages: {error}")
             return
-        if (limit := self.loaded().context_length) and len(prompt) >= limit:
-            self._send(
-                [
-                    Failed(
-                        id=order.id,
-                        code="context_length_exceeded",
-                        message=f"The prompt has {len(prompt)} tokens; the context length of this model is {limit}.",
-                    )
-                ]
-            )
-            return
-        if not order.max_tokens:
+        limit = self._context_length()
+        if limit and len(prompt) >= limit:
+            message = f"The prompt has {len(prompt)} tokens; the context length of this model is {limit}."
+            self._fail(order.id, "context_length_exceeded", message)
+        elif not prompt:
+            self._fail(order.id, "invalid", "The prompt is empty for this model.")
+        elif not order.max_tokens:
             self._send([Finished(id=order.id, finish="stop", prompt_tokens=len(prompt), completion_tokens=0)])
+        elif bad := next((token for token in order.logit_bias if int(token) >= self._vocabulary), None):
+            self._fail(order.id, "invalid", f"Field 'logit_bias': there is no token {bad} in this model.")
+        else:
+            try:
+                changes = self._changes(order, len(prompt))
+            except GrammarProblem as problem:
+                field = "tools" if order.forced or order.strict else "response_format"
+                self._fail(order.id, "invalid", f"Field '{field}': this schema cannot be held: {problem}")
+                return
+            room = max(1, min(order.max_tokens, limit - len(prompt) if limit else order.max_tokens))
+            self._begin(Running(order, prompt, room, self._words, self._splitter(order, prompt)), changes)
+
+    def embed(self, order: Embed) -> None:
+        """Texts that become vectors, some in each step."""
+        limit = self._context_length()
+        if not self._pooling.is_possible:
+            self._fail(order.id, "invalid", "This model gives no vectors.")
             return
-        begins_thinking = bool(self._markers.think_start) and self._text(prompt[-8:]).rstrip().endswith(self._markers.think_start)
-        splitter = AnswerSplitter(
-            self._markers if order.tools else Markers(self._markers.think_start, self._markers.think_end),
-            self._parse_call(order),
-            order.stop,
-            begins_thinking=begins_thinking,
-        )
-        if bad := next((token for token in order.logit_bias if int(token) >= self._vocabulary), None):
-            self._send([Failed(id=order.id, code="invalid", message=f"Field 'logit_bias': there is no token {bad} in this model.")])
+        prompts = [self._prompts.encode(text) or [0] for text in order.texts]
+        if longest := max((len(prompt) for prompt in prompts if limit and len(prompt) > limit), default=0):
+            message = f"A text has {longest} tokens; the context length of this model is {limit}."
+            self._fail(order.id, "context_length_exceeded", message)
             return
+        self._embeds[order.id] = _Embedding(prompts)
+
+    def tokenize(self, order: Tokenize) -> None:
+        """The tokens of a text or a conversation, at once."""
         try:
-            matcher = self._grammars.matcher(order)
-        except GrammarProblem as problem:
-            field = "tools" if order.forced else "response_format"
-            self._send([Failed(id=order.id, code="invalid", message=f"Field '{field}': this schema cannot be held: {problem}")])
+            ids = self._prompts.rendered(order.messages, order.tools) if order.messages else self._prompts.encode(order.text)
+        except Exception as error:  # chat templates raise what they like
+            self._fail(order.id, "bad_prompt", f"The chat template of this model refuses the messages: {error}")
             return
-        request = _Running(order, prompt, self._tokenizer.detokenizer, splitter)
-        room = max(1, min(order.max_tokens, limit - len(prompt) if limit else order.max_tokens))
-        # The last token is always computed: from it comes the first of the answer.
-        cache, rest = self._prefixes.fetch_nearest_cache(PREFIX_OF, prompt)
-        if not rest:
-            cache, rest = None, prompt
-        request.cached = len(prompt) - len(rest)
-        constraint = self._constraint(order, len(prompt)) if matcher is None else None
-        changes = sampling.processors(order, len(prompt), self._sample_utils)
-        changes += [constraint] if constraint else []
-        changes += [self._grammars.processor(matcher, len(prompt))] if matcher is not None else []
-        (uid,) = self._batch.insert(
-            [rest],
-            max_tokens=[room],
-            caches=[cache] if cache is not None else None,
-            all_tokens=[prompt[: request.cached]],
-            samplers=[sampling.sampler(order, self._vocabulary, self._mx, self._sample_utils)],
-            logits_processors=[changes],
-        )
-        self._running[uid], self._uids[order.id] = request, uid
+        self._send([Tokens(id=order.id, ids=ids)])
 
     def cancel(self, order_id: int) -> None:
         """Free the slot of a request nobody waits for."""
+        self._embeds.pop(order_id, None)
+        if self._alone is not None and self._alone[0].order.id == order_id:
+            self._alone = None
         uid = self._uids.pop(order_id, None)
         if uid is not None:
             self._running.pop(uid, None)
             self._batch.remove([uid])
 
+    def trim(self, size: int) -> None:
+        """Keep no more bytes of earlier prompts, and give back what mlx holds in reserve."""
+        self._prefixes.trim_to(size)
+        self._mx.clear_cache()
+
+    def save(self) -> None:
+        """The engine ends: what was computed for long prompts goes to disk, if there is one for it."""
+        self._prefixes.save()
+
     def step(self) -> None:
-        """One token for every running request."""
+        """One token for every running request, and one piece of each prompt and of the texts that wait."""
+        started = time.monotonic()
         try:
-            _, responses = self._batch.next()
+            messages: list[Message] = []
+            if self._alone is not None:
+                messages += self._step_alone(*self._alone)
+            elif self._running:
+                messages += self._step_batch()
+            if self._embeds:
+                messages += self._step_embeds()
         except Exception as error:  # one bad request poisons the batch: end it, rebuild, serve on
             log.exception("step failed")
-            failed = [
-                Failed(id=r.order.id, code="engine_error", message=f"The engine failed on this batch: {error}")
-                for r in self._running.values()
-            ]
-            self._running.clear()
-            self._uids.clear()
-            self._batch = self._new_batch()
-            # A sampler that raised leaves a random state that no later sampler can evaluate.
-            self._mx.random.seed(time.time_ns())
-            self._send(list(failed))
-            return
-        messages: list[Message] = []
-        for response in responses:
-            request = self._running.get(response.uid)
-            if request is not None:
-                messages += self._take(request, response)
+            messages = self._start_over(error)
+        self._steps += 1
+        self._step_s += time.monotonic() - started
         if messages:
             self._send(messages)
 
-    def _take(self, request: _Running, response: Any) -> list[Message]:
-        request.tokens += 1
-        is_end = response.finish_reason == "stop"
-        if request.order.logprobs >= 0 and not is_end:
-            request.logprobs.append(self._logprob(response, request.order.logprobs))
-        if not is_end:
-            request.detokenizer.add_token(response.token)
-        if response.finish_reason is not None:
-            request.detokenizer.finalize()
-        if request.order.forced:
-            request.call += request.detokenizer.last_segment
-            pieces = [forced_call(request.call)] if response.finish_reason is not None else []
-        else:
-            pieces = request.splitter.feed(request.detokenizer.last_segment)
-        is_stopped = request.splitter.is_stopped
-        if response.finish_reason is not None and not is_stopped and not request.order.forced:
-            pieces += request.splitter.end()
-        messages = [self._delta(request, piece) for piece in pieces]
-        if response.finish_reason is None and not is_stopped:
-            return messages
-        if is_stopped and response.finish_reason is None:
-            for prompt_cache, tokens in self._batch.remove([response.uid], return_prompt_caches=True).values():
-                self._keep(tokens, prompt_cache)
-        elif response.prompt_cache is not None:
-            self._keep(response.all_tokens, response.prompt_cache)
-        self._running.pop(response.uid, None)
+    def _begin(self, request: Running, changes: list[Any]) -> None:
+        cache, known = self._prefixes.find(request.prompt)
+        request.cached = known
+        request.sampler = sampling.sampler(request.order, self._vocabulary, self._mx, self._sample_utils)
+        request.changes = changes
+        if self._may_speculate(request):
+            assert self._draft is not None
+            self._alone = request, Speculation(self._draft, request.prompt, cache, known, request.sampler)
+            return
+        if self._alone is not None:
+            self._join()
+        self._insert(request, cache, request.prompt[:known], request.prompt[known:])
+
+    def _insert(self, request: Running, cache: Any, known: list[int], rest: list[int]) -> None:
+        segments, request.checkpoints = self._segments(request, len(known), rest)
+        (uid,) = self._batch.insert_segments(
+            [segments],
+            max_tokens=[request.room - request.tokens],
+            caches=[cache] if cache is not None else None,
+            all_tokens=[known],
+            samplers=[request.sampler],
+            logits_processors=[request.changes],
+        )
+        self._running[uid], self._uids[request.order.id] = request, uid
+
+    def _segments(self, request: Running, known: int, rest: list[int]) -> tuple[list[list[int]], list[tuple[int, bool]]]:
+        """The rest of a prompt, cut where a later prompt may part from this one. A cache that can be trimmed needs no such cuts."""
+        places = [] if self._can_trim or request.tokens else self._prompts.checkpoints(request.order, request.prompt)
+        places = [(at, is_system) for at, is_system in places if at > known and not self._prefixes.has(request.prompt[:at])]
+        cuts = [0, *(at - known for at, _ in places), len(rest)]
+        return [rest[begin:end] for begin, end in itertools.pairwise(cuts)], places
+
+    def _step_batch(self) -> list[Message]:
+        reading = sum(request.is_reading for request in self._running.values())
+        is_answering = reading < len(self._running)
+        if reading:
+            self._batch.prefill_step_size = self._pace.chunk(is_answering=is_answering, prompts=reading)
+        started = time.monotonic()
+        prompts, answers = self._batch.next()
+        read = sum(self._running[prompt.uid].read_to(prompt) for prompt in prompts if prompt.uid in self._running)
+        if read and not answers:
+            self._pace.note(read, time.monotonic() - started)
+        for prompt in prompts:
+            if prompt.end_of_segment and not prompt.end_of_prompt and prompt.uid in self._running:
+                self._keep_checkpoint(prompt.uid, self._running[prompt.uid])
+        messages: list[Message] = []
+        for answer in answers:
+            request = self._running.get(answer.uid)
+            if request is not None:
+                messages += request.take(answer.token, answer.logprobs, answer.finish_reason)
+                if request.is_over:
+                    self._end(answer, request)
+        return messages
+
+    def _keep_checkpoint(self, uid: int, request: Running) -> None:
+        at, is_system = next(((at, is_system) for at, is_system in request.checkpoints if at == request.cached + request.read), (0, False))
+        if at:
+            cache, _ = self._batch.extract_cache([uid])[uid]
+            self._prefixes.keep(request.prompt[:at], self._caches.copy(cache), "system" if is_system else "prompt")
+
+    def _end(self, answer: Any, request: Running) -> None:
+        """The request is answered; what was computed for it may serve a later one."""
+        if answer.finish_reason is None:
+            for cache, tokens in self._batch.remove([answer.uid], return_prompt_caches=True).values():
+                self._prefixes.keep([int(token) for token in tokens], cache)
+        elif answer.prompt_cache is not None:
+            self._prefixes.keep([int(token) for token in answer.all_tokens], answer.prompt_cache)
+        self._running.pop(answer.uid, None)
         self._uids.pop(request.order.id, None)
-        finish = "stop" if is_stopped or is_end else "length"
-        done = Finished(
-            id=request.order.id,
-            finish=finish,
-            prompt_tokens=len(request.prompt),
-            completion_tokens=request.tokens,
-            thinking_tokens=request.thinking,
-            cached_tokens=request.cached,
-            stopped_by=request.splitter.stopped_by,
+
+    def _may_speculate(self, request: Running) -> bool:
+        order = request.order
+        # Rules that look at every token, and seeds that count draws, would meet proposals that never were part of the answer.
+        is_free = not request.changes and (order.seed is None or not order.temperature)
+        return self._draft is not None and is_free and not self.is_busy
+
+    def _step_alone(self, request: Running, speculation: Speculation) -> list[Message]:
+        proposed, stood = speculation.proposed, speculation.stood
+        messages: list[Message] = []
+        for token, logprobs in speculation.step():
+            is_end = token in self._tokenizer.eos_token_ids
+            finish = "stop" if is_end else "length" if request.tokens + 1 >= request.room else None
+            messages += request.take(token, logprobs, finish)
+            if request.is_over:
+                break
+        self._drafted += speculation.proposed - proposed
+        self._accepted += speculation.stood - stood
+        if request.is_over:
+            cache, known, _ = speculation.hand_over()
+            self._prefixes.keep(known, cache)
+            self._alone = None
+        elif not speculation.is_worth_while:
+            self._join()
+        return messages
+
+    def _join(self) -> None:
+        """The request that ran by itself goes on in the batch."""
+        assert self._alone is not None
+        request, speculation = self._alone
+        self._alone = None
+        cache, known, rest = speculation.hand_over()
+        request.has_begun = bool(request.tokens)
+        self._insert(request, cache, known, rest)
+
+    def _step_embeds(self) -> list[Message]:
+        id_, embedding = next(iter(self._embeds.items()))
+        numbers = embedding.steps.pop(0)
+        for at, vector in zip(numbers, self._pooling.vectors([embedding.prompts[at] for at in numbers]), strict=True):
+            embedding.vectors[at] = vector
+        if embedding.steps:
+            return []
+        del self._embeds[id_]
+        return [Vectors(id=id_, vectors=embedding.vectors, prompt_tokens=sum(len(prompt) for prompt in embedding.prompts))]
+
+    def _start_over(self, error: Exception) -> list[Message]:
+        ids = [*self._uids, *self._embeds, *([self._alone[0].order.id] if self._alone else [])]
+        self._running.clear()
+        self._uids.clear()
+        self._embeds.clear()
+        self._alone = None
+        self._batch = self._new_batch()
+        # A sampler that raised leaves a random state that no later sampler can evaluate.
+        self._mx.random.seed(time.time_ns())
+        return [Failed(id=id_, code="engine_error", message=f"The engine failed on this batch: {error}") for id_ in ids]
+
+    def _changes(self, order: Generate, prompt_length: int) -> list[Any]:
+        """What changes the likelihood of the next token. Raises GrammarProblem."""
+        changes = sampling.processors(order, prompt_length, self._sample_utils)
+        if (matcher := self._grammars.matcher(order)) is not None:
+            return [*changes, self._grammars.processor(matcher, prompt_length)]
+        if order.strict and self._markers.call_start:
+            changes.append(self._grammars.calls_processor(order, prompt_length, self._markers.call_start, self._markers.call_end))
+        elif self._config.get("opta", {}).get("copy_constraint"):
+            changes.append(processor_of(order, self._words.pieces(), prompt_length, self._mx))
+        return changes
+
+    def _splitter(self, order: Generate, prompt: list[int]) -> AnswerSplitter:
+        parser, markers = self._tokenizer.tool_parser, self._markers
+        begins_thinking = bool(markers.think_start) and self._words.text(prompt[-8:]).rstrip().endswith(markers.think_start)
+        return AnswerSplitter(
+            markers if order.tools else Markers(markers.think_start, markers.think_end),
+            (lambda text: parser(text, order.tools)) if parser else None,
+            order.stop,
+            begins_thinking=begins_thinking,
+            tools=order.tools,
+            one_call=order.one_call,
         )
-        return [*messages, done]
 
-    def _keep(self, tokens: Any, prompt_cache: list[Any]) -> None:
-        """What a later prompt may begin with."""
-        self._prefixes.insert_cache(PREFIX_OF, [int(token) for token in tokens], prompt_cache)
-
-    def _logprob(self, response: Any, alternatives: int) -> TokenLogprob:
-        mx, logprobs = self._mx, response.logprobs
-        top: list[tuple[str, float]] = []
-        if alternatives:
-            best = mx.argsort(-logprobs)[:alternatives].tolist()
-            top = [(self._text([id_]), max(float(logprobs[id_]), LEAST_LOGPROB)) for id_ in best]
-        text = self._text([response.token])
-        return TokenLogprob(token=text, logprob=max(float(logprobs[response.token]), LEAST_LOGPROB), bytes=list(text.encode()), top=top)
-
-    def _delta(self, request: _Running, piece: Piece) -> Message:
-        if piece.kind == "thinking":
-            request.thinking += 1
-            return Delta(id=request.order.id, thinking=piece.text)
-        logprobs, request.logprobs = request.logprobs, []
-        return Delta(id=request.order.id, text=piece.text, name=piece.name, arguments=piece.arguments, logprobs=logprobs)
-
-    def _prompt(self, order: Generate) -> list[int]:
-        if order.prompt:
-            return [int(id_) for id_ in self._tokenizer.encode(order.prompt)]
-        messages = [_with_parsed_arguments(message) for message in order.messages]
-        ids = self._tokenizer.apply_chat_template(
-            messages, tools=order.tools or None, add_generation_prompt=True, tokenize=True, return_dict=False
-        )
-        return [int(id_) for id_ in ids]
-
-    def _parse_call(self, order: Generate) -> Callable[[str], Any] | None:
-        parser = self._tokenizer.tool_parser
-        return (lambda text: parser(text, order.tools)) if parser else None
-
-    def _constraint(self, order: Generate, prompt_length: int) -> Callable[[Any, Any], Any] | None:
-        if self._pieces is None:
+    def _load_draft(self, config: EngineConfig, load: Any) -> Models | None:
+        try:
+            small, tokenizer = load(config.draft)[:2]
+        except Exception as error:  # answers come without it too
+            log.warning("draft model cannot be loaded", model=config.name, draft=config.draft, reason=error)
             return None
-        asked = max((at for at, message in enumerate(order.messages) if message["role"] == "user"), default=0)
-        turn = order.messages[asked:]
-        result = turn[-1]["content"] if turn and turn[-1]["role"] == "tool" else None
-        constraint = CopyConstraint(self._pieces, str(turn[0].get("content", ""))[:240] if turn else "", result, tools=bool(order.tools))
-        mx = self._mx
+        if (
+            not self._can_trim
+            or not self._caches.can_trim(self._caches.make(small))
+            or tokenizer.get_vocab() != self._tokenizer.get_vocab()
+        ):
+            log.warning(
+                "draft model does not fit",
+                model=config.name,
+                draft=config.draft,
+                reason="another vocabulary, or a cache that cannot be trimmed",
+            )
+            return None
+        self._mx.eval(small.parameters())
+        return Models(self._model, small, self._caches.make, self._caches.trim, self._mx)
 
-        def process(context: Any, logits: Any) -> Any:
-            allowed = constraint.allowed([int(id_) for id_ in context[prompt_length:].tolist()])
-            if allowed is None:
-                return logits
-            mask = [0.0 if id_ in allowed else -1e9 for id_ in range(logits.shape[-1])]
-            return logits + mx.array(mask)
+    def _context_length(self) -> int:
+        text = self._config.get("text_config", {})
+        return int(self._config.get("max_position_embeddings") or text.get("max_position_embeddings") or 0)
 
-        return process
-
-    def _token_pieces(self) -> list[bytes]:
-        return [self._text([id_]).encode() if id_ > 255 else bytes([id_]) for id_ in range(len(self._tokenizer))]
-
-    def _text(self, ids: list[int]) -> str:
-        return str(self._tokenizer.decode(ids, skip_special_tokens=False))
+    def _fail(self, id_: int, code: str, message: str) -> None:
+        self._send([Failed(id=id_, code=code, message=message)])
 
     def _new_batch(self) -> Any:
         stops = [[id_] for id_ in self._tokenizer.eos_token_ids]
-        return self._batch_class(self._model, stop_tokens=stops, completion_batch_size=16, prefill_batch_size=8, prefill_step_size=512)
+        return self._batch_class(self._model, stop_tokens=stops, completion_batch_size=BATCH_MAX, prefill_batch_size=PROMPTS_MAX)
 
 
-def _with_parsed_arguments(message: dict[str, Any]) -> dict[str, Any]:
-    """Chat templates expect a call's arguments as an object; clients send JSON text."""
-    if not message.get("tool_calls"):
-        return message
-    calls: list[dict[str, Any]] = []
-    for call in message["tool_calls"]:
-        arguments = call["function"].get("arguments")
-        if isinstance(arguments, str):
-            with contextlib.suppress(ValueError):
-                arguments = json.loads(arguments or "{}")
-        calls.append({**call, "function": {**call["function"], "arguments": arguments}})
-    return {**message, "content": message.get("content") or "", "tool_calls": calls}
+class _Embedding:
+    """Texts on their way to vectors."""
+
+    def __init__(self, prompts: list[list[int]]):
+        self.prompts, self.steps = prompts, pooling.steps_of(prompts)
+        self.vectors = [""] * len(prompts)
 
 
-async def serve(folder: Path, run: Path, socket: str) -> None:
+async def serve(config: EngineConfig) -> None:
     """Load, then step while there is work and wait when there is none."""
     orders: list[ToEngine] = []
-    arrived = asyncio.Event()
+    arrived, ending = asyncio.Event(), asyncio.Event()
 
     def on_message(frames: Frames) -> None:
         orders.append(_decoder.decode(frames[0]))
         arrived.set()
 
-    dealer: Dealer = ZmqBus(run).dealer(socket, on_message, f"engine.{os.getpid()}")
+    def on_end() -> None:
+        ending.set()
+        arrived.set()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, on_end)
+    dealer: Dealer = ZmqBus(Path(config.run)).dealer(config.socket, on_message, f"engine.{os.getpid()}")
 
     def send(messages: list[Message]) -> None:
         dealer.send([_encoder.encode(messages)])
 
     try:
-        engine = Engine(folder, send)
+        engine = Engine(config, send)
     except Exception as error:  # whatever is wrong with a model's files, the front has to know
-        log.exception("model not loaded", folder=folder)
-        send([LoadFailed(message=f"{folder.name} cannot be loaded: {error}")])
+        log.exception("model not loaded", folder=config.folder)
+        send([LoadFailed(message=f"{config.name} cannot be loaded: {error}")])
         await asyncio.sleep(0.2)
         return
-    log.info("model loaded", model=folder.name, seconds=round(engine.seconds, 2))
+    log.info("model loaded", model=config.name, seconds=round(engine.seconds, 2))
     send([engine.loaded()])
-    while True:
+    while not ending.is_set():
         while orders:
-            match orders.pop(0):
-                case Generate() as order:
-                    engine.start(order)
-                case Cancel(id=id_):
-                    engine.cancel(id_)
-                case Ping():
-                    send([engine.loaded()])
+            _take(engine, orders.pop(0), send)
         if engine.is_busy:
             engine.step()
             await asyncio.sleep(0)
         elif not orders:
             arrived.clear()
             await arrived.wait()
+    engine.save()
+
+
+def _take(engine: Engine, order: ToEngine, send: Callable[[list[Message]], None]) -> None:
+    match order:
+        case Generate():
+            engine.start(order)
+        case Embed():
+            engine.embed(order)
+        case Tokenize():
+            engine.tokenize(order)
+        case Cancel(id=id_):
+            engine.cancel(id_)
+        case Trim(bytes=size):
+            engine.trim(size)
+        case Ping():
+            send([engine.loaded()])
 
 
 if __name__ == "__main__":
     logs.set_up("lmx.engine", "info")
     die_with_parent()
-    asyncio.run(serve(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]))
+    asyncio.run(serve(msgspec.json.decode(sys.argv[1], type=EngineConfig)))

@@ -84,7 +84,7 @@ class Router:
         async with self._checking:
             at, models, reason = self._health.get(name, (0.0, [], ""))
             # A failure, or a model that is still loading, is looked at again sooner.
-            is_settled = not reason and all(entry.get("state", "loaded") == "loaded" for entry in models)
+            is_settled = not reason and all(entry.get("state", "loaded") != "loading" for entry in models)
             if now_s() - at < (HEALTH_S if is_settled else 0.5):
                 return models, reason
             try:

@@ -55,6 +55,11 @@ class Paths:
         return self.home / "models"
 
     @property
+    def lmx(self) -> Path:
+        """Keys, certificates and kept prefixes of LMX."""
+        return self.home / "lmx"
+
+    @property
     def run(self) -> Path:
         """The socket directory; a short 0700 directory stands in when the home's own path is too long for sockets."""
         own = self.daemon / "run"
@@ -68,9 +73,9 @@ class Paths:
 
     def make(self) -> None:
         """Create the directories, 0700. Raises OSError; PermissionError when the short run directory is another user's."""
-        for folder in (self.home, self.daemon, self.sessions, self.trash, self.archive, self.logs, self.models, self.run):
+        for folder in (self.home, self.daemon, self.sessions, self.trash, self.archive, self.logs, self.models, self.lmx, self.run):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.daemon, self.sessions, self.trash, self.archive, self.logs, self.run):
+        for folder in (self.daemon, self.sessions, self.trash, self.archive, self.logs, self.lmx, self.run):
             if folder.stat().st_uid != os.getuid():
                 raise PermissionError(f"{folder} belongs to another user. Remove it or set OPTA_HOME to a directory of your own.")
             # Not asked for when it is so: on a read-only disk even that is refused.

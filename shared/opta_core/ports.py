@@ -15,8 +15,8 @@ FALLBACK = range(10000, 10021)
 log = Log("ports")
 
 
-def bind(port: int, remembered: int, fallback: Iterable[int], what: str, setting: str) -> socket.socket:
-    """A listening socket on loopback: `port`, else the one used last, else a free one of `fallback`. 0 chooses.
+def bind(port: int, remembered: int, fallback: Iterable[int], what: str, setting: str, host: str = HOST) -> socket.socket:
+    """A listening socket, on loopback unless `host` says otherwise: `port`, else the one used last, else a free one of `fallback`. 0 chooses.
 
     Raises Unavailable naming the holder and the setting when all are taken.
     """
@@ -26,10 +26,10 @@ def bind(port: int, remembered: int, fallback: Iterable[int], what: str, setting
             continue
         # With the protocol named, asyncio sets TCP_NODELAY on accepted connections; without it a small answer
         # waits 40 ms for the acknowledgement of its own head.
-        server = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        server = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            server.bind((HOST, candidate))
+            server.bind((host, candidate))
             server.listen(256)
             server.setblocking(False)
             return server

@@ -6,6 +6,7 @@ are refused with the nearest known name. Secrets are not settings: they live in 
 
 import contextlib
 import difflib
+import ipaddress
 import os
 import re
 import tomllib
@@ -50,6 +51,27 @@ class LmxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", for
     host: str = ""
     port: int = LMX_DEFAULT_PORT
     model: str = "probe"
+    # Any other address than loopback demands a key of every request, and TLS.
+    bind: str = "127.0.0.1"
+    # Names under which other machines may call it, besides the address it is bound to.
+    hosts: list[str] = []
+    # Offer this LMX on the local network by mDNS; others still have to pair.
+    offer: bool = False
+    # Other names of models: "gpt-4o=qwen3-4b".
+    aliases: list[str] = []
+    # Small models that propose tokens for large ones: "qwen3-32b=qwen3-0.6b".
+    drafts: list[str] = []
+    # Models that stay loaded; the others are put away when nobody asked for them for so long (0: never).
+    pinned: list[str] = []
+    idle_s: float = 1800.0
+    # 0: three quarters of the machine's memory.
+    memory_limit_mb: int = 0
+    # What is kept on disk of earlier prompts; 0: nothing.
+    prefix_disk_gb: float = 0.0
+    # What is under way when LMX is asked to stop has so long to end.
+    drain_s: float = 3.0
+    # A model hub's address; empty: the one its library knows.
+    hub: str = ""
 
 
 class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -202,6 +224,7 @@ def _check_values(settings: Settings) -> None:
         raise Refused(f"max-steps is {settings.max_steps}, but a turn needs at least 1 step.")
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise Refused(f"log-level is {settings.log_level!r}; it is one of debug, info, warning, error.")
+    _check_lmx(settings.lmx)
     for name, server in settings.mcp.servers.items():
         if bool(server.command) == bool(server.url):
             raise Refused(f"MCP server {name} needs a command or a url (one of them).")
@@ -212,6 +235,19 @@ def _check_values(settings: Settings) -> None:
             raise Refused(f"Provider {name} has context {provider.context}, but it is a number of tokens (0: unknown).")
         if provider.type not in ("openai", "lmx"):
             raise Refused(f"Provider {name} has type {provider.type!r}; it is one of openai (any OpenAI-compatible server), lmx.")
+
+
+def _check_lmx(lmx: LmxSettings) -> None:
+    try:
+        ipaddress.ip_address(lmx.bind)
+    except ValueError:
+        raise Refused(f"lmx.bind is {lmx.bind!r}; it is an address of this machine, such as 127.0.0.1 or 0.0.0.0.") from None
+    for key, pairs in (("lmx.aliases", lmx.aliases), ("lmx.drafts", lmx.drafts)):
+        if bad := next((pair for pair in pairs if not re.fullmatch(r"[^=]+=[^=]+", pair)), None):
+            raise Refused(f"{key} has {bad!r}; each entry is two names of models, as in one=other.")
+    numbers = {"memory-limit-mb": lmx.memory_limit_mb, "idle-s": lmx.idle_s, "prefix-disk-gb": lmx.prefix_disk_gb, "drain-s": lmx.drain_s}
+    if bad := next((key for key, number in numbers.items() if not 0 <= number < 1e9), None):
+        raise Refused(f"lmx.{bad} is {numbers[bad]}, but it is 0 or more.")
 
 
 def read_config(file: Path) -> dict[str, Any]:

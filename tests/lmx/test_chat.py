@@ -68,4 +68,4 @@ def test_a_request_becomes_an_order() -> None:
 @pytest.mark.parametrize("name", ["../x", "/etc", "a/../b", ".hidden", "a\nb", ""])
 def test_a_model_name_is_never_a_path(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.raises(Refused):
-        library.folder_of(name, tmp_path_factory.mktemp("models"))
+        library.find(name, tmp_path_factory.mktemp("models"))

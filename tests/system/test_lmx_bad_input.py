@@ -139,4 +139,4 @@ def test_the_openai_sdk_sees_its_own_error_classes(client: openai.OpenAI) -> Non
     with pytest.raises(openai.BadRequestError, match="stop"):
         client.chat.completions.create(model="probe", extra_body={"stop": [1]}, stream=True, **hello)
     with pytest.raises(openai.NotFoundError):
-        client.embeddings.create(model="probe", input="x")
+        client.files.retrieve("absent")

@@ -19,5 +19,7 @@ def test_a_folder_under_models_is_served_by_its_name(tmp_path: Path) -> None:
         starts = [event for event in events if event["event"] == "step.start"]
         assert (starts[0]["provider"], starts[0]["model"]) == ("lmx", "tiny")
         assert any(event["event"] in ("turn.token", "tool.call") for event in events)
-        (model,) = daemon.client.get("/v3/models")["models"]
-        assert (model["id"], model["capability"], model["contextLimit"]) == ("lmx/tiny", "", 512)
+        models = {model["id"]: model for model in daemon.client.get("/v3/models")["models"]}
+        assert set(models) == {"lmx/probe", "lmx/tiny"}
+        tiny = models["lmx/tiny"]
+        assert (tiny["capability"], tiny["contextLimit"], tiny["default"]) == ("", 512, True)

@@ -34,7 +34,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
 
 
 def test_models_are_listed_and_told(client: openai.OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["tiny"]
+    assert [model.id for model in client.models.list()] == ["probe", "tiny"]
     assert client.models.retrieve("tiny").id == "tiny"
 
 
@@ -81,7 +81,10 @@ def test_a_tool_that_has_to_be_called_is_called_whole_and_streamed(client: opena
         )  # type: ignore[call-overload]
         for delta in chunk.choices[0].delta.tool_calls or []
     ]
-    assert [part.function.name for part in parts] == ["look"]
+    assert [part.function.name for part in parts if part.function.name] == ["look"]
+    assert {part.index for part in parts} == {0}
+    assert len(parts) > 1  # the arguments come as they are made
+    assert set(json.loads("".join(part.function.arguments or "" for part in parts))) == {"place"}
 
 
 def test_a_structured_answer_is_parsed_by_the_client(client: openai.OpenAI) -> None:

@@ -1,0 +1,54 @@
+"""The certificate of this LMX: made once, signed by itself, known to others by its SHA-256 (they pin it when they pair)."""
+
+import datetime
+import hashlib
+import os
+import ssl
+from pathlib import Path
+
+from opta_core.paths import write_whole
+
+YEARS = 10
+
+
+def context_of(folder: Path) -> tuple[ssl.SSLContext, str]:
+    """What uvicorn serves TLS with, and the certificate's fingerprint in hex."""
+    file = folder / "tls.pem"
+    if not file.exists():
+        write_whole(file, _make())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(file)
+    return context, fingerprint_of(file.read_text())
+
+
+def fingerprint_of(pem: str) -> str:
+    """SHA-256 of the first certificate in a PEM text."""
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    at = pem.index(begin)
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem[at : pem.index(end, at) + len(end)])).hexdigest()
+
+
+def _make() -> bytes:
+    # Slow to import, and needed once in ten years.
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    # Nobody looks at the name: it is the certificate itself that is pinned.
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"opta-lmx-{os.urandom(4).hex()}")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=365 * YEARS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return secret + made.public_bytes(serialization.Encoding.PEM)

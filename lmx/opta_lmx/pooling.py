@@ -1,0 +1,71 @@
+"""Texts as vectors: a model's last hidden states, pooled to one vector of length 1 a text.
+
+How to pool is what `1_Pooling/config.json` says (as sentence-transformers write it): the mean of all tokens, or the last one, which is
+also what a model without that file gets, since it reads from left to right.
+"""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# Texts that are read at once, and tokens of all of them together with their padding.
+TEXTS_A_STEP, TOKENS_A_STEP = 16, 4096
+
+
+class Pooling:
+    """`model`: a causal model of mlx-lm; what lies under its last layer makes the vectors."""
+
+    def __init__(self, model: Any, folder: Path, mx: Any):
+        self._mx = mx
+        self._body = _body_of(model)
+        self._is_mean = _says_mean(folder / "1_Pooling/config.json")
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether this model's hidden states can be had."""
+        return self._body is not None
+
+    def vectors(self, prompts: list[list[int]]) -> list[str]:
+        """One vector each, as base64 of 32-bit floats; all in one step."""
+        mx = self._mx
+        longest = max(len(prompt) for prompt in prompts)
+        # Padding stands behind, where a model that reads from left to right does not see it.
+        tokens = mx.array([prompt + [0] * (longest - len(prompt)) for prompt in prompts])
+        assert self._body is not None
+        hidden = np.array(self._body(tokens).astype(mx.float32))
+        made: list[str] = []
+        for at, prompt in enumerate(prompts):
+            own = hidden[at, : len(prompt)]
+            vector = own.mean(axis=0) if self._is_mean else own[-1]
+            made.append(base64.b64encode((vector / (float(np.linalg.norm(vector)) or 1.0)).astype("<f4").tobytes()).decode())
+        return made
+
+
+def steps_of(prompts: list[list[int]]) -> list[list[int]]:
+    """Which prompts go together, by their numbers: alike in length, and not too much at once."""
+    order = sorted(range(len(prompts)), key=lambda at: len(prompts[at]))
+    steps: list[list[int]] = []
+    for at in order:
+        if steps and len(steps[-1]) < TEXTS_A_STEP and (len(steps[-1]) + 1) * len(prompts[at]) <= TOKENS_A_STEP:
+            steps[-1].append(at)
+        else:
+            steps.append([at])
+    return steps
+
+
+def _body_of(model: Any) -> Any:
+    for owner in (model, getattr(model, "language_model", None)):
+        for name in ("model", "transformer", "backbone"):
+            if (body := getattr(owner, name, None)) is not None and callable(body):
+                return body
+    return None
+
+
+def _says_mean(file: Path) -> bool:
+    try:
+        return bool(json.loads(file.read_text()).get("pooling_mode_mean_tokens"))
+    except (OSError, ValueError, AttributeError):
+        return False

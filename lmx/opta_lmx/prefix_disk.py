@@ -1,0 +1,119 @@
+"""Kept prefixes on disk: what memory has no room for, and what is there again after a restart.
+
+Bounded twice: by bytes, and by bytes written a day, since a disk wears. An entry is two files, the cache and its tokens; one that
+cannot be read is removed and computed again, so nothing here has to be right for answers to be.
+"""
+
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from opta_core.logs import Log
+from opta_core.paths import write_whole
+
+TOKENS_MIN = 512
+DAY_S = 86_400
+
+log = Log("prefixes")
+
+
+class Written(msgspec.Struct, frozen=True):
+    """Bytes written on one day."""
+
+    day: int = 0
+    size: int = 0
+
+
+class PrefixDisk:
+    """The folder of one model: `key` names its exact weights, template and library, so that a changed model finds nothing."""
+
+    def __init__(self, folder: Path, key: str, size_max: int, save: Callable[[str, list[Any]], None], load: Callable[[str], list[Any]]):
+        self._folder = folder / key
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._size_max, self._save, self._load = size_max, save, load
+        self._tokens: dict[str, np.ndarray[Any, np.dtype[np.int32]]] = {}
+        for file in self._folder.glob("*.tokens"):
+            with contextlib.suppress(OSError, ValueError):
+                self._tokens[file.stem] = np.fromfile(file, dtype=np.int32)
+
+    def find(self, wanted: Any, shared_min: int) -> "tuple[np.ndarray[Any, np.dtype[np.int32]], list[Any]] | None":
+        """(tokens, cache) of the entry that shares most with a prompt, at least `shared_min` tokens; None when there is none."""
+        best, most = "", shared_min - 1
+        for name, tokens in self._tokens.items():
+            size = min(len(tokens), len(wanted))
+            different = tokens[:size] != wanted[:size]
+            shared = int(different.argmax()) if different.any() else size
+            if shared > most:
+                best, most = name, shared
+        if not best:
+            return None
+        try:
+            cache = self._load(str(self._cache(best)))
+            os.utime(self._cache(best))
+        except Exception as error:  # whatever is wrong with the file, the prompt is computed instead
+            log.warning("kept prefix cannot be read", file=self._cache(best), reason=error)
+            self._remove(best)
+            return None
+        return self._tokens[best], cache
+
+    def keep(self, tokens: "np.ndarray[Any, np.dtype[np.int32]]", cache: list[Any]) -> None:
+        """Write an entry, unless it is short, there already, or too much for today."""
+        name = hashlib.sha256(tokens.tobytes()).hexdigest()[:24]
+        if len(tokens) < TOKENS_MIN or name in self._tokens:
+            return
+        written = self._written()
+        if written.size >= self._size_max:
+            return
+        part = self._folder / f"{name}.part.safetensors"
+        try:
+            self._save(str(part), cache)
+            size = part.stat().st_size
+            self._make_room(size)
+            part.replace(self._cache(name))
+            write_whole(self._folder / f"{name}.tokens", tokens.tobytes())
+            write_whole(self._folder.parent / "written.json", msgspec.json.encode(Written(written.day, written.size + size)))
+        except Exception as error:  # a full disk, a cache of a kind that cannot be saved: it is computed again next time
+            log.warning("prefix not kept", tokens=len(tokens), reason=error)
+            with contextlib.suppress(OSError):
+                part.unlink()
+            return
+        self._tokens[name] = tokens
+
+    def _written(self) -> Written:
+        today = int(time.time() // DAY_S)
+        with contextlib.suppress(OSError, msgspec.DecodeError):
+            known = msgspec.json.decode((self._folder.parent / "written.json").read_bytes(), type=Written)
+            if known.day == today:
+                return known
+        return Written(today, 0)
+
+    def _make_room(self, size: int) -> None:
+        """Remove the entries of all models that were unused the longest."""
+        known = sorted((file.stat().st_mtime, file.stat().st_size, file) for file in self._folder.parent.glob("*/*.safetensors"))
+        taken = sum(entry[1] for entry in known if ".part." not in entry[2].name)
+        for _, freed, file in known:
+            if taken + size <= self._size_max:
+                return
+            if ".part." not in file.name:
+                taken -= freed
+                with contextlib.suppress(OSError):
+                    file.unlink()
+                    file.with_suffix(".tokens").unlink()
+                if file.parent == self._folder:
+                    self._tokens.pop(file.stem, None)
+
+    def _remove(self, name: str) -> None:
+        self._tokens.pop(name, None)
+        for file in (self._cache(name), self._folder / f"{name}.tokens"):
+            with contextlib.suppress(OSError):
+                file.unlink()
+
+    def _cache(self, name: str) -> Path:
+        return self._folder / f"{name}.safetensors"
