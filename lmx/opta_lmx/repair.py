@@ -41,6 +41,11 @@ def fitted(name: str, arguments: dict[str, Any], tools: list[dict[str, Any]]) ->
     return name, as_object(_typed(arguments, schema)) or {}
 
 
+def are_known(calls: list[Call], tools: list[dict[str, Any]]) -> bool:
+    """Whether every call is of a tool that is offered."""
+    return all(name in _names(tools) for name, _ in calls)
+
+
 def might_be_call(text: str) -> bool:
     """Whether a text that has only begun could be a bare call: an object, alone, in a list or in a fence, that begins with such a key."""
     rest = text.lstrip()

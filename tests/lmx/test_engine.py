@@ -1,7 +1,6 @@
 """The engine itself with a model of random weights: forms that hold, seeds, prefixes that are not computed twice."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -9,39 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.random_model import make_random_qwen3
+from support.served import Served
 
-from opta_lmx.engine_messages import Delta, EngineConfig, Failed, Finished, Generate, Message
-from opta_lmx.mlx_engine import Engine
-
-
-class Served:
-    """An engine, and what it said."""
-
-    def __init__(self, folder: Path):
-        self.said: list[Any] = []
-        self.engine = Engine(EngineConfig(name=folder.name, folder=str(folder), run="", socket="", prefix_bytes=2**28), self._take)
-        self._number = 0
-
-    def _take(self, messages: list[Message]) -> None:
-        self.said += messages
-
-    def ask(self, *orders: dict[str, Any]) -> list[tuple[str, list[Delta], Any]]:
-        """Orders at once; (text, pieces, ending) of each."""
-        self.said.clear()
-        first = self._number + 1
-        for order in orders:
-            self._number += 1
-            self.engine.start(
-                Generate(id=self._number, **{"messages": [{"role": "user", "content": "Say something"}], "max_tokens": 40, **order})
-            )
-        while self.engine.is_busy:
-            self.engine.step()
-        found: list[tuple[str, list[Delta], Any]] = []
-        for number in range(first, self._number + 1):
-            pieces = [message for message in self.said if isinstance(message, Delta) and message.id == number]
-            (end,) = [message for message in self.said if isinstance(message, Finished | Failed) and message.id == number]
-            found.append(("".join(piece.text for piece in pieces), pieces, end))
-        return found
+from opta_lmx.engine_messages import Failed, Finished
 
 
 @pytest.fixture(scope="module")

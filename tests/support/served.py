@@ -1,0 +1,54 @@
+"""An engine in the test's own process, and what it said."""
+
+from pathlib import Path
+from typing import Any
+
+from opta_lmx.engine_messages import Delta, EngineConfig, Failed, Finished, Generate, Message
+from opta_lmx.mlx_engine import Engine
+
+
+class Served:
+    """An engine, and what it said."""
+
+    def __init__(self, folder: Path, **more: Any):
+        self.said: list[Any] = []
+        self.engine = Engine(
+            EngineConfig(name=folder.name, folder=str(folder), run="", socket="", **{"prefix_bytes": 2**28, **more}), self._take
+        )
+        self._number = 0
+        self._asked: list[int] = []
+
+    def _take(self, messages: list[Message]) -> None:
+        self.said += messages
+
+    def start(self, order: dict[str, Any]) -> int:
+        """One order more; its number."""
+        self._number += 1
+        defaults: dict[str, Any] = {"messages": [{"role": "user", "content": "Say something"}], "max_tokens": 40}
+        self.engine.start(Generate(id=self._number, **{**defaults, **order}))
+        self._asked.append(self._number)
+        return self._number
+
+    def cancel(self, number: int) -> None:
+        """Nobody waits for that one any more."""
+        self.engine.cancel(number)
+        self._asked.remove(number)
+
+    def finish(self) -> list[tuple[str, list[Delta], Any]]:
+        """Step until all is answered; (text, pieces, ending) of each order that was started."""
+        while self.engine.is_busy:
+            self.engine.step()
+        found: list[tuple[str, list[Delta], Any]] = []
+        for number in self._asked:
+            pieces = [message for message in self.said if isinstance(message, Delta) and message.id == number]
+            (end,) = [message for message in self.said if isinstance(message, Finished | Failed) and message.id == number]
+            found.append(("".join(piece.text for piece in pieces), pieces, end))
+        self._asked.clear()
+        return found
+
+    def ask(self, *orders: dict[str, Any]) -> list[tuple[str, list[Delta], Any]]:
+        """Orders at once, and what came of each."""
+        self.said.clear()
+        for order in orders:
+            self.start(order)
+        return self.finish()
