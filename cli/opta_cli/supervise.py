@@ -81,7 +81,7 @@ def _make(loaded: Loaded) -> None:
     """Make the folders. Raises Refused when one of them, or a file in them, is a link: what we write would go elsewhere."""
     os.umask(0o077)
     paths = loaded.paths
-    folders = (paths.daemon, paths.sessions, paths.trash, paths.archive, paths.logs, paths.run)
+    folders = (paths.daemon, paths.sessions, paths.trash, paths.archive, paths.logs, paths.lmx, paths.run)
     for folder in folders:
         if link := _link_in(folder):
             raise Refused(f"{link} is a symbolic link, and Opta writes through none. Remove it, or set OPTA_HOME to a folder of its own.")

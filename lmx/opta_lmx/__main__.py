@@ -53,7 +53,7 @@ async def main(frame: Frame) -> None:
     extra = library.read(arguments.model_path) if arguments.model_path else None
     shelf = Shelf(frame.bus, frame.paths.run, frame.paths.models, settings, news, extra)
     pulls = Pulls(frame.paths.models, settings.hub, news)
-    admin = Admin(shelf, pulls, news, Pairing(keys, fingerprint))
+    admin = Admin(shelf, pulls, news, Pairing(keys, fingerprint), keys)
     front = Front(shelf, Guard(_hosts(settings, port), keys, is_open=is_open), Metrics(), admin)
     frame.figures = lambda: figures(front, shelf)
     offer = Offer(port, settings.bind, fingerprint) if settings.offer and not is_open else None

@@ -11,6 +11,7 @@ from opta_core.errors import Refused
 from opta_protocol.errors import ErrorCode
 
 from . import library
+from .keys import Keys
 from .news import News
 from .pairing import BeginRequest, Pairing, PairRequest
 from .pulls import Pulls
@@ -51,11 +52,24 @@ class PullRequest(AvailableRequest, frozen=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
 
+class AddKeyRequest(_Request, frozen=True, kw_only=True):
+    """The body of /admin/keys: `admin` opens more than answers."""
+
+    name: Name
+    admin: bool = False
+
+
+class RemoveKeyRequest(_Request, frozen=True, kw_only=True):
+    """The body of /admin/keys/remove."""
+
+    name: Name
+
+
 class Admin:
     """`routes`: (method, path) -> handler."""
 
-    def __init__(self, shelf: Shelf, pulls: Pulls, news: News, pairing: Pairing):
-        self._shelf, self._pulls, self._news, self._pairing = shelf, pulls, news, pairing
+    def __init__(self, shelf: Shelf, pulls: Pulls, news: News, pairing: Pairing, keys: Keys):
+        self._shelf, self._pulls, self._news, self._pairing, self._keys = shelf, pulls, news, pairing, keys
         self.routes: dict[tuple[str, str], Callable[[Asked], Awaitable[None]]] = {
             ("GET", "/admin/models"): self._models,
             ("POST", "/admin/models/load"): self._load,
@@ -63,6 +77,9 @@ class Admin:
             ("POST", "/admin/models/available"): self._available,
             ("POST", "/admin/models/pull"): self._pull,
             ("GET", "/admin/events"): self._events,
+            ("GET", "/admin/keys"): self._list_keys,
+            ("POST", "/admin/keys"): self._add_key,
+            ("POST", "/admin/keys/remove"): self._remove_key,
             ("POST", "/admin/pairing"): self._show_code,
             ("POST", "/pair"): self._pair,
         }
@@ -110,6 +127,21 @@ class Admin:
                 yield _frame(event)
 
         await give(asked.receive, asked.send, asked.path, [], [], frames=frames())
+
+    async def _list_keys(self, asked: Asked) -> None:
+        known = [{"name": key.name, "scopes": key.scopes, "created": key.created} for key in self._keys.known()]
+        await asked.json(200, {"keys": known})
+
+    async def _add_key(self, asked: Asked) -> None:
+        request = await asked.body(AddKeyRequest)
+        await asked.json(
+            200, {"name": request.name, "key": self._keys.add(request.name, ["infer", "admin"] if request.admin else ["infer"])}
+        )
+
+    async def _remove_key(self, asked: Asked) -> None:
+        request = await asked.body(RemoveKeyRequest)
+        self._keys.remove(request.name)
+        await asked.json(200, {"removed": request.name})
 
     async def _show_code(self, asked: Asked) -> None:
         await asked.json(200, self._pairing.begin(await asked.body(BeginRequest)))

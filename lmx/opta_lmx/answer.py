@@ -138,7 +138,9 @@ class AnswerSplitter:
             found: list[Any] = parsed if isinstance(parsed, list) else [parsed]  # pyright: ignore[reportUnknownVariableType]
             calls = [repair.fitted(str(call["name"]), _object(call.get("arguments", {})), self._tools) for call in found]
             # Some parsers make a call of anything; one of the tools offered is likelier to be what was meant.
-            return self._given(calls if repair.are_known(calls, self._tools) else repair.calls_of(text, self._tools, only_known=True) or calls)
+            return self._given(
+                calls if repair.are_known(calls, self._tools) else repair.calls_of(text, self._tools, only_known=True) or calls
+            )
         except Exception:  # parsers of models raise what they like; what the model wrote is then read with more patience
             if calls := repair.calls_of(text, self._tools):
                 return self._given(calls)

@@ -18,6 +18,8 @@ REQUESTS: dict[str, Any] = {
     "/admin/models/unload": admin.UnloadRequest,
     "/admin/models/available": admin.AvailableRequest,
     "/admin/models/pull": admin.PullRequest,
+    "/admin/keys": admin.AddKeyRequest,
+    "/admin/keys/remove": admin.RemoveKeyRequest,
     "/admin/pairing": pairing.BeginRequest,
     "/pair": pairing.PairRequest,
 }

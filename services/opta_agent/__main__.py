@@ -3,9 +3,9 @@
 import asyncio
 
 from opta_core.feed import Feeds
+from opta_core.lmx_door import door_of
 from opta_core.outbox import Outbox
 from opta_core.process import Frame, run
-from opta_core.state import read_lmx_url
 from opta_core.store_client import StoreClient
 from opta_core.vault import Vault
 
@@ -16,7 +16,7 @@ from .turns import HELLO_IDLE_S, HELLO_S, Turns
 async def main(frame: Frame) -> None:
     """Run turns until asked to stop."""
     vault = Vault(frame.paths, allows_file=frame.settings.vault_file)
-    await serve(frame, Router(frame.settings, lambda: read_lmx_url(frame.settings, frame.paths), vault))
+    await serve(frame, Router(frame.settings, lambda: door_of(frame.settings, frame.paths), vault))
 
 
 async def serve(frame: Frame, router: Routes) -> None:

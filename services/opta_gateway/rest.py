@@ -22,11 +22,11 @@ T = TypeVar("T")
 
 def build(gateway: "Gateway | None") -> FastAPI:
     """The application; without a gateway only its schema can be used."""
-    from .routes import accounts, artifacts, daemon, mcp, models, permissions, policy, sessions, turns, undo
+    from .routes import accounts, artifacts, daemon, lmx, mcp, models, permissions, policy, sessions, turns, undo
 
     app = FastAPI(title="Opta daemon", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.gateway = gateway
-    for module in (sessions, turns, undo, permissions, policy, models, mcp, accounts, artifacts, daemon):
+    for module in (sessions, turns, undo, permissions, policy, models, lmx, mcp, accounts, artifacts, daemon):
         app.include_router(module.router)
     app.add_exception_handler(OptaError, _on_opta_error)
     app.add_exception_handler(HTTPException, _on_http_exception)

@@ -243,9 +243,12 @@ class _Connection(asyncio.Protocol):
 
 
 class HttpClient:
-    """Requests to one server. `base_url` goes before every path; `headers` go with every request."""
+    """Requests to one server. `base_url` goes before every path; `headers` go with every request.
 
-    def __init__(self, base_url: str, headers: dict[str, str] | None = None):
+    `certificate`: a PEM file; only the server that has this very certificate is spoken to.
+    """
+
+    def __init__(self, base_url: str, headers: dict[str, str] | None = None, certificate: str = ""):
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{base_url!r} is no http:// or https:// address")
@@ -261,6 +264,7 @@ class HttpClient:
         if any(not 32 <= ord(character) <= 126 for text in told for character in text):
             raise ValueError("a header or the address holds a character that HTTP does not carry")
         self._idle: list[_Connection] = []
+        self._certificate = certificate
         self._tls: ssl.SSLContext | None = None
 
     async def send(self, method: str, path: str, body: bytes | None = None) -> Answer:
@@ -286,9 +290,13 @@ class HttpClient:
 
     async def get(self, path: str, timeout_s: float, size_max: int = 1024 * 1024) -> tuple[int, bytes]:
         """(status, body). Raises HttpProblem."""
+        return await self.ask("GET", path, None, timeout_s, size_max)
+
+    async def ask(self, method: str, path: str, body: bytes | None, timeout_s: float, size_max: int = 1024 * 1024) -> tuple[int, bytes]:
+        """(status, body) of any request. Raises HttpProblem."""
         try:
             async with asyncio.timeout(timeout_s):
-                answer = await self.send("GET", path)
+                answer = await self.send(method, path, body)
                 with contextlib.closing(answer):
                     return answer.status, await answer.read(size_max)
         except TimeoutError:
@@ -301,9 +309,9 @@ class HttpClient:
         self._idle.clear()
 
     async def _connect(self) -> _Connection:
-        if self._is_tls and self._tls is None:
-            self._tls = ssl.create_default_context()
         try:
+            if self._is_tls and self._tls is None:
+                self._tls = _pinned(self._certificate) if self._certificate else ssl.create_default_context()
             async with asyncio.timeout(CONNECT_S):
                 _, connection = await asyncio.get_running_loop().create_connection(
                     lambda: _Connection(self._idle), *self._address, ssl=self._tls
@@ -313,3 +321,12 @@ class HttpClient:
             raise HttpProblem(f"no connection within {CONNECT_S:g} s", is_connected=False) from None
         except OSError as error:
             raise HttpProblem(error.strerror or str(error) or type(error).__name__, is_connected=False) from error
+
+
+def _pinned(certificate: str) -> ssl.SSLContext:
+    """Trusts one certificate and no name: whoever has its key is who was paired with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(certificate)
+    return context

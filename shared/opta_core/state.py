@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from .paths import Paths, write_whole
-from .settings import LMX_DEFAULT_PORT, Settings
 
 
 class DaemonState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -38,12 +37,3 @@ def update(paths: Paths, **fields: Any) -> DaemonState:
         state = msgspec.structs.replace(read(paths) or DaemonState(), **fields)
         write_whole(paths.state, msgspec.json.encode(state))
         return state
-
-
-def read_lmx_url(settings: Settings, paths: Paths) -> str:
-    """Where LMX answers, up to and with `/v1`: the configured host, else the port this home chose."""
-    if settings.lmx.host:
-        host = settings.lmx.host if ":" in settings.lmx.host else f"{settings.lmx.host}:{LMX_DEFAULT_PORT}"
-        return f"http://{host}/v1"
-    state = read(paths)
-    return f"http://127.0.0.1:{state.lmxPort if state and state.lmxPort else settings.lmx.port}/v1"

@@ -163,6 +163,28 @@ class AddNote(Request, frozen=True, kw_only=True, omit_defaults=True):
     kind: Name = "note"
 
 
+class LoadModel(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/lmx/models/load: `pin` keeps it loaded until it is unloaded."""
+
+    model: Name
+    pin: bool = False
+    wait: bool = True
+
+
+class UnloadModel(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/lmx/models/unload"""
+
+    model: Name
+
+
+class PullModel(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/lmx/models/pull and /available: `repo` is OWNER/NAME on the hub, `name` what it is called here."""
+
+    repo: Name
+    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    revision: Annotated[str, msgspec.Meta(max_length=100)] = ""
+
+
 class Response(msgspec.Struct, frozen=True, kw_only=True):
     """Base of every answer."""
 
@@ -306,6 +328,14 @@ class ModelList(Response, frozen=True, kw_only=True):
 
     models: list[ModelInfo]
     default: str
+
+
+class LmxModels(Response, frozen=True, kw_only=True):
+    """GET /v3/lmx/models: models with their states and figures, LMX's memory in bytes, and downloads."""
+
+    models: list[dict[str, Any]]
+    memory: dict[str, Any]
+    pulls: list[dict[str, Any]]
 
 
 class ProviderInfo(Response, frozen=True, kw_only=True):

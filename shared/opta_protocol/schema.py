@@ -21,6 +21,9 @@ REQUESTS: list[type[Any]] = [
     http.GiveTrust,
     http.ApproveServer,
     http.StoreAccount,
+    http.LoadModel,
+    http.UnloadModel,
+    http.PullModel,
 ]
 RESPONSES: list[type[Any]] = [
     http.Session,
@@ -35,6 +38,7 @@ RESPONSES: list[type[Any]] = [
     http.Daemon,
     http.ModelList,
     http.ProviderList,
+    http.LmxModels,
     http.Metrics,
     http.TurnUndoneAnswer,
     http.PolicyVerdict,

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -17,9 +18,9 @@ HELLO = [{"role": "user", "content": "hello"}]
 
 
 @contextlib.contextmanager
-def lmx(folder: Path) -> Generator[Daemon]:
+def lmx(folder: Path, daemon: Daemon | None = None) -> Generator[Daemon]:
     """A daemon of nothing but LMX, with its model loaded."""
-    with Daemon(folder, only="lmx") as daemon:
+    with daemon or Daemon(folder, only="lmx") as daemon:
         assert until(lambda: bool(port_of(daemon)) and get(port_of(daemon), "/readyz").status == 200, 60), daemon.logs()
         yield daemon
 
@@ -72,6 +73,31 @@ def request(port: int, content: bytes, *more: tuple[str, str]) -> bytes:
 def chat(port: int, **fields: Any) -> Answer:
     """A chat request with these fields."""
     return post(port, json.dumps({"messages": HELLO, **fields}).encode())
+
+
+def admin_key(daemon: Daemon) -> str:
+    """The key of this home's own LMX."""
+    return (daemon.home / "lmx/admin.key").read_text()
+
+
+def admin(daemon: Daemon, method: str, target: str, body: Any = None) -> Answer:
+    """A request with the admin key."""
+    content = b"" if body is None else json.dumps(body).encode()
+    more = [("Authorization", f"Bearer {admin_key(daemon)}"), ("Content-Length", str(len(content)))]
+    return exchange(port_of(daemon), head(method, target, headers(port_of(daemon), *more)) + content, 60)
+
+
+def news(daemon: Daemon, count: int) -> list[dict[str, Any]]:
+    """The first so many events of /admin/events."""
+    port = port_of(daemon)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(head("GET", "/admin/events", headers(port, ("Authorization", f"Bearer {admin_key(daemon)}"))))
+        content = b""
+        while content.count(b"\ndata: ") < count:
+            more = connection.recv(65536)
+            assert more, content
+            content += more
+    return [json.loads(line[6:]) for line in content.split(b"\n") if line.startswith(b"data: ")][:count]
 
 
 def running(port: int) -> int:

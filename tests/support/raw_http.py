@@ -27,6 +27,10 @@ class Answer:
         """The error of contract.md."""
         return json.loads(self.body)["error"]
 
+    def json(self) -> Any:
+        """The body."""
+        return json.loads(self.body)
+
     @property
     def refusal(self) -> tuple[int, str]:
         """(status, code): enough to compare most refusals."""

@@ -109,6 +109,16 @@ export interface Health {
   providers?: Record<string, unknown>[] | null;
 }
 export type Level = "L1" | "L2" | "L3";
+export interface LmxModels {
+  models: Record<string, unknown>[];
+  memory: Record<string, unknown>;
+  pulls: Record<string, unknown>[];
+}
+export interface LoadModel {
+  model: string;
+  pin?: boolean;
+  wait?: boolean;
+}
 export interface Metrics {
   sessions: number;
   turnsRunning: number;
@@ -224,6 +234,11 @@ export interface ProviderInfo {
 }
 export interface ProviderList {
   providers: ProviderInfo[];
+}
+export interface PullModel {
+  repo: string;
+  name?: string;
+  revision?: string;
 }
 export interface ResumeTurn {
   turnId?: string;
@@ -648,6 +663,9 @@ export interface TurnUndoneAnswer {
 }
 export interface UndoTurnRequest {
   turnId?: string;
+}
+export interface UnloadModel {
+  model: string;
 }
 export interface UpdateSession {
   title?: string | null;

@@ -84,11 +84,11 @@ _LONE_SURROGATE = re.compile(
 class OpenAiProvider:
     """One server. Owns its connections. Raises Refused when the address is none."""
 
-    def __init__(self, name: str, base_url: str, key: Secret | None = None):
+    def __init__(self, name: str, base_url: str, key: Secret | None = None, certificate: str = ""):
         self.name = name
         self._key = key
         try:
-            self._http = HttpClient(base_url, {"Authorization": f"Bearer {key.reveal()}"} if key else None)
+            self._http = HttpClient(base_url, {"Authorization": f"Bearer {key.reveal()}"} if key else None, certificate)
         except ValueError as error:
             raise Refused(f"Provider {name} cannot be used: {error}. Mend it: opta config add-provider {name} …") from None
         self.url, self.host = self._http.url, self._http.host

@@ -1,0 +1,149 @@
+"""models: what there is, what is loaded, and how fast it is."""
+
+import argparse
+import asyncio
+import sys
+import time
+from typing import Any
+
+import msgspec
+
+from opta_core import settings
+from opta_core.errors import OptaError, Refused
+from opta_core.settings import Loaded
+from opta_protocol.errors import ErrorCode
+
+from ..lmx_client import ask
+from ..model_bench import Figures, measure
+from ..plain_text import plain_json, print_plain
+from ..supervise import is_running
+
+LOOK_EVERY_S = 0.5
+
+
+def show(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta models list"""
+    found: dict[str, Any]
+    try:
+        found = ask(loaded, "GET", "/admin/models", timeout_s=5)
+    except OptaError as error:
+        # A key that is for answers only sees the models and none of LMX's inner figures.
+        if error.code != ErrorCode.provider_auth:
+            raise
+        found = {"models": ask(loaded, "GET", "/v1/models", timeout_s=5)["data"], "pulls": []}
+    if args.json:
+        print(plain_json(msgspec.json.encode(found)).decode())
+        return 0
+    for model in found["models"]:
+        notes = [model["state"], *(["default"] if model["default"] else []), *(["pinned"] if model.get("pinned") else [])]
+        notes += [word for word in (model.get("capability"), model.get("licence")) if word]
+        size = _size(model.get("memory") or model["bytes"])
+        print_plain(f"lmx/{model['id']:32} {size:>9}  {model['context_length']:>7} tokens  {', '.join(notes)}")
+        if model.get("problem"):
+            print_plain(f"    {model['problem']}")
+    for pull in found["pulls"]:
+        if pull["state"] != "done":
+            print_plain(f"{pull['name']:36} {_share(pull)}  {pull['state']} {pull['message']}")
+    memory = found["memory"]
+    print_plain(
+        f"LMX uses {_size(memory['used'])} of {_size(memory['limit'])}" + ("" if memory["level"] == "ok" else f" ({memory['level']})")
+    )
+    for name, provider in loaded.settings.providers.items():
+        if provider.model:
+            print_plain(f"{name}/{provider.model}")
+    return 0
+
+
+def use(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta models use NAME"""
+    name = args.name.removeprefix("lmx/")
+    head = args.name.partition("/")[0]
+    if head in loaded.settings.providers:
+        settings.write_value(loaded.paths, "default-model", args.name)
+    else:
+        known = [model["id"] for model in ask(loaded, "GET", "/admin/models", timeout_s=5)["models"]]
+        if name not in known:
+            raise Refused(f"LMX has no model {name!r}; it has {', '.join(known)}. Fetch one: opta models pull OWNER/NAME")
+        settings.write_value(loaded.paths, "default-model", f"lmx/{name}")
+        if not loaded.settings.lmx.host:
+            settings.write_value(loaded.paths, "lmx.model", name)
+            ask(loaded, "POST", "/admin/models/load", {"model": name})
+    print(
+        f"New turns use {args.name}." + (" Running services take it at their next start: opta daemon restart" if is_running(loaded) else "")
+    )
+    return 0
+
+
+def load(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta models load NAME"""
+    model = ask(loaded, "POST", "/admin/models/load", {"model": args.name, "pin": args.pin})
+    print_plain(f"{model['id']} is loaded: {_size(model['memory'])}, {model['context_length']} tokens of context.")
+    return 0
+
+
+def unload(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta models unload NAME"""
+    ask(loaded, "POST", "/admin/models/unload", {"model": args.name})
+    print_plain(f"{args.name} is put away.")
+    return 0
+
+
+def pull(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta models pull OWNER/NAME"""
+    wanted = {"repo": args.repo, "revision": args.revision}
+    found = ask(loaded, "POST", "/admin/models/available", wanted)
+    print_plain(
+        f"{found['repo']} at {str(found['revision'])[:12]}: {_size(found['bytes'])}, licence {found.get('licence') or 'not stated'}"
+    )
+    if not args.yes:
+        if not sys.stdin.isatty():
+            raise Refused("Nothing was fetched: nobody can be asked here. Say --yes to fetch it.")
+        if input("Fetch it? [y/N] ").strip().lower() not in ("y", "yes"):
+            return 1
+    name = ask(loaded, "POST", "/admin/models/pull", {**wanted, "revision": found["revision"], "name": args.name})["name"]
+    return _follow(loaded, name)
+
+
+def _follow(loaded: Loaded, name: str) -> int:
+    is_screen = sys.stdout.isatty()
+    while True:
+        entry = next(entry for entry in ask(loaded, "GET", "/admin/models", timeout_s=10)["pulls"] if entry["name"] == name)
+        if entry["state"] == "failed":
+            raise OptaError(entry["message"])
+        if entry["state"] == "done":
+            print(f"\r{name} is here: opta models use {name}        ")
+            return 0
+        if is_screen:
+            print(f"\r{_share(entry)} of {_size(entry['total'])} ", end="", flush=True)
+        time.sleep(LOOK_EVERY_S)
+
+
+def bench(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta models bench [NAME]"""
+    figures = asyncio.run(measure(loaded, args.name, tokens=args.tokens, prompt_words=args.prompt))
+    if args.json:
+        print(msgspec.json.encode(figures).decode())
+        return 0
+    _print(figures)
+    return 0
+
+
+def _print(figures: Figures) -> None:
+    print_plain(f"{figures.model}: prompts of {figures.prompt_tokens} tokens, {figures.tokens} tokens of answer")
+    print_plain(
+        f"first token, alone, nothing kept: p50 {figures.first_ms[0]:.0f} ms, p95 {figures.first_ms[1]:.0f} ms ({figures.prefill:.0f} tok/s read)"
+    )
+    print_plain(f"first token, same prompt again:   p50 {figures.again_ms[0]:.0f} ms")
+    print_plain("at once   tok/s in sum   tok/s each   gap p50 ms   gap p95 ms")
+    for row in figures.batches:
+        print_plain(
+            f"{row.at_once:7}   {row.total:12.0f}   {row.total / row.at_once:10.1f}   {row.gap_ms[0]:10.1f}   {row.gap_ms[1]:10.1f}"
+        )
+
+
+def _size(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+
+
+def _share(pull: dict[str, Any]) -> str:
+    return f"{100 * pull['done'] / pull['total']:5.1f} %" if pull["total"] else "      …"

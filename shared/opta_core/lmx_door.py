@@ -1,0 +1,109 @@
+"""The way to LMX: its address, the certificate to expect there, and the key to show. Ours on this machine, or one that was paired with.
+
+A machine that was paired with has its certificate pinned in `lmx/hosts/` of the home; a plain `lmx.host` is spoken to without TLS, as
+any OpenAI-compatible server.
+"""
+
+import ipaddress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from opta_protocol.errors import ErrorCode
+
+from . import state
+from .errors import OptaError, Unavailable
+from .http_client import HttpClient, HttpProblem
+from .paths import Paths
+from .settings import LMX_DEFAULT_PORT, Settings
+from .vault import Secret, Vault
+
+# Under this name the vault keeps the key of the LMX that was paired with.
+ACCOUNT = "lmx"
+ANSWER_BYTES_MAX = 16 * 1024 * 1024
+_CODES = {
+    400: ErrorCode.invalid, 401: ErrorCode.provider_auth, 403: ErrorCode.provider_auth, 404: ErrorCode.model_not_found, 409: ErrorCode.conflict,
+    429: ErrorCode.too_many_requests,
+}  # fmt: skip
+
+
+class _Problem(msgspec.Struct):
+    message: str = ""
+
+
+class _Refusal(msgspec.Struct):
+    error: _Problem = msgspec.field(default_factory=_Problem)
+
+
+class Door(msgspec.Struct, frozen=True, kw_only=True):
+    """`root` is an address without a path; `certificate` a PEM file, or '' where there is no TLS.
+
+    `key_file` holds this home's own key; '' where the vault has one, which was got by pairing.
+    """
+
+    root: str
+    certificate: str = ""
+    key_file: str = ""
+
+    @property
+    def url(self) -> str:
+        """Up to and with `/v1`."""
+        return f"{self.root}/v1"
+
+
+def door_of(settings: Settings, paths: Paths) -> Door:
+    """Where LMX answers: the configured host, else the port that this home chose."""
+    lmx = settings.lmx
+    if lmx.host:
+        host = with_port(lmx.host)
+        pinned = pin_file(paths, host)
+        if pinned.exists():
+            return Door(root=f"https://{host}", certificate=str(pinned))
+        return Door(root=f"http://{host}")
+    known = state.read(paths)
+    port = known.lmxPort if known and known.lmxPort else lmx.port
+    key = str(paths.lmx / "admin.key")
+    if ipaddress.ip_address(lmx.bind).is_loopback:
+        return Door(root=f"http://127.0.0.1:{port}", key_file=key)
+    return Door(root=f"https://127.0.0.1:{port}", certificate=str(paths.lmx / "tls.pem"), key_file=key)
+
+
+def key_of(door: Door, vault: Vault) -> Secret | None:
+    """What opens it, loading and unloading included where it may: this home's own key, or the one got by pairing."""
+    if not door.key_file:
+        return vault.fetch(ACCOUNT)
+    try:
+        return Secret(Path(door.key_file).read_text().strip())
+    except OSError:
+        return None
+
+
+def client_of(door: Door, key: Secret | None, path: str = "") -> HttpClient:
+    """A client of it. Raises ValueError: the address is none."""
+    headers = {"Authorization": f"Bearer {key.reveal()}"} if key else None
+    return HttpClient(f"{door.root}{path}", headers, door.certificate)
+
+
+async def ask(client: HttpClient, method: str, path: str, body: Any, timeout_s: float) -> dict[str, Any]:
+    """One request to LMX that is no inference. Raises OptaError with LMX's own words."""
+    try:
+        status, content = await client.ask(method, path, None if body is None else msgspec.json.encode(body), timeout_s, ANSWER_BYTES_MAX)
+        if status < 400:
+            return msgspec.json.decode(content, type=dict[str, Any])
+        message = msgspec.json.decode(content, type=_Refusal).error.message
+    except (HttpProblem, msgspec.DecodeError) as problem:
+        raise Unavailable(f"LMX at {client.host} does not answer ({problem}). Start it: opta lmx serve, or opta up") from problem
+    code = _CODES.get(status, ErrorCode.unavailable)
+    raise OptaError(message or f"LMX answered with status {status}.", code=code, retryable=status in (429, 503))
+
+
+def with_port(host: str) -> str:
+    """A host with LMX's port where it names none."""
+    return host if ":" in host.rpartition("]")[2] else f"{host}:{LMX_DEFAULT_PORT}"
+
+
+def pin_file(paths: Paths, host: str) -> Path:
+    """Where the certificate of a paired machine lies."""
+    name = "".join(character if character.isalnum() or character in ".-" else "_" for character in host)
+    return paths.lmx / "hosts" / f"{name}.pem"
