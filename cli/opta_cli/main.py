@@ -157,6 +157,7 @@ def _models(group: Any) -> None:
     pulled.add_argument("--name", default="", help="what it is called here (default: NAME)")
     pulled.add_argument("--revision", default="", help="a branch, tag or commit (default: the newest)")
     pulled.add_argument("--yes", action="store_true", help="fetch it without asking")
+    pulled.add_argument("--token-stdin", action="store_true", help="read the hub's token for a gated model from standard input")
     measured = _add(group, "bench", _late("models", "bench"), "measure a model: first token, reading, answering one and many")
     measured.add_argument("name", nargs="?", default="")
     measured.add_argument("--tokens", type=int, default=64, help="tokens of each answer")

@@ -44,6 +44,11 @@ class AvailableRequest(_Request, frozen=True, kw_only=True):
 
     repo: Name
     revision: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    # For a repo that is gated or private; used for this request, and kept nowhere.
+    token: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(repo={self.repo!r})"
 
 
 class PullRequest(AvailableRequest, frozen=True, kw_only=True):
@@ -106,7 +111,7 @@ class Admin:
     async def _available(self, asked: Asked) -> None:
         request = await asked.body(AvailableRequest)
         _check_repo(request.repo)
-        await asked.json(200, await self._pulls.look(request.repo, request.revision))
+        await asked.json(200, await self._pulls.look(request.repo, request.revision, request.token))
 
     async def _pull(self, asked: Asked) -> None:
         request = await asked.body(PullRequest)
@@ -115,7 +120,9 @@ class Admin:
         library.check_name(name)
         if "/" in name:
             raise Refused("Field 'name': a model's name here has no slash.")
-        await asked.json(202, self._pulls.start(request.repo, name, request.revision))
+        if name.endswith(".part"):
+            raise Refused("Field 'name': what is on its way is called so.")
+        await asked.json(202, self._pulls.start(request.repo, name, request.revision, request.token))
 
     async def _events(self, asked: Asked) -> None:
         asks = parse_qs(asked.scope.get("query_string", b"").decode("latin-1")).get("after", ["0"])[0]

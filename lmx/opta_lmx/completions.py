@@ -9,7 +9,8 @@ import msgspec
 
 from opta_core.errors import Refused
 
-from .chat import MAX_TOKENS_MAX, STOPS_MAX, StreamOptions, merged, usage_of
+from .chat import MAX_TOKENS_MAX, STOPS_MAX, StreamOptions
+from .chat_answer import merged, usage_of
 from .engine_messages import Finished, Generate
 from .engines import Answer
 

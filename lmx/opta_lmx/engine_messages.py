@@ -172,6 +172,8 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     prefix_bytes: int = 0
     disk: str = ""
     disk_bytes: int = 0
+    # A host file of `mlx.launch`: the model is spread over those machines.
+    ring: str = ""
 
 
 ToEngine = Generate | Embed | Tokenize | Cancel | Ping | Trim

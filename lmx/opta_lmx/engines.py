@@ -285,7 +285,7 @@ class Engine:
     def _spawn(self) -> None:
         # From the loop's thread: the child dies with the thread that started it.
         environment = {**os.environ, **blas_environment()}
-        command = [sys.executable, "-m", "opta_lmx.mlx_engine", _encode(self._config).decode()]
+        command = [sys.executable, "-m", "opta_lmx.engine_process", _encode(self._config).decode()]
         self._process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
         log.info("engine started", model=self.name, pid=self._process.pid)
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
-from . import chat, completions, embeddings, messages, responses
+from . import chat, chat_answer, completions, embeddings, messages, responses
 from .engine_messages import Finished, Generate, Tokens, Vectors
 from .engines import Answer, Engine
 from .metrics import Metrics
@@ -34,12 +34,12 @@ class Inference:
         orders = chat.orders_of(request)
         engine = await self._shelf.engine(request.model)
         answers = self._answers(asked, engine, orders, is_batch=request.service_tier == "flex")
-        completion = chat.Completion(engine.name)
+        completion = chat_answer.Completion(engine.name)
         if request.stream:
             include_usage = bool(request.stream_options and request.stream_options.include_usage)
-            await _give(asked, engine, answers, frames=chat.stream_frames(completion, answers, include_usage=include_usage))
+            await _give(asked, engine, answers, frames=chat_answer.stream_frames(completion, answers, include_usage=include_usage))
         else:
-            await _give(asked, engine, answers, whole=chat.whole_answer(completion, answers, logprobs=bool(request.logprobs)))
+            await _give(asked, engine, answers, whole=chat_answer.whole_answer(completion, answers, logprobs=bool(request.logprobs)))
 
     async def _completions(self, asked: Asked) -> None:
         request = await asked.body(completions.CompletionRequest)

@@ -1,47 +1,34 @@
-"""The engine child: one model, one thread, mlx. `python -m opta_lmx.mlx_engine CONFIG` (an `EngineConfig` as JSON)
+"""One model and its batch: what the engine child works with.
 
-The only file that imports mlx. Everything of mlx happens on the main thread, between looks at the
-socket; a step serves every running request at once (continuous batching). An exception in a step ends
+The only file that imports mlx. Everything of mlx happens on one thread, the main one; a step serves every running request at once (continuous batching). An exception in a step ends
 the requests of that batch with a clear error and the engine goes on.
 """
 
-import asyncio
 import itertools
 import json
 import os
-import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from opta_core import logs
-from opta_core.bus import Dealer, Frames
-from opta_core.process import die_with_parent, memory_bytes
-from opta_core.zmq_bus import ZmqBus
+from opta_core.logs import Log
+from opta_core.process import memory_bytes
 
 from . import pooling, sampling
 from .answer import AnswerSplitter, Markers
 from .caches import Caches, disk_of
 from .copy_constraint import processor_of
 from .engine_messages import (
-    Cancel,
     Embed,
     EngineConfig,
     Failed,
     Finished,
     Generate,
     Loaded,
-    LoadFailed,
     Message,
-    Ping,
-    ToEngine,
     Tokenize,
     Tokens,
-    Trim,
     Vectors,
 )  # fmt: skip
 from .grammar import GrammarProblem, Grammars
@@ -49,14 +36,13 @@ from .pace import Pace
 from .pooling import Pooling
 from .prefixes import Prefixes
 from .prompts import Prompts
+from .ranks import Ranks
 from .running import Running, Vocabulary
 from .speculation import Models, Speculation
 
 BATCH_MAX, PROMPTS_MAX = 16, 8
 
-log = logs.Log("engine")
-_decoder = msgspec.json.Decoder(ToEngine)
-_encoder = msgspec.json.Encoder()
+log = Log("engine")
 
 
 class Engine:
@@ -66,7 +52,7 @@ class Engine:
         # mlx and transformers carry hardly any types.
         import mlx.core
         from mlx_lm import sample_utils
-        from mlx_lm.generate import BatchGenerator
+        from mlx_lm.generate import BatchGenerator, generation_stream
         from mlx_lm.models import cache
         from mlx_lm.utils import load
 
@@ -76,7 +62,10 @@ class Engine:
         self._send = send
         started = time.monotonic()
         folder = Path(config.folder)
-        loaded: Any = load(config.folder)
+        self.ranks = Ranks(mx, generation_stream)
+        # Whoever draws, draws the same.
+        mx.random.seed(time.time_ns() if self.ranks.size == 1 else 0)
+        loaded: Any = load(config.folder) if self.ranks.size == 1 else _sharded(config.folder)
         self._model: Any = loaded[0]
         self._tokenizer: Any = loaded[1]
         mx.eval(self._model.parameters())
@@ -87,7 +76,7 @@ class Engine:
         self._words = Vocabulary(self._tokenizer, mx)
         self._batch = self._new_batch()
         self._can_trim = self._caches.can_trim(self._caches.make(self._model))
-        disk = disk_of(config, folder, self._caches) if config.disk else None
+        disk = disk_of(config, folder, self._caches) if config.disk and self.ranks.size == 1 else None
         self._prefixes = Prefixes(self._caches, config.prefix_bytes, disk)
         self._grammars = Grammars(self._tokenizer._tokenizer, list(self._tokenizer.eos_token_ids), mx.array, mx.where)
         self._markers = Markers(
@@ -97,8 +86,8 @@ class Engine:
             call_end=self._tokenizer.tool_call_end or "",
         )
         self._pooling = Pooling(self._model, folder, mx)
-        self._draft = self._load_draft(config, load) if config.draft else None
-        self._pace = Pace()
+        self._draft = self._load_draft(config, load) if config.draft and self.ranks.size == 1 else None
+        self._pace = Pace(is_fixed=self.ranks.size > 1)
         self._running: dict[int, Running] = {}
         self._uids: dict[int, int] = {}
         # Of texts to become vectors: the orders, and for each which of its texts still wait.
@@ -339,7 +328,7 @@ class Engine:
         self._alone = None
         self._batch = self._new_batch()
         # A sampler that raised leaves a random state that no later sampler can evaluate.
-        self._mx.random.seed(time.time_ns())
+        self._mx.random.seed(time.time_ns() if self.ranks.size == 1 else self._steps)
         return [Failed(id=id_, code="engine_error", message=f"The engine failed on this batch: {error}") for id_ in ids]
 
     def _changes(self, order: Generate, prompt_length: int) -> list[Any]:
@@ -406,63 +395,9 @@ class _Embedding:
         self.vectors = [""] * len(prompts)
 
 
-async def serve(config: EngineConfig) -> None:
-    """Load, then step while there is work and wait when there is none."""
-    orders: list[ToEngine] = []
-    arrived, ending = asyncio.Event(), asyncio.Event()
+def _sharded(folder: str) -> Any:
+    from mlx_lm import utils
 
-    def on_message(frames: Frames) -> None:
-        orders.append(_decoder.decode(frames[0]))
-        arrived.set()
-
-    def on_end() -> None:
-        ending.set()
-        arrived.set()
-
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, on_end)
-    dealer: Dealer = ZmqBus(Path(config.run)).dealer(config.socket, on_message, f"engine.{os.getpid()}")
-
-    def send(messages: list[Message]) -> None:
-        dealer.send([_encoder.encode(messages)])
-
-    try:
-        engine = Engine(config, send)
-    except Exception as error:  # whatever is wrong with a model's files, the front has to know
-        log.exception("model not loaded", folder=config.folder)
-        send([LoadFailed(message=f"{config.name} cannot be loaded: {error}")])
-        await asyncio.sleep(0.2)
-        return
-    log.info("model loaded", model=config.name, seconds=round(engine.seconds, 2))
-    send([engine.loaded()])
-    while not ending.is_set():
-        while orders:
-            _take(engine, orders.pop(0), send)
-        if engine.is_busy:
-            engine.step()
-            await asyncio.sleep(0)
-        elif not orders:
-            arrived.clear()
-            await arrived.wait()
-    engine.save()
-
-
-def _take(engine: Engine, order: ToEngine, send: Callable[[list[Message]], None]) -> None:
-    match order:
-        case Generate():
-            engine.start(order)
-        case Embed():
-            engine.embed(order)
-        case Tokenize():
-            engine.tokenize(order)
-        case Cancel(id=id_):
-            engine.cancel(id_)
-        case Trim(bytes=size):
-            engine.trim(size)
-        case Ping():
-            send([engine.loaded()])
-
-
-if __name__ == "__main__":
-    logs.set_up("lmx.engine", "info")
-    die_with_parent()
-    asyncio.run(serve(msgspec.json.decode(sys.argv[1], type=EngineConfig)))
+    module: Any = utils
+    # Its own default would run code that lies beside a model.
+    return module.sharded_load(folder, tokenizer_config={"trust_remote_code": False})

@@ -10,8 +10,10 @@ NEWEST = 0.3
 class Pace:
     """Learns from each step how fast this model reads on this machine."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_fixed: bool = False) -> None:
         self._tokens_a_s = 0.0
+        # Several machines have to decide the same, and their clocks do not.
+        self._is_fixed = is_fixed
 
     def chunk(self, *, is_answering: bool, prompts: int) -> int:
         """Tokens of each of so many prompts for the next step."""
@@ -25,6 +27,6 @@ class Pace:
 
     def note(self, tokens: int, seconds: float) -> None:
         """A step has read so many tokens. Short ones say more of the machine's mood than of its speed."""
-        if tokens >= CHUNK_MIN and seconds > 0:
+        if tokens >= CHUNK_MIN and seconds > 0 and not self._is_fixed:
             rate = tokens / seconds
             self._tokens_a_s = rate if not self._tokens_a_s else (1 - NEWEST) * self._tokens_a_s + NEWEST * rate

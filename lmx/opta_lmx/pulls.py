@@ -50,12 +50,12 @@ class Pulls:
         """Every download."""
         return [msgspec.to_builtins(pull) for pull in self._pulls.values()]
 
-    async def look(self, repo: str, revision: str) -> dict[str, Any]:
+    async def look(self, repo: str, revision: str, token: str = "") -> dict[str, Any]:
         """What a hub has: repo, revision, bytes, files, licence. Raises OptaError."""
         found: dict[str, Any] = {}
         try:
             async with asyncio.timeout(LOOK_S):
-                async for event in _events(self._command(repo, revision, "unused", "--look")):
+                async for event in _events(self._command(repo, revision, "unused", "--look"), token):
                     if event.get("event") == "failed":
                         raise _problem(event)
                     found = event
@@ -65,7 +65,7 @@ class Pulls:
             raise Unavailable(f"The hub could not be asked about {repo}; LMX's log has more.")
         return {key: value for key, value in found.items() if key != "event"}
 
-    def start(self, repo: str, name: str, revision: str) -> dict[str, Any]:
+    def start(self, repo: str, name: str, revision: str, token: str = "") -> dict[str, Any]:
         """Begin, or go on with, a download. Raises Refused: it is there, or under way."""
         if (self._models / name).exists():
             raise Refused(f"There is a model {name!r} already.", code=ErrorCode.conflict)
@@ -74,7 +74,7 @@ class Pulls:
         if len(self._tasks) >= PULLS_MAX:
             raise OptaError(f"{PULLS_MAX} downloads are under way.", code=ErrorCode.too_many_requests, retryable=True, retry_after_s=60)
         pull = self._pulls[name] = Pull(name=name, repo=repo)
-        self._tasks[name] = asyncio.create_task(self._run(pull, revision), name=f"pull {name}")
+        self._tasks[name] = asyncio.create_task(self._run(pull, revision, token), name=f"pull {name}")
         self._tasks[name].add_done_callback(lambda _: self._tasks.pop(name, None))
         self._news.tell("pull", **msgspec.to_builtins(pull))
         return msgspec.to_builtins(pull)
@@ -85,9 +85,9 @@ class Pulls:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def _run(self, pull: Pull, revision: str) -> None:
+    async def _run(self, pull: Pull, revision: str, token: str) -> None:
         try:
-            async for event in _events(self._command(pull.repo, revision, pull.name)):
+            async for event in _events(self._command(pull.repo, revision, pull.name), token):
                 self._take(pull, event)
         except OSError as error:
             pull.message = str(error)
@@ -114,18 +114,25 @@ class Pulls:
         self._news.tell("pull", **msgspec.to_builtins(pull))
 
     def _command(self, repo: str, revision: str, name: str, *more: str) -> list[str]:
-        command = [sys.executable, "-m", "opta_lmx.hub", repo, str(self._models / name), *more]
-        if self._hub:
-            command += ["--endpoint", self._hub]
-        return command + (["--revision", revision] if revision else [])
+        options = [
+            *more,
+            "--token-stdin",
+            *(["--endpoint", self._hub] if self._hub else []),
+            *(["--revision", revision] if revision else []),
+        ]
+        return [sys.executable, "-m", "opta_lmx.hub", *options, "--", repo, str(self._models / name)]
 
 
-async def _events(command: list[str]) -> AsyncIterator[dict[str, Any]]:
+async def _events(command: list[str], token: str) -> AsyncIterator[dict[str, Any]]:
     process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, limit=LINE_BYTES_MAX, env=dict(os.environ)
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=LINE_BYTES_MAX, env=dict(os.environ)
     )
     assert process.stdout is not None
+    assert process.stdin is not None
     try:
+        # Not as an argument, which everybody on this machine could read.
+        process.stdin.write(f"{token}\n".encode())
+        process.stdin.close()
         async for line in process.stdout:
             with contextlib.suppress(msgspec.DecodeError):
                 yield msgspec.json.decode(line, type=dict[str, Any])

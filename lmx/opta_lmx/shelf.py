@@ -173,6 +173,8 @@ class Shelf:
             prefix_bytes=int(self.limit * PREFIX_SHARE),
             disk=str(disk) if self._settings.prefix_disk_gb else "",
             disk_bytes=int(self._settings.prefix_disk_gb * 1024**3),
+            # One model at a time is spread: the default one.
+            ring=self._settings.ring if model.name == self.default else "",
         )
 
     async def _make_room(self, model: Model) -> None:

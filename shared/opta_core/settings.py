@@ -70,6 +70,8 @@ class LmxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", for
     prefix_disk_gb: float = 0.0
     # What is under way when LMX is asked to stop has so long to end.
     drain_s: float = 3.0
+    # A host file of mlx.launch: the default model is spread over these machines.
+    ring: str = ""
     # A model hub's address; empty: the one its library knows.
     hub: str = ""
 

@@ -8,6 +8,7 @@ from typing import Any
 import openai
 import pytest
 from support.daemon import Daemon
+from support.hub_server import HubServer
 from support.lmx import admin, admin_key, get, lmx, news, port_of
 from support.oracles import until
 from support.random_model import make_random_lfm2, make_random_qwen3
@@ -155,3 +156,22 @@ def test_the_daemon_shows_loads_and_unloads_models(tmp_path: Path) -> None:
         assert all(batch["total"] > 0 for batch in measured["batches"])
         assert "unknown" not in daemon.opta("models", "use", "tiny").stdout
         assert 'model = "tiny"' in (daemon.home / "config.toml").read_text()
+
+
+def test_a_model_is_pulled_from_a_hub_and_used(tmp_path: Path) -> None:
+    make_random_qwen3(tmp_path / "repo", seed=4)
+    (tmp_path / "repo/README.md").write_text("---\nlicense: apache-2.0\n---\n")
+    with HubServer(tmp_path / "repo") as hub:
+        daemon = Daemon(tmp_path, only="lmx", config=f'[lmx]\nhub = "{hub.url}"\n')
+        with lmx(tmp_path, daemon):
+            asked = daemon.opta("models", "pull", "tiny/model")
+            assert "licence apache-2.0" in asked.stdout
+            assert "Nothing was fetched" in asked.stderr
+            assert "There is no model" in daemon.opta("models", "pull", "tiny/absent", "--yes").stderr
+            assert "OWNER/NAME" in daemon.opta("models", "pull", "../x", "--yes").stderr
+            done = daemon.opta("models", "pull", "tiny/model", "--yes")
+            assert "opta models use model" in done.stdout, done.stderr
+            assert "is a model 'model' already" in daemon.opta("models", "pull", "tiny/model", "--yes").stderr
+            assert daemon.opta("models", "use", "model").returncode == 0
+            (entry,) = [model for model in admin(daemon, "GET", "/admin/models").json()["models"] if model["id"] == "model"]
+            assert (entry["state"], entry["repo"], entry["licence"], len(entry["revision"])) == ("loaded", "tiny/model", "apache-2.0", 40)

@@ -90,7 +90,8 @@ def unload(loaded: Loaded, args: argparse.Namespace) -> int:
 
 def pull(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta models pull OWNER/NAME"""
-    wanted = {"repo": args.repo, "revision": args.revision}
+    token = sys.stdin.readline().strip() if args.token_stdin else ""
+    wanted = {"repo": args.repo, "revision": args.revision, "token": token}
     found = ask(loaded, "POST", "/admin/models/available", wanted)
     print_plain(
         f"{found['repo']} at {str(found['revision'])[:12]}: {_size(found['bytes'])}, licence {found.get('licence') or 'not stated'}"
