@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from opta_cli.main import parser
+from opta_core import service_files
 from opta_core.supervision import configuration
 from opta_gateway.rest import build
+from opta_lmx import openapi as lmx_openapi
 from opta_protocol import schema
 from opta_protocol.events import EVENT_TYPES
 
@@ -24,6 +26,14 @@ def outputs() -> dict[Path, str]:
         Path("docs/protocol.md"): protocol_page(),
         Path("docs/cli.md"): cli_page(),
         Path("ops/supervisord.conf"): configuration(),
+        Path("ops/lmx/supervisord.conf"): service_files.supervisord(
+            "/opt/opta/.venv/bin/python", "/Users/me/.config/opta", "/Users/me/.config/opta/daemon/logs"
+        ),
+        Path("ops/lmx/ai.opta.lmx.plist"): service_files.launch_agent(
+            "/opt/opta/.venv/bin/python", "/Users/me/.config/opta", "/Users/me/.config/opta/daemon/logs"
+        ),
+        Path("ops/lmx/opta-lmx.service"): service_files.systemd("/opt/opta/.venv/bin/python", "%h/.config/opta"),
+        Path("docs/lmx-openapi.json"): _json(lmx_openapi.description()),
         Path("desktop/web/src/protocol.ts"): typescript(),
     }
 

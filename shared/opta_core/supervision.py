@@ -59,8 +59,9 @@ def configuration() -> str:
             "startsecs=0",
             "startretries=1000000",
             "stopsignal=TERM",
-            "stopwaitsecs=5",
-            "stopasgroup=true",
+            # LMX lets what is under way end, and ends its engines itself.
+            f"stopwaitsecs={10 if service == 'lmx' else 5}",
+            f"stopasgroup={str(service != 'lmx').lower()}",
             "killasgroup=true",
             "redirect_stderr=true",
             f"stdout_logfile=%(ENV_OPTA_LOGS)s/{service}.log",

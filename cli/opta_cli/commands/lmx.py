@@ -15,6 +15,7 @@ from opta_core.errors import Refused
 from opta_core.lmx_door import with_port
 from opta_core.settings import Loaded
 
+from .. import lmx_install
 from ..lmx_client import ask, door_here
 from ..lmx_doctor import checks_of
 from ..lmx_pairing import find_offers, join
@@ -95,6 +96,18 @@ def _show_code(loaded: Loaded, *, is_admin: bool) -> int:
         time.sleep(0.5)
     print_plain("Nobody paired.")
     return 1
+
+
+def install(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta lmx install"""
+    print_plain(lmx_install.install(loaded, is_print=args.print))
+    return 0
+
+
+def uninstall(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta lmx uninstall"""
+    print_plain(lmx_install.uninstall(loaded))
+    return 0
 
 
 def find(loaded: Loaded, args: argparse.Namespace) -> int:
