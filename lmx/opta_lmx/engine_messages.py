@@ -168,6 +168,9 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     socket: str
     # A small model of the same vocabulary that proposes tokens while one request is alone.
     draft: str = ""
+    # What one token of a conversation takes, and all conversations under way may take; 0: not known, no limit.
+    token_bytes: int = 0
+    cache_bytes: int = 0
     # Kept of earlier prompts: in memory, and in a folder on disk ('' and 0: nothing there).
     prefix_bytes: int = 0
     disk: str = ""

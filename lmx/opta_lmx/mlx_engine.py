@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ from .running import Running, Vocabulary
 from .speculation import Models, Speculation
 
 BATCH_MAX, PROMPTS_MAX = 16, 8
+RESERVE_BYTES = 1024**3
 
 log = Log("engine")
 
@@ -69,6 +71,8 @@ class Engine:
         self._model: Any = loaded[0]
         self._tokenizer: Any = loaded[1]
         mx.eval(self._model.parameters())
+        # What mlx holds in reserve of memory that it no longer uses: without a limit it grows to the largest prompt seen.
+        mx.set_cache_limit(RESERVE_BYTES)
         # A cut at all tokens is no cut; mlx-lm raises on it, and in a way that spoils the random state.
         self._vocabulary = len(self._tokenizer)
         self._config: dict[str, Any] = json.loads((folder / "config.json").read_text())
@@ -92,7 +96,10 @@ class Engine:
         self._uids: dict[int, int] = {}
         # Of texts to become vectors: the orders, and for each which of its texts still wait.
         self._embeds: dict[int, _Embedding] = {}
-        # The request that runs by itself with a draft, and its number.
+        # Requests that wait for memory, first come first served.
+        self._token_bytes, self._cache_bytes = config.token_bytes, config.cache_bytes
+        self._waiting: deque[Running] = deque()
+        # The request that runs by itself with a draft, and how far that is.
         self._alone: tuple[Running, Speculation] | None = None
         self._steps, self._step_s, self._drafted, self._accepted = 0, 0.0, 0, 0
         self.seconds = time.monotonic() - started
@@ -105,7 +112,7 @@ class Engine:
             seconds=round(self.seconds, 2),
             context_length=self._context_length(),
             memory=memory_bytes(),
-            running=running + ([self._alone[0].order.id] if self._alone else []),
+            running=[*running, *(request.order.id for request in self._waiting), *([self._alone[0].order.id] if self._alone else [])],
             capability=str(self._config.get("opta", {}).get("capability", "")),
             prefix_bytes=self._prefixes.size,
             steps=self._steps,
@@ -117,7 +124,7 @@ class Engine:
     @property
     def is_busy(self) -> bool:
         """Whether a step has work."""
-        return bool(self._running or self._embeds or self._alone)
+        return bool(self._running or self._embeds or self._alone or self._waiting)
 
     def start(self, order: Generate) -> None:
         """Put a request into the batch."""
@@ -144,7 +151,9 @@ class Engine:
                 self._fail(order.id, "invalid", f"Field '{field}': this schema cannot be held: {problem}")
                 return
             room = max(1, min(order.max_tokens, limit - len(prompt) if limit else order.max_tokens))
-            self._begin(Running(order, prompt, room, self._words, self._splitter(order, prompt)), changes)
+            request = Running(order, prompt, room, self._words, self._splitter(order, prompt))
+            request.changes = changes
+            self._admit(request)
 
     def embed(self, order: Embed) -> None:
         """Texts that become vectors, some in each step."""
@@ -171,6 +180,7 @@ class Engine:
     def cancel(self, order_id: int) -> None:
         """Free the slot of a request nobody waits for."""
         self._embeds.pop(order_id, None)
+        self._waiting = deque(request for request in self._waiting if request.order.id != order_id)
         if self._alone is not None and self._alone[0].order.id == order_id:
             self._alone = None
         uid = self._uids.pop(order_id, None)
@@ -190,6 +200,8 @@ class Engine:
     def step(self) -> None:
         """One token for every running request, and one piece of each prompt and of the texts that wait."""
         started = time.monotonic()
+        while self._waiting and self._has_room(self._waiting[0]):
+            self._begin(self._waiting.popleft())
         try:
             messages: list[Message] = []
             if self._alone is not None:
@@ -206,11 +218,30 @@ class Engine:
         if messages:
             self._send(messages)
 
-    def _begin(self, request: Running, changes: list[Any]) -> None:
+    def _admit(self, request: Running) -> None:
+        """Begin, or wait until those before have left enough memory."""
+        request.size = (len(request.prompt) + request.room) * self._token_bytes
+        if self._cache_bytes and len(request.prompt) * self._token_bytes > self._cache_bytes:
+            figures = f"{request.size / 1e9:.1f} GB of memory, and {self._cache_bytes / 1e9:.1f} GB are there for conversations"
+            self._fail(
+                request.order.id,
+                "context_length_exceeded",
+                f"The prompt has {len(request.prompt)} tokens; with its answer it needs {figures}.",
+            )
+        elif self._waiting or not self._has_room(request):
+            self._waiting.append(request)
+        else:
+            self._begin(request)
+
+    def _has_room(self, request: Running) -> bool:
+        under_way = [*self._running.values(), *([self._alone[0]] if self._alone else [])]
+        taken = sum(other.size for other in under_way)
+        return not under_way or not self._cache_bytes or taken + request.size <= self._cache_bytes
+
+    def _begin(self, request: Running) -> None:
         cache, known = self._prefixes.find(request.prompt)
         request.cached = known
         request.sampler = sampling.sampler(request.order, self._vocabulary, self._mx, self._sample_utils)
-        request.changes = changes
         if self._may_speculate(request):
             assert self._draft is not None
             self._alone = request, Speculation(self._draft, request.prompt, cache, known, request.sampler)
@@ -280,7 +311,7 @@ class Engine:
         order = request.order
         # Rules that look at every token, and seeds that count draws, would meet proposals that never were part of the answer.
         is_free = not request.changes and (order.seed is None or not order.temperature)
-        return self._draft is not None and is_free and not self.is_busy
+        return self._draft is not None and is_free and not self._running and self._alone is None
 
     def _step_alone(self, request: Running, speculation: Speculation) -> list[Message]:
         proposed, stood = speculation.proposed, speculation.stood
@@ -321,6 +352,7 @@ class Engine:
         return [Vectors(id=id_, vectors=embedding.vectors, prompt_tokens=sum(len(prompt) for prompt in embedding.prompts))]
 
     def _start_over(self, error: Exception) -> list[Message]:
+        # Those that wait had no part in it.
         ids = [*self._uids, *self._embeds, *([self._alone[0].order.id] if self._alone else [])]
         self._running.clear()
         self._uids.clear()

@@ -57,6 +57,8 @@ class Running:
         self.cached = self.read = 0
         self.checkpoints: list[tuple[int, bool]] = []
         self.tokens = 0
+        # Bytes that its cache takes when it is as long as it may become.
+        self.size = 0
         self.has_begun = False
         self.is_over = False
 

@@ -18,6 +18,7 @@ from opta_core.settings import LmxSettings
 from opta_protocol.errors import ErrorCode
 
 from . import library
+from .awake import Awake
 from .engine_messages import EngineConfig
 from .engines import Engine, socket_name
 from .library import Model
@@ -30,6 +31,8 @@ LIMIT_SHARE = 0.75
 # Of the limit, for what is kept of earlier prompts, in all engines together.
 PREFIX_SHARE = 0.15
 MIB = 1024**2
+# Conversations may take at least this much, however large the model.
+CACHE_BYTES_MIN = 256 * MIB
 
 log = Log("shelf")
 
@@ -45,6 +48,7 @@ class Shelf:
         self.used = 0
         self._mark = 0.0
         self._loading = asyncio.Lock()
+        self._awake = Awake()
         self._aliases = dict(pair.split("=", 1) for pair in settings.aliases)
         self._drafts = dict(pair.split("=", 1) for pair in settings.drafts)
         self.default = extra.name if extra else self._default()
@@ -116,6 +120,7 @@ class Shelf:
         for engine in self.engines.values():
             engine.ask()
         self.used = memory_bytes() + sum(engine.memory for engine in self.engines.values())
+        self._awake.note(is_busy=bool(self.running))
         await self._put_away_unused()
         await self._guard_memory()
 
@@ -171,6 +176,8 @@ class Shelf:
             socket=socket_name(model.name),
             draft=str(draft.folder) if draft else "",
             prefix_bytes=int(self.limit * PREFIX_SHARE),
+            token_bytes=model.token_bytes,
+            cache_bytes=max(int(self.limit * (EVICT - PREFIX_SHARE)) - model.weight_bytes, CACHE_BYTES_MIN),
             disk=str(disk) if self._settings.prefix_disk_gb else "",
             disk_bytes=int(self._settings.prefix_disk_gb * 1024**3),
             # One model at a time is spread: the default one.

@@ -138,6 +138,27 @@ def test_the_disk_takes_no_more_than_it_may(models: Path, tmp_path: Path) -> Non
     assert sum(sizes) <= 2 * 2**20
 
 
+# memory -------------------------------------------------------------------------------------------------
+
+
+def test_requests_wait_for_memory_that_others_have_and_all_are_answered(models: Path) -> None:
+    orders: list[dict[str, Any]] = [{"messages": talk(f"question {number}"), "max_tokens": 40} for number in range(6)]
+    free = Served(models / "large")
+    wanted = [text for text, _, _ in free.ask(*orders)]
+    size = 4 * 2 * 2 * 16
+    tight = Served(models / "large", token_bytes=size, cache_bytes=1200 * size)
+    for order in orders:
+        tight.start(order)
+    tight.engine.step()
+    assert len(tight.engine._running) == 2
+    assert len(tight.engine.loaded().running) == 6
+    tight.cancel(tight.engine._waiting[-1].order.id)
+    assert [text for text, _, _ in tight.finish()] == wanted[:5]
+    ((_, _, refused),) = tight.ask({"messages": [{"role": "user", "content": "word " * 500}]})
+    assert isinstance(refused, Failed)
+    assert (refused.code, "GB are there for conversations" in refused.message) == ("context_length_exceeded", True)
+
+
 # vectors and tokens -------------------------------------------------------------------------------------
 
 
