@@ -1,6 +1,18 @@
 import type { ReactNode } from 'react';
 import { useStore } from '../state';
 
+/** What LMX says of itself; bytes, tokens and requests. Empty when it is elsewhere. */
+interface LmxFigures {
+  memoryUsed?: number;
+  memoryTotal?: number;
+  memoryLimit?: number;
+  loaded?: string[];
+  running?: number;
+  waiting?: number;
+  cachedTokens?: number;
+  promptTokens?: number;
+}
+
 export function Telemetry(): ReactNode {
   const metrics = useStore((state) => state.metrics);
   const rates = useStore((state) => state.rates);
@@ -10,7 +22,7 @@ export function Telemetry(): ReactNode {
   const transcript = useStore((state) => state.transcript);
   useStore((state) => state.version);
   const running = transcript.running();
-  const lmx = (metrics?.lmx ?? {}) as { memoryUsed?: number; memoryTotal?: number };
+  const lmx = (metrics?.lmx ?? {}) as LmxFigures;
   const memory = lmx.memoryUsed && lmx.memoryTotal ? (100 * lmx.memoryUsed) / lmx.memoryTotal : null;
   const last = [...transcript.turns].reverse().find((turn) => turn.stats)?.stats;
   const context = last?.contextLimit ? (100 * last.contextUsed) / last.contextLimit : null;
@@ -31,6 +43,13 @@ export function Telemetry(): ReactNode {
         <Row name="Sessions" value={metrics ? `${metrics.sessions}` : '–'} />
         <Row name="Turns running" value={metrics ? `${metrics.turnsRunning}` : '–'} />
         <Row name="Event seq" value={transcript.lastSeq.toLocaleString()} />
+      </dl>
+      <h2>LMX</h2>
+      <dl>
+        <Row name="Models" value={lmx.loaded?.join(', ') || '–'} />
+        <Row name="Memory" value={lmx.memoryUsed && lmx.memoryLimit ? `${gib(lmx.memoryUsed)} of ${gib(lmx.memoryLimit)} GiB` : '–'} />
+        <Row name="Requests" value={lmx.running === undefined ? '–' : `${lmx.running - (lmx.waiting ?? 0)} running, ${lmx.waiting ?? 0} waiting`} />
+        <Row name="Prompts from cache" value={lmx.promptTokens ? `${((100 * (lmx.cachedTokens ?? 0)) / lmx.promptTokens).toFixed(0)}%` : '–'} />
       </dl>
       <h2>Active turn</h2>
       <dl>
@@ -78,6 +97,10 @@ function Row({ name, value, tone = '' }: { name: string; value: string; tone?: s
       <dd className={`num ${tone}`}>{value}</dd>
     </div>
   );
+}
+
+function gib(bytes: number): string {
+  return (bytes / 1024 ** 3).toFixed(1);
 }
 
 function duration(seconds: number): string {
