@@ -51,7 +51,7 @@ async def main(frame: Frame) -> None:
     keys, news = Keys(frame.paths.lmx), News()
     keys.admin_key()
     extra = library.read(arguments.model_path) if arguments.model_path else None
-    shelf = Shelf(frame.bus, frame.paths.run, frame.paths.models, settings, news, extra)
+    shelf = Shelf(frame.paths.models, settings, news, extra)
     pulls = Pulls(frame.paths.models, settings.hub, news)
     admin = Admin(shelf, pulls, news, Pairing(keys, fingerprint), keys)
     front = Front(shelf, Guard(_hosts(settings, port), keys, is_open=is_open), Metrics(), admin)

@@ -69,19 +69,17 @@ class Cancel(Message, frozen=True, kw_only=True, omit_defaults=True, tag="cancel
 
 
 class Ping(Message, frozen=True, kw_only=True, omit_defaults=True, tag="ping"):
-    """Says which front listens; an engine answers with Loaded once it can work."""
-
-    front: str
+    """Asks how the engine is; it answers with Loaded."""
 
 
 class Loaded(Message, frozen=True, kw_only=True, omit_defaults=True, tag="loaded"):
-    """The model is there, and these requests run: said once loaded, and after every Ping."""
+    """The model is there, and so many requests run: said once loaded, and after every Ping."""
 
     pid: int
     seconds: float
     context_length: int
     memory: int = 0
-    running: list[int] = []
+    running: int = 0
     capability: str = ""
     # Bytes kept of earlier prompts, and how many steps took how long, since the start.
     prefix_bytes: int = 0
@@ -164,8 +162,8 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     name: str
     folder: str
-    run: str
-    socket: str
+    # Its end of a pair of sockets, the other of which the front has (`wire`).
+    descriptor: int = -1
     # A small model of the same vocabulary that proposes tokens while one request is alone.
     draft: str = ""
     # What one token of a conversation takes, and all conversations under way may take; 0: not known, no limit.

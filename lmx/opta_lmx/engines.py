@@ -6,9 +6,9 @@ more when nothing of their answer was told yet and else end with a typed error, 
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +17,6 @@ from typing import Literal
 
 import msgspec
 
-from opta_core.bus import Bus, Frames
 from opta_core.errors import OptaError, Unavailable
 from opta_core.logs import Log
 from opta_core.process import memory_bytes
@@ -44,6 +43,7 @@ from .engine_messages import (
 from .library import Model
 from .line import Line, Place
 from .news import News
+from .wire import Wire
 
 LOAD_S = 300.0
 # A model that dies so often is left alone for that long, or until somebody asks to load it.
@@ -51,8 +51,6 @@ DEATHS_MAX, DEATHS_WINDOW_S = 3, 300.0
 RESTART_S = 0.05
 # A long prompt keeps the child from answering for a while, but not for this long.
 WATCHDOG_S = 60.0
-# An order that the child does not list by then never reached it.
-FORGOTTEN_S = 1.5
 # A request waits so long for its turn, for its first token, and for its last one.
 QUEUE_S, FIRST_TOKEN_S, ANSWER_S = 60.0, 300.0, 1800.0
 STOP_S = 2.0
@@ -70,15 +68,13 @@ State = Literal["loading", "loaded", "failed", "quarantined", "stopped"]
 class Engine:
     """One model's child and its requests."""
 
-    def __init__(self, bus: Bus, config: EngineConfig, model: Model, news: News):
+    def __init__(self, config: EngineConfig, model: Model, news: News):
         self.name, self.model, self.pinned = model.name, model, False
         self._config, self._news = config, news
-        self._router = bus.router(config.socket, self._on_message)
-        self._peer = b""
+        self._wire: Wire | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._line = Line()
         self._requests: dict[int, tuple[Place, asyncio.Queue[Piece | OptaError]]] = {}
-        self._sent_at: dict[int, float] = {}
         self._heard_at = 0.0
         self._next_id = 0
         self._deaths: list[float] = []
@@ -162,7 +158,7 @@ class Engine:
         self._fail_all(Unavailable(f"{self.name} was unloaded.", code=ErrorCode.engine_lost, retry_after_s=1))
         self.loaded = None
         self._changed.set()
-        self._router.close()
+        self._hang_up()
 
     async def until_loaded(self) -> Loaded:
         """Wait for the model. Raises Unavailable: it failed, is left alone, was stopped, or takes too long."""
@@ -226,9 +222,8 @@ class Engine:
         late = loop.call_later(FIRST_TOKEN_S, queue.put_nowait, _too_late(self.name, FIRST_TOKEN_S))
         end = loop.call_later(ANSWER_S, queue.put_nowait, _too_late(self.name, ANSWER_S))
         self._requests[id_] = place, queue
-        self._sent_at[id_] = time.monotonic()
         try:
-            self._router.send(self._peer, [_encode(msgspec.structs.replace(order, id=id_))])
+            self._send(msgspec.structs.replace(order, id=id_))
             while True:
                 pieces: list[Piece] = []
                 piece = await queue.get()
@@ -246,9 +241,8 @@ class Engine:
         finally:
             late.cancel()
             end.cancel()
-            self._sent_at.pop(id_, None)
             if self._end(id_) is not None:
-                self._router.send(self._peer, [_encode(Cancel(id=id_))])
+                self._send(Cancel(id=id_))
 
     def _end(self, id_: int) -> "asyncio.Queue[Piece | OptaError] | None":
         """The child is done with a request, so the next one may go to it; whoever reads the answer may be slow."""
@@ -265,7 +259,7 @@ class Engine:
 
     async def _keep_running(self) -> None:
         while True:
-            self._spawn()
+            await self._spawn()
             assert self._process is not None
             await _exited(self._process)
             self._on_death(self._process.returncode)
@@ -282,16 +276,25 @@ class Engine:
                 self._deaths = []
             await asyncio.sleep(RESTART_S)
 
-    def _spawn(self) -> None:
-        # From the loop's thread: the child dies with the thread that started it.
-        environment = {**os.environ, **blas_environment()}
-        command = [sys.executable, "-m", "opta_lmx.engine_process", _encode(self._config).decode()]
-        self._process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+    async def _spawn(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = self._start_child(theirs.fileno())
+        ours.setblocking(False)
+        self._hang_up()
+        _, self._wire = await asyncio.get_running_loop().connect_accepted_socket(lambda: Wire(self._on_message), ours)
         log.info("engine started", model=self.name, pid=self._process.pid)
+
+    def _start_child(self, descriptor: int) -> "subprocess.Popen[bytes]":
+        # From the loop's thread: the child dies with the thread that started it.
+        config = msgspec.structs.replace(self._config, descriptor=descriptor)
+        command = [sys.executable, "-m", "opta_lmx.engine_process", _encode(config).decode()]
+        environment = {**os.environ, **blas_environment()}
+        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[descriptor])
 
     def _on_death(self, code: int | None) -> None:
         self.loaded = None
-        self._peer = b""
+        self._hang_up()
         self.restarts += 1
         reason = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
         log.warning("engine ended", model=self.name, reason=reason, requests=len(self._requests))
@@ -299,12 +302,11 @@ class Engine:
         message = f"The engine of {self.name} was lost ({reason}). It is starting again."
         self._fail_all(Unavailable(message, code=ErrorCode.engine_lost, retry_after_s=1))
 
-    def _on_message(self, peer: bytes, frames: Frames) -> None:
-        for message in _decoder.decode(frames[0]):
+    def _on_message(self, content: bytes) -> None:
+        for message in _decoder.decode(content):
             match message:
                 case Loaded():
-                    if message.pid == self.pid:  # not the last words of a dead child
-                        self._on_loaded(peer, message)
+                    self._on_loaded(message)
                 case LoadFailed():
                     self.failure = message.message
                     self._news.tell("failed", model=self.name, reason=message.message)
@@ -318,39 +320,34 @@ class Engine:
                     if queue := self._end(message.id):
                         queue.put_nowait(_failure(message))
 
-    def _on_loaded(self, peer: bytes, message: Loaded) -> None:
+    def _on_loaded(self, message: Loaded) -> None:
         if self.loaded is None:
             self._news.tell("loaded", model=self.name, seconds=message.seconds, memory=message.memory)
-        self._peer, self.loaded, self._heard_at = peer, message, time.monotonic()
+        self.loaded, self._heard_at = message, time.monotonic()
         self._changed.set()
-        self._fail_forgotten(message.running)
-
-    def _fail_forgotten(self, running: list[int]) -> None:
-        """Requests that the child does not know: their order was lost on the way."""
-        now = time.monotonic()
-        for id_ in [id_ for id_, at in self._sent_at.items() if now - at > FORGOTTEN_S and id_ not in running]:
-            self._sent_at.pop(id_)
-            if queue := self._end(id_):
-                message = f"The engine of {self.name} lost this request."
-                queue.put_nowait(Unavailable(message, code=ErrorCode.engine_lost, retry_after_s=0.2))
 
     def ask(self) -> None:
         """Have the child say how it is; one that has said nothing for too long is killed and started again."""
-        if self._peer and self._process is not None and time.monotonic() - self._heard_at > WATCHDOG_S:
+        if self.loaded is None or self._process is None:
+            return
+        if time.monotonic() - self._heard_at > WATCHDOG_S:
             log.error("engine is silent", model=self.name, pid=self.pid, seconds=WATCHDOG_S)
             self._process.kill()
-        elif self._peer:
-            self._router.send(self._peer, [_encode(Ping(front=self.name))])
+        else:
+            self._send(Ping())
 
     def trim(self, size: int) -> None:
         """Have the child keep no more than `size` bytes of earlier prompts."""
-        if self._peer:
-            self._router.send(self._peer, [_encode(Trim(bytes=size))])
+        self._send(Trim(bytes=size))
 
+    def _send(self, message: Order | Cancel | Ping | Trim) -> None:
+        if self._wire is not None:
+            self._wire.send(_encode(message))
 
-def socket_name(model: str) -> str:
-    """Of the child's way to the front: short, whatever the model is called, since paths of sockets are."""
-    return f"lmx.{hashlib.sha256(model.encode()).hexdigest()[:8]}"
+    def _hang_up(self) -> None:
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
 
 
 def _failure(message: Failed) -> OptaError:

@@ -106,13 +106,12 @@ class Engine:
 
     def loaded(self) -> Loaded:
         """What the front needs to know."""
-        running = [request.order.id for request in self._running.values()] + list(self._embeds)
         return Loaded(
             pid=os.getpid(),
             seconds=round(self.seconds, 2),
             context_length=self._context_length(),
             memory=memory_bytes(),
-            running=[*running, *(request.order.id for request in self._waiting), *([self._alone[0].order.id] if self._alone else [])],
+            running=len(self._running) + len(self._embeds) + len(self._waiting) + (self._alone is not None),
             capability=str(self._config.get("opta", {}).get("capability", "")),
             prefix_bytes=self._prefixes.size,
             steps=self._steps,
@@ -285,10 +284,30 @@ class Engine:
         messages: list[Message] = []
         for answer in answers:
             request = self._running.get(answer.uid)
-            if request is not None:
+            if request is not None and not request.is_ahead:
                 messages += request.take(answer.token, answer.logprobs, answer.finish_reason)
                 if request.is_over:
                     self._end(answer, request)
+            elif request is not None:
+                request.is_ahead = False
+        for prompt in prompts:
+            if prompt.end_of_prompt and prompt.uid in self._running:
+                messages += self._take_first(prompt.uid, self._running[prompt.uid])
+        return messages
+
+    def _take_first(self, uid: int, request: Running) -> list[Message]:
+        """The first token of an answer as soon as it is there: the batch would tell it with the second one, a step later."""
+        begun = self._batch._generation_batch
+        at = begun.uids.index(uid)
+        token = int(begun._next_tokens[at].item())
+        is_end = token in self._tokenizer.eos_token_ids
+        finish = "stop" if is_end else "length" if request.room == request.tokens + 1 else None
+        messages = request.take(token, begun._next_logprobs[at], finish)
+        request.is_ahead = True
+        if request.is_over:
+            for cache, tokens in self._batch.remove([uid], return_prompt_caches=True).values():
+                self._prefixes.keep([int(token) for token in tokens], cache)
+            self._forget(uid, request)
         return messages
 
     def _keep_checkpoint(self, uid: int, request: Running) -> None:
@@ -304,7 +323,10 @@ class Engine:
                 self._prefixes.keep([int(token) for token in tokens], cache)
         elif answer.prompt_cache is not None:
             self._prefixes.keep([int(token) for token in answer.all_tokens], answer.prompt_cache)
-        self._running.pop(answer.uid, None)
+        self._forget(answer.uid, request)
+
+    def _forget(self, uid: int, request: Running) -> None:
+        self._running.pop(uid, None)
         self._uids.pop(request.order.id, None)
 
     def _may_speculate(self, request: Running) -> bool:

@@ -60,6 +60,8 @@ class Running:
         # Bytes that its cache takes when it is as long as it may become.
         self.size = 0
         self.has_begun = False
+        # The batch will tell a token that was taken already.
+        self.is_ahead = False
         self.is_over = False
 
     @property

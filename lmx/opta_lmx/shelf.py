@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from opta_core.bus import Bus
 from opta_core.errors import Refused, Unavailable
 from opta_core.logs import Log
 from opta_core.process import memory_bytes, memory_total
@@ -20,7 +19,7 @@ from opta_protocol.errors import ErrorCode
 from . import library
 from .awake import Awake
 from .engine_messages import EngineConfig
-from .engines import Engine, socket_name
+from .engines import Engine
 from .library import Model
 from .news import News
 
@@ -40,8 +39,8 @@ log = Log("shelf")
 class Shelf:
     """The engines, by their models' names."""
 
-    def __init__(self, bus: Bus, run: Path, models: Path, settings: LmxSettings, news: News, extra: Model | None = None):
-        self._bus, self._run, self._folder, self._settings, self._news = bus, run, models, settings, news
+    def __init__(self, models: Path, settings: LmxSettings, news: News, extra: Model | None = None):
+        self._folder, self._settings, self._news = models, settings, news
         self._extra = extra
         self.engines: dict[str, Engine] = {}
         self.limit = settings.memory_limit_mb * MIB or int(memory_total() * LIMIT_SHARE)
@@ -88,7 +87,7 @@ class Shelf:
             engine = self.engines.get(name)
             if engine is None:
                 await self._make_room(model)
-                engine = self.engines[name] = Engine(self._bus, self._config(model), model, self._news)
+                engine = self.engines[name] = Engine(self._config(model), model, self._news)
                 self._news.tell("loading", model=name, needed=model.needed_bytes)
                 engine.start()
             elif engine.problem:
@@ -172,8 +171,6 @@ class Shelf:
         return EngineConfig(
             name=model.name,
             folder=str(model.folder),
-            run=str(self._run),
-            socket=socket_name(model.name),
             draft=str(draft.folder) if draft else "",
             prefix_bytes=int(self.limit * PREFIX_SHARE),
             token_bytes=model.token_bytes,

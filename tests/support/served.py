@@ -12,9 +12,7 @@ class Served:
 
     def __init__(self, folder: Path, **more: Any):
         self.said: list[Any] = []
-        self.engine = Engine(
-            EngineConfig(name=folder.name, folder=str(folder), run="", socket="", **{"prefix_bytes": 2**28, **more}), self._take
-        )
+        self.engine = Engine(EngineConfig(name=folder.name, folder=str(folder), **{"prefix_bytes": 2**28, **more}), self._take)
         self._number = 0
         self._asked: list[int] = []
 

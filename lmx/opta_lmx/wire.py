@@ -1,0 +1,59 @@
+"""The way between front and engine child: a pair of connected sockets, messages as their length (4 bytes, little-endian) and JSON.
+
+Not the bus: nobody else listens here, and a token must not wake two further threads (docs/adr/0017).
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+
+def packed(content: bytes) -> bytes:
+    """One message as it goes over the wire."""
+    return len(content).to_bytes(4, "little") + content
+
+
+class Unpacker:
+    """Bytes in, whole messages out."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The messages that are whole now."""
+        held = self._held + data if self._held else data
+        found: list[bytes] = []
+        at = 0
+        while len(held) - at >= 4:
+            end = at + 4 + int.from_bytes(held[at : at + 4], "little")
+            if len(held) < end:
+                break
+            found.append(held[at + 4 : end])
+            at = end
+        self._held = held[at:]
+        return found
+
+
+class Wire(asyncio.Protocol):
+    """The front's end. `send` never waits: what the child has not taken is held."""
+
+    def __init__(self, on_message: Callable[[bytes], None]):
+        self._on_message, self._unpacker = on_message, Unpacker()
+        self._transport: asyncio.Transport | None = None
+
+    def send(self, content: bytes) -> None:
+        """To the child; nothing when it is gone."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(packed(content))
+
+    def close(self) -> None:
+        """Nothing more is said or heard."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        for content in self._unpacker.feed(data):
+            self._on_message(content)
