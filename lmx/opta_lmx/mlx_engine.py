@@ -33,7 +33,7 @@ from .engine_messages import (
     Vectors,
 )  # fmt: skip
 from .grammar import GrammarProblem, Grammars
-from .pace import Pace
+from .pace import CHUNK_MIN, Pace
 from .pooling import Pooling
 from .prefixes import Prefixes
 from .prompts import Prompts
@@ -102,6 +102,7 @@ class Engine:
         # The request that runs by itself with a draft, and how far that is.
         self._alone: tuple[Running, Speculation] | None = None
         self._steps, self._step_s, self._drafted, self._accepted = 0, 0.0, 0, 0
+        self._warm_up()
         self.seconds = time.monotonic() - started
 
     def loaded(self) -> Loaded:
@@ -407,6 +408,11 @@ class Engine:
             tools=order.tools,
             one_call=order.one_call,
         )
+
+    def _warm_up(self) -> None:
+        """The first pass makes kernels and touches every weight: now, and not while somebody waits."""
+        for tokens in ([[0]], [[0] * CHUNK_MIN]):
+            self._mx.eval(self._model(self._mx.array(tokens), cache=self._caches.make(self._model)))
 
     def _load_draft(self, config: EngineConfig, load: Any) -> Models | None:
         try:

@@ -156,45 +156,53 @@ async def give(
 
 async def _stream(send: Send, frames: AsyncIterator[bytes], gone: "asyncio.Task[None]", path: str, headers: Headers) -> None:
     """Send frames until the answer or the client ends; while nothing comes, a comment says that we live."""
-    iterator = aiter(frames)
-    is_started = False
-    pending: asyncio.Task[bytes] | None = None
-
-    async def say(content: bytes) -> None:
-        nonlocal is_started
-        if not is_started:
-            is_started = True
-            every = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"), *headers]
-            await send({"type": "http.response.start", "status": 200, "headers": every})
-        await send({"type": "http.response.body", "body": content, "more_body": True})
-
+    stream = _EventStream(send, path, headers)
+    work = asyncio.create_task(stream.carry(frames), name="stream")
+    beat = asyncio.create_task(stream.beat(), name="beat")
     try:
-        while True:
-            pending = pending or asyncio.ensure_future(anext(iterator))  # type: ignore[arg-type]
-            await asyncio.wait({pending, gone}, return_when=asyncio.FIRST_COMPLETED, timeout=KEEPALIVE_S)
-            if gone.done():
-                return
-            if not pending.done():
-                await say(b": waiting\n\n")
-                continue
-            try:
-                frame = pending.result()
-            except StopAsyncIteration:
-                break
-            except OptaError as error:
-                if not is_started:
-                    raise
-                await say(_error_frame(error, path))
-                break
-            finally:
-                pending = None
-            await say(frame)
-        await send({"type": "http.response.body", "body": b""})
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            work.result()
     finally:
-        if pending is not None:
-            pending.cancel()
-            await asyncio.gather(pending, return_exceptions=True)
+        beat.cancel()
+        work.cancel()
+        await asyncio.gather(work, beat, return_exceptions=True)
         await close(frames)
+
+
+class _EventStream:
+    """Server-sent events on their way. One task carries a whole answer: a task a token would cost more than the token."""
+
+    def __init__(self, send: Send, path: str, headers: Headers):
+        self._send, self._path = send, path
+        self._headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"), *headers]
+        self._is_begun = self._has_spoken = False
+
+    async def carry(self, frames: AsyncIterator[bytes]) -> None:
+        """All of an answer. Raises OptaError when it fails before anything was said; after that the failure is a frame."""
+        try:
+            async for frame in frames:
+                await self._say(frame)
+        except OptaError as error:
+            if not self._is_begun:
+                raise
+            await self._say(_error_frame(error, self._path))
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def beat(self) -> None:
+        """Says now and then that we live, when nothing else did."""
+        while True:
+            self._has_spoken = False
+            await asyncio.sleep(KEEPALIVE_S)
+            if not self._has_spoken:
+                await self._say(b": waiting\n\n")
+
+    async def _say(self, content: bytes) -> None:
+        self._has_spoken = True
+        if not self._is_begun:
+            self._is_begun = True
+            await self._send({"type": "http.response.start", "status": 200, "headers": self._headers})
+        await self._send({"type": "http.response.body", "body": content, "more_body": True})
 
 
 def _error_frame(error: OptaError, path: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support.random_model import make_random_lfm2, make_random_qwen3
+from support.random_model import TEMPLATE, make_random_lfm2, make_random_qwen3
 from support.served import Served
 
 from opta_lmx.engine_messages import Embed, Failed, Tokenize, Tokens, Vectors
@@ -248,3 +248,30 @@ def test_calls_of_strict_tools_have_arguments_of_their_schema(models: Path) -> N
                 jsonschema.validate(json.loads(piece.arguments), schema)
             assert '"arguments"' not in piece.text or piece.text.startswith("<tool_call>")  # at most one that the length cut off
     assert calls >= 8
+
+
+# reasoning ----------------------------------------------------------------------------------------------
+
+
+def test_reasoning_is_told_apart_from_the_answer(models: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "thinker"
+    make_random_qwen3(folder, context=1024, tie_word_embeddings=False, vocab_size=278)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    for number, word in ((276, "<think>"), (277, "</think>")):
+        tokenizer["added_tokens"].append(
+            {"id": number, "content": word, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
+        )
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (folder / "chat_template.jinja").write_text(TEMPLATE.replace("<|assistant|>{%- endif", "<|assistant|><think>{%- endif"))
+    served = Served(folder)
+    # Random weights hardly ever end their thoughts: they are made to like it.
+    ((text, pieces, end),) = served.ask(
+        {"max_tokens": 200, "temperature": 1.0, "seed": 3, "logit_bias": {"277": 3.0, "256": -100.0, "276": -100.0}}
+    )
+    thoughts = "".join(piece.thinking for piece in pieces)
+    assert thoughts
+    assert text
+    assert "think>" not in thoughts
+    assert pieces[0].thinking
+    assert pieces[-1].text
+    assert end.thinking_tokens > 0
