@@ -12,8 +12,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from typing import Literal
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Literal, cast
 
 import msgspec
 
@@ -175,20 +175,20 @@ class Engine:
         except TimeoutError:
             raise Unavailable(f"{self.name} is not loaded after {LOAD_S:g} s.") from None
 
-    async def generate(self, order: Generate, client: str = "", *, is_batch: bool = False) -> AsyncIterator[list[Answer]]:
+    def generate(self, order: Generate, client: str = "", *, is_batch: bool = False) -> AsyncIterator[list[Answer]]:
         """The answer's pieces as they come, Finished last. Raises OptaError: too_many_requests, engine_lost, timeout, …"""
-        async for pieces in self._ask(order, client, is_batch=is_batch):
-            yield pieces  # type: ignore[misc]
+        return cast("AsyncIterator[list[Answer]]", self._ask(order, client, is_batch=is_batch))
 
     async def once(self, order: Embed | Tokenize, client: str = "") -> Vectors | Tokens:
         """The one answer of an order that has just one. Raises OptaError."""
-        async for pieces in self._ask(order, client):
-            for piece in pieces:
-                if isinstance(piece, Vectors | Tokens):
-                    return piece
+        async with contextlib.aclosing(self._ask(order, client)) as answer:
+            async for pieces in answer:
+                for piece in pieces:
+                    if isinstance(piece, Vectors | Tokens):
+                        return piece
         raise Unavailable(f"The engine of {self.name} gave no answer.", code=ErrorCode.engine_lost)
 
-    async def _ask(self, order: Order, client: str, *, is_batch: bool = False) -> AsyncIterator[list[Piece]]:
+    async def _ask(self, order: Order, client: str, *, is_batch: bool = False) -> AsyncGenerator[list[Piece], None]:
         try:
             async with asyncio.timeout(QUEUE_S):
                 place = await self._line.enter(client, is_batch=is_batch)
@@ -199,9 +199,10 @@ class Engine:
             is_told, is_second = False, False
             while True:
                 try:
-                    async for pieces in self._attempt(order, place):
-                        is_told = True
-                        yield pieces
+                    async with contextlib.aclosing(self._attempt(order, place)) as attempt:
+                        async for pieces in attempt:
+                            is_told = True
+                            yield pieces
                     return
                 except OptaError as error:
                     # Nothing of the answer was told: the next child may give it, once; a prompt that kills would do so again.
@@ -213,7 +214,7 @@ class Engine:
             place.leave()
             self.used_at = time.monotonic()
 
-    async def _attempt(self, order: Order, place: Place) -> AsyncIterator[list[Piece]]:
+    async def _attempt(self, order: Order, place: Place) -> AsyncGenerator[list[Piece], None]:
         await self.until_loaded()
         self._next_id += 1
         id_ = self._next_id

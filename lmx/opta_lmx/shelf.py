@@ -30,6 +30,7 @@ LIMIT_SHARE = 0.75
 # Of the limit, for what is kept of earlier prompts, in all engines together.
 PREFIX_SHARE = 0.15
 MIB = 1024**2
+KNOWN_S = 2.0
 # Conversations may take at least this much, however large the model.
 CACHE_BYTES_MIN = 256 * MIB
 
@@ -42,6 +43,8 @@ class Shelf:
     def __init__(self, models: Path, settings: LmxSettings, news: News, extra: Model | None = None):
         self._folder, self._settings, self._news = models, settings, news
         self._extra = extra
+        self._known: dict[str, Model] = {}
+        self._stamp: object = None
         self.engines: dict[str, Engine] = {}
         self.limit = settings.memory_limit_mb * MIB or int(memory_total() * LIMIT_SHARE)
         self.used = 0
@@ -53,8 +56,12 @@ class Shelf:
         self.default = extra.name if extra else self._default()
 
     def models(self) -> dict[str, Model]:
-        """Every model that could be loaded, by name."""
-        return library.models(self._folder) | ({self._extra.name: self._extra} if self._extra else {})
+        """Every model that could be loaded, by name. Looked at anew when one comes or goes, and every other second."""
+        stamp = (self._folder.stat().st_mtime_ns if self._folder.exists() else 0, time.monotonic() // KNOWN_S)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._known = library.models(self._folder) | ({self._extra.name: self._extra} if self._extra else {})
+        return self._known
 
     def resolve(self, wanted: str, *, for_vectors: bool = False) -> Model:
         """The model that answers to a name; a name nobody knows gets the default one. Raises Refused: no name."""
