@@ -9,11 +9,11 @@ import msgspec
 
 from opta_core.errors import Refused
 
+from . import schema_limits
 from .engine_messages import Generate
 
 MESSAGES_MAX, TOOLS_MAX, STOPS_MAX = 2000, 128, 16
 DEFAULT_MAX_TOKENS, MAX_TOKENS_MAX = 4096, 131_072
-SCHEMA_BYTES_MAX = 64 * 1024
 
 
 class _Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,6 +127,9 @@ def order_of(request: ChatRequest) -> Generate:
     tools = [] if request.tool_choice == "none" else [msgspec.to_builtins(tool) for tool in request.tools or []]
     forced = _forced(request)
     schema = _schema(request)
+    strict = [tool.function.name for tool in request.tools or [] if tool.function.strict and not forced and tools]
+    for tool in request.tools or [] if forced or strict else []:
+        schema_limits.check("tools", tool.function.parameters)
     if schema is not None and forced:
         raise Refused("Field 'response_format': an answer cannot be both a forced call and JSON of a schema.")
     if request.top_logprobs is not None and not request.logprobs:
@@ -151,7 +154,7 @@ def order_of(request: ChatRequest) -> Generate:
         logprobs=(request.top_logprobs or 0) if request.logprobs else -1,
         schema=schema,
         forced=forced,
-        strict=[tool.function.name for tool in request.tools or [] if tool.function.strict and not forced and tools],
+        strict=strict,
         one_call=request.parallel_tool_calls is False,
     )
 
@@ -177,8 +180,7 @@ def _schema(request: ChatRequest) -> dict[str, Any] | None:
         case JsonFormat():
             return {"type": "object"}
         case SchemaFormat(json_schema=named):
-            if len(msgspec.json.encode(named.schema)) > SCHEMA_BYTES_MAX:
-                raise Refused(f"Field 'response_format': the schema is larger than {SCHEMA_BYTES_MAX // 1024} KiB.")
+            schema_limits.check("response_format", named.schema)
             return named.schema
         case _:
             return None

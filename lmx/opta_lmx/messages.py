@@ -12,6 +12,7 @@ import msgspec
 
 from opta_core.errors import Refused
 
+from . import schema_limits
 from .chat import DEFAULT_MAX_TOKENS, MAX_TOKENS_MAX, MESSAGES_MAX, STOPS_MAX, TOOLS_MAX
 from .engine_messages import Delta, Finished, Generate
 from .engines import Answer
@@ -75,6 +76,8 @@ def order_of(request: CountRequest) -> Generate:
         if not names or (choice.type == "tool" and choice.name not in names):
             raise Refused("Field 'tool_choice': it needs that tool in tools.")
         forced = choice.name if choice.type == "tool" else "*"
+        for tool in request.tools:
+            schema_limits.check("tools", tool.input_schema)
     shown = [] if choice is not None and choice.type == "none" else request.tools
     tools = [
         {"type": "function", "function": {"name": tool.name, "description": tool.description, "parameters": tool.input_schema}}
