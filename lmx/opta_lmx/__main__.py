@@ -137,8 +137,8 @@ def _config(front: Front, tls: ssl.SSLContext | None) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         server_header=False,
-        timeout_graceful_shutdown=2,
-        limit_concurrency=512,
+        # Longer than an engine has to end: whoever it was answering is told.
+        timeout_graceful_shutdown=3,
         backlog=512,
     )
     config.load()

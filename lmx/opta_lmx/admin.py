@@ -43,7 +43,7 @@ class AvailableRequest(_Request, frozen=True, kw_only=True):
     """The body of /admin/models/available: what a hub has under that name."""
 
     repo: Name
-    revision: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    revision: Annotated[str, msgspec.Meta(max_length=100, pattern=r"^([A-Za-z0-9][\w./-]*)?$")] = ""
     # For a repo that is gated or private; used for this request, and kept nowhere.
     token: Annotated[str, msgspec.Meta(max_length=500)] = ""
 

@@ -54,6 +54,9 @@ class Front:
         except OptaError as error:
             if not is_begun:
                 await send_error(send, error, scope["path"])
+        except RecursionError:  # what could just be read cannot always be said again
+            if not is_begun:
+                await send_error(send, Refused("The body is nested too deeply."), scope["path"])
         except Exception:  # a bug answers 503 with a place to look, never a traceback
             log.exception("request failed", path=scope["path"])
             if not is_begun:

@@ -1,12 +1,22 @@
-"""Connections as LMX takes them: a head and a body have a deadline, and a head a limit. uvicorn alone has none of these."""
+"""Connections as LMX takes them: a head and a body have a deadline, and a head a limit. uvicorn alone has none of these.
+
+What it refuses by itself is told as all other errors are.
+"""
 
 import asyncio
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from opta_core.errors import Refused, Unavailable
+from opta_protocol.errors import ErrorCode
+
+from .replies import Receive, Scope, Send, error_body, send_error
 
 # A body is 8 MiB at most, and comes from near.
 HEAD_S, BODY_S = 5.0, 30.0
 HEAD_BYTES_MAX = 64 * 1024
+CONNECTIONS_MAX = 512
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -36,6 +46,8 @@ class HttpConnection(HttpToolsProtocol):
         self._within(HEAD_S)
 
     def on_headers_complete(self) -> None:
+        config: Any = self.config
+        self.app = config.loaded_app if len(self.connections) <= CONNECTIONS_MAX else _refuse_for_now
         super().on_headers_complete()
         self._is_in_head = False
         self._within(BODY_S)
@@ -44,7 +56,17 @@ class HttpConnection(HttpToolsProtocol):
         super().on_message_complete()
         self._within(0)
 
+    def send_400_response(self, msg: str) -> None:
+        body = error_body(Refused(msg, code=ErrorCode.bad_request))
+        kind = b"content-type: application/json\r\nconnection: close\r\n"
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n%bcontent-length: %d\r\n\r\n%b" % (kind, len(body), body))
+        self.transport.close()
+
     def _within(self, seconds: float) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = self.loop.call_later(seconds, self.transport.abort) if seconds else None
+
+
+async def _refuse_for_now(scope: Scope, receive: Receive, send: Send) -> None:
+    await send_error(send, Unavailable(f"{CONNECTIONS_MAX} connections are open.", retry_after_s=1), scope["path"])

@@ -16,7 +16,7 @@ from . import schema_limits
 from .chat import DEFAULT_MAX_TOKENS, MAX_TOKENS_MAX, MESSAGES_MAX, STOPS_MAX, TOOLS_MAX
 from .engine_messages import Delta, Finished, Generate
 from .engines import Answer
-from .json_values import as_object
+from .json_values import as_list, as_object
 
 STOP_REASONS = {"stop": "end_turn", "length": "max_tokens"}
 
@@ -139,11 +139,13 @@ def _messages(where: str, given: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _text(where: str, content: str | list[Any]) -> str:
+def _text(where: str, content: Any) -> str:
     if isinstance(content, str):
         return content
+    if (blocks := as_list(content)) is None:
+        raise Refused(f"Field '{where}': a string or a list of text blocks.")
     texts: list[str] = []
-    for block in content:
+    for block in blocks:
         match block:
             case {"type": "text", "text": str() as text}:
                 texts.append(text)

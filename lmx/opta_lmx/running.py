@@ -6,7 +6,7 @@ from typing import Any
 from .answer import AnswerSplitter, ForcedCall, Piece
 from .engine_messages import Delta, Finished, Generate, Message, TokenLogprob
 
-# What has no probability at all is told as OpenAI does.
+# What has no probability at all is told as OpenAI does; it stands first in max(), which so takes no NaN.
 LEAST_LOGPROB = -9999.0
 
 
@@ -36,9 +36,9 @@ class Vocabulary:
         top: list[tuple[str, float]] = []
         if alternatives:
             best = self._mx.argsort(-logprobs)[:alternatives].tolist()
-            top = [(self.text([id_]), max(float(logprobs[id_]), LEAST_LOGPROB)) for id_ in best]
+            top = [(self.text([id_]), max(LEAST_LOGPROB, float(logprobs[id_]))) for id_ in best]
         text = self.text([token])
-        return TokenLogprob(token=text, logprob=max(float(logprobs[token]), LEAST_LOGPROB), bytes=list(text.encode()), top=top)
+        return TokenLogprob(token=text, logprob=max(LEAST_LOGPROB, float(logprobs[token])), bytes=list(text.encode()), top=top)
 
 
 class Running:

@@ -1,5 +1,6 @@
 """How the next token is drawn: by the request's own settings, and with a seed the same alone and in a batch."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,12 +10,18 @@ from .engine_messages import Generate
 PENALTY_TOKENS = 64
 
 
+@functools.lru_cache(maxsize=256)
+def _shared(sample_utils: Any, temperature: float, top_p: float, min_p: float, top_k: int) -> Callable[[Any], Any]:
+    """The same for all who draw alike: a batch that shares its sampler draws in one call."""
+    return sample_utils.make_sampler(temp=temperature, top_p=top_p, min_p=min_p, top_k=top_k)
+
+
 def sampler(order: Generate, vocabulary: int, mx: Any, sample_utils: Any) -> Callable[[Any], Any]:
     """Takes log-probabilities, gives tokens. A seeded request has a chain of keys of its own, so neighbours change nothing."""
     top_k = order.top_k if order.top_k < vocabulary else 0
     top_p = order.top_p if order.top_p < 1 else 0.0
     if order.seed is None or not order.temperature:
-        return sample_utils.make_sampler(temp=order.temperature, top_p=top_p, min_p=order.min_p, top_k=top_k)
+        return _shared(sample_utils, order.temperature, top_p, order.min_p, top_k)
     key = mx.random.key(order.seed)
 
     def draw(logprobs: Any) -> Any:
