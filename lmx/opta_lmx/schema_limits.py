@@ -4,6 +4,7 @@ The library that makes grammars has no deadline and cannot be interrupted: a mul
 characters, would hold the engine for ever. Such a schema is refused here, before any engine sees it.
 """
 
+import math
 import re
 from typing import Any
 
@@ -17,10 +18,14 @@ BYTES_MAX, DEPTH_MAX, NODES_MAX = 64 * 1024, 32, 10_000
 COUNT_MAX, MULTIPLE_MAX, DECIMALS_MAX = 10_000, 10_000, 4
 PATTERN_CHARS_MAX, REPEATS_MAX = 500, 1000
 NUMBER_MAX = 2**53
+# Of a whole schema: what has to hold together is one automaton, and its size a product.
+PATTERNS_MAX, COMMON_MULTIPLE_MAX = 16, 100_000
 _COUNTS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains", "maxContains")
 _NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 # Values in these are data and no schemas.
 _DATA = ("const", "enum", "default", "examples", "required")
+# Values in these are schemas by names of a user's own, whatever they are.
+_NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 _REPEAT = re.compile(r"\{(\d*),?(\d*)\}")
 
 
@@ -28,21 +33,45 @@ def check(field: str, schema: dict[str, Any]) -> None:
     """Raises Refused naming the field and what of its schema is too much."""
     if len(msgspec.json.encode(schema)) > BYTES_MAX:
         raise Refused(f"Field '{field}': the schema is larger than {BYTES_MAX // 1024} KiB.")
-    left = NODES_MAX
-    pending: list[tuple[Any, int, bool]] = [(schema, 0, False)]
+    left, patterns, multiple = NODES_MAX, 0, 1
+    pending: list[tuple[Any, int, str]] = [(schema, 0, "schema")]
     while pending:
-        node, depth, is_data = pending.pop()
+        node, depth, kind = pending.pop()
         left -= 1
         if depth > DEPTH_MAX or left < 0:
             raise Refused(f"Field '{field}': the schema is nested deeper than {DEPTH_MAX}, or has more than {NODES_MAX} parts.")
-        if (isinstance(node, float) and abs(node) > NUMBER_MAX) or (isinstance(node, int) and abs(node) >= 2**64):
-            raise Refused(f"Field '{field}': the schema holds the number {node:.6g}; a grammar can hold numbers up to {NUMBER_MAX}.")
+        # Integers next to -2**63 end the process that makes a grammar of them.
+        if (isinstance(node, float) and abs(node) > NUMBER_MAX) or (isinstance(node, int) and not -(2**62) <= node < 2**64):
+            raise Refused(f"Field '{field}': the schema holds the number {str(node)[:20]}; a grammar can hold numbers up to {NUMBER_MAX}.")
         if (entries := as_list(node)) is not None:
-            pending += [(entry, depth + 1, is_data) for entry in entries]
+            pending += [(entry, depth + 1, kind) for entry in entries]
         elif (fields := as_object(node)) is not None:
-            if not is_data:
+            if kind == "schema":
                 _check_node(field, fields)
-            pending += [(entry, depth + 1, is_data or name in _DATA) for name, entry in fields.items() if not isinstance(entry, str)]
+                patterns += ("pattern" in fields) + len(as_object(fields.get("patternProperties")) or {})
+                multiple = math.lcm(multiple, _coefficient(fields.get("multipleOf")))
+            pending += [(entry, depth + 1, _kind(kind, name)) for name, entry in fields.items() if not isinstance(entry, str)]
+    if patterns > PATTERNS_MAX or multiple > COMMON_MULTIPLE_MAX:
+        raise Refused(
+            f"Field '{field}': a schema has {PATTERNS_MAX} patterns at most, and {COMMON_MULTIPLE_MAX} as the multiple of all its multipleOf."
+        )
+
+
+def _kind(parent: str, name: str) -> str:
+    """What an entry of an object is: a schema, schemas by name, or data."""
+    if parent != "schema":
+        return "schema" if parent == "names" else "data"
+    return "data" if name in _DATA else "names" if name in _NAMED else "schema"
+
+
+def _coefficient(multiple: Any) -> int:
+    """The digits that count of a multiple."""
+    if not isinstance(multiple, int | float):
+        return 1
+    digits = round(multiple * 10**DECIMALS_MAX)
+    while digits and not digits % 10:
+        digits //= 10
+    return digits or 1
 
 
 def _check_node(field: str, node: dict[str, Any]) -> None:
@@ -53,13 +82,16 @@ def _check_node(field: str, node: dict[str, Any]) -> None:
     for name in _NUMBERS:
         value = node.get(name)
         if isinstance(value, int | float) and not -NUMBER_MAX <= value <= NUMBER_MAX:
-            raise Refused(f"Field '{field}': {name} is {value:.6g}; a grammar can hold numbers up to {NUMBER_MAX}.")
+            raise Refused(f"Field '{field}': {name} is {str(value)[:20]}; a grammar can hold numbers up to {NUMBER_MAX}.")
+    reference = node.get("$ref")
+    if isinstance(reference, str) and ("%" in reference or not set(_DATA).isdisjoint(reference.split("/"))):
+        raise Refused(f"Field '{field}': $ref {reference[:80]!r} leads to what is no schema.")
     multiple = node.get("multipleOf")
     if isinstance(multiple, int | float):
         steps = multiple * 10**DECIMALS_MAX
         if not 0 < multiple <= MULTIPLE_MAX or abs(steps - round(steps)) > 1e-6:
             raise Refused(
-                f"Field '{field}': multipleOf is {multiple:.6g}; it is up to {MULTIPLE_MAX}, with {DECIMALS_MAX} decimals at most."
+                f"Field '{field}': multipleOf is {str(multiple)[:20]}; it is up to {MULTIPLE_MAX}, with {DECIMALS_MAX} decimals at most."
             )
     patterns = [node.get("pattern"), *(as_object(node.get("patternProperties")) or {})]
     for pattern in patterns:

@@ -97,7 +97,8 @@ class Shelf:
                 engine = self.engines[name] = Engine(self._config(model), model, self._news)
                 self._news.tell("loading", model=name, needed=model.needed_bytes)
                 engine.start()
-            elif engine.problem:
+            else:
+                # Whoever asks for it by name gives it another chance: earlier deaths count no more.
                 engine.start()
             engine.pinned |= pin
             return engine
