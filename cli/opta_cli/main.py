@@ -1,9 +1,9 @@
 """`opta`: the command tree. Wiring only."""
 
 import argparse
-import importlib
 import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from opta_core import settings
@@ -146,19 +146,19 @@ def _mcp(group: Any) -> None:
 
 
 def _models(group: Any) -> None:
-    _add(group, "list", _late("models", "show"), "every model, and what is loaded").add_argument("--json", action="store_true")
-    _add(group, "use", _late("models", "use"), "use a model from now on").add_argument("name")
-    loaded = _add(group, "load", _late("models", "load"), "load a model, or try again with one that was left alone")
+    _add(group, "list", _late(_models_module, "show"), "every model, and what is loaded").add_argument("--json", action="store_true")
+    _add(group, "use", _late(_models_module, "use"), "use a model from now on").add_argument("name")
+    loaded = _add(group, "load", _late(_models_module, "load"), "load a model, or try again with one that was left alone")
     loaded.add_argument("name")
     loaded.add_argument("--pin", action="store_true", help="keep it loaded until it is unloaded")
-    _add(group, "unload", _late("models", "unload"), "put a model away, whatever it does").add_argument("name")
-    pulled = _add(group, "pull", _late("models", "pull"), "fetch a model from the hub, after showing size and licence")
+    _add(group, "unload", _late(_models_module, "unload"), "put a model away, whatever it does").add_argument("name")
+    pulled = _add(group, "pull", _late(_models_module, "pull"), "fetch a model from the hub, after showing size and licence")
     pulled.add_argument("repo", metavar="OWNER/NAME")
     pulled.add_argument("--name", default="", help="what it is called here (default: NAME)")
     pulled.add_argument("--revision", default="", help="a branch, tag or commit (default: the newest)")
     pulled.add_argument("--yes", action="store_true", help="fetch it without asking")
     pulled.add_argument("--token-stdin", action="store_true", help="read the hub's token for a gated model from standard input")
-    measured = _add(group, "bench", _late("models", "bench"), "measure a model: first token, reading, answering one and many")
+    measured = _add(group, "bench", _late(_models_module, "bench"), "measure a model: first token, reading, answering one and many")
     measured.add_argument("name", nargs="?", default="")
     measured.add_argument("--tokens", type=int, default=64, help="tokens of each answer")
     measured.add_argument("--prompt", type=int, default=100, help="words of the prompts for the first token")
@@ -166,27 +166,31 @@ def _models(group: Any) -> None:
 
 
 def _lmx(group: Any) -> None:
-    served = _add(group, "serve", _late("lmx", "serve"), "serve models here, in the foreground, without the daemon")
+    served = _add(group, "serve", _late(_lmx_module, "serve"), "serve models here, in the foreground, without the daemon")
     served.add_argument("--model-path", default="", help="a model folder from anywhere; it is the default one then")
     served.add_argument("--port", type=int, default=-1, help="0: choose one")
-    _add(group, "status", _late("lmx", "status"), "memory and loaded models").add_argument("--json", action="store_true")
-    _add(group, "doctor", _late("lmx", "doctor"), "what a machine needs that serves models").add_argument("--json", action="store_true")
-    installed = _add(group, "install", _late("lmx", "install"), "have this system keep LMX alive (launchd, systemd), without the daemon")
+    _add(group, "status", _late(_lmx_module, "status"), "memory and loaded models").add_argument("--json", action="store_true")
+    _add(group, "doctor", _late(_lmx_module, "doctor"), "what a machine needs that serves models").add_argument(
+        "--json", action="store_true"
+    )
+    installed = _add(
+        group, "install", _late(_lmx_module, "install"), "have this system keep LMX alive (launchd, systemd), without the daemon"
+    )
     installed.add_argument("--print", action="store_true", help="only show the file")
-    _add(group, "uninstall", _late("lmx", "uninstall"), "undo that; models, keys and settings are kept")
-    paired = _add(group, "pair", _late("lmx", "pair"), "show a code here, or with HOST use the code that HOST shows")
+    _add(group, "uninstall", _late(_lmx_module, "uninstall"), "undo that; models, keys and settings are kept")
+    paired = _add(group, "pair", _late(_lmx_module, "pair"), "show a code here, or with HOST use the code that HOST shows")
     paired.add_argument("host", nargs="?", default="", help="the other machine, with its port unless that is 1234")
     paired.add_argument("--admin", action="store_true", help="who uses this code may also load, unload and pull models")
     paired.add_argument("--code-stdin", action="store_true", help="read the code from standard input")
-    found = _add(group, "find", _late("lmx", "find"), "machines on this network that offer LMX")
+    found = _add(group, "find", _late(_lmx_module, "find"), "machines on this network that offer LMX")
     found.add_argument("--seconds", type=float, default=3.0, help="how long to look")
     keys = group.add_parser("keys", help="who may use this LMX", description="who may use this LMX")
     kinds = keys.add_subparsers(dest="keys_command", metavar="COMMAND", required=True)
-    added = _add(kinds, "add", _late("lmx", "add_key"), "make a key; it is shown once")
+    added = _add(kinds, "add", _late(_lmx_module, "add_key"), "make a key; it is shown once")
     added.add_argument("name")
     added.add_argument("--admin", action="store_true", help="it may also load, unload and pull models")
-    _add(kinds, "list", _late("lmx", "list_keys"), "all keys, by name")
-    _add(kinds, "remove", _late("lmx", "remove_key"), "take a key back").add_argument("name")
+    _add(kinds, "list", _late(_lmx_module, "list_keys"), "all keys, by name")
+    _add(kinds, "remove", _late(_lmx_module, "remove_key"), "take a key back").add_argument("name")
 
 
 def _daemon(group: Any) -> None:
@@ -214,13 +218,25 @@ def _config(group: Any) -> None:
     added.add_argument("--key-stdin", action="store_true", help="read the key from standard input into the keychain")
 
 
-def _late(module: str, name: str) -> Run:
+def _late(load: Callable[[], ModuleType], name: str) -> Run:
     """A command whose module is imported when it runs: what talks to LMX by itself brings TLS and an event loop along."""
 
     def run(loaded: Loaded, args: argparse.Namespace) -> int:
-        return getattr(importlib.import_module(f".commands.{module}", __package__), name)(loaded, args)
+        return getattr(load(), name)(loaded, args)
 
     return run
+
+
+def _models_module() -> ModuleType:
+    from .commands import models
+
+    return models
+
+
+def _lmx_module() -> ModuleType:
+    from .commands import lmx
+
+    return lmx
 
 
 def _group(commands: Any, name: str, text: str) -> Any:
