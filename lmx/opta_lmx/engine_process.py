@@ -105,7 +105,7 @@ def serve(config: EngineConfig, others: list[IO[bytes]]) -> None:
         if not is_awake:
             ranks.wake()
         for content in ranks.share(orders):
-            _take(engine, _decoder.decode(content), front.send)
+            _take(engine, _decoder.decode(content), len(content), front.send)
         is_awake = engine.is_busy
         if is_awake:
             engine.step()
@@ -114,14 +114,14 @@ def serve(config: EngineConfig, others: list[IO[bytes]]) -> None:
     engine.save()
 
 
-def _take(engine: Engine, order: ToEngine, send: Callable[[list[Message]], None]) -> None:
+def _take(engine: Engine, order: ToEngine, size: int, send: Callable[[list[Message]], None]) -> None:
     match order:
         case Generate():
-            engine.start(order)
+            engine.start(order, size)
         case Embed():
-            engine.embed(order)
+            engine.embed(order, size)
         case Tokenize():
-            engine.tokenize(order)
+            engine.tokenize(order, size)
         case Cancel(id=id_):
             engine.cancel(id_)
         case Trim(bytes=size):

@@ -38,11 +38,13 @@ from .pooling import Pooling
 from .prefixes import Prefixes
 from .prompts import Prompts
 from .ranks import Ranks
+from .reader import Reader, Then, Work
 from .running import Running, Vocabulary
 from .speculation import Models, Speculation
 
 BATCH_MAX, PROMPTS_MAX = 16, 8
 RESERVE_BYTES = 1024**3
+IDLE_S = 0.01
 
 log = Log("engine")
 
@@ -91,6 +93,7 @@ class Engine:
         )
         self._pooling = Pooling(self._model, folder, mx)
         self._draft = self._load_draft(config, load) if config.draft and self.ranks.size == 1 else None
+        self._reader = Reader(is_alone=self.ranks.size > 1)
         self._pace = Pace(is_fixed=self.ranks.size > 1)
         self._running: dict[int, Running] = {}
         self._uids: dict[int, int] = {}
@@ -112,7 +115,7 @@ class Engine:
             seconds=round(self.seconds, 2),
             context_length=self._context_length(),
             memory=memory_bytes(),
-            running=len(self._running) + len(self._embeds) + len(self._waiting) + (self._alone is not None),
+            running=len(self._running) + len(self._reader) + len(self._embeds) + len(self._waiting) + (self._alone is not None),
             capability=str(self._config.get("opta", {}).get("capability", "")),
             prefix_bytes=self._prefixes.size,
             steps=self._steps,
@@ -124,15 +127,35 @@ class Engine:
     @property
     def is_busy(self) -> bool:
         """Whether a step has work."""
-        return bool(self._running or self._embeds or self._alone or self._waiting)
+        return bool(self._running or self._embeds or self._alone or self._waiting or len(self._reader))
 
-    def start(self, order: Generate) -> None:
-        """Put a request into the batch."""
-        try:
-            prompt = self._prompts.tokens(order)
-        except Exception as error:  # chat templates raise what they like
-            self._fail(order.id, "bad_prompt", f"The chat template of this model refuses the messages: {error}")
+    def start(self, order: Generate, size: int = 0) -> None:
+        """Put a request of so many bytes into the batch, once its prompt is read."""
+        self._read(order.id, size, lambda: self._prompts.tokens(order), lambda prompt: self._start(order, prompt))
+
+    def embed(self, order: Embed, size: int = 0) -> None:
+        """Texts that become vectors, some in each step."""
+        if not self._pooling.is_possible:
+            self._fail(order.id, "invalid", "This model gives no vectors.")
             return
+        encode = self._prompts.encode
+        self._read(order.id, size, lambda: [encode(text) or [0] for text in order.texts], lambda prompts: self._embed(order, prompts))
+
+    def tokenize(self, order: Tokenize, size: int = 0) -> None:
+        """The tokens of a text or a conversation."""
+
+        def ids() -> list[int]:
+            return self._prompts.rendered(order.messages, order.tools) if order.messages else self._prompts.encode(order.text)
+
+        self._read(order.id, size, ids, lambda found: self._send([Tokens(id=order.id, ids=found)]))
+
+    def _read(self, id_: int, size: int, work: Work, then: Then) -> None:
+        def failed(error: Exception) -> None:
+            self._fail(id_, "bad_prompt", f"The chat template of this model refuses the messages: {error}")
+
+        self._reader.read(id_, size, work, then, failed)
+
+    def _start(self, order: Generate, prompt: list[int]) -> None:
         limit = self._context_length()
         if limit and len(prompt) >= limit:
             message = f"The prompt has {len(prompt)} tokens; the context length of this model is {limit}."
@@ -155,30 +178,17 @@ class Engine:
             request.changes = changes
             self._admit(request)
 
-    def embed(self, order: Embed) -> None:
-        """Texts that become vectors, some in each step."""
+    def _embed(self, order: Embed, prompts: list[list[int]]) -> None:
         limit = self._context_length()
-        if not self._pooling.is_possible:
-            self._fail(order.id, "invalid", "This model gives no vectors.")
-            return
-        prompts = [self._prompts.encode(text) or [0] for text in order.texts]
         if longest := max((len(prompt) for prompt in prompts if limit and len(prompt) > limit), default=0):
             message = f"A text has {longest} tokens; the context length of this model is {limit}."
             self._fail(order.id, "context_length_exceeded", message)
             return
         self._embeds[order.id] = _Embedding(prompts)
 
-    def tokenize(self, order: Tokenize) -> None:
-        """The tokens of a text or a conversation, at once."""
-        try:
-            ids = self._prompts.rendered(order.messages, order.tools) if order.messages else self._prompts.encode(order.text)
-        except Exception as error:  # chat templates raise what they like
-            self._fail(order.id, "bad_prompt", f"The chat template of this model refuses the messages: {error}")
-            return
-        self._send([Tokens(id=order.id, ids=ids)])
-
     def cancel(self, order_id: int) -> None:
         """Free the slot of a request nobody waits for."""
+        self._reader.drop(order_id)
         self._embeds.pop(order_id, None)
         self._waiting = deque(request for request in self._waiting if request.order.id != order_id)
         if self._alone is not None and self._alone[0].order.id == order_id:
@@ -199,6 +209,9 @@ class Engine:
 
     def step(self) -> None:
         """One token for every running request, and one piece of each prompt and of the texts that wait."""
+        # With nothing else to do the engine waits for what is being read, a little at a time: orders still come.
+        is_idle = len(self._reader) and not (self._running or self._embeds or self._alone or self._waiting)
+        self._reader.finish(wait_s=IDLE_S if is_idle else 0.0)
         started = time.monotonic()
         while self._waiting and self._has_room(self._waiting[0]):
             self._begin(self._waiting.popleft())

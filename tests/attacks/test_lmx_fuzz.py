@@ -1,0 +1,578 @@
+"""Rows A66 and A67 by machine: whatever a body is, LMX answers it soon and in its API's form, and the same engine lives on.
+
+Requests are made by schemathesis of LMX's own document, and out of bodies that were right until something in them was changed.
+"""
+
+import copy
+import http.client
+import json
+import select
+import socket
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi import checks
+from support.daemon import Daemon
+from support.lmx import CHAT, HELLO, admin, admin_key, chat, engine_lives_on, get, headers, lmx, port_of
+from support.oracles import until
+from support.random_model import make_random_qwen3
+from support.raw_http import head, read_answer
+
+from opta_lmx.json_values import as_object
+from opta_lmx.openapi import description
+
+pytestmark = pytest.mark.system
+
+HANGS_S = 20.0
+GETS, POSTS = ([path for path, kinds in description()["paths"].items() if kind in kinds] for kind in ("get", "post"))
+# Every request is answered with so many tokens at most, whatever it wishes for.
+TOKENS = 3
+LIMITS = {
+    CHAT: "max_tokens", "/v1/completions": "max_tokens", "/v1/messages": "max_tokens", "/v1/responses": "max_output_tokens",
+}  # fmt: skip
+TROUBLES: Any = list(HealthCheck)
+FEW = settings(max_examples=25, deadline=None, database=None, suppress_health_check=TROUBLES)
+MANY = settings(FEW, max_examples=120)
+AS_DOCUMENTED: Any = [cast("Any", checks).status_code_conformance]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    folder = tmp_path_factory.mktemp("fuzz")
+    with socket.socket() as nobody:
+        # Held and not listened on: whoever asks that hub is refused, and nothing leaves this machine.
+        nobody.bind(("127.0.0.1", 0))
+        hub = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        daemon = Daemon(folder, only="lmx", config=f'[lmx]\nmodel = "tiny"\nhub = "{hub}"\n')
+        make_random_qwen3(daemon.home / "models/tiny", context=512)
+        with lmx(folder, daemon):
+            yield daemon
+
+
+@pytest.fixture
+def port(alone: Daemon) -> Generator[int]:
+    with engine_lives_on(alone):
+        yield port_of(alone)
+
+
+@pytest.fixture
+def key(alone: Daemon) -> tuple[str, str]:
+    return "Authorization", f"Bearer {admin_key(alone)}"
+
+
+@pytest.fixture
+def session(key: tuple[str, str]) -> Iterator[requests.Session]:
+    with requests.Session() as made:
+        made.headers[key[0]] = key[1]
+        yield made
+
+
+# what every answer has to be ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Told:
+    """A whole answer."""
+
+    status: int
+    kind: str
+    retry_after: str
+    body: bytes
+
+
+def judge(path: str, told: Told) -> None:
+    """JSON, or whole events; an error in its API's form, and of a kind that says whose fault it is."""
+    if told.status < 300:
+        if told.kind.startswith("text/event-stream"):
+            judge_events(path, told.body)
+        elif path != "/metrics":
+            json.loads(told.body)
+        return
+    assert told.kind == "application/json", told
+    assert told.status < 500 or (told.status == 503 and int(told.retry_after) > 0), told
+    judge_error(path, json.loads(told.body))
+
+
+def judge_error(path: str, said: dict[str, Any]) -> None:
+    error = said["error"]
+    assert error["message"]
+    if path.startswith("/v1/messages"):
+        assert (said["type"], set(error)) == ("error", {"type", "message"})
+        assert error["type"].endswith("_error")
+    else:
+        assert set(error) == {"message", "type", "param", "code"}
+        assert error["type"] in ("invalid_request_error", "server_error")
+        assert error["code"]
+
+
+def judge_events(path: str, body: bytes) -> None:
+    lines = [line for line in body.split(b"\n") if line]
+    assert all(line.startswith((b"data: ", b"event: ", b": ")) for line in lines), body
+    said = [line.removeprefix(b"data: ") for line in lines if line.startswith(b"data: ")]
+    frames = [json.loads(data) for data in said if data != b"[DONE]"]
+    if "error" in frames[-1] and frames[-1]["error"] is not None:
+        judge_error(path, frames[-1])
+    elif path in (CHAT, "/v1/completions"):
+        assert said[-1] == b"[DONE]"
+    else:
+        assert frames[-1]["type"] in ("message_stop", "response.completed", "response.incomplete")
+
+
+def ask(port: int, path: str, content: bytes, *more: tuple[str, str]) -> Told:
+    """A body as it stands. Raises TimeoutError: LMX hangs."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANGS_S)
+    try:
+        connection.request("POST", path, content, {"Content-Type": "application/json", **dict(more)})
+        answer = connection.getresponse()
+        return Told(answer.status, answer.getheader("content-type", ""), answer.getheader("retry-after", ""), answer.read())
+    finally:
+        connection.close()
+
+
+def bounded(path: str, body: Any) -> Any:
+    """The same, with a short answer; wishes that are none stay what they are."""
+    if (given := as_object(body)) is None:
+        return body
+    found = dict(given)
+    for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
+        if isinstance(wish := found.get(name), int | float) and not isinstance(wish, bool) and 1 <= wish <= 131_072:
+            found[name] = TOKENS
+    if (name := LIMITS.get(path)) and found.get(name) is None:
+        found[name] = TOKENS
+    return found
+
+
+# by LMX's own document ----------------------------------------------------------------------------------
+
+
+def cases(path: str, method: str, mode: GenerationMode = GenerationMode.POSITIVE) -> st.SearchStrategy[Any]:
+    """Requests of one operation, as the document allows them or forbids them."""
+    api: Any = schemathesis.openapi.from_dict(description())
+    return api[path][method].as_strategy(generation_mode=mode)
+
+
+def sent(case: Any, port: int, session: requests.Session) -> Any:
+    """The answer to a case, judged."""
+    answer = case.call(base_url=f"http://127.0.0.1:{port}", session=session, timeout=HANGS_S)
+    kind, wait = ((answer.headers.get(name) or [""])[0] for name in ("content-type", "retry-after"))
+    judge(case.path, Told(answer.status_code, kind, wait, answer.content))
+    return answer
+
+
+def test_the_document_is_the_one_that_is_shipped(port: int) -> None:
+    assert get(port, "/openapi.json").json() == description()
+
+
+@pytest.mark.attack("A66", "A67")
+@pytest.mark.parametrize("path", POSTS)
+def test_what_the_document_allows_is_answered_as_the_document_says(port: int, session: requests.Session, path: str) -> None:
+    # Conversations of a schema's making are hardly ever any; with one that is, the other fields are looked at too.
+    talks = st.sampled_from([None, {"messages": HELLO}, {"messages": HELLO, "prompt": "hello", "input": "hello"}])
+
+    @FEW
+    @given(case=cases(path, "POST"), talk=talks)
+    def attack(case: Any, talk: dict[str, Any] | None) -> None:
+        if (body := as_object(case.body)) is not None:
+            fitting = {name: value for name, value in (talk or {}).items() if name in body}
+            case.body = bounded(path, {**body, **fitting})
+        case.validate_response(sent(case, port, session), checks=AS_DOCUMENTED)
+
+    attack()
+
+
+@pytest.mark.attack("A66", "A67")
+@pytest.mark.parametrize("path", POSTS)
+def test_what_the_document_forbids_is_refused(port: int, session: requests.Session, path: str) -> None:
+    @FEW
+    @given(case=cases(path, "POST", GenerationMode.NEGATIVE))
+    def attack(case: Any) -> None:
+        assert 400 <= sent(case, port, session).status_code < 500
+
+    attack()
+
+
+@pytest.mark.parametrize("path", GETS)
+def test_what_is_only_read_is_told_whatever_is_asked_besides(port: int, session: requests.Session, path: str) -> None:
+    @FEW
+    @given(case=cases(path, "GET"), query=st.dictionaries(st.text(max_size=5), st.text(max_size=20), max_size=3))
+    def attack(case: Any, query: dict[str, str]) -> None:
+        case.query = query
+        assert sent(case, port, session).status_code == 200
+
+    attack()
+
+
+# bodies that were right until something was changed -----------------------------------------------------
+
+PARAMETERS = {"type": "object", "properties": {"path": {"type": "string"}, "n": {"type": "integer", "minimum": 1}}, "required": ["path"]}
+TOOL = {"type": "function", "function": {"name": "read", "description": "d", "parameters": PARAMETERS, "strict": True}}
+CALL = {"id": "a", "type": "function", "function": {"name": "read", "arguments": '{"path":"x"}'}}
+FORM = {
+    "type": "object",
+    "properties": {
+        "a": {"type": "string", "maxLength": 5}, "b": {"enum": [1, "x", None]}, "c": {"type": "array", "items": {"type": "number"}, "maxItems": 3},
+    },
+    "required": ["a"],
+    "additionalProperties": False,
+}  # fmt: skip
+ANTHROPIC: dict[str, Any] = {
+    "messages": [
+        {"role": "user", "content": [{"type": "text", "text": "hi"}]},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": "t"}, {"type": "tool_use", "id": "a", "name": "read", "input": {"path": "x"}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": [{"type": "text", "text": "r"}], "is_error": True}]},
+    ],
+    "model": "m", "system": [{"type": "text", "text": "s"}], "thinking": {"type": "disabled"}, "tool_choice": {"type": "auto", "disable_parallel_tool_use": True},
+    "tools": [{"name": "read", "input_schema": PARAMETERS, "description": "d", "type": "custom", "cache_control": {"type": "ephemeral"}}],
+}  # fmt: skip
+RIGHT: dict[str, list[dict[str, Any]]] = {
+    CHAT: [
+        {
+            "messages": [
+                {"role": "system", "content": "s"}, {"role": "user", "content": [{"type": "text", "text": "hi"}]},
+                {"role": "assistant", "content": None, "tool_calls": [CALL]}, {"role": "tool", "tool_call_id": "a", "content": "r"},
+            ],
+            "model": "m", "stream": False, "stream_options": {"include_usage": True}, "tools": [TOOL], "tool_choice": "auto", "parallel_tool_calls": False,
+            "max_tokens": TOKENS, "temperature": 1, "top_p": 0.9, "top_k": 5, "min_p": 0.1, "stop": ["x", "yy"], "seed": 7, "logit_bias": {"65": 1.5},
+            "repetition_penalty": 1.1, "presence_penalty": 0.5, "frequency_penalty": -0.5, "logprobs": True, "top_logprobs": 3, "n": 2, "user": "u",
+            "metadata": {"a": "b"}, "store": False, "service_tier": "flex",
+        },
+        {
+            "messages": HELLO, "stream": True, "max_completion_tokens": TOKENS,
+            "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": FORM, "strict": True}},
+        },
+        {"messages": HELLO, "tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "read"}}, "temperature": 1},
+        {"messages": HELLO, "tools": [TOOL], "tool_choice": "required", "stream": True},
+    ],
+    "/v1/completions": [
+        {
+            "prompt": ["a", "b"], "model": "m", "max_tokens": TOKENS, "temperature": 1, "top_p": 0.5, "n": 2, "stream": True,
+            "stream_options": {"include_usage": True}, "stop": ["q"], "seed": 3, "presence_penalty": 1, "frequency_penalty": 1, "user": "u",
+        }
+    ],
+    "/v1/responses": [
+        {
+            "input": [
+                {"role": "user", "content": [{"type": "input_text", "text": "hi"}]}, {"type": "function_call", "name": "read", "arguments": "{}", "call_id": "c"},
+                {"type": "function_call_output", "call_id": "c", "output": "o"}, {"type": "reasoning", "summary": []},
+            ],
+            "model": "m", "instructions": "i", "tools": [{"type": "function", "name": "read", "description": "d", "parameters": PARAMETERS, "strict": False}],
+            "tool_choice": "auto", "parallel_tool_calls": True, "text": {"format": {"type": "json_schema", "name": "n", "schema": FORM}, "verbosity": "low"},
+            "max_output_tokens": TOKENS, "temperature": 1, "top_p": 1, "stream": True, "store": False, "reasoning": {"effort": "low"}, "include": ["x"],
+            "metadata": {"a": "b"}, "user": "u", "service_tier": "auto", "truncation": "disabled",
+        }
+    ],
+    "/v1/messages": [
+        {
+            **ANTHROPIC, "max_tokens": TOKENS, "stop_sequences": ["x"], "stream": True, "temperature": 1, "top_p": 0.5, "top_k": 3, "metadata": {"user_id": "x"},
+            "service_tier": "auto",
+        },
+        {"messages": HELLO, "tools": ANTHROPIC["tools"], "tool_choice": {"type": "any"}},
+    ],
+    "/v1/messages/count_tokens": [ANTHROPIC],
+    "/v1/embeddings": [{"input": ["a", "b"], "model": "m", "encoding_format": "float", "dimensions": 8, "user": "u"}],
+    "/v1/tokenize": [{"messages": HELLO, "tools": [TOOL], "model": "m"}, {"prompt": "x"}],
+    "/admin/models/load": [{"model": "absent", "pin": False, "wait": True}],
+    "/admin/models/unload": [{"model": "absent"}],
+    "/admin/models/available": [{"repo": "no repo", "revision": "main", "token": "t"}],
+    "/admin/models/pull": [{"repo": "no repo", "revision": "main", "name": "n", "token": "t"}],
+    "/admin/keys": [{"name": "k", "admin": False}],
+    "/admin/keys/remove": [{"name": "k"}],
+    "/admin/pairing": [{"admin": False}],
+    "/pair": [{"name": "n", "message": "53", "attempt": "ab", "proof": "cd"}],
+}  # fmt: skip
+WORDS = st.one_of(
+    st.sampled_from([
+        "", "\0", "\ud7ff\uffff", "é漢🙂", "x" * 300, "../../x", "/etc/passwd", "user", "assistant", "tool", "text", "function", "*", "<|end|>", "<tool_call>", "{",
+        "[]", "null", "-1", "١", "256", "999999999", "data:image/png;base64,AAAA", "http://127.0.0.1:9/x",
+    ]),
+    st.text(max_size=8),
+)  # fmt: skip
+NUMBERS = st.one_of(
+    st.sampled_from(
+        [0, -1, 2**31, 2**53 + 1, 2**62, 2**63 - 1, 2**63, 2**64, 2**80, -(2**62), -(2**63), -(2**70), -0.0, 1e308, 5e-324, 1e16]
+    ),
+    st.integers(-1000, 1000),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+LEAVES = st.one_of(st.none(), st.booleans(), NUMBERS, WORDS)
+NAMES = st.sampled_from(
+    ["type", "text", "role", "content", "name", "arguments", "function", "id", "a", "", "\0", "properties", "items", "input", "$ref"]
+)
+ANYTHING = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=6)
+PLACE = '"@here@"'
+# What JSON cannot say, or says in a way that no client would: put in the place of a value as it stands.
+LITERALS = [
+    b"NaN", b"-Infinity", b"1e999", b"-1e999", b"1E400", b"0x10", b"01", b"-", b"+1", b"tru", b"", b",", b"}", b"9" * 5000, b"-" + b"9" * 5000,
+    b"1." + b"9" * 5000, b"0." + b"0" * 5000 + b"1", b'"\\ud800"', b'"\\udc00\\ud800"', b'"\\u0000"', b'"\0"', b'"\xff\xfe"', b'"\xed\xa0\x80"', b'"\\x"', b'"',
+    b"[" * 100_000, b"[" * 2000 + b"]" * 2000, b"[" * 400 + b"]" * 400, b'{"a":' * 900 + b"1" + b"}" * 900, b'{"$ref":' * 60 + b"{}" + b"}" * 60,
+    b'{"a":1,"a":2,"":3,"":4}', b"[" + b"1," * 100_000 + b"1]",
+]  # fmt: skip
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to every value in a body."""
+    found = [at]
+    parts: Any = value
+    inner: Any = parts.items() if isinstance(value, dict) else enumerate(parts) if isinstance(value, list) else ()
+    for name, entry in inner:
+        found += places(entry, (*at, name))
+    return found
+
+
+@st.composite
+def changed(draw: st.DrawFn, path: str) -> bytes:
+    """A body that is right but for a value or two, or for one literal."""
+    body: Any = {"": draw(st.sampled_from(RIGHT[path]))}
+    is_literal = draw(st.booleans())
+    for _ in range(1 if is_literal else draw(st.integers(1, 2))):
+        body = copy.deepcopy(body)
+        *way, last = draw(st.sampled_from(places(body)[1:]))
+        parent = body
+        for name in way:
+            parent = parent[name]
+        if draw(st.integers(0, 9)) and not is_literal:
+            parent[last] = draw(ANYTHING)
+        elif is_literal:
+            parent[last] = "@here@"
+        elif way:
+            del parent[last]
+    text = json.dumps(bounded(path, body.get("")))
+    if is_literal:
+        before, _, after = text.partition(PLACE)
+        return before.encode() + draw(st.sampled_from(LITERALS)) + after.encode()
+    return text.encode()
+
+
+@st.composite
+def twice(draw: st.DrawFn, path: str) -> bytes:
+    """A body with a name that is there already, before it or after it."""
+    body = bounded(path, draw(st.sampled_from(RIGHT[path])))
+    name, value = draw(st.sampled_from(sorted(body))), draw(ANYTHING)
+    again, text = f"{json.dumps(name)}:{json.dumps(value)}", json.dumps(body)
+    # Whichever counts, the answer has to be short.
+    is_last = draw(st.booleans()) and not name.startswith("max_")
+    return f"{text[:-1]},{again}}}".encode() if is_last else f"{{{again},{text[1:]}".encode()
+
+
+@pytest.mark.attack("A66", "A67")
+@pytest.mark.parametrize("path", POSTS)
+def test_a_body_that_is_wrong_somewhere_is_answered_or_refused(port: int, key: tuple[str, str], path: str) -> None:
+    wrong = st.one_of(
+        changed(path),
+        changed(path),
+        changed(path),
+        twice(path),
+        st.binary(max_size=200),
+        ANYTHING.map(lambda value: json.dumps(value).encode()),
+    )
+
+    @MANY
+    @given(content=wrong)
+    def attack(content: bytes) -> None:
+        told = ask(port, path, content, key)
+        judge(path, told)
+        assert told.status != 503 or path == "/admin/models/available", told
+
+    attack()
+
+
+# bodies that are not as their head says ------------------------------------------------------------------
+
+
+def framings(port: int, path: str, content: bytes, key: tuple[str, str]) -> dict[str, tuple[bytes, list[int]]]:
+    """Requests by what is wrong with them, and what they may be answered with; []: nothing, since they do not end."""
+    size, half = str(len(content)), content[: len(content) // 2]
+
+    def told(*more: tuple[str, str]) -> bytes:
+        return head("POST", path, headers(port, key, *more))
+
+    chunked, right = ("Transfer-Encoding", "chunked"), range(200, 500)
+    return {
+        "too little is announced": (told(("Content-Length", str(len(half)))) + content, [400]),
+        "too much is announced": (told(("Content-Length", str(len(content) + 9))) + content, []),
+        "nothing is announced": (told() + content, [400]),
+        "less than nothing is announced": (told(("Content-Length", "-1")) + content, [400]),
+        "words are announced": (told(("Content-Length", "many")) + content, [400]),
+        "too much for any machine is announced": (told(("Content-Length", "9" * 30)) + content, [400]),
+        "two lengths are announced": (told(("Content-Length", size), ("Content-Length", "1")) + content, [400]),
+        "a length and chunks": (told(("Content-Length", size), chunked) + b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content), [400]),
+        "chunks": (told(chunked) + b"%x;a=b\r\n%b\r\n0\r\nTrailer: x\r\n\r\n" % (len(content), content), [*right]),
+        "chunks of one byte": (told(chunked) + b"".join(b"1\r\n%c\r\n" % byte for byte in content) + b"0\r\n\r\n", [*right]),
+        "chunks without end": (told(chunked) + b"%x\r\n%b\r\n" % (len(content), content), []),
+        "a chunk that is cut off": (told(chunked) + b"%x\r\n%b" % (len(content), half), []),
+        "a chunk of no size": (told(chunked) + b"zz\r\n" + content, [400]),
+        "a chunk of a huge size": (told(chunked) + b"f" * 16 + b"\r\n" + content, []),
+        "a chunk longer than it says": (told(chunked) + b"1\r\n%b\r\n0\r\n\r\n" % content, [400]),
+        "an unknown encoding": (
+            told(("Transfer-Encoding", "gzip, chunked")) + b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content),
+            [*right],
+        ),
+        "a head and no more": (told(("Content-Length", size)), []),
+        "half a head": (told(("Content-Length", size))[:-20], []),
+    }
+
+
+@pytest.mark.attack("A66", "A68")
+@pytest.mark.parametrize("path", POSTS)
+def test_a_body_that_is_not_as_its_head_says_is_refused_or_waited_for_and_given_up(port: int, key: tuple[str, str], path: str) -> None:
+    content = json.dumps(bounded(path, RIGHT[path][0])).encode()
+    for name, (request, wanted) in framings(port, path, content, key).items():
+        with socket.create_connection(("127.0.0.1", port), timeout=HANGS_S) as connection:
+            connection.sendall(request)
+            if not wanted:
+                # It leaves, and nothing may be left of it: `engine_lives_on` counts.
+                connection.shutdown(socket.SHUT_WR)
+                assert connection.recv(65536) == b"", name
+                continue
+            answer = read_answer(connection)
+            kind = answer.header("content-type") or ""
+            assert answer.status in wanted, (name, answer)
+            assert kind in ("application/json", "text/event-stream"), (name, answer)
+            if kind == "application/json":
+                # Where the head itself is wrong, nobody knows yet whose API is asked.
+                form = "/v1/messages" if "type" in answer.json() else CHAT
+                judge(form, Told(answer.status, kind, answer.header("retry-after") or "", answer.body))
+
+
+@pytest.mark.attack("A68")
+def test_bodies_that_never_end_are_given_up_while_others_are_served(port: int, key: tuple[str, str]) -> None:
+    waiting = [socket.create_connection(("127.0.0.1", port), timeout=1) for _ in range(20)]
+    try:
+        for number, connection in enumerate(waiting):
+            connection.sendall(head("POST", POSTS[number % len(POSTS)], headers(port, key, ("Content-Length", "1000"))) + b"{")
+        asked = time.perf_counter()
+        assert chat(port, max_tokens=TOKENS).status == 200
+        assert time.perf_counter() - asked < 2
+    finally:
+        for connection in waiting:
+            connection.close()
+
+
+# what was found so ---------------------------------------------------------------------------------------
+
+
+HUGE: dict[str, Any] = {"type": "integer", "multipleOf": 10_000_019}
+# Each held the engine for many seconds or for ever, took gigabytes, or ended it, before it was refused.
+ILL: list[dict[str, Any]] = [
+    {"const": -(2**63)}, {"enum": ["x", -(2**63) + 1]}, {"const": {"a": [-(2**63) + 512]}}, {"type": "integer", "minimum": -(2**63) + 1, "maximum": -(2**63) + 5},
+    HUGE, {"properties": {"const": HUGE}, "required": ["const"]}, {"$ref": "#/default", "default": HUGE}, {"$ref": "#/def%61ult", "default": HUGE},
+    {"$defs": {"required": HUGE, "a": {"$ref": "#/$defs/required"}}, "$ref": "#/$defs/a"}, {"allOf": [{"type": "integer", "multipleOf": size} for size in (9973, 9967)]},
+    {"$defs": {"a": {"type": "integer", "multipleOf": 9973}}, "$ref": "#/$defs/a", "multipleOf": 9967}, {"type": "number", "multipleOf": 9999.9999},
+    {"type": "object", "patternProperties": {f"^p{number}[a-z]*$": {"type": "string"} for number in range(400)}},
+    {"allOf": [{"type": "string", "pattern": f".*{chr(97 + number)}.{{{number}}}"} for number in range(20)]},
+    {"type": "array", "minItems": 2**64 - 1}, {"type": "string", "maxLength": 2**40}, {"type": "string", "pattern": "(((a{100}){100}){100}){100}"},
+    {"minimum": 10**400}, {"enum": [10**400]}, {"minLength": 10**400}, {"$ref": "http://127.0.0.1:9/x"}, {"$ref": "file:///etc/passwd"}, {"$ref": "#"},
+]  # fmt: skip
+
+
+@pytest.mark.attack("A67", "A68")
+@pytest.mark.parametrize("schema", ILL, ids=lambda schema: str(schema)[:60])
+def test_a_form_of_ill_will_is_refused_or_held_at_once(port: int, schema: dict[str, Any]) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+    tools = [{"type": "function", "function": {"name": "x", "parameters": schema}}]
+    anthropic = {"tools": [{"name": "x", "input_schema": schema}], "tool_choice": {"type": "any"}}
+    responses = {"input": "hello", "text": {"format": {"type": "json_schema", "name": "n", "schema": schema}}}
+    strict = [{"type": "function", "function": {"name": "x", "parameters": schema, "strict": True}}]
+    bodies: list[tuple[str, dict[str, Any]]] = [
+        (CHAT, {"messages": HELLO, "response_format": form}),
+        (CHAT, {"messages": HELLO, "tools": tools, "tool_choice": "required"}),
+        (CHAT, {"messages": HELLO, "tools": strict}),
+        ("/v1/messages", {"messages": HELLO, **anthropic}),
+        ("/v1/responses", responses),
+    ]
+    for path, body in bodies:
+        asked = time.perf_counter()
+        told = ask(port, path, json.dumps(bounded(path, body)).encode())
+        judge(path, told)
+        assert told.status in (200, 400), told
+        assert time.perf_counter() - asked < 1, path
+
+
+@pytest.mark.attack("A67")
+def test_probabilities_that_are_no_numbers_are_told_as_none(port: int) -> None:
+    for fields in (
+        {"repetition_penalty": 1e-300},
+        {"logit_bias": {str(token): -100 for token in range(276)}},
+        {"top_p": 1e-300, "min_p": 1},
+    ):
+        for temperature in (0, 1, 1e-300):
+            answer = chat(port, max_tokens=TOKENS, temperature=temperature, logprobs=True, top_logprobs=20, **fields)
+            assert answer.status == 200, answer
+            for token in answer.json()["choices"][0]["logprobs"]["content"]:
+                assert all(isinstance(each["logprob"], float) for each in (token, *token["top_logprobs"]))
+
+
+@pytest.mark.attack("A66")
+def test_a_body_nested_as_deep_as_can_be_read_is_answered_or_refused(port: int) -> None:
+    # Between what can be read and what can be said again lie a few levels.
+    for depth in range(940, 1000):
+        for opened, closed in ((b"[", b"]"), (b'{"a":', b"1}")):
+            deep = opened * depth + (b"1}" + b"}" * (depth - 1) if closed == b"1}" else closed * depth)
+            tools = b'"tools":[{"type":"function","function":{"name":"x","parameters":{"a":' + deep + b"}}}]"
+            bodies = {
+                CHAT: b'{"max_tokens":1,"messages":[{"role":"user","content":"x"}],' + tools + b"}",
+                "/v1/tokenize": b'{"messages":[{"role":"user","content":"x"}],' + tools + b"}",
+                "/v1/messages": b'{"max_tokens":1,"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"x","name":"x","input":{"a":'
+                + deep
+                + b"}}]}]}",
+            }
+            for path, content in bodies.items():
+                told = ask(port, path, content)
+                judge(path, told)
+                assert told.status in (200, 400), (path, depth, told)
+
+
+@pytest.mark.attack("A66")
+@pytest.mark.parametrize("content", [5, 1.5, True, {"type": "text", "text": "x"}, [5], "r", [], None], ids=str)
+def test_a_result_of_a_tool_is_text_or_refused(port: int, content: Any) -> None:
+    block = {"type": "tool_result", "tool_use_id": "a", "content": content}
+    for path in ("/v1/messages", "/v1/messages/count_tokens"):
+        told = ask(port, path, json.dumps(bounded(path, {"messages": [{"role": "user", "content": [block]}]})).encode())
+        judge(path, told)
+        assert told.status == (200 if content in ("r", [], None) else 400), told
+
+
+@pytest.mark.attack("A67")
+def test_a_revision_is_a_name_and_no_option(alone: Daemon, port: int) -> None:
+    for revision in ("-x", "--endpoint=http://127.0.0.1:1", "a\0b"):
+        answer = admin(alone, "POST", "/admin/models/available", {"repo": "a/b", "revision": revision})
+        assert answer.refusal == (400, "invalid"), answer
+
+
+@pytest.mark.attack("A68")
+def test_the_513th_connection_is_told_to_come_again(port: int) -> None:
+    held = [socket.create_connection(("127.0.0.1", port), timeout=HANGS_S) for _ in range(513)]
+    try:
+        answer = get(port, "/v1/models")
+        told = Told(answer.status, answer.header("content-type") or "", answer.header("retry-after") or "", answer.body)
+        assert told.status == 503
+        judge("/v1/models", told)
+    finally:
+        for connection in held:
+            connection.close()
+    assert until(lambda: get(port, "/v1/models").status == 200, 5)
+
+
+@pytest.mark.attack("A68")
+@pytest.mark.parametrize("path", [CHAT, "/v1/embeddings", "/v1/tokenize"])
+def test_a_text_far_beyond_the_context_holds_nobody_up(port: int, path: str) -> None:
+    text = "a b c d " * 60_000
+    body: dict[str, Any] = {"messages": [{"role": "user", "content": text * 8}]} if path == CHAT else {"input": [text] * 8}
+    content = json.dumps({"prompt": text * 8} if path == "/v1/tokenize" else body).encode()
+    slowest_s = 0.0
+    with socket.create_connection(("127.0.0.1", port), timeout=HANGS_S) as connection:
+        connection.sendall(head("POST", path, headers(port, ("Content-Length", str(len(content))))) + content)
+        while not select.select([connection], [], [], 0)[0]:
+            asked = time.perf_counter()
+            assert chat(port, max_tokens=1).status == 200
+            slowest_s = max(slowest_s, time.perf_counter() - asked)
+        assert read_answer(connection).status in (200, 400)
+    assert slowest_s < 1
