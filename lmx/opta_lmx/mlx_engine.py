@@ -4,7 +4,6 @@ The only file that imports mlx. Everything of mlx happens on one thread, the mai
 the requests of that batch with a clear error and the engine goes on.
 """
 
-import itertools
 import json
 import os
 import time
@@ -18,6 +17,7 @@ from opta_core.process import memory_bytes
 
 from . import pooling, sampling
 from .answer import AnswerSplitter, Markers
+from .batch import Batch
 from .caches import Caches, disk_of
 from .copy_constraint import processor_of
 from .engine_messages import (
@@ -61,7 +61,7 @@ class Engine:
         from mlx_lm.utils import load
 
         mx: Any = mlx.core
-        self._mx, self._sample_utils, self._batch_class = mx, sample_utils, BatchGenerator
+        self._mx, self._sample_utils = mx, sample_utils
         self._caches = Caches(cache)
         self._send = send
         started = time.monotonic()
@@ -80,7 +80,6 @@ class Engine:
         self._config: dict[str, Any] = json.loads((folder / "config.json").read_text())
         self._prompts = Prompts(self._tokenizer)
         self._words = Vocabulary(self._tokenizer, mx)
-        self._batch = self._new_batch()
         self._can_trim = self._caches.can_trim(self._caches.make(self._model))
         disk = disk_of(config, folder, self._caches) if config.disk and self.ranks.size == 1 else None
         self._prefixes = Prefixes(self._caches, config.prefix_bytes, disk)
@@ -94,9 +93,13 @@ class Engine:
         self._pooling = Pooling(self._model, folder, mx)
         self._draft = self._load_draft(config, load) if config.draft and self.ranks.size == 1 else None
         self._reader = Reader(is_alone=self.ranks.size > 1)
-        self._pace = Pace(is_fixed=self.ranks.size > 1)
-        self._running: dict[int, Running] = {}
-        self._uids: dict[int, int] = {}
+        ends, pace = list(self._tokenizer.eos_token_ids), Pace(is_fixed=self.ranks.size > 1)
+
+        def generator() -> Any:
+            stops = [[id_] for id_ in ends]
+            return BatchGenerator(self._model, stop_tokens=stops, completion_batch_size=BATCH_MAX, prefill_batch_size=PROMPTS_MAX)
+
+        self._batch = Batch(generator, ends, self._prompts, self._prefixes, self._caches, pace, can_trim=self._can_trim)
         # Of texts to become vectors: the orders, and for each which of its texts still wait.
         self._embeds: dict[int, _Embedding] = {}
         # Requests that wait for memory, first come first served.
@@ -115,7 +118,7 @@ class Engine:
             seconds=round(self.seconds, 2),
             context_length=self._context_length(),
             memory=memory_bytes(),
-            running=len(self._running) + len(self._reader) + len(self._embeds) + len(self._waiting) + (self._alone is not None),
+            running=len(self._batch) + len(self._reader) + len(self._embeds) + len(self._waiting) + (self._alone is not None),
             capability=str(self._config.get("opta", {}).get("capability", "")),
             prefix_bytes=self._prefixes.size,
             steps=self._steps,
@@ -127,7 +130,7 @@ class Engine:
     @property
     def is_busy(self) -> bool:
         """Whether a step has work."""
-        return bool(self._running or self._embeds or self._alone or self._waiting or len(self._reader))
+        return bool(len(self._batch) or self._embeds or self._alone or self._waiting or len(self._reader))
 
     def start(self, order: Generate, size: int = 0) -> None:
         """Put a request of so many bytes into the batch, once its prompt is read."""
@@ -193,10 +196,7 @@ class Engine:
         self._waiting = deque(request for request in self._waiting if request.order.id != order_id)
         if self._alone is not None and self._alone[0].order.id == order_id:
             self._alone = None
-        uid = self._uids.pop(order_id, None)
-        if uid is not None:
-            self._running.pop(uid, None)
-            self._batch.remove([uid])
+        self._batch.remove(order_id)
 
     def trim(self, size: int) -> None:
         """Keep no more bytes of earlier prompts, and give back what mlx holds in reserve."""
@@ -210,7 +210,7 @@ class Engine:
     def step(self) -> None:
         """One token for every running request, and one piece of each prompt and of the texts that wait."""
         # With nothing else to do the engine waits for what is being read, a little at a time: orders still come.
-        is_idle = len(self._reader) and not (self._running or self._embeds or self._alone or self._waiting)
+        is_idle = len(self._reader) and not (len(self._batch) or self._embeds or self._alone or self._waiting)
         self._reader.finish(wait_s=IDLE_S if is_idle else 0.0)
         started = time.monotonic()
         while self._waiting and self._has_room(self._waiting[0]):
@@ -219,8 +219,8 @@ class Engine:
             messages: list[Message] = []
             if self._alone is not None:
                 messages += self._step_alone(*self._alone)
-            elif self._running:
-                messages += self._step_batch()
+            elif len(self._batch):
+                messages += self._batch.step()
             if self._embeds:
                 messages += self._step_embeds()
         except Exception as error:  # one bad request poisons the batch: end it, rebuild, serve on
@@ -247,9 +247,9 @@ class Engine:
             self._begin(request)
 
     def _has_room(self, request: Running) -> bool:
-        under_way = [*self._running.values(), *([self._alone[0]] if self._alone else [])]
-        taken = sum(other.size for other in under_way)
-        return not under_way or not self._cache_bytes or taken + request.size <= self._cache_bytes
+        is_first = not len(self._batch) and self._alone is None
+        taken = self._batch.size + (self._alone[0].size if self._alone else 0)
+        return is_first or not self._cache_bytes or taken + request.size <= self._cache_bytes
 
     def _begin(self, request: Running) -> None:
         cache, known = self._prefixes.find(request.prompt)
@@ -261,93 +261,13 @@ class Engine:
             return
         if self._alone is not None:
             self._join()
-        self._insert(request, cache, request.prompt[:known], request.prompt[known:])
-
-    def _insert(self, request: Running, cache: Any, known: list[int], rest: list[int]) -> None:
-        segments, request.checkpoints = self._segments(request, len(known), rest)
-        (uid,) = self._batch.insert_segments(
-            [segments],
-            max_tokens=[request.room - request.tokens],
-            caches=[cache] if cache is not None else None,
-            all_tokens=[known],
-            samplers=[request.sampler],
-            logits_processors=[request.changes],
-        )
-        self._running[uid], self._uids[request.order.id] = request, uid
-
-    def _segments(self, request: Running, known: int, rest: list[int]) -> tuple[list[list[int]], list[tuple[int, bool]]]:
-        """The rest of a prompt, cut where a later prompt may part from this one. A cache that can be trimmed needs no such cuts."""
-        places = [] if self._can_trim or request.tokens else self._prompts.checkpoints(request.order, request.prompt)
-        places = [(at, is_system) for at, is_system in places if at > known and not self._prefixes.has(request.prompt[:at])]
-        cuts = [0, *(at - known for at, _ in places), len(rest)]
-        return [rest[begin:end] for begin, end in itertools.pairwise(cuts)], places
-
-    def _step_batch(self) -> list[Message]:
-        reading = sum(request.is_reading for request in self._running.values())
-        is_answering = reading < len(self._running)
-        if reading:
-            self._batch.prefill_step_size = self._pace.chunk(is_answering=is_answering, prompts=reading)
-        started = time.monotonic()
-        prompts, answers = self._batch.next()
-        read = sum(self._running[prompt.uid].read_to(prompt) for prompt in prompts if prompt.uid in self._running)
-        if read and not answers:
-            self._pace.note(read, time.monotonic() - started)
-        for prompt in prompts:
-            if prompt.end_of_segment and not prompt.end_of_prompt and prompt.uid in self._running:
-                self._keep_checkpoint(prompt.uid, self._running[prompt.uid])
-        messages: list[Message] = []
-        for answer in answers:
-            request = self._running.get(answer.uid)
-            if request is not None and not request.is_ahead:
-                messages += request.take(answer.token, answer.logprobs, answer.finish_reason)
-                if request.is_over:
-                    self._end(answer, request)
-            elif request is not None:
-                request.is_ahead = False
-        for prompt in prompts:
-            if prompt.end_of_prompt and prompt.uid in self._running:
-                messages += self._take_first(prompt.uid, self._running[prompt.uid])
-        return messages
-
-    def _take_first(self, uid: int, request: Running) -> list[Message]:
-        """The first token of an answer as soon as it is there: the batch would tell it with the second one, a step later."""
-        begun = self._batch._generation_batch
-        at = begun.uids.index(uid)
-        token = int(begun._next_tokens[at].item())
-        is_end = token in self._tokenizer.eos_token_ids
-        finish = "stop" if is_end else "length" if request.room == request.tokens + 1 else None
-        messages = request.take(token, begun._next_logprobs[at], finish)
-        request.is_ahead = True
-        if request.is_over:
-            for cache, tokens in self._batch.remove([uid], return_prompt_caches=True).values():
-                self._prefixes.keep([int(token) for token in tokens], cache)
-            self._forget(uid, request)
-        return messages
-
-    def _keep_checkpoint(self, uid: int, request: Running) -> None:
-        at, is_system = next(((at, is_system) for at, is_system in request.checkpoints if at == request.cached + request.read), (0, False))
-        if at:
-            cache, _ = self._batch.extract_cache([uid])[uid]
-            self._prefixes.keep(request.prompt[:at], self._caches.copy(cache), "system" if is_system else "prompt")
-
-    def _end(self, answer: Any, request: Running) -> None:
-        """The request is answered; what was computed for it may serve a later one."""
-        if answer.finish_reason is None:
-            for cache, tokens in self._batch.remove([answer.uid], return_prompt_caches=True).values():
-                self._prefixes.keep([int(token) for token in tokens], cache)
-        elif answer.prompt_cache is not None:
-            self._prefixes.keep([int(token) for token in answer.all_tokens], answer.prompt_cache)
-        self._forget(answer.uid, request)
-
-    def _forget(self, uid: int, request: Running) -> None:
-        self._running.pop(uid, None)
-        self._uids.pop(request.order.id, None)
+        self._batch.insert(request, cache, request.prompt[:known], request.prompt[known:])
 
     def _may_speculate(self, request: Running) -> bool:
         order = request.order
         # Rules that look at every token, and seeds that count draws, would meet proposals that never were part of the answer.
         is_free = not request.changes and (order.seed is None or not order.temperature)
-        return self._draft is not None and is_free and not self._running and self._alone is None
+        return self._draft is not None and is_free and not len(self._batch) and self._alone is None
 
     def _step_alone(self, request: Running, speculation: Speculation) -> list[Message]:
         proposed, stood = speculation.proposed, speculation.stood
@@ -375,7 +295,7 @@ class Engine:
         self._alone = None
         cache, known, rest = speculation.hand_over()
         request.has_begun = bool(request.tokens)
-        self._insert(request, cache, known, rest)
+        self._batch.insert(request, cache, known, rest)
 
     def _step_embeds(self) -> list[Message]:
         id_, embedding = next(iter(self._embeds.items()))
@@ -389,12 +309,9 @@ class Engine:
 
     def _start_over(self, error: Exception) -> list[Message]:
         # Those that wait had no part in it.
-        ids = [*self._uids, *self._embeds, *([self._alone[0].order.id] if self._alone else [])]
-        self._running.clear()
-        self._uids.clear()
+        ids = [*self._batch.start_over(), *self._embeds, *([self._alone[0].order.id] if self._alone else [])]
         self._embeds.clear()
         self._alone = None
-        self._batch = self._new_batch()
         # A sampler that raised leaves a random state that no later sampler can evaluate.
         self._mx.random.seed(time.time_ns() if self.ranks.size == 1 else self._steps)
         return [Failed(id=id_, code="engine_error", message=f"The engine failed on this batch: {error}") for id_ in ids]
@@ -454,10 +371,6 @@ class Engine:
 
     def _fail(self, id_: int, code: str, message: str) -> None:
         self._send([Failed(id=id_, code=code, message=message)])
-
-    def _new_batch(self) -> Any:
-        stops = [[id_] for id_ in self._tokenizer.eos_token_ids]
-        return self._batch_class(self._model, stop_tokens=stops, completion_batch_size=BATCH_MAX, prefill_batch_size=PROMPTS_MAX)
 
 
 class _Embedding:

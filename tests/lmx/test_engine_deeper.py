@@ -150,7 +150,7 @@ def test_requests_wait_for_memory_that_others_have_and_all_are_answered(models: 
     for order in orders:
         tight.start(order)
     tight.engine.step()
-    assert len(tight.engine._running) == 2
+    assert len(tight.engine._batch) == 2
     assert tight.engine.loaded().running == 6
     tight.cancel(tight.engine._waiting[-1].order.id)
     assert [text for text, _, _ in tight.finish()] == wanted[:5]
