@@ -24,6 +24,10 @@ class Caches:
         """One of one's own."""
         return copy.deepcopy(cache)
 
+    def settle(self, cache: list[Any]) -> None:
+        """Compute it now: until then it holds all that it is made of, and that is the cache of a whole batch."""
+        self._module.mx.eval([layer.state for layer in cache])
+
     def trim(self, cache: list[Any], tokens: int) -> None:
         """Without its last tokens."""
         if tokens:

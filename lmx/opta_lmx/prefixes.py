@@ -24,6 +24,8 @@ class CacheTools(Protocol):
 
     def copy(self, cache: list[Any]) -> list[Any]: ...
 
+    def settle(self, cache: list[Any]) -> None: ...
+
     def trim(self, cache: list[Any], tokens: int) -> None: ...
 
     def can_trim(self, cache: list[Any]) -> bool: ...
@@ -76,6 +78,7 @@ class Prefixes:
         """What a later prompt may begin with."""
         if not tokens or not self._size_max:
             return
+        self._tools.settle(cache)
         entry = _Entry(np.array(tokens, dtype=np.int32), cache, self._tools.size(cache), kind, self._tools.can_trim(cache))
         for other in list(self._entries):
             common = _common(other.tokens, entry.tokens)

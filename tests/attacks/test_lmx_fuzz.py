@@ -561,12 +561,8 @@ def test_the_513th_connection_is_told_to_come_again(port: int) -> None:
     assert until(lambda: get(port, "/v1/models").status == 200, 5)
 
 
-@pytest.mark.attack("A68")
-@pytest.mark.parametrize("path", [CHAT, "/v1/embeddings", "/v1/tokenize"])
-def test_a_text_far_beyond_the_context_holds_nobody_up(port: int, path: str) -> None:
-    text = "a b c d " * 60_000
-    body: dict[str, Any] = {"messages": [{"role": "user", "content": text * 8}]} if path == CHAT else {"input": [text] * 8}
-    content = json.dumps({"prompt": text * 8} if path == "/v1/tokenize" else body).encode()
+def slowest_other(port: int, path: str, content: bytes) -> float:
+    """The longest that a short request of another client takes while this one is looked at."""
     slowest_s = 0.0
     with socket.create_connection(("127.0.0.1", port), timeout=HANGS_S) as connection:
         connection.sendall(head("POST", path, headers(port, ("Content-Length", str(len(content))))) + content)
@@ -575,4 +571,16 @@ def test_a_text_far_beyond_the_context_holds_nobody_up(port: int, path: str) -> 
             assert chat(port, max_tokens=1).status == 200
             slowest_s = max(slowest_s, time.perf_counter() - asked)
         assert read_answer(connection).status in (200, 400)
-    assert slowest_s < 1
+    return slowest_s
+
+
+@pytest.mark.attack("A68")
+@pytest.mark.parametrize("path", [CHAT, "/v1/embeddings", "/v1/tokenize"])
+def test_a_text_far_beyond_the_context_holds_nobody_up(alone: Daemon, path: str) -> None:
+    port, text = port_of(alone), "a b c d " * 30_000
+    body: dict[str, Any] = {"messages": [{"role": "user", "content": text * 8}]} if path == CHAT else {"input": [text] * 8}
+    content = json.dumps({"prompt": text * 8} if path == "/v1/tokenize" else body).encode()
+    assert slowest_other(port, path, content) < 1
+    # What such a text once took stays with the engine; the next one takes no more.
+    with engine_lives_on(alone):
+        assert slowest_other(port, path, content) < 1
