@@ -62,7 +62,7 @@ def _decisions(place: Path) -> list[Figure]:
 
 async def _commands(place: Path) -> list[Figure]:
     sandbox = Sandbox(place / "home", (), place / "state")
-    sandbox.probe()
+    await sandbox.probe()
     runner = Runner(sandbox, dict(os.environ), "bench", place / "spills")
     work = place / "commands"
     work.mkdir()
@@ -78,9 +78,15 @@ async def _commands(place: Path) -> list[Figure]:
         await runner.run(call, recorded, lambda text: None)
         contained.append((time.perf_counter() - started) * 1000)
         bare.append(_timed(lambda: subprocess.run(["/bin/bash", "-c", "true"], check=True, stdin=subprocess.DEVNULL)))
+    await sandbox.close()
+    # The first one makes the session's sandbox.
+    first, contained = contained[0], contained[1:]
     p50, raw = percentile(contained, 0.5), percentile(bare, 0.5)
     note = f"{sandbox.level}; {p50 / raw:.1f} × a bare bash ({raw:.2g} ms); p95 {percentile(contained, 0.95):.3g} ms"
-    return [Figure("contained command, in the tool-worker", p50, "ms", 25, note=note)]
+    return [
+        Figure("contained command, added to a bare one", p50 - raw, "ms", 8, note=note),
+        Figure("first contained command of a session", first, "ms", 40, note="with the session's sandbox"),
+    ]
 
 
 async def _search(place: Path) -> list[Figure]:

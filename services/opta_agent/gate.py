@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 from opta_core.clock import now_s, utc_in
@@ -12,11 +13,12 @@ from opta_core.policy.engine import Sandbox, Situation, Verdict, judge, scope_of
 from opta_core.policy.grants import prefix_of
 from opta_core.policy.layers import Layers
 from opta_core.policy.programs import BUILTINS
+from opta_core.policy.workspaces import is_whole_home
 from opta_core.transcript import Turn
 from opta_protocol.commands import Plan, Preview
 from opta_protocol.events import PermissionDecision, PermissionRequest, ToolCall
 from opta_protocol.ids import new_call_id
-from opta_protocol.permissions import Offer, Risk
+from opta_protocol.permissions import Level, Offer, Risk
 
 from .session import Session
 
@@ -63,7 +65,7 @@ class Gate:
         """Decide on a call. Writes the decision first."""
         request = self.surroundings.request(call, session.transcript.cwd)
         situation = Situation(
-            level=turn.level,
+            level=Level.L1 if is_whole_home(session.transcript.cwd, Path.home()) else turn.level,
             layers=self.surroundings.layers(session.transcript.cwd),
             policy=session.transcript.policy,
             interactive=session.transcript.interactive,

@@ -13,17 +13,17 @@ from .toolbox import Toolbox
 
 
 class Machine:
-    """`gate.Surroundings` of the real thing. `path`: the PATH in which programs are looked up."""
+    """`gate.Surroundings` of the real thing. `path`: the PATH in which programs are looked up; `readable`: `sandbox.read`."""
 
-    def __init__(self, paths: Paths, path: str, toolbox: Toolbox):
-        self._sources, self._path, self._toolbox = Sources(paths), path, toolbox
+    def __init__(self, paths: Paths, path: str, toolbox: Toolbox, readable: tuple[str, ...] = ()):
+        self._sources, self._path, self._toolbox, self._readable = Sources(paths), path, toolbox, readable
 
     def request(self, call: ToolCall, cwd: str) -> Request:
         """A call as its actions."""
         offered = self._toolbox.tool(call.sid, call.turn, call.name)
         # Peekaboo's tools are known by what they do, not by who offers them.
         server, schema = (offered.server, offered.schema) if offered and offered.server != PEEKABOO else ("", "")
-        return normalise(call.name, call.args, cwd, path=self._path, server=server, schema=schema)
+        return normalise(call.name, call.args, cwd, path=self._path, server=server, schema=schema, readable=self._readable)
 
     def layers(self, cwd: str) -> Layers:
         """The rules that hold in a folder now."""

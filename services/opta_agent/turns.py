@@ -54,7 +54,7 @@ class Turns:
         self._boot, self._life, self._settings = boot, life, settings
         self._feeds, self._outbox, self._router = feeds, outbox, router
         self._toolbox = Toolbox(bus, outbox)
-        self._machine = Machine(paths, environment().get("PATH", ""), self._toolbox)
+        self._machine = Machine(paths, environment().get("PATH", ""), self._toolbox, tuple(settings.sandbox.read))
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._ended: set[tuple[str, str]] = set()
         # Why a task was cancelled: who asked for the stop, or '' when the store ended the turn itself.

@@ -14,8 +14,9 @@ from .checkpoints import Checkpoints
 from .hands import Does, Hands
 from .mcp.servers import Servers
 from .run import Runner
+from .sandbox.bare import kill_marked
 from .sandbox.contain import Sandbox
-from .shell import kill_marked
+from .sandbox.limits import Limits
 from .warden import Warden
 from .worker import Worker
 
@@ -31,15 +32,31 @@ async def main(frame: Frame) -> None:
     warden = Warden(f"{mark}/")
     settings, paths = frame.settings.sandbox, frame.paths
     Workspace.own_folders = tuple(str(path.resolve()) for path in (paths.home, paths.run))
-    sandbox = Sandbox(Path.home(), (paths.home, paths.run), paths.daemon / "sandbox")
+    Workspace.shown_folder, Workspace.home = str(paths.workspaces.resolve()), str(Path.home().resolve())
+    own = environment()
+    sandbox = Sandbox(
+        Path.home(),
+        (paths.home, paths.run),
+        paths.daemon / "sandbox",
+        search_path=own.get("PATH", os.defpath),
+        read=tuple(settings.read),
+        allowed=tuple(settings.allow_hosts),
+        limits=Limits(_memory_mb(settings.memory_mb), settings.processes, settings.files, settings.disk_mb, free_mb=settings.free_mb),
+    )
     if settings.enabled:
-        sandbox.probe()
+        await sandbox.probe()
     else:
         sandbox.reason = "switched off (sandbox.enabled)"
-    runner = Runner(sandbox, environment(), mark, paths.daemon / "spills", tuple(settings.allow_hosts))
-    servers = Servers(Fresh(frame.settings, paths), paths, sandbox, environment(), mark)
-    await serve(frame, Hands(frame.boot, sandbox.level, runner, Checkpoints(paths.daemon / "checkpoints"), servers))
+    runner = Runner(sandbox, own, mark, paths.daemon / "spills")
+    servers = Servers(Fresh(frame.settings, paths), paths, sandbox, own, mark)
+    await serve(frame, Hands(frame.boot, sandbox.level, runner, Checkpoints(paths.daemon / "checkpoints"), servers, tuple(settings.read)))
+    await sandbox.close()
     warden.dismiss()
+
+
+def _memory_mb(wanted: int) -> int:
+    """What a command may use: as set, or three quarters of the machine."""
+    return wanted if wanted >= 0 else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4 // 1024**2
 
 
 async def serve(frame: Frame, hands: Does) -> None:

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import ClassVar
 
 from opta_core.policy.actions import is_secret
+from opta_core.policy.workspaces import is_hidden_in_home
 
 _SYS_OPENAT2 = 437
 _RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x02, 0x04, 0x08
@@ -36,8 +37,10 @@ class Workspace:
     `identity`: device and inode that it had when the session began (`session.start`); another folder by now is refused.
     """
 
-    # The daemon's own folders, which no workspace shows; set once at start.
+    # The daemon's own folders, which no workspace shows but for `shown_folder`, and the person's home; set once at start.
     own_folders: ClassVar[tuple[str, ...]] = ()
+    shown_folder: ClassVar[str] = ""
+    home: ClassVar[str] = ""
 
     def __init__(self, root: str, identity: str = ""):
         self.root = root
@@ -49,6 +52,14 @@ class Workspace:
         if identity and identity != f"{found.st_dev}:{found.st_ino}":
             os.close(self._descriptor)
             raise PathProblem(f"the workspace {root} is not the folder any more that it was when this session began; start a new session")
+
+    def shows(self, relative: str) -> bool:
+        """Whether a path beneath the root is shown: a home keeps what its programs keep there to itself."""
+        return self._is_not_home or not is_hidden_in_home(relative.split("/", 1)[0]) or relative == "."
+
+    @property
+    def _is_not_home(self) -> bool:
+        return not self.home or self.path != self.home
 
     @property
     def path(self) -> str:
@@ -78,6 +89,8 @@ class Workspace:
             except ValueError:
                 raise PathProblem(f"{path} is outside the workspace") from None
         parts = [part for part in path.split("/") if part not in ("", ".")]
+        if parts and not self.shows(parts[0]):
+            raise PathProblem(f"{path} is not shown while the whole home is the workspace; work in a project's folder")
         if ".." in parts:
             raise PathProblem(f"{path} is outside the workspace" if _leads_out(parts) else f"{path}: give the path without '..'")
         return "/".join(parts) or "."
@@ -93,7 +106,8 @@ class Workspace:
         except OSError as error:
             raise PathProblem(_explain(error, path, follows=follows)) from error
         real = _real(descriptor)
-        if any(real == own or real.startswith(f"{own}/") for own in self.own_folders):
+        is_own = any(real == own or real.startswith(f"{own}/") for own in self.own_folders)
+        if is_own and not (self.shown_folder and real.startswith(f"{self.shown_folder}/")):
             os.close(descriptor)
             raise PathProblem(f"{path} belongs to Opta itself")
         return descriptor

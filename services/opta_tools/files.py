@@ -36,14 +36,16 @@ def list_dir(workspace: Workspace, path: str = ".") -> Outcome:
     descriptor = workspace.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with os.scandir(descriptor) as entries:
-            names = sorted((not entry.is_dir(follow_symlinks=False), entry.name) for entry in entries)
+            base = workspace.relative(path)
+            shown = (entry for entry in entries if base != "." or workspace.shows(entry.name))
+            names = sorted((not entry.is_dir(follow_symlinks=False), entry.name) for entry in shown)
     finally:
         os.close(descriptor)
-    shown = [f"{name}{'' if is_file else '/'}" for is_file, name in names[:ENTRIES_MAX]]
+    lines = [f"{name}{'' if is_file else '/'}" for is_file, name in names[:ENTRIES_MAX]]
     head = f"{len(names) or 'no'} {'entry' if len(names) == 1 else 'entries'} in {path}"
     if len(names) > ENTRIES_MAX:
-        shown.append(f"… {len(names) - ENTRIES_MAX} more")
-    return Outcome("\n".join([head, *shown]), lines=len(names), is_truncated=len(names) > ENTRIES_MAX)
+        lines.append(f"… {len(names) - ENTRIES_MAX} more")
+    return Outcome("\n".join([head, *lines]), lines=len(names), is_truncated=len(names) > ENTRIES_MAX)
 
 
 def _range(workspace: Workspace, path: str, first: int, last: int | None) -> tuple[int, str]:

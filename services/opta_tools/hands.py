@@ -14,6 +14,7 @@ from . import registry, ripgrep
 from .checkpoints import Checkpoints
 from .mcp.servers import Servers
 from .outcome import Outcome, ToolProblem
+from .readable_roots import rooted
 from .run import Runner
 from .search import is_costly
 from .search_child import run_search
@@ -48,10 +49,11 @@ class Does(Protocol):
 
 
 class Hands:
-    """The real ones. `worker` is this worker's boot id, `level` the sandbox's."""
+    """The real ones. `worker` is this worker's boot id, `level` the sandbox's, `readable` what `sandbox.read` names."""
 
-    def __init__(self, worker: str, level: str, runner: Runner, checkpoints: Checkpoints, servers: Servers):
+    def __init__(self, worker: str, level: str, runner: Runner, checkpoints: Checkpoints, servers: Servers, readable: tuple[str, ...] = ()):
         self._worker, self.level, self._runner, self._checkpoints, self._servers = worker, level, runner, checkpoints, servers
+        self._readable = readable
         self._files = registry.Files(checkpoints)
 
     async def do(self, call: RunTool, emit: Emit, record: Record) -> Outcome:
@@ -108,6 +110,7 @@ class Hands:
         await self._servers.close()
 
     async def _file_tool(self, call: RunTool) -> Outcome:
+        call = rooted(call, self._readable)
         if call.name in ("grep", "search_files"):
             if ripgrep.program() and (found := await ripgrep.run(call.name, call.args, call.cwd, call.folder)) is not None:
                 return found

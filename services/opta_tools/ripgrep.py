@@ -42,7 +42,7 @@ async def run(name: str, args: dict[str, Any], cwd: str, identity: str = "") -> 
         try:
             if isinstance(asked, Grep):
                 return await _grep(workspace, asked, base, folder)
-            return await _names(asked, base, folder)
+            return await _names(workspace, asked, base, folder)
         finally:
             os.close(folder)
     except PathProblem as problem:
@@ -88,12 +88,12 @@ async def _grep(workspace: Workspace, asked: Grep, base: str, folder: int) -> Ou
     return Outcome("\n".join([head, *shown, *rest_of]), lines=total, is_truncated=total > MATCHES_MAX or is_cut)
 
 
-async def _names(asked: SearchFiles, base: str, folder: int) -> Outcome:
+async def _names(workspace: Workspace, asked: SearchFiles, base: str, folder: int) -> Outcome:
     pattern = asked.pattern
     glob = glob_pattern(pattern if any(character in pattern for character in "*?[") else f"*{pattern}*")
     _, output, is_cut = await _rg(["--files", "--null", *_globs(), "."], folder)
     names = [_joined(base, os.fsdecode(name)) for name in output.split(b"\0") if name]
-    found = sorted(name for name in names if glob.match(name if "/" in pattern else name.rsplit("/", 1)[-1]))
+    found = sorted(name for name in names if workspace.shows(name) and glob.match(name if "/" in pattern else name.rsplit("/", 1)[-1]))
     head = f"{len(found) or 'no'} {'file' if len(found) == 1 else 'files'} matching {pattern}"
     rest = [f"… {len(found) - MATCHES_MAX} more"] if len(found) > MATCHES_MAX else []
     if is_cut:

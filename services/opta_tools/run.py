@@ -3,22 +3,22 @@
 import asyncio
 import contextlib
 import os
-import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from opta_core.clock import now_s
 from opta_core.logs import Log
-from opta_core.proxy import Proxy
 from opta_protocol.commands import Plan, RunTool
 
 from .beneath import PathProblem, Workspace
 from .outcome import Outcome, ToolProblem
 from .output import Output
 from .registry import CommandOutput, CommandStop, RunCommand, arguments
-from .sandbox.contain import Launch, Sandbox
-from .sandbox.profile import Profile, environment
+from .sandbox.bare import MARK, Bare
+from .sandbox.contain import Sandbox
+from .sandbox.environment import environment
+from .sandbox.place import Order, Place, Process, Streams
 from .shell import TIMEOUT_S, TIMEOUT_S_MAX, Command
 
 BACKGROUND_S_MAX = 6 * 3600.0
@@ -46,10 +46,10 @@ class Job:
 
 
 class Runner:
-    """Runs commands. `own` is this process's environment, `spills` the folder for long outputs, `allowed` the proxy's hosts."""
+    """Runs commands. `own` is this process's environment, `spills` the folder for long outputs."""
 
-    def __init__(self, sandbox: Sandbox, own: dict[str, str], mark: str, spills: Path, allowed: tuple[str, ...] = ()):
-        self._sandbox, self._own, self._mark, self._spills, self._allowed = sandbox, own, mark, spills, allowed
+    def __init__(self, sandbox: Sandbox, own: dict[str, str], mark: str, spills: Path):
+        self._sandbox, self._own, self._mark, self._spills = sandbox, own, mark, spills
         self._jobs: dict[str, Job] = {}
         self._numbers: dict[str, int] = {}
 
@@ -62,14 +62,11 @@ class Runner:
             raise ToolProblem("a command holds no NUL character")
         if asked.background and len(self._running(call.sid)) >= BACKGROUND_MAX:
             raise ToolProblem(f"{BACKGROUND_MAX} commands run in the background already; end one with command_stop")
-        async with contextlib.AsyncExitStack() as stack:
-            command = await self._start(call, asked, on_start, on_output, stack)
-            if not asked.background:
-                limit_s = min(max(asked.timeout_s or call.timeout_s or TIMEOUT_S, 0.1), TIMEOUT_S_MAX)
-                return await command.finished(limit_s)
-            # From here on the containment ends with the command, not with this call.
-            held = stack.pop_all()
-        task = asyncio.create_task(self._to_end(command, held), name=f"background {call.callId}")
+        command, place = await self._start(call, asked, on_start, on_output)
+        if not asked.background:
+            limit_s = min(max(asked.timeout_s or call.timeout_s or TIMEOUT_S, 0.1), TIMEOUT_S_MAX)
+            return await self._to_end(command, place, limit_s)
+        task = asyncio.create_task(self._to_end(command, place, BACKGROUND_S_MAX), name=f"background {call.callId}")
         return await self._first_look(call, asked.command, command, task)
 
     async def output(self, call: RunTool) -> Outcome:
@@ -102,50 +99,47 @@ class Runner:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _start(
-        self, call: RunTool, asked: RunCommand, on_start: OnStart, on_output: Callable[[str], None], stack: contextlib.AsyncExitStack
-    ) -> Command:
+    async def _start(self, call: RunTool, asked: RunCommand, on_start: OnStart, on_output: Callable[[str], None]) -> tuple[Command, Place]:
         try:
             workspace = Workspace(call.cwd, call.folder)
-            stack.callback(workspace.close)
-            folder = workspace.open(asked.cwd, os.O_RDONLY | os.O_DIRECTORY)
-            stack.callback(os.close, folder)
         except PathProblem as problem:
             raise ToolProblem(str(problem), "path") from problem
-        words = _words(call.plan, asked.command)
+        try:
+            folder = workspace.open(asked.cwd, os.O_RDONLY | os.O_DIRECTORY)
+        except PathProblem as problem:
+            workspace.close()
+            raise ToolProblem(str(problem), "path") from problem
         mark = f"{self._mark}/{call.callId}"
+        place = Place(call.sid, workspace.path, call.folder)
+        order = Order(
+            _words(call.plan, asked.command), environment(self._own, {MARK: mark}), mark, workspace.relative(asked.cwd), call.network
+        )
         output = Output(on_output, self._spills / call.sid / f"{call.callId}.txt")
-        if self._sandbox.level == "none":
-            command = Command(Launch(words), environment(self._own, {}, None), folder, mark, on_start, output)
+
+        async def start(streams: Streams) -> Process:
+            if self._sandbox.level == "none":
+                # A person said so: without a sandbox every command asks.
+                return Bare(order.argv, order.environment, folder, streams, mark, limits=self._sandbox.limits)
+            return await self._sandbox.start(place, order, streams)
+
+        command = Command(start, on_start, output, self._sandbox.limits, folder)
+        try:
             await command.start()
-            return command
-        profile = self._sandbox.profile(workspace.path, _path_of(folder, call.cwd, asked.cwd), call.network)
-        stack.enter_context(self._sandbox.around(profile))
-        launch = self._sandbox.launch(profile, words)
-        is_namespaced = self._sandbox.level == "full"
-        command = Command(launch, environment(self._own, {}, profile), folder, mark, on_start, output, is_namespaced=is_namespaced)
-        await command.start()
-        if launch.proxy is not None:
-            await self._serve_proxy(launch.proxy, profile, stack)
-        return command
+        finally:
+            os.close(folder)
+            workspace.close()
+        return command, place
 
-    async def _serve_proxy(self, channel: socket.socket, profile: Profile, stack: contextlib.AsyncExitStack) -> None:
-        """The command's own network sends its listening socket; from then on it has a way out."""
-        with channel:
-            channel.settimeout(5)
-            try:
-                _, descriptors, _, _ = await asyncio.to_thread(socket.recv_fds, channel, 1, 1)
-            except OSError as error:
-                raise ToolProblem(f"the sandbox's network could not be made: {error}", "sandbox") from error
-        if not descriptors:
-            raise ToolProblem("the sandbox's network could not be made", "sandbox")
-        proxy = Proxy(self._allowed)
-        await proxy.serve(socket.socket(fileno=descriptors[0]))
-        stack.callback(proxy.close)
-
-    async def _to_end(self, command: Command, held: contextlib.AsyncExitStack) -> Outcome:
-        async with held:
-            return await command.finished(BACKGROUND_S_MAX)
+    async def _to_end(self, command: Command, place: Place, limit_s: float) -> Outcome:
+        try:
+            outcome = await command.finished(limit_s)
+        except BaseException:
+            # Cancelled or never begun: what it left is put aside all the same.
+            await asyncio.shield(self._sandbox.notes(place))
+            raise
+        if notes := await self._sandbox.notes(place):
+            outcome.content = "\n".join([outcome.content, *(f"Opta: {note}" for note in notes)])
+        return outcome
 
     async def _first_look(self, call: RunTool, text: str, command: Command, task: "asyncio.Task[Outcome]") -> Outcome:
         number = self._numbers.get(call.sid, 0) + 1
@@ -198,9 +192,3 @@ def _words(plan: Plan | None, text: str) -> list[str]:
     shell = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
     flags = ["--noprofile", "--norc"] if shell.endswith("bash") else []
     return [shell, *flags, "-c", plan.shell if plan is not None and plan.shell else text]
-
-
-def _path_of(descriptor: int, workspace: str, given: str) -> str:
-    """The real path of an opened folder."""
-    link = f"/proc/self/fd/{descriptor}"
-    return os.readlink(link) if os.path.exists(link) else os.path.realpath(os.path.join(workspace, given))

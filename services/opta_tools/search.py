@@ -141,7 +141,7 @@ def _walk(workspace: Workspace, path: str) -> Iterator[str]:
         below: list[tuple[str, _Ignored]] = []
         for entry in ordered:
             name = entry.name if folder == "." else f"{folder}/{entry.name}"
-            if entry.is_symlink():
+            if entry.is_symlink() or not workspace.shows(name):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in SKIPPED_FOLDERS and not _is_ignored(f"{name}/", ignored):

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 
-from .shell import kill_marked
+from .sandbox.bare import kill_marked
 
 _SLEEP = 'read -r _; exec "$@"'
 

@@ -12,6 +12,10 @@ SOCKET_PATH_BYTES_MAX = 100
 _LONGEST_SOCKET_NAME = "supervisor.sock.123456"
 
 
+# The one folder of a home that sessions may work in.
+WORKSPACES = "workspaces"
+
+
 @dataclass(frozen=True)
 class Paths:
     """The files of one home. Two homes are two independent daemons."""
@@ -25,6 +29,11 @@ class Paths:
     @property
     def daemon(self) -> Path:
         return self.home / "daemon"
+
+    @property
+    def workspaces(self) -> Path:
+        """Empty folders of sessions that were started without one."""
+        return self.home / WORKSPACES
 
     @property
     def sessions(self) -> Path:

@@ -36,14 +36,23 @@ class Refusal(Exception):
 class Proxy:
     """Serves one listening socket. `allowed`: exact host names, or `host:port`; None for every public one.
 
-    `allows_local`: private and loopback addresses too; those of a cloud's metadata never.
+    A port of this machine is reached only when the list names it (`127.0.0.1:5432` or `localhost:5432`). `allows_network`: addresses of
+    the local network too, but none of this machine. `allows_local`: private and loopback addresses too. Those of a cloud's metadata never.
     """
 
     def __init__(
-        self, allowed: tuple[str, ...] | None, resolve: Resolve | None = None, connect: Connect | None = None, *, allows_local: bool = False
+        self,
+        allowed: tuple[str, ...] | None,
+        resolve: Resolve | None = None,
+        connect: Connect | None = None,
+        *,
+        named: tuple[str, ...] = (),
+        allows_network: bool = False,
+        allows_local: bool = False,
     ):
         self._allowed = None if allowed is None else frozenset(_plain(name) for name in allowed)
-        self._allows_local = allows_local
+        self._named = frozenset(_plain(name) for name in (*(allowed or ()), *named) if is_loopback_port(name))
+        self._allows_network, self._allows_local = allows_network, allows_local
         self._resolve, self._connect = resolve or _resolve, connect or asyncio.open_connection
         self._server: asyncio.Server | None = None
         self._open = 0
@@ -87,6 +96,8 @@ class Proxy:
     async def address(self, host: str, port: int) -> str:
         """The one address that a host stands for. Raises Refusal."""
         name = _plain(host)
+        if f"{name}:{port}" in self._named:
+            return "127.0.0.1" if name == "localhost" else name
         if self._allowed is not None:
             if name not in self._allowed and f"{name}:{port}" not in self._allowed:
                 raise Refusal(f"{host[:80]} is not in sandbox.allow-hosts")
@@ -97,9 +108,11 @@ class Proxy:
         except (OSError, UnicodeError) as error:
             raise Refusal(f"{host[:80]} cannot be resolved") from error
         for address in addresses:
-            if is_public(address) or (self._allows_local and is_local(address)):
+            if is_public(address) or (self._allows_local and is_local(address)) or (self._allows_network and is_neighbour(address)):
                 return address
-        raise Refusal(f"{host[:80]} is a private address")
+        raise Refusal(
+            f"{host[:80]} is a private address; a port of this machine is reached when sandbox.allow-hosts names it, as in 127.0.0.1:{port}"
+        )
 
 
 def is_public(address: str) -> bool:
@@ -128,6 +141,26 @@ def is_local(address: str) -> bool:
     if found in _METADATA:
         return False
     return (found.is_private or found.is_loopback) and not found.is_link_local and not found.is_unspecified
+
+
+def is_loopback_port(entry: str) -> bool:
+    """Whether an entry of sandbox.allow-hosts names a port of this machine."""
+    host, colon, port = entry.rpartition(":")
+    return bool(colon) and port.isdecimal() and host.casefold() in ("127.0.0.1", "localhost")
+
+
+def is_neighbour(address: str) -> bool:
+    """Whether an IP address is of another machine of the local network: private, and none of this machine's own."""
+    if not is_local(address) or ipaddress.ip_address(address).is_loopback:
+        return False
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        # What the machine would send from: for one of its own addresses that is the address itself. Nothing is sent.
+        with socket.socket(family, socket.SOCK_DGRAM) as way:
+            way.connect((address, 9))
+            return way.getsockname()[0] != address
+    except OSError:
+        return False
 
 
 def target(head: bytes) -> tuple[str, int, bytes]:

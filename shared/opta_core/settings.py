@@ -84,6 +84,15 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab",
     # off, list (allow-hosts through a proxy) or on. A command that people run for the network can be allowed it when it asks.
     network: str = "off"
     allow_hosts: list[str] = []
+    # Besides the system and the toolchains of the home: files and folders that commands and file tools may read.
+    read: list[str] = []
+    # Of one command with everything that it starts; 0: no limit. Memory: three quarters of the machine's unless set.
+    memory_mb: int = -1
+    processes: int = 4096
+    files: int = 65536
+    # What it may write to the disk in all, and what it leaves free there.
+    disk_mb: int = 65536
+    free_mb: int = 512
 
 
 class McpServerSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
@@ -220,6 +229,7 @@ def _check_values(settings: Settings) -> None:
             raise Refused(f"{key} is {port}, but ports go from 1 to 65535 (0 = choose one).")
     if settings.sandbox.network not in ("off", "list", "on"):
         raise Refused(f"sandbox.network is {settings.sandbox.network!r}; it is one of off, list, on.")
+    _check_sandbox(settings.sandbox)
     if not 0 < settings.permissions.timeout_s <= 7 * 86_400:
         raise Refused(f"permissions.timeout_s is {settings.permissions.timeout_s}, but it is more than 0 and at most a week.")
     if settings.max_steps < 1:
@@ -237,6 +247,19 @@ def _check_values(settings: Settings) -> None:
             raise Refused(f"Provider {name} has context {provider.context}, but it is a number of tokens (0: unknown).")
         if provider.type not in ("openai", "lmx"):
             raise Refused(f"Provider {name} has type {provider.type!r}; it is one of openai (any OpenAI-compatible server), lmx.")
+
+
+def _check_sandbox(sandbox: SandboxSettings) -> None:
+    for path in sandbox.read:
+        if not path.startswith(("/", "~/")) or path.rstrip("/") in ("", "~") or "\0" in path or ".." in path.split("/"):
+            raise Refused(f"sandbox.read has {path[:200]!r}; each entry is a file or folder, absolute or beneath ~/, and not a whole home.")
+    numbers = {"processes": sandbox.processes, "files": sandbox.files, "disk-mb": sandbox.disk_mb, "free-mb": sandbox.free_mb}
+    if bad := next((key for key, number in numbers.items() if not 0 <= number < 1e9), None):
+        raise Refused(f"sandbox.{bad} is {numbers[bad]}, but it is 0 (no limit) or more.")
+    if not -1 <= sandbox.memory_mb < 1e9:
+        raise Refused(
+            f"sandbox.memory-mb is {sandbox.memory_mb}, but it is 0 (no limit) or more; -1 takes three quarters of the machine's."
+        )
 
 
 def _check_lmx(lmx: LmxSettings) -> None:

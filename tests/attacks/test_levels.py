@@ -8,7 +8,7 @@ import pytest
 from support.escapes import ESCAPES, table, tries
 
 from opta_tools.sandbox import seatbelt
-from opta_tools.sandbox.profile import Profile
+from opta_tools.sandbox.view import Machine
 
 # What landlock cannot do: it allows by folder, so what lies in a writable one is writable.
 NOT_BY_LANDLOCK = {
@@ -43,8 +43,8 @@ def test_without_containment_the_same_tries_get_out(folder: Path) -> None:
 
 def test_the_profile_for_macos_denies_after_it_allows_and_holds_no_path_in_its_text(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
-    profile = Profile(workspace=str(tmp_path), folder=str(tmp_path), network="list", hidden=("/Users/a/.ssh",), cache="/c", proxy_port=3128)
-    words = seatbelt.arguments(profile, "/private/tmp/x")
+    machine = Machine(home=Path("/Users/a"), own=(Path("/Users/a/.config/opta"),))
+    words = seatbelt.arguments(machine, str(tmp_path), ("/private/tmp/x", "/c"), [f"{tmp_path}/.vscode"], "on", is_read_only=False)
     text = words[2]
     assert words[:2] == ["/usr/bin/sandbox-exec", "-p"]
     assert words[-1] == "--"
@@ -54,12 +54,11 @@ def test_the_profile_for_macos_denies_after_it_allows_and_holds_no_path_in_its_t
     allows = text.rindex("(allow file-write*")
     for denied in (
         '(deny file-write* (subpath (param "CONTROL0")))',
-        '(deny file-read* file-write* (subpath (param "HIDDEN0")))',
         '(deny file-write-unlink (literal (param "GIT")))',
     ):
         assert text.index(denied) > allows
-    assert "(allow network*)" not in text
-    assert '(allow network-outbound (remote ip (param "PROXY")))' in text
+    assert text.index('(deny network-outbound (remote ip "localhost:*"))') > text.index("(allow network*)")
+    assert '(deny file-write* (regex #"/\\.[hH][uU][sS][kK][yY](/|$)"))' in text
     defined = {word.partition("=")[0] for word in words if "=" in word}
     assert all(f'(param "{name}")' in text for name in defined)
     assert text.count("(") == text.count(")")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,18 @@ from opta_tools.beneath import PathProblem, Workspace
 from opta_tools.checkpoints import Checkpoints
 from opta_tools.outcome import Outcome, ToolProblem
 from opta_tools.registry import Files
+from opta_tools.sandbox.place import Order
+from opta_tools.sandbox.place import Place as Where
 from opta_tools.writing import digest
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path)
+    yield made
+    made.close()
 
 
 def call(place: Place, name: str, folder: str = "", **args: Any) -> Outcome:
@@ -71,15 +76,21 @@ def test_programs_of_ours_come_from_the_machine_and_not_from_a_path(place: Place
         found = system_programs.find.__wrapped__(name)
         assert found is not None
         assert not found.startswith(str(place.work))
-    assert place.sandbox.launch(place.sandbox.profile(str(place.work), str(place.work), "off"), ["true"]).argv[0].startswith("/usr")
 
 
 def test_the_environment_of_a_server_reaches_the_server_and_not_its_containment(place: Place) -> None:
-    profile = place.sandbox.profile(str(place.work), str(place.work), "off", is_read_only=True)
-    launch = place.sandbox.launch(profile, ["/bin/sh", "-c", "echo $LD_PRELOAD; touch written"], {"LD_PRELOAD": "/nowhere.so"})
-    done = subprocess.run(launch.argv, pass_fds=launch.descriptors, capture_output=True, text=True, env={"PATH": PATH}, check=False)
-    launch.close()
-    assert "/nowhere.so" in done.stdout
+    reading, writing = os.pipe()
+
+    async def story() -> int:
+        order = Order(["/bin/sh", "-c", "echo $LD_PRELOAD; touch written"], {"PATH": PATH}, "m", None, extra={"LD_PRELOAD": "/nowhere.so"})
+        process = await place.sandbox.start(Where("s", str(place.work), is_read_only=True), order, (-1, writing, writing))
+        process.go()
+        return await process.ended()
+
+    place.wait(story())
+    os.close(writing)
+    with os.fdopen(reading) as handle:
+        assert "/nowhere.so" in handle.read()
     assert os.listdir(place.work) == []
 
 
@@ -118,14 +129,13 @@ def test_repositories_within_and_what_points_to_them_are_kept_as_they_are(place:
     assert place.run("git status && git commit -q --allow-empty --author='A <a@b>' -m y; git log -1").ok
 
 
-def test_a_worker_that_dies_leaves_stand_ins_to_the_next_one(place: Place) -> None:
+def test_placeholders_of_a_worker_that_died_go_with_the_next_command(place: Place) -> None:
     subprocess.run(["git", "init", "-q", str(place.work)], check=True)
-    place.sandbox.masks.hold(str(place.work))
-    assert (place.work / ".git/commondir").read_text() == ".\n"
-    again = Place.__new__(Place)
-    again.sandbox = type(place.sandbox)(place.home, (place.own,), place.home.parent / "state")
-    again.sandbox.probe()
+    (place.work / ".git/commondir").write_text(".\n")
+    (place.work / ".git/config.worktree").write_text("")
+    assert place.run("git status").ok
     assert not (place.work / ".git/commondir").exists()
+    assert not (place.work / ".git/config.worktree").exists()
     assert os.listdir(place.work) == [".git"]
 
 
@@ -135,12 +145,9 @@ def test_the_partial_sandbox_asks_for_every_command() -> None:
 
 def test_no_workspace_shows_what_is_the_daemons_own(place: Place) -> None:
     (place.own / "policies").mkdir()
-    for folder in ("/", str(place.own), str(place.own / "policies")):
-        with pytest.raises(ToolProblem, match="no folder to work in"):
-            place.sandbox.profile(folder, folder, "off")
-    home = Place.run
-    place.work = place.home
-    outcome = home(place, "cat .config/opta/daemon/token .ssh/id .netrc; echo end")
+    for folder in (Path("/"), place.home.parent, place.own, place.own / "policies"):
+        assert "no folder to work in" in place.run("true", work=folder).content
+    outcome = place.run("cat .config/opta/daemon/token .ssh/id .netrc; echo end", work=place.home)
     assert ("CANARY" in outcome.content, "end" in outcome.content) == (False, True)
 
 

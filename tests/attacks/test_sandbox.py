@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +14,10 @@ from opta_core.proxy import Proxy, Refusal, is_public, target
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -88,29 +89,54 @@ def test_control_files_stay_as_they_are_and_a_commit_works(repository: Place, ex
 
 
 @pytest.mark.attack("A48")
-def test_a_folder_that_is_no_repository_does_not_become_a_hostile_one(place: Place) -> None:
-    outcome = place.run("mkdir -p .git/hooks; echo evil > .git/config; git init; echo '[core]' > .git/config; ls")
+@pytest.mark.parametrize("folder", [".", "deep/below"])
+def test_a_new_repository_stays_without_hooks_and_programs(place: Place, folder: str) -> None:
+    (place.work / folder).mkdir(parents=True, exist_ok=True)
+    outcome = place.run(
+        f"cd {folder} && git init -q && echo evil > .git/hooks/pre-commit && chmod +x .git/hooks/pre-commit && echo evil > .git/config.worktree"
+        " && git config core.fsmonitor ./evil && git config user.email a@b && git config include.path evil && git remote add x ext::evil"
+        " && git remote add y https://host.example/r && mkdir -p .git/modules/m && echo '[alias] x = !evil' > .git/modules/m/config"
+    )
+    assert outcome.ok, outcome.content
+    assert "evil" not in str({name: content for name, content in tree(place.work).items() if not name.endswith(".sample")})
+    shown = subprocess.run(["git", "-C", str(place.work / folder), "config", "--list"], capture_output=True, text=True, check=True).stdout
+    assert "user.email=a@b" in shown
+    assert "remote.y.url=https://host.example/r" in shown
+    assert "put aside" in outcome.content
+    assert place.run(f"cd {folder} && git config core.fsmonitor evil; echo evil > .git/hooks/pre-commit").ok is False
+    assert "evil" not in str({name: content for name, content in tree(place.work).items() if not name.endswith(".sample")})
+
+
+@pytest.mark.attack("A48")
+def test_what_git_would_make_of_an_unfinished_folder_is_not_hostile(place: Place) -> None:
+    place.run("mkdir -p .git/hooks; echo evil > .git/config; git init; echo '[core]' > .git/config; ls")
     assert "evil" not in str(tree(place.work))
-    assert os.listdir(place.work) == [], outcome.content
 
 
 @pytest.mark.attack("A48")
-def test_two_commands_at_once_keep_the_stand_ins_for_both(place: Place) -> None:
-    slow = threading.Thread(target=place.run, args=("sleep 1; echo evil > .mcp.json",))
-    slow.start()
-    while not (place.work / ".mcp.json").exists():
-        pass
-    place.run("true")
-    slow.join()
-    assert os.listdir(place.work) == []
+def test_of_two_commands_at_once_each_is_held(place: Place) -> None:
+    subprocess.run(["git", "init", "-q", str(place.work)], check=True)
+
+    async def story() -> None:
+        slow = asyncio.create_task(place.command("touch begun; sleep 1; echo evil > .mcp.json; echo evil > .git/commondir; rm begun"))
+        while not (place.work / "begun").exists():
+            await asyncio.sleep(0.01)
+        await place.command("echo evil > .git/commondir; mkdir .vscode", session="another")
+        await slow
+
+    place.wait(story())
+    assert os.listdir(place.work) == [".git"]
+    assert not (place.work / ".git/commondir").exists()
 
 
 @pytest.mark.attack("A48")
-def test_a_link_in_the_place_of_a_control_file_stops_the_command(place: Place) -> None:
+def test_what_a_control_file_leads_to_is_protected_too(place: Place) -> None:
     (place.work / "elsewhere").mkdir()
+    (place.work / "elsewhere/policy.yaml").write_text("version: 1\n")
     (place.work / ".opta").symlink_to("elsewhere")
-    outcome = place.run("echo evil > elsewhere/policy.yaml")
-    assert (outcome.ok, outcome.code) == (False, "sandbox")
+    place.run("echo evil > elsewhere/policy.yaml; mv elsewhere other; rm .opta; ln -s /tmp .opta")
+    assert (place.work / "elsewhere/policy.yaml").read_text() == "version: 1\n"
+    assert os.readlink(place.work / ".opta") == "elsewhere"
 
 
 @pytest.fixture
@@ -219,11 +245,14 @@ def test_the_exact_name_passes_however_it_is_written() -> None:
 
 
 @pytest.mark.attack("A52")
-def test_with_an_allow_list_the_proxy_is_the_only_way_out(tmp_path: Path, listener: tuple[socket.socket, socket.socket]) -> None:
+def test_with_an_allow_list_the_proxy_is_the_only_way_out(
+    tmp_path: Path, listener: tuple[socket.socket, socket.socket], request: pytest.FixtureRequest
+) -> None:
     place = Place(tmp_path, allowed=("example.test",))
+    request.addfinalizer(place.close)
     port = listener[0].getsockname()[1]
     bypass = f"curl -sS -m 5 -x '' http://127.0.0.1:{port}/"
-    said = place.run(f"curl -sS -m 5 http://other.test/; curl -sS -m 5 http://127.0.0.1/; {bypass}", network="list")
+    said = place.run(f"curl -sS -m 5 http://other.test/; curl -sS -m 5 --noproxy '' http://127.0.0.1/; {bypass}", network="list")
     assert "other.test is not in sandbox.allow-hosts" in said.content
     assert "127.0.0.1 is not in sandbox.allow-hosts" in said.content
     with pytest.raises(TimeoutError):

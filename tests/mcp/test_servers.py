@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from support.contained import PYTHON, Place
-from support.reference_server import everything
+from support.reference_server import TARGET, everything
 
 from opta_core.paths import Paths
 from opta_core.settings import McpServerSettings, McpSettings, Settings
@@ -28,7 +28,7 @@ class World:
     """Servers with a place to run in. `said`: what came as progress."""
 
     def __init__(self, folder: Path, **servers: list[str]):
-        self.place = Place(folder)
+        self.place = Place(folder, read=(str(TARGET),))
         shutil.copy(HOSTILE, self.place.work)
         configured = {name: McpServerSettings(command=words[0], args=words[1:]) for name, words in servers.items()}
         self.settings = Settings(mcp=McpSettings(servers=configured))
@@ -43,8 +43,12 @@ class World:
                 return await story()
             finally:
                 await self.servers.close()
+                await self.place.sandbox.close()
 
-        return asyncio.run(whole())
+        try:
+            return self.place.wait(whole())
+        finally:
+            self.place.close()
 
     async def tools(self) -> ToolList:
         return await self.servers.tools("abcdef", "t1", str(self.place.work))

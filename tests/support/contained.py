@@ -3,55 +3,91 @@
 import asyncio
 import os
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from opta_protocol.commands import RunTool
 from opta_tools.outcome import Outcome, ToolProblem
 from opta_tools.run import Runner
 from opta_tools.sandbox.contain import Sandbox
+from opta_tools.sandbox.limits import Limits
+from opta_tools.sandbox.place import Level
 
+T = TypeVar("T")
 # The interpreter itself: the one of the virtual environment may lie beneath /tmp, which a command does not see.
 PYTHON = os.path.realpath(sys.executable)
 
 
 class Place:
-    """A home with secrets, a daemon's own folder in it, and a workspace beside."""
+    """A home with secrets, a daemon's own folder in it, and a workspace beside. Its sandboxes live until `close`."""
 
-    def __init__(self, folder: Path, *, allowed: tuple[str, ...] = ()):
+    def __init__(self, folder: Path, *, allowed: tuple[str, ...] = (), read: tuple[str, ...] = (), limits: Limits | None = None, level: Level = "full"):  # fmt: skip
         self.home, self.own, self.work = folder / "home", folder / "home/.config/opta", folder / "work"
         for made in (self.home / ".ssh", self.own / "daemon/sessions", self.work):
-            made.mkdir(parents=True)
+            made.mkdir(parents=True, exist_ok=True)
         (self.home / ".ssh/id").write_text("CANARY-ssh")
         (self.home / ".netrc").write_text("CANARY-netrc")
         (self.own / "daemon/token").write_text("CANARY-token")
         (self.own / "daemon/sessions/abcdef.jsonl").write_text("CANARY-session")
-        self.sandbox = Sandbox(self.home, (self.own,), folder / "state")
-        self.sandbox.probe()
-        # Without a sandbox these tests say nothing, so they fail.
-        assert self.sandbox.level == "full", self.sandbox.reason
         environment = {**os.environ, "HOME": str(self.home), "CANARY_TOKEN": "CANARY-env", "SSH_AUTH_SOCK": str(folder / "agent.sock")}
-        self.runner = Runner(self.sandbox, environment, f"test/{os.getpid()}", folder / "spills", allowed)
+        self.sandbox = Sandbox(
+            self.home,
+            (self.own,),
+            folder / "state",
+            search_path=os.environ["PATH"],
+            read=read,
+            allowed=allowed,
+            limits=limits,
+            wanted=lambda found: found == level,
+        )
+        self.runner = Runner(self.sandbox, environment, f"test/{os.getpid()}", folder / "spills")
+        self._loop, self._calls = asyncio.new_event_loop(), 0
+        if level != "none":
+            self._loop.run_until_complete(self.sandbox.probe())
+            # Without a sandbox these tests say nothing, so they fail.
+            assert self.sandbox.level == level, self.sandbox.reason
 
-    def run(self, command: str, network: Any = "off", **args: Any) -> Outcome:
+    def run(
+        self, command: str, network: Any = "off", *, session: str = "abcdef", work: Path | None = None, identity: str = "", **args: Any
+    ) -> Outcome:
         """One approved run_command; a refusal comes back as a failed outcome."""
+        return self.wait(self.command(command, network, session=session, work=work, identity=identity, **args))
+
+    async def command(
+        self, command: str, network: Any = "off", *, session: str = "abcdef", work: Path | None = None, identity: str = "", **args: Any
+    ) -> Outcome:
+        """The same on this place's loop."""
 
         async def recorded(pid: int) -> None:
             assert pid > 0
 
-        async def story() -> Outcome:
-            call = RunTool(
-                callId="c1",
-                sid="abcdef",
-                turn="t1",
-                name="run_command",
-                args={"command": command, "timeout_s": 20, **args},
-                cwd=str(self.work),
-                network=network,
-            )
-            try:
-                return await self.runner.run(call, recorded, lambda text: None)
-            except ToolProblem as problem:
-                return Outcome(f"Error: {problem}", ok=False, code=problem.code)
+        self._calls += 1
+        call = RunTool(
+            callId=f"c{self._calls}",
+            sid=session,
+            turn="t1",
+            name="run_command",
+            args={"command": command, "timeout_s": 20, **args},
+            cwd=str(work or self.work),
+            folder=identity,
+            network=network,
+        )
+        try:
+            return await self.runner.run(call, recorded, lambda text: None)
+        except ToolProblem as problem:
+            return Outcome(f"Error: {problem}", ok=False, code=problem.code)
 
-        return asyncio.run(story())
+    def wait(self, work: Awaitable[T]) -> T:
+        """Run something on this place's loop to its end."""
+        return self._loop.run_until_complete(work)
+
+    def close(self) -> None:
+        """End every sandbox."""
+
+        async def ended() -> None:
+            await self.runner.close()
+            await self.sandbox.close()
+
+        self._loop.run_until_complete(ended())
+        self._loop.close()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from opta_tools.sandbox.profile import Level
+from opta_tools.sandbox.place import Level
 
 from .contained import PYTHON, Place
 
@@ -72,8 +72,7 @@ def _heard() -> bool:
 
 def tries(folder: Path, level: Level) -> dict[str, bool]:
     """Name -> whether it got out, at one level."""
-    place = Place(folder)
-    place.sandbox.level = level
+    place = Place(folder, level=level)
     subprocess.run(["git", "init", "-q", str(place.work)], check=True)
     tcp, udp, unix = socket.socket(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_UNIX)
     bystander = subprocess.Popen(["sleep", "600"])
@@ -100,6 +99,7 @@ def tries(folder: Path, level: Level) -> dict[str, bool]:
                 (place.work / "old").rename(place.work / ".git")
         return found
     finally:
+        place.close()
         bystander.kill()
         bystander.wait()
         for opened in (tcp, udp, unix):

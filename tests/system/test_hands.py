@@ -15,7 +15,7 @@ import pytest
 from support.daemon import Daemon
 from support.model_server import Action, ModelServer, Say, Use
 from support.promises import check_journal
-from support.reference_server import everything
+from support.reference_server import TARGET, everything
 
 pytestmark = pytest.mark.system
 
@@ -43,7 +43,7 @@ def script() -> Script:
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory, script: Script) -> Iterator[Daemon]:
     command = everything()
-    servers = f'[mcp]\npeekaboo = true\nbrowser-local = true\n[mcp.servers.everything]\ncommand = "{command[0]}"\nargs = ["{command[1]}"]\n'
+    servers = f'[sandbox]\nread = ["{TARGET}"]\n[mcp]\npeekaboo = true\nbrowser-local = true\n[mcp.servers.everything]\ncommand = "{command[0]}"\nargs = ["{command[1]}"]\n'
     folder = tmp_path_factory.mktemp("hands")
     with ModelServer(script) as model:
         script.model = model

@@ -10,8 +10,8 @@ import pytest
 from opta_protocol.commands import RunTool
 from opta_tools.outcome import Outcome, ToolProblem
 from opta_tools.run import Runner
+from opta_tools.sandbox.bare import kill_marked
 from opta_tools.sandbox.contain import Sandbox
-from opta_tools.shell import kill_marked
 
 
 async def _recorded(pid: int) -> None:
@@ -22,7 +22,7 @@ def run(folder: Path, command: str, timeout_s: float | None = None, cancel_after
     async def story() -> tuple[Outcome, str, float]:
         pieces: list[str] = []
         sandbox = Sandbox(Path.home(), (), folder.parent / "state")
-        sandbox.probe()
+        await sandbox.probe()
         assert sandbox.level == "full", sandbox.reason
         runner = Runner(sandbox, dict(os.environ), f"test/{os.getpid()}", folder.parent / "spills")
         args = {"command": command} | ({"timeout_s": timeout_s} if timeout_s else {})
@@ -36,6 +36,8 @@ def run(folder: Path, command: str, timeout_s: float | None = None, cancel_after
             outcome = await work
         except asyncio.CancelledError:
             outcome = Outcome("cancelled", ok=False)
+        finally:
+            await sandbox.close()
         return outcome, "".join(pieces), time.monotonic() - started
 
     return asyncio.run(story())

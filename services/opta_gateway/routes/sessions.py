@@ -9,14 +9,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from opta_core.errors import Refused
+from opta_core.paths import Paths
 from opta_core.policy.layers import Sources
+from opta_core.policy.workspaces import HOME_WARNING, is_whole_home, not_a_workspace
 from opta_core.transcript import Transcript, fold
 from opta_protocol import wire
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import SessionCleared, SessionNote, SessionStart, SessionUpdated
 from opta_protocol.http import AddNote, CreateSession, Empty, EventPage, Ok, Session, SessionList, UpdateSession
 from opta_protocol.ids import new_session_id
-from opta_protocol.permissions import default_level
+from opta_protocol.permissions import Level, default_level
 
 from ..export import as_markdown, as_text
 from ..rest import answer, describes, gateway_of, read_body
@@ -45,18 +47,19 @@ async def list_sessions(request: Request) -> Response:
 async def create_session(request: Request) -> Response:
     """A new session in a folder that exists."""
     wanted = await read_body(request, CreateSession)
-    cwd = _folder(wanted.cwd)
-    home = str(gateway_of(request).loaded.paths.home.resolve())
-    if cwd == "/" or cwd == home or cwd.startswith(f"{home}/"):
-        raise Refused(f"cwd is {cwd!r}, which is no folder to work in; name a project's.")
-    backend = gateway_of(request).backend
     sid = new_session_id()
+    paths = gateway_of(request).loaded.paths
+    cwd = _folder(wanted.cwd) if wanted.cwd else _private_folder(paths, sid)
+    if problem := not_a_workspace(cwd, Path.home(), paths.home):
+        raise Refused(f"cwd is {cwd[:200]!r}, which is no folder to work in: {problem}. Name a project's folder, or none for an empty one.")
+    is_home = is_whole_home(cwd, Path.home())
+    backend = gateway_of(request).backend
     start = SessionStart(
         sid=sid,
         title=wanted.title,
         cwd=cwd,
         mode=wanted.mode,
-        level=wanted.level or default_level(wanted.mode),
+        level=Level.L1 if is_home else wanted.level or default_level(wanted.mode),
         model=wanted.model,
         policy=wanted.policy,
         interactive=wanted.interactive,
@@ -65,6 +68,8 @@ async def create_session(request: Request) -> Response:
         sandbox=str(backend.figures("tools").get("sandbox", "none")),
     )
     await backend.append(start)
+    if is_home:
+        await backend.append(SessionNote(sid=sid, text=HOME_WARNING))
     return answer(await backend.session(sid), 201)
 
 
@@ -187,7 +192,7 @@ def _folder(text: str) -> str:
     if "\0" in text:
         raise Refused("cwd holds a NUL character.")
     try:
-        folder = Path(text).expanduser() if text else Path.home()
+        folder = Path(text).expanduser()
     except RuntimeError:
         raise Refused(f"cwd is {text[:200]!r}, but there is no such user.") from None
     if not folder.is_absolute():
@@ -198,6 +203,16 @@ def _folder(text: str) -> str:
         return str(folder.resolve())
     except OSError as error:
         raise Refused(f"cwd is {text[:200]!r}: {error.strerror}.") from error
+
+
+def _private_folder(paths: Paths, sid: str) -> str:
+    """An empty folder for a session that has none."""
+    folder = paths.workspaces / sid
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise Refused(f"A folder for this session cannot be made: {folder}: {error.strerror}.", code=ErrorCode.storage_full) from error
+    return str(folder.resolve())
 
 
 def _identity(folder: str) -> str:

@@ -1,7 +1,6 @@
 """All MCP servers of this worker: found for a folder, started when first asked for, ended when nobody uses them."""
 
 import asyncio
-import contextlib
 import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -15,8 +14,10 @@ from opta_core.settings import Settings
 from opta_protocol.commands import OfferedTool, RunTool, ToolList
 
 from ..outcome import Outcome, ToolProblem
-from ..sandbox.contain import Launch, Sandbox
-from ..sandbox.profile import environment
+from ..sandbox.bare import MARK, Bare
+from ..sandbox.contain import Sandbox
+from ..sandbox.environment import environment
+from ..sandbox.place import Order, Place, Process, Streams
 
 IDLE_S = 600.0
 SERVERS_MAX = 16
@@ -127,36 +128,38 @@ class Servers:
                 await self._end_idle(0.0)
             # The SDK takes most of a second to load; only who uses it pays for it.
             module = await asyncio.to_thread(_module)
-            server = self._servers.setdefault(key, module.Server(spec, None if spec.url else self._connector(spec, cwd)))
+            server = self._servers.setdefault(key, module.Server(spec, None if spec.url else self._connector(spec, sid, cwd)))
         server.used_at = now_s()
         return server
 
-    def _connector(self, spec: Spec, cwd: str) -> Callable[[Callable[[str], None]], Any]:
+    def _connector(self, spec: Spec, sid: str, cwd: str) -> Callable[[Callable[[str], None]], Any]:
+        async def start(streams: Streams) -> Process:
+            return await self._start(spec, sid, cwd, streams)
+
         @asynccontextmanager
         async def connect(on_end: Callable[[str], None]) -> AsyncGenerator[Any, None]:
             from .stdio import connected
 
-            async with contextlib.AsyncExitStack() as stack:
-                folder = os.path.realpath(cwd)
-                launch, kept = self._contained(spec, folder)
-                # Not started in the workspace: Python, for one, looks for modules where it stands.
-                yield await stack.enter_async_context(connected(launch, kept, "/", on_end))
+            async with connected(start, on_end) as streams:
+                yield streams
 
         return connect
 
-    def _contained(self, spec: Spec, folder: str) -> tuple[Launch, dict[str, str]]:
-        mark = {"OPTA_CALL": f"{self._mark}/mcp-{spec.name}"}
+    async def _start(self, spec: Spec, sid: str, cwd: str, streams: Streams) -> Process:
+        mark = f"{self._mark}/mcp-{spec.name}"
         argv = [spec.command, *spec.args]
+        own = environment(self._own, {MARK: mark})
         if spec.origin == "builtin":
             # Our own server; its browser has a sandbox of its own, which cannot be made inside another one.
             local = {"OPTA_BROWSER_LOCAL": "1"} if self._settings().mcp.browser_local else {}
-            return Launch(argv), environment(self._own, mark, None) | {"OPTA_HOME": str(self._paths.home)} | local
+            return Bare(argv, own | {"OPTA_HOME": str(self._paths.home)} | local, "/", streams, mark)
         if self._sandbox.level == "none":
             raise ToolProblem(
                 f"the MCP server {spec.name} is not started: there is no sandbox on this machine ({self._sandbox.reason})", "sandbox"
             )
-        profile = self._sandbox.profile(folder, folder, "on" if spec.network else "off", is_read_only=True)
-        return self._sandbox.launch(profile, argv, spec.env), environment(self._own, mark, profile)
+        place = Place(f"mcp-{spec.digest[:12]}", os.path.realpath(cwd), is_read_only=True)
+        order = Order(argv, own, mark, ".", "on" if spec.network else "off", spec.env)
+        return await self._sandbox.start(place, order, streams)
 
     async def _end_idle(self, idle_s: float = IDLE_S) -> None:
         for key, server in list(self._servers.items()):

@@ -1,69 +1,66 @@
-"""Containment as this machine has it: found out once, by starting something in it, and then used for every command."""
+"""Containment as this machine has it: found out once, by running something in it, and then used for every command.
 
-import contextlib
-import json
+With namespaces each session has one sandbox (`pool`, `session`). Elsewhere each command is contained as it starts (`wrapped`).
+"""
+
+import asyncio
 import os
-import socket
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 
 from opta_core.logs import Log
-from opta_core.system_programs import find
 
 from ..outcome import ToolProblem
-from . import bwrap, launcher, seatbelt, seccomp
-from .masks import Masks
-from .profile import Level, Network, Profile, hidden_paths
+from . import linux, seccomp
+from .environment import contained
+from .limits import Limits
+from .place import Level, Order, Place, Process, Streams
+from .pool import Pool
+from .view import Machine
+from .wrapped import Wrapped
 
-_LAUNCHER = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.py"))]
-# Of the root folder, what a landlocked process reads; its home is read but for what is hidden.
-_NOT_READ = frozenset({"home", "root", "run", "tmp", "var", "mnt", "media", "lost+found", "boot"})
-PROXY_PORT = 3128
-PROBE_S = 5.0
+PROBE_S = 10.0
 log = Log("sandbox")
 
 
-class Launch:
-    """A command made ready: its `argv`, the descriptors it inherits, and the proxy's socket once it runs."""
-
-    def __init__(self, argv: list[str], descriptors: tuple[int, ...] = (), proxy: socket.socket | None = None):
-        self.argv, self.descriptors, self.proxy = argv, descriptors, proxy
-
-    def close(self) -> None:
-        """The process has its own copies now."""
-        for descriptor in self.descriptors:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
-
-
 class Sandbox:
-    """`own`: the daemon's folders, which no command sees. `state`: where its bookkeeping and the workspaces' caches lie."""
+    """`own`: the daemon's folders, which no command sees. `state`: where its bookkeeping and the workspaces' caches lie.
 
-    def __init__(self, home: Path, own: tuple[Path, ...], state: Path, *, wanted: Callable[[Level], bool] = lambda level: True):
-        # Real paths: a mount over a link is one over what it leads to.
-        self._home, self._own = home.resolve(), tuple(path.resolve() for path in own)
-        self._caches = state.resolve() / "caches"
-        self.masks = Masks(state / "standins.json")
+    `search_path`: the PATH of commands; `read`: what a sandbox shows besides (`sandbox.read`); `allowed`: hosts of network "list".
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        own: tuple[Path, ...],
+        state: Path,
+        *,
+        search_path: str = os.defpath,
+        read: tuple[str, ...] = (),
+        allowed: tuple[str, ...] = (),
+        limits: Limits | None = None,
+        wanted: Callable[[Level], bool] = lambda level: True,
+    ):
+        self._home, self._own, self._search_path, self._read, self._allowed = home, own, search_path, read, allowed
+        self._state, self._wanted = Path(os.path.realpath(state)), wanted
+        self.limits = limits or Limits()
         self.level: Level = "none"
-        self.reason = ""
-        self._wanted = wanted
+        self.reason = "not looked for yet"
 
-    def probe(self) -> None:
+    async def probe(self) -> None:
         """Find the strongest containment that works here. Takes some tens of milliseconds; called once at start."""
-        self.masks.clean_up()
+        self._machine = await asyncio.to_thread(Machine.look, self._home, self._own, self._search_path, self._read)
+        self._pool = Pool(self._machine, self._state, self._allowed)
+        self._wrapped = Wrapped(self._machine, self._state)
+        await asyncio.to_thread(self._pool.forget_old)
         reasons: list[str] = []
-        tries: tuple[tuple[Level, Callable[[], str]], ...] = (
-            ("full", self._try_bwrap),
-            ("seatbelt", self._try_seatbelt),
-            ("landlock", self._try_landlock),
-        )
-        for level, works in tries:
+        levels: tuple[Level, ...] = ("full", "seatbelt", "landlock")
+        for level in levels:
             if not self._wanted(level):
                 continue
-            problem = works()
+            problem = _why_not(level) or await self._try(level)
             if not problem:
                 self.level = level
                 break
@@ -71,154 +68,54 @@ class Sandbox:
         self.reason = "; ".join(reasons) if self.level != "full" else ""
         log.info("sandbox", level=self.level, reason=self.reason)
 
-    def profile(self, workspace: str, folder: str, network: Network, *, is_read_only: bool = False) -> Profile:
-        """The containment of one process of a workspace. Makes the workspace's own cache folder. Raises ToolProblem for one that shows all."""
-        if workspace == "/" or any(_is_same_or_above(str(own), workspace) for own in self._own):
-            raise ToolProblem(f"{workspace} is no folder to work in", "sandbox")
-        cache = self._caches / _name_of(workspace)
-        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        hidden = hidden_paths(self._home, self._own)
-        port = PROXY_PORT if network == "list" else 0
-        scratch = ""
-        if self.level in ("landlock", "seatbelt"):
-            scratch = f"{cache}/tmp"
-            os.makedirs(scratch, mode=0o700, exist_ok=True)
-        return Profile(
-            workspace=workspace,
-            folder=folder,
-            network=network,
-            hidden=hidden,
-            cache=str(cache),
-            home=str(self._home),
-            proxy_port=port,
-            is_read_only=is_read_only,
-            scratch=scratch,
-        )
+    async def start(self, place: Place, order: Order, streams: Streams) -> Process:
+        """A command, ready in its containment. Raises ToolProblem: nothing runs bare because a wrapper failed."""
+        if self.level == "full":
+            sandbox = await self._pool.get(place)
+            inside = contained(sandbox.view.cache_inside, "/tmp", has_proxy=order.network != "off")
+            environment = order.environment | inside | {"HOME": str(self._machine.home)} | order.extra
+            return await sandbox.start(order.argv, environment, order.folder, order.network, streams, self.limits)
+        if self.level == "none":
+            raise ToolProblem(f"there is no sandbox on this machine ({self.reason})", "sandbox")
+        return await self._wrapped.start(self.level, place, order, streams, self.limits)
 
-    @contextlib.contextmanager
-    def around(self, profile: Profile) -> Generator[None, None, None]:
-        """Keeps a workspace's control files safe while a command of it runs."""
-        self.masks.hold(profile.workspace)
-        try:
-            yield
-        finally:
-            self.masks.release(profile.workspace)
+    async def notes(self, place: Place) -> list[str]:
+        """What to say once a command of a place has ended: control files that it made, which were put aside."""
+        return await self._pool.notes(place) if self.level == "full" else []
 
-    def launch(self, profile: Profile, argv: list[str], env: dict[str, str] | None = None) -> Launch:
-        """`argv` in its containment, with `env` besides; that reaches the command and not what contains it. Raises ToolProblem when there is none: nothing runs bare because a wrapper failed."""
-        match self.level:
-            case "full":
-                return self._bwrap(profile, argv, env or {})
-            case "landlock":
-                return self._landlock(profile, argv, env or {})
-            case "seatbelt":
-                pairs = [f"{name}={value}" for name, value in (env or {}).items()]
-                return Launch(
-                    [
-                        *seatbelt.arguments(profile, profile.scratch or profile.workspace),
-                        *(["/usr/bin/env", *pairs] if pairs else []),
-                        *argv,
-                    ]
-                )
-            case "none":
-                raise ToolProblem(f"there is no sandbox on this machine ({self.reason})", "sandbox")
+    async def close(self) -> None:
+        """End every sandbox."""
+        if self.level == "full":
+            await self._pool.close()
 
-    def _bwrap(self, profile: Profile, argv: list[str], env: dict[str, str]) -> Launch:
-        filters = _in_memory(seccomp.program())
-        words = [*bwrap.arguments(profile, filters, env), *argv]
-        if profile.network != "list":
-            return Launch(words, (filters,))
-        here, there = socket.socketpair()
-        settings = json.dumps({"port": profile.proxy_port, "to_worker": there.fileno()})
-        return Launch([*_LAUNCHER, "netns", settings, "--", *words], (filters, there.detach()), here)
-
-    def _landlock(self, profile: Profile, argv: list[str], env: dict[str, str]) -> Launch:
-        read = [path for name in sorted(os.listdir("/")) if name not in _NOT_READ for path in _without(f"/{name}", profile.hidden)]
-        read += _without(str(self._home), profile.hidden)
-        write = [
-            *([] if profile.is_read_only else [profile.workspace]),
-            profile.cache,
-            "/dev/null",
-            "/dev/zero",
-            "/dev/tty",
-            "/dev/full",
-            "/dev/random",
-            "/dev/urandom",
-        ]
-        settings = {
-            "read": [*read, profile.workspace],
-            "write": write,
-            "network": profile.network,
-            "folder": profile.folder,
-            "env": env,
-            "seccomp": seccomp.program(without_internet=profile.network == "off").hex(),
-        }
-        if profile.network == "list":
-            raise ToolProblem("sandbox.network is an allow-list, which needs user namespaces; this machine has none", "sandbox")
-        return Launch([*_LAUNCHER, "landlock", json.dumps(settings), "--", *argv])
-
-    def _try_bwrap(self) -> str:
-        if sys.platform != "linux":
-            return "Linux only"
-        if find("bwrap") is None:
-            return "bubblewrap is not installed (Debian: apt install bubblewrap)"
-        if not seccomp.program():
-            return "no seccomp filter for this kind of processor"
-        return self._try("full")
-
-    def _try_seatbelt(self) -> str:
-        return self._try("seatbelt") if sys.platform == "darwin" else "macOS only"
-
-    def _try_landlock(self) -> str:
-        if sys.platform != "linux" or not seccomp.program() or launcher.version() < 1:
-            return "the kernel has no landlock"
-        return self._try("landlock")
-
-    def _try(self, level: Level) -> str:
+    async def _try(self, level: Level) -> str:
         """Why a real command cannot run contained this way; '' when it can."""
-        before, self.level = self.level, level
+        self.level = level
+        place = Place("", "")
         try:
             with tempfile.TemporaryDirectory(prefix="opta-probe-") as folder:
-                folder = os.path.realpath(folder)
-                profile = Profile(workspace=folder, folder=folder, hidden=hidden_paths(self._home, self._own))
-                launch = self.launch(profile, ["/bin/sh", "-c", "echo contained > probe"])
-                done = subprocess.run(
-                    launch.argv, pass_fds=launch.descriptors, cwd=folder, capture_output=True, timeout=PROBE_S, check=False, text=True
-                )
-                launch.close()
-                if done.returncode == 0 and (Path(folder) / "probe").exists():
-                    return ""
-                return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1][:200]
-        except (OSError, subprocess.SubprocessError, ToolProblem) as error:
-            return str(error)[:200]
+                place = Place("probe", os.path.realpath(folder))
+                order = Order(["/bin/sh", "-c", "echo contained > probe"], {"PATH": os.defpath}, "opta-probe")
+                with open(os.devnull, "r+b") as null:
+                    async with asyncio.timeout(PROBE_S):
+                        process = await self.start(place, order, (null.fileno(), null.fileno(), null.fileno()))
+                        process.go()
+                        code = await process.ended()
+                return "" if code == 0 and (Path(folder) / "probe").exists() else f"a command in it ended with {code}"
+        except (OSError, ToolProblem, TimeoutError) as error:
+            return str(error)[:300] or "it did not answer"
         finally:
-            self.level = before
+            await self._pool.close()
+            self.level = "none"
 
 
-def _without(path: str, hidden: tuple[str, ...]) -> list[str]:
-    """A path, or as much of what lies in it as can be named without anything hidden."""
-    if path in hidden or os.path.islink(path):
-        return []
-    if not any(secret.startswith(f"{path}/") for secret in hidden):
-        return [path]
-    try:
-        return [part for entry in sorted(os.listdir(path)) for part in _without(f"{path}/{entry}", hidden)]
-    except OSError:
-        return []
-
-
-def _in_memory(content: bytes) -> int:
-    descriptor = os.memfd_create("opta-seccomp")
-    os.write(descriptor, content)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
-
-
-def _name_of(workspace: str) -> str:
-    import hashlib
-
-    return hashlib.sha256(os.fsencode(workspace)).hexdigest()[:16]
-
-
-def _is_same_or_above(path: str, other: str) -> bool:
-    return other == path or other.startswith(path.rstrip("/") + "/")
+def _why_not(level: Level) -> str:
+    if level == "seatbelt":
+        return "" if sys.platform == "darwin" else "macOS only"
+    if sys.platform != "linux":
+        return "Linux only"
+    if not seccomp.program():
+        return "no filter of system calls for this kind of processor"
+    if level == "landlock" and linux.landlock_version() < 1:
+        return "the kernel has no landlock"
+    return ""

@@ -1,48 +1,94 @@
 """macOS: the profile for sandbox-exec. Paths are parameters (`-D`), never text of the profile; denies come after allows.
 
+Reads are an allow-list like everywhere; control files are denied by name, whether they are there or not.
 Reference: sandbox-exec(1) and the profiles in /System/Library/Sandbox/Profiles. Written and tested as text on Linux; not run here.
 """
 
-from .profile import Profile, control_paths
+import os
+import re
+
+from opta_core.policy.control_files import CONTROL_FILES
+
+from ..outcome import ToolProblem
+from . import readable
+from .controls import GIT_CONTROL
+from .place import Network
+from .view import Machine
 
 PROGRAM = "/usr/bin/sandbox-exec"
-
+# What programs of the system need to start at all.
+_SYSTEM = (
+    "/System",
+    "/Library",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/opt",
+    "/private/etc",
+    "/private/var/db/timezone",
+    "/private/var/select",
+    "/dev",
+    "/Applications",
+)
 _BASE = """\
 (version 1)
 (deny default)
 (allow process-exec) (allow process-fork) (allow signal (target same-sandbox))
 (allow sysctl-read) (allow mach-lookup (global-name "com.apple.system.opendirectoryd.libinfo"))
-(allow mach-lookup (global-name "com.apple.SecurityServer")) (allow ipc-posix-shm-read* (ipc-posix-name "apple.shm.notification_center"))
-(allow file-read*)
+(allow ipc-posix-shm-read* (ipc-posix-name "apple.shm.notification_center"))
+(allow file-read-metadata)
+(allow file-read* (literal "/"))
 (allow file-write-data (literal "/dev/null") (literal "/dev/zero") (literal "/dev/dtracehelper") (literal "/dev/tty"))
 (allow file-ioctl (literal "/dev/tty"))
-(allow file-write* (subpath (param "WORKSPACE")))
-(allow file-write* (subpath (param "SCRATCH")))
 """
 
 
-def arguments(profile: Profile, scratch: str) -> list[str]:
-    """What comes before the command. `scratch`: a folder for temporary files of this command alone."""
-    parameters = {"WORKSPACE": profile.workspace, "SCRATCH": scratch}
+def arguments(
+    machine: Machine, workspace: str, own: tuple[str, ...], controls: list[str], network: Network, is_read_only: bool
+) -> list[str]:
+    """What comes before the command. `own`: folders that this session may write; `controls`: control files that are there."""
+    if network == "list":
+        raise ToolProblem("sandbox.network is an allow-list, which this sandbox cannot hold; set it to off or on", "sandbox")
+    parameters: dict[str, str] = {"WORKSPACE": workspace}
     text = _BASE
-    if profile.cache:
-        parameters["CACHE"] = profile.cache
-        text += '(allow file-write* (subpath (param "CACHE")))\n'
-    if profile.network == "on":
-        text += "(allow network*)\n"
-    elif profile.network == "list":
-        parameters["PROXY"] = f"localhost:{profile.proxy_port}"
-        text += '(allow network-outbound (remote ip (param "PROXY")))\n'
+    shown = [*_SYSTEM, *readable.toolchain_paths(machine.home, machine.search_path, machine.read)]
+    for number, path in enumerate(shown):
+        parameters[f"READ{number}"] = os.path.realpath(path)
+        text += f'(allow file-read* (subpath (param "READ{number}")))\n'
+    for number, path in enumerate(machine.own):
+        parameters[f"OWN{number}"] = str(path)
+        text += f'(deny file-read* file-write* (subpath (param "OWN{number}")))\n'
+    text += '(allow file-read* (subpath (param "WORKSPACE")))\n'
+    if not is_read_only:
+        text += '(allow file-write* (subpath (param "WORKSPACE")))\n'
+    for number, path in enumerate(own):
+        parameters[f"SCRATCH{number}"] = path
+        text += f'(allow file-read* file-write* (subpath (param "SCRATCH{number}")))\n'
+    if network == "on":
+        text += '(allow network*)\n(deny network-outbound (remote ip "localhost:*"))\n'
     text += "(deny network* (remote unix-socket))\n"
-    there, missing = control_paths(profile.workspace)
-    for number, path in enumerate([*there, *missing]):
-        parameters[f"CONTROL{number}"] = path
-        text += f'(deny file-write* (subpath (param "CONTROL{number}")))\n'
-    for number, path in enumerate(profile.hidden):
-        parameters[f"HIDDEN{number}"] = path
-        text += f'(deny file-read* file-write* (subpath (param "HIDDEN{number}")))\n'
+    text += _control_rules()
+    for number, path in enumerate(controls):
+        if not path.endswith("/.git"):
+            parameters[f"CONTROL{number}"] = path
+            text += f'(deny file-write* (subpath (param "CONTROL{number}")))\n'
     # Moving .git away would move what protects it.
-    parameters["GIT"] = f"{profile.workspace}/.git"
+    parameters["GIT"] = f"{workspace}/.git"
     text += '(deny file-write-unlink (literal (param "GIT")))\n'
     definitions = [word for name, value in parameters.items() for word in ("-D", f"{name}={value}")]
     return [PROGRAM, "-p", text, *definitions, "--"]
+
+
+def _control_rules() -> str:
+    """Denies by name beneath the workspace; volumes may not tell upper from lower case."""
+    rules: list[str] = []
+    for entry in CONTROL_FILES:
+        if entry.name != ".git":
+            rules.append(f'(deny file-write* (regex #"/{_pattern(entry.name)}(/|$)"))')
+    rules += [f'(deny file-write* (regex #"/{_pattern(".git")}/(.*/)?{_pattern(name)}(/|$)"))' for name in GIT_CONTROL]
+    return "\n".join(rules) + "\n"
+
+
+def _pattern(name: str) -> str:
+    escaped = re.escape(name).replace(r"\*", "[^/]*")
+    return "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() and c != "\\" else c for c in escaped)

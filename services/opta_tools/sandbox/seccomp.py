@@ -8,11 +8,13 @@ import errno
 import platform
 import struct
 
-_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _AND, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_SET, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _NUMBER, _ARCHITECTURE, _ARGUMENT = 0, 4, 16
 _X32_BIT = 0x40000000
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_PACKET, _AF_ALG, _AF_VSOCK = 1, 2, 10, 17, 38, 40
+# A pair of datagram sockets can be connected anew, to a socket of the machine; a pair of streams cannot.
+_SOCK_DGRAM, _SOCK_TYPE_MASK = 2, 0xF
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _CLONE_NEWUSER, _CLONE_NAMESPACES = 0x10000000, 0x7E020000
 
@@ -21,7 +23,7 @@ _ARCHITECTURES: dict[str, tuple[int, dict[str, int]]] = {
     "x86_64": (
         0xC000003E,
         {
-            "socket": 41, "clone": 56, "ioctl": 16, "ptrace": 101, "mount": 165, "umount2": 166, "pivot_root": 155, "chroot": 161, "unshare": 272,
+            "socket": 41, "socketpair": 53, "clone": 56, "ioctl": 16, "ptrace": 101, "mount": 165, "umount2": 166, "pivot_root": 155, "chroot": 161, "unshare": 272,
             "setns": 308, "bpf": 321, "keyctl": 250, "add_key": 248, "request_key": 249, "io_uring_setup": 425, "io_uring_enter": 426,
             "io_uring_register": 427, "kexec_load": 246, "kexec_file_load": 320, "init_module": 175, "finit_module": 313, "delete_module": 176,
             "swapon": 167, "swapoff": 168, "reboot": 169, "sethostname": 170, "setdomainname": 171, "acct": 163, "settimeofday": 164,
@@ -34,7 +36,7 @@ _ARCHITECTURES: dict[str, tuple[int, dict[str, int]]] = {
     "aarch64": (
         0xC00000B7,
         {
-            "socket": 198, "clone": 220, "ioctl": 29, "ptrace": 117, "mount": 40, "umount2": 39, "pivot_root": 41, "chroot": 51, "unshare": 97,
+            "socket": 198, "socketpair": 199, "clone": 220, "ioctl": 29, "ptrace": 117, "mount": 40, "umount2": 39, "pivot_root": 41, "chroot": 51, "unshare": 97,
             "setns": 268, "bpf": 280, "keyctl": 219, "add_key": 217, "request_key": 218, "io_uring_setup": 425, "io_uring_enter": 426,
             "io_uring_register": 427, "kexec_load": 104, "kexec_file_load": 294, "init_module": 105, "finit_module": 273, "delete_module": 106,
             "swapon": 224, "swapoff": 225, "reboot": 142, "sethostname": 161, "setdomainname": 162, "acct": 89, "settimeofday": 170,
@@ -47,7 +49,7 @@ _ARCHITECTURES: dict[str, tuple[int, dict[str, int]]] = {
 }  # fmt: skip
 
 # These look at an argument; every other listed call is refused as it is.
-_BY_ARGUMENT = frozenset({"socket", "clone", "ioctl", "clone3"})
+_BY_ARGUMENT = frozenset({"socket", "socketpair", "clone", "ioctl", "clone3"})
 
 
 def program(machine: str = "", *, without_internet: bool = False) -> bytes:
@@ -70,15 +72,16 @@ def program(machine: str = "", *, without_internet: bool = False) -> bytes:
             code += [_op(_JUMP_EQUAL, number, 0, 1), _op(_RETURN, refuse)]
     families = (_AF_UNIX, _AF_PACKET, _AF_VSOCK, _AF_ALG, *((_AF_INET, _AF_INET6) if without_internet else ()))
     code += _when(numbers["socket"], 0, _JUMP_EQUAL, families, refuse)
+    code += _when(numbers["socketpair"], 1, _JUMP_EQUAL, (_SOCK_DGRAM,), refuse, mask=_SOCK_TYPE_MASK)
     code += _when(numbers["ioctl"], 1, _JUMP_EQUAL, (_TIOCSTI, _TIOCLINUX), refuse)
     code += _when(numbers["clone"], 0, _JUMP_SET, (_CLONE_NEWUSER | _CLONE_NAMESPACES,), refuse)
     code.append(_op(_RETURN, _ALLOW))
     return b"".join(code)
 
 
-def _when(number: int, argument: int, jump: int, values: tuple[int, ...], action: int) -> list[bytes]:
-    """Refuse call `number` when the low half of an argument is one of `values` (or has their bits)."""
-    body = [_op(_LOAD, _ARGUMENT + 8 * argument)]
+def _when(number: int, argument: int, jump: int, values: tuple[int, ...], action: int, *, mask: int = 0) -> list[bytes]:
+    """Refuse call `number` when the low half of an argument, or of its bits in `mask`, is one of `values` (or has their bits)."""
+    body = [_op(_LOAD, _ARGUMENT + 8 * argument), *([_op(_AND, mask)] if mask else [])]
     for value in values:
         body += [_op(jump, value, 0, 1), _op(_RETURN, action)]
     body += [_op(_LOAD, _NUMBER)]

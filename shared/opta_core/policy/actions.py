@@ -10,6 +10,7 @@ import msgspec
 from opta_protocol.permissions import Risk
 
 from . import commands
+from .control_files import ControlFile, control_file
 
 Kind = Literal["read", "search", "write", "run", "plan", "browse", "mcp"]
 
@@ -55,12 +56,6 @@ _KINDS: dict[str, Kind] = {
     "command_stop": "plan",
 }
 
-# Written by nobody but people, inside the workspace and inside the sandbox.
-PROTECTED_FOLDERS = (".git", ".opta", ".vscode", ".idea", ".husky", ".devcontainer")
-PROTECTED_FILES = (
-    ".gitmodules", ".envrc", ".mcp.json", ".bashrc", ".bash_profile", ".bash_login", ".profile", ".zshrc", ".zshenv", ".zprofile", ".zlogin", ".inputrc",
-    ".gitconfig", ".pre-commit-config.yaml",
-)  # fmt: skip
 _SECRET_SUFFIXES = (".pem", ".key", ".p12", ".pfx", ".jks", ".keystore")
 _SECRET_NAMES = frozenset(
     {
@@ -108,8 +103,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     command: commands.CommandLine | None = None
 
 
-def normalise(tool: str, args: dict[str, Any], cwd: str, *, path: str = "", server: str = "", schema: str = "") -> Request:
-    """A call as its actions. `path`: the PATH programs are looked up in; `server` and `schema`: where an MCP tool comes from."""
+def normalise(
+    tool: str, args: dict[str, Any], cwd: str, *, path: str = "", server: str = "", schema: str = "", readable: tuple[str, ...] = ()
+) -> Request:
+    """A call as its actions. `path`: the PATH programs are looked up in; `server` and `schema`: where an MCP tool comes from.
+
+    `readable`: what file tools may read outside of the workspace (`sandbox.read`).
+    """
     risk = RISKS.get(tool, Risk.execute)
     command: commands.CommandLine | None = None
     if tool == "run_command":
@@ -128,10 +128,21 @@ def normalise(tool: str, args: dict[str, Any], cwd: str, *, path: str = "", serv
         kind = _KINDS.get(tool, "mcp")
         given = str(args.get("path", "" if kind == "plan" else "."))
         inside = relative_to(cwd, given)
+        if inside is None and risk is Risk.read and readable_root(given, readable):
+            inside = given
         actions = (
             Action(kind=kind, tool=tool, risk=risk, subject=given[:200], path="" if inside is None else inside, is_outside=inside is None),
         )
     return Request(tool=tool, cwd=cwd, args=args, actions=actions, command=command)
+
+
+def readable_root(given: str, readable: tuple[str, ...]) -> str:
+    """The entry of `readable` that a path, absolute or of the home, is or lies beneath; '' for none. By spelling: no `..` in it."""
+    if "\0" in given or ".." in given.split("/") or not given.startswith(("/", "~/")):
+        return ""
+    path = os.path.expanduser(given).rstrip("/")
+    roots = (os.path.expanduser(entry).rstrip("/") for entry in readable)
+    return next((root for root in roots if path == root or path.startswith(f"{root}/")), "")
 
 
 def relative_to(cwd: str, given: str) -> str | None:
@@ -155,12 +166,13 @@ def relative_to(cwd: str, given: str) -> str | None:
     return "/".join(parts) or "."
 
 
-def protected(path: str) -> str:
-    """The protected name that a relative path falls under, '' for none; spelling tricks of other file systems are seen through."""
+def protected(path: str) -> ControlFile | None:
+    """The control file or folder that a relative path falls under; spelling tricks of other file systems are seen through."""
     parts = [_plain_name(part) for part in path.split("/")]
-    if any(part in PROTECTED_FOLDERS for part in parts):
-        return next(part for part in parts if part in PROTECTED_FOLDERS)
-    return parts[-1] if parts[-1] in PROTECTED_FILES else ""
+    for part in parts[:-1]:
+        if (found := control_file(part)) is not None and found.kind == "folder":
+            return found
+    return control_file(parts[-1])
 
 
 def is_secret(path: str) -> bool:

@@ -123,15 +123,16 @@ def _judge_action(request: Request, action: Action, situation: Situation) -> Ver
 
 def _hard_deny(request: Request, action: Action) -> str:
     if action.is_outside:
-        return f"{action.subject[:80]} is outside the workspace"
-    if action.kind == "write" and (name := protected(action.path)):
-        return f"{name} is protected from every write"
+        mend = '; commands and file tools read it when "opta config set sandbox.read" names it' if action.risk is Risk.read else ""
+        return f"{action.subject[:80]} is outside the workspace{mend}"
+    if action.kind == "write" and (control := protected(action.path)) and control.is_refused:
+        return f"{control.name} is protected from every write"
     if action.kind == "run":
         folder = request.args.get("cwd")
         if isinstance(folder, str) and relative_to(request.cwd, folder) is None:
             return f"the folder {folder[:80]} is outside the workspace"
         if target := next((path for path in commands.redirect_targets(str(request.args.get("command", ""))) if protected(path)), ""):
-            return f"{target[:80]} is protected from every write"
+            return f"{target[:80]} is a control file, which no command writes; write_file asks a person first"
     for value in (request.args.get("command"), request.args.get("path"), request.args.get("cwd")):
         if isinstance(value, str) and (character := commands.deceiving(value)):
             return f"it holds the character {character}, which hides or reorders text"
@@ -143,6 +144,8 @@ def _hard_ask(request: Request, action: Action, situation: Situation) -> str:
         return f"{action.path} may hold credentials"
     if action.kind == "search" and action.tool == "grep" and is_secret(action.path):
         return f"{action.path} may hold credentials"
+    if action.kind == "write" and (control := protected(action.path)):
+        return f"{control.name} makes other programs act ({control.source})"
     if action.kind != "run":
         return ""
     command = request.command

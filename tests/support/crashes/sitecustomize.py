@@ -70,7 +70,8 @@ def _tools() -> None:
     from opta_tools import shell
 
     _at(shell.Command, "_outcome", before="after_the_command")
-    _at(shell.Command, "_spawn", before="before_the_command", after="command_waits")
+    _at(shell.Command, "_open_pipe", before="before_the_command")
+    _at(shell.Command, "_take", before="command_waits")
 
 
 def _agent() -> None:

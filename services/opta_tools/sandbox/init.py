@@ -1,0 +1,123 @@
+"""The first process of one contained command: it starts the command, reaps what is left behind, and says how it ended.
+
+It is process 1 of the command's own process namespace, so that with its end the kernel ends everything that the command
+started. The command begins when the worker says so, after it has recorded the process id that arrives with the first answer.
+Imports the standard library and its siblings only.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+from typing import Any, NoReturn
+
+from . import linux
+
+# Since this version of the kernel the largest process id belongs to the process namespace: a limit that no fork passes.
+_OWN_PID_MAX = (6, 14)
+# After the last one, process ids begin again here: a limit below it would leave none.
+_RESERVED = 300
+_GO = b"go"
+
+
+def run(request: dict[str, Any], answers: socket.socket, streams: list[int], folder: int, network: int, program: bytes) -> NoReturn:
+    """Become the command's first process. `streams`: what becomes its descriptors 0, 1 and 2. Never returns."""
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+        linux.unshare(linux.CLONE_NEWNS)
+        linux.propagate(linux.MS_SLAVE)
+        _mount_processes(request["limits"].get("processes", 0))
+        if network >= 0:
+            linux.setns(network, linux.CLONE_NEWNET)
+        _tell(answers, {"ready": True})
+        if answers.recv(len(_GO)) == _GO:
+            _tell(answers, _to_its_end(request, answers, streams, folder, program))
+        code = 0
+    except OSError as error:
+        _tell(answers, {"problem": error.strerror or str(error)})
+    finally:
+        os._exit(code)
+
+
+def _to_its_end(request: dict[str, Any], answers: socket.socket, streams: list[int], folder: int, program: bytes) -> dict[str, Any]:
+    """{"status": exit code, or minus the signal}, or {"problem": why it could not start}."""
+    failed, fails = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _become(request, streams, folder, program, fails)
+    for descriptor in (*streams, folder, fails):
+        os.close(descriptor)
+    with open(failed, "rb") as handle:
+        if problem := handle.read():
+            return {"problem": problem.decode(errors="replace")}
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == child:
+            return {"status": os.waitstatus_to_exitcode(status)}
+
+
+def _become(request: dict[str, Any], streams: list[int], folder: int, program: bytes, fails: int) -> NoReturn:
+    """Give up every privilege and execute the command. `fails` is closed by execve, or takes the reason."""
+    try:
+        os.setsid()
+        os.fchdir(folder)
+        # Above what will be 0 to 2, so that none of them is overwritten before it is copied.
+        fails = _above(fails)
+        copies = [_above(stream) for stream in streams]
+        for number, stream in enumerate(copies):
+            os.dup2(stream, number)
+        os.closerange(3, fails)
+        os.closerange(fails + 1, 1 << 16)
+        os.umask(0o022)
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as handle:
+            handle.write("800")
+        for name, value in request["limits"].get("resources", {}).items():
+            _limit(getattr(resource, name), value)
+        linux.drop_capabilities()
+        linux.filter_calls(program)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        argv, environment = request["argv"], request["environment"]
+        os.execvpe(argv[0], argv, environment)
+    except (OSError, ValueError) as error:
+        why = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        os.write(fails, why.encode())
+    os._exit(127)
+
+
+def _mount_processes(processes_max: int) -> None:
+    """A /proc of this process namespace, read-only, and the namespace's own bound on process ids."""
+    tree = linux.new_filesystem("proc", linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NODEV | linux.MOUNT_ATTR_NOEXEC)
+    if processes_max and tuple(int(part) for part in os.uname().release.split(".")[:2]) >= _OWN_PID_MAX:
+        with contextlib.suppress(OSError):
+            descriptor = os.open("sys/kernel/pid_max", os.O_WRONLY, dir_fd=tree)
+            os.write(descriptor, str(processes_max + _RESERVED).encode())
+            os.close(descriptor)
+    linux.restrict_tree(tree, linux.MOUNT_ATTR_RDONLY)
+    target = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    linux.attach(tree, target)
+    os.close(tree)
+    os.close(target)
+
+
+def _limit(kind: int, value: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (value, value))
+
+
+def _above(descriptor: int) -> int:
+    import fcntl
+
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 64)
+
+
+def _tell(answers: socket.socket, content: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):
+        answers.send(json.dumps(content).encode())

@@ -1,0 +1,119 @@
+"""What a command may use of the machine, and who looks that it does not use more.
+
+The kernel holds single processes to their limits (rlimits, and the largest process id of a command's own process namespace). The
+sum over a command's processes is looked at twice a second: who is over a limit is ended as a whole, and told why.
+"""
+
+import asyncio
+import contextlib
+import os
+import resource
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+LOOK_S = 0.25
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one command, in MB and numbers; 0: no limit of that kind. `free_mb`: what has to stay free on the disk."""
+
+    memory_mb: int = 0
+    processes: int = 0
+    files: int = 0
+    disk_mb: int = 0
+    file_mb: int = 16 * 1024
+    free_mb: int = 256
+
+    def request(self) -> dict[str, Any]:
+        """For the supervisor: what the kernel enforces."""
+        wanted = {
+            "RLIMIT_CORE": 0,
+            "RLIMIT_FSIZE": self.file_mb * 1024**2,
+            "RLIMIT_NOFILE": self.files,
+            "RLIMIT_DATA": self.memory_mb * 1024**2,
+        }
+        return {"processes": self.processes, "resources": {name: value for name, value in wanted.items() if value or name == "RLIMIT_CORE"}}
+
+    def apply(self) -> None:
+        """Set this process's own limits: for a child before it executes a command without a supervisor."""
+        for name, value in self.request()["resources"].items():
+            kind = getattr(resource, name)
+            _, hard = resource.getrlimit(kind)
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(kind, (value, value))
+
+
+@dataclass
+class Use:
+    """What a command uses now. `written_bytes`: what it ever wrote to a disk."""
+
+    processes: int = 0
+    memory_bytes: int = 0
+    written_bytes: int = 0
+
+
+class Watch:
+    """Looks at one command until it is cancelled. `pid`: its first process; `on_over` gets what to tell, once."""
+
+    def __init__(self, pid: int, limits: Limits, folder: int, on_over: Callable[[str], None]):
+        self._pid, self._limits, self._folder, self._on_over = pid, limits, folder, on_over
+
+    async def run(self) -> None:
+        """Look now and then."""
+        free_before = self._free()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if reason := self._over(free_before):
+                self._on_over(reason)
+                return
+
+    def _over(self, free_before: int) -> str:
+        limits, use = self._limits, used(self._pid)
+        if limits.memory_mb and use.memory_bytes > limits.memory_mb * 1024**2:
+            return f"its processes used more than {limits.memory_mb} MB of memory together (sandbox.memory-mb)"
+        if limits.processes and use.processes > limits.processes:
+            return f"it had more than {limits.processes} processes (sandbox.processes)"
+        if limits.disk_mb and use.written_bytes > limits.disk_mb * 1024**2:
+            return f"it wrote more than {limits.disk_mb} MB to the disk (sandbox.disk-mb)"
+        free = self._free()
+        if limits.free_mb and free < limits.free_mb * 1024**2 < free_before:
+            return f"less than {limits.free_mb} MB were free on the disk (sandbox.free-mb)"
+        return ""
+
+    def _free(self) -> int:
+        try:
+            found = os.fstatvfs(self._folder)
+        except OSError:
+            return 0
+        return found.f_bavail * found.f_frsize
+
+
+def used(pid: int) -> Use:
+    """What a process and everything below it use. What ended meanwhile counts with its parent's written bytes."""
+    use = Use()
+    waiting = [pid]
+    while waiting:
+        at = waiting.pop()
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            for task in os.listdir(f"/proc/{at}/task"):
+                with contextlib.suppress(OSError), open(f"/proc/{at}/task/{task}/children") as handle:
+                    waiting += [int(child) for child in handle.read().split()]
+            if at == pid:
+                # The first process is the supervisor's: small, and not the command's doing. What ended counts with it.
+                use.written_bytes += _written(at)
+                continue
+            use.processes += 1
+            with open(f"/proc/{at}/statm") as handle:
+                fields = handle.read().split()
+            use.memory_bytes += (int(fields[1]) - int(fields[2])) * _PAGE
+            use.written_bytes += _written(at)
+    return use
+
+
+def _written(pid: int) -> int:
+    with open(f"/proc/{pid}/io") as handle:
+        figures = dict(line.split(": ") for line in handle.read().splitlines())
+    return max(0, int(figures["write_bytes"]) - int(figures["cancelled_write_bytes"]))

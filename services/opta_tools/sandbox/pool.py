@@ -1,0 +1,119 @@
+"""The sandboxes of all sessions of this worker: made when first asked for, ended when long unused.
+
+A session's /tmp is a folder on the disk, so it outlives its sandbox's processes and those of the worker.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import shutil
+import time
+from pathlib import Path
+
+from opta_core.clock import now_s
+
+from ..outcome import ToolProblem
+from .git_links import repositories
+from .place import Place
+from .session import SessionSandbox, opened
+from .view import Machine, View
+
+# How many sandboxes are kept at once, and how long one that runs nothing.
+KEPT_MAX, KEPT_S = 24, 900.0
+# How long the /tmp of a session that is not used is kept.
+SCRATCH_S = 7 * 86_400.0
+
+
+class Pool:
+    """`state`: where caches, /tmp of sessions and what was put aside lie. `allowed`: hosts that network "list" reaches."""
+
+    def __init__(self, machine: Machine, state: Path, allowed: tuple[str, ...]):
+        self._machine, self._state, self._allowed = machine, state, allowed
+        self._sessions: dict[tuple[str, str, bool], SessionSandbox] = {}
+
+    async def get(self, place: Place) -> SessionSandbox:
+        """The sandbox of a session, whether it was made before or not. Raises ToolProblem."""
+        key = _key(place)
+        sandbox = self._sessions.get(key)
+        if sandbox is None:
+            await self._make_room()
+            sandbox = self._sessions[key] = await asyncio.to_thread(self._planned, place)
+        sandbox.used_at = now_s()
+        return sandbox
+
+    async def notes(self, place: Place) -> list[str]:
+        """What to say once a command of a place has ended."""
+        sandbox = self._sessions.get(_key(place))
+        if sandbox is None:
+            return []
+        notes = await sandbox.notes()
+        if not any(each.running for each in self._sessions.values() if each is sandbox or _overlap(each, sandbox)):
+            await asyncio.to_thread(sandbox.remove_placeholders)
+        return notes
+
+    async def close(self) -> None:
+        """End every sandbox."""
+        for key in list(self._sessions):
+            await self._end(key)
+
+    def forget_old(self) -> None:
+        """Remove the /tmp of sessions that were not used for days."""
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(self._state / "tmp"):
+                if time.time() - entry.stat(follow_symlinks=False).st_mtime > SCRATCH_S:
+                    shutil.rmtree(entry.path, ignore_errors=True)
+
+    def _planned(self, place: Place) -> SessionSandbox:
+        root, workspace = opened(place.workspace, place.identity)
+        try:
+            seen = os.fstat(root)
+            cache = self._folder("caches", workspace)
+            scratch = self._folder("tmp", place.session)
+            view = View(
+                machine=self._machine,
+                workspace=workspace,
+                device=seen.st_dev,
+                inode=seen.st_ino,
+                cache=cache,
+                scratch=scratch,
+                is_read_only=place.is_read_only,
+                repositories=repositories(root, workspace),
+            )
+            view.check()
+            os.utime(scratch)
+            return SessionSandbox(view, root, self._state / "aside" / (place.session or "-"), self._allowed)
+        except BaseException:
+            os.close(root)
+            raise
+
+    def _folder(self, kind: str, name: str) -> str:
+        path = self._state / kind / hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ToolProblem(f"the sandbox needs {path}, which cannot be made: {error.strerror}", "sandbox") from error
+        return str(path)
+
+    async def _make_room(self) -> None:
+        idle = sorted((s.used_at, key) for key, s in self._sessions.items() if not s.running)
+        too_many = len(self._sessions) - KEPT_MAX + 1
+        for number, (used_at, key) in enumerate(idle):
+            if number < too_many or now_s() - used_at > KEPT_S:
+                await self._end(key)
+
+    async def _end(self, key: tuple[str, str, bool]) -> None:
+        sandbox = self._sessions.pop(key)
+        await sandbox.close()
+        if not any(each.running for each in self._sessions.values() if _overlap(each, sandbox)):
+            await asyncio.to_thread(sandbox.remove_placeholders)
+        sandbox.release()
+
+
+def _key(place: Place) -> tuple[str, str, bool]:
+    return place.session, place.workspace, place.is_read_only
+
+
+def _overlap(one: SessionSandbox, other: SessionSandbox) -> bool:
+    first, second = f"{one.view.workspace}/", f"{other.view.workspace}/"
+    return first.startswith(second) or second.startswith(first)

@@ -1,0 +1,347 @@
+"""The sandbox of one session as the tool-worker holds it: made once, before the session's first command, by a supervisor process.
+
+A request is one byte with descriptors over a pair of sockets (see `supervisor`). Each command answers over a socket of its own:
+that it is ready, with its process id as the kernel tells it (SCM_CREDENTIALS), and how it ended.
+"""
+
+import array
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from opta_core.logs import Log
+from opta_core.proxy import Proxy
+
+from ..outcome import ToolProblem
+from . import linux, seccomp
+from .controls import Controls
+from .environment import PROXY_PORT
+from .guard import Guard
+from .limits import Limits
+from .place import Network, Streams
+from .view import View, plan
+
+BUILD_S, ANSWER_S = 10.0, 10.0
+# How often a sandbox is planned anew when files are exchanged under it while it is made.
+TRIES = 5
+ANSWER_BYTES_MAX = 64 * 1024
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from opta_tools.sandbox.supervisor import main; main()"
+_SERVICES = str(Path(__file__).parent.parent.parent)
+_SO_PASSCRED = 16
+
+log = Log("sandbox")
+
+
+class Contained:
+    """A command that is ready, runs, or has ended. `pid` is its first process; everything of the command lives below it."""
+
+    def __init__(self, pid: int, answers: socket.socket, on_end: Callable[[], None]):
+        self.pid = pid
+        self._answers, self._on_end = answers, on_end
+        self._watch = os.pidfd_open(pid)
+        self._is_closed = False
+
+    def go(self) -> None:
+        """Let it begin."""
+        with contextlib.suppress(OSError):
+            self._answers.send(b"go")
+
+    async def ended(self) -> int:
+        """Its exit code, or minus the signal that ended it, once nothing of it is left. Raises ToolProblem when it could not start."""
+        answer: dict[str, Any] = {}
+        with contextlib.suppress(EOFError, OSError):
+            answer, _, _ = await _answer(self._answers)
+        await _readable(self._watch)
+        self.close()
+        if "problem" in answer:
+            raise ToolProblem(f"the command could not start: {answer['problem']}", "no_program")
+        return int(answer.get("status", -signal.SIGKILL))
+
+    def kill(self) -> None:
+        """End it and everything that it started."""
+        if not self._is_closed:
+            with contextlib.suppress(OSError):
+                signal.pidfd_send_signal(self._watch, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let go of it."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._answers.close()
+            os.close(self._watch)
+            self._on_end()
+
+
+class SessionSandbox:
+    """One session's. `root` is a descriptor of the workspace, which this owns; `aside` takes what commands may not make.
+
+    `allowed`: the hosts that network "list" reaches.
+    """
+
+    def __init__(self, view: View, root: int, aside: Path, allowed: tuple[str, ...]):
+        self.view, self._root, self._allowed = view, root, allowed
+        self._controls = Controls(root, is_home=view.is_home)
+        self._guard = Guard(self._controls, aside)
+        self._repositories = [
+            Controls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC), is_repository=True)
+            for path, _, _ in view.repositories
+        ]
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._proxies: dict[str, Proxy] = {}
+        self._notes: list[str] = []
+        self._turn = asyncio.Lock()
+        self.running = 0
+        self.used_at = 0.0
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its supervisor lives."""
+        return self._process is not None and self._process.poll() is None
+
+    async def start(self, argv: list[str], environment: dict[str, str], folder: str | None, network: Network, streams: Streams, limits: Limits) -> Contained:  # fmt: skip
+        """A command, ready to begin in `folder` (beneath the workspace; None: `/`). Raises ToolProblem."""
+        async with self._turn:
+            self.running += 1
+            nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+            if streams[0] < 0:
+                streams = nothing, streams[1], streams[2]
+            try:
+                controls = await asyncio.to_thread(self._look)
+                if not self.is_alive:
+                    controls = await self._make(controls)
+                if network != "off":
+                    await self._open_network(network)
+                request: dict[str, Any] = {
+                    "do": "run",
+                    "argv": argv,
+                    "environment": environment,
+                    "folder": folder,
+                    "network": network,
+                    "controls": controls,
+                    "limits": limits.request(),
+                }
+                return await self._started(request, streams)
+            except BaseException:
+                self.running -= 1
+                raise
+            finally:
+                os.close(nothing)
+
+    async def notes(self) -> list[str]:
+        """What to say after a command ended: control files that were put aside."""
+        if self.view.is_read_only:
+            return []
+        async with self._turn:
+            found = await asyncio.to_thread(self._guard.end)
+        notes, self._notes = [*self._notes, *found], []
+        return notes
+
+    def remove_placeholders(self) -> None:
+        """Once no command of any session runs in the workspace."""
+        for controls in (self._controls, *self._repositories):
+            controls.remove_placeholders()
+
+    async def close(self) -> None:
+        """End it with everything in it."""
+        for proxy in self._proxies.values():
+            proxy.close()
+        self._proxies.clear()
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await asyncio.to_thread(self._process.wait)
+            if self._process.stderr is not None:
+                self._process.stderr.close()
+            self._process = None
+
+    def release(self) -> None:
+        """Close the workspace's descriptors. The sandbox is not used after it."""
+        for controls in self._repositories:
+            controls.close()
+        os.close(self._root)
+
+    def _look(self) -> list[list[Any]]:
+        """Control files to mount. While something contained runs, what is new is put aside before it could count as known."""
+        if self.view.is_read_only:
+            return []
+        if self.running > 1:
+            self._notes += self._guard.end()
+        else:
+            self._guard.begin()
+        trees = (self._controls, *self._repositories)
+        return [[number, *mount] for number, controls in enumerate(trees) for mount in controls.mounts()]
+
+    async def _make(self, controls: list[list[Any]]) -> list[list[Any]]:
+        problem = ""
+        for _ in range(TRIES):
+            await self.close()
+            self._start_supervisor()
+            answers = self._send(plan(self.view, controls, seccomp.program()))
+            try:
+                async with asyncio.timeout(BUILD_S):
+                    answer, _, _ = await _answer(answers)
+            except (TimeoutError, EOFError, OSError):
+                answer = {"problem": await asyncio.to_thread(self._last_words)}
+            finally:
+                answers.close()
+            if "ok" in answer:
+                return controls
+            problem = str(answer.get("problem", ""))
+            await self.close()
+            if "exchanged" not in problem and "cannot be protected" not in problem:
+                break
+            controls = await asyncio.to_thread(self._look)
+        raise ToolProblem(f"the sandbox could not be made: {problem}. Nothing was run.", "sandbox")
+
+    async def _started(self, request: dict[str, Any], streams: Streams) -> Contained:
+        problem = ""
+        for _ in range(TRIES):
+            answers = self._send(request, streams)
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    answer, pid, _ = await _answer(answers)
+            except (TimeoutError, EOFError, OSError) as error:
+                answers.close()
+                raise ToolProblem("the sandbox did not start the command; nothing was run", "sandbox") from error
+            if "ready" in answer:
+                return Contained(pid, answers, self._ended)
+            answers.close()
+            problem = str(answer.get("problem", ""))
+            if "exchanged" not in problem and "cannot be protected" not in problem:
+                raise ToolProblem(f"the command could not start: {problem}", "sandbox")
+            request["controls"] = await asyncio.to_thread(self._look)
+        raise ToolProblem(f"the command could not start: {problem}. Nothing was run.", "sandbox")
+
+    async def _open_network(self, name: Network) -> None:
+        """The session's network with a way out through a proxy of this worker: the machine's own ports are not in it."""
+        if name in self._proxies:
+            return
+        answers = self._send({"do": "network", "name": name, "port": PROXY_PORT})
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                answer, _, files = await _answer(answers)
+        except (TimeoutError, EOFError, OSError) as error:
+            raise ToolProblem("the sandbox's network could not be made; nothing was run", "sandbox") from error
+        finally:
+            answers.close()
+        if not files:
+            raise ToolProblem(f"the sandbox's network could not be made: {answer.get('problem', '')}", "sandbox")
+        proxy = Proxy(self._allowed) if name == "list" else Proxy(None, named=self._allowed, allows_network=True)
+        await proxy.serve(socket.socket(fileno=files[0]))
+        self._proxies[name] = proxy
+
+    def _ended(self) -> None:
+        self.running -= 1
+
+    def _start_supervisor(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _BOOT, _SERVICES, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={"PATH": os.defpath},
+                cwd="/",
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            raise ToolProblem(f"the sandbox could not be made: {error.strerror}", "sandbox") from error
+        finally:
+            theirs.close()
+        self._control = ours
+
+    def _send(self, request: dict[str, Any], files: tuple[int, ...] = ()) -> socket.socket:
+        """Send a request; the socket on which its answers come."""
+        assert self._control is not None
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, _SO_PASSCRED, 1)
+        ours.setblocking(False)
+        text = os.memfd_create("opta-request", os.MFD_CLOEXEC)
+        try:
+            os.write(text, json.dumps(request).encode())
+            os.lseek(text, 0, os.SEEK_SET)
+            socket.send_fds(self._control, [b"1"], [text, theirs.fileno(), *files])
+        except OSError as error:
+            ours.close()
+            raise ToolProblem("the sandbox is gone; the next command makes it anew", "sandbox") from error
+        finally:
+            theirs.close()
+            os.close(text)
+        return ours
+
+    def _last_words(self) -> str:
+        process = self._process
+        if process is None or process.stderr is None:
+            return "it did not answer"
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        lines = process.stderr.read().decode(errors="replace").strip().splitlines()
+        return lines[-1][:300] if lines else "it did not answer"
+
+
+async def _answer(answers: socket.socket) -> tuple[dict[str, Any], int, list[int]]:
+    """(answer, process id of who gave it, its descriptors). Raises EOFError when there will be none."""
+    size = array.array("i").itemsize
+    space = socket.CMSG_SPACE(8 * size) + socket.CMSG_SPACE(struct.calcsize("3i"))
+    while True:
+        try:
+            data, ancillary, _, _ = answers.recvmsg(ANSWER_BYTES_MAX, space)
+            break
+        except BlockingIOError:
+            await _readable(answers.fileno())
+    if not data:
+        raise EOFError
+    pid, files = 0, array.array("i")
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            files.frombytes(content[: len(content) - len(content) % size])
+        elif level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+            pid = struct.unpack("3i", content[:12])[0]
+    return json.loads(data), pid, list(files)
+
+
+async def _readable(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    is_ready = asyncio.Event()
+    loop.add_reader(descriptor, is_ready.set)
+    try:
+        await is_ready.wait()
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def opened(path: str, identity: str = "") -> tuple[int, str]:
+    """(descriptor of a workspace, its real path). Raises ToolProblem when it is not the folder that it was ("device:inode")."""
+    real = os.path.realpath(path)
+    try:
+        flags = linux.RESOLVE_NO_SYMLINKS | linux.RESOLVE_NO_MAGICLINKS
+        root = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            descriptor = linux.openat2(root, real.lstrip("/") or ".", os.O_RDONLY | os.O_DIRECTORY, flags)
+        finally:
+            os.close(root)
+    except OSError as error:
+        raise ToolProblem(f"the workspace {path} cannot be opened: {error.strerror}", "path") from error
+    seen = os.fstat(descriptor)
+    if identity and identity != f"{seen.st_dev}:{seen.st_ino}":
+        os.close(descriptor)
+        raise ToolProblem(
+            f"the workspace {path} is not the folder any more that it was when this session began; start a new session", "path"
+        )
+    return descriptor, real

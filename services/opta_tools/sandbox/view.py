@@ -1,0 +1,147 @@
+"""What one sandbox shows, as a plan for the supervisor: every mount with the device and inode that it must have."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from opta_core.paths import WORKSPACES
+from opta_core.policy.workspaces import is_hidden_in_home
+from opta_core.system_programs import find
+
+from ..outcome import ToolProblem
+from . import readable
+
+# Of a person's git configuration, what a commit needs; nothing that names a program, a key or an address.
+_GIT_KEPT = frozenset(
+    {
+        "user.name", "user.email", "init.defaultbranch", "core.autocrlf", "core.eol", "core.quotepath", "core.abbrev", "core.ignorecase",
+        "pull.rebase", "pull.ff", "push.default", "push.autosetupremote", "merge.conflictstyle", "diff.algorithm", "rebase.autostash", "rerere.enabled",
+    }
+)  # fmt: skip
+HOME_MB = 256
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What is the same for every sandbox of this worker. `own`: the daemon's folders, which no sandbox shows."""
+
+    home: Path
+    own: tuple[Path, ...]
+    search_path: str = os.defpath
+    read: tuple[str, ...] = ()
+    git_config: str = field(default="")
+    system: tuple[list[Any], ...] = ()
+
+    @classmethod
+    def look(cls, home: Path, own: tuple[Path, ...], search_path: str, read: tuple[str, ...]) -> "Machine":
+        """Look at the machine once. Takes some ten milliseconds."""
+        home, own = home.resolve(), tuple(path.resolve() for path in own)
+        masks: list[list[Any]] = [["mask", path] for path in readable.not_for_everybody()]
+        return cls(home, own, search_path, read, git_config(home), (*readable.system_entries(), *masks))
+
+
+@dataclass(frozen=True)
+class View:
+    """One sandbox's: the workspace as it was opened, folders that it may write, and whether it may write the workspace."""
+
+    machine: Machine
+    workspace: str
+    device: int
+    inode: int
+    cache: str
+    scratch: str
+    is_read_only: bool = False
+    # Git folders outside of the workspace that belong to it: path -> (device, inode).
+    repositories: tuple[tuple[str, int, int], ...] = ()
+
+    @property
+    def is_home(self) -> bool:
+        """Whether the workspace is the person's home: then it shows nothing whose name begins with a dot."""
+        return self.workspace == str(self.machine.home)
+
+    @property
+    def cache_inside(self) -> str:
+        """Where the cache is in the sandbox."""
+        return f"{self.machine.home}/.cache"
+
+    def check(self) -> None:
+        """Raises ToolProblem for a workspace that would show what no workspace shows."""
+        machine, workspace = self.machine, self.workspace
+        if workspace == "/" or (f"{machine.home}/".startswith(f"{workspace}/") and not self.is_home):
+            raise ToolProblem(f"{workspace} is no folder to work in: it holds whole homes", "sandbox")
+        if any(f"{own}/".startswith(f"{workspace}/") for own in machine.own) and not self.is_home:
+            raise ToolProblem(f"{workspace} is no folder to work in: it holds Opta's own files", "sandbox")
+        if any(workspace.startswith(f"{own}/") and not workspace.startswith(f"{own}/{WORKSPACES}/") for own in machine.own):
+            raise ToolProblem(f"{workspace} is no folder to work in: it belongs to Opta itself", "sandbox")
+
+    def entries(self) -> list[list[Any]]:
+        """The plan's entries, in the order in which they are mounted."""
+        machine, home = self.machine, str(self.machine.home)
+        scratch = _identity(self.scratch)
+        entries: list[list[Any]] = [
+            *machine.system,
+            ["tmpfs", "/run", "0755", "1m", "1000"],
+            ["rw", self.scratch, *scratch, "/tmp"],
+            ["rw", self.scratch, *scratch, "/var/tmp"],
+            ["tmpfs", home, "0700", f"{HOME_MB}m", "100000"],
+            ["file", f"{home}/.gitconfig", machine.git_config],
+            ["rw", self.cache, *_identity(self.cache), self.cache_inside],
+            *readable.toolchain_entries(readable.toolchain_paths(machine.home, machine.search_path, machine.read)),
+        ]
+        beneath = [["mask", str(own)] for own in machine.own if str(own).startswith(f"{self.workspace}/")]
+        entries += [
+            ["mask", str(own)]
+            for own in machine.own
+            if not str(own).startswith(f"{self.workspace}/") and not self.workspace.startswith(f"{own}/")
+        ]
+        if self.is_home:
+            entries += self._home_entries()
+        else:
+            entries.append(["ro" if self.is_read_only else "rw", self.workspace, self.device, self.inode])
+            entries += beneath
+        kind = "ro" if self.is_read_only else "rw"
+        entries += [[kind, path, device, inode] for path, device, inode in self.repositories]
+        return entries
+
+    def _home_entries(self) -> list[list[Any]]:
+        entries: list[list[Any]] = []
+        for entry in sorted(os.scandir(self.workspace), key=lambda entry: entry.name):
+            if not is_hidden_in_home(entry.name) and not entry.is_symlink() and not any(str(own) == entry.path for own in self.machine.own):
+                seen = entry.stat(follow_symlinks=False)
+                if entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False):
+                    entries.append(["ro" if self.is_read_only else "rw", entry.path, seen.st_dev, seen.st_ino])
+        return entries
+
+
+def git_config(home: Path) -> str:
+    """A git configuration for sandboxes: the harmless part of the person's."""
+    git = find("git") or shutil.which("git")
+    if git is None:
+        return ""
+    try:
+        words = [git, "config", "--global", "--list", "--null"]
+        done = subprocess.run(words, env={"HOME": str(home), "PATH": os.defpath}, cwd="/", capture_output=True, timeout=5, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    lines: list[str] = []
+    for item in done.stdout.decode(errors="replace").split("\0"):
+        name, _, value = item.partition("\n")
+        section, _, key = name.partition(".")
+        if name in _GIT_KEPT and value.isprintable():
+            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+            lines.append(f'[{section}]\n\t{key} = "{escaped}"')
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def _identity(path: str) -> tuple[int, int]:
+    seen = os.stat(path)
+    return seen.st_dev, seen.st_ino
+
+
+def plan(view: View, controls: list[list[Any]], program: bytes) -> dict[str, Any]:
+    """The supervisor's first request."""
+    trees = [view.workspace, *(path for path, _, _ in view.repositories)]
+    return {"entries": view.entries(), "trees": trees, "controls": controls, "seccomp": program.hex()}

@@ -1,0 +1,98 @@
+"""Commands that are contained as they start: by landlock on a Linux without namespaces, by sandbox-exec on macOS."""
+
+import asyncio
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+from ..outcome import ToolProblem
+from . import linux, readable, seatbelt, seccomp
+from .bare import Bare
+from .controls import Controls
+from .environment import contained
+from .limits import Limits
+from .place import Level, Order, Place, Process, Streams
+from .session import opened
+from .view import Machine
+
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/tty", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm")
+_LANDLOCK = "import sys; sys.path.insert(0, sys.argv.pop(1)); from opta_tools.sandbox.landlock import main; main()"
+_SERVICES = str(Path(__file__).parent.parent.parent)
+_PROC = ("/proc", "/sys/devices/system")
+
+
+class Wrapped:
+    """`state`: where caches and folders for temporary files lie."""
+
+    def __init__(self, machine: Machine, state: Path):
+        self._machine, self._state = machine, state
+
+    async def start(self, level: Level, place: Place, order: Order, streams: Streams, limits: Limits) -> Process:
+        """A command, ready. Raises ToolProblem."""
+        root, workspace = await asyncio.to_thread(opened, place.workspace, place.identity)
+        files: list[int] = [root]
+        try:
+            cache, scratch = self._folder("caches", workspace), self._folder("tmp", place.session)
+            environment = order.environment | contained(cache, scratch, has_proxy=False) | order.extra
+            folder = os.open("/", os.O_RDONLY | os.O_DIRECTORY) if order.folder is None else _folder(root, order.folder)
+            files.append(folder)
+            if level == "landlock":
+                argv = self._landlock(root, cache, scratch, order, environment, place.is_read_only, files)
+            else:
+                controls = [f"{workspace}/{path}" for path in Controls(root).look()]
+                argv = [
+                    *seatbelt.arguments(self._machine, workspace, (cache, scratch), controls, order.network, place.is_read_only),
+                    *order.argv,
+                ]
+            return Bare(argv, environment, folder, streams, order.mark, tuple(files), limits)
+        finally:
+            for descriptor in files:
+                os.close(descriptor)
+
+    def _landlock(self, root: int, cache: str, scratch: str, order: Order, environment: dict[str, str], is_read_only: bool, files: list[int]) -> list[str]:  # fmt: skip
+        if order.network == "list":
+            raise ToolProblem("sandbox.network is an allow-list, which needs user namespaces; this machine has none", "sandbox")
+        shown = [str(entry[1]) for entry in self._machine.system if entry[0] == "ro" and entry[1] != "/etc"]
+        hidden = {str(entry[1]) for entry in self._machine.system if entry[0] == "mask"}
+        shown += _without("/etc", hidden)
+        shown += [
+            os.path.realpath(path) for path in readable.toolchain_paths(self._machine.home, self._machine.search_path, self._machine.read)
+        ]
+        settings = {
+            "read": [*shown, *_PROC],
+            "write": [cache, scratch, *_DEVICES],
+            "opened": [[root, not is_read_only]],
+            "has_network": order.network == "on",
+            "environment": environment,
+            "seccomp": seccomp.program(without_internet=order.network == "off").hex(),
+        }
+        text = os.memfd_create("opta-landlock")
+        os.write(text, json.dumps(settings).encode())
+        os.lseek(text, 0, os.SEEK_SET)
+        files.append(text)
+        return [sys.executable, "-I", "-S", "-c", _LANDLOCK, _SERVICES, str(text), *order.argv]
+
+    def _folder(self, kind: str, name: str) -> str:
+        path = self._state / kind / hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return str(path)
+
+
+def _folder(root: int, path: str) -> int:
+    if sys.platform == "linux":
+        return linux.openat2(root, path, os.O_RDONLY | os.O_DIRECTORY, linux.RESOLVE_BENEATH | linux.RESOLVE_NO_MAGICLINKS)
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=root)
+
+
+def _without(path: str, hidden: set[str]) -> list[str]:
+    """A path, or as much of what lies in it as can be named without anything hidden."""
+    if path in hidden or os.path.islink(path):
+        return []
+    if not any(secret.startswith(f"{path}/") for secret in hidden):
+        return [path]
+    try:
+        return [part for entry in sorted(os.listdir(path)) for part in _without(f"{path}/{entry}", hidden)]
+    except OSError:
+        return []

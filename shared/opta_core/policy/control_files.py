@@ -1,0 +1,154 @@
+"""Files and folders that make programs of a person do something: of editors, agents, shells, package managers, git and CI.
+
+A contained command cannot change or make them; a file tool asks a person first, at every level, or is refused. Each entry names
+the document that says what the file does. Names hold at any depth of a workspace, in any spelling that a file system
+takes for the same (`actions.protected`).
+"""
+
+import fnmatch
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["folder", "file"]
+
+
+class ControlFile(msgspec.Struct, frozen=True):
+    """`name` may hold `*`. `is_refused`: no tool of an agent writes it, whoever says yes."""
+
+    name: str
+    kind: Kind
+    source: str
+    is_refused: bool = False
+
+
+def _folders(source: str, *names: str, is_refused: bool = False) -> tuple[ControlFile, ...]:
+    return tuple(ControlFile(name, "folder", source, is_refused) for name in names)
+
+
+def _files(source: str, *names: str, is_refused: bool = False) -> tuple[ControlFile, ...]:
+    return tuple(ControlFile(name, "file", source, is_refused) for name in names)
+
+
+CONTROL_FILES: tuple[ControlFile, ...] = (
+    # Opta and git: what they run is decided here.
+    *_folders("Opta: docs/permissions.md, Trust", ".opta", is_refused=True),
+    *_folders("git-scm.com: githooks, git-config", ".git", is_refused=True),
+    *_files("git-scm.com: gitmodules", ".gitmodules", is_refused=True),
+    *_files("git-scm.com: git-config, FILES", ".gitconfig", is_refused=True),
+    *_folders("mercurial-scm.org: hgrc, hooks", ".hg", is_refused=True),
+    *_folders("jj-vcs.github.io: config", ".jj", is_refused=True),
+    *_folders("sapling-scm.com: configuration", ".sl", is_refused=True),
+    # Shells and login
+    *_files(
+        "gnu.org: bash, Bash Startup Files", ".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".profile",
+        is_refused=True,
+    ),
+    *_files("zsh.sourceforge.io: Startup/Shutdown Files", ".zshrc", ".zshenv", ".zprofile", ".zlogin", ".zlogout", is_refused=True),
+    *_files("tcsh, ksh manual pages: FILES", ".cshrc", ".tcshrc", ".login", ".kshrc", ".mkshrc", is_refused=True),
+    *_files("gnu.org: readline, Init File", ".inputrc", is_refused=True),
+    *_files("screen, tmux manual pages", ".screenrc", ".tmux.conf", is_refused=True),
+    # What runs when a folder is entered
+    *_files("direnv.net: direnv(1)", ".envrc", is_refused=True),
+    *_folders("direnv.net: direnv(1)", ".direnv"),
+    *_files("mise.jdx.dev: Configuration", ".mise.toml", "mise.toml", ".mise.local.toml", "mise.local.toml", ".mise.*.toml", ".rtx.toml"),
+    *_folders("mise.jdx.dev: Configuration", ".mise"),
+    *_files("devenv.sh: Getting started", "devenv.nix", "devenv.yaml"),
+    *_files("vfox.dev: configuration", ".vfox.toml"),
+    *_files("moonrepo.dev: proto configuration", ".prototools"),
+    # Editors
+    *_folders("code.visualstudio.com: Tasks, Workspace Trust", ".vscode"),
+    *_files("code.visualstudio.com: Workspaces", "*.code-workspace"),
+    *_folders("jetbrains.com: Run/debug configurations, startup tasks", ".idea", ".run", ".fleet"),
+    *_folders("containers.dev: devcontainer.json reference", ".devcontainer"),
+    *_files("containers.dev: devcontainer.json reference", ".devcontainer.json"),
+    *_folders("zed.dev: Tasks", ".zed"),
+    *_folders("learn.microsoft.com: Visual Studio, tasks.vs.json", ".vs"),
+    *_folders("eclipse.org: Project builders", ".externalToolBuilders", ".settings"),
+    *_folders("nova.app: Tasks", ".nova"),
+    *_files("sublimetext.com: Projects, build systems", "*.sublime-project", "*.sublime-build"),
+    *_files("neovim.io: 'exrc'; vimhelp.org: 'exrc'", ".exrc", ".vimrc", ".gvimrc", ".nvimrc", ".nvim.lua", "_vimrc", ".lvimrc", ".vimrc.local"),
+    *_files("gnu.org: emacs, Directory Variables", ".dir-locals.el", ".dir-locals-2.el"),
+    *_files("kakoune.org, helix-editor.com: local configuration", ".kakrc"),
+    *_folders("docs.helix-editor.com: Configuration", ".helix"),
+    # Agents
+    *_files("modelcontextprotocol.io: server configuration of clients", ".mcp.json", is_refused=True),
+    *_folders("code.claude.com: Settings, Hooks", ".claude"),
+    *_files("code.claude.com: Settings", ".claude.json"),
+    *_folders("cursor.com: MCP, Rules, Hooks", ".cursor"),
+    *_folders("developers.openai.com: Codex configuration", ".codex"),
+    *_folders("geminicli.com: Configuration", ".gemini"),
+    *_folders("qwenlm.github.io: Qwen Code settings", ".qwen"),
+    *_folders("docs.windsurf.com: Hooks, MCP", ".windsurf", ".codeium"),
+    *_folders("docs.continue.dev: Configuration", ".continue"),
+    *_folders("docs.cline.bot: Hooks, Rules", ".cline", ".clinerules"),
+    *_folders("docs.roocode.com: MCP, Modes", ".roo"),
+    *_files("docs.roocode.com: Custom Modes", ".roomodes"),
+    *_folders("kilo.ai: MCP, Modes", ".kilocode", ".kilo"),
+    *_folders("opencode.ai: Config, Plugins", ".opencode"),
+    *_files("opencode.ai: Config", "opencode.json", "opencode.jsonc"),
+    *_files("charm.land: Crush configuration", "crush.json", ".crush.json"),
+    *_folders("docs.aws.amazon.com: Amazon Q, Kiro", ".amazonq", ".kiro"),
+    *_folders("docs.augmentcode.com, jetbrains.com Junie, docs.trae.ai, ampcode.com", ".augment", ".junie", ".trae", ".amp", ".factory", ".goose", ".agents", ".agent"),
+    *_files("aider.chat: YAML config file", ".aider.conf.yml", ".aider.conf.yaml"),
+    *_files("block.github.io: goose hints", ".goosehints"),
+    # Package managers: registries, scripts that run at install
+    *_files("npm documentation: npmrc", ".npmrc"),
+    *_files("yarnpkg.com: yarnrc", ".yarnrc", ".yarnrc.yml"),
+    *_files("pnpm.io: .pnpmfile.cjs", ".pnpmfile.cjs", ".pnpmfile.mjs", ".pnpmrc"),
+    *_files("bun.com: bunfig.toml", "bunfig.toml", ".bunfig.toml"),
+    *_files("pip.pypa.io: Configuration; packaging.python.org: .pypirc", "pip.conf", ".pypirc"),
+    *_files("docs.astral.sh: uv configuration files", "uv.toml"),
+    *_files("docs.conda.io: .condarc", ".condarc", "condarc", ".mambarc"),
+    *_folders("doc.rust-lang.org: cargo configuration (runner, linker, alias)", ".cargo"),
+    *_folders("maven.apache.org: Configuring Maven (extensions.xml, jvm.config)", ".mvn"),
+    *_folders("bundler.io: bundle config", ".bundle"),
+    *_files("guides.rubygems.org: gemrc; irb documentation", ".gemrc", ".irbrc", ".pryrc"),
+    *_files("learn.microsoft.com: nuget.config", "nuget.config"),
+    *_files("bazel.build: .bazelrc", ".bazelrc"),
+    *_files("sbt, leiningen documentation: profiles", ".sbtopts", ".jvmopts", ".lein-profiles"),
+    # Hooks of git by other tools
+    *_folders("typicode.github.io: husky", ".husky"),
+    *_files("pre-commit.com: Adding pre-commit plugins", ".pre-commit-config.yaml", ".pre-commit-config.yml"),
+    *_files("lefthook.dev: Configuration", "lefthook.yml", ".lefthook.yml", "lefthook.yaml", ".lefthook.yaml", "lefthook-local.yml", ".lefthook-local.yml"),
+    *_folders("lefthook.dev: Configuration", ".lefthook"),
+    *_files("github.com/sds/overcommit: Configuration", ".overcommit.yml"),
+    # Debuggers and interpreters that read the folder they stand in
+    *_files("sourceware.org: gdb, Init File in the Current Directory; lldb.llvm.org", ".gdbinit", ".lldbinit"),
+    *_files("docs.python.org: pdb", ".pdbrc"),
+    *_files("stat.ethz.ch: R Startup", ".Rprofile", ".Renviron"),
+    *_files("docs.julialang.org, ghc.gitlab.haskell.org: start-up files", ".ghci"),
+    # Continuous integration
+    *_folders("docs.github.com: Workflow syntax", ".github"),
+    *_folders("forgejo.org, docs.gitea.com: Actions", ".forgejo", ".gitea"),
+    *_files("docs.gitlab.com: CI/CD YAML syntax", ".gitlab-ci.yml", ".gitlab-ci.yaml"),
+    *_folders("docs.gitlab.com", ".gitlab"),
+    *_folders("circleci.com: Configuration reference", ".circleci"),
+    *_files("jenkins.io: Using a Jenkinsfile", "Jenkinsfile"),
+    *_files("learn.microsoft.com: Azure Pipelines", "azure-pipelines.yml", "azure-pipelines.yaml"),
+    *_folders("learn.microsoft.com: Azure Pipelines", ".azure-pipelines", ".azuredevops"),
+    *_files("docs.travis-ci.com", ".travis.yml"),
+    *_files("docs.drone.io, woodpecker-ci.org", ".drone.yml", ".drone.star", ".woodpecker.yml", ".woodpecker.yaml"),
+    *_folders("woodpecker-ci.org", ".woodpecker"),
+    *_folders("buildkite.com: Defining steps", ".buildkite"),
+    *_files("support.atlassian.com: bitbucket-pipelines.yml", "bitbucket-pipelines.yml"),
+    *_files("appveyor.com: appveyor.yml", "appveyor.yml", ".appveyor.yml"),
+    *_files("cirrus-ci.org", ".cirrus.yml", ".cirrus.star"),
+    *_files("cloud.google.com, aws.amazon.com: build specifications", "cloudbuild.yaml", "buildspec.yml"),
+    *_folders("semaphoreci.com, tekton.dev", ".semaphore", ".tekton"),
+    *_folders("docs.sourcehut.org: builds", ".builds"),
+    *_files("docs.sourcehut.org: builds", ".build.yml"),
+    *_files("docs.renovatebot.com: postUpgradeTasks", "renovate.json", ".renovaterc", ".renovaterc.json"),
+)  # fmt: skip
+
+_EXACT = {entry.name.casefold(): entry for entry in CONTROL_FILES if "*" not in entry.name}
+_PATTERNS = tuple(entry for entry in CONTROL_FILES if "*" in entry.name)
+
+
+def control_file(name: str) -> ControlFile | None:
+    """The entry that a file or folder of that name falls under (names are compared without case); None for an ordinary one."""
+    folded = name.casefold()
+    found = _EXACT.get(folded)
+    if found is None and folded.endswith((".code-workspace", ".sublime-project", ".sublime-build", ".toml")):
+        found = next((entry for entry in _PATTERNS if fnmatch.fnmatchcase(folded, entry.name)), None)
+    return found
