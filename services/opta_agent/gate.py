@@ -1,13 +1,17 @@
-"""Between the model's wish and the tool: every call gets a decision that is an event before it runs."""
+"""Between the model's wish and the tool: every call gets a decision that is an event before it runs.
+
+A person is asked only about what can run and can be shown whole: wrong arguments, and what would fail, are answered to the model.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from opta_core.clock import now_s, utc_in
+from opta_core import tool_arguments
+from opta_core.clock import now_s, seconds_until, utc_in
 from opta_core.outbox import Outbox
-from opta_core.policy import commands
+from opta_core.policy import commands, grants
 from opta_core.policy.actions import Request
 from opta_core.policy.engine import Sandbox, Situation, Verdict, judge, scope_of, wants_network
 from opta_core.policy.grants import prefix_of
@@ -16,7 +20,7 @@ from opta_core.policy.programs import BUILTINS
 from opta_core.policy.workspaces import is_whole_home
 from opta_core.transcript import Turn
 from opta_protocol.commands import Plan, Preview
-from opta_protocol.events import PermissionDecision, PermissionRequest, ToolCall
+from opta_protocol.events import Execution, PermissionDecision, PermissionRequest, ToolCall
 from opta_protocol.ids import new_call_id
 from opta_protocol.permissions import Level, Offer, Risk
 
@@ -28,7 +32,11 @@ Network = Literal["off", "list", "on"]
 
 
 class Surroundings(Protocol):
-    """What the gate has to know: what a call means, which rules there are, what contains commands, what a write would do."""
+    """What the gate has to know: whether a call's arguments are right, what it means, which rules there are, what contains
+    commands, what a write would do and where a command would run.
+    """
+
+    def problem(self, call: ToolCall) -> str: ...
 
     def request(self, call: ToolCall, cwd: str) -> Request: ...
 
@@ -45,6 +53,7 @@ class Permit:
 
     may_run: bool
     reason: str = ""
+    code: str = "denied"
     plan: Plan | None = None
     network: Network = "off"
     expects: str = ""
@@ -62,7 +71,9 @@ class Gate:
     waited_s: float = field(default=0.0, init=False)
 
     async def check(self, session: Session, turn: Turn, call: ToolCall) -> Permit:
-        """Decide on a call. Writes the decision first."""
+        """Decide on a call. Writes the decision first; what cannot run as it is needs none."""
+        if problem := self.surroundings.problem(call):
+            return Permit(False, problem, "bad_arguments")
         request = self.surroundings.request(call, session.transcript.cwd)
         situation = Situation(
             level=Level.L1 if is_whole_home(session.transcript.cwd, Path.home()) else turn.level,
@@ -85,39 +96,47 @@ class Gate:
             if verdict.effect == "deny":
                 return Permit(False, f"not allowed by policy ({verdict.rule})")
             return self._permit(session, request)
-        return await self._ask(session, call, request, verdict)
+        return await self._ask(session, call, request, verdict, situation.sandbox)
 
     def permit_again(self, session: Session, call: ToolCall) -> Permit:
         """What was allowed for a call whose decision is stored already."""
         known = session.call(call.turn, call.callId)
         request = self.surroundings.request(call, session.transcript.cwd)
-        return self._permit(session, request, offer=known.offer if known else "", expects=known.expects if known else "")
+        if known is None:
+            return self._permit(session, request)
+        return self._permit(session, request, offer=known.offer, expects=known.expects, shown=known.execution)
 
-    async def _ask(self, session: Session, call: ToolCall, request: Request, verdict: Verdict) -> Permit:
+    async def _ask(self, session: Session, call: ToolCall, request: Request, verdict: Verdict, sandbox: Sandbox) -> Permit:
         known = session.call(call.turn, call.callId)
-        # A question outlives the agent that asked it, with what it showed.
+        # A question outlives the agent that asked it, with what it showed and until when.
         if known and known.requestId:
-            request_id, expects = known.requestId, known.expects
+            request_id, expects, expires_at, execution = known.requestId, known.expects, known.expiresAt, known.execution
         else:
             preview = await self._preview(session, call, request)
-            request_id, expects = new_call_id(), preview.expects
-            await self.outbox.written(self._question(call, request, request_id, verdict, preview, session.commands))
-        decision = await self._answer(session, call, request_id, verdict)
+            if preview.problem:
+                return Permit(False, preview.problem, preview.code or "failed")
+            request_id, expects, expires_at = new_call_id(), preview.expects, utc_in(self.timeout_s)
+            execution = self._execution(session, request, preview, sandbox)
+            question = self._question(call, request, request_id, expires_at, verdict, preview, execution, session.commands)
+            await self.outbox.written(question)
+        decision = await self._answer(session, call, request_id, verdict, expires_at)
         if decision is None:
             return Permit(False, "nobody answered in time")
         if decision.decision == "deny":
             return Permit(False, "the user denied this call" + (f": {decision.note}" if decision.note else ""))
-        return self._permit(session, request, offer=decision.offer, expects=expects)
+        return self._permit(session, request, offer=decision.offer, expects=expects, shown=execution)
 
     async def _preview(self, session: Session, call: ToolCall, request: Request) -> Preview:
-        if any(action.kind == "write" for action in request.actions):
+        if any(action.kind in ("write", "run") for action in request.actions):
             return await self.surroundings.preview(session, call)
         return Preview(callId=call.callId)
 
-    async def _answer(self, session: Session, call: ToolCall, request_id: str, verdict: Verdict) -> PermissionDecision | None:
-        """The stored answer; None when nobody answered in time."""
+    async def _answer(
+        self, session: Session, call: ToolCall, request_id: str, verdict: Verdict, expires_at: str
+    ) -> PermissionDecision | None:
+        """The stored answer; None when nobody answered until the time that was shown."""
         started = now_s()
-        deadline = started + self.timeout_s
+        deadline = started + (min(self.timeout_s, seconds_until(expires_at)) if expires_at else self.timeout_s)
         while (decision := session.decision(request_id)) is None:
             left_s = deadline - now_s()
             if left_s <= 0:
@@ -139,14 +158,29 @@ class Gate:
         self.waited_s += now_s() - started
         return decision
 
-    def _permit(self, session: Session, request: Request, *, offer: str = "", expects: str = "") -> Permit:
-        network: Network = self.network
-        if request.command is not None and ("network" in offer or ("network" in session.granted and wants_network(request))):
+    def _permit(self, session: Session, request: Request, *, offer: str = "", expects: str = "", shown: Execution | None = None) -> Permit:
+        network = self._network(session, request)
+        # What was granted while the question was open does not change what it showed.
+        if shown is not None and shown.sandbox != "none":
+            network = shown.network
+        if "network" in offer and request.command is not None:
             network = "on"
         return Permit(True, plan=plan_of(request), network=network, expects=expects, schema=request.actions[0].schema)
 
+    def _network(self, session: Session, request: Request) -> Network:
+        """What a call reaches without a word about the network."""
+        return "on" if request.command is not None and "network" in session.granted and wants_network(request) else self.network
+
     def _question(
-        self, call: ToolCall, request: Request, request_id: str, verdict: Verdict, preview: Preview, earlier: Iterable[str] = ()
+        self,
+        call: ToolCall,
+        request: Request,
+        request_id: str,
+        expires_at: str,
+        verdict: Verdict,
+        preview: Preview,
+        execution: Execution | None,
+        earlier: Iterable[str] = (),
     ) -> PermissionRequest:
         return PermissionRequest(
             sid=call.sid,
@@ -155,16 +189,33 @@ class Gate:
             callId=call.callId,
             name=call.name,
             args=call.args,
-            reason=preview.problem or verdict.rule,
+            reason=verdict.rule,
             rule=verdict.rule,
             layer=verdict.layer,
-            expiresAt=utc_in(self.timeout_s),
+            expiresAt=expires_at,
             offers=offers(request, verdict, self.network, earlier),
             diff=preview.diff,
             expects=preview.expects,
             scope=scope_of(request),
             server=request.actions[0].server,
             schema=request.actions[0].schema,
+            execution=execution,
+            writing=preview.writing,
+        )
+
+    def _execution(self, session: Session, request: Request, preview: Preview, sandbox: Sandbox) -> Execution | None:
+        """Where and how a command runs when it is allowed once; None for what is no command."""
+        if request.command is None:
+            return None
+        asked = tool_arguments.read(tool_arguments.RunCommand, request.args, request.tool)
+        return Execution(
+            folder=preview.folder,
+            timeoutS=asked.limit_s(),
+            sandbox=sandbox,
+            background=asked.background,
+            # Without a sandbox nothing keeps a command from the network.
+            network="on" if sandbox == "none" else self._network(session, request),
+            programs=[part.program for part in request.command.parts if part.program] if request.command.is_plain else [],
         )
 
 
@@ -193,16 +244,24 @@ def offers(request: Request, verdict: Verdict, network: Network, earlier: Iterab
     subjects = " and ".join(dict.fromkeys(each.subject for each in request.actions if each.subject))
     label = " ".join(word for word in (request.tool, subjects) if word)
     each_alone = "each of these programs alone too, in this folder" if len(request.actions) > 1 else "exactly this, in this folder"
-    found.append(Offer(id="always", label=f"Always allow {label[:400]}", preview=f"{each_alone}; opta policy list shows it"))
+    found.append(_lasting("always", f"Always allow {label[:400]}", f"{each_alone}; opta policy list shows it", request))
     if verdict.layer == "hard":
         return found
     words = prefix_of(action.argv)
     if len(request.actions) == 1 and len(action.argv) > len(words):
-        found.append(Offer(id="prefix", label=f"Always allow {' '.join(words)} …", preview=_would_have_matched(words, earlier)))
-    found.append(Offer(id="session", label=_SESSION.get(scope_of(request), f"Allow {scope_of(request)} in this session")))
+        found.append(_lasting("prefix", f"Always allow {' '.join(words)} …", _would_have_matched(words, earlier), request))
+    label = _SESSION.get(scope_of(request), f"Allow {scope_of(request)} in this session")
+    found.append(Offer(id="session", label=label, words=[label], folder=request.cwd))
     if wants_network(request) and network != "on":
-        found.append(Offer(id="session-network", label="Allow plain commands in this session, installers and git with network"))
+        label = "Allow plain commands in this session, installers and git with network"
+        found.append(Offer(id="session-network", label=label, words=[label], folder=request.cwd))
     return found
+
+
+def _lasting(name: str, label: str, preview: str, request: Request) -> Offer:
+    """An answer that is written down, with the words that are."""
+    new = grants.for_request(request, prefix=name == "prefix")
+    return Offer(id=name, label=label, preview=preview, words=list(map(grants.words_of, new)), folder=new[0].cwd)
 
 
 def _would_have_matched(words: tuple[str, ...], earlier: Iterable[str]) -> str:

@@ -340,11 +340,11 @@ async def _gate_and_run(session: Session, turn: Turn, call: ToolCall, gate: Gate
     if permit.may_run:
         await toolbox.run(session, call, permit)
     else:
-        emit(_refused(call, permit.reason))
+        emit(_refused(call, permit.reason, permit.code))
 
 
-def _refused(call: ToolCall, reason: str) -> ToolResult:
-    return ToolResult(sid=call.sid, turn=call.turn, callId=call.callId, ok=False, code="denied", content=f"Error: {reason}")
+def _refused(call: ToolCall, reason: str, code: str = "denied") -> ToolResult:
+    return ToolResult(sid=call.sid, turn=call.turn, callId=call.callId, ok=False, code=code, content=f"Error: {reason}")
 
 
 async def _until_results(session: Session, calls: list[ToolCall]) -> None:

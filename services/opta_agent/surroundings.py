@@ -1,5 +1,6 @@
 """What the gate has to know of the machine: rules in files, programs on the PATH, the worker's containment."""
 
+from opta_core import tool_arguments
 from opta_core.mcp_servers import PEEKABOO
 from opta_core.paths import Paths
 from opta_core.policy.actions import Request, normalise
@@ -18,6 +19,11 @@ class Machine:
     def __init__(self, paths: Paths, path: str, toolbox: Toolbox, readable: tuple[str, ...] = ()):
         self._sources, self._path, self._toolbox, self._readable = Sources(paths), path, toolbox, readable
 
+    def problem(self, call: ToolCall) -> str:
+        """What is wrong with a call's arguments, '' when nothing is."""
+        offered = self._toolbox.tool(call.sid, call.turn, call.name)
+        return tool_arguments.problem(call.name, call.args, offered.parameters if offered else None)
+
     def request(self, call: ToolCall, cwd: str) -> Request:
         """A call as its actions."""
         offered = self._toolbox.tool(call.sid, call.turn, call.name)
@@ -35,5 +41,5 @@ class Machine:
         return "full" if level in ("full", "seatbelt") else "landlock" if level == "landlock" else "none"
 
     async def preview(self, session: Session, call: ToolCall) -> Preview:
-        """What a write would do."""
+        """What a write would do, or where a command would run."""
         return await self._toolbox.preview(session, call)

@@ -137,7 +137,7 @@ class Toolbox:
             del self._lists[key]
 
     async def preview(self, session: Session, call: ToolCall) -> Preview:
-        """What a write would do; without a worker that answers, a preview that says so."""
+        """What a call would do; without a worker that answers, a preview that says so."""
         asked = PreviewTool(
             callId=call.callId, name=call.name, args=call.args, cwd=session.transcript.cwd, folder=session.transcript.folder
         )
@@ -150,7 +150,8 @@ class Toolbox:
                         return await asyncio.shield(self._previews[call.callId])
         finally:
             self._previews.pop(call.callId, None)
-        return Preview(callId=call.callId, problem="the tool worker does not answer, so the change cannot be shown")
+        problem = f"the tool worker does not answer, so nobody can be shown what {call.name} would do; it was not run, try it again"
+        return Preview(callId=call.callId, problem=problem, code="unavailable")
 
     async def sandbox(self) -> str:
         """What contains the worker's commands: asked for once, and again when another worker has come."""

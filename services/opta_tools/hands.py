@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from opta_core.policy.actions import RISKS
+from opta_core.tool_arguments import Todo
 from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ToolList, UndoTurn
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
 from opta_protocol.permissions import Risk
@@ -67,7 +68,7 @@ class Hands:
             await record(start)
         match call.name:
             case "todo":
-                items = registry.arguments(registry.Todo, call.args, "todo").items
+                items = registry.arguments(Todo, call.args, "todo").items
                 emit(PlanUpdated(sid=call.sid, turn=call.turn, items=items))
                 return Outcome(f"{len(items)} items noted", lines=len(items))
             case "command_output":
@@ -93,12 +94,11 @@ class Hands:
         await self._servers.end_turn(asked.sid, asked.turn)
 
     async def preview(self, asked: PreviewTool) -> Preview:
-        """What a write would do."""
+        """What a write would do, or where a command would run."""
         try:
-            diff, expects = await asyncio.to_thread(self._files.preview, asked)
+            return await asyncio.to_thread(self._files.preview, asked)
         except ToolProblem as problem:
-            return Preview(callId=asked.callId, problem=str(problem))
-        return Preview(callId=asked.callId, diff=diff, expects=expects)
+            return Preview(callId=asked.callId, problem=str(problem), code=problem.code)
 
     async def undo(self, asked: UndoTurn) -> list[str]:
         """Put a turn's files back; their paths. Raises ToolProblem."""

@@ -3,11 +3,13 @@
 import contextlib
 import os
 from collections.abc import Callable, Generator
-from typing import Annotated, Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from opta_protocol.commands import PreviewTool, RunTool
+from opta_core import tool_arguments
+from opta_core.tool_arguments import Arguments, EditFile, Grep, ListDir, MultiEdit, ReadFile, RunCommand, SearchFiles, WriteFile
+from opta_protocol.commands import Preview, PreviewTool, RunTool
 
 from . import files, search
 from .beneath import PathProblem, Workspace
@@ -15,120 +17,24 @@ from .checkpoints import Checkpoints
 from .outcome import Outcome, ToolProblem
 from .writing import Draft, draft_edits, draft_write, put
 
-
-class _Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-Line = Annotated[int, msgspec.Meta(ge=1)]
-
-
-class ReadFile(_Arguments, frozen=True, kw_only=True):
-    """read_file"""
-
-    path: str
-    start_line: Line | None = None
-    end_line: Line | None = None
-
-
-class ListDir(_Arguments, frozen=True, kw_only=True):
-    """list_dir"""
-
-    path: str = "."
-
-
-class SearchFiles(_Arguments, frozen=True, kw_only=True):
-    """search_files"""
-
-    pattern: str
-    path: str = "."
-
-
-class Grep(_Arguments, frozen=True, kw_only=True):
-    """grep"""
-
-    pattern: str
-    path: str = "."
-    glob: str | None = None
-    ignore_case: bool = False
-
-
-class WriteFile(_Arguments, frozen=True, kw_only=True):
-    """write_file"""
-
-    path: str
-    content: str
-
-
-class EditFile(_Arguments, frozen=True, kw_only=True):
-    """edit_file"""
-
-    path: str
-    old: str
-    new: str
-    all: bool = False
-
-
-class Edit(_Arguments, frozen=True, kw_only=True):
-    """One edit of multi_edit"""
-
-    old: str
-    new: str
-    all: bool = False
-
-
-class MultiEdit(_Arguments, frozen=True, kw_only=True):
-    """multi_edit"""
-
-    path: str
-    edits: Annotated[list[Edit], msgspec.Meta(min_length=1, max_length=50)]
-
-
-class RunCommand(_Arguments, frozen=True, kw_only=True):
-    """run_command"""
-
-    command: str
-    cwd: str = "."
-    timeout_s: float | None = None
-    background: bool = False
-
-
-class CommandOutput(_Arguments, frozen=True, kw_only=True):
-    """command_output"""
-
-    id: str = ""
-    wait_s: float = 0.0
-
-
-class CommandStop(_Arguments, frozen=True, kw_only=True):
-    """command_stop"""
-
-    id: str
-
-
-class Todo(_Arguments, frozen=True, kw_only=True):
-    """todo"""
-
-    items: list[dict[str, str]]
-
-
-READS: dict[str, tuple[type[_Arguments], Callable[..., Outcome]]] = {
+READS: dict[str, tuple[type[Arguments], Callable[..., Outcome]]] = {
     "read_file": (ReadFile, files.read_file),
     "list_dir": (ListDir, files.list_dir),
     "search_files": (SearchFiles, search.search_files),
     "grep": (Grep, search.grep),
 }
-WRITES: dict[str, type[_Arguments]] = {"write_file": WriteFile, "edit_file": EditFile, "multi_edit": MultiEdit}
+WRITES: dict[str, type[Arguments]] = {"write_file": WriteFile, "edit_file": EditFile, "multi_edit": MultiEdit}
 FILE_TOOLS = frozenset({*READS, *WRITES})
 SEEN_MAX = 2000
+T = TypeVar("T", bound=Arguments)
 
 
-def arguments(kind: type[Any], args: dict[str, Any], tool: str) -> Any:
+def arguments(kind: type[T], args: dict[str, Any], tool: str) -> T:
     """`args` as `kind`. Raises ToolProblem that names the field."""
     try:
-        return msgspec.convert(args, kind)
-    except msgspec.ValidationError as error:
-        raise ToolProblem(f"{tool}: {error}", "bad_arguments") from error
+        return tool_arguments.read(kind, args, tool)
+    except tool_arguments.BadArguments as error:
+        raise ToolProblem(str(error), "bad_arguments") from error
 
 
 class Files:
@@ -148,13 +54,15 @@ class Files:
                 self._remember(workspace, call)
             return read(workspace, call.name, call.args)
 
-    def preview(self, asked: PreviewTool) -> tuple[str, str]:
-        """(the diff of a write, what it `expects`). Raises ToolProblem when it would fail."""
-        if asked.name not in WRITES:
-            raise ToolProblem(f"{asked.name} changes no file")
+    def preview(self, asked: PreviewTool) -> Preview:
+        """What a write would do, or where a command would run. Raises ToolProblem when it would fail."""
         with _opened(asked.cwd, asked.folder) as workspace:
+            if asked.name == "run_command":
+                return Preview(callId=asked.callId, folder=folder_of(workspace, arguments(RunCommand, asked.args, asked.name)))
+            if asked.name not in WRITES:
+                raise ToolProblem(f"{asked.name} changes no file")
             draft = _draft(workspace, asked.name, asked.args)
-            return draft.diff, draft.expects
+            return Preview(callId=asked.callId, diff=draft.whole_diff, expects=draft.expects, writing=draft.writing)
 
     def _write(self, workspace: Workspace, call: RunTool) -> Outcome:
         draft = _draft(workspace, call.name, call.args)
@@ -196,6 +104,16 @@ def read(workspace: Workspace, name: str, args: dict[str, Any]) -> Outcome:
     """A call that only reads. Raises ToolProblem, PathProblem."""
     kind, function = READS[name]
     return function(workspace, **msgspec.structs.asdict(arguments(kind, args, name)))
+
+
+def folder_of(workspace: Workspace, asked: RunCommand) -> str:
+    """The real path of the folder that a command asks to run in. Raises PathProblem."""
+    descriptor = workspace.open(asked.cwd, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        link = f"/proc/self/fd/{descriptor}"
+        return os.readlink(link) if os.path.exists(link) else os.path.realpath(os.path.join(workspace.path, asked.cwd))
+    finally:
+        os.close(descriptor)
 
 
 def run_reader(name: str, args: dict[str, Any], cwd: str) -> Outcome:

@@ -11,10 +11,11 @@ from typing import Any
 
 from opta_core.policy.actions import is_secret
 from opta_core.system_programs import find
+from opta_core.tool_arguments import Grep, SearchFiles
 
 from .beneath import PathProblem, Workspace
 from .outcome import Outcome, ToolProblem
-from .registry import Grep, SearchFiles, arguments
+from .registry import arguments
 from .search import DEADLINE_S, FILE_BYTES_MAX, LINE_CHARS_MAX, MATCHES_MAX, SHOWN_CHARS_MAX, SKIPPED_FOLDERS, glob_pattern
 
 OUTPUT_BYTES_MAX = 8 * 1024 * 1024

@@ -9,19 +9,19 @@ from pathlib import Path
 
 from opta_core.clock import now_s
 from opta_core.logs import Log
+from opta_core.tool_arguments import BACKGROUND_S_MAX, CommandOutput, CommandStop, RunCommand
 from opta_protocol.commands import Plan, RunTool
 
 from .beneath import PathProblem, Workspace
 from .outcome import Outcome, ToolProblem
 from .output import Output
-from .registry import CommandOutput, CommandStop, RunCommand, arguments
+from .registry import arguments
 from .sandbox.bare import MARK, Bare
 from .sandbox.contain import Sandbox
 from .sandbox.environment import environment
 from .sandbox.place import Order, Place, Process, Streams
-from .shell import TIMEOUT_S, TIMEOUT_S_MAX, Command
+from .shell import Command
 
-BACKGROUND_S_MAX = 6 * 3600.0
 BACKGROUND_MAX = 8
 # How long a background command may show whether it fails at once.
 FIRST_LOOK_S = 0.4
@@ -55,23 +55,18 @@ class Runner:
 
     async def run(self, call: RunTool, on_start: OnStart, on_output: Callable[[str], None]) -> Outcome:
         """One run_command. Raises ToolProblem."""
-        asked: RunCommand = arguments(RunCommand, call.args, "run_command")
-        if not asked.command.strip():
-            raise ToolProblem("the command is empty")
-        if "\0" in asked.command:
-            raise ToolProblem("a command holds no NUL character")
+        asked = arguments(RunCommand, call.args, "run_command")
         if asked.background and len(self._running(call.sid)) >= BACKGROUND_MAX:
             raise ToolProblem(f"{BACKGROUND_MAX} commands run in the background already; end one with command_stop")
         command, place = await self._start(call, asked, on_start, on_output)
         if not asked.background:
-            limit_s = min(max(asked.timeout_s or call.timeout_s or TIMEOUT_S, 0.1), TIMEOUT_S_MAX)
-            return await self._to_end(command, place, limit_s)
+            return await self._to_end(command, place, asked.limit_s(call.timeout_s))
         task = asyncio.create_task(self._to_end(command, place, BACKGROUND_S_MAX), name=f"background {call.callId}")
         return await self._first_look(call, asked.command, command, task)
 
     async def output(self, call: RunTool) -> Outcome:
         """command_output: what a background command printed since the last look; without an id, which there are."""
-        asked: CommandOutput = arguments(CommandOutput, call.args, "command_output")
+        asked = arguments(CommandOutput, call.args, "command_output")
         if not asked.id:
             return self._list(call.sid)
         job = self._job(call.sid, asked.id)
@@ -86,7 +81,7 @@ class Runner:
 
     async def stop(self, call: RunTool) -> Outcome:
         """command_stop: end a background command now."""
-        asked: CommandStop = arguments(CommandStop, call.args, "command_stop")
+        asked = arguments(CommandStop, call.args, "command_stop")
         job = self._job(call.sid, asked.id)
         job.task.cancel()
         await asyncio.wait([job.task])

@@ -14,7 +14,6 @@ from .output import Output
 from .sandbox.limits import Limits, Watch
 from .sandbox.place import Process, Streams
 
-TIMEOUT_S, TIMEOUT_S_MAX = 120.0, 600.0
 FLUSH_S = 0.04
 # After the process itself ended: how long what is still in the pipe may take to arrive.
 GRACE_S = 0.1

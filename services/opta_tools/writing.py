@@ -7,11 +7,12 @@ import contextlib
 import difflib
 import hashlib
 import os
+import re
 import secrets
 import stat
 from dataclasses import dataclass
 
-from opta_protocol.events import Change
+from opta_protocol.events import Change, Writing
 
 from .beneath import PathProblem, Workspace
 from .matching import apply, find
@@ -19,8 +20,11 @@ from .outcome import Outcome, ToolProblem
 from .text import Text, decode
 
 FILE_BYTES_MAX = 8 * 1024 * 1024
+# Of a diff: how much a person is shown, which is all of it or nothing, and how much a model and the journal get.
+SHOWN_CHARS_MAX = 1024 * 1024
 DIFF_LINES_MAX, DIFF_CHARS_MAX = 400, 32 * 1024
 NO_FILE = "none"
+_ODD = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,32 @@ class Draft:
 
     @property
     def diff(self) -> str:
-        """The change for people."""
-        return _diff(self.path, self.before or b"", self.after)
+        """The change for the model and the journal, cut where it is long."""
+        return _cut([line.rstrip("\r") for line in _diff(self.path, self.before or b"", self.after)])
+
+    @property
+    def whole_diff(self) -> str:
+        """The change as it is approved: every line of it, carriage returns too; '' when there is none to show. Raises ToolProblem."""
+        diff = "\n".join(_diff(self.path, self.before or b"", self.after))
+        if len(diff) > SHOWN_CHARS_MAX:
+            raise ToolProblem(
+                f"the change of {self.path} is too large to be shown to a person whole ({len(diff)} characters of diff, "
+                f"at most {SHOWN_CHARS_MAX}), so nobody can approve it; make it in smaller steps",
+                "too_large",
+            )
+        return diff
+
+    @property
+    def writing(self) -> Writing:
+        """Exactly what is there before and after."""
+        before = self.before or b""
+        return Writing(
+            bytes=len(self.after),
+            sha256=digest(self.after),
+            bytesBefore=len(before),
+            sha256Before="" if self.before is None else digest(before),
+            note=_note(self.path, self.before, self.after),
+        )
 
 
 def draft_write(workspace: Workspace, path: str, content: str) -> Draft:
@@ -159,13 +187,44 @@ def _shown_lines(text: str) -> list[str]:
     return [*lines[:-1], f"{lines[-1]} (no line break at the end)"] if lines[-1] else lines[:-1]
 
 
-def _diff(path: str, before: bytes, after: bytes) -> str:
+def _diff(path: str, before: bytes, after: bytes) -> list[str]:
+    """The lines of a unified diff; none when one of the contents is no text."""
     try:
-        old, new = (_shown_lines(decode(content, path).text) for content in (before, after))
+        old, new = (_shown_lines(_in_events(decode(content, path).text)) for content in (before, after))
     except ToolProblem:
-        return ""
-    lines = [line.rstrip("\r") for line in difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm="")]
+        return []
+    return list(difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm=""))
+
+
+def _in_events(text: str) -> str:
+    """Bytes that are no text, by their number: events are UTF-8."""
+    return _ODD.sub(lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", text)
+
+
+def _cut(lines: list[str]) -> str:
     if len(lines) > DIFF_LINES_MAX:
         lines = [*lines[:DIFF_LINES_MAX], f"… {len(lines) - DIFF_LINES_MAX} more lines"]
     text = "\n".join(lines)
     return text if len(text) <= DIFF_CHARS_MAX else text[:DIFF_CHARS_MAX] + "\n… the rest of the diff is left out"
+
+
+def _note(path: str, before: bytes | None, after: bytes) -> str:
+    """What a diff does not show."""
+    try:
+        texts = [decode(content, path) for content in (before or b"", after)]
+    except ToolProblem as problem:
+        return f"No diff: {problem}. All of it is replaced."
+    notes = [f"{path} does not exist yet." if before is None else ""]
+    if before == after:
+        notes.append("Nothing changes: the file holds this already.")
+    if before is not None and (texts[0].encoding, texts[0].mark) != (texts[1].encoding, texts[1].mark):
+        notes.append(f"The encoding changes from {_named(texts[0])} to {_named(texts[1])}.")
+    elif texts[1].encoding != "utf-8" or texts[1].mark:
+        notes.append(f"The encoding is {_named(texts[1])}.")
+    if any(_ODD.search(text.text) for text in texts):
+        notes.append("Bytes that are no text are shown as \\x and their number.")
+    return " ".join(filter(None, notes))
+
+
+def _named(text: Text) -> str:
+    return text.encoding + (" with a byte order mark" if text.mark else "")

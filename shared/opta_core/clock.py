@@ -26,6 +26,11 @@ def utc_in(seconds: float) -> str:
     return _iso(_wall() + seconds)
 
 
+def seconds_until(moment: str) -> float:
+    """From now to a time in that form; negative when it has passed. Raises ValueError for another form."""
+    return datetime.fromisoformat(moment).timestamp() - _wall()
+
+
 def set_wall(wall: Callable[[], float] | None = None) -> None:
     """Take the time of day (seconds since 1970) from `wall`; without one, from the machine again."""
     global _wall

@@ -33,8 +33,12 @@ class Call(msgspec.Struct, kw_only=True):
     scope: str = ""
     server: str = ""
     schema: str = ""
+    expiresAt: str = ""
+    execution: e.Execution | None = None
+    writing: e.Writing | None = None
     offer: str = ""
     decidedBy: str = ""
+    client: str = ""
     rule: str = ""
     note: str = ""
     output: str = ""
@@ -244,9 +248,11 @@ def _apply_to_call(call: Call, event: e.PermissionRequest | e.PermissionDecision
                 event.server,
                 event.schema,
             )
+            call.expiresAt, call.execution, call.writing = event.expiresAt, event.execution, event.writing
         case e.PermissionDecision():
             call.state = "allowed" if event.decision == "allow" else "denied"
             call.decidedBy, call.rule, call.note, call.offer = event.by, event.rule, event.note, event.offer
+            call.client = event.client
         case e.ToolStart():
             call.state = "running"
         case e.ToolOutput():

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from .errors import ErrorInfo
-from .events import Change
+from .events import Change, Writing
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="command"):
@@ -202,7 +202,7 @@ class EndTurn(Command, frozen=True, kw_only=True, omit_defaults=True, tag="EndTu
 
 
 class PreviewTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="PreviewTool"):
-    """Asks what a write would do, without doing it."""
+    """Asks what a write would do, or where a command would run, without doing it."""
 
     callId: str
     name: str
@@ -212,12 +212,18 @@ class PreviewTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="P
 
 
 class Preview(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Preview"):
-    """What a write would do: its diff, and the content it was made from (see `RunTool.expects`). `problem`: why it would fail."""
+    """What a write would do: its diff, and the content it was made from (see `RunTool.expects`). `problem`: why it would fail.
+
+    `folder` is the real path that a command would run in.
+    """
 
     callId: str
     diff: str = ""
     expects: str = ""
     problem: str = ""
+    code: str = ""
+    writing: Writing | None = None
+    folder: str = ""
 
 
 class UndoTurn(Command, frozen=True, kw_only=True, omit_defaults=True, tag="UndoTurn"):

@@ -156,11 +156,36 @@ class ToolCall(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool.c
     step: int
 
 
+class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where and how a command runs when it is allowed once; `programs` are the files that a plain one starts."""
+
+    folder: str
+    timeoutS: float
+    sandbox: str
+    background: bool = False
+    network: Literal["off", "list", "on"] = "off"
+    programs: list[str] = []
+
+
+class Writing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a write leaves in the place of what was there; `sha256Before` is empty where there was no file.
+
+    `note` says what a diff does not show.
+    """
+
+    bytes: int
+    sha256: str
+    bytesBefore: int = 0
+    sha256Before: str = ""
+    note: str = ""
+
+
 class PermissionRequest(Event, frozen=True, kw_only=True, omit_defaults=True, tag="permission.request"):
     """A person has to answer before the call runs.
 
-    `diff` is what a write would do and `expects` the sha256 of the content it was made from; `scope` is what an answer for the
-    session covers; `server` and `schema` (a hash) say where an MCP tool comes from.
+    `diff` is what a write would do, whole, and `expects` the sha256 of the content it was made from; `scope` is what an answer for
+    the session covers; `server` and `schema` (a hash) say where an MCP tool comes from. A call whose arguments are wrong, or that
+    would fail, is never asked about.
     """
 
     requestId: str
@@ -177,10 +202,12 @@ class PermissionRequest(Event, frozen=True, kw_only=True, omit_defaults=True, ta
     scope: str = ""
     server: str = ""
     schema: str = ""
+    execution: Execution | None = None
+    writing: Writing | None = None
 
 
 class PermissionDecision(Event, frozen=True, kw_only=True, omit_defaults=True, tag="permission.decision"):
-    """A call was allowed or denied, by a person, a rule or the clock."""
+    """A call was allowed or denied, by a person, a rule or the clock. `client`: where the person answered, in words."""
 
     callId: str
     decision: Decision
@@ -191,6 +218,7 @@ class PermissionDecision(Event, frozen=True, kw_only=True, omit_defaults=True, t
     scope: Answer = "allow"
     offer: str = ""
     note: str = ""
+    client: str = ""
 
 
 class ToolStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool.start"):

@@ -73,6 +73,8 @@ class AnswerPermission(Request, frozen=True, kw_only=True, omit_defaults=True):
     decision: Answer
     offer: Name = ""
     note: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    # Where the answer comes from, in words: "the page", "the terminal".
+    client: Name = ""
 
 
 class UndoTurnRequest(Request, frozen=True, kw_only=True, omit_defaults=True):

@@ -41,12 +41,17 @@ Decision = Literal["allow", "deny"]
 Answer = Literal["allow", "deny", "always", "session"]
 
 
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """A wider answer that a permission question offers."""
+class Offer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A wider answer that a permission question offers.
+
+    `words`: exactly what is written down or holds from then on, one rule each; `folder`: where. A client shows them and asks once more.
+    """
 
     id: str
     label: str
     preview: str = ""
+    words: list[str] = []
+    folder: str = ""
 
 
 def default_level(mode: Mode) -> Level:

@@ -114,7 +114,7 @@ class Daemon {
   }
 
   answer(sid: string, requestId: string, decision: string, offer = ''): Promise<unknown> {
-    return this.ask('POST', `/v3/sessions/${sid}/permissions/${requestId}`, offer ? { decision, offer } : { decision });
+    return this.ask('POST', `/v3/sessions/${sid}/permissions/${requestId}`, { decision, client: 'the page', ...(offer ? { offer } : {}) });
   }
 
   trust(cwd: string): Promise<TrustState> {

@@ -8,6 +8,7 @@ export interface AnswerPermission {
   decision: "allow" | "always" | "deny" | "session";
   offer?: string;
   note?: string;
+  client?: string;
 }
 export interface ApproveServer {
   cwd: string;
@@ -94,6 +95,14 @@ export interface EventPage {
   events: AnyEvent[];
   lastSeq: number;
 }
+export interface Execution {
+  folder: string;
+  timeoutS: number;
+  sandbox: string;
+  background?: boolean;
+  network?: "list" | "off" | "on";
+  programs?: string[];
+}
 export interface GiveTrust {
   cwd: string;
   sha256: string;
@@ -147,6 +156,8 @@ export interface Offer {
   id: string;
   label: string;
   preview?: string;
+  words?: string[];
+  folder?: string;
 }
 export interface Ok {
   ok?: boolean;
@@ -173,6 +184,7 @@ export interface PermissionDecision {
   scope?: "allow" | "always" | "deny" | "session";
   offer?: string;
   note?: string;
+  client?: string;
 }
 export interface PermissionRequest {
   event: "permission.request";
@@ -197,6 +209,8 @@ export interface PermissionRequest {
   scope?: string;
   server?: string;
   schema?: string;
+  execution?: Execution | null;
+  writing?: Writing | null;
 }
 export interface PlanUpdated {
   event: "plan.updated";
@@ -686,6 +700,13 @@ export interface Warning {
   c?: string;
   code: string;
   message: string;
+}
+export interface Writing {
+  bytes: number;
+  sha256: string;
+  bytesBefore?: number;
+  sha256Before?: string;
+  note?: string;
 }
 export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | StepStart | TurnThinking | TurnToken | ToolCall | PermissionRequest | PermissionDecision | ToolStart | ToolOutput | ToolResult | PlanUpdated | ContextInjected | ContextCompacted | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
 export type EventName = AnyEvent['event'];

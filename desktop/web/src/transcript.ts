@@ -1,6 +1,6 @@
 // The fold: events of a session in, what the screen draws out. Twin of opta_core/transcript.py, held to the same fixtures.
 
-import type { AnyEvent, Change, Offer } from './protocol';
+import type { AnyEvent, Change, Execution, Offer, Writing } from './protocol';
 
 export type CallState = 'called' | 'asking' | 'allowed' | 'running' | 'ok' | 'failed' | 'denied';
 export type TurnState = 'queued' | 'running' | 'paused' | 'stopping' | 'done' | 'error' | 'cancelled';
@@ -19,8 +19,12 @@ export interface Call {
   scope: string;
   server: string;
   schema: string;
+  expiresAt: string;
+  execution: Execution | null;
+  writing: Writing | null;
   offer: string;
   decidedBy: string;
+  client: string;
   rule: string;
   note: string;
   output: string;
@@ -307,8 +311,12 @@ function newCall(id: string, name: string, args: Record<string, unknown>, risk: 
     scope: '',
     server: '',
     schema: '',
+    expiresAt: '',
+    execution: null,
+    writing: null,
     offer: '',
     decidedBy: '',
+    client: '',
     rule: '',
     note: '',
     output: '',
@@ -342,6 +350,9 @@ function applyToCall(call: Call, event: AnyEvent): void {
       call.scope = event.scope ?? '';
       call.server = event.server ?? '';
       call.schema = event.schema ?? '';
+      call.expiresAt = event.expiresAt;
+      call.execution = event.execution ?? null;
+      call.writing = event.writing ?? null;
       break;
     case 'permission.decision':
       call.state = event.decision === 'allow' ? 'allowed' : 'denied';
@@ -349,6 +360,7 @@ function applyToCall(call: Call, event: AnyEvent): void {
       call.rule = event.rule ?? '';
       call.note = event.note ?? '';
       call.offer = event.offer ?? '';
+      call.client = event.client ?? '';
       break;
     case 'tool.start':
       call.state = 'running';

@@ -6,10 +6,11 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from opta_core.clock import seconds_until
 from opta_core.errors import Refused
 from opta_core.policy import grants
 from opta_core.policy.actions import normalise
-from opta_core.transcript import Call, fold
+from opta_core.transcript import Call, Turn, fold
 from opta_protocol import wire
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import PermissionDecision
@@ -30,21 +31,26 @@ async def answer_permission(request: Request, name: str, request_id: str) -> Res
     if found is None:
         raise Refused(f"There is no question {request_id[:20]!r} in s-{session.id}.", code=ErrorCode.not_found)
     turn, call = found
-    if call.state != "asking":
-        raise _conflict()
+    if reason := _over(turn, call):
+        raise _conflict(reason)
     offered = {offer.id: offer for offer in call.offers}
     if (wanted.offer and wanted.offer not in offered) or (wanted.decision == "always" and not {"always", "prefix"} & set(offered)):
         raise Refused(f"This question does not offer that; it offers {', '.join(offered) or 'only allow and deny'}.")
     # Worked out before the answer is written, so that a grant that cannot be is no half of one.
     new = _grants(call, session.cwd, wanted.offer) if wanted.decision == "always" else []
+    shown = offered[wanted.offer].words if wanted.offer else []
+    if new and shown and shown != [grants.words_of(grant) for grant in new]:
+        raise _conflict("What would be written down is not what the question showed; allow it once, and look at the next question.")
     decision = "deny" if wanted.decision == "deny" else "allow"
     event = PermissionDecision(
-        sid=session.id, turn=turn, callId=call.id, requestId=request_id, decision=decision, by="client", rule=call.reason, layer="user",
-        scope=wanted.decision, offer=wanted.offer, note=wanted.note,
+        sid=session.id, turn=turn.id, callId=call.id, requestId=request_id, decision=decision, by="client", rule=call.reason, layer="user",
+        scope=wanted.decision, offer=wanted.offer, note=wanted.note, client=wanted.client,
     )  # fmt: skip
     result = await gateway.backend.outbox.written(event, 10)
+    if result.status == "fenced":
+        raise _conflict("The turn of this question has ended.")
     if result.status != "written":
-        raise _conflict()
+        raise _conflict("This question was answered already.")
     if wanted.decision == "always":
         grants.add(gateway.loaded.paths, new)
     return answer(PermissionAnswer(ok=True, decision=decision))
@@ -67,6 +73,7 @@ async def list_permissions(request: Request) -> Response:
                 "name": call.name,
                 "args": call.args,
                 "reason": call.reason,
+                "expiresAt": call.expiresAt,
             }
             for turn in transcript.turns
             for step in turn.steps
@@ -95,15 +102,29 @@ def _grants(call: Call, cwd: str, offer: str) -> list[grants.Grant]:
     return grants.for_request(request, prefix=offer == "prefix")
 
 
-def _conflict() -> Refused:
-    return Refused("This question was answered already.", code=ErrorCode.conflict, details={"conflict": True})
+def _over(turn: Turn, call: Call) -> str:
+    """Why a question takes no answer any more, '' when it does."""
+    if call.state != "asking":
+        if call.decidedBy == "timeout":
+            return "Nobody answered this question in time, so the call was not run."
+        by = f" in {call.client}" if call.client else ""
+        return f"This question was answered already{by}: {'denied' if call.state == 'denied' else 'allowed'}."
+    if turn.endedAt:
+        return "The turn of this question has ended."
+    if call.expiresAt and seconds_until(call.expiresAt) <= 0:
+        return f"This question expired at {call.expiresAt}; the call was not run."
+    return ""
 
 
-async def _asked(request: Request, sid: str, request_id: str) -> tuple[str, Call] | None:
+def _conflict(message: str) -> Refused:
+    return Refused(message, code=ErrorCode.conflict, details={"conflict": True})
+
+
+async def _asked(request: Request, sid: str, request_id: str) -> tuple[Turn, Call] | None:
     transcript = fold(map(wire.decode, await gateway_of(request).backend.store.all_after(sid, 0)))
     for turn in reversed(transcript.turns):
         for step in turn.steps:
             for call in step.calls:
                 if call.requestId == request_id:
-                    return turn.id, call
+                    return turn, call
     return None

@@ -6,6 +6,7 @@ offered two-word beginning), a file tool by its arguments, an MCP tool by server
 
 import datetime
 import hashlib
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,18 @@ def for_request(request: Request, *, prefix: bool = False, days: float = 0.0) ->
         name = hashlib.sha256(msgspec.json.encode([action.tool, cwd, about], order="sorted")).hexdigest()[:16]
         found.append(Grant(id=name, tool=action.tool, cwd=cwd, label=label.strip()[:200], since=utc_now(), expires=expires, **about))
     return found
+
+
+def words_of(grant: Grant) -> str:
+    """Exactly what a grant covers, whole, for people."""
+    if grant.argv:
+        also = "; any words may follow" if grant.is_prefix else ""
+        return f"{grant.tool}: {shlex.join(grant.argv)} (in any folder of the workspace, for any time, also in the background{also})"
+    if grant.origin:
+        return f"{grant.tool}: any address of {grant.origin}, with any arguments"
+    if grant.schema:
+        return f"{grant.tool}: with any arguments, of the server {grant.server} as it is described now (sha256 {grant.schema})"
+    return f"{grant.tool}: with exactly the arguments shown (sha256 {grant.args})"
 
 
 def prefix_of(argv: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,7 +1,13 @@
-import { type ReactNode, useEffect, useState } from 'react';
+import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { daemon } from '../daemon';
+import type { Offer } from '../protocol';
+import { clock, decisionOf, ending, facts, isLasting, isWrittenDown, type Leaf, leaves, msLeft, outcome, unshown } from '../question';
 import { showProblem, useStore } from '../state';
-import { Diff, subject } from './toolcard';
+import type { Call, Turn } from '../transcript';
+import { Exact } from '../ui/exact';
+import { ignoreHeld, useSettled } from '../ui/settled';
+import { line } from '../visible';
+import { Diff } from './toolcard';
 
 const QUESTIONS: Record<string, string> = {
   run_command: 'Run a command?',
@@ -13,69 +19,210 @@ const QUESTIONS: Record<string, string> = {
   list_dir: 'List a folder?',
 };
 
-// What each offer answers; the others allow this once.
-const DECISIONS: Record<string, string> = { always: 'always', prefix: 'always', session: 'session', 'session-network': 'session' };
-
 // Docked over the composer, which stays usable under it.
 export function Permission(): ReactNode {
   const transcript = useStore((state) => state.transcript);
-  useStore((state) => state.version);
-  const [sent, setSent] = useState('');
+  const version = useStore((state) => state.version);
+  const [closed, setClosed] = useState('');
+  const shown = useRef<{ turn: Turn; call: Call } | null>(null);
+  const answeredHere = useRef(new Set<string>());
+  const takesFocus = useRef(false);
   const asking = transcript.asking();
   const first = asking[0];
   const requestId = first?.call.requestId ?? '';
 
   useEffect(() => {
-    if (!requestId) return;
-    const onKey = (event: KeyboardEvent) => {
-      const isTyping = document.activeElement instanceof HTMLTextAreaElement || document.activeElement instanceof HTMLInputElement;
-      if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-      const decision = { Escape: 'deny', a: 'always', Enter: document.activeElement instanceof HTMLButtonElement ? '' : 'allow' }[event.key];
-      if (decision && (decision !== 'always' || first?.call.offers.some((offer) => offer.id === 'always'))) {
-        event.preventDefault();
-        answer(decision, decision === 'always' ? 'always' : '');
-      }
-    };
-    window.addEventListener('keydown', onKey);
-    return () => window.removeEventListener('keydown', onKey);
-  });
+    shown.current = null;
+    setClosed('');
+  }, [transcript]);
+  useEffect(() => {
+    const last = shown.current;
+    if (last && last.call.requestId !== requestId && !answeredHere.current.has(last.call.requestId)) setClosed(`${line(last.call.name)}: ${ending(last.call, last.turn.endedAt !== '')}`);
+    shown.current = first ?? null;
+  }, [version, requestId]);
 
-  if (!first) return null;
-  const { call } = first;
-  const answer = (decision: string, offer = '') => {
-    if (sent === requestId) return;
-    setSent(requestId);
-    daemon.answer(transcript.sid, requestId, decision, offer).catch((error: unknown) => {
-      setSent('');
+  const answer = async (call: Call, decision: string, offer: string, hadFocus: boolean) => {
+    answeredHere.current.add(call.requestId);
+    takesFocus.current = hadFocus;
+    setClosed('');
+    try {
+      await daemon.answer(transcript.sid, call.requestId, decision, offer);
+      return true;
+    } catch (error) {
+      answeredHere.current.delete(call.requestId);
       showProblem(error);
-    });
+      return false;
+    }
   };
-  const isSent = sent === requestId;
   return (
-    <section className="permission" aria-label="Permission">
-      <header>
-        <span className="warn">◆ {QUESTIONS[call.name] ?? `Use ${call.name}?`}</span>
-        {asking.length > 1 ? <span className="dim num">1 of {asking.length}</span> : null}
-      </header>
-      <div className="what">
-        <code>{subject(call) || call.name}</code>
-        <span className="dim">in {transcript.cwd}</span>
-        {call.diff ? <Diff text={call.diff} /> : null}
-      </div>
-      <div className="buttons">
-        <button type="button" className="primary" disabled={isSent} onClick={() => answer('allow')}>
-          Allow once
-        </button>
-        {call.offers.map((offer) => (
-          <button key={offer.id} type="button" title={offer.preview ?? ''} disabled={isSent} onClick={() => answer(DECISIONS[offer.id] ?? 'allow', offer.id)}>
-            {offer.label}
+    <>
+      {closed ? (
+        <p className="closed" role="status">
+          <span>{closed}</span>
+          <button type="button" className="quiet" onClick={() => setClosed('')}>
+            Dismiss
           </button>
-        ))}
-        <button type="button" disabled={isSent} onClick={() => answer('deny')}>
-          Deny
-        </button>
-      </div>
-      <p className="dim">why: {call.reason}</p>
+        </p>
+      ) : null}
+      {first ? (
+        <Card
+          key={requestId}
+          call={first.call}
+          cwd={transcript.cwd}
+          count={asking.length}
+          takesFocus={takesFocus.current}
+          onAnswer={(decision, offer, hadFocus) => answer(first.call, decision, offer, hadFocus)}
+        />
+      ) : null}
+    </>
+  );
+}
+
+interface CardProps {
+  call: Call;
+  cwd: string;
+  count: number;
+  takesFocus: boolean;
+  // False when the answer did not arrive.
+  onAnswer: (decision: string, offer: string, hadFocus: boolean) => Promise<boolean>;
+}
+
+// One question. Nothing outside it decides, nor does a held key, nor anything in its first half second or that of its second step.
+export function Card({ call, cwd, count, takesFocus, onAnswer }: CardProps): ReactNode {
+  const [chosen, setChosen] = useState<Offer | null>(null);
+  const [isSent, setSent] = useState(false);
+  const [now, setNow] = useState(Date.now());
+  const card = useRef<HTMLElement>(null);
+  const isSettled = useSettled(`${call.requestId} ${chosen?.id ?? ''}`);
+  const left = msLeft(call, now);
+  const problem = unshown(call) || (left <= 0 ? 'This question has expired; nobody answered it in time.' : '');
+  const isReady = isSettled && !isSent && left > 0;
+
+  useEffect(() => {
+    const timer = window.setInterval(() => setNow(Date.now()), 500);
+    return () => window.clearInterval(timer);
+  }, []);
+  useEffect(() => {
+    if (takesFocus) card.current?.focus();
+  }, []);
+
+  const give = (decision: string, offer = '') => {
+    if (!isReady || (decision !== 'deny' && problem)) return;
+    setSent(true);
+    const hadFocus = card.current?.contains(document.activeElement) ?? false;
+    void onAnswer(decision, offer, hadFocus).then((hasArrived) => setSent(hasArrived));
+  };
+  const choose = (offer: Offer | null) => {
+    setChosen(offer);
+    card.current?.focus();
+  };
+  const take = (offer: Offer) => (isLasting(offer) ? choose(offer) : give(decisionOf(offer), offer.id));
+  const onKeyDown = (event: KeyboardEvent) => {
+    ignoreHeld(event);
+    if (event.key !== 'Escape' || event.repeat || !isReady) return;
+    event.preventDefault();
+    if (chosen) choose(null);
+    else give('deny');
+  };
+  return (
+    <section ref={card} className="permission" aria-label="Permission" tabIndex={-1} onKeyDown={onKeyDown}>
+      <header>
+        <span className="warn">◆ {QUESTIONS[call.name] ?? `Use ${line(call.name)}?`}</span>
+        <span className="dim num">
+          {count > 1 ? `1 of ${count} · ` : ''}
+          {left > 0 ? `${clock(left)} left` : 'expired'}
+        </span>
+      </header>
+      {chosen ? <Scope offer={chosen} /> : <Content call={call} cwd={cwd} />}
+      {problem ? (
+        <p className="err" role="alert">
+          {problem} It cannot be allowed.
+        </p>
+      ) : null}
+      {chosen ? (
+        <div className="buttons">
+          <button type="button" disabled={!isReady || problem !== ''} onClick={() => give(decisionOf(chosen), chosen.id)}>
+            {isWrittenDown(chosen) ? 'Write this rule and allow' : 'Allow this in the session'}
+          </button>
+          <button type="button" className="primary" disabled={!isReady} onClick={() => choose(null)}>
+            Back
+          </button>
+        </div>
+      ) : (
+        <div className="buttons">
+          <button type="button" className="primary" disabled={!isReady || problem !== ''} onClick={() => give('allow')}>
+            Allow once
+          </button>
+          {call.offers.map((offer) => (
+            <button
+              key={offer.id}
+              type="button"
+              title={line(offer.preview ?? '')}
+              disabled={!isReady || problem !== '' || (isLasting(offer) && !offer.words?.length)}
+              onClick={() => take(offer)}
+            >
+              {line(offer.label)}
+              {isLasting(offer) ? ' …' : ''}
+            </button>
+          ))}
+          <button type="button" disabled={!isReady} onClick={() => give('deny')}>
+            Deny
+          </button>
+        </div>
+      )}
+      <p className="dim exact">
+        why: <Exact text={call.reason} />
+      </p>
     </section>
+  );
+}
+
+// The call itself, all of it.
+function Content({ call, cwd }: { call: Call; cwd: string }): ReactNode {
+  return (
+    // Scrolled with the keyboard too.
+    <>
+      <div className="what" role="group" aria-label="The call" tabIndex={0}>
+        {call.diff ? <Diff text={call.diff} /> : null}
+        <Leaves leaves={[...(call.diff ? [] : outcome(call)), ...leaves(call.args), ...(call.diff ? outcome(call) : [])]} />
+      </div>
+      <Leaves leaves={facts(call, cwd)} isShort />
+    </>
+  );
+}
+
+// What a wider answer means from then on, in the words that are kept.
+function Scope({ offer }: { offer: Offer }): ReactNode {
+  const words = (offer.words ?? []).map((text): Leaf => ({ name: isWrittenDown(offer) ? 'rule' : 'allowed', text, kind: '' }));
+  const until = isWrittenDown(offer) ? 'until it is revoked (opta policy list)' : 'until this session is over';
+  return (
+    <div className="what" role="group" aria-label="What is allowed from now on" tabIndex={0}>
+      <Leaves leaves={[...words, { name: 'in the folder', text: offer.folder ?? '', kind: '' }, { name: 'how long', text: until, kind: '' }]} />
+      {offer.preview ? (
+        <p className="dim exact">
+          <Exact text={offer.preview} />
+        </p>
+      ) : null}
+    </div>
+  );
+}
+
+function Leaves({ leaves: all, isShort = false }: { leaves: Leaf[]; isShort?: boolean }): ReactNode {
+  return (
+    <dl className={isShort ? 'leaves short' : 'leaves'}>
+      {all.map((leaf, at) => (
+        <div key={at}>
+          <dt>
+            {line(leaf.name)}
+            {leaf.kind ? ` (${leaf.kind})` : ''}
+          </dt>
+          <dd>
+            <code className="exact">
+              <Exact text={leaf.text} />
+            </code>
+          </dd>
+        </div>
+      ))}
+    </dl>
   );
 }

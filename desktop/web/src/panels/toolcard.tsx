@@ -1,5 +1,6 @@
 import { type ReactNode, useState } from 'react';
 import type { Call } from '../transcript';
+import { Exact } from '../ui/exact';
 
 const NAMES: Record<string, string> = {
   read_file: 'Read',
@@ -63,15 +64,21 @@ function Body({ call, diff }: { call: Call; diff: string }): ReactNode {
   );
 }
 
+// Every line of it.
 export function Diff({ text }: { text: string }): ReactNode {
-  const lines = text.split('\n').filter((line) => !line.startsWith('---') && !line.startsWith('+++'));
   return (
-    <pre className="diff">
-      {lines.slice(0, LINES_MAX).map((line, at) => (
-        <span key={at} className={line.startsWith('+') ? 'add' : line.startsWith('-') ? 'del' : line.startsWith('@@') ? 'dim' : ''}>
-          {line || ' '}
+    <pre className="diff exact">
+      {text.split('\n').map((line, at) => (
+        <span key={at} className={tone(line, at)}>
+          {line ? <Exact text={line} /> : ' '}
         </span>
       ))}
     </pre>
   );
+}
+
+// Only the first two lines are names of files: further on a line may itself begin with signs.
+function tone(line: string, at: number): string {
+  if (at < 2 || line.startsWith('@@')) return 'dim';
+  return line.startsWith('+') ? 'add' : line.startsWith('-') ? 'del' : '';
 }

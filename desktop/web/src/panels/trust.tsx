@@ -2,6 +2,8 @@ import { type ReactNode, useEffect, useState } from 'react';
 import { daemon } from '../daemon';
 import type { TrustState } from '../protocol';
 import { showProblem, useStore } from '../state';
+import { Exact } from '../ui/exact';
+import { ignoreHeld, useSettled } from '../ui/settled';
 
 // What a folder's own files ask for, before any of it holds. Stays away once it was put aside for this folder as it is.
 export function Trust(): ReactNode {
@@ -24,28 +26,33 @@ export function Trust(): ReactNode {
     };
   }, [cwd]);
 
+  const isSettled = useSettled(found?.sha256 ?? '');
   if (!found?.needed || putAside === found.sha256) return null;
   const give = () => {
     daemon.giveTrust(cwd, found.sha256).then(setFound).catch(showProblem);
   };
   return (
-    <section className="permission trust" aria-label="Trust">
+    <section className="permission trust" aria-label="Trust" onKeyDown={ignoreHeld}>
       <header>
         <span className="warn">◆ {found.state === 'changed' ? 'The files of this folder have changed. Trust it again?' : 'Trust this folder?'}</span>
       </header>
       <div className="what">
-        <code>{found.path}</code>
+        <code className="exact">
+          <Exact text={found.path} />
+        </code>
         <ul>
           {[...found.changes, ...found.asks].map((line) => (
-            <li key={line}>{line}</li>
+            <li key={line} className="exact">
+              <Exact text={line} />
+            </li>
           ))}
         </ul>
       </div>
       <div className="buttons">
-        <button type="button" onClick={give}>
+        <button type="button" disabled={!isSettled} onClick={give}>
           Trust this folder
         </button>
-        <button type="button" className="primary" onClick={() => setPutAside(found.sha256)}>
+        <button type="button" className="primary" disabled={!isSettled} onClick={() => setPutAside(found.sha256)}>
           Not now
         </button>
       </div>

@@ -1,0 +1,51 @@
+// Foreign text as a person has to see it before a decision: what hides, reorders or looks like nothing is drawn by its number.
+// Twin of cli/opta_cli/plain_text.py.
+
+export interface Piece {
+  text: string;
+  // escape: stands for a character that cannot be seen; mark: says which blank there is.
+  kind: '' | 'escape' | 'mark';
+}
+
+const SPACES_MIN = 32;
+const HIDDEN = String.raw`(?![ \n\t])[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]`;
+// More than two marks on one letter reach over the lines around it.
+const STACKED = String.raw`(?<=\p{M}{2})\p{M}`;
+const PARTS = new RegExp(String.raw`(?<hidden>${HIDDEN}|${STACKED})|(?<end>\n)|(?<tab>\t)|(?<spaces> {${SPACES_MIN},}| +(?=\n|$))`, 'gu');
+
+export function pieces(text: string): Piece[] {
+  const found: Piece[] = [];
+  let at = 0;
+  const plain = (part: string) => {
+    if (part) found.push({ text: part, kind: '' });
+  };
+  for (const match of text.matchAll(PARTS)) {
+    plain(text.slice(at, match.index));
+    at = match.index + match[0].length;
+    const { hidden, end, tab } = match.groups ?? {};
+    if (hidden) found.push({ text: number(hidden), kind: 'escape' });
+    else if (end) {
+      found.push({ text: '↵', kind: 'mark' });
+      plain('\n');
+    } else if (tab) {
+      found.push({ text: '→', kind: 'mark' });
+      plain('\t');
+    } else found.push({ text: match[0].length < SPACES_MIN ? '·'.repeat(match[0].length) : `·×${match[0].length}`, kind: 'mark' });
+  }
+  plain(text.slice(at));
+  return found;
+}
+
+// The same as one line of plain text, for labels.
+export function line(text: string): string {
+  return pieces(text)
+    .map((piece) => (piece.text === '\n' ? '' : piece.text))
+    .join('');
+}
+
+function number(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  const digits = code.toString(16);
+  if (code < 0x100) return `\\x${digits.padStart(2, '0')}`;
+  return code < 0x10000 ? `\\u${digits.padStart(4, '0')}` : `\\U${digits.padStart(8, '0')}`;
+}
