@@ -39,6 +39,10 @@ class Client:
         self._address: tuple[str, int] | None = None
         self._token = ""
 
+    def again(self) -> "Client":
+        """Another client of the same daemon, for another thread."""
+        return Client(self._paths)
+
     def get(self, path: str, **query: Any) -> Any:
         """GET as JSON. Raises OptaError."""
         return self.ask("GET", path + (f"?{urlencode(query)}" if query else ""))

@@ -6,6 +6,8 @@ characters, and an eye believes bidi overrides and does not see zero-width chara
 
 import re
 import sys
+import unicodedata
+from collections.abc import Iterator
 from typing import TextIO
 
 _HARMFUL = re.compile(
@@ -17,6 +19,9 @@ _HARMFUL = re.compile(
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # controls of shorthand and music, tags, their selectors
     "]"
 )
+# Shown as nothing, or as a blank, whatever their category says: variation selectors, and a braille cell without dots.
+_LOOKS_EMPTY = "\u2800\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
+BLANKS_MIN = 32
 _BREAKS = re.compile(r"[\t\n]")
 
 
@@ -28,6 +33,38 @@ def plain(text: str) -> str:
 def plain_line(text: str) -> str:
     """One line: a break in it is shown as `\\n`, so that no text can forge the line after it."""
     return _BREAKS.sub(lambda match: "\\n" if match[0] == "\n" else "\\t", plain(text))
+
+
+def visible(line: str) -> Iterator[str]:
+    """The characters of a line as a person has to see them before a decision; twin of the page's `visible.ts`.
+
+    What hides, reorders or looks like nothing is shown by its number; blanks at the end, tabs and long runs of blanks are marked.
+    """
+    body = line.rstrip(" ")
+    at = marks = 0
+    while at < len(body):
+        character = body[at]
+        run = len(body) - at - len(body[at:].lstrip(" ")) if character == " " else 0
+        if run >= BLANKS_MIN:
+            yield f"[{run} blanks]"
+            at += run
+            continue
+        at += 1
+        category = unicodedata.category(character)
+        marks = marks + 1 if category[0] == "M" else 0
+        if character == "\t":
+            yield "→   "
+        elif character != " " and (category[0] in "CZ" or character in _LOOKS_EMPTY or _HARMFUL.match(character) or marks > 2):
+            yield _number(character)
+        else:
+            yield character
+    blanks = len(line) - len(body)
+    yield from ["·"] * blanks if blanks < BLANKS_MIN else [f"[{blanks} blanks]"]
+
+
+def width_of(text: str) -> int:
+    """How many columns a terminal gives to text that it can show."""
+    return sum(0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def plain_json(content: bytes) -> bytes:
@@ -46,7 +83,11 @@ def print_line(text: str, stream: TextIO | None = None) -> None:
 
 
 def _shown(match: re.Match[str]) -> str:
-    number = ord(match[0])
+    return _number(match[0])
+
+
+def _number(character: str) -> str:
+    number = ord(character)
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 

@@ -99,7 +99,7 @@ def deny_rest(daemon: Daemon, sid: str, turn: str) -> None:
 
 
 def test_no_key_outside_the_card_decides(daemon: Daemon, page: Page) -> None:
-    sid, turn, card = asked(daemon, page, "one")
+    sid, turn, _card = asked(daemon, page, "one")
     outside = page.locator("a, button, input, select, textarea, [tabindex]").and_(page.locator(':not([aria-label="Permission"] *)'))
     names = [element.evaluate(_NAME) for element in outside.all() if element.is_enabled() and element.is_visible()]
     # Stop ends the turn, and says so.

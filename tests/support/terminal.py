@@ -28,6 +28,11 @@ class Terminal:
     def type(self, *keys: str) -> None:
         subprocess.run([*self._base, "send-keys", *keys], check=True, timeout=10)
 
+    def paste(self, text: str, *, marked: bool) -> None:
+        """Paste a block: marked as one where the program asks for that, or raw, as if it were typed at once."""
+        subprocess.run([*self._base, "load-buffer", "-b", "block", "-"], input=text, text=True, check=True, timeout=10)
+        subprocess.run([*self._base, "paste-buffer", "-r", *(["-p"] if marked else []), "-b", "block"], check=True, timeout=10)
+
     def screen(self) -> str:
         return subprocess.run(
             [*self._base, "capture-pane", "-p", "-S", "-200"], capture_output=True, text=True, timeout=10, check=False

@@ -14,27 +14,21 @@ from opta_core.settings import Loaded, unrestricted_from_environment
 from opta_protocol import events as e
 from opta_protocol import wire
 
+from .. import question
+from ..ask import can_ask, confirm
 from ..client import Client, new_key
 from ..plain_text import plain, plain_json, plain_line, print_plain
 from ..supervise import ensure
 
 EXIT_DONE, EXIT_FAILED, EXIT_MISUSE, EXIT_DENIED, EXIT_CANCELLED = 0, 1, 2, 4, 130
-DIFF_LINES_MAX = 60
-# Offer -> the letter that takes it, and the decision it is.
-OFFERS = {
-    "always": ("a", "always"),
-    "prefix": ("p", "always"),
-    "session": ("s", "session"),
-    "network": ("w", "allow"),
-    "session-network": ("e", "session"),
-}
 
 
 class Conversation:
     """One session seen from a terminal."""
 
-    def __init__(self, client: Client, sid: str, *, as_json: bool, interactive: bool):
-        self._client, self._sid, self._as_json, self._interactive = client, sid, as_json, interactive
+    def __init__(self, client: Client, session: dict[str, Any], *, as_json: bool, interactive: bool):
+        self._client, self._as_json, self._interactive = client, as_json, interactive
+        self._sid, self._cwd = str(session["id"]), str(session["cwd"])
         self._seq = 0
         self._is_over = False
         self._at_line_start = True
@@ -130,27 +124,8 @@ class Conversation:
                 pass
 
     def _ask(self, event: e.PermissionRequest) -> None:
-        self._line(f"◆ {event.name} {_asked(event.args)}")
-        for line in event.diff.splitlines()[:DIFF_LINES_MAX]:
-            self._line(f"  {line}")
-        self._line(f"  {event.reason}")
-        answers: dict[str, dict[str, str]] = {
-            "y": {"decision": "allow"},
-            "yes": {"decision": "allow"},
-            "n": {"decision": "deny"},
-            "no": {"decision": "deny"},
-        }
-        for offer in event.offers:
-            letter, decision = OFFERS.get(offer.id, ("", ""))
-            if letter:
-                answers[letter] = {"decision": decision, "offer": offer.id}
-                self._line(f"    [{letter}] {offer.label}")
-        while (answer := input("  allow once? [y]es, [n]o, or a letter above: ").strip().lower()) not in answers:
-            pass
-        try:
-            self._client.post(f"/v3/sessions/{self._sid}/permissions/{event.requestId}", answers[answer])
-        except OptaError as error:
-            self._line(f"  {error.message}")
+        self._line("")
+        question.answer(self._client, event, self._cwd)
 
     def _print(self, text: str, *, dim: bool = False) -> None:
         if self._as_json:
@@ -202,7 +177,7 @@ def _in_session(loaded: Loaded, args: argparse.Namespace) -> Conversation:
     ensure(loaded, may_start=not args.no_daemon_start)
     client = Client(loaded.paths)
     session = client.get(f"/v3/sessions/{quote(args.id, safe='')}")
-    conversation = Conversation(client, session["id"], as_json=args.json, interactive=sys.stdin.isatty() and not args.json)
+    conversation = Conversation(client, session, as_json=args.json, interactive=can_ask() and not args.json)
     conversation.skip_to_end()
     return conversation
 
@@ -218,7 +193,7 @@ def _converse(loaded: Loaded, args: argparse.Namespace, mode: str) -> int:
     if not once and not sys.stdin.isatty():
         print(f'opta: there is no terminal to talk in; use opta {mode} "…"' + (" --once" if mode == "chat" else ""), file=sys.stderr)
         return EXIT_MISUSE
-    interactive = sys.stdin.isatty() and not args.json
+    interactive = can_ask() and not args.json
     ensure(loaded, may_start=not args.no_daemon_start)
     client = Client(loaded.paths)
     if args.session:
@@ -236,7 +211,7 @@ def _converse(loaded: Loaded, args: argparse.Namespace, mode: str) -> int:
         print("opta: commands run without a sandbox on this machine, so each of them asks (opta doctor)", file=sys.stderr)
     if interactive:
         _offer_trust(client, session["cwd"])
-    conversation = Conversation(client, session["id"], as_json=args.json, interactive=interactive)
+    conversation = Conversation(client, session, as_json=args.json, interactive=interactive)
     if args.session:
         conversation.skip_to_end()
     overrides = {"mode": mode if args.session else "", "model": args.model, "level": args.level}
@@ -259,7 +234,7 @@ def _offer_trust(client: Client, cwd: str) -> None:
     )
     for line in [*found["changes"], *found["asks"]]:
         print_plain(f"  {line}", sys.stderr)
-    if input("Trust this folder? What it forbids holds anyway. [y/N] ").strip().lower() in ("y", "yes"):
+    if confirm("Trust this folder? What it forbids holds anyway."):
         client.post("/v3/trust", {"cwd": cwd, "sha256": found["sha256"]})
 
 
@@ -278,13 +253,6 @@ def _talk(conversation: Conversation, session: dict[str, Any], text: str, overri
         if text.strip():
             conversation.run(text, **overrides)
         text = ""
-
-
-def _asked(args: dict[str, Any]) -> str:
-    """What a person decides on: all of a call but the contents of a file."""
-    subject = args.get("command") or args.get("path") or args.get("pattern")
-    rest = {name: value for name, value in args.items() if value is not subject and name not in ("content", "old", "new")}
-    return " ".join([*([str(subject)] if subject else []), *([msgspec.json.encode(rest).decode()] if rest else [])])
 
 
 def _short(args: dict[str, Any]) -> str:

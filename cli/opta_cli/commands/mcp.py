@@ -8,6 +8,7 @@ from opta_core import mcp_servers, settings
 from opta_core.errors import Refused
 from opta_core.settings import Loaded
 
+from ..ask import confirm
 from ..client import Client
 from ..plain_text import print_line
 from ..supervise import ensure
@@ -55,7 +56,7 @@ def approve(loaded: Loaded, args: argparse.Namespace) -> int:
     if spec is None:
         raise Refused(f"{_cwd(args)} offers no MCP server {args.name!r}, or is not trusted (opta policy trust).")
     print_line(f"{spec.name} would {spec.says}")
-    if not args.yes and (not sys.stdin.isatty() or input("Let it start? [y/N] ").strip().lower() not in ("y", "yes")):
+    if not args.yes and not confirm("Let it start?"):
         print("opta: nothing was changed; `--yes` approves it as shown", file=sys.stderr)
         return 0
     mcp_servers.approve(loaded.paths, _cwd(args), spec.name, spec.digest)

@@ -13,6 +13,7 @@ from opta_core.errors import OptaError, Refused
 from opta_core.settings import Loaded
 from opta_protocol.errors import ErrorCode
 
+from ..ask import can_ask, confirm
 from ..lmx_client import ask
 from ..model_bench import Figures, measure
 from ..plain_text import plain_json, print_plain
@@ -97,9 +98,9 @@ def pull(loaded: Loaded, args: argparse.Namespace) -> int:
         f"{found['repo']} at {str(found['revision'])[:12]}: {_size(found['bytes'])}, licence {found.get('licence') or 'not stated'}"
     )
     if not args.yes:
-        if not sys.stdin.isatty():
+        if not can_ask():
             raise Refused("Nothing was fetched: nobody can be asked here. Say --yes to fetch it.")
-        if input("Fetch it? [y/N] ").strip().lower() not in ("y", "yes"):
+        if not confirm("Fetch it?"):
             return 1
     name = ask(loaded, "POST", "/admin/models/pull", {**wanted, "revision": found["revision"], "name": args.name})["name"]
     return _follow(loaded, name)

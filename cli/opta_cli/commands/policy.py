@@ -17,6 +17,7 @@ from opta_core.policy.rules import SEVERITY, Rule
 from opta_core.settings import Loaded, environment
 from opta_protocol.permissions import Level, Mode, default_level
 
+from ..ask import can_ask, confirm
 from ..plain_text import plain_json, print_line
 
 
@@ -117,10 +118,10 @@ def give_trust(loaded: Loaded, args: argparse.Namespace) -> int:
     for line in words.asks_for(snapshot):
         print_line(f"  {line}")
     if not args.yes:
-        if not sys.stdin.isatty():
+        if not can_ask():
             print("opta: nothing was changed; `--yes` trusts the folder as shown", file=sys.stderr)
             return 0
-        if input("Trust this folder? [y/N] ").strip().lower() not in ("y", "yes"):
+        if not confirm("Trust this folder?"):
             return 0
     trust.give(loaded.paths, folder, snapshot.sha256)
     print_line(f"{snapshot.path} is trusted")

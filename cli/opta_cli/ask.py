@@ -1,0 +1,174 @@
+"""One question on a terminal, answered by a person who has seen it.
+
+What was typed or pasted before the question is thrown away, and so is what comes in its first half second. A pasted
+block is recognised (bracketed paste, or lines that come faster than a hand types) and answers nothing. Only a whole
+answer counts; the end of input is the answer no. A question can be closed from elsewhere while it waits.
+"""
+
+import contextlib
+import os
+import select
+import sys
+import termios
+import time
+from collections.abc import Callable, Collection, Generator
+from typing import TypeVar
+
+SETTLE_S = 0.5
+# How long nothing may follow an answer, and no second line a line that is none; how long the mark of a paste may take to arrive.
+ALONE_S, MARK_S = 0.15, 0.005
+LOOK_S = 0.2
+LINE_BYTES_MAX = 256
+_PASTES, _PASTES_NO_MORE = "\x1b[?2004h", "\x1b[?2004l"
+_PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
+A = TypeVar("A")
+_REFUSED = "That was pasted, or typed ahead, and answers nothing. Type the answer."
+
+
+class Closed(Exception):
+    """The question takes no answer any more; the message says why."""
+
+
+def can_ask() -> bool:
+    """Whether there is a person: one who types, and who sees what is asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def confirm(question: str) -> bool:
+    """Yes or no, on standard error; no where nobody can be asked."""
+    return can_ask() and ask(f"{question} [y]es, [n]o: ", {"y": True, "yes": True, "n": False, "no": False}, False)
+
+
+def ask(question: str, answers: dict[str, A], no: A, is_closed: Callable[[], str] = lambda: "") -> A:
+    """What stands for the one answer that was typed, `no` at the end of input.
+
+    `is_closed` says why the question is void, '' while it is not. Raises Closed then.
+    """
+    if not can_ask():
+        return no
+    keyboard = _Keyboard(sys.stdin.fileno(), is_closed)
+    with _single_keys(keyboard.fd):
+        keyboard.settle()
+        while True:
+            _say(question)
+            line, is_alone = keyboard.line(answers)
+            _say("\n")
+            if line is None:
+                return no
+            if not is_alone:
+                _say(f"  {_REFUSED}\n")
+                keyboard.settle()
+            elif line in answers:
+                return answers[line]
+            else:
+                _say(f"  Answer with one of: {', '.join(answers)}\n")
+
+
+class _Keyboard:
+    """Reads keys, one line at a time; `fd` takes single keys."""
+
+    def __init__(self, fd: int, is_closed: Callable[[], str]):
+        self.fd, self._is_closed = fd, is_closed
+        self._rest = b""
+
+    def settle(self) -> None:
+        """Throw away what comes, until nothing has come for the dead time."""
+        self._rest = b""
+        termios.tcflush(self.fd, termios.TCIFLUSH)
+        while self._comes(SETTLE_S):
+            if not os.read(self.fd, 65536):
+                return
+
+    def line(self, answers: Collection[str]) -> tuple[str | None, bool]:
+        """(the line, None at the end of input; whether it was typed by itself)."""
+        line = bytearray()
+        rest, self._rest = self._rest, b""
+        while True:
+            if not rest:
+                self._wait()
+                rest = os.read(self.fd, 65536)
+                if not rest:
+                    return None, True
+            if rest.startswith(b"\x1b"):
+                if _PASTE_BEGINS.startswith(rest[: len(_PASTE_BEGINS)]) and self._is_pasted(rest):
+                    return "", False
+                rest = b""  # an arrow or another key that is no text
+                continue
+            key, rest = rest[:1], rest[1:]
+            if key == b"\x04":
+                return None, True
+            if key in b"\r\n":
+                text = line.decode(errors="replace").lower()
+                return text, not rest and self._is_alone(text in answers)
+            self._edit(line, key)
+
+    def _is_alone(self, is_answer: bool) -> bool:
+        """Whether a line was typed by hand: nothing follows an answer at once, and no whole block another line."""
+        while self._comes(ALONE_S):
+            more = os.read(self.fd, 65536)
+            if is_answer or not more:
+                return not more
+            self._rest += more
+            if sum(self._rest.count(end) for end in (b"\r", b"\n")) > 1:
+                return False
+        return True
+
+    def _edit(self, line: bytearray, key: bytes) -> None:
+        if key in b"\x7f\b":
+            if line:
+                line.pop()
+                _say("\b \b")
+        elif key == b"\x15":
+            _say("\b \b" * len(line))
+            line.clear()
+        elif b" " <= key < b"\x7f" and len(line) < LINE_BYTES_MAX:
+            line += key
+            _say(key.decode())
+        elif key >= b"\x80":
+            line += b"?"
+            _say("?")
+
+    def _is_pasted(self, rest: bytes) -> bool:
+        """Whether a block begins here; it is read to its end."""
+        while len(rest) < len(_PASTE_BEGINS) and self._comes(MARK_S):
+            rest += os.read(self.fd, 65536)
+        if not rest.startswith(_PASTE_BEGINS):
+            return False
+        while _PASTE_ENDS not in rest and self._comes(SETTLE_S):
+            more = os.read(self.fd, 65536)
+            if not more:
+                break
+            rest = rest[-len(_PASTE_ENDS) :] + more
+        return True
+
+    def _wait(self) -> None:
+        while not self._comes(LOOK_S):
+            if reason := self._is_closed():
+                _say("\n")
+                raise Closed(reason)
+
+    def _comes(self, wait_s: float) -> bool:
+        deadline = time.monotonic() + wait_s
+        readable, _, _ = select.select([self.fd], [], [], max(0.0, deadline - time.monotonic()))
+        return bool(readable)
+
+
+@contextlib.contextmanager
+def _single_keys(fd: int) -> Generator[None, None, None]:
+    """Keys come one by one, unseen; blocks come marked; Ctrl-C interrupts, Ctrl-Z does nothing."""
+    before = termios.tcgetattr(fd)
+    changed = termios.tcgetattr(fd)
+    changed[3] &= ~(termios.ICANON | termios.ECHO)
+    changed[6][termios.VMIN], changed[6][termios.VTIME], changed[6][termios.VSUSP] = 1, 0, b"\0"
+    termios.tcsetattr(fd, termios.TCSAFLUSH, changed)
+    _say(_PASTES)
+    try:
+        yield
+    finally:
+        _say(_PASTES_NO_MORE)
+        termios.tcsetattr(fd, termios.TCSAFLUSH, before)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
