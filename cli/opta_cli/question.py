@@ -6,7 +6,7 @@ Every line of foreign text has a mark before it, also where it is wrapped, so th
 import contextlib
 import datetime
 import json
-import shutil
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +25,8 @@ from .client import Client
 from .plain_text import plain_line, visible, width_of
 
 FIRST = ("command", "path", "url")
+# A longer one is shown below alone.
+SUBJECT_CHARS_MAX = 1000
 WRITES = ("write_file", "edit_file", "multi_edit")
 CLIENT = "the terminal"
 # Offer -> the letter that takes it, and the decision it is. What is allowed for this call alone needs no second question.
@@ -66,7 +68,7 @@ def _decide(asked: e.PermissionRequest, is_over: Callable[[], str]) -> dict[str,
                 answers[letter] = {"decision": decision, "offer": offer.id}
                 if offer.id not in ONCE:
                     lasting[letter] = offer
-        question = "  allow once? [y]es, [n]o, or a letter above: " if len(answers) > 4 else "  allow once? [y]es, [n]o: "
+        question = "  allow once? [y]es, [n]o, or a letter above: "
     while True:
         chosen = ask(question, answers, DENY, is_over)
         offer = next((offer for offer in lasting.values() if offer.id == chosen.get("offer")), None)
@@ -94,7 +96,8 @@ def _scope(offer: Offer, *, is_written: bool) -> Iterator[str]:
 
 def shown(asked: e.PermissionRequest, workspace: str) -> Iterator[str]:
     """Every line that a person has to see before an answer."""
-    yield f"◆ {plain_line(asked.name)}"
+    subject = next((value for name in FIRST if isinstance(value := asked.args.get(name), str)), "")
+    yield f"◆ {plain_line(asked.name)} {plain_line(subject) if len(subject) <= SUBJECT_CHARS_MAX else ''}".rstrip()
     for name, value in sorted(asked.args.items(), key=lambda pair: FIRST.index(pair[0]) if pair[0] in FIRST else len(FIRST)):
         for where, text, kind in leaves(_key(name), value):
             yield f"  {plain_line(where)}{f' ({kind})' if kind else ''}"
@@ -183,9 +186,16 @@ def _kind_of(text: str) -> str:
         return ""
 
 
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return 80
+
+
 def _block(text: str, head: str = "  │ ") -> Iterator[str]:
     """Foreign text, wrapped by us: a terminal would begin the rest of a line where prompts begin."""
-    width = max(20, shutil.get_terminal_size().columns - 1)
+    width = max(20, _columns() - 1)
     for line in text.split("\n"):
         row, used = head, width_of(head)
         for piece in visible(line):

@@ -173,7 +173,7 @@ def test_the_whole_change_is_shown(start: Any) -> None:
 
 def test_the_command_that_runs_is_shown_line_by_line(daemon: Daemon, start: Any) -> None:
     terminal, _ = start("tricky", asked=False)
-    screen = terminal.wait(lambda screen: "until: " in screen and screen.rstrip().endswith("[n]o:"), "the question itself")
+    screen = terminal.wait(lambda screen: "until: " in screen and screen.rstrip().endswith("above:"), "the question itself")
     lines = [line.rstrip() for line in screen.split("\n")]
     at = lines.index("  command")
     assert lines[at + 1 : at + 3] == ["  │ echo one # harmless", "  │ allow once? [y]es, [n]o: y"]
@@ -213,7 +213,9 @@ def test_every_non_blank_character_of_every_argument_is_shown(args: dict[str, An
     asked = e.PermissionRequest(
         requestId="r", callId="c", name=name, args=args, reason="because", rule="r", layer="user", expiresAt="2999-01-01T00:00:00Z"
     )
-    shown = "".join(line[4:] if line[2:3] in "│┊" else line for line in question.shown(asked, "/work"))
+    # The first line names the call in short.
+    _, *lines = question.shown(asked, "/work")
+    shown = "".join(line[4:] if line[2:3] in "│┊" else line for line in lines)
     solid = shown.replace(" ", "")
     for part in _texts(args):
         assert "".join("".join(visible(line)) for line in part.split("\n")).replace(" ", "") in solid

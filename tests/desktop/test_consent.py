@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from support.daemon import Daemon
 from support.model_server import Action, ModelServer, Say, Use
+from support.reference_server import everything
 
 pytestmark = [pytest.mark.system, pytest.mark.page]
 
@@ -26,6 +27,13 @@ CALLS: dict[str, list[Action]] = {
     "queue": [Use("run_command", {"command": f"echo {number} > made-{number}"}) for number in range(4)],
     "one": [Use("run_command", {"command": "echo yes > made"})],
     "long": [Use("write_file", {"path": "long.sql", "content": "".join(f"line {number}\n" for number in range(1500))})],
+    "server": [Use("mcp__everything__echo", {"message": "first # line\nsecond  line "})],
+    "browse": [Use("browser_navigate", {"url": "http://127.0.0.1:9/a?b=" + "c" * 400})],
+    "misuse": [
+        Use("mcp__everything__echo", {"message": 3}),
+        Use("mcp__everything__echo", {"text": "a"}),
+        Use("browser_navigate", {"address": "x"}),
+    ],
     "wrong": [Use("run_command", {"command": "echo", "shell": "zsh"}), Use("edit_file", {"path": "long.sql", "old": "absent", "new": "x"})],
     "fields": [Use("run_command", {"cmd": "echo"}), Use("write_file", {"path": 3, "content": "x"}), Use("run_command", {"command": " "})],
 }
@@ -42,7 +50,9 @@ def reply(messages: list[dict[str, Any]]) -> list[Action]:
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    with ModelServer(reply) as model, Daemon(tmp_path_factory.mktemp("consent"), model_url=model.url) as running:
+    command = everything()
+    servers = f'[mcp]\npeekaboo = true\n[mcp.servers.everything]\ncommand = "{command[0]}"\nargs = ["{command[1]}"]\n'
+    with ModelServer(reply) as model, Daemon(tmp_path_factory.mktemp("consent"), model_url=model.url, config=servers) as running:
         (running.workspace / "sub").mkdir()
         (running.workspace / "long.sql").write_text(OLD)
         yield running
@@ -75,7 +85,8 @@ def asked(daemon: Daemon, page: Page, name: str) -> tuple[str, str, Locator]:
     expect(page.get_by_role("status", name="Connection: Connected")).to_be_visible()
     turn = daemon.submit(sid, name)
     card = page.get_by_role("region", name="Permission")
-    expect(card.get_by_role("button", name="Allow once")).to_be_enabled()
+    # The first turn of a daemon waits for its servers to say which tools they have.
+    expect(card.get_by_role("button", name="Allow once")).to_be_enabled(timeout=30_000)
     return sid, turn, card
 
 
@@ -214,7 +225,20 @@ def test_the_card_shows_the_whole_diff(daemon: Daemon, page: Page) -> None:
     deny_rest(daemon, sid, turn)
 
 
-@pytest.mark.parametrize("name", ["wrong", "fields"])
+def test_the_card_of_a_server_names_it_and_every_argument(daemon: Daemon, page: Page) -> None:
+    sid, turn, card = asked(daemon, page, "server")
+    request = next(json.loads(line) for line in daemon.journal(sid) if b'"permission.request"' in line)
+    assert (request["server"], len(request["schema"])) == ("everything", 64)
+    for part in ("everything", "mcp__everything__echo", request["schema"]):
+        expect(card.get_by_text(part, exact=True)).to_be_visible()
+    assert "first # line↵\nsecond  line·" in card.locator("code", has_text="first").inner_text()
+    deny_rest(daemon, sid, turn)
+    sid, turn, card = asked(daemon, page, "browse")
+    expect(card.get_by_text("http://127.0.0.1:9/a?b=" + "c" * 400, exact=True)).to_be_visible()
+    deny_rest(daemon, sid, turn)
+
+
+@pytest.mark.parametrize("name", ["wrong", "fields", "misuse"])
 def test_a_call_that_cannot_run_is_answered_to_the_model_and_asks_nobody(daemon: Daemon, name: str) -> None:
     sid = daemon.session(mode="do", level="L1")
     events = daemon.follow(sid, daemon.submit(sid, name))
@@ -240,7 +264,7 @@ def test_an_answer_given_elsewhere_closes_the_card_and_says_where(daemon: Daemon
 @pytest.mark.parametrize("width", [360, 1200])
 def test_the_card_fits(daemon: Daemon, page: Page, tmp_path: Path, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 720})
-    for name in ("tricky", "long", "one"):
+    for name in ("tricky", "long", "one", "server", "browse"):
         sid, turn, card = asked(daemon, page, name)
         page.screenshot(path=tmp_path / f"{name}-{width}.png")
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0

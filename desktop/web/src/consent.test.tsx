@@ -129,6 +129,13 @@ describe('what cannot be shown whole', () => {
     expect(html).toContain('It cannot be allowed.');
   });
 
+  test('an expired question is dead', () => {
+    const call = asked('run_command', { command: 'ls' }, { execution, expiresAt: new Date(Date.now() - 1).toISOString() });
+    const html = renderToStaticMarkup(<Card call={call} cwd="/work" count={1} takesFocus={false} onAnswer={() => Promise.resolve(true)} />);
+    expect(html).toContain('This question has expired');
+    expect(html.match(/<button[^>]*>/g)?.every((button) => button.includes('disabled'))).toBe(true);
+  });
+
   test('what can is not held back', () => expect(unshown(asked('run_command', { command: 'ls' }, { execution }))).toBe(''));
 });
 

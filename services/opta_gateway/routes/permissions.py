@@ -34,12 +34,13 @@ async def answer_permission(request: Request, name: str, request_id: str) -> Res
     if reason := _over(turn, call):
         raise _conflict(reason)
     offered = {offer.id: offer for offer in call.offers}
-    if (wanted.offer and wanted.offer not in offered) or (wanted.decision == "always" and not {"always", "prefix"} & set(offered)):
+    lasting = {"always": {"always", "prefix"}, "session": {"session", "session-network"}}.get(wanted.decision)
+    if (wanted.offer and wanted.offer not in offered) or (lasting is not None and not lasting & set(offered)):
         raise Refused(f"This question does not offer that; it offers {', '.join(offered) or 'only allow and deny'}.")
     # Worked out before the answer is written, so that a grant that cannot be is no half of one.
     new = _grants(call, session.cwd, wanted.offer) if wanted.decision == "always" else []
-    shown = offered[wanted.offer].words if wanted.offer else []
-    if new and shown and shown != [grants.words_of(grant) for grant in new]:
+    offer = offered.get(wanted.offer or "always")
+    if new and offer is not None and offer.words and offer.words != [grants.words_of(grant) for grant in new]:
         raise _conflict("What would be written down is not what the question showed; allow it once, and look at the next question.")
     decision = "deny" if wanted.decision == "deny" else "allow"
     event = PermissionDecision(
