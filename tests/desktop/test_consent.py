@@ -1,6 +1,7 @@
 """Consent in a real browser: nothing outside the card decides, nothing early, nothing held; the card holds the whole call."""
 
 import json
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from support.daemon import Daemon
 from support.model_server import Action, ModelServer, Say, Use
 from support.reference_server import everything
+
+from opta_cli.plain_text import visible
 
 pytestmark = [pytest.mark.system, pytest.mark.page]
 
@@ -39,6 +42,25 @@ CALLS: dict[str, list[Action]] = {
 }
 # An element by what it is, so that it is found again when the page has drawn it anew.
 _NAME = "each => each.tagName + ' ' + (each.getAttribute('aria-label') || each.innerText || '').split('\\n')[0].slice(0, 30)"
+
+
+ALPHABET = [
+    *"aZ09-+#|&;<>\"'\\`$ \n\t",
+    "\r",
+    "--",
+    "&amp;",
+    "<b>",
+    "\u202e",
+    "\u200b",
+    "\u00a0",
+    "\u001b[8m",
+    "\ufeff",
+    "é",
+    "日本",
+    "שלום",
+    "🙂",
+    "w" * 90,
+]
 
 
 def reply(messages: list[dict[str, Any]]) -> list[Action]:
@@ -235,6 +257,18 @@ def test_the_card_of_a_server_names_it_and_every_argument(daemon: Daemon, page: 
     deny_rest(daemon, sid, turn)
     sid, turn, card = asked(daemon, page, "browse")
     expect(card.get_by_text("http://127.0.0.1:9/a?b=" + "c" * 400, exact=True)).to_be_visible()
+    deny_rest(daemon, sid, turn)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_non_blank_character_of_a_random_call_is_in_the_card(daemon: Daemon, page: Page, seed: int) -> None:
+    chance = random.Random(seed)
+    text = "".join(chance.choice(ALPHABET) for _ in range(400))
+    tool = chance.choice(["write_file", "mcp__everything__echo"])
+    CALLS["random"] = [Use(tool, {"message": text} if tool.startswith("mcp") else {"path": f"random-{seed}", "content": text})]
+    sid, turn, card = asked(daemon, page, "random")
+    (shown,) = [code.inner_text() for code in card.locator("dd code").all() if len(code.inner_text()) > 300]
+    assert re.sub(r"[\s↵→·]", "", shown) == re.sub(r"[\s→·]", "", "".join("".join(visible(line)) for line in text.split("\n")))
     deny_rest(daemon, sid, turn)
 
 
