@@ -269,6 +269,9 @@ def main() -> None:
         code = 2 if isinstance(error, Refused) or error.code in (ErrorCode.invalid, ErrorCode.bad_request) else 1
     except KeyboardInterrupt:
         code = 130
+    except EOFError:
+        print("\nopta: the input ended before the answer; nothing was changed", file=sys.stderr)
+        code = 2
     except BrokenPipeError:
         code = 0
     except OSError as error:

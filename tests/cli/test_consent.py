@@ -157,6 +157,15 @@ def test_an_answer_given_elsewhere_closes_the_question_and_says_where(daemon: Da
     terminal.wait(lambda screen: screen.count("visible again") == 2, "an echo")
 
 
+def test_ctrl_c_at_a_question_stops_the_turn_and_gives_the_terminal_back(daemon: Daemon, start: Any) -> None:
+    terminal, sid = start("write")
+    terminal.type("C-c")
+    terminal.wait(lambda screen: "exit=130" in screen, "the end")
+    assert not decisions(daemon, sid)
+    terminal.type("visible again", "Enter")
+    terminal.wait(lambda screen: screen.count("visible again") == 2, "an echo")
+
+
 def test_a_stopped_turn_closes_the_question(daemon: Daemon, start: Any) -> None:
     terminal, sid = start("write")
     daemon.client.post(f"/v3/sessions/{sid}/stop", {})
@@ -194,6 +203,41 @@ def test_nothing_is_approved_where_nobody_sees_the_question(daemon: Daemon, tmp_
         terminal.close()
     assert daemon.opta("do", "write", stdin="y\ny\n").returncode == 4
     assert not (daemon.workspace / "typed.txt").exists()
+
+
+def trusted(daemon: Daemon, folder: Path) -> str:
+    return str(daemon.client.get("/v3/trust", cwd=str(folder))["state"])
+
+
+def test_trust_takes_no_pasted_answer_and_the_end_of_input_is_a_no(daemon: Daemon, tmp_path: Path) -> None:
+    folder = tmp_path / "clone"
+    (folder / ".opta").mkdir(parents=True)
+    (folder / ".opta/policy.yaml").write_text("version: 1\nrules:\n  - {effect: allow, tool: run_command, command: npm test}\n")
+    command = f"{shlex.quote(str(OPTA))} policy trust; echo exit=$?; sleep 60"
+    terminal = Terminal(tmp_path / "tmux", daemon.environment, folder, command)
+    try:
+        terminal.wait(lambda screen: "Trust this folder?" in screen, "the question")
+        terminal.paste("y\n" * 200, marked=True)
+        terminal.wait(lambda screen: screen.count("Trust this folder?") == 2, "that it was refused")
+        assert trusted(daemon, folder) == "untrusted"
+        terminal.type("C-d")
+        screen = terminal.wait(lambda screen: "exit=0" in screen, "the end")
+        assert "Traceback" not in screen
+        assert trusted(daemon, folder) == "untrusted"
+    finally:
+        terminal.close()
+
+
+def test_the_end_of_input_at_a_secret_is_no_traceback(daemon: Daemon, tmp_path: Path) -> None:
+    command = f"{shlex.quote(str(OPTA))} account add anthropic; echo exit=$?; sleep 60"
+    terminal = Terminal(tmp_path / "tmux", daemon.environment, tmp_path, command)
+    try:
+        time.sleep(1)
+        terminal.type("C-d")
+        screen = terminal.wait(lambda screen: "exit=" in screen, "the end")
+        assert "Traceback" not in screen
+    finally:
+        terminal.close()
 
 
 _TEXTS = st.text(st.one_of(st.characters(), st.sampled_from(" \n\t\r-+#|&;<>\"'\\\u202e\u200b\u00a0\u001b\ufeff")), max_size=80)

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react';
+import { type KeyboardEvent, memo, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { daemon } from '../daemon';
 import type { Offer } from '../protocol';
 import { clock, decisionOf, ending, facts, isLasting, isWrittenDown, type Leaf, leaves, msLeft, outcome, unshown } from '../question';
@@ -95,7 +95,8 @@ export function Card({ call, cwd, count, takesFocus, onAnswer }: CardProps): Rea
   const card = useRef<HTMLElement>(null);
   const isSettled = useSettled(`${call.requestId} ${chosen?.id ?? ''}`);
   const left = msLeft(call, now);
-  const problem = unshown(call) || (left <= 0 ? 'This question has expired; nobody answered it in time.' : '');
+  const hidden = useMemo(() => unshown(call), [call.requestId]);
+  const problem = hidden || (left <= 0 ? 'This question has expired; nobody answered it in time.' : '');
   const isReady = isSettled && !isSent && left > 0;
 
   useEffect(() => {
@@ -177,8 +178,8 @@ export function Card({ call, cwd, count, takesFocus, onAnswer }: CardProps): Rea
   );
 }
 
-// The call itself, all of it.
-function Content({ call, cwd }: { call: Call; cwd: string }): ReactNode {
+// The call itself, all of it; drawn once, however often the clock is.
+const Content = memo(function Content({ call, cwd }: { call: Call; cwd: string }): ReactNode {
   return (
     // Scrolled with the keyboard too.
     <>
@@ -189,7 +190,7 @@ function Content({ call, cwd }: { call: Call; cwd: string }): ReactNode {
       <Leaves leaves={facts(call, cwd)} isShort />
     </>
   );
-}
+});
 
 // What a wider answer means from then on, in the words that are kept.
 function Scope({ offer }: { offer: Offer }): ReactNode {
