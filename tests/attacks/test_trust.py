@@ -1,14 +1,17 @@
 """Rows A37-A46: policy files, trust and folders that would like to decide for their user."""
 
 import os
+import shutil
 import subprocess
+import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from opta_core import settings
+from opta_core import mcp_servers, settings
 from opta_core.errors import Refused
 from opta_core.paths import Paths
 from opta_core.policy import trust, words
@@ -116,6 +119,74 @@ def test_trust_is_for_what_was_shown_and_for_that_folder(home: Paths, clone: Pat
     (clone / ".opta/link").symlink_to("/etc/passwd")
     with pytest.raises(Refused, match="link"):
         give(home, clone)
+
+
+@pytest.mark.attack("A41")
+@pytest.mark.parametrize("how", ["rename", "write", "folder"])
+def test_no_verdict_comes_from_bytes_that_nobody_approved(how: str, home: Paths, clone: Path) -> None:
+    approved, hostile = (
+        "rules: [{effect: allow, tool: run_command, command: ls}]\n",
+        "rules: [{effect: allow, tool: run_command}]#0123456\n",
+    )
+    policy = clone / ".opta/policy.yaml"
+    servers = clone / ".mcp.json"
+    policy.write_text(approved)
+    servers.write_text('{"mcpServers": {"a": {"command": "good"}}}')
+    give(home, clone)
+    for name, content in (("good", approved), ("evil", hostile)):
+        (clone.parent / name).mkdir()
+        (clone.parent / name / "policy.yaml").write_text(content)
+    flips = 0
+    done = threading.Event()
+
+    def flip() -> None:
+        nonlocal flips
+        while not done.is_set():
+            content = (hostile, approved)[flips % 2]
+            server = ("evil", "good")[flips % 2]
+            if how == "folder":
+                (clone / ".opta").rename(clone.parent / "aside")
+                (clone.parent / ("evil", "good")[flips % 2]).rename(clone / ".opta")
+                (clone.parent / "aside").rename(clone.parent / ("good", "evil")[flips % 2])
+            for file, text in ((policy, content), (servers, f'{{"mcpServers": {{"a": {{"command": "{server}"}}}}}}')):
+                if how == "write":
+                    file.write_text(text)
+                elif how == "rename":
+                    (clone / "next").write_text(text)
+                    (clone / "next").rename(file)
+            flips += 1
+
+    if how == "folder":
+        shutil.rmtree(clone.parent / "good")
+    request = normalise("run_command", {"command": "touch M"}, str(clone), path="/usr/bin:/bin")
+    sources = Sources(home, home.home / "no-managed.yaml")
+    flipping = threading.Thread(target=flip)
+    flipping.start()
+    effects: Counter[str] = Counter()
+    started: set[str] = set()
+    try:
+        for _ in range(1500):
+            found = sources.layers(str(clone))
+            effects[judge(request, Situation(level=Level.L2, layers=found)).effect] += 1
+            started |= {spec.command for spec in mcp_servers.of_project(home, str(clone))[0]}
+    finally:
+        done.set()
+        flipping.join()
+    assert (effects["allow"], started - {"good"}, flips > 20) == (0, set(), True)
+
+
+@pytest.mark.attack("A41")
+def test_a_change_within_one_time_stamp_is_seen(home: Paths, clone: Path) -> None:
+    policy = clone / ".opta/policy.yaml"
+    policy.write_text(ALLOW_ALL)
+    give(home, clone)
+    sources = Sources(home, home.home / "no-managed.yaml")
+    seen = os.stat(policy)
+    assert sources.layers(str(clone)).trust == "trusted"
+    with policy.open("r+") as handle:
+        handle.write("version: 1\nrules:\n  - {effect: allow, tool: run_command, command: '**'}")
+    os.utime(policy, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    assert sources.layers(str(clone)).trust == "changed"
 
 
 @pytest.mark.attack("A43")

@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import os
 import stat
+import time
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,9 @@ from .strict_yaml import BYTES_MAX
 from .trust import State
 
 MANAGED = Path("/etc/opta/policy.yaml")
+POLICY = ".opta/policy.yaml"
+# File systems stamp changes to some milliseconds: two changes within one stamp look like one.
+_STAMP_NS = 50_000_000
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,19 +62,22 @@ class Sources:
 
     def layers(self, cwd: str) -> Layers:
         """The layers for a folder. Never raises: what is broken makes rules stricter and is told."""
-        signature = self._signature(cwd)
+        signature, newest_ns = self._signature(cwd)
         kept = self._kept.get(cwd)
         if kept is not None and kept[0] == signature:
             return kept[1]
         layers = self._read(cwd)
         if len(self._kept) > 64:
             self._kept.clear()
-        self._kept[cwd] = signature, layers
+        if newest_ns < time.time_ns() - _STAMP_NS:
+            self._kept[cwd] = signature, layers
         return layers
 
-    def _signature(self, cwd: str) -> object:
+    def _signature(self, cwd: str) -> tuple[object, int]:
         own = [self._managed, self._paths.daemon / "trust.json", self._paths.home / "policies", *self._user_files(), self._grants_file()]
-        return tuple(_stamp(file) for file in own), trust.signature(cwd)
+        stamps = tuple(_stamp(file) for file in own)
+        watched, newest_ns = trust.signature(cwd)
+        return (stamps, watched), max(newest_ns, *(ctime_ns for _, ctime_ns in stamps))
 
     def _grants_file(self) -> Path:
         return self._paths.home / "policies" / "grants.json"
@@ -86,15 +93,9 @@ class Sources:
         broken: set[Layer] = set()
         managed = self._file(self._managed, "managed", problems, broken)
         user = [rule for file in self._user_files() for rule in self._file(file, "user", problems, broken)]
-        project = self._project(cwd, problems, broken)
-        state: State = "untrusted"
+        state, trusted = self._trust(cwd, problems)
+        project = self._project(cwd, trusted, problems, broken)
         granted: list[Grant] = []
-        try:
-            record = trust.read(self._paths).get(os.path.realpath(cwd))
-            # Only what was trusted once is read whole to see whether it still is.
-            state = trust.state_of(record, trust.take(cwd)) if record else "untrusted"
-        except Exception as error:  # whatever is wrong with the record, an untrusted folder is what is left
-            problems.append(Problem(file=str(self._paths.daemon / "trust.json"), line=1, message=str(error)))
         try:
             granted = grants.read(self._paths)
         except Broken as error:
@@ -109,9 +110,27 @@ class Sources:
             problems=tuple(problems),
         )
 
-    def _project(self, cwd: str, problems: list[Problem], broken: set[Layer]) -> list[Rule]:
-        name = f"{cwd}/.opta/policy.yaml"
+    def _trust(self, cwd: str, problems: list[Problem]) -> tuple[State, trust.Snapshot | None]:
+        """(whether the folder is trusted, the bytes that were compared if it is): rules that loosen are parsed from those bytes."""
         try:
+            record = trust.read(self._paths).get(os.path.realpath(cwd))
+            # Only what was trusted once is read whole to see whether it still is.
+            if record is None:
+                return "untrusted", None
+            snapshot = trust.take(cwd)
+            state = trust.state_of(record, snapshot)
+        except Exception as error:  # whatever is wrong with the record, an untrusted folder is what is left
+            problems.append(Problem(file=str(self._paths.daemon / "trust.json"), line=1, message=str(error)))
+            return "untrusted", None
+        return state, snapshot if state == "trusted" else None
+
+    def _project(self, cwd: str, trusted: trust.Snapshot | None, problems: list[Problem], broken: set[Layer]) -> list[Rule]:
+        name = f"{cwd}/.opta/policy.yaml"
+        if trusted is not None:
+            content = trusted.contents.get(POLICY)
+            return [] if content is None else _parsed(content, name, "project", problems, broken)
+        try:
+            # Without trust these rules only tighten, whichever bytes they are.
             content = _read_beneath(cwd)
         except FileNotFoundError:
             return []
@@ -166,9 +185,9 @@ def _read_plain(descriptor: int) -> bytes:
         return handle.read(BYTES_MAX + 1)
 
 
-def _stamp(file: Path) -> tuple[object, ...]:
+def _stamp(file: Path) -> tuple[tuple[object, ...], int]:
     try:
         seen = os.stat(file)
     except OSError:
-        return (str(file),)
-    return str(file), seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+        return (str(file),), 0
+    return (str(file), seen.st_ino, seen.st_size, seen.st_mtime_ns), seen.st_ctime_ns

@@ -2,6 +2,8 @@
 
 Kept in `daemon/trust.json`, 0600, replaced whole. A changed byte of `.opta/**` or `.mcp.json` ends the trust until it is
 given anew. Nothing of the folder is run or followed to find out.
+
+**Invariant:** what trust loosens is parsed from the bytes of the `Snapshot` whose hash was compared, never from a second reading.
 """
 
 import contextlib
@@ -20,6 +22,7 @@ from ..paths import Paths, write_whole
 
 FILES_MAX = 200
 BYTES_MAX = 1024 * 1024
+DEPTH_MAX = 32
 WATCHED = (".opta", ".mcp.json")
 
 State = Literal["untrusted", "trusted", "changed"]
@@ -121,22 +124,25 @@ def withdraw(paths: Paths, folder: str) -> bool:
     return True
 
 
-def signature(folder: str) -> tuple[object, ...]:
-    """Changes whenever a watched file may have changed; costs a few stats."""
+def signature(folder: str) -> tuple[tuple[object, ...], int]:
+    """(what changes whenever a watched file may have changed, the newest change in nanoseconds); costs a few stats."""
     found: list[object] = []
+    newest = 0
     with contextlib.suppress(OSError):
-        found.append(_stamp(os.stat(folder)))
+        seen = os.stat(folder)
+        found.append(_stamp(seen))
     waiting = [f"{folder}/{name}" for name in WATCHED]
     while waiting and len(found) < 2 * FILES_MAX:
         path = waiting.pop()
         try:
             seen = os.lstat(path)
             found.append((path, _stamp(seen)))
+            newest = max(newest, seen.st_ctime_ns)
             if stat.S_ISDIR(seen.st_mode):
                 waiting += [entry.path for entry in os.scandir(path)]
         except OSError:
             continue
-    return tuple(found)
+    return tuple(found), newest
 
 
 def _stamp(seen: os.stat_result) -> tuple[int, ...]:
@@ -144,34 +150,38 @@ def _stamp(seen: os.stat_result) -> tuple[int, ...]:
 
 
 def _watched(root: int) -> Iterator[tuple[str, bytes]]:
-    """(relative name, content) of every watched file; a link or a device stands with what it is instead."""
-    waiting = list(WATCHED)
-    while waiting:
-        name = waiting.pop()
-        try:
-            descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=root)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise OSError(error.errno, "it is a link or cannot be read", name) from error
-        with os.fdopen(descriptor, "rb", closefd=True) if stat.S_ISREG(os.fstat(descriptor).st_mode) else _Folder(descriptor) as opened:
-            if isinstance(opened, _Folder):
-                if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
-                    raise OSError(0, "it is neither a file nor a folder", name)
-                waiting += sorted(f"{name}/{entry}" for entry in os.listdir(descriptor))
-            else:
-                yield name, opened.read(BYTES_MAX + 1)
+    """(relative name, content) of every watched file, each opened in the folder that was opened for it; links and devices raise."""
+    for name in WATCHED:
+        yield from _beneath(root, name, name)
 
 
-class _Folder:
-    def __init__(self, descriptor: int):
-        self._descriptor = descriptor
+def _beneath(folder: int, entry: str, name: str) -> Iterator[tuple[str, bytes]]:
+    if name.count("/") > DEPTH_MAX:
+        raise OSError(0, f"it lies more than {DEPTH_MAX} folders deep", name)
+    try:
+        descriptor = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise OSError(error.errno, "it is a link or cannot be read", name) from error
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode):
+            yield name, _whole(descriptor)
+        elif stat.S_ISDIR(mode):
+            for below in sorted(os.listdir(descriptor)):
+                yield from _beneath(descriptor, below, f"{name}/{below}")
+        else:
+            raise OSError(0, "it is neither a file nor a folder", name)
+    finally:
+        os.close(descriptor)
 
-    def __enter__(self) -> "_Folder":
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+def _whole(descriptor: int) -> bytes:
+    found = b""
+    while len(found) <= BYTES_MAX and (piece := os.read(descriptor, BYTES_MAX + 1 - len(found))):
+        found += piece
+    return found
 
 
 def _file(paths: Paths) -> Path:
