@@ -11,7 +11,10 @@ from opta_protocol.permissions import Risk
 
 from . import commands
 from .control_files import ControlFile, control_file
+from .destroyers import Place, destroys
 
+# A line that may be standing in more folders than this is judged as standing outside the workspace.
+FOLDERS_MAX = 64
 Kind = Literal["read", "search", "write", "run", "plan", "browse", "mcp"]
 
 RISKS: dict[str, Risk] = {
@@ -87,6 +90,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_outside: bool = False
     argv: tuple[str, ...] = ()
     program: str = ""
+    # What of its words cannot be taken back, where it may be standing; '' for nothing.
+    loss: str = ""
     origin: str = ""
     server: str = ""
     # sha256 of the tool's description and schema, for grants that end when it changes.
@@ -115,10 +120,10 @@ def normalise(
     if tool == "run_command":
         text = str(args.get("command", ""))
         command = commands.read(text, commands.search_path(path, cwd), cwd)
-        actions = tuple(
-            Action(kind="run", tool=tool, risk=risk, subject=" ".join(part.argv)[:200], argv=part.argv, program=part.program)
-            for part in command.parts
-        ) or (Action(kind="run", tool=tool, risk=risk, subject=text[:200]),)
+        given = args.get("cwd")
+        actions = _programs(command, tool, risk, cwd, os.path.join(cwd, given) if isinstance(given, str) else cwd) or (
+            Action(kind="run", tool=tool, risk=risk, subject=text[:200]),
+        )
     elif server:
         actions = (Action(kind="mcp", tool=tool, risk=risk, subject=tool, server=server, schema=schema),)
     elif tool.startswith("browser_"):
@@ -143,6 +148,26 @@ def readable_root(given: str, readable: tuple[str, ...]) -> str:
     path = os.path.expanduser(given).rstrip("/")
     roots = (os.path.expanduser(entry).rstrip("/") for entry in readable)
     return next((root for root in roots if path == root or path.startswith(f"{root}/")), "")
+
+
+def _programs(command: commands.CommandLine, tool: str, risk: Risk, workspace: str, start: str) -> tuple[Action, ...]:
+    """An action for each program of a line, with the folders it may be standing in: a `cd` may have failed, unless `&&` follows it."""
+    possible = went = (start,)
+    is_sure = not any(part.joined_by in ("|", "||") for part in command.parts)
+    found: list[Action] = []
+    for part in command.parts:
+        folders = went if is_sure and part.joined_by == "&&" else possible
+        loss = destroys(part.argv, Place(workspace, folders), part.program)
+        subject = " ".join(part.argv)[:200]
+        found.append(Action(kind="run", tool=tool, risk=risk, subject=subject, argv=part.argv, program=part.program, loss=loss))
+        went = folders
+        if part.argv[0] == "cd":
+            target = part.argv[1] if len(part.argv) == 2 and part.argv[1] != "-" else "/"
+            went = tuple(dict.fromkeys(os.path.normpath(os.path.join(folder, target)) for folder in folders))
+            possible = tuple(dict.fromkeys((*possible, *went)))
+            if len(possible) > FOLDERS_MAX:
+                possible = went = ("/",)
+    return tuple(found)
 
 
 def relative_to(cwd: str, given: str) -> str | None:

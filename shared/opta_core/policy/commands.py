@@ -14,7 +14,7 @@ import msgspec
 import tree_sitter
 import tree_sitter_bash
 
-from .programs import BUILTINS, plain_problem
+from .programs import BUILTINS, linked_problem, plain_problem
 
 COMMAND_BYTES_MAX = 8192
 NODES_MAX = 400
@@ -75,7 +75,10 @@ def deceiving(text: str) -> str:
 def read(text: str, search_path: tuple[str, ...] = (), workspace: str = "") -> CommandLine:
     """Take a line apart. Programs are looked up in `search_path`, never inside `workspace`."""
     try:
-        return CommandLine(text, parts=tuple(_located(part, search_path, workspace) for part in _parts(text)))
+        parts = tuple(_located(part, search_path, workspace) for part in _parts(text))
+        if problem := next(filter(None, (linked_problem(part.argv, part.program) for part in parts)), ""):
+            raise NotPlain(problem)
+        return CommandLine(text, parts=parts)
     except NotPlain as problem:
         return CommandLine(text, why=str(problem))
 

@@ -13,7 +13,7 @@ from opta_protocol.permissions import Level, Risk, SessionPolicy
 from . import commands
 from .actions import Action, Request, is_secret, protected, relative_to
 from .layers import Layers
-from .programs import destroys, needs_network
+from .programs import needs_network
 from .rules import SEVERITY, Effect, Layer, Rule, words_fit, words_within
 from .vetoes import veto
 
@@ -113,7 +113,7 @@ def _judge_action(request: Request, action: Action, situation: Situation) -> Ver
         return verdict("ask", problem, "hard", is_single=True)
     base = verdict(first.effect, first.label, "managed") if first else _base(rules, request, action, situation)
     # What a rule allows by a program's name does not cover the options that make it more than that.
-    problem = veto(action.argv) if action.argv else ""
+    problem = veto(action.argv, action.program) if action.argv else ""
     if base.effect == "allow" and problem:
         base = verdict("ask", problem, "hard")
     if base.effect == "ask" and base.layer != "managed" and (granted := _granted(request, action, situation, problem)):
@@ -151,8 +151,8 @@ def _hard_ask(request: Request, action: Action, situation: Situation) -> str:
     command = request.command
     if command is None or not command.is_plain:
         return f"not a plain command: {command.why if command else 'unreadable'}"
-    if problem := destroys(action.argv):
-        return problem
+    if action.loss:
+        return action.loss
     if any(is_secret(part) for word in action.argv[1:] for part in (word, word.rpartition(":")[2], word.rpartition("=")[2])):
         return "it names a file that may hold credentials"
     return {"none": "there is no sandbox on this machine", "landlock": "this machine's sandbox does not protect control files"}.get(

@@ -1,6 +1,11 @@
-"""What is known about programs by their names: which run others, what destroys, what needs the network."""
+"""What is known about programs by their names: which run others, and which need the network."""
 
+import os
 import re
+
+from .option_specs import spec_of
+from .option_words import after, by_program, entries_of, is_triggered, read, subcommands
+from .program_names import MULTICALL, names_of
 
 # Shell builtins that do with their words what they say and no more.
 BUILTINS = frozenset({"cd", "echo", "false", "pwd", "true"})
@@ -15,6 +20,12 @@ WRAPPERS = frozenset(
     linux64 i386 x86_64 ssh-agent dbus-run-session poetry bundle pdm hatch rye pipenv tox nox direnv asdf mise volta fnm nvm
     corepack lldb catchsegv numactl cpulimit fakechroot faketime socat nc ncat netcat telnet ftp sftp scp rsh mosh vim vi nvim emacs
     nano ed ex view pico micro hx
+    toybox coreutils uutils sbase-box ubase-box chronic ifne pee logsave gosu su-exec tini dumb-init setuidgid envuidgid envdir softlimit setlock
+    runcon newgrp capsh firejail systemd-nspawn systemd-inhibit systemd-cat machinectl run0 watchexec entr nodemon hyperfine reflex modd air
+    xonsh nu elvish yash rbash mksh lksh pdksh posh oksh oil osh ysh dtach abduco zellij byobu foreman honcho overmind hivemind goreman
+    concurrently npm-run-all run-s run-p dotenv cross-env env-cmd dc m4 wine mono box64 qemu-user jchroot arch-chroot schroot dchroot
+    pdsh clush dsh pssh ansible fab salt rush moreutils-parallel sem caffeinate chpst runuser doas sudoedit visudo vipw crontab at
+    script scriptlive rr trace valgrind heaptrack uftrace kitty alacritty xterm gnome-terminal konsole osascript open xdg-open gio start
     """.split()
 )
 
@@ -45,22 +56,77 @@ def plain_problem(argv: tuple[str, ...]) -> str:
         return f"{name[:60]} looks like an assignment"
     if "/" in name:
         return f"{name[:60]} is given by its path"
-    if name in WRAPPERS:
-        return f"{name} runs other programs"
-    if name in EVALUATING:
-        return f"{name} is evaluated by the shell"
-    if INTERPRETERS.match(name) and not (len(argv) == 2 and argv[1] in _HARMLESS_INTERPRETING):
+    for known in names_of(name):
+        if known in WRAPPERS:
+            return f"{name} runs other programs"
+        if known in EVALUATING:
+            return f"{name} is evaluated by the shell"
+    if INTERPRETERS.match(name.casefold()) and not (len(argv) == 2 and argv[1] in _HARMLESS_INTERPRETING):
         # Modules that do what their name says, judged by their words.
         if name.startswith("python") and len(argv) > 2 and argv[1] == "-m" and argv[2] in _MODULES:
             return ""
         return f"{name} runs a program of its own"
-    if name in ("npm", "pnpm", "yarn", "bun") and len(argv) > 1 and argv[1] in ("exec", "x", "dlx", "explore", "create", "init"):
-        return f"{name} {argv[1]} runs other programs"
-    if name in ("make", "gmake", "ninja", "just") and any(
-        word in ("-f", "--file", "--makefile") or re.match(r"-f.|--(make)?file=", word) for word in argv[1:]
-    ):
-        return f"{name} reads its rules from elsewhere"
+    if inner := looked_through(argv):
+        return plain_problem(inner)
+    return _running(argv)
+
+
+def linked_problem(argv: tuple[str, ...], program: str) -> str:
+    """The same for the file that runs, when the name leads to it by a link: `editor` may be vim."""
+    name = os.path.basename(os.path.realpath(program)) if program else argv[0]
+    if name == argv[0] or name in MULTICALL or not (name in WRAPPERS or INTERPRETERS.match(name)):
+        return ""
+    problem = plain_problem((name, *argv[1:]))
+    return f"{argv[0]} is {problem}" if problem else ""
+
+
+def looked_through(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of the program that a runner of project environments starts, () for none: `uv run pytest -q` runs pytest."""
+    if argv[:2] == ("uv", "run") and len(argv) > 2 and not argv[2].startswith("-") and "." not in argv[2] and "/" not in argv[2]:
+        return argv[2:]
+    return ()
+
+
+def _running(argv: tuple[str, ...]) -> str:
+    for name in names_of(argv[0]):
+        for entry in _RUNNING.get(name, ()):
+            for rest in after(argv[1:], entry.path):
+                spec = spec_of(name, entry.path, argv[1:])
+                options = read(rest, spec)
+                if any(is_triggered(trigger, options, rest, spec) for trigger in entry.triggers):
+                    return f"{argv[0]} {entry.says or 'runs other programs'}"
     return ""
+
+
+# Subcommands and options with which a program runs whatever stands behind them (grammar: `option_words.Entry`).
+_RUNNING = by_program(
+    entries_of(
+        """
+        npm exec|x|dlx|explore|create|init|innit|node|bunx|edit : *
+        make|ninja|just : -f --file --makefile --justfile => reads its rules from elsewhere
+        make : --eval @*$* => reads its rules from elsewhere
+        uv tool|x : *
+        uv run : -m --module --with* -s --script --gui-script -
+        conda|mamba|micromamba|pixi|devbox|nix|guix|spack|easybuild run|exec|shell|develop|x|shellenv : *
+        rustup|juliaup|elan|swiftly|ghcup run : *
+        op|doppler|infisical|chamber|aws-vault|teller|envchain|berglas|summon run|exec : *
+        sops exec-env|exec-file : *
+        gh codespace|cs|extension|ext|alias : *
+        gcloud compute|alpha|beta|cloud-shell ssh|scp : *
+        aws ssm|ecs|eks start-session|execute-command : *
+        heroku|fly|railway|vercel|netlify|firebase|wrangler|supabase|okteto|cf|platform run|ssh|exec|run:*|ssh:*|console|sandbox|dev : *
+        vagrant|multipass|lima|limactl|colima|orb|minikube|lxc|incus|virsh|machinectl|adb ssh|exec|shell|powershell|winrm|rdp|console : *
+        composer|bundle|mix|cabal|stack|dune|opam|swift|zig|rebar3|dart|flutter|spago|gleam exec|run|eval|script|pub|cmd : *
+        git bisect|submodule|rebase|difftool|mergetool|filter-branch foreach|run : *
+        coverage run : *
+        bazel|bazelisk|buck|buck2|pants run|exec : *
+        terraform|terragrunt console|exec : *
+        helm plugin : *
+        meson|ninja devenv : *
+        cargo watch|make|xtask|script|with|hack|careful|flamegraph|valgrind|profiler : *
+        """
+    )
+)
 
 
 _MODULES = frozenset(
@@ -71,69 +137,18 @@ _MODULES = frozenset(
 )
 
 
-def destroys(argv: tuple[str, ...]) -> str:
-    """What of these words cannot be taken back; '' for nothing."""
-    name, words = argv[0], argv[1:]
-    if name in _DESTROYERS or name.startswith("mkfs."):
-        return f"{name} destroys"
-    if name == "mv" and any(re.match(r"/(tmp|run|dev/shm|var/tmp)(/|\Z)", word) for word in words):
-        return "mv into a folder of the sandbox's own loses what is moved"
-    if name == "cp" and any(word.startswith("/dev/") for word in words):
-        return "cp from a device empties a file"
-    if name == "git":
-        sub, rest = git_subcommand(argv)
-        flags = set(rest)
-        if sub in ("clean", "filter-branch", "filter-repo", "gc", "prune", "reflog", "update-ref", "checkout-index", "read-tree"):
-            return f"git {sub} discards"
-        if sub == "reset" and any(is_long(word, "--hard", 3) or is_long(word, "--merge", 3) for word in rest):
-            return "git reset --hard discards changes"
-        if sub == "restore" and "--staged" not in flags:
-            return "git restore discards changes"
-        # What stands after checkout may be a branch or a file whose changes are discarded; only a new branch is certain.
-        if sub == "checkout" and not (flags & {"-b", "-B"} and len(rest) <= 3 and "--" not in flags):
-            return "git checkout may discard changes (git switch does not)"
-        if sub == "switch" and ("-f" in flags or any(is_long(w, "--force", 3) or is_long(w, "--discard-changes", 4) for w in rest)):
-            return "git switch discards changes"
-        if sub == "push" and any(re.match(r"-[a-z]*[fd]|--(force|delete|mirror|prune)|\+|:", word) for word in rest):
-            return "git push overwrites or deletes"
-        if sub in ("branch", "tag", "remote", "worktree", "stash") and (
-            flags & {"-d", "-D", "-f", "drop", "clear", "remove", "rm"}
-            or any(is_long(w, "--delete", 3) or is_long(w, "--force", 3) for w in rest)
-        ):
-            return f"git {sub} deletes"
-        if sub == "rm":
-            return "git rm deletes"
-    if name == "find" and any(word in ("-delete", "-exec", "-execdir", "-ok", "-okdir") for word in words):
-        return "find deletes or runs"
-    if name in ("npm", "pnpm", "yarn", "cargo", "gem", "twine", "uv", "poetry", "hatch") and {
-        "publish",
-        "unpublish",
-        "upload",
-        "yank",
-    } & set(words):
-        return f"{name} publishes"
-    if name in ("chmod", "chown", "chgrp") and any(re.match(r"-[a-zA-Z]*R|--rec", word) for word in words):
-        return f"{name} changes a whole tree"
-    return ""
-
-
 def needs_network(argv: tuple[str, ...]) -> bool:
     """Whether these words ask for something from elsewhere, as people commonly use them."""
     name, words = argv[0], argv[1:]
     if name == "git":
-        return git_subcommand(argv)[0] in ("clone", "fetch", "pull", "push", "ls-remote", "submodule")
+        return bool(subcommands(words) & {"clone", "fetch", "pull", "push", "ls-remote", "submodule"})
     if name.startswith("python") and words[:2] in (("-m", "pip"), ("-m", "venv")):
         return True
+    if inner := looked_through(argv):
+        return True if name in _NETWORKED else needs_network(inner)
     wanted = _NETWORKED.get(name)
     return wanted is not None and (not wanted or bool(wanted & set(words)))
 
-
-_DESTROYERS = frozenset(
-    """
-    rm rmdir shred unlink dd mkfs wipefs fdisk parted truncate kill killall pkill reboot shutdown halt poweroff systemctl service
-    launchctl iptables mount umount swapoff userdel groupdel passwd chattr crontab dropdb dropuser redis-cli
-    """.split()
-)
 
 _NETWORKED: dict[str, frozenset[str]] = {
     "pip": frozenset({"install", "download"}),
@@ -154,16 +169,3 @@ _NETWORKED: dict[str, frozenset[str]] = {
     "wget": frozenset(),
     "gh": frozenset(),
 }
-
-
-def is_long(word: str, option: str, shortest: int) -> bool:
-    """Whether `word` is `option` or a prefix of it of at least `shortest` characters, with or without a value (getopt_long, git)."""
-    head = word.partition("=")[0]
-    return len(head) >= shortest and option.startswith(head)
-
-
-def git_subcommand(argv: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """(subcommand, words after it); '' when options of git itself come first."""
-    if len(argv) < 2 or argv[1].startswith("-"):
-        return "", ()
-    return argv[1], argv[2:]

@@ -1,172 +1,240 @@
-"""Options that make an allowed program more than its name promises: checked after a rule allowed it."""
+"""Options that make an allowed program more than its name promises: checked after a rule allowed it.
+
+`TABLE` is data, one entry a line (grammar: `option_words.Entry`). A program that only reads is vetoed where it writes, runs another
+program, or reads its instructions from a file; one that always does more than that is vetoed whole.
+"""
 
 import re
 from collections.abc import Callable
 
-from .programs import git_subcommand, is_long
+from .option_specs import spec_of
+from .option_words import Entry, after, by_program, entries_of, is_triggered, read, subcommands
+from .program_names import names_of
+from .programs import looked_through
 
-Veto = Callable[[tuple[str, ...]], str]
+TABLE = """
+// git
+git : !first => changes how git works
+git : !unknown => is no command of git's own: an alias, or another program
+git * : --output --ext-diff --textconv --exec-path --upload-pack --receive-pack --exec --config --template --separate-git-dir --open-files-in-pager --show-signature --paginate
+git log|show|shortlog|rev-list|for-each-ref|branch|tag|whatchanged|diff-tree|cherry|reflog|stash|cat-file : !signature => runs the program that checks signatures
+git grep : -O -f --file --no-index => runs a program or reads a file of patterns
+git clone|fetch|pull|push|ls-remote|remote|submodule|archive|fetch-pack : @*::* => may run a program that carries it
+git clone : -c -u
+git archive : -o --remote --add-file
+git diff : --no-index
+git blame|annotate : -S --contents --ignore-revs-file
+git add|stage|commit : -e --edit -p -i --patch --interactive => runs an editor
+git branch : -c --copy --edit-description -u --set-upstream-to --unset-upstream => changes branches
+git commit : -t --gpg-sign --trailer
+git tag : -s -u --sign --local-user -v --verify
+git merge|cherry-pick|revert : -s --strategy --gpg-sign -e --edit
+git config|submodule|bisect|rebase|difftool|mergetool|filter-branch|hook|instaweb|daemon|upload-pack|receive-pack|upload-archive|shell|http-backend|cvsserver|fast-export|credential|credential-cache|credential-store|send-email|imap-send|request-pull|gui|citool|gitk|help|web--browse|var|maintenance|scalar|fsmonitor--daemon|for-each-repo|lfs|annex|svn|p4|cvsimport|quiltimport|mailinfo|mailsplit|interpret-trailers|stripspace|sparse-checkout|bugreport|diagnose|format-patch|bundle|fast-import|difftool--helper|merge-file|merge-one-file|merge-index|notes|am|apply|update-server-info|index-pack|pack-objects|unpack-objects|multi-pack-index|commit-graph|repack|replace|verify-commit|verify-tag|sh-setup|checkout--worker|remote-ext|remote-fd|fetch-pack|send-pack : * => can run programs or write files
+
+// readers
+find : -exec -execdir -ok -okdir -delete -fprint* -fls -files0-from => acts on what it finds
+rg : -z -f --pre --hostname-bin --search-zip --file --ignore-file
+grep|egrep|fgrep : -f --file
+zgrep|zegrep|zfgrep|bzgrep|xzgrep|zstdgrep|lzgrep|zcat|bzcat|xzcat|zstdcat|lz4cat|zless|zmore|xzless|bzless|bzmore|zdiff|zcmp|xzdiff|bzdiff|gzcat : * => runs other programs
+ag|ack|ugrep|ug : -z -Z -f --pager --search-zip --decompress --filter --filter-magic-label --save-config --output --ackrc --create-ackrc --files-from --view
+fd : -x -X -l --exec --exec-batch --list-details
+locate|plocate|mlocate : -d --database
+updatedb : *
+tree : -o -R --output => writes files
+sort : -o -T --output --compress-program --files0-from --temporary-directory
+wc|du : --files0-from
+shuf : -o --output
+uniq : #2 => writes its second file
+iconv : -o --output
+base64|base32|basenc|uuencode|uudecode : -o --output
+xxd : -r -revert #2 => writes a file
+date : -s -f --set --file !clock => sets the clock or reads a file
+hostname|domainname|nisdomainname : #1 -F -b --file --boot => sets the name
+file : -C -m -f -z -Z --compile --magic-file --files-from --uncompress --uncompress-noreport
+diff|sdiff|diff3|colordiff|icdiff|delta|wdiff : --to-file --from-file -l -o --paginate --output --diff-program --pager
+sed : !sed => may run or write
+awk : * => runs a program of its own
+jq|gojq|jaq : -f -L -i --from-file --in-place --library-path --run-tests
+yq|tomlq|xq : -i -s --inplace --in-place --split-exp --split-exp-file --from-file
+dasel : @put @delete
+mlr : -I -s --prepipe --prepipex --load --mload @tee @split @put @case
+xmllint|xsltproc : -o --output --shell --writesubtree --profile
+xmlstarlet|xml : -L --inplace
+xsv|qsv : -o --output @split @apply @py @luau @foreach
+less|more|most|pg|man|info|view|bat|glow|w3m|lynx|links|elinks : * => starts programs, or writes from its prompt
+ss|lsof : -K -D --kill
+lp|lpr|a2ps|enscript|pr : -o --output
+dc|m4|cpp|ed|gnuplot|octave|R|maxima|gp|sage|matlab|mathematica : * => evaluates a language that runs programs
+
+// writers
+tar|unzip|zip|7z|cpio|pax|ar|rar|unrar|unar|lha|zoo|arj|dpkg-deb|cabextract|innoextract : * => writes files
+tee|dd|split|csplit|patch|install|ln|rsync|wget|aria2c|axel|lftp|ncftp|rclone|unison : * => writes files
+sponge|vipe|ifne|chronic|pee|zrun|combine|mispipe : * => runs programs or writes files
+psql|mysql|sqlite3|duckdb|clickhouse-client|mongosh|cqlsh|osqueryi|isql|usql|influx : * => runs statements, and programs
+openssl|gpg|gpg2|age|sops|minisign|signify|certtool|cfssl|step|ssh-keygen|keytool|pass|htpasswd : * => writes or reveals secrets
+pandoc : -o -F -L --output --filter --lua-filter --pdf-engine --defaults --extract-media --log
+latex|pdflatex|xelatex|lualatex|tex|pdftex|luatex|latexmk|context|dvips|arara|tectonic : *
+dot|neato|fdp|sfdp|twopi|circo : -o -O
+convert|magick|mogrify|ffmpeg|sox|gs|ghostscript|inkscape|soffice|libreoffice|exiftool|plantuml|mmdc : * => writes files
+asciinema|script|scriptreplay|ttyrec|vhs : *
+gdb|lldb|rr|perf|bpftrace|dtrace|dtruss|py-spy|rbspy|objcopy|patchelf|install_name_tool|codesign|ld|gold|lld|mold|strip|ranlib : *
+watchexec|entr|inotifywait|fswatch|nodemon|chokidar|reflex|air|cargo-watch|bacon|guard|modd|hyperfine : * => runs programs
+
+// network
+curl : -o -O -K -T -F -d -D -c -b -E -J -n -Q -u -U -x -X -t -P --output --output-dir --remote-name --remote-name-all --remote-header-name --config --upload-file --form --form-string --data --data-ascii --data-binary --data-raw --data-urlencode --json --url-query --cookie --cookie-jar --dump-header --trace --trace-ascii --stderr --libcurl --cert --key --pass --cacert --capath --create-dirs --netrc --netrc-file --netrc-optional --proxy --proxy-user --preproxy --socks4 --socks4a --socks5 --socks5-hostname --engine --etag-save --etag-compare --hsts --alt-svc --quote --request --request-target --user --telnet-option --unix-socket --abstract-unix-socket --resolve --connect-to --doh-url --ftp-port --ftp-create-dirs --mail-from --mail-rcpt --location-trusted --variable --expand-* --next --skip-existing --dns-servers --delegation --oauth2-bearer --aws-sigv4 => writes a file or sends data
+http|https|xh|xhs|httpie : -o -d -a -A --output --download --auth --session --cert --proxy --form --multipart --raw @*@* @*=* @*:=* @PUT @POST @PATCH @DELETE
+ssh|scp|sftp|rsync|mosh|rsh|telnet|nc|ncat|netcat|socat|ftp|ssh-copy-id|sshfs|autossh|sshuttle|tailscale|ngrok|cloudflared|bore|chisel : * => reaches other machines
+nmap|masscan|tcpdump|tshark|dumpcap|mitmproxy|mitmdump : *
+dig|drill|kdig : -f -k
+gh : @alias @extension @ext @ssh @cp @clone @config @auth @secret @variable @codespace @cs @browse @api --web --editor
+
+// compilers and builders
+gcc : -wrapper -fplugin* -fpass-plugin* -specs* --specs* -B* @@* -Xclang -cc1* -load* -plugin* -Xlinker -Wl,*plugin* -fuse-ld* -ld-path* --config* -iplugindir* --gcc-toolchain* => runs something
+rustc : -C -Z --codegen --sysroot --config @@* => runs something
+make : -f -C -I -E --file --makefile --directory --include-dir --eval @*=* @*$* => reads its rules from elsewhere, or changes what they run
+cmake : -P -E -C --build --install --preset --toolchain --open
+ninja|samu : -f -C -t
+meson|bazel|bazelisk|buck|buck2|pants|please|waf|scons|xmake|earthly|dagger : @run @exec @install @devenv --run_under --output_base --output_user_root --bazelrc
+just|task|invoke|inv|poe|doit|mask|makers|mage|grunt|gulp|jake : -f -d -t -c -C --justfile --working-directory --shell --shell-arg --shell-command --set --dotenv-path --command --edit --choose --chooser --taskfile --dir --collection --search-root --executor --directory --root --file --gulpfile --gruntfile
+rake : -f -I -r -R -e -E -p -g -G --rakefile --libdir --require --rakelibdir --execute --execute-print --execute-continue --system
+cargo : -C -Z --config --manifest-path --target-dir --out-dir --artifact-dir => changes how it builds
+cargo install|vendor|login|search|publish : *
+cargo : !alias => is no command of cargo's own: an alias, or another program
+go : -exec -toolexec -vettool -overlay -modfile -C -pkgdir -ldflags*ext* -gccgoflags -compiler
+go run|generate|tool|install|get|work|telemetry|bug : *
+npm : -C -c --prefix --script-shell --node-options --userconfig --globalconfig --shell --editor --viewer --browser --git --call --package --init-module --cwd --dir --use-node-version --config --bun --preload --require --import --eval --env-file --pnpmfile --global-pnpmfile --modules-dir
+npm config|c|set|get|pkg|link|ln|edit|explore|exec|x|dlx|create|init|innit|version|docs|home|repo|bugs|issues|profile|rebuild|rb|set-script|hook|deploy|patch|patch-commit|patch-remove|env|setup|self-update|server|approve-builds|plugin|policies|node|foreach|global|upgrade-interactive|bunx|repl : *
+pip : -t --python --target --prefix --root --log --src --report --config-settings --global-option --build-option --install-option
+pip config|debug : *
+uv : --directory --project --config-file --with --with-editable --with-requirements --env-file --script --module -m --target --prefix --root
+uv tool|x|init|self|build|python|export|auth : *
+python : !module => writes files, or runs what it is given
+pytest : --pastebin --pdbcls --basetemp
+coverage : @run @erase --rcfile
+isort|black|ruff|mypy|pyright|pylint|flake8|bandit : --install-types --init-hook --load-plugins --python-executable
+composer : @exec @create-project @global @config @init @browse @self-update --working-dir -d
+mvn : -f -s -gs -t --file --settings --global-settings --toolchains @exec:* @*:exec* @antrun:* @*:java @wrapper:*
+gradle : -b -c -I -p -g --build-file --settings-file --init-script --project-dir --gradle-user-home --include-build
+ant|sbt|lein|mill|bleep|amm|clj|clojure|stack|cabal|dune|opam|mix|rebar3|zig|swift|xcodebuild|fastlane : -f -e -buildfile -lib -logger -listener -main -inputhandler @exec @eval @script @repl @console --exec
+rustup : @run @component @toolchain @default @override @target @update @self @set
+rails|rake : @runner @r @console @c @dbconsole @db @generate @g @destroy @d @new @app:*
+terraform : -chdir* -plugin-dir* -from-module* -backend-config* @console @login @logout @import @init @get
+pulumi : --cwd -C @new @config @login @logout @plugin @env @convert @install
+aws|gcloud|az|gsutil|doctl|heroku|fly|vercel|netlify|firebase|wrangler|supabase : @ssh @exec @ssm @start-session @configure @config @login @logout @auth @get-secret-value @get-session-token @assume-role* @get-login-password @get-password-data @cp @sync @rsync @put-* @create-* @update-* @run @run-* @invoke @send-command @file://* @fileb://* --cli-input-json --cli-input-yaml --endpoint-url
+helm : @install @plugin @create @push @registry @repo --post-renderer --post-renderer-args --kubeconfig
+"""
+
+Check = Callable[[tuple[str, ...]], bool]
+
+_GIT_KNOWN = frozenset(
+    """
+    add stage commit status diff log show blame annotate branch rev-parse ls-files describe shortlog checkout switch restore reset merge
+    stash tag fetch pull push clone init remote rm mv clean worktree grep cat-file show-ref show-branch show-index ls-tree ls-remote
+    rev-list merge-base merge-tree name-rev for-each-ref count-objects check-ignore check-attr check-mailmap check-ref-format whatchanged
+    range-diff cherry cherry-pick revert diff-tree diff-index diff-files diff-pairs hash-object reflog archive update-index update-ref
+    symbolic-ref write-tree commit-tree mktree mktag read-tree checkout-index gc prune prune-packed fsck version patch-id get-tar-commit-id
+    verify-pack column rerere last-modified refs history backfill
+    """.split()
+)
+
+_GIT_HARMLESS_FIRST = frozenset({"--no-pager", "--no-optional-locks", "--version", "-v", "--help", "-h"})
+_CARGO_KNOWN = frozenset(
+    """
+    build b check c test t bench doc d run r clean new init add remove rm update search publish install uninstall fetch fix clippy fmt
+    metadata tree locate-project pkgid read-manifest verify-project version yank login logout owner package vendor report generate-lockfile
+    help info config miri rustc rustdoc
+    """.split()
+)
 
 
-def veto(argv: tuple[str, ...]) -> str:
+def veto(argv: tuple[str, ...], program: str = "") -> str:
     """What makes these words more than the program's name promises, after a rule allowed it; '' for nothing."""
-    check = _VETOES.get(argv[0])
-    return check(argv) if check else ""
+    for name in names_of(argv[0], program):
+        for entry in _ENTRIES.get(name, ()):
+            for rest in after(argv[1:], entry.path):
+                if found := _matched(entry, name, argv, rest):
+                    return found
+    inner = looked_through(argv)
+    return veto(inner) if inner else ""
 
 
-def _long_options(*options: tuple[str, int]) -> Veto:
-    def check(argv: tuple[str, ...]) -> str:
-        for word in argv[1:]:
-            for option, shortest in options:
-                if is_long(word, option, shortest):
-                    return f"{argv[0]} {word[:40]} writes or runs something"
+def _matched(entry: Entry, name: str, argv: tuple[str, ...], rest: tuple[str, ...]) -> str:
+    spec = spec_of(name, entry.path, argv[1:])
+    options = read(rest, spec)
+    if options.surely & frozenset(entry.unless):
         return ""
-
-    return check
-
-
-def _git(argv: tuple[str, ...]) -> str:
-    sub, rest = git_subcommand(argv)
-    if not sub:
-        return f"git {argv[1][:40]} changes how git works" if len(argv) > 1 else ""
-    for word in rest:
-        if word == "--":
-            break
-        if any(is_long(word, option, n) for option, n in _GIT_LONG) or (
-            re.match(r"-(O|c|o|u|x)", word)
-            and not (word == "-c" and sub in ("commit", "switch"))
-            and not (word.startswith("-u") and sub in ("push", "status", "add", "stash", "commit"))
-            and not (word.startswith("-o") and sub in ("ls-files", "diff", "log", "push", "pull"))
-        ):
-            return f"git {sub} {word[:40]} writes or runs something"
-    if sub in ("diff", "log", "show", "status", "blame", "branch", "rev-parse", "ls-files", "describe", "shortlog"):
-        if sub == "branch" and any(
-            word.startswith(("-m", "-M", "-c", "-C", "-d", "-D", "--edit", "--set", "--del", "--move")) for word in rest
-        ):
-            return f"git branch {rest[0]} changes branches"
-        return ""
-    if sub in (
-        "config",
-        "submodule",
-        "bisect",
-        "rebase",
-        "difftool",
-        "mergetool",
-        "filter-branch",
-        "hook",
-        "instaweb",
-        "daemon",
-        "upload-pack",
-    ):
-        return f"git {sub} can run programs"
+    says = entry.says or "writes or runs something"
+    for trigger in entry.triggers:
+        if trigger.startswith("!"):
+            if _CHECKS[trigger[1:]](argv[1:] if not entry.path else rest):
+                return f"{' '.join(argv[:2])[:60]} {says}"
+        elif is_triggered(trigger, options, rest, spec):
+            about = "" if trigger == "*" else f" ({trigger.lstrip('@').replace('#', 'operands: ')})"
+            return f"{' '.join(argv[:2])[:60]}{about} {says}"
     return ""
 
 
-_GIT_LONG = (
-    ("--output", 5), ("--exec-path", 5), ("--ext-diff", 5), ("--textconv", 5), ("--open-files-in-pager", 5), ("--upload-pack", 5),
-    ("--receive-pack", 5), ("--exec", 5), ("--config", 6), ("--template", 6), ("--separate-git-dir", 5), ("--paginate", 5),
-)  # fmt: skip
+def _first(words: tuple[str, ...]) -> bool:
+    """git: an option of git itself that is not known to be harmless."""
+    for word in words:
+        if not word.startswith("-"):
+            return False
+        if word not in _GIT_HARMLESS_FIRST:
+            return True
+    return False
 
 
-def _find(argv: tuple[str, ...]) -> str:
-    acts = {"-exec", "-execdir", "-ok", "-okdir", "-delete", "-fprint", "-fprint0", "-fprintf", "-fls", "-files0-from"}
-    return next((f"find {word} acts on what it finds" for word in argv[1:] if word in acts), "")
+def _unknown(words: tuple[str, ...]) -> bool:
+    known = _GIT_KNOWN | _GIT_VETOED
+    return bool(words) and not words[0].startswith("-") and not any(sub in known for sub in subcommands(words))
 
 
-def _sed(argv: tuple[str, ...]) -> str:
+def _alias(words: tuple[str, ...]) -> bool:
+    found = subcommands(words)
+    return bool(found) and not found & _CARGO_KNOWN
+
+
+def _signature(words: tuple[str, ...]) -> bool:
+    return any("%G" in word or "signature" in word for word in words)
+
+
+def _clock(words: tuple[str, ...]) -> bool:
+    return any(not word.startswith("+") for word in read(words, spec_of("date", (), words)).operands)
+
+
+def _sed(words: tuple[str, ...]) -> bool:
     """Only `-n`, `-E` and the like, one script that prints, deletes or substitutes, and files after it."""
-    rest = list(argv[1:])
+    rest = list(words)
     while rest and rest[0].startswith("-") and rest[0] != "-":
-        if not re.fullmatch(r"-[nErsuz]+", rest[0]):
-            return f"sed {rest[0][:40]} may run or write"
+        if not re.fullmatch(r"-[nErsuz]+|--(quiet|silent|regexp-extended|separate|null-data|unbuffered|debug|posix|sandbox)", rest[0]):
+            return True
         rest.pop(0)
     script = rest.pop(0) if rest else ""
     if not re.fullmatch(r"(\d+|\$)?(,(\d+|\$))?[pdq=]|/[^/\\]*/[pd]|s/[^/\\]*/[^/\\]*/[gpI\d]*", script):
-        return f"sed script {script[:40]!r} may run or write"
+        return True
     # Options count wherever they stand.
-    return next((f"sed {word[:40]} may run or write" for word in rest if word.startswith("-") and word != "-"), "")
+    return any(word.startswith("-") and word != "-" for word in rest)
 
 
-def _sort(argv: tuple[str, ...]) -> str:
-    for word in argv[1:]:
-        if re.match(r"-[a-zA-Z]*[oT]", word) or any(is_long(word, o, n) for o, n in (("--output", 3), ("--compress-program", 4), ("--files0-from", 4), ("--temporary-directory", 4))):  # fmt: skip
-            return f"sort {word[:40]} writes or runs something"
-    return ""
+def _module(words: tuple[str, ...]) -> bool:
+    """`python -m MODULE …`: what its module is by another name, and modules that write."""
+    if words[:1] != ("-m",) or len(words) < 2:
+        return False
+    module, rest = words[1], words[2:]
+    if module in ("zipfile", "tarfile"):
+        return not any(word in ("-l", "--list", "-t", "--test") for word in rest[:1])
+    if module == "json.tool":
+        return len(read(rest, spec_of("json.tool", (), rest)).operands) > 1
+    if module in ("http.server", "build", "twine", "sphinx", "mkdocs", "django", "venv", "ensurepip", "py_compile", "compileall", "wheel"):
+        return True
+    return bool(veto((module, *rest)))
 
 
-def _curl(argv: tuple[str, ...]) -> str:
-    for word in argv[1:]:
-        if re.match(r"-[a-zA-Z#]*[oOKTFdcDEJ]", word) or re.match(
-            r"--(out|rem|conf|upl|form|data|json|cook|dump|trace|cert|key|create|netrc|proxy|engine|lib|etag|hsts|alt)", word
-        ):
-            return f"curl {word[:40]} writes a file or sends data"
-    return ""
-
-
-def _xxd(argv: tuple[str, ...]) -> str:
-    operands = [word for word in argv[1:] if word == "-" or not word.startswith("-")]
-    return "xxd writes" if len(operands) > 1 or any(re.match(r"-[a-z]*r|-revert", word) for word in argv[1:]) else ""
-
-
-def _short(*letters: str) -> Veto:
-    def check(argv: tuple[str, ...]) -> str:
-        for word in argv[1:]:
-            if re.match(rf"-[a-zA-Z]*[{''.join(letters)}]", word) and not word.startswith("--"):
-                return f"{argv[0]} {word[:40]} writes or runs something"
-        return ""
-
-    return check
-
-
-def _either(*checks: Veto) -> Veto:
-    return lambda argv: next((problem for check in checks if (problem := check(argv))), "")
-
-
-def _always(argv: tuple[str, ...]) -> str:
-    return f"{argv[0]} writes files"
-
-
-_VETOES: dict[str, Veto] = {
-    "git": _git,
-    "find": _find,
-    "sed": _sed,
-    "sort": _sort,
-    "curl": _curl,
-    "rg": _long_options(("--pre", 5), ("--hostname-bin", 5), ("--search-zip", 9)),
-    "grep": _long_options(("--file", 6)),
-    "fd": _either(_long_options(("--exec", 3), ("--exec-batch", 3)), _short("x", "X")),
-    "fdfind": _either(_long_options(("--exec", 3), ("--exec-batch", 3)), _short("x", "X")),
-    "shuf": _either(_long_options(("--output", 3)), _short("o")),
-    "iconv": _either(_long_options(("--output", 3)), _short("o")),
-    "yq": _either(_long_options(("--inplace", 3), ("--in-place", 3)), _short("i")),
-    "gcc": lambda argv: next(
-        (f"gcc {w[:40]} runs something" for w in argv[1:] if w.startswith(("-wrapper", "-fplugin", "-specs", "-B", "@"))), ""
-    ),
-    "g++": lambda argv: next(
-        (f"g++ {w[:40]} runs something" for w in argv[1:] if w.startswith(("-wrapper", "-fplugin", "-specs", "-B", "@"))), ""
-    ),
-    "sqlite3": _always,
-    "psql": _always,
-    "mysql": _always,
-    "tar": _always,
-    "tee": _always,
-    "dd": _always,
-    "wget": _always,
-    "unzip": _always,
-    "zip": _always,
-    "install": _always,
-    "rsync": _always,
-    "ln": _always,
-    "less": _always,
-    "more": _always,
-    "man": _always,
-    "tree": lambda argv: "tree -o writes a file" if any(re.match(r"-[a-zA-Z]*[oR]", word) for word in argv[1:]) else "",
-    "uniq": lambda argv: "uniq writes its second file" if len([w for w in argv[1:] if w == "-" or not w.startswith("-")]) > 1 else "",
-    "date": lambda argv: "date sets the clock" if any(re.match(r"-[a-zA-Z]*[sf]|--(set|file)", word) for word in argv[1:]) else "",
-    "hostname": lambda argv: "hostname sets the name" if len(argv) > 1 else "",
-    "diff": _long_options(("--to-file", 4), ("--from-file", 4)),
-    "file": lambda argv: "file -C compiles" if any(re.match(r"-[a-zA-Z]*[Cmf]|--(com|mag|files)", word) for word in argv[1:]) else "",
-    "xxd": _xxd,
-    "split": _always,
-    "patch": _always,
-}
+_CHECKS: dict[str, Check] = {
+    "first": _first, "unknown": _unknown, "alias": _alias, "signature": _signature, "clock": _clock, "sed": _sed, "module": _module,
+}  # fmt: skip
+ENTRIES = entries_of(TABLE)
+_ENTRIES = by_program(ENTRIES)
+_GIT_VETOED = frozenset(
+    name for entry in ENTRIES if entry.programs == ("git",) and entry.triggers == ("*",) for part in entry.path for name in part.split("|")
+)

@@ -1,0 +1,203 @@
+"""The words of one program as options and operands, the way getopt and its relatives read them.
+
+Reading errs to one side. An option that may be there counts as there: an abbreviated long option, a letter of a cluster behind letters
+whose meaning is unknown, a word after `--` when that `--` may be the value of the option before it. What a table calls harmless
+(`Options.surely`) counts only when no reading of the words denies it.
+"""
+
+import fnmatch
+from collections.abc import Iterator
+from functools import cache
+
+import msgspec
+
+
+class Spec(msgspec.Struct, frozen=True):
+    """How a program reads its options. `taking`: letters that take a value; `optional`: those whose value can only be attached.
+
+    `long_taking`: long options that take the next word. `own`: whole long options that begin like a longer one and are none
+    of its abbreviations. `never_ends`: the program does not know `--`, or has options with more than one value.
+    """
+
+    taking: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+    long_taking: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
+    never_ends: bool = False
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What was read. `dashed` holds every word that may be an option, as it was written; `long` their heads without `=value`."""
+
+    letters: frozenset[str]
+    long: tuple[str, ...]
+    dashed: tuple[str, ...]
+    operands: tuple[str, ...]
+    surely: frozenset[str]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A line of a table: `PROGRAM [SUBCOMMAND …] : TRIGGER … [unless OPTION …] [=> what it does]`.
+
+    Names are alternatives (`npm|yarn`) and globs. A trigger is `*` (always), `-x` (a letter, in clusters too), `--long` (and what
+    abbreviates it), `-word` (one dash or two, a glob), `@glob` (an operand), `#N` (N operands or more), `!name` (a check by that name).
+    """
+
+    line: str
+    programs: tuple[str, ...]
+    path: tuple[str, ...]
+    triggers: tuple[str, ...]
+    unless: tuple[str, ...]
+    says: str
+
+
+def entries_of(table: str) -> tuple[Entry, ...]:
+    """The lines of a table; empty ones and comments are left out."""
+    return tuple(_entry(line) for line in map(str.strip, table.splitlines()) if line and not line.startswith("//"))
+
+
+def by_program(entries: tuple[Entry, ...]) -> dict[str, tuple[Entry, ...]]:
+    """Program -> its entries, in their order."""
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        for program in entry.programs:
+            found.setdefault(program, []).append(entry)
+    return {program: tuple(lines) for program, lines in found.items()}
+
+
+def specs_of(table: str) -> dict[tuple[str, ...], Spec]:
+    """(program,) or (program, subcommand) -> how it reads options. A line: `NAME … : [!] [LETTERS] [?LETTERS] [--taking] [=--own]`."""
+    found: dict[tuple[str, ...], Spec] = {}
+    for line in map(str.strip, table.splitlines()):
+        if not line or line.startswith("//"):
+            continue
+        names, _, rest = line.partition(" : ")
+        words = rest.split()
+        spec = Spec(
+            taking=frozenset("".join(word for word in words if word[0] not in "!?-=")),
+            optional=frozenset("".join(word[1:] for word in words if word[0] == "?")),
+            long_taking=frozenset(word for word in words if word[0] == "-"),
+            own=frozenset(word[1:] for word in words if word[0] == "="),
+            never_ends="!" in words,
+        )
+        first, *path = names.split()
+        for program in first.split("|"):
+            for name in path[0].split("|") if path else ("",):
+                found[(program, name) if name else (program,)] = spec
+    return found
+
+
+def read(words: tuple[str, ...], spec: Spec) -> Options:
+    """Take words apart: those after the program, or after its subcommand."""
+    letters: set[str] = set()
+    long: list[str] = []
+    dashed: list[str] = []
+    operands: list[str] = []
+    surely: set[str] = set()
+    is_over = is_surely_over = is_value = may_be_value = False
+    for at, word in enumerate(words):
+        was_value, was_perhaps_value = is_value, may_be_value
+        is_value = may_be_value = False
+        if word == "--" and not is_over:
+            is_surely_over = True
+            is_over = not spec.never_ends and (at == 0 or not words[at - 1].startswith("-"))
+            continue
+        if is_over or not word.startswith("-") or word == "-":
+            if not was_value:
+                operands.append(word)
+            continue
+        dashed.append(word)
+        if word.startswith("--"):
+            head, equals, _ = word.partition("=")
+            long.append(head)
+            is_value = not equals and head in spec.long_taking
+            may_be_value = not equals
+            found = {head}
+        else:
+            found, is_value = _cluster(word, spec)
+            letters |= found
+            found = {f"-{letter}" for letter in found}
+        if not (is_surely_over or was_value or was_perhaps_value):
+            surely |= found
+    return Options(frozenset(letters), tuple(long), tuple(dashed), tuple(operands), frozenset(surely))
+
+
+def _cluster(word: str, spec: Spec) -> tuple[set[str], bool]:
+    """(the letters of a word such as `-abc`, whether the next word is the value of its last one)."""
+    found: set[str] = set()
+    for at, letter in enumerate(word[1:], 2):
+        found.add(letter)
+        if letter in spec.taking:
+            return found, at == len(word)
+        if letter in spec.optional:
+            break
+    return found, False
+
+
+def is_option(option: str, options: Options, spec: Spec) -> str:
+    """The word by which `--option` was given, abbreviated or with a value; '' when it was not."""
+    for head, word in zip(options.long, (word for word in options.dashed if word.startswith("--")), strict=True):
+        if len(head) > 2 and option.startswith(head) and (head == option or head not in spec.own):
+            return word
+    return ""
+
+
+def is_triggered(trigger: str, options: Options, rest: tuple[str, ...], spec: Spec) -> bool:
+    """Whether a trigger that is no check by name is there."""
+    if trigger == "*":
+        return True
+    if trigger.startswith("#"):
+        return len(options.operands) >= int(trigger[1:])
+    if trigger.startswith("@"):
+        return any(fits(word, trigger[1:]) for word in rest if word != "--")
+    if trigger.startswith("--"):
+        return bool(is_option(trigger, options, spec))
+    if len(trigger) == 2:
+        return trigger[1] in options.letters
+    return any(fits(part, trigger) or fits(part, f"-{trigger}") for word in options.dashed for part in (word, word.partition("=")[0]))
+
+
+def after(words: tuple[str, ...], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The words that follow a subcommand path, in every reading: a word after an option may be its value or the subcommand."""
+    if not path:
+        yield words
+        return
+    for at, word in enumerate(words):
+        if word.startswith("-"):
+            continue
+        if fits(word, path[0]):
+            yield from after(words[at + 1 :], path[1:])
+        if at == 0 or not words[at - 1].startswith("-") or "=" in words[at - 1]:
+            return
+
+
+def subcommands(words: tuple[str, ...]) -> frozenset[str]:
+    """Every word that may be the subcommand."""
+    found: set[str] = set()
+    for at, word in enumerate(words):
+        if word.startswith("-"):
+            continue
+        found.add(word)
+        if at == 0 or not words[at - 1].startswith("-") or "=" in words[at - 1]:
+            break
+    return frozenset(found)
+
+
+def fits(word: str, names: str) -> bool:
+    """Whether a word is one of `a|b|c*`."""
+    return any(fnmatch.fnmatchcase(word, name) for name in _alternatives(names))
+
+
+@cache
+def _alternatives(names: str) -> tuple[str, ...]:
+    return tuple(names.split("|"))
+
+
+def _entry(line: str) -> Entry:
+    about, _, rest = line.partition(" : ")
+    rest, _, says = rest.partition(" => ")
+    triggers, _, unless = rest.partition(" unless ")
+    first, *path = about.split()
+    if not triggers.split():
+        raise ValueError(f"a line of a table has no trigger: {line}")
+    return Entry(line, tuple(first.split("|")), tuple(path), tuple(triggers.split()), tuple(unless.split()), says.strip())
