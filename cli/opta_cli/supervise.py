@@ -12,6 +12,7 @@ from pathlib import Path
 
 from opta_core import state
 from opta_core.errors import OptaError, Refused, Unavailable
+from opta_core.inheritance import inherited, python
 from opta_core.launch_codes import new_launch_code
 from opta_core.paths import write_whole
 from opta_core.poke import SOCKET
@@ -38,7 +39,7 @@ def start(loaded: Loaded, only: list[str] | None = None, *, detach: bool) -> "su
     file = loaded.paths.run / "supervisord.conf"
     write_whole(file, configuration().encode())
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "supervisor.supervisord", "-n", "-c", str(file)],
+        python("supervisor.supervisord", ["-n", "-c", str(file)]),
         env=environment(loaded, only),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -50,20 +51,16 @@ def start(loaded: Loaded, only: list[str] | None = None, *, detach: bool) -> "su
 
 
 def environment(loaded: Loaded, only: list[str] | None) -> dict[str, str]:
-    """What supervisord.conf reads, and what every process of ours inherits, over the environment of now."""
+    """What supervisord.conf reads, and what every process of ours inherits of the environment of now."""
     wanted = set(only or PROGRAMS)
     if loaded.settings.lmx.host:
         wanted.discard("lmx")
-    # Without bytecode every start compiles everything anew, which costs seconds.
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     variables = {
-        **inherited,
+        **inherited(os.environ),
         "OPTA_HOME": str(loaded.paths.home),
         "OPTA_RUN": str(loaded.paths.run),
         "OPTA_LOGS": str(loaded.paths.logs),
         "OPTA_PYTHON": sys.executable,
-        "PYTHONSAFEPATH": "1",
-        "PYTHONUNBUFFERED": "1",
     }
     return variables | {f"OPTA_AUTOSTART_{service.upper()}": str(service in wanted).lower() for service in PROGRAMS}
 

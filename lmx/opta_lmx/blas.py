@@ -24,7 +24,10 @@ def blas_environment() -> dict[str, str]:
         if library.exists():
             found = {"LD_PRELOAD": str(library), "OPENBLAS_NUM_THREADS": str(max(1, (os.cpu_count() or 2) // 2)), **_kernel()}
             # A library with missing dependencies would stop Python itself.
-            if subprocess.run([sys.executable, "-c", ""], env={**os.environ, **found}, capture_output=True, timeout=10).returncode == 0:
+            if (
+                subprocess.run([sys.executable, "-I", "-c", ""], env={**os.environ, **found}, capture_output=True, timeout=10).returncode
+                == 0
+            ):
                 return found
     return {}
 

@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Literal, cast
@@ -18,6 +17,7 @@ from typing import Literal, cast
 import msgspec
 
 from opta_core.errors import OptaError, Unavailable
+from opta_core.inheritance import python
 from opta_core.logs import Log
 from opta_core.process import memory_bytes
 from opta_protocol.errors import ErrorCode
@@ -289,7 +289,7 @@ class Engine:
     def _start_child(self, descriptor: int) -> "subprocess.Popen[bytes]":
         # From the loop's thread: the child dies with the thread that started it.
         config = msgspec.structs.replace(self._config, descriptor=descriptor)
-        command = [sys.executable, "-m", "opta_lmx.engine_process", _encode(config).decode()]
+        command = python("opta_lmx.engine_process", [_encode(config).decode()])
         environment = {**os.environ, **blas_environment()}
         return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[descriptor])
 

@@ -6,7 +6,6 @@ Promise: what was fetched is not fetched again, whatever ended the child: asking
 import asyncio
 import contextlib
 import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import msgspec
 
 from opta_core.errors import OptaError, Refused, Unavailable
+from opta_core.inheritance import python
 from opta_core.logs import Log
 from opta_protocol.errors import ErrorCode
 
@@ -120,7 +120,7 @@ class Pulls:
             *(["--endpoint", self._hub] if self._hub else []),
             *(["--revision", revision] if revision else []),
         ]
-        return [sys.executable, "-m", "opta_lmx.hub", *options, "--", repo, str(self._models / name)]
+        return python("opta_lmx.hub", [*options, "--", repo, str(self._models / name)])
 
 
 async def _events(command: list[str], token: str) -> AsyncIterator[dict[str, Any]]:

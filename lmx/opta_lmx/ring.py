@@ -9,11 +9,13 @@ import os
 import shlex
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 from pathlib import Path
 from typing import IO, Any
+
+from opta_core.inheritance import python
+from opta_core.system_programs import find
 
 HERE = ("127.0.0.1", "localhost")
 # Where the ranks of other machines listen: this and the next ones.
@@ -37,13 +39,13 @@ def begin(host_file: str, arguments: list[str]) -> list[IO[bytes]]:
 
 
 def _start(rank: int, host: dict[str, Any], ring: str, arguments: list[str]) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "opta_lmx.engine_process", *arguments]
+    command = python("opta_lmx.engine_process", arguments)
     if host["ssh"] in HERE:
         environment = {**os.environ, "MLX_RANK": str(rank), "MLX_HOSTFILE": _file_of(ring)}
         return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE)
     # The terminal (-tt) makes what runs there end when this end is gone.
     script = f"f=$(mktemp) && printf %s {shlex.quote(ring)} > $f && MLX_RANK={rank} MLX_HOSTFILE=$f exec {shlex.join(command)}"
-    return subprocess.Popen(["ssh", "-tt", "-o", "BatchMode=yes", str(host["ssh"]), script], stdin=subprocess.PIPE)
+    return subprocess.Popen([find("ssh") or "ssh", "-tt", "-o", "BatchMode=yes", str(host["ssh"]), script], stdin=subprocess.PIPE)
 
 
 def _port(rank: int, host: dict[str, Any]) -> int:

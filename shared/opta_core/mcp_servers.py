@@ -60,7 +60,7 @@ def offered(settings: Settings, paths: Paths, cwd: str) -> tuple[list[Offer], li
     """(every server for a folder, what is wrong with its definitions)."""
     found = [Offer(spec=_own(name, server), state="approved") for name, server in settings.mcp.servers.items()]
     if settings.mcp.peekaboo:
-        spec = Spec(name=PEEKABOO, origin="builtin", command=sys.executable, args=("-P", "-m", "opta_browser"), network=True)
+        spec = Spec(name=PEEKABOO, origin="builtin", command=sys.executable, args=("-I", "-m", "opta_browser"), network=True)
         found.append(Offer(spec=spec, state="approved"))
     specs, problems = of_project(paths, cwd)
     approvals = read_approvals(paths).get(os.path.realpath(cwd), {})

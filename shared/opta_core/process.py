@@ -29,6 +29,7 @@ from opta_protocol.topics import telemetry
 from . import logs, settings
 from .bus import Bus
 from .errors import OptaError
+from .inheritance import forget_the_rest
 from .poke import Poke
 from .settings import Loaded
 from .zmq_bus import ZmqBus
@@ -90,6 +91,7 @@ class Frame:
 def run(service: str, body: Callable[[Frame], Awaitable[None]]) -> None:
     """Run a process to its end; never returns normally. Exit 0 after a signal, 1 after an error."""
     os.umask(0o077)
+    forget_the_rest()
     try:
         loaded = settings.load()
         loaded.paths.make()

@@ -21,8 +21,8 @@ pidfile={home}/lmx/supervisord.pid
 minfds=4096
 
 [program:lmx]
-command={python} -P -m opta_lmx
-environment=OPTA_HOME="{home}",PYTHONUNBUFFERED="1"
+command={python} -I -u -m opta_lmx
+environment=OPTA_HOME="{home}"
 directory=/
 autorestart=true
 startsecs=0
@@ -42,8 +42,8 @@ def launch_agent(python: str, home: str, logs: str) -> str:
     """A LaunchAgent: `launchctl bootstrap gui/$(id -u) FILE`. It runs as the user, not as root, and from login on."""
     content = {
         "Label": LABEL,
-        "ProgramArguments": [python, "-P", "-m", "opta_lmx"],
-        "EnvironmentVariables": {"OPTA_HOME": home, "PYTHONUNBUFFERED": "1"},
+        "ProgramArguments": [python, "-I", "-u", "-m", "opta_lmx"],
+        "EnvironmentVariables": {"OPTA_HOME": home},
         "WorkingDirectory": "/",
         "RunAtLoad": True,
         "KeepAlive": True,
@@ -64,8 +64,8 @@ def systemd(python: str, home: str) -> str:
 Description=LMX, inference on MLX
 
 [Service]
-ExecStart={python} -P -m opta_lmx
-Environment=OPTA_HOME={home} PYTHONUNBUFFERED=1
+ExecStart={python} -I -u -m opta_lmx
+Environment=OPTA_HOME={home}
 WorkingDirectory=/
 Restart=always
 RestartSec=0.2

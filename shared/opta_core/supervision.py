@@ -52,7 +52,7 @@ def configuration() -> str:
         parts += [
             "",
             f"[program:{service}]",
-            f"command=%(ENV_OPTA_PYTHON)s -m {module}",
+            f"command=%(ENV_OPTA_PYTHON)s -I -u -m {module}",
             f"autostart=%(ENV_OPTA_AUTOSTART_{service.upper()})s",
             f"priority={priority}",
             "autorestart=true",

@@ -1,6 +1,7 @@
 """Real processes that die at one named point of their work: the turn goes on or ends clearly, and nothing is done twice."""
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -30,7 +31,8 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     (folder / "points").mkdir()
     with ModelServer(reply) as model:
         running = Daemon(folder, model_url=model.url)
-        running.environment |= {"PYTHONPATH": str(CRASHES), "OPTA_TEST_CRASH": str(folder / "points")}
+        running.environment |= {"OPTA_TEST_CRASH": str(folder / "points")}
+        running.starter = [sys.executable, "-I", str(CRASHES / "up.py")]
         with running:
             yield running
 

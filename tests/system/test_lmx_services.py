@@ -48,11 +48,11 @@ def is_ready(daemon: Daemon) -> bool:
 
 def test_the_files_for_launchd_and_systemd_start_lmx_in_this_home() -> None:
     agent = plistlib.loads(service_files.launch_agent("/p/python", "/h", "/l").encode())
-    assert agent["ProgramArguments"] == ["/p/python", "-P", "-m", "opta_lmx"]
+    assert agent["ProgramArguments"] == ["/p/python", "-I", "-u", "-m", "opta_lmx"]
     assert agent["EnvironmentVariables"]["OPTA_HOME"] == "/h"
     assert (agent["KeepAlive"], agent["RunAtLoad"], agent["Label"]) == (True, True, "ai.opta.lmx")
     unit = service_files.systemd("/p/python", "/h")
-    assert "ExecStart=/p/python -P -m opta_lmx\n" in unit
+    assert "ExecStart=/p/python -I -u -m opta_lmx\n" in unit
     assert "Restart=always" in unit
 
 

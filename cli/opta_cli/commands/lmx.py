@@ -12,6 +12,7 @@ import msgspec
 
 from opta_core import settings
 from opta_core.errors import Refused
+from opta_core.inheritance import inherited, python
 from opta_core.lmx_door import with_port
 from opta_core.settings import Loaded
 
@@ -24,8 +25,8 @@ from ..plain_text import plain_json, print_plain
 
 def serve(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta lmx serve"""
-    command = [sys.executable, "-m", "opta_lmx"]
-    environment = {**os.environ, "OPTA_HOME": str(loaded.paths.home)}
+    command = python("opta_lmx")
+    environment = {**inherited(os.environ), "OPTA_HOME": str(loaded.paths.home)}
     if args.model_path:
         command += ["--model-path", args.model_path]
     # The port and the rest are settings, so that `opta` finds it.

@@ -1,10 +1,11 @@
-"""Loaded by every Python that has this folder on its path: makes the process of a test's daemon die at one named point, once.
+"""Starts a process of a test's daemon that dies at one named point, once: `python start.py -I -u -m opta_sessions`.
 
 OPTA_TEST_CRASH names a folder with one file a point: `<process>.<point>` holds how often the point is passed first. The
-file is gone when the process died, so that its next life goes on. Nothing of this is in the product.
+file is gone when the process died, so that its next life goes on. Nothing of this is in the product: `up.py` puts it before the module.
 """
 
 import os
+import runpy
 import signal
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _folder = os.environ.get("OPTA_TEST_CRASH", "")
-_process = next((word for word in getattr(sys, "orig_argv", []) if word.startswith("opta_")), "")
+_process = sys.argv[-1]
 
 
 def _reached(point: str) -> bool:
@@ -85,3 +86,5 @@ def _agent() -> None:
 
 if _folder and _process in ("opta_sessions", "opta_tools", "opta_agent"):
     {"opta_sessions": _sessions, "opta_tools": _tools, "opta_agent": _agent}[_process]()
+sys.argv = [_process]
+runpy.run_module(_process, run_name="__main__", alter_sys=True)
