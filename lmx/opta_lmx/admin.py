@@ -76,6 +76,7 @@ class Admin:
     def __init__(self, shelf: Shelf, pulls: Pulls, news: News, pairing: Pairing, keys: Keys):
         self._shelf, self._pulls, self._news, self._pairing, self._keys = shelf, pulls, news, pairing, keys
         self.routes: dict[tuple[str, str], Callable[[Asked], Awaitable[None]]] = {
+            ("GET", "/proof"): self._prove,
             ("GET", "/admin/models"): self._models,
             ("POST", "/admin/models/load"): self._load,
             ("POST", "/admin/models/unload"): self._unload,
@@ -88,6 +89,13 @@ class Admin:
             ("POST", "/admin/pairing"): self._show_code,
             ("POST", "/pair"): self._pair,
         }
+
+    async def _prove(self, asked: Asked) -> None:
+        nonce = parse_qs(asked.scope.get("query_string", b"").decode("latin-1")).get("n", [""])[0]
+        if not 8 <= len(nonce) <= 200 or not nonce.isascii():
+            raise Refused("Give a nonce of 8 to 200 characters: /proof?n=…", code=ErrorCode.bad_request)
+        # The port of this very connection: what another LMX is asked by a stranger in between proves nothing here.
+        await asked.json(200, {"proof": self._keys.prove(nonce, asked.scope["server"][1])})
 
     async def _models(self, asked: Asked) -> None:
         shelf = self._shelf

@@ -17,7 +17,7 @@ from .keys import Keys
 
 ANONYMOUS = "anonymous"
 # Asked without a key wherever LMX is bound: they tell nothing, or prove themselves otherwise.
-OPEN = {"/healthz", "/pair"}
+OPEN = {"/healthz", "/proof", "/pair"}
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):

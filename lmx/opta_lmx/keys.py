@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from opta_core.errors import Refused
+from opta_core.lmx_door import prove
 from opta_core.paths import write_whole
 from opta_protocol.errors import ErrorCode
 
@@ -55,6 +56,10 @@ class Keys:
             if hmac.compare_digest(key.hash, digest):
                 return key.name, key.scopes
         return "", []
+
+    def prove(self, nonce: str, port: int) -> str:
+        """That this LMX, listening at `port`, knows this home's key."""
+        return prove(self._own_key(), nonce, port)
 
     def _own_key(self) -> str:
         """This home's admin key as it is now; read again when its file changes."""

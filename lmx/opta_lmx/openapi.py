@@ -25,6 +25,7 @@ REQUESTS: dict[str, Any] = {
 }
 READS = {
     "/healthz": "The process lives.",
+    "/proof": "Whoever answers here knows this home's key: an HMAC of `n` and of the port.",
     "/readyz": "A model is loaded, or why none is.",
     "/metrics": "Prometheus figures.",
     "/v1/models": "Every model that can be asked.",

@@ -9,7 +9,7 @@ import msgspec
 
 from opta_core.clock import now_s
 from opta_core.errors import OptaError, Refused
-from opta_core.lmx_door import ACCOUNT, Door, key_of
+from opta_core.lmx_door import ACCOUNT, Door, challenge_of, key_of
 from opta_core.settings import Settings
 from opta_core.vault import Secret, Vault
 from opta_protocol.errors import ErrorCode
@@ -152,7 +152,7 @@ class Router:
         if name == "lmx":
             known, door = self._providers.get(name), self._lmx_door()
             if known is None or known.url != door.url:
-                self._providers[name] = OpenAiProvider(name, door.url, self._lmx_key(door), door.certificate)
+                self._providers[name] = OpenAiProvider(name, door.url, self._lmx_key(door), door.certificate, challenge_of(door))
         elif name not in self._providers:
             self._providers[name] = OpenAiProvider(name, self._settings.providers[name].base_url, self._vault.fetch(name))
         return self._providers[name]

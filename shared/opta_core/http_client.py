@@ -6,9 +6,10 @@ Why not a library: see docs/adr/0006.
 
 import asyncio
 import contextlib
+import hmac
 import ssl
 from collections.abc import AsyncIterator
-from typing import cast
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -20,6 +21,7 @@ HEADER_BYTES_MAX = 64 * 1024
 # What a reader has not taken; above it the server has to wait.
 BUFFER_BYTES_MAX = 1024 * 1024
 IDLE_MAX = 8
+PROOF_BYTES_MAX = 1024
 
 
 class HttpProblem(Exception):
@@ -28,6 +30,22 @@ class HttpProblem(Exception):
     def __init__(self, message: str, *, is_connected: bool = True, is_silence: bool = False):
         super().__init__(message)
         self.is_connected, self.is_silence = is_connected, is_silence
+
+
+class Stranger(HttpProblem):
+    """Whoever listens there is not who was meant, and was sent nothing but a question. The message says so in full."""
+
+
+class Challenge(Protocol):
+    """Asked first on every connection; nothing else is sent on one that does not answer it."""
+
+    def question(self, port: int) -> tuple[str, str]:
+        """(the path to ask, the answer to expect). Raises HttpProblem when there is nothing to ask with."""
+        ...
+
+    def stranger(self, host: str) -> str:
+        """What to tell a person when the answer was wrong."""
+        ...
 
 
 class Answer:
@@ -245,10 +263,11 @@ class _Connection(asyncio.Protocol):
 class HttpClient:
     """Requests to one server. `base_url` goes before every path; `headers` go with every request.
 
-    `certificate`: a PEM file; only the server that has this very certificate is spoken to.
+    `certificate`: a PEM file; only the server that has this very certificate is spoken to. `challenge`: what every connection has to
+    answer before a header or a body of ours goes over it.
     """
 
-    def __init__(self, base_url: str, headers: dict[str, str] | None = None, certificate: str = ""):
+    def __init__(self, base_url: str, headers: dict[str, str] | None = None, certificate: str = "", challenge: Challenge | None = None):
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{base_url!r} is no http:// or https:// address")
@@ -265,6 +284,7 @@ class HttpClient:
             raise ValueError("a header or the address holds a character that HTTP does not carry")
         self._idle: list[_Connection] = []
         self._certificate = certificate
+        self._challenge = challenge
         self._tls: ssl.SSLContext | None = None
 
     async def send(self, method: str, path: str, body: bytes | None = None) -> Answer:
@@ -316,11 +336,37 @@ class HttpClient:
                 _, connection = await asyncio.get_running_loop().create_connection(
                     lambda: _Connection(self._idle), *self._address, ssl=self._tls
                 )
+                if self._challenge is not None:
+                    await self._prove(connection, self._challenge)
                 return connection
         except TimeoutError:
             raise HttpProblem(f"no connection within {CONNECT_S:g} s", is_connected=False) from None
         except OSError as error:
             raise HttpProblem(error.strerror or str(error) or type(error).__name__, is_connected=False) from error
+
+    async def _prove(self, connection: _Connection, challenge: Challenge) -> None:
+        """Have the server answer on this very connection; one that goes elsewhere later proves nothing. Raises HttpProblem."""
+        try:
+            path, expected = challenge.question(self._address[1])
+        except HttpProblem:
+            connection.cut()
+            raise
+        answer = connection.ask(f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nUser-Agent: opta\r\n\r\n".encode())
+        try:
+            await answer.head()
+            given = await answer.read(PROOF_BYTES_MAX)
+            is_proven = answer.status == 200 and hmac.compare_digest(given, expected.encode())
+        except HttpProblem as problem:
+            # A server that stops in this moment is no stranger; either way nothing was sent to it.
+            raise HttpProblem(f"it did not say who it is: {problem}", is_connected=False) from problem
+        finally:
+            answer.close()
+            if connection in self._idle:
+                self._idle.remove(connection)
+        if not is_proven or not connection.is_open:
+            connection.cut()
+            raise Stranger(challenge.stranger(self.host))
+        connection.is_fresh = True
 
 
 def _pinned(certificate: str) -> ssl.SSLContext:

@@ -1,10 +1,14 @@
 """The way to LMX: its address, the certificate to expect there, and the key to show. Ours on this machine, or one that was paired with.
 
-A machine that was paired with has its certificate pinned in `lmx/hosts/` of the home; a plain `lmx.host` is spoken to without TLS, as
-any OpenAI-compatible server.
+A machine that was paired with has its certificate pinned in `lmx/hosts/` of the home; a plain `lmx.host` is spoken to without TLS and
+without a key, as any OpenAI-compatible server that wants none. LMX of this home proves on every connection that it knows the
+home's key, before it is sent that key, a prompt, or anything else: another program may have taken its port.
 """
 
+import hashlib
+import hmac
 import ipaddress
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +18,14 @@ from opta_protocol.errors import ErrorCode
 
 from . import state
 from .errors import OptaError, Unavailable
-from .http_client import HttpClient, HttpProblem
+from .http_client import HttpClient, HttpProblem, Stranger
 from .paths import Paths
 from .settings import LMX_DEFAULT_PORT, Settings
 from .vault import Secret, Vault
 
 # Under this name the vault keeps the key of the LMX that was paired with.
 ACCOUNT = "lmx"
+PROOF_PATH = "/proof"
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
 _CODES = {
     400: ErrorCode.invalid, 401: ErrorCode.provider_auth, 403: ErrorCode.provider_auth, 404: ErrorCode.model_not_found, 409: ErrorCode.conflict,
@@ -72,7 +77,8 @@ def door_of(settings: Settings, paths: Paths) -> Door:
 def key_of(door: Door, vault: Vault) -> Secret | None:
     """What opens it, loading and unloading included where it may: this home's own key, or the one got by pairing."""
     if not door.key_file:
-        return vault.fetch(ACCOUNT)
+        # Whoever listens at a plain address could read it.
+        return vault.fetch(ACCOUNT) if door.certificate else None
     try:
         return Secret(Path(door.key_file).read_text().strip())
     except OSError:
@@ -82,7 +88,42 @@ def key_of(door: Door, vault: Vault) -> Secret | None:
 def client_of(door: Door, key: Secret | None, path: str = "") -> HttpClient:
     """A client of it. Raises ValueError: the address is none."""
     headers = {"Authorization": f"Bearer {key.reveal()}"} if key else None
-    return HttpClient(f"{door.root}{path}", headers, door.certificate)
+    return HttpClient(f"{door.root}{path}", headers, door.certificate, challenge_of(door))
+
+
+class HomeKey:
+    """The question to LMX of this home: an HMAC under its key of a fresh nonce and of the port, so that no other LMX can answer for it."""
+
+    def __init__(self, key_file: Path):
+        self._file = key_file
+
+    def question(self, port: int) -> tuple[str, str]:
+        """(path, answer). Raises HttpProblem: LMX has not made its key yet."""
+        nonce = secrets.token_hex(16)
+        try:
+            key = self._file.read_text().strip()
+        except OSError:
+            key = ""
+        if not key:
+            raise HttpProblem("it has not started in this home yet", is_connected=False)
+        return f"{PROOF_PATH}?n={nonce}", f'{{"proof":"{prove(key, nonce, port)}"}}'
+
+    def stranger(self, host: str) -> str:
+        """Who answers, and the mend."""
+        return (
+            f"Another program answers at LMX's address {host}: it did not prove that it knows this home's key ({self._file}), and was sent "
+            "nothing. End that program, or give LMX another port: opta config set lmx.port 0"
+        )
+
+
+def prove(key: str, nonce: str, port: int) -> str:
+    """What shows that somebody who listens at `port` knows the key."""
+    return hmac.new(key.encode(), f"opta lmx proof\0{nonce}\0{port}".encode(), hashlib.sha256).hexdigest()
+
+
+def challenge_of(door: Door) -> HomeKey | None:
+    """What has to be answered first; None where TLS proves it, or where nothing is sent that would need a proof."""
+    return HomeKey(Path(door.key_file)) if door.key_file and not door.certificate else None
 
 
 async def ask(client: HttpClient, method: str, path: str, body: Any, timeout_s: float) -> dict[str, Any]:
@@ -92,6 +133,8 @@ async def ask(client: HttpClient, method: str, path: str, body: Any, timeout_s: 
         if status < 400:
             return msgspec.json.decode(content, type=dict[str, Any])
         message = msgspec.json.decode(content, type=_Refusal).error.message
+    except Stranger as problem:
+        raise Unavailable(str(problem)) from problem
     except (HttpProblem, msgspec.DecodeError) as problem:
         raise Unavailable(f"LMX at {client.host} does not answer ({problem}). Start it: opta lmx serve, or opta up") from problem
     code = _CODES.get(status, ErrorCode.unavailable)

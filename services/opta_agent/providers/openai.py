@@ -10,7 +10,7 @@ import msgspec
 
 from opta_core.clock import now_s
 from opta_core.errors import OptaError, Refused, Unavailable
-from opta_core.http_client import HttpClient, HttpProblem
+from opta_core.http_client import Challenge, HttpClient, HttpProblem, Stranger
 from opta_core.logs import redact
 from opta_core.vault import Secret
 from opta_protocol.errors import ErrorCode
@@ -84,11 +84,11 @@ _LONE_SURROGATE = re.compile(
 class OpenAiProvider:
     """One server. Owns its connections. Raises Refused when the address is none."""
 
-    def __init__(self, name: str, base_url: str, key: Secret | None = None, certificate: str = ""):
+    def __init__(self, name: str, base_url: str, key: Secret | None = None, certificate: str = "", challenge: Challenge | None = None):
         self.name = name
         self._key = key
         try:
-            self._http = HttpClient(base_url, {"Authorization": f"Bearer {key.reveal()}"} if key else None, certificate)
+            self._http = HttpClient(base_url, {"Authorization": f"Bearer {key.reveal()}"} if key else None, certificate, challenge)
         except ValueError as error:
             raise Refused(f"Provider {name} cannot be used: {error}. Mend it: opta config add-provider {name} …") from None
         self.url, self.host = self._http.url, self._http.host
@@ -104,6 +104,8 @@ class OpenAiProvider:
             if status != 200:
                 raise HttpProblem(f"status {status}")
             return msgspec.json.decode(body, type=_Models).data
+        except Stranger as error:
+            raise Unavailable(str(error), code=ErrorCode.provider_unavailable) from error
         except (HttpProblem, *_UNREADABLE) as error:
             raise Unavailable(
                 f"{self.name} at {self.host} does not answer ({_why(error)}).", code=ErrorCode.provider_unavailable
@@ -151,6 +153,8 @@ class OpenAiProvider:
                         break
                 if parts := reader.rest(self):
                     yield parts
+        except Stranger as error:
+            raise Unavailable(str(error), code=ErrorCode.provider_unavailable) from error
         except HttpProblem as error:
             if not error.is_connected:
                 raise Unavailable(

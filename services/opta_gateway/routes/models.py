@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from opta_core.http_client import HttpProblem
+from opta_core.http_client import HttpProblem, Stranger
 from opta_core.lmx_door import client_of, door_of, key_of
 from opta_core.vault import Vault
 from opta_protocol.http import ModelInfo, ModelList, ProviderInfo, ProviderList
@@ -97,6 +97,8 @@ async def _look_at_lmx(request: Request) -> tuple[bool, float, list[dict[str, An
             raise HttpProblem(f"status {status}")
         entries: list[dict[str, Any]] = msgspec.json.decode(body)["data"]
         return True, round((time.monotonic() - started) * 1000, 1), entries, ""
+    except Stranger as stranger:
+        return False, 0.0, [], str(stranger)
     except (HttpProblem, msgspec.DecodeError, KeyError, TypeError) as error:
         return False, 0.0, [], f"LMX at {url} does not answer ({error}). Start it: opta daemon restart lmx"
     finally:
