@@ -5,9 +5,11 @@ import contextlib
 from collections.abc import Generator
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from opta_core import ports, state
 from opta_core.process import Frame, run
+from opta_core.strict_connection import HEADER_BYTES_MAX, StrictConnection
 
 from .server import Desktop
 
@@ -20,8 +22,8 @@ async def main(frame: Frame) -> None:
     state.update(frame.paths, uiPort=port)
     config = uvicorn.Config(
         Desktop(frame.paths, port),  # type: ignore[arg-type]
-        http="h11", ws="none", lifespan="off", access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=1,
-        h11_max_incomplete_event_size=16 * 1024, limit_concurrency=128,
+        http=_Connection, ws="none", lifespan="off", access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=1,
+        h11_max_incomplete_event_size=HEADER_BYTES_MAX, date_header=False, limit_concurrency=128,
     )  # fmt: skip
     http = _Server(config, frame.stopping)
     serving = asyncio.create_task(http.serve(sockets=[server]), name="http")
@@ -30,6 +32,10 @@ async def main(frame: Frame) -> None:
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     http.should_exit = True
     await serving
+
+
+class _Connection(StrictConnection, H11Protocol):
+    """Ends a connection that is late, and reads a head as strictly as the gateway."""
 
 
 class _Server(uvicorn.Server):

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import hmac
 import mimetypes
+import re
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
@@ -20,8 +21,12 @@ from opta_core.errors import OptaError
 from opta_core.launch_codes import take_launch_code
 from opta_core.logs import Log
 from opta_core.paths import Paths, write_whole
+from opta_core.strict_connection import HEADER_BYTES_MAX, HEADERS_MAX
 from opta_core.supervision import PROGRAMS, Supervisor
 
+# A file of the page: no byte that a file system reads differently, and a length that every one has.
+_NAME = re.compile(r"[A-Za-z0-9_@.-]{1,100}(?:/[A-Za-z0-9_@.-]{1,100}){0,7}\Z")
+_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 STATIC = Path(__file__).parent / "static"
 KEYS_MAX = 64
 BODY_BYTES_MAX = 64 * 1024
@@ -66,11 +71,13 @@ class Desktop:
         if scope["type"] != "http":
             return
         try:
-            hosts = [value.lower() for name, value in scope["headers"] if name == b"host"]
+            headers: Headers = scope["headers"]
+            _check_head(scope, headers)
+            hosts = [value.lower() for name, value in headers if name == b"host"]
             if hosts == [f"localhost:{self._port}".encode()] and scope["method"] == "GET":
-                # Two loopback names are two sites to a browser; there is one address.
+                # Two loopback names are two sites to a browser; there is one address. The path as it was sent: decoded it could end the line.
                 query = scope.get("query_string", b"")
-                target = f"http://127.0.0.1:{self._port}{scope['path']}".encode() + (b"?" + query if query else b"")
+                target = f"http://127.0.0.1:{self._port}".encode() + scope["raw_path"] + (b"?" + query if query else b"")
                 await _send(send, 308, b"", [(b"location", target)])
                 return
             if len(hosts) != 1 or hosts[0] not in self._hosts:
@@ -80,7 +87,7 @@ class Desktop:
             else:
                 await self._file(scope, send)
         except _Refusal as refusal:
-            await _send_json(send, refusal.status, {"error": {"message": refusal.message}})
+            await _send_json(send, refusal.status, {"error": {"message": refusal.message}}, is_last=True)
 
     # files ------------------------------------------------------------------------------------------
 
@@ -88,6 +95,8 @@ class Desktop:
         if scope["method"] not in ("GET", "HEAD"):
             raise _Refusal(405, "Only GET is answered here.")
         name = scope["path"].lstrip("/") or "index.html"
+        if not _NAME.match(name):
+            raise _Refusal(404, "There is no such file.")
         file = (STATIC / name).resolve()
         if not file.is_relative_to(STATIC.resolve()) or not file.is_file():
             if "." in name.rsplit("/", 1)[-1]:
@@ -122,16 +131,16 @@ class Desktop:
     # the bridge -------------------------------------------------------------------------------------
 
     async def _bridge(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
-        if scope["method"] != "POST" or headers.get(b"origin") != f"http://127.0.0.1:{self._port}".encode():
+        headers: Headers = scope["headers"]
+        if scope["method"] != "POST" or _all(headers, b"origin") != [f"http://127.0.0.1:{self._port}".encode()]:
             raise _Refusal(403, "Only the page itself may call this.")
-        content = await _body(receive)
+        content = await _body(headers, receive)
         name = scope["path"].removeprefix("/bridge/")
         if name == "launch":
             await _send_json(send, 200, {"key": self._trade(content)})
             return
-        key = headers.get(b"x-opta-key", b"").decode("latin-1")
-        if not any(hmac.compare_digest(key, known) for known in self._keys):
+        given = _all(headers, b"x-opta-key")
+        if len(given) != 1 or not any(hmac.compare_digest(given[0], known.encode()) for known in self._keys):
             raise _Refusal(401, "This page has no key. Open it again: opta open")
         match name:
             case "bootstrap_metadata":
@@ -146,7 +155,7 @@ class Desktop:
     def _trade(self, content: bytes) -> str:
         try:
             code = msgspec.json.decode(content, type=_Launch).code
-        except msgspec.DecodeError:
+        except _UNREADABLE:
             raise _Refusal(400, "Send {code}.") from None
         if not take_launch_code(self._paths, code):
             raise _Refusal(401, "This launch code was used or is old. Open the page again: opta open")
@@ -175,8 +184,8 @@ class Desktop:
     def _control(self, content: bytes) -> dict[str, Any]:
         try:
             wanted = msgspec.json.decode(content, type=_Service)
-        except msgspec.DecodeError as error:
-            raise _Refusal(400, f"Send name and action: {error}") from error
+        except _UNREADABLE as error:
+            raise _Refusal(400, f"Send name and action: {error}"[:300]) from error
         if wanted.name not in PROGRAMS or wanted.action not in ("start", "stop", "restart"):
             raise _Refusal(422, "Unknown service or action.")
         try:
@@ -186,10 +195,29 @@ class Desktop:
         return {"ok": True}
 
 
-async def _body(receive: Receive) -> bytes:
+def _check_head(scope: Scope, headers: Headers) -> None:
+    if len(headers) > HEADERS_MAX or sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES_MAX:
+        raise _Refusal(413, f"The header is larger than {HEADER_BYTES_MAX // 1024} KiB, or has more than {HEADERS_MAX} lines.")
+    if not scope["path"].startswith("/"):
+        raise _Refusal(400, "The target is a path: another authority in it is not ours.")
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
+        raise _Refusal(400, "A body has a Content-Length or is chunked, not both.")
+    if not _all(headers, b"origin") and _all(headers, b"sec-fetch-site") in ([b"cross-site"], [b"same-site"]) and scope["method"] != "GET":
+        raise _Refusal(403, "Other sites may not call this.")
+
+
+def _all(headers: Headers, wanted: bytes) -> list[bytes]:
+    return [value for name, value in headers if name == wanted]
+
+
+async def _body(headers: Headers, receive: Receive) -> bytes:
     content = b""
+    if any(not length.isdigit() or int(length) > BODY_BYTES_MAX for length in _all(headers, b"content-length")):
+        raise _Refusal(413, "The body is too large.")
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Refusal(400, "The client left before its body was complete.")
         content += message.get("body", b"")
         if len(content) > BODY_BYTES_MAX:
             raise _Refusal(413, "The body is too large.")
@@ -197,8 +225,10 @@ async def _body(receive: Receive) -> bytes:
             return content
 
 
-async def _send_json(send: Send, status: int, body: Any) -> None:
-    await _send(send, status, msgspec.json.encode(body), [(b"content-type", b"application/json"), (b"cache-control", b"no-store")])
+async def _send_json(send: Send, status: int, body: Any, *, is_last: bool = False) -> None:
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+    # After a refusal the rest of a body is not listened to.
+    await _send(send, status, msgspec.json.encode(body), [*headers, *([(b"connection", b"close")] if is_last else [])])
 
 
 async def _send(send: Send, status: int, body: bytes, headers: Headers) -> None:

@@ -10,6 +10,7 @@ import uvicorn
 from opta_core import ports, state
 from opta_core.clock import utc_now
 from opta_core.process import Frame, run
+from opta_core.strict_connection import HEADER_BYTES_MAX
 from opta_core.version import VERSION
 
 from .app import Gateway
@@ -18,7 +19,6 @@ from .backend import Backend
 from .connections import HttpConnection, WebSocketConnection
 from .guard import App, Guard
 
-HEADER_BYTES_MAX = 16 * 1024
 MESSAGE_BYTES_MAX = 1024 * 1024
 CONNECTIONS_MAX = 512
 

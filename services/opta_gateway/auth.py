@@ -14,7 +14,9 @@ from opta_core.paths import Paths, write_whole
 
 TICKET_S = 30
 FAILURES_A_MINUTE = 20
-_PROTOCOL = "opta.bearer."
+# A client that carries the token as a subprotocol offers this one too: browsers want one of theirs said back.
+PROTOCOL = "opta.v3"
+_BEARER = "opta.bearer."
 
 
 class Auth:
@@ -40,9 +42,9 @@ class Auth:
 
     def accepts_subprotocol(self, protocol: str) -> bool:
         """Whether `opta.bearer.<unpadded base64url token>` carries it."""
-        if not protocol.startswith(_PROTOCOL):
+        if not protocol.startswith(_BEARER):
             return False
-        encoded = protocol[len(_PROTOCOL) :]
+        encoded = protocol[len(_BEARER) :]
         try:
             return self.accepts(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode())
         except (binascii.Error, ValueError):

@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from opta_core.errors import OptaError, Refused
+from opta_core.strict_connection import HEADER_BYTES_MAX, HEADERS_MAX
 from opta_protocol.errors import ErrorCode
 
-from .auth import Auth
+from .auth import PROTOCOL, Auth
 from .problems import Headers, problem_of
 
 Scope = MutableMapping[str, Any]
@@ -22,7 +23,6 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/v3/hello", "/v3/health"})
 BODY_BYTES_MAX = 1024 * 1024
-HEADER_BYTES_MAX, HEADERS_MAX = 16 * 1024, 100
 
 
 class Guard:
@@ -100,7 +100,8 @@ class Guard:
             return True
         for protocol in scope.get("subprotocols", []):
             if self._auth.accepts_subprotocol(protocol):
-                scope["opta.subprotocol"] = protocol
+                # What is said back stands in proxies and in the browser's tools, so it is never the one with the token.
+                scope["opta.subprotocol"] = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
                 return True
         return False
 

@@ -27,7 +27,7 @@ def take_launch_code(paths: Paths, code: str) -> bool:
     """Use a code up."""
     file = paths.run / "launch.codes"
     codes = _read_codes(file)
-    found = next((known for known in codes if hmac.compare_digest(known, code)), None)
+    found = next((known for known in codes if hmac.compare_digest(known.encode(), code.encode(errors="surrogatepass"))), None)
     if found is None:
         return False
     until = codes.pop(found)

@@ -16,7 +16,7 @@ from support.oracles import MIB, alive, log_files, untouched
 from support.raw_http import Answer, exchange
 from support.raw_websocket import BINARY, PING, TEXT, Stream, frame
 
-from opta_gateway.connections import BODY_S
+from opta_core.strict_connection import BODY_S
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("lives_on")]
 
@@ -57,8 +57,10 @@ def test_a_stream_opens_by_query_by_subprotocol_and_by_a_ticket_once(daemon: Dae
     stream, carried = f"/v3/sessions/{sid}/stream", subprotocol(daemon.token)
     ticket = json.loads(post(daemon, "/v3/ws-ticket", b"").body)["ticket"]
     assert handshake(daemon, f"{stream}?token={daemon.token}").status == 101
-    by_subprotocol = handshake(daemon, stream, carried, ("Origin", page_origin(daemon)))
-    assert (by_subprotocol.status, by_subprotocol.header("sec-websocket-protocol")) == (101, carried[1])
+    for offered, said in ((carried[1], None), (f"opta.v3, {carried[1]}", "opta.v3"), (f"{carried[1]}, opta.v3", "opta.v3")):
+        by_subprotocol = handshake(daemon, stream, (carried[0], offered), ("Origin", page_origin(daemon)))
+        assert (by_subprotocol.status, by_subprotocol.header("sec-websocket-protocol")) == (101, said)
+        assert carried[1].removeprefix("opta.bearer.") not in str(by_subprotocol.headers)
     assert handshake(daemon, f"{stream}?ticket={ticket}").status == 101
     assert handshake(daemon, f"{stream}?ticket={ticket}").refusal == (401, "unauthorized")
 
