@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import msgspec
 
@@ -45,6 +45,8 @@ RETRY_AFTER_MAX_S = 30.0
 # Failures without a single piece of an answer, after which a configured fallback is taken.
 SILENT_MAX = 2
 SAME_CALL_MAX = 3
+# As deep as the HTTP door reads.
+ARGUMENTS_DEPTH_MAX = 64
 
 
 class Gate(Protocol):
@@ -306,6 +308,12 @@ def _tool_call(sid: str, turn: str, step: int, part: CallPart, offered: Offered)
     args: dict[str, Any] = {}
     try:
         args = msgspec.json.decode(part.arguments, type=dict[str, Any])
+        if _is_deeper(args, ARGUMENTS_DEPTH_MAX):
+            raise RecursionError
+    except RecursionError:
+        # Whatever reads them later recurses: events, grants, the page.
+        problem = f"the arguments of {part.name} are nested deeper than {ARGUMENTS_DEPTH_MAX}; send the call again, flatter"
+        args = {"unreadable": part.arguments[:2000]}
     except msgspec.DecodeError as error:
         problem = f"the arguments of {part.name} are not a JSON object ({error}); send the call again"
         args = {"unreadable": part.arguments[:2000]}
@@ -313,6 +321,18 @@ def _tool_call(sid: str, turn: str, step: int, part: CallPart, offered: Offered)
         problem = f"there is no tool {part.name[:80]!r}; the tools are {', '.join(sorted(names))}"
     risk = RISKS.get(part.name, Risk.execute)
     return ToolCall(sid=sid, turn=turn, callId=new_call_id(), name=part.name[:80], args=args, risk=risk, step=step), problem
+
+
+def _is_deeper(value: Any, depth_max: int) -> bool:
+    waiting = [(value, 1)]
+    while waiting:
+        found, depth = waiting.pop()
+        if isinstance(found, dict | list):
+            if depth > depth_max:
+                return True
+            below = cast("list[Any]", list(found.values()) if isinstance(found, dict) else found)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+            waiting += [(one, depth + 1) for one in below]
+    return False
 
 
 async def _run_calls(

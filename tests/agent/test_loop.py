@@ -61,7 +61,13 @@ def test_a_denied_call_is_told_to_the_model_and_not_run() -> None:
 
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
-    [("read_file", "{not json", "not a JSON object"), ("fly", "{}", "there is no tool 'fly'"), ("grep", "[1]", "not a JSON object")],
+    [
+        ("read_file", "{not json", "not a JSON object"),
+        ("fly", "{}", "there is no tool 'fly'"),
+        ("grep", "[1]", "not a JSON object"),
+        ("grep", '{"a":' * 3000 + "1" + "}" * 3000, "nested deeper than 64"),
+        ("grep", '{"a":' * 65 + "1" + "}" * 65, "nested deeper than 64"),
+    ],
 )
 def test_a_bad_call_is_explained_to_the_model(name: str, arguments: str, said: str) -> None:
     provider = Scripted([CallPart("x", name, arguments), USE], [Text("ok"), STOP])

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+import unicodedata
 from typing import Any
 
 import pytest
@@ -164,6 +165,23 @@ def test_what_cannot_be_read_is_never_allowed(command: str) -> None:
 @pytest.mark.parametrize("character", ["\u202e", "\u200b", "\x1b", "\x08", "\u2066", "\U000e0041", "\u00ad", "\r"])
 def test_characters_that_deceive_the_eye_are_refused(character: str) -> None:
     assert verdict(f"ls {character}x").effect == "deny"
+
+
+@pytest.mark.attack("A36")
+def test_what_unicode_calls_invisible_is_deceiving_and_what_people_write_is_not() -> None:
+    ignorable = [*range(0x180B, 0x1810), 0x3164, 0xFFA0, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2065, 0x2800, *range(0xFFF0, 0xFFF9), *range(0x1BCA0, 0x1BCA4),
+                 *range(0x1D173, 0x1D17B), *range(0xE0000, 0xE1000), *range(0xFE00, 0xFE10), 0x034F, 0x00AD, 0x061C]  # fmt: skip
+    # Of the format characters only those that are drawn: signs that stand before or over numbers and verses.
+    drawn = {*range(0x0600, 0x0606), 0x06DD, 0x070F, 0x0890, 0x0891, 0x08E2, 0x110BD, 0x110CD}
+    formats = [code for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cf", "Cc", "Zl", "Zp")]
+    missed = [
+        f"{code:X}"
+        for code in [*ignorable, *formats]
+        if code not in (0x09, 0x0A) and code not in drawn and not commands.deceiving(chr(code))
+    ]
+    assert missed == []
+    for text in ("naïve café", "日本語　テスト", "한국어", "עברית", "العربية", "ไทย", "हिन्दी", "e\u0301", "→ ✓ 🎉", "a\tb\nc", "« x »"):
+        assert commands.deceiving(text) == "", text
 
 
 def test_a_program_of_the_workspace_is_never_the_one_that_runs(tmp_path: Any) -> None:
