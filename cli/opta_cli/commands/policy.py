@@ -36,7 +36,9 @@ def show(loaded: Loaded, args: argparse.Namespace) -> int:
         for rule in layers.rules(layer):
             print_line(f"{layer:8} {words.sentence(rule)}  ({rule.source}:{rule.line})")
     for grant in layers.granted:
-        print_line(f"grant    {grant.id}  {grant.label}  in {grant.cwd}" + (f"  until {grant.expires}" if grant.expires else ""))
+        print_line(
+            f"grant    {grant.id}  {grant.label}  in {grant.cwd}" + _bound(grant) + (f"  until {grant.expires}" if grant.expires else "")
+        )
     print_line(f"{_cwd(args)} is {_STATES[layers.trust]}")
     for problem in layers.problems:
         print_line(f"opta: {_where(problem)}", sys.stderr)
@@ -85,11 +87,11 @@ def grant(loaded: Loaded, args: argparse.Namespace) -> int:
     new = grants.for_request(request, prefix=args.prefix, days=args.days)
     if args.preview:
         for found in new:
-            print_line(f"would allow {found.label} in {found.cwd}")
+            print_line(f"would allow {found.label} in {found.cwd}" + _bound(found))
         return 0
     grants.add(loaded.paths, new)
     for found in new:
-        print_line(f"{found.id}  {found.label}  in {found.cwd}")
+        print_line(f"{found.id}  {found.label}  in {found.cwd}" + _bound(found))
     return 0
 
 
@@ -131,6 +133,10 @@ def give_trust(loaded: Loaded, args: argparse.Namespace) -> int:
 def problems(loaded: Loaded) -> list[Problem]:
     """What is wrong with the policy files that hold here."""
     return list(Sources(loaded.paths).layers(str(Path.cwd())).problems)
+
+
+def _bound(grant: grants.Grant) -> str:
+    return f"  as long as this stays as it is: {grant.script_about}" if grant.script else ""
 
 
 def _where(problem: Problem) -> str:

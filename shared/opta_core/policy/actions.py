@@ -92,6 +92,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     program: str = ""
     # What of its words cannot be taken back, where it may be standing; '' for nothing.
     loss: str = ""
+    # Where it may be standing.
+    folders: tuple[str, ...] = ()
     origin: str = ""
     server: str = ""
     # sha256 of the tool's description and schema, for grants that end when it changes.
@@ -159,7 +161,18 @@ def _programs(command: commands.CommandLine, tool: str, risk: Risk, workspace: s
         folders = went if is_sure and part.joined_by == "&&" else possible
         loss = destroys(part.argv, Place(workspace, folders), part.program)
         subject = " ".join(part.argv)[:200]
-        found.append(Action(kind="run", tool=tool, risk=risk, subject=subject, argv=part.argv, program=part.program, loss=loss))
+        found.append(
+            Action(
+                kind="run",
+                tool=tool,
+                risk=risk,
+                subject=subject,
+                argv=part.argv,
+                program=part.program,
+                loss=loss,
+                folders=folders,
+            )
+        )
         went = folders
         if part.argv[0] == "cd":
             target = part.argv[1] if len(part.argv) == 2 and part.argv[1] != "-" else "/"

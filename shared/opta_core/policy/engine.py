@@ -12,6 +12,7 @@ from opta_protocol.permissions import Level, Risk, SessionPolicy
 
 from . import commands
 from .actions import Action, Request, is_secret, protected, relative_to
+from .grants import script_now
 from .layers import Layers
 from .programs import needs_network
 from .rules import SEVERITY, Effect, Layer, Rule, words_fit, words_within
@@ -116,8 +117,11 @@ def _judge_action(request: Request, action: Action, situation: Situation) -> Ver
     problem = veto(action.argv, action.program) if action.argv else ""
     if base.effect == "allow" and problem:
         base = verdict("ask", problem, "hard")
-    if base.effect == "ask" and base.layer != "managed" and (granted := _granted(request, action, situation, problem)):
-        return granted
+    if base.effect == "ask" and base.layer != "managed":
+        if granted := _granted(request, action, situation, problem):
+            return granted
+        if changed := _changed(request, action, situation):
+            return verdict("ask", changed, base.layer)
     return base
 
 
@@ -198,6 +202,16 @@ def _default(action: Action, situation: Situation) -> Verdict:
     if situation.level is Level.L3 and action.kind == "run" and not needs_network(action.argv):
         return Verdict("allow", "L3 allows plain commands in the sandbox", "level", action.subject)
     return Verdict(effect, f"{action.tool} = {effect}", "defaults", action.subject)
+
+
+def _changed(request: Request, action: Action, situation: Situation) -> str:
+    """Why a grant for these words does not hold any more."""
+    for grant in situation.layers.granted:
+        if grant.argv and grant.is_about(request, action) and (script := script_now(request, action)).sha256 != grant.script:
+            if not grant.script:
+                return f"it was allowed before grants were bound to scripts ({script.about})"
+            return f"the script changed since you allowed it ({script.about or 'it is gone'})"
+    return ""
 
 
 def _granted(request: Request, action: Action, situation: Situation, problem: str) -> Verdict | None:

@@ -1,7 +1,7 @@
 """What "always" wrote down: the narrowest thing that was asked about, in one folder, until it is revoked or over.
 
 Kept in `policies/grants.json` of the home, 0600, replaced whole. A command is granted by its exact words (or an
-offered two-word beginning), a file tool by its arguments, an MCP tool by server and schema hash, a browser by origin.
+offered two-word beginning) and the project's scripts that it runs, a file tool by its arguments, an MCP tool by server and schema hash, a browser by origin.
 """
 
 import datetime
@@ -16,6 +16,7 @@ from ..clock import utc_now
 from ..errors import Broken, Refused
 from ..paths import Paths, write_whole
 from .actions import Action, Request, real_cwd
+from .scripts import UNBOUND, Script, script_of
 
 GRANTS_MAX = 2000
 
@@ -36,10 +37,17 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     origin: str = ""
     server: str = ""
     schema: str = ""
+    # sha256 of the project's scripts as they were, and what they are; '' for what runs none.
+    script: str = ""
+    script_about: str = ""
     expires: str = ""
 
     def covers(self, request: Request, action: Action) -> bool:
-        """Whether this grant answers the question about one action of a request."""
+        """Whether this grant answers the question about one action of a request, as its scripts are now."""
+        return self.is_about(request, action) and self.script == script_now(request, action).sha256 != UNBOUND
+
+    def is_about(self, request: Request, action: Action) -> bool:
+        """The same, whatever its scripts have become."""
         if self.tool != action.tool or self.cwd != real_cwd(request.cwd) or self.is_over:
             return False
         if self.argv:
@@ -73,11 +81,14 @@ def for_request(request: Request, *, prefix: bool = False, days: float = 0.0) ->
     expires = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)).isoformat() if days else ""
     found: list[Grant] = []
     for action in request.actions:
+        script = script_now(request, action)
         about: dict[str, Any] = {}
         if action.argv:
             words = prefix_of(action.argv) if prefix else action.argv
             about = {"argv": words, "is_prefix": prefix}
             label = f"{action.tool} {' '.join(words)}{' …' if prefix else ''}"
+            if script.sha256 == UNBOUND:
+                raise Refused(f"`{' '.join(words)[:80]}` cannot be always allowed: it could be bound to {script.about}.")
         elif action.kind == "browse" and action.origin:
             about, label = {"origin": action.origin}, f"{action.tool} on {action.origin}"
         elif action.kind == "mcp":
@@ -86,7 +97,19 @@ def for_request(request: Request, *, prefix: bool = False, days: float = 0.0) ->
             about, label = {"args": digest(request.args)}, f"{action.tool} {action.subject}"
         cwd = real_cwd(request.cwd)
         name = hashlib.sha256(msgspec.json.encode([action.tool, cwd, about], order="sorted")).hexdigest()[:16]
-        found.append(Grant(id=name, tool=action.tool, cwd=cwd, label=label.strip()[:200], since=utc_now(), expires=expires, **about))
+        found.append(
+            Grant(
+                id=name,
+                tool=action.tool,
+                cwd=cwd,
+                label=label.strip()[:200],
+                since=utc_now(),
+                expires=expires,
+                script=script.sha256,
+                script_about=script.about,
+                **about,
+            )
+        )
     return found
 
 
@@ -100,6 +123,11 @@ def words_of(grant: Grant) -> str:
     if grant.schema:
         return f"{grant.tool}: with any arguments, of the server {grant.server} as it is described now (sha256 {grant.schema})"
     return f"{grant.tool}: with exactly the arguments shown (sha256 {grant.args})"
+
+
+def script_now(request: Request, action: Action) -> Script:
+    """The project's scripts that an action would run, as they are now; empty for one that runs none."""
+    return (script_of(action.argv, request.cwd, action.folders) if action.argv else None) or Script("", "")
 
 
 def prefix_of(argv: tuple[str, ...]) -> tuple[str, ...]:
