@@ -1,6 +1,7 @@
-"""How long after its kill -9 a process is there again, and the gateway answers a WebSocket."""
+"""How long after its kill -9 a process is there again, the gateway answers a WebSocket, and a client sees the next token."""
 
 import asyncio
+import itertools
 import os
 import signal
 import time
@@ -8,11 +9,14 @@ from pathlib import Path
 
 from door import Door
 from figure import Figure, percentile
+from scripted import Scripted
 from support.daemon import Daemon
 
 SERVICES, ROUNDS = ("agent", "tools", "sessions", "gateway"), 3
 # Until the one before does its work, and slower than the brake against crash loops.
 PAUSE_S = 2.5
+# An answer that is still being said long after the store is back.
+KILLS, RATE, PIECES, KILL_AFTER = 5, 100, 300, 60
 
 
 def figures(daemon: Daemon) -> list[Figure]:
@@ -42,6 +46,25 @@ def figures(daemon: Daemon) -> list[Figure]:
         ),
         Figure("kill -9 of the gateway -> it answers a WebSocket", max(answers), "ms", 500, note=f"worst of {len(answers)}"),
     ]
+
+
+async def silences(daemon: Daemon, server: Scripted) -> list[Figure]:
+    """The longest pause between two tokens at 100 a second when the store is killed in between."""
+    longest: list[float] = []
+    async with Door(daemon) as door:
+        for _ in range(KILLS):
+            sid = await door.session(daemon)
+            async with door.stream(sid) as socket:
+                asked = asyncio.create_task(door.turn(socket, sid, f"say {PIECES} {RATE}"))
+                await asyncio.sleep(KILL_AFTER / RATE)
+                await asyncio.to_thread(daemon.kill, "sessions")
+                seen = await asked
+            server.take()
+            arrivals = [at for at, _ in seen.characters()]
+            longest.append(1000 * max(after - before for before, after in itertools.pairwise(arrivals)))
+            await asyncio.sleep(PAUSE_S)
+    note = f"worst of {len(longest)}; p50 {percentile(longest, 0.5):.0f} ms; the answer goes on for {(PIECES - KILL_AFTER) / RATE:.1f} s"
+    return [Figure("kill -9 of the store at 100 tok/s -> the next token", max(longest), "ms", 500, note=note)]
 
 
 def _is_there(supervisord: int, service: str, before: int) -> bool:

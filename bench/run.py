@@ -57,6 +57,7 @@ PARTS: dict[str, Part] = {
     "flood": lambda daemon, server: asyncio.run(tokens.flat_out(daemon, server)),
     "crowd": lambda daemon, server: asyncio.run(crowd.figures(daemon, server)),
     "respawn": lambda daemon, _: respawn.figures(daemon),
+    "silence": lambda daemon, server: asyncio.run(respawn.silences(daemon, server)),
     "use": lambda daemon, _: asyncio.run(memory.after_use(daemon)),
     "past": lambda _, server: _past(server),
     "large": lambda _, server: large.figures(server),

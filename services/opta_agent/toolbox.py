@@ -164,7 +164,7 @@ class Toolbox:
 
     async def _watch(self, session: Session, call: ToolCall) -> ToolResult | None:
         """The result, or None when the worker that ran the call is gone."""
-        self._heard_at = max(self._heard_at, now_s() - _ASK_S)
+        # Counted for this call alone: a call that begins says nothing about the worker, and must not make the others wait longer.
         started_at, missing = now_s(), 0
         answers = self._answers
         while True:

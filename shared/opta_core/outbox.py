@@ -4,6 +4,9 @@ One `Outbox` a process; one stream a session, numbered from 1. `append` never wa
 `written` does when the store says so (class 1). What is not acknowledged is sent again after a gap,
 a silence, or a restart of the store, which drops what it already has by (p, n): nothing is lost and
 nothing is written twice.
+
+**Invariant:** only the store's acknowledgements and a resend itself set the clocks of resending. New events never do:
+a producer that says something every few milliseconds would otherwise never send again what was lost.
 """
 
 import asyncio
@@ -23,7 +26,10 @@ from .errors import Unavailable
 
 # Unacknowledged events a process may have in the air before `room` waits.
 WINDOW = 2048
-_RESEND_AFTER_S = 0.5
+# A gap that the store reports is filled at once, a silence of the store ends with a resend. When that brings
+# nothing either, the next resend waits twice as long.
+_GAP_S, _GAP_MAX_S = 0.02, 0.5
+_SILENCE_S, _SILENCE_MAX_S = 0.5, 2.0
 _TICK_S = 0.1
 # Events in one message at most: keeps a message well below the bus's size limit.
 _BATCH_MAX = 512
@@ -40,7 +46,18 @@ class _Stream:
         self.bodies: list[bytes] = []
         self.sent = 0  # how many of `bodies` are on their way
         self.waiters: dict[int, asyncio.Future[AppendResult]] = {}
-        self.sent_at = 0.0
+        # When the store last acknowledged something, or when the first of `bodies` was appended.
+        self.moved_at = 0.0
+        # When `bodies` were last sent again, and how often since the store last acknowledged something.
+        self.resent_at, self.resends = 0.0, 0
+
+    def is_silent(self, now: float) -> bool:
+        """Whether the store has acknowledged nothing for so long that the events may be lost."""
+        return now - max(self.moved_at, self.resent_at) > min(_SILENCE_S * 2**self.resends, _SILENCE_MAX_S)
+
+    def may_fill_gap(self, now: float) -> bool:
+        """Whether a reported gap may be filled now: reports of a gap that was just filled are still on their way."""
+        return now - self.resent_at > min(_GAP_S * 2**self.resends, _GAP_MAX_S)
 
 
 class Outbox:
@@ -52,6 +69,8 @@ class Outbox:
         # Called with the session and turn of an event that was not written and that nobody waits for.
         self.on_fenced: Callable[[str, str], None] | None = None
         self._streams: dict[str, _Stream] = {}
+        # The boot of the store that acknowledged last.
+        self._store = ""
         self._in_air = 0
         self._flying = asyncio.Event()
         self._room = asyncio.Event()
@@ -64,6 +83,8 @@ class Outbox:
     def append(self, event: Event) -> int:
         """Number and queue an event; it leaves at the end of this turn of the loop, with its neighbours."""
         stream = self._streams.setdefault(event.sid, _Stream())
+        if not stream.bodies:
+            stream.moved_at = now_s()
         stream.bodies.append(wire.encode_body(event))
         self._in_air += 1
         self._flying.set()
@@ -113,12 +134,18 @@ class Outbox:
             self._send(sid, self._streams[sid])
 
     def _send(self, sid: str, stream: _Stream) -> None:
-        stream.sent_at = now_s()
         while stream.sent < len(stream.bodies):
             bodies = stream.bodies[stream.sent : stream.sent + _BATCH_MAX]
             head = Append(p=self._producer, sid=sid, n=stream.base + stream.sent, base=stream.base, life=self._life)
             self._dealer.send([_encoder.encode(head), *bodies])
             stream.sent += len(bodies)
+
+    def _send_again(self, sid: str, stream: _Stream) -> None:
+        """Send everything that is not acknowledged: the store takes what it misses."""
+        stream.sent = 0
+        stream.resends += 1
+        stream.resent_at = now_s()
+        self._send(sid, stream)
 
     def _on_message(self, frames: Frames) -> None:
         ack = _ack.decode(frames[0])
@@ -135,14 +162,14 @@ class Outbox:
             del stream.bodies[:done]
             stream.base += done
             stream.sent = max(0, stream.sent - done)
-            stream.sent_at = now_s()
+            stream.moved_at, stream.resends = now_s(), 0
             self._in_air -= done
             if self._in_air < WINDOW:
                 self._room.set()
-        elif stream.sent and now_s() - stream.sent_at > 0.02:
-            # The store misses something in between: send again from what it has.
-            stream.sent = 0
-            self._send(ack.sid, stream)
+        elif stream.sent and stream.may_fill_gap(now_s()):
+            self._send_again(ack.sid, stream)
+        if ack.boot != self._store:
+            self._meet_store(ack.boot)
         results = {result.n: result for result in ack.results}
         for number in [n for n in stream.waiters if n < stream.base]:
             future = stream.waiters.pop(number)
@@ -151,6 +178,14 @@ class Outbox:
         if self.on_fenced is not None:
             for turn in fenced:
                 self.on_fenced(ack.sid, turn)
+
+    def _meet_store(self, boot: str) -> None:
+        """Another store answers: what was on its way to the former one may be lost, in every session."""
+        former, self._store = self._store, boot
+        now = now_s()
+        for sid, stream in self._streams.items():
+            if former and stream.sent and stream.may_fill_gap(now):
+                self._send_again(sid, stream)
 
     async def _resend_forever(self) -> None:
         while True:
@@ -161,6 +196,5 @@ class Outbox:
                 self._flying.clear()
             now = now_s()
             for sid, stream in list(self._streams.items()):
-                if stream.bodies and now - stream.sent_at > _RESEND_AFTER_S:
-                    stream.sent = 0
-                    self._send(sid, stream)
+                if stream.bodies and stream.is_silent(now):
+                    self._send_again(sid, stream)
