@@ -26,14 +26,24 @@ class _Writer:
         ts = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self._at)) + f".{int(self._at % 1 * 1e6):06d}Z"
         self.lines.append(wire.stamp(wire.encode_body(event), len(self.lines) + 1, ts, producer, len(self.lines) + 1))
 
-    def turn(self, number: int, deltas: int) -> None:
-        """A whole turn."""
+    def start(self, workspace: Path) -> None:
+        """The first line."""
+        start = SessionStart(sid=self.sid, title=f"Session {self.sid}", cwd=str(workspace), mode=Mode.chat, level=Level.L1)
+        self.add(start, producer="gateway.past")
+
+    def begin(self, number: int) -> dict[str, str]:
+        """The start of a turn and of its first step; the fields that name it."""
         of: dict[str, str] = {"sid": self.sid, "turn": f"t{number}"}
         start = TurnStart(
             role="user", text=f"say {number} of the past", mode=Mode.chat, level=Level.L1, key=f"key-{number}", body="0" * 16, **of
         )
         self.add(start, producer="gateway.past")
         self.add(StepStart(step=1, provider="scripted", model="scripted", attempt=1, **of), producer="agent.past")
+        return of
+
+    def turn(self, number: int, deltas: int) -> None:
+        """A whole turn."""
+        of = self.begin(number)
         for _ in range(deltas):
             self.add(TurnToken(delta="some words of an answer ", **of), producer="agent.past")
         done = TurnDone(tokens=deltas, elapsed=0.1, tokensPerSec=100.0, tools=0, steps=1, finish="stop", **of)
@@ -49,9 +59,20 @@ def fill(sessions: Path, workspace: Path, count: int = SESSIONS, long_turns: int
     return _journal(sessions, workspace, _new_id(taken), now - 3600, long_turns)
 
 
+def running(sessions: Path, workspace: Path, turns: int) -> str:
+    """Write the journal of a session with so many short turns behind it, and one that runs; its id."""
+    writer = _Writer(new_session_id(), time.time() - 3600)
+    writer.start(workspace)
+    for number in range(1, turns + 1):
+        writer.turn(number, 1)
+    writer.begin(turns + 1)
+    (sessions / f"{writer.sid}.jsonl").write_bytes(b"\n".join(writer.lines) + b"\n")
+    return writer.sid
+
+
 def _journal(sessions: Path, workspace: Path, sid: str, started: float, turns: int) -> tuple[str, int]:
     writer = _Writer(sid, started)
-    writer.add(SessionStart(sid=sid, title=f"Session {sid}", cwd=str(workspace), mode=Mode.chat, level=Level.L1), producer="gateway.past")
+    writer.start(workspace)
     for number in range(1, turns + 1):
         writer.turn(number, _DELTAS)
     (sessions / f"{sid}.jsonl").write_bytes(b"\n".join(writer.lines) + b"\n")

@@ -29,6 +29,7 @@ import respawn  # noqa: E402
 import starts  # noqa: E402
 import tokens  # noqa: E402
 import tools  # noqa: E402
+import turns  # noqa: E402
 from figure import Figure, table  # noqa: E402
 from scripted import Scripted  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
@@ -55,6 +56,7 @@ PARTS: dict[str, Part] = {
     "tools": lambda daemon, server: asyncio.run(tools.round_trips(daemon, server)),
     "hands": lambda *_: hands.figures(),
     "flood": lambda daemon, server: asyncio.run(tokens.flat_out(daemon, server)),
+    "turns": lambda *_: turns.figures(),
     "crowd": lambda daemon, server: asyncio.run(crowd.figures(daemon, server)),
     "respawn": lambda daemon, _: respawn.figures(daemon),
     "silence": lambda daemon, server: asyncio.run(respawn.silences(daemon, server)),

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from opta_core.transcript import Call, Transcript, apply_delta
+from opta_core.transcript import Call, Fold, Transcript
 from opta_protocol import wire
 from opta_protocol.events import (
     DELTA_NAMES,
@@ -39,7 +39,7 @@ class Session:
 
     def __init__(self, sid: str, producer: str):
         self.sid = sid
-        self.transcript = Transcript()
+        self._fold = Fold()
         self.history = History()
         self.granted: set[str] = set()
         # Whether a command was ever started in the background.
@@ -56,13 +56,18 @@ class Session:
         self._decisions: dict[str, PermissionDecision] = {}
         self._changed = asyncio.Event()
 
+    @property
+    def transcript(self) -> Transcript:
+        """The session as of the last line, and of what was said since."""
+        return self._fold.transcript
+
     def take(self, first: int, lines: list[bytes]) -> None:
         """Lines from the feed, in order; a hole between two calls held deltas only."""
         for seq, line in enumerate(lines, first):
             if 0 <= self._speaks_after < seq and wire.event_name(line) in DELTA_NAMES and self._own in line:
                 continue
             event = wire.decode(line)
-            self.transcript.apply(event)
+            self._fold.apply(event)
             match event:
                 case StepStart():
                     self._say_early(event)
@@ -96,10 +101,9 @@ class Session:
 
     def say(self, delta: Delta, step: int, attempt: int) -> None:
         """Take in a piece of this agent's own answer, as it is sent to the store."""
-        turn = self.transcript.turn(delta.turn)
-        last = turn.steps[-1] if turn and turn.steps else None
+        last = self._fold.last_step(delta.turn)
         if last is not None and (last.step, last.attempt) == (step, attempt):
-            apply_delta(last, delta)
+            self._fold.add(last, delta)
         else:
             self._early.append((step, attempt, delta))
 

@@ -1,5 +1,6 @@
 """What the store knows of one session: the fold that decides whether the next event may be written."""
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +55,35 @@ read_turn_start = _turn.decode
 read_call = _call.decode
 
 
+# Producers whose answers are kept. One that so many others came after is long gone: a service has one process at a time.
+PRODUCERS_ANSWERED_MAX = 8
+
+
+class Answers:
+    """What one producer was told beyond "written", by number and oldest first, until it says that it knows."""
+
+    def __init__(self) -> None:
+        self._base = 0
+        # Not a dict: looking for its oldest key walks over all the places of those that were removed before.
+        self._results: OrderedDict[int, AppendResult] = OrderedDict()
+
+    def keep(self, number: int, result: AppendResult) -> None:
+        """Remember an answer; numbers only grow."""
+        self._results[number] = result
+
+    def get(self, number: int) -> AppendResult | None:
+        """The answer to an event that is sent again, if it was more than "written"."""
+        return self._results.get(number)
+
+    def forget(self, base: int) -> None:
+        """The producer knows everything below `base`: each answer is looked at once in its life, however many there are."""
+        if base <= self._base:
+            return
+        self._base = base
+        while self._results and next(iter(self._results)) < base:
+            self._results.popitem(last=False)
+
+
 @dataclass
 class OpenTurn:
     """An accepted turn that has not ended."""
@@ -102,8 +132,7 @@ class SessionState:
     ended_calls: set[str] = field(default_factory=set[str])
     # Calls of open turns that change something -> whether they were begun.
     changing_calls: dict[str, bool] = field(default_factory=dict[str, bool])
-    # What was answered to a producer beyond "written", until it says that it knows.
-    told: dict[tuple[str, int], AppendResult] = field(default_factory=dict[tuple[str, int], AppendResult])
+    _answers: OrderedDict[str, Answers] = field(default_factory=OrderedDict[str, Answers])
 
     def apply_delta(self, producer: str, number: int) -> None:
         """Take in the next line, a delta, without reading it."""
@@ -131,7 +160,8 @@ class SessionState:
             self.resumable = ""
             queued = bool(self.open_turns)
             self.open_turns[header.turn] = OpenTurn(header.turn, header.seq)
-            self.told[header.p, header.n] = AppendResult(n=header.n, status="written", seq=header.seq, turn=header.turn, queued=queued)
+            answer = AppendResult(n=header.n, status="written", seq=header.seq, turn=header.turn, queued=queued)
+            self.answers(header.p).keep(header.n, answer)
             if fields.key:
                 self.keys[fields.key] = (header.turn, header.seq, fields.body)
             if not self.title:
@@ -164,10 +194,14 @@ class SessionState:
         else:
             self._apply_turn_state(name, header.turn, line)
 
-    def forget_told(self, producer: str, base: int) -> None:
-        """The producer knows the answers to everything below `base`."""
-        for key in [key for key in self.told if key[0] == producer and key[1] < base]:
-            del self.told[key]
+    def answers(self, producer: str) -> Answers:
+        """What a producer was told."""
+        known = self._answers.get(producer)
+        if known is None:
+            known = self._answers[producer] = Answers()
+            if len(self._answers) > PRODUCERS_ANSWERED_MAX:
+                self._answers.popitem(last=False)
+        return known
 
     def head(self) -> OpenTurn | None:
         """The open turn that may run: the first accepted."""

@@ -146,7 +146,7 @@ class Store:
                 self._meet_full_disk(peer, head, len(bodies), error)
                 return
         last = state.producers.get(head.p, 0)
-        state.forget_told(head.p, head.base)
+        state.answers(head.p).forget(head.base)
         if head.base - 1 > last:
             last = head.base - 1  # everything below was handled, if not written
         if head.n > last + 1:
@@ -181,10 +181,11 @@ class Store:
     def _prepare(self, state: SessionState, head: Append, bodies: list[bytes], last: int) -> _Batch:
         """Decide on each new body and number the lines; the state moves along line by line."""
         batch = self._batch(state)
+        answers = state.answers(head.p)
         for number, body in enumerate(bodies, head.n):
             if number <= last:
                 # Handled before, and its answer was lost: the same answer, once it is on the disk.
-                if known := state.told.get((head.p, number)):
+                if known := answers.get(number):
                     batch.results.append(known)
                 batch.is_class_1 = True
                 continue
@@ -218,7 +219,7 @@ class Store:
                 batch.is_class_1 |= result.repeated
             batch.results.append(result)
             if result.turn or result.status != "written":
-                state.told[head.p, number] = result
+                answers.keep(number, result)
         return batch
 
     def _batch(self, state: SessionState) -> _Batch:

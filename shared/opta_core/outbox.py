@@ -69,6 +69,8 @@ class Outbox:
         # Called with the session and turn of an event that was not written and that nobody waits for.
         self.on_fenced: Callable[[str, str], None] | None = None
         self._streams: dict[str, _Stream] = {}
+        # Those with something in the air: a process that has written into thousands of sessions looks at these alone.
+        self._unacknowledged: dict[str, _Stream] = {}
         # The boot of the store that acknowledged last.
         self._store = ""
         self._in_air = 0
@@ -85,6 +87,7 @@ class Outbox:
         stream = self._streams.setdefault(event.sid, _Stream())
         if not stream.bodies:
             stream.moved_at = now_s()
+            self._unacknowledged[event.sid] = stream
         stream.bodies.append(wire.encode_body(event))
         self._in_air += 1
         self._flying.set()
@@ -164,6 +167,8 @@ class Outbox:
             stream.sent = max(0, stream.sent - done)
             stream.moved_at, stream.resends = now_s(), 0
             self._in_air -= done
+            if not stream.bodies:
+                del self._unacknowledged[ack.sid]
             if self._in_air < WINDOW:
                 self._room.set()
         elif stream.sent and stream.may_fill_gap(now_s()):
@@ -183,7 +188,7 @@ class Outbox:
         """Another store answers: what was on its way to the former one may be lost, in every session."""
         former, self._store = self._store, boot
         now = now_s()
-        for sid, stream in self._streams.items():
+        for sid, stream in self._unacknowledged.items():
             if former and stream.sent and stream.may_fill_gap(now):
                 self._send_again(sid, stream)
 
@@ -195,6 +200,6 @@ class Outbox:
             if not self._in_air:
                 self._flying.clear()
             now = now_s()
-            for sid, stream in list(self._streams.items()):
-                if stream.bodies and stream.is_silent(now):
+            for sid, stream in self._unacknowledged.items():
+                if stream.is_silent(now):
                     self._send_again(sid, stream)

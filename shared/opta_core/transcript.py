@@ -167,12 +167,62 @@ class Transcript(msgspec.Struct, kw_only=True):
         return next((turn for turn in reversed(self.turns) if turn.id == turn_id), None)
 
 
+class Fold:
+    """Folds a session event by event. Pieces of an answer are joined when somebody looks, not when they come.
+
+    Adding each piece to the text so far would copy that text: 0.3 ms a token in an answer of a megabyte.
+    """
+
+    def __init__(self) -> None:
+        self._transcript = Transcript()
+        # The turn that is being answered: with many turns waiting behind it, looking for it would cost more than the piece.
+        self._turn: Turn | None = None
+        # What the pieces belong to: a field of a step.
+        self._step: Step | None = None
+        self._field = ""
+        self._pieces: list[str] = []
+
+    @property
+    def transcript(self) -> Transcript:
+        """The session with everything that was folded so far."""
+        self._join()
+        return self._transcript
+
+    def apply(self, event: e.AnyEvent | e.Unknown) -> None:
+        """Take in the next event."""
+        if isinstance(event, e.TurnToken | e.TurnThinking):
+            self._transcript.lastSeq = event.seq
+            if step := self.last_step(event.turn):
+                self.add(step, event)
+        else:
+            self.transcript.apply(event)
+
+    def last_step(self, turn_id: str) -> Step | None:
+        """The step of a turn that pieces belong to, without what was not joined yet."""
+        if self._turn is None or self._turn.id != turn_id:
+            self._turn = self._transcript.turn(turn_id)
+        return self._turn.steps[-1] if self._turn and self._turn.steps else None
+
+    def add(self, step: Step, event: e.TurnToken | e.TurnThinking) -> None:
+        """Take in a piece of a step's answer."""
+        name = "text" if isinstance(event, e.TurnToken) else "thinking"
+        if step is not self._step or name != self._field:
+            self._join()
+            self._step, self._field = step, name
+        self._pieces.append(event.delta)
+
+    def _join(self) -> None:
+        if self._step is not None and self._pieces:
+            setattr(self._step, self._field, getattr(self._step, self._field) + "".join(self._pieces))
+            self._pieces.clear()
+
+
 def fold(events: Iterable[e.AnyEvent | e.Unknown]) -> Transcript:
     """The transcript of a whole session."""
-    transcript = Transcript()
+    folding = Fold()
     for event in events:
-        transcript.apply(event)
-    return transcript
+        folding.apply(event)
+    return folding.transcript
 
 
 def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
@@ -183,7 +233,7 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
             _start_step(turn, event)
         case e.TurnToken() | e.TurnThinking():
             if turn.steps:
-                apply_delta(turn.steps[-1], event)
+                _apply_delta(turn.steps[-1], event)
         case e.TurnPaused():
             turn.state = "paused"
         case e.TurnResumed():
@@ -215,7 +265,7 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
             pass
 
 
-def apply_delta(step: Step, event: e.TurnToken | e.TurnThinking) -> None:
+def _apply_delta(step: Step, event: e.TurnToken | e.TurnThinking) -> None:
     """Take in a piece of a step's answer."""
     if isinstance(event, e.TurnToken):
         step.text += event.delta
