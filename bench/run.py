@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 import crowd  # noqa: E402
+import floods  # noqa: E402
 import hands  # noqa: E402
 import large  # noqa: E402
 import library  # noqa: E402
@@ -56,6 +57,7 @@ PARTS: dict[str, Part] = {
     "tools": lambda daemon, server: asyncio.run(tools.round_trips(daemon, server)),
     "hands": lambda *_: hands.figures(),
     "flood": lambda daemon, server: asyncio.run(tokens.flat_out(daemon, server)),
+    "floods": lambda daemon, server: asyncio.run(floods.figures(daemon, server)),
     "turns": lambda *_: turns.figures(),
     "crowd": lambda daemon, server: asyncio.run(crowd.figures(daemon, server)),
     "respawn": lambda daemon, _: respawn.figures(daemon),

@@ -29,14 +29,14 @@ async def paced(daemon: Daemon, server: Scripted) -> list[Figure]:
             for _ in range(ROUNDS):
                 server.take()
                 straight = await floor.direct(server.url, f"say {PIECES // 2} {RATE}")
-                direct += _delays(server.take()[0].sent_at, straight.arrivals)
+                direct += delays_of(server.take()[0].sent_at, straight.arrivals)
                 reading_s += straight.cpu_s
                 before = processes.cpu_s(daemon)
                 seen = await door.turn(socket, sid, f"say {PIECES} {RATE}")
                 for name, seconds in processes.difference(processes.cpu_s(daemon), before).items():
                     used[name] = used.get(name, 0.0) + seconds
                 sent_at = server.take()[0].sent_at
-                ours += _delays(sent_at, _arrivals(seen))
+                ours += delays_of(sent_at, arrivals_of(seen))
                 tokens += len(sent_at)
                 sizes.append(seen.token_bytes() / len(sent_at))
     hop, hop_slow = await asyncio.to_thread(floor.hop_ms)
@@ -76,7 +76,7 @@ async def flat_out(daemon: Daemon, server: Scripted) -> list[Figure]:
                 seen = await door.turn(socket, sid, f"flood {FLOOD}")
                 for name, seconds in processes.difference(processes.cpu_s(daemon), before).items():
                     used[name] = used.get(name, 0.0) + seconds
-            arrivals = _arrivals(seen)
+            arrivals = arrivals_of(seen)
             assert len(arrivals) == FLOOD, f"{len(arrivals)} of {FLOOD} tokens came"
             rates.append(FLOOD / (seen.frames[-1][0] - seen.asked_at))
             firsts.append(1000 * (arrivals[0] - seen.asked_at))
@@ -96,7 +96,7 @@ async def flat_out(daemon: Daemon, server: Scripted) -> list[Figure]:
     ]
 
 
-def _arrivals(seen: Seen) -> list[float]:
+def arrivals_of(seen: Seen) -> list[float]:
     """When each piece was there whole, by counting characters: pieces may be joined on the way."""
     arrivals: list[float] = []
     count = 0
@@ -106,6 +106,6 @@ def _arrivals(seen: Seen) -> list[float]:
     return arrivals
 
 
-def _delays(sent_at: Sequence[float], arrivals: Sequence[float]) -> list[float]:
+def delays_of(sent_at: Sequence[float], arrivals: Sequence[float]) -> list[float]:
     assert len(sent_at) == len(arrivals), f"{len(sent_at)} pieces sent, {len(arrivals)} arrived"
     return [1000 * (there - sent) for sent, there in zip(sent_at, arrivals, strict=True)]

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -47,6 +48,8 @@ SILENT_MAX = 2
 SAME_CALL_MAX = 3
 # As deep as the HTTP door reads.
 ARGUMENTS_DEPTH_MAX = 64
+# So many pieces that came in one read are joined: nobody sees them one by one, and each would cost every process its part.
+JOINED_FROM = 32
 
 
 class Gate(Protocol):
@@ -267,7 +270,8 @@ class _Stream:
         async with aclosing(way.provider.stream(request)) as stream:
             async for parts in stream:
                 self.first_at = self.first_at or now_s()
-                for part in parts:
+                self._deltas += sum(isinstance(part, Text | Thinking) for part in parts)
+                for part in joined(parts) if len(parts) >= JOINED_FROM else parts:
                     self._take(part)
                 await room()
         assert self._end is not None
@@ -295,7 +299,17 @@ class _Stream:
     def _say(self, event: TurnToken | TurnThinking) -> None:
         self._emit(event)
         self._session.say(event, self._step, self._attempt)
-        self._deltas += 1
+
+
+def joined(parts: list[Part]) -> list[Part]:
+    """The same parts, with neighbours of one kind as one."""
+    found: list[Part] = []
+    for kind, group in groupby(parts, type):
+        if kind is Text or kind is Thinking:
+            found.append(kind("".join(part.delta for part in group if isinstance(part, Text | Thinking))))
+        else:
+            found += group
+    return found
 
 
 def _switch(sid: str, turn: str, switched_from: str, way: Route) -> RouteSwitch:

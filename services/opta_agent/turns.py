@@ -154,7 +154,14 @@ class Turns:
         limits = Limits(self._settings.max_steps, self._settings.max_calls)
         try:
             return await run_turn(
-                session, held.turn, self._router.route, gate, self._toolbox, self._outbox.append, self._outbox.room, limits
+                session,
+                held.turn,
+                self._router.route,
+                gate,
+                self._toolbox,
+                self._outbox.append,
+                lambda: self._outbox.room(held.sid),
+                limits,
             )
         except OptaError as error:
             domain = "inference" if error.code in _INFERENCE else "orchestration"

@@ -15,6 +15,8 @@ from opta_core.errors import Unavailable, from_info
 from opta_core.feed import Feeds
 from opta_core.outbox import Outbox
 from opta_core.store_client import StoreClient
+from opta_core.transcript import Transcript, fold
+from opta_protocol import wire
 from opta_protocol.commands import AppendResult, EndTurn, ListTools, Telemetry, ToolList, ToolReply, Undone, UndoTurn
 from opta_protocol.events import Change, Event
 from opta_protocol.http import Session
@@ -31,6 +33,8 @@ SEND_S = 60.0
 STALE_S = 4.5
 RATE_WINDOW_S = 2.0
 
+# Lines that are folded at once: a few milliseconds.
+FOLDED_HERE_MAX = 1000
 UNDO_S = 10.0
 LIST_S = 40.0
 
@@ -94,6 +98,13 @@ class Backend:
     async def session(self, name: str) -> Session:
         """A session by id or prefix. Raises not_found."""
         return await self.store.session(name)
+
+    async def transcript(self, sid: str, up_to: int | None = None) -> Transcript:
+        """A session folded, as of line `up_to`. A long one takes seconds, so a thread does it, and streams go on meanwhile."""
+        lines = (await self.store.all_after(sid, 0))[:up_to]
+        if len(lines) <= FOLDED_HERE_MAX:
+            return fold(map(wire.decode, lines))
+        return await asyncio.to_thread(lambda: fold(map(wire.decode, lines)))
 
     async def append(self, event: Event, timeout_s: float = 10.0) -> AppendResult:
         """Have an event stored; raises what the store refused it with."""

@@ -15,6 +15,7 @@ from . import registry, ripgrep
 from .checkpoints import Checkpoints
 from .mcp.servers import Servers
 from .outcome import Outcome, ToolProblem
+from .progress import Progress
 from .readable_roots import rooted
 from .run import Runner
 from .search import is_costly
@@ -78,7 +79,8 @@ class Hands:
             case name if name in registry.FILE_TOOLS:
                 return await self._file_tool(call)
             case _:
-                return await self._servers.call(call, _progress(call, emit))
+                with Progress(lambda text: emit(_output(call, text))) as progress:
+                    return await self._servers.call(call, progress.add)
 
     @property
     def has_servers(self) -> bool:
@@ -140,13 +142,6 @@ class Hands:
             return await self._runner.run(call, on_start, on_output)
         finally:
             is_over = True
-
-
-def _progress(call: RunTool, emit: Emit) -> Callable[[str], None]:
-    def progress(text: str) -> None:
-        emit(_output(call, text))
-
-    return progress
 
 
 def _output(call: RunTool, text: str) -> ToolOutput:

@@ -5,6 +5,9 @@ One `Outbox` a process; one stream a session, numbered from 1. `append` never wa
 a silence, or a restart of the store, which drops what it already has by (p, n): nothing is lost and
 nothing is written twice.
 
+One session's flood does not delay the others: each session has a window of its own, and only a part of it is on the wire
+at a time, so that what another session says stands behind that part and not behind the whole flood.
+
 **Invariant:** only the store's acknowledgements and a resend itself set the clocks of resending. New events never do:
 a producer that says something every few milliseconds would otherwise never send again what was lost.
 """
@@ -24,15 +27,17 @@ from .bus import Bus, Frames
 from .clock import now_s
 from .errors import Unavailable
 
-# Unacknowledged events a process may have in the air before `room` waits.
+# Unacknowledged events of a session before `room` waits.
 WINDOW = 2048
+# Unacknowledged events of a session on the wire. The store acknowledges a quarter of it at once, so it is never idle.
+ON_WIRE_MAX = 1024
 # A gap that the store reports is filled at once, a silence of the store ends with a resend. When that brings
 # nothing either, the next resend waits twice as long.
 _GAP_S, _GAP_MAX_S = 0.02, 0.5
 _SILENCE_S, _SILENCE_MAX_S = 0.5, 2.0
 _TICK_S = 0.1
-# Events in one message at most: keeps a message well below the bus's size limit.
-_BATCH_MAX = 512
+# One message at most: well below the bus's size limit, and a millisecond or two of the store's time.
+_BATCH_MAX, _BATCH_BYTES_MAX = 128, 1024 * 1024
 
 _encoder = msgspec.json.Encoder()
 _ack = msgspec.json.Decoder(Ack)
@@ -50,6 +55,19 @@ class _Stream:
         self.moved_at = 0.0
         # When `bodies` were last sent again, and how often since the store last acknowledged something.
         self.resent_at, self.resends = 0.0, 0
+        # Set when there is room again; None while nobody waits for it.
+        self.room: asyncio.Event | None = None
+
+    def next_batch(self) -> list[bytes]:
+        """What may be sent now in one message."""
+        batch: list[bytes] = []
+        size = 0
+        for at in range(self.sent, min(len(self.bodies), self.sent + _BATCH_MAX, ON_WIRE_MAX)):
+            size += len(self.bodies[at])
+            if batch and size > _BATCH_BYTES_MAX:
+                break
+            batch.append(self.bodies[at])
+        return batch
 
     def is_silent(self, now: float) -> bool:
         """Whether the store has acknowledged nothing for so long that the events may be lost."""
@@ -75,8 +93,6 @@ class Outbox:
         self._store = ""
         self._in_air = 0
         self._flying = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
         # In the order of the appends; a set would make each run of a simulation another one.
         self._dirty: dict[str, None] = {}
         self._dealer = bus.dealer(STORE_IN, self._on_message)
@@ -91,8 +107,6 @@ class Outbox:
         stream.bodies.append(wire.encode_body(event))
         self._in_air += 1
         self._flying.set()
-        if self._in_air >= WINDOW:
-            self._room.clear()
         if not self._dirty:
             asyncio.get_running_loop().call_soon(self._flush)
         self._dirty[event.sid] = None
@@ -115,9 +129,12 @@ class Outbox:
         finally:
             stream.waiters.pop(number, None)
 
-    async def room(self) -> None:
-        """Wait while the window is full."""
-        await self._room.wait()
+    async def room(self, sid: str) -> None:
+        """Wait while the session's window is full."""
+        stream = self._streams.get(sid)
+        while stream is not None and len(stream.bodies) >= WINDOW:
+            stream.room = stream.room or asyncio.Event()
+            await stream.room.wait()
 
     async def drained(self, timeout_s: float) -> None:
         """Wait until everything is acknowledged, or the time is over."""
@@ -137,8 +154,7 @@ class Outbox:
             self._send(sid, self._streams[sid])
 
     def _send(self, sid: str, stream: _Stream) -> None:
-        while stream.sent < len(stream.bodies):
-            bodies = stream.bodies[stream.sent : stream.sent + _BATCH_MAX]
+        while bodies := stream.next_batch():
             head = Append(p=self._producer, sid=sid, n=stream.base + stream.sent, base=stream.base, life=self._life)
             self._dealer.send([_encoder.encode(head), *bodies])
             stream.sent += len(bodies)
@@ -169,8 +185,10 @@ class Outbox:
             self._in_air -= done
             if not stream.bodies:
                 del self._unacknowledged[ack.sid]
-            if self._in_air < WINDOW:
-                self._room.set()
+            if stream.room is not None and len(stream.bodies) < WINDOW:
+                stream.room.set()
+                stream.room = None
+            self._send(ack.sid, stream)
         elif stream.sent and stream.may_fill_gap(now_s()):
             self._send_again(ack.sid, stream)
         if ack.boot != self._store:

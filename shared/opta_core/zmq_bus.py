@@ -22,8 +22,8 @@ from zmq.backend import Socket as _Raw
 from .bus import Frames, OnMessage, OnRequest, OnSubscriber
 from .logs import Log
 
-# Messages taken from one socket before the loop's other work gets its turn.
-_DRAIN_MAX = 256
+# How long one socket is read before the loop's other work gets its turn: a message may hold a hundred events.
+_DRAIN_S = 0.004
 _MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 _HWM_FANOUT, _HWM_DIRECT = 100_000, 10_000
 # What pyzmq's own conveniences do under their names, a third of the cost: options as numbers, frames without checks.
@@ -165,7 +165,8 @@ class _Socket:
         self._is_draining = False
         if self.zmq.closed or self._on_message is None:
             return
-        for _ in range(_DRAIN_MAX):
+        until = self._loop.time() + _DRAIN_S
+        while self._loop.time() < until:
             if not self._has_input():
                 return
             try:

@@ -25,6 +25,8 @@ END_S = 0.2
 LINE_S = 60.0
 RETRY_AFTER_MAX_S = 30.0
 TOKENS_MAX = 10**12
+# So much of an answer is read before others have their turn: a millisecond's work.
+SLICE_BYTES = 32 * 1024
 
 
 class _Function(msgspec.Struct):
@@ -139,8 +141,11 @@ class OpenAiProvider:
                 lines, moved_at = 0, now_s()
                 async for chunk in answer.chunks():
                     is_started = True
-                    if parts := reader.feed(chunk, self):
-                        yield parts
+                    for at in range(0, len(chunk), SLICE_BYTES):
+                        if at:
+                            await asyncio.sleep(0)  # other turns' tokens are not to wait for this flood
+                        if parts := reader.feed(chunk[at : at + SLICE_BYTES], self):
+                            yield parts
                     if reader.lines > lines:
                         lines, moved_at = reader.lines, now_s()
                     elif now_s() - moved_at > LINE_S:
@@ -177,7 +182,7 @@ class _Reader:
     def __init__(self) -> None:
         self._splitter = SseSplitter()
         self._thinking = ThinkSplitter()
-        self._calls: dict[int, list[str]] = {}
+        self._calls: dict[int, _Call] = {}
         self._finish: str = ""
         self._usage: Usage | None = None
         self.is_done = False
@@ -226,7 +231,7 @@ class _Reader:
         if self._finish == "length":
             # Calls that were cut off may look whole and not be: `rm -r build` of `rm -r build/tmp`.
             return [*parts, End("length", self._usage)]
-        parts += [CallPart(id, name, arguments or "{}") for id, name, arguments in self._calls.values()]
+        parts += [CallPart(call.id, call.name, "".join(call.arguments) or "{}") for call in self._calls.values()]
         finish: Literal["stop", "tool_calls"] = "tool_calls" if self._calls else "stop"
         return [*parts, End(finish, self._usage)]
 
@@ -249,21 +254,30 @@ class _Reader:
                     parts += self._thinking.feed(delta.content)
                 for call in delta.tool_calls or []:
                     known = self._call(call)
-                    known[0] = call.id or known[0]
+                    known.id = call.id or known.id
                     if call.function:
-                        known[1] += call.function.name or ""
-                        known[2] += call.function.arguments or ""
+                        known.name += call.function.name or ""
+                        if call.function.arguments:
+                            known.arguments.append(call.function.arguments)
             if choice.finish_reason:
                 self._finish = choice.finish_reason
 
-    def _call(self, piece: _CallDelta) -> list[str]:
+    def _call(self, piece: _CallDelta) -> "_Call":
         """The call that a piece belongs to: told by its index, else by its id; a piece with neither goes on with the last."""
         index = piece.index
         if index is None:
             last = next(reversed(self._calls), 0)
-            goes_on = last in self._calls and piece.id in (None, "", self._calls[last][0])
+            goes_on = last in self._calls and piece.id in (None, "", self._calls[last].id)
             index = last if goes_on else max(self._calls, default=-1) + 1
-        return self._calls.setdefault(index, ["", "", ""])
+        return self._calls.setdefault(index, _Call())
+
+
+class _Call:
+    """A tool call that is not whole yet; its arguments are joined once, at the end."""
+
+    def __init__(self) -> None:
+        self.id = self.name = ""
+        self.arguments: list[str] = []
 
 
 def _decoded(payload: bytes) -> _Chunk:

@@ -9,8 +9,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from opta_core.errors import Refused
-from opta_core.transcript import fold
-from opta_protocol import wire
 from opta_protocol.errors import ErrorCode
 
 from ..rest import gateway_of
@@ -30,7 +28,7 @@ async def get_artifact(request: Request, name: str, file: str) -> Response:
     kind = _TYPES.get(Path(file).suffix)
     if kind is None or not _NAME.match(file):
         raise Refused(f"There is no artifact {file[:40]!r}.", code=ErrorCode.not_found)
-    transcript = fold(map(wire.decode, await gateway.backend.store.all_after(session.id, 0)))
+    transcript = await gateway.backend.transcript(session.id)
     calls = [call for turn in transcript.turns for step in turn.steps for call in step.calls]
     paths = gateway.loaded.paths
     if any(call.spill == file for call in calls):

@@ -10,8 +10,7 @@ from opta_core.clock import seconds_until
 from opta_core.errors import Refused
 from opta_core.policy import grants
 from opta_core.policy.actions import normalise
-from opta_core.transcript import Call, Turn, fold
-from opta_protocol import wire
+from opta_core.transcript import Call, Turn
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import PermissionDecision
 from opta_protocol.http import AnswerPermission, Ok, PermissionAnswer
@@ -64,7 +63,7 @@ async def list_permissions(request: Request) -> Response:
     page = await backend.store.sessions(state="waiting", limit=200)
     found: list[dict[str, Any]] = []
     for session in page.sessions:
-        transcript = fold(map(wire.decode, await backend.store.all_after(session.id, 0)))
+        transcript = await backend.transcript(session.id)
         found += [
             {
                 "sid": session.id,
@@ -122,7 +121,7 @@ def _conflict(message: str) -> Refused:
 
 
 async def _asked(request: Request, sid: str, request_id: str) -> tuple[Turn, Call] | None:
-    transcript = fold(map(wire.decode, await gateway_of(request).backend.store.all_after(sid, 0)))
+    transcript = await gateway_of(request).backend.transcript(sid)
     for turn in reversed(transcript.turns):
         for step in turn.steps:
             for call in step.calls:

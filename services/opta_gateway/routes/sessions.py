@@ -12,7 +12,6 @@ from opta_core.errors import Refused
 from opta_core.paths import Paths
 from opta_core.policy.layers import Sources
 from opta_core.policy.workspaces import HOME_WARNING, is_whole_home, not_a_workspace
-from opta_core.transcript import Transcript, fold
 from opta_protocol import wire
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import SessionCleared, SessionNote, SessionStart, SessionUpdated
@@ -81,7 +80,7 @@ async def get_session(request: Request, name: str) -> Response:
     if "atSeq" not in request.query_params:
         return answer(session)
     seq = read_seq(request.query_params["atSeq"])
-    transcript = await _transcript(request, session.id, seq)
+    transcript = await backend.transcript(session.id, seq)
     return answer({**msgspec.to_builtins(session), "transcript": msgspec.to_builtins(transcript)})
 
 
@@ -164,7 +163,7 @@ async def export_session(request: Request, name: str) -> Response:
     if form == "json":
         lines = await gateway_of(request).backend.store.all_after(session.id, 0)
         return Response(b'{"session":%b,"events":[%b]}' % (msgspec.json.encode(session), b",".join(lines)), media_type="application/json")
-    transcript = await _transcript(request, session.id, session.lastSeq)
+    transcript = await gateway_of(request).backend.transcript(session.id, session.lastSeq)
     if form == "markdown":
         return Response(as_markdown(transcript, session), media_type="text/markdown")
     if form == "text":
@@ -176,7 +175,7 @@ async def export_session(request: Request, name: str) -> Response:
 async def get_tools(request: Request, name: str) -> Response:
     """Every tool call of the session with its result."""
     session = await gateway_of(request).backend.session(name)
-    transcript = await _transcript(request, session.id, session.lastSeq)
+    transcript = await gateway_of(request).backend.transcript(session.id, session.lastSeq)
     calls = [{"turn": turn.id, **msgspec.to_builtins(call)} for turn in transcript.turns for step in turn.steps for call in step.calls]
     return answer({"tools": calls})
 
@@ -221,8 +220,3 @@ def _identity(folder: str) -> str:
     except OSError as error:
         raise Refused(f"cwd is {folder[:200]!r}: {error.strerror}.") from error
     return f"{found.st_dev}:{found.st_ino}"
-
-
-async def _transcript(request: Request, sid: str, seq: int) -> Transcript:
-    lines = await gateway_of(request).backend.store.all_after(sid, 0)
-    return fold(event for event in map(wire.decode, lines) if event.seq <= seq)

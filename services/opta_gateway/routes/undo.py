@@ -4,8 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from opta_core.errors import Refused
-from opta_core.transcript import Transcript, Turn, fold
-from opta_protocol import wire
+from opta_core.transcript import Transcript, Turn
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import Change, TurnUndone
 from opta_protocol.http import TurnUndoneAnswer, UndoTurnRequest
@@ -23,7 +22,7 @@ async def undo_turn(request: Request, name: str) -> Response:
     session = await backend.session(name)
     if session.activeTurn:
         raise Refused(f"s-{session.id} is at work; undo when it has ended.", code=ErrorCode.busy)
-    transcript = fold(map(wire.decode, await backend.store.all_after(session.id, 0)))
+    transcript = await backend.transcript(session.id)
     turn = _turn(transcript, wanted.turnId)
     undone = await backend.undo(session.id, transcript.cwd, changes_of(turn))
     if undone.problem:
