@@ -1,5 +1,6 @@
 """A home with a past: a thousand sessions and one of two thousand turns, in the store's own lines."""
 
+import os
 import time
 from pathlib import Path
 
@@ -57,6 +58,20 @@ def fill(sessions: Path, workspace: Path, count: int = SESSIONS, long_turns: int
     for number in range(count - 1):
         _journal(sessions, workspace, _new_id(taken), now - 86_400 - number * 60, 3)
     return _journal(sessions, workspace, _new_id(taken), now - 3600, long_turns)
+
+
+def crowd(sessions: Path, workspace: Path, count: int) -> None:
+    """Write `count` short journals that nobody has touched for a while."""
+    taken: set[str] = set()
+    began = time.time() - 86_400 - count
+    for number in range(count):
+        writer = _Writer(_new_id(taken), began + number)
+        writer.start(workspace)
+        writer.turn(1, 1)
+        file = sessions / f"{writer.sid}.jsonl"
+        file.write_bytes(b"\n".join(writer.lines) + b"\n")
+        file.chmod(0o600)
+        os.utime(file, (began + number, began + number))
 
 
 def running(sessions: Path, workspace: Path, turns: int) -> str:

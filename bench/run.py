@@ -65,6 +65,7 @@ PARTS: dict[str, Part] = {
     "use": lambda daemon, _: asyncio.run(memory.after_use(daemon)),
     "past": lambda _, server: _past(server),
     "large": lambda _, server: large.figures(server),
+    "sessions": lambda *_: large.crowd(),
 }
 
 

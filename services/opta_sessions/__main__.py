@@ -2,6 +2,7 @@
 
 import asyncio
 
+from opta_core.clock import now_s
 from opta_core.process import Frame, run
 
 from .files import Files
@@ -12,6 +13,8 @@ from .store import Store
 from .sync import Syncer, SyncerKind
 
 TICK_S = 0.5
+# Journals that the index does not cover are read for a moment, then whoever waits has their turn.
+READ_S, READ_PAUSE_S = 0.004, 0.001
 
 
 async def main(frame: Frame) -> None:
@@ -27,10 +30,12 @@ async def serve(frame: Frame, files: Files, syncer: SyncerKind) -> None:
     Questions(frame.bus, shelf)
     frame.figures = lambda: {"appended": store.appended, "fenced": store.fenced}
     frame.ready()
+    reading = asyncio.create_task(_read_rest(shelf), name="reading")
     while not frame.stopping.is_set():
         store.heartbeat()
         store.leases.check()
         store.look()
+        shelf.note()
         if store.storage.is_failing:
             frame.degraded("the disk takes no writes")
         elif not frame.is_ready:
@@ -40,7 +45,16 @@ async def serve(frame: Frame, files: Files, syncer: SyncerKind) -> None:
                 await frame.stopping.wait()
         except TimeoutError:
             pass
+    reading.cancel()
     store.close()
+
+
+async def _read_rest(shelf: Shelf) -> None:
+    until = now_s() + READ_S
+    for _ in shelf.reading():
+        if now_s() >= until:
+            await asyncio.sleep(READ_PAUSE_S)
+            until = now_s() + READ_S
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,10 +72,13 @@ class Files:
     def unlink(self, file: Path) -> None:
         file.unlink(missing_ok=True)
 
-    def list(self, folder: Path) -> list[str]:
-        """Names of regular files, in order; links and folders are left out."""
+    def scan(self, folder: Path) -> Iterator[tuple[str, FileStat]]:
+        """Names of regular files and what `stat` says of them; links and folders are left out. In no certain order."""
         with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+            for entry in entries:
+                if entry.is_file(follow_symlinks=False):
+                    with contextlib.suppress(FileNotFoundError):
+                        yield entry.name, _stat_of(entry.stat(follow_symlinks=False))
 
     def stat(self, file: Path) -> FileStat | None:
         """None when there is no such regular file."""
@@ -84,7 +88,7 @@ class Files:
             return None
         if not stat.S_ISREG(found.st_mode):
             return None
-        return FileStat(found.st_size, found.st_mtime_ns, found.st_mode & 0o077 != 0)
+        return _stat_of(found)
 
     def make_private(self, file: Path) -> None:
         """Let nobody but the owner use it."""
@@ -93,6 +97,10 @@ class Files:
             os.fchmod(descriptor, 0o600)
         finally:
             self.close(descriptor)
+
+
+def _stat_of(found: os.stat_result) -> FileStat:
+    return FileStat(found.st_size, found.st_mtime_ns, found.st_mode & 0o077 != 0)
 
 
 def read_whole(files: Files, file: Path) -> bytes:

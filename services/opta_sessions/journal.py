@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from opta_core.errors import Broken
@@ -25,6 +25,8 @@ _CHUNK, _READ = 64 * 1024, 1024 * 1024
 PAGE_BYTES_MAX = 4 * 1024 * 1024
 # What is longer was not written by the store, and is not read to its end.
 LINE_BYTES_MAX = 16 * 1024 * 1024
+# Lines that are read in one step: two milliseconds' work.
+STEP_LINES = 500
 
 log = Log("journal")
 
@@ -44,6 +46,8 @@ class Journal:
         self.torn_bytes = 0
         # On a read-only disk what is there can still be read.
         self._is_read_only = False
+        # The size after the last append.
+        self._appended = 0
         try:
             self._descriptor = files.open(file, _WRITE | (os.O_CREAT | os.O_EXCL if create else 0))
         except OSError as error:
@@ -64,6 +68,11 @@ class Journal:
         """Whether it was closed; what is said of its durability then says nothing."""
         return self._descriptor < 0
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether everything that was appended here is on the disk."""
+        return self._appended <= self._durable and not self._is_suspect
+
     def append(self, lines: bytes) -> None:
         """Write whole lines. Raises OSError, and then the file is as it was before."""
         if self._is_read_only:
@@ -78,6 +87,7 @@ class Journal:
                 self._cut_rest()
             raise
         self.size += len(lines)
+        self._appended = self.size
 
     def sync(self) -> None:
         """Wait until everything appended is on the disk. Called from the sync thread."""
@@ -125,31 +135,47 @@ class Journal:
 
     def recover(self) -> tuple[list[bytes], bool]:
         """(whole lines from the start, whether damage lies before the tail); cuts a torn tail off."""
-        size = self._files.size(self._descriptor)
         lines: list[bytes] = []
+        steps = self.recovering()
+        while True:
+            try:
+                lines += next(steps)
+            except StopIteration as end:
+                return lines, end.value
+
+    def recovering(self) -> Generator[list[bytes], None, bool]:
+        """`recover` in steps of some lines each, since a long journal takes seconds. Returns whether damage lies before the tail."""
+        size = self._files.size(self._descriptor)
+        step: list[bytes] = []
         torn: list[bytes] = []
-        at = end = 0
+        seq = at = end = 0
         for line in self._lines(size):
             end += len(line) + 1
-            if not torn and end <= size and _is_next(line, len(lines) + 1):
-                lines.append(line)
+            if not torn and end <= size and _is_next(line, seq + 1):
+                seq += 1
                 at = end
+                step.append(line)
+                if len(step) == STEP_LINES:
+                    yield step
+                    step = []
             elif (torn and wire.is_whole(line)) or end - at > LINE_BYTES_MAX:
                 self.stop_at(at)
-                return lines, True
+                yield step
+                return True
             else:
                 torn.append(line)
-        if torn and not lines and (len(torn) > 1 or end <= size or size > _CHUNK):
+        if torn and not seq and (len(torn) > 1 or end <= size or size > _CHUNK):
             # A crash that cuts the first line off leaves no newline and not this much: here was more once.
             self.stop_at(0)
-            return lines, True
+            return True
         self.size = at
         if torn:
             self._torn, self._has_rest, self.torn_bytes = b"\n".join(torn), True, size - at
             # On a full disk the tail stays where it is, unread, until the next append cuts it.
             with contextlib.suppress(OSError):
                 self._cut_rest()
-        return lines, False
+        yield step
+        return False
 
     def stop_at(self, size: int) -> None:
         """What is beyond `size` is damaged: it is neither read nor cut off."""
@@ -175,7 +201,8 @@ class Journal:
         """Release the descriptor; what was appended is made durable first."""
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
-                self.sync()
+                if not self.is_durable:
+                    self.sync()
             descriptor, self._descriptor = self._descriptor, -1
             self._files.close(descriptor)
 

@@ -1,34 +1,40 @@
 """All sessions of one home: their journals on disk, their states in memory, and the index between starts.
 
 Invariant: an entry of the index is believed only while the journal's size and change time are the
-ones it was made from; otherwise the journal itself is read. A lost index costs time, never data.
+ones it was made from; otherwise the journal itself is read. A lost index costs time, never data: the newest journals are read
+before the store answers, the others beside its work, and whichever is asked for at once.
 """
 
+import heapq
 from collections import OrderedDict
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from opta_core.errors import Refused
+from opta_core.clock import utc_at, wall_s
+from opta_core.errors import Refused, Unavailable
 from opta_core.logs import Log
 from opta_protocol.errors import ErrorCode
 from opta_protocol.http import Session, SessionList
 from opta_protocol.ids import SESSION_ID, SESSION_PREFIX
 
-from .files import Files, read_whole, replace_whole
+from .files import Files, FileStat
+from .index import Entry, Index
 from .journal import Journal
 from .state import SessionState
+from .summaries import Summaries, order_of
 
 OPEN_MAX = 128
+# A journal of this size takes a tenth of a second to read.
+SLOW_BYTES = 4 * 1024 * 1024
+# Journals without an entry that are read before the store answers; what ran when the last store died is among the newest.
+READ_FIRST = 64
+# A journal that nobody has written to for so long is on the disk, whatever happened to the store that wrote it.
+SETTLED_S = 60.0
 
 log = Log("shelf")
-
-
-class _Entry(msgspec.Struct):
-    size: int
-    changed_ns: int
-    has_open_turns: bool
-    session: Session
 
 
 class Shelf:
@@ -36,8 +42,12 @@ class Shelf:
 
     def __init__(self, sessions: Path, away: dict[str, Path], files: Files):
         self._folder, self._away, self._files = sessions, away, files
-        self._index_file = sessions / "index.json"
-        self._summaries: dict[str, Session] = {}
+        self._index = Index(sessions, files)
+        self._summaries = Summaries()
+        # Found without an entry of the index and not read yet, the oldest first.
+        self._unread: dict[str, FileStat] = {}
+        # Written to since their entry of the index was made.
+        self._changed: dict[str, None] = {}
         # The index does not cover these: their journal could not be read, is damaged, or holds more than whole lines.
         self._unsure: set[str] = set()
         # Bytes that were cut off a journal's end, and of which its session was not told yet.
@@ -46,53 +56,73 @@ class Shelf:
         self._journals: OrderedDict[str, Journal] = OrderedDict()
 
     def load(self) -> None:
-        """Read the index and every journal it does not cover; sessions with open turns are opened."""
-        entries: dict[str, _Entry] = {}
-        try:
-            entries = msgspec.json.decode(read_whole(self._files, self._index_file), type=dict[str, _Entry])
-        except FileNotFoundError:
-            pass
-        except (OSError, msgspec.DecodeError) as error:
-            log.warning("index is unreadable, reading the journals", reason=error)
-        for name in self._files.list(self._folder):
+        """Find every session: from the index, or by its journal. Sessions with open turns are opened, as far as they are read."""
+        entries = self._index.load()
+        known: dict[str, Entry] = {}
+        unread: list[tuple[int, str, FileStat]] = []
+        for name, stat in self._files.scan(self._folder):
             sid, _, kind = name.partition(".")
-            stat = self._files.stat(self._file(sid)) if kind == "jsonl" and SESSION_ID.match(sid) else None
-            if stat is None:
+            if kind != "jsonl" or not SESSION_ID.match(sid):
                 continue
             if stat.is_open_to_others:
                 self._close_to_others(name)
             entry = entries.get(sid)
-            if entry and (entry.size, entry.changed_ns) == stat[:2] and not entry.has_open_turns:
-                self._summaries[sid] = entry.session
-                continue
-            try:
-                if (state := self.state(sid)) and state.away:
-                    self.put_away(sid, state.away)
-            except OSError as error:
-                log.error("journal cannot be read", file=name, reason=error)
-                self._summaries[sid] = _unreadable(sid, error)
-                self._unsure.add(sid)
+            if entry and (entry.size, entry.changed_ns) == stat[:2]:
+                known[sid] = entry
+            else:
+                unread.append((stat.changed_ns, sid, stat))
+        self._summaries.fill([entry.session for entry in known.values()])
+        self._index.tidy(known)
+        self._unread = {sid: stat for _, sid, stat in sorted(unread)}
+        if len(self._unread) > READ_FIRST:
+            log.info("reading journals that the index does not cover", journals=len(self._unread), known=len(known))
+        self.read_more(READ_FIRST)
 
-    def save(self) -> None:
-        """Write the index, for the next start."""
-        entries: dict[str, _Entry] = {}
-        for sid in {*self._summaries, *self.states}:
-            stat = self._files.stat(self._file(sid))
-            if stat is None:
+    @property
+    def is_reading(self) -> bool:
+        """Whether there are journals that nobody has read yet."""
+        return bool(self._unread)
+
+    def read_more(self, count: int) -> None:
+        """Read some of the journals that the index does not cover, the newest first."""
+        while self._unread and count:
+            count -= 1
+            self._read(next(reversed(self._unread)))
+
+    def reading(self) -> Iterator[None]:
+        """Read all of them, in steps that take a moment each."""
+        while self._unread:
+            sid, stat = next(reversed(self._unread.items()))
+            try:
+                yield from self.opening(sid)
+            except OSError as error:
+                self._cannot_read(sid, error)
+            else:
+                self._settle(sid, stat)
+            yield
+
+    def note(self) -> None:
+        """Tell the index of sessions that are at rest again and on the disk; those that are not stay to be noted."""
+        entries: list[Entry] = []
+        for sid in list(self._changed):
+            state, journal = self.states.get(sid), self._journals.get(sid)
+            if (state is not None and state.open_turns) or (journal is not None and not journal.is_durable):
                 continue
-            state = self.states.get(sid)
-            if sid in self._unsure or (state is not None and state.away):
+            del self._changed[sid]
+            if sid in self._unsure or not self.has(sid) or (state is not None and state.away):
                 continue  # the next start looks at the journal itself
-            has_open = bool(state and state.open_turns)
-            entries[sid] = _Entry(stat.size, stat.changed_ns, has_open, state.summary() if state else self._summaries[sid])
-        try:
-            replace_whole(self._files, self._index_file, msgspec.json.encode(entries))
-        except OSError as error:
-            log.warning("index not saved", reason=error)
+            stat = self._files.stat(self._file(sid))
+            if stat is not None and (journal is None or journal.size == stat.size):
+                entries.append(Entry(stat.size, stat.changed_ns, self.summary(sid)))
+        self._index.add(entries)
+
+    def wrote(self, sid: str) -> None:
+        """A session's journal has grown."""
+        self._changed[sid] = None
 
     def has(self, sid: str) -> bool:
         """Whether there is a session of exactly that id."""
-        return sid in self.states or sid in self._summaries
+        return sid in self.states or sid in self._summaries or sid in self._unread
 
     def create(self, sid: str) -> SessionState:
         """A new, empty journal. Raises OSError."""
@@ -103,38 +133,61 @@ class Shelf:
     def discard(self, sid: str) -> None:
         """Take back a `create` whose first line could not be written."""
         self.forget(sid)
-        self._summaries.pop(sid, None)
+        self._summaries.pop(sid)
+        self._unread.pop(sid, None)
+        self._changed.pop(sid, None)
         self._files.unlink(self._file(sid))
 
     def state(self, sid: str) -> SessionState | None:
-        """The state of a session, read from its journal when needed; None when there is no such session."""
+        """The state of a session, read from its journal when needed; None when there is no such session. Raises OSError."""
+        for _ in self.opening(sid):
+            pass
+        return self.states.get(sid)
+
+    def is_slow(self, sid: str) -> bool:
+        """Whether `state` would take so long that others notice."""
         if sid in self.states:
-            return self.states[sid]
-        if self._files.stat(self._file(sid)) is None:
-            return None
-        journal = self.journal(sid)
-        lines, damaged = journal.recover()
-        state = SessionState(sid, is_damaged=damaged)
-        for seq, line in enumerate(lines, 1):
+            return False
+        stat = self._files.stat(self._file(sid))
+        return stat is not None and stat.size > SLOW_BYTES
+
+    def opening(self, sid: str) -> Iterator[None]:
+        """Read a session's journal into `states`, in steps that may be far apart; when it was opened meanwhile, that is left as it is."""
+        if sid in self.states or self._files.stat(self._file(sid)) is None:
+            return
+        journal = self._open(sid)
+        state, at = SessionState(sid), 0
+        steps = journal.recovering()
+        while True:
             try:
-                state.apply(line)
-            except msgspec.DecodeError as error:
-                log.error("journal holds a line of a wrong shape", file=journal.file.name, seq=seq, reason=error)
-                journal.stop_at(sum(len(line) + 1 for line in lines[: seq - 1]))
-                state.last_seq, state.is_damaged = seq - 1, True
+                lines = next(steps)
+            except StopIteration as end:
+                state.is_damaged = end.value
                 break
-        if not lines and not damaged:
+            if (stopped_at := _apply(state, lines, at)) is not None:
+                log.error("journal holds a line of a wrong shape", file=journal.file.name, offset=stopped_at)
+                journal.stop_at(stopped_at)
+                state.is_damaged = True
+                break
+            at += sum(map(len, lines)) + len(lines)
+            yield
+            if sid in self.states or self._journals.get(sid) is not journal:
+                return
+        self._opened(sid, state, journal)
+
+    def _opened(self, sid: str, state: SessionState, journal: Journal) -> None:
+        if not state.last_seq and not state.is_damaged:
             # Created, and killed before its first line: nobody was told of it.
             self.discard(sid)
-            return None
-        self._summaries.pop(sid, None)
+            return
+        self._summaries.pop(sid)
+        self._unread.pop(sid, None)
         self._unsure.discard(sid)
         if state.is_damaged or journal.has_rest:
             self._unsure.add(sid)
         if journal.torn_bytes:
             self.torn[sid] = journal.torn_bytes
         self.states[sid] = state
-        return state
 
     def forget(self, sid: str) -> None:
         """Drop what memory holds; the next use reads the journal again."""
@@ -149,13 +202,16 @@ class Shelf:
         self.state(sid)
 
     def journal(self, sid: str) -> Journal:
-        """The open journal of a session."""
+        """The open journal of a session. Raises OSError."""
+        if (sid in self._unsure or sid in self._unread) and sid not in self.states:
+            self.state(sid)  # where its whole lines end is not known
+        return self._open(sid)
+
+    def _open(self, sid: str) -> Journal:
         journal = self._journals.get(sid)
         if journal is None:
             journal = Journal(self._file(sid), self._files)
             self._keep(sid, journal)
-            if sid in self._unsure and sid not in self.states:
-                self.state(sid)
         else:
             self._journals.move_to_end(sid)
         return journal
@@ -166,7 +222,9 @@ class Shelf:
             return
         self._files.rename(self._file(sid), self._away[where] / f"{sid}.jsonl")
         self.forget(sid)
-        self._summaries.pop(sid, None)
+        self._summaries.pop(sid)
+        self._unread.pop(sid, None)
+        self._changed.pop(sid, None)
 
     def resolve(self, name: str) -> str:
         """The id that `name` (an id or an unambiguous prefix) means. Raises Refused."""
@@ -176,7 +234,7 @@ class Shelf:
         prefix = match.group(1)
         if self.has(prefix):
             return prefix
-        found = [sid for sid in {*self.states, *self._summaries} if sid.startswith(prefix)]
+        found = [sid for sids in (self.states, self._summaries, self._unread) for sid in sids if sid.startswith(prefix)]
         if len(found) == 1:
             return found[0]
         if found:
@@ -185,28 +243,102 @@ class Shelf:
 
     def summary(self, sid: str) -> Session:
         """One session as lists show it."""
+        if sid in self._unread:
+            self._read(sid)
         state = self.states.get(sid)
+        if state is None and sid not in self._summaries:
+            raise Refused(f"There is no session s-{sid}.", code=ErrorCode.not_found)
         return state.summary() if state else self._summaries[sid]
 
     def page(self, q: str, wanted: str, limit: int, cursor: str) -> SessionList:
-        """Sessions, last active first; `cursor` is the last id of the page before."""
-        every = [*(state.summary() for state in self.states.values()), *(s for sid, s in self._summaries.items() if sid not in self.states)]
+        """Sessions, last active first; `cursor` is the last id of the page before.
+
+        While journals are read that the index does not cover, only the first page is right. Raises Unavailable for any other then.
+        """
         needle = q.lower().removeprefix("s-")
-        chosen = [
-            s for s in every if (not needle or needle in s.title.lower() or s.id.startswith(needle)) and (not wanted or s.state == wanted)
-        ]
-        chosen.sort(key=lambda s: (s.lastActivityAt, s.id), reverse=True)
-        start = next((at + 1 for at, s in enumerate(chosen) if s.id == cursor), 0) if cursor else 0
-        page = chosen[start : start + limit]
-        more = start + limit < len(chosen)
-        return SessionList(sessions=page, nextCursor=page[-1].id if more and page else None)
+        if self._unread:
+            if needle or wanted or cursor:
+                raise Unavailable(
+                    f"The index of the sessions is being made anew, and {len(self._unread)} journals are not read yet. Try again in a moment.",
+                    retry_after_s=1,
+                )
+            return self._first_page(limit)
+        after = order_of(self.summary(cursor)) if cursor and self.has(cursor) else None
+        chosen = (
+            s
+            for s in self._newest(after)
+            if (not needle or needle in s.title.lower() or s.id.startswith(needle)) and (not wanted or s.state == wanted)
+        )
+        found = list(islice(chosen, limit + 1))
+        return SessionList(sessions=found[:limit], nextCursor=found[limit - 1].id if len(found) > limit else None)
+
+    def _first_page(self, limit: int) -> SessionList:
+        """The newest sessions as far as change times tell; those that are not read yet are read now."""
+        found = list(islice(self._newest(None), limit + 1))
+        unread = [s.id for s in found[:limit] if s.id in self._unread]
+        if len(unread) > READ_FIRST:
+            limit = next(at for at, s in enumerate(found) if s.id == unread[READ_FIRST])
+            unread = unread[:READ_FIRST]
+        for sid in unread:
+            self._read(sid)
+        page = sorted((self.summary(s.id) for s in found[:limit] if self.has(s.id)), key=order_of, reverse=True)
+        return SessionList(sessions=page, nextCursor=page[-1].id if page and len(found) > limit else None)
 
     def close(self) -> None:
-        """Save the index and close every journal."""
-        self.save()
+        """Close every journal, and tell the index of what is at rest."""
         for journal in self._journals.values():
             journal.close()
+        self.note()
         self._journals.clear()
+
+    def _newest(self, after: tuple[str, str] | None) -> Iterator[Session]:
+        """Sessions in the order of lists; of one that is not read yet only its place is known."""
+        states = (state.summary() for state in self.states.values())
+        opened = sorted((s for s in states if after is None or order_of(s) < after), key=order_of, reverse=True)
+        unread = (_not_read(sid, stat) for sid, stat in reversed(self._unread.items()))
+        return heapq.merge(self._summaries.before(after), opened, unread, key=order_of, reverse=True)
+
+    def _read(self, sid: str) -> None:
+        """Read a journal that the index does not cover."""
+        stat = self._unread[sid]
+        try:
+            self.state(sid)
+        except OSError as error:
+            self._cannot_read(sid, error)
+        else:
+            self._settle(sid, stat)
+
+    def _cannot_read(self, sid: str, error: OSError) -> None:
+        log.error("journal cannot be read", file=f"{sid}.jsonl", reason=error)
+        self._unread.pop(sid, None)
+        self._summaries.set(_unreadable(sid, error))
+        self._unsure.add(sid)
+
+    def _settle(self, sid: str, stat: FileStat) -> None:
+        """A journal was read that the index does not cover. It stays open only when work on it goes on."""
+        self._unread.pop(sid, None)
+        state, journal = self.states.get(sid), self._journals.get(sid)
+        if state is None:
+            return
+        if state.away:
+            try:
+                self.put_away(sid, state.away)
+            except OSError as error:
+                log.error("session not put away yet", session=sid, to=state.away, reason=error)
+            return
+        if wall_s() - stat.changed_ns / 1e9 > SETTLED_S:
+            self.wrote(sid)
+        if not state.open_turns and sid not in self._unsure and (journal is None or journal.is_durable):
+            self._put_to_rest(sid, state)
+
+    def _put_to_rest(self, sid: str, state: SessionState) -> None:
+        self.states.pop(sid)
+        self._summaries.set(state.summary())
+        journal = self._journals.pop(sid, None)
+        if journal is not None:
+            journal.close()
+            if not journal.is_durable:
+                self._changed.pop(sid, None)
 
     def _close_to_others(self, name: str) -> None:
         try:
@@ -224,10 +356,27 @@ class Shelf:
             oldest = next((s for s in self._journals if s not in self.states or not self.states[s].open_turns), None)
             if oldest is None or oldest == sid:
                 return
-            state = self.states.pop(oldest, None)
+            state = self.states.get(oldest)
             if state is not None:
-                self._summaries[oldest] = state.summary()
-            self._journals.pop(oldest).close()
+                self._put_to_rest(oldest, state)
+            else:
+                self._journals.pop(oldest).close()
+
+
+def _apply(state: SessionState, lines: list[bytes], at: int) -> int | None:
+    """Fold lines that begin at byte `at`; where the first one of a wrong shape begins, or None."""
+    for line in lines:
+        try:
+            state.apply(line)
+        except msgspec.DecodeError:
+            return at
+        at += len(line) + 1
+    return None
+
+
+def _not_read(sid: str, stat: FileStat) -> Session:
+    """Holds the place of a session in lists until its journal is read."""
+    return SessionState(sid, last_activity_at=utc_at(stat.changed_ns / 1e9)).summary()
 
 
 def _unreadable(sid: str, error: OSError) -> Session:

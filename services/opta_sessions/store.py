@@ -82,6 +82,9 @@ class Store:
         self._unsynced: dict[str, list[tuple[int, bytes, bytes]]] = {}
         self._late: dict[tuple[str, str], tuple[bytes, Append, int, int]] = {}
         self._active: dict[str, float] = {}
+        # Long sessions that are being read, and what has to wait for that.
+        self._opening: dict[str, asyncio.Task[None]] = {}
+        self._parked: dict[str, list[tuple[bytes, Frames]]] = {}
         self._is_sync_failing = False
         self._beat: asyncio.TimerHandle | None = None
         self.fenced = 0
@@ -129,6 +132,9 @@ class Store:
         if problem := not_an_append(head, bodies):
             log.error("append dropped", producer=head.p[:40], reason=problem)
             return
+        if self.shelf.is_slow(head.sid):
+            self._park(head.sid, peer, frames)
+            return
         try:
             state = self.shelf.state(head.sid)
         except OSError as error:
@@ -166,6 +172,28 @@ class Store:
         if batch.goes_away:
             # After the acknowledgement, which waits for the disk.
             self._loop.call_later(SYNC_AGAIN_S, self._put_away, state.sid, state.away)
+
+    def _park(self, sid: str, peer: bytes, frames: Frames) -> None:
+        """Keep a message until its session, a long one, is read in steps; other sessions go on meanwhile."""
+        self._parked.setdefault(sid, []).append((peer, frames))
+        if sid not in self._opening:
+            self._opening[sid] = asyncio.create_task(self._open(sid), name=f"open {sid}")
+
+    async def _open(self, sid: str) -> None:
+        problem: OSError | None = None
+        try:
+            for _ in self.shelf.opening(sid):
+                await asyncio.sleep(0)
+        except OSError as error:
+            problem = error
+        finally:
+            del self._opening[sid]
+            parked = self._parked.pop(sid, [])
+        for peer, frames in parked:
+            if problem is None:
+                self._on_append(peer, frames)
+            else:
+                self._meet_full_disk(peer, _append.decode(frames[0]), len(frames) - 1, problem)
 
     def _put_away(self, sid: str, where: str) -> None:
         if sid in self._unsynced:
@@ -312,6 +340,7 @@ class Store:
         content = b"\n".join(batch.lines) + b"\n"
         journal = self.shelf.journal(state.sid)
         journal.append(content)
+        self.shelf.wrote(state.sid)
         self.appended += len(batch.lines)
         self.shelf.torn.pop(state.sid, None)
         self._active[state.sid] = now_s()

@@ -31,6 +31,16 @@ def seconds_until(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp() - _wall()
 
 
+def utc_at(seconds: float) -> str:
+    """A moment in seconds since 1970, in the same form."""
+    return _iso(seconds)
+
+
+def wall_s() -> float:
+    """The time of day, in seconds since 1970; it may step."""
+    return _wall()
+
+
 def set_wall(wall: Callable[[], float] | None = None) -> None:
     """Take the time of day (seconds since 1970) from `wall`; without one, from the machine again."""
     global _wall

@@ -4,12 +4,15 @@ import asyncio
 import json
 from pathlib import Path
 
+from support.events import journal
 from support.promises import check_journal
 from support.store import FailingFiles, House, prompt, start_of
 
 from opta_protocol import events as e
 from opta_protocol import wire
 from opta_protocol.errors import ErrorCode
+from opta_protocol.permissions import Level, Mode
+from opta_sessions.shelf import SLOW_BYTES
 
 SID = "abcdef"
 
@@ -294,7 +297,7 @@ def test_a_journal_that_could_not_be_read_at_one_start_is_read_at_the_next(tmp_p
         await house.gateway.written(start_of(SID))
         await house.gateway.written(prompt(SID))
         house.local.store.close()
-        (tmp_path / "sessions" / "index.json").unlink()
+        (tmp_path / "sessions" / "index.lines").unlink(missing_ok=True)
         files.is_broken = True
         house.local.start()
         assert (await house.client.session(SID)).title == "(cannot be read: Too many open files)"
@@ -303,6 +306,62 @@ def test_a_journal_that_could_not_be_read_at_one_start_is_read_at_the_next(tmp_p
         house.local.start()
         summary = await house.client.session(SID)
         assert (summary.title, summary.state, summary.activeTurn) == ("hello", "running", "t1")
+        house.close()
+
+    asyncio.run(story())
+
+
+def long_session(folder: Path) -> None:
+    """A journal that takes a moment to read, with its second turn ended."""
+    (folder / "sessions").mkdir()
+    began = e.TurnStart(sid=SID, turn="t1", role="user", text="x", mode=Mode.do, level=Level.L2)
+    lines = journal(start_of(SID), began, *(e.TurnToken(sid=SID, turn="t1", delta="x" * 700) for _ in range(6000)), done())
+    (folder / "sessions" / f"{SID}.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    assert (folder / "sessions" / f"{SID}.jsonl").stat().st_size > SLOW_BYTES
+
+
+def test_a_long_session_is_opened_beside_the_work_of_the_others(tmp_path: Path) -> None:
+    async def story() -> None:
+        long_session(tmp_path)
+        house = House(tmp_path)
+        house.local.store.shelf.forget(SID)
+        await house.gateway.written(start_of("fedcba"))
+        first = asyncio.create_task(house.gateway.written(prompt(SID, "one")))
+        second = asyncio.create_task(house.agent.written(token(1)))
+        await asyncio.sleep(0)
+        assert (await house.gateway.written(e.SessionNote(sid="fedcba", text="beside"))).status == "written"
+        assert not first.done()
+        assert SID not in house.local.store.shelf.states
+        accepted = await first
+        assert (accepted.turn, accepted.seq) == ("t2", 6004)
+        assert (await second).status == "fenced"
+        assert (await house.agent.written(token(2, "t2"))).status == "written"
+        assert len(house.local.journal(SID)) == 6005
+        house.close()
+
+    asyncio.run(story())
+
+
+def test_a_long_session_that_cannot_be_opened_refuses_and_is_opened_later(tmp_path: Path) -> None:
+    class Unreadable(FailingFiles):
+        is_broken = False
+
+        def read(self, descriptor: int, size: int, offset: int) -> bytes:
+            if self.is_broken:
+                raise OSError(5, "Input/output error")
+            return super().read(descriptor, size, offset)
+
+    async def story() -> None:
+        long_session(tmp_path)
+        files = Unreadable()
+        house = House(tmp_path, files)
+        house.local.store.shelf.forget(SID)
+        files.is_broken = True
+        refused = await house.gateway.written(prompt(SID, "one"))
+        assert refused.error is not None
+        assert refused.error.code is ErrorCode.storage_full
+        files.is_broken = False
+        assert (await house.gateway.written(prompt(SID, "one"))).turn == "t2"
         house.close()
 
     asyncio.run(story())

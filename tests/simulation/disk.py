@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -175,9 +176,11 @@ class VirtualFiles(Files):
         self._step()
         self._disk.names.pop(file, None)
 
-    def list(self, folder: Path) -> list[str]:
+    def scan(self, folder: Path) -> Iterator[tuple[str, FileStat]]:
         self._live()
-        return sorted(path.name for path in self._disk.names if path.parent == folder)
+        for path, file in list(self._disk.names.items()):
+            if path.parent == folder:
+                yield path.name, FileStat(len(file.content), file.changed_ns)
 
     def stat(self, file: Path) -> FileStat | None:
         self._live()

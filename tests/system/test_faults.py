@@ -123,7 +123,7 @@ def test_leftovers_of_a_former_life_do_not_hinder_a_start(tmp_path: Path) -> Non
                 (run / name).write_text('["garbage", {')
             (daemon.home / "daemon" / "state.json").write_text('{"pid": "x"')
             (daemon.home / "daemon" / "token").write_text("")
-            (daemon.home / "daemon" / "sessions" / "index.json").write_text("{")
+            (daemon.home / "daemon" / "sessions" / "index.lines").write_text("{")
             # A clock that was far ahead when the last start was noted.
             (run / "sessions.starts").write_text(json.dumps([time.time() + 86_400] * 20))
             daemon.up()
