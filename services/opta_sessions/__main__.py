@@ -27,7 +27,7 @@ async def serve(frame: Frame, files: Files, syncer: SyncerKind) -> None:
     shelf = Shelf(frame.paths.sessions, {"trash": frame.paths.trash, "archive": frame.paths.archive}, files)
     shelf.load()
     store = Store(frame.bus, shelf, Storage(files, frame.paths.sessions), frame.boot, syncer)
-    Questions(frame.bus, shelf)
+    Questions(frame.bus, store)
     frame.figures = lambda: {"appended": store.appended, "fenced": store.fenced}
     frame.ready()
     reading = asyncio.create_task(_read_rest(shelf), name="reading")

@@ -20,9 +20,10 @@ from opta_protocol.errors import ErrorCode
 from opta_protocol.http import Session, SessionList
 from opta_protocol.ids import SESSION_ID, SESSION_PREFIX
 
-from .files import Files, FileStat
+from .files import Files, FileStat, read_whole
 from .index import Entry, Index
 from .journal import Journal
+from .repair import Plan, plan, write
 from .state import SessionState
 from .summaries import Summaries, order_of
 
@@ -215,6 +216,19 @@ class Shelf:
         else:
             self._journals.move_to_end(sid)
         return journal
+
+    def mend(self, sid: str, *, is_wanted: bool) -> tuple[Plan, str]:
+        """What a repair makes of a damaged journal and, when it is wanted, the name of the copy of the damaged file.
+
+        In a thread: nothing else writes into a damaged journal. Raises OSError, and Refused when nothing can be made of it.
+        """
+        content = read_whole(self._files, self._file(sid))
+        made = plan(sid, content)
+        if made.problem:
+            raise Refused(
+                f"s-{sid} cannot be repaired: {made.problem}. Put its file back from a backup: {self._file(sid)}", code=ErrorCode.broken
+            )
+        return made, write(self._files, self._file(sid), content, made).name if is_wanted else ""
 
     def put_away(self, sid: str, where: str) -> None:
         """Move a session's journal out of sight; it can be put back by hand."""

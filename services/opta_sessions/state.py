@@ -116,6 +116,8 @@ class SessionState:
     # The last line that is no delta.
     firm_seq: int = 0
     turns: int = 0
+    # The highest number of a turn.
+    last_turn: int = 0
     created_at: str = ""
     last_activity_at: str = ""
     last_failed: bool = False
@@ -149,6 +151,9 @@ class SessionState:
         if name in DELTA_NAMES:
             return
         self.firm_seq = header.seq
+        if header.turn[1:].isdecimal():
+            # Not the count: a repaired journal may have lost the start of a turn.
+            self.last_turn = max(self.last_turn, int(header.turn[1:]))
         self.last_activity_at = header.ts
         if name == "session.start":
             self._start(line, header.ts)

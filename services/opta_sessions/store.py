@@ -12,11 +12,13 @@ import msgspec
 
 from opta_core.bus import Bus, Frames
 from opta_core.clock import now_s, utc_now
+from opta_core.errors import Refused, Unavailable
 from opta_core.logs import Log
 from opta_protocol import wire
 from opta_protocol.commands import Ack, Append, AppendResult, Beat
 from opta_protocol.errors import ErrorCode, ErrorInfo
 from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Event, SessionCancelled, TurnError, TurnQueued, Warning
+from opta_protocol.http import Repair
 from opta_protocol.topics import HEARTBEAT, STORE_IN, STORE_PUB, event_topic
 
 from .admission import not_an_append
@@ -46,6 +48,8 @@ CLASS_1 = frozenset(
 # The store's stamps come on top of it.
 BODY_BYTES_MAX = LINE_BYTES_MAX - 1024
 SYNC_AGAIN_S = 0.2
+# Lost and dropped lines that a repair tells one by one.
+TOLD_MAX = 100
 # Tokens are synced and acknowledged together: well before a producer sends again, and before its window is full.
 BEAT_S, LATE_EVENTS_MAX = 0.1, 256
 
@@ -221,7 +225,7 @@ class Store:
             result = self._refusal(state, head, header, body)
             if result is None:
                 if header.event == "turn.start":
-                    turn = f"t{state.turns + 1}"
+                    turn = f"t{state.last_turn + 1}"
                     body = body.replace(
                         b'"sid":"%b",' % head.sid.encode(), b'"sid":"%b","turn":"%b",' % (head.sid.encode(), turn.encode()), 1
                     )
@@ -262,7 +266,8 @@ class Store:
         if state.is_damaged:
             return _refused(
                 ErrorCode.broken,
-                f"The journal of s-{state.sid} is damaged in the middle and takes no more events. Its readable part stays open.",
+                f"The journal of s-{state.sid} is damaged in the middle and takes no more events. Its readable part stays open. "
+                f"Go on with it: opta sessions repair {state.sid}",
             )
         if len(body) > BODY_BYTES_MAX:
             return _refused(ErrorCode.too_large, f"An event of {len(body)} bytes is more than a journal takes ({BODY_BYTES_MAX}).")
@@ -428,6 +433,37 @@ class Store:
             log.error("journal not opened for its sync", session=sid, reason=error)
             self._loop.call_later(SYNC_AGAIN_S, self._sync_again, sid)
 
+    # repairing --------------------------------------------------------------------------------------
+
+    async def repair(self, sid: str, *, is_wanted: bool) -> Repair:
+        """What a repair keeps and drops, or with `is_wanted` the repair itself. Raises OptaError; a damaged session takes no events meanwhile."""
+        try:
+            state = self.shelf.state(sid)
+            if state is None:
+                raise Refused(f"There is no session s-{sid}.", code=ErrorCode.not_found)
+            if not state.is_damaged:
+                return Repair(id=sid, damaged=False, applied=False, kept=state.last_seq)
+            made, copy = await asyncio.to_thread(self.shelf.mend, sid, is_wanted=is_wanted)
+            if is_wanted:
+                self.shelf.reload(sid)
+        except OSError as error:
+            raise Unavailable(f"s-{sid} was not repaired, and is as it was: {error.strerror or error}.") from error
+        report = Repair(
+            id=sid,
+            damaged=True,
+            applied=is_wanted,
+            kept=made.kept,
+            lost=len(made.lost),
+            lostSeqs=made.lost[:TOLD_MAX],
+            dropped=len(made.dropped),
+            droppedLines=made.dropped[:TOLD_MAX],
+            copy=copy,
+        )
+        if is_wanted and (state := self.shelf.states.get(sid)) is not None:
+            log.info("journal repaired", session=sid, kept=report.kept, lost=report.lost, dropped=report.dropped, copy=copy)
+            self.write_own(state, _repaired(report))
+        return report
+
     # a full disk ------------------------------------------------------------------------------------
 
     def _meet_full_disk(self, peer: bytes, head: Append, count: int, error: OSError) -> None:
@@ -463,6 +499,14 @@ class Store:
 
 def _refused(code: ErrorCode, message: str) -> AppendResult:
     return AppendResult(n=0, status="refused", error=ErrorInfo(code=code, message=message))
+
+
+def _repaired(report: Repair) -> Warning:
+    message = (
+        f"This session's journal was damaged and is repaired: {report.kept} lines are kept, {report.lost} are lost, "
+        f"{report.dropped} were dropped. The damaged file is kept as {report.copy}."
+    )
+    return Warning(sid=report.id, code="journal_repaired", message=message)
 
 
 def _torn_off(sid: str, size: int) -> Warning:

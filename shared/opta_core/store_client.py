@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from opta_protocol.commands import After, Command, GetSession, ListSessions, Reply
-from opta_protocol.http import Session, SessionList
+from opta_protocol.commands import After, Command, GetSession, ListSessions, RepairSession, Reply
+from opta_protocol.http import Repair, Session, SessionList
+from opta_protocol.ids import new_call_id
 from opta_protocol.topics import STORE_QUERY
 
 from .bus import Bus, Frames
@@ -47,6 +48,12 @@ class StoreClient:
         """One session by id or prefix. Raises the store's not_found."""
         result, _ = await self._ask(lambda id_: GetSession(id=id_, sid=sid), timeout_s)
         return msgspec.convert(result, Session)
+
+    async def repair(self, sid: str, *, is_wanted: bool, timeout_s: float = 60.0) -> Repair:
+        """What a repair of a damaged journal keeps and drops; it is done when it is wanted. Raises the store's refusal."""
+        key = new_call_id()
+        result, _ = await self._ask(lambda id_: RepairSession(id=id_, sid=sid, key=key, apply=is_wanted), timeout_s)
+        return msgspec.convert(result, Repair)
 
     def close(self) -> None:
         self._dealer.close()

@@ -92,7 +92,7 @@ class Beat(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Beat"):
     firm: dict[str, int] = {}
 
 
-# store.q: read-only questions -----------------------------------------------------------------------
+# store.q: questions -----------------------------------------------------------------------
 
 
 class After(Command, frozen=True, kw_only=True, omit_defaults=True, tag="After"):
@@ -121,6 +121,15 @@ class GetSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Ge
     sid: str
 
 
+class RepairSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag="RepairSession"):
+    """What a repair of a damaged journal keeps and drops; with `apply` it is done. `key` is one repair's, however often it is asked for."""
+
+    id: int
+    sid: str
+    key: str
+    apply: bool = False
+
+
 class Reply(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Reply"):
     """The answer to a question; lines come as further frames."""
 
@@ -129,7 +138,7 @@ class Reply(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Reply")
     error: ErrorInfo | None = None
 
 
-Question = After | ListSessions | GetSession
+Question = After | ListSessions | GetSession | RepairSession
 
 # tools.rpc: the agent has one thing done ------------------------------------------------------------
 

@@ -165,6 +165,12 @@ class AddNote(Request, frozen=True, kw_only=True, omit_defaults=True):
     kind: Name = "note"
 
 
+class RepairSessionRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/sessions/:id/repair: without `apply` only what would be done is told."""
+
+    apply: bool = False
+
+
 class LoadModel(Request, frozen=True, kw_only=True, omit_defaults=True):
     """POST /v3/lmx/models/load: `pin` keeps it loaded until it is unloaded."""
 
@@ -221,6 +227,33 @@ class SessionList(Response, frozen=True, kw_only=True):
 
     sessions: list[Session]
     nextCursor: str | None
+
+
+class DroppedLine(Response, frozen=True, kw_only=True):
+    """A line of a damaged journal that the repaired one does not have; it is in the copy."""
+
+    # Counted in the damaged file, from 1.
+    line: int
+    bytes: int
+    reason: str
+
+
+class Repair(Response, frozen=True, kw_only=True):
+    """What a repair keeps and drops: POST /v3/sessions/:id/repair"""
+
+    id: str
+    damaged: bool
+    applied: bool
+    # Lines that stay as they are, under their seq.
+    kept: int = 0
+    # How many seqs have no readable line, the first of them; each gets a `warning` line that says so.
+    lost: int = 0
+    lostSeqs: list[int] = []
+    # How many lines are dropped, and the first of them.
+    dropped: int = 0
+    droppedLines: list[DroppedLine] = []
+    # Where the damaged file is kept, once it is repaired.
+    copy: str = ""
 
 
 class TurnAccepted(Response, frozen=True, kw_only=True):

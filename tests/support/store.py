@@ -55,7 +55,7 @@ class LocalStore:
         shelf = Shelf(self.folder / "sessions", {"trash": self.folder / "trash", "archive": self.folder / "archive"}, self.files)
         shelf.load()
         self.store = Store(self.bus, shelf, Storage(self.files, self.folder), new_boot_id())
-        self.questions = Questions(self.bus, shelf)
+        self.questions = Questions(self.bus, self.store)
 
     def restart(self) -> None:
         """Stop, and start from what is on the disk."""

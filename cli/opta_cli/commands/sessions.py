@@ -1,4 +1,4 @@
-"""sessions list, show, export."""
+"""sessions list, show, export, prune, undo, repair."""
 
 import argparse
 import os
@@ -77,6 +77,31 @@ def export(loaded: Loaded, args: argparse.Namespace) -> int:
             handle.write(content)
     else:
         sys.stdout.buffer.write(content)
+    return 0
+
+
+def repair(loaded: Loaded, args: argparse.Namespace) -> int:
+    """opta sessions repair ID"""
+    ensure(loaded, may_start=not args.no_daemon_start)
+    found = Client(loaded.paths).post(f"/v3/sessions/{_quoted(args.id)}/repair", {"apply": args.yes})
+    if args.json:
+        _print_json(found)
+        return 0
+    if not found["damaged"]:
+        print_line(f"s-{found['id']} is whole: {found['kept']} lines. Nothing was done.")
+        return 0
+    print_line(f"s-{found['id']}: {found['kept']} lines are kept, {found['lost']} are lost, {found['dropped']} of the file are dropped")
+    for seq in found["lostSeqs"]:
+        print_line(f"  lost: line {seq} of the session; a warning stands in its place")
+    for dropped in found["droppedLines"]:
+        print_line(f"  dropped: line {dropped['line']} of the file, {dropped['bytes']} bytes, {dropped['reason']}")
+    for name, told in (("lost", "lostSeqs"), ("dropped", "droppedLines")):
+        if found[name] > len(found[told]):
+            print_line(f"  and {found[name] - len(found[told])} more are {name}")
+    if found["applied"]:
+        print_line(f"Repaired. The damaged file is kept: {loaded.paths.sessions / found['copy']}")
+    else:
+        print(f"Nothing was changed. Repair it: opta sessions repair {found['id']} --yes", file=sys.stderr)
     return 0
 
 

@@ -80,6 +80,11 @@ export interface Daemon {
   sandbox: string;
   home: string;
 }
+export interface DroppedLine {
+  line: number;
+  bytes: number;
+  reason: string;
+}
 export interface ErrorBody {
   error: ErrorInfo;
 }
@@ -253,6 +258,20 @@ export interface PullModel {
   repo: string;
   name?: string;
   revision?: string;
+}
+export interface Repair {
+  id: string;
+  damaged: boolean;
+  applied: boolean;
+  kept?: number;
+  lost?: number;
+  lostSeqs?: number[];
+  dropped?: number;
+  droppedLines?: DroppedLine[];
+  copy?: string;
+}
+export interface RepairSessionRequest {
+  apply?: boolean;
 }
 export interface ResumeTurn {
   turnId?: string;

@@ -15,7 +15,18 @@ from opta_core.policy.workspaces import HOME_WARNING, is_whole_home, not_a_works
 from opta_protocol import wire
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import SessionCleared, SessionNote, SessionStart, SessionUpdated
-from opta_protocol.http import AddNote, CreateSession, Empty, EventPage, Ok, Session, SessionList, UpdateSession
+from opta_protocol.http import (
+    AddNote,
+    CreateSession,
+    Empty,
+    EventPage,
+    Ok,
+    Repair,
+    RepairSessionRequest,
+    Session,
+    SessionList,
+    UpdateSession,
+)
 from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import Level, default_level
 
@@ -153,6 +164,15 @@ async def add_note(request: Request, name: str) -> Response:
     session = await backend.session(name)
     await backend.append(SessionNote(sid=session.id, text=note.text, kind=note.kind))
     return answer(Ok())
+
+
+@router.post("/v3/sessions/{name}/repair", openapi_extra=describes(Repair, RepairSessionRequest))
+async def repair_session(request: Request, name: str) -> Response:
+    """What a repair of a damaged journal keeps and drops; with `apply` it is done, and a copy of the damaged file is kept."""
+    wanted = await read_body(request, RepairSessionRequest)
+    backend = gateway_of(request).backend
+    session = await backend.session(name)
+    return answer(await backend.store.repair(session.id, is_wanted=wanted.apply))
 
 
 @router.get("/v3/sessions/{name}/export")
