@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
@@ -146,7 +147,8 @@ class Servers:
         return connect
 
     async def _start(self, spec: Spec, sid: str, cwd: str, streams: Streams) -> Process:
-        mark = f"{self._mark}/mcp-{spec.name}"
+        # A mark for each start: the end of one turn's server is not that of the next turn's.
+        mark = f"{self._mark}/mcp-{spec.name}-{secrets.token_hex(4)}"
         argv = [spec.command, *spec.args]
         own = environment(self._own, {MARK: mark})
         if spec.origin == "builtin":
