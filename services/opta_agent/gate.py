@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+import msgspec
+
 from opta_core import tool_arguments
 from opta_core.clock import now_s, seconds_until, utc_in
 from opta_core.outbox import Outbox
 from opta_core.policy import commands, grants
 from opta_core.policy.actions import Request
 from opta_core.policy.engine import Sandbox, Situation, Verdict, judge, scope_of, wants_network
-from opta_core.policy.grants import prefix_of
+from opta_core.policy.grants import prefix_of, scripts_now
 from opta_core.policy.layers import Layers
 from opta_core.policy.programs import BUILTINS
 from opta_core.policy.workspaces import is_whole_home
@@ -115,7 +117,9 @@ class Gate:
             preview = await self._preview(session, call, request)
             if preview.problem:
                 return Permit(False, preview.problem, preview.code or "failed")
-            request_id, expects, expires_at = new_call_id(), preview.expects, utc_in(self.timeout_s)
+            # Of a command that runs scripts, a person is asked about those scripts.
+            request_id, expects, expires_at = new_call_id(), preview.expects or scripts_now(request), utc_in(self.timeout_s)
+            preview = msgspec.structs.replace(preview, expects=expects)
             execution = self._execution(session, request, preview, sandbox)
             question = self._question(call, request, request_id, expires_at, verdict, preview, execution, session.commands)
             await self.outbox.written(question)
@@ -124,6 +128,8 @@ class Gate:
             return Permit(False, "nobody answered in time")
         if decision.decision == "deny":
             return Permit(False, "the user denied this call" + (f": {decision.note}" if decision.note else ""))
+        if request.command is not None and expects and scripts_now(request) != expects:
+            return Permit(False, "the scripts that it runs changed while the user was asked; make the call again")
         return self._permit(session, request, offer=decision.offer, expects=expects, shown=execution)
 
     async def _preview(self, session: Session, call: ToolCall, request: Request) -> Preview:
@@ -165,6 +171,7 @@ class Gate:
             network = shown.network
         if "network" in offer and request.command is not None:
             network = "on"
+        expects = "" if request.command is not None else expects
         return Permit(True, plan=plan_of(request), network=network, expects=expects, schema=request.actions[0].schema)
 
     def _network(self, session: Session, request: Request) -> Network:

@@ -183,9 +183,9 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class PermissionRequest(Event, frozen=True, kw_only=True, omit_defaults=True, tag="permission.request"):
     """A person has to answer before the call runs.
 
-    `diff` is what a write would do, whole, and `expects` the sha256 of the content it was made from; `scope` is what an answer for
-    the session covers; `server` and `schema` (a hash) say where an MCP tool comes from. A call whose arguments are wrong, or that
-    would fail, is never asked about.
+    `diff` is what a write would do, whole, and `expects` the sha256 of the content it was made from, or of the scripts that a command
+    would run; `scope` is what an answer for the session covers; `server` and `schema` (a hash) say where an MCP tool comes from. A
+    call whose arguments are wrong, or that would fail, is never asked about.
     """
 
     requestId: str

@@ -99,6 +99,8 @@ async def revoke_grant(request: Request, grant_id: str) -> Response:
 
 def _grants(call: Call, cwd: str, offer: str) -> list[grants.Grant]:
     request = normalise(call.name, call.args, cwd, server=call.server, schema=call.schema)
+    if request.command is not None and call.expects and grants.scripts_now(request) != call.expects:
+        raise Refused("The scripts that this command runs have changed since the question was shown. Deny it; the model can ask again.")
     return grants.for_request(request, prefix=offer == "prefix")
 
 

@@ -176,7 +176,7 @@ cargo +* publish|yank|owner|uninstall|clean|remove|rm : *
 rustup : @uninstall @remove
 go clean : *
 go env : -w -u
-go mod : @edit @tidy
+go mod : @edit
 twine|flit upload|publish : *
 composer remove|uninstall|clear-cache|clearcache|global|self-update : *
 dart|flutter|pub : @clean @publish @remove @--force
@@ -355,14 +355,18 @@ def _holds_something(file: str) -> bool:
 
 
 def _mode(rest: tuple[str, ...], options: Options, place: Place) -> bool:
-    """chmod: whether the owner loses the right to read, or others get what nobody should."""
+    """chmod: whether the owner loses the right to read, or everybody gets the right to write."""
     modes = [word for word in rest if re.fullmatch(r"[0-7]{1,5}|-?[ugoa]*([-+=][rwxXst]*[ugo]*)+(,[ugoa]*([-+=][rwxXst]*[ugo]*)+)*", word)]
     for mode in modes[:1]:
         if mode.isdecimal():
             special, owner = mode[:-3].strip("0"), int(mode.rjust(3, "0")[-3])
-            return bool(special) or owner < 4
+            return bool(special) or owner < 4 or bool(int(mode[-1]) & 2)
         for who, sign, what in re.findall(r"([ugoa]*)([-+=])([rwxXst]*[ugo]*)", mode):
-            if (sign == "+" and set(what) & set("st")) or (set(who or "a") & set("ua") and _takes_reading(sign, what)):
+            if (
+                (sign == "+" and set(what) & set("st"))
+                or (sign in "+=" and "w" in what and set(who) & set("oa"))
+                or (set(who or "a") & set("ua") and _takes_reading(sign, what))
+            ):
                 return True
     return not modes
 

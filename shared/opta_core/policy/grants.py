@@ -130,6 +130,12 @@ def script_now(request: Request, action: Action) -> Script:
     return (script_of(action.argv, request.cwd, action.folders) if action.argv else None) or Script("", "")
 
 
+def scripts_now(request: Request) -> str:
+    """One hash of every script that a command line would run, as they are now; '' when it runs none."""
+    found = [script_now(request, action).sha256 for action in request.actions]
+    return hashlib.sha256("\n".join(found).encode()).hexdigest() if any(found) else ""
+
+
 def prefix_of(argv: tuple[str, ...]) -> tuple[str, ...]:
     """The words of a program that a wider grant holds: two, or three where the second only says that another program follows."""
     return argv[:3] if len(argv) > 1 and argv[1] in ("-m", "run", "exec", "x", "tool") else argv[:2]

@@ -18,7 +18,7 @@ cp|install : tSgmo --target-directory --suffix
 ln|mv : tS --target-directory --suffix
 curl : AbcCdDeEFhHKmoPQrtTuUwxXyYz --max-time --header --user-agent --url --range --retry =--url =--location =--proto =--fail =--http1 =--ssl =--tls
 cut : bcdf --bytes --characters --delimiter --fields --output-delimiter
-date : dfrs --date --file --reference --set
+date : dfrs ?I --date --file --reference --set
 diff|sdiff : CDFISUWxX --label --exclude --exclude-from --ignore-matching-lines --to-file --from-file
 du : BdXt
 fd : cdeEjoStx --type --extension --exclude --max-depth --min-depth --size --owner --color --threads --changed-within
@@ -36,6 +36,8 @@ ls : ITw --ignore --hide --block-size --color --format --sort --time --width
 lzip : bmsS
 make : ?jlO CfIoW --directory --file --makefile --include-dir --assume-old --assume-new
 man : CELMmPRSsrTHZe
+mvn : fsgltoT ?DP --file --settings
+gradle : bcIpgx ?DP
 mysql : DehPpSu
 nl : bdfhilnsvw
 npm : CwL --prefix --workspace

@@ -29,7 +29,8 @@ git branch : -c --copy --edit-description -u --set-upstream-to --unset-upstream 
 git commit : -t --gpg-sign --trailer
 git tag : -s -u --sign --local-user -v --verify
 git merge|cherry-pick|revert : -s --strategy --gpg-sign -e --edit
-git config|submodule|bisect|rebase|difftool|mergetool|filter-branch|hook|instaweb|daemon|upload-pack|receive-pack|upload-archive|shell|http-backend|cvsserver|fast-export|credential|credential-cache|credential-store|send-email|imap-send|request-pull|gui|citool|gitk|help|web--browse|var|maintenance|scalar|fsmonitor--daemon|for-each-repo|lfs|annex|svn|p4|cvsimport|quiltimport|mailinfo|mailsplit|interpret-trailers|stripspace|sparse-checkout|bugreport|diagnose|format-patch|bundle|fast-import|difftool--helper|merge-file|merge-one-file|merge-index|notes|am|apply|update-server-info|index-pack|pack-objects|unpack-objects|multi-pack-index|commit-graph|repack|replace|verify-commit|verify-tag|sh-setup|checkout--worker|remote-ext|remote-fd|fetch-pack|send-pack : * => can run programs or write files
+git config : * unless --get --get-all --get-regexp -l --list => changes how git works
+git submodule|bisect|rebase|difftool|mergetool|filter-branch|hook|instaweb|daemon|upload-pack|receive-pack|upload-archive|shell|http-backend|cvsserver|fast-export|credential|credential-cache|credential-store|send-email|imap-send|request-pull|gui|citool|gitk|help|web--browse|var|maintenance|scalar|fsmonitor--daemon|for-each-repo|lfs|annex|svn|p4|cvsimport|quiltimport|mailinfo|mailsplit|interpret-trailers|stripspace|sparse-checkout|bugreport|diagnose|format-patch|bundle|fast-import|difftool--helper|merge-file|merge-one-file|merge-index|notes|am|apply|update-server-info|index-pack|pack-objects|unpack-objects|multi-pack-index|commit-graph|repack|replace|verify-commit|verify-tag|sh-setup|checkout--worker|remote-ext|remote-fd|fetch-pack|send-pack : * => can run programs or write files
 
 // readers
 find : -exec -execdir -ok -okdir -delete -fprint* -fls -files0-from => acts on what it finds
@@ -225,7 +226,7 @@ def _module(words: tuple[str, ...]) -> bool:
         return not any(word in ("-l", "--list", "-t", "--test") for word in rest[:1])
     if module == "json.tool":
         return len(read(rest, spec_of("json.tool", (), rest)).operands) > 1
-    if module in ("http.server", "build", "twine", "sphinx", "mkdocs", "django", "venv", "ensurepip", "py_compile", "compileall", "wheel"):
+    if module in ("http.server", "twine", "django", "ensurepip"):
         return True
     return bool(veto((module, *rest)))
 
