@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
-PACKAGES = {"chromium": "chromium", "bwrap": "bubblewrap", "rg": "ripgrep", "tmux": "tmux"}
+PACKAGES = {"chromium": "chromium", "rg": "ripgrep", "tmux": "tmux"}
 SOURCES = ["shared", "services", "cli", "desktop", "lmx", "ops", "tests", "bench"]
 
 
@@ -28,6 +28,7 @@ def main() -> int:
         "bench": lambda: _run("bench", [sys.executable, "bench/run.py", *rest[1:]]),
         "sim": lambda: _run("simulation", [sys.executable, "-m", "simulation", *rest[1:]], ROOT / "tests"),
         "escapes": lambda: _run("escape matrix", [sys.executable, "-m", "support.escapes", *rest[1:]], ROOT / "tests"),
+        "race": lambda: _run("race harness", [sys.executable, "-m", "support.race", *rest[1:]], ROOT / "tests"),
         "soak": lambda: _run("soak", [sys.executable, "ops/soak.py", *rest[1:]]),
     }
     if not rest or rest[0] not in commands:

@@ -12,6 +12,7 @@ import msgspec
 
 from opta_core import tool_arguments
 from opta_core.clock import now_s, seconds_until, utc_in
+from opta_core.errors import Refused
 from opta_core.outbox import Outbox
 from opta_core.policy import commands, grants
 from opta_core.policy.actions import Request
@@ -251,12 +252,12 @@ def offers(request: Request, verdict: Verdict, network: Network, earlier: Iterab
     subjects = " and ".join(dict.fromkeys(each.subject for each in request.actions if each.subject))
     label = " ".join(word for word in (request.tool, subjects) if word)
     each_alone = "each of these programs alone too, in this folder" if len(request.actions) > 1 else "exactly this, in this folder"
-    found.append(_lasting("always", f"Always allow {label[:400]}", f"{each_alone}; opta policy list shows it", request))
+    found += _lasting("always", f"Always allow {label[:400]}", f"{each_alone}; opta policy list shows it", request)
     if verdict.layer == "hard":
         return found
     words = prefix_of(action.argv)
     if len(request.actions) == 1 and len(action.argv) > len(words):
-        found.append(_lasting("prefix", f"Always allow {' '.join(words)} …", _would_have_matched(words, earlier), request))
+        found += _lasting("prefix", f"Always allow {' '.join(words)} …", _would_have_matched(words, earlier), request)
     label = _SESSION.get(scope_of(request), f"Allow {scope_of(request)} in this session")
     found.append(Offer(id="session", label=label, words=[label], folder=request.cwd))
     if wants_network(request) and network != "on":
@@ -265,10 +266,13 @@ def offers(request: Request, verdict: Verdict, network: Network, earlier: Iterab
     return found
 
 
-def _lasting(name: str, label: str, preview: str, request: Request) -> Offer:
-    """An answer that is written down, with the words that are."""
-    new = grants.for_request(request, prefix=name == "prefix")
-    return Offer(id=name, label=label, preview=preview, words=list(map(grants.words_of, new)), folder=new[0].cwd)
+def _lasting(name: str, label: str, preview: str, request: Request) -> list[Offer]:
+    """An answer that is written down, with the words that are; none for what cannot be granted."""
+    try:
+        new = grants.for_request(request, prefix=name == "prefix")
+    except Refused:
+        return []
+    return [Offer(id=name, label=label, preview=preview, words=list(map(grants.words_of, new)), folder=new[0].cwd)]
 
 
 def _would_have_matched(words: tuple[str, ...], earlier: Iterable[str]) -> str:

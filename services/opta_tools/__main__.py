@@ -31,8 +31,8 @@ async def main(frame: Frame) -> None:
     mark = f"{home_mark}/{frame.boot}"
     warden = Warden(f"{mark}/")
     settings, paths = frame.settings.sandbox, frame.paths
-    Workspace.own_folders = tuple(str(path.resolve()) for path in (paths.home, paths.run))
-    Workspace.shown_folder, Workspace.home = str(paths.workspaces.resolve()), str(Path.home().resolve())
+    own_folders = (str(path.resolve()) for path in (paths.home, paths.run))
+    Workspace.keep_back(own_folders, str(paths.workspaces.resolve()), str(Path.home().resolve()))
     own = environment()
     sandbox = Sandbox(
         Path.home(),

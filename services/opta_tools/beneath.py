@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import ClassVar
 
@@ -41,6 +42,16 @@ class Workspace:
     own_folders: ClassVar[tuple[str, ...]] = ()
     shown_folder: ClassVar[str] = ""
     home: ClassVar[str] = ""
+
+    @classmethod
+    def keep_back(cls, own_folders: Iterable[str], shown_folder: str, home: str) -> None:
+        """Say what no workspace of this process shows."""
+        cls.own_folders, cls.shown_folder, cls.home = tuple(own_folders), shown_folder, home
+
+    @classmethod
+    def kept_back(cls) -> tuple[tuple[str, ...], str, str]:
+        """The same, for a process that searches in this one's place."""
+        return cls.own_folders, cls.shown_folder, cls.home
 
     def __init__(self, root: str, identity: str = ""):
         self.root = root

@@ -1,6 +1,6 @@
 """A search in a process of its own, for patterns that could take long: `python -m opta_tools.search_child`.
 
-One JSON line in (`{name, args, cwd}`), one out (`{content, lines, truncated}` or `{problem, code}`).
+One JSON line in (`{name, args, cwd, shown}`), one out (`{content, lines, truncated}` or `{problem, code}`).
 """
 
 import asyncio
@@ -10,9 +10,11 @@ from typing import Any
 
 import msgspec
 
+from opta_core.inheritance import python
 from opta_core.process import die_with_parent
 
 from . import registry
+from .beneath import Workspace
 from .outcome import Outcome, ToolProblem
 from .search import DEADLINE_S
 
@@ -29,11 +31,13 @@ async def run_search(name: str, args: dict[str, Any], cwd: str) -> Outcome:
     """Run it to its end or to the deadline. Raises ToolProblem."""
     # From the loop's thread: the child dies with the thread that started it.
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "opta_tools.search_child", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        *python("opta_tools.search_child"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     try:
         async with asyncio.timeout(DEADLINE_S):
-            told, _ = await process.communicate(msgspec.json.encode({"name": name, "args": args, "cwd": cwd}))
+            told, _ = await process.communicate(
+                msgspec.json.encode({"name": name, "args": args, "cwd": cwd, "shown": Workspace.kept_back()})
+            )
     except TimeoutError:
         raise ToolProblem(f"the pattern took longer than {DEADLINE_S:g} s; give a simpler one or a narrower path", "timeout") from None
     finally:
@@ -54,6 +58,7 @@ def main() -> None:
     die_with_parent()
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, Any])
     try:
+        Workspace.keep_back(*order["shown"])
         outcome = registry.run_reader(order["name"], order["args"], order["cwd"])
         content = outcome.content.encode(errors="replace").decode()
         answer = _Answer(content=content, lines=outcome.lines, truncated=outcome.is_truncated)

@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 
+from opta_core.inheritance import python
+
 from .sandbox.bare import kill_marked
 
 _SLEEP = 'read -r _; exec "$@"'
@@ -24,7 +26,7 @@ class Warden:
         try:
             # In a session of its own: what ends the worker's group does not end its warden.
             self._process = subprocess.Popen(
-                ["/bin/sh", "-c", _SLEEP, "opta-warden", sys.executable, "-m", "opta_tools.warden", mark],
+                ["/bin/sh", "-c", _SLEEP, "opta-warden", *python("opta_tools.warden"), mark],
                 stdin=watched,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

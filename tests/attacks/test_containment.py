@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import race
 from support.contained import PYTHON, Place
 
 from opta_tools.sandbox.limits import Limits
@@ -288,3 +289,10 @@ def test_a_command_that_ends_leaves_no_process_however_it_hides(place: Place) ->
     mark = "600.125"
     place.run(f"setsid nohup sleep {mark} > /dev/null 2>&1 & (env -i setsid sh -c 'trap \"\" TERM HUP; sleep {mark}' &) ; sleep 0.1")
     assert mark not in subprocess.run(["ps", "ax", "-o", "args"], capture_output=True, text=True, check=True).stdout
+
+
+def test_the_race_harness_finds_nothing(tmp_path: Path) -> None:
+    found = race.run(tmp_path, 60)
+    assert (found.commands, found.escapes, found.stray) == (60, 0, 0)
+    # Refusals alone would prove nothing.
+    assert found.refused < found.commands / 2

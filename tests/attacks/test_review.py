@@ -69,7 +69,7 @@ def test_a_link_in_the_workspace_gives_no_other_name_to_what_is_protected_or_sec
 def test_programs_of_ours_come_from_the_machine_and_not_from_a_path(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     evil = place.work / "bin"
     evil.mkdir()
-    for name in ("bwrap", "rg", "chromium"):
+    for name in ("rg", "chromium"):
         (evil / name).write_text("#!/bin/sh\ntouch M\n")
         (evil / name).chmod(0o755)
         monkeypatch.setenv("PATH", f"{evil}:{PATH}")
@@ -218,11 +218,15 @@ def test_what_the_machines_owner_wants_asked_is_asked_in_an_unrestricted_session
     assert effect("ls", layers=Layers(broken=frozenset({"managed"})), policy=SessionPolicy.unrestricted) == "ask"
 
 
-def test_grants_are_no_wider_than_they_say() -> None:
+def test_grants_are_no_wider_than_they_say(tmp_path: Path) -> None:
     from opta_agent.gate import offers
     from opta_core.policy.engine import Verdict
 
-    two = normalise("run_command", {"command": "git status && npm run deploy"}, "/w", path=PATH)
+    nowhere = normalise("run_command", {"command": "git status && npm run deploy"}, "/w", path=PATH)
+    # Scripts of a folder that cannot be read are bound to nothing, so they are not granted.
+    assert "always" not in {offer.id for offer in offers(nowhere, Verdict("ask", "", "defaults"), "off")}
+    two = normalise("run_command", {"command": "git status && npm run deploy"}, str(tmp_path), path=PATH)
+    (tmp_path / "package.json").write_text('{"scripts": {"deploy": "true"}}')
     always = next(offer for offer in offers(two, Verdict("ask", "", "defaults"), "off") if offer.id == "always")
     assert "npm run deploy" in always.label
     module = normalise("run_command", {"command": "python3 -m pytest tests"}, "/w", path=PATH)

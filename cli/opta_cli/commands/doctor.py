@@ -81,11 +81,11 @@ def _daemon(loaded: Loaded) -> list[Check]:
 
 def _sandbox(level: str) -> Check:
     said = {
-        "full": "commands run contained (bubblewrap)",
+        "full": "commands run in a sandbox of their session",
         "seatbelt": "commands run contained (sandbox-exec)",
-        "landlock": "commands run partly contained (landlock): their control files are not protected from them",
+        "landlock": "commands run partly contained (landlock): control files that exist are not protected from them",
     }
-    return "sandbox", level in said, said.get(level, "none: every command asks. Debian: apt install bubblewrap; the tools log says why")
+    return "sandbox", level in said, said.get(level, "none: every command asks; `opta daemon logs tools` says why")
 
 
 def _probe(loaded: Loaded) -> Check:

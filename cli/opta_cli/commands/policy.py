@@ -54,9 +54,7 @@ def check(loaded: Loaded, args: argparse.Namespace) -> int:
         level=_level(args.level) if args.level else default_level(mode),
         layers=Sources(loaded.paths).layers(cwd),
         interactive=not args.headless,
-        sandbox="full"
-        if loaded.settings.sandbox.enabled and shutil.which("bwrap" if sys.platform == "linux" else "sandbox-exec")
-        else "none",
+        sandbox="full" if loaded.settings.sandbox.enabled and _has_containment() else "none",
         extra=tuple(_rule(text) for text in args.rule),
     )
     verdict = judge(request, situation)
@@ -137,6 +135,11 @@ def problems(loaded: Loaded) -> list[Problem]:
 
 def _bound(grant: grants.Grant) -> str:
     return f"  as long as this stays as it is: {grant.script_about}" if grant.script else ""
+
+
+def _has_containment() -> bool:
+    """What this machine has, without starting anything: the running daemon knows exactly."""
+    return Path("/proc/self/ns/user").exists() or bool(shutil.which("sandbox-exec"))
 
 
 def _where(problem: Problem) -> str:

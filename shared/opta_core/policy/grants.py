@@ -117,7 +117,8 @@ def words_of(grant: Grant) -> str:
     """Exactly what a grant covers, whole, for people."""
     if grant.argv:
         also = "; any words may follow" if grant.is_prefix else ""
-        return f"{grant.tool}: {shlex.join(grant.argv)} (in any folder of the workspace, for any time, also in the background{also})"
+        bound = f"; as long as this stays as it is: {grant.script_about}" if grant.script else ""
+        return f"{grant.tool}: {shlex.join(grant.argv)} (in any folder of the workspace, for any time, also in the background{also}{bound})"
     if grant.origin:
         return f"{grant.tool}: any address of {grant.origin}, with any arguments"
     if grant.schema:
