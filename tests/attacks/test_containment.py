@@ -117,7 +117,7 @@ def test_a_control_file_is_not_made_whether_its_folder_is_there_or_not(place: Pl
     (place.work / path).parent.mkdir(parents=True, exist_ok=True)
     (place.work / path).write_text("mine")
     place.run(f"echo evil > {path}; rm -f {path}; mv {path} x; mv $(dirname {path}) y; echo evil >> {path}")
-    assert [file.read_text() for file in place.work.rglob(Path(path).name) if file.is_file()] == ["mine"]
+    assert {file.read_text() for file in place.work.rglob(Path(path).name) if file.is_file()} == {"mine"}
 
 
 def test_what_a_person_replaces_while_commands_run_is_protected_again(place: Place) -> None:
@@ -224,7 +224,9 @@ def test_what_the_kernel_lets_uid_0_do_is_not_there(tmp_path: Path, level: str) 
                 assert not said.ok or is_nothing or is_told, (attempt, said.content)
             assert Path("/proc/sys/kernel/core_pattern").read_text() == before
             assert "CapEff:\t0000000000000000" in place.run("cat /proc/self/status").content
-            assert "CapBnd:\t0000000000000000" in place.run("cat /proc/self/status").content
+            if level == "full" or os.getuid() == 0:
+                # Otherwise there is nothing that execve could give.
+                assert "CapBnd:\t0000000000000000" in place.run("cat /proc/self/status").content
         finally:
             place.close()
 

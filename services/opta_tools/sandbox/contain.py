@@ -81,7 +81,9 @@ class Sandbox:
 
     async def notes(self, place: Place) -> list[str]:
         """What to say once a command of a place has ended: control files that it made, which were put aside."""
-        return await self._pool.notes(place) if self.level == "full" else []
+        if self.level == "none":
+            return []
+        return await (self._pool if self.level == "full" else self._wrapped).notes(place)
 
     async def close(self) -> None:
         """End every sandbox."""

@@ -56,10 +56,14 @@ class Guard:
         for path, was in self._known.items():
             if was.link and ((now := found.get(path)) is None or now.link != was.link):
                 notes += self._restore_link(path, was.link)
-        for path, identity in self._controls.git_folders().items():
+        repositories = self._controls.git_folders()
+        for path, identity in repositories.items():
             if identity not in self._repositories:
                 notes += self._clean_repository(path)
-        self.begin()
+        if notes:
+            self.begin()
+        else:
+            self._known, self._repositories = dict(found), set(repositories.values())
         return notes
 
     def _is_new(self, path: str, control: Control, identities: set[tuple[int, int]]) -> bool:

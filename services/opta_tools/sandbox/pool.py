@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import threading
 import time
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class Pool:
     def __init__(self, machine: Machine, state: Path, allowed: tuple[str, ...]):
         self._machine, self._state, self._allowed = machine, state, allowed
         self._sessions: dict[tuple[str, str, bool], SessionSandbox] = {}
+        self._placing = threading.Lock()
 
     async def get(self, place: Place) -> SessionSandbox:
         """The sandbox of a session, whether it was made before or not. Raises ToolProblem."""
@@ -47,10 +49,7 @@ class Pool:
         sandbox = self._sessions.get(_key(place))
         if sandbox is None:
             return []
-        notes = await sandbox.notes()
-        if not any(each.running for each in self._sessions.values() if each is sandbox or _overlap(each, sandbox)):
-            await asyncio.to_thread(sandbox.remove_placeholders)
-        return notes
+        return await sandbox.notes(lambda: not self._is_busy(sandbox))
 
     async def close(self) -> None:
         """End every sandbox."""
@@ -82,7 +81,7 @@ class Pool:
             )
             view.check()
             os.utime(scratch)
-            return SessionSandbox(view, root, self._state / "aside" / (place.session or "-"), self._allowed)
+            return SessionSandbox(view, root, self._state / "aside" / (place.session or "-"), self._allowed, self._placing)
         except BaseException:
             os.close(root)
             raise
@@ -105,9 +104,12 @@ class Pool:
     async def _end(self, key: tuple[str, str, bool]) -> None:
         sandbox = self._sessions.pop(key)
         await sandbox.close()
-        if not any(each.running for each in self._sessions.values() if _overlap(each, sandbox)):
+        if not self._is_busy(sandbox):
             await asyncio.to_thread(sandbox.remove_placeholders)
         sandbox.release()
+
+    def _is_busy(self, sandbox: SessionSandbox) -> bool:
+        return any(each.running for each in list(self._sessions.values()) if each is sandbox or _overlap(each, sandbox))
 
 
 def _key(place: Place) -> tuple[str, str, bool]:

@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,11 +85,11 @@ class Contained:
 class SessionSandbox:
     """One session's. `root` is a descriptor of the workspace, which this owns; `aside` takes what commands may not make.
 
-    `allowed`: the hosts that network "list" reaches.
+    `allowed`: the hosts that network "list" reaches; `placing`: held by who makes or removes placeholders, one for all sessions.
     """
 
-    def __init__(self, view: View, root: int, aside: Path, allowed: tuple[str, ...]):
-        self.view, self._root, self._allowed = view, root, allowed
+    def __init__(self, view: View, root: int, aside: Path, allowed: tuple[str, ...], placing: threading.Lock):
+        self.view, self._root, self._allowed, self._placing = view, root, allowed, placing
         self._controls = Controls(root, is_home=view.is_home)
         self._guard = Guard(self._controls, aside)
         self._repositories = [
@@ -137,12 +138,21 @@ class SessionSandbox:
             finally:
                 os.close(nothing)
 
-    async def notes(self) -> list[str]:
-        """What to say after a command ended: control files that were put aside."""
+    async def notes(self, is_last: Callable[[], bool]) -> list[str]:
+        """What to say after a command ended: control files that were put aside. `is_last`: whether no command runs in the workspace."""
         if self.view.is_read_only:
             return []
+
+        def look() -> list[str]:
+            notes = self._guard.end()
+            # What another session has just placed is not removed under its command: it counts as running before it places.
+            with self._placing:
+                if is_last():
+                    self.remove_placeholders()
+            return notes
+
         async with self._turn:
-            found = await asyncio.to_thread(self._guard.end)
+            found = await asyncio.to_thread(look)
         notes, self._notes = [*self._notes, *found], []
         return notes
 
@@ -182,7 +192,8 @@ class SessionSandbox:
         else:
             self._guard.begin()
         trees = (self._controls, *self._repositories)
-        return [[number, *mount] for number, controls in enumerate(trees) for mount in controls.mounts()]
+        with self._placing:
+            return [[number, *mount] for number, controls in enumerate(trees) for mount in controls.mounts()]
 
     async def _make(self, controls: list[list[Any]]) -> list[list[Any]]:
         problem = ""

@@ -12,6 +12,7 @@ from . import linux, readable, seatbelt, seccomp
 from .bare import Bare
 from .controls import Controls
 from .environment import contained
+from .guard import Guard
 from .limits import Limits
 from .place import Level, Order, Place, Process, Streams
 from .session import opened
@@ -28,6 +29,32 @@ class Wrapped:
 
     def __init__(self, machine: Machine, state: Path):
         self._machine, self._state = machine, state
+        # (session, workspace) -> what looks after its commands, and how many run
+        self._guards: dict[tuple[str, str], tuple[Guard, Controls, int]] = {}
+
+    async def notes(self, place: Place) -> list[str]:
+        """What to say once a command of a place has ended. Raises nothing."""
+        key = place.session, place.workspace
+        if key not in self._guards:
+            return []
+        guard, controls, running = self._guards.pop(key)
+        if running > 1:
+            self._guards[key] = guard, controls, running - 1
+        notes = await asyncio.to_thread(guard.end)
+        if running == 1:
+            controls.close()
+        return notes
+
+    def _begin(self, place: Place, root: int) -> None:
+        key = place.session, place.workspace
+        if key in self._guards:
+            guard, controls, running = self._guards[key]
+            self._guards[key] = guard, controls, running + 1
+            return
+        controls = Controls(os.dup(root))
+        guard = Guard(controls, self._state / "aside" / (place.session or "-"))
+        guard.begin()
+        self._guards[key] = guard, controls, 1
 
     async def start(self, level: Level, place: Place, order: Order, streams: Streams, limits: Limits) -> Process:
         """A command, ready. Raises ToolProblem."""
@@ -46,6 +73,8 @@ class Wrapped:
                     *seatbelt.arguments(self._machine, workspace, (cache, scratch), controls, order.network, place.is_read_only),
                     *order.argv,
                 ]
+            if not place.is_read_only:
+                await asyncio.to_thread(self._begin, place, root)
             return Bare(argv, environment, folder, streams, order.mark, tuple(files), limits)
         finally:
             for descriptor in files:
