@@ -12,6 +12,7 @@ from opta_core.settings import Fresh, environment
 from .beneath import Workspace
 from .checkpoints import Checkpoints
 from .hands import Does, Hands
+from .housekeeping import keep_bounded
 from .mcp.servers import Servers
 from .run import Runner
 from .sandbox.bare import kill_marked
@@ -49,6 +50,7 @@ async def main(frame: Frame) -> None:
         sandbox.reason = "switched off (sandbox.enabled)"
     runner = Runner(sandbox, own, mark, paths.daemon / "spills")
     servers = Servers(Fresh(frame.settings, paths), paths, sandbox, own, mark)
+    keep_bounded(paths.daemon)
     await serve(frame, Hands(frame.boot, sandbox.level, runner, Checkpoints(paths.daemon / "checkpoints"), servers, tuple(settings.read)))
     await sandbox.close()
     warden.dismiss()

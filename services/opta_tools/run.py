@@ -132,7 +132,12 @@ class Runner:
             # Cancelled or never begun: what it left is put aside all the same.
             await asyncio.shield(self._sandbox.notes(place))
             raise
-        if notes := await self._sandbox.notes(place):
+        notes = await self._sandbox.notes(place)
+        if not outcome.ok and self._sandbox.is_denied_read(outcome.content):
+            notes.append(
+                "your home is not shown to commands, but for toolchains. To let them read a part: opta config set sandbox.read PATH"
+            )
+        if notes:
             outcome.content = "\n".join([outcome.content, *(f"Opta: {note}" for note in notes)])
         return outcome
 

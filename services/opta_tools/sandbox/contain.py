@@ -5,6 +5,7 @@ With namespaces each session has one sandbox (`pool`, `session`). Elsewhere each
 
 import asyncio
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -84,6 +85,13 @@ class Sandbox:
         if self.level == "none":
             return []
         return await (self._pool if self.level == "full" else self._wrapped).notes(place)
+
+    def is_denied_read(self, output: str) -> bool:
+        """Whether a command seems to have looked for something of the home that is not shown: by what it printed, not by what is there."""
+        home = re.escape(str(self._home))
+        return self.level != "none" and bool(
+            re.search(rf"{home}/(?!\.cache/)\S.*(No such file|not found|Permission denied|ENOENT)", output)
+        )
 
     async def close(self) -> None:
         """End every sandbox."""
