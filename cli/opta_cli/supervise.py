@@ -12,6 +12,7 @@ from pathlib import Path
 
 from opta_core import state
 from opta_core.errors import OptaError, Refused, Unavailable
+from opta_core.ground import Ground
 from opta_core.inheritance import inherited, python
 from opta_core.launch_codes import new_launch_code
 from opta_core.paths import write_whole
@@ -176,8 +177,13 @@ def run_in_foreground(loaded: Loaded, process: "subprocess.Popen[bytes]") -> int
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, on_signal)
+    ground = Ground((loaded.paths.daemon, loaded.paths.sessions, loaded.paths.run))
     try:
-        return process.wait()
+        code = process.wait()
+        if gone := ground.gone():
+            print(f"opta: {gone} was removed while the daemon ran, so everything was stopped. Start again: opta up", file=sys.stderr)
+            return 1
+        return code
     except KeyboardInterrupt:
         print("stopping …", file=sys.stderr)
         stop(loaded)

@@ -107,6 +107,9 @@ class Shelf:
         entries: list[Entry] = []
         for sid in list(self._changed):
             state, journal = self.states.get(sid), self._journals.get(sid)
+            if self._files.stat(self._file(sid)) is None:
+                self._lose(sid)
+                continue
             if (state is not None and state.open_turns) or (journal is not None and not journal.is_durable):
                 continue
             del self._changed[sid]
@@ -116,6 +119,15 @@ class Shelf:
             if stat is not None and (journal is None or journal.size == stat.size):
                 entries.append(Entry(stat.size, stat.changed_ns, self.summary(sid)))
         self._index.add(entries)
+
+    def _lose(self, sid: str) -> None:
+        """Somebody removed a journal that was in use: what is written to it lands nowhere, so there is no such session any more."""
+        if self.has(sid):
+            log.error("journal was removed while it was in use", file=f"{sid}.jsonl")
+        self.forget(sid)
+        self._summaries.pop(sid)
+        self._unread.pop(sid, None)
+        self._changed.pop(sid, None)
 
     def wrote(self, sid: str) -> None:
         """A session's journal has grown."""

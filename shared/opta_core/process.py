@@ -29,6 +29,7 @@ from opta_protocol.topics import telemetry
 from . import logs, settings
 from .bus import Bus
 from .errors import OptaError
+from .ground import Ground
 from .inheritance import forget_the_rest
 from .poke import Poke
 from .settings import Loaded
@@ -131,9 +132,13 @@ async def _main(service: str, loaded: Loaded, body: Callable[[Frame], Awaitable[
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, frame.stopping.set)
 
+    ground = Ground((loaded.paths.daemon, loaded.paths.sessions, loaded.paths.run))
+
     async def report() -> None:
         while True:
             frame.publish()
+            if gone := ground.gone():
+                _end_everything(frame, gone)
             await asyncio.sleep(TELEMETRY_EVERY_S)
 
     reporter = asyncio.create_task(report(), name="telemetry")
@@ -142,6 +147,16 @@ async def _main(service: str, loaded: Loaded, body: Callable[[Frame], Awaitable[
     finally:
         reporter.cancel()
     log.info("stopped")
+
+
+def _end_everything(frame: Frame, gone: Path) -> None:
+    log.error("a folder of this home was removed while the daemon ran; everything is stopped", folder=gone)
+    if "SUPERVISOR_ENABLED" in os.environ:
+        # Nobody else can: its socket went with the folder. It stops this process too, and starts none again.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(os.getppid(), signal.SIGTERM)
+    else:
+        frame.stopping.set()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -266,3 +267,47 @@ def test_a_turn_under_which_every_agent_dies_ends_and_can_be_resumed(tmp_path: P
 def _until_ended(daemon: Daemon, sid: str, turn: str) -> list[bytes]:
     daemon.follow(sid, turn)
     return daemon.journal(sid)
+
+
+@pytest.mark.parametrize("what", ["daemon", "daemon/sessions", "."])
+def test_a_folder_that_is_removed_under_a_daemon_ends_all_of_it(tmp_path: Path, what: str) -> None:
+    with ModelServer(reply) as model:
+        daemon = Daemon(tmp_path, model_url=model.url)
+        daemon.up()
+        config = (daemon.home / "config.toml").read_text()
+        works(daemon)
+        supervisor = daemon.supervisor().pid()
+        log = os.open(daemon.home / "daemon/logs/sessions.log", os.O_RDONLY)
+        shutil.rmtree(daemon.home / what)
+        deadline = time.monotonic() + 20
+        while Path(f"/proc/{supervisor}").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert daemon.leftovers() == []
+        assert b"was removed while the daemon ran" in os.read(log, 100_000)
+        os.close(log)
+        assert not (daemon.home / what).exists() or what == "."
+        # Begun again from what is there.
+        daemon.home.mkdir(mode=0o700, exist_ok=True)
+        (daemon.home / "config.toml").write_text(config)
+        with daemon:
+            works(daemon)
+
+
+def test_a_damaged_session_is_repaired_from_the_command_line(tmp_path: Path) -> None:
+    with ModelServer(reply) as model, Daemon(tmp_path, model_url=model.url) as daemon:
+        sid = works(daemon)
+        file = daemon.home / "daemon/sessions" / f"{sid}.jsonl"
+        daemon.down()
+        lines = file.read_bytes().splitlines()
+        file.write_bytes(b"\r\n".join([*lines[:2], b"garbage", *lines[3:]]) + b"\r\n")
+        daemon.up()
+        with pytest.raises(OptaError, match=f"opta sessions repair {sid}"):
+            daemon.submit(sid, "words")
+        told = daemon.opta("sessions", "repair", sid)
+        assert (told.returncode, "line 3 of the session" in told.stdout, "--yes" in told.stderr) == (0, True, True)
+        done = daemon.opta("sessions", "repair", sid, "--yes")
+        assert (done.returncode, f"{sid}.damaged-1" in done.stdout) == (0, True)
+        daemon.follow(sid, daemon.submit(sid, "words"))
+        assert "is whole" in daemon.opta("sessions", "repair", sid).stdout
+        unknown = daemon.opta("sessions", "repair", "zzzzzz")
+        assert unknown.returncode != 0 and "no session" in unknown.stderr
