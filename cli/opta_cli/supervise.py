@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-from opta_core import state
+from opta_core import stand_in, state
 from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.ground import Ground
 from opta_core.inheritance import inherited, python
@@ -18,7 +19,7 @@ from opta_core.launch_codes import new_launch_code
 from opta_core.paths import write_whole
 from opta_core.poke import SOCKET
 from opta_core.settings import Loaded
-from opta_core.supervision import PROGRAMS, Supervisor, configuration
+from opta_core.supervision import NO_WRITES, PROGRAMS, Supervisor, configuration
 
 from .client import Client
 
@@ -59,6 +60,7 @@ def environment(loaded: Loaded, only: list[str] | None) -> dict[str, str]:
     variables = {
         **inherited(os.environ),
         "OPTA_HOME": str(loaded.paths.home),
+        "OPTA_GROUND": str(loaded.paths.ground),
         "OPTA_RUN": str(loaded.paths.run),
         "OPTA_LOGS": str(loaded.paths.logs),
         "OPTA_PYTHON": sys.executable,
@@ -69,10 +71,43 @@ def environment(loaded: Loaded, only: list[str] | None) -> dict[str, str]:
 @contextlib.contextmanager
 def start_lock(loaded: Loaded):
     """One start at a time in a home."""
+    settle(loaded)
     _make(loaded)
     with open(loaded.paths.run / "up.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def settle(loaded: Loaded) -> None:
+    """Choose where a daemon writes what it needs while it runs. Raises Unavailable when the home cannot even be read.
+
+    A home that takes no writes (a full disk, a read-only one) is served from a stand-in; one that takes them again is itself used.
+    """
+    paths = loaded.paths
+    if is_running(loaded) or not paths.sessions.is_dir():
+        return
+    reason = stand_in.refusal(paths.daemon)
+    if not reason:
+        (paths.daemon / stand_in.MARK).unlink(missing_ok=True)
+        _end_stand_ins(loaded)
+        return
+    try:
+        place = stand_in.make(paths.home, paths.daemon)
+    except OSError as error:
+        raise Unavailable(f"{paths.home} takes no writes ({reason}), and no place stands in for it: {error}. Free some space.") from error
+    if paths.ground != place:
+        raise Unavailable(f"{paths.home} takes no writes ({reason}), not even an empty file. Free some space, then: opta up")
+
+
+def _end_stand_ins(loaded: Loaded) -> None:
+    """End a daemon that began while the home took no writes, and that the home knows nothing of."""
+    for place in stand_in.places(loaded.paths.home):
+        if (place / SOCKET).exists() and place.stat().st_uid == os.getuid():
+            with contextlib.suppress(OptaError):
+                supervisor = Supervisor(place, 5)
+                pid = supervisor.pid()
+                supervisor.shutdown()
+                _wait_for_end(pid)
 
 
 def _make(loaded: Loaded) -> None:
@@ -96,11 +131,14 @@ def _link_in(folder: Path) -> Path | None:
         return None
 
 
-def wait_ready(loaded: Loaded, process: "subprocess.Popen[bytes] | None", only: list[str] | None = None) -> None:
-    """Wait for /readyz. Raises Unavailable that says which process is not ready, and where its log is."""
+def wait_ready(loaded: Loaded, process: "subprocess.Popen[bytes] | None", only: list[str] | None = None) -> str:
+    """Wait for /readyz. What is missing for all of it: '' or that sessions can only be read.
+
+    Raises Unavailable that says which process is not ready, and where its log is.
+    """
     client = Client(loaded.paths)
     deadline = time.monotonic() + READY_S
-    said: dict[str, object] = {}
+    said: dict[str, Any] = {}
     supervisor = Supervisor(loaded.paths.run, 2)
     needed = {"gateway", "agent", "sessions", "tools"}
     poked_at = 0.0
@@ -110,17 +148,27 @@ def wait_ready(loaded: Loaded, process: "subprocess.Popen[bytes] | None", only: 
         if only is not None and not needed <= set(only):
             with contextlib.suppress(OptaError):
                 if all(p["statename"] == "RUNNING" for p in supervisor.processes() if p["name"] in only):
-                    return
+                    return ""
         # supervisord looks after its processes once a second unless something wakes it; before its first look it has none.
         if time.monotonic() - poked_at > POKE_EVERY_S and (loaded.paths.run / SOCKET).exists():
             with contextlib.suppress(OptaError):
                 supervisor.poke()
                 poked_at = time.monotonic()
         ready, said = client.is_ready()
-        if ready and _is_of_this_start(loaded, supervisor):
-            return
+        reason = _reads_only(said)
+        if (ready or reason) and _is_of_this_start(loaded, supervisor):
+            return reason
         time.sleep(0.01)
     raise Unavailable(f"Not ready after {READY_S:g} s: {said.get('services', said) or 'no answer'}. Logs: {loaded.paths.logs}")
+
+
+def _reads_only(said: dict[str, Any]) -> str:
+    """What a daemon says that only reads, since its disk takes no writes; '' of any other."""
+    services = said.get("services")
+    if not isinstance(services, dict) or list(services) != ["sessions"]:  # pyright: ignore[reportUnknownArgumentType]
+        return ""
+    reason = str(services["sessions"])  # pyright: ignore[reportUnknownArgumentType]
+    return reason if reason.startswith(NO_WRITES) else ""
 
 
 def _is_of_this_start(loaded: Loaded, supervisor: Supervisor) -> bool:
@@ -139,10 +187,15 @@ def stop(loaded: Loaded) -> bool:
         supervisor.shutdown()
     except OptaError:
         return False
+    _wait_for_end(pid)
+    return True
+
+
+def _wait_for_end(pid: int) -> None:
     deadline = time.monotonic() + STOP_S
     while time.monotonic() < deadline:
         if not _is_alive(pid):
-            return True
+            return
         time.sleep(0.03)
     raise Unavailable(f"supervisord (pid {pid}) did not stop in {STOP_S:g} s.")
 

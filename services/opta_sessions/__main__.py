@@ -1,9 +1,12 @@
 """The session-store: `python -m opta_sessions`."""
 
 import asyncio
+import os
 
+from opta_core import stand_in
 from opta_core.clock import now_s
-from opta_core.process import Frame, run
+from opta_core.process import Frame, run, wait_for_lock
+from opta_core.supervision import NO_WRITES
 
 from .files import Files
 from .questions import Questions
@@ -19,7 +22,13 @@ READ_S, READ_PAUSE_S = 0.004, 0.001
 
 async def main(frame: Frame) -> None:
     """Serve appends and questions until asked to stop."""
-    await serve(frame, Files(), Syncer)
+    # Of the folder itself, since a store that runs from a stand-in holds its other lock elsewhere.
+    folder = os.open(frame.paths.sessions, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        wait_for_lock(folder, "sessions")
+        await serve(frame, Files(), Syncer)
+    finally:
+        os.close(folder)
 
 
 async def serve(frame: Frame, files: Files, syncer: SyncerKind) -> None:
@@ -29,7 +38,10 @@ async def serve(frame: Frame, files: Files, syncer: SyncerKind) -> None:
     store = Store(frame.bus, shelf, Storage(files, frame.paths.sessions), frame.boot, syncer)
     Questions(frame.bus, store)
     frame.figures = lambda: {"appended": store.appended, "fenced": store.fenced}
-    frame.ready()
+    if frame.paths.reads_only:
+        store.storage.begin()
+    if not store.storage.is_failing:
+        frame.ready()
     reading = asyncio.create_task(_read_rest(shelf), name="reading")
     while not frame.stopping.is_set():
         store.heartbeat()
@@ -37,8 +49,11 @@ async def serve(frame: Frame, files: Files, syncer: SyncerKind) -> None:
         store.look()
         shelf.note()
         if store.storage.is_failing:
-            frame.degraded("the disk takes no writes")
+            frame.degraded(NO_WRITES)
         elif not frame.is_ready:
+            if frame.paths.reads_only:
+                # The home takes writes again; clients go on finding this daemon where it is.
+                stand_in.mark(frame.paths.daemon)
             frame.ready()
         try:
             async with asyncio.timeout(TICK_S):

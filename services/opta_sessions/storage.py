@@ -42,6 +42,13 @@ class Storage:
         self._failing_since = 0.0
         return lasted_s > PATIENCE_S
 
+    def begin(self) -> None:
+        """At a start from which nobody expects a disk that takes writes: try one."""
+        try:
+            self._try()
+        except OSError as error:
+            self.failed(error)
+
     def look(self) -> bool:
         """While failing, once a second: try a small file. Whether it works again, and had failed for too long, as `worked`."""
         now = now_s()
@@ -49,9 +56,12 @@ class Storage:
             return False
         self._looked_at = now
         try:
-            replace_whole(self._files, self._file, b"The store tried whether this disk takes writes.\n")
-            self._files.unlink(self._file)
+            self._try()
         except OSError as error:
             self.failed(error)
             return False
         return self.worked()
+
+    def _try(self) -> None:
+        replace_whole(self._files, self._file, b"The store tried whether this disk takes writes.\n")
+        self._files.unlink(self._file)

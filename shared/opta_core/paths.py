@@ -7,6 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import stand_in
+
 # Unix socket paths end at 108 bytes on Linux and 104 on macOS.
 SOCKET_PATH_BYTES_MAX = 100
 _LONGEST_SOCKET_NAME = "supervisor.sock.123456"
@@ -21,6 +23,18 @@ class Paths:
     """The files of one home. Two homes are two independent daemons."""
 
     home: Path
+    # Where this process's daemon writes what it needs while it runs; None: found anew each time, as a client has to.
+    fixed_ground: Path | None = None
+
+    @property
+    def ground(self) -> Path:
+        """Where a running daemon has its sockets, token, state and logs: its folder, or what stands in while the home takes no writes."""
+        return self.fixed_ground or stand_in.find(self.home, self.daemon) or self.daemon
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether a stand-in is used."""
+        return self.ground != self.daemon
 
     @property
     def config(self) -> Path:
@@ -49,15 +63,15 @@ class Paths:
 
     @property
     def logs(self) -> Path:
-        return self.daemon / "logs"
+        return self.ground / "logs"
 
     @property
     def token(self) -> Path:
-        return self.daemon / "token"
+        return self.ground / "token"
 
     @property
     def state(self) -> Path:
-        return self.daemon / "state.json"
+        return self.ground / "state.json"
 
     @property
     def models(self) -> Path:
@@ -71,6 +85,8 @@ class Paths:
     @property
     def run(self) -> Path:
         """The socket directory; a short 0700 directory stands in when the home's own path is too long for sockets."""
+        if (ground := self.ground) != self.daemon:
+            return ground
         own = self.daemon / "run"
         if len(os.fsencode(own / _LONGEST_SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
             return own
@@ -82,13 +98,15 @@ class Paths:
 
     def make(self) -> None:
         """Create the directories, 0700. Raises OSError; PermissionError when the short run directory is another user's."""
+        reads_only = self.reads_only
         for folder in (self.home, self.daemon, self.sessions, self.trash, self.archive, self.logs, self.models, self.lmx, self.run):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not (reads_only and folder.exists()):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self.daemon, self.sessions, self.trash, self.archive, self.logs, self.lmx, self.run):
             if folder.stat().st_uid != os.getuid():
                 raise PermissionError(f"{folder} belongs to another user. Remove it or set OPTA_HOME to a directory of your own.")
             # Not asked for when it is so: on a read-only disk even that is refused.
-            if stat.S_IMODE(folder.stat().st_mode) != 0o700:
+            if stat.S_IMODE(folder.stat().st_mode) != 0o700 and not reads_only:
                 folder.chmod(0o700)
 
 

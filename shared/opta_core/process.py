@@ -105,7 +105,7 @@ def run(service: str, body: Callable[[Frame], Awaitable[None]]) -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536) if hard != resource.RLIM_INFINITY else 65_536, hard))
     lock = open(loaded.paths.run / f"{service}.lock", "w")  # noqa: SIM115 (held until the process ends)
-    _wait_for_lock(lock, service)
+    wait_for_lock(lock, service)
     _brake(loaded.paths.run / f"{service}.starts")
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -193,7 +193,8 @@ def _check_parent(pid_file: Path) -> None:
                 os._exit(1)
 
 
-def _wait_for_lock(handle: Any, service: str) -> None:
+def wait_for_lock(handle: Any, service: str) -> None:
+    """Hold the lock of a file or descriptor from now on; the process ends when another one keeps it."""
     deadline = time.monotonic() + 5
     while True:
         try:

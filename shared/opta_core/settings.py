@@ -188,6 +188,12 @@ def home_from_environment() -> Path:
     return Path("~/.config/opta").expanduser()
 
 
+def _ground_from_environment() -> Path | None:
+    """What `opta up` chose for the daemon's processes (`Paths.ground`)."""
+    chosen = os.environ.get("OPTA_GROUND", "") if "SUPERVISOR_ENABLED" in os.environ else ""
+    return Path(chosen) if chosen else None
+
+
 def environment() -> dict[str, str]:
     """What this process inherited, for commands that it starts: they get an allow-list of it."""
     return dict(os.environ)
@@ -200,7 +206,7 @@ def unrestricted_from_environment() -> bool:
 
 def load(flags: dict[str, Any] | None = None) -> Loaded:
     """Merge all layers. Raises Refused with file, key and mend."""
-    paths = Paths(home_from_environment())
+    paths = Paths(home_from_environment(), _ground_from_environment())
     known = known_keys()
     origins = dict.fromkeys(known, "default")
     merged: dict[str, Any] = {}

@@ -1,6 +1,7 @@
 """Whatever a machine does to a daemon: full descriptors, a read-only disk, leftovers of a former life, a second writer, a deaf client."""
 
 import asyncio
+import contextlib
 import json
 import os
 import resource
@@ -311,3 +312,60 @@ def test_a_damaged_session_is_repaired_from_the_command_line(tmp_path: Path) -> 
         assert "is whole" in daemon.opta("sessions", "repair", sid).stdout
         unknown = daemon.opta("sessions", "repair", "zzzzzz")
         assert unknown.returncode != 0 and "no session" in unknown.stderr
+
+
+@pytest.mark.parametrize("how", ["full", "read-only"])
+def test_a_home_that_takes_no_writes_at_the_start_is_read_and_says_so(tmp_path: Path, how: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m,mode=700", "tmpfs", str(home)], check=True)
+    try:
+        with ModelServer(reply) as model:
+            daemon = Daemon(tmp_path, model_url=model.url)
+            with daemon:
+                sid = works(daemon)
+            if how == "full":
+                with open(home / "filler", "ab", buffering=0) as handle, contextlib.suppress(OSError):
+                    while True:
+                        handle.write(b"x" * 4096)
+            else:
+                subprocess.run(["mount", "-o", "remount,ro", str(home)], check=True)
+            before = {file: file.read_bytes() for file in (home / "daemon/sessions").iterdir()}
+            told = daemon.opta("up", "--no-open", "--detach", "--only", daemon.only)
+            assert told.returncode == 0, told.stderr
+            assert "takes no writes" in told.stderr and str(home) in told.stderr
+            assert not daemon.loaded.paths.ground.is_relative_to(home)
+            assert daemon.loaded.paths.ground.stat().st_mode & 0o077 == 0
+            # Read: by the API and from the command line.
+            assert daemon.client.get(f"/v3/sessions/{sid}/events")["lastSeq"] > 3
+            assert f"s-{sid}" in daemon.opta("sessions", "list").stdout
+            for ask in (
+                lambda: daemon.client.ask("POST", f"/v3/sessions/{sid}/turns", {"text": "words " * 2000}, retry=False),
+                lambda: daemon.client.ask("POST", "/v3/sessions", {"cwd": str(daemon.workspace)}, retry=False),
+            ):
+                with pytest.raises(OptaError) as refused:
+                    ask()
+                assert (refused.value.code, refused.value.retryable) == ("storage_full", True)
+            assert "takes no writes" in daemon.opta("status").stdout
+            doctor = daemon.opta("doctor")
+            assert doctor.returncode == 1
+            assert "takes no writes" in doctor.stdout
+            assert before == {file: file.read_bytes() for file in (home / "daemon/sessions").iterdir()}
+            # The same daemon goes on when there is room, and clients go on finding it.
+            if how == "full":
+                (home / "filler").unlink()
+            else:
+                subprocess.run(["mount", "-o", "remount,rw", str(home)], check=True)
+            deadline = time.monotonic() + 15
+            while not daemon.client.is_ready()[0] and time.monotonic() < deadline:
+                time.sleep(0.05)
+            daemon.follow(sid, daemon.submit(sid, "words"))
+            assert "already running" in daemon.opta("up", "--no-open", "--detach").stdout
+            daemon.down()
+            assert daemon.leftovers() == []
+            with daemon:
+                assert daemon.loaded.paths.ground.is_relative_to(home)
+                works(daemon)
+                check_journal(daemon.journal(sid))
+    finally:
+        subprocess.run(["umount", "-l", str(home)], check=True)

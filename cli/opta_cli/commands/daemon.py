@@ -23,12 +23,12 @@ def up(loaded: Loaded, args: argparse.Namespace) -> int:
     only = _services(args.only) if args.only else None
     with start_lock(loaded):
         if is_running(loaded):
-            wait_ready(loaded, None)
+            _tell(loaded, wait_ready(loaded, None))
             print(f"Opta is already running: {page_url(loaded)}", flush=True)
             return 0
         process = start(loaded, only, detach=args.detach)
         try:
-            wait_ready(loaded, process, only)
+            _tell(loaded, wait_ready(loaded, process, only))
         except BaseException:
             stop(loaded)
             raise
@@ -42,6 +42,15 @@ def up(loaded: Loaded, args: argparse.Namespace) -> int:
     if not args.no_open:
         _open(page_url(loaded))
     return 0 if args.detach else run_in_foreground(loaded, process)
+
+
+def _tell(loaded: Loaded, reason: str) -> None:
+    if reason:
+        print_plain(
+            f"opta: {reason} at {loaded.paths.home}: sessions can be read, prompts are refused until there is room. "
+            f"Logs: {loaded.paths.logs}",
+            sys.stderr,
+        )
 
 
 def down(loaded: Loaded, args: argparse.Namespace) -> int:

@@ -44,6 +44,8 @@ def _home(loaded: Loaded) -> Check:
     home = loaded.paths.home
     if not home.exists():
         return "home", True, f"{home} (made at the first start)"
+    if loaded.paths.reads_only:
+        return "home", False, f"{home} takes no writes; a daemon only reads, and runs from {loaded.paths.ground}. Free some space"
     mode = home.stat().st_mode & 0o077
     return "home", os.access(home, os.W_OK), f"{home}" + ("" if not mode else f" is readable by others; chmod 700 {home}")
 
