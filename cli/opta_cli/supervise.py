@@ -19,7 +19,7 @@ from opta_core.launch_codes import new_launch_code
 from opta_core.paths import write_whole
 from opta_core.poke import SOCKET
 from opta_core.settings import Loaded
-from opta_core.supervision import NO_WRITES, PROGRAMS, Supervisor, configuration
+from opta_core.supervision import PROGRAMS, Supervisor, configuration
 
 from .client import Client
 
@@ -168,7 +168,7 @@ def _reads_only(said: dict[str, Any]) -> str:
     if not isinstance(services, dict) or list(services) != ["sessions"]:  # pyright: ignore[reportUnknownArgumentType]
         return ""
     reason = str(services["sessions"])  # pyright: ignore[reportUnknownArgumentType]
-    return reason if reason.startswith(NO_WRITES) else ""
+    return reason if reason.startswith(stand_in.NO_WRITES) else ""
 
 
 def _is_of_this_start(loaded: Loaded, supervisor: Supervisor) -> bool:

@@ -6,7 +6,6 @@ import os
 from opta_core import stand_in
 from opta_core.clock import now_s
 from opta_core.process import Frame, run, wait_for_lock
-from opta_core.supervision import NO_WRITES
 
 from .files import Files
 from .questions import Questions
@@ -49,7 +48,7 @@ async def serve(frame: Frame, files: Files, syncer: SyncerKind) -> None:
         store.look()
         shelf.note()
         if store.storage.is_failing:
-            frame.degraded(NO_WRITES)
+            frame.degraded(stand_in.NO_WRITES)
         elif not frame.is_ready:
             if frame.paths.reads_only:
                 # The home takes writes again; clients go on finding this daemon where it is.

@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 
 MARK = ".stand-in"
+# What the session store says that it is not ready for; it serves reads all the same.
+NO_WRITES = "the disk takes no writes"
 # A home takes writes when it takes this much: logs, a token and some lines of a journal.
 PROBE_BYTES = 64 * 1024
 _REFUSALS = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EIO}

@@ -24,8 +24,6 @@ PROGRAMS = {
     "lmx": ("opta_lmx", 50),
     "desktop": ("opta_desktop", 60),
 }
-# What the session store is not ready for, and serves reads all the same.
-NO_WRITES = "the disk takes no writes"
 RUNNING = {"STARTING", "RUNNING", "BACKOFF"}
 
 
