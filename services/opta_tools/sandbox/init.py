@@ -6,6 +6,7 @@ Imports the standard library and its siblings only.
 """
 
 import contextlib
+import errno
 import json
 import os
 import resource
@@ -22,16 +23,19 @@ _RESERVED = 300
 _GO = b"go"
 
 
-def run(request: dict[str, Any], answers: socket.socket, streams: list[int], folder: int, network: int, program: bytes) -> NoReturn:
-    """Become the command's first process. `streams`: what becomes its descriptors 0, 1 and 2. Never returns."""
+def run(
+    request: dict[str, Any], answers: socket.socket, streams: list[int], workspace: list[Any], network: int, program: bytes
+) -> NoReturn:
+    """Become the command's first process. `streams`: what becomes its descriptors 0, 1 and 2; `workspace`: path, device, inode. Never returns."""
     code = 1
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-        linux.unshare(linux.CLONE_NEWNS)
+        linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWIPC)
         linux.propagate(linux.MS_SLAVE)
-        _mount_processes(request["limits"].get("processes", 0))
+        _mount_processes(request["limits"])
+        folder = _folder(request["folder"], workspace)
         if network >= 0:
             linux.setns(network, linux.CLONE_NEWNET)
         _tell(answers, {"ready": True})
@@ -91,19 +95,43 @@ def _become(request: dict[str, Any], streams: list[int], folder: int, program: b
     os._exit(127)
 
 
-def _mount_processes(processes_max: int) -> None:
-    """A /proc of this process namespace, read-only, and the namespace's own bound on process ids."""
+def _folder(path: str | None, workspace: list[Any]) -> int:
+    """The folder that the command starts in: beneath the workspace, or `/` for None.
+
+    Opened in this mount namespace and not before: a descriptor of another one would lead to its /proc by way of `..`.
+    """
+    if path is None:
+        return os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    tree = linux.openat2(root, workspace[0].lstrip("/"), os.O_PATH | os.O_DIRECTORY, linux.RESOLVE_NO_SYMLINKS | linux.RESOLVE_BENEATH)
+    os.close(root)
+    try:
+        if linux.identity(tree) != workspace[1:]:
+            raise OSError(errno.ESTALE, "the workspace is not where it was in the sandbox")
+        return linux.openat2(tree, path or ".", os.O_RDONLY | os.O_DIRECTORY, linux.RESOLVE_BENEATH | linux.RESOLVE_NO_MAGICLINKS)
+    finally:
+        os.close(tree)
+
+
+def _mount_processes(limits: dict[str, Any]) -> None:
+    """A /proc of this process namespace, read-only, and the namespaces' own bounds on process ids and shared memory."""
     tree = linux.new_filesystem("proc", linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NODEV | linux.MOUNT_ATTR_NOEXEC)
-    if processes_max and tuple(int(part) for part in os.uname().release.split(".")[:2]) >= _OWN_PID_MAX:
-        with contextlib.suppress(OSError):
-            descriptor = os.open("sys/kernel/pid_max", os.O_WRONLY, dir_fd=tree)
-            os.write(descriptor, str(processes_max + _RESERVED).encode())
-            os.close(descriptor)
+    if limits.get("processes") and tuple(int(part) for part in os.uname().release.split(".")[:2]) >= _OWN_PID_MAX:
+        _set(tree, "sys/kernel/pid_max", limits["processes"] + _RESERVED)
+    if memory := limits.get("resources", {}).get("RLIMIT_DATA"):
+        _set(tree, "sys/kernel/shmall", memory // 4096)
     linux.restrict_tree(tree, linux.MOUNT_ATTR_RDONLY)
     target = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     linux.attach(tree, target)
     os.close(tree)
     os.close(target)
+
+
+def _set(processes: int, name: str, value: int) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=processes)
+        os.write(descriptor, str(value).encode())
+        os.close(descriptor)
 
 
 def _limit(kind: int, value: int) -> None:

@@ -12,9 +12,9 @@ _LOAD, _AND, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_SET, _RETURN = 0x20, 0x54, 0x15,
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _NUMBER, _ARCHITECTURE, _ARGUMENT = 0, 4, 16
 _X32_BIT = 0x40000000
-_AF_UNIX, _AF_INET, _AF_INET6, _AF_PACKET, _AF_ALG, _AF_VSOCK = 1, 2, 10, 17, 38, 40
-# A pair of datagram sockets can be connected anew, to a socket of the machine; a pair of streams cannot.
-_SOCK_DGRAM, _SOCK_TYPE_MASK = 2, 0xF
+_AF_INET, _AF_INET6, _AF_NETLINK = 2, 10, 16
+# A pair of these cannot be connected anew; one of datagrams (also as "raw") could be, to a socket of the machine.
+_SOCK_STREAM, _SOCK_SEQPACKET, _SOCK_TYPE_MASK = 1, 5, 0xF
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _CLONE_NEWUSER, _CLONE_NAMESPACES = 0x10000000, 0x7E020000
 
@@ -30,7 +30,7 @@ _ARCHITECTURES: dict[str, tuple[int, dict[str, int]]] = {
             "clock_settime": 227, "perf_event_open": 298, "userfaultfd": 323, "process_vm_readv": 310, "process_vm_writev": 311, "clone3": 435,
             "open_by_handle_at": 304, "name_to_handle_at": 303, "quotactl": 179, "nfsservctl": 180, "open_tree": 428, "move_mount": 429,
             "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433, "mount_setattr": 442, "pidfd_getfd": 438, "syslog": 103,
-            "iopl": 172, "ioperm": 173, "modify_ldt": 154, "lookup_dcookie": 212, "vmsplice": 278,
+            "memfd_create": 319, "memfd_secret": 447, "iopl": 172, "ioperm": 173, "modify_ldt": 154, "lookup_dcookie": 212, "vmsplice": 278,
         },
     ),
     "aarch64": (
@@ -43,13 +43,14 @@ _ARCHITECTURES: dict[str, tuple[int, dict[str, int]]] = {
             "clock_settime": 112, "perf_event_open": 241, "userfaultfd": 282, "process_vm_readv": 270, "process_vm_writev": 271, "clone3": 435,
             "open_by_handle_at": 265, "name_to_handle_at": 264, "quotactl": 60, "nfsservctl": 42, "open_tree": 428, "move_mount": 429,
             "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433, "mount_setattr": 442, "pidfd_getfd": 438, "syslog": 116,
-            "vmsplice": 75,
+            "memfd_create": 279, "memfd_secret": 447, "vmsplice": 75,
         },
     ),
 }  # fmt: skip
 
-# These look at an argument; every other listed call is refused as it is.
-_BY_ARGUMENT = frozenset({"socket", "socketpair", "clone", "ioctl", "clone3"})
+# Memory that belongs to a descriptor is in no process's figures, so a limit on memory would not hold it: programs are told that
+# there is none, and take a file. These calls look at an argument; every other listed call is refused as it is.
+_BY_ARGUMENT = frozenset({"socket", "socketpair", "clone", "ioctl", "clone3", "memfd_create"})
 
 
 def program(machine: str = "", *, without_internet: bool = False) -> bytes:
@@ -70,18 +71,27 @@ def program(machine: str = "", *, without_internet: bool = False) -> bytes:
     for name, number in numbers.items():
         if name not in _BY_ARGUMENT:
             code += [_op(_JUMP_EQUAL, number, 0, 1), _op(_RETURN, refuse)]
-    families = (_AF_UNIX, _AF_PACKET, _AF_VSOCK, _AF_ALG, *((_AF_INET, _AF_INET6) if without_internet else ()))
-    code += _when(numbers["socket"], 0, _JUMP_EQUAL, families, refuse)
-    code += _when(numbers["socketpair"], 1, _JUMP_EQUAL, (_SOCK_DGRAM,), refuse, mask=_SOCK_TYPE_MASK)
+    code += [_op(_JUMP_EQUAL, numbers["memfd_create"], 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)]
+    families = (_AF_NETLINK,) if without_internet else (_AF_INET, _AF_INET6, _AF_NETLINK)
+    code += _unless(numbers["socket"], 0, families, refuse)
+    code += _unless(numbers["socketpair"], 1, (_SOCK_STREAM, _SOCK_SEQPACKET), refuse, mask=_SOCK_TYPE_MASK)
     code += _when(numbers["ioctl"], 1, _JUMP_EQUAL, (_TIOCSTI, _TIOCLINUX), refuse)
     code += _when(numbers["clone"], 0, _JUMP_SET, (_CLONE_NEWUSER | _CLONE_NAMESPACES,), refuse)
     code.append(_op(_RETURN, _ALLOW))
     return b"".join(code)
 
 
-def _when(number: int, argument: int, jump: int, values: tuple[int, ...], action: int, *, mask: int = 0) -> list[bytes]:
-    """Refuse call `number` when the low half of an argument, or of its bits in `mask`, is one of `values` (or has their bits)."""
+def _unless(number: int, argument: int, values: tuple[int, ...], action: int, *, mask: int = 0) -> list[bytes]:
+    """Refuse call `number` unless the low half of an argument, or of its bits in `mask`, is one of `values`."""
     body = [_op(_LOAD, _ARGUMENT + 8 * argument), *([_op(_AND, mask)] if mask else [])]
+    body += [_op(_JUMP_EQUAL, value, len(values) - place, 0) for place, value in enumerate(values)]
+    body += [_op(_RETURN, action), _op(_LOAD, _NUMBER)]
+    return [_op(_JUMP_EQUAL, number, 0, len(body)), *body]
+
+
+def _when(number: int, argument: int, jump: int, values: tuple[int, ...], action: int) -> list[bytes]:
+    """Refuse call `number` when the low half of an argument is one of `values` (or has their bits)."""
+    body = [_op(_LOAD, _ARGUMENT + 8 * argument)]
     for value in values:
         body += [_op(jump, value, 0, 1), _op(_RETURN, action)]
     body += [_op(_LOAD, _NUMBER)]

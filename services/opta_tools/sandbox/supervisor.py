@@ -47,6 +47,8 @@ class Supervisor:
     def __init__(self, plan: dict[str, Any]):
         self._program = bytes.fromhex(plan["seccomp"])
         self._trees: list[int] = []
+        # Path, device and inode of the workspace: commands find their folder from it.
+        self._workspace: list[Any] = []
         self._protected: dict[tuple[int, str], tuple[int, list[Any]]] = {}
         self._networks: dict[str, int] = {}
         self._own_pids = -1
@@ -70,9 +72,9 @@ class Supervisor:
         old = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         processes = linux.new_filesystem("proc", linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NODEV | linux.MOUNT_ATTR_NOEXEC)
         root = Root(old)
+        root.devices()
         for entry in plan["entries"]:
             root.add(entry)
-        root.devices()
         root.add(["dir", "/proc"])
         target = os.open("proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=root.descriptor)
         linux.attach(processes, target)
@@ -84,8 +86,9 @@ class Supervisor:
         self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._networks["off"] = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._trees = [os.open(tree, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC) for tree in plan["trees"]]
+        self._workspace = [plan["trees"][0], *linux.identity(self._trees[0])]
         protect(self._trees, plan["controls"], self._protected)
-        _make_read_only("/", "/dev")
+        _make_read_only("/", "/dev", "/proc")
         # A later mount over a control file reaches the commands that run already.
         linux.propagate(linux.MS_SHARED)
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
@@ -135,23 +138,14 @@ class Supervisor:
 
     def _run(self, request: dict[str, Any], answers: socket.socket, streams: list[int]) -> None:
         protect(self._trees, request["controls"], self._protected)
-        folder = self._folder(request["folder"])
+        linux.unshare(linux.CLONE_NEWPID)
         try:
-            linux.unshare(linux.CLONE_NEWPID)
             if os.fork() == 0:
                 # The namespace's first process: from here on nothing of this file runs in it.
                 network = self._networks[request["network"]] if request["network"] != "off" else -1
-                init.run(request, answers, streams, folder, network, self._program)
-            linux.setns(self._own_pids, linux.CLONE_NEWPID)
+                init.run(request, answers, streams, self._workspace, network, self._program)
         finally:
-            os.close(folder)
-
-    def _folder(self, path: str | None) -> int:
-        """The folder that a command starts in: beneath the workspace, or `/` for None."""
-        if path is None:
-            return os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        flags = linux.RESOLVE_BENEATH | linux.RESOLVE_NO_MAGICLINKS
-        return linux.openat2(self._trees[0], path or ".", os.O_RDONLY | os.O_DIRECTORY, flags)
+            linux.setns(self._own_pids, linux.CLONE_NEWPID)
 
     def _network(self, name: str, port: int, answers: socket.socket) -> None:
         """A network namespace with one listening socket, which is handed to the worker: its proxy answers there."""
