@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -100,14 +101,15 @@ def settle(loaded: Loaded) -> None:
 
 
 def _end_stand_ins(loaded: Loaded) -> None:
-    """End a daemon that began while the home took no writes, and that the home knows nothing of."""
-    for place in stand_in.places(loaded.paths.home):
-        if (place / SOCKET).exists() and place.stat().st_uid == os.getuid():
+    """End a daemon that began while the home took no writes, and that the home knows nothing of; its stand-in goes."""
+    for place in filter(stand_in.is_ours, stand_in.places(loaded.paths.home)):
+        if (place / SOCKET).exists():
             with contextlib.suppress(OptaError):
                 supervisor = Supervisor(place, 5)
                 pid = supervisor.pid()
                 supervisor.shutdown()
                 _wait_for_end(pid)
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _make(loaded: Loaded) -> None:

@@ -31,7 +31,7 @@ def find(home: Path, daemon: Path) -> Path | None:
     """The stand-in that counts now, if there is one."""
     if not (daemon / MARK).exists() and (os.access(daemon, os.W_OK) or not daemon.exists()):
         return None
-    return next(filter(_is_ours, places(home)), None)
+    return next(filter(is_ours, places(home)), None)
 
 
 def make(home: Path, daemon: Path) -> Path:
@@ -41,7 +41,7 @@ def make(home: Path, daemon: Path) -> Path:
         try:
             with contextlib.suppress(FileExistsError):
                 place.mkdir(mode=0o700)
-            if not _is_ours(place):
+            if not is_ours(place):
                 raise PermissionError(f"{place} belongs to another user, or is open to others. Remove it.")
             (place / "logs").mkdir(mode=0o700, exist_ok=True)
             _probe(place)
@@ -83,7 +83,8 @@ def _probe(folder: Path) -> None:
         Path(name).unlink()
 
 
-def _is_ours(place: Path) -> bool:
+def is_ours(place: Path) -> bool:
+    """Whether a folder is this user's, no link, and closed to others."""
     try:
         found = place.lstat()
     except OSError:

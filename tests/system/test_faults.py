@@ -21,6 +21,7 @@ from support.daemon import Daemon
 from support.model_server import Action, ModelServer, Say, Use
 from support.promises import ENDINGS, check_journal
 
+from opta_core import stand_in
 from opta_core.errors import OptaError
 from opta_core.process import memory_bytes
 
@@ -365,6 +366,7 @@ def test_a_home_that_takes_no_writes_at_the_start_is_read_and_says_so(tmp_path: 
             assert daemon.leftovers() == []
             with daemon:
                 assert daemon.loaded.paths.ground.is_relative_to(home)
+                assert not any(place.exists() for place in stand_in.places(home))
                 works(daemon)
                 check_journal(daemon.journal(sid))
     finally:
