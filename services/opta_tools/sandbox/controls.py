@@ -1,47 +1,58 @@
-"""Finds the control files of a workspace by descriptor, cheaply enough to look before every command.
+"""Finds the control files of a tree by descriptor, cheaply enough to look before and after every command.
 
-A folder is read again only when its time of change moved. No symbolic link is followed on the way; a control file that is a
-link is remembered with what it leads to. Repositories are taken apart: git's own folder may be written, its configuration
-and hooks may not.
+A folder is read again only when its time of change moved, which nobody can set back. No symbolic link is followed on the way.
+Repositories are taken apart: git's own folder may be written; its configuration, its hooks and what leads to others may not.
 """
 
 import contextlib
 import os
+import re
 import stat
 import time
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from opta_core.policy.control_files import control_file
 from opta_core.policy.workspaces import is_hidden_in_home
 
 from . import linux
 
-FOLDERS_MAX = 1500
-REPOSITORIES_MAX = 64
-# Folders of packages and build output: large, and made anew by their tools.
+FOLDERS_MAX = 50_000
+GIT_FOLDERS_MAX = 2_000
+# Folders of packages and build output: large, and made anew by their tools. Of these only the first level is looked at.
 NOT_WALKED = frozenset({"node_modules", ".venv", "venv", "target", "__pycache__", ".tox", ".nox", "dist", "build", ".next", ".cache", ".gradle"})  # fmt: skip
 # Of a repository: what git reads programs and their arguments from.
 GIT_CONTROL = ("config", "config.worktree", "hooks", "info", "commondir")
 # What takes the place of those that are missing: the content changes nothing of what git does.
 PLACEHOLDERS: dict[str, bytes | None] = {"config.worktree": b"", "commondir": b".\n", "hooks": None, "info": None}
+# Of git's folder, what holds no other repository.
+_NOT_GIT = frozenset({"objects", "refs", "logs", "hooks", "info", "branches", "lfs", "rr-cache", "svn"})
+_TREE = ("commondir", "gitdir", "config.worktree")
+_PATH_IN_CONFIG = re.compile(r"^\s*(hookspath|path)\s*=\s*\"?([^\"\n#;]+?)\"?\s*$", re.IGNORECASE | re.MULTILINE)
 # A folder that changed so shortly before it was read may have changed again within one tick of its clock.
 _RACY_NS = 30_000_000
-
-Way = Literal["ro", "rw"]
 _FLAGS = linux.RESOLVE_BENEATH | linux.RESOLVE_NO_SYMLINKS | linux.RESOLVE_NO_MAGICLINKS
 
 
 @dataclass(frozen=True)
 class Control:
-    """A control file as it lies there. `link`: what it leads to when it is a symbolic link."""
+    """A control file as it lies there, and the folder that it lies in. `link`: what it leads to when it is a symbolic link."""
 
     path: str
     device: int
     inode: int
     is_folder: bool
+    above: tuple[int, int] = (0, 0)
     link: str = ""
-    changed_ns: int = 0
+    # What the link leads to, in the tree: (device, inode), or None.
+    target: tuple[int, int] | None = None
+    # git's own folder: a `.git`, one of a submodule, a bare repository.
+    is_git: bool = False
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and inode."""
+        return self.device, self.inode
 
 
 @dataclass
@@ -62,79 +73,77 @@ class Controls:
     def __init__(self, root: int, *, is_repository: bool = False, is_home: bool = False):
         self._root, self._is_repository, self._is_home = root, is_repository, is_home
         self._folders: dict[str, _Folder] = {}
+        self._placed: set[tuple[str, str]] = set()
         # Path -> control file, of the last look
         self.found: dict[str, Control] = {}
-        # Whether the workspace has more folders than are looked at.
+        # Whether there were more folders than are looked at.
         self.is_cut = False
-        self._placed: set[tuple[str, str]] = set()
 
     def close(self) -> None:
         """Let go of the tree."""
         os.close(self._root)
 
+    @property
+    def folders(self) -> set[tuple[int, int]]:
+        """(device, inode) of every folder of the last look."""
+        device = os.fstat(self._root).st_dev
+        return {(device, folder.inode) for folder in self._folders.values()}
+
     def look(self) -> dict[str, Control]:
-        """Look again; path -> control file."""
+        """Look again; path -> control file, those of repositories included."""
         folders: dict[str, _Folder] = {}
         found: dict[str, Control] = {}
         waiting = [] if self._is_repository else [""]
         self.is_cut = False
         while waiting:
-            if len(folders) >= FOLDERS_MAX:
-                self.is_cut = True
-                break
             following: list[str] = []
             for path in waiting:
+                if len(folders) >= FOLDERS_MAX:
+                    self.is_cut = True
+                    break
                 folder = self._folder(path)
-                if folder is None:
-                    continue
-                folders[path] = folder
-                found |= {control.path: control for control in folder.controls}
-                following += folder.below
+                if folder is not None:
+                    folders[path] = folder
+                    found |= {control.path: control for control in folder.controls}
+                    following += folder.below
             # Level by level, so that a bound leaves out what lies deepest.
             waiting = following
-        self._folders, self.found = folders, found
+        self._folders = folders
+        found |= self._in_repositories([""] if self._is_repository else [c.path for c in found.values() if c.is_git])
+        self.found = found
         return found
 
     def mounts(self) -> list[list[Any]]:
         """What the sandbox mounts over itself: [path, "ro" or "rw", device, inode]. Makes placeholders inside of git's folders."""
+        for control in list(self.found.values()):
+            if control.is_git:
+                self._place(control.path)
+        if self._is_repository:
+            self._place("")
         mounts: list[list[Any]] = []
-        for control in self.found.values():
+        for control in sorted(self.found.values(), key=lambda control: control.path.count("/")):
             if control.link:
                 mounts += self._target(control.path)
-            elif not is_git_folder(control):
-                mounts.append([control.path, "ro", control.device, control.inode])
-        return mounts + self._repositories()
+            else:
+                # git's own folders get a mount of their own, so that none can be moved away and made anew with other hooks.
+                mounts.append([control.path, "rw" if control.is_git or _leads_to_others(control) else "ro", *control.identity])
+        return mounts
 
-    def _target(self, path: str) -> list[list[Any]]:
-        """What a control file that is a link leads to, when that lies in the workspace."""
-        with contextlib.suppress(OSError):
-            target = linux.openat2(self._root, path, os.O_PATH, linux.RESOLVE_BENEATH | linux.RESOLVE_NO_MAGICLINKS)
+    def open(self, path: str, flags: int = os.O_PATH) -> int:
+        """A descriptor of something beneath the tree; no link is followed. Raises OSError."""
+        return linux.openat2(self._root, path or ".", flags, _FLAGS)
+
+    def open_folder(self, path: str) -> int:
+        """A folder that can be read: one that its owner may not read is made readable. Raises OSError."""
+        try:
+            return self.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except PermissionError:
+            descriptor = self.open(path, os.O_PATH | os.O_DIRECTORY)
             try:
-                root, real = (os.readlink(f"/proc/self/fd/{descriptor}") for descriptor in (self._root, target))
-                if real.startswith(f"{root}/"):
-                    return [[real[len(root) + 1 :], "ro", *linux.identity(target)]]
+                os.chmod(f"/proc/self/fd/{descriptor}", stat.S_IMODE(os.fstat(descriptor).st_mode) | 0o700)
             finally:
-                os.close(target)
-        return []
-
-    def git_folders(self) -> dict[str, tuple[int, int]]:
-        """Git's own folders, `.git` and those of submodules below: path -> (device, inode)."""
-        found: dict[str, tuple[int, int]] = {}
-        waiting = [""] if self._is_repository else [control.path for control in self.found.values() if is_git_folder(control)]
-        while waiting and len(found) < REPOSITORIES_MAX:
-            path = waiting.pop()
-            with contextlib.suppress(OSError):
-                git = self.open(path, os.O_RDONLY | os.O_DIRECTORY)
-                try:
-                    if not path or path.endswith(".git") or _exists(git, "HEAD") or _exists(git, "config"):
-                        seen = os.fstat(git)
-                        found[path] = seen.st_dev, seen.st_ino
-                        waiting += [_joined(path, "modules")] if _exists(git, "modules") else []
-                    else:
-                        waiting += [_joined(path, entry.name) for entry in os.scandir(git) if entry.is_dir(follow_symlinks=False)]
-                finally:
-                    os.close(git)
-        return found
+                os.close(descriptor)
+            return self.open(path, os.O_RDONLY | os.O_DIRECTORY)
 
     def remove_placeholders(self) -> None:
         """Take away what `mounts` made, where nobody made something else of it. Only while no command runs."""
@@ -147,94 +156,193 @@ class Controls:
                     os.close(git)
         self._placed.clear()
 
-    def open(self, path: str, flags: int = os.O_PATH) -> int:
-        """A descriptor of something beneath the workspace; no link is followed. Raises OSError."""
-        return linux.openat2(self._root, path or ".", flags, _FLAGS)
-
     def _folder(self, path: str) -> _Folder | None:
         known = self._folders.get(path)
-        try:
-            if known is not None:
+        if known is not None:
+            with contextlib.suppress(OSError):
                 seen = os.stat(path or ".", dir_fd=self._root, follow_symlinks=False)
-                if (seen.st_mtime_ns, seen.st_ino) == (known.changed_ns, known.inode) and known.read_at_ns - known.changed_ns > _RACY_NS:
-                    self._look_at_controls(known)
+                if (seen.st_ctime_ns, seen.st_ino) == (known.changed_ns, known.inode) and known.read_at_ns - known.changed_ns > _RACY_NS:
+                    # What a link leads to may change without its folder.
+                    known.controls = [self._again(control) for control in known.controls]
                     return known
+        with contextlib.suppress(OSError):
             return self._read(path)
-        except OSError:
-            return None
+        return None
 
-    def _look_at_controls(self, folder: _Folder) -> None:
-        """A file that was replaced by rename has changed its folder; one that was written in place has not."""
-        for number, control in enumerate(folder.controls):
-            seen = os.stat(control.path, dir_fd=self._root, follow_symlinks=False)
-            if (seen.st_ctime_ns, seen.st_ino) != (control.changed_ns, control.inode):
-                folder.controls[number] = self._control(control.path, seen)
+    def _again(self, control: Control) -> Control:
+        if not control.link:
+            return control
+        return replace(control, target=self._identity_of_target(control.path))
 
     def _read(self, path: str) -> _Folder:
-        descriptor = self.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = self.open_folder(path)
         try:
             seen = os.fstat(descriptor)
-            folder = _Folder(seen.st_mtime_ns, seen.st_ino, time.time_ns())
-            for entry in os.scandir(descriptor):
-                below = _joined(path, entry.name)
-                if self._is_home and not path and is_hidden_in_home(entry.name):
-                    continue
-                if control_file(entry.name) is not None:
-                    with contextlib.suppress(FileNotFoundError):
-                        folder.controls.append(
-                            self._control(below, os.stat(entry.name, dir_fd=descriptor, follow_symlinks=False), descriptor)
-                        )
-                elif entry.name not in NOT_WALKED and entry.is_dir(follow_symlinks=False):
-                    folder.below.append(below)
+            folder = _Folder(seen.st_ctime_ns, seen.st_ino, time.time_ns())
+            is_walked = path.rsplit("/", 1)[-1] not in NOT_WALKED
+            names: set[str] = set()
+            with os.scandir(descriptor) as entries:
+                for entry in entries:
+                    names.add(entry.name)
+                    below = _joined(path, entry.name)
+                    if self._is_home and not path and is_hidden_in_home(entry.name):
+                        continue
+                    if control_file(entry.name) is not None:
+                        with contextlib.suppress(FileNotFoundError):
+                            folder.controls.append(self._control(below, descriptor, is_git=entry.name == ".git"))
+                    elif is_walked and entry.is_dir(follow_symlinks=False):
+                        folder.below.append(below)
+            if path and {"HEAD", "objects", "refs"} <= names:
+                # A bare repository: git uses one that it stands in.
+                folder.controls.append(Control(path, seen.st_dev, seen.st_ino, True, is_git=True))
             return folder
         finally:
             os.close(descriptor)
 
-    def _control(self, path: str, seen: os.stat_result, folder: int = -1) -> Control:
-        link = ""
+    def _control(self, path: str, folder: int, *, is_git: bool = False) -> Control:
+        name = path.rsplit("/", 1)[-1]
+        seen, above = os.stat(name, dir_fd=folder, follow_symlinks=False), os.fstat(folder)
+        link, target = "", None
         if stat.S_ISLNK(seen.st_mode):
-            with contextlib.suppress(OSError):
-                link = os.readlink(path.rsplit("/", 1)[-1] if folder >= 0 else path, dir_fd=folder if folder >= 0 else self._root)
-        return Control(path, seen.st_dev, seen.st_ino, stat.S_ISDIR(seen.st_mode), link, seen.st_ctime_ns)
+            link, target = os.readlink(name, dir_fd=folder), self._identity_of_target(path)
+        is_folder = stat.S_ISDIR(seen.st_mode)
+        return Control(path, seen.st_dev, seen.st_ino, is_folder, (above.st_dev, above.st_ino), link, target, is_git and is_folder)
 
-    def _repositories(self) -> list[list[Any]]:
-        mounts: list[list[Any]] = []
-        for path, (device, inode) in self.git_folders().items():
-            with contextlib.suppress(OSError):
-                git = self.open(path, os.O_RDONLY | os.O_DIRECTORY)
-                try:
-                    if _exists(git, "HEAD"):
-                        self._placed |= {(path, name) for name in PLACEHOLDERS if _place(git, name)}
-                    if path:
-                        # A mount of its own, so that the folder cannot be moved away and made anew with other hooks.
-                        mounts.append([path, "rw", device, inode])
-                    mounts += _git_controls(path, git)
-                finally:
-                    os.close(git)
-        return mounts
-
-
-def is_git_folder(control: Control) -> bool:
-    """Whether a control file is a repository's own folder."""
-    return control.is_folder and control.path.rsplit("/", 1)[-1] == ".git"
-
-
-def _git_controls(path: str, git: int) -> list[list[Any]]:
-    mounts: list[list[Any]] = []
-    names = list(GIT_CONTROL)
-    with contextlib.suppress(OSError):
-        trees = os.open("worktrees", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=git)
-        names += [f"worktrees/{tree}/{name}" for tree in sorted(os.listdir(trees)) for name in ("commondir", "gitdir", "config.worktree")]
-        os.close(trees)
-    for name in names:
+    def _identity_of_target(self, path: str) -> tuple[int, int] | None:
         with contextlib.suppress(OSError):
-            seen = os.stat(name, dir_fd=git, follow_symlinks=False)
-            if not stat.S_ISLNK(seen.st_mode):
-                mounts.append([_joined(path, name), "ro", seen.st_dev, seen.st_ino])
-    return mounts
+            target = linux.openat2(self._root, path, os.O_PATH, linux.RESOLVE_BENEATH | linux.RESOLVE_NO_MAGICLINKS)
+            try:
+                device, inode = linux.identity(target)
+                return device, inode
+            finally:
+                os.close(target)
+        return None
+
+    def _target(self, path: str) -> list[list[Any]]:
+        """What a control file that is a link leads to, when that lies in the tree."""
+        with contextlib.suppress(OSError):
+            target = linux.openat2(self._root, path, os.O_PATH, linux.RESOLVE_BENEATH | linux.RESOLVE_NO_MAGICLINKS)
+            try:
+                root, real = (os.readlink(f"/proc/self/fd/{descriptor}") for descriptor in (self._root, target))
+                if real.startswith(f"{root}/"):
+                    return [[real[len(root) + 1 :], "ro", *linux.identity(target)]]
+            finally:
+                os.close(target)
+        return []
+
+    def _in_repositories(self, waiting: list[str]) -> dict[str, Control]:
+        """What git reads programs from, in git's own folders and those of submodules and worktrees below them."""
+        found: dict[str, Control] = {}
+        count = 0
+        while waiting:
+            count += 1
+            if count > GIT_FOLDERS_MAX:
+                self.is_cut = True
+                break
+            path = waiting.pop(0)
+            try:
+                git = self.open_folder(path)
+            except OSError:
+                continue
+            try:
+                for name in (*GIT_CONTROL, "modules", "worktrees"):
+                    with contextlib.suppress(OSError):
+                        found[_joined(path, name)] = self._control(_joined(path, name), git)
+                found |= self._named_in_config(path, git)
+                waiting += self._below(_joined(path, "modules"), found)
+                self._worktrees(_joined(path, "worktrees"), found)
+            finally:
+                os.close(git)
+        return found
+
+    def _below(self, path: str, found: dict[str, Control]) -> list[str]:
+        """git folders of submodules: whatever lies in `modules`, at any depth, whether it looks whole or not."""
+        git_folders: list[str] = []
+        waiting = [path]
+        while waiting and len(git_folders) < GIT_FOLDERS_MAX:
+            at = waiting.pop(0)
+            try:
+                folder = self.open_folder(at)
+            except OSError:
+                continue
+            try:
+                with os.scandir(folder) as entries:
+                    inner = [
+                        entry.name
+                        for entry in entries
+                        if entry.is_dir(follow_symlinks=False) and entry.name not in (*_NOT_GIT, "modules", "worktrees")
+                    ]
+                for name in inner:
+                    below = _joined(at, name)
+                    with contextlib.suppress(OSError):
+                        found[below] = self._control(below, folder, is_git=True)
+                        git_folders.append(below)
+                        waiting.append(below)
+            finally:
+                os.close(folder)
+        return git_folders
+
+    def _worktrees(self, path: str, found: dict[str, Control]) -> None:
+        with contextlib.suppress(OSError):
+            trees = self.open_folder(path)
+            try:
+                for tree in sorted(os.listdir(trees))[:GIT_FOLDERS_MAX]:
+                    found[_joined(path, tree)] = self._control(_joined(path, tree), trees)
+                    with contextlib.suppress(OSError):
+                        folder = self.open_folder(_joined(path, tree))
+                        try:
+                            for name in _TREE:
+                                with contextlib.suppress(OSError):
+                                    found[f"{path}/{tree}/{name}"] = self._control(f"{path}/{tree}/{name}", folder)
+                        finally:
+                            os.close(folder)
+            finally:
+                os.close(trees)
+
+    def _named_in_config(self, path: str, git: int) -> dict[str, Control]:
+        """Folders of hooks and further configuration that a repository's own configuration names, in the tree."""
+        found: dict[str, Control] = {}
+        text = _content(git, "config", 65536) or b""
+        for kind, value in _PATH_IN_CONFIG.findall(text.decode(errors="replace")):
+            # A path of hooks counts from the work tree, an included file from the configuration that names it.
+            base = path.rpartition("/")[0] if kind.lower() == "hookspath" and path.endswith(".git") else path
+            named = os.path.normpath(os.path.join(base, value.strip()))
+            if named.startswith(("..", "/")) or named in (".", path):
+                continue
+            with contextlib.suppress(OSError):
+                folder = self.open(os.path.dirname(named), os.O_PATH | os.O_DIRECTORY)
+                try:
+                    found[named] = self._control(named, folder)
+                finally:
+                    os.close(folder)
+        return found
+
+    def _place(self, path: str) -> None:
+        with contextlib.suppress(OSError):
+            git = self.open_folder(path)
+            try:
+                for name in PLACEHOLDERS:
+                    if _make_placeholder(git, name):
+                        self._placed.add((path, name))
+                    with contextlib.suppress(OSError):
+                        self.found[_joined(path, name)] = self._control(_joined(path, name), git)
+            finally:
+                os.close(git)
 
 
-def _place(git: int, name: str) -> bool:
+def is_placeholder(folder: int, name: str) -> bool:
+    """Whether a file of git's folder is one of ours."""
+    content = PLACEHOLDERS.get(name)
+    return content is not None and _content(folder, name) == content
+
+
+def _leads_to_others(control: Control) -> bool:
+    """Whether a part of git's folder only holds others: it may be written, and not moved."""
+    parts = control.path.split("/")
+    return control.is_folder and (parts[-1] in ("modules", "worktrees") or (len(parts) > 1 and parts[-2] == "worktrees"))
+
+
+def _make_placeholder(git: int, name: str) -> bool:
     """Make what a command could give to git, with a content that means nothing, so that a mount has something to lie on."""
     content = PLACEHOLDERS[name]
     try:
@@ -247,33 +355,24 @@ def _place(git: int, name: str) -> bool:
         return True
     except OSError:
         # A file of ours that a worker left when it was killed counts as made by this one.
-        return content is not None and _content(git, name) == content
+        return is_placeholder(git, name)
 
 
 def _unplace(git: int, name: str) -> None:
-    content = PLACEHOLDERS[name]
-    if content is None:
+    if PLACEHOLDERS[name] is None:
         os.rmdir(name, dir_fd=git)
-    elif _content(git, name) == content:
+    elif is_placeholder(git, name):
         os.unlink(name, dir_fd=git)
 
 
-def _content(folder: int, name: str) -> bytes | None:
+def _content(folder: int, name: str, bytes_max: int = 64) -> bytes | None:
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError:
         return None
     with os.fdopen(descriptor, "rb") as handle:
-        return handle.read(64) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+        return handle.read(bytes_max) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
 
 
 def _joined(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
-
-
-def _exists(folder: int, name: str) -> bool:
-    try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-        return True
-    except OSError:
-        return False

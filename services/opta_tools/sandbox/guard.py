@@ -1,23 +1,30 @@
-"""Looks after a command whether it made control files that were not there, and puts aside what it made.
+"""Looks after commands whether they made control files that were not there, and puts aside what they made.
 
-What is there when a command begins is mounted read-only and cannot be changed. What a command makes anew is taken
+What is there when a command begins is mounted over itself and cannot be changed. What a command makes anew is taken
 out of the workspace before its result is reported, and kept, so that a person can put it back. A new repository stays, without
 hooks and without configuration that runs programs.
+
+Invariant: what was seen while something contained ran never becomes known by being seen. It is known from before, or it
+is put aside, or it stays unknown.
 """
 
 import contextlib
+import json
 import os
 import re
 import secrets
-import shutil
 import stat
 from pathlib import Path
+from typing import Any
 
 from opta_core.logs import Log
 
-from .controls import Control, Controls, is_git_folder
+from .controls import Control, Controls, is_placeholder
 
 CONFIG_BYTES_MAX = 64 * 1024
+NOTES_MAX = 20
+# Copies that break hard links: a command may hold another name of what it made.
+_COPIED_BYTES_MAX, _COPIED_FILES_MAX = 4 * 1024 * 1024, 1000
 # What a new repository may be configured with: nothing here names a program or another place for configuration.
 _CONFIG_KEPT = re.compile(
     r"core\.(repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|precomposeunicode|symlinks|autocrlf|eol|worktree|longpaths|abbrev)"
@@ -25,50 +32,153 @@ _CONFIG_KEPT = re.compile(
     r"|submodule\..*\.(url|active|update|branch|path|ignore|shallow)|submodule\.active|user\.(name|email)|init\.defaultbranch"
     r"|extensions\.(objectformat|partialclone|refstorage)|pull\.(rebase|ff)|push\.(default|autosetupremote)|lfs\.repositoryformatversion"
 )
-_SECTION = re.compile(r'\s*\[\s*([A-Za-z0-9.-]+)\s*(?:"((?:[^"\\\n]|\\["\\])*)")?\s*\]\s*$')
-_KEY = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*(=.*)?$")
+_SECTION = re.compile(r'\s*\[\s*([A-Za-z0-9.-]+)\s*(?:"([^"\\\n]*)")?\s*\]\s*$')
+_KEY = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*=\s*(.*?)\s*$")
+# Values that git and a reader of lines could read differently.
+_AMBIGUOUS = re.compile(r'["\\#;\x00-\x08\x0b-\x1f\x7f]')
+_RUNS = re.compile(rb"^\s*(x|exec)\b", re.MULTILINE)
+_GIT_STATES = ("rebase-merge/git-rebase-todo", "rebase-apply/git-rebase-todo", "sequencer/todo")
 log = Log("sandbox")
 
 
+class GuardError(Exception):
+    """What commands made could not be looked at; nothing more runs until it can."""
+
+
 class Guard:
-    """One workspace's. `aside`: the folder that takes what is put aside."""
+    """One tree's. `aside`: the folder that takes what is put aside; `record`: a file that remembers what was known while commands run."""
 
-    def __init__(self, controls: Controls, aside: Path):
-        self._controls, self._aside = controls, aside
+    def __init__(self, controls: Controls, aside: Path, record: Path | None = None):
+        self._controls, self._aside, self._record = controls, aside, record
         self._known: dict[str, Control] = {}
-        self._repositories: set[tuple[int, int]] = set()
+        self._folders: set[tuple[int, int]] = set()
+        self._is_running = False
 
-    def begin(self) -> None:
-        """Take what is there as it is. Only while nothing contained runs."""
-        self._known = dict(self._controls.look())
-        self._repositories = set(self._controls.git_folders().values())
-
-    def end(self) -> list[str]:
-        """Put aside what appeared since `begin`; what to say about each."""
-        found = self._controls.look()
-        identities = {(control.device, control.inode) for control in self._known.values()}
+    def begin(self) -> list[str]:
+        """Take what is there as it is; what to say. Only while nothing contained runs. Raises GuardError."""
         notes: list[str] = []
-        new = sorted((control for path, control in found.items() if self._is_new(path, control, identities)), key=lambda c: c.path)
-        made = [control.path.rpartition("/")[0] for control in new if is_git_folder(control)]
-        for control in new:
-            if not is_git_folder(control) and not _is_within(control.path, made):
-                notes += self._put_aside(control.path)
-        for path, was in self._known.items():
-            if was.link and ((now := found.get(path)) is None or now.link != was.link):
-                notes += self._restore_link(path, was.link)
-        repositories = self._controls.git_folders()
-        for path, identity in repositories.items():
-            if identity not in self._repositories:
-                notes += self._clean_repository(path)
-        if notes:
-            self.begin()
-        else:
-            self._known, self._repositories = dict(found), set(repositories.values())
+        if not self._is_running and self._record is not None and self._record.exists():
+            # A worker died while commands ran: what they made is looked at first.
+            self._restore()
+            notes = self.end()
+        elif self._is_running:
+            return self.end()
+        self._known = dict(self._controls.look())
+        self._folders = self._controls.folders
+        self._is_running = True
+        self._save()
         return notes
 
-    def _is_new(self, path: str, control: Control, identities: set[tuple[int, int]]) -> bool:
-        # What was moved along with its folder is not new; what a person replaced meanwhile was known.
-        return path not in self._known and (control.device, control.inode) not in identities
+    def rest(self) -> None:
+        """Nothing contained runs any more, and `end` has looked."""
+        self._is_running = False
+        if self._record is not None:
+            with contextlib.suppress(OSError):
+                self._record.unlink(missing_ok=True)
+
+    def end(self) -> list[str]:
+        """Put aside what appeared since `begin`; what to say about it. Raises GuardError."""
+        try:
+            return _short(self._end())
+        except (OSError, RecursionError, ValueError) as error:
+            log.error("control files could not be looked at", reason=error)
+            raise GuardError(f"what commands made could not be looked at ({error}), so nothing more runs in this folder") from error
+
+    def _end(self) -> list[str]:
+        found = self._controls.look()
+        notes: list[str] = []
+        if self._controls.is_cut:
+            raise GuardError("the workspace has more folders than can be looked at; remove what is not needed, or work in a part of it")
+        ids = {control.identity for control in self._known.values()}
+        new = sorted((control for control in found.values() if self._is_new(control, ids)), key=lambda control: control.path)
+        made = [control for control in new if control.is_git]
+        # In a repository that came whole, with a folder of its own, its other control files are part of what was asked for.
+        whole = [folder for control in made if (folder := control.path.rpartition("/")[0]) and control.above not in self._folders]
+        for control in new:
+            parts = control.path.split("/")
+            if control.is_git or ".git" in parts[:-1] or any(control.path.startswith(f"{git.path}/") for git in made):
+                continue  # looked at with its repository
+            if not any(control.path.startswith(f"{folder}/") for folder in whole):
+                notes += self._put_aside(control.path)
+        for control in new:
+            notes += self._clean_part(control, found)
+        for control in sorted(made, key=lambda control: control.path):
+            notes += self._clean_repository(control.path)
+        for path, was in self._known.items():
+            if was.link:
+                notes += self._check_link(path, was, found.get(path))
+        notes += self._unfinished(found)
+        # What is still there and was known, and repositories that are clean now.
+        self._known = {
+            path: control
+            for path, control in found.items()
+            if not self._is_new(control, ids) or (control.is_git and control.above != (0, 0))
+        } | {path: was for path, was in self._known.items() if was.link}
+        self._save()
+        return notes
+
+    def _is_new(self, control: Control, ids: set[tuple[int, int]]) -> bool:
+        known = self._known.get(control.path)
+        if known is not None and (known.identity == control.identity or known.above == control.above):
+            # The same, or replaced in its own folder: that is a person's, since a command cannot take what is mounted away.
+            return False
+        # What was moved along with its folder is as it was.
+        return control.identity not in ids
+
+    def _clean_part(self, control: Control, found: dict[str, Control]) -> list[str]:
+        """A part of a repository that was known, made anew: another commondir, a worktree that leads elsewhere, hooks where there were none."""
+        folder, _, name = control.path.rpartition("/")
+        if ".git" not in control.path.split("/")[:-1] or control.is_git:
+            return []
+        above, _ = self._parent(control.path)
+        if above < 0:
+            return []
+        try:
+            if is_placeholder(above, name) or name in ("modules", "worktrees", "info"):
+                return []
+            if name == "hooks" and not control.link:
+                return [note for hook in self._hooks(above) for note in self._put_aside(f"{folder}/{hook}")]
+            parts = control.path.split("/")
+            if "worktrees" in parts[:-1]:
+                # What `git worktree add` makes leads to the repository above it.
+                if name == "commondir" and _text(above, name).strip() == "../..":
+                    return []
+                if name == "gitdir" or (len(parts) > 1 and parts[-2] == "worktrees"):
+                    return []
+            if name == "config" and found.get(folder) is not None:
+                return []  # with its repository
+        finally:
+            os.close(above)
+        return self._put_aside(control.path)
+
+    def _check_link(self, path: str, was: Control, now: Control | None) -> list[str]:
+        notes: list[str] = []
+        if now is None or now.link != was.link:
+            notes += self._restore_link(path, was.link)
+            now = self._controls.look().get(path)
+        if (
+            now is not None
+            and now.target is not None
+            and now.target != was.target
+            and now.target not in {c.identity for c in self._known.values()}
+        ):
+            notes += self._put_aside(os.path.normpath(os.path.join(os.path.dirname(path), now.link)))
+        return notes
+
+    def _unfinished(self, found: dict[str, Control]) -> list[str]:
+        """Plans of a rebase that would run programs when a person goes on with it."""
+        notes: list[str] = []
+        for control in found.values():
+            if control.is_git:
+                with contextlib.suppress(OSError):
+                    git = self._controls.open_folder(control.path)
+                    try:
+                        for name in _GIT_STATES:
+                            if _RUNS.search(_text(git, name).encode()):
+                                notes += self._put_aside(f"{control.path}/{name}")
+                    finally:
+                        os.close(git)
+        return notes
 
     def _put_aside(self, path: str) -> list[str]:
         above, name = self._parent(path)
@@ -76,16 +186,13 @@ class Guard:
             return []
         try:
             kept = self._take(above, name)
-        except OSError as error:
-            log.error("a control file could not be put aside", path=path, reason=error)
-            return [
-                f"{path} is a control file that this command made; it could not be put aside ({error.strerror}). Look at it before you use it."
-            ]
+        except FileNotFoundError:
+            return []
         finally:
             os.close(above)
         log.warning("put aside", path=path, kept=kept)
         return [
-            f"{path} is a control file, which commands do not make. It was put aside to {kept}. write_file makes it after asking a person."
+            f"{_quoted(path)} is a control file, which commands do not make. It was put aside to {kept}. write_file makes it after asking a person."
         ]
 
     def _restore_link(self, path: str, link: str) -> list[str]:
@@ -94,7 +201,7 @@ class Guard:
         if above >= 0:
             with contextlib.suppress(OSError):
                 os.symlink(link, name, dir_fd=above)
-                notes.append(f"{path} is the link again that it was.")
+                notes.append(f"{_quoted(path)} is the link again that it was.")
             os.close(above)
         return notes
 
@@ -102,26 +209,23 @@ class Guard:
         """Keep a new repository, without what makes git run programs."""
         notes: list[str] = []
         try:
-            git = self._controls.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError:
+            git = self._controls.open_folder(path)
+        except FileNotFoundError:
             return []
         try:
             for name in ("config.worktree", "commondir", "info/attributes"):
-                if _is_there(git, name):
+                if _is_there(git, name) and not is_placeholder(git, name):
                     notes += self._put_aside(f"{path}/{name}")
             for name in self._hooks(git):
                 notes += self._put_aside(f"{path}/{name}")
             content = _config(git)
             if content is None and _is_there(git, "config"):
                 notes += self._put_aside(f"{path}/config")
-            elif content is not None and (kept := plain_config(content)) != content:
+            elif content is not None and (kept := plain_config(content, path)) != content:
                 notes += self._put_aside(f"{path}/config")
                 descriptor = os.open("config", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=git)
                 os.write(descriptor, kept.encode())
                 os.close(descriptor)
-        except OSError as error:
-            log.error("a new repository could not be cleaned", path=path, reason=error)
-            notes += self._put_aside(path)
         finally:
             os.close(git)
         return notes
@@ -141,40 +245,68 @@ class Guard:
     def _parent(self, path: str) -> tuple[int, str]:
         folder, _, name = path.rpartition("/")
         try:
-            return self._controls.open(folder, os.O_RDONLY | os.O_DIRECTORY), name
+            return self._controls.open_folder(folder), name
         except OSError:
             return -1, name
 
     def _take(self, above: int, name: str) -> str:
         """Move something out of the workspace; where it is then. Raises OSError."""
         self._aside.mkdir(mode=0o700, parents=True, exist_ok=True)
-        kept = f"{secrets.token_hex(3)}-{name.lstrip('.') or name}"
+        kept = f"{secrets.token_hex(4)}-{re.sub(r'[^A-Za-z0-9._-]', '_', name.lstrip('.'))[:60]}"
+        seen = os.stat(name, dir_fd=above, follow_symlinks=False)
+        # Without these rights it could be neither moved into another folder nor out of this one.
+        _make_writable(above)
+        if stat.S_ISDIR(seen.st_mode):
+            folder = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
+            _make_writable(folder)
+            os.close(folder)
         aside = os.open(self._aside, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.rename(name, kept, src_dir_fd=above, dst_dir_fd=aside)
-        except FileNotFoundError:
-            return "nowhere: it was gone already"
-        except OSError:
-            # Another file system: what is small is copied, and then taken away.
-            _copy(above, name, aside, kept)
-            _remove(above, name)
+            try:
+                os.rename(name, kept, src_dir_fd=above, dst_dir_fd=aside)
+            except FileNotFoundError:
+                raise
+            except OSError:
+                # Another file system: under a name that no program looks for, where it is.
+                os.rename(name, f"put-aside-{kept}", src_dir_fd=above, dst_dir_fd=above)
+                return f"put-aside-{kept} beside it"
+            _break_links(aside, kept)
         finally:
             os.close(aside)
         return str(self._aside / kept)
 
+    def _save(self) -> None:
+        if self._record is not None:
+            with contextlib.suppress(OSError):
+                self._record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                content = {"known": [control.__dict__ for control in self._known.values()], "folders": sorted(self._folders)}
+                part = self._record.with_suffix(".part")
+                part.write_text(json.dumps(content))
+                part.rename(self._record)
 
-def plain_config(text: str) -> str:
-    """A git configuration without every key that is not known to be harmless. Format: git-config, "Syntax"."""
+    def _restore(self) -> None:
+        assert self._record is not None
+        try:
+            content = json.loads(self._record.read_text())
+            known = [_control_of(entry) for entry in content["known"]]
+            self._folders = {(device, inode) for device, inode in content["folders"]}
+        except (OSError, ValueError, TypeError, KeyError):
+            return
+        self._known = {control.path: control for control in known}
+
+
+def plain_config(text: str, path: str = ".git") -> str:
+    """A git configuration without every key that is not known to be harmless. Format: git-config, "Syntax". `path`: of git's folder."""
     section, lines = "", list[str]()
     for line in text.split("\n"):
-        if not line.strip() or line.lstrip().startswith(("#", ";")):
+        if not line.strip():
             lines.append(line)
         elif (head := _SECTION.match(line)) is not None:
             section = f"{head[1].lower()}.{head[2]}." if head[2] is not None else f"{head[1].lower()}."
             lines.append(line)
-        elif (key := _KEY.match(line)) is not None and not line.rstrip().endswith("\\"):
+        elif (key := _KEY.match(line)) is not None and not _AMBIGUOUS.search(key[2]):
             name = section + key[1].lower()
-            if _CONFIG_KEPT.fullmatch(name) and _is_harmless(name, key[2] or ""):
+            if _CONFIG_KEPT.fullmatch(name) and _is_harmless(name, key[2], path):
                 lines.append(line)
         else:
             # Not understood: neither this line nor what may belong to it is kept.
@@ -182,14 +314,80 @@ def plain_config(text: str) -> str:
     return "\n".join(lines)
 
 
-def _is_harmless(name: str, value: str) -> bool:
-    value = value.lstrip("= \t").strip('"')
+def _is_harmless(name: str, value: str, path: str) -> bool:
     if name == "core.worktree":
-        return not value.startswith("/") and value.strip("./").count("..") == 0
+        # Of a submodule: beneath the workspace, by its spelling.
+        return (
+            not value.startswith("/")
+            and not os.path.normpath(os.path.join(path, value)).startswith("..")
+            and os.path.normpath(os.path.join(path, value)) != "."
+        )
     if name.endswith((".url", ".pushurl")):
         # ext:: and other remote helpers run a program.
         return "::" not in value and not value.startswith("-")
     return not (name.startswith("submodule.") and value.startswith("!"))
+
+
+def _control_of(entry: dict[str, Any]) -> Control:
+    target = entry["target"]
+    return Control(
+        path=str(entry["path"]),
+        device=int(entry["device"]),
+        inode=int(entry["inode"]),
+        is_folder=bool(entry["is_folder"]),
+        above=(int(entry["above"][0]), int(entry["above"][1])),
+        link=str(entry["link"]),
+        target=(int(target[0]), int(target[1])) if target else None,
+        is_git=bool(entry["is_git"]),
+    )
+
+
+def _short(notes: list[str]) -> list[str]:
+    return notes if len(notes) <= NOTES_MAX else [*notes[:NOTES_MAX], f"and {len(notes) - NOTES_MAX} more were put aside."]
+
+
+def _quoted(path: str) -> str:
+    """A path on one line, whatever it holds."""
+    return path if path.isprintable() and len(path) <= 200 else ascii(path[:200])
+
+
+def _make_writable(folder: int) -> None:
+    with contextlib.suppress(OSError):
+        mode = stat.S_IMODE(os.fstat(folder).st_mode)
+        if mode & 0o700 != 0o700:
+            os.chmod(f"/proc/self/fd/{folder}", mode | 0o700)
+
+
+def _break_links(aside: int, name: str) -> None:
+    """Give what was put aside files of its own: one with another name in the workspace could still be written there."""
+    waiting = [name]
+    count = 0
+    while waiting and count < _COPIED_FILES_MAX:
+        path = waiting.pop()
+        count += 1
+        with contextlib.suppress(OSError):
+            seen = os.stat(path, dir_fd=aside, follow_symlinks=False)
+            if stat.S_ISDIR(seen.st_mode):
+                folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=aside)
+                waiting += [f"{path}/{entry}" for entry in os.listdir(folder)]
+                os.close(folder)
+            elif stat.S_ISREG(seen.st_mode) and seen.st_nlink > 1:
+                source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=aside)
+                with os.fdopen(source, "rb") as handle:
+                    content = handle.read(_COPIED_BYTES_MAX)
+                os.unlink(path, dir_fd=aside)
+                copy = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=aside)
+                with os.fdopen(copy, "wb") as handle:
+                    handle.write(content)
+
+
+def _text(folder: int, name: str) -> str:
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
+        return ""
+    with os.fdopen(descriptor, "rb") as handle:
+        return handle.read(CONFIG_BYTES_MAX).decode(errors="replace") if stat.S_ISREG(os.fstat(descriptor).st_mode) else ""
 
 
 def _config(git: int) -> str | None:
@@ -213,35 +411,3 @@ def _is_there(folder: int, name: str) -> bool:
         return True
     except OSError:
         return False
-
-
-def _is_within(path: str, folders: list[str]) -> bool:
-    return any(path.startswith(f"{folder}/") for folder in folders if folder)
-
-
-def _copy(above: int, name: str, target: int, kept: str) -> None:
-    seen = os.stat(name, dir_fd=above, follow_symlinks=False)
-    if stat.S_ISLNK(seen.st_mode):
-        os.symlink(os.readlink(name, dir_fd=above), kept, dir_fd=target)
-    elif stat.S_ISREG(seen.st_mode):
-        source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
-        copy = os.open(kept, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=target)
-        with os.fdopen(source, "rb") as reader, os.fdopen(copy, "wb") as writer:
-            shutil.copyfileobj(reader, writer)
-    elif stat.S_ISDIR(seen.st_mode):
-        os.mkdir(kept, 0o700, dir_fd=target)
-        inside = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
-        below = os.open(kept, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=target)
-        try:
-            for entry in os.listdir(inside):
-                _copy(inside, entry, below, entry)
-        finally:
-            os.close(inside)
-            os.close(below)
-
-
-def _remove(above: int, name: str) -> None:
-    if stat.S_ISDIR(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode):
-        shutil.rmtree(name, dir_fd=above)
-    else:
-        os.unlink(name, dir_fd=above)

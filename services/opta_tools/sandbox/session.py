@@ -26,7 +26,7 @@ from ..outcome import ToolProblem
 from . import linux, seccomp
 from .controls import Controls
 from .environment import PROXY_PORT
-from .guard import Guard
+from .guard import Guard, GuardError
 from .limits import Limits
 from .place import Network, Streams
 from .view import View, plan
@@ -34,6 +34,8 @@ from .view import View, plan
 BUILD_S, ANSWER_S = 10.0, 10.0
 # How often a sandbox is planned anew when files are exchanged under it while it is made.
 TRIES = 5
+# How often a running command's control files are looked at.
+TICK_S = 2.0
 ANSWER_BYTES_MAX = 64 * 1024
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from opta_tools.sandbox.supervisor import main; main()"
 _SERVICES = str(Path(__file__).parent.parent.parent)
@@ -89,13 +91,17 @@ class SessionSandbox:
     """
 
     def __init__(self, view: View, root: int, aside: Path, allowed: tuple[str, ...], placing: threading.Lock):
-        self.view, self._root, self._allowed, self._placing = view, root, allowed, placing
-        self._controls = Controls(root, is_home=view.is_home)
-        self._guard = Guard(self._controls, aside)
-        self._repositories = [
-            Controls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC), is_repository=True)
-            for path, _, _ in view.repositories
+        self.view, self._allowed, self._placing = view, allowed, placing
+        self._trees = [
+            Controls(root, is_home=view.is_home),
+            *(
+                Controls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC), is_repository=True)
+                for path, _, _ in view.repositories
+            ),
         ]
+        record = aside.parent.parent / "running"
+        self._guards = [Guard(tree, aside, record / f"{aside.name}-{number}.json") for number, tree in enumerate(self._trees)]
+        self._ticker: asyncio.Task[None] | None = None
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._proxies: dict[str, Proxy] = {}
@@ -131,7 +137,10 @@ class SessionSandbox:
                     "controls": controls,
                     "limits": limits.request(),
                 }
-                return await self._started(request, streams)
+                process = await self._started(request, streams)
+                if self._ticker is None and not self.view.is_read_only:
+                    self._ticker = asyncio.create_task(self._tick(), name="sandbox guard")
+                return process
             except BaseException:
                 self.running -= 1
                 raise
@@ -144,7 +153,10 @@ class SessionSandbox:
             return []
 
         def look() -> list[str]:
-            notes = self._guard.end()
+            notes = self._look_after()
+            if not self.running:
+                for guard in self._guards:
+                    guard.rest()
             # What another session has just placed is not removed under its command: it counts as running before it places.
             with self._placing:
                 if is_last():
@@ -158,11 +170,14 @@ class SessionSandbox:
 
     def remove_placeholders(self) -> None:
         """Once no command of any session runs in the workspace."""
-        for controls in (self._controls, *self._repositories):
-            controls.remove_placeholders()
+        for tree in self._trees:
+            tree.remove_placeholders()
 
     async def close(self) -> None:
         """End it with everything in it."""
+        if self._ticker is not None and self._ticker is not asyncio.current_task():
+            self._ticker.cancel()
+            self._ticker = None
         for proxy in self._proxies.values():
             proxy.close()
         self._proxies.clear()
@@ -179,21 +194,47 @@ class SessionSandbox:
 
     def release(self) -> None:
         """Close the workspace's descriptors. The sandbox is not used after it."""
-        for controls in self._repositories:
-            controls.close()
-        os.close(self._root)
+        for tree in self._trees:
+            tree.close()
 
     def _look(self) -> list[list[Any]]:
-        """Control files to mount. While something contained runs, what is new is put aside before it could count as known."""
+        """Control files to mount. While something contained runs, what is new is put aside before it could count as known. Raises ToolProblem."""
         if self.view.is_read_only:
             return []
-        if self.running > 1:
-            self._notes += self._guard.end()
-        else:
-            self._guard.begin()
-        trees = (self._controls, *self._repositories)
+        try:
+            for guard in self._guards:
+                self._notes += guard.begin()
+        except GuardError as problem:
+            raise ToolProblem(str(problem), "sandbox") from problem
+        return self._mounts()
+
+    def _mounts(self) -> list[list[Any]]:
         with self._placing:
-            return [[number, *mount] for number, controls in enumerate(trees) for mount in controls.mounts()]
+            return [[number, *mount] for number, tree in enumerate(self._trees) for mount in tree.mounts()]
+
+    def _look_after(self) -> list[str]:
+        try:
+            return [note for guard in self._guards for note in guard.end()]
+        except GuardError as problem:
+            return [str(problem)]
+
+    async def _tick(self) -> None:
+        """While something runs: what it makes is put aside soon, and what is new to protect is protected."""
+        while self.running:
+            await asyncio.sleep(TICK_S)
+            async with self._turn:
+                if not self.running or not self.is_alive:
+                    continue
+                self._notes += await asyncio.to_thread(self._look_after)
+                controls = await asyncio.to_thread(self._mounts)
+                with contextlib.suppress(ToolProblem, TimeoutError, EOFError, OSError):
+                    answers = self._send({"do": "protect", "controls": controls})
+                    try:
+                        async with asyncio.timeout(ANSWER_S):
+                            await _answer(answers)
+                    finally:
+                        answers.close()
+        self._ticker = None
 
     async def _make(self, controls: list[list[Any]]) -> list[list[Any]]:
         problem = ""

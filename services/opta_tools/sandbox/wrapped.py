@@ -12,7 +12,7 @@ from . import linux, readable, seatbelt, seccomp
 from .bare import Bare
 from .controls import Controls
 from .environment import contained
-from .guard import Guard
+from .guard import Guard, GuardError
 from .limits import Limits
 from .place import Level, Order, Place, Process, Streams
 from .session import opened
@@ -40,8 +40,12 @@ class Wrapped:
         guard, controls, running = self._guards.pop(key)
         if running > 1:
             self._guards[key] = guard, controls, running - 1
-        notes = await asyncio.to_thread(guard.end)
+        try:
+            notes = await asyncio.to_thread(guard.end)
+        except GuardError as problem:
+            notes = [str(problem)]
         if running == 1:
+            guard.rest()
             controls.close()
         return notes
 
