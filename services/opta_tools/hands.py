@@ -117,7 +117,7 @@ class Hands:
             if ripgrep.program() and (found := await ripgrep.run(call.name, call.args, call.cwd, call.folder)) is not None:
                 return found
             if _is_costly(call):
-                return await run_search(call.name, call.args, call.cwd)
+                return await run_search(call.name, call.args, call.cwd, call.folder)
         work = asyncio.ensure_future(asyncio.to_thread(self._files.run, call))
         try:
             return await asyncio.shield(work)

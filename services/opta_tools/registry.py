@@ -116,9 +116,9 @@ def folder_of(workspace: Workspace, asked: RunCommand) -> str:
         os.close(descriptor)
 
 
-def run_reader(name: str, args: dict[str, Any], cwd: str) -> Outcome:
+def run_reader(name: str, args: dict[str, Any], cwd: str, identity: str = "") -> Outcome:
     """The same from a folder's name. Raises ToolProblem."""
-    with _opened(cwd) as workspace:
+    with _opened(cwd, identity) as workspace:
         return read(workspace, name, args)
 
 

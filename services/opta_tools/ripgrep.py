@@ -65,7 +65,7 @@ async def _grep(workspace: Workspace, asked: Grep, base: str, folder: int) -> Ou
     ]
     # A type, since a glob that includes would win over what git ignores.
     options += [
-        *_globs(),
+        *_globs(workspace, base),
         *(["--ignore-case"] if asked.ignore_case else []),
         *([f"--type-add=wanted:{asked.glob}", "--type=wanted"] if asked.glob else []),
     ]
@@ -77,8 +77,10 @@ async def _grep(workspace: Workspace, asked: Grep, base: str, folder: int) -> Ou
     for line in output.split(b"\n"):
         name, null, rest = line.partition(b"\0")
         number, colon, text = rest.partition(b":")
-        if null and colon and number.isdigit() and not is_secret(os.fsdecode(name)):
-            found.append((_joined(base, os.fsdecode(name)), int(number), text.decode(errors="replace").strip()[:SHOWN_CHARS_MAX]))
+        path = _joined(base, os.fsdecode(name))
+        # Before matches are counted: what is not shown takes no place of what is.
+        if null and colon and number.isdigit() and not is_secret(path) and workspace.shows(path):
+            found.append((path, int(number), text.decode(errors="replace").strip()[:SHOWN_CHARS_MAX]))
     found.sort()
     shown = _checked(workspace, found[:MATCHES_MAX])
     total = len(found)
@@ -92,7 +94,7 @@ async def _grep(workspace: Workspace, asked: Grep, base: str, folder: int) -> Ou
 async def _names(workspace: Workspace, asked: SearchFiles, base: str, folder: int) -> Outcome:
     pattern = asked.pattern
     glob = glob_pattern(pattern if any(character in pattern for character in "*?[") else f"*{pattern}*")
-    _, output, is_cut = await _rg(["--files", "--null", *_globs(), "."], folder)
+    _, output, is_cut = await _rg(["--files", "--null", *_globs(workspace, base), "."], folder)
     names = [_joined(base, os.fsdecode(name)) for name in output.split(b"\0") if name]
     found = sorted(name for name in names if workspace.shows(name) and glob.match(name if "/" in pattern else name.rsplit("/", 1)[-1]))
     head = f"{len(found) or 'no'} {'file' if len(found) == 1 else 'files'} matching {pattern}"
@@ -155,8 +157,12 @@ def _checked(workspace: Workspace, found: list[tuple[str, int, str]]) -> list[st
     return shown
 
 
-def _globs() -> list[str]:
-    return [f"--glob=!**/{name}/" for name in sorted(SKIPPED_FOLDERS)]
+def _globs(workspace: Workspace, base: str) -> list[str]:
+    globs = [f"--glob=!**/{name}/" for name in sorted(SKIPPED_FOLDERS)]
+    if base == "." and not workspace.shows(".hidden"):
+        # A whole home: what its programs keep is large, and not even looked at.
+        globs += ["--glob=!/.*", "--glob=!/_*"]
+    return globs
 
 
 def _joined(base: str, name: str) -> str:

@@ -1,6 +1,6 @@
 """A search in a process of its own, for patterns that could take long: `python -m opta_tools.search_child`.
 
-One JSON line in (`{name, args, cwd, shown}`), one out (`{content, lines, truncated}` or `{problem, code}`).
+One JSON line in (`{name, args, cwd, folder, shown}`: the call, and how `Workspace` is set), one out (`{content, lines, truncated}` or `{problem, code}`).
 """
 
 import asyncio
@@ -27,17 +27,17 @@ class _Answer(msgspec.Struct, kw_only=True):
     code: str = ""
 
 
-async def run_search(name: str, args: dict[str, Any], cwd: str) -> Outcome:
+async def run_search(name: str, args: dict[str, Any], cwd: str, identity: str = "") -> Outcome:
     """Run it to its end or to the deadline. Raises ToolProblem."""
+    # The child shows as much as this process does.
+    order = {"name": name, "args": args, "cwd": cwd, "folder": identity, "shown": Workspace.kept_back()}
     # From the loop's thread: the child dies with the thread that started it.
     process = await asyncio.create_subprocess_exec(
         *python("opta_tools.search_child"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     try:
         async with asyncio.timeout(DEADLINE_S):
-            told, _ = await process.communicate(
-                msgspec.json.encode({"name": name, "args": args, "cwd": cwd, "shown": Workspace.kept_back()})
-            )
+            told, _ = await process.communicate(msgspec.json.encode(order))
     except TimeoutError:
         raise ToolProblem(f"the pattern took longer than {DEADLINE_S:g} s; give a simpler one or a narrower path", "timeout") from None
     finally:
@@ -59,7 +59,7 @@ def main() -> None:
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, Any])
     try:
         Workspace.keep_back(*order["shown"])
-        outcome = registry.run_reader(order["name"], order["args"], order["cwd"])
+        outcome = registry.run_reader(order["name"], order["args"], order["cwd"], order["folder"])
         content = outcome.content.encode(errors="replace").decode()
         answer = _Answer(content=content, lines=outcome.lines, truncated=outcome.is_truncated)
     except ToolProblem as problem:

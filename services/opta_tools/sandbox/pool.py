@@ -18,7 +18,7 @@ from ..outcome import ToolProblem
 from .git_links import repositories
 from .place import Place
 from .session import SessionSandbox, opened
-from .view import Machine, View
+from .view import Machine, View, check_workspace
 
 # How many sandboxes are kept at once, and how long one that runs nothing.
 KEPT_MAX, KEPT_S = 24, 900.0
@@ -79,7 +79,7 @@ class Pool:
                 is_read_only=place.is_read_only,
                 repositories=repositories(root, workspace),
             )
-            view.check()
+            check_workspace(self._machine, workspace)
             os.utime(scratch)
             return SessionSandbox(view, root, self._state / "aside" / (place.session or "-"), self._allowed, self._placing)
         except BaseException:

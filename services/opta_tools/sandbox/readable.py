@@ -3,12 +3,16 @@
 Everything that is not in these tables is not there. `sandbox.read` of the user's settings adds to them.
 """
 
+import glob
 import os
 import stat
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from opta_core.logs import Log
 
 # Folders of `/` that are the system. /etc is there but for what not everybody may read.
 SYSTEM = (
@@ -40,7 +44,10 @@ TOOLCHAINS = (
     ".cargo/bin", ".cargo/env", ".rustup/toolchains", ".rustup/settings.toml", "go/bin", "go/pkg/mod", "sdk", ".local/share/zig", ".zvm/bin",
     # The JVM, Ruby, PHP, .NET
     ".sdkman/candidates", ".jenv/versions", ".jdks", ".gradle/wrapper/dists", ".m2/repository", ".rbenv/bin", ".rbenv/libexec", ".rbenv/shims",
-    ".rbenv/versions", ".rvm/rubies", ".rvm/gems", ".gem/ruby", ".local/share/gem", ".local/share/coursier/bin", ".dotnet", ".nuget/packages",
+    ".rbenv/versions", ".rvm/rubies", ".rvm/gems", ".gem/ruby", ".local/share/gem", ".local/share/coursier/bin", ".nuget/packages",
+    # Not the whole of .dotnet: certificates with their keys lie in it.
+    ".dotnet/dotnet", ".dotnet/host", ".dotnet/sdk", ".dotnet/sdk-manifests", ".dotnet/shared", ".dotnet/packs", ".dotnet/templates", ".dotnet/tools",
+    ".dotnet/library-packs", ".dotnet/metadata",
     # Haskell, OCaml, Julia, Erlang, Dart, R, Swift, Android
     ".ghcup/bin", ".ghcup/ghc", ".ghcup/cabal", ".ghcup/hls", ".cabal/bin", ".cabal/packages", ".stack/programs", ".opam", ".juliaup/bin", ".julia/juliaup",
     ".julia/packages", ".elan/bin", ".elan/toolchains", ".hex/packages", ".mix/archives", "flutter", ".pub-cache/bin", ".pub-cache/hosted", "R", ".swiftly/bin",
@@ -49,9 +56,32 @@ TOOLCHAINS = (
     ".asdf/bin", ".asdf/installs", ".asdf/lib", ".asdf/plugins", ".asdf/shims", ".local/share/mise/installs", ".local/share/mise/shims", ".proto/bin",
     ".proto/shims", ".proto/tools", ".nix-profile", ".local/state/nix/profiles",
 )  # fmt: skip
-# Inside of these: files that may hold a token after all.
-_NOT_SHOWN = frozenset({".condarc", ".npmrc", ".netrc", "credentials", "credentials.toml", "nuget.config", "toolResolverCache"})
-_ETC_DEPTH = 3
+# Inside of these: what may hold a token after all. Patterns are of glob(3), none with `**`: a toolchain has too many folders.
+_NOT_SHOWN = (
+    # Of package managers that were configured for one installation or one environment (npm: `prefix/etc/npmrc`; pip: `sys.prefix/pip.conf`)
+    *(f"{above}{name}" for above in ("", "*/", "*/*/", "*/*/*/") for name in ("etc/npmrc", "pip.conf", ".condarc")),
+    ".npmrc", ".yarnrc", ".yarnrc.yml", "rc", "*/.npmrc", "*/*/.npmrc", "condarc", ".netrc", "pydistutils.cfg",
+    "credentials", "credentials.toml", "credentials.json", "nuget.config", "NuGet.Config", "toolResolverCache",
+    # opam-publish keeps tokens of a forge here.
+    "plugins/opam-publish",
+)  # fmt: skip
+# How much is looked at for what not everybody may read: the folder, and how deep. Files of whole programs lie in /opt.
+CLOSED_FOLDERS = (("/etc", 16), ("/usr/local/etc", 16), ("/opt", 4))
+CLOSED_ENTRIES_MAX = 20_000
+
+log = Log("sandbox")
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A folder or file that is shown: by its name, and where it really lies."""
+
+    path: str
+    real: str
+
+    def hidden(self) -> list[str]:
+        """What of it is not shown."""
+        return sorted({found for pattern in _NOT_SHOWN for found in glob.glob(f"{glob.escape(self.real)}/{pattern}", include_hidden=True)})
 
 
 def system_entries() -> list[list[Any]]:
@@ -67,53 +97,121 @@ def system_entries() -> list[list[Any]]:
     return entries
 
 
-def not_for_everybody(folder: str = "/etc", depth: int = _ETC_DEPTH) -> list[str]:
-    """What lies beneath a system folder and may not be read by every user of the machine: never shown, whoever runs the daemon."""
+def not_for_everybody() -> list[str]:
+    """What of the system not every user of the machine may read: never shown, whoever runs the daemon."""
+    return [path for folder, depth in CLOSED_FOLDERS for path in closed_beneath(folder, depth)]
+
+
+def closed_beneath(folder: str, depth: int) -> list[str]:
+    """What lies beneath a folder and is not for everybody. Level by level, so that a bound leaves out what lies deepest."""
     found: list[str] = []
-    try:
-        with os.scandir(folder) as listed:
-            entries = sorted(listed, key=lambda entry: entry.name)
-    except OSError:
-        return []
-    for entry in entries:
-        mode = entry.stat(follow_symlinks=False).st_mode
-        if stat.S_ISLNK(mode):
-            continue
-        if not mode & stat.S_IROTH or (stat.S_ISDIR(mode) and not mode & stat.S_IXOTH):
-            found.append(entry.path)
-        elif stat.S_ISDIR(mode) and depth > 1:
-            found += not_for_everybody(entry.path, depth - 1)
+    level, seen = [folder], 0
+    for _ in range(depth):
+        below: list[str] = []
+        for at in level:
+            try:
+                with os.scandir(at) as listed:
+                    entries = sorted(listed, key=lambda entry: entry.name)
+            except OSError:
+                continue
+            seen += len(entries)
+            for entry in entries:
+                try:
+                    mode = entry.stat(follow_symlinks=False).st_mode
+                except OSError:  # it went meanwhile
+                    continue
+                if stat.S_ISLNK(mode):
+                    continue
+                if not mode & stat.S_IROTH or (stat.S_ISDIR(mode) and not mode & stat.S_IXOTH):
+                    found.append(entry.path)
+                elif stat.S_ISDIR(mode):
+                    below.append(entry.path)
+        level = below
+        if seen > CLOSED_ENTRIES_MAX:
+            log.warning("not all of a folder of the system was looked at for files that not everybody may read", folder=folder)
+            break
     return found
 
 
-def toolchain_paths(home: Path, search_path: str, more: Iterable[str] = ()) -> list[str]:
-    """Paths beneath a home, or named by the user, that are there: toolchains, folders of the PATH, `sandbox.read`, our own interpreter."""
+def toolchains(home: Path, search_path: str, more: Iterable[str] = ()) -> list[Toolchain]:
+    """What is there of the toolchains of a home, of the folders of the PATH and of `sandbox.read`, and our own interpreter.
+
+    A link is followed only when no command can have made it: one in the home itself or in `/`. Any other has to lead to something
+    that is shown anyway. Otherwise a link in the place of `~/go/bin`, made in the workspace `~/go`, would show what it leads to.
+    """
     named = [f"{home}/{name}" for name in TOOLCHAINS]
-    # A folder of the PATH holds programs; one that is the home itself or the root is a mistake.
-    named += [folder for folder in search_path.split(os.pathsep) if folder.startswith(f"{home}/") and folder.rstrip("/") != str(home)]
-    named += [os.path.expanduser(path) for path in more]
-    named.append(sys.base_prefix)
-    found = [path.rstrip("/") for path in named if os.path.lexists(path) and path.rstrip("/")]
+    folders = (os.path.normpath(folder) for folder in search_path.split(os.pathsep) if folder)
+    named += [folder for folder in folders if folder.startswith(f"{home}/") and _holds_programs(folder)]
+    asked = [os.path.normpath(os.path.expanduser(path)) for path in more]
+    found = [Toolchain(path, os.path.realpath(path)) for path in dict.fromkeys((*named, *asked)) if os.path.exists(path)]
+    plain = [each for each in found if _is_where_it_was_named(each, home) and _is_showable(each, home, asked)]
+    plain.append(Toolchain(os.path.realpath(sys.base_prefix), os.path.realpath(sys.base_prefix)))
+    shown = {each.real for each in plain}
+    for each in found:
+        if each in plain or not _is_showable(each, home, asked):
+            continue
+        if _is_system(each.real) or any(_is_at_or_beneath(each.real, other) for other in shown):
+            plain.append(each)
+        elif each.path in asked:
+            log.warning("sandbox.read names a link; name what it leads to", path=each.path, leads_to=each.real)
     # What lies beneath another one is shown with it.
-    return [path for path in dict.fromkeys(found) if not any(path.startswith(f"{other}/") for other in found) and not _is_system(path)]
+    return [
+        each
+        for each in plain
+        if not (each.path == each.real and any(each.real.startswith(f"{other}/") for other in shown)) and not _is_system(each.path)
+    ]
 
 
-def toolchain_entries(paths: Iterable[str]) -> list[list[Any]]:
-    """Entries of the plan for paths; a link is shown as one, with what it leads to."""
+def toolchain_entries(shown: Iterable[Toolchain]) -> list[list[Any]]:
+    """Entries of the plan for toolchains; one that lies elsewhere is shown there, with a link in its place."""
     entries: list[list[Any]] = []
-    for path in paths:
-        real = os.path.realpath(path)
-        if real != path and os.path.islink(path):
-            entries.append(["link", path, os.readlink(path)])
-        if os.path.exists(real) and not _is_system(real):
-            entries.append(_mount(real))
-            entries += [["mask", f"{real}/{name}"] for name in _NOT_SHOWN if os.path.lexists(f"{real}/{name}")]
+    for each in shown:
+        if not _is_system(each.real):
+            entries.append(_mount(each.real))
+            entries += [["mask", path] for path in each.hidden()]
+        if each.real != each.path:
+            entries.append(["link", each.path, each.real])
     return entries
+
+
+def _is_where_it_was_named(each: Toolchain, home: Path) -> bool:
+    """Whether no link leads to it but such as no command can have made."""
+    at = ""
+    for name in each.path.strip("/").split("/"):
+        above, at = at, f"{at}/{name}"
+        if os.path.islink(at):
+            if above not in ("", str(home)):
+                return False
+            # The rest counts from where the link leads to.
+            return os.path.realpath(at) + each.path[len(at) :] == each.real
+    return True
+
+
+def _is_showable(each: Toolchain, home: Path, asked: list[str]) -> bool:
+    """Whether it is not the home as a whole, nor what holds it."""
+    if not _is_at_or_beneath(str(home), each.real) and each.real != "/":
+        return True
+    if each.path in asked:
+        log.warning("sandbox.read names the whole home, which is not shown; name folders in it", path=each.path)
+    return False
+
+
+def _holds_programs(folder: str) -> bool:
+    """Whether a folder of the PATH is one: a home's `.config` in a PATH is a mistake that must not show it."""
+    try:
+        with os.scandir(folder) as listed:
+            return any(entry.is_file() and os.access(entry.path, os.X_OK) for entry in listed)
+    except OSError:
+        return False
 
 
 def _mount(path: str) -> list[Any]:
     found = os.stat(path)
     return ["ro", path, found.st_dev, found.st_ino]
+
+
+def _is_at_or_beneath(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
 
 
 def _is_system(path: str) -> bool:

@@ -51,10 +51,13 @@ def arguments(
         raise ToolProblem("sandbox.network is an allow-list, which this sandbox cannot hold; set it to off or on", "sandbox")
     parameters: dict[str, str] = {"WORKSPACE": workspace}
     text = _BASE
-    shown = [*_SYSTEM, *readable.toolchain_paths(machine.home, machine.search_path, machine.read)]
-    for number, path in enumerate(shown):
-        parameters[f"READ{number}"] = os.path.realpath(path)
+    toolchains = readable.toolchains(machine.home, machine.search_path, machine.read)
+    for number, path in enumerate([*map(os.path.realpath, _SYSTEM), *(each.real for each in toolchains)]):
+        parameters[f"READ{number}"] = path
         text += f'(allow file-read* (subpath (param "READ{number}")))\n'
+    for number, path in enumerate(path for each in toolchains for path in each.hidden()):
+        parameters[f"HIDDEN{number}"] = path
+        text += f'(deny file-read* (subpath (param "HIDDEN{number}")))\n'
     for number, path in enumerate(machine.own):
         parameters[f"OWN{number}"] = str(path)
         text += f'(deny file-read* file-write* (subpath (param "OWN{number}")))\n'

@@ -67,16 +67,6 @@ class View:
         """Where the cache is in the sandbox."""
         return f"{self.machine.home}/.cache"
 
-    def check(self) -> None:
-        """Raises ToolProblem for a workspace that would show what no workspace shows."""
-        machine, workspace = self.machine, self.workspace
-        if workspace == "/" or (f"{machine.home}/".startswith(f"{workspace}/") and not self.is_home):
-            raise ToolProblem(f"{workspace} is no folder to work in: it holds whole homes", "sandbox")
-        if any(f"{own}/".startswith(f"{workspace}/") for own in machine.own) and not self.is_home:
-            raise ToolProblem(f"{workspace} is no folder to work in: it holds Opta's own files", "sandbox")
-        if any(workspace.startswith(f"{own}/") and not workspace.startswith(f"{own}/{WORKSPACES}/") for own in machine.own):
-            raise ToolProblem(f"{workspace} is no folder to work in: it belongs to Opta itself", "sandbox")
-
     def entries(self) -> list[list[Any]]:
         """The plan's entries, in the order in which they are mounted."""
         machine, home = self.machine, str(self.machine.home)
@@ -89,7 +79,7 @@ class View:
             ["tmpfs", home, "0700", f"{HOME_MB}m", "100000"],
             ["file", f"{home}/.gitconfig", machine.git_config],
             ["rw", self.cache, *_identity(self.cache), self.cache_inside],
-            *readable.toolchain_entries(readable.toolchain_paths(machine.home, machine.search_path, machine.read)),
+            *readable.toolchain_entries(readable.toolchains(machine.home, machine.search_path, machine.read)),
         ]
         beneath = [["mask", str(own)] for own in machine.own if str(own).startswith(f"{self.workspace}/")]
         entries += [
@@ -114,6 +104,17 @@ class View:
                 if entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False):
                     entries.append(["ro" if self.is_read_only else "rw", entry.path, seen.st_dev, seen.st_ino])
         return entries
+
+
+def check_workspace(machine: Machine, workspace: str) -> None:
+    """Raises ToolProblem for a workspace that would show what no workspace shows."""
+    is_home = workspace == str(machine.home)
+    if workspace == "/" or (f"{machine.home}/".startswith(f"{workspace}/") and not is_home):
+        raise ToolProblem(f"{workspace} is no folder to work in: it holds whole homes", "sandbox")
+    if any(f"{own}/".startswith(f"{workspace}/") for own in machine.own) and not is_home:
+        raise ToolProblem(f"{workspace} is no folder to work in: it holds Opta's own files", "sandbox")
+    if any(workspace.startswith(f"{own}/") and not workspace.startswith(f"{own}/{WORKSPACES}/") for own in machine.own):
+        raise ToolProblem(f"{workspace} is no folder to work in: it belongs to Opta itself", "sandbox")
 
 
 def git_config(home: Path) -> str:

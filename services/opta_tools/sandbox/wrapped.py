@@ -16,7 +16,7 @@ from .guard import Guard, GuardError
 from .limits import Limits
 from .place import Level, Order, Place, Process, Streams
 from .session import opened
-from .view import Machine
+from .view import Machine, check_workspace
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/tty", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm")
 _LANDLOCK = "import sys; sys.path.insert(0, sys.argv.pop(1)); from opta_tools.sandbox.landlock import main; main()"
@@ -65,6 +65,12 @@ class Wrapped:
         root, workspace = await asyncio.to_thread(opened, place.workspace, place.identity)
         files: list[int] = [root]
         try:
+            check_workspace(self._machine, workspace)
+            if workspace == str(self._machine.home):
+                # Neither landlock nor a profile can give a folder without what lies in it.
+                raise ToolProblem(
+                    "commands in the whole home need user namespaces, which this machine has not; work in a project's folder", "sandbox"
+                )
             cache, scratch = self._folder("caches", workspace), self._folder("tmp", place.session)
             environment = order.environment | contained(cache, scratch, has_proxy=False) | order.extra
             folder = os.open("/", os.O_RDONLY | os.O_DIRECTORY) if order.folder is None else _folder(root, order.folder)
@@ -87,12 +93,10 @@ class Wrapped:
     def _landlock(self, root: int, cache: str, scratch: str, order: Order, environment: dict[str, str], is_read_only: bool, files: list[int]) -> list[str]:  # fmt: skip
         if order.network == "list":
             raise ToolProblem("sandbox.network is an allow-list, which needs user namespaces; this machine has none", "sandbox")
-        shown = [str(entry[1]) for entry in self._machine.system if entry[0] == "ro" and entry[1] != "/etc"]
         hidden = {str(entry[1]) for entry in self._machine.system if entry[0] == "mask"}
-        shown += _without("/etc", hidden)
-        shown += [
-            os.path.realpath(path) for path in readable.toolchain_paths(self._machine.home, self._machine.search_path, self._machine.read)
-        ]
+        shown = [path for entry in self._machine.system if entry[0] == "ro" for path in _without(str(entry[1]), hidden)]
+        for toolchain in readable.toolchains(self._machine.home, self._machine.search_path, self._machine.read):
+            shown += _without(toolchain.real, set(toolchain.hidden()))
         settings = {
             "read": [*shown, *_PROC],
             "write": [cache, scratch, *_DEVICES],

@@ -28,6 +28,15 @@ def is_whole_home(folder: str, home: Path) -> bool:
     return os.path.realpath(folder) == os.path.realpath(home)
 
 
+# What programs keep in a home under a plain name: settings and keys, mail (mailbox formats; mutt, dovecot), conda with its `.condarc`.
+_HIDDEN_IN_HOME = frozenset(
+    {
+        "Library", "AppData", "snap", "Keychains", "Mail", "mail", "Maildir", "mbox", "dead.letter",
+        "miniconda3", "miniforge3", "mambaforge", "anaconda3", "micromamba",
+    }
+)  # fmt: skip
+
+
 def is_hidden_in_home(name: str) -> bool:
     """Whether an entry of a home is one of its programs' own: settings, keys, histories."""
-    return name.startswith((".", "_")) or name in ("Library", "AppData", "snap", "Keychains")
+    return name.startswith((".", "_")) or name in _HIDDEN_IN_HOME
