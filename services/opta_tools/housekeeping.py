@@ -5,13 +5,14 @@ Each of these folders holds one folder for each session or workspace. Those that
 
 import contextlib
 import os
-import shutil
+import subprocess
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from opta_core.logs import Log
+from opta_core.system_programs import find
 
 EVERY_S = 3600.0
 log = Log("housekeeping")
@@ -49,7 +50,7 @@ def bound(kept: Kept, *, unused_s: float = 3600.0) -> list[str]:
     for used_at, size, path in sorted(found):
         if total <= kept.bytes_max or time.time() - used_at < unused_s:
             break
-        shutil.rmtree(path, ignore_errors=True)
+        remove_tree(path)
         total -= size
         gone.append(os.path.basename(path))
     if gone:
@@ -69,14 +70,27 @@ def keep_bounded(daemon: Path) -> None:
     threading.Thread(target=look, name="housekeeping", daemon=True).start()
 
 
+def remove_tree(path: str) -> None:
+    """Remove a folder however deep it is, without leaving its file system; what cannot be removed stays."""
+    rm = find("rm")
+    if rm is not None:
+        subprocess.run(
+            [rm, "-rf", "--one-file-system", "--", path], env={}, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+        )
+
+
 def _measured(entry: "os.DirEntry[str]") -> tuple[float, int]:
     """(when it was used last, bytes on the disk) of a file or of everything beneath a folder; links are not followed."""
     seen = entry.stat(follow_symlinks=False)
     used_at, size = seen.st_mtime, seen.st_blocks * 512
-    if entry.is_dir(follow_symlinks=False):
-        with os.scandir(entry.path) as below:
+    waiting = [entry.path] if entry.is_dir(follow_symlinks=False) else []
+    while waiting:
+        # A path that is too long to open holds what is not counted.
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as below:
             for inner in below:
                 with contextlib.suppress(OSError):
-                    inner_used_at, inner_size = _measured(inner)
-                    used_at, size = max(used_at, inner_used_at), size + inner_size
+                    found = inner.stat(follow_symlinks=False)
+                    size += found.st_blocks * 512
+                    if inner.is_dir(follow_symlinks=False):
+                        waiting.append(inner.path)
     return used_at, size

@@ -25,6 +25,7 @@ log = Log("proxy")
 
 
 # Addresses of IPv4 in IPv6 (RFC 6052), and where a cloud keeps credentials in a private range.
+_NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254")})
 
@@ -79,9 +80,14 @@ class Proxy:
                 far_reader, far_writer = await self._connect(address, port)
             if first:
                 far_writer.write(first)
+                # One request: its body, and nothing that follows it.
+                try:
+                    await asyncio.gather(_pass_body(reader, far_writer, head), _pass(far_reader, writer))
+                finally:
+                    far_writer.close()
             else:
                 writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
-            await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
+                await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
         except Refusal as refusal:
             log.warning("refused", reason=refusal)
             body = f"opta: {refusal}\n".encode()
@@ -107,7 +113,9 @@ class Proxy:
             addresses = await self._resolve(name, port)
         except (OSError, UnicodeError) as error:
             raise Refusal(f"{host[:80]} cannot be resolved") from error
-        for address in addresses:
+        for address in map(_unmapped, addresses):
+            if not self._allows_local and _is_of_this_machine(address):
+                continue
             if is_public(address) or (self._allows_local and is_local(address)) or (self._allows_network and is_neighbour(address)):
                 return address
         raise Refusal(
@@ -140,6 +148,8 @@ def is_local(address: str) -> bool:
         found = found.ipv4_mapped
     if found in _METADATA:
         return False
+    if found.is_reserved or (isinstance(found, ipaddress.IPv4Address) and int(found) >> 24 == 0) or found in _NAT64_LOCAL:
+        return False
     return (found.is_private or found.is_loopback) and not found.is_link_local and not found.is_unspecified
 
 
@@ -151,15 +161,31 @@ def is_loopback_port(entry: str) -> bool:
 
 def is_neighbour(address: str) -> bool:
     """Whether an IP address is of another machine of the local network: private, and none of this machine's own."""
+    address = _unmapped(address)
     if not is_local(address) or ipaddress.ip_address(address).is_loopback:
         return False
+    return not _is_of_this_machine(address)
+
+
+def _unmapped(address: str) -> str:
+    """An IPv4 address that is written as one of IPv6, as what it is."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return str(mapped) if mapped is not None else address
+
+
+def _is_of_this_machine(address: str) -> bool:
+    """Whether an address is one of this machine's own, whatever network it belongs to."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         # What the machine would send from: for one of its own addresses that is the address itself. Nothing is sent.
         with socket.socket(family, socket.SOCK_DGRAM) as way:
             way.connect((address, 9))
-            return way.getsockname()[0] != address
-    except OSError:
+            return way.getsockname()[0] == address
+    except (OSError, ValueError):
         return False
 
 
@@ -201,6 +227,24 @@ def _plain(name: str) -> str:
 async def _resolve(host: str, port: int) -> list[str]:
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in found]
+
+
+async def _pass_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> None:
+    """Pass on the body that a request's head announces. A body in chunks is passed on until the client ends it."""
+    fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])}
+    if b"transfer-encoding" in fields:
+        await _pass(reader, writer)
+        return
+    left = int(fields[b"content-length"]) if fields.get(b"content-length", b"").isdigit() else 0
+    with contextlib.suppress(OSError, TimeoutError):
+        while left:
+            async with asyncio.timeout(IDLE_S):
+                chunk = await reader.read(min(left, 64 * 1024))
+            if not chunk:
+                return
+            left -= len(chunk)
+            writer.write(chunk)
+            await writer.drain()
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

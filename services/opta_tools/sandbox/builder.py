@@ -51,8 +51,6 @@ class Root:
             case "tmpfs":
                 target = self._folder(path)
                 self._attach(linux.new_filesystem("tmpfs", _SAFE, mode=rest[0], size=rest[1], nr_inodes=rest[2]), target)
-            case "mask":
-                self._mask(path)
             case _:
                 raise BuildError(f"unknown entry {kind}")
 
@@ -95,22 +93,6 @@ class Root:
         finally:
             os.close(mounted)
 
-    def _mask(self, path: str) -> None:
-        """Hide what is there: a folder becomes empty, a file too."""
-        try:
-            target = linux.openat2(self.descriptor, path.lstrip("/"), os.O_PATH, _BENEATH)
-        except FileNotFoundError:
-            return
-        if stat.S_ISDIR(os.fstat(target).st_mode):
-            self._attach(linux.new_filesystem("tmpfs", _SAFE | linux.MOUNT_ATTR_RDONLY, mode="0555", size="4k", nr_inodes="2"), target)
-            return
-        self._file("/.empty", b"")
-        source = linux.openat2(self.descriptor, ".empty", os.O_PATH, _BENEATH)
-        tree = linux.clone_tree(source)
-        linux.restrict_tree(tree, _SAFE | linux.MOUNT_ATTR_RDONLY)
-        self._attach(tree, target)
-        os.close(source)
-
     def _attach(self, tree: int, target: int) -> None:
         linux.attach(tree, target)
         os.close(tree)
@@ -148,6 +130,32 @@ class Root:
         with contextlib.suppress(FileExistsError):
             os.symlink(target, name, dir_fd=above)
         os.close(above)
+
+
+def mask(root: int, paths: list[str], masked: dict[str, int]) -> None:
+    """Hide files and folders of a finished root, again where an outside program replaced them. `masked`: path -> id of the mount that hides it."""
+    for path in paths:
+        try:
+            target = linux.openat2(root, path.lstrip("/"), os.O_PATH, _BENEATH)
+        except OSError:
+            continue
+        try:
+            if masked.get(path) == linux.mount_id(target):
+                continue
+            if stat.S_ISDIR(os.fstat(target).st_mode):
+                tree = linux.new_filesystem("tmpfs", _SAFE | linux.MOUNT_ATTR_RDONLY, mode="0555", size="4k", nr_inodes="2")
+            else:
+                source = linux.openat2(root, ".empty", os.O_PATH, _BENEATH)
+                tree = linux.clone_tree(source)
+                linux.restrict_tree(tree, _SAFE | linux.MOUNT_ATTR_RDONLY)
+                os.close(source)
+            linux.attach(tree, target)
+            os.close(tree)
+        finally:
+            os.close(target)
+        there = linux.openat2(root, path.lstrip("/"), os.O_PATH, _BENEATH)
+        masked[path] = linux.mount_id(there)
+        os.close(there)
 
 
 def _step(folder: int, name: str) -> int:

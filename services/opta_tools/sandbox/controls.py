@@ -19,8 +19,11 @@ from . import linux
 
 FOLDERS_MAX = 50_000
 GIT_FOLDERS_MAX = 2_000
-# Folders of packages and build output: large, and made anew by their tools. Of these only the first level is looked at.
+# Folders of packages and build output: large, and made anew by their tools. Of these only the first two levels are looked at.
 NOT_WALKED = frozenset({"node_modules", ".venv", "venv", "target", "__pycache__", ".tox", ".nox", "dist", "build", ".next", ".cache", ".gradle"})  # fmt: skip
+SKIPPED_LEVELS = 2
+# What lies deeper could not be named any more.
+PATH_CHARS_MAX = 3000
 # Of a repository: what git reads programs and their arguments from.
 GIT_CONTROL = ("config", "config.worktree", "hooks", "info", "commondir")
 # What takes the place of those that are missing: the content changes nothing of what git does.
@@ -62,6 +65,7 @@ class _Folder:
     read_at_ns: int
     below: list[str] = field(default_factory=list[str])
     controls: list[Control] = field(default_factory=list[Control])
+    too_deep: list[str] = field(default_factory=list[str])
 
 
 class Controls:
@@ -76,8 +80,10 @@ class Controls:
         self._placed: set[tuple[str, str]] = set()
         # Path -> control file, of the last look
         self.found: dict[str, Control] = {}
-        # Whether there were more folders than are looked at.
+        # Whether there were more folders than are looked at, folders too deep to be, and whether the tree itself is a bare repository.
         self.is_cut = False
+        self.too_deep: list[str] = []
+        self.is_bare = False
 
     def close(self) -> None:
         """Let go of the tree."""
@@ -109,6 +115,7 @@ class Controls:
             # Level by level, so that a bound leaves out what lies deepest.
             waiting = following
         self._folders = folders
+        self.too_deep = [path for folder in folders.values() for path in folder.too_deep]
         found |= self._in_repositories([""] if self._is_repository else [c.path for c in found.values() if c.is_git])
         self.found = found
         return found
@@ -179,7 +186,9 @@ class Controls:
         try:
             seen = os.fstat(descriptor)
             folder = _Folder(seen.st_ctime_ns, seen.st_ino, time.time_ns())
-            is_walked = path.rsplit("/", 1)[-1] not in NOT_WALKED
+            is_walked = _levels_in_skipped(path) < SKIPPED_LEVELS
+            if len(path) > PATH_CHARS_MAX:
+                is_walked = False
             names: set[str] = set()
             with os.scandir(descriptor) as entries:
                 for entry in entries:
@@ -190,9 +199,14 @@ class Controls:
                     if control_file(entry.name) is not None:
                         with contextlib.suppress(FileNotFoundError):
                             folder.controls.append(self._control(below, descriptor, is_git=entry.name == ".git"))
-                    elif is_walked and entry.is_dir(follow_symlinks=False):
-                        folder.below.append(below)
-            if path and {"HEAD", "objects", "refs"} <= names:
+                    elif entry.is_dir(follow_symlinks=False):
+                        if is_walked:
+                            folder.below.append(below)
+                        elif len(path) > PATH_CHARS_MAX:
+                            folder.too_deep.append(below)
+            if not path:
+                self.is_bare = {"HEAD", "objects", "refs"} <= names and ".git" not in names
+            elif {"HEAD", "objects", "refs"} <= names:
                 # A bare repository: git uses one that it stands in.
                 folder.controls.append(Control(path, seen.st_dev, seen.st_ino, True, is_git=True))
             return folder
@@ -225,10 +239,21 @@ class Controls:
             try:
                 root, real = (os.readlink(f"/proc/self/fd/{descriptor}") for descriptor in (self._root, target))
                 if real.startswith(f"{root}/"):
-                    return [[real[len(root) + 1 :], "ro", *linux.identity(target)]]
+                    path = real[len(root) + 1 :]
+                    return [*self._above(path), [path, "ro", *linux.identity(target)]]
             finally:
                 os.close(target)
         return []
+
+    def _above(self, path: str) -> list[list[Any]]:
+        """The folders above something, each to be mounted over itself, so that none is moved away with it."""
+        mounts: list[list[Any]] = []
+        parts = path.split("/")[:-1]
+        for count in range(1, len(parts) + 1):
+            folder = self.open("/".join(parts[:count]), os.O_PATH | os.O_DIRECTORY)
+            mounts.append(["/".join(parts[:count]), "rw", *linux.identity(folder)])
+            os.close(folder)
+        return mounts
 
     def _in_repositories(self, waiting: list[str]) -> dict[str, Control]:
         """What git reads programs from, in git's own folders and those of submodules and worktrees below them."""
@@ -328,6 +353,13 @@ class Controls:
                         self.found[_joined(path, name)] = self._control(_joined(path, name), git)
             finally:
                 os.close(git)
+
+
+def _levels_in_skipped(path: str) -> int:
+    """How deep a folder lies in one that is not walked: 0 for outside, 1 for that folder itself."""
+    parts = path.split("/")
+    first = next((number for number, part in enumerate(parts) if part in NOT_WALKED), len(parts))
+    return len(parts) - first
 
 
 def is_placeholder(folder: int, name: str) -> bool:

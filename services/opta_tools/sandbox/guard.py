@@ -46,12 +46,17 @@ class GuardError(Exception):
 
 
 class Guard:
-    """One tree's. `aside`: the folder that takes what is put aside; `record`: a file that remembers what was known while commands run."""
+    """One tree's. `aside`: the folder that takes what is put aside; `record`: a file that remembers what was known while commands run.
 
-    def __init__(self, controls: Controls, aside: Path, record: Path | None = None):
-        self._controls, self._aside, self._record = controls, aside, record
+    `is_mounted`: what is known is mounted over itself, so that a command cannot replace it where it lies.
+    """
+
+    def __init__(self, controls: Controls, aside: Path, record: Path | None = None, *, is_mounted: bool = True):
+        self._controls, self._aside, self._record, self._is_mounted = controls, aside, record, is_mounted
         self._known: dict[str, Control] = {}
         self._folders: set[tuple[int, int]] = set()
+        self._was_bare = False
+        self._deep: set[str] = set()
         self._is_running = False
 
     def begin(self) -> list[str]:
@@ -65,6 +70,7 @@ class Guard:
             return self.end()
         self._known = dict(self._controls.look())
         self._folders = self._controls.folders
+        self._was_bare, self._deep = self._controls.is_bare, set(self._controls.too_deep)
         self._is_running = True
         self._save()
         return notes
@@ -108,6 +114,12 @@ class Guard:
             if was.link:
                 notes += self._check_link(path, was, found.get(path))
         notes += self._unfinished(found)
+        for path in self._controls.too_deep:
+            if path not in self._deep:
+                notes += self._put_aside(path)
+        if self._controls.is_bare and not self._was_bare:
+            # The folder itself became a repository without a work tree, whose configuration git would read.
+            notes += [*self._put_aside("config"), *self._put_aside("HEAD")]
         # What is still there and was known, and repositories that are clean now.
         self._known = {
             path: control
@@ -119,7 +131,7 @@ class Guard:
 
     def _is_new(self, control: Control, ids: set[tuple[int, int]]) -> bool:
         known = self._known.get(control.path)
-        if known is not None and (known.identity == control.identity or known.above == control.above):
+        if known is not None and (known.identity == control.identity or (self._is_mounted and known.above == control.above)):
             # The same, or replaced in its own folder: that is a person's, since a command cannot take what is mounted away.
             return False
         # What was moved along with its folder is as it was.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 LOOK_S = 0.25
+INODES_FREE_MIN = 10_000
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -60,6 +61,7 @@ class Watch:
 
     def __init__(self, pid: int, limits: Limits, folder: int, on_over: Callable[[str], None]):
         self._pid, self._limits, self._folder, self._on_over = pid, limits, folder, on_over
+        self._inodes_before = self._inodes()
 
     async def run(self) -> None:
         """Look now and then."""
@@ -79,9 +81,21 @@ class Watch:
         if limits.disk_mb and use.written_bytes > limits.disk_mb * 1024**2:
             return f"it wrote more than {limits.disk_mb} MB to the disk (sandbox.disk-mb)"
         free = self._free()
+        if limits.disk_mb and free_before - free > limits.disk_mb * 1024**2:
+            # Space that was reserved and not written is gone as well.
+            return f"the disk lost more than {limits.disk_mb} MB while it ran (sandbox.disk-mb)"
+        if self._inodes() < INODES_FREE_MIN <= self._inodes_before:
+            return "fewer than 10,000 files could still be made on the disk"
         if limits.free_mb and free < limits.free_mb * 1024**2 < free_before:
             return f"less than {limits.free_mb} MB were free on the disk (sandbox.free-mb)"
         return ""
+
+    def _inodes(self) -> int:
+        try:
+            found = os.fstatvfs(self._folder)
+        except OSError:
+            return INODES_FREE_MIN
+        return found.f_favail if found.f_files else INODES_FREE_MIN
 
     def _free(self) -> int:
         try:
@@ -106,11 +120,20 @@ def used(pid: int) -> Use:
                 use.written_bytes += _written(at)
                 continue
             use.processes += 1
-            with open(f"/proc/{at}/statm") as handle:
-                fields = handle.read().split()
-            use.memory_bytes += (int(fields[1]) - int(fields[2])) * _PAGE
+            use.memory_bytes += _memory(at)
             use.written_bytes += _written(at)
     return use
+
+
+def _memory(pid: int) -> int:
+    """Anonymous and shared memory of a process in bytes, each shared page in part (proc(5): smaps_rollup)."""
+    with open(f"/proc/{pid}/statm") as handle:
+        fields = handle.read().split()
+    if int(fields[1]) * _PAGE < 64 * 1024**2:
+        return (int(fields[1]) - int(fields[2])) * _PAGE
+    with open(f"/proc/{pid}/smaps_rollup") as handle:
+        figures = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in handle) if rest.strip().endswith("kB")}
+    return 1024 * (figures.get("Pss_Anon", 0) + figures.get("Pss_Shmem", 0))
 
 
 def _written(pid: int) -> int:

@@ -7,13 +7,13 @@ import asyncio
 import contextlib
 import hashlib
 import os
-import shutil
 import threading
 import time
 from pathlib import Path
 
 from opta_core.clock import now_s
 
+from ..housekeeping import remove_tree
 from ..outcome import ToolProblem
 from .git_links import repositories
 from .place import Place
@@ -61,13 +61,14 @@ class Pool:
         with contextlib.suppress(OSError):
             for entry in os.scandir(self._state / "tmp"):
                 if time.time() - entry.stat(follow_symlinks=False).st_mtime > SCRATCH_S:
-                    shutil.rmtree(entry.path, ignore_errors=True)
+                    remove_tree(entry.path)
 
     def _planned(self, place: Place) -> SessionSandbox:
         root, workspace = opened(place.workspace, place.identity)
         try:
             seen = os.fstat(root)
-            cache = self._folder("caches", workspace)
+            # What a command leaves in its cache is not what a server of the workspace, with secrets and a network, runs.
+            cache = self._folder("caches", f"{workspace}\0{place.session}" if place.is_read_only else workspace)
             scratch = self._folder("tmp", place.session)
             view = View(
                 machine=self._machine,
@@ -80,16 +81,18 @@ class Pool:
                 repositories=repositories(root, workspace),
             )
             check_workspace(self._machine, workspace)
-            os.utime(scratch)
             return SessionSandbox(view, root, self._state / "aside" / (place.session or "-"), self._allowed, self._placing)
         except BaseException:
             os.close(root)
             raise
 
     def _folder(self, kind: str, name: str) -> str:
-        path = self._state / kind / hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+        # The folder above says when it was used last: a command may set the times of its own.
+        above = self._state / kind / hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+        path = above / "here"
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.utime(above)
         except OSError as error:
             raise ToolProblem(f"the sandbox needs {path}, which cannot be made: {error.strerror}", "sandbox") from error
         return str(path)

@@ -3,7 +3,6 @@
 Everything that is not in these tables is not there. `sandbox.read` of the user's settings adds to them.
 """
 
-import glob
 import os
 import stat
 import sys
@@ -56,15 +55,17 @@ TOOLCHAINS = (
     ".asdf/bin", ".asdf/installs", ".asdf/lib", ".asdf/plugins", ".asdf/shims", ".local/share/mise/installs", ".local/share/mise/shims", ".proto/bin",
     ".proto/shims", ".proto/tools", ".nix-profile", ".local/state/nix/profiles",
 )  # fmt: skip
-# Inside of these: what may hold a token after all. Patterns are of glob(3), none with `**`: a toolchain has too many folders.
-_NOT_SHOWN = (
-    # Of package managers that were configured for one installation or one environment (npm: `prefix/etc/npmrc`; pip: `sys.prefix/pip.conf`)
-    *(f"{above}{name}" for above in ("", "*/", "*/*/", "*/*/*/") for name in ("etc/npmrc", "pip.conf", ".condarc")),
-    ".npmrc", ".yarnrc", ".yarnrc.yml", "rc", "*/.npmrc", "*/*/.npmrc", "condarc", ".netrc", "pydistutils.cfg",
-    "credentials", "credentials.toml", "credentials.json", "nuget.config", "NuGet.Config", "toolResolverCache",
-    # opam-publish keeps tokens of a forge here.
-    "plugins/opam-publish",
+# Inside of what is shown, as deep as programs are installed: names of files that hold tokens and keys of package managers and tools.
+CREDENTIALS = frozenset(
+    {
+        ".npmrc", "npmrc", ".yarnrc", ".yarnrc.yml", "rc", ".pypirc", "pip.conf", "pydistutils.cfg", ".condarc", "condarc", ".netrc", "_netrc", ".git-credentials",
+        "credentials", "credentials.toml", "credentials.json", "nuget.config", "toolresolvercache", "settings.xml", ".renviron", "adbkey", "adbkey.pub",
+        "x509stores", "opam-publish", ".pgpass", ".htpasswd", ".dockercfg", "auth.json", ".env",
+    }
 )  # fmt: skip
+# Folders of packages: thousands, and what lies in them came from a registry.
+_PACKAGES = frozenset({"site-packages", "node_modules", "__pycache__", "dist-packages", "pkgs", "registry", "gems"})
+CREDENTIALS_DEPTH, CREDENTIALS_FOLDERS_MAX = 5, 4000
 # How much is looked at for what not everybody may read: the folder, and how deep. Files of whole programs lie in /opt.
 CLOSED_FOLDERS = (("/etc", 16), ("/usr/local/etc", 16), ("/opt", 4))
 CLOSED_ENTRIES_MAX = 20_000
@@ -79,9 +80,47 @@ class Toolchain:
     path: str
     real: str
 
-    def hidden(self) -> list[str]:
-        """What of it is not shown."""
-        return sorted({found for pattern in _NOT_SHOWN for found in glob.glob(f"{glob.escape(self.real)}/{pattern}", include_hidden=True)})
+
+class CredentialFiles:
+    """Finds files by the names of `CREDENTIALS`. A folder is read again only when it changed."""
+
+    def __init__(self) -> None:
+        # Folder -> (its time of change, what it holds of them, the folders in it)
+        self._read: dict[str, tuple[int, list[str], list[str]]] = {}
+
+    def beneath(self, root: str) -> list[str]:
+        """Paths beneath a folder, down to `CREDENTIALS_DEPTH`."""
+        found: list[str] = []
+        level, seen = [root], 0
+        for _ in range(CREDENTIALS_DEPTH):
+            below: list[str] = []
+            for folder in level:
+                seen += 1
+                if seen > CREDENTIALS_FOLDERS_MAX:
+                    return found
+                names, folders = self._look(folder)
+                found += names
+                below += folders
+            level = below
+        return found
+
+    def _look(self, folder: str) -> tuple[list[str], list[str]]:
+        try:
+            changed = os.stat(folder, follow_symlinks=False).st_ctime_ns
+            known = self._read.get(folder)
+            if known is None or known[0] != changed:
+                with os.scandir(folder) as entries:
+                    listed = list(entries)
+                found = [entry.path for entry in listed if entry.name.casefold() in CREDENTIALS]
+                folders = [
+                    entry.path
+                    for entry in listed
+                    if entry.is_dir(follow_symlinks=False) and entry.path not in found and entry.name not in _PACKAGES
+                ]
+                known = self._read[folder] = changed, found, folders
+            return known[1], known[2]
+        except OSError:
+            return [], []
 
 
 def system_entries() -> list[list[Any]]:
@@ -168,7 +207,6 @@ def toolchain_entries(shown: Iterable[Toolchain]) -> list[list[Any]]:
     for each in shown:
         if not _is_system(each.real):
             entries.append(_mount(each.real))
-            entries += [["mask", path] for path in each.hidden()]
         if each.real != each.path:
             entries.append(["link", each.path, each.real])
     return entries

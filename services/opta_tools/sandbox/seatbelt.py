@@ -55,7 +55,7 @@ def arguments(
     for number, path in enumerate([*map(os.path.realpath, _SYSTEM), *(each.real for each in toolchains)]):
         parameters[f"READ{number}"] = path
         text += f'(allow file-read* (subpath (param "READ{number}")))\n'
-    for number, path in enumerate(path for each in toolchains for path in each.hidden()):
+    for number, path in enumerate(path for each in toolchains for path in machine.credentials.beneath(each.real)):
         parameters[f"HIDDEN{number}"] = path
         text += f'(deny file-read* (subpath (param "HIDDEN{number}")))\n'
     for number, path in enumerate(machine.own):

@@ -102,6 +102,7 @@ class SessionSandbox:
         record = aside.parent.parent / "running"
         self._guards = [Guard(tree, aside, record / f"{aside.name}-{number}.json") for number, tree in enumerate(self._trees)]
         self._ticker: asyncio.Task[None] | None = None
+        self._masks: list[str] = []
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._proxies: dict[str, Proxy] = {}
@@ -135,6 +136,7 @@ class SessionSandbox:
                     "folder": folder,
                     "network": network,
                     "controls": controls,
+                    "masks": self._masks,
                     "limits": limits.request(),
                 }
                 process = await self._started(request, streams)
@@ -200,6 +202,7 @@ class SessionSandbox:
     def _look(self) -> list[list[Any]]:
         """Control files to mount. While something contained runs, what is new is put aside before it could count as known. Raises ToolProblem."""
         if self.view.is_read_only:
+            self._masks = self.view.masks()
             return []
         try:
             for guard in self._guards:
@@ -209,6 +212,7 @@ class SessionSandbox:
         return self._mounts()
 
     def _mounts(self) -> list[list[Any]]:
+        self._masks = self.view.masks()
         with self._placing:
             return [[number, *mount] for number, tree in enumerate(self._trees) for mount in tree.mounts()]
 
@@ -228,7 +232,7 @@ class SessionSandbox:
                 self._notes += await asyncio.to_thread(self._look_after)
                 controls = await asyncio.to_thread(self._mounts)
                 with contextlib.suppress(ToolProblem, TimeoutError, EOFError, OSError):
-                    answers = self._send({"do": "protect", "controls": controls})
+                    answers = self._send({"do": "protect", "controls": controls, "masks": self._masks})
                     try:
                         async with asyncio.timeout(ANSWER_S):
                             await _answer(answers)

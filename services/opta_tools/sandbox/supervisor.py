@@ -19,7 +19,7 @@ import sys
 from typing import Any
 
 from . import init, linux
-from .builder import BuildError, Root, protect
+from .builder import BuildError, Root, mask, protect
 
 FILES_MAX = 16
 _NAMESPACES = linux.CLONE_NEWUSER | linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWNET | linux.CLONE_NEWPID
@@ -49,6 +49,8 @@ class Supervisor:
         self._trees: list[int] = []
         # Path, device and inode of the workspace: commands find their folder from it.
         self._workspace: list[Any] = []
+        self._root = -1
+        self._masked: dict[str, int] = {}
         self._protected: dict[tuple[int, str], tuple[int, list[Any]]] = {}
         self._networks: dict[str, int] = {}
         self._own_pids = -1
@@ -76,6 +78,7 @@ class Supervisor:
         for entry in plan["entries"]:
             root.add(entry)
         root.add(["dir", "/proc"])
+        root.add(["file", "/.empty", ""])
         target = os.open("proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=root.descriptor)
         linux.attach(processes, target)
         os.close(processes)
@@ -85,6 +88,8 @@ class Supervisor:
         os.close(root.descriptor)
         self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._networks["off"] = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        mask(self._root, plan["masks"], self._masked)
         self._trees = [os.open(tree, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC) for tree in plan["trees"]]
         self._workspace = [plan["trees"][0], *linux.identity(self._trees[0])]
         protect(self._trees, plan["controls"], self._protected)
@@ -123,6 +128,7 @@ class Supervisor:
                 case "run":
                     self._run(request, answers, files[1:])
                 case "protect":
+                    mask(self._root, request["masks"], self._masked)
                     protect(self._trees, request["controls"], self._protected)
                     _answer(answers, {"ok": True})
                 case "network":
@@ -137,6 +143,7 @@ class Supervisor:
                 os.close(descriptor)
 
     def _run(self, request: dict[str, Any], answers: socket.socket, streams: list[int]) -> None:
+        mask(self._root, request["masks"], self._masked)
         protect(self._trees, request["controls"], self._protected)
         linux.unshare(linux.CLONE_NEWPID)
         try:

@@ -34,13 +34,16 @@ class Machine:
     read: tuple[str, ...] = ()
     git_config: str = field(default="")
     system: tuple[list[Any], ...] = ()
+    # What of the system not everybody may read.
+    closed: tuple[str, ...] = ()
+    credentials: readable.CredentialFiles = field(default_factory=readable.CredentialFiles)
 
     @classmethod
     def look(cls, home: Path, own: tuple[Path, ...], search_path: str, read: tuple[str, ...]) -> "Machine":
         """Look at the machine once. Takes some ten milliseconds."""
         home, own = home.resolve(), tuple(path.resolve() for path in own)
-        masks: list[list[Any]] = [["mask", path] for path in readable.not_for_everybody()]
-        return cls(home, own, search_path, read, git_config(home), (*readable.system_entries(), *masks))
+        closed = tuple(readable.not_for_everybody())
+        return cls(home, own, search_path, read, git_config(home), tuple(readable.system_entries()), closed)
 
 
 @dataclass(frozen=True)
@@ -79,22 +82,23 @@ class View:
             ["tmpfs", home, "0700", f"{HOME_MB}m", "100000"],
             ["file", f"{home}/.gitconfig", machine.git_config],
             ["rw", self.cache, *_identity(self.cache), self.cache_inside],
-            *readable.toolchain_entries(readable.toolchains(machine.home, machine.search_path, machine.read)),
-        ]
-        beneath = [["mask", str(own)] for own in machine.own if str(own).startswith(f"{self.workspace}/")]
-        entries += [
-            ["mask", str(own)]
-            for own in machine.own
-            if not str(own).startswith(f"{self.workspace}/") and not self.workspace.startswith(f"{own}/")
+            *readable.toolchain_entries(self._toolchains()),
         ]
         if self.is_home:
             entries += self._home_entries()
         else:
             entries.append(["ro" if self.is_read_only else "rw", self.workspace, self.device, self.inode])
-            entries += beneath
         kind = "ro" if self.is_read_only else "rw"
         entries += [[kind, path, device, inode] for path, device, inode in self.repositories]
         return entries
+
+    def masks(self) -> list[str]:
+        """What is hidden of what is shown, as it lies there now: looked for before every command, since files come and are replaced."""
+        own = [str(path) for path in self.machine.own if not self.workspace.startswith(f"{path}/")]
+        return [*self.machine.closed, *(path for each in self._toolchains() for path in self.machine.credentials.beneath(each.real)), *own]
+
+    def _toolchains(self) -> list[readable.Toolchain]:
+        return readable.toolchains(self.machine.home, self.machine.search_path, self.machine.read)
 
     def _home_entries(self) -> list[list[Any]]:
         entries: list[list[Any]] = []
@@ -145,4 +149,4 @@ def _identity(path: str) -> tuple[int, int]:
 def plan(view: View, controls: list[list[Any]], program: bytes) -> dict[str, Any]:
     """The supervisor's first request."""
     trees = [view.workspace, *(path for path, _, _ in view.repositories)]
-    return {"entries": view.entries(), "trees": trees, "controls": controls, "seccomp": program.hex()}
+    return {"entries": view.entries(), "trees": trees, "controls": controls, "masks": view.masks(), "seccomp": program.hex()}

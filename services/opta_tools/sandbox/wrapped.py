@@ -56,7 +56,7 @@ class Wrapped:
             self._guards[key] = guard, controls, running + 1
             return
         controls = Controls(os.dup(root))
-        guard = Guard(controls, self._state / "aside" / (place.session or "-"))
+        guard = Guard(controls, self._state / "aside" / (place.session or "-"), is_mounted=False)
         guard.begin()
         self._guards[key] = guard, controls, 1
 
@@ -93,10 +93,10 @@ class Wrapped:
     def _landlock(self, root: int, cache: str, scratch: str, order: Order, environment: dict[str, str], is_read_only: bool, files: list[int]) -> list[str]:  # fmt: skip
         if order.network == "list":
             raise ToolProblem("sandbox.network is an allow-list, which needs user namespaces; this machine has none", "sandbox")
-        hidden = {str(entry[1]) for entry in self._machine.system if entry[0] == "mask"}
+        hidden = set(self._machine.closed)
         shown = [path for entry in self._machine.system if entry[0] == "ro" for path in _without(str(entry[1]), hidden)]
         for toolchain in readable.toolchains(self._machine.home, self._machine.search_path, self._machine.read):
-            shown += _without(toolchain.real, set(toolchain.hidden()))
+            shown += _without(toolchain.real, set(self._machine.credentials.beneath(toolchain.real)))
         settings = {
             "read": [*shown, *_PROC],
             "write": [cache, scratch, *_DEVICES],
@@ -112,7 +112,7 @@ class Wrapped:
         return [sys.executable, "-I", "-S", "-c", _LANDLOCK, _SERVICES, str(text), *order.argv]
 
     def _folder(self, kind: str, name: str) -> str:
-        path = self._state / kind / hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+        path = self._state / kind / hashlib.sha256(os.fsencode(name)).hexdigest()[:16] / "here"
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return str(path)
 
