@@ -4,6 +4,8 @@
 KEPT = (
     "PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "USER", "LOGNAME", "SHELL", "TZ", "VIRTUAL_ENV", "JAVA_HOME", "GOROOT", "NVM_DIR", "RUSTUP_HOME",
     "RUSTUP_TOOLCHAIN", "PYENV_ROOT", "RBENV_ROOT", "SDKMAN_DIR", "VOLTA_HOME", "ASDF_DIR", "ANDROID_HOME", "DOTNET_ROOT",
+    "LANGUAGE", "LC_MESSAGES", "LC_COLLATE", "LC_NUMERIC", "LC_TIME", "GOPATH", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "FNM_DIR", "PNPM_HOME", "BUN_INSTALL",
+    "NIX_PATH",
 )  # fmt: skip
 # No pager waits for a key, git asks nobody, and installers of git hooks leave the repository's configuration alone.
 FIXED = {
