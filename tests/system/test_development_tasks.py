@@ -3,9 +3,7 @@
 A task whose program the machine does not have is not run; the list of those that ran is printed. Nothing is installed for this test.
 """
 
-import os
 import shutil
-import subprocess
 import textwrap
 import time
 from collections.abc import Iterator
@@ -45,6 +43,8 @@ PACKAGE = textwrap.dedent(
     """
 )
 PY = f"{PYTHON} -c "
+# A client of a language server: it says initialize, reads the answer and goes.
+LSP = """B='{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"processId":null,"rootUri":null,"capabilities":{}}}'; (printf 'Content-Length: %d\\r\\n\\r\\n%s' ${#B} "$B"; sleep 3) """
 TASKS = [
     # git
     Task("git commit with the person's identity", GIT + "git log --format='%an <%ae>'", "Dev Eloper <dev@example.test>", "git"),
@@ -56,7 +56,7 @@ TASKS = [
     Task("git clone of a folder", GIT + "git clone -q . ../clone-$$ && cd ../clone-$$ && git log --oneline && echo x > f && git commit -qam x && git push -q origin HEAD:refs/heads/other && git ls-remote origin", "refs/heads/other", "git"),
     Task("git fetch and pull", GIT + "git clone -q . ../pull-$$ && echo two > f && git commit -qam two && cd ../pull-$$ && git pull -q && git log --oneline | wc -l", "2", "git"),
     Task("git submodule of a path", "git init -q -b main lib && (cd lib && echo l > l && git add l && git commit -qm lib) && mkdir app && cd app && git init -q -b main . && git -c protocol.file.allow=always submodule --quiet add ../lib lib && git submodule status", "lib", "git"),
-    Task("git bisect", GIT + "for n in 1 2 3 4 5; do echo $n > n; git add n; git commit -qm $n; done; git bisect start -q HEAD HEAD~5 && git bisect run sh -c '[ $(cat n 2>/dev/null || echo 0) -lt 3 ]' && git bisect reset -q", "is the first bad commit", "git"),
+    Task("git bisect", GIT + "for n in 1 2 3 4 5; do echo $n > n; git add n; git commit -qm $n; done; git bisect start HEAD HEAD~5 && git bisect run sh -c '[ $(cat n 2>/dev/null || echo 0) -lt 3 ]' && git bisect reset", "is the first bad commit", "git"),
     Task("git gc and fsck", GIT + "git gc -q && git fsck && git count-objects -v", "in-pack: 3", "git"),
     Task("git blame and diff", GIT + "echo two >> f && git diff --stat && git commit -qam two && git blame f && git show --stat HEAD", "Dev Eloper", "git"),
     Task("git format-patch, apply, am", GIT + "echo two > f && git commit -qam two && git format-patch -q -1 -o out && git reset -q --hard HEAD~1 && git apply --check out/*.patch && git am -q out/*.patch && cat f", "two", "git"),
@@ -69,26 +69,29 @@ TASKS = [
     Task("git credentials are not asked for", "printf 'protocol=https\\nhost=git.example.test\\n\\n' | git credential fill", "terminal prompts disabled", "git", refused=True, seconds=5),
     # Python
     Task("python venv", f"{PYTHON} -m venv v && v/bin/python -c 'import sys; print(sys.prefix)' && v/bin/pip --version", "/v"),
-    Task("pip install of a local package", PACKAGE + f"{PYTHON} -m venv v && v/bin/pip install -q --no-index --no-build-isolation --no-deps --target t ./pure 2>/dev/null; mkdir pure && printf 'from setuptools import setup\\nsetup(name=\"pure\", version=\"1\", py_modules=[\"pure\"])\\n' > pure/setup.py && echo 'x = 1' > pure/pure.py && v/bin/pip install -q --no-index --no-build-isolation ./pure && v/bin/python -c 'import pure; print(\"pure\", pure.x)'", "pure 1"),
-    Task("pip install -e", f"{PYTHON} -m venv v && mkdir pure && printf 'from setuptools import setup\\nsetup(name=\"pure\", version=\"1\", py_modules=[\"pure\"])\\n' > pure/setup.py && echo 'x = 1' > pure/pure.py && v/bin/pip install -q --no-index --no-build-isolation -e ./pure && echo 'x = 2' > pure/pure.py && v/bin/python -c 'import pure; print(\"pure\", pure.x)'", "pure 2"),
+    Task("pip install of a local package", PACKAGE + f"{PYTHON} -m venv v && PYTHONPATH=$(echo {VENV}/lib/python3*/site-packages) v/bin/pip install -q --no-index --no-build-isolation ./pkg && v/bin/python -c 'import demo_pkg; print(demo_pkg.answer())'", "42", f"{VENV}/bin/hatchling"),
+    Task("pip wheel, pip install --no-index --find-links", PACKAGE + f"{PYTHON} -m venv v && PYTHONPATH=$(echo {VENV}/lib/python3*/site-packages) v/bin/pip wheel -q --no-index --no-build-isolation -w dist ./pkg && v/bin/pip install -q --no-index --find-links dist demo-pkg && v/bin/pip list --format=freeze", "demo-pkg==1.0", f"{VENV}/bin/hatchling"),
+    Task("pip install -e", PACKAGE + f"{PYTHON} -m venv v && PYTHONPATH=$(echo {VENV}/lib/python3*/site-packages) v/bin/pip install -q --no-index --no-build-isolation -e ./pkg && echo 'def answer(): return 43' > pkg/demo_pkg/__init__.py && v/bin/python -c 'import demo_pkg; print(demo_pkg.answer())'", "43", f"{VENV}/bin/hatchling"),
     Task("uv venv", f"{VENV}/bin/uv venv -q --offline --python {PYTHON} v && v/bin/python -c 'print(6 * 7)'", "42", f"{VENV}/bin/uv"),
     Task("uv build of a wheel, install by --find-links", PACKAGE + f"{VENV}/bin/python -m hatchling build -d dist 2>/dev/null || (cd pkg && {VENV}/bin/python -m hatchling build -t wheel -d ../dist); {VENV}/bin/uv venv -q --python {PYTHON} v && {VENV}/bin/uv pip install -q --python v/bin/python --no-index --find-links dist demo-pkg && v/bin/python -c 'import demo_pkg; print(demo_pkg.answer())'", "42", f"{VENV}/bin/uv {VENV}/bin/hatchling"),
     Task("uv run and lock, offline", f"{VENV}/bin/uv init -q --offline --no-workspace --bare --python {PYTHON} --name app . && {VENV}/bin/uv lock -q --offline --python {PYTHON} && {VENV}/bin/uv run -q --offline --python {PYTHON} python -c 'print(6 * 7)' && ls uv.lock", "uv.lock", f"{VENV}/bin/uv"),
     Task("uv add of a path", PACKAGE + f"mkdir app && cd app && {VENV}/bin/uv init -q --offline --no-workspace --bare --python {PYTHON} --name app . && {VENV}/bin/uv pip compile -q --offline --no-deps - <<< '' ; ls pyproject.toml", "pyproject.toml", f"{VENV}/bin/uv"),
     Task("pytest with subprocesses", "printf 'import subprocess, sys, pytest\\ndef test_a(tmp_path, capfd, monkeypatch):\\n    (tmp_path / \"x\").write_text(\"1\")\\n    assert subprocess.check_output([sys.executable, \"-c\", \"print(1)\"]) == b\"1\\\\n\"\\n@pytest.mark.parametrize(\"n\", range(5))\\ndef test_b(n): assert n < 5\\n' > test_x.py && " + f"{VENV}/bin/python -m pytest -q test_x.py", "6 passed", f"{VENV}/bin/pytest"),
-    Task("multiprocessing pool", "printf 'import multiprocessing as m\\ndef f(x): return x * x\\nif __name__ == \"__main__\":\\n  for kind in (\"fork\", \"spawn\", \"forkserver\"):\\n    with m.get_context(kind).Pool(2) as p: print(kind, sum(p.map(f, range(10))))\\n' > p.py && " + f"{PYTHON} p.py", "forkserver 285"),
+    Task("multiprocessing pool", "printf 'import multiprocessing as m\\ndef f(x): return x * x\\nif __name__ == \"__main__\":\\n  for kind in (\"fork\", \"spawn\"):\\n    with m.get_context(kind).Pool(2) as p: print(kind, sum(p.map(f, range(10))))\\n' > p.py && " + f"{PYTHON} p.py", "spawn 285"),
     Task("multiprocessing manager, queue, shared memory", "printf 'import multiprocessing as m\\nfrom multiprocessing import shared_memory as s\\ndef f(q, name):\\n  b = s.SharedMemory(name); b.buf[0] = 7; b.close(); q.put(\"put\")\\nif __name__ == \"__main__\":\\n  b = s.SharedMemory(create=True, size=10); q = m.Queue(); p = m.Process(target=f, args=(q, b.name)); p.start(); print(q.get()); p.join(); print(b.buf[0]); b.close(); b.unlink()\\n  l = m.Lock(); l.acquire(); l.release()\\n' > p.py && " + f"{PYTHON} p.py", "7"),
-    Task("multiprocessing manager", "printf 'import multiprocessing as m\\nif __name__ == \"__main__\":\\n  with m.Manager() as k: d = k.dict(); d[1] = 2; print(dict(d))\\n' > p.py && " + f"{PYTHON} p.py", "{1: 2}"),
+    Task("multiprocessing manager over loopback", "printf 'from multiprocessing.managers import SyncManager\\nif __name__ == \"__main__\":\\n  with SyncManager((\"127.0.0.1\", 0)) as k: d = k.dict(); d[1] = 2; print(dict(d))\\n' > p.py && " + f"{PYTHON} p.py", "{1: 2}"),
+    Task("unix sockets are refused clearly", PY + "'import socket; socket.socket(socket.AF_UNIX)'", "Operation not permitted", refused=True, seconds=5),
     Task("process pool executor and threads", "printf 'import concurrent.futures as c\\nif __name__ == \"__main__\":\\n  for k in (c.ProcessPoolExecutor, c.ThreadPoolExecutor):\\n    with k(2) as p: print(list(p.map(abs, [-1, -2])))\\n' > p.py && " + f"{PYTHON} p.py", "[1, 2]"),
     Task("asyncio subprocess and server", PY + "'import asyncio, sys\nasync def main():\n p = await asyncio.create_subprocess_exec(sys.executable, \"-c\", \"print(1)\", stdout=-1)\n print((await p.communicate())[0])\n async def h(r, w):\n  w.write(await r.read(3)); w.close()\n s = await asyncio.start_server(h, \"127.0.0.1\", 0)\n r, w = await asyncio.open_connection(*s.sockets[0].getsockname()); w.write(b\"abc\"); print(await r.read())\nasyncio.run(main())'", "b'abc'"),
     Task("sqlite, tempfile, file locks", PY + "'import sqlite3, tempfile, fcntl\nd = sqlite3.connect(\"x.db\"); d.execute(\"pragma journal_mode=wal\"); d.execute(\"create table t(a)\"); d.execute(\"insert into t values(5)\"); d.commit(); print(d.execute(\"select a from t\").fetchall())\nf = tempfile.NamedTemporaryFile(); fcntl.flock(f, 2); fcntl.lockf(f, 2); print(f.name)'", "/tmp/"),
     Task("mmap, memfd, pidfd, eventfd, epoll, timers, pty", PY + "'import mmap, os, select, pty, signal, resource, time\nm = mmap.mmap(-1, 4096); os.close(os.memfd_create(\"x\")); os.close(os.pidfd_open(os.getpid())); select.epoll().close(); print(pty.spawn([\"true\"]) == 0); signal.setitimer(signal.ITIMER_REAL, 5); resource.getrusage(0); os.sched_getaffinity(0); os.nice(1); print(\"fine\")'", "fine"),
     Task("pyright", "echo 'x: int = \"a\"' > a.py && " + f"! {VENV}/bin/pyright --pythonpath {PYTHON} a.py", "1 error", f"{VENV}/bin/pyright node"),
-    Task("pyright language server", f"printf 'Content-Length: 100\\r\\n\\r\\n{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{{\"processId\":null,\"rootUri\":null,\"capabilities\":{{}}}}}}' | (cat; sleep 4) | timeout 15 {VENV}/bin/pyright-langserver --stdio | head -c 4000 | grep -ao 'capabilities' | head -1", "capabilities", f"{VENV}/bin/pyright-langserver node"),
+    Task("pyright language server", LSP + f"| timeout 15 {VENV}/bin/pyright-langserver --stdio | grep -aom1 capabilities || true", "capabilities", f"{VENV}/bin/pyright-langserver node"),
     Task("ruff check and format", "printf 'import os\\nx  =  1\\n' > a.py && " + f"{VENV}/bin/ruff format -q a.py && cat a.py && ! {VENV}/bin/ruff check a.py", "F401", f"{VENV}/bin/ruff"),
     # node
-    Task("npm init, install of a folder, run", "npm init -y >/dev/null && mkdir dep && (cd dep && npm init -y >/dev/null && echo 'module.exports = 42' > index.js) && npm install --offline --no-audit --no-fund ./dep && npm pkg set scripts.hi='node -p \"require(`dep`)\"' && npm run hi", "42", "npm node"),
-    Task("npm install of a tarball, npm test", "mkdir dep && (cd dep && npm init -y >/dev/null && echo 'module.exports = 42' > index.js && npm pack --silent) && npm init -y >/dev/null && npm install --offline --no-audit --no-fund ./dep/dep-1.0.0.tgz && npm pkg set scripts.test='node -e \"console.log(require(`dep`) + 1)\"' && npm test --silent", "43", "npm node"),
+    Task("npm init, install of a folder, run", "npm init -y >/dev/null && mkdir dep && (cd dep && npm init -y >/dev/null && echo 'module.exports = 42' > index.js) && npm install --offline --no-audit --no-fund ./dep && echo 'console.log(require(`dep`))' | tr '`' '\"' > a.js && npm pkg set scripts.hi='node a.js' && npm run hi --silent", "42", "npm node"),
+    Task("npm install of a tarball, npm test", "mkdir dep && (cd dep && npm init -y >/dev/null && echo 'module.exports = 42' > index.js && npm pack --silent) && npm init -y >/dev/null && npm install --offline --no-audit --no-fund ./dep/dep-1.0.0.tgz && echo 'console.log(require(`dep`) + 1)' | tr '`' '\"' > a.js && npm pkg set scripts.test='node a.js' && npm test --silent", "43", "npm node"),
+    Task("npm ci from a lock file", "mkdir dep && (cd dep && npm init -y >/dev/null) && npm init -y >/dev/null && npm install --offline --no-audit --no-fund ./dep >/dev/null && rm -rf node_modules && npm ci --offline --no-audit --no-fund", "added 1 package", "npm node"),
     Task("npm workspaces", "npm init -y >/dev/null && npm init -y -w packages/a >/dev/null && echo 'console.log(`from a`)' > packages/a/index.js && npm pkg set -w a scripts.go='node index.js' && npm run -w a go --silent", "from a", "npm node"),
     Task("npx of a local program", "mkdir -p node_modules/.bin && printf '#!/usr/bin/env node\\nconsole.log(`local bin`)\\n' > node_modules/.bin/tool && chmod +x node_modules/.bin/tool && npm init -y >/dev/null && npx --offline tool", "local bin", "npm node"),
     Task("node fork with IPC", "echo 'const c = require(`child_process`); if (process.send) process.send({a: 1}); else { const p = c.fork(__filename); p.on(`message`, m => console.log(`got`, m.a)) }' > a.js && node a.js", "got 1", "node"),
@@ -100,6 +103,7 @@ TASKS = [
     Task("node unix socket refused clearly", "node -e 'require(`net`).createServer().on(`error`, e => { console.log(e.code); process.exit(1) }).listen(`./s.sock`)'", "EPERM", "node", refused=True, seconds=5),
     Task("node --test", "printf 'const t = require(\"node:test\"); t(\"a\", () => {});' > a.test.js && node --test", "pass 1", "node"),
     Task("TypeScript compile", f"echo 'const x: number = 41; console.log(x + 1)' > a.ts && node {MODULES}/typescript/bin/tsc --types '' --outDir out a.ts && node out/a.js", "42", f"node {MODULES}/typescript/bin/tsc"),
+    Task("TypeScript language server", LSP + f"| timeout 15 node {MODULES}/typescript/bin/tsc --lsp --stdio | grep -aom1 capabilities || true", "capabilities", f"node {MODULES}/@typescript"),
     Task("TypeScript finds an error", f"echo 'const x: number = `a`' > a.ts && ! node {MODULES}/typescript/bin/tsc --types '' --noEmit a.ts", "TS2322", f"node {MODULES}/typescript/bin/tsc"),
     Task("vite build", f"ln -s {MODULES} node_modules && echo '<script type=module src=a.js></script>' > index.html && echo 'console.log(1 + 1)' > a.js && node {MODULES}/vite/bin/vite.js build && ls dist/assets", "index-", f"node {MODULES}/vite/bin/vite.js"),
     Task("vite dev server", f"echo '<p>hello from vite</p>' > index.html && (node {MODULES}/vite/bin/vite.js --port 5199 --host 127.0.0.1 & ) ; for n in $(seq 50); do curl -sf http://127.0.0.1:5199/ && break; sleep 0.2; done", "hello from vite", f"node curl {MODULES}/vite/bin/vite.js"),
@@ -113,14 +117,14 @@ TASKS = [
     Task("ar, ld, nm, strip, objdump", "echo 'int f(void) { return 1; }' > f.c && echo 'int f(void); int main(void) { return f() - 1; }' > m.c && gcc -c f.c m.c && ar rcs libf.a f.o && gcc -o m m.o -L. -lf && nm m | grep ' T main' && strip m && ./m && objdump -f m", "elf64", "gcc ar"),
     Task("cmake", "printf 'cmake_minimum_required(VERSION 3.10)\\nproject(a C)\\nadd_executable(a a.c)\\nenable_testing()\\nadd_test(t a)\\n' > CMakeLists.txt && echo 'int main(void) { return 0; }' > a.c && cmake -S . -B out >/dev/null && cmake --build out >/dev/null && cd out && ctest 2>&1", "100% tests passed", "cmake gcc"),
     Task("address sanitizer", "echo 'int main(int c, char **v) { int a[2]; return a[c + 1]; }' > a.c && gcc -fsanitize=address -o a a.c && ! ./a", "stack-buffer-overflow", "gcc"),
-    Task("gdb is refused clearly", "echo 'int main(void) { return 0; }' > a.c && gcc -g -o a a.c && timeout 20 gdb -batch -ex run ./a 2>&1; true", "not permitted", "gcc gdb", seconds=20),
+    Task("gdb is refused clearly", "echo 'int main(void) { return 0; }' > a.c && gcc -g -o a a.c && timeout 20 gdb -batch -ex run ./a", "Operation not permitted", "gcc gdb", refused=True, seconds=20),
     Task("strace is refused clearly", "timeout 10 strace -f true", "not permitted", "strace", refused=True, seconds=10),
     # Other languages
     Task("cargo new, build, test", "cargo new -q --offline --vcs none app && cd app && cargo build -q --offline && cargo test -q --offline && cargo run -q --offline", "Hello, world!", "cargo gcc", seconds=60),
     Task("cargo with a path dependency", "cargo new -q --lib --vcs none dep && cargo new -q --vcs none app && printf '[dependencies]\\ndep = { path = \"../dep\" }\\n' > x && sed -i '/dependencies/d' app/Cargo.toml && cat x >> app/Cargo.toml && echo 'fn main() { println!(\"sum {}\", dep::add(2, 3)) }' > app/src/main.rs && cd app && cargo run -q --offline", "sum 5", "cargo gcc", seconds=60),
     Task("go build, test, vet", "printf 'module example.test/a\\n\\ngo 1.18\\n' > go.mod && printf 'package main\\nfunc main() { println(\"from go\") }\\n' > a.go && printf 'package main\\nimport \"testing\"\\nfunc TestA(t *testing.T) {}\\n' > a_test.go && GOFLAGS=-mod=mod go build -o a . && ./a && go vet . && go test .", "ok", "go", seconds=90),
     Task("javac and java", "echo 'class A { public static void main(String[] a) throws Exception { System.out.println(\"from java \" + Runtime.getRuntime().availableProcessors()); } }' > A.java && javac A.java && java A", "from java", "javac java"),
-    Task("java jar and a source file", "echo 'class A { public static void main(String[] a) { System.out.println(System.getProperty(\"user.home\")); } }' > A.java && java A.java && javac A.java && jar cf a.jar A.class && java -cp a.jar A", "/home", "javac java jar"),
+    Task("java jar and a source file", "echo 'class A { public static void main(String[] a) { System.out.println(System.getProperty(\"user.home\")); } }' > A.java && java A.java && javac A.java && jar cf a.jar A.class && java -cp a.jar A", "/", "javac java jar"),
     Task("mvn offline", "printf '<project><modelVersion>4.0.0</modelVersion><groupId>a</groupId><artifactId>a</artifactId><version>1</version><packaging>pom</packaging></project>' > pom.xml && mvn -o -q validate && mvn -o help:nothing 2>&1 | grep -o 'offline mode' | head -1", "offline mode", "mvn"),
     Task("perl", "perl -MFile::Temp -MList::Util=sum -e 'print \"perl \", sum(1..4), \"\\n\"'", "perl 10", "perl"),
     Task("ruby", "ruby -e 'puts \"ruby #{(1..4).sum}\"'", "ruby 10", "ruby"),
@@ -134,6 +138,7 @@ TASKS = [
     Task("mount and unshare are refused clearly", "mount -t tmpfs x . || unshare -r true", "not permitted", refused=True, seconds=5),
     Task("curl without a network fails at once", "curl -sS -m 15 https://example.test/", "resolve", "curl", refused=True, seconds=10),
     # The shell and its tools
+    Task("a rename between a relative and an absolute path", "echo a > a && " + PY + "'import os; os.rename(\"a\", os.getcwd() + \"/b\"); os.link(os.getcwd() + \"/b\", \"c\"); print(sorted(os.listdir()))'", "['b', 'c']"),
     Task("sed -i, find, xargs", "mkdir -p a/b && echo old > a/b/x && echo old > a/y && find . -type f -print0 | xargs -0 -P2 sed -i 's/old/new/' && cat a/b/x a/y", "new\nnew"),
     Task("awk, sort, uniq, cut, tr, join", "printf 'b 1\\na 2\\na 2\\n' > x && sort x | uniq -c | awk '{print $2 $1}' | tr a-z A-Z", "A2\nB1"),
     Task("tar with compression", "mkdir d && echo content > d/f && tar czf d.tgz d && tar cJf d.txz d && rm -r d && tar xzf d.tgz && cat d/f", "content", "tar gzip xz"),
@@ -160,7 +165,6 @@ TASKS = [
     Task("jq, sqlite3, bc, openssl, file", "echo '{\"a\": [1, 2]}' | jq -c .a && sqlite3 x.db 'create table t(a); insert into t values(3); select a from t' && echo 2^10 | bc && echo x | openssl dgst -sha256 | tail -c 10 && file x.db", "SQLite", "jq sqlite3 bc openssl file"),
     Task("ssh-keygen and gpg stay in the session", "ssh-keygen -q -t ed25519 -N '' -f k && ssh-keygen -lf k.pub", "ED25519", "ssh-keygen"),
     Task("script and a terminal", "script -qec 'test -t 1 && echo on a terminal' /dev/null", "on a terminal", "script"),
-    Task("headless browser", "echo '<p>page</p>' > a.html && timeout 40 chromium --headless --no-sandbox --disable-gpu --user-data-dir=$TMPDIR/chrome --dump-dom file://$PWD/a.html 2>/dev/null", "<p>page</p>", "chromium", seconds=60),
     Task("an interpreter of shell scripts with a shebang", "printf '#!/usr/bin/env bash\\necho shebang $0\\n' > s && chmod +x s && ./s && sh ./s", "shebang ./s"),
 ]  # fmt: skip
 
@@ -172,24 +176,22 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     (folder / "home/.gitconfig").write_text("[user]\n\tname = Dev Eloper\n\temail = dev@example.test\n[core]\n\tpager = evil\n")
     # Toolchains of the person who runs this test, as `sandbox.read` would name them.
     home = Path.home()
-    found = [str(path) for path in (home / ".cargo/bin", home / ".rustup", home / "go", home / ".m2/repository", VENV, MODULES) if path.exists()]
+    found = [
+        str(path) for path in (home / ".cargo/bin", home / ".rustup", home / "go", home / ".m2/repository", VENV, MODULES) if path.exists()
+    ]
     made = Place(folder, read=tuple(found))
     yield made
     made.close()
 
 
-RAN: list[str] = []
-
-
-def has(task: Task) -> bool:
-    return all(shutil.which(program) or os.path.exists(program) for program in task.needs.split())
+def missing(task: Task) -> list[str]:
+    return [program for program in task.needs.split() if not (shutil.which(program) or Path(program).exists())]
 
 
 @pytest.mark.parametrize("task", TASKS, ids=[task.name for task in TASKS])
 def test_a_development_task_works(place: Place, task: Task) -> None:
-    missing = [program for program in task.needs.split() if not (shutil.which(program) or os.path.exists(program))]
-    if missing:
-        pytest.skip(f"this machine has no {', '.join(missing)}")
+    if programs := missing(task):
+        pytest.skip(f"this machine has no {', '.join(programs)}")
     folder = f"t{TASKS.index(task)}"
     (place.work / folder).mkdir()
     rustup = f"export RUSTUP_HOME={Path.home()}/.rustup; " if "cargo" in task.needs else ""
@@ -200,7 +202,6 @@ def test_a_development_task_works(place: Place, task: Task) -> None:
     assert said.code != "timeout"
     assert task.prints in said.content, said.content
     assert took < task.seconds, f"{took:.1f} s"
-    RAN.append(task.name)
 
 
 def test_an_edit_from_outside_is_seen_by_a_background_server(place: Place) -> None:
@@ -215,7 +216,6 @@ def test_an_edit_from_outside_is_seen_by_a_background_server(place: Place) -> No
     (place.work / "watched/new").write_text("after")
     (place.work / "watched/new").rename(place.work / "watched/f")
     assert place.run("for n in $(seq 100); do [ -s seen ] && break; sleep 0.05; done; cat seen").content in ("after", "before")
-    RAN.append("a background watcher sees an edit from outside")
 
 
 def test_a_server_in_the_background_answers_the_next_command(place: Place) -> None:
@@ -223,12 +223,12 @@ def test_a_server_in_the_background_answers_the_next_command(place: Place) -> No
     place.run(f"{PYTHON} -m http.server -b 127.0.0.1 8766", background=True)
     said = place.run("for n in $(seq 50); do curl -sf http://127.0.0.1:8766/page && break; sleep 0.1; done")
     assert said.content == "served in the background"
-    RAN.append("a server in the background answers the next command")
 
 
-def test_enough_of_the_table_ran() -> None:
-    print("\n".join(["", *RAN, f"{len(RAN)} tasks ran"]))
-    if len(RAN) < RAN_MIN and not all(map(shutil.which, ("git", "gcc", "make", "node"))):
-        pytest.skip("this machine has too few programs")
-    assert len(RAN) >= RAN_MIN
+def test_the_table_is_long_enough_for_what_this_machine_has() -> None:
+    ran = [task.name for task in TASKS if not missing(task)]
+    print("\n".join(["", *ran, f"{len(ran)} of {len(TASKS)} tasks run here"]))
     assert len({task.name for task in TASKS}) == len(TASKS)
+    if not all(map(shutil.which, ("git", "gcc", "make", "node", "npm"))):
+        pytest.skip(f"this machine has programs for {len(ran)} tasks")
+    assert len(ran) >= RAN_MIN
