@@ -156,6 +156,20 @@ def test_a_workspace_that_was_exchanged_since_its_sandbox_was_made_is_not_follow
     assert not (outside / "evil").exists()
 
 
+@pytest.mark.parametrize("network", ["off", "on"])
+def test_the_current_folder_lies_among_the_mounts_of_the_command(place: Place, network: str) -> None:
+    """A folder opened before the command's mounts were made would lead by `..` to those of the supervisor, with its processes."""
+    (place.work / "deep/er").mkdir(parents=True)
+    for cwd in (".", "deep/er"):
+        up = "/".join([".."] * len((place.work / cwd).resolve().parts[1:]))
+        said = place.run(f"stat -c %d:%i {up}/proc /proc; ls -d {up}/proc/[0-9]* | wc -l; ls -d /proc/[0-9]* | wc -l", network, cwd=cwd)
+        here, there, ours, real = said.content.split()
+        assert (here, ours) == (there, real)
+        # As root a kernel variable could be set there.
+        assert not place.run(f"cat {up}/proc/sys/kernel/core_pattern > x && cat x > {up}/proc/sys/kernel/core_pattern", network, cwd=cwd).ok
+        assert "Read-only" in place.run(f"echo 1 > {up}/proc/sys/vm/overcommit_memory", network, cwd=cwd).content
+
+
 SOCKETS = {
     "stream": "s = socket.socket(socket.AF_UNIX); s.connect({path!r}); s.send(b'x')",
     "datagram": "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.sendto(b'x', {path!r})",

@@ -6,6 +6,7 @@ Everything that is not in these tables is not there. `sandbox.read` of the user'
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,7 @@ CREDENTIALS = frozenset(
 # Folders of packages: thousands, and what lies in them came from a registry.
 _PACKAGES = frozenset({"site-packages", "node_modules", "__pycache__", "dist-packages", "pkgs", "registry", "gems"})
 CREDENTIALS_DEPTH, CREDENTIALS_FOLDERS_MAX = 5, 4000
+CREDENTIALS_NEAR, CREDENTIALS_AGAIN_S = 2, 30.0
 # How much is looked at for what not everybody may read: the folder, and how deep. Files of whole programs lie in /opt.
 CLOSED_FOLDERS = (("/etc", 16), ("/usr/local/etc", 16), ("/opt", 4))
 CLOSED_ENTRIES_MAX = 20_000
@@ -87,12 +89,24 @@ class CredentialFiles:
     def __init__(self) -> None:
         # Folder -> (its time of change, what it holds of them, the folders in it)
         self._read: dict[str, tuple[int, list[str], list[str]]] = {}
+        # Roots -> (when they were looked through to the bottom, what was found)
+        self._deep: dict[tuple[str, ...], tuple[float, list[str]]] = {}
 
-    def beneath(self, root: str) -> list[str]:
-        """Paths beneath a folder, down to `CREDENTIALS_DEPTH`."""
+    def of(self, roots: Iterable[str]) -> list[str]:
+        """Paths beneath folders: near their top as it is now, deeper as it was some seconds ago."""
+        key = tuple(roots)
+        looked_at, deep = self._deep.get(key, (-CREDENTIALS_AGAIN_S, []))
+        if time.monotonic() - looked_at >= CREDENTIALS_AGAIN_S:
+            deep = [path for root in key for path in self.beneath(root)]
+            self._deep[key] = time.monotonic(), deep
+            return deep
+        return list(dict.fromkeys([*deep, *(path for root in key for path in self.beneath(root, CREDENTIALS_NEAR))]))
+
+    def beneath(self, root: str, depth: int = CREDENTIALS_DEPTH) -> list[str]:
+        """Paths beneath a folder, down to a depth."""
         found: list[str] = []
         level, seen = [root], 0
-        for _ in range(CREDENTIALS_DEPTH):
+        for _ in range(depth):
             below: list[str] = []
             for folder in level:
                 seen += 1

@@ -43,7 +43,10 @@ class Machine:
         """Look at the machine once. Takes some ten milliseconds."""
         home, own = home.resolve(), tuple(path.resolve() for path in own)
         closed = tuple(readable.not_for_everybody())
-        return cls(home, own, search_path, read, git_config(home), tuple(readable.system_entries()), closed)
+        machine = cls(home, own, search_path, read, git_config(home), tuple(readable.system_entries()), closed)
+        # Looked through once before the first command has to wait for it.
+        machine.credentials.of(each.real for each in readable.toolchains(home, search_path, read))
+        return machine
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class View:
     def masks(self) -> list[str]:
         """What is hidden of what is shown, as it lies there now: looked for before every command, since files come and are replaced."""
         own = [str(path) for path in self.machine.own if not self.workspace.startswith(f"{path}/")]
-        return [*self.machine.closed, *(path for each in self._toolchains() for path in self.machine.credentials.beneath(each.real)), *own]
+        return [*self.machine.closed, *self.machine.credentials.of(each.real for each in self._toolchains()), *own]
 
     def _toolchains(self) -> list[readable.Toolchain]:
         return readable.toolchains(self.machine.home, self.machine.search_path, self.machine.read)
