@@ -67,6 +67,8 @@ class Sandbox:
                 break
             reasons.append(f"{level}: {problem}")
         self.reason = "; ".join(reasons) if self.level != "full" else ""
+        if self.level != "full":
+            await self._pool.close()
         log.info("sandbox", level=self.level, reason=self.reason)
 
     async def start(self, place: Place, order: Order, streams: Streams) -> Process:
@@ -115,7 +117,7 @@ class Sandbox:
         except (OSError, ToolProblem, TimeoutError) as error:
             return str(error)[:300] or "it did not answer"
         finally:
-            await self._pool.close()
+            await self._pool.end_sessions()
             self.level = "none"
 
 

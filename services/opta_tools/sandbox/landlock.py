@@ -60,6 +60,7 @@ def contain(settings: dict[str, Any]) -> None:
         _allow(ruleset, (every if may_write else reading) & every, descriptor)
         os.set_inheritable(descriptor, False)
     # Capabilities first: uid 0 would keep what they allow.
+    linux.bound_capabilities()
     linux.drop_capabilities()
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
     linux.landlock_restrict(ruleset)

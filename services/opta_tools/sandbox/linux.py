@@ -135,8 +135,8 @@ def prctl(option: int, first: int = 0, second: int = 0) -> None:
     _call(f"prctl {option}", _libc.prctl(option, ctypes.c_ulong(first), ctypes.c_ulong(second), 0, 0))
 
 
-def drop_capabilities() -> None:
-    """Give up every capability of this process and of what it executes, also as uid 0."""
+def bound_capabilities() -> None:
+    """See to it that nothing this process starts gains a capability by executing a file, also as uid 0."""
     with open("/proc/sys/kernel/cap_last_cap") as handle:
         last = int(handle.read())
     for capability in range(last + 1):
@@ -145,6 +145,10 @@ def drop_capabilities() -> None:
         except OSError as error:
             if error.errno != 1:  # EPERM: without CAP_SETPCAP there is nothing in the set that execve could give
                 raise
+
+
+def drop_capabilities() -> None:
+    """Give up every capability of this process."""
     header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
     _call("capset", _libc.syscall(_SYS_CAPSET, header, bytes(24)))
 

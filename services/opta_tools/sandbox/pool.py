@@ -17,7 +17,7 @@ from ..housekeeping import remove_tree
 from ..outcome import ToolProblem
 from .git_links import repositories
 from .place import Place
-from .session import SessionSandbox, opened
+from .session import SessionSandbox, Supervisors, opened
 from .view import Machine, View, check_workspace
 
 # How many sandboxes are kept at once, and how long one that runs nothing.
@@ -33,6 +33,7 @@ class Pool:
         self._machine, self._state, self._allowed = machine, state, allowed
         self._sessions: dict[tuple[str, str, bool], SessionSandbox] = {}
         self._placing = threading.Lock()
+        self._supervisors = Supervisors()
 
     async def get(self, place: Place) -> SessionSandbox:
         """The sandbox of a session, whether it was made before or not. Raises ToolProblem."""
@@ -51,10 +52,15 @@ class Pool:
             return []
         return await sandbox.notes(lambda: not self._is_busy(sandbox))
 
-    async def close(self) -> None:
-        """End every sandbox."""
+    async def end_sessions(self) -> None:
+        """End every sandbox; others may be made."""
         for key in list(self._sessions):
             await self._end(key)
+
+    async def close(self) -> None:
+        """End every sandbox, for good."""
+        await self.end_sessions()
+        await asyncio.to_thread(self._supervisors.close)
 
     def forget_old(self) -> None:
         """Remove the /tmp of sessions that were not used for days."""
@@ -81,7 +87,9 @@ class Pool:
                 repositories=repositories(root, workspace),
             )
             check_workspace(self._machine, workspace)
-            return SessionSandbox(view, root, self._state / "aside" / (place.session or "-"), self._allowed, self._placing)
+            return SessionSandbox(
+                view, root, self._state / "aside" / (place.session or "-"), self._allowed, self._placing, self._supervisors
+            )
         except BaseException:
             os.close(root)
             raise

@@ -44,6 +44,78 @@ _SO_PASSCRED = 16
 log = Log("sandbox")
 
 
+class Supervisors:
+    """Starts supervisor processes, one ahead: a session's first command does not wait until an interpreter has started."""
+
+    def __init__(self) -> None:
+        self._spare: tuple[subprocess.Popen[bytes], socket.socket] | None = None
+        self._lock = threading.Lock()
+        self._is_closed = False
+
+    def take(self) -> tuple["subprocess.Popen[bytes]", socket.socket]:
+        """A supervisor that waits for its plan, and the socket to it. Raises ToolProblem."""
+        with self._lock:
+            spare, self._spare = self._spare, None
+        if spare is not None:
+            if spare[0].poll() is None:
+                return spare
+            _end(*spare)
+        return _started()
+
+    def prepare(self) -> None:
+        """Start one ahead, unless there is one. Raises ToolProblem."""
+        with self._lock:
+            if self._spare is None and not self._is_closed:
+                self._spare = _started()
+
+    def prepare_soon(self) -> None:
+        """The same, in a thread; without one the next session waits a little."""
+
+        def prepare() -> None:
+            with contextlib.suppress(ToolProblem):
+                self.prepare()
+
+        threading.Thread(target=prepare, name="spare supervisor", daemon=True).start()
+
+    def close(self) -> None:
+        """End the one that waits."""
+        with self._lock:
+            self._is_closed = True
+            spare, self._spare = self._spare, None
+        if spare is not None:
+            _end(*spare)
+
+
+def _started() -> tuple["subprocess.Popen[bytes]", socket.socket]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _BOOT, _SERVICES, str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={"PATH": os.defpath},
+            cwd="/",
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+        )
+    except OSError as error:
+        ours.close()
+        raise ToolProblem(f"the sandbox could not be made: {error.strerror}", "sandbox") from error
+    finally:
+        theirs.close()
+    return process, ours
+
+
+def _end(process: "subprocess.Popen[bytes]", control: socket.socket) -> None:
+    control.close()
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    process.wait()
+    if process.stderr is not None:
+        process.stderr.close()
+
+
 class Contained:
     """A command that is ready, runs, or has ended. `pid` is its first process; everything of the command lives below it."""
 
@@ -90,8 +162,8 @@ class SessionSandbox:
     `allowed`: the hosts that network "list" reaches; `placing`: held by who makes or removes placeholders, one for all sessions.
     """
 
-    def __init__(self, view: View, root: int, aside: Path, allowed: tuple[str, ...], placing: threading.Lock):
-        self.view, self._allowed, self._placing = view, allowed, placing
+    def __init__(self, view: View, root: int, aside: Path, allowed: tuple[str, ...], placing: threading.Lock, supervisors: Supervisors):
+        self.view, self._allowed, self._placing, self._supervisors = view, allowed, placing, supervisors
         self._trees = [
             Controls(root, is_home=view.is_home),
             *(
@@ -183,16 +255,9 @@ class SessionSandbox:
         for proxy in self._proxies.values():
             proxy.close()
         self._proxies.clear()
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await asyncio.to_thread(self._process.wait)
-            if self._process.stderr is not None:
-                self._process.stderr.close()
-            self._process = None
+        if self._process is not None and self._control is not None:
+            await asyncio.to_thread(_end, self._process, self._control)
+            self._process = self._control = None
 
     def release(self) -> None:
         """Close the workspace's descriptors. The sandbox is not used after it."""
@@ -244,7 +309,7 @@ class SessionSandbox:
         problem = ""
         for _ in range(TRIES):
             await self.close()
-            self._start_supervisor()
+            self._process, self._control = await asyncio.to_thread(self._supervisors.take)
             answers = self._send(plan(self.view, controls, seccomp.program()))
             try:
                 async with asyncio.timeout(BUILD_S):
@@ -254,6 +319,8 @@ class SessionSandbox:
             finally:
                 answers.close()
             if "ok" in answer:
+                # The next session's is started beside this one's first command.
+                self._supervisors.prepare_soon()
                 return controls
             problem = str(answer.get("problem", ""))
             await self.close()
@@ -301,26 +368,6 @@ class SessionSandbox:
 
     def _ended(self) -> None:
         self.running -= 1
-
-    def _start_supervisor(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _BOOT, _SERVICES, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env={"PATH": os.defpath},
-                cwd="/",
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
-        except OSError as error:
-            ours.close()
-            raise ToolProblem(f"the sandbox could not be made: {error.strerror}", "sandbox") from error
-        finally:
-            theirs.close()
-        self._control = ours
 
     def _send(self, request: dict[str, Any], files: tuple[int, ...] = ()) -> socket.socket:
         """Send a request; the socket on which its answers come."""

@@ -28,7 +28,10 @@ _NAMESPACES = linux.CLONE_NEWUSER | linux.CLONE_NEWNS | linux.CLONE_NEWIPC | lin
 def main() -> None:
     """Build and serve. The last word of the command line is the control socket's descriptor."""
     control = socket.socket(fileno=int(sys.argv[-1]))
-    request, files = _received(control)
+    try:
+        request, files = _received(control)
+    except EOFError:
+        return  # nobody needed it
     answers = socket.socket(fileno=files[0])
     try:
         supervisor = Supervisor(request)
@@ -97,6 +100,7 @@ class Supervisor:
         # A later mount over a control file reaches the commands that run already.
         linux.propagate(linux.MS_SHARED)
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
+        linux.bound_capabilities()
 
     def serve(self, control: socket.socket) -> None:
         """Answer requests until the worker is gone."""
