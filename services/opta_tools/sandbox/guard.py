@@ -20,22 +20,12 @@ from typing import Any
 from opta_core.logs import Log
 
 from .controls import Control, Controls, is_placeholder
+from .git_config import plain_config
 
 CONFIG_BYTES_MAX = 64 * 1024
 NOTES_MAX = 20
 # Copies that break hard links: a command may hold another name of what it made.
 _COPIED_BYTES_MAX, _COPIED_FILES_MAX = 4 * 1024 * 1024, 1000
-# What a new repository may be configured with: nothing here names a program or another place for configuration.
-_CONFIG_KEPT = re.compile(
-    r"core\.(repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|precomposeunicode|symlinks|autocrlf|eol|worktree|longpaths|abbrev)"
-    r"|remote\..*\.(url|fetch|pushurl|tagopt|mirror|promisor|partialclonefilter|prune)|branch\..*\.(remote|merge|rebase|pushremote|description)"
-    r"|submodule\..*\.(url|active|update|branch|path|ignore|shallow)|submodule\.active|user\.(name|email)|init\.defaultbranch"
-    r"|extensions\.(objectformat|partialclone|refstorage)|pull\.(rebase|ff)|push\.(default|autosetupremote)|lfs\.repositoryformatversion"
-)
-_SECTION = re.compile(r'\s*\[\s*([A-Za-z0-9.-]+)\s*(?:"([^"\\\n]*)")?\s*\]\s*$')
-_KEY = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*=\s*(.*?)\s*$")
-# Values that git and a reader of lines could read differently.
-_AMBIGUOUS = re.compile(r'["\\#;\x00-\x08\x0b-\x1f\x7f]')
 _RUNS = re.compile(rb"^\s*(x|exec)\b", re.MULTILINE)
 _GIT_STATES = ("rebase-merge/git-rebase-todo", "rebase-apply/git-rebase-todo", "sequencer/todo")
 log = Log("sandbox")
@@ -305,39 +295,6 @@ class Guard:
         except (OSError, ValueError, TypeError, KeyError):
             return
         self._known = {control.path: control for control in known}
-
-
-def plain_config(text: str, path: str = ".git") -> str:
-    """A git configuration without every key that is not known to be harmless. Format: git-config, "Syntax". `path`: of git's folder."""
-    section, lines = "", list[str]()
-    for line in text.split("\n"):
-        if not line.strip():
-            lines.append(line)
-        elif (head := _SECTION.match(line)) is not None:
-            section = f"{head[1].lower()}.{head[2]}." if head[2] is not None else f"{head[1].lower()}."
-            lines.append(line)
-        elif (key := _KEY.match(line)) is not None and not _AMBIGUOUS.search(key[2]):
-            name = section + key[1].lower()
-            if _CONFIG_KEPT.fullmatch(name) and _is_harmless(name, key[2], path):
-                lines.append(line)
-        else:
-            # Not understood: neither this line nor what may belong to it is kept.
-            section = "unknown."
-    return "\n".join(lines)
-
-
-def _is_harmless(name: str, value: str, path: str) -> bool:
-    if name == "core.worktree":
-        # Of a submodule: beneath the workspace, by its spelling.
-        return (
-            not value.startswith("/")
-            and not os.path.normpath(os.path.join(path, value)).startswith("..")
-            and os.path.normpath(os.path.join(path, value)) != "."
-        )
-    if name.endswith((".url", ".pushurl")):
-        # ext:: and other remote helpers run a program.
-        return "::" not in value and not value.startswith("-")
-    return not (name.startswith("submodule.") and value.startswith("!"))
 
 
 def _control_of(entry: dict[str, Any]) -> Control:

@@ -17,7 +17,8 @@ from ..housekeeping import remove_tree
 from ..outcome import ToolProblem
 from .git_links import repositories
 from .place import Place
-from .session import SessionSandbox, Supervisors, opened
+from .session import SessionSandbox, opened
+from .supervisors import Supervisors
 from .view import Machine, View, check_workspace
 
 # How many sandboxes are kept at once, and how long one that runs nothing.

@@ -4,16 +4,12 @@ A request is one byte with descriptors over a pair of sockets (see `supervisor`)
 that it is ready, with its process id as the kernel tells it (SCM_CREDENTIALS), and how it ended.
 """
 
-import array
 import asyncio
 import contextlib
 import json
 import os
-import signal
 import socket
-import struct
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -24,11 +20,13 @@ from opta_core.proxy import Proxy
 
 from ..outcome import ToolProblem
 from . import linux, seccomp
+from .contained import Contained, received
 from .controls import Controls
 from .environment import PROXY_PORT
 from .guard import Guard, GuardError
 from .limits import Limits
 from .place import Network, Streams
+from .supervisors import Supervisors, end
 from .view import View, plan
 
 BUILD_S, ANSWER_S = 10.0, 10.0
@@ -36,124 +34,9 @@ BUILD_S, ANSWER_S = 10.0, 10.0
 TRIES = 5
 # How often a running command's control files are looked at.
 TICK_S = 2.0
-ANSWER_BYTES_MAX = 64 * 1024
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from opta_tools.sandbox.supervisor import main; main()"
-_SERVICES = str(Path(__file__).parent.parent.parent)
 _SO_PASSCRED = 16
 
 log = Log("sandbox")
-
-
-class Supervisors:
-    """Starts supervisor processes, one ahead: a session's first command does not wait until an interpreter has started."""
-
-    def __init__(self) -> None:
-        self._spare: tuple[subprocess.Popen[bytes], socket.socket] | None = None
-        self._lock = threading.Lock()
-        self._is_closed = False
-
-    def take(self) -> tuple["subprocess.Popen[bytes]", socket.socket]:
-        """A supervisor that waits for its plan, and the socket to it. Raises ToolProblem."""
-        with self._lock:
-            spare, self._spare = self._spare, None
-        if spare is not None:
-            if spare[0].poll() is None:
-                return spare
-            _end(*spare)
-        return _started()
-
-    def prepare(self) -> None:
-        """Start one ahead, unless there is one. Raises ToolProblem."""
-        with self._lock:
-            if self._spare is None and not self._is_closed:
-                self._spare = _started()
-
-    def prepare_soon(self) -> None:
-        """The same, in a thread; without one the next session waits a little."""
-
-        def prepare() -> None:
-            with contextlib.suppress(ToolProblem):
-                self.prepare()
-
-        threading.Thread(target=prepare, name="spare supervisor", daemon=True).start()
-
-    def close(self) -> None:
-        """End the one that waits."""
-        with self._lock:
-            self._is_closed = True
-            spare, self._spare = self._spare, None
-        if spare is not None:
-            _end(*spare)
-
-
-def _started() -> tuple["subprocess.Popen[bytes]", socket.socket]:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    try:
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _BOOT, _SERVICES, str(theirs.fileno())],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env={"PATH": os.defpath},
-            cwd="/",
-            pass_fds=(theirs.fileno(),),
-            start_new_session=True,
-        )
-    except OSError as error:
-        ours.close()
-        raise ToolProblem(f"the sandbox could not be made: {error.strerror}", "sandbox") from error
-    finally:
-        theirs.close()
-    return process, ours
-
-
-def _end(process: "subprocess.Popen[bytes]", control: socket.socket) -> None:
-    control.close()
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-    process.wait()
-    if process.stderr is not None:
-        process.stderr.close()
-
-
-class Contained:
-    """A command that is ready, runs, or has ended. `pid` is its first process; everything of the command lives below it."""
-
-    def __init__(self, pid: int, answers: socket.socket, on_end: Callable[[], None]):
-        self.pid = pid
-        self._answers, self._on_end = answers, on_end
-        self._watch = os.pidfd_open(pid)
-        self._is_closed = False
-
-    def go(self) -> None:
-        """Let it begin."""
-        with contextlib.suppress(OSError):
-            self._answers.send(b"go")
-
-    async def ended(self) -> int:
-        """Its exit code, or minus the signal that ended it, once nothing of it is left. Raises ToolProblem when it could not start."""
-        answer: dict[str, Any] = {}
-        with contextlib.suppress(EOFError, OSError):
-            answer, _, _ = await _answer(self._answers)
-        await _readable(self._watch)
-        self.close()
-        if "problem" in answer:
-            raise ToolProblem(f"the command could not start: {answer['problem']}", "no_program")
-        return int(answer.get("status", -signal.SIGKILL))
-
-    def kill(self) -> None:
-        """End it and everything that it started."""
-        if not self._is_closed:
-            with contextlib.suppress(OSError):
-                signal.pidfd_send_signal(self._watch, signal.SIGKILL)
-
-    def close(self) -> None:
-        """Let go of it."""
-        if not self._is_closed:
-            self._is_closed = True
-            self._answers.close()
-            os.close(self._watch)
-            self._on_end()
 
 
 class SessionSandbox:
@@ -256,7 +139,7 @@ class SessionSandbox:
             proxy.close()
         self._proxies.clear()
         if self._process is not None and self._control is not None:
-            await asyncio.to_thread(_end, self._process, self._control)
+            await asyncio.to_thread(end, self._process, self._control)
             self._process = self._control = None
 
     def release(self) -> None:
@@ -300,7 +183,7 @@ class SessionSandbox:
                     answers = self._send({"do": "protect", "controls": controls, "masks": self._masks})
                     try:
                         async with asyncio.timeout(ANSWER_S):
-                            await _answer(answers)
+                            await received(answers)
                     finally:
                         answers.close()
         self._ticker = None
@@ -313,7 +196,7 @@ class SessionSandbox:
             answers = self._send(plan(self.view, controls, seccomp.program()))
             try:
                 async with asyncio.timeout(BUILD_S):
-                    answer, _, _ = await _answer(answers)
+                    answer, _, _ = await received(answers)
             except (TimeoutError, EOFError, OSError):
                 answer = {"problem": await asyncio.to_thread(self._last_words)}
             finally:
@@ -335,7 +218,7 @@ class SessionSandbox:
             answers = self._send(request, streams)
             try:
                 async with asyncio.timeout(ANSWER_S):
-                    answer, pid, _ = await _answer(answers)
+                    answer, pid, _ = await received(answers)
             except (TimeoutError, EOFError, OSError) as error:
                 answers.close()
                 raise ToolProblem("the sandbox did not start the command; nothing was run", "sandbox") from error
@@ -355,7 +238,7 @@ class SessionSandbox:
         answers = self._send({"do": "network", "name": name, "port": PROXY_PORT})
         try:
             async with asyncio.timeout(ANSWER_S):
-                answer, _, files = await _answer(answers)
+                answer, _, files = await received(answers)
         except (TimeoutError, EOFError, OSError) as error:
             raise ToolProblem("the sandbox's network could not be made; nothing was run", "sandbox") from error
         finally:
@@ -396,37 +279,6 @@ class SessionSandbox:
             process.kill()
         lines = process.stderr.read().decode(errors="replace").strip().splitlines()
         return lines[-1][:300] if lines else "it did not answer"
-
-
-async def _answer(answers: socket.socket) -> tuple[dict[str, Any], int, list[int]]:
-    """(answer, process id of who gave it, its descriptors). Raises EOFError when there will be none."""
-    size = array.array("i").itemsize
-    space = socket.CMSG_SPACE(8 * size) + socket.CMSG_SPACE(struct.calcsize("3i"))
-    while True:
-        try:
-            data, ancillary, _, _ = answers.recvmsg(ANSWER_BYTES_MAX, space)
-            break
-        except BlockingIOError:
-            await _readable(answers.fileno())
-    if not data:
-        raise EOFError
-    pid, files = 0, array.array("i")
-    for level, kind, content in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            files.frombytes(content[: len(content) - len(content) % size])
-        elif level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
-            pid = struct.unpack("3i", content[:12])[0]
-    return json.loads(data), pid, list(files)
-
-
-async def _readable(descriptor: int) -> None:
-    loop = asyncio.get_running_loop()
-    is_ready = asyncio.Event()
-    loop.add_reader(descriptor, is_ready.set)
-    try:
-        await is_ready.wait()
-    finally:
-        loop.remove_reader(descriptor)
 
 
 def opened(path: str, identity: str = "") -> tuple[int, str]:

@@ -1,0 +1,86 @@
+"""Supervisor processes as the tool-worker starts them, one ahead of need."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from ..outcome import ToolProblem
+
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from opta_tools.sandbox.supervisor import main; main()"
+_SERVICES = str(Path(__file__).parent.parent.parent)
+
+
+class Supervisors:
+    """Starts supervisor processes, one ahead: a session's first command does not wait until an interpreter has started."""
+
+    def __init__(self) -> None:
+        self._spare: tuple[subprocess.Popen[bytes], socket.socket] | None = None
+        self._lock = threading.Lock()
+        self._is_closed = False
+
+    def take(self) -> tuple["subprocess.Popen[bytes]", socket.socket]:
+        """A supervisor that waits for its plan, and the socket to it. Raises ToolProblem."""
+        with self._lock:
+            spare, self._spare = self._spare, None
+        if spare is not None:
+            if spare[0].poll() is None:
+                return spare
+            end(*spare)
+        return _started()
+
+    def prepare(self) -> None:
+        """Start one ahead, unless there is one. Raises ToolProblem."""
+        with self._lock:
+            if self._spare is None and not self._is_closed:
+                self._spare = _started()
+
+    def prepare_soon(self) -> None:
+        """The same, in a thread; without one the next session waits a little."""
+
+        def prepare() -> None:
+            with contextlib.suppress(ToolProblem):
+                self.prepare()
+
+        threading.Thread(target=prepare, name="spare supervisor", daemon=True).start()
+
+    def close(self) -> None:
+        """End the one that waits."""
+        with self._lock:
+            self._is_closed = True
+            spare, self._spare = self._spare, None
+        if spare is not None:
+            end(*spare)
+
+
+def _started() -> tuple["subprocess.Popen[bytes]", socket.socket]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _BOOT, _SERVICES, str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={"PATH": os.defpath},
+            cwd="/",
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+        )
+    except OSError as error:
+        ours.close()
+        raise ToolProblem(f"the sandbox could not be made: {error.strerror}", "sandbox") from error
+    finally:
+        theirs.close()
+    return process, ours
+
+
+def end(process: "subprocess.Popen[bytes]", control: socket.socket) -> None:
+    control.close()
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    process.wait()
+    if process.stderr is not None:
+        process.stderr.close()
