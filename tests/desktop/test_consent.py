@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from support.daemon import Daemon
 from support.model_server import Action, ModelServer, Say, Use
-from support.reference_server import everything
+from support.reference_server import TARGET, everything
 
 from opta_cli.plain_text import visible
 
@@ -73,7 +73,7 @@ def reply(messages: list[dict[str, Any]]) -> list[Action]:
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     command = everything()
-    servers = f'[mcp]\npeekaboo = true\n[mcp.servers.everything]\ncommand = "{command[0]}"\nargs = ["{command[1]}"]\n'
+    servers = f'[sandbox]\nread = ["{TARGET}"]\n[mcp]\npeekaboo = true\n[mcp.servers.everything]\ncommand = "{command[0]}"\nargs = ["{command[1]}"]\n'
     with ModelServer(reply) as model, Daemon(tmp_path_factory.mktemp("consent"), model_url=model.url, config=servers) as running:
         (running.workspace / "sub").mkdir()
         (running.workspace / "long.sql").write_text(OLD)
