@@ -77,9 +77,10 @@ def _answers_fast(daemon: Daemon) -> bool:
 
 def _world(daemon: Daemon) -> dict[str, str]:
     files = [*daemon.home.rglob("*"), *daemon.workspace.rglob("*")]
-    moving = (daemon.home / "daemon/logs", daemon.home / "daemon/run")
+    # The index of sessions is written beside the work; what it says is derived from the journals.
+    moving = (daemon.home / "daemon/logs", daemon.home / "daemon/run", daemon.home / "daemon/sessions/index.lines")
     return {
         str(file): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in files
-        if file.is_file() and not any(folder in file.parents for folder in moving)
+        if file.is_file() and not any(each == file or each in file.parents for each in moving)
     }

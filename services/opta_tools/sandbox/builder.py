@@ -179,15 +179,19 @@ def protect(trees: list[int], controls: list[list[Any]], mounted: dict[tuple[int
     something outside replaced the file, is made again. "rw" keeps a folder from being moved away.
     """
     number: int
+    problem = ""
     for number, path, kind, device, inode in controls:
         try:
             target = linux.openat2(trees[number], path or ".", os.O_PATH, _BENEATH)
         except OSError as error:
-            raise BuildError(f"{path} cannot be protected: {os.strerror(error.errno or 0)}") from error
+            # The others are protected all the same.
+            problem = problem or f"{path} cannot be protected: {os.strerror(error.errno or 0)}"
+            continue
         try:
             found = linux.identity(target)
             if found != [device, inode]:
-                raise BuildError(f"{path} was exchanged while the sandbox was made")
+                problem = problem or f"{path} was exchanged while the sandbox was made"
+                continue
             if mounted.get((number, path)) == (linux.mount_id(target), found):
                 continue
             tree = linux.clone_tree(target)
@@ -203,6 +207,8 @@ def protect(trees: list[int], controls: list[list[Any]], mounted: dict[tuple[int
             mounted[(number, path)] = linux.mount_id(there), [device, inode]
         finally:
             os.close(there)
+    if problem:
+        raise BuildError(problem)
 
 
 def _opened(root: int, path: str, device: int, inode: int) -> int:

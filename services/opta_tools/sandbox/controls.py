@@ -19,6 +19,7 @@ from . import linux
 
 FOLDERS_MAX = 50_000
 GIT_FOLDERS_MAX = 2_000
+LINKS_MAX = 100
 # Folders of packages and build output: large, and made anew by their tools. Of these only the first two levels are looked at.
 NOT_WALKED = frozenset({"node_modules", ".venv", "venv", "target", "__pycache__", ".tox", ".nox", "dist", "build", ".next", ".cache", ".gradle"})  # fmt: skip
 SKIPPED_LEVELS = 2
@@ -90,6 +91,16 @@ class Controls:
         os.close(self._root)
 
     @property
+    def path(self) -> str:
+        """The real path of the tree."""
+        return os.readlink(f"/proc/self/fd/{self._root}")
+
+    @property
+    def paths(self) -> set[str]:
+        """Paths of every folder of the last look."""
+        return set(self._folders)
+
+    @property
     def folders(self) -> set[tuple[int, int]]:
         """(device, inode) of every folder of the last look."""
         device = os.fstat(self._root).st_dev
@@ -134,6 +145,9 @@ class Controls:
             else:
                 # git's own folders get a mount of their own, so that none can be moved away and made anew with other hooks.
                 mounts.append([control.path, "rw" if control.is_git or _leads_to_others(control) else "ro", *control.identity])
+                if control.is_folder and not control.is_git:
+                    for name in self._links_in(control.path):
+                        mounts += self._target(f"{control.path}/{name}")
         return mounts
 
     def open(self, path: str, flags: int = os.O_PATH) -> int:
@@ -204,11 +218,13 @@ class Controls:
                             folder.below.append(below)
                         elif len(path) > PATH_CHARS_MAX:
                             folder.too_deep.append(below)
+            is_bare = _looks_like_git(names)
             if not path:
-                self.is_bare = {"HEAD", "objects", "refs"} <= names and ".git" not in names
-            elif {"HEAD", "objects", "refs"} <= names:
+                self.is_bare = is_bare and ".git" not in names
+            elif is_bare:
                 # A bare repository: git uses one that it stands in.
-                folder.controls.append(Control(path, seen.st_dev, seen.st_ino, True, is_git=True))
+                above = os.stat("..", dir_fd=descriptor)
+                folder.controls.append(Control(path, seen.st_dev, seen.st_ino, True, (above.st_dev, above.st_ino), is_git=True))
             return folder
         finally:
             os.close(descriptor)
@@ -243,6 +259,17 @@ class Controls:
                     return [*self._above(path), [path, "ro", *linux.identity(target)]]
             finally:
                 os.close(target)
+        return []
+
+    def _links_in(self, path: str) -> list[str]:
+        """Links in a control folder: a hook is often one to a script of the repository."""
+        with contextlib.suppress(OSError):
+            folder = self.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                with os.scandir(folder) as entries:
+                    return [entry.name for entry in entries if entry.is_symlink()][:LINKS_MAX]
+            finally:
+                os.close(folder)
         return []
 
     def _above(self, path: str) -> list[list[Any]]:
@@ -291,11 +318,13 @@ class Controls:
             except OSError:
                 continue
             try:
+                # Only inside of git's own folder do these names stand for something else than a submodule.
+                own = _NOT_GIT if _exists(folder, "HEAD") else frozenset[str]()
                 with os.scandir(folder) as entries:
                     inner = [
                         entry.name
                         for entry in entries
-                        if entry.is_dir(follow_symlinks=False) and entry.name not in (*_NOT_GIT, "modules", "worktrees")
+                        if entry.is_dir(follow_symlinks=False) and entry.name not in (*own, "modules", "worktrees")
                     ]
                 for name in inner:
                     below = _joined(at, name)
@@ -327,11 +356,12 @@ class Controls:
     def _named_in_config(self, path: str, git: int) -> dict[str, Control]:
         """Folders of hooks and further configuration that a repository's own configuration names, in the tree."""
         found: dict[str, Control] = {}
-        text = _content(git, "config", 65536) or b""
+        text = b"\n".join(_content(git, name, 65536) or b"" for name in ("config", "config.worktree"))
+        root = os.readlink(f"/proc/self/fd/{self._root}")
         for kind, value in _PATH_IN_CONFIG.findall(text.decode(errors="replace")):
             # A path of hooks counts from the work tree, an included file from the configuration that names it.
             base = path.rpartition("/")[0] if kind.lower() == "hookspath" and path.endswith(".git") else path
-            named = os.path.normpath(os.path.join(base, value.strip()))
+            named = os.path.normpath(os.path.join(base, value.strip().removeprefix(f"{root}/")))
             if named.startswith(("..", "/")) or named in (".", path):
                 continue
             with contextlib.suppress(OSError):
@@ -360,6 +390,11 @@ def _levels_in_skipped(path: str) -> int:
     parts = path.split("/")
     first = next((number for number, part in enumerate(parts) if part in NOT_WALKED), len(parts))
     return len(parts) - first
+
+
+def _looks_like_git(names: set[str]) -> bool:
+    """Whether git could take a folder with these names for a repository, whole or in parts."""
+    return ("HEAD" in names and ("commondir" in names or {"objects", "refs"} <= names)) or {"objects", "refs", "config"} <= names
 
 
 def is_placeholder(folder: int, name: str) -> bool:
@@ -404,6 +439,14 @@ def _content(folder: int, name: str, bytes_max: int = 64) -> bytes | None:
         return None
     with os.fdopen(descriptor, "rb") as handle:
         return handle.read(bytes_max) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+
+
+def _exists(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return True
+    except OSError:
+        return False
 
 
 def _joined(folder: str, name: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 from opta_core.logs import Log
 
-from .controls import Control, Controls, is_placeholder
+from .controls import GIT_CONTROL, Control, Controls, is_placeholder
 from .git_config import plain_config
 
 CONFIG_BYTES_MAX = 64 * 1024
@@ -27,7 +27,9 @@ NOTES_MAX = 20
 # Copies that break hard links: a command may hold another name of what it made.
 _COPIED_BYTES_MAX, _COPIED_FILES_MAX = 4 * 1024 * 1024, 1000
 _RUNS = re.compile(rb"^\s*(x|exec)\b", re.MULTILINE)
-_GIT_STATES = ("rebase-merge/git-rebase-todo", "rebase-apply/git-rebase-todo", "sequencer/todo")
+_GIT_STATES = {"rebase-merge": ("git-rebase-todo", "strategy"), "rebase-apply": ("git-rebase-todo",), "sequencer": ("todo",)}
+_STRATEGIES = frozenset({b"", b"ort", b"recursive", b"resolve", b"octopus", b"ours", b"subtree"})
+PLAN_BYTES_MAX = 256 * 1024
 log = Log("sandbox")
 
 
@@ -46,6 +48,10 @@ class Guard:
         self._known: dict[str, Control] = {}
         self._folders: set[tuple[int, int]] = set()
         self._was_bare = False
+        # Folders of repositories that came whole, by path; what a rebase had begun before.
+        self._whole: set[str] = set()
+        self._paths: set[str] = set()
+        self._plans: dict[str, bytes] = {}
         self._deep: set[str] = set()
         self._is_running = False
 
@@ -54,14 +60,17 @@ class Guard:
         notes: list[str] = []
         if not self._is_running and self._record is not None and self._record.exists():
             # A worker died while commands ran: what they made is looked at first.
-            self._restore()
-            notes = self.end()
+            self._controls.look()
+            if self._restore():
+                notes = self.end()
         elif self._is_running:
             return self.end()
         self._known = dict(self._controls.look())
         self._folders = self._controls.folders
         self._was_bare, self._deep = self._controls.is_bare, set(self._controls.too_deep)
         self._is_running = True
+        self._whole, self._paths = set(), self._controls.paths
+        self._plans = self._rebases()
         self._save()
         return notes
 
@@ -83,27 +92,33 @@ class Guard:
     def _end(self) -> list[str]:
         found = self._controls.look()
         notes: list[str] = []
-        if self._controls.is_cut:
-            raise GuardError("the workspace has more folders than can be looked at; remove what is not needed, or work in a part of it")
-        ids = {control.identity for control in self._known.values()}
+        # A link is known where it lies, and its number may be that of another file soon.
+        ids = {control.identity for control in self._known.values() if not control.link}
         new = sorted((control for control in found.values() if self._is_new(control, ids)), key=lambda control: control.path)
         made = [control for control in new if control.is_git]
         # In a repository that came whole, with a folder of its own, its other control files are part of what was asked for.
-        whole = [folder for control in made if (folder := control.path.rpartition("/")[0]) and control.above not in self._folders]
+        for control in made:
+            folder, _, name = control.path.rpartition("/")
+            if folder and name == ".git" and control.above not in self._folders and folder not in self._paths:
+                self._whole.add(folder)
         for control in new:
-            parts = control.path.split("/")
-            if control.is_git or ".git" in parts[:-1] or any(control.path.startswith(f"{git.path}/") for git in made):
+            if control.is_git or self._is_part_of_git(control, made):
                 continue  # looked at with its repository
-            if not any(control.path.startswith(f"{folder}/") for folder in whole):
-                notes += self._put_aside(control.path)
+            if self._is_pointer(control):
+                # What `git worktree add` and `git submodule update` make; the repository it leads to is looked at itself.
+                if control.above not in self._folders:
+                    self._whole.add(control.path.rpartition("/")[0])
+                continue
+            if not any(control.path.startswith(f"{folder}/") for folder in self._whole if folder):
+                notes += self._put_aside(control.path, control)
         for control in new:
             notes += self._clean_part(control, found)
         for control in sorted(made, key=lambda control: control.path):
-            notes += self._clean_repository(control.path)
+            notes += self._clean_repository(control)
         for path, was in self._known.items():
             if was.link:
                 notes += self._check_link(path, was, found.get(path))
-        notes += self._unfinished(found)
+        notes += self._unfinished()
         for path in self._controls.too_deep:
             if path not in self._deep:
                 notes += self._put_aside(path)
@@ -116,11 +131,43 @@ class Guard:
             for path, control in found.items()
             if not self._is_new(control, ids) or (control.is_git and control.above != (0, 0))
         } | {path: was for path, was in self._known.items() if was.link}
+        # Nothing that was put aside is mounted.
+        self._controls.found = {
+            path: control for path, control in found.items() if path in self._known or control.is_git or "/.git/" in f"/{path}"
+        }
         self._save()
+        if self._controls.is_cut:
+            raise GuardError("the workspace has more folders than can be looked at; remove what is not needed, or work in a part of it")
         return notes
+
+    def _is_part_of_git(self, control: Control, made: list[Control]) -> bool:
+        folder, _, name = control.path.rpartition("/")
+        if ".git" in control.path.split("/")[:-1]:
+            return True
+        # Of a bare repository its own parts, and not whatever lies beneath it.
+        return name in (*GIT_CONTROL, "modules", "worktrees") and any(git.path == folder for git in made)
+
+    def _is_pointer(self, control: Control) -> bool:
+        """Whether a new `.git` is a file that leads to a worktree's or a submodule's place in a repository of this tree."""
+        folder, _, name = control.path.rpartition("/")
+        if name != ".git" or control.is_folder or control.link:
+            return False
+        above, _ = self._parent(control.path)
+        if above < 0:
+            return False
+        try:
+            match = re.fullmatch(r"gitdir: (.+?)\n*", _text(above, name))
+        finally:
+            os.close(above)
+        if match is None:
+            return False
+        leads_to = os.path.normpath(os.path.join(folder, match[1].removeprefix(f"{self._controls.path}/")))
+        return not leads_to.startswith(("/", "..")) and bool(re.search(r"(^|/)\.git/(modules|worktrees)/", leads_to))
 
     def _is_new(self, control: Control, ids: set[tuple[int, int]]) -> bool:
         known = self._known.get(control.path)
+        if known is not None and control.link:
+            return known.link != control.link
         if known is not None and (known.identity == control.identity or (self._is_mounted and known.above == control.above)):
             # The same, or replaced in its own folder: that is a person's, since a command cannot take what is mounted away.
             return False
@@ -136,10 +183,13 @@ class Guard:
         if above < 0:
             return []
         try:
+            seen = os.fstat(above)
+            if control.above != (seen.st_dev, seen.st_ino):
+                return []  # exchanged meanwhile: the next look finds what is there
             if is_placeholder(above, name) or name in ("modules", "worktrees", "info"):
                 return []
             if name == "hooks" and not control.link:
-                return [note for hook in self._hooks(above) for note in self._put_aside(f"{folder}/{hook}")]
+                return [note for hook in self._hooks(above) for note in self._take_from(above, hook, folder)]
             parts = control.path.split("/")
             if "worktrees" in parts[:-1]:
                 # What `git worktree add` makes leads to the repository above it.
@@ -151,7 +201,7 @@ class Guard:
                 return []  # with its repository
         finally:
             os.close(above)
-        return self._put_aside(control.path)
+        return self._put_aside(control.path, control)
 
     def _check_link(self, path: str, was: Control, now: Control | None) -> list[str]:
         notes: list[str] = []
@@ -167,35 +217,45 @@ class Guard:
             notes += self._put_aside(os.path.normpath(os.path.join(os.path.dirname(path), now.link)))
         return notes
 
-    def _unfinished(self, found: dict[str, Control]) -> list[str]:
-        """Plans of a rebase that would run programs when a person goes on with it."""
-        notes: list[str] = []
-        for control in found.values():
-            if control.is_git:
-                with contextlib.suppress(OSError):
-                    git = self._controls.open_folder(control.path)
-                    try:
-                        for name in _GIT_STATES:
-                            if _RUNS.search(_text(git, name).encode()):
-                                notes += self._put_aside(f"{control.path}/{name}")
-                    finally:
-                        os.close(git)
-        return notes
+    def _unfinished(self) -> list[str]:
+        """A rebase that a command began and that would run programs when a person goes on with it. One that was there before is a person's."""
+        now = self._rebases()
+        return [note for path, content in now.items() if path not in self._plans and content for note in self._put_aside(path)]
 
-    def _put_aside(self, path: str) -> list[str]:
+    def _rebases(self) -> dict[str, bytes]:
+        """git's folders of unfinished work: path -> b"" for one that runs nothing, else what it would."""
+        found: dict[str, bytes] = {}
+        for control in self._controls.found.values():
+            if not control.is_git:
+                continue
+            with contextlib.suppress(OSError):
+                git = self._controls.open_folder(control.path)
+                try:
+                    for folder, plans in _GIT_STATES.items():
+                        if _is_there(git, folder):
+                            found[f"{control.path}/{folder}"] = b"".join(_what_runs(git, f"{folder}/{name}", name) for name in plans)
+                finally:
+                    os.close(git)
+        return found
+
+    def _put_aside(self, path: str, control: Control | None = None) -> list[str]:
+        """Move something away; `control`: only when it is still what was seen. Raises GuardError where it cannot be reached."""
         above, name = self._parent(path)
         if above < 0:
             return []
         try:
-            kept = self._take(above, name)
+            seen = os.fstat(above)
+            if control is not None and control.above not in ((0, 0), (seen.st_dev, seen.st_ino)):
+                return []  # the folder was exchanged meanwhile: the next look finds what is there
+            kept = self._take(above, name, control.identity if control is not None else None)
         except FileNotFoundError:
             return []
         finally:
             os.close(above)
+        if not kept:
+            return []
         log.warning("put aside", path=path, kept=kept)
-        return [
-            f"{_quoted(path)} is a control file, which commands do not make. It was put aside to {kept}. write_file makes it after asking a person."
-        ]
+        return [_said(path, kept)]
 
     def _restore_link(self, path: str, link: str) -> list[str]:
         notes = self._put_aside(path)
@@ -207,30 +267,46 @@ class Guard:
             os.close(above)
         return notes
 
-    def _clean_repository(self, path: str) -> list[str]:
-        """Keep a new repository, without what makes git run programs."""
+    def _clean_repository(self, control: Control) -> list[str]:
+        """Keep a new repository, without what makes git run programs. Works in the folder that was seen, whatever lies at its path by now."""
         notes: list[str] = []
+        path = control.path
         try:
             git = self._controls.open_folder(path)
         except FileNotFoundError:
             return []
         try:
+            seen = os.fstat(git)
+            if (seen.st_dev, seen.st_ino) != control.identity:
+                return []  # exchanged meanwhile: the next look finds what is there
             for name in ("config.worktree", "commondir", "info/attributes"):
                 if _is_there(git, name) and not is_placeholder(git, name):
-                    notes += self._put_aside(f"{path}/{name}")
+                    notes += self._take_from(git, name, path)
             for name in self._hooks(git):
-                notes += self._put_aside(f"{path}/{name}")
+                notes += self._take_from(git, name, path)
             content = _config(git)
             if content is None and _is_there(git, "config"):
-                notes += self._put_aside(f"{path}/config")
+                notes += self._take_from(git, "config", path)
             elif content is not None and (kept := plain_config(content, path)) != content:
-                notes += self._put_aside(f"{path}/config")
+                notes += self._take_from(git, "config", path)
                 descriptor = os.open("config", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=git)
                 os.write(descriptor, kept.encode())
                 os.close(descriptor)
         finally:
             os.close(git)
         return notes
+
+    def _take_from(self, git: int, name: str, path: str) -> list[str]:
+        """Put aside a part of an opened git folder."""
+        folder, _, last = name.rpartition("/")
+        above = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=git)
+        try:
+            kept = self._take(above, last)
+        except FileNotFoundError:
+            return []
+        finally:
+            os.close(above)
+        return [_said(f"{path}/{name}", kept)]
 
     def _hooks(self, git: int) -> list[str]:
         if not _is_there(git, "hooks"):
@@ -248,11 +324,15 @@ class Guard:
         folder, _, name = path.rpartition("/")
         try:
             return self._controls.open_folder(folder), name
-        except OSError:
+        except FileNotFoundError:
             return -1, name
+        except OSError as error:
+            raise GuardError(
+                f"{_quoted(path)} cannot be looked at ({error.strerror}); remove it before anything more runs in this folder"
+            ) from error
 
-    def _take(self, above: int, name: str) -> str:
-        """Move something out of the workspace; where it is then. Raises OSError."""
+    def _take(self, above: int, name: str, identity: tuple[int, int] | None = None) -> str:
+        """Move something out of the workspace; where it is then, '' when it was not what was meant (`identity`) and is back. Raises OSError."""
         self._aside.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = f"{secrets.token_hex(4)}-{re.sub(r'[^A-Za-z0-9._-]', '_', name.lstrip('.'))[:60]}"
         seen = os.stat(name, dir_fd=above, follow_symlinks=False)
@@ -272,6 +352,12 @@ class Guard:
                 # Another file system: under a name that no program looks for, where it is.
                 os.rename(name, f"put-aside-{kept}", src_dir_fd=above, dst_dir_fd=above)
                 return f"put-aside-{kept} beside it"
+            moved = os.stat(kept, dir_fd=aside, follow_symlinks=False)
+            if identity is not None and (moved.st_dev, moved.st_ino) != identity:
+                # Exchanged in the last moment, perhaps for something of a person's.
+                with contextlib.suppress(OSError):
+                    os.rename(kept, name, src_dir_fd=aside, dst_dir_fd=above)
+                return ""
             _break_links(aside, kept)
         finally:
             os.close(aside)
@@ -281,34 +367,73 @@ class Guard:
         if self._record is not None:
             with contextlib.suppress(OSError):
                 self._record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                content = {"known": [control.__dict__ for control in self._known.values()], "folders": sorted(self._folders)}
+                content = {
+                    "boot": _boot(),
+                    "known": [control.__dict__ for control in self._known.values()],
+                    "folders": sorted(self._folders),
+                }
                 part = self._record.with_suffix(".part")
                 part.write_text(json.dumps(content))
                 part.rename(self._record)
 
-    def _restore(self) -> None:
+    def _restore(self) -> bool:
+        """Whether a record of this start of the machine was read."""
         assert self._record is not None
         try:
             content = json.loads(self._record.read_text())
-            known = [_control_of(entry) for entry in content["known"]]
-            self._folders = {(device, inode) for device, inode in content["folders"]}
+            if content["boot"] != _boot():
+                # After a start of the machine devices have other numbers, and nothing of a command lives.
+                return False
+            # A file system may have got another number.
+            device = next(iter(self._controls.folders), (0, 0))[0]
+            known = [_control_of(entry, device) for entry in content["known"]]
+            self._folders = {(device, inode) for _, inode in content["folders"]}
         except (OSError, ValueError, TypeError, KeyError):
-            return
+            return False
         self._known = {control.path: control for control in known}
+        return True
 
 
-def _control_of(entry: dict[str, Any]) -> Control:
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _control_of(entry: dict[str, Any], device: int) -> Control:
     target = entry["target"]
     return Control(
         path=str(entry["path"]),
-        device=int(entry["device"]),
+        device=device,
         inode=int(entry["inode"]),
         is_folder=bool(entry["is_folder"]),
-        above=(int(entry["above"][0]), int(entry["above"][1])),
+        above=(device, int(entry["above"][1])),
         link=str(entry["link"]),
-        target=(int(target[0]), int(target[1])) if target else None,
+        target=(device, int(target[1])) if target else None,
         is_git=bool(entry["is_git"]),
     )
+
+
+def _said(path: str, kept: str) -> str:
+    return f"{_quoted(path)} is a control file, which commands do not make. It was put aside to {kept}. write_file makes it after asking a person."
+
+
+def _what_runs(git: int, path: str, name: str) -> bytes:
+    """What of a file of git's unfinished work runs a program; not readable counts as that."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=git)
+    except FileNotFoundError:
+        return b""
+    except OSError:
+        return b"?"
+    with os.fdopen(descriptor, "rb") as handle:
+        content = handle.read(PLAN_BYTES_MAX + 1)
+    if len(content) > PLAN_BYTES_MAX:
+        return b"?"
+    if name == "strategy":
+        return b"" if content.strip() in _STRATEGIES else content
+    return b"\n".join(_RUNS.findall(content))
 
 
 def _short(notes: list[str]) -> list[str]:

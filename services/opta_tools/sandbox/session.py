@@ -55,7 +55,11 @@ class SessionSandbox:
             ),
         ]
         record = aside.parent.parent / "running"
-        self._guards = [Guard(tree, aside, record / f"{aside.name}-{number}.json") for number, tree in enumerate(self._trees)]
+        self._guards = [
+            Guard(tree, aside, record / f"{aside.name}-{view.device}-{view.inode}-{number}.json") for number, tree in enumerate(self._trees)
+        ]
+        # What commands made could not be looked at: it is looked at again before anything more runs.
+        self._has_failed = False
         self._ticker: asyncio.Task[None] | None = None
         self._masks: list[str] = []
         self._control: socket.socket | None = None
@@ -111,7 +115,7 @@ class SessionSandbox:
 
         def look() -> list[str]:
             notes = self._look_after()
-            if not self.running:
+            if not self.running and not self._has_failed:
                 for guard in self._guards:
                     guard.rest()
             # What another session has just placed is not removed under its command: it counts as running before it places.
@@ -166,9 +170,12 @@ class SessionSandbox:
 
     def _look_after(self) -> list[str]:
         try:
-            return [note for guard in self._guards for note in guard.end()]
+            notes = [note for guard in self._guards for note in guard.end()]
         except GuardError as problem:
+            self._has_failed = True
             return [str(problem)]
+        self._has_failed = False
+        return notes
 
     async def _tick(self) -> None:
         """While something runs: what it makes is put aside soon, and what is new to protect is protected."""
