@@ -1,4 +1,4 @@
-"""Escapes that an independent review found: each test runs the attack through the product's own sandbox and fails while it works."""
+"""What an independent review got out of the sandbox, one test a finding: none of it may come back."""
 
 import asyncio
 import dataclasses

@@ -47,6 +47,8 @@ class Guard:
         self._controls, self._aside, self._record, self._is_mounted = controls, aside, record, is_mounted
         self._known: dict[str, Control] = {}
         self._folders: set[tuple[int, int]] = set()
+        # What was known at any time since `begin`: one look may miss what is being exchanged. Links are known where they lie alone.
+        self._ids: set[tuple[int, int]] = set()
         self._was_bare = False
         # Folders of repositories that came whole, by path; what a rebase had begun before.
         self._whole: set[str] = set()
@@ -69,6 +71,7 @@ class Guard:
         self._folders = self._controls.folders
         self._was_bare, self._deep = self._controls.is_bare, set(self._controls.too_deep)
         self._is_running = True
+        self._ids = {control.identity for control in self._known.values() if not control.link}
         self._whole, self._paths = set(), self._controls.paths
         self._plans = self._rebases()
         self._save()
@@ -92,8 +95,7 @@ class Guard:
     def _end(self) -> list[str]:
         found = self._controls.look()
         notes: list[str] = []
-        # A link is known where it lies, and its number may be that of another file soon.
-        ids = {control.identity for control in self._known.values() if not control.link}
+        ids = self._ids
         new = sorted((control for control in found.values() if self._is_new(control, ids)), key=lambda control: control.path)
         made = [control for control in new if control.is_git]
         # In a repository that came whole, with a folder of its own, its other control files are part of what was asked for.
@@ -131,6 +133,7 @@ class Guard:
             for path, control in found.items()
             if not self._is_new(control, ids) or (control.is_git and control.above != (0, 0))
         } | {path: was for path, was in self._known.items() if was.link}
+        self._ids |= {control.identity for control in self._known.values() if not control.link}
         # Nothing that was put aside is mounted.
         self._controls.found = {
             path: control for path, control in found.items() if path in self._known or control.is_git or "/.git/" in f"/{path}"
@@ -391,6 +394,7 @@ class Guard:
         except (OSError, ValueError, TypeError, KeyError):
             return False
         self._known = {control.path: control for control in known}
+        self._ids = {control.identity for control in known if not control.link}
         return True
 
 
