@@ -94,9 +94,9 @@ describe('the card', () => {
   });
 
   test('shows where and how a command runs, and each of its lines', () => {
-    const execution = { folder: '/work/api', timeoutS: 30, background: true, network: 'on', sandbox: 'landlock', programs: ['/usr/bin/make'] };
+    const execution = { folder: '/projects/api', timeoutS: 30, background: true, network: 'on', sandbox: 'landlock', programs: ['/usr/bin/make'] };
     const text = drawn(asked('run_command', { command: 'make # harmless\nrm -rf x  ', cwd: 'api', timeout_s: 30, background: true }, { execution }));
-    for (const part of ['make # harmless\nrm -rf x', '/work/api', '30 s', 'in the background', 'yes', 'landlock', '/usr/bin/make', 'left'])
+    for (const part of ['make # harmless\nrm -rf x', '/projects/api', '30 s', 'in the background', 'yes', 'landlock', '/usr/bin/make', 'left'])
       expect(text).toContain(part);
   });
 
