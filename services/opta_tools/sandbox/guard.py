@@ -115,8 +115,13 @@ class Guard:
                 notes += self._put_aside(control.path, control)
         for control in new:
             notes += self._clean_part(control, found)
+        # One that was exchanged before it could be cleaned stays unknown, so that the next look cleans it.
+        cleaned: set[tuple[int, int]] = set()
         for control in sorted(made, key=lambda control: control.path):
-            notes += self._clean_repository(control)
+            said = self._clean_repository(control)
+            if said is not None:
+                notes += said
+                cleaned.add(control.identity)
         for path, was in self._known.items():
             if was.link:
                 notes += self._check_link(path, was, found.get(path))
@@ -131,7 +136,7 @@ class Guard:
         self._known = {
             path: control
             for path, control in found.items()
-            if not self._is_new(control, ids) or (control.is_git and control.above != (0, 0))
+            if not self._is_new(control, ids) or (control.is_git and control.identity in cleaned)
         } | {path: was for path, was in self._known.items() if was.link}
         self._ids |= {control.identity for control in self._known.values() if not control.link}
         # Nothing that was put aside is mounted.
@@ -270,18 +275,21 @@ class Guard:
             os.close(above)
         return notes
 
-    def _clean_repository(self, control: Control) -> list[str]:
-        """Keep a new repository, without what makes git run programs. Works in the folder that was seen, whatever lies at its path by now."""
+    def _clean_repository(self, control: Control) -> list[str] | None:
+        """Keep a new repository, without what makes git run programs; what to say, None when it was not there to be cleaned.
+
+        Works in the folder that was seen, whatever lies at its path by now.
+        """
         notes: list[str] = []
         path = control.path
         try:
             git = self._controls.open_folder(path)
         except FileNotFoundError:
-            return []
+            return None
         try:
             seen = os.fstat(git)
             if (seen.st_dev, seen.st_ino) != control.identity:
-                return []  # exchanged meanwhile: the next look finds what is there
+                return None  # exchanged meanwhile: the next look finds what is there
             for name in ("config.worktree", "commondir", "info/attributes"):
                 if _is_there(git, name) and not is_placeholder(git, name):
                     notes += self._take_from(git, name, path)
