@@ -370,3 +370,25 @@ def test_a_session_of_a_worktree_leaves_the_place_holders_of_the_repository(plac
 
 
 # Limits
+
+
+def test_a_decoy_in_a_rebase_does_not_hide_what_it_runs(place: Place) -> None:
+    git(place.work, "init", "-q")
+    plan = place.work / ".git/rebase-merge/git-rebase-todo"
+    said = place.run("mkdir -p .git/rebase-merge/strategy; echo 'exec touch pwned' > .git/rebase-merge/git-rebase-todo")
+    assert not plan.exists(), said.content
+
+
+def test_what_is_put_aside_is_whole_and_nobody_else_s_to_write(place: Place) -> None:
+    place.run("head -c 5M /dev/urandom > mine; mkdir .vscode; ln mine .vscode/tasks.json; chmod 755 mine")
+    (kept,) = (place.home.parent / "state/aside").rglob("tasks.json")
+    assert kept.read_bytes() == (place.work / "mine").read_bytes()
+    assert (kept.stat().st_nlink, kept.stat().st_mode & 0o777) == (1, 0o755)
+    place.run("echo evil > mine")
+    assert kept.stat().st_size == 5 << 20
+
+
+def test_a_folder_in_the_place_of_a_configuration_is_put_aside(place: Place) -> None:
+    place.run("git init -q n; rm n/.git/config; mkdir n/.git/config; echo evil > n/.git/config/x")
+    assert not (place.work / "n/.git/config").is_dir()
+    assert place.run("echo on").content == "on"

@@ -16,6 +16,8 @@ from opta_core.policy.control_files import control_file
 from opta_core.policy.workspaces import is_hidden_in_home
 
 from . import linux
+from .regular_files import content as content_of
+from .regular_files import is_there
 
 FOLDERS_MAX = 50_000
 GIT_FOLDERS_MAX = 2_000
@@ -319,7 +321,7 @@ class Controls:
                 continue
             try:
                 # Only inside of git's own folder do these names stand for something else than a submodule.
-                own = _NOT_GIT if _exists(folder, "HEAD") else frozenset[str]()
+                own = _NOT_GIT if is_there(folder, "HEAD") else frozenset[str]()
                 with os.scandir(folder) as entries:
                     inner = [
                         entry.name
@@ -356,7 +358,7 @@ class Controls:
     def _named_in_config(self, path: str, git: int) -> dict[str, Control]:
         """Folders of hooks and further configuration that a repository's own configuration names, in the tree."""
         found: dict[str, Control] = {}
-        text = b"\n".join(_content(git, name, 65536) or b"" for name in ("config", "config.worktree"))
+        text = b"\n".join(content_of(git, name, 65536) or b"" for name in ("config", "config.worktree"))
         root = os.readlink(f"/proc/self/fd/{self._root}")
         for kind, value in _PATH_IN_CONFIG.findall(text.decode(errors="replace")):
             # A path of hooks counts from the work tree, an included file from the configuration that names it.
@@ -400,7 +402,7 @@ def _looks_like_git(names: set[str]) -> bool:
 def is_placeholder(folder: int, name: str) -> bool:
     """Whether a file of git's folder is one of ours."""
     content = PLACEHOLDERS.get(name)
-    return content is not None and _content(folder, name) == content
+    return content is not None and content_of(folder, name, 64) == content
 
 
 def _leads_to_others(control: Control) -> bool:
@@ -430,23 +432,6 @@ def _unplace(git: int, name: str) -> None:
         os.rmdir(name, dir_fd=git)
     elif is_placeholder(git, name):
         os.unlink(name, dir_fd=git)
-
-
-def _content(folder: int, name: str, bytes_max: int = 64) -> bytes | None:
-    try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as handle:
-        return handle.read(bytes_max) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
-
-
-def _exists(folder: int, name: str) -> bool:
-    try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-        return True
-    except OSError:
-        return False
 
 
 def _joined(folder: str, name: str) -> str:

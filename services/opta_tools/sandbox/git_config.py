@@ -3,6 +3,9 @@
 import os
 import re
 
+from .regular_files import content
+
+CONFIG_BYTES_MAX = 64 * 1024
 # What a new repository may be configured with: nothing here names a program or another place for configuration.
 _CONFIG_KEPT = re.compile(
     r"core\.(repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|precomposeunicode|symlinks|autocrlf|eol|worktree|longpaths|abbrev)"
@@ -47,3 +50,12 @@ def _is_harmless(name: str, value: str, path: str) -> bool:
         # ext:: and other remote helpers run a program.
         return "::" not in value and not value.startswith("-")
     return not (name.startswith("submodule.") and value.startswith("!"))
+
+
+def config_of(git: int) -> str | None:
+    """The configuration in an opened git folder; None for none, one that is not text, or one that is too large."""
+    found = content(git, "config", CONFIG_BYTES_MAX + 1)
+    try:
+        return found.decode() if found is not None and len(found) <= CONFIG_BYTES_MAX else None
+    except UnicodeDecodeError:
+        return None

@@ -12,24 +12,17 @@ import contextlib
 import json
 import os
 import re
-import secrets
-import stat
 from pathlib import Path
 from typing import Any
 
 from opta_core.logs import Log
 
+from .aside import Aside, quoted, said_of, shortened
 from .controls import GIT_CONTROL, Control, Controls, is_placeholder
-from .git_config import plain_config
+from .git_config import CONFIG_BYTES_MAX, config_of, plain_config
+from .git_states import GIT_STATES, what_runs
+from .regular_files import content, is_there
 
-CONFIG_BYTES_MAX = 64 * 1024
-NOTES_MAX = 20
-# Copies that break hard links: a command may hold another name of what it made.
-_COPIED_BYTES_MAX, _COPIED_FILES_MAX = 4 * 1024 * 1024, 1000
-_RUNS = re.compile(rb"^\s*(x|exec)\b", re.MULTILINE)
-_GIT_STATES = {"rebase-merge": ("git-rebase-todo", "strategy"), "rebase-apply": ("git-rebase-todo",), "sequencer": ("todo",)}
-_STRATEGIES = frozenset({b"", b"ort", b"recursive", b"resolve", b"octopus", b"ours", b"subtree"})
-PLAN_BYTES_MAX = 256 * 1024
 log = Log("sandbox")
 
 
@@ -44,7 +37,7 @@ class Guard:
     """
 
     def __init__(self, controls: Controls, aside: Path, record: Path | None = None, *, is_mounted: bool = True):
-        self._controls, self._aside, self._record, self._is_mounted = controls, aside, record, is_mounted
+        self._controls, self._aside, self._record, self._is_mounted = controls, Aside(aside), record, is_mounted
         self._known: dict[str, Control] = {}
         self._folders: set[tuple[int, int]] = set()
         # What was known at any time since `begin`: one look may miss what is being exchanged. Links are known where they lie alone.
@@ -87,7 +80,7 @@ class Guard:
     def end(self) -> list[str]:
         """Put aside what appeared since `begin`; what to say about it. Raises GuardError."""
         try:
-            return _short(self._end())
+            return shortened(self._end())
         except (OSError, RecursionError, ValueError) as error:
             log.error("control files could not be looked at", reason=error)
             raise GuardError(f"what commands made could not be looked at ({error}), so nothing more runs in this folder") from error
@@ -164,7 +157,7 @@ class Guard:
         if above < 0:
             return False
         try:
-            match = re.fullmatch(r"gitdir: (.+?)\n*", _text(above, name))
+            match = re.fullmatch(r"gitdir: (.+?)\n*", (content(above, name, CONFIG_BYTES_MAX) or b"").decode(errors="replace"))
         finally:
             os.close(above)
         if match is None:
@@ -201,7 +194,7 @@ class Guard:
             parts = control.path.split("/")
             if "worktrees" in parts[:-1]:
                 # What `git worktree add` makes leads to the repository above it.
-                if name == "commondir" and _text(above, name).strip() == "../..":
+                if name == "commondir" and (content(above, name, CONFIG_BYTES_MAX) or b"").strip() == b"../..":
                     return []
                 if name == "gitdir" or (len(parts) > 1 and parts[-2] == "worktrees"):
                     return []
@@ -228,7 +221,7 @@ class Guard:
     def _unfinished(self) -> list[str]:
         """A rebase that a command began and that would run programs when a person goes on with it. One that was there before is a person's."""
         now = self._rebases()
-        return [note for path, content in now.items() if path not in self._plans and content for note in self._put_aside(path)]
+        return [note for path, runs in now.items() if path not in self._plans and runs for note in self._put_aside(path)]
 
     def _rebases(self) -> dict[str, bytes]:
         """git's folders of unfinished work: path -> b"" for one that runs nothing, else what it would."""
@@ -239,9 +232,9 @@ class Guard:
             with contextlib.suppress(OSError):
                 git = self._controls.open_folder(control.path)
                 try:
-                    for folder, plans in _GIT_STATES.items():
-                        if _is_there(git, folder):
-                            found[f"{control.path}/{folder}"] = b"".join(_what_runs(git, f"{folder}/{name}", name) for name in plans)
+                    for folder, plans in GIT_STATES.items():
+                        if is_there(git, folder):
+                            found[f"{control.path}/{folder}"] = b"".join(what_runs(git, f"{folder}/{name}", name) for name in plans)
                 finally:
                     os.close(git)
         return found
@@ -255,7 +248,7 @@ class Guard:
             seen = os.fstat(above)
             if control is not None and control.above not in ((0, 0), (seen.st_dev, seen.st_ino)):
                 return []  # the folder was exchanged meanwhile: the next look finds what is there
-            kept = self._take(above, name, control.identity if control is not None else None)
+            kept = self._aside.take(above, name, control.identity if control is not None else None)
         except FileNotFoundError:
             return []
         finally:
@@ -263,7 +256,7 @@ class Guard:
         if not kept:
             return []
         log.warning("put aside", path=path, kept=kept)
-        return [_said(path, kept)]
+        return [said_of(path, kept)]
 
     def _restore_link(self, path: str, link: str) -> list[str]:
         notes = self._put_aside(path)
@@ -271,7 +264,7 @@ class Guard:
         if above >= 0:
             with contextlib.suppress(OSError):
                 os.symlink(link, name, dir_fd=above)
-                notes.append(f"{_quoted(path)} is the link again that it was.")
+                notes.append(f"{quoted(path)} is the link again that it was.")
             os.close(above)
         return notes
 
@@ -291,14 +284,14 @@ class Guard:
             if (seen.st_dev, seen.st_ino) != control.identity:
                 return None  # exchanged meanwhile: the next look finds what is there
             for name in ("config.worktree", "commondir", "info/attributes"):
-                if _is_there(git, name) and not is_placeholder(git, name):
+                if is_there(git, name) and not is_placeholder(git, name):
                     notes += self._take_from(git, name, path)
             for name in self._hooks(git):
                 notes += self._take_from(git, name, path)
-            content = _config(git)
-            if content is None and _is_there(git, "config"):
+            text = config_of(git)
+            if text is None and is_there(git, "config"):
                 notes += self._take_from(git, "config", path)
-            elif content is not None and (kept := plain_config(content, path)) != content:
+            elif text is not None and (kept := plain_config(text, path)) != text:
                 notes += self._take_from(git, "config", path)
                 descriptor = os.open("config", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=git)
                 os.write(descriptor, kept.encode())
@@ -312,15 +305,15 @@ class Guard:
         folder, _, last = name.rpartition("/")
         above = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=git)
         try:
-            kept = self._take(above, last)
+            kept = self._aside.take(above, last)
         except FileNotFoundError:
             return []
         finally:
             os.close(above)
-        return [_said(f"{path}/{name}", kept)]
+        return [said_of(f"{path}/{name}", kept)]
 
     def _hooks(self, git: int) -> list[str]:
-        if not _is_there(git, "hooks"):
+        if not is_there(git, "hooks"):
             return []
         try:
             hooks = os.open("hooks", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=git)
@@ -339,66 +332,34 @@ class Guard:
             return -1, name
         except OSError as error:
             raise GuardError(
-                f"{_quoted(path)} cannot be looked at ({error.strerror}); remove it before anything more runs in this folder"
+                f"{quoted(path)} cannot be looked at ({error.strerror}); remove it before anything more runs in this folder"
             ) from error
-
-    def _take(self, above: int, name: str, identity: tuple[int, int] | None = None) -> str:
-        """Move something out of the workspace; where it is then, '' when it was not what was meant (`identity`) and is back. Raises OSError."""
-        self._aside.mkdir(mode=0o700, parents=True, exist_ok=True)
-        kept = f"{secrets.token_hex(4)}-{re.sub(r'[^A-Za-z0-9._-]', '_', name.lstrip('.'))[:60]}"
-        seen = os.stat(name, dir_fd=above, follow_symlinks=False)
-        # Without these rights it could be neither moved into another folder nor out of this one.
-        _make_writable(above)
-        if stat.S_ISDIR(seen.st_mode):
-            folder = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
-            _make_writable(folder)
-            os.close(folder)
-        aside = os.open(self._aside, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            try:
-                os.rename(name, kept, src_dir_fd=above, dst_dir_fd=aside)
-            except FileNotFoundError:
-                raise
-            except OSError:
-                # Another file system: under a name that no program looks for, where it is.
-                os.rename(name, f"put-aside-{kept}", src_dir_fd=above, dst_dir_fd=above)
-                return f"put-aside-{kept} beside it"
-            moved = os.stat(kept, dir_fd=aside, follow_symlinks=False)
-            if identity is not None and (moved.st_dev, moved.st_ino) != identity:
-                # Exchanged in the last moment, perhaps for something of a person's.
-                with contextlib.suppress(OSError):
-                    os.rename(kept, name, src_dir_fd=aside, dst_dir_fd=above)
-                return ""
-            _break_links(aside, kept)
-        finally:
-            os.close(aside)
-        return str(self._aside / kept)
 
     def _save(self) -> None:
         if self._record is not None:
             with contextlib.suppress(OSError):
                 self._record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                content = {
+                record = {
                     "boot": _boot(),
                     "known": [control.__dict__ for control in self._known.values()],
                     "folders": sorted(self._folders),
                 }
                 part = self._record.with_suffix(".part")
-                part.write_text(json.dumps(content))
+                part.write_text(json.dumps(record))
                 part.rename(self._record)
 
     def _restore(self) -> bool:
         """Whether a record of this start of the machine was read."""
         assert self._record is not None
         try:
-            content = json.loads(self._record.read_text())
-            if content["boot"] != _boot():
+            record = json.loads(self._record.read_text())
+            if record["boot"] != _boot():
                 # After a start of the machine devices have other numbers, and nothing of a command lives.
                 return False
             # A file system may have got another number.
             device = next(iter(self._controls.folders), (0, 0))[0]
-            known = [_control_of(entry, device) for entry in content["known"]]
-            self._folders = {(device, inode) for _, inode in content["folders"]}
+            known = [_control_of(entry, device) for entry in record["known"]]
+            self._folders = {(device, inode) for _, inode in record["folders"]}
         except (OSError, ValueError, TypeError, KeyError):
             return False
         self._known = {control.path: control for control in known}
@@ -425,95 +386,3 @@ def _control_of(entry: dict[str, Any], device: int) -> Control:
         target=(device, int(target[1])) if target else None,
         is_git=bool(entry["is_git"]),
     )
-
-
-def _said(path: str, kept: str) -> str:
-    return f"{_quoted(path)} is a control file, which commands do not make. It was put aside to {kept}. write_file makes it after asking a person."
-
-
-def _what_runs(git: int, path: str, name: str) -> bytes:
-    """What of a file of git's unfinished work runs a program; not readable counts as that."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=git)
-    except FileNotFoundError:
-        return b""
-    except OSError:
-        return b"?"
-    with os.fdopen(descriptor, "rb") as handle:
-        content = handle.read(PLAN_BYTES_MAX + 1)
-    if len(content) > PLAN_BYTES_MAX:
-        return b"?"
-    if name == "strategy":
-        return b"" if content.strip() in _STRATEGIES else content
-    return b"\n".join(_RUNS.findall(content))
-
-
-def _short(notes: list[str]) -> list[str]:
-    return notes if len(notes) <= NOTES_MAX else [*notes[:NOTES_MAX], f"and {len(notes) - NOTES_MAX} more were put aside."]
-
-
-def _quoted(path: str) -> str:
-    """A path on one line, whatever it holds."""
-    return path if path.isprintable() and len(path) <= 200 else ascii(path[:200])
-
-
-def _make_writable(folder: int) -> None:
-    with contextlib.suppress(OSError):
-        mode = stat.S_IMODE(os.fstat(folder).st_mode)
-        if mode & 0o700 != 0o700:
-            os.chmod(f"/proc/self/fd/{folder}", mode | 0o700)
-
-
-def _break_links(aside: int, name: str) -> None:
-    """Give what was put aside files of its own: one with another name in the workspace could still be written there."""
-    waiting = [name]
-    count = 0
-    while waiting and count < _COPIED_FILES_MAX:
-        path = waiting.pop()
-        count += 1
-        with contextlib.suppress(OSError):
-            seen = os.stat(path, dir_fd=aside, follow_symlinks=False)
-            if stat.S_ISDIR(seen.st_mode):
-                folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=aside)
-                waiting += [f"{path}/{entry}" for entry in os.listdir(folder)]
-                os.close(folder)
-            elif stat.S_ISREG(seen.st_mode) and seen.st_nlink > 1:
-                source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=aside)
-                with os.fdopen(source, "rb") as handle:
-                    content = handle.read(_COPIED_BYTES_MAX)
-                os.unlink(path, dir_fd=aside)
-                copy = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=aside)
-                with os.fdopen(copy, "wb") as handle:
-                    handle.write(content)
-
-
-def _text(folder: int, name: str) -> str:
-    try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    except OSError:
-        return ""
-    with os.fdopen(descriptor, "rb") as handle:
-        return handle.read(CONFIG_BYTES_MAX).decode(errors="replace") if stat.S_ISREG(os.fstat(descriptor).st_mode) else ""
-
-
-def _config(git: int) -> str | None:
-    try:
-        descriptor = os.open("config", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=git)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as handle:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        content = handle.read(CONFIG_BYTES_MAX + 1)
-    try:
-        return content.decode() if len(content) <= CONFIG_BYTES_MAX else None
-    except UnicodeDecodeError:
-        return None
-
-
-def _is_there(folder: int, name: str) -> bool:
-    try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-        return True
-    except OSError:
-        return False

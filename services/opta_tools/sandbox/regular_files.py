@@ -1,0 +1,25 @@
+"""Small regular files in an opened folder, read without following a link or waiting for a pipe."""
+
+import os
+import stat
+
+
+def content(folder: int, name: str, bytes_max: int) -> bytes | None:
+    """At most `bytes_max` bytes of a file; None for what is not there, a link, or anything but a regular file."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
+        return None
+    try:
+        return os.read(descriptor, bytes_max) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+    finally:
+        os.close(descriptor)
+
+
+def is_there(folder: int, name: str) -> bool:
+    """Whether there is anything of that name, a dangling link included."""
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return True
+    except OSError:
+        return False
