@@ -46,7 +46,10 @@ def test_where_a_session_may_work(tmp_path: Path) -> None:
         daemon = Daemon(tmp_path, model_url=model.url, config=config)
         daemon.environment["HOME"] = str(person)
         with daemon:
-            create = lambda **fields: daemon.client.post("/v3/sessions", {"mode": "do", **fields})  # noqa: E731
+
+            def create(**fields: Any) -> dict[str, Any]:
+                return daemon.client.post("/v3/sessions", {"mode": "do", **fields})
+
             # No folder: an empty one, of this session alone.
             private = create(policy="unrestricted")
             folder = Path(private["cwd"])
