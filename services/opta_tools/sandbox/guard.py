@@ -48,6 +48,8 @@ class Guard:
         self._paths: set[str] = set()
         self._plans: dict[str, bytes] = {}
         self._deep: set[str] = set()
+        # What the record holds; None when there is none.
+        self._saved: tuple[dict[str, Control], set[tuple[int, int]]] | None = None
         self._is_running = False
 
     def begin(self) -> list[str]:
@@ -73,6 +75,7 @@ class Guard:
     def rest(self) -> None:
         """Nothing contained runs any more, and `end` has looked."""
         self._is_running = False
+        self._saved = None
         if self._record is not None:
             with contextlib.suppress(OSError):
                 self._record.unlink(missing_ok=True)
@@ -336,7 +339,7 @@ class Guard:
             ) from error
 
     def _save(self) -> None:
-        if self._record is not None:
+        if self._record is not None and self._saved != (self._known, self._folders):
             with contextlib.suppress(OSError):
                 self._record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 record = {
@@ -347,6 +350,7 @@ class Guard:
                 part = self._record.with_suffix(".part")
                 part.write_text(json.dumps(record))
                 part.rename(self._record)
+                self._saved = dict(self._known), set(self._folders)
 
     def _restore(self) -> bool:
         """Whether a record of this start of the machine was read."""
