@@ -87,9 +87,9 @@ def _break_links(aside: int, name: str) -> None:
                 waiting += [f"{path}/{entry}" for entry in os.listdir(folder)]
                 os.close(folder)
             elif stat.S_ISREG(seen.st_mode) and seen.st_nlink > 1 and seen.st_size <= _COPIED_BYTES_MAX:
-                copy = os.open(
-                    f"{path}.copy", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, stat.S_IMODE(seen.st_mode), dir_fd=aside
-                )
+                copy = os.open(f"{path}.copy", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=aside)
+                # Not as an argument of open, from which the umask is taken.
+                os.fchmod(copy, stat.S_IMODE(seen.st_mode))
                 source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=aside)
                 with os.fdopen(source, "rb") as reader, os.fdopen(copy, "wb") as writer:
                     shutil.copyfileobj(reader, writer)
