@@ -42,7 +42,15 @@ class Job:
     command: Command
     task: "asyncio.Task[Outcome]"
     started: float
+    # What is to be said about it once it has ended, that nobody was told yet.
+    notes: list[str]
     seen: int = 0
+
+    def take_notes(self) -> list[str]:
+        """What is to be said, once."""
+        notes = [f"Opta: {note}" for note in self.notes]
+        self.notes.clear()
+        return notes
 
 
 class Runner:
@@ -60,9 +68,10 @@ class Runner:
             raise ToolProblem(f"{BACKGROUND_MAX} commands run in the background already; end one with command_stop")
         command, place = await self._start(call, asked, on_start, on_output)
         if not asked.background:
-            return await self._to_end(command, place, asked.limit_s(call.timeout_s))
-        task = asyncio.create_task(self._to_end(command, place, BACKGROUND_S_MAX), name=f"background {call.callId}")
-        return await self._first_look(call, asked.command, command, task)
+            return await self._to_end(command, place, asked.limit_s(call.timeout_s), [])
+        notes: list[str] = []
+        task = asyncio.create_task(self._to_end(command, place, BACKGROUND_S_MAX, notes), name=f"background {call.callId}")
+        return await self._first_look(call, asked.command, command, task, notes)
 
     async def output(self, call: RunTool) -> Outcome:
         """command_output: what a background command printed since the last look; without an id, which there are."""
@@ -76,8 +85,8 @@ class Runner:
                     await asyncio.shield(asyncio.wait([job.task]))
         text, truncated = job.command.output.content(job.seen)
         job.seen = job.command.output.total
-        head = self._state(job)
-        return Outcome(f"{head}\n{text}" if text else f"{head}\n(nothing new)", lines=text.count("\n") + bool(text), is_truncated=truncated)
+        said = [self._state(job), text or "(nothing new)", *(job.take_notes() if job.task.done() else [])]
+        return Outcome("\n".join(said), lines=text.count("\n") + bool(text), is_truncated=truncated)
 
     async def stop(self, call: RunTool) -> Outcome:
         """command_stop: end a background command now."""
@@ -85,7 +94,7 @@ class Runner:
         job = self._job(call.sid, asked.id)
         job.task.cancel()
         await asyncio.wait([job.task])
-        return Outcome(f"{job.id} is stopped: {job.text}")
+        return Outcome("\n".join([f"{job.id} is stopped: {job.text}", *job.take_notes()]))
 
     async def close(self) -> None:
         """End every background command."""
@@ -125,14 +134,15 @@ class Runner:
             workspace.close()
         return command, place
 
-    async def _to_end(self, command: Command, place: Place, limit_s: float) -> Outcome:
+    async def _to_end(self, command: Command, place: Place, limit_s: float, notes: list[str]) -> Outcome:
+        """The outcome with what is to be said about it, which goes to `notes` too: a command in the background may be cancelled."""
         try:
             outcome = await command.finished(limit_s)
         except BaseException:
             # Cancelled or never begun: what it left is put aside all the same.
-            await asyncio.shield(self._sandbox.notes(place))
+            notes += await asyncio.shield(self._sandbox.notes(place))
             raise
-        notes = await self._sandbox.notes(place)
+        notes += await self._sandbox.notes(place)
         if not outcome.ok and self._sandbox.is_denied_read(outcome.content):
             notes.append(
                 "your home is not shown to commands, but for toolchains. To let them read a part: opta config set sandbox.read PATH"
@@ -141,10 +151,10 @@ class Runner:
             outcome.content = "\n".join([outcome.content, *(f"Opta: {note}" for note in notes)])
         return outcome
 
-    async def _first_look(self, call: RunTool, text: str, command: Command, task: "asyncio.Task[Outcome]") -> Outcome:
+    async def _first_look(self, call: RunTool, text: str, command: Command, task: "asyncio.Task[Outcome]", notes: list[str]) -> Outcome:  # fmt: skip
         number = self._numbers.get(call.sid, 0) + 1
         self._numbers[call.sid] = number
-        job = Job(f"bg{number}", call.sid, text, command, task, now_s())
+        job = Job(f"bg{number}", call.sid, text, command, task, now_s(), notes)
         self._jobs[f"{call.sid}/{job.id}"] = job
         self._forget_old()
         await asyncio.wait([task], timeout=FIRST_LOOK_S)

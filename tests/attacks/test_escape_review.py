@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 from support.contained import PYTHON, Place
+from support.git import file, git
 
 from opta_core.proxy import Proxy, Refusal
-from opta_tools.sandbox.guard import plain_config
+from opta_tools.sandbox.git_config import plain_config
 from opta_tools.sandbox.limits import Limits
 from opta_tools.sandbox.place import Order
 from opta_tools.sandbox.place import Place as SandboxPlace
@@ -28,18 +29,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path)
     yield made
     made.close()
-
-
-def git(folder: Path, *words: str) -> str:
-    settings = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always"]
-    done = subprocess.run(["git", *settings, *words], cwd=folder, check=False, capture_output=True, text=True)
-    return done.stdout
-
-
-def file(path: Path, content: str = "mine") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content)
-    return path
 
 
 def stop_background(place: Place) -> None:

@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.contained import PYTHON, Place
+from support.git import file, git
 
 
 @pytest.fixture
@@ -16,18 +16,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path)
     yield made
     made.close()
-
-
-def git(folder: Path, *words: str) -> str:
-    settings = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always"]
-    done = subprocess.run(["git", *settings, *words], cwd=folder, check=False, capture_output=True, text=True)
-    return done.stdout
-
-
-def file(path: Path, content: str = "mine") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content)
-    return path
 
 
 def until(path: Path) -> None:

@@ -1,11 +1,15 @@
 """Commands run as the tool-worker runs them: real sandbox, real processes, no daemon."""
 
 import asyncio
+import contextlib
 import os
+import re
 import sys
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, TypeVar
+
+import psutil
 
 from opta_protocol.commands import RunTool
 from opta_tools.outcome import Outcome, ToolProblem
@@ -77,6 +81,29 @@ class Place:
             return await self.runner.run(call, recorded, lambda text: None)
         except ToolProblem as problem:
             return Outcome(f"Error: {problem}", ok=False, code=problem.code)
+
+    def begin(self, command: str, **args: Any) -> str:
+        """A command in the background; its id."""
+        said = self.run(command, background=True, **args)
+        found = re.match(r"(bg\d+) runs in the background", said.content)
+        assert found is not None, said.content
+        return found[1]
+
+    def stop(self, job: str, *, session: str = "abcdef") -> str:
+        """End a command in the background; what is said about it."""
+        call = RunTool(callId="stop", sid=session, turn="t1", name="command_stop", args={"id": job}, cwd=str(self.work))
+        return self.wait(self.runner.stop(call)).content
+
+    def pass_time(self, seconds: float) -> None:
+        """Let what runs beside commands run, as the guard's ticks."""
+        self.wait(asyncio.sleep(seconds))
+
+    def kill_supervisors(self) -> None:
+        """As when the worker is killed: everything contained ends."""
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if any("sandbox.supervisor" in word for word in child.cmdline()):
+                    child.kill()
 
     def wait(self, work: Awaitable[T]) -> T:
         """Run something on this place's loop to its end."""

@@ -16,11 +16,11 @@ class Aside:
     """A folder outside of every workspace."""
 
     def __init__(self, folder: Path):
-        self._folder = folder
+        self.folder = folder
 
     def take(self, above: int, name: str, identity: tuple[int, int] | None = None) -> str:
         """Move something out of an opened folder; where it is then, '' when it was not what was meant (`identity`) and is back. Raises OSError."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = f"{secrets.token_hex(4)}-{re.sub(r'[^A-Za-z0-9._-]', '_', name.lstrip('.'))[:60]}"
         seen = os.stat(name, dir_fd=above, follow_symlinks=False)
         # Without these rights it could be neither moved into another folder nor out of this one.
@@ -29,7 +29,7 @@ class Aside:
             folder = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
             _make_writable(folder)
             os.close(folder)
-        aside = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        aside = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             try:
                 os.rename(name, kept, src_dir_fd=above, dst_dir_fd=aside)
@@ -48,7 +48,7 @@ class Aside:
             _break_links(aside, kept)
         finally:
             os.close(aside)
-        return str(self._folder / kept)
+        return str(self.folder / kept)
 
 
 def said_of(path: str, kept: str) -> str:

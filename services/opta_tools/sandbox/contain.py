@@ -16,6 +16,7 @@ from opta_core.logs import Log
 from ..outcome import ToolProblem
 from . import linux, seccomp
 from .environment import contained
+from .leftovers import settle
 from .limits import Limits
 from .place import Level, Order, Place, Process, Streams
 from .pool import Pool
@@ -56,6 +57,7 @@ class Sandbox:
         self._pool = Pool(self._machine, self._state, self._allowed)
         self._wrapped = Wrapped(self._machine, self._state)
         await asyncio.to_thread(self._pool.forget_old)
+        await asyncio.to_thread(settle, self._state)
         reasons: list[str] = []
         levels: tuple[Level, ...] = ("full", "seatbelt", "landlock")
         for level in levels:

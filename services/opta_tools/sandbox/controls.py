@@ -6,59 +6,30 @@ Repositories are taken apart: git's own folder may be written; its configuration
 
 import contextlib
 import os
-import re
 import stat
 import time
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from opta_core.policy.control_files import control_file
 from opta_core.policy.workspaces import is_hidden_in_home
 
 from . import linux
-from .regular_files import content as content_of
-from .regular_files import is_there
+from .control import BENEATH, Control, control_at, followed, target_path
+from .git_folders import Found, GitFolders, joined
 
 FOLDERS_MAX = 50_000
-GIT_FOLDERS_MAX = 2_000
 LINKS_MAX = 100
 # Folders of packages and build output: large, and made anew by their tools. Of these only the first two levels are looked at.
 NOT_WALKED = frozenset({"node_modules", ".venv", "venv", "target", "__pycache__", ".tox", ".nox", "dist", "build", ".next", ".cache", ".gradle"})  # fmt: skip
 SKIPPED_LEVELS = 2
+# What lies in an installed package is its own, but for what no tool may write: nobody opens one as a project.
+_PACKAGES = frozenset({"node_modules", "site-packages", "bower_components"})
 # What lies deeper could not be named any more.
 PATH_CHARS_MAX = 3000
-# Of a repository: what git reads programs and their arguments from.
-GIT_CONTROL = ("config", "config.worktree", "hooks", "info", "commondir")
-# What takes the place of those that are missing: the content changes nothing of what git does.
-PLACEHOLDERS: dict[str, bytes | None] = {"config.worktree": b"", "commondir": b".\n", "hooks": None, "info": None}
-# Of git's folder, what holds no other repository.
-_NOT_GIT = frozenset({"objects", "refs", "logs", "hooks", "info", "branches", "lfs", "rr-cache", "svn"})
-_TREE = ("commondir", "gitdir", "config.worktree")
-_PATH_IN_CONFIG = re.compile(r"^\s*(hookspath|path)\s*=\s*\"?([^\"\n#;]+?)\"?\s*$", re.IGNORECASE | re.MULTILINE)
 # A folder that changed so shortly before it was read may have changed again within one tick of its clock.
 _RACY_NS = 30_000_000
-_FLAGS = linux.RESOLVE_BENEATH | linux.RESOLVE_NO_SYMLINKS | linux.RESOLVE_NO_MAGICLINKS
-
-
-@dataclass(frozen=True)
-class Control:
-    """A control file as it lies there, and the folder that it lies in. `link`: what it leads to when it is a symbolic link."""
-
-    path: str
-    device: int
-    inode: int
-    is_folder: bool
-    above: tuple[int, int] = (0, 0)
-    link: str = ""
-    # What the link leads to, in the tree: (device, inode), or None.
-    target: tuple[int, int] | None = None
-    # git's own folder: a `.git`, one of a submodule, a bare repository.
-    is_git: bool = False
-
-    @property
-    def identity(self) -> tuple[int, int]:
-        """Device and inode."""
-        return self.device, self.inode
 
 
 @dataclass
@@ -68,6 +39,7 @@ class _Folder:
     read_at_ns: int
     below: list[str] = field(default_factory=list[str])
     controls: list[Control] = field(default_factory=list[Control])
+    dormant: list[Control] = field(default_factory=list[Control])
     too_deep: list[str] = field(default_factory=list[str])
 
 
@@ -75,14 +47,20 @@ class Controls:
     """The control files of one tree. `root` is a descriptor of it that the caller keeps open.
 
     `is_repository`: the tree is git's own folder, of a worktree that lies elsewhere. `is_home`: what a home hides is not looked at.
+    `more_hooks`: core.hooksPath of configurations that lie elsewhere and hold here too.
     """
 
-    def __init__(self, root: int, *, is_repository: bool = False, is_home: bool = False):
-        self._root, self._is_repository, self._is_home = root, is_repository, is_home
+    def __init__(self, root: int, *, is_repository: bool = False, is_home: bool = False, more_hooks: Callable[[], Iterable[str]] = tuple):
+        self._root, self._is_repository, self._is_home, self._more_hooks = root, is_repository, is_home, more_hooks
+        self._git = GitFolders(root, self.open_folder)
         self._folders: dict[str, _Folder] = {}
         self._placed: set[tuple[str, str]] = set()
         # Path -> control file, of the last look
         self.found: dict[str, Control] = {}
+        # What git's own folders hold, of the last look.
+        self.git = Found()
+        # Paths that are controls because a configuration of git names them.
+        self.only_named: set[str] = set()
         # Whether there were more folders than are looked at, folders too deep to be, and whether the tree itself is a bare repository.
         self.is_cut = False
         self.too_deep: list[str] = []
@@ -93,20 +71,33 @@ class Controls:
         os.close(self._root)
 
     @property
+    def root(self) -> int:
+        """The descriptor of the tree."""
+        return self._root
+
+    def record(self) -> dict[str, Any]:
+        """What names the tree to another process."""
+        return {"tree": self.path, "inode": os.fstat(self._root).st_ino, "is_repository": self._is_repository, "is_home": self._is_home}
+
+    def end_of(self, path: str) -> str:
+        """The path in the tree that links lead to; '' for what lies elsewhere."""
+        return target_path(self._root, path)
+
+    @property
     def path(self) -> str:
         """The real path of the tree."""
         return os.readlink(f"/proc/self/fd/{self._root}")
 
     @property
-    def paths(self) -> set[str]:
-        """Paths of every folder of the last look."""
-        return set(self._folders)
+    def dormant(self) -> list[Control]:
+        """What would be a control file if its folder were a repository, of the last look."""
+        return [control for folder in self._folders.values() for control in folder.dormant]
 
     @property
-    def folders(self) -> set[tuple[int, int]]:
-        """(device, inode) of every folder of the last look."""
+    def folders(self) -> dict[str, tuple[int, int]]:
+        """Path -> (device, inode) of every folder of the last look."""
         device = os.fstat(self._root).st_dev
-        return {(device, folder.inode) for folder in self._folders.values()}
+        return {path: (device, folder.inode) for path, folder in self._folders.items()}
 
     def look(self) -> dict[str, Control]:
         """Look again; path -> control file, those of repositories included."""
@@ -129,20 +120,44 @@ class Controls:
             waiting = following
         self._folders = folders
         self.too_deep = [path for folder in folders.values() for path in folder.too_deep]
-        found |= self._in_repositories([""] if self._is_repository else [c.path for c in found.values() if c.is_git])
-        self.found = found
+        tops = [path.rpartition("/")[0] for path in found if path.rpartition("/")[2] == ".git"]
+        self.git = self._git.look(self._git_folders(found), tops, self._more_hooks())
+        self.is_cut |= self.git.is_cut
+        self.found = self.git.by_name | self.git.controls | found
+        self.only_named = self.git.by_name.keys() - self.git.controls.keys() - found.keys()
+        return self.found
+
+    def ways(self) -> dict[str, Control]:
+        """Links on the way to a control file: in its folder, or where a configuration names it."""
+        found = dict(self.git.ways)
+        for control in self.found.values():
+            if control.is_folder and not control.is_git:
+                for name in self._links_in(control.path):
+                    path = joined(control.path, name)
+                    found[path] = followed(self._root, Control(path, 0, 0, False))
         return found
+
+    def again(self, control: Control) -> Control:
+        """A link with where it leads now."""
+        return followed(self._root, control)
+
+    def _git_folders(self, found: dict[str, Control]) -> list[str]:
+        return [""] if self._is_repository else [control.path for control in found.values() if control.is_git]
 
     def mounts(self) -> list[list[Any]]:
         """What the sandbox mounts over itself: [path, "ro" or "rw", device, inode]. Makes placeholders inside of git's folders."""
-        for control in list(self.found.values()):
-            if control.is_git:
-                self._place(control.path)
-        if self._is_repository:
-            self._place("")
+        for path in self._git_folders(self.found):
+            for name in self._git.place(path):
+                self._placed.add((path, name))
+                with contextlib.suppress(OSError):
+                    git = self.open(path, os.O_PATH | os.O_DIRECTORY)
+                    try:
+                        self.found[joined(path, name)] = control_at(self._root, joined(path, name), git)
+                    finally:
+                        os.close(git)
         mounts: list[list[Any]] = []
         for control in sorted(self.found.values(), key=lambda control: control.path.count("/")):
-            if control.link:
+            if control.links:
                 mounts += self._target(control.path)
             else:
                 # git's own folders get a mount of their own, so that none can be moved away and made anew with other hooks.
@@ -154,7 +169,7 @@ class Controls:
 
     def open(self, path: str, flags: int = os.O_PATH) -> int:
         """A descriptor of something beneath the tree; no link is followed. Raises OSError."""
-        return linux.openat2(self._root, path or ".", flags, _FLAGS)
+        return linux.openat2(self._root, path or ".", flags, BENEATH)
 
     def open_folder(self, path: str) -> int:
         """A folder that can be read: one that its owner may not read is made readable. Raises OSError."""
@@ -171,12 +186,7 @@ class Controls:
     def remove_placeholders(self) -> None:
         """Take away what `mounts` made, where nobody made something else of it. Only while no command runs."""
         for path, name in self._placed:
-            with contextlib.suppress(OSError):
-                git = self.open(path, os.O_RDONLY | os.O_DIRECTORY)
-                try:
-                    _unplace(git, name)
-                finally:
-                    os.close(git)
+            self._git.remove_placeholder(path, name)
         self._placed.clear()
 
     def _folder(self, path: str) -> _Folder | None:
@@ -186,16 +196,11 @@ class Controls:
                 seen = os.stat(path or ".", dir_fd=self._root, follow_symlinks=False)
                 if (seen.st_ctime_ns, seen.st_ino) == (known.changed_ns, known.inode) and known.read_at_ns - known.changed_ns > _RACY_NS:
                     # What a link leads to may change without its folder.
-                    known.controls = [self._again(control) for control in known.controls]
+                    known.controls = [followed(self._root, each) if each.links else each for each in known.controls]
                     return known
         with contextlib.suppress(OSError):
             return self._read(path)
         return None
-
-    def _again(self, control: Control) -> Control:
-        if not control.link:
-            return control
-        return replace(control, target=self._identity_of_target(control.path))
 
     def _read(self, path: str) -> _Folder:
         descriptor = self.open_folder(path)
@@ -206,20 +211,27 @@ class Controls:
             if len(path) > PATH_CHARS_MAX:
                 is_walked = False
             names: set[str] = set()
+            is_packages = any(part in _PACKAGES for part in path.split("/")[:-1])
+            of_repository: list[Control] = []
             with os.scandir(descriptor) as entries:
                 for entry in entries:
                     names.add(entry.name)
-                    below = _joined(path, entry.name)
+                    below = joined(path, entry.name)
                     if self._is_home and not path and is_hidden_in_home(entry.name):
                         continue
-                    if control_file(entry.name) is not None:
+                    if (known := control_file(entry.name)) is not None and (known.is_refused or not is_packages):
                         with contextlib.suppress(FileNotFoundError):
-                            folder.controls.append(self._control(below, descriptor, is_git=entry.name == ".git"))
+                            control = control_at(self._root, below, descriptor, is_git=entry.name == ".git")
+                            (of_repository if known.is_of_repository else folder.controls).append(control)
                     elif entry.is_dir(follow_symlinks=False):
                         if is_walked:
                             folder.below.append(below)
                         elif len(path) > PATH_CHARS_MAX:
                             folder.too_deep.append(below)
+            if not path or ".git" in names:
+                folder.controls += of_repository
+            else:
+                folder.dormant = of_repository
             is_bare = _looks_like_git(names)
             if not path:
                 self.is_bare = is_bare and ".git" not in names
@@ -231,36 +243,16 @@ class Controls:
         finally:
             os.close(descriptor)
 
-    def _control(self, path: str, folder: int, *, is_git: bool = False) -> Control:
-        name = path.rsplit("/", 1)[-1]
-        seen, above = os.stat(name, dir_fd=folder, follow_symlinks=False), os.fstat(folder)
-        link, target = "", None
-        if stat.S_ISLNK(seen.st_mode):
-            link, target = os.readlink(name, dir_fd=folder), self._identity_of_target(path)
-        is_folder = stat.S_ISDIR(seen.st_mode)
-        return Control(path, seen.st_dev, seen.st_ino, is_folder, (above.st_dev, above.st_ino), link, target, is_git and is_folder)
-
-    def _identity_of_target(self, path: str) -> tuple[int, int] | None:
-        with contextlib.suppress(OSError):
-            target = linux.openat2(self._root, path, os.O_PATH, linux.RESOLVE_BENEATH | linux.RESOLVE_NO_MAGICLINKS)
-            try:
-                device, inode = linux.identity(target)
-                return device, inode
-            finally:
-                os.close(target)
-        return None
-
     def _target(self, path: str) -> list[list[Any]]:
         """What a control file that is a link leads to, when that lies in the tree."""
-        with contextlib.suppress(OSError):
-            target = linux.openat2(self._root, path, os.O_PATH, linux.RESOLVE_BENEATH | linux.RESOLVE_NO_MAGICLINKS)
-            try:
-                root, real = (os.readlink(f"/proc/self/fd/{descriptor}") for descriptor in (self._root, target))
-                if real.startswith(f"{root}/"):
-                    path = real[len(root) + 1 :]
-                    return [*self._above(path), [path, "ro", *linux.identity(target)]]
-            finally:
-                os.close(target)
+        real = target_path(self._root, path)
+        if real:
+            with contextlib.suppress(OSError):
+                target = self.open(real)
+                try:
+                    return [*self._above(real), [real, "ro", *linux.identity(target)]]
+                finally:
+                    os.close(target)
         return []
 
     def _links_in(self, path: str) -> list[str]:
@@ -284,108 +276,6 @@ class Controls:
             os.close(folder)
         return mounts
 
-    def _in_repositories(self, waiting: list[str]) -> dict[str, Control]:
-        """What git reads programs from, in git's own folders and those of submodules and worktrees below them."""
-        found: dict[str, Control] = {}
-        count = 0
-        while waiting:
-            count += 1
-            if count > GIT_FOLDERS_MAX:
-                self.is_cut = True
-                break
-            path = waiting.pop(0)
-            try:
-                git = self.open_folder(path)
-            except OSError:
-                continue
-            try:
-                for name in (*GIT_CONTROL, "modules", "worktrees"):
-                    with contextlib.suppress(OSError):
-                        found[_joined(path, name)] = self._control(_joined(path, name), git)
-                found |= self._named_in_config(path, git)
-                waiting += self._below(_joined(path, "modules"), found)
-                self._worktrees(_joined(path, "worktrees"), found)
-            finally:
-                os.close(git)
-        return found
-
-    def _below(self, path: str, found: dict[str, Control]) -> list[str]:
-        """git folders of submodules: whatever lies in `modules`, at any depth, whether it looks whole or not."""
-        git_folders: list[str] = []
-        waiting = [path]
-        while waiting and len(git_folders) < GIT_FOLDERS_MAX:
-            at = waiting.pop(0)
-            try:
-                folder = self.open_folder(at)
-            except OSError:
-                continue
-            try:
-                # Only inside of git's own folder do these names stand for something else than a submodule.
-                own = _NOT_GIT if is_there(folder, "HEAD") else frozenset[str]()
-                with os.scandir(folder) as entries:
-                    inner = [
-                        entry.name
-                        for entry in entries
-                        if entry.is_dir(follow_symlinks=False) and entry.name not in (*own, "modules", "worktrees")
-                    ]
-                for name in inner:
-                    below = _joined(at, name)
-                    with contextlib.suppress(OSError):
-                        found[below] = self._control(below, folder, is_git=True)
-                        git_folders.append(below)
-                        waiting.append(below)
-            finally:
-                os.close(folder)
-        return git_folders
-
-    def _worktrees(self, path: str, found: dict[str, Control]) -> None:
-        with contextlib.suppress(OSError):
-            trees = self.open_folder(path)
-            try:
-                for tree in sorted(os.listdir(trees))[:GIT_FOLDERS_MAX]:
-                    found[_joined(path, tree)] = self._control(_joined(path, tree), trees)
-                    with contextlib.suppress(OSError):
-                        folder = self.open_folder(_joined(path, tree))
-                        try:
-                            for name in _TREE:
-                                with contextlib.suppress(OSError):
-                                    found[f"{path}/{tree}/{name}"] = self._control(f"{path}/{tree}/{name}", folder)
-                        finally:
-                            os.close(folder)
-            finally:
-                os.close(trees)
-
-    def _named_in_config(self, path: str, git: int) -> dict[str, Control]:
-        """Folders of hooks and further configuration that a repository's own configuration names, in the tree."""
-        found: dict[str, Control] = {}
-        text = b"\n".join(content_of(git, name, 65536) or b"" for name in ("config", "config.worktree"))
-        root = os.readlink(f"/proc/self/fd/{self._root}")
-        for kind, value in _PATH_IN_CONFIG.findall(text.decode(errors="replace")):
-            # A path of hooks counts from the work tree, an included file from the configuration that names it.
-            base = path.rpartition("/")[0] if kind.lower() == "hookspath" and path.endswith(".git") else path
-            named = os.path.normpath(os.path.join(base, value.strip().removeprefix(f"{root}/")))
-            if named.startswith(("..", "/")) or named in (".", path):
-                continue
-            with contextlib.suppress(OSError):
-                folder = self.open(os.path.dirname(named), os.O_PATH | os.O_DIRECTORY)
-                try:
-                    found[named] = self._control(named, folder)
-                finally:
-                    os.close(folder)
-        return found
-
-    def _place(self, path: str) -> None:
-        with contextlib.suppress(OSError):
-            git = self.open_folder(path)
-            try:
-                for name in PLACEHOLDERS:
-                    if _make_placeholder(git, name):
-                        self._placed.add((path, name))
-                    with contextlib.suppress(OSError):
-                        self.found[_joined(path, name)] = self._control(_joined(path, name), git)
-            finally:
-                os.close(git)
-
 
 def _levels_in_skipped(path: str) -> int:
     """How deep a folder lies in one that is not walked: 0 for outside, 1 for that folder itself."""
@@ -399,40 +289,7 @@ def _looks_like_git(names: set[str]) -> bool:
     return ("HEAD" in names and ("commondir" in names or {"objects", "refs"} <= names)) or {"objects", "refs", "config"} <= names
 
 
-def is_placeholder(folder: int, name: str) -> bool:
-    """Whether a file of git's folder is one of ours."""
-    content = PLACEHOLDERS.get(name)
-    return content is not None and content_of(folder, name, 64) == content
-
-
 def _leads_to_others(control: Control) -> bool:
     """Whether a part of git's folder only holds others: it may be written, and not moved."""
     parts = control.path.split("/")
     return control.is_folder and (parts[-1] in ("modules", "worktrees") or (len(parts) > 1 and parts[-2] == "worktrees"))
-
-
-def _make_placeholder(git: int, name: str) -> bool:
-    """Make what a command could give to git, with a content that means nothing, so that a mount has something to lie on."""
-    content = PLACEHOLDERS[name]
-    try:
-        if content is None:
-            os.mkdir(name, 0o755, dir_fd=git)
-        else:
-            descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=git)
-            os.write(descriptor, content)
-            os.close(descriptor)
-        return True
-    except OSError:
-        # A file of ours that a worker left when it was killed counts as made by this one.
-        return is_placeholder(git, name)
-
-
-def _unplace(git: int, name: str) -> None:
-    if PLACEHOLDERS[name] is None:
-        os.rmdir(name, dir_fd=git)
-    elif is_placeholder(git, name):
-        os.unlink(name, dir_fd=git)
-
-
-def _joined(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name

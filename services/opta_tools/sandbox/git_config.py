@@ -19,26 +19,48 @@ _KEY = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*=\s*(.*?)\s*$")
 _AMBIGUOUS = re.compile(r'["\\#;\x00-\x08\x0b-\x1f\x7f]')
 
 
-def plain_config(text: str, path: str = ".git") -> str:
-    """A git configuration without every key that is not known to be harmless. Format: git-config, "Syntax". `path`: of git's folder."""
-    section, lines = "", list[str]()
-    for line in text.split("\n"):
-        if not line.strip():
+def plain_config(text: str, path: str = ".git", known: str = "") -> str:
+    """A git configuration without every key that is not known to be harmless, or that is in `known`. Format: git-config, "Syntax".
+
+    `path`: of git's folder.
+    """
+    kept_before = {(section, line) for section, _, line in _lines(known)}
+    lines: list[str] = []
+    for section, name, line in _lines(text):
+        if name is None or (section, line) in kept_before or (name and _is_harmless(name[0], name[1], path)):
             lines.append(line)
+    kept = "\n".join(lines)
+    # What is appended to it later is a line of its own.
+    return kept if not kept or kept.endswith("\n") else f"{kept}\n"
+
+
+def _lines(text: str) -> list[tuple[str, tuple[str, str] | tuple[()] | None, str]]:
+    """(section as it stands there, (key, value) or () for what is not understood or None for what sets nothing, line) of each line.
+
+    A line that goes on in the next is one.
+    """
+    written, section = "", ""
+    found: list[tuple[str, tuple[str, str] | tuple[()] | None, str]] = []
+    for line in re.split(r"(?<!\\)\n", text):
+        if not line.strip():
+            found.append((written, None, line))
         elif (head := _SECTION.match(line)) is not None:
             section = f"{head[1].lower()}.{head[2]}." if head[2] is not None else f"{head[1].lower()}."
-            lines.append(line)
+            written = line.strip()
+            found.append((written, None, line))
         elif (key := _KEY.match(line)) is not None and not _AMBIGUOUS.search(key[2]):
-            name = section + key[1].lower()
-            if _CONFIG_KEPT.fullmatch(name) and _is_harmless(name, key[2], path):
-                lines.append(line)
+            found.append((written, (section + key[1].lower(), key[2]), line))
         else:
-            # Not understood: neither this line nor what may belong to it is kept.
-            section = "unknown."
-    return "\n".join(lines)
+            # Not understood: what may belong to it is not either.
+            found.append((written, (), line))
+            if "[" in line:
+                written, section = f"{written}\n{line}", "unknown."
+    return found
 
 
 def _is_harmless(name: str, value: str, path: str) -> bool:
+    if not _CONFIG_KEPT.fullmatch(name):
+        return False
     if name == "core.worktree":
         # Of a submodule: beneath the workspace, by its spelling.
         return (

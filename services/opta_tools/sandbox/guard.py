@@ -11,16 +11,21 @@ is put aside, or it stays unknown.
 import contextlib
 import json
 import os
-import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from opta_core.logs import Log
 
+from . import new_repository
 from .aside import Aside, quoted, said_of, shortened
-from .controls import GIT_CONTROL, Control, Controls, is_placeholder
-from .git_config import CONFIG_BYTES_MAX, config_of, plain_config
+from .contents import Contents
+from .control import Control
+from .controls import Controls
+from .git_config import CONFIG_BYTES_MAX, plain_config
+from .git_folders import GIT_CONTROL, ConfigPlace, is_placeholder, joined
 from .git_states import GIT_STATES, what_runs
+from .known import Known
 from .regular_files import content, is_there
 
 log = Log("sandbox")
@@ -31,51 +36,58 @@ class GuardError(Exception):
 
 
 class Guard:
-    """One tree's. `aside`: the folder that takes what is put aside; `record`: a file that remembers what was known while commands run.
+    """One tree's, for one session. `aside`: the folder that takes what is put aside; `record`: a file that remembers what was known.
 
-    `is_mounted`: what is known is mounted over itself, so that a command cannot replace it where it lies.
+    `is_mounted`: what is known is mounted over itself, so that a command cannot replace it where it lies. `others`: guards of other
+    sessions; what the command of one makes does not become known to another.
     """
 
-    def __init__(self, controls: Controls, aside: Path, record: Path | None = None, *, is_mounted: bool = True):
-        self._controls, self._aside, self._record, self._is_mounted = controls, Aside(aside), record, is_mounted
-        self._known: dict[str, Control] = {}
-        self._folders: set[tuple[int, int]] = set()
-        # What was known at any time since `begin`: one look may miss what is being exchanged. Links are known where they lie alone.
-        self._ids: set[tuple[int, int]] = set()
+    def __init__(self, controls: Controls, aside: Path, record: Path | None = None, *, is_mounted: bool = True, others: Callable[[], Iterable["Guard"]] = tuple):  # fmt: skip
+        self._controls, self._aside, self._record = controls, Aside(aside), record
+        self._is_mounted, self._others = is_mounted, others
+        self._known = Known(Contents(controls.root), is_mounted=is_mounted)
         self._was_bare = False
         # Folders of repositories that came whole, by path; what a rebase had begun before.
         self._whole: set[str] = set()
-        self._paths: set[str] = set()
-        self._plans: dict[str, bytes] = {}
+        self._plans: set[str] = set()
         self._deep: set[str] = set()
-        # What the record holds; None when there is none.
-        self._saved: tuple[dict[str, Control], set[tuple[int, int]]] | None = None
-        self._is_running = False
+        # The record as it is written; '' when there is none.
+        self._saved = ""
+        self.is_running = False
+        # Whether the last look put a configuration of git in order, which is protected only from the next mount on.
+        self.has_cleaned = False
 
     def begin(self) -> list[str]:
-        """Take what is there as it is; what to say. Only while nothing contained runs. Raises GuardError."""
+        """Take what is there as it is; what to say. Only while nothing contained of this session runs. Raises GuardError."""
+        if self.is_running:
+            return self.end()
         notes: list[str] = []
-        if not self._is_running and self._record is not None and self._record.exists():
+        if self._record is not None and self._record.exists():
             # A worker died while commands ran: what they made is looked at first.
             self._controls.look()
             if self._restore():
                 notes = self.end()
-        elif self._is_running:
-            return self.end()
-        self._known = dict(self._controls.look())
-        self._folders = self._controls.folders
+        found = self._controls.look()
+        folders = self._controls.folders
+        # Other sessions may have made some of it, in this moment.
+        others = [other for other in self._others() if other is not self and other.is_running]
+        known = [control for control in found.values() if not self._is_doubted(control, others)]
+        self._known.start(known, self._controls.dormant, {path: at for path, at in folders.items() if not self._is_made(path, at, others)})
+        self._known.configs = {place: _known_to(others, place, text) for place, (_, text) in self._controls.git.configs.items()}
+        if not others:
+            for place, (folder, _) in self._controls.git.configs.items():
+                self._known.settle(place, found.get(joined(folder, place[1])))
+        self._known.named, self._known.ways = set(self._controls.git.named), self._controls.ways()
         self._was_bare, self._deep = self._controls.is_bare, set(self._controls.too_deep)
-        self._is_running = True
-        self._ids = {control.identity for control in self._known.values() if not control.link}
-        self._whole, self._paths = set(), self._controls.paths
-        self._plans = self._rebases()
+        self._whole, self._plans = set(), set(self._rebases())
+        self.is_running = True
         self._save()
         return notes
 
     def rest(self) -> None:
         """Nothing contained runs any more, and `end` has looked."""
-        self._is_running = False
-        self._saved = None
+        self.is_running = False
+        self._saved = ""
         if self._record is not None:
             with contextlib.suppress(OSError):
                 self._record.unlink(missing_ok=True)
@@ -88,27 +100,48 @@ class Guard:
             log.error("control files could not be looked at", reason=error)
             raise GuardError(f"what commands made could not be looked at ({error}), so nothing more runs in this folder") from error
 
+    def remember(self) -> None:
+        """For commands that take seconds: what a person removes and brings back meanwhile is known again."""
+        self._known.remember_contents()
+
+    def is_new(self, place: str, control: Control) -> bool:
+        """Whether something at an absolute path was made since this session's commands began."""
+        path = self._inside(place)
+        return path is not None and self._known.is_new(replace(control, path=path))
+
+    def is_new_folder(self, place: str, identity: tuple[int, int]) -> bool:
+        """The same of a folder."""
+        return self._inside(place) is not None and identity not in self._known.folders
+
+    def config(self, place: ConfigPlace) -> str | None:
+        """The text of a configuration of git as it is known."""
+        return self._known.configs.get(place)
+
+    def _inside(self, place: str) -> str | None:
+        top = self._controls.path
+        return place[len(top) + 1 :] if place.startswith(f"{top}/") else None
+
+    def _is_doubted(self, control: Control, others: list["Guard"]) -> bool:
+        return any(other.is_new(f"{self._controls.path}/{control.path}", control) for other in others)
+
+    def _is_made(self, path: str, identity: tuple[int, int], others: list["Guard"]) -> bool:
+        return any(other.is_new_folder(f"{self._controls.path}/{path}", identity) for other in others)
+
     def _end(self) -> list[str]:
+        self.has_cleaned = False
         found = self._controls.look()
         notes: list[str] = []
-        ids = self._ids
-        new = sorted((control for control in found.values() if self._is_new(control, ids)), key=lambda control: control.path)
+        new = sorted((control for control in found.values() if self._is_new(control)), key=lambda control: control.path)
         made = [control for control in new if control.is_git]
-        # In a repository that came whole, with a folder of its own, its other control files are part of what was asked for.
-        for control in made:
-            folder, _, name = control.path.rpartition("/")
-            if folder and name == ".git" and control.above not in self._folders and folder not in self._paths:
-                self._whole.add(folder)
+        self._find_whole(new)
         for control in new:
-            if control.is_git or self._is_part_of_git(control, made):
+            if control.is_git or self._is_part_of_git(control, made) or self._is_pointer(control):
                 continue  # looked at with its repository
-            if self._is_pointer(control):
-                # What `git worktree add` and `git submodule update` make; the repository it leads to is looked at itself.
-                if control.above not in self._folders:
-                    self._whole.add(control.path.rpartition("/")[0])
-                continue
-            if not any(control.path.startswith(f"{folder}/") for folder in self._whole if folder):
+            if any(control.path.startswith(f"{folder}/") for folder in self._whole if folder):
+                self._known.brought(control)
+            else:
                 notes += self._put_aside(control.path, control)
+        notes += self._replaced(found)
         for control in new:
             notes += self._clean_part(control, found)
         # One that was exchanged before it could be cleaned stays unknown, so that the next look cleans it.
@@ -118,9 +151,10 @@ class Guard:
             if said is not None:
                 notes += said
                 cleaned.add(control.identity)
-        for path, was in self._known.items():
-            if was.link:
-                notes += self._check_link(path, was, found.get(path))
+        notes += self._clean_configs(found, {control.identity for control in made})
+        for was in (*self._known.by_path.values(), *self._known.ways.values()):
+            if was.links:
+                notes += self._check_links(was)
         notes += self._unfinished()
         for path in self._controls.too_deep:
             if path not in self._deep:
@@ -128,21 +162,39 @@ class Guard:
         if self._controls.is_bare and not self._was_bare:
             # The folder itself became a repository without a work tree, whose configuration git would read.
             notes += [*self._put_aside("config"), *self._put_aside("HEAD")]
-        # What is still there and was known, and repositories that are clean now.
-        self._known = {
-            path: control
-            for path, control in found.items()
-            if not self._is_new(control, ids) or (control.is_git and control.identity in cleaned)
-        } | {path: was for path, was in self._known.items() if was.link}
-        self._ids |= {control.identity for control in self._known.values() if not control.link}
-        # Nothing that was put aside is mounted.
-        self._controls.found = {
-            path: control for path, control in found.items() if path in self._known or control.is_git or "/.git/" in f"/{path}"
-        }
+        self._keep(found, cleaned)
         self._save()
         if self._controls.is_cut:
             raise GuardError("the workspace has more folders than can be looked at; remove what is not needed, or work in a part of it")
         return notes
+
+    def _is_new(self, control: Control) -> bool:
+        # What only a new configuration names is no control file: that configuration is put in order.
+        is_named_anew = control.path in self._controls.only_named and control.path not in self._known.named
+        return not is_named_anew and self._known.is_new(control)
+
+    def _find_whole(self, new: list[Control]) -> None:
+        """In a repository that came whole, with a folder of its own, other control files are part of what was asked for."""
+        for control in new:
+            folder, _, name = control.path.rpartition("/")
+            if control.above in self._known.folders or not folder:
+                continue
+            if (control.is_git and name == ".git" and folder not in self._known.folder_paths) or self._is_pointer(control):
+                self._whole.add(folder)
+
+    def _keep(self, found: dict[str, Control], cleaned: set[tuple[int, int]]) -> None:
+        """What is still there and was known, and repositories that are clean now."""
+        kept = {
+            path: control
+            for path, control in found.items()
+            if not self._is_new(control) or (control.is_git and control.identity in cleaned)
+        }
+        links = {path: was for path, was in self._known.by_path.items() if was.links}
+        self._known.keep(kept | links)
+        # Nothing that was put aside is mounted.
+        self._controls.found = {
+            path: control for path, control in found.items() if path in self._known.by_path or control.is_git or "/.git/" in f"/{path}"
+        }
 
     def _is_part_of_git(self, control: Control, made: list[Control]) -> bool:
         folder, _, name = control.path.rpartition("/")
@@ -152,31 +204,25 @@ class Guard:
         return name in (*GIT_CONTROL, "modules", "worktrees") and any(git.path == folder for git in made)
 
     def _is_pointer(self, control: Control) -> bool:
-        """Whether a new `.git` is a file that leads to a worktree's or a submodule's place in a repository of this tree."""
+        """Whether a new `.git` is a file that `git worktree add` or `git submodule update` makes."""
         folder, _, name = control.path.rpartition("/")
-        if name != ".git" or control.is_folder or control.link:
+        if name != ".git" or control.is_folder or control.links:
             return False
         above, _ = self._parent(control.path)
         if above < 0:
             return False
         try:
-            match = re.fullmatch(r"gitdir: (.+?)\n*", (content(above, name, CONFIG_BYTES_MAX) or b"").decode(errors="replace"))
+            return new_repository.leads_into(above, name, folder, self._controls.path)
         finally:
             os.close(above)
-        if match is None:
-            return False
-        leads_to = os.path.normpath(os.path.join(folder, match[1].removeprefix(f"{self._controls.path}/")))
-        return not leads_to.startswith(("/", "..")) and bool(re.search(r"(^|/)\.git/(modules|worktrees)/", leads_to))
 
-    def _is_new(self, control: Control, ids: set[tuple[int, int]]) -> bool:
-        known = self._known.get(control.path)
-        if known is not None and control.link:
-            return known.link != control.link
-        if known is not None and (known.identity == control.identity or (self._is_mounted and known.above == control.above)):
-            # The same, or replaced in its own folder: that is a person's, since a command cannot take what is mounted away.
-            return False
-        # What was moved along with its folder is as it was.
-        return control.identity not in ids
+    def _replaced(self, found: dict[str, Control]) -> list[str]:
+        """Control files that a person saved anew while commands ran: until the next mount a command could write them."""
+        return [
+            f"{quoted(path)} was replaced on the disk while a command ran. Look at it before you use it, unless you have just saved it yourself."
+            for path, control in found.items()
+            if control.name not in ("config", "config.worktree") and self._known.is_replaced(control) and self._known.is_other(control)
+        ]
 
     def _clean_part(self, control: Control, found: dict[str, Control]) -> list[str]:
         """A part of a repository that was known, made anew: another commondir, a worktree that leads elsewhere, hooks where there were none."""
@@ -192,8 +238,8 @@ class Guard:
                 return []  # exchanged meanwhile: the next look finds what is there
             if is_placeholder(above, name) or name in ("modules", "worktrees", "info"):
                 return []
-            if name == "hooks" and not control.link:
-                return [note for hook in self._hooks(above) for note in self._take_from(above, hook, folder)]
+            if name == "hooks" and not control.links:
+                return [note for hook in new_repository.hooks(above) for note in new_repository.take_from(above, hook, folder, self._aside)]
             parts = control.path.split("/")
             if "worktrees" in parts[:-1]:
                 # What `git worktree add` makes leads to the repository above it.
@@ -207,18 +253,76 @@ class Guard:
             os.close(above)
         return self._put_aside(control.path, control)
 
-    def _check_link(self, path: str, was: Control, now: Control | None) -> list[str]:
+    def _clean_repository(self, control: Control) -> list[str] | None:
+        """Keep a new repository, without what makes git run programs; what to say, None when it was not there to be cleaned."""
+        try:
+            git = self._controls.open_folder(control.path)
+        except FileNotFoundError:
+            return None
+        try:
+            seen = os.fstat(git)
+            if (seen.st_dev, seen.st_ino) != control.identity:
+                return None  # exchanged meanwhile: the next look finds what is there
+            notes, text = new_repository.clean(git, control.path, self._aside)
+            self._known.configs[control.identity, "config"] = text
+            return notes
+        finally:
+            os.close(git)
+
+    def _clean_configs(self, found: dict[str, Control], made: set[tuple[int, int]]) -> list[str]:
+        """Configurations of known repositories that were replaced, as git does: without what runs programs and was not there before."""
         notes: list[str] = []
-        if now is None or now.link != was.link:
-            notes += self._restore_link(path, was.link)
-            now = self._controls.look().get(path)
-        if (
-            now is not None
-            and now.target is not None
-            and now.target != was.target
-            and now.target not in {c.identity for c in self._known.values()}
-        ):
-            notes += self._put_aside(os.path.normpath(os.path.join(os.path.dirname(path), now.link)))
+        for place, (folder, text) in self._controls.git.configs.items():
+            identity, name = place
+            known = self._known.configs.get(place, "")
+            if identity in made:
+                continue
+            if text == known:
+                self._known.settle(place, found.get(joined(folder, name)))
+                continue
+            now = found.get(joined(folder, name))
+            kept = plain_config(text, folder, known)
+            if kept == text or (now is not None and self._known.is_settled(place, now)):
+                # Harmless, or written where it lies, which a command cannot do to what is mounted.
+                self._known.configs[place] = text
+                continue
+            with contextlib.suppress(FileNotFoundError):
+                git = self._controls.open_folder(folder)
+                try:
+                    seen = os.fstat(git)
+                    if identity == (seen.st_dev, seen.st_ino):
+                        self._known.configs[place] = kept
+                        self.has_cleaned = True
+                        notes += new_repository.replace_config(git, name, folder, kept, self._aside)
+                finally:
+                    os.close(git)
+        return notes
+
+    def _check_links(self, was: Control) -> list[str]:
+        """A link that leads elsewhere leads again to where it did; what is new at its end is put aside."""
+        now = self._controls.again(was)
+        if (now.links, now.target) == (was.links, was.target):
+            return []
+        notes: list[str] = []
+        if now.links == was.links and was.target is not None and self._is_mounted:
+            return [f"What {quoted(was.path)} leads to was replaced on the disk while a command ran. Look at it before you use it."]
+        current = dict(now.links)
+        for path, text in was.links:
+            if current.get(path) != text:
+                notes += self._restore_link(path, text)
+        now = self._controls.again(was)
+        if now.target is not None and now.target != was.target and now.target not in {c.identity for c in self._known.by_path.values()}:
+            notes += self._put_aside(self._controls.end_of(was.path))
+        return notes
+
+    def _restore_link(self, path: str, text: str) -> list[str]:
+        notes = self._put_aside(path)
+        above, name = self._parent(path)
+        if above >= 0:
+            with contextlib.suppress(OSError):
+                os.symlink(text, name, dir_fd=above)
+                notes.append(f"{quoted(path)} is the link again that it was.")
+            os.close(above)
         return notes
 
     def _unfinished(self) -> list[str]:
@@ -244,6 +348,8 @@ class Guard:
 
     def _put_aside(self, path: str, control: Control | None = None) -> list[str]:
         """Move something away; `control`: only when it is still what was seen. Raises GuardError where it cannot be reached."""
+        if not path:
+            return []
         above, name = self._parent(path)
         if above < 0:
             return []
@@ -261,72 +367,6 @@ class Guard:
         log.warning("put aside", path=path, kept=kept)
         return [said_of(path, kept)]
 
-    def _restore_link(self, path: str, link: str) -> list[str]:
-        notes = self._put_aside(path)
-        above, name = self._parent(path)
-        if above >= 0:
-            with contextlib.suppress(OSError):
-                os.symlink(link, name, dir_fd=above)
-                notes.append(f"{quoted(path)} is the link again that it was.")
-            os.close(above)
-        return notes
-
-    def _clean_repository(self, control: Control) -> list[str] | None:
-        """Keep a new repository, without what makes git run programs; what to say, None when it was not there to be cleaned.
-
-        Works in the folder that was seen, whatever lies at its path by now.
-        """
-        notes: list[str] = []
-        path = control.path
-        try:
-            git = self._controls.open_folder(path)
-        except FileNotFoundError:
-            return None
-        try:
-            seen = os.fstat(git)
-            if (seen.st_dev, seen.st_ino) != control.identity:
-                return None  # exchanged meanwhile: the next look finds what is there
-            for name in ("config.worktree", "commondir", "info/attributes"):
-                if is_there(git, name) and not is_placeholder(git, name):
-                    notes += self._take_from(git, name, path)
-            for name in self._hooks(git):
-                notes += self._take_from(git, name, path)
-            text = config_of(git)
-            if text is None and is_there(git, "config"):
-                notes += self._take_from(git, "config", path)
-            elif text is not None and (kept := plain_config(text, path)) != text:
-                notes += self._take_from(git, "config", path)
-                descriptor = os.open("config", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=git)
-                os.write(descriptor, kept.encode())
-                os.close(descriptor)
-        finally:
-            os.close(git)
-        return notes
-
-    def _take_from(self, git: int, name: str, path: str) -> list[str]:
-        """Put aside a part of an opened git folder."""
-        folder, _, last = name.rpartition("/")
-        above = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=git)
-        try:
-            kept = self._aside.take(above, last)
-        except FileNotFoundError:
-            return []
-        finally:
-            os.close(above)
-        return [said_of(f"{path}/{name}", kept)]
-
-    def _hooks(self, git: int) -> list[str]:
-        if not is_there(git, "hooks"):
-            return []
-        try:
-            hooks = os.open("hooks", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=git)
-        except OSError:
-            return ["hooks"]
-        try:
-            return [f"hooks/{name}" for name in sorted(os.listdir(hooks)) if not name.endswith(".sample")]
-        finally:
-            os.close(hooks)
-
     def _parent(self, path: str) -> tuple[int, str]:
         folder, _, name = path.rpartition("/")
         try:
@@ -339,54 +379,40 @@ class Guard:
             ) from error
 
     def _save(self) -> None:
-        if self._record is not None and self._saved != (self._known, self._folders):
+        if self._record is None:
+            return
+        record = json.dumps({"boot": boot(), **self._controls.record(), "aside": str(self._aside.folder), **self._known.record()})
+        if record != self._saved:
             with contextlib.suppress(OSError):
                 self._record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                record = {
-                    "boot": _boot(),
-                    "known": [control.__dict__ for control in self._known.values()],
-                    "folders": sorted(self._folders),
-                }
                 part = self._record.with_suffix(".part")
-                part.write_text(json.dumps(record))
+                part.write_text(record)
                 part.rename(self._record)
-                self._saved = dict(self._known), set(self._folders)
+                self._saved = record
 
     def _restore(self) -> bool:
         """Whether a record of this start of the machine was read."""
         assert self._record is not None
         try:
             record = json.loads(self._record.read_text())
-            if record["boot"] != _boot():
+            if record["boot"] != boot():
                 # After a start of the machine devices have other numbers, and nothing of a command lives.
                 return False
             # A file system may have got another number.
-            device = next(iter(self._controls.folders), (0, 0))[0]
-            known = [_control_of(entry, device) for entry in record["known"]]
-            self._folders = {(device, inode) for _, inode in record["folders"]}
+            self._known.restore(record, next(iter(self._controls.folders.values()), (0, 0))[0])
         except (OSError, ValueError, TypeError, KeyError):
             return False
-        self._known = {control.path: control for control in known}
-        self._ids = {control.identity for control in known if not control.link}
         return True
 
 
-def _boot() -> str:
+def _known_to(others: list[Guard], place: ConfigPlace, text: str) -> str:
+    known = [config for other in others if (config := other.config(place)) is not None]
+    return known[0] if known else text
+
+
+def boot() -> str:
+    """Names this start of the machine; '' where the system does not tell."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
-
-
-def _control_of(entry: dict[str, Any], device: int) -> Control:
-    target = entry["target"]
-    return Control(
-        path=str(entry["path"]),
-        device=device,
-        inode=int(entry["inode"]),
-        is_folder=bool(entry["is_folder"]),
-        above=(device, int(entry["above"][1])),
-        link=str(entry["link"]),
-        target=(device, int(target[1])) if target else None,
-        is_git=bool(entry["is_git"]),
-    )

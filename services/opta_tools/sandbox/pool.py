@@ -16,6 +16,7 @@ from opta_core.clock import now_s
 from ..housekeeping import remove_tree
 from ..outcome import ToolProblem
 from .git_links import repositories
+from .guard import Guard
 from .place import Place
 from .session import SessionSandbox, opened
 from .supervisors import Supervisors
@@ -88,9 +89,8 @@ class Pool:
                 repositories=repositories(root, workspace),
             )
             check_workspace(self._machine, workspace)
-            return SessionSandbox(
-                view, root, self._state / "aside" / (place.session or "-"), self._allowed, self._placing, self._supervisors
-            )
+            aside = self._state / "aside" / (place.session or "-")
+            return SessionSandbox(view, root, aside, self._allowed, self._placing, self._supervisors, self._guards)
         except BaseException:
             os.close(root)
             raise
@@ -119,6 +119,9 @@ class Pool:
         if not self._is_busy(sandbox):
             await asyncio.to_thread(sandbox.remove_placeholders)
         sandbox.release()
+
+    def _guards(self) -> list[Guard]:
+        return [guard for sandbox in list(self._sessions.values()) for guard in sandbox.guards]
 
     def _is_busy(self, sandbox: SessionSandbox) -> bool:
         return any(each.running for each in list(self._sessions.values()) if each is sandbox or _overlap(each, sandbox))

@@ -11,7 +11,7 @@ from opta_core.policy.control_files import CONTROL_FILES
 
 from ..outcome import ToolProblem
 from . import readable
-from .controls import GIT_CONTROL
+from .git_folders import GIT_CONTROL
 from .place import Network
 from .view import Machine
 

@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -43,20 +43,25 @@ class SessionSandbox:
     """One session's. `root` is a descriptor of the workspace, which this owns; `aside` takes what commands may not make.
 
     `allowed`: the hosts that network "list" reaches; `placing`: held by who makes or removes placeholders, one for all sessions.
+    `others`: the guards of all sessions.
     """
 
-    def __init__(self, view: View, root: int, aside: Path, allowed: tuple[str, ...], placing: threading.Lock, supervisors: Supervisors):
+    def __init__(self, view: View, root: int, aside: Path, allowed: tuple[str, ...], placing: threading.Lock, supervisors: Supervisors, others: Callable[[], Iterable[Guard]] = tuple):  # fmt: skip
         self.view, self._allowed, self._placing, self._supervisors = view, allowed, placing, supervisors
-        self._trees = [
-            Controls(root, is_home=view.is_home),
-            *(
-                Controls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC), is_repository=True)
-                for path, _, _ in view.repositories
-            ),
+        repositories = [
+            Controls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC), is_repository=True)
+            for path, _, _ in view.repositories
         ]
+
+        def more_hooks() -> Iterable[str]:
+            return (*view.machine.hooks, *(value for tree in repositories for value in tree.git.hooks))
+
+        self._trees = [Controls(root, is_home=view.is_home, more_hooks=more_hooks), *repositories]
         record = aside.parent.parent / "running"
-        self._guards = [
-            Guard(tree, aside, record / f"{aside.name}-{view.device}-{view.inode}-{number}.json") for number, tree in enumerate(self._trees)
+        # A repository elsewhere says where hooks of the workspace lie, so it is looked at first.
+        self.guards = [
+            Guard(tree, aside, record / f"{aside.name}-{view.device}-{view.inode}-{number}.json", others=others)
+            for number, tree in reversed(list(enumerate(self._trees)))
         ]
         # What commands made could not be looked at: it is looked at again before anything more runs.
         self._has_failed = False
@@ -116,7 +121,7 @@ class SessionSandbox:
         def look() -> list[str]:
             notes = self._look_after()
             if not self.running and not self._has_failed:
-                for guard in self._guards:
+                for guard in self.guards:
                     guard.rest()
             # What another session has just placed is not removed under its command: it counts as running before it places.
             with self._placing:
@@ -157,7 +162,7 @@ class SessionSandbox:
             self._masks = self.view.masks()
             return []
         try:
-            for guard in self._guards:
+            for guard in self.guards:
                 self._notes += guard.begin()
         except GuardError as problem:
             raise ToolProblem(str(problem), "sandbox") from problem
@@ -168,9 +173,12 @@ class SessionSandbox:
         with self._placing:
             return [[number, *mount] for number, tree in enumerate(self._trees) for mount in tree.mounts()]
 
-    def _look_after(self) -> list[str]:
+    def _look_after(self, *, remembers: bool = False) -> list[str]:
         try:
-            notes = [note for guard in self._guards for note in guard.end()]
+            notes = [note for guard in self.guards for note in guard.end()]
+            if remembers:
+                for guard in self.guards:
+                    guard.remember()
         except GuardError as problem:
             self._has_failed = True
             return [str(problem)]
@@ -184,16 +192,22 @@ class SessionSandbox:
             async with self._turn:
                 if not self.running or not self.is_alive:
                     continue
-                self._notes += await asyncio.to_thread(self._look_after)
-                controls = await asyncio.to_thread(self._mounts)
-                with contextlib.suppress(ToolProblem, TimeoutError, EOFError, OSError):
-                    answers = self._send({"do": "protect", "controls": controls, "masks": self._masks})
-                    try:
-                        async with asyncio.timeout(ANSWER_S):
-                            await received(answers)
-                    finally:
-                        answers.close()
+                await self._protect_again()
         self._ticker = None
+
+    async def _protect_again(self) -> None:
+        for _ in range(TRIES):
+            self._notes += await asyncio.to_thread(self._look_after, remembers=True)
+            controls = await asyncio.to_thread(self._mounts)
+            with contextlib.suppress(ToolProblem, TimeoutError, EOFError, OSError):
+                answers = self._send({"do": "protect", "controls": controls, "masks": self._masks})
+                try:
+                    async with asyncio.timeout(ANSWER_S):
+                        await received(answers)
+                finally:
+                    answers.close()
+            if not any(guard.has_cleaned for guard in self.guards):
+                return
 
     async def _make(self, controls: list[list[Any]]) -> list[list[Any]]:
         problem = ""

@@ -37,13 +37,16 @@ class Machine:
     # What of the system not everybody may read.
     closed: tuple[str, ...] = ()
     credentials: readable.CredentialFiles = field(default_factory=readable.CredentialFiles)
+    # core.hooksPath of the person's own configuration, which holds in every repository.
+    hooks: tuple[str, ...] = ()
 
     @classmethod
     def look(cls, home: Path, own: tuple[Path, ...], search_path: str, read: tuple[str, ...]) -> "Machine":
         """Look at the machine once. Takes some ten milliseconds."""
         home, own = home.resolve(), tuple(path.resolve() for path in own)
         closed = tuple(readable.not_for_everybody())
-        machine = cls(home, own, search_path, read, git_config(home), tuple(readable.system_entries()), closed)
+        config, hooks = git_config(home)
+        machine = cls(home, own, search_path, read, config, tuple(readable.system_entries()), closed, hooks=hooks)
         # Looked through once before the first command has to wait for it.
         machine.credentials.of(each.real for each in readable.toolchains(home, search_path, read))
         return machine
@@ -124,24 +127,27 @@ def check_workspace(machine: Machine, workspace: str) -> None:
         raise ToolProblem(f"{workspace} is no folder to work in: it belongs to Opta itself", "sandbox")
 
 
-def git_config(home: Path) -> str:
-    """A git configuration for sandboxes: the harmless part of the person's."""
+def git_config(home: Path) -> tuple[str, tuple[str, ...]]:
+    """(a git configuration for sandboxes: the harmless part of the person's; where the person's says that hooks lie)."""
     git = find("git") or shutil.which("git")
     if git is None:
-        return ""
+        return "", ()
     try:
-        words = [git, "config", "--global", "--list", "--null"]
+        words = [git, "config", "--includes", "--list", "--null"]
         done = subprocess.run(words, env={"HOME": str(home), "PATH": os.defpath}, cwd="/", capture_output=True, timeout=5, check=False)
     except (OSError, subprocess.SubprocessError):
-        return ""
+        return "", ()
     lines: list[str] = []
+    hooks: list[str] = []
     for item in done.stdout.decode(errors="replace").split("\0"):
         name, _, value = item.partition("\n")
         section, _, key = name.partition(".")
+        if name == "core.hookspath":
+            hooks.append(value)
         if name in _GIT_KEPT and value.isprintable():
             escaped = value.replace("\\", "\\\\").replace('"', '\\"')
             lines.append(f'[{section}]\n\t{key} = "{escaped}"')
-    return "\n".join(lines) + "\n" if lines else ""
+    return "\n".join(lines) + "\n" if lines else "", tuple(hooks)
 
 
 def _identity(path: str) -> tuple[int, int]:

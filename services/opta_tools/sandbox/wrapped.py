@@ -55,10 +55,13 @@ class Wrapped:
             guard, controls, running = self._guards[key]
             self._guards[key] = guard, controls, running + 1
             return
-        controls = Controls(os.dup(root))
-        guard = Guard(controls, self._state / "aside" / (place.session or "-"), is_mounted=False)
+        controls = Controls(os.dup(root), more_hooks=lambda: self._machine.hooks)
+        guard = Guard(controls, self._state / "aside" / (place.session or "-"), is_mounted=False, others=self._running)
         guard.begin()
         self._guards[key] = guard, controls, 1
+
+    def _running(self) -> list[Guard]:
+        return [guard for guard, _, _ in list(self._guards.values())]
 
     async def start(self, level: Level, place: Place, order: Order, streams: Streams, limits: Limits) -> Process:
         """A command, ready. Raises ToolProblem."""

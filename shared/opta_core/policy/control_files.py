@@ -14,20 +14,24 @@ Kind = Literal["folder", "file"]
 
 
 class ControlFile(msgspec.Struct, frozen=True):
-    """`name` may hold `*`. `is_refused`: no tool of an agent writes it, whoever says yes."""
+    """`name` may hold `*`. `is_refused`: no tool of an agent writes it, whoever says yes.
+
+    `is_of_repository`: a service reads it at the top of a repository alone, so a command may make one anywhere else.
+    """
 
     name: str
     kind: Kind
     source: str
     is_refused: bool = False
+    is_of_repository: bool = False
 
 
-def _folders(source: str, *names: str, is_refused: bool = False) -> tuple[ControlFile, ...]:
-    return tuple(ControlFile(name, "folder", source, is_refused) for name in names)
+def _folders(source: str, *names: str, is_refused: bool = False, is_of_repository: bool = False) -> tuple[ControlFile, ...]:
+    return tuple(ControlFile(name, "folder", source, is_refused, is_of_repository) for name in names)
 
 
-def _files(source: str, *names: str, is_refused: bool = False) -> tuple[ControlFile, ...]:
-    return tuple(ControlFile(name, "file", source, is_refused) for name in names)
+def _files(source: str, *names: str, is_refused: bool = False, is_of_repository: bool = False) -> tuple[ControlFile, ...]:
+    return tuple(ControlFile(name, "file", source, is_refused, is_of_repository) for name in names)
 
 
 CONTROL_FILES: tuple[ControlFile, ...] = (
@@ -119,26 +123,26 @@ CONTROL_FILES: tuple[ControlFile, ...] = (
     *_files("stat.ethz.ch: R Startup", ".Rprofile", ".Renviron"),
     *_files("docs.julialang.org, ghc.gitlab.haskell.org: start-up files", ".ghci"),
     # Continuous integration
-    *_folders("docs.github.com: Workflow syntax", ".github"),
-    *_folders("forgejo.org, docs.gitea.com: Actions", ".forgejo", ".gitea"),
-    *_files("docs.gitlab.com: CI/CD YAML syntax", ".gitlab-ci.yml", ".gitlab-ci.yaml"),
-    *_folders("docs.gitlab.com", ".gitlab"),
-    *_folders("circleci.com: Configuration reference", ".circleci"),
+    *_folders("docs.github.com: Workflow syntax", ".github", is_of_repository=True),
+    *_folders("forgejo.org, docs.gitea.com: Actions", ".forgejo", ".gitea", is_of_repository=True),
+    *_files("docs.gitlab.com: CI/CD YAML syntax", ".gitlab-ci.yml", ".gitlab-ci.yaml", is_of_repository=True),
+    *_folders("docs.gitlab.com", ".gitlab", is_of_repository=True),
+    *_folders("circleci.com: Configuration reference", ".circleci", is_of_repository=True),
     *_files("jenkins.io: Using a Jenkinsfile", "Jenkinsfile"),
     *_files("learn.microsoft.com: Azure Pipelines", "azure-pipelines.yml", "azure-pipelines.yaml"),
-    *_folders("learn.microsoft.com: Azure Pipelines", ".azure-pipelines", ".azuredevops"),
-    *_files("docs.travis-ci.com", ".travis.yml"),
-    *_files("docs.drone.io, woodpecker-ci.org", ".drone.yml", ".drone.star", ".woodpecker.yml", ".woodpecker.yaml"),
-    *_folders("woodpecker-ci.org", ".woodpecker"),
-    *_folders("buildkite.com: Defining steps", ".buildkite"),
-    *_files("support.atlassian.com: bitbucket-pipelines.yml", "bitbucket-pipelines.yml"),
-    *_files("appveyor.com: appveyor.yml", "appveyor.yml", ".appveyor.yml"),
-    *_files("cirrus-ci.org", ".cirrus.yml", ".cirrus.star"),
+    *_folders("learn.microsoft.com: Azure Pipelines", ".azure-pipelines", ".azuredevops", is_of_repository=True),
+    *_files("docs.travis-ci.com", ".travis.yml", is_of_repository=True),
+    *_files("docs.drone.io, woodpecker-ci.org", ".drone.yml", ".drone.star", ".woodpecker.yml", ".woodpecker.yaml", is_of_repository=True),
+    *_folders("woodpecker-ci.org", ".woodpecker", is_of_repository=True),
+    *_folders("buildkite.com: Defining steps", ".buildkite", is_of_repository=True),
+    *_files("support.atlassian.com: bitbucket-pipelines.yml", "bitbucket-pipelines.yml", is_of_repository=True),
+    *_files("appveyor.com: appveyor.yml", "appveyor.yml", ".appveyor.yml", is_of_repository=True),
+    *_files("cirrus-ci.org", ".cirrus.yml", ".cirrus.star", is_of_repository=True),
     *_files("cloud.google.com, aws.amazon.com: build specifications", "cloudbuild.yaml", "buildspec.yml"),
-    *_folders("semaphoreci.com, tekton.dev", ".semaphore", ".tekton"),
-    *_folders("docs.sourcehut.org: builds", ".builds"),
-    *_files("docs.sourcehut.org: builds", ".build.yml"),
-    *_files("docs.renovatebot.com: postUpgradeTasks", "renovate.json", ".renovaterc", ".renovaterc.json"),
+    *_folders("semaphoreci.com, tekton.dev", ".semaphore", ".tekton", is_of_repository=True),
+    *_folders("docs.sourcehut.org: builds", ".builds", is_of_repository=True),
+    *_files("docs.sourcehut.org: builds", ".build.yml", is_of_repository=True),
+    *_files("docs.renovatebot.com: postUpgradeTasks", "renovate.json", ".renovaterc", ".renovaterc.json", is_of_repository=True),
 )  # fmt: skip
 
 _EXACT = {entry.name.casefold(): entry for entry in CONTROL_FILES if "*" not in entry.name}

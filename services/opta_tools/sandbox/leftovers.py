@@ -1,0 +1,42 @@
+"""Looks at what commands left behind whose worker died: at the next start, before a person works on in these folders."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+from opta_core.logs import Log
+
+from ..outcome import ToolProblem
+from .controls import Controls
+from .guard import Guard, GuardError
+from .session import opened
+
+log = Log("sandbox")
+
+
+def settle(state: Path) -> list[str]:
+    """Put aside what the records of running commands show to be made by them; what was said about it. Takes no lock: nothing runs yet."""
+    notes: list[str] = []
+    for record in sorted((state / "running").glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, ToolProblem, GuardError):
+            notes += _settle_one(record)
+    for note in notes:
+        log.warning("left by a command whose worker died", note=note)
+    return notes
+
+
+def _settle_one(record: Path) -> list[str]:
+    """Raises GuardError where the folder cannot be looked at: the session's next command tries again."""
+    told = json.loads(record.read_text())
+    root, _ = opened(str(told["tree"]))
+    controls = Controls(root, is_repository=bool(told["is_repository"]), is_home=bool(told["is_home"]))
+    try:
+        if os.fstat(root).st_ino != told["inode"]:
+            return []  # another folder by now
+        guard = Guard(controls, Path(told["aside"]), record)
+        notes = guard.begin()
+        guard.rest()
+        return notes
+    finally:
+        controls.close()

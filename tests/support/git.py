@@ -1,0 +1,18 @@
+"""git as a person uses it, and the files of a person."""
+
+import subprocess
+from pathlib import Path
+
+
+def git(folder: Path, *words: str) -> str:
+    """What a git command prints, run in a folder."""
+    settings = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always"]
+    done = subprocess.run(["git", *settings, *words], cwd=folder, check=False, capture_output=True, text=True)
+    return done.stdout
+
+
+def file(path: Path, content: str = "mine") -> Path:
+    """A file with a content, and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    return path
