@@ -16,9 +16,9 @@ from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Sources
 from opta_protocol.commands import RunTool
 from opta_protocol.permissions import Level
-from opta_tools import ripgrep
-from opta_tools.run import Runner
-from opta_tools.sandbox.contain import Sandbox
+from opta_tools.commands.jobs import Runner
+from opta_tools.sandbox.sandbox import Sandbox
+from opta_tools.search import ripgrep
 
 TIMES = 200
 COMMANDS = 60

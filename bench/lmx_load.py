@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from opta_core.http_client import HttpClient
+from opta_core.net.http_client import HttpClient
 
 CHAT = "/v1/chat/completions"
 # What the template of the bench's model puts around one message, and around each further one.

@@ -9,7 +9,7 @@ import library
 from figure import Figure
 from support.store import House, settle
 
-from opta_core.process import _calm_collector
+from opta_core.process.process import _calm_collector
 from opta_protocol.events import TurnToken
 
 COUNTS = (10, 2_000, 80_000)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from opta_cli.main import parser
-from opta_core import service_files
-from opta_core.supervision import configuration
+from opta_core.process import service_files
+from opta_core.process.supervision import configuration
 from opta_gateway.rest import build
-from opta_lmx import openapi as lmx_openapi
+from opta_lmx.server import openapi as lmx_openapi
 from opta_protocol import schema
 from opta_protocol.events import EVENT_TYPES
 

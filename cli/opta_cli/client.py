@@ -16,9 +16,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from opta_core import state
 from opta_core.errors import OptaError, Unavailable, from_info
 from opta_core.paths import Paths
+from opta_core.process import state
 from opta_protocol.errors import ErrorBody, ErrorCode
 
 CONNECT_S, ANSWER_S = 3.0, 40.0

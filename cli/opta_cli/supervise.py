@@ -12,15 +12,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from opta_core import stand_in, state
+from opta_core import stand_in
 from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.ground import Ground
 from opta_core.inheritance import inherited, python
 from opta_core.launch_codes import new_launch_code
 from opta_core.paths import write_whole
-from opta_core.poke import SOCKET
+from opta_core.process import state
+from opta_core.process.supervision import PROGRAMS, Supervisor, configuration
+from opta_core.process.supervisor_wakeup import SOCKET
 from opta_core.settings import Loaded
-from opta_core.supervision import PROGRAMS, Supervisor, configuration
 
 from .client import Client
 
@@ -154,7 +155,7 @@ def wait_ready(loaded: Loaded, process: "subprocess.Popen[bytes] | None", only: 
         # supervisord looks after its processes once a second unless something wakes it; before its first look it has none.
         if time.monotonic() - poked_at > POKE_EVERY_S and (loaded.paths.run / SOCKET).exists():
             with contextlib.suppress(OptaError):
-                supervisor.poke()
+                supervisor.wake()
                 poked_at = time.monotonic()
         ready, said = client.is_ready()
         reason = _reads_only(said)

@@ -7,28 +7,28 @@ from collections.abc import Generator
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from opta_core import ports, state
-from opta_core.process import Frame, run
+from opta_core.process import ports, state
+from opta_core.process.process import ServiceContext, run
 from opta_core.strict_connection import HEADER_BYTES_MAX, StrictConnection
 
 from .server import Desktop
 
 
-async def main(frame: Frame) -> None:
+async def main(context: ServiceContext) -> None:
     """Serve the page until asked to stop."""
-    known = state.read(frame.paths) or state.DaemonState()
-    server = ports.bind(frame.settings.daemon.ui_port, known.uiPort, ports.FALLBACK, "the page", "daemon.ui-port")
+    known = state.read(context.paths) or state.DaemonState()
+    server = ports.bind(context.settings.daemon.ui_port, known.uiPort, ports.FALLBACK, "the page", "daemon.ui-port")
     port = server.getsockname()[1]
-    state.update(frame.paths, uiPort=port)
+    state.update(context.paths, uiPort=port)
     config = uvicorn.Config(
-        Desktop(frame.paths, port),  # type: ignore[arg-type]
+        Desktop(context.paths, port),  # type: ignore[arg-type]
         http=_Connection, ws="none", lifespan="off", access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=1,
         h11_max_incomplete_event_size=HEADER_BYTES_MAX, date_header=False, limit_concurrency=128,
     )  # fmt: skip
-    http = _Server(config, frame.stopping)
+    http = _Server(config, context.stopping)
     serving = asyncio.create_task(http.serve(sockets=[server]), name="http")
-    frame.ready()
-    stopped = asyncio.create_task(frame.stopping.wait(), name="stopping")
+    context.ready()
+    stopped = asyncio.create_task(context.stopping.wait(), name="stopping")
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     http.should_exit = True
     await serving

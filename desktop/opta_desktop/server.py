@@ -16,13 +16,13 @@ from typing import Any
 
 import msgspec
 
-from opta_core import state
 from opta_core.errors import OptaError
 from opta_core.launch_codes import take_launch_code
 from opta_core.logs import Log
 from opta_core.paths import Paths, write_whole
+from opta_core.process import state
+from opta_core.process.supervision import PROGRAMS, Supervisor
 from opta_core.strict_connection import HEADER_BYTES_MAX, HEADERS_MAX
-from opta_core.supervision import PROGRAMS, Supervisor
 
 # A file of the page: no byte that a file system reads differently, and a length that every one has.
 _NAME = re.compile(r"[A-Za-z0-9_@.-]{1,100}(?:/[A-Za-z0-9_@.-]{1,100}){0,7}\Z")

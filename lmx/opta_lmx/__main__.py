@@ -13,105 +13,106 @@ from typing import Any
 
 import uvicorn
 
-from opta_core import ports, state
 from opta_core.logs import Log
-from opta_core.process import Frame, memory_total, run
+from opta_core.process import ports, state
+from opta_core.process.process import ServiceContext, memory_total, run
 from opta_core.settings import LmxSettings
 
-from . import certificate, library
-from .admin import Admin
-from .app import Front
-from .connections import HttpConnection
-from .discovery import Offer, own_addresses
-from .guard import Guard
-from .keys import Keys
-from .metrics import Metrics
-from .news import News
-from .pairing import Pairing
-from .pulls import Pulls
-from .shelf import Shelf
+from .models import catalog
+from .models.download.pulls import Pulls
+from .models.engine_pool import EnginePool
+from .server import certificate
+from .server.admin import Admin
+from .server.app import Front
+from .server.auth import Guard
+from .server.connections import HttpConnection
+from .server.discovery import Offer, own_addresses
+from .server.keys import Keys
+from .server.metrics import Metrics
+from .server.model_events import ModelEvents
+from .server.pairing import Pairing
 
 TICK_S = 0.5
 
 log = Log("lmx")
 
 
-async def main(frame: Frame) -> None:
+async def main(context: ServiceContext) -> None:
     """Serve until asked to stop."""
     parser = argparse.ArgumentParser(prog="opta_lmx")
     parser.add_argument("--model-path", type=Path, help="a model folder; requests never name one")
     arguments = parser.parse_args()
-    settings = frame.settings.lmx
-    known = state.read(frame.paths) or state.DaemonState()
+    settings = context.settings.lmx
+    known = state.read(context.paths) or state.DaemonState()
     server = ports.bind(settings.port, known.lmxPort, ports.FALLBACK, "LMX", "lmx.port", settings.bind)
     port = server.getsockname()[1]
-    is_open = ipaddress.ip_address(settings.bind).is_loopback
-    tls, fingerprint = (None, "") if is_open else certificate.context_of(frame.paths.lmx)
-    state.update(frame.paths, lmxPort=port)
-    keys, news = Keys(frame.paths.lmx), News()
+    is_loopback = ipaddress.ip_address(settings.bind).is_loopback
+    tls, fingerprint = (None, "") if is_loopback else certificate.context_of(context.paths.lmx)
+    state.update(context.paths, lmxPort=port)
+    keys, news = Keys(context.paths.lmx), ModelEvents()
     keys.admin_key()
-    extra = library.read(arguments.model_path) if arguments.model_path else None
-    shelf = Shelf(frame.paths.models, settings, news, extra)
-    pulls = Pulls(frame.paths.models, settings.hub, news)
-    admin = Admin(shelf, pulls, news, Pairing(keys, fingerprint), keys)
-    front = Front(shelf, Guard(_hosts(settings, port), keys, is_open=is_open), Metrics(), admin)
-    frame.figures = lambda: figures(front, shelf)
-    offer = Offer(port, settings.bind, fingerprint) if settings.offer and not is_open else None
+    extra = catalog.read(arguments.model_path) if arguments.model_path else None
+    pool = EnginePool(context.paths.models, settings, news, extra)
+    pulls = Pulls(context.paths.models, settings.hub, news)
+    admin = Admin(pool, pulls, news, Pairing(keys, fingerprint), keys)
+    front = Front(pool, Guard(_hosts(settings, port), keys, allows_anonymous=is_loopback), Metrics(), admin)
+    context.figures = lambda: figures(front, pool)
+    offer = Offer(port, settings.bind, fingerprint) if settings.offer and not is_loopback else None
     http = _Server(_config(front, tls))
     serving = asyncio.create_task(http.serve(sockets=[server]), name="http")
     offering = asyncio.create_task(offer.begin(), name="offer") if offer else None
-    loading = asyncio.create_task(_load_first(shelf, settings), name="first models")
-    stopped = asyncio.create_task(frame.stopping.wait(), name="stopping")
+    loading = asyncio.create_task(_load_first(pool, settings), name="first models")
+    stopped = asyncio.create_task(context.stopping.wait(), name="stopping")
     while not stopped.done() and not serving.done():
-        await shelf.tick()
-        _report(frame, shelf)
+        await pool.tick()
+        _report(context, pool)
         await asyncio.wait({serving, stopped}, timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)
     front.is_draining = True
-    await _drain(shelf, settings.drain_s)
+    await _drain(pool, settings.drain_s)
     http.leave.set()
     loading.cancel()
     if offer and offering:
         await asyncio.gather(offering, offer.end(), return_exceptions=True)
     await pulls.stop()
-    await shelf.stop()
+    await pool.stop()
     await serving
 
 
-async def _load_first(shelf: Shelf, settings: LmxSettings) -> None:
+async def _load_first(pool: EnginePool, settings: LmxSettings) -> None:
     """The default model, then those that are to be there always."""
-    for name in dict.fromkeys([shelf.default, *settings.pinned]):
+    for name in dict.fromkeys([pool.default, *settings.pinned]):
         try:
-            await shelf.load(name, pin=name in settings.pinned)
+            await pool.load(name, pin=name in settings.pinned)
         except Exception as error:  # one that cannot be loaded keeps none of the others back
             log.error("model not loaded", model=name, reason=error)
 
 
-async def _drain(shelf: Shelf, seconds: float) -> None:
+async def _drain(pool: EnginePool, seconds: float) -> None:
     """Let what is under way end."""
     until = time.monotonic() + seconds
-    while shelf.running and time.monotonic() < until:
+    while pool.running and time.monotonic() < until:
         await asyncio.sleep(0.05)
 
 
-def _report(frame: Frame, shelf: Shelf) -> None:
-    first = shelf.engines.get(shelf.default)
+def _report(context: ServiceContext, pool: EnginePool) -> None:
+    first = pool.engines.get(pool.default)
     if first is not None and first.problem:
-        frame.degraded(first.problem)
-    elif not frame.is_ready:
-        frame.ready()
+        context.degraded(first.problem)
+    elif not context.is_ready:
+        context.ready()
 
 
-def figures(front: Front, shelf: Shelf) -> dict[str, Any]:
+def figures(front: Front, pool: EnginePool) -> dict[str, Any]:
     """For telemetry."""
-    first = shelf.engines.get(shelf.default)
+    first = pool.engines.get(pool.default)
     return {
         "tokensPerSec": front.metrics.tokens_per_s(),
-        "memoryUsed": shelf.used,
+        "memoryUsed": pool.used,
         "memoryTotal": memory_total(),
-        "memoryLimit": shelf.limit,
-        "loaded": [engine.name for engine in shelf.engines.values() if engine.loaded],
-        "running": shelf.running,
-        "waiting": sum(engine.waiting for engine in shelf.engines.values()),
+        "memoryLimit": pool.limit,
+        "loaded": [engine.name for engine in pool.engines.values() if engine.loaded],
+        "running": pool.running,
+        "waiting": sum(engine.waiting for engine in pool.engines.values()),
         "cachedTokens": front.metrics.total("cached"),
         "promptTokens": front.metrics.total("prompt"),
         "enginePid": first.pid if first else 0,

@@ -15,7 +15,7 @@ import mlx.core as mx
 from mlx_lm.generate import BatchGenerator
 from mlx_lm.utils import load
 
-from opta_lmx.copy_constraint import CopyConstraint
+from opta_lmx.engine.copy_constraint import CopyConstraint
 
 from .generator import Generator, Sample
 from .vocabulary import END, END_ID, SIZE, SPECIALS, TOOL, TOOLS, USER, encode

@@ -41,16 +41,16 @@ def is_full(session: Session, turn: Turn, limit: int) -> bool:
     return limit > 0 and _prompt_tokens(session, turn) > FULL_SHARE * limit
 
 
-async def compact(session: Session, turn: Turn, way: Route, emit: Callable[[Event], Any]) -> bool:
+async def compact(session: Session, turn: Turn, route: Route, emit: Callable[[Event], Any]) -> bool:
     """Summarise what came before `turn`, save the last turns; False when there is nothing to summarise."""
-    limit = way.context_limit or LIMIT_UNKNOWN
+    limit = route.context_limit or LIMIT_UNKNOWN
     up_to, messages = session.history.older(KEPT_TURNS, limit * CHARS_A_TOKEN // 4)
     if not messages:
         return False
     before = _prompt_tokens(session, turn)
     covered = sum(len(_said(message)) for message in messages)
     chars = min(SUMMARY_CHARS_MAX, limit * CHARS_A_TOKEN // 8)
-    summary = (await _summary(session.sid, messages, way, limit))[:chars]
+    summary = (await _summary(session.sid, messages, route, limit))[:chars]
     if not summary or len(summary) >= covered:
         summary = _digest(messages, chars)
     after = max(0, before + (len(summary) - covered) // CHARS_A_TOKEN)
@@ -62,14 +62,14 @@ async def compact(session: Session, turn: Turn, way: Route, emit: Callable[[Even
     return True
 
 
-async def _summary(sid: str, messages: list[dict[str, Any]], way: Route, limit: int) -> str:
+async def _summary(sid: str, messages: list[dict[str, Any]], route: Route, limit: int) -> str:
     """The model's words, or '' when it has none to give."""
     conversation = _middle_cut("\n".join(f"{message['role']}: {_said(message)}" for message in messages), limit * CHARS_A_TOKEN // 2)
     asked = [{"role": "system", "content": SUMMARISE}, {"role": "user", "content": conversation}]
-    request = ModelRequest(model=way.model, messages=msgspec.Raw(msgspec.json.encode(asked)), tools=NO_TOOLS, session=sid)
+    request = ModelRequest(model=route.model, messages=msgspec.Raw(msgspec.json.encode(asked)), tools=NO_TOOLS, session=sid)
     pieces: list[str] = []
     try:
-        async with asyncio.timeout(SUMMARY_S), aclosing(way.provider.stream(request)) as stream:
+        async with asyncio.timeout(SUMMARY_S), aclosing(route.provider.stream(request)) as stream:
             async for parts in stream:
                 pieces += [part.delta for part in parts if isinstance(part, Text)]
     except (OptaError, TimeoutError) as error:

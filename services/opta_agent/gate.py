@@ -11,9 +11,9 @@ from typing import Literal, Protocol
 import msgspec
 
 from opta_core import tool_arguments
+from opta_core.bus.outbox import Outbox
 from opta_core.clock import now_s, seconds_until, utc_in
 from opta_core.errors import Refused
-from opta_core.outbox import Outbox
 from opta_core.policy import commands, grants
 from opta_core.policy.actions import Request
 from opta_core.policy.engine import Sandbox, Situation, Verdict, judge, scope_of, wants_network

@@ -35,10 +35,10 @@ from opta_protocol.permissions import Risk
 
 from .compact import compact, is_full
 from .gate import Permit
-from .offered import Offered
 from .providers.base import CallPart, End, ModelRequest, Part, Text, Thinking, Usage
 from .router import Route
 from .session import Session
+from .toolset import Offered
 
 ATTEMPTS_MAX = 4
 RETRY_DELAYS_S = (0.2, 1.0, 2.5)
@@ -109,11 +109,11 @@ class Answer:
 async def run_turn(
     session: Session,
     turn_id: str,
-    route: Callable[[str], Awaitable[Route]],
+    choose_route: Callable[[str], Awaitable[Route]],
     gate: Gate,
     toolbox: Toolbox,
     emit: Callable[[Event], Any],
-    room: Callable[[], Awaitable[None]],
+    backpressure: Callable[[], Awaitable[None]],
     limits: Limits,
 ) -> TurnDone:
     """Run a turn from wherever it stands to its ending. Raises OptaError when it cannot go on."""
@@ -125,23 +125,23 @@ async def run_turn(
     for problem in offered.problems if not turn.steps else []:
         emit(Warning(sid=session.sid, turn=turn_id, code="mcp", message=problem))
     step, attempt = await _resume(session, turn, gate, toolbox, emit)
-    way = await route(turn.model or session.transcript.model)
-    if way.switched_from:
-        emit(_switch(session.sid, turn_id, way.switched_from, way))
+    route = await choose_route(turn.model or session.transcript.model)
+    if route.switched_from:
+        emit(_switch(session.sid, turn_id, route.switched_from, route))
     if turn.compact:
-        if not await compact(session, turn, way, emit):
+        if not await compact(session, turn, route, emit):
             emit(Warning(sid=session.sid, turn=turn_id, code="nothing_to_compact", message="There is nothing to compact yet."))
         return _done(session, turn_id, tally, gate, "stop")
     # Once a turn: a turn that compacted before its agent died goes on with that summary.
-    if session.transcript.compactedIn != turn_id and is_full(session, turn, way.context_limit):
-        await compact(session, turn, way, emit)
+    if session.transcript.compactedIn != turn_id and is_full(session, turn, route.context_limit):
+        await compact(session, turn, route, emit)
     while step <= limits.max_steps:
         try:
-            answer, way = await _call_model(session, turn, step, attempt, way, emit, room, tally, offered)
+            answer, route = await _call_model(session, turn, step, attempt, route, emit, backpressure, tally, offered)
         except OptaError as error:
             if error.code != ErrorCode.context_overflow or session.transcript.compactedIn == turn_id:
                 raise
-            if not await compact(session, turn, way, emit):
+            if not await compact(session, turn, route, emit):
                 raise
             attempt = turn.steps[-1].attempt + 1
             continue
@@ -206,9 +206,9 @@ async def _call_model(
     turn: Turn,
     step: int,
     attempt: int,
-    way: Route,
+    route: Route,
     emit: Callable[[Event], Any],
-    room: Callable[[], Awaitable[None]],
+    backpressure: Callable[[], Awaitable[None]],
     tally: Tally,
     offered: Offered,
 ) -> tuple[Answer, Route]:
@@ -225,28 +225,30 @@ async def _call_model(
                 turn=turn.id,
                 step=step,
                 attempt=attempt,
-                provider=way.provider.name,
-                model=way.model,
-                host=way.provider.host,
-                contextLimit=way.context_limit,
+                provider=route.provider.name,
+                model=route.model,
+                host=route.provider.host,
+                contextLimit=route.context_limit,
             )  # fmt: skip
         )
         stream = _Stream(session, turn, step, attempt, emit)
-        request = ModelRequest(model=way.model, messages=messages, tools=offered.encoded(session, turn, way.model), session=session.sid)
+        request = ModelRequest(model=route.model, messages=messages, tools=offered.encoded(session, turn, route.model), session=session.sid)
         try:
-            return await stream.read(way, request, room, tally), way
+            return await stream.read(route, request, backpressure, tally), route
         except OptaError as error:
             tries += 1
             silent = 0 if stream.first_at else silent + 1
-            fallback = way.fallback if silent >= SILENT_MAX else None
+            fallback = route.fallback if silent >= SILENT_MAX else None
             if fallback is None and (not error.retryable or tries >= ATTEMPTS_MAX):
                 raise
             attempt += 1
             if fallback is not None:
                 emit(
-                    _switch(session.sid, turn.id, f"{way.provider.name}/{way.model}", msgspec.structs.replace(fallback, note=error.message))
+                    _switch(
+                        session.sid, turn.id, f"{route.provider.name}/{route.model}", msgspec.structs.replace(fallback, note=error.message)
+                    )
                 )
-                way, tries, silent = fallback, 0, 0
+                route, tries, silent = fallback, 0, 0
                 continue
             emit(Warning(sid=session.sid, turn=turn.id, code=error.code, message=f"{error.message} Trying again."))
             wait_s = error.retry_after_s or RETRY_DELAYS_S[min(tries, len(RETRY_DELAYS_S)) - 1]
@@ -264,16 +266,16 @@ class _Stream:
         self._calls: list[CallPart] = []
         self._end: End | None = None
 
-    async def read(self, way: Route, request: ModelRequest, room: Callable[[], Awaitable[None]], tally: Tally) -> Answer:
+    async def read(self, route: Route, request: ModelRequest, backpressure: Callable[[], Awaitable[None]], tally: Tally) -> Answer:
         """The whole answer. Raises OptaError when the stream is lost."""
         asked_at = now_s()
-        async with aclosing(way.provider.stream(request)) as stream:
+        async with aclosing(route.provider.stream(request)) as stream:
             async for parts in stream:
                 self.first_at = self.first_at or now_s()
                 self._deltas += sum(isinstance(part, Text | Thinking) for part in parts)
                 for part in joined(parts) if len(parts) >= JOINED_FROM else parts:
                     self._take(part)
-                await room()
+                await backpressure()
         assert self._end is not None
         usage = self._end.usage or Usage(completion=self._deltas)
         tally.tokens += usage.completion
@@ -282,7 +284,7 @@ class _Stream:
         tally.thinking_tokens += usage.thinking
         tally.generation_s += now_s() - (self.first_at or asked_at)
         tally.first_token_ms = tally.first_token_ms or round((self.first_at - asked_at) * 1000, 1)
-        tally.context_used, tally.context_limit = usage.prompt + usage.completion, way.context_limit
+        tally.context_used, tally.context_limit = usage.prompt + usage.completion, route.context_limit
         return Answer(self._calls, self._end.finish)
 
     def _take(self, part: Part) -> None:
@@ -312,8 +314,8 @@ def joined(parts: list[Part]) -> list[Part]:
     return found
 
 
-def _switch(sid: str, turn: str, switched_from: str, way: Route) -> RouteSwitch:
-    return RouteSwitch(sid=sid, turn=turn, from_=switched_from, to=f"{way.provider.name}/{way.model}", reason=way.note)
+def _switch(sid: str, turn: str, switched_from: str, route: Route) -> RouteSwitch:
+    return RouteSwitch(sid=sid, turn=turn, from_=switched_from, to=f"{route.provider.name}/{route.model}", reason=route.note)
 
 
 def _tool_call(sid: str, turn: str, step: int, part: CallPart, offered: Offered) -> tuple[ToolCall, str]:

@@ -9,9 +9,9 @@ import msgspec
 
 from opta_core.clock import now_s
 from opta_core.errors import OptaError, Refused
-from opta_core.lmx_door import ACCOUNT, Door, challenge_of, key_of
+from opta_core.net.lmx_endpoint import ACCOUNT, Endpoint, challenge_of, key_of
+from opta_core.secrets.vault import Secret, Vault
 from opta_core.settings import Settings
-from opta_core.vault import Secret, Vault
 from opta_protocol.errors import ErrorCode
 
 from .providers.base import Provider
@@ -47,7 +47,7 @@ class Routes(Protocol):
 class Router:
     """Owns the providers."""
 
-    def __init__(self, settings: Settings, lmx_door: Callable[[], Door], vault: Vault):
+    def __init__(self, settings: Settings, lmx_endpoint: Callable[[], Endpoint], vault: Vault):
         self._vault = vault
         self._keys_at: object = None
         # Providers whose key was replaced: what they stream goes on.
@@ -55,7 +55,7 @@ class Router:
         self._default = settings.default_model
         self._settings = settings
         # LMX chooses its port when it starts, which may be after this process did.
-        self._lmx_door = lmx_door
+        self._lmx_endpoint = lmx_endpoint
         self._providers: dict[str, OpenAiProvider] = {}
         self._health: dict[str, tuple[float, list[dict[str, Any]], str]] = {}
         self._checking = asyncio.Lock()
@@ -143,23 +143,25 @@ class Router:
         if stamp != self._keys_at:
             self._keys_at = stamp
             # LMX of this machine needs none of them.
-            is_paired = not self._lmx_door().key_file
+            is_paired = not self._lmx_endpoint().key_file
             self._retired += [provider for name, provider in self._providers.items() if name != ACCOUNT or is_paired]
             self._providers = {name: provider for name, provider in self._providers.items() if name == ACCOUNT and not is_paired}
             self._health.clear()
 
     def _provider(self, name: str) -> OpenAiProvider:
         if name == "lmx":
-            known, door = self._providers.get(name), self._lmx_door()
-            if known is None or known.url != door.url:
-                self._providers[name] = OpenAiProvider(name, door.url, self._lmx_key(door), door.certificate, challenge_of(door))
+            known, endpoint = self._providers.get(name), self._lmx_endpoint()
+            if known is None or known.url != endpoint.url:
+                self._providers[name] = OpenAiProvider(
+                    name, endpoint.url, self._lmx_key(endpoint), endpoint.certificate, challenge_of(endpoint)
+                )
         elif name not in self._providers:
             self._providers[name] = OpenAiProvider(name, self._settings.providers[name].base_url, self._vault.fetch(name))
         return self._providers[name]
 
-    def _lmx_key(self, door: Door) -> Secret | None:
+    def _lmx_key(self, endpoint: Endpoint) -> Secret | None:
         # Ours on loopback wants none; any other was paired with, and its key lies in the vault.
-        return None if door.key_file and not door.certificate else key_of(door, self._vault)
+        return None if endpoint.key_file and not endpoint.certificate else key_of(endpoint, self._vault)
 
 
 def _context_of(models: list[dict[str, Any]], model: str) -> int:

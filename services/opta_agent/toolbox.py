@@ -9,10 +9,10 @@ import contextlib
 
 import msgspec
 
-from opta_core.bus import Bus, Frames
+from opta_core.bus.bus import Bus, Frames
+from opta_core.bus.outbox import Outbox
 from opta_core.clock import now_s
 from opta_core.logs import Log
-from opta_core.outbox import Outbox
 from opta_protocol.commands import (
     CancelTool,
     EndTurn,
@@ -30,8 +30,8 @@ from opta_protocol.events import ToolCall, ToolResult
 from opta_protocol.topics import TOOLS_RPC
 
 from .gate import Permit
-from .offered import Offered
 from .session import Session
+from .toolset import Offered
 
 _ASK_S = 0.25
 # Nothing heard for this long: the worker is gone.

@@ -9,11 +9,11 @@ from typing import cast
 
 import msgspec
 
-from opta_core.bus import Bus, Frames
+from opta_core.bus.bus import Bus, Frames
+from opta_core.bus.outbox import Outbox
+from opta_core.bus.subscription import Subscription, Subscriptions
 from opta_core.errors import OptaError
-from opta_core.feed import Feed, Feeds
 from opta_core.logs import Log, current_session, current_turn
-from opta_core.outbox import Outbox
 from opta_core.paths import Paths
 from opta_core.settings import Settings, environment
 from opta_protocol.commands import Held, Hello, Work
@@ -22,10 +22,10 @@ from opta_protocol.events import Event, SessionCancelled, TurnError
 from opta_protocol.topics import STORE_CMD
 
 from .gate import Gate, Network
+from .gate_environment import Machine
 from .loop import Limits, run_turn
 from .router import Routes
 from .session import Session
-from .surroundings import Machine
 from .toolbox import Toolbox
 
 HELLO_S, HELLO_IDLE_S = 0.2, 0.7
@@ -50,9 +50,11 @@ log = Log("turns")
 class Turns:
     """The agent's side of `store.cmd`."""
 
-    def __init__(self, bus: Bus, boot: str, life: int, settings: Settings, paths: Paths, feeds: Feeds, outbox: Outbox, router: Routes):
+    def __init__(
+        self, bus: Bus, boot: str, life: int, settings: Settings, paths: Paths, subscriptions: Subscriptions, outbox: Outbox, router: Routes
+    ):
         self._boot, self._life, self._settings = boot, life, settings
-        self._feeds, self._outbox, self._router = feeds, outbox, router
+        self._subscriptions, self._outbox, self._router = subscriptions, outbox, router
         self._toolbox = Toolbox(bus, outbox)
         self._machine = Machine(paths, environment().get("PATH", ""), self._toolbox, tuple(settings.sandbox.read))
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -62,7 +64,7 @@ class Turns:
         # A task that is cancelled before its first line never runs one, not even to say so.
         self._begun: set[tuple[str, str]] = set()
         self._writing: set[tuple[str, str]] = set()
-        self._warm: dict[str, tuple[Session, Feed]] = {}
+        self._warm: dict[str, tuple[Session, Subscription]] = {}
         self._dealer = bus.dealer(STORE_CMD, self._on_work)
         outbox.on_fenced = self._on_fenced
         self.done = 0
@@ -179,24 +181,24 @@ class Turns:
         sid, is_new = held.sid, False
         if sid in self._warm:
             self._warm[sid] = self._warm.pop(sid)
-            session, feed = self._warm[sid]
+            session, subscription = self._warm[sid]
         else:
             session = Session(sid, f"agent.{self._boot}")
             is_new = True
             session.on_stop = lambda turn, by: self._stop(sid, turn, by)
             session.on_end = lambda turn: self._stop(sid, turn, "")
-            feed = self._feeds.follow(sid, 0, session.take)
-            self._warm[sid] = (session, feed)
+            subscription = self._subscriptions.follow(sid, 0, session.take)
+            self._warm[sid] = (session, subscription)
             self._cool_down()
         try:
-            await feed.reached(held.seq)
+            await subscription.reached(held.seq)
         except BaseException:
             # Not read to its end: from where this agent speaks is not known.
             if is_new:
                 self._drop(sid)
             raise
         if is_new:
-            session.speaks_after(feed.seq)
+            session.speaks_after(subscription.seq)
         return session
 
     def _stop(self, sid: str, turn: str, by: str) -> None:
@@ -223,4 +225,4 @@ class Turns:
 
     def _drop(self, sid: str) -> None:
         self._warm.pop(sid, None)
-        self._feeds.drop(sid)
+        self._subscriptions.drop(sid)

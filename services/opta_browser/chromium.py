@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from opta_core import system_programs
+from opta_core.process import system_programs
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "brave-browser")
 _MAC = (

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import ConsoleMessage, Dialog, Error, Locator, Page, Request, async_playwright
 
-from opta_core.proxy import Proxy
+from opta_core.net.proxy import Proxy
 
 from . import chromium
 

@@ -7,9 +7,9 @@ from collections.abc import Generator
 
 import uvicorn
 
-from opta_core import ports, state
 from opta_core.clock import utc_now
-from opta_core.process import Frame, run
+from opta_core.process import ports, state
+from opta_core.process.process import ServiceContext, run
 from opta_core.strict_connection import HEADER_BYTES_MAX
 from opta_core.version import VERSION
 
@@ -23,30 +23,30 @@ MESSAGE_BYTES_MAX = 1024 * 1024
 CONNECTIONS_MAX = 512
 
 
-async def main(frame: Frame) -> None:
+async def main(context: ServiceContext) -> None:
     """Serve until asked to stop."""
-    known = state.read(frame.paths) or state.DaemonState()
-    server = ports.bind(frame.settings.daemon.port, known.port, ports.FALLBACK, "the daemon", "daemon.port")
+    known = state.read(context.paths) or state.DaemonState()
+    server = ports.bind(context.settings.daemon.port, known.port, ports.FALLBACK, "the daemon", "daemon.port")
     port = server.getsockname()[1]
     auth = Auth()
-    backend = Backend(frame.bus, frame.boot)
-    gateway = Gateway(backend, auth, frame.loaded, port)
+    backend = Backend(context.bus, context.boot)
+    gateway = Gateway(backend, auth, context.loaded, port)
 
     def origins() -> set[str]:
-        now = state.read(frame.paths)
-        ui_port = now.uiPort if now and now.uiPort else frame.settings.daemon.ui_port
+        now = state.read(context.paths)
+        ui_port = now.uiPort if now and now.uiPort else context.settings.daemon.ui_port
         return {f"http://127.0.0.1:{ui_port}"}
 
-    auth.write(frame.paths)
+    auth.write(context.paths)
     state.update(
-        frame.paths,
+        context.paths,
         pid=os.getpid(),
         port=port,
         host=ports.HOST,
         startedAt=utc_now(),
         daemonId=gateway.daemon_id,
         version=VERSION,
-        run=str(frame.paths.run),
+        run=str(context.paths.run),
     )
     config = uvicorn.Config(
         Guard(gateway, auth, port, origins),  # type: ignore[arg-type]
@@ -64,11 +64,11 @@ async def main(frame: Frame) -> None:
         timeout_graceful_shutdown=2,
         timeout_keep_alive=30,
     )
-    uvicorn_server = _Server(config, frame.stopping)
+    uvicorn_server = _Server(config, context.stopping)
     serving = asyncio.create_task(uvicorn_server.serve(sockets=[server]), name="http")
-    frame.ready()
+    context.ready()
     gateway.mount(await asyncio.to_thread(_load_rest, gateway))
-    stopped = asyncio.create_task(frame.stopping.wait(), name="stopping")
+    stopped = asyncio.create_task(context.stopping.wait(), name="stopping")
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     backend.close()
     uvicorn_server.should_exit = True

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from opta_core.bus import Bus, Frames
+from opta_core.bus.bus import Bus, Frames
+from opta_core.bus.outbox import Outbox
+from opta_core.bus.store_client import StoreClient
+from opta_core.bus.subscription import Subscriptions
 from opta_core.clock import now_s
 from opta_core.errors import Unavailable, from_info
-from opta_core.feed import Feeds
-from opta_core.outbox import Outbox
-from opta_core.store_client import StoreClient
 from opta_core.transcript import Transcript, fold
 from opta_protocol import wire
 from opta_protocol.commands import AppendResult, EndTurn, ListTools, Telemetry, ToolList, ToolReply, Undone, UndoTurn
@@ -22,7 +22,7 @@ from opta_protocol.events import Change, Event
 from opta_protocol.http import Session
 from opta_protocol.topics import DAEMON_SERVICES, SERVICES, TOOLS_RPC, telemetry
 
-from .rings import GlobalRing, Ring
+from .recent_lines import GlobalRing, Ring
 
 # Sessions that somebody watches, and a few that somebody may come back to.
 RINGS_MAX, RINGS_UNUSED_MAX = 256, 16
@@ -63,8 +63,8 @@ class Backend:
         self.store = StoreClient(bus)
         self.outbox = Outbox(bus, "gateway", boot)
         self.everything = GlobalRing(boot)
-        self._feeds = Feeds(bus, self.store)
-        self._feeds.on_any = self._on_any
+        self._subscriptions = Subscriptions(bus, self.store)
+        self._subscriptions.on_any = self._on_any
         self._rings: OrderedDict[str, Ring] = OrderedDict()
         self._telemetry: dict[str, tuple[float, Telemetry]] = {}
         self._last_seqs: dict[str, int] = {}
@@ -119,11 +119,11 @@ class Backend:
         """The ring of a session, followed from now on."""
         ring = self._rings.get(session.id)
         if ring is None:
-            ring = self._rings[session.id] = Ring(self.store, self._feeds, session.id, session.lastSeq)
+            ring = self._rings[session.id] = Ring(self.store, self._subscriptions, session.id, session.lastSeq)
             unused = [sid for sid, known in self._rings.items() if not known.users and known is not ring]
             for sid in unused[: max(0, len(unused) - RINGS_UNUSED_MAX, min(len(unused), len(self._rings) - RINGS_MAX))]:
                 del self._rings[sid]
-                self._feeds.drop(sid)
+                self._subscriptions.drop(sid)
         self._rings.move_to_end(session.id)
         return ring
 

@@ -13,7 +13,7 @@ from opta_core.strict_connection import HEADER_BYTES_MAX, HEADERS_MAX
 from opta_protocol.errors import ErrorCode
 
 from .auth import PROTOCOL, Auth
-from .problems import Headers, problem_of
+from .error_responses import Headers, problem_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -12,7 +12,7 @@ from opta_core.version import VERSION
 from opta_protocol.errors import ErrorCode
 
 from . import bodies
-from .problems import problem_of
+from .error_responses import problem_of
 
 if TYPE_CHECKING:
     from .app import Gateway

@@ -19,7 +19,7 @@ from opta_protocol.errors import ErrorCode
 
 from .backend import Backend, Sender
 from .guard import Receive, Scope, Send, refuse
-from .rings import GlobalRing, Ring
+from .recent_lines import GlobalRing, Ring
 
 FRAME_LINES_MAX = 512
 FRAME_BYTES_MAX = 256 * 1024

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from opta_core.bus import Bus, Frames
+from opta_core.bus.bus import Bus, Frames
 from opta_core.clock import now_s
 from opta_core.logs import Log
 from opta_protocol.commands import Held, Hello, Work
@@ -103,7 +103,7 @@ class Leases:
             self._handed[key] = now
         self._listed = {key for key in self._listed | listed if key in self._handed}
         missing: list[Held] = []
-        for state in list(self._store.shelf.states.values()):
+        for state in list(self._store.catalog.states.values()):
             head = state.head()
             if head is None or state.is_damaged:
                 continue
@@ -145,7 +145,7 @@ class Leases:
     def _running(self) -> list[SessionState]:
         return [
             state
-            for state in self._store.shelf.states.values()
+            for state in self._store.catalog.states.values()
             if (head := state.head()) and (head.is_started or (state.sid, head.turn) in self._handed)
         ]
 

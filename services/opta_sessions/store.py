@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from opta_core.bus import Bus, Frames
+from opta_core.bus.bus import Bus, Frames
 from opta_core.clock import now_s, utc_now
 from opta_core.errors import Refused, Unavailable
 from opta_core.logs import Log
@@ -21,10 +21,10 @@ from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Event, SessionCancel
 from opta_protocol.http import Repair
 from opta_protocol.topics import HEARTBEAT, STORE_IN, STORE_PUB, event_topic
 
-from .admission import not_an_append
+from .append_checks import not_an_append
+from .catalog import SessionCatalog
 from .journal import LINE_BYTES_MAX, Journal
 from .leases import Leases
-from .shelf import Shelf
 from .state import SessionState, read_call, read_turn_start
 from .storage import Storage
 from .sync import Syncer, SyncerKind
@@ -76,8 +76,8 @@ class _Batch:
 class Store:
     """Wiring of the store's sockets to the shelf. `boot` names this start of it."""
 
-    def __init__(self, bus: Bus, shelf: Shelf, storage: Storage, boot: str, syncer: SyncerKind = Syncer):
-        self.shelf, self.storage, self.boot = shelf, storage, boot
+    def __init__(self, bus: Bus, catalog: SessionCatalog, storage: Storage, boot: str, syncer: SyncerKind = Syncer):
+        self.catalog, self.storage, self.boot = catalog, storage, boot
         self._loop = asyncio.get_running_loop()
         self._in = bus.router(STORE_IN, self._on_append)
         self._pub = bus.publisher(STORE_PUB)
@@ -103,13 +103,13 @@ class Store:
     def close(self) -> None:
         """Make everything durable and leave."""
         self._syncer.close()
-        self.shelf.close()
+        self.catalog.close()
 
     def heartbeat(self) -> bool:
         """Publish the last seq of sessions that changed lately; False when nothing did."""
         now = now_s()
-        self._active = {sid: at for sid, at in self._active.items() if now - at < 2 and self.shelf.has(sid)}
-        states = [state for sid in self._active if (state := self.shelf.states.get(sid))]
+        self._active = {sid: at for sid, at in self._active.items() if now - at < 2 and self.catalog.has(sid)}
+        states = [state for sid in self._active if (state := self.catalog.states.get(sid))]
         beat = Beat(boot=self.boot, last={s.sid: s.last_seq for s in states}, firm={s.sid: s.firm_seq for s in states})
         self._pub.publish([HEARTBEAT, _encode(beat)])
         return bool(states)
@@ -136,11 +136,11 @@ class Store:
         if problem := not_an_append(head, bodies):
             log.error("append dropped", producer=head.p[:40], reason=problem)
             return
-        if self.shelf.is_slow(head.sid):
+        if self.catalog.is_slow(head.sid):
             self._park(head.sid, peer, frames)
             return
         try:
-            state = self.shelf.state(head.sid)
+            state = self.catalog.state(head.sid)
         except OSError as error:
             self._meet_full_disk(peer, head, len(bodies), error)
             return
@@ -151,7 +151,7 @@ class Store:
                 self._ack(peer, head, last, [AppendResult(n=n, status="refused", error=unknown) for n in range(head.n, last + 1)])
                 return
             try:
-                state = self.shelf.create(head.sid)
+                state = self.catalog.create(head.sid)
             except OSError as error:
                 self._meet_full_disk(peer, head, len(bodies), error)
                 return
@@ -186,7 +186,7 @@ class Store:
     async def _open(self, sid: str) -> None:
         problem: OSError | None = None
         try:
-            for _ in self.shelf.opening(sid):
+            for _ in self.catalog.opening(sid):
                 await asyncio.sleep(0)
         except OSError as error:
             problem = error
@@ -205,7 +205,7 @@ class Store:
             self._loop.call_later(SYNC_AGAIN_S, self._put_away, sid, where)
             return
         try:
-            self.shelf.put_away(sid, where)
+            self.catalog.put_away(sid, where)
         except OSError as error:
             log.error("session not put away yet", session=sid, to=where, reason=error)
             self._loop.call_later(SYNC_AGAIN_S, self._put_away, sid, where)
@@ -257,7 +257,7 @@ class Store:
     def _batch(self, state: SessionState) -> _Batch:
         """An empty one, or with the news that the journal's end was cut off."""
         batch = _Batch(first_seq=state.last_seq + 1, firm_before=state.firm_seq)
-        if size := self.shelf.torn.get(state.sid):
+        if size := self.catalog.torn.get(state.sid):
             self._own(state, batch, _torn_off(state.sid, size))
         return batch
 
@@ -331,9 +331,9 @@ class Store:
         except OSError as error:
             # The state ran ahead of the file; read it again on the next use.
             if state.last_seq == len(batch.lines):
-                self.shelf.discard(state.sid)
+                self.catalog.discard(state.sid)
             else:
-                self.shelf.reload(state.sid)
+                self.catalog.reload(state.sid)
             self._meet_full_disk(peer, head, count, error)
             return False
         if not self._is_sync_failing and self.storage.worked():
@@ -343,11 +343,11 @@ class Store:
     def _put(self, state: SessionState, batch: _Batch) -> None:
         """Write and publish. Raises OSError, and then nothing was written or published."""
         content = b"\n".join(batch.lines) + b"\n"
-        journal = self.shelf.journal(state.sid)
+        journal = self.catalog.journal(state.sid)
         journal.append(content)
-        self.shelf.wrote(state.sid)
+        self.catalog.wrote(state.sid)
         self.appended += len(batch.lines)
-        self.shelf.torn.pop(state.sid, None)
+        self.catalog.torn.pop(state.sid, None)
         self._active[state.sid] = now_s()
         if self._beat is None:
             self._beat = self._loop.call_later(BEAT_S, self._on_beat)
@@ -365,7 +365,7 @@ class Store:
         try:
             self._put(state, batch)
         except OSError as error:
-            self.shelf.reload(state.sid)
+            self.catalog.reload(state.sid)
             log.error("own event not written", reason=error)
             self.storage.failed(error)
             return
@@ -374,7 +374,7 @@ class Store:
     # acknowledging ----------------------------------------------------------------------------------
 
     def _acknowledge(self, state: SessionState, peer: bytes, head: Append, last: int, batch: _Batch) -> None:
-        journal = self.shelf.journal(state.sid)
+        journal = self.catalog.journal(state.sid)
         told = [result for result in batch.results if result.turn or result.status != "written" or batch.is_class_1]
         waiting = self._unsynced.get(state.sid)
         if batch.is_class_1 or waiting:
@@ -425,10 +425,10 @@ class Store:
             self._syncer.add(journal)
 
     def _sync_again(self, sid: str) -> None:
-        if sid not in self._unsynced or not self.shelf.has(sid):
+        if sid not in self._unsynced or not self.catalog.has(sid):
             return
         try:
-            self._syncer.add(self.shelf.journal(sid))
+            self._syncer.add(self.catalog.journal(sid))
         except OSError as error:
             log.error("journal not opened for its sync", session=sid, reason=error)
             self._loop.call_later(SYNC_AGAIN_S, self._sync_again, sid)
@@ -438,14 +438,14 @@ class Store:
     async def repair(self, sid: str, *, is_wanted: bool) -> Repair:
         """What a repair keeps and drops, or with `is_wanted` the repair itself. Raises OptaError; a damaged session takes no events meanwhile."""
         try:
-            state = self.shelf.state(sid)
+            state = self.catalog.state(sid)
             if state is None:
                 raise Refused(f"There is no session s-{sid}.", code=ErrorCode.not_found)
             if not state.is_damaged:
                 return Repair(id=sid, damaged=False, applied=False, kept=state.last_seq)
-            made, copy = await asyncio.to_thread(self.shelf.mend, sid, is_wanted=is_wanted)
+            made, copy = await asyncio.to_thread(self.catalog.mend, sid, is_wanted=is_wanted)
             if is_wanted:
-                self.shelf.reload(sid)
+                self.catalog.reload(sid)
         except OSError as error:
             raise Unavailable(f"s-{sid} was not repaired, and is as it was: {error.strerror or error}.") from error
         report = Repair(
@@ -459,7 +459,7 @@ class Store:
             droppedLines=made.dropped[:TOLD_MAX],
             copy=copy,
         )
-        if is_wanted and (state := self.shelf.states.get(sid)) is not None:
+        if is_wanted and (state := self.catalog.states.get(sid)) is not None:
             log.info("journal repaired", session=sid, kept=report.kept, lost=report.lost, dropped=report.dropped, copy=copy)
             self.write_own(state, _repaired(report))
         return report
@@ -481,7 +481,7 @@ class Store:
         self._ack(peer, head, last, [AppendResult(n=n, status="refused", error=full) for n in range(head.n, last + 1)])
 
     def _end_turns_after_full_disk(self) -> None:
-        for state in list(self.shelf.states.values()):
+        for state in list(self.catalog.states.values()):
             if (head := state.head()) and head.is_started:
                 self.write_own(
                     state,

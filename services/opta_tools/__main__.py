@@ -4,34 +4,34 @@ import hashlib
 import os
 from pathlib import Path
 
+from opta_core.bus.outbox import Outbox
 from opta_core.logs import Log
-from opta_core.outbox import Outbox
-from opta_core.process import Frame, run
+from opta_core.process.process import ServiceContext, run
 from opta_core.settings import Fresh, environment
 
-from .beneath import Workspace
-from .checkpoints import Checkpoints
-from .hands import Does, Hands
+from .commands.jobs import Runner
+from .commands.reaper import Warden
+from .executor import Executor, ToolExecutor
+from .files.checkpoints import Checkpoints
+from .files.workspace import Workspace
 from .housekeeping import keep_bounded
 from .mcp.servers import Servers
-from .run import Runner
 from .sandbox.bare import kill_marked
-from .sandbox.contain import Sandbox
 from .sandbox.limits import Limits
-from .warden import Warden
+from .sandbox.sandbox import Sandbox
 from .worker import Worker
 
 log = Log("tools")
 
 
-async def main(frame: Frame) -> None:
+async def main(context: ServiceContext) -> None:
     """Serve calls until asked to stop."""
-    home_mark = hashlib.sha256(os.fsencode(frame.paths.home)).hexdigest()[:12]
+    home_mark = hashlib.sha256(os.fsencode(context.paths.home)).hexdigest()[:12]
     if orphans := kill_marked(home_mark):
         log.warning("killed what a former worker left running", processes=orphans)
-    mark = f"{home_mark}/{frame.boot}"
+    mark = f"{home_mark}/{context.boot}"
     warden = Warden(f"{mark}/")
-    settings, paths = frame.settings.sandbox, frame.paths
+    settings, paths = context.settings.sandbox, context.paths
     own_folders = (str(path.resolve()) for path in (paths.home, paths.run))
     Workspace.keep_back(own_folders, str(paths.workspaces.resolve()), str(Path.home().resolve()))
     own = environment()
@@ -49,9 +49,11 @@ async def main(frame: Frame) -> None:
     else:
         sandbox.reason = "switched off (sandbox.enabled)"
     runner = Runner(sandbox, own, mark, paths.daemon / "spills")
-    servers = Servers(Fresh(frame.settings, paths), paths, sandbox, own, mark)
+    servers = Servers(Fresh(context.settings, paths), paths, sandbox, own, mark)
     keep_bounded(paths.daemon)
-    await serve(frame, Hands(frame.boot, sandbox.level, runner, Checkpoints(paths.daemon / "checkpoints"), servers, tuple(settings.read)))
+    await serve(
+        context, ToolExecutor(context.boot, sandbox.level, runner, Checkpoints(paths.daemon / "checkpoints"), servers, tuple(settings.read))
+    )
     await sandbox.close()
     warden.dismiss()
 
@@ -61,12 +63,12 @@ def _memory_mb(wanted: int) -> int:
     return wanted if wanted >= 0 else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4 // 1024**2
 
 
-async def serve(frame: Frame, hands: Does) -> None:
+async def serve(context: ServiceContext, executor: Executor) -> None:
     """The same with any hands."""
-    worker = Worker(frame.bus, Outbox(frame.bus, "tools", frame.boot), frame.boot, hands)
-    frame.figures = worker.figures
-    frame.ready()
-    await frame.stopping.wait()
+    worker = Worker(context.bus, Outbox(context.bus, "tools", context.boot), context.boot, executor)
+    context.figures = worker.figures
+    context.ready()
+    await context.stopping.wait()
     await worker.close()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opta_core.logs import Log
-from opta_core.system_programs import find
+from opta_core.process.system_programs import find
 
 EVERY_S = 3600.0
 log = Log("housekeeping")

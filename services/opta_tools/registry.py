@@ -11,15 +11,16 @@ from opta_core import tool_arguments
 from opta_core.tool_arguments import Arguments, EditFile, Grep, ListDir, MultiEdit, ReadFile, RunCommand, SearchFiles, WriteFile
 from opta_protocol.commands import Preview, PreviewTool, RunTool
 
-from . import files, search
-from .beneath import PathProblem, Workspace
-from .checkpoints import Checkpoints
-from .outcome import Outcome, ToolProblem
-from .writing import Draft, draft_edits, draft_write, put
+from .files import reads
+from .files.checkpoints import Checkpoints
+from .files.edits import Draft, draft_edits, draft_write, put
+from .files.workspace import PathProblem, Workspace
+from .result import Outcome, ToolProblem
+from .search import search
 
 READS: dict[str, tuple[type[Arguments], Callable[..., Outcome]]] = {
-    "read_file": (ReadFile, files.read_file),
-    "list_dir": (ListDir, files.list_dir),
+    "read_file": (ReadFile, reads.read_file),
+    "list_dir": (ListDir, reads.list_dir),
     "search_files": (SearchFiles, search.search_files),
     "grep": (Grep, search.grep),
 }

@@ -10,11 +10,11 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
-from opta_core.bus import Bus, Frames
+from opta_core.bus.bus import Bus, Frames
+from opta_core.bus.outbox import Outbox
 from opta_core.clock import now_s
 from opta_core.errors import OptaError
 from opta_core.logs import Log, current_session, current_turn
-from opta_core.outbox import Outbox
 from opta_core.policy.actions import RISKS
 from opta_protocol.commands import (
     CancelTool,
@@ -32,8 +32,8 @@ from opta_protocol.events import Event, ToolResult
 from opta_protocol.permissions import Risk
 from opta_protocol.topics import TOOLS_RPC
 
-from .hands import Does
-from .outcome import Outcome, ToolProblem
+from .executor import Executor
+from .result import Outcome, ToolProblem
 
 AT_ONCE_MAX = 8
 KNOWN_CALLS_MAX = 10_000
@@ -48,8 +48,8 @@ log = Log("worker")
 class Worker:
     """The tool-worker's side of `tools.rpc`."""
 
-    def __init__(self, bus: Bus, outbox: Outbox, boot: str, hands: Does):
-        self._outbox, self._boot, self._hands = outbox, boot, hands
+    def __init__(self, bus: Bus, outbox: Outbox, boot: str, executor: Executor):
+        self._outbox, self._boot, self._executor = outbox, boot, executor
         self._asked: set[asyncio.Task[None]] = set()
         self._router = bus.router(TOOLS_RPC, self._on_command)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -61,14 +61,14 @@ class Worker:
     def figures(self) -> dict[str, int | str]:
         """For telemetry: how busy the worker is."""
         active = AT_ONCE_MAX - self._slots._value
-        return {"active": active, "max": AT_ONCE_MAX, "queued": max(0, len(self._tasks) - active), "sandbox": self._hands.level}
+        return {"active": active, "max": AT_ONCE_MAX, "queued": max(0, len(self._tasks) - active), "sandbox": self._executor.level}
 
     async def close(self) -> None:
         """End every running call and let the results reach the store."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        await self._hands.close()
+        await self._executor.close()
         await self._outbox.drained(2)
 
     def _on_command(self, peer: bytes, frames: Frames) -> None:
@@ -84,7 +84,7 @@ class Worker:
                     [
                         _encode(
                             ToolsState(
-                                boot=self._boot, running=list(self._tasks), sandbox=self._hands.level, servers=self._hands.has_servers
+                                boot=self._boot, running=list(self._tasks), sandbox=self._executor.level, servers=self._executor.has_servers
                             )
                         )
                     ],
@@ -112,19 +112,19 @@ class Worker:
     async def _answer(self, peer: bytes, asked: PreviewTool | UndoTurn | ListTools | EndTurn) -> None:
         match asked:
             case PreviewTool():
-                answer = await self._hands.preview(asked)
+                answer = await self._executor.preview(asked)
             case ListTools():
-                answer = await self._hands.tools(asked)
+                answer = await self._executor.tools(asked)
             case UndoTurn():
                 answer = await self._undo(asked)
             case EndTurn():
-                await self._hands.end_turn(asked)
+                await self._executor.end_turn(asked)
                 return
         self._router.send(peer, [_encode(answer)])
 
     async def _undo(self, asked: UndoTurn) -> Undone:
         try:
-            return Undone(id=asked.id, files=await self._hands.undo(asked))
+            return Undone(id=asked.id, files=await self._executor.undo(asked))
         except ToolProblem as problem:
             return Undone(id=asked.id, problem=str(problem))
 
@@ -134,7 +134,7 @@ class Worker:
         started = now_s()
         try:
             async with self._slots, self._in_order(call):
-                outcome = await self._hands.do(call, self._outbox.append, self._record)
+                outcome = await self._executor.do(call, self._outbox.append, self._record)
         except ToolProblem as problem:
             outcome = Outcome(f"Error: {problem}", ok=False, code=problem.code)
         except OptaError as error:

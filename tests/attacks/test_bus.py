@@ -19,8 +19,8 @@ from support.daemon import Daemon
 from support.door import is_closed
 from support.oracles import alive, log_files, until, untouched
 
-from opta_core.bus import Frames
-from opta_core.zmq_bus import ZmqBus
+from opta_core.bus.bus import Frames
+from opta_core.bus.zmq_bus import ZmqBus
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("lives_on")]
 

@@ -15,7 +15,7 @@ import pytest
 from support.contained import PYTHON, Place
 from support.git import file, git
 
-from opta_core.proxy import Proxy, Refusal
+from opta_core.net.proxy import Proxy, Refusal
 from opta_tools.sandbox.git_config import plain_config
 from opta_tools.sandbox.limits import Limits
 from opta_tools.sandbox.place import Order
@@ -404,7 +404,7 @@ def test_a_public_address_of_this_machine_is_this_machine() -> None:
     script = (
         "import asyncio, ctypes, subprocess, sys\nctypes.CDLL(None).unshare(0x40000000)\n"
         "subprocess.run('ip link set lo up; ip addr add 5.6.7.8/32 dev lo', shell=True, check=True)\n"
-        "from opta_core.proxy import Proxy\nprint(asyncio.run(Proxy(None, allows_network=True).address('5.6.7.8', 8080)))\n"
+        "from opta_core.net.proxy import Proxy\nprint(asyncio.run(Proxy(None, allows_network=True).address('5.6.7.8', 8080)))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": ":".join(sys.path)}

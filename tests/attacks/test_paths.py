@@ -14,9 +14,9 @@ from opta_core.policy.actions import is_secret, normalise, protected
 from opta_core.policy.engine import Situation, Verdict, judge
 from opta_protocol.commands import RunTool
 from opta_protocol.permissions import Level
-from opta_tools.checkpoints import Checkpoints
-from opta_tools.outcome import Outcome, ToolProblem
+from opta_tools.files.checkpoints import Checkpoints
 from opta_tools.registry import Files
+from opta_tools.result import Outcome, ToolProblem
 
 READS = {"read_file": {}, "list_dir": {}, "grep": {"pattern": "secret"}, "search_files": {"pattern": "*"}}
 WRITES = {"write_file": {"content": "x"}, "edit_file": {"old": "s", "new": "t"}, "multi_edit": {"edits": [{"old": "s", "new": "t"}]}}

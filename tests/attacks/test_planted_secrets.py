@@ -17,10 +17,10 @@ import pytest
 from support.contained import PYTHON, Place
 
 from opta_protocol.commands import RunTool
-from opta_tools.beneath import Workspace
-from opta_tools.checkpoints import Checkpoints
-from opta_tools.hands import Hands
-from opta_tools.outcome import Outcome, ToolProblem
+from opta_tools.executor import ToolExecutor
+from opta_tools.files.checkpoints import Checkpoints
+from opta_tools.files.workspace import Workspace
+from opta_tools.result import Outcome, ToolProblem
 from opta_tools.sandbox import readable
 
 IN_HOME = {
@@ -175,7 +175,7 @@ class Tools:
 
     def __init__(self, planted: Planted, folder: Path, read: tuple[str, ...] = ()):
         servers: Any = None  # no MCP server is asked for
-        self.hands = Hands("w", "full", planted.place.runner, Checkpoints(folder / "checkpoints"), servers, read)
+        self.executor = ToolExecutor("w", "full", planted.place.runner, Checkpoints(folder / "checkpoints"), servers, read)
 
     def call(self, name: str, work: Path, **args: Any) -> Outcome:
         async def record(event: object) -> None:
@@ -183,7 +183,7 @@ class Tools:
 
         call = RunTool(callId="c", sid="abcdef", turn="t1", name=name, args=args, cwd=str(work))
         try:
-            return asyncio.run(self.hands.do(call, lambda event: None, record))
+            return asyncio.run(self.executor.do(call, lambda event: None, record))
         except ToolProblem as problem:
             return Outcome(f"Error: {problem}", ok=False, code=problem.code)
 
@@ -205,7 +205,7 @@ def test_no_file_tool_reads_one(planted: Planted, workspace: str, engine: str, m
     place, tools = planted.place, Tools(planted, tmp_path)
     work = getattr(place, workspace)
     if engine == "built in":
-        monkeypatch.setattr("opta_tools.ripgrep.program", lambda: None)
+        monkeypatch.setattr("opta_tools.search.ripgrep.program", lambda: None)
     elif os.access("/usr/bin/rg", os.X_OK) is False:
         raise AssertionError("ripgrep is not installed; this test cannot say anything without it")
     monkeypatch.chdir(work)

@@ -18,7 +18,7 @@ from support.heard import Heard, hear
 
 from opta_agent.providers import openai
 from opta_agent.providers.base import End
-from opta_core import http_client
+from opta_core.net import http_client
 from opta_protocol.errors import ErrorCode
 
 KEY = "canary-key-of-a-provider"

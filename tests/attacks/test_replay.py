@@ -14,8 +14,8 @@ from support.door import post
 from support.oracles import until, untouched
 from support.promises import check_journal
 
-from opta_core.outbox import Outbox
-from opta_core.zmq_bus import ZmqBus
+from opta_core.bus.outbox import Outbox
+from opta_core.bus.zmq_bus import ZmqBus
 from opta_protocol import wire
 from opta_protocol.commands import Ack, Append, CancelTool, Command, RunTool, ToolsHello, ToolsState
 from opta_protocol.events import Event, PermissionDecision, SessionStart, ToolResult, ToolStart

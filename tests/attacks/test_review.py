@@ -10,23 +10,23 @@ from typing import Any
 import pytest
 from support.contained import Place
 
-from opta_core import system_programs
 from opta_core.paths import Paths
 from opta_core.policy import grants
 from opta_core.policy.actions import normalise
 from opta_core.policy.engine import Situation, judge, scope_of
 from opta_core.policy.layers import Layers, Sources
 from opta_core.policy.rules import Rule
+from opta_core.process import system_programs
 from opta_protocol.commands import RunTool
 from opta_protocol.events import Change
 from opta_protocol.permissions import Level, SessionPolicy
-from opta_tools.beneath import PathProblem, Workspace
-from opta_tools.checkpoints import Checkpoints
-from opta_tools.outcome import Outcome, ToolProblem
+from opta_tools.files.checkpoints import Checkpoints
+from opta_tools.files.edits import digest
+from opta_tools.files.workspace import PathProblem, Workspace
 from opta_tools.registry import Files
+from opta_tools.result import Outcome, ToolProblem
 from opta_tools.sandbox.place import Order
 from opta_tools.sandbox.place import Place as Where
-from opta_tools.writing import digest
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -268,7 +268,7 @@ def test_odd_patterns_paths_and_encodings_are_errors_or_kept(place: Place) -> No
 
 
 def test_names_that_cannot_be_resolved_are_refused() -> None:
-    from opta_core.proxy import Proxy, Refusal, is_local, is_public
+    from opta_core.net.proxy import Proxy, Refusal, is_local, is_public
 
     for host in ("a..b", "x" * 70 + ".test"):
         with pytest.raises(Refusal):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.contained import PYTHON, Place
 
-from opta_core.proxy import Proxy, Refusal, is_public, target
+from opta_core.net.proxy import Proxy, Refusal, is_public, target
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from opta_core import mcp_servers, settings
 from opta_core.errors import Refused
 from opta_core.paths import Paths
-from opta_core.policy import trust, words
+from opta_core.policy import explain, trust
 from opta_core.policy.actions import normalise
 from opta_core.policy.engine import Situation, Verdict, judge
 from opta_core.policy.layers import Layers, Sources
@@ -56,7 +56,7 @@ def give(home: Paths, folder: Path) -> None:
 @pytest.mark.attack("A38")
 def test_a_clone_allows_itself_nothing_before_a_person_trusts_it(home: Paths, clone: Path) -> None:
     assert verdict(home, clone).effect == "ask"
-    said = words.asks_for(trust.take(str(clone)))
+    said = explain.asks_for(trust.take(str(clone)))
     assert said == ["Allow without asking: the command `**`.", "Allow without asking: write_file."]
     give(home, clone)
     assert verdict(home, clone).effect == "allow"
@@ -100,7 +100,7 @@ def test_a_changed_byte_ends_the_trust_and_is_shown(home: Paths, clone: Path, fi
     changed.write_text(changed.read_text() + "# one line more\n")
     assert (verdict(home, clone).effect, layers(home, clone).trust) == ("ask", "changed")
     record = trust.read(home)[str(clone)]
-    assert words.differences(record, trust.take(str(clone))) == [f"{file} has changed:", "  +# one line more"]
+    assert explain.differences(record, trust.take(str(clone))) == [f"{file} has changed:", "  +# one line more"]
     (clone / ".opta/policy.yaml").write_text("rules: [{effect: deny, tool: run_command}]")
     assert verdict(home, clone).effect == "deny"
 

@@ -12,7 +12,7 @@ import pytest
 
 from opta_browser import chromium, page
 from opta_browser.page import Browser, BrowserProblem
-from opta_core.proxy import Proxy
+from opta_core.net.proxy import Proxy
 
 PAGES = {
     "/": "<title>Home</title><h1>Hello</h1><a href='/next'>Next</a><script>console.log('loaded')</script>",

@@ -10,9 +10,9 @@ from support.story import Scripted, Story
 
 from opta_agent.loop import JOINED_FROM, joined
 from opta_agent.providers.base import CallPart, End, ModelRequest, Part, Text, Thinking
-from opta_core.bus import Frames, LocalBus
+from opta_core.bus.bus import Frames, LocalBus
+from opta_core.bus.outbox import ON_WIRE_MAX, WINDOW, Outbox
 from opta_core.errors import OptaError
-from opta_core.outbox import ON_WIRE_MAX, WINDOW, Outbox
 from opta_protocol import events as e
 from opta_protocol.commands import Ack, Append
 from opta_protocol.topics import STORE_IN

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from opta_core import http_client
-from opta_core.http_client import HttpClient, HttpProblem
+from opta_core.net import http_client
+from opta_core.net.http_client import HttpClient, HttpProblem
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

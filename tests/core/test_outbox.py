@@ -11,8 +11,8 @@ from simulation.clock import VirtualLoop
 
 from opta_agent.session import Session
 from opta_agent.toolbox import Toolbox
-from opta_core.bus import Frames, LocalBus
-from opta_core.outbox import Outbox
+from opta_core.bus.bus import Frames, LocalBus
+from opta_core.bus.outbox import Outbox
 from opta_protocol import wire
 from opta_protocol.commands import Ack, Append
 from opta_protocol.events import ToolCall, TurnToken

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from opta_core import vault as vault_module
 from opta_core.errors import Refused, Unavailable
 from opta_core.paths import Paths
-from opta_core.vault import Secret, Vault
-from opta_core.vault_file import lock, unlock
+from opta_core.secrets import vault as vault_module
+from opta_core.secrets.vault import Secret, Vault
+from opta_core.secrets.vault_file import lock, unlock
 
 
 class Keychain:

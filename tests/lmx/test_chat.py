@@ -5,8 +5,9 @@ import json
 import pytest
 
 from opta_core.errors import Refused
-from opta_lmx import chat, library
-from opta_lmx.body import read_body
+from opta_lmx.api.chat import request as chat
+from opta_lmx.models import catalog
+from opta_lmx.server.body import read_body
 
 HELLO = {"messages": [{"role": "user", "content": "hello"}]}
 
@@ -68,4 +69,4 @@ def test_a_request_becomes_an_order() -> None:
 @pytest.mark.parametrize("name", ["../x", "/etc", "a/../b", ".hidden", "a\nb", ""])
 def test_a_model_name_is_never_a_path(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.raises(Refused):
-        library.find(name, tmp_path_factory.mktemp("models"))
+        catalog.find(name, tmp_path_factory.mktemp("models"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.random_model import make_random_qwen3
 from support.served import Served
 
-from opta_lmx.engine_messages import Failed, Finished
+from opta_lmx.ipc.messages import Failed, Finished
 
 
 @pytest.fixture(scope="module")

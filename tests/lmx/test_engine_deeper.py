@@ -12,7 +12,7 @@ import pytest
 from support.random_model import TEMPLATE, make_random_lfm2, make_random_qwen3
 from support.served import Served
 
-from opta_lmx.engine_messages import Embed, Failed, Tokenize, Tokens, Vectors
+from opta_lmx.ipc.messages import Embed, Failed, Tokenize, Tokens, Vectors
 
 SYSTEM = {"role": "system", "content": "A long instruction that every conversation begins with. " * 8}
 

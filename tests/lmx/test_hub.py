@@ -52,7 +52,7 @@ class Pull:
         home.mkdir(exist_ok=True)
         # A token that lies about on the machine, which has to stay there.
         environment = {**os.environ, "HOME": str(home), "HF_TOKEN": "hf_implicit", "PYTHONPATH": f"{ROOT}/lmx:{ROOT}/shared"}
-        command = [sys.executable, "-m", "opta_lmx.hub", repo, str(folder), "--endpoint", hub.url, *options]
+        command = [sys.executable, "-m", "opta_lmx.models.download.hub", repo, str(folder), "--endpoint", hub.url, *options]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(
             [*command, *(["--token-stdin"] if token else [])], stdin=pipe, stdout=pipe, stderr=pipe, env=environment
@@ -196,7 +196,7 @@ def test_what_another_revision_left_is_not_used(hub: HubServer, folder: Path) ->
 def test_the_pull_dies_with_its_parent(hub: HubServer, folder: Path) -> None:
     hub.pause_s = 0.02
     code = "import subprocess, sys; subprocess.Popen(sys.argv[1:]); sys.stdin.read()"
-    pull = [sys.executable, "-m", "opta_lmx.hub", REPO, str(folder), "--endpoint", hub.url]
+    pull = [sys.executable, "-m", "opta_lmx.models.download.hub", REPO, str(folder), "--endpoint", hub.url]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}/lmx:{ROOT}/shared"}
     with subprocess.Popen([sys.executable, "-c", code, *pull], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as parent:
         assert parent.stdout is not None and b"found" in parent.stdout.readline()

@@ -17,9 +17,9 @@ from probe_training.generator import KINDS, Generator
 from probe_training.train import CONFIG, batch
 from probe_training.vocabulary import CHAT_TEMPLATE, END, encode, write_tokenizer
 
-from opta_lmx.blas import blas_environment
-from opta_lmx.copy_constraint import words_of
-from opta_lmx.library import PROBE
+from opta_lmx.engine.copy_constraint import words_of
+from opta_lmx.engine_client.blas import blas_environment
+from opta_lmx.models.catalog import PROBE
 
 
 def test_the_shipped_files_are_what_the_scripts_write(tmp_path_factory: pytest.TempPathFactory) -> None:

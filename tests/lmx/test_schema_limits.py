@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from opta_core.errors import Refused
-from opta_lmx import schema_limits
+from opta_lmx.api import schema_limits
 
 NESTED: Any = {"type": "string"}
 for _ in range(40):

@@ -8,7 +8,7 @@ from typing import Any
 import mlx_lm.tool_parsers
 import pytest
 
-from opta_lmx.answer import AnswerSplitter, Markers, Piece
+from opta_lmx.parsing.output_parser import AnswerSplitter, Markers, Piece
 
 TOOLS = [
     {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {

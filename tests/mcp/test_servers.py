@@ -19,7 +19,7 @@ from opta_core.paths import Paths
 from opta_core.settings import McpServerSettings, McpSettings, Settings
 from opta_protocol.commands import RunTool, ToolList
 from opta_tools.mcp.servers import Servers
-from opta_tools.outcome import Outcome, ToolProblem
+from opta_tools.result import Outcome, ToolProblem
 
 HOSTILE = Path(__file__).parent.parent / "support/hostile_server.py"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from opta_core.policy import destroyers, option_specs, vetoes
+from opta_core.policy import destroyers, option_checks, option_specs
 from opta_core.policy.actions import normalise
 from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Layers
@@ -73,8 +73,8 @@ def spellings(entry: Entry, trigger: str, program: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("name", ["destroyers", "vetoes"])
 def test_every_entry_of_a_table_is_found_in_every_spelling(name: str) -> None:
-    table = {"destroyers": destroyers, "vetoes": vetoes}[name]
-    judged = destroyers.destroys if name == "destroyers" else vetoes.veto
+    table = {"destroyers": destroyers, "vetoes": option_checks}[name]
+    judged = destroyers.destroys if name == "destroyers" else option_checks.veto
     missed: list[str] = []
     count = 0
     for entry in table.ENTRIES:
@@ -91,7 +91,7 @@ def test_every_entry_of_a_table_is_found_in_every_spelling(name: str) -> None:
 
 
 def test_entries_are_well_formed_and_known_once() -> None:
-    for table in (destroyers, vetoes):
+    for table in (destroyers, option_checks):
         lines = [entry.line for entry in table.ENTRIES]
         assert len(lines) == len(set(lines))
         for entry in table.ENTRIES:

@@ -9,8 +9,8 @@ from support.store import House, prompt, settle, start_of
 from support.work import Work
 
 from opta_agent.session import Session
-from opta_core.outbox import Outbox
-from opta_gateway.rings import GLOBAL_LINES, RING_LINES, GlobalRing, _Recent
+from opta_core.bus.outbox import Outbox
+from opta_gateway.recent_lines import GLOBAL_LINES, RING_LINES, GlobalRing, _Recent
 from opta_protocol import events as e
 from opta_protocol import wire
 from opta_protocol.ids import new_session_id

@@ -16,9 +16,9 @@ from opta_protocol import wire
 from opta_protocol.http import Session
 from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import Level, Mode
+from opta_sessions.catalog import READ_FIRST, SETTLED_S, SessionCatalog
 from opta_sessions.files import Files
 from opta_sessions.index import NAME
-from opta_sessions.shelf import READ_FIRST, SETTLED_S, Shelf
 
 MANY = 5000
 OLD_NS = 1_700_000_000 * 10**9
@@ -66,23 +66,23 @@ def generate(folder: Path, count: int) -> list[str]:
     return list(sids)
 
 
-def start(folder: Path, files: Files | None = None) -> Shelf:
-    shelf = Shelf(folder / "sessions", {name: folder / name for name in ("trash", "archive")}, files or Files())
-    shelf.load()
-    return shelf
+def start(folder: Path, files: Files | None = None) -> SessionCatalog:
+    catalog = SessionCatalog(folder / "sessions", {name: folder / name for name in ("trash", "archive")}, files or Files())
+    catalog.load()
+    return catalog
 
 
-def read_all(shelf: Shelf) -> None:
-    while shelf.is_reading:
-        shelf.read_more(100)
-    shelf.note()
+def read_all(catalog: SessionCatalog) -> None:
+    while catalog.is_reading:
+        catalog.read_more(100)
+    catalog.note()
 
 
-def listed(shelf: Shelf, limit: int = 1000) -> list[Session]:
+def listed(catalog: SessionCatalog, limit: int = 1000) -> list[Session]:
     found: list[Session] = []
     cursor = ""
     while True:
-        page = shelf.page("", "", limit, cursor)
+        page = catalog.page("", "", limit, cursor)
         found += page.sessions
         if page.nextCursor is None:
             return found
@@ -92,9 +92,9 @@ def listed(shelf: Shelf, limit: int = 1000) -> list[Session]:
 def as_read(folder: Path) -> list[Session]:
     """The list of a start that has no index."""
     (folder / "sessions" / NAME).unlink(missing_ok=True)
-    shelf = start(folder)
-    read_all(shelf)
-    found = listed(shelf)
+    catalog = start(folder)
+    read_all(catalog)
+    found = listed(catalog)
     (folder / "sessions" / NAME).unlink(missing_ok=True)
     return found
 
@@ -135,9 +135,9 @@ def test_whatever_changed_behind_the_index_is_read_again(tmp_path: Path) -> None
     write(folder, new, lines_of(new, "New"), OLD_NS)
     write(folder, running, lines_of(running, "Running", is_open=True), OLD_NS)
     files = CountingFiles()
-    shelf = start(tmp_path, files)
+    catalog = start(tmp_path, files)
     assert {name for name in files.opened if name != NAME} == {f"{sid}.jsonl" for sid in (longer, same_size, new, running)}
-    found = {s.id: s for s in listed(shelf)}
+    found = {s.id: s for s in listed(catalog)}
     assert (found[longer].lastSeq, found[same_size].title, found[new].title) == (4, "Another1", "New")
     assert gone not in found
     assert (found[running].state, found[running].activeTurn) == ("running", "t1")
@@ -170,9 +170,9 @@ def test_an_index_that_is_cut_flipped_or_garbage_changes_no_list(tmp_path: Path)
         else:
             damaged += damaged[at:]
         index.write_bytes(damaged)
-        shelf = start(tmp_path)
-        read_all(shelf)
-        assert listed(shelf) == expected, kind
+        catalog = start(tmp_path)
+        read_all(catalog)
+        assert listed(catalog) == expected, kind
         # What was appended behind a torn line is read.
         again = CountingFiles()
         assert listed(start(tmp_path, again)) == expected
@@ -209,10 +209,10 @@ def test_a_page_costs_what_it_shows_and_not_how_many_sessions_there_are(tmp_path
         folder.mkdir()
         generate(folder, count)
         read_all(start(folder))
-        shelf = start(folder)
-        page = shelf.page("", "", 20, "")
+        catalog = start(folder)
+        page = catalog.page("", "", 20, "")
         with Work() as work:
-            shelf.page("", "", 20, page.nextCursor or "")
+            catalog.page("", "", 20, page.nextCursor or "")
         return work.count
 
     assert work_of(2000) <= work_of(100) * 1.1

@@ -12,7 +12,7 @@ from opta_protocol import events as e
 from opta_protocol import wire
 from opta_protocol.errors import ErrorCode
 from opta_protocol.permissions import Level, Mode
-from opta_sessions.shelf import SLOW_BYTES
+from opta_sessions.catalog import SLOW_BYTES
 
 SID = "abcdef"
 
@@ -125,7 +125,7 @@ def test_only_the_first_answer_to_a_question_is_written(tmp_path: Path) -> None:
 
 def test_a_superseded_agent_writes_nothing_into_running_turns(tmp_path: Path) -> None:
     async def story() -> None:
-        from opta_core.outbox import Outbox
+        from opta_core.bus.outbox import Outbox
         from opta_protocol.commands import Hello
         from opta_protocol.topics import STORE_CMD
 
@@ -201,21 +201,21 @@ def test_an_answer_that_was_lost_with_the_store_is_given_again(tmp_path: Path) -
 
 def test_a_follower_finds_what_was_written_and_never_published(tmp_path: Path) -> None:
     async def story() -> None:
-        from opta_core.feed import Feeds
+        from opta_core.bus.subscription import Subscriptions
 
         house = House(tmp_path)
         await house.gateway.written(start_of(SID))
         await house.gateway.written(prompt(SID))
         seen: list[bytes] = []
-        feeds = Feeds(house.bus, house.client)
-        feed = feeds.follow(SID, 0, lambda first, lines: seen.extend(lines))
-        await feed.caught_up.wait()
+        subscriptions = Subscriptions(house.bus, house.client)
+        subscription = subscriptions.follow(SID, 0, lambda first, lines: seen.extend(lines))
+        await subscription.caught_up.wait()
         house.local.store.heartbeat()
         await asyncio.sleep(0.01)
-        state = house.local.store.shelf.state(SID)
+        state = house.local.store.catalog.state(SID)
         assert state is not None
         line = wire.stamp(wire.encode_body(done()), 3, "2026-01-01T00:00:00.000000Z", "agent.agent000", 1)
-        house.local.store.shelf.journal(SID).append(line + b"\n")
+        house.local.store.catalog.journal(SID).append(line + b"\n")
         house.local.start()
         house.local.store.heartbeat()
         for _ in range(50):
@@ -324,14 +324,14 @@ def test_a_long_session_is_opened_beside_the_work_of_the_others(tmp_path: Path) 
     async def story() -> None:
         long_session(tmp_path)
         house = House(tmp_path)
-        house.local.store.shelf.forget(SID)
+        house.local.store.catalog.forget(SID)
         await house.gateway.written(start_of("fedcba"))
         first = asyncio.create_task(house.gateway.written(prompt(SID, "one")))
         second = asyncio.create_task(house.agent.written(token(1)))
         await asyncio.sleep(0)
         assert (await house.gateway.written(e.SessionNote(sid="fedcba", text="beside"))).status == "written"
         assert not first.done()
-        assert SID not in house.local.store.shelf.states
+        assert SID not in house.local.store.catalog.states
         accepted = await first
         assert (accepted.turn, accepted.seq) == ("t2", 6004)
         assert (await second).status == "fenced"
@@ -355,7 +355,7 @@ def test_a_long_session_that_cannot_be_opened_refuses_and_is_opened_later(tmp_pa
         long_session(tmp_path)
         files = Unreadable()
         house = House(tmp_path, files)
-        house.local.store.shelf.forget(SID)
+        house.local.store.catalog.forget(SID)
         files.is_broken = True
         refused = await house.gateway.written(prompt(SID, "one"))
         assert refused.error is not None

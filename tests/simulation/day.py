@@ -5,7 +5,7 @@ import gc
 import json
 import logging
 
-from opta_core.outbox import Outbox
+from opta_core.bus.outbox import Outbox
 from simulation.processes import Process
 from simulation.world import Client, World
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from opta_core.bus import Frames, OnMessage, OnRequest, OnSubscriber
+from opta_core.bus.bus import Frames, OnMessage, OnRequest, OnSubscriber
 
 from .clock import VirtualLoop
 

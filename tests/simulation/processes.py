@@ -26,8 +26,8 @@ from opta_sessions import __main__ as sessions_process
 from opta_sessions.journal import Journal
 from opta_sessions.sync import OnSynced
 from opta_tools import __main__ as tools_process
-from opta_tools.hands import Emit, Record
-from opta_tools.outcome import Outcome
+from opta_tools.executor import Emit, Record
+from opta_tools.result import Outcome
 
 from .clock import owner
 from .disk import VirtualFiles
@@ -50,7 +50,7 @@ class Process:
         self.died = asyncio.Event()
         self.context = copy_context()
         self.context.run(owner.set, self)
-        # The frame of `opta_core.process`.
+        # The frame of `opta_core.process.process`.
         self.boot = new_boot_id()
         world.lives[service] += 1
         self.life = world.lives[service]

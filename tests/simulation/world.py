@@ -17,7 +17,7 @@ from opta_protocol.errors import ErrorCode
 from opta_protocol.events import PermissionDecision, SessionStart, SessionUpdated, TurnStart, TurnStopping
 from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import Level, Mode, SessionPolicy
-from opta_sessions import shelf
+from opta_sessions import catalog
 
 from .clock import VirtualLoop
 from .disk import Disk
@@ -56,7 +56,7 @@ class World:
         self.loop.set_exception_handler(self._on_error)
         ids.use_source(self.chance)
         core_clock.set_wall(self.loop.wall)
-        former, shelf.READ_FIRST = shelf.READ_FIRST, (0, 1, 64)[self.seed % 3]
+        former, catalog.READ_FIRST = catalog.READ_FIRST, (0, 1, 64)[self.seed % 3]
         try:
             self.loop.run_until_complete(self._story())
         except Violation:
@@ -66,7 +66,7 @@ class World:
         finally:
             ids.use_source()
             core_clock.set_wall()
-            shelf.READ_FIRST = former
+            catalog.READ_FIRST = former
             for task in asyncio.all_tasks(self.loop):
                 task.cancel()
             self.loop.set_exception_handler(lambda *_: None)

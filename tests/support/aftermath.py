@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from opta_core.process import memory_bytes
+from opta_core.process.process import memory_bytes
 
 from .daemon import Daemon
 from .oracles import until

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 import psutil
 
 from opta_protocol.commands import RunTool
-from opta_tools.outcome import Outcome, ToolProblem
-from opta_tools.run import Runner
-from opta_tools.sandbox.contain import Sandbox
+from opta_tools.commands.jobs import Runner
+from opta_tools.result import Outcome, ToolProblem
 from opta_tools.sandbox.limits import Limits
 from opta_tools.sandbox.place import Level
+from opta_tools.sandbox.sandbox import Sandbox
 
 T = TypeVar("T")
 # The interpreter itself: the one of the virtual environment may lie beneath /tmp, which a command does not see.

@@ -11,8 +11,9 @@ from typing import Any
 
 from opta_cli import supervise
 from opta_cli.client import Client, new_key
-from opta_core import settings, state
-from opta_core.supervision import Supervisor
+from opta_core import settings
+from opta_core.process import state
+from opta_core.process.supervision import Supervisor
 
 OPTA = Path(sys.executable).parent / "opta"
 

@@ -4,7 +4,7 @@ import json
 import socket
 from typing import Any
 
-from opta_core import state
+from opta_core.process import state
 from support.daemon import Daemon
 from support.raw_http import Answer, Headers, exchange, head, read_answer, upgrade
 

@@ -8,7 +8,7 @@ import msgspec
 from opta_agent.providers.base import CallPart, End, ModelRequest, Part, Text, Thinking
 from opta_agent.providers.openai import OpenAiProvider
 from opta_core.errors import OptaError
-from opta_core.vault import Secret
+from opta_core.secrets.vault import Secret
 
 from .byte_server import ByteServer, Piece, Reply
 

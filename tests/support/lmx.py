@@ -8,7 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from opta_core import state
+from opta_core.process import state
 from support.daemon import Daemon
 from support.oracles import MIB, fds_of, log_files, rss_of, until
 from support.raw_http import Answer, Headers, exchange, head

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from opta_lmx.engine_messages import Delta, EngineConfig, Failed, Finished, Generate, Message
-from opta_lmx.mlx_engine import Engine
+from opta_lmx.engine.engine import Engine
+from opta_lmx.ipc.messages import Delta, EngineConfig, Failed, Finished, Generate, Message
 
 
 class Served:

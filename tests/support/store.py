@@ -5,15 +5,15 @@ import errno
 import os
 from pathlib import Path
 
-from opta_core.bus import LocalBus
-from opta_core.outbox import Outbox
-from opta_core.store_client import StoreClient
+from opta_core.bus.bus import LocalBus
+from opta_core.bus.outbox import Outbox
+from opta_core.bus.store_client import StoreClient
 from opta_protocol.events import SessionStart, TurnStart
 from opta_protocol.ids import new_boot_id
 from opta_protocol.permissions import Level, Mode
+from opta_sessions.catalog import SessionCatalog
 from opta_sessions.files import Files
-from opta_sessions.questions import Questions
-from opta_sessions.shelf import Shelf
+from opta_sessions.queries import Questions
 from opta_sessions.storage import Storage
 from opta_sessions.store import Store
 
@@ -52,9 +52,9 @@ class LocalStore:
 
     def start(self) -> None:
         """A new boot reads the journals."""
-        shelf = Shelf(self.folder / "sessions", {"trash": self.folder / "trash", "archive": self.folder / "archive"}, self.files)
-        shelf.load()
-        self.store = Store(self.bus, shelf, Storage(self.files, self.folder), new_boot_id())
+        catalog = SessionCatalog(self.folder / "sessions", {"trash": self.folder / "trash", "archive": self.folder / "archive"}, self.files)
+        catalog.load()
+        self.store = Store(self.bus, catalog, Storage(self.files, self.folder), new_boot_id())
         self.questions = Questions(self.bus, self.store)
 
     def restart(self) -> None:

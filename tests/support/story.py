@@ -8,10 +8,10 @@ import msgspec
 
 from opta_agent.gate import Permit
 from opta_agent.loop import Limits, run_turn
-from opta_agent.offered import Offered
 from opta_agent.providers.base import ModelRequest, Part
 from opta_agent.router import Route
 from opta_agent.session import Session
+from opta_agent.toolset import Offered
 from opta_core.errors import OptaError
 from opta_core.transcript import Turn
 from opta_protocol import events as e

@@ -23,7 +23,7 @@ from support.promises import ENDINGS, check_journal
 
 from opta_core import stand_in
 from opta_core.errors import OptaError
-from opta_core.process import memory_bytes
+from opta_core.process.process import memory_bytes
 
 pytestmark = pytest.mark.system
 

@@ -16,10 +16,10 @@ from support.daemon import OPTA, Daemon
 from support.lmx import port_of
 from support.oracles import until
 
-from opta_cli.lmx_pairing import find_offers
-from opta_lmx.certificate import context_of
-from opta_lmx.discovery import Offer
-from opta_lmx.keys import Keys
+from opta_cli.lmx.pairing import find_offers
+from opta_lmx.server.certificate import context_of
+from opta_lmx.server.discovery import Offer
+from opta_lmx.server.keys import Keys
 
 pytestmark = pytest.mark.system
 

@@ -13,8 +13,8 @@ from support.daemon import Daemon
 from support.lmx import chat, get, port_of
 from support.oracles import until
 
-from opta_cli import lmx_doctor
-from opta_core import service_files
+from opta_cli.lmx import doctor as lmx_doctor
+from opta_core.process import service_files
 
 pytestmark = pytest.mark.system
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from opta_protocol.commands import RunTool
-from opta_tools import ripgrep
-from opta_tools.beneath import PathProblem, Workspace
-from opta_tools.checkpoints import Checkpoints
-from opta_tools.outcome import Outcome, ToolProblem
+from opta_tools.files.checkpoints import Checkpoints
+from opta_tools.files.workspace import PathProblem, Workspace
 from opta_tools.registry import Files
-from opta_tools.search import compile_safely, is_costly
-from opta_tools.search_child import run_search
+from opta_tools.result import Outcome, ToolProblem
+from opta_tools.search import ripgrep
+from opta_tools.search.search import compile_safely, is_costly
+from opta_tools.search.search_child import run_search
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_nothing_outside_is_read_or_written(root: Path, path: str) -> None:
 
 
 def test_the_portable_twin_follows_no_symlink(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("opta_tools.beneath._openat2_works", False)
+    monkeypatch.setattr("opta_tools.files.workspace._openat2_works", False)
     (root / "link").symlink_to("/etc/passwd")
     assert call(root, "read_file", path="src/a.py").lines == 6
     with pytest.raises(ToolProblem, match="outside"):
@@ -159,7 +159,7 @@ def test_the_workspace_itself_has_to_be_there(tmp_path: Path) -> None:
 
 
 def test_a_pattern_that_takes_long_is_ended_and_the_worker_stays_free(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("opta_tools.search_child.DEADLINE_S", 1.5)
+    monkeypatch.setattr("opta_tools.search.search_child.DEADLINE_S", 1.5)
     (root / "commas").write_text(("," * 1900 + "\n") * 20)
 
     async def story() -> tuple[float, str]:

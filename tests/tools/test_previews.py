@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opta_protocol.commands import Preview, PreviewTool, RunTool
-from opta_tools.checkpoints import Checkpoints
-from opta_tools.outcome import ToolProblem
+from opta_tools.files.checkpoints import Checkpoints
+from opta_tools.files.edits import DIFF_LINES_MAX
 from opta_tools.registry import Files
-from opta_tools.writing import DIFF_LINES_MAX
+from opta_tools.result import ToolProblem
 
 
 class Previews:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from opta_protocol.commands import RunTool
-from opta_tools.outcome import Outcome, ToolProblem
-from opta_tools.run import Runner
+from opta_tools.commands.jobs import Runner
+from opta_tools.result import Outcome, ToolProblem
 from opta_tools.sandbox.bare import kill_marked
-from opta_tools.sandbox.contain import Sandbox
+from opta_tools.sandbox.sandbox import Sandbox
 
 
 async def _recorded(pid: int) -> None:

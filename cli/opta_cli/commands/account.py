@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from opta_core.errors import Refused
+from opta_core.secrets.vault import Secret, Vault
+from opta_core.secrets.vault_file import PASSPHRASE_CHARS_MIN, lock, unlock
 from opta_core.settings import Loaded
-from opta_core.vault import Secret, Vault
-from opta_core.vault_file import PASSPHRASE_CHARS_MIN, lock, unlock
 
 
 def add(loaded: Loaded, args: argparse.Namespace) -> int:

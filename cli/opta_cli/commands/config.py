@@ -8,8 +8,8 @@ import msgspec
 
 from opta_core import settings
 from opta_core.errors import Refused
+from opta_core.secrets.vault import Secret, Vault
 from opta_core.settings import Loaded
-from opta_core.vault import Secret, Vault
 
 
 def get(loaded: Loaded, args: argparse.Namespace) -> int:

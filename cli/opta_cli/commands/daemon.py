@@ -7,8 +7,8 @@ import time
 import webbrowser
 
 from opta_core.errors import Refused, Unavailable
+from opta_core.process.supervision import PROGRAMS, Supervisor
 from opta_core.settings import Loaded
-from opta_core.supervision import PROGRAMS, Supervisor
 
 from ..client import Client
 from ..plain_text import plain_json, print_plain

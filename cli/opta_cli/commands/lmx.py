@@ -13,13 +13,13 @@ import msgspec
 from opta_core import settings
 from opta_core.errors import Refused
 from opta_core.inheritance import inherited, python
-from opta_core.lmx_door import with_port
+from opta_core.net.lmx_endpoint import with_port
 from opta_core.settings import Loaded
 
-from .. import lmx_install
-from ..lmx_client import ask, door_here
-from ..lmx_doctor import checks_of
-from ..lmx_pairing import find_offers, join
+from ..lmx import install as lmx_install
+from ..lmx.client import ask, endpoint_here
+from ..lmx.doctor import checks_of
+from ..lmx.pairing import find_offers, join
 from ..plain_text import plain_json, print_plain
 
 
@@ -47,7 +47,9 @@ def status(loaded: Loaded, args: argparse.Namespace) -> int:
         print(plain_json(msgspec.json.encode(found)).decode())
         return 0
     memory = found["memory"]
-    print_plain(f"LMX at {door_here(loaded).root}: {memory['used'] / 1e9:.1f} of {memory['limit'] / 1e9:.1f} GB, memory {memory['level']}")
+    print_plain(
+        f"LMX at {endpoint_here(loaded).root}: {memory['used'] / 1e9:.1f} of {memory['limit'] / 1e9:.1f} GB, memory {memory['level']}"
+    )
     for model in found["models"]:
         if model["state"] != "on disk":
             print_plain(
@@ -82,7 +84,7 @@ def pair(loaded: Loaded, args: argparse.Namespace) -> int:
 
 
 def _show_code(loaded: Loaded, *, is_admin: bool) -> int:
-    if not door_here(loaded).certificate:
+    if not endpoint_here(loaded).certificate:
         raise Refused(
             "LMX here answers on loopback only, so no other machine can pair. Open it: opta config set lmx.bind 0.0.0.0, then opta daemon restart lmx"
         )

@@ -14,8 +14,8 @@ from opta_core.settings import Loaded
 from opta_protocol.errors import ErrorCode
 
 from ..ask import can_ask, confirm
-from ..lmx_client import ask
-from ..model_bench import Figures, measure
+from ..lmx.client import ask
+from ..lmx.model_bench import Figures, measure
 from ..plain_text import plain_json, print_plain
 from ..supervise import is_running
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from opta_core.errors import Refused
-from opta_core.policy import grants, trust, words
+from opta_core.policy import explain, grants, trust
 from opta_core.policy.actions import normalise
 from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Problem, Sources
@@ -34,7 +34,7 @@ def show(loaded: Loaded, args: argparse.Namespace) -> int:
         return 0
     for layer in ("managed", "user", "project"):
         for rule in layers.rules(layer):
-            print_line(f"{layer:8} {words.sentence(rule)}  ({rule.source}:{rule.line})")
+            print_line(f"{layer:8} {explain.sentence(rule)}  ({rule.source}:{rule.line})")
     for grant in layers.granted:
         print_line(
             f"grant    {grant.id}  {grant.label}  in {grant.cwd}" + _bound(grant) + (f"  until {grant.expires}" if grant.expires else "")
@@ -110,12 +110,12 @@ def give_trust(loaded: Loaded, args: argparse.Namespace) -> int:
     record = trust.read(loaded.paths).get(snapshot.path)
     state = trust.state_of(record, snapshot)
     print_line(f"{snapshot.path} is {_STATES[state]}")
-    for line in words.differences(record, snapshot) if record and state == "changed" else []:
+    for line in explain.differences(record, snapshot) if record and state == "changed" else []:
         print_line(f"  {line}")
     if state == "trusted":
         return 0
     print("Trusting it means:")
-    for line in words.asks_for(snapshot):
+    for line in explain.asks_for(snapshot):
         print_line(f"  {line}")
     if not args.yes:
         if not can_ask():

@@ -10,9 +10,9 @@ import msgspec
 
 from opta_core.clock import now_s
 from opta_core.errors import OptaError, Refused, Unavailable
-from opta_core.http_client import Challenge, HttpClient, HttpProblem, Stranger
 from opta_core.logs import redact
-from opta_core.vault import Secret
+from opta_core.net.http_client import Challenge, HttpClient, HttpProblem, Stranger
+from opta_core.secrets.vault import Secret
 from opta_protocol.errors import ErrorCode
 
 from .base import CallPart, End, ModelRequest, Part, Thinking, Usage

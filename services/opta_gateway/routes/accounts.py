@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from opta_core.errors import Refused
-from opta_core.vault import Secret, Vault
+from opta_core.secrets.vault import Secret, Vault
 from opta_protocol.errors import ErrorCode
 from opta_protocol.http import Ok, StoreAccount
 

@@ -8,9 +8,9 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from opta_core import state
 from opta_core.errors import Refused
-from opta_core.supervision import PROGRAMS, Supervisor
+from opta_core.process import state
+from opta_core.process.supervision import PROGRAMS, Supervisor
 from opta_core.version import VERSION
 from opta_protocol.errors import ErrorCode
 from opta_protocol.http import Daemon, Empty, Metrics, Ok, ServiceState, Ticket

@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from opta_core.lmx_door import ask, client_of, door_of, key_of
-from opta_core.vault import Vault
+from opta_core.net.lmx_endpoint import ask, client_of, endpoint_of, key_of
+from opta_core.secrets.vault import Vault
 from opta_protocol.http import LmxModels, LoadModel, Ok, PullModel, UnloadModel
 
 from ..rest import answer, describes, gateway_of, read_body
@@ -57,9 +57,9 @@ async def pull(request: Request) -> Response:
 
 async def _ask(request: Request, method: str, path: str, body: Any, timeout_s: float) -> dict[str, Any]:
     loaded = gateway_of(request).loaded
-    door = door_of(loaded.settings, loaded.paths)
-    key = await asyncio.to_thread(key_of, door, Vault(loaded.paths, allows_file=loaded.settings.vault_file))
-    client = client_of(door, key)
+    endpoint = endpoint_of(loaded.settings, loaded.paths)
+    key = await asyncio.to_thread(key_of, endpoint, Vault(loaded.paths, allows_file=loaded.settings.vault_file))
+    client = client_of(endpoint, key)
     try:
         return await ask(client, method, path, body, timeout_s)
     finally:

@@ -8,9 +8,9 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from opta_core.http_client import HttpProblem, Stranger
-from opta_core.lmx_door import client_of, door_of, key_of
-from opta_core.vault import Vault
+from opta_core.net.http_client import HttpProblem, Stranger
+from opta_core.net.lmx_endpoint import client_of, endpoint_of, key_of
+from opta_core.secrets.vault import Vault
 from opta_protocol.http import ModelInfo, ModelList, ProviderInfo, ProviderList
 
 from ..rest import answer, describes, gateway_of
@@ -58,7 +58,7 @@ async def list_providers(request: Request) -> Response:
     settings = gateway_of(request).loaded.settings
     healthy, latency_ms, _, reason = await _look_at_lmx(request)
     active = settings.default_model.partition("/")[0]
-    url = door_of(settings, gateway_of(request).loaded.paths).url
+    url = endpoint_of(settings, gateway_of(request).loaded.paths).url
     found = [
         ProviderInfo(
             name="lmx",
@@ -86,11 +86,15 @@ async def list_providers(request: Request) -> Response:
 async def _look_at_lmx(request: Request) -> tuple[bool, float, list[dict[str, Any]], str]:
     """(healthy, latency in ms, models, why not)."""
     loaded = gateway_of(request).loaded
-    door = door_of(loaded.settings, loaded.paths)
-    url = door.url
+    endpoint = endpoint_of(loaded.settings, loaded.paths)
+    url = endpoint.url
     started = time.monotonic()
-    key = await asyncio.to_thread(key_of, door, Vault(loaded.paths, allows_file=loaded.settings.vault_file)) if door.certificate else None
-    client = client_of(door, key, "/v1")
+    key = (
+        await asyncio.to_thread(key_of, endpoint, Vault(loaded.paths, allows_file=loaded.settings.vault_file))
+        if endpoint.certificate
+        else None
+    )
+    client = client_of(endpoint, key, "/v1")
     try:
         status, body = await client.get("/models", HEALTH_S)
         if status != 200:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from opta_core.errors import Refused
-from opta_core.policy import trust, words
+from opta_core.policy import explain, trust
 from opta_core.policy.actions import normalise
 from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Sources
@@ -106,8 +106,8 @@ def _trust(request: Request, cwd: str) -> TrustState:
         state=state,
         needed=state != "trusted" and bool(snapshot.contents) and not snapshot.problem,
         sha256=snapshot.sha256,
-        asks=words.asks_for(snapshot),
-        changes=words.differences(record, snapshot) if record and state == "changed" else [],
+        asks=explain.asks_for(snapshot),
+        changes=explain.differences(record, snapshot) if record and state == "changed" else [],
         problem=snapshot.problem,
     )
 

@@ -15,7 +15,7 @@ from opta_core.logs import Log
 from opta_core.mcp_servers import Spec
 from opta_protocol.commands import OfferedTool
 
-from ..outcome import Outcome, ToolProblem
+from ..result import Outcome, ToolProblem
 from . import tools
 from .stdio import Streams
 

@@ -14,11 +14,11 @@ from opta_core.paths import Paths
 from opta_core.settings import Settings
 from opta_protocol.commands import OfferedTool, RunTool, ToolList
 
-from ..outcome import Outcome, ToolProblem
+from ..result import Outcome, ToolProblem
 from ..sandbox.bare import MARK, Bare
-from ..sandbox.contain import Sandbox
 from ..sandbox.environment import environment
 from ..sandbox.place import Order, Place, Process, Streams
+from ..sandbox.sandbox import Sandbox
 
 IDLE_S = 600.0
 SERVERS_MAX = 16

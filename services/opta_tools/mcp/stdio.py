@@ -18,7 +18,7 @@ from mcp_types import jsonrpc_message_adapter
 
 from opta_core.logs import Log
 
-from ..outcome import ToolProblem
+from ..result import ToolProblem
 from ..sandbox.place import Process
 from ..sandbox.place import Streams as ContainedStreams
 

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from ..outcome import ToolProblem
+from ..result import ToolProblem
 from .limits import Limits
 
 MARK = "OPTA_CALL"

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from ..outcome import ToolProblem
+from ..result import ToolProblem
 
 ANSWER_BYTES_MAX = 64 * 1024
 

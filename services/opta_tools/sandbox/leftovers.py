@@ -7,7 +7,7 @@ from pathlib import Path
 
 from opta_core.logs import Log
 
-from ..outcome import ToolProblem
+from ..result import ToolProblem
 from .controls import Controls
 from .guard import Guard, GuardError
 from .session import opened

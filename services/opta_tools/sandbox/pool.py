@@ -14,7 +14,7 @@ from pathlib import Path
 from opta_core.clock import now_s
 
 from ..housekeeping import remove_tree
-from ..outcome import ToolProblem
+from ..result import ToolProblem
 from .git_links import repositories
 from .guard import Guard
 from .place import Place

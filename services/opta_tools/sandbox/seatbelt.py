@@ -9,7 +9,7 @@ import re
 
 from opta_core.policy.control_files import CONTROL_FILES
 
-from ..outcome import ToolProblem
+from ..result import ToolProblem
 from . import readable
 from .git_folders import GIT_CONTROL
 from .place import Network

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from opta_core.logs import Log
-from opta_core.proxy import Proxy
+from opta_core.net.proxy import Proxy
 
-from ..outcome import ToolProblem
+from ..result import ToolProblem
 from . import linux, seccomp
 from .contained import Contained, received
 from .controls import Controls

@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-from ..outcome import ToolProblem
+from ..result import ToolProblem
 
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from opta_tools.sandbox.supervisor import main; main()"
 _SERVICES = str(Path(__file__).parent.parent.parent)

@@ -9,9 +9,9 @@ from typing import Any
 
 from opta_core.paths import WORKSPACES
 from opta_core.policy.workspaces import is_hidden_in_home
-from opta_core.system_programs import find
+from opta_core.process.system_programs import find
 
-from ..outcome import ToolProblem
+from ..result import ToolProblem
 from . import readable
 
 # Of a person's git configuration, what a commit needs; nothing that names a program, a key or an address.

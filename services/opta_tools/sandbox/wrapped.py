@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from ..outcome import ToolProblem
+from ..result import ToolProblem
 from . import linux, readable, seatbelt, seccomp
 from .bare import Bare
 from .controls import Controls

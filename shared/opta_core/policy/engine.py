@@ -14,9 +14,9 @@ from . import commands
 from .actions import Action, Request, is_secret, protected, relative_to
 from .grants import script_now
 from .layers import Layers
+from .option_checks import veto
 from .programs import needs_network
 from .rules import SEVERITY, Effect, Layer, Rule, words_fit, words_within
-from .vetoes import veto
 
 Sandbox = Literal["full", "landlock", "none"]
 

@@ -55,7 +55,7 @@ def _at(owner: Any, name: str, *, before: str = "", after: str = "", middle: Cal
 
 
 def _sessions() -> None:
-    from opta_core import zmq_bus
+    from opta_core.bus import zmq_bus
     from opta_sessions.files import Files
 
     def half(files: Any, descriptor: int, content: bytes) -> None:
@@ -68,7 +68,7 @@ def _sessions() -> None:
 
 
 def _tools() -> None:
-    from opta_tools import shell
+    from opta_tools.commands import command as shell
 
     _at(shell.Command, "_outcome", before="after_the_command")
     _at(shell.Command, "_open_pipe", before="before_the_command")

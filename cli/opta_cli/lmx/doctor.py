@@ -1,0 +1,119 @@
+"""What a machine needs that serves models to others: memory that may be wired, disk, no sleep, a network that lets it in.
+
+Runs nothing as root: where a setting needs that, the command is printed.
+"""
+
+import contextlib
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from opta_core.errors import OptaError
+from opta_core.net.lmx_endpoint import endpoint_of
+from opta_core.process.process import memory_total
+from opta_core.settings import Loaded
+
+from .client import ask
+
+Check = tuple[str, bool, str]
+# Of the memory, for the system and everything else.
+FREE_SHARE, FREE_MB_MIN = 0.1, 8192
+DISK_MIN = 20 * 10**9
+
+
+def checks_of(loaded: Loaded) -> list[Check]:
+    """Every check that means something on this system."""
+    checks = [_machine(), _disk(loaded), _binding(loaded), _answers(loaded)]
+    if sys.platform == "darwin":
+        total_mb = memory_total() // 1024**2
+        checks += [wired_limit(_read("sysctl", "-n", "iogpu.wired_limit_mb"), total_mb), sleep(_read("pmset", "-g"))]
+        checks.append(local_network(loaded.settings.lmx.host or ""))
+    else:
+        checks.append(_blas())
+    return checks
+
+
+def wired_limit(said: str, total_mb: int) -> Check:
+    """`sysctl iogpu.wired_limit_mb`: how much memory the GPU may hold; 0 is the system's own two thirds to three quarters."""
+    wanted = total_mb - max(FREE_MB_MIN, int(total_mb * FREE_SHARE))
+    number = int(said) if said.strip().isdigit() else 0
+    if number >= wanted * 0.95:
+        return "wired limit", True, f"{number} MB of {total_mb} MB"
+    command = f"sudo sysctl iogpu.wired_limit_mb={wanted}"
+    return (
+        "wired limit",
+        False,
+        f"{number or 'the default'} of {total_mb} MB; large models want more, until the next start of the Mac: {command}",
+    )
+
+
+def sleep(said: str) -> Check:
+    """`pmset -g`: a Mac that sleeps serves nobody."""
+    found = re.search(r"^\s*sleep\s+(\d+)", said, re.MULTILINE)
+    minutes = int(found.group(1)) if found else 0
+    if not minutes:
+        return "sleep", True, "this Mac does not sleep by itself"
+    return "sleep", False, f"this Mac sleeps after {minutes} min (LMX keeps it awake only while it answers): sudo pmset -a sleep 0"
+
+
+def local_network(host: str) -> Check:
+    """macOS asks once whether a program may reach the local network; a no looks like a machine that is off."""
+    if not host:
+        return "local network", True, "not needed: LMX is on this machine"
+    where = "System Settings > Privacy & Security > Local Network"
+    return "local network", True, f"if {host} does not answer although it is on, allow your terminal in {where}"
+
+
+def _machine() -> Check:
+    return "machine", True, f"{platform.system()} {platform.machine()}, {memory_total() / 1e9:.0f} GB of memory"
+
+
+def _disk(loaded: Loaded) -> Check:
+    place = loaded.paths.models if loaded.paths.models.exists() else Path.home()
+    free = shutil.disk_usage(place).free
+    return (
+        "disk",
+        free >= DISK_MIN,
+        f"{free / 1e9:.0f} GB free for models at {place}" + ("" if free >= DISK_MIN else "; a model of 30 B needs about 20"),
+    )
+
+
+def _binding(loaded: Loaded) -> Check:
+    lmx = loaded.settings.lmx
+    if lmx.host:
+        endpoint = endpoint_of(loaded.settings, loaded.paths)
+        return (
+            "connection",
+            True,
+            f"{endpoint.root}" + (" (certificate pinned)" if endpoint.certificate else " without TLS; pair to have it: opta lmx pair HOST"),
+        )
+    if lmx.bind.startswith("127."):
+        return "binding", True, "loopback only: no key is needed, no other machine gets in"
+    return "binding", True, f"{lmx.bind}: with TLS and keys; its names are {', '.join(lmx.hosts) or 'its addresses and its own name'}"
+
+
+def _answers(loaded: Loaded) -> Check:
+    try:
+        memory = ask(loaded, "GET", "/admin/models", timeout_s=5)["memory"]
+    except OptaError as error:
+        return "LMX", False, error.message
+    return (
+        "LMX",
+        memory["level"] == "ok",
+        f"answers, memory {memory['used'] / 1e9:.1f} of {memory['limit'] / 1e9:.1f} GB ({memory['level']})",
+    )
+
+
+def _blas() -> Check:
+    folders = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
+    found = any(True for folder in folders if Path(folder).exists() for _ in Path(folder).glob("**/libopenblas*.so*"))
+    return "OpenBLAS", True, "found" if found else "not found; with it models are many times as fast here (Debian: libopenblas0-pthread)"
+
+
+def _read(*command: str) -> str:
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        return subprocess.run(command, capture_output=True, text=True, timeout=5).stdout
+    return ""

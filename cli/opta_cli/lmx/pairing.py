@@ -1,0 +1,121 @@
+"""The joining side of pairing: a code that the other machine shows becomes its certificate, pinned, and a key in the vault.
+
+The other half, and why a wrong code or a false certificate gives nothing away, is in `opta_lmx.server.pairing`.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import socket
+import ssl
+from typing import Any
+
+import msgspec
+
+from opta_core.errors import Refused, Unavailable
+from opta_core.net.http_client import HttpClient
+from opta_core.net.lmx_endpoint import ACCOUNT, ask, pin_file
+from opta_core.paths import write_whole
+from opta_core.secrets.vault import Secret, Vault
+from opta_core.settings import Loaded
+
+SERVICE = "_opta-lmx._tcp.local."
+CONNECT_S, ANSWER_S = 5.0, 15.0
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """An LMX that says by mDNS that it is there. It proves nothing; pairing does."""
+
+    name: str
+    address: str
+    port: int
+    fingerprint: str
+
+
+async def join(loaded: Loaded, host: str, code: str) -> str:
+    """Pair with `host` (with its port); the name that this machine got there. Raises OptaError."""
+    from spake2 import SPAKE2_A, SPAKEError
+
+    if len(code) != 6 or not code.isdigit():
+        raise Refused("The code has six digits.")
+    pem = await _certificate_of(host)
+    fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+    pin = pin_file(loaded.paths, host)
+    pin.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    candidate = pin.with_suffix(".new")
+    write_whole(candidate, pem.encode())
+    client = HttpClient(f"https://{host}", certificate=str(candidate))
+    try:
+        exchange: Any = SPAKE2_A(code.encode(), idA=b"opta", idB=b"lmx")
+        name = socket.gethostname() or "opta"
+        first = await ask(client, "POST", "/pair", {"name": name, "message": exchange.start().hex()}, ANSWER_S)
+        try:
+            secret: bytes = exchange.finish(bytes.fromhex(str(first["message"])))
+        except (SPAKEError, ValueError, AssertionError):
+            raise Refused(f"{host} answered with something that is no pairing.") from None
+        if not hmac.compare_digest(str(first["proof"]), _prove(secret, "lmx", fingerprint)):
+            raise Refused(
+                "The code is not the one shown there, or somebody stands between. Nothing was kept. Show a new code and try again."
+            )
+        last = await ask(
+            client, "POST", "/pair", {"name": name, "attempt": first["attempt"], "proof": _prove(secret, "opta", fingerprint)}, ANSWER_S
+        )
+        # The key first: a certificate without one would only be in the way.
+        Vault(loaded.paths, allows_file=loaded.settings.vault_file).store(ACCOUNT, Secret(str(last["key"])))
+        candidate.replace(pin)
+        return str(last["name"])
+    finally:
+        client.close()
+        candidate.unlink(missing_ok=True)
+
+
+async def find_offers(seconds: float, interfaces: list[str] | None = None) -> list[Offer]:
+    """Every LMX that offers itself on this network within so many seconds."""
+    from zeroconf import InterfaceChoice, IPVersion, ServiceStateChange
+    from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+
+    names: set[str] = set()
+
+    def on_change(*, name: str, state_change: ServiceStateChange, **_: Any) -> None:
+        if state_change is not ServiceStateChange.Removed:
+            names.add(name)
+
+    network = AsyncZeroconf(interfaces=interfaces or InterfaceChoice.Default, ip_version=IPVersion.V4Only)
+    try:
+        browser = AsyncServiceBrowser(network.zeroconf, SERVICE, handlers=[on_change])  # pyright: ignore[reportArgumentType]
+        await asyncio.sleep(seconds)
+        offers: list[Offer] = []
+        for name in sorted(names):
+            info = AsyncServiceInfo(SERVICE, name)
+            if await info.async_request(network.zeroconf, 1000) and info.port:
+                told = (info.properties.get(b"sha256") or b"").decode("ascii", "replace")
+                offers += [
+                    Offer(name=name.removesuffix("." + SERVICE), address=address, port=info.port, fingerprint=told)
+                    for address in info.parsed_addresses()
+                ]
+        await browser.async_cancel()
+        return offers
+    finally:
+        await network.async_close()
+
+
+async def _certificate_of(host: str) -> str:
+    name, _, port = host.rpartition(":")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    # Looked at, not trusted: the proof below is over it.
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            _, writer = await asyncio.open_connection(name.strip("[]"), int(port), ssl=context)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise Unavailable(f"No LMX with TLS answers at {host} ({error or type(error).__name__}). On that machine: opta lmx pair") from None
+    try:
+        content: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    finally:
+        writer.close()
+    return ssl.DER_cert_to_PEM_cert(content)
+
+
+def _prove(secret: bytes, who: str, fingerprint: str) -> str:
+    return hmac.new(secret, f"{who} {fingerprint}".encode(), hashlib.sha256).hexdigest()

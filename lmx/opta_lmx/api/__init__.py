@@ -1,0 +1,1 @@
+"""The inference APIs that LMX serves."""

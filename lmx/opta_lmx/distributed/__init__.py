@@ -1,0 +1,1 @@
+"""One model over several machines, with MLX's ring."""

@@ -1,0 +1,1 @@
+"""KV caches, and the prefix cache in memory and on disk."""

@@ -1,0 +1,125 @@
+"""Decoding constraints of the probe model: calls by grammar, and what they name copied from the message.
+
+The model decides what to do; this keeps the shape of a call valid, lets `path` and `pattern` continue
+only as words of the user's message, and lets a result sentence quote only the first line of the result. The
+model card gives the accuracy with and without. Other models do not ask for it (`config.json`: `opta.copy_constraint`).
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..ipc.messages import Generate
+
+CALL_START, CALL_END, END = "<tool_call>", "</tool_call>", "<|end|>"
+PATH, PATTERN, NEXT_PATH = '"path": "', '"pattern": "', '", "path": "'
+CLOSE_VALUE, CLOSE_EMPTY = '"}}', "}}"
+FOUND, BEGINS, FAILED = "I found ", "The file begins with: ", "That did not work: "
+_FIRST_ARGUMENT = {"read_file": [PATH], "list_dir": [PATH, CLOSE_EMPTY], "search_files": [PATTERN], "grep": [PATTERN]}
+_SEEN_CHARS, _QUOTED_CHARS = 160, 60
+
+
+def processor_of(order: Generate, pieces: list[bytes], prompt_length: int, mx: Any) -> Callable[[Any, Any], Any]:
+    """The constraint of one request, as a logits processor."""
+    asked = max((at for at, message in enumerate(order.messages) if message["role"] == "user"), default=0)
+    turn = order.messages[asked:]
+    result = turn[-1]["content"] if turn and turn[-1]["role"] == "tool" else None
+    constraint = CopyConstraint(pieces, str(turn[0].get("content", ""))[:240] if turn else "", result, tools=bool(order.tools))
+
+    def process(context: Any, logits: Any) -> Any:
+        allowed = constraint.allowed([int(id_) for id_ in context[prompt_length:].tolist()])
+        if allowed is None:
+            return logits
+        return logits + mx.array([0.0 if id_ in allowed else -1e9 for id_ in range(logits.shape[-1])])
+
+    return process
+
+
+class CopyConstraint:
+    """For one request. `pieces[id]` is what a token stands for, as bytes."""
+
+    def __init__(self, pieces: list[bytes], message: str, result: str | None, *, tools: bool):
+        self._pieces = pieces
+        self._bytes = {piece[0]: id for id, piece in enumerate(pieces) if len(piece) == 1}
+        self._ids = {piece.decode(): id for id, piece in enumerate(pieces) if len(piece) > 1}
+        self._words = [word.encode() for word in words_of(message)]
+        self._result = result
+        self._tools = tools
+
+    def allowed(self, generated: list[int]) -> set[int] | None:
+        """Ids that may come next; None when any may."""
+        if not generated:
+            return self._openings()
+        head = self._text(generated[0])
+        if head == CALL_START:
+            return self._call(generated[1:])
+        if self._result is not None and head in (FOUND, BEGINS, FAILED):
+            return self._quote(head, generated[1:])
+        return None
+
+    def _text(self, id_: int) -> str:
+        return self._pieces[id_].decode(errors="replace")
+
+    def _names(self, *texts: str) -> set[int]:
+        return {self._ids[text] for text in texts}
+
+    def _openings(self) -> set[int] | None:
+        if self._result is not None:
+            return self._names(FAILED) if self._result.startswith("Error: ") else self._names(FOUND, BEGINS)
+        if not self._tools:
+            # Without tools no call may be made.
+            return {id for id in range(len(self._pieces)) if id != self._ids[CALL_START]}
+        return None
+
+    def _call(self, ids: list[int]) -> set[int]:
+        heads = {f'{{"name": "{tool}", "arguments": {{': tool for tool in _FIRST_ARGUMENT}
+        if not ids:
+            return self._names(*heads)
+        tool = heads.get(self._text(ids[0]), "")
+        rest = ids[1:]
+        if not rest:
+            return self._names(*_FIRST_ARGUMENT[tool])
+        # The batch computes one step ahead, so it also asks what follows the end.
+        if self._text(rest[-1]) in (CALL_END, END):
+            return self._names(END)
+        if self._text(rest[-1]) in (CLOSE_VALUE, CLOSE_EMPTY):
+            return self._names(CALL_END)
+        return self._value(tool, rest)
+
+    def _value(self, tool: str, ids: list[int]) -> set[int]:
+        start = max(at for at, id_ in enumerate(ids) if self._text(id_) in (PATH, PATTERN, NEXT_PATH))
+        opener = self._text(ids[start])
+        value = b"".join(self._pieces[id_] for id_ in ids[start + 1 :])
+        following = {self._bytes[word[len(value)]] for word in self._words if word.startswith(value) and len(word) > len(value)}
+        if value in self._words:
+            following |= self._names(CLOSE_VALUE)
+            if opener == PATTERN:
+                following |= self._names(NEXT_PATH)
+        return following or self._names(CLOSE_VALUE)
+
+    def _quote(self, head: str, ids: list[int]) -> set[int]:
+        assert self._result is not None
+        line = quoted_line(self._result, head)
+        target = (line + "." if head == FOUND else line).encode()
+        said = b"".join(self._pieces[id_] for id_ in ids)
+        return {self._bytes[target[len(said)]]} if target.startswith(said) and len(said) < len(target) else self._names(END)
+
+
+def quoted_line(result: str, head: str) -> str:
+    """What a result sentence quotes: the first line that is not blank, as much of it as the model sees."""
+    text = result[:_SEEN_CHARS]
+    if head == FAILED:
+        text = text.removeprefix("Error: ")
+    line = next((line for line in text.split("\n") if line.strip()), "")
+    return line[:_QUOTED_CHARS].rstrip() if head == BEGINS else line
+
+
+def words_of(message: str) -> Iterable[str]:
+    """What a call may name: the words of a message without their punctuation, and what stands in quotes."""
+    for match in re.finditer(r"\"([^\"]+)\"|`([^`]+)`|(?<!\w)'([^']+)'(?!\w)", message):
+        yield next(group for group in match.groups() if group)
+    for word in message.split():
+        bare = word.strip("\"'`").rstrip(".,;:!?\"'`") or word
+        while bare.endswith(")") and bare.count(")") > bare.count("("):
+            bare = bare[:-1].rstrip(".,;:!?\"'`")
+        yield bare.lstrip("(") if bare.count("(") > bare.count(")") else bare

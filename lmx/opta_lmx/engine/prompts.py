@@ -1,0 +1,75 @@
+"""A request as the model's tokens: by its chat template, and where in them the instructions and the last question begin."""
+
+import contextlib
+import json
+from typing import Any
+
+from ..ipc.messages import Generate
+
+# What no conversation holds, and what differs from its first character on.
+_ONE, _OTHER = "\u2460", "\u2461"
+
+
+class Prompts:
+    """`tokenizer`: mlx-lm's wrapper of a Hugging Face tokenizer."""
+
+    def __init__(self, tokenizer: Any):
+        self._tokenizer = tokenizer
+        # The instructions and tools of a conversation stay the same over all its turns.
+        self._known: dict[str, int] = {}
+
+    def tokens(self, order: Generate) -> list[int]:
+        """The prompt. Raises whatever a chat template raises."""
+        if order.prompt:
+            return self.encode(order.prompt)
+        return self.rendered(order.messages, order.tools)
+
+    def encode(self, text: str) -> list[int]:
+        """A text as it stands."""
+        return [int(id_) for id_ in self._tokenizer.encode(text)]
+
+    def rendered(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> list[int]:
+        """A conversation. Raises whatever a chat template raises."""
+        parsed = [_with_parsed_arguments(message) for message in messages]
+        ids = self._tokenizer.apply_chat_template(parsed, tools=tools or None, add_generation_prompt=True, tokenize=True, return_dict=False)
+        return [int(id_) for id_ in ids]
+
+    def checkpoints(self, order: Generate, prompt: list[int]) -> list[tuple[int, bool]]:
+        """(position, whether the instructions end there), ascending: prefixes that later prompts are likely to begin with."""
+        if order.prompt:
+            return []
+        found: list[tuple[int, bool]] = []
+        with contextlib.suppress(Exception):  # a template that takes no shortened conversation has no checkpoints
+            asked = max((at for at, message in enumerate(order.messages) if message["role"] == "user"), default=0)
+            if instructions := [message for message in order.messages[:1] if message["role"] == "system"]:
+                key = json.dumps([instructions, order.tools])
+                if key not in self._known:
+                    if len(self._known) > 256:
+                        self._known.clear()
+                    self._known[key] = self._shared(instructions, order.tools)
+                found.append((self._known[key], True))
+            if asked > len(instructions):
+                found.append((self._shared(order.messages[:asked], order.tools), False))
+        # Only where this prompt agrees, and where something is left behind it.
+        return [(at, is_system) for at, is_system in found if 0 < at < len(prompt) - 1]
+
+    def _shared(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> int:
+        """How many tokens two conversations share that go on from `messages` with different questions."""
+        one, other = (self.rendered([*messages, {"role": "user", "content": text}], tools) for text in (_ONE, _OTHER))
+        size = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+        # The two signs may share their first bytes as tokens.
+        return max(0, size - len(self.encode(_ONE)) + 1) if size else 0
+
+
+def _with_parsed_arguments(message: dict[str, Any]) -> dict[str, Any]:
+    """Chat templates expect a call's arguments as an object; clients send JSON text."""
+    if not message.get("tool_calls"):
+        return message
+    calls: list[dict[str, Any]] = []
+    for call in message["tool_calls"]:
+        arguments = call["function"].get("arguments")
+        if isinstance(arguments, str):
+            with contextlib.suppress(ValueError):
+                arguments = json.loads(arguments or "{}")
+        calls.append({**call, "function": {**call["function"], "arguments": arguments}})
+    return {**message, "content": message.get("content") or "", "tool_calls": calls}

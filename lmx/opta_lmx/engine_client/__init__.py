@@ -1,0 +1,1 @@
+"""The server's side of an engine process: starts it, queues requests for it, and restarts it."""

@@ -1,0 +1,1 @@
+"""The models on disk and the engines that have them loaded."""

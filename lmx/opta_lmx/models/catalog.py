@@ -1,0 +1,108 @@
+"""The models on disk: folders under `models/` of the home, and the built-in probe model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from opta_core.errors import Refused
+from opta_protocol.errors import ErrorCode
+
+from ..api.json_values import as_object
+
+PROBE = Path(__file__).parent.parent / "probe"
+# What an engine takes before any weight is loaded: Python, mlx and transformers.
+ENGINE_BYTES = 300 * 1024**2
+# A model is admitted with room for this much of a conversation.
+ADMITTED_TOKENS = 8192
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """One model that could be loaded."""
+
+    name: str
+    folder: Path
+    # Of its weights on disk, and of its cache for each token of a conversation.
+    weight_bytes: int = 0
+    token_bytes: int = 0
+    context_length: int = 0
+    # "probe", "embedding" or ''.
+    capability: str = ""
+    # Where it came from, when it was pulled.
+    repo: str = ""
+    revision: str = ""
+    licence: str = ""
+
+    @property
+    def needed_bytes(self) -> int:
+        """What it is expected to take once loaded and at work."""
+        return ENGINE_BYTES + self.weight_bytes + self.token_bytes * min(self.context_length or ADMITTED_TOKENS, ADMITTED_TOKENS)
+
+
+def check_name(name: str) -> None:
+    """Raises Refused: a request never names a path."""
+    if name.startswith((".", "/", "~")) or ".." in name or "\\" in name or any(ord(c) < 32 or ord(c) == 127 for c in name):
+        raise Refused(f"{name[:80]!r} is not a model name.", code=ErrorCode.bad_request)
+
+
+def models(folder: Path) -> dict[str, Model]:
+    """Every model that could be loaded, by name."""
+    found = {"probe": read(PROBE, "probe")}
+    for file in sorted(folder.glob("*/config.json")):
+        if not file.parent.name.endswith(".part"):
+            found[file.parent.name] = read(file.parent)
+    return found
+
+
+def find(name: str, folder: Path) -> Model:
+    """The model of that name. Raises Refused."""
+    check_name(name)
+    known = models(folder)
+    if name not in known:
+        raise Refused(f"There is no model {name[:80]!r} under {folder}.", code=ErrorCode.model_not_found)
+    return known[name]
+
+
+def read(folder: Path, name: str = "") -> Model:
+    """A model folder as it describes itself; what cannot be read is left out, loading it will tell."""
+    config, origin = _json(folder / "config.json"), _json(folder / "opta.json")
+    text = as_object(config.get("text_config")) or config
+    return Model(
+        name=name or folder.name,
+        folder=folder,
+        weight_bytes=sum(file.stat().st_size for file in folder.glob("*.safetensors")),
+        token_bytes=_token_bytes(text),
+        context_length=_number(text, "max_position_embeddings") or _number(config, "max_position_embeddings"),
+        capability=_capability(folder, config),
+        repo=str(origin.get("repo", "")),
+        revision=str(origin.get("revision", "")),
+        licence=str(origin.get("licence", "")),
+    )
+
+
+def _token_bytes(config: dict[str, Any]) -> int:
+    """Of a cache in 16-bit floats: keys and values of every layer."""
+    heads = _number(config, "num_attention_heads")
+    size = _number(config, "head_dim") or (_number(config, "hidden_size") // heads if heads else 0)
+    return 4 * _number(config, "num_hidden_layers") * (_number(config, "num_key_value_heads") or heads) * size
+
+
+def _capability(folder: Path, config: dict[str, Any]) -> str:
+    own = (as_object(config.get("opta")) or {}).get("capability")
+    if isinstance(own, str):
+        return own
+    # As sentence-transformers mark a model that makes vectors.
+    return "embedding" if (folder / "1_Pooling/config.json").exists() else ""
+
+
+def _number(config: dict[str, Any], key: str) -> int:
+    value = config.get(key)
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        return as_object(json.loads(file.read_text())) or {}
+    except (OSError, ValueError, RecursionError):
+        return {}

@@ -1,0 +1,1 @@
+"""Turns a model's text into reasoning, answer and tool calls."""

@@ -1,0 +1,208 @@
+"""A model's text as it arrives, split into answer, reasoning and tool calls; stops on strings.
+
+Knows the markers of the model at hand, holds back what could be the start of one, and never gives half
+a call. Pure text: no mlx in it.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..api.json_values import as_object
+from . import tool_call_repair
+
+Kind = Literal["text", "thinking", "call"]
+Parser = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Markers:
+    """Where a model puts its reasoning and its tool calls; '' where it has no such thing."""
+
+    think_start: str = ""
+    think_end: str = ""
+    call_start: str = ""
+    call_end: str = ""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some of an answer. A call has `name` and `arguments` (JSON text), or only more `arguments` of the call before."""
+
+    kind: Kind
+    text: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+class AnswerSplitter:
+    """Feed it text; it returns what is certain. `is_stopped` once a stop string was met, or all calls are made that may be."""
+
+    def __init__(
+        self,
+        markers: Markers,
+        parse_call: Parser | None,
+        stop: list[str],
+        *,
+        begins_thinking: bool = False,
+        tools: list[dict[str, Any]] | None = None,
+        one_call: bool = False,
+    ):
+        self._markers, self._parse, self._tools = markers, parse_call, tools or []
+        self._stop = [text for text in stop if text]
+        self._state: Kind = "thinking" if begins_thinking else "text"
+        self._held: str = ""
+        self._one_call, self._is_called = one_call, False
+        # Models without markers, or that forget them, write a call as the whole of their answer.
+        self._may_be_bare = bool(self._tools)
+        self.stopped_by = ""
+        # Calls that could not be read, and were given as text.
+        self.malformed = 0
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing that comes is wanted any more."""
+        return bool(self.stopped_by) or (self._one_call and self._is_called)
+
+    def feed(self, text: str) -> list[Piece]:
+        """The pieces that are certain now."""
+        if self.is_stopped:
+            return []
+        text = self._held + text
+        self._held = ""
+        if self._may_be_bare and self._state == "text" and not self._first_marker(text)[1]:
+            if tool_call_repair.might_be_call(text):
+                self._held = text
+                return []
+            self._may_be_bare = not text.strip()
+        pieces: list[Piece] = []
+        while text and not self.is_stopped:
+            at, marker = self._first_marker(text)
+            if marker:
+                before, text = text[:at], text[at + len(marker) :]
+                self._emit(pieces, before)
+                self._cross(marker)
+            else:
+                # A call is given whole: until its end marker comes, all of it is held.
+                keep = len(text) if self._state == "call" else _possible_start(text, self._watched())
+                if keep < len(text):
+                    self._emit(pieces, text[: len(text) - keep])
+                self._held, text = text[len(text) - keep :], ""
+        return pieces
+
+    def end(self, *, is_cut: bool = False) -> list[Piece]:
+        """The rest, when the model is done; a call that was cut off (`is_cut`: by length) is given as text, never dropped."""
+        pieces: list[Piece] = []
+        if self._held and not self.is_stopped:
+            if self._state == "call" and (is_cut or self._markers.call_end):
+                whole = [] if is_cut else tool_call_repair.calls_of(self._held, self._tools, only_known=True)
+                pieces += self._given(whole) if whole else [self._malformed(self._markers.call_start + self._held)]
+            elif self._state == "text" and self._may_be_bare and not is_cut:
+                bare = tool_call_repair.calls_of(self._held, self._tools, only_known=True)
+                pieces += self._given(bare) if bare else [Piece("text", self._held)]
+            else:
+                self._emit(pieces, self._held)
+        self._held = ""
+        return pieces
+
+    def _watched(self) -> list[str]:
+        m = self._markers
+        by_state = {"text": [m.think_start, m.call_start, *self._stop], "thinking": [m.think_end], "call": [m.call_end]}
+        return [marker for marker in by_state[self._state] if marker]
+
+    def _first_marker(self, text: str) -> tuple[int, str]:
+        found = [(text.find(marker), marker) for marker in self._watched()]
+        return min((entry for entry in found if entry[0] >= 0), default=(0, ""))
+
+    def _cross(self, marker: str) -> None:
+        if self._state == "text" and marker in self._stop:
+            self.stopped_by = marker
+        elif self._state == "text":
+            self._state = "thinking" if marker == self._markers.think_start else "call"
+            self._may_be_bare &= self._state == "thinking"
+        else:
+            self._state = "text"
+
+    def _emit(self, pieces: list[Piece], text: str) -> None:
+        if self._state == "call":
+            pieces += self._calls(text)
+        elif text:
+            pieces.append(Piece(self._state, text))
+
+    def _calls(self, text: str) -> list[Piece]:
+        try:
+            assert self._parse is not None
+            parsed = self._parse(text)
+            found: list[Any] = parsed if isinstance(parsed, list) else [parsed]  # pyright: ignore[reportUnknownVariableType]
+            calls = [tool_call_repair.fitted(str(call["name"]), _object(call.get("arguments", {})), self._tools) for call in found]
+            # Some parsers make a call of anything; one of the tools offered is likelier to be what was meant.
+            return self._given(
+                calls
+                if tool_call_repair.are_known(calls, self._tools)
+                else tool_call_repair.calls_of(text, self._tools, only_known=True) or calls
+            )
+        except Exception:  # parsers of models raise what they like; what the model wrote is then read with more patience
+            if calls := tool_call_repair.calls_of(text, self._tools):
+                return self._given(calls)
+            return [self._malformed(f"{self._markers.call_start}{text}{self._markers.call_end}")]
+
+    def _given(self, calls: list[tool_call_repair.Call]) -> list[Piece]:
+        self._is_called = True
+        kept = calls[:1] if self._one_call else calls
+        return [Piece("call", name=name, arguments=json.dumps(arguments, ensure_ascii=False)) for name, arguments in kept]
+
+    def _malformed(self, text: str) -> Piece:
+        self.malformed += 1
+        return Piece("text", text)
+
+
+class ForcedCall:
+    """A call that a grammar forces, `{"name":…,"arguments":{…}}`: its name as soon as it stands, then its arguments as they come."""
+
+    _HEAD = re.compile(r'^\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments"\s*:\s*')
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._is_open = False
+
+    def feed(self, text: str) -> list[Piece]:
+        """What is certain now."""
+        self._held += text
+        pieces: list[Piece] = []
+        if not self._is_open:
+            head = self._HEAD.match(self._held)
+            if head is None:
+                return []
+            self._held = self._held[head.end() :]
+            if not self._held:
+                self._held = head.group()
+                return []
+            self._is_open = True
+            pieces.append(Piece("call", name=json.loads(head.group(1))))
+        # The last character may be the one that closes the call around the arguments.
+        ready, self._held = self._held[:-1], self._held[-1:]
+        if ready and pieces:
+            return [Piece("call", name=pieces[0].name, arguments=ready)]
+        return [*pieces, Piece("call", arguments=ready)] if ready else pieces
+
+    def end(self, *, is_cut: bool) -> list[Piece]:
+        """The rest. A call that was cut off before it had a name is given as text."""
+        held, self._held = self._held, ""
+        if not self._is_open:
+            return [Piece("text", held)] if held else []
+        return [Piece("call", arguments=held)] if is_cut and held else []
+
+
+def _object(value: Any) -> dict[str, Any]:
+    found = as_object(json.loads(value) if isinstance(value, str) else value)
+    if found is None:
+        raise TypeError("arguments are no object")
+    return found
+
+
+def _possible_start(text: str, markers: list[str]) -> int:
+    """How many characters at the end of `text` could begin one of the markers."""
+    longest = max((len(marker) for marker in markers), default=1) - 1
+    return next((n for n in range(min(longest, len(text)), 0, -1) if any(marker.startswith(text[-n:]) for marker in markers)), 0)

@@ -1,0 +1,174 @@
+"""The routes that look after models: what there is, load, unload, pull, and what happens, as it happens."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from opta_core.errors import Refused
+from opta_protocol.errors import ErrorCode
+
+from ..models import catalog
+from ..models.download.pulls import Pulls
+from ..models.engine_pool import EnginePool
+from .keys import Keys
+from .model_events import ModelEvents
+from .pairing import BeginRequest, Pairing, PairRequest
+from .sse import Asked, respond
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class _Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class LoadRequest(_Request, frozen=True, kw_only=True):
+    """The body of /admin/models/load. `pin`: keep it loaded until it is unloaded; `wait`: answer once it is loaded."""
+
+    model: Name
+    pin: bool = False
+    wait: bool = True
+
+
+class UnloadRequest(_Request, frozen=True, kw_only=True):
+    """The body of /admin/models/unload."""
+
+    model: Name
+
+
+class AvailableRequest(_Request, frozen=True, kw_only=True):
+    """The body of /admin/models/available: what a hub has under that name."""
+
+    repo: Name
+    revision: Annotated[str, msgspec.Meta(max_length=100, pattern=r"^([A-Za-z0-9][\w./-]*)?$")] = ""
+    # For a repo that is gated or private; used for this request, and kept nowhere.
+    token: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(repo={self.repo!r})"
+
+
+class PullRequest(AvailableRequest, frozen=True, kw_only=True):
+    """The body of /admin/models/pull. `name`: what the model is called here (default: the last word of `repo`)."""
+
+    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
+class AddKeyRequest(_Request, frozen=True, kw_only=True):
+    """The body of /admin/keys: `admin` opens more than answers."""
+
+    name: Name
+    admin: bool = False
+
+
+class RemoveKeyRequest(_Request, frozen=True, kw_only=True):
+    """The body of /admin/keys/remove."""
+
+    name: Name
+
+
+class Admin:
+    """`routes`: (method, path) -> handler."""
+
+    def __init__(self, pool: EnginePool, pulls: Pulls, news: ModelEvents, pairing: Pairing, keys: Keys):
+        self._pool, self._pulls, self._news, self._pairing, self._keys = pool, pulls, news, pairing, keys
+        self.routes: dict[tuple[str, str], Callable[[Asked], Awaitable[None]]] = {
+            ("GET", "/proof"): self._prove,
+            ("GET", "/admin/models"): self._models,
+            ("POST", "/admin/models/load"): self._load,
+            ("POST", "/admin/models/unload"): self._unload,
+            ("POST", "/admin/models/available"): self._available,
+            ("POST", "/admin/models/pull"): self._pull,
+            ("GET", "/admin/events"): self._events,
+            ("GET", "/admin/keys"): self._list_keys,
+            ("POST", "/admin/keys"): self._add_key,
+            ("POST", "/admin/keys/remove"): self._remove_key,
+            ("POST", "/admin/pairing"): self._show_code,
+            ("POST", "/pair"): self._pair,
+        }
+
+    async def _prove(self, asked: Asked) -> None:
+        nonce = parse_qs(asked.scope.get("query_string", b"").decode("latin-1")).get("n", [""])[0]
+        if not 8 <= len(nonce) <= 200 or not nonce.isascii():
+            raise Refused("Give a nonce of 8 to 200 characters: /proof?n=…", code=ErrorCode.bad_request)
+        # The port of this very connection: what another LMX is asked by a stranger in between proves nothing here.
+        await asked.json(200, {"proof": self._keys.prove(nonce, asked.scope["server"][1])})
+
+    async def _models(self, asked: Asked) -> None:
+        pool = self._pool
+        found = [pool.details(model) for model in pool.models().values()]
+        await asked.json(200, {"models": found, "memory": pool.memory(), "pulls": self._pulls.entries()})
+
+    async def _load(self, asked: Asked) -> None:
+        request = await asked.body(LoadRequest)
+        catalog.check_name(request.model)
+        engine = await self._pool.load(request.model, pin=request.pin)
+        if request.wait:
+            await engine.until_loaded()
+        await asked.json(200, self._pool.details(engine.model))
+
+    async def _unload(self, asked: Asked) -> None:
+        request = await asked.body(UnloadRequest)
+        if not await self._pool.unload(request.model):
+            raise Refused(f"{request.model[:80]!r} is not loaded.", code=ErrorCode.not_found)
+        await asked.json(200, {"unloaded": request.model})
+
+    async def _available(self, asked: Asked) -> None:
+        request = await asked.body(AvailableRequest)
+        _check_repo(request.repo)
+        await asked.json(200, await self._pulls.look(request.repo, request.revision, request.token))
+
+    async def _pull(self, asked: Asked) -> None:
+        request = await asked.body(PullRequest)
+        _check_repo(request.repo)
+        name = request.name or request.repo.rpartition("/")[2]
+        catalog.check_name(name)
+        if "/" in name:
+            raise Refused("Field 'name': a model's name here has no slash.")
+        if name.endswith(".part"):
+            raise Refused("Field 'name': what is on its way is called so.")
+        await asked.json(202, self._pulls.start(request.repo, name, request.revision, request.token))
+
+    async def _events(self, asked: Asked) -> None:
+        asks = parse_qs(asked.scope.get("query_string", b"").decode("latin-1")).get("after", ["0"])[0]
+        after = int(asks) if asks.isdecimal() and len(asks) < 16 else 0
+
+        async def frames() -> AsyncIterator[bytes]:
+            yield b": here\n\n"
+            async for event in self._news.watch(after):
+                yield _frame(event)
+
+        await respond(asked.receive, asked.send, asked.path, [], [], frames=frames())
+
+    async def _list_keys(self, asked: Asked) -> None:
+        known = [{"name": key.name, "scopes": key.scopes, "created": key.created} for key in self._keys.known()]
+        await asked.json(200, {"keys": known})
+
+    async def _add_key(self, asked: Asked) -> None:
+        request = await asked.body(AddKeyRequest)
+        await asked.json(
+            200, {"name": request.name, "key": self._keys.add(request.name, ["infer", "admin"] if request.admin else ["infer"])}
+        )
+
+    async def _remove_key(self, asked: Asked) -> None:
+        request = await asked.body(RemoveKeyRequest)
+        self._keys.remove(request.name)
+        await asked.json(200, {"removed": request.name})
+
+    async def _show_code(self, asked: Asked) -> None:
+        await asked.json(200, self._pairing.begin(await asked.body(BeginRequest)))
+
+    async def _pair(self, asked: Asked) -> None:
+        await asked.json(200, self._pairing.answer(await asked.body(PairRequest)))
+
+
+def _check_repo(repo: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", repo) or ".." in repo:
+        raise Refused(f"Field 'repo': {repo[:80]!r} is not OWNER/NAME.")
+
+
+def _frame(event: dict[str, Any]) -> bytes:
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (event["number"], event["event"].encode(), msgspec.json.encode(event))

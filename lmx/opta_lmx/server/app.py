@@ -1,0 +1,108 @@
+"""LMX's front: HTTP in, engine messages out. Imports neither mlx nor transformers, so it is ready at once."""
+
+from collections.abc import Awaitable, Callable
+
+from opta_core.errors import OptaError, Refused, Unavailable
+from opta_core.logs import Log
+from opta_protocol.errors import ErrorCode
+
+from ..api.routes import Inference
+from ..models.engine_pool import EnginePool
+from .admin import Admin
+from .auth import Guard
+from .metrics import Metrics
+from .openapi import description
+from .sse import Asked, Message, Receive, Scope, Send, send_body, send_error
+
+Handler = Callable[[Asked], Awaitable[None]]
+
+log = Log("front")
+
+
+class Front:
+    """The ASGI application."""
+
+    def __init__(self, pool: EnginePool, guard: Guard, metrics: Metrics, admin: Admin):
+        self._pool, self._guard, self.metrics = pool, guard, metrics
+        # Once LMX is to stop: what is under way ends, nothing new begins.
+        self.is_draining = False
+        inference = Inference(pool, metrics)
+        self._routes: dict[tuple[str, str], Handler] = {
+            ("GET", "/healthz"): self._healthz,
+            ("GET", "/readyz"): self._readyz,
+            ("GET", "/metrics"): self._metrics,
+            ("GET", "/openapi.json"): self._openapi,
+            ("GET", "/v1/models"): self._models,
+            **{("POST", path): handler for path, handler in inference.routes.items()},
+            **admin.routes,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry."""
+        if scope["type"] != "http":
+            raise RuntimeError("LMX speaks HTTP only")
+        is_begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal is_begun
+            is_begun = True
+            await send(message)
+
+        try:
+            caller = self._guard.check(scope)
+            await self._handler(scope)(Asked(scope, receive, noting, caller))
+        except OptaError as error:
+            if not is_begun:
+                await send_error(send, error, scope["path"])
+        except RecursionError:  # what could just be read cannot always be said again
+            if not is_begun:
+                await send_error(send, Refused("The body is nested too deeply."), scope["path"])
+        except Exception:  # a bug answers 503 with a place to look, never a traceback
+            log.exception("request failed", path=scope["path"])
+            if not is_begun:
+                failed = OptaError("LMX failed on this request; its log has more.", code=ErrorCode.unavailable, retryable=True)
+                await send_error(send, failed, scope["path"])
+
+    def _handler(self, scope: Scope) -> Handler:
+        method, path = scope["method"], scope["path"]
+        if handler := self._routes.get((method, path)):
+            if self.is_draining and method == "POST":
+                raise Unavailable("LMX is stopping.", retry_after_s=5)
+            return handler
+        if path.startswith("/v1/models/"):
+            if method != "GET":
+                raise Refused("This path does not take this method.", code=ErrorCode.method_not_allowed)
+            return self._model
+        if any(known == path for _, known in self._routes):
+            raise Refused("This path does not take this method.", code=ErrorCode.method_not_allowed)
+        raise Refused(f"There is nothing at {path[:100]}.", code=ErrorCode.not_found)
+
+    async def _healthz(self, asked: Asked) -> None:
+        await asked.json(200, {"status": "ok"})
+
+    async def _readyz(self, asked: Asked) -> None:
+        engines = list(self._pool.engines.values())
+        loaded = next((engine for engine in engines if engine.loaded is not None), None)
+        if self.is_draining:
+            await asked.json(503, {"status": "not ready", "reason": "LMX is stopping"})
+        elif loaded is not None:
+            await asked.json(200, {"status": "ready", "model": loaded.name, "pid": loaded.pid})
+        else:
+            reason = next((engine.problem for engine in engines if engine.problem), "") or f"{self._pool.default} is loading"
+            await asked.json(503, {"status": "not ready", "reason": reason})
+
+    async def _metrics(self, asked: Asked) -> None:
+        await send_body(asked.send, 200, self.metrics.text(self._pool).encode(), b"text/plain; version=0.0.4")
+
+    async def _openapi(self, asked: Asked) -> None:
+        await asked.json(200, description())
+
+    async def _models(self, asked: Asked) -> None:
+        await asked.json(200, {"object": "list", "data": [self._pool.entry(model) for model in self._pool.models().values()]})
+
+    async def _model(self, asked: Asked) -> None:
+        name = asked.path.removeprefix("/v1/models/")
+        model = self._pool.models().get(name)
+        if model is None:
+            raise Refused(f"There is no model {name[:80]!r} here.", code=ErrorCode.model_not_found)
+        await asked.json(200, self._pool.entry(model))

@@ -1,0 +1,86 @@
+"""The store's answers to questions, and the repair of a damaged journal."""
+
+import asyncio
+from collections import OrderedDict
+
+import msgspec
+
+from opta_core.bus.bus import Bus, Frames
+from opta_core.errors import Broken, OptaError, Refused, Unavailable
+from opta_core.logs import Log
+from opta_protocol.commands import After, GetSession, ListSessions, Question, RepairSession, Reply
+from opta_protocol.errors import ErrorCode
+from opta_protocol.http import Repair
+from opta_protocol.topics import STORE_QUERY
+
+from .store import Store
+
+_question: msgspec.json.Decoder[After | ListSessions | GetSession | RepairSession] = msgspec.json.Decoder(Question)
+_encode = msgspec.json.Encoder().encode
+REPAIRS_KEPT = 32
+log = Log("questions")
+
+
+class Questions:
+    """The store's side of `store.q`."""
+
+    def __init__(self, bus: Bus, store: Store):
+        self._store, self._catalog = store, store.catalog
+        # Repairs by key: asked for again, because its answer was late or lost, one is not done twice.
+        self._repairs: OrderedDict[str, asyncio.Task[Repair]] = OrderedDict()
+        self._router = bus.router(STORE_QUERY, self._on_question)
+
+    def _on_question(self, peer: bytes, frames: Frames) -> None:
+        try:
+            question = _question.decode(frames[0])
+        except msgspec.DecodeError as error:
+            log.error("unreadable question", reason=error)
+            return
+        lines: list[bytes] = []
+        try:
+            match question:
+                case After():
+                    lines = self._after(question)
+                    reply = Reply(id=question.id)
+                case ListSessions():
+                    page = self._catalog.page(question.q, question.state, max(1, min(question.limit, 1000)), question.cursor)
+                    reply = Reply(id=question.id, result=page)
+                case RepairSession():
+                    self._repair(peer, question)
+                    return
+                case GetSession():
+                    reply = Reply(id=question.id, result=self._catalog.summary(self._catalog.resolve(question.sid)))
+        except OptaError as error:
+            reply = Reply(id=question.id, error=error.info())
+        except OSError as error:
+            reason = f"The journal cannot be read now ({error.strerror or error}). `opta daemon logs sessions` has more."
+            reply = Reply(id=question.id, error=Unavailable(reason).info())
+        self._router.send(peer, [_encode(reply), *lines])
+
+    def _repair(self, peer: bytes, asked: RepairSession) -> None:
+        repair = self._repairs.get(asked.key)
+        if repair is None:
+            repair = asyncio.create_task(self._store.repair(self._catalog.resolve(asked.sid), is_wanted=asked.apply), name="repair")
+            self._repairs[asked.key] = repair
+            if len(self._repairs) > REPAIRS_KEPT:
+                self._repairs.popitem(last=False)
+
+        def answer(done: asyncio.Task[Repair]) -> None:
+            if done.cancelled():
+                return
+            match done.exception():
+                case None:
+                    reply = Reply(id=asked.id, result=done.result())
+                case OptaError() as error:
+                    reply = Reply(id=asked.id, error=error.info())
+                case error:
+                    log.error("repair failed", session=asked.sid, reason=repr(error))
+                    reply = Reply(id=asked.id, error=Broken(f"s-{asked.sid} was not repaired: {error}.").info())
+            self._router.send(peer, [_encode(reply)])
+
+        repair.add_done_callback(answer)
+
+    def _after(self, question: After) -> list[bytes]:
+        if not self._catalog.has(question.sid):
+            raise Refused(f"There is no session s-{question.sid}.", code=ErrorCode.not_found)
+        return self._catalog.journal(question.sid).after(question.after, question.limit)

@@ -1,0 +1,141 @@
+"""A running command: started when it is recorded, bounded in time and use, its output read as it comes.
+
+Promises: it returns when the process ends, not when the last holder of its pipe does; after it, nothing
+that it started is left.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable
+
+from ..result import Outcome, ToolProblem
+from ..sandbox.limits import Limits, Watch
+from ..sandbox.place import Process, Streams
+from .output import Output
+
+FLUSH_S = 0.04
+# After the process itself ended: how long what is still in the pipe may take to arrive.
+GRACE_S = 0.1
+
+Start = Callable[[Streams], Awaitable[Process]]
+
+
+class Command:
+    """One command. `start` makes the process ready; `folder` is a descriptor of its workspace, whose disk is watched."""
+
+    def __init__(self, start: Start, on_start: Callable[[int], Awaitable[None]], output: Output, limits: Limits, folder: int):
+        self._start, self._on_start, self.output = start, on_start, output
+        self._limits, self._folder = limits, os.dup(folder)
+        self._process: Process | None = None
+        self._pipe = -1
+        self._closed = asyncio.Event()
+        self._over = ""
+
+    async def start(self) -> None:
+        """Start; the command's first line runs once `on_start` has recorded its pid. Raises ToolProblem."""
+        write_end = self._open_pipe()
+        try:
+            process = self._take(await self._start((-1, write_end, write_end)))
+            await self._on_start(process.pid)
+            process.go()
+        except BaseException:
+            self.kill()
+            os.close(self._pipe)
+            os.close(self._folder)
+            raise
+        finally:
+            os.close(write_end)
+        asyncio.get_running_loop().add_reader(self._pipe, self._read)
+
+    async def finished(self, limit_s: float) -> Outcome:
+        """Wait for the end, at most `limit_s` seconds; then nothing of it is left. Raises ToolProblem when it never began."""
+        process = self._process
+        assert process is not None
+        flusher = asyncio.create_task(self._flush_forever(), name="output")
+        watcher = asyncio.create_task(Watch(process.pid, self._limits, self._folder, self._end_for).run(), name="limits")
+        timed_out_s: float | None = None
+        code = 0
+        try:
+            ending = asyncio.ensure_future(process.ended())
+            try:
+                async with asyncio.timeout(limit_s):
+                    code = await asyncio.shield(ending)
+            except TimeoutError:
+                timed_out_s = limit_s
+                process.kill()
+                code = await ending
+            except BaseException:
+                process.kill()
+                with contextlib.suppress(ToolProblem):
+                    await ending
+                raise
+            if timed_out_s is None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(GRACE_S):
+                        await self._closed.wait()
+        finally:
+            for task in (flusher, watcher):
+                task.cancel()
+            process.close()
+            asyncio.get_running_loop().remove_reader(self._pipe)
+            os.close(self._pipe)
+            os.close(self._folder)
+            self.output.close()
+        return self._outcome(code, timed_out_s)
+
+    def kill(self) -> None:
+        """End it, with everything that it started."""
+        if self._process is not None:
+            self._process.kill()
+
+    def _open_pipe(self) -> int:
+        self._pipe, write_end = os.pipe()
+        os.set_blocking(self._pipe, False)
+        return write_end
+
+    def _take(self, process: Process) -> Process:
+        """The process waits; nothing of the command has run."""
+        self._process = process
+        return process
+
+    def _end_for(self, reason: str) -> None:
+        self._over = reason
+        self.kill()
+
+    def _read(self) -> None:
+        try:
+            chunk = os.read(self._pipe, 64 * 1024)
+        except BlockingIOError:
+            return
+        if chunk:
+            self.output.add(chunk)
+        else:
+            self._closed.set()
+            asyncio.get_running_loop().remove_reader(self._pipe)
+
+    async def _flush_forever(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            self.output.flush()
+
+    def _outcome(self, code: int, timed_out_s: float | None) -> Outcome:
+        text, truncated = self.output.content()
+        if self._over:
+            content, ok, name = f"Error: ended, because {self._over}\n{text}", False, "limit"
+        elif timed_out_s is not None:
+            content, ok, name = f"Error: timed out after {timed_out_s:g} s\n{text}", False, "timeout"
+        elif code:
+            reason = f"exit code {code}" if code > 0 else f"killed by signal {-code}"
+            content, ok, name = f"Error: {reason}\n{text}", False, f"exit_{code}"
+        else:
+            content, ok, name = text or "(no output)", True, ""
+        spill = self.output.spill
+        return Outcome(
+            content.rstrip("\n"),
+            lines=text.count("\n") + bool(text),
+            ok=ok,
+            code=name,
+            is_truncated=truncated,
+            spill=spill.name if spill and truncated else "",
+        )

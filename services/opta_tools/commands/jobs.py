@@ -1,0 +1,204 @@
+"""run_command, command_output, command_stop: commands in the foreground and in the background, each in its containment."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from opta_core.clock import now_s
+from opta_core.logs import Log
+from opta_core.tool_arguments import BACKGROUND_S_MAX, CommandOutput, CommandStop, RunCommand
+from opta_protocol.commands import Plan, RunTool
+
+from ..files.workspace import PathProblem, Workspace
+from ..registry import arguments
+from ..result import Outcome, ToolProblem
+from ..sandbox.bare import MARK, Bare
+from ..sandbox.environment import environment
+from ..sandbox.place import Order, Place, Process, Streams
+from ..sandbox.sandbox import Sandbox
+from .command import Command
+from .output import Output
+
+BACKGROUND_MAX = 8
+# How long a background command may show whether it fails at once.
+FIRST_LOOK_S = 0.4
+WAIT_S_MAX = 60.0
+ENDED_KEPT = 32
+log = Log("run")
+
+OnStart = Callable[[int], Awaitable[None]]
+
+
+@dataclass
+class Job:
+    """A background command of a session."""
+
+    id: str
+    sid: str
+    text: str
+    command: Command
+    task: "asyncio.Task[Outcome]"
+    started: float
+    # What is to be said about it once it has ended, that nobody was told yet.
+    notes: list[str]
+    seen: int = 0
+
+    def take_notes(self) -> list[str]:
+        """What is to be said, once."""
+        notes = [f"Opta: {note}" for note in self.notes]
+        self.notes.clear()
+        return notes
+
+
+class Runner:
+    """Runs commands. `own` is this process's environment, `spills` the folder for long outputs."""
+
+    def __init__(self, sandbox: Sandbox, own: dict[str, str], mark: str, spills: Path):
+        self._sandbox, self._own, self._mark, self._spills = sandbox, own, mark, spills
+        self._jobs: dict[str, Job] = {}
+        self._numbers: dict[str, int] = {}
+
+    async def run(self, call: RunTool, on_start: OnStart, on_output: Callable[[str], None]) -> Outcome:
+        """One run_command. Raises ToolProblem."""
+        asked = arguments(RunCommand, call.args, "run_command")
+        if asked.background and len(self._running(call.sid)) >= BACKGROUND_MAX:
+            raise ToolProblem(f"{BACKGROUND_MAX} commands run in the background already; end one with command_stop")
+        command, place = await self._start(call, asked, on_start, on_output)
+        if not asked.background:
+            return await self._to_end(command, place, asked.limit_s(call.timeout_s), [])
+        notes: list[str] = []
+        task = asyncio.create_task(self._to_end(command, place, BACKGROUND_S_MAX, notes), name=f"background {call.callId}")
+        return await self._first_look(call, asked.command, command, task, notes)
+
+    async def output(self, call: RunTool) -> Outcome:
+        """command_output: what a background command printed since the last look; without an id, which there are."""
+        asked = arguments(CommandOutput, call.args, "command_output")
+        if not asked.id:
+            return self._list(call.sid)
+        job = self._job(call.sid, asked.id)
+        if asked.wait_s:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(asked.wait_s, WAIT_S_MAX)):
+                    await asyncio.shield(asyncio.wait([job.task]))
+        text, truncated = job.command.output.content(job.seen)
+        job.seen = job.command.output.total
+        said = [self._state(job), text or "(nothing new)", *(job.take_notes() if job.task.done() else [])]
+        return Outcome("\n".join(said), lines=text.count("\n") + bool(text), is_truncated=truncated)
+
+    async def stop(self, call: RunTool) -> Outcome:
+        """command_stop: end a background command now."""
+        asked = arguments(CommandStop, call.args, "command_stop")
+        job = self._job(call.sid, asked.id)
+        job.task.cancel()
+        await asyncio.wait([job.task])
+        return Outcome("\n".join([f"{job.id} is stopped: {job.text}", *job.take_notes()]))
+
+    async def close(self) -> None:
+        """End every background command."""
+        tasks = [job.task for job in self._jobs.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _start(self, call: RunTool, asked: RunCommand, on_start: OnStart, on_output: Callable[[str], None]) -> tuple[Command, Place]:
+        try:
+            workspace = Workspace(call.cwd, call.folder)
+        except PathProblem as problem:
+            raise ToolProblem(str(problem), "path") from problem
+        try:
+            folder = workspace.open(asked.cwd, os.O_RDONLY | os.O_DIRECTORY)
+        except PathProblem as problem:
+            workspace.close()
+            raise ToolProblem(str(problem), "path") from problem
+        mark = f"{self._mark}/{call.callId}"
+        place = Place(call.sid, workspace.path, call.folder)
+        order = Order(
+            _words(call.plan, asked.command), environment(self._own, {MARK: mark}), mark, workspace.relative(asked.cwd), call.network
+        )
+        output = Output(on_output, self._spills / call.sid / f"{call.callId}.txt")
+
+        async def start(streams: Streams) -> Process:
+            if self._sandbox.level == "none":
+                # A person said so: without a sandbox every command asks.
+                return Bare(order.argv, order.environment, folder, streams, mark, limits=self._sandbox.limits)
+            return await self._sandbox.start(place, order, streams)
+
+        command = Command(start, on_start, output, self._sandbox.limits, folder)
+        try:
+            await command.start()
+        finally:
+            os.close(folder)
+            workspace.close()
+        return command, place
+
+    async def _to_end(self, command: Command, place: Place, limit_s: float, notes: list[str]) -> Outcome:
+        """The outcome with what is to be said about it, which goes to `notes` too: a command in the background may be cancelled."""
+        try:
+            outcome = await command.finished(limit_s)
+        except BaseException:
+            # Cancelled or never begun: what it left is put aside all the same.
+            notes += await asyncio.shield(self._sandbox.notes(place))
+            raise
+        notes += await self._sandbox.notes(place)
+        if not outcome.ok and self._sandbox.is_denied_read(outcome.content):
+            notes.append(
+                "your home is not shown to commands, but for toolchains. To let them read a part: opta config set sandbox.read PATH"
+            )
+        if notes:
+            outcome.content = "\n".join([outcome.content, *(f"Opta: {note}" for note in notes)])
+        return outcome
+
+    async def _first_look(self, call: RunTool, text: str, command: Command, task: "asyncio.Task[Outcome]", notes: list[str]) -> Outcome:  # fmt: skip
+        number = self._numbers.get(call.sid, 0) + 1
+        self._numbers[call.sid] = number
+        job = Job(f"bg{number}", call.sid, text, command, task, now_s(), notes)
+        self._jobs[f"{call.sid}/{job.id}"] = job
+        self._forget_old()
+        await asyncio.wait([task], timeout=FIRST_LOOK_S)
+        if task.done() and not task.cancelled() and not task.exception():
+            return task.result()
+        shown, _ = command.output.content()
+        job.seen = command.output.total
+        hint = f'Read on with command_output {{"id": "{job.id}"}}, end it with command_stop {{"id": "{job.id}"}}.'
+        return Outcome(f"{job.id} runs in the background. {hint}\n{shown}".rstrip("\n"), lines=shown.count("\n") + bool(shown))
+
+    def _job(self, sid: str, name: str) -> Job:
+        job = self._jobs.get(f"{sid}/{name}")
+        if job is None:
+            known = ", ".join(job.id for job in self._jobs.values() if job.sid == sid)
+            raise ToolProblem(f"there is no background command {name[:20]!r}" + (f"; there are {known}" if known else ""))
+        return job
+
+    def _running(self, sid: str) -> list[Job]:
+        return [job for job in self._jobs.values() if job.sid == sid and not job.task.done()]
+
+    def _list(self, sid: str) -> Outcome:
+        jobs = [job for job in self._jobs.values() if job.sid == sid]
+        return Outcome("\n".join(map(self._state, jobs)) or "no background commands", lines=len(jobs))
+
+    def _state(self, job: Job) -> str:
+        if not job.task.done():
+            return f"{job.id} runs for {now_s() - job.started:.0f} s: {job.text[:120]}"
+        if job.task.cancelled() or job.task.exception():
+            return f"{job.id} was stopped: {job.text[:120]}"
+        outcome = job.task.result()
+        return f"{job.id} ended ({'exit code 0' if outcome.ok else outcome.content.split(chr(10), 1)[0]}): {job.text[:120]}"
+
+    def _forget_old(self) -> None:
+        ended = [key for key, job in self._jobs.items() if job.task.done()]
+        for key in ended[: max(0, len(ended) - ENDED_KEPT)]:
+            del self._jobs[key]
+
+
+def _words(plan: Plan | None, text: str) -> list[str]:
+    """What is executed: what was judged, or the text itself when a person allowed it as it is."""
+    if plan is not None and plan.argv:
+        if not plan.program:
+            raise ToolProblem(f"there is no program {plan.argv[0]!r} on the PATH outside the workspace; give its path", "no_program")
+        return [plan.program, *plan.argv[1:]]
+    shell = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
+    flags = ["--noprofile", "--norc"] if shell.endswith("bash") else []
+    return [shell, *flags, "-c", plan.shell if plan is not None and plan.shell else text]

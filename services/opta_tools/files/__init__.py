@@ -1,0 +1,1 @@
+"""The file tools and what they read and write through."""

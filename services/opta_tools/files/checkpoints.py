@@ -1,0 +1,97 @@
+"""What writes replaced, kept by content, so that a turn can be undone; nothing of the repository's own is involved."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from opta_protocol.events import Change
+
+from ..result import ToolProblem
+from .edits import Draft, digest, put, read_existing, remove
+from .workspace import PathProblem, Workspace
+
+BYTES_MAX = 256 * 1024 * 1024
+
+
+class Checkpoints:
+    """One folder a session: files named by the sha256 of what they hold, 0600. A session's oldest go when it has too many bytes."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def keep(self, sid: str, content: bytes) -> None:
+        """Keep a content before it is replaced."""
+        folder = self._folder / sid
+        file = folder / digest(content)
+        if file.exists():
+            os.utime(file)
+            return
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = file.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
+        part.rename(file)
+        self._bound(folder)
+
+    def undo(self, sid: str, cwd: str, changes: list[Change]) -> list[str]:
+        """Put back what `changes` (oldest first) replaced; the paths. All of them or none: raises ToolProblem that names the file.
+
+        A file that holds anything else than the last change left in it was changed since, and is not touched.
+        """
+        first: dict[str, Change] = {}
+        last: dict[str, Change] = {}
+        for change in changes:
+            if (before := last.get(change.path)) is not None and before.after != change.before:
+                raise ToolProblem(f"{change.path} was changed by somebody else in the middle of that turn, so nothing is undone")
+            first.setdefault(change.path, change)
+            last[change.path] = change
+        try:
+            workspace = Workspace(cwd)
+        except PathProblem as problem:
+            raise ToolProblem(str(problem), "path") from problem
+        try:
+            drafts: list[Draft | str] = []
+            for path, change in last.items():
+                now = read_existing(workspace, path)
+                found = "" if now is None else digest(now)
+                if found == first[path].before:
+                    continue  # an undo that was cut off has put it back already
+                if found != change.after:
+                    was = "is gone" if now is None else "was changed"
+                    raise ToolProblem(
+                        f"{path} {was} since that turn, so nothing is undone. Put it back yourself, or undo the later turn first."
+                    )
+                before = self._content(sid, path, first[path].before)
+                drafts.append(path if before is None else Draft(path, now, before, "", 0))
+            for draft in drafts:
+                if isinstance(draft, str):
+                    remove(workspace, draft)
+                else:
+                    put(workspace, draft)
+            return sorted(last)
+        except PathProblem as problem:
+            raise ToolProblem(str(problem), "path") from problem
+        finally:
+            workspace.close()
+
+    def _content(self, sid: str, path: str, sha256: str) -> bytes | None:
+        if not sha256:
+            return None
+        try:
+            content = (self._folder / sid / sha256).read_bytes()
+        except OSError:
+            raise ToolProblem(f"the former content of {path} is no longer kept, so nothing is undone") from None
+        if digest(content) != sha256:
+            raise ToolProblem(f"the kept content of {path} is damaged, so nothing is undone")
+        return content
+
+    def _bound(self, folder: Path) -> None:
+        with contextlib.suppress(OSError):
+            files = sorted(((entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in os.scandir(folder)), reverse=True)
+            kept = 0
+            for _, size, path in files:
+                kept += size
+                if kept > BYTES_MAX:
+                    os.unlink(path)

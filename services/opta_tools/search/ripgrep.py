@@ -1,0 +1,170 @@
+"""grep and search_files by ripgrep, where it is installed: fast, ignores what git ignores, cannot hang on a pattern.
+
+What it finds is checked before it is shown: a file is opened again beneath the workspace, so that a folder that was swapped
+for a link while it searched shows nothing of what lies outside.
+"""
+
+import asyncio
+import contextlib
+import os
+from typing import Any
+
+from opta_core.policy.actions import is_secret
+from opta_core.process.system_programs import find
+from opta_core.tool_arguments import Grep, SearchFiles
+
+from ..files.workspace import PathProblem, Workspace
+from ..registry import arguments
+from ..result import Outcome, ToolProblem
+from .search import DEADLINE_S, FILE_BYTES_MAX, LINE_CHARS_MAX, MATCHES_MAX, SHOWN_CHARS_MAX, SKIPPED_FOLDERS, glob_pattern
+
+OUTPUT_BYTES_MAX = 8 * 1024 * 1024
+_COMMON = ["--no-config", "--no-messages", "--hidden", "--no-require-git", "--no-follow", "--color=never", "--one-file-system"]
+
+
+def program() -> str | None:
+    """Where ripgrep is; None where it is not installed."""
+    return find("rg")
+
+
+async def run(name: str, args: dict[str, Any], cwd: str, identity: str = "") -> Outcome | None:
+    """One search; None when it is one for the in-process engine (a single file). Raises ToolProblem."""
+    try:
+        workspace = Workspace(cwd, identity)
+    except PathProblem as problem:
+        raise ToolProblem(str(problem), "path") from problem
+    try:
+        asked = arguments(Grep if name == "grep" else SearchFiles, args, name)
+        base = workspace.relative(asked.path)
+        try:
+            folder = workspace.open(asked.path, os.O_RDONLY | os.O_DIRECTORY)
+        except PathProblem:
+            return None
+        try:
+            if isinstance(asked, Grep):
+                return await _grep(workspace, asked, base, folder)
+            return await _names(workspace, asked, base, folder)
+        finally:
+            os.close(folder)
+    except PathProblem as problem:
+        raise ToolProblem(str(problem), "path") from problem
+    finally:
+        workspace.close()
+
+
+async def _grep(workspace: Workspace, asked: Grep, base: str, folder: int) -> Outcome:
+    if len(asked.pattern) > 1000:
+        raise ToolProblem("the pattern is longer than 1,000 characters")
+    options = [
+        "--line-number",
+        "--null",
+        "--no-heading",
+        "--with-filename",
+        f"--max-filesize={FILE_BYTES_MAX}",
+        f"--max-columns={LINE_CHARS_MAX}",
+    ]
+    # A type, since a glob that includes would win over what git ignores.
+    options += [
+        *_globs(workspace, base),
+        *(["--ignore-case"] if asked.ignore_case else []),
+        *([f"--type-add=wanted:{asked.glob}", "--type=wanted"] if asked.glob else []),
+    ]
+    code, output, is_cut = await _rg([*options, "--regexp", asked.pattern, "."], folder)
+    if code == 2 and not output:
+        # Not an expression ripgrep knows: then it is meant as it stands.
+        code, output, is_cut = await _rg([*options, "--fixed-strings", "--regexp", asked.pattern, "."], folder)
+    found: list[tuple[str, int, str]] = []
+    for line in output.split(b"\n"):
+        name, null, rest = line.partition(b"\0")
+        number, colon, text = rest.partition(b":")
+        path = _joined(base, os.fsdecode(name))
+        # Before matches are counted: what is not shown takes no place of what is.
+        if null and colon and number.isdigit() and not is_secret(path) and workspace.shows(path):
+            found.append((path, int(number), text.decode(errors="replace").strip()[:SHOWN_CHARS_MAX]))
+    found.sort()
+    shown = _checked(workspace, found[:MATCHES_MAX])
+    total = len(found)
+    head = f"{total or 'no'} {'match' if total == 1 else 'matches'} for {asked.pattern}"
+    rest_of = [f"… {total - MATCHES_MAX} more"] if total > MATCHES_MAX else []
+    if is_cut:
+        rest_of.append("… and more that were not counted; give a narrower pattern or path")
+    return Outcome("\n".join([head, *shown, *rest_of]), lines=total, is_truncated=total > MATCHES_MAX or is_cut)
+
+
+async def _names(workspace: Workspace, asked: SearchFiles, base: str, folder: int) -> Outcome:
+    pattern = asked.pattern
+    glob = glob_pattern(pattern if any(character in pattern for character in "*?[") else f"*{pattern}*")
+    _, output, is_cut = await _rg(["--files", "--null", *_globs(workspace, base), "."], folder)
+    names = [_joined(base, os.fsdecode(name)) for name in output.split(b"\0") if name]
+    found = sorted(name for name in names if workspace.shows(name) and glob.match(name if "/" in pattern else name.rsplit("/", 1)[-1]))
+    head = f"{len(found) or 'no'} {'file' if len(found) == 1 else 'files'} matching {pattern}"
+    rest = [f"… {len(found) - MATCHES_MAX} more"] if len(found) > MATCHES_MAX else []
+    if is_cut:
+        rest.append("… and more that were not looked at; give a narrower path")
+    return Outcome("\n".join([head, *found[:MATCHES_MAX], *rest]), lines=len(found), is_truncated=bool(rest))
+
+
+async def _rg(words: list[str], folder: int) -> tuple[int, bytes, bool]:
+    """(exit code, output up to a cap, whether there was more) of ripgrep in an opened folder."""
+    found = program()
+    assert found is not None
+    process = await asyncio.create_subprocess_exec(
+        found,
+        *_COMMON,
+        *words,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={"PATH": os.defpath},
+        cwd=f"/proc/self/fd/{folder}" if os.path.exists(f"/proc/self/fd/{folder}") else None,
+        pass_fds=(folder,),
+    )
+    assert process.stdout is not None
+    output = bytearray()
+    is_cut = False
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while chunk := await process.stdout.read(256 * 1024):
+                output += chunk
+                if len(output) > OUTPUT_BYTES_MAX:
+                    is_cut = True
+                    break
+            if not is_cut:
+                await process.wait()
+    except TimeoutError:
+        raise ToolProblem(f"the search took longer than {DEADLINE_S:g} s; give a narrower path", "timeout") from None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    return process.returncode or 0, bytes(output), is_cut
+
+
+def _checked(workspace: Workspace, found: list[tuple[str, int, str]]) -> list[str]:
+    """The matches that are really in a file of the workspace."""
+    shown: list[str] = []
+    lines: dict[str, list[bytes]] = {}
+    for name, number, text in found:
+        if name not in lines:
+            try:
+                with os.fdopen(workspace.open_regular(name), "rb") as handle:
+                    lines = {name: handle.read(FILE_BYTES_MAX).split(b"\n")}
+            except PathProblem:
+                lines = {name: []}
+        if number <= len(lines[name]) and lines[name][number - 1].decode(errors="replace").strip().startswith(text[:40]):
+            shown.append(f"{name}:{number}: {text}")
+    return shown
+
+
+def _globs(workspace: Workspace, base: str) -> list[str]:
+    globs = [f"--glob=!**/{name}/" for name in sorted(SKIPPED_FOLDERS)]
+    if base == "." and not workspace.shows(".hidden"):
+        # A whole home: what its programs keep is large, and not even looked at.
+        globs += ["--glob=!/.*", "--glob=!/_*"]
+    return globs
+
+
+def _joined(base: str, name: str) -> str:
+    name = name.removeprefix("./")
+    return name if base == "." else f"{base}/{name}"

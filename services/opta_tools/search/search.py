@@ -1,0 +1,188 @@
+"""search_files (names) and grep (contents), with an engine that cannot hang."""
+
+import os
+import re
+import stat
+import time
+from collections.abc import Iterator
+
+import pathspec
+
+from opta_core.policy.actions import is_secret
+
+from ..files.workspace import PathProblem, Workspace
+from ..result import Outcome, ToolProblem
+
+MATCHES_MAX = 200
+FILES_MAX = 200_000
+FILE_BYTES_MAX = 2 * 1024 * 1024
+LINE_CHARS_MAX = 2_000
+SHOWN_CHARS_MAX = 300
+DEADLINE_S = 20.0
+
+IGNORE_BYTES_MAX = 64 * 1024
+_Ignored = tuple[tuple[str, pathspec.GitIgnoreSpec], ...]
+
+SKIPPED_FOLDERS = frozenset({".git", "node_modules", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hg", ".svn"})
+
+
+def search_files(workspace: Workspace, pattern: str, path: str = ".") -> Outcome:
+    """Files whose name, or path below `path`, fits a glob."""
+    glob = glob_pattern(pattern if any(c in pattern for c in "*?[") else f"*{pattern}*")
+    by_path = "/" in pattern
+    found: list[str] = []
+    total = 0
+    for name in _walk(workspace, path):
+        if glob.match(name if by_path else name.rsplit("/", 1)[-1]):
+            total += 1
+            if len(found) < MATCHES_MAX:
+                found.append(name)
+    head = f"{total or 'no'} {'file' if total == 1 else 'files'} matching {pattern}"
+    if total > len(found):
+        found.append(f"… {total - len(found)} more")
+    return Outcome("\n".join([head, *found]), lines=total, is_truncated=total > MATCHES_MAX)
+
+
+def grep(workspace: Workspace, pattern: str, path: str = ".", glob: str | None = None, ignore_case: bool = False) -> Outcome:
+    """Lines that fit a regular expression (a pattern that is none, or could run for ever, is taken literally)."""
+    matcher = compile_safely(pattern, re.IGNORECASE if ignore_case else 0)
+    name_fits = glob_pattern(glob) if glob else None
+    found: list[str] = []
+    total = 0
+    for name in _files_to_grep(workspace, path):
+        base = name.rsplit("/", 1)[-1]
+        if (name_fits and not name_fits.match(base)) or is_secret(base):
+            continue
+        for number, line in _text_lines(workspace, name):
+            if matcher.search(line[:LINE_CHARS_MAX]):
+                total += 1
+                if len(found) < MATCHES_MAX:
+                    found.append(f"{name}:{number}: {line.strip()[:SHOWN_CHARS_MAX]}")
+    head = f"{total or 'no'} {'match' if total == 1 else 'matches'} for {pattern}"
+    if total > len(found):
+        found.append(f"… {total - len(found)} more")
+    return Outcome("\n".join([head, *found]), lines=total, is_truncated=total > MATCHES_MAX)
+
+
+def compile_safely(pattern: str, flags: int) -> re.Pattern[str]:
+    """A pattern whose match time is bounded: a repeat inside a repeat, or many open repeats, make it literal."""
+    if len(pattern) > 1000:
+        raise ToolProblem("the pattern is longer than 1,000 characters")
+    nested = re.search(r"\([^()]*[*+{|][^()]*\)\s*[*+{]", pattern) or re.search(r"\\\d|\(\?[P<=!]", pattern)
+    unbounded = len(re.findall(r"(?<!\\)[*+]|\{\d+,\}", pattern))
+    deep = re.search(r"\([^()]*\([^()]*[*+{]", pattern)
+    try:
+        if nested or deep or unbounded > 3:
+            raise re.error("too complex")
+        return re.compile(pattern, flags)
+    except (re.error, ValueError, OverflowError):
+        return re.compile(re.escape(pattern), flags)
+
+
+def is_costly(pattern: str, glob: str | None = None) -> bool:
+    """Whether matching could take long: anything that repeats more than once, or a glob of many stars.
+
+    A match in Python holds the interpreter, so such a search runs in a process of its own that can be killed.
+    """
+    return len(re.findall(r"[*+{]", pattern)) > 1 or (glob is not None and glob.count("*") > 3)
+
+
+def glob_pattern(pattern: str) -> re.Pattern[str]:
+    """A glob as an expression: `*` and `?` stay within a component; `**/` stands for any folders, none included; `[…]` as in the shell."""
+    parts: list[str] = []
+    for piece in re.findall(r"\*\*/|\*+|\?|\[!?[^\]]+\]|.", pattern, re.DOTALL):
+        if piece == "**/":
+            parts.append("(?:.*/)?")
+        elif piece.startswith("**"):
+            parts.append(".*")
+        elif piece == "*":
+            parts.append("[^/]*")
+        elif piece == "?":
+            parts.append("[^/]")
+        elif len(piece) > 1:
+            parts.append("[" + ("^" if piece[1] == "!" else "") + re.escape(piece[1:-1].removeprefix("!")).replace(r"\-", "-") + "]")
+        else:
+            parts.append(re.escape(piece))
+    try:
+        return re.compile("".join(parts) + r"\Z", re.DOTALL)
+    except re.error:
+        raise ToolProblem(f"{pattern[:100]} is no usable pattern; a set in brackets goes from the lower to the higher character") from None
+
+
+def _files_to_grep(workspace: Workspace, path: str) -> Iterator[str]:
+    try:
+        os.close(workspace.open_regular(path))
+        yield workspace.relative(path)
+    except PathProblem as problem:
+        if "is a folder" not in str(problem):
+            raise
+        yield from _walk(workspace, path)
+
+
+def _walk(workspace: Workspace, path: str) -> Iterator[str]:
+    """Files below `path` as paths relative to the workspace, in name order; symlinks are not followed."""
+    deadline = time.monotonic() + DEADLINE_S
+    base = workspace.relative(path)
+    os.close(workspace.open(base, os.O_RDONLY | os.O_DIRECTORY))
+    waiting: list[tuple[str, _Ignored]] = [(base, ())]
+    seen = 0
+    while waiting:
+        folder, ignored = waiting.pop()
+        try:
+            descriptor = workspace.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except PathProblem:
+            continue
+        try:
+            ignored = _with_ignore_file(descriptor, folder, ignored)
+            with os.scandir(descriptor) as entries:
+                ordered = sorted(entries, key=lambda entry: entry.name)
+        finally:
+            os.close(descriptor)
+        below: list[tuple[str, _Ignored]] = []
+        for entry in ordered:
+            name = entry.name if folder == "." else f"{folder}/{entry.name}"
+            if entry.is_symlink() or not workspace.shows(name):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in SKIPPED_FOLDERS and not _is_ignored(f"{name}/", ignored):
+                    below.append((name, ignored))
+            elif not _is_ignored(name, ignored):
+                seen += 1
+                yield name
+        waiting.extend(reversed(below))
+        if seen > FILES_MAX or time.monotonic() > deadline:
+            raise ToolProblem(f"{path} holds too many files to search; give a narrower path")
+
+
+def _with_ignore_file(descriptor: int, folder: str, above: _Ignored) -> _Ignored:
+    """The rules that hold in a folder: its own .gitignore after those above it."""
+    try:
+        opened = os.open(".gitignore", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=descriptor)
+    except OSError:
+        return above
+    with os.fdopen(opened, "rb") as handle:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            return above
+        lines = handle.read(IGNORE_BYTES_MAX).decode(errors="replace").split("\n")
+    return (*above, (folder, pathspec.GitIgnoreSpec.from_lines(lines)))
+
+
+def _is_ignored(name: str, ignored: _Ignored) -> bool:
+    """Whether git would ignore a path; the deepest file that says something decides."""
+    for folder, rules in reversed(ignored):
+        said = rules.check_file(name if folder == "." else name.removeprefix(f"{folder}/")).include
+        if said is not None:
+            return said
+    return False
+
+
+def _text_lines(workspace: Workspace, name: str) -> Iterator[tuple[int, str]]:
+    try:
+        descriptor = workspace.open_regular(name)
+    except PathProblem:
+        return
+    with os.fdopen(descriptor, "rb") as handle:
+        content = handle.read(FILE_BYTES_MAX)
+    if b"\0" in content[:8192]:
+        return
+    yield from enumerate(content.decode(errors="replace").split("\n"), 1)

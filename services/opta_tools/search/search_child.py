@@ -1,0 +1,71 @@
+"""A search in a process of its own, for patterns that could take long: `python -m opta_tools.search.search_child`.
+
+One JSON line in (`{name, args, cwd, folder, shown}`: the call, and how `Workspace` is set), one out (`{content, lines, truncated}` or `{problem, code}`).
+"""
+
+import asyncio
+import contextlib
+import sys
+from typing import Any
+
+import msgspec
+
+from opta_core.inheritance import python
+from opta_core.process.process import die_with_parent
+
+from .. import registry
+from ..files.workspace import Workspace
+from ..result import Outcome, ToolProblem
+from .search import DEADLINE_S
+
+
+class _Answer(msgspec.Struct, kw_only=True):
+    content: str = ""
+    lines: int = 0
+    truncated: bool = False
+    problem: str = ""
+    code: str = ""
+
+
+async def run_search(name: str, args: dict[str, Any], cwd: str, identity: str = "") -> Outcome:
+    """Run it to its end or to the deadline. Raises ToolProblem."""
+    # The child shows as much as this process does.
+    order = {"name": name, "args": args, "cwd": cwd, "folder": identity, "shown": Workspace.kept_back()}
+    # From the loop's thread: the child dies with the thread that started it.
+    process = await asyncio.create_subprocess_exec(
+        *python("opta_tools.search.search_child"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            told, _ = await process.communicate(msgspec.json.encode(order))
+    except TimeoutError:
+        raise ToolProblem(f"the pattern took longer than {DEADLINE_S:g} s; give a simpler one or a narrower path", "timeout") from None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+    try:
+        answer = msgspec.json.decode(told, type=_Answer)
+    except msgspec.DecodeError as error:
+        raise ToolProblem("the search ended without an answer", "broken") from error
+    if answer.problem:
+        raise ToolProblem(answer.problem, answer.code)
+    return Outcome(answer.content, lines=answer.lines, is_truncated=answer.truncated)
+
+
+def main() -> None:
+    """The child."""
+    die_with_parent()
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, Any])
+    try:
+        Workspace.keep_back(*order["shown"])
+        outcome = registry.run_reader(order["name"], order["args"], order["cwd"], order["folder"])
+        content = outcome.content.encode(errors="replace").decode()
+        answer = _Answer(content=content, lines=outcome.lines, truncated=outcome.is_truncated)
+    except ToolProblem as problem:
+        answer = _Answer(problem=str(problem), code=problem.code)
+    sys.stdout.buffer.write(msgspec.json.encode(answer))
+
+
+if __name__ == "__main__":
+    main()

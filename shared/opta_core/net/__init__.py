@@ -1,0 +1,1 @@
+"""HTTP to model servers and to LMX, and the proxy for contained programs."""

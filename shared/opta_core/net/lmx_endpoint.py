@@ -1,0 +1,152 @@
+"""The way to LMX: its address, the certificate to expect there, and the key to show. Ours on this machine, or one that was paired with.
+
+A machine that was paired with has its certificate pinned in `lmx/hosts/` of the home; a plain `lmx.host` is spoken to without TLS and
+without a key, as any OpenAI-compatible server that wants none. LMX of this home proves on every connection that it knows the
+home's key, before it is sent that key, a prompt, or anything else: another program may have taken its port.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from opta_protocol.errors import ErrorCode
+
+from ..errors import OptaError, Unavailable
+from ..paths import Paths
+from ..process import state
+from ..secrets.vault import Secret, Vault
+from ..settings import LMX_DEFAULT_PORT, Settings
+from .http_client import HttpClient, HttpProblem, Stranger
+
+# Under this name the vault keeps the key of the LMX that was paired with.
+ACCOUNT = "lmx"
+PROOF_PATH = "/proof"
+ANSWER_BYTES_MAX = 16 * 1024 * 1024
+_CODES = {
+    400: ErrorCode.invalid, 401: ErrorCode.provider_auth, 403: ErrorCode.provider_auth, 404: ErrorCode.model_not_found, 409: ErrorCode.conflict,
+    429: ErrorCode.too_many_requests,
+}  # fmt: skip
+
+
+class _Problem(msgspec.Struct):
+    message: str = ""
+
+
+class _Refusal(msgspec.Struct):
+    error: _Problem = msgspec.field(default_factory=_Problem)
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """`root` is an address without a path; `certificate` a PEM file, or '' where there is no TLS.
+
+    `key_file` holds this home's own key; '' where the vault has one, which was got by pairing.
+    """
+
+    root: str
+    certificate: str = ""
+    key_file: str = ""
+
+    @property
+    def url(self) -> str:
+        """Up to and with `/v1`."""
+        return f"{self.root}/v1"
+
+
+def endpoint_of(settings: Settings, paths: Paths) -> Endpoint:
+    """Where LMX answers: the configured host, else the port that this home chose."""
+    lmx = settings.lmx
+    if lmx.host:
+        host = with_port(lmx.host)
+        pinned = pin_file(paths, host)
+        if pinned.exists():
+            return Endpoint(root=f"https://{host}", certificate=str(pinned))
+        return Endpoint(root=f"http://{host}")
+    known = state.read(paths)
+    port = known.lmxPort if known and known.lmxPort else lmx.port
+    key = str(paths.lmx / "admin.key")
+    if ipaddress.ip_address(lmx.bind).is_loopback:
+        return Endpoint(root=f"http://127.0.0.1:{port}", key_file=key)
+    return Endpoint(root=f"https://127.0.0.1:{port}", certificate=str(paths.lmx / "tls.pem"), key_file=key)
+
+
+def key_of(endpoint: Endpoint, vault: Vault) -> Secret | None:
+    """What opens it, loading and unloading included where it may: this home's own key, or the one got by pairing."""
+    if not endpoint.key_file:
+        # Whoever listens at a plain address could read it.
+        return vault.fetch(ACCOUNT) if endpoint.certificate else None
+    try:
+        return Secret(Path(endpoint.key_file).read_text().strip())
+    except OSError:
+        return None
+
+
+def client_of(endpoint: Endpoint, key: Secret | None, path: str = "") -> HttpClient:
+    """A client of it. Raises ValueError: the address is none."""
+    headers = {"Authorization": f"Bearer {key.reveal()}"} if key else None
+    return HttpClient(f"{endpoint.root}{path}", headers, endpoint.certificate, challenge_of(endpoint))
+
+
+class HomeKey:
+    """The question to LMX of this home: an HMAC under its key of a fresh nonce and of the port, so that no other LMX can answer for it."""
+
+    def __init__(self, key_file: Path):
+        self._file = key_file
+
+    def question(self, port: int) -> tuple[str, str]:
+        """(path, answer). Raises HttpProblem: LMX has not made its key yet."""
+        nonce = secrets.token_hex(16)
+        try:
+            key = self._file.read_text().strip()
+        except OSError:
+            key = ""
+        if not key:
+            raise HttpProblem("it has not started in this home yet", is_connected=False)
+        return f"{PROOF_PATH}?n={nonce}", f'{{"proof":"{prove(key, nonce, port)}"}}'
+
+    def stranger(self, host: str) -> str:
+        """Who answers, and the mend."""
+        return (
+            f"Another program answers at LMX's address {host}: it did not prove that it knows this home's key ({self._file}), and was sent "
+            "nothing. End that program, or give LMX another port: opta config set lmx.port 0"
+        )
+
+
+def prove(key: str, nonce: str, port: int) -> str:
+    """What shows that somebody who listens at `port` knows the key."""
+    return hmac.new(key.encode(), f"opta lmx proof\0{nonce}\0{port}".encode(), hashlib.sha256).hexdigest()
+
+
+def challenge_of(endpoint: Endpoint) -> HomeKey | None:
+    """What has to be answered first; None where TLS proves it, or where nothing is sent that would need a proof."""
+    return HomeKey(Path(endpoint.key_file)) if endpoint.key_file and not endpoint.certificate else None
+
+
+async def ask(client: HttpClient, method: str, path: str, body: Any, timeout_s: float) -> dict[str, Any]:
+    """One request to LMX that is no inference. Raises OptaError with LMX's own words."""
+    try:
+        status, content = await client.ask(method, path, None if body is None else msgspec.json.encode(body), timeout_s, ANSWER_BYTES_MAX)
+        if status < 400:
+            return msgspec.json.decode(content, type=dict[str, Any])
+        message = msgspec.json.decode(content, type=_Refusal).error.message
+    except Stranger as problem:
+        raise Unavailable(str(problem)) from problem
+    except (HttpProblem, msgspec.DecodeError) as problem:
+        raise Unavailable(f"LMX at {client.host} does not answer ({problem}). Start it: opta lmx serve, or opta up") from problem
+    code = _CODES.get(status, ErrorCode.unavailable)
+    raise OptaError(message or f"LMX answered with status {status}.", code=code, retryable=status in (429, 503))
+
+
+def with_port(host: str) -> str:
+    """A host with LMX's port where it names none."""
+    return host if ":" in host.rpartition("]")[2] else f"{host}:{LMX_DEFAULT_PORT}"
+
+
+def pin_file(paths: Paths, host: str) -> Path:
+    """Where the certificate of a paired machine lies."""
+    name = "".join(character if character.isalnum() or character in ".-" else "_" for character in host)
+    return paths.lmx / "hosts" / f"{name}.pem"

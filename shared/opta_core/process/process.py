@@ -1,0 +1,267 @@
+"""The frame every process of ours stands in: signals, one instance, die with the parent, crash brake, telemetry.
+
+A `__main__` calls `run(service, body)`. `body(context)` starts its work, calls `context.ready()`, and returns
+when `context.stopping` is set; what it leaves open ends with the process.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import fcntl
+import gc
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from opta_protocol.commands import Telemetry
+from opta_protocol.ids import new_boot_id
+from opta_protocol.topics import telemetry
+
+from .. import logs, settings
+from ..bus.bus import Bus
+from ..bus.zmq_bus import ZmqBus
+from ..errors import OptaError
+from ..ground import Ground
+from ..inheritance import forget_the_rest
+from ..settings import Loaded
+from .supervisor_wakeup import SupervisorWakeup
+
+# What changes is told at once; this is for those who come later.
+TELEMETRY_EVERY_S = 2.0
+_PR_SET_PDEATHSIG = 1
+# Starts within this window count as a crash loop; each further one waits twice as long.
+_BRAKE_WINDOW_S, _BRAKE_FREE_STARTS, _BRAKE_MAX_S = 30.0, 4, 30.0
+
+log = logs.Log("process")
+
+
+class ServiceContext:
+    """What a process knows about itself."""
+
+    def __init__(self, service: str, loaded: Loaded, bus: Bus, life: int):
+        # How many starts of this service there were in this home's run directory, this one included.
+        self.life = life
+        self.service, self.loaded, self.bus = service, loaded, bus
+        self.settings, self.paths = loaded.settings, loaded.paths
+        self.boot = new_boot_id()
+        self.stopping = asyncio.Event()
+        self.figures: Callable[[], dict[str, Any]] = dict
+        self.is_ready = False
+        self._reason = "starting"
+        self._publisher = bus.publisher(telemetry(service), self.publish)
+
+    def ready(self) -> None:
+        """Say that this process does its work."""
+        if not self.is_ready:
+            log.info("ready", pid=os.getpid(), boot=self.boot)
+        self.is_ready, self._reason = True, ""
+        self.publish()
+        # What is there now stays: the collector need not look at it again, which it did for tens of milliseconds.
+        gc.freeze()
+
+    def degraded(self, reason: str) -> None:
+        """Say that it does not, and why."""
+        if self._reason != reason:
+            log.warning("not ready", reason=reason)
+        self.is_ready, self._reason = False, reason
+        self.publish()
+
+    def publish(self) -> None:
+        """Send telemetry now."""
+        report = Telemetry(
+            service=self.service,
+            boot=self.boot,
+            pid=os.getpid(),
+            ready=self.is_ready,
+            reason=self._reason,
+            memory=memory_bytes(),
+            figures=self.figures(),
+        )
+        self._publisher.publish([self.service.encode(), msgspec.json.encode(report)])
+
+
+def run(service: str, body: Callable[[ServiceContext], Awaitable[None]]) -> None:
+    """Run a process to its end; never returns normally. Exit 0 after a signal, 1 after an error."""
+    os.umask(0o077)
+    forget_the_rest()
+    try:
+        loaded = settings.load()
+        loaded.paths.make()
+    except (OptaError, OSError) as error:
+        sys.exit(f"opta-{service}: {error}")
+    logs.set_up(service, loaded.settings.log_level)
+    die_with_parent()
+    _check_parent(loaded.paths.run / "supervisord.pid")
+    with contextlib.suppress(ValueError, OSError):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536) if hard != resource.RLIM_INFINITY else 65_536, hard))
+    lock = open(loaded.paths.run / f"{service}.lock", "w")  # noqa: SIM115 (held until the process ends)
+    wait_for_lock(lock, service)
+    _brake(loaded.paths.run / f"{service}.starts")
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_main(service, loaded, body, _next_life(loaded.paths.run / f"{service}.life")))
+    except OptaError as error:
+        log.error("stopped", reason=error.message)
+        sys.exit(1)
+    # Threads of libraries must not keep a stopped process alive.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _calm_collector() -> None:
+    # Events make objects by the thousand that references free at once; the default looks for cycles at every 700.
+    gc.set_threshold(20_000, 20, 50)
+
+
+async def _main(service: str, loaded: Loaded, body: Callable[[ServiceContext], Awaitable[None]], life: int) -> None:
+    _calm_collector()
+    bus = ZmqBus(loaded.paths.run)
+    bus.on_lost = SupervisorWakeup(loaded.paths.run)
+    context = ServiceContext(service, loaded, bus, life)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, context.stopping.set)
+
+    ground = Ground((loaded.paths.daemon, loaded.paths.sessions, loaded.paths.run))
+
+    async def report() -> None:
+        while True:
+            context.publish()
+            if gone := ground.gone():
+                _end_everything(context, gone)
+            await asyncio.sleep(TELEMETRY_EVERY_S)
+
+    reporter = asyncio.create_task(report(), name="telemetry")
+    try:
+        await body(context)
+    finally:
+        reporter.cancel()
+    log.info("stopped")
+
+
+def _end_everything(context: ServiceContext, gone: Path) -> None:
+    log.error("a folder of this home was removed while the daemon ran; everything is stopped", folder=gone)
+    if "SUPERVISOR_ENABLED" in os.environ:
+        # Nobody else can: its socket went with the folder. It stops this process too, and starts none again.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(os.getppid(), signal.SIGTERM)
+    else:
+        context.stopping.set()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    # Waking up from idle is most of what a token costs, and uvloop does it at a third.
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def die_with_parent() -> None:
+    """End this process when its parent ends: PR_SET_PDEATHSIG on Linux, a watch on the parent elsewhere."""
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.25)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="parent-watch").start()
+
+
+def _check_parent(pid_file: Path) -> None:
+    """End when supervisord died before `die_with_parent` could bind to it: then init is the parent, which never dies."""
+    if "SUPERVISOR_ENABLED" in os.environ:
+        with contextlib.suppress(OSError, ValueError):
+            if int(pid_file.read_text()) != os.getppid():
+                os._exit(1)
+
+
+def wait_for_lock(handle: Any, service: str) -> None:
+    """Hold the lock of a file or descriptor from now on; the process ends when another one keeps it."""
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                sys.exit(f"opta-{service}: another {service} of this home is still running")
+            time.sleep(0.02)
+
+
+def _brake(file: Any) -> None:
+    """Slow a crash loop down: the fifth start within half a minute waits 0.1 s, the next 0.2 s, … at most 30 s."""
+    now = time.time()
+    starts: list[float] = []
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        starts = [at for at in json.loads(file.read_text()) if 0 <= now - at < _BRAKE_WINDOW_S]
+    over = len(starts) - _BRAKE_FREE_STARTS
+    if over >= 0:
+        delay = min(_BRAKE_MAX_S, 0.1 * 2**over)
+        log.warning("starting slowly after repeated crashes", starts=len(starts), delay_s=delay)
+        time.sleep(delay)
+    with contextlib.suppress(OSError):
+        file.write_text(json.dumps([*starts, now][-20:]))
+
+
+def _next_life(file: Path) -> int:
+    """Count this start; only one process of a service counts at a time, under its lock."""
+    life = 0
+    with contextlib.suppress(OSError, ValueError):
+        life = int(file.read_text())
+    try:
+        # A power loss takes the run directory's other readers with it, so nothing waits for the disk here.
+        part = file.with_suffix(".part")
+        part.write_text(str(life + 1))
+        part.replace(file)
+    except OSError as error:
+        log.warning("start not counted", reason=error)
+    return life + 1
+
+
+def memory_total() -> int:
+    """Memory of the machine; 4 GiB where it cannot be told."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 4 * 1024**3
+
+
+def memory_bytes(pid: int | None = None) -> int:
+    """Resident memory of a process; 0 where it cannot be told."""
+    try:
+        with open(f"/proc/{pid or 'self'}/statm", "rb") as handle:
+            return int(handle.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        if sys.platform == "darwin":
+            return _footprint(pid or os.getpid())
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 if pid is None else 0
+
+
+def _footprint(pid: int) -> int:
+    """What macOS counts against a process (`ri_phys_footprint`): resident memory leaves out what the GPU holds.
+
+    `proc_pid_rusage` with RUSAGE_INFO_V2, from <libproc.h> and <sys/resource.h>: 16 bytes of uuid, then 64-bit counters, the
+    eighth of which it is.
+    """
+    buffer = (ctypes.c_uint64 * 64)()
+    if ctypes.CDLL("/usr/lib/libproc.dylib").proc_pid_rusage(pid, 2, ctypes.byref(buffer)):
+        return 0
+    return int(buffer[2 + 7])

@@ -1,0 +1,171 @@
+"""Secrets: in the operating system's keychain, never in settings, logs, events or arguments.
+
+Without a keychain (headless Linux) they are refused, unless the user said that an encrypted file may keep them
+(`vault-file = true`). What is stored is read back before it counts; an index tells names and last characters, never values.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from ..clock import utc_now
+from ..errors import Refused, Unavailable
+from ..paths import Paths, write_whole
+from .vault_file import VaultFile
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
+
+_SERVICE = "opta"
+VALUE_CHARS_MAX = 8192
+SHOWN_CHARS = 4
+# Backends that keep what they are given and give it to nobody else; the null backend, for one, takes everything and keeps nothing.
+ALLOWED = (
+    "keyring.backends.macOS",
+    "keyring.backends.Windows",
+    "keyring.backends.SecretService",
+    "keyring.backends.kwallet",
+    "keyring.backends.libsecret",
+)
+
+
+class Secret:
+    """A credential that does not print itself."""
+
+    def __init__(self, value: str):
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value, for the one place that sends it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(••••)"
+
+    __str__ = __repr__
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be told of a secret: its name, its last characters, where it lies and since when."""
+
+    name: str
+    shown: str
+    kept: Literal["keychain", "file"]
+    since: str
+
+
+class Vault:
+    """The secrets of one home. `backend`: a keychain to use instead of the platform's."""
+
+    def __init__(self, paths: Paths, *, allows_file: bool = False, backend: "KeyringBackend | None" = None):
+        self._paths, self._allows_file, self._backend = paths, allows_file, backend
+        self._file = VaultFile(paths.home / "vault")
+
+    @property
+    def index(self) -> Path:
+        """Changes whenever a secret does."""
+        return self._paths.home / "accounts.json"
+
+    def accounts(self) -> list[Account]:
+        """What there is, without values."""
+        try:
+            return msgspec.json.decode(self.index.read_bytes(), type=list[Account])
+        except FileNotFoundError:
+            return []
+        except (OSError, msgspec.DecodeError) as error:
+            raise Refused(f"{self.index} cannot be read ({error}). Move it away; the secrets themselves are kept elsewhere.") from error
+
+    def store(self, name: str, secret: Secret) -> Account:
+        """Keep a secret, in the place of an older one of that name, and read it back. Raises Unavailable, Refused."""
+        value = secret.reveal()
+        if not value or len(value) > VALUE_CHARS_MAX:
+            raise Refused(f"A key has 1 to {VALUE_CHARS_MAX} characters; this one has {len(value)}.")
+        if any(character < " " or character == "\x7f" for character in value):
+            raise Refused("A key holds no control characters; perhaps a line break was pasted with it.")
+        kept: Literal["keychain", "file"] = "keychain"
+        try:
+            self._into_keychain(name, value)
+        except Unavailable:
+            if not self._allows_file:
+                raise
+            self._file.put(name, value)
+            kept = "file"
+        account = Account(name=name, shown=_shown(value), kept=kept, since=utc_now())
+        self._write_index([*(known for known in self.accounts() if known.name != name), account])
+        return account
+
+    def fetch(self, name: str) -> Secret | None:
+        """The secret of that name; None when there is none, or its keychain is gone."""
+        value = self._file.get(name) if self._allows_file else None
+        if value is None and (self._backend is not None or has_keychain()):
+            try:
+                value = self._keychain().get_password(_SERVICE, name)
+            except Exception:  # a keychain whose service is gone fails in whatever way its library does; then there is none
+                return None
+        return Secret(value) if value else None
+
+    def remove(self, name: str) -> bool:
+        """Forget a secret; False when there was none of that name."""
+        accounts = self.accounts()
+        found = [account for account in accounts if account.name == name]
+        if not found:
+            return False
+        if found[0].kept == "file":
+            self._file.remove(name)
+        else:
+            try:
+                self._keychain().delete_password(_SERVICE, name)
+            except Exception as error:  # see `fetch`
+                raise Unavailable(
+                    f"The keychain did not give up the key of {name} ({type(error).__name__}). Unlock it and try again."
+                ) from error
+        self._write_index([account for account in accounts if account.name != name])
+        return True
+
+    def _into_keychain(self, name: str, value: str) -> None:
+        try:
+            keychain = self._keychain()
+            keychain.set_password(_SERVICE, name, value)  # pyright: ignore[reportUnknownMemberType]
+            back = keychain.get_password(_SERVICE, name)
+        except Refused:
+            raise
+        except Exception as error:  # see `fetch`
+            raise Unavailable(
+                f"No keychain can keep the key of {name} here ({type(error).__name__}). On headless Linux start a Secret Service (gnome-keyring), "
+                "or let an encrypted file keep it: opta config set vault-file true"
+            ) from error
+        if back != value:
+            raise Refused(f"The keychain did not give the key of {name} back, so it is not stored. Check `keyring --list-backends`.")
+
+    def _keychain(self) -> "KeyringBackend":
+        """The platform's own keychain. Asking keyring to choose would load every backend there is, and one of them runs a compiler."""
+        if self._backend is not None:
+            return self._backend
+        # Refused by its name: looking at what it names would run it.
+        if (named := os.environ.get("PYTHON_KEYRING_BACKEND")) and named.rpartition(".")[0] not in ALLOWED:
+            raise Refused(f"The keyring backend {named[:80]} (PYTHON_KEYRING_BACKEND) is not one that keeps secrets safe. Unset it.")
+        if sys.platform == "darwin":
+            from keyring.backends.macOS import Keyring
+        elif sys.platform == "win32":
+            from keyring.backends.Windows import WinVaultKeyring as Keyring
+        elif has_keychain():
+            from keyring.backends.SecretService import Keyring
+        else:
+            from keyring.backends.fail import Keyring
+        return Keyring()
+
+    def _write_index(self, accounts: list[Account]) -> None:
+        self._paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(self.index, msgspec.json.encode(accounts))
+
+
+def has_keychain() -> bool:
+    """Whether this machine can have one at all; told without loading anything."""
+    return sys.platform != "linux" or "DBUS_SESSION_BUS_ADDRESS" in os.environ or "PYTHON_KEYRING_BACKEND" in os.environ
+
+
+def _shown(value: str) -> str:
+    return "••••" + (value[-SHOWN_CHARS:] if len(value) >= 4 * SHOWN_CHARS else "")

@@ -1,0 +1,55 @@
+"""Rings in memory: bounded, and never taken from under a client."""
+
+import asyncio
+from pathlib import Path
+
+from support.store import House, start_of
+
+from opta_gateway.backend import RINGS_UNUSED_MAX, Backend
+from opta_gateway.recent_lines import _Recent
+from opta_gateway.stream import SessionCursor
+from opta_protocol.events import SessionNote
+from opta_protocol.ids import new_session_id
+
+CLIENTS = 40
+
+
+def test_clients_that_come_in_one_moment_all_stay_live(tmp_path: Path) -> None:
+    async def story() -> None:
+        house = House(tmp_path)
+        backend = Backend(house.bus, "gate1111")
+        sids = [new_session_id() for _ in range(CLIENTS)]
+        for sid in sids:
+            await house.gateway.written(start_of(sid))
+
+        async def cursor_of(sid: str) -> SessionCursor:
+            return SessionCursor(await backend.ring(await backend.session(sid)), 1)
+
+        cursors = await asyncio.gather(*map(cursor_of, sids))
+        nexts = [asyncio.ensure_future(anext(cursor.frames())) for cursor in cursors]
+        await asyncio.sleep(0)
+        for sid in sids:
+            await house.gateway.written(SessionNote(sid=sid, text="hello"))
+        async with asyncio.timeout(5):
+            found = await asyncio.gather(*nexts)
+        assert all(b'"text":"hello"' in lines[0] for lines in found)
+        for cursor in cursors:
+            cursor.close()
+        another = new_session_id()
+        await house.gateway.written(start_of(another))
+        await backend.ring(await backend.session(another))
+        assert len(backend._rings) <= RINGS_UNUSED_MAX + 1
+        backend.close()
+        house.close()
+
+    asyncio.run(story())
+
+
+def test_recent_lines_are_bounded_in_number_and_bytes() -> None:
+    recent = _Recent(100, 1000)
+    recent.extend([b"x"] * 250)
+    assert len(recent) == 100
+    recent.extend([b"y" * 400] * 5)
+    assert len(recent) == 2
+    recent.extend([b"z" * 5000])
+    assert recent.newest(1, 10) == [b"z" * 5000]
