@@ -42,6 +42,7 @@ async def main(context: ServiceContext) -> None:
         search_path=own.get("PATH", os.defpath),
         read=tuple(settings.read),
         allowed=tuple(settings.allow_hosts),
+        unix_sockets=settings.unix_sockets,
         limits=Limits(_memory_mb(settings.memory_mb), settings.processes, settings.files, settings.disk_mb, free_mb=settings.free_mb),
     )
     if settings.enabled:

@@ -86,6 +86,8 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab",
     allow_hosts: list[str] = []
     # Besides the system and the toolchains of the home: files and folders that commands and file tools may read.
     read: list[str] = []
+    # Unix sockets, for level full alone. Off: no command reaches a server of this machine through a file that its folders hold.
+    unix_sockets: bool = False
     # Of one command with everything that it starts; 0: no limit. Memory: three quarters of the machine's unless set.
     memory_mb: int = -1
     processes: int = 4096

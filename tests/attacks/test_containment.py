@@ -198,6 +198,32 @@ def test_no_socket_of_the_machine_is_reached(place: Place, kind: str, is_abstrac
             listener.recv(1) if type_of == socket.SOCK_DGRAM else listener.accept()
 
 
+FORKSERVER = """
+import multiprocessing
+
+if __name__ == "__main__":
+    with multiprocessing.get_context("forkserver").Pool(2) as pool:
+        print(pool.map(abs, [-4, -5]))
+"""
+
+
+def test_unix_sockets_are_refused_with_a_hint_and_work_when_a_person_allows_them(tmp_path: Path) -> None:
+    for allowed in (False, True):
+        place = Place(tmp_path / str(allowed), unix_sockets=allowed)
+        try:
+            (place.work / "pool.py").write_text(FORKSERVER)
+            said = place.run(f"timeout 10 {PYTHON} pool.py")
+            assert ("[4, 5]" in said.content) == allowed, said.content
+            assert ("opta config set sandbox.unix-sockets true" in said.content) != allowed
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(f"\0opta-{os.getpid()}-{allowed}")
+                listener.listen()
+                code = f"import socket; socket.socket(socket.AF_UNIX).connect({listener.getsockname()!r})"
+                assert not place.run(f'{PYTHON} -S -c "{code}"', network="on").ok
+        finally:
+            place.close()
+
+
 @pytest.mark.parametrize("network", ["list", "on"])
 def test_a_port_of_this_machine_is_reached_only_when_it_is_named(tmp_path: Path, network: str) -> None:
     with socket.socket() as named, socket.socket() as other:

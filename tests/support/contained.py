@@ -26,7 +26,7 @@ PYTHON = os.path.realpath(sys.executable)
 class Place:
     """A home with secrets, a daemon's own folder in it, and a workspace beside. Its sandboxes live until `close`."""
 
-    def __init__(self, folder: Path, *, allowed: tuple[str, ...] = (), read: tuple[str, ...] = (), limits: Limits | None = None, level: Level = "full"):  # fmt: skip
+    def __init__(self, folder: Path, *, allowed: tuple[str, ...] = (), read: tuple[str, ...] = (), limits: Limits | None = None, level: Level = "full", unix_sockets: bool = False):  # fmt: skip
         self.home, self.own, self.work = folder / "home", folder / "home/.config/opta", folder / "work"
         for made in (self.home / ".ssh", self.own / "daemon/sessions", self.work):
             made.mkdir(parents=True, exist_ok=True)
@@ -43,6 +43,7 @@ class Place:
             read=read,
             allowed=allowed,
             limits=limits,
+            unix_sockets=unix_sockets,
             wanted=lambda found: found == level,
         )
         self.runner = Runner(self.sandbox, environment, f"test/{os.getpid()}", folder / "spills")

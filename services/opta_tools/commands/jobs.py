@@ -143,10 +143,8 @@ class Runner:
             notes += await asyncio.shield(self._sandbox.notes(place))
             raise
         notes += await self._sandbox.notes(place)
-        if not outcome.ok and self._sandbox.is_denied_read(outcome.content):
-            notes.append(
-                "your home is not shown to commands, but for toolchains. To let them read a part: opta config set sandbox.read PATH"
-            )
+        if not outcome.ok:
+            notes += self._sandbox.hints(outcome.content)
         if notes:
             outcome.content = "\n".join([outcome.content, *(f"Opta: {note}" for note in notes)])
         return outcome

@@ -26,11 +26,19 @@ from .wrapped import Wrapped
 PROBE_S = 10.0
 log = Log("sandbox")
 
+# What programs print whose Unix socket was refused: Python, Node, Chromium, Java, Go, libuv.
+_UNIX_SOCKET = re.compile(
+    r"AF_UNIX|forkserver|unix (domain )?socket|listen unix|dial unix|EPERM.*\.sock|\.sock.*(EPERM|not permitted)|socket\(\): Operation not permitted",
+    re.IGNORECASE,
+)
+
 
 class Sandbox:
     """`own`: the daemon's folders, which no command sees. `state`: where its bookkeeping and the workspaces' caches lie.
 
-    `search_path`: the PATH of commands; `read`: what a sandbox shows besides (`sandbox.read`); `allowed`: hosts of network "list".
+    `search_path`: the PATH of commands; `read`: what a sandbox shows besides (`sandbox.read`); `allowed`: hosts of network "list";
+    `unix_sockets`: whether commands may use Unix sockets (`sandbox.unix-sockets`; only in namespaces, which keep the
+    machine's abstract ones away).
     """
 
     def __init__(
@@ -42,10 +50,12 @@ class Sandbox:
         search_path: str = os.defpath,
         read: tuple[str, ...] = (),
         allowed: tuple[str, ...] = (),
+        unix_sockets: bool = False,
         limits: Limits | None = None,
         wanted: Callable[[Level], bool] = lambda level: True,
     ):
         self._home, self._own, self._search_path, self._read, self._allowed = home, own, search_path, read, allowed
+        self._has_unix_sockets = unix_sockets
         self._state, self._wanted = Path(os.path.realpath(state)), wanted
         self.limits = limits or Limits()
         self.level: Level = "none"
@@ -53,7 +63,9 @@ class Sandbox:
 
     async def probe(self) -> None:
         """Find the strongest containment that works here. Takes some tens of milliseconds; called once at start."""
-        self._machine = await asyncio.to_thread(Machine.look, self._home, self._own, self._search_path, self._read)
+        self._machine = await asyncio.to_thread(
+            Machine.look, self._home, self._own, self._search_path, self._read, has_unix_sockets=self._has_unix_sockets
+        )
         self._pool = Pool(self._machine, self._state, self._allowed)
         self._wrapped = Wrapped(self._machine, self._state)
         await asyncio.to_thread(self._pool.forget_old)
@@ -90,7 +102,21 @@ class Sandbox:
             return []
         return await (self._pool if self.level == "full" else self._wrapped).notes(place)
 
-    def is_denied_read(self, output: str) -> bool:
+    def hints(self, output: str) -> list[str]:
+        """What to say about a command that failed, by what it printed: which setting would let it work."""
+        hints: list[str] = []
+        if self._is_denied_read(output):
+            hints.append(
+                "your home is not shown to commands, but for toolchains. To let them read a part: opta config set sandbox.read PATH"
+            )
+        if self.level == "full" and not self._has_unix_sockets and _UNIX_SOCKET.search(output):
+            hints.append(
+                "commands may not use Unix sockets, which this program seems to need. To allow them, also those of servers in the workspace: "
+                "opta config set sandbox.unix-sockets true"
+            )
+        return hints
+
+    def _is_denied_read(self, output: str) -> bool:
         """Whether a command seems to have looked for something of the home that is not shown: by what it printed, not by what is there."""
         home = re.escape(str(self._home))
         return self.level != "none" and bool(

@@ -12,7 +12,7 @@ _LOAD, _AND, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_SET, _RETURN = 0x20, 0x54, 0x15,
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _NUMBER, _ARCHITECTURE, _ARGUMENT = 0, 4, 16
 _X32_BIT = 0x40000000
-_AF_INET, _AF_INET6, _AF_NETLINK = 2, 10, 16
+_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
 # A pair of these cannot be connected anew; one of datagrams (also as "raw") could be, to a socket of the machine.
 _SOCK_STREAM, _SOCK_SEQPACKET, _SOCK_TYPE_MASK = 1, 5, 0xF
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
@@ -53,7 +53,7 @@ _ARCHITECTURES: dict[str, tuple[int, dict[str, int]]] = {
 _BY_ARGUMENT = frozenset({"socket", "socketpair", "clone", "ioctl", "clone3", "memfd_create"})
 
 
-def program(machine: str = "", *, without_internet: bool = False) -> bytes:
+def program(machine: str = "", *, without_internet: bool = False, with_unix_sockets: bool = False) -> bytes:
     """The filter for this machine, b'' for one that is not known (then the probe says so)."""
     known = _ARCHITECTURES.get(machine or platform.machine())
     if known is None:
@@ -73,6 +73,8 @@ def program(machine: str = "", *, without_internet: bool = False) -> bytes:
             code += [_op(_JUMP_EQUAL, number, 0, 1), _op(_RETURN, refuse)]
     code += [_op(_JUMP_EQUAL, numbers["memfd_create"], 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)]
     families = (_AF_NETLINK,) if without_internet else (_AF_INET, _AF_INET6, _AF_NETLINK)
+    if with_unix_sockets:
+        families = (_AF_UNIX, *families)
     code += _unless(numbers["socket"], 0, families, refuse)
     code += _unless(numbers["socketpair"], 1, (_SOCK_STREAM, _SOCK_SEQPACKET), refuse, mask=_SOCK_TYPE_MASK)
     code += _when(numbers["ioctl"], 1, _JUMP_EQUAL, (_TIOCSTI, _TIOCLINUX), refuse)

@@ -214,7 +214,7 @@ class SessionSandbox:
         for _ in range(TRIES):
             await self.close()
             self._process, self._control = await asyncio.to_thread(self._supervisors.take)
-            answers = self._send(plan(self.view, controls, seccomp.program()))
+            answers = self._send(plan(self.view, controls, seccomp.program(with_unix_sockets=self.view.machine.has_unix_sockets)))
             try:
                 async with asyncio.timeout(BUILD_S):
                     answer, _, _ = await received(answers)

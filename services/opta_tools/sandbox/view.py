@@ -39,14 +39,17 @@ class Machine:
     credentials: readable.CredentialFiles = field(default_factory=readable.CredentialFiles)
     # core.hooksPath of the person's own configuration, which holds in every repository.
     hooks: tuple[str, ...] = ()
+    has_unix_sockets: bool = False
 
     @classmethod
-    def look(cls, home: Path, own: tuple[Path, ...], search_path: str, read: tuple[str, ...]) -> "Machine":
+    def look(cls, home: Path, own: tuple[Path, ...], search_path: str, read: tuple[str, ...], *, has_unix_sockets: bool = False) -> "Machine":  # fmt: skip
         """Look at the machine once. Takes some ten milliseconds."""
         home, own = home.resolve(), tuple(path.resolve() for path in own)
         closed = tuple(readable.not_for_everybody())
         config, hooks = git_config(home)
-        machine = cls(home, own, search_path, read, config, tuple(readable.system_entries()), closed, hooks=hooks)
+        machine = cls(
+            home, own, search_path, read, config, tuple(readable.system_entries()), closed, hooks=hooks, has_unix_sockets=has_unix_sockets
+        )
         # Looked through once before the first command has to wait for it.
         machine.credentials.of(each.real for each in readable.toolchains(home, search_path, read))
         return machine
