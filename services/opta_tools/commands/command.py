@@ -6,10 +6,12 @@ that it started is left.
 
 import asyncio
 import contextlib
+import functools
 import os
 from collections.abc import Awaitable, Callable
 
 from ..result import Outcome, ToolProblem
+from ..sandbox.cgroup import CommandGroup, parent
 from ..sandbox.limits import Limits, Watch
 from ..sandbox.place import Process, Streams
 from .output import Output
@@ -17,6 +19,8 @@ from .output import Output
 FLUSH_S = 0.04
 # After the process itself ended: how long what is still in the pipe may take to arrive.
 GRACE_S = 0.1
+# Where groups of commands are made: looked for once.
+_group_parent = functools.cache(parent)
 
 Start = Callable[[Streams], Awaitable[Process]]
 
@@ -31,16 +35,20 @@ class Command:
         self._pipe = -1
         self._closed = asyncio.Event()
         self._over = ""
+        self._group: CommandGroup | None = None
 
     async def start(self) -> None:
         """Start; the command's first line runs once `on_start` has recorded its pid. Raises ToolProblem."""
         write_end = self._open_pipe()
         try:
             process = self._take(await self._start((-1, write_end, write_end)))
+            self._group = CommandGroup(process.pid, self._limits, _group_parent())
             await self._on_start(process.pid)
             process.go()
         except BaseException:
             self.kill()
+            if self._group is not None:
+                self._group.close()
             os.close(self._pipe)
             os.close(self._folder)
             raise
@@ -82,6 +90,9 @@ class Command:
             os.close(self._pipe)
             os.close(self._folder)
             self.output.close()
+            if self._group is not None:
+                self._over = self._over or self._group.reason()
+                await asyncio.to_thread(self._group.close)
         return self._outcome(code, timed_out_s)
 
     def kill(self) -> None:
