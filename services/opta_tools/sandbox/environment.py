@@ -11,6 +11,19 @@ KEPT = (
 FIXED = {
     "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0", "NO_COLOR": "1", "GIT_OPTIONAL_LOCKS": "0", "HUSKY": "0", "LEFTHOOK": "0",
     "DOCKER_CONFIG": "/nonexistent",
+    # No editor waits for a hand: what git would have edited stays as git proposes it, and an empty message ends the commit.
+    "EDITOR": "true", "VISUAL": "true", "GIT_EDITOR": "true", "GIT_SEQUENCE_EDITOR": "true",
+}  # fmt: skip
+# A sandbox shows no key. A repository that asks for signed commits gets unsigned ones; `git commit -S` fails and says so.
+UNSIGNED = {
+    "GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": "commit.gpgSign", "GIT_CONFIG_VALUE_0": "false", "GIT_CONFIG_KEY_1": "tag.gpgSign",
+    "GIT_CONFIG_VALUE_1": "false",
+}  # fmt: skip
+# Without a network every further try fails as the first did, after up to a minute of waiting. (pip says why only when it tries again.)
+WITHOUT_NETWORK = {
+    "npm_config_fetch_retries": "0", "npm_config_prefer_offline": "true", "pnpm_config_fetch_retries": "0", "pnpm_config_prefer_offline": "true",
+    "YARN_HTTP_RETRY": "0", "PIP_RETRIES": "1", "UV_HTTP_RETRIES": "0", "POETRY_REQUESTS_MAX_RETRIES": "0", "CONDA_REMOTE_MAX_RETRIES": "0",
+    "CARGO_NET_RETRY": "0", "BUNDLE_RETRY": "0",
 }  # fmt: skip
 PROXY_PORT = 3128
 _PROXY_NAMES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy")
@@ -27,7 +40,12 @@ def contained(cache: str, scratch: str, *, has_proxy: bool) -> dict[str, str]:
     found = {"TMPDIR": scratch, "XDG_CACHE_HOME": cache, "PIP_CACHE_DIR": f"{cache}/pip", "npm_config_cache": f"{cache}/npm"}
     found |= {"UV_CACHE_DIR": f"{cache}/uv", "CARGO_HOME": f"{cache}/cargo", "GOMODCACHE": f"{cache}/go", "GOCACHE": f"{cache}/go-build"}
     found |= {"GRADLE_USER_HOME": f"{cache}/gradle", "YARN_CACHE_FOLDER": f"{cache}/yarn", "MAVEN_ARGS": f"-Dmaven.repo.local={cache}/m2"}
-    if has_proxy:
+    # Maven before 3.9 reads no MAVEN_ARGS. pnpm would put its store into the workspace, and its other versions where nothing is written.
+    found |= {"MAVEN_OPTS": f"-Dmaven.repo.local={cache}/m2", "PNPM_HOME": f"{cache}/pnpm", "pnpm_config_store_dir": f"{cache}/pnpm/store"}
+    found |= UNSIGNED
+    if not has_proxy:
+        found |= WITHOUT_NETWORK
+    else:
         address = f"http://127.0.0.1:{PROXY_PORT}"
         found |= dict.fromkeys(_PROXY_NAMES, address) | {
             "NODE_USE_ENV_PROXY": "1",
