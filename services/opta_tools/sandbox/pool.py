@@ -17,6 +17,7 @@ from ..housekeeping import remove_tree
 from ..result import ToolProblem
 from .git_links import repositories
 from .guard import Guard
+from .git_person import git_person
 from .place import Place
 from .session import SessionSandbox, opened
 from .supervisors import Supervisors
@@ -87,6 +88,7 @@ class Pool:
                 scratch=scratch,
                 is_read_only=place.is_read_only,
                 repositories=repositories(root, workspace),
+                person=git_person(self._machine.home, workspace),
             )
             check_workspace(self._machine, workspace)
             aside = self._state / "aside" / (place.session or "-")

@@ -54,7 +54,7 @@ class SessionSandbox:
         ]
 
         def more_hooks() -> Iterable[str]:
-            return (*view.machine.hooks, *(value for tree in repositories for value in tree.git.hooks))
+            return (*view.person.hooks, *(value for tree in repositories for value in tree.git.hooks))
 
         self._trees = [Controls(root, is_home=view.is_home, more_hooks=more_hooks), *repositories]
         record = aside.parent.parent / "running"

@@ -1,26 +1,17 @@
 """What one sandbox shows, as a plan for the supervisor: every mount with the device and inode that it must have."""
 
 import os
-import shutil
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from opta_core.paths import WORKSPACES
 from opta_core.policy.workspaces import is_hidden_in_home
-from opta_core.process.system_programs import find
 
 from ..result import ToolProblem
 from . import readable
+from .git_person import GitPerson
 
-# Of a person's git configuration, what a commit needs; nothing that names a program, a key or an address.
-_GIT_KEPT = frozenset(
-    {
-        "user.name", "user.email", "init.defaultbranch", "core.autocrlf", "core.eol", "core.quotepath", "core.abbrev", "core.ignorecase",
-        "pull.rebase", "pull.ff", "push.default", "push.autosetupremote", "merge.conflictstyle", "diff.algorithm", "rebase.autostash", "rerere.enabled",
-    }
-)  # fmt: skip
 HOME_MB = 256
 
 
@@ -32,13 +23,10 @@ class Machine:
     own: tuple[Path, ...]
     search_path: str = os.defpath
     read: tuple[str, ...] = ()
-    git_config: str = field(default="")
     system: tuple[list[Any], ...] = ()
     # What of the system not everybody may read.
     closed: tuple[str, ...] = ()
     credentials: readable.CredentialFiles = field(default_factory=readable.CredentialFiles)
-    # core.hooksPath of the person's own configuration, which holds in every repository.
-    hooks: tuple[str, ...] = ()
     has_unix_sockets: bool = False
 
     @classmethod
@@ -46,10 +34,7 @@ class Machine:
         """Look at the machine once. Takes some ten milliseconds."""
         home, own = home.resolve(), tuple(path.resolve() for path in own)
         closed = tuple(readable.not_for_everybody())
-        config, hooks = git_config(home)
-        machine = cls(
-            home, own, search_path, read, config, tuple(readable.system_entries()), closed, hooks=hooks, has_unix_sockets=has_unix_sockets
-        )
+        machine = cls(home, own, search_path, read, tuple(readable.system_entries()), closed, has_unix_sockets=has_unix_sockets)
         # Looked through once before the first command has to wait for it.
         machine.credentials.of(each.real for each in readable.toolchains(home, search_path, read))
         return machine
@@ -68,6 +53,7 @@ class View:
     is_read_only: bool = False
     # Git folders outside of the workspace that belong to it: path -> (device, inode).
     repositories: tuple[tuple[str, int, int], ...] = ()
+    person: GitPerson = field(default_factory=GitPerson)
 
     @property
     def is_home(self) -> bool:
@@ -89,7 +75,8 @@ class View:
             ["rw", self.scratch, *scratch, "/tmp"],
             ["rw", self.scratch, *scratch, "/var/tmp"],
             ["tmpfs", home, "0700", f"{HOME_MB}m", "100000"],
-            ["file", f"{home}/.gitconfig", machine.git_config],
+            ["file", f"{home}/.gitconfig", self.person.config],
+            ["file", f"{home}/.config/git/ignore", self.person.ignored],
             ["rw", self.cache, *_identity(self.cache), self.cache_inside],
             *readable.toolchain_entries(self._toolchains()),
         ]
@@ -128,29 +115,6 @@ def check_workspace(machine: Machine, workspace: str) -> None:
         raise ToolProblem(f"{workspace} is no folder to work in: it holds Opta's own files", "sandbox")
     if any(workspace.startswith(f"{own}/") and not workspace.startswith(f"{own}/{WORKSPACES}/") for own in machine.own):
         raise ToolProblem(f"{workspace} is no folder to work in: it belongs to Opta itself", "sandbox")
-
-
-def git_config(home: Path) -> tuple[str, tuple[str, ...]]:
-    """(a git configuration for sandboxes: the harmless part of the person's; where the person's says that hooks lie)."""
-    git = find("git") or shutil.which("git")
-    if git is None:
-        return "", ()
-    try:
-        words = [git, "config", "--includes", "--list", "--null"]
-        done = subprocess.run(words, env={"HOME": str(home), "PATH": os.defpath}, cwd="/", capture_output=True, timeout=5, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return "", ()
-    lines: list[str] = []
-    hooks: list[str] = []
-    for item in done.stdout.decode(errors="replace").split("\0"):
-        name, _, value = item.partition("\n")
-        section, _, key = name.partition(".")
-        if name == "core.hookspath":
-            hooks.append(value)
-        if name in _GIT_KEPT and value.isprintable():
-            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-            lines.append(f'[{section}]\n\t{key} = "{escaped}"')
-    return "\n".join(lines) + "\n" if lines else "", tuple(hooks)
 
 
 def _identity(path: str) -> tuple[int, int]:

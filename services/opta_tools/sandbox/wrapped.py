@@ -12,6 +12,7 @@ from . import linux, readable, seatbelt, seccomp
 from .bare import Bare
 from .controls import Controls
 from .environment import contained
+from .git_person import git_person
 from .guard import Guard, GuardError
 from .limits import Limits
 from .place import Level, Order, Place, Process, Streams
@@ -55,7 +56,8 @@ class Wrapped:
             guard, controls, running = self._guards[key]
             self._guards[key] = guard, controls, running + 1
             return
-        controls = Controls(os.dup(root), more_hooks=lambda: self._machine.hooks)
+        hooks = git_person(self._machine.home, place.workspace).hooks
+        controls = Controls(os.dup(root), more_hooks=lambda: hooks)
         guard = Guard(controls, self._state / "aside" / (place.session or "-"), is_mounted=False, others=self._running)
         guard.begin()
         self._guards[key] = guard, controls, 1
