@@ -84,13 +84,19 @@ watchexec|entr|inotifywait|fswatch|nodemon|chokidar|reflex|air|cargo-watch|bacon
 // network
 curl : -o -O -K -T -F -d -D -c -b -E -J -n -Q -u -U -x -X -t -P --output --output-dir --remote-name --remote-name-all --remote-header-name --config --upload-file --form --form-string --data --data-ascii --data-binary --data-raw --data-urlencode --json --url-query --cookie --cookie-jar --dump-header --trace --trace-ascii --stderr --libcurl --cert --key --pass --cacert --capath --create-dirs --netrc --netrc-file --netrc-optional --proxy --proxy-user --preproxy --socks4 --socks4a --socks5 --socks5-hostname --engine --etag-save --etag-compare --hsts --alt-svc --quote --request --request-target --user --telnet-option --unix-socket --abstract-unix-socket --resolve --connect-to --doh-url --ftp-port --ftp-create-dirs --mail-from --mail-rcpt --location-trusted --variable --expand-* --next --skip-existing --dns-servers --delegation --oauth2-bearer --aws-sigv4 => writes a file or sends data
 http|https|xh|xhs|httpie : -o -d -a -A --output --download --auth --session --cert --proxy --form --multipart --raw @*@* @*=* @*:=* @PUT @POST @PATCH @DELETE
-ssh|scp|sftp|rsync|mosh|rsh|telnet|nc|ncat|netcat|socat|ftp|ssh-copy-id|sshfs|autossh|sshuttle|tailscale|ngrok|cloudflared|bore|chisel : * => reaches other machines
+ssh|scp|sftp|psftp|plink|pscp|rlogin|rexec|smbclient|minicom|lwp-download|rsync|mosh|rsh|telnet|nc|ncat|netcat|socat|ftp|ssh-copy-id|sshfs|autossh|sshuttle|tailscale|ngrok|cloudflared|bore|chisel : * => reaches other machines
 nmap|masscan|tcpdump|tshark|dumpcap|mitmproxy|mitmdump : *
 dig|drill|kdig : -f -k
 gh : @alias @extension @ext @ssh @cp @clone @config @auth @secret @variable @codespace @cs @browse @api --web --editor
 
 // compilers and builders
 gcc : -wrapper -fplugin* -fpass-plugin* -specs* --specs* -B* @@* -Xclang -cc1* -load* -plugin* -Xlinker -Wl,*plugin* -fuse-ld* -ld-path* --config* -iplugindir* --gcc-toolchain* => runs something
+javac|kotlinc|scalac|groovyc|ecj : -J* -processor* -proc* -Xplugin* -P* -plugin* -javaagent* -Djava* -system* -bootclasspath* @@* => runs a program of its own, or takes options from a file
+ocamlc|ocamlopt|ocamlfind|ocamldep|ocamlbuild : -pp* -ppx* -plugin* -use-* => runs something
+clang-tidy|clang-check|clang-query|opt|llc : -load* -fpass-plugin* -p -f
+ctest : -S -C --script --build-and-test --build-makeprogram --build-generator --test-dir --test-load
+rustdoc : -test-runtool* -runtool* -test-builder* -C -Z --sysroot --config
+protoc|buf : --plugin* @@*
 rustc : -C -Z --codegen --sysroot --config @@* => runs something
 make : -f -C -I -E --file --makefile --directory --include-dir --eval @*=* @*$* => reads its rules from elsewhere, or changes what they run
 cmake : -P -E -C --build --install --preset --toolchain --open
@@ -101,7 +107,7 @@ rake : -f -I -r -R -e -E -p -g -G --rakefile --libdir --require --rakelibdir --e
 cargo : -C -Z --config --manifest-path --target-dir --out-dir --artifact-dir => changes how it builds
 cargo install|vendor|login|search|publish : *
 cargo : !alias => is no command of cargo's own: an alias, or another program
-go : -exec -toolexec -vettool -overlay -modfile -C -pkgdir -ldflags*ext* -gccgoflags -compiler
+go : -exec -toolexec -vettool -overlay -modfile -C -pkgdir -ldflags*ext* @*-extld* -gccgoflags -compiler
 go run|generate|tool|install|get|work|telemetry|bug : *
 npm : -C -c --prefix --script-shell --node-options --userconfig --globalconfig --shell --editor --viewer --browser --git --call --package --init-module --cwd --dir --use-node-version --config --bun --preload --require --import --eval --env-file --pnpmfile --global-pnpmfile --modules-dir
 npm config|c|set|get|pkg|link|ln|edit|explore|exec|x|dlx|create|init|innit|version|docs|home|repo|bugs|issues|profile|rebuild|rb|set-script|hook|deploy|patch|patch-commit|patch-remove|env|setup|self-update|server|approve-builds|plugin|policies|node|foreach|global|upgrade-interactive|bunx|repl : *
@@ -110,9 +116,21 @@ pip config|debug : *
 uv : --directory --project --config-file --with --with-editable --with-requirements --env-file --script --module -m --target --prefix --root
 uv tool|x|init|self|build|python|export|auth : *
 python : !module => writes files, or runs what it is given
-pytest : --pastebin --pdbcls --basetemp
+pytest : -p -c -o --pastebin --pdbcls --basetemp --rootdir --confcutdir --config-file --override-ini --plugins => runs code from elsewhere
 coverage : @run @erase --rcfile
 isort|black|ruff|mypy|pyright|pylint|flake8|bandit : --install-types --init-hook --load-plugins --python-executable
+mypy|pylint|flake8 : --config-file --config --rcfile --append-config --ini-options => reads plugins to run from elsewhere
+sphinx-build|mkdocs : -c -D -f --config-file => runs a configuration from elsewhere
+eslint|oxlint|standard|xo|tslint|stylelint|prettier|babel|swc|postcss|tailwindcss|tsup : -c -f --config --config-file --format --formatter --plugin --plugins --presets --parser --rulesdir --resolve-plugins-relative-to --custom-syntax --custom-formatter --plugin-search-dir => runs code from elsewhere
+jest|vitest|mocha|ava|tap|jasmine|karma|playwright|cypress|wdio|testcafe : -c -r --config --config-file --require --import --loader --helper --root --rootDir --globalSetup --globalTeardown --setupFiles --setupFilesAfterEnv --runner --testRunner --transform --resolver --testEnvironment --preset --reporters --opts --node-arguments --environment => runs code from elsewhere
+vite|rollup|webpack|rspack|parcel|next|nuxt|astro|esbuild : -c -r -p --config --require --plugin --config-loader --root => runs a configuration from elsewhere
+phpunit|pest|codecept|behat|phpstan|psalm|phpcs|phpcbf|rector : -c -a --configuration --config --bootstrap --autoload --autoload-file --include-path --prepend --standard => runs code from elsewhere
+rspec|cucumber|rubocop|standardrb|reek|brakeman|minitest : -r -I -O --require --options --config --plugin --add-checks-path => runs code from elsewhere
+golangci-lint : -c --config
+yt-dlp|youtube-dl : --exec --exec-before-download --config-locations --config-location --plugin-dirs --downloader --external-downloader --netrc-cmd
+rpm|rpmquery|rpmdb|rpmverify|rpmspec|rpmbuild : -E -D --eval --define --pipe --load --macros --rcfile => evaluates a language that runs programs
+restic|borg : -o --option --password-command --rsh --remote-path --checkpoint-volume
+facter|ohai : -d --custom-dir --external-dir --directory
 composer : @exec @create-project @global @config @init @browse @self-update --working-dir -d
 mvn : -f -s -gs -t --file --settings --global-settings --toolchains @exec:* @*:exec* @antrun:* @*:java @wrapper:*
 gradle : -b -c -I -p -g --build-file --settings-file --init-script --project-dir --gradle-user-home --include-build

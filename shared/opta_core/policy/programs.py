@@ -25,6 +25,11 @@ WRAPPERS = frozenset(
     xonsh nu elvish yash rbash mksh lksh pdksh posh oksh oil osh ysh dtach abduco zellij byobu foreman honcho overmind hivemind goreman
     concurrently npm-run-all run-s run-p dotenv cross-env env-cmd dc m4 wine mono box64 qemu-user jchroot arch-chroot schroot dchroot
     pdsh clush dsh pssh ansible fab salt rush moreutils-parallel sem caffeinate chpst runuser doas sudoedit visudo vipw crontab at
+    ccache distcc sccache icecc scan-build intercept-build bear compiledb nyc c8 rdmd multitime choom aoss agetty genie grc cdist proxychains
+    proxychains4 torify torsocks tsocks eatmydata nocache cgexec aa-exec libtool ld.so pkgx sotruss mtrace memusage msgfilter msgexec tmate
+    run-parts rc slsh sash git-shell fakeroot-tcp fakeroot-sysv fakeroot-ng faketime joe rview rvim vimdiff gvim nvim-qt mc ranger nnn lf tig
+    lazygit gitui fzf sk peco xdotool setsebool systemd-socket-activate s6-setuidgid s6-softlimit chpst with-contenv apptainer singularity
+    enroot charliecloud ch-run udocker distrobox-enter toolbox-run wsl act earthly
     script scriptlive rr trace valgrind heaptrack uftrace kitty alacritty xterm gnome-terminal konsole osascript open xdg-open gio start
     """.split()
 )
@@ -42,6 +47,7 @@ EVALUATING = frozenset(
 # Interpreters: with a script or -c they are whatever the script is.
 INTERPRETERS = re.compile(
     r"(python|pypy|node|nodejs|deno|bun|ruby|perl|php|lua|luajit|tclsh|wish|osascript|awk|gawk|mawk|nawk|java|jshell|groovy|scala|Rscript|julia"
+    r"|pry|byebug|jrunscript|octave-cli|janet|babashka|bb|clj|kotlin|kscript|hy|pcre2test"
     r"|guile|racket|sbcl|ghci?|runghc|elixir|erl|escript|swift|dotnet|ipython|ts-node|tsx|npx|bunx|pnpx|uvx|pipx)[\d.]*\Z"
 )
 _HARMLESS_INTERPRETING = frozenset({"--version", "-V", "-v", "--help", "-h"})
@@ -123,6 +129,12 @@ _RUNNING = by_program(
         terraform|terragrunt console|exec : *
         helm plugin : *
         meson|ninja devenv : *
+        ip netns|vrf exec : *
+        nim e|r : *
+        nim c|cpp|cc|objc|js|compile : -r --run
+        crystal run|eval|i|play : *
+        v run|repl|watch : *
+        tcc|dmd|ldc2 : -run*
         cargo watch|make|xtask|script|with|hack|careful|flamegraph|valgrind|profiler : *
         """
     )
