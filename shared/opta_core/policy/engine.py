@@ -10,7 +10,7 @@ from typing import Literal
 
 from opta_protocol.permissions import Level, Risk, SessionPolicy
 
-from . import commands
+from . import commands, other_names
 from .actions import Action, Request, is_secret, protected, relative_to
 from .grants import script_now
 from .layers import Layers
@@ -104,6 +104,8 @@ def _judge_action(request: Request, action: Action, situation: Situation) -> Ver
         return verdict("allow", f"{action.tool} = allow", "defaults")
     first = _first(rules["managed"], action)
     problem = _hard_ask(request, action, situation)
+    if not problem and (kept := _kept_from_writing(rules, request, action)):
+        problem = f"it names a file that a rule keeps from being written ({kept})"
     # What the machine's owner wants asked is asked, in an unrestricted session too.
     if first is not None and first.effect == "ask":
         return verdict("ask", problem or first.label, "managed", is_single=bool(problem))
@@ -167,12 +169,17 @@ def _hard_ask(request: Request, action: Action, situation: Situation) -> str:
 def _denies(rule: Rule, request: Request, action: Action) -> bool:
     """Whether a deny rule is about an action; a line that is not plain is searched through for the rule's words."""
     if not rule.command:
-        return rule.matches(action)
+        return rule.matches(action) or other_names.denies(rule, request, action)
     if action.kind != "run" or rule.tool not in ("run_command", "*"):
         return False
     if request.command is not None and request.command.is_plain:
         return words_fit(action.argv, rule.command)
     return words_within(commands.all_words(str(request.args.get("command", ""))), rule.command)
+
+
+def _kept_from_writing(rules: dict[Layer, tuple[Rule, ...]], request: Request, action: Action) -> str:
+    denying = (rule for candidates in rules.values() for rule in candidates if rule.effect == "deny")
+    return next((rule.label for rule in denying if other_names.asks(rule, request, action)), "")
 
 
 def _first(rules: tuple[Rule, ...], action: Action) -> Rule | None:

@@ -1,0 +1,57 @@
+"""What a rule denies by its path, under other names: a link in the workspace, another tool that reads it, a command that names it.
+
+By the words of a command only: one that reads a whole folder above, or a copy, is not seen. What must stay unread does not belong
+into a workspace.
+"""
+
+import fnmatch
+import os
+
+from . import commands
+from .actions import Action, Request, relative_to
+from .rules import Rule, path_fits
+
+_READING, _WRITING = ("read_file", "grep"), ("write_file", "edit_file", "multi_edit")
+
+
+def denies(rule: Rule, request: Request, action: Action) -> bool:
+    """Whether a deny rule of a path is about this action although its tool or the path is another."""
+    if not rule.path or rule.origin or rule.server:
+        return False
+    if action.kind == "run":
+        return _is_for(rule, _READING) and _names(rule, request, action)
+    if action.tool in _READING and _is_for(rule, _READING):
+        return _fits(action.path, rule) or _fits(_real(request.cwd, action.path), rule)
+    return fnmatch.fnmatchcase(action.tool, rule.tool) and _fits(_real(request.cwd, action.path), rule)
+
+
+def asks(rule: Rule, request: Request, action: Action) -> bool:
+    """Whether a command names a file that a rule keeps file tools from writing: it may only read it, so a person decides."""
+    return bool(rule.path) and action.kind == "run" and _is_for(rule, _WRITING) and _names(rule, request, action)
+
+
+def _is_for(rule: Rule, tools: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(tool, rule.tool) for tool in tools)
+
+
+def _names(rule: Rule, request: Request, action: Action) -> bool:
+    is_plain = request.command is not None and request.command.is_plain
+    words = action.argv[1:] if is_plain else tuple(commands.all_words(str(request.args.get("command", ""))))
+    parts = {part for word in words for part in (word, word.rpartition(":")[2], word.rpartition("=")[2], word.lstrip("@"))}
+    for folder in action.folders or (request.cwd,):
+        for part in parts:
+            path = relative_to(request.cwd, os.path.join(folder, part)) or ""
+            if part and (_fits(path, rule) or _fits(_real(request.cwd, path), rule)):
+                return True
+    return False
+
+
+def _fits(path: str, rule: Rule) -> bool:
+    """A folder fits as well when the rule is about what it holds."""
+    return bool(path) and (path_fits(path, rule.path) or path_fits(f"{path}/", rule.path))
+
+
+def _real(workspace: str, path: str) -> str:
+    if not path:
+        return ""
+    return relative_to(os.path.realpath(workspace), os.path.realpath(os.path.join(workspace, path))) or ""
