@@ -104,7 +104,7 @@ def test_a_worktree_commits_into_its_repository_and_changes_no_configuration(pla
         ".husky/pre-commit", ".devcontainer/devcontainer.json", ".idea/workspace.xml", ".claude/settings.json", ".cursor/mcp.json", ".mise.toml", ".github/workflows/x.yml",
         ".npmrc", ".exrc", ".vscode/tasks.json", ".envrc", ".mcp.json", ".opta/policy.yaml", "app.code-workspace", ".gitlab-ci.yml", ".yarnrc.yml", ".pre-commit-config.yaml",
         ".codex/config.toml", ".gemini/settings.json", "deep/er/.vscode/tasks.json", ".Vscode/tasks.json", ".cargo/config.toml", ".zed/tasks.json", "pkg/.npmrc",
-        ".pi/extensions/x.ts", ".openhands/setup.sh", "rust-toolchain.toml", "crate/rust-toolchain", ".gitpod.yml", ".vim/coc-settings.json", ".lazy.lua",
+        ".pi/extensions/x.ts", ".openhands/setup.sh", ".gitpod.yml", ".vim/coc-settings.json", ".lazy.lua",
         ".luarc.json", "devbox.json", "mise.prod.toml", ".flox/env/manifest.toml", ".copilot/mcp.json", "conductor.json",
     ],
 )  # fmt: skip

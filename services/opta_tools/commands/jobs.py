@@ -145,6 +145,11 @@ class Runner:
         notes += await self._sandbox.notes(place)
         if not outcome.ok:
             notes += self._sandbox.hints(outcome.content)
+        if control := self._sandbox.denied_write(place, outcome.content):
+            notes.append(
+                f"{control[:200]} is a control file, which commands do not change; it is as it was. A person can check it out, and write_file "
+                "writes it after asking one"
+            )
         if notes:
             outcome.content = "\n".join([outcome.content, *(f"Opta: {note}" for note in notes)])
         return outcome

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from opta_core.logs import Log
+from opta_core.policy.actions import protected, relative_to
 
 from ..result import ToolProblem
 from . import linux, seccomp
@@ -24,6 +25,8 @@ from .view import Machine
 from .wrapped import Wrapped
 
 PROBE_S = 10.0
+# What programs say of a file that is mounted read-only, or over which something is mounted.
+_READ_ONLY = re.compile(r"^.*: (?:Read-only file system|Device or resource busy)$", re.MULTILINE)
 log = Log("sandbox")
 
 # What programs print whose Unix socket was refused: Python, Node, Chromium, Java, Go, libuv.
@@ -122,6 +125,17 @@ class Sandbox:
         return self.level != "none" and bool(
             re.search(rf"{home}/(?!\.cache/)\S.*(No such file|not found|Permission denied|ENOENT)", output)
         )
+
+    def denied_write(self, place: Place, output: str) -> str:
+        """The control file that a command could not change, by what it printed; '' for none. git goes on without it, often with success."""
+        if self.level != "full":
+            return ""
+        for line in _READ_ONLY.findall(output):
+            for word in re.split(r"[\s'\"`:]+", line):
+                path = relative_to(place.workspace, word)
+                if path and protected(path):
+                    return path
+        return ""
 
     async def close(self) -> None:
         """End every sandbox."""
