@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support import race
 from support.contained import PYTHON, Place
+from support.git import file, git
 
 from opta_tools.sandbox.limits import Limits
 
@@ -340,3 +341,16 @@ def test_the_race_harness_finds_nothing(tmp_path: Path) -> None:
     assert (found.commands, found.escapes, found.stray) == (60, 0, 0)
     # Refusals alone would prove nothing.
     assert found.refused < found.commands / 2
+
+
+def test_the_name_of_the_machine_is_an_address(place: Place) -> None:
+    said = place.run(f"{PYTHON} -c 'import socket; print(socket.gethostbyname(socket.gethostname()))'")
+    assert said.content.startswith("127."), said.content
+
+
+def test_git_in_a_part_of_a_repository_says_where_it_works(place: Place) -> None:
+    git(place.work, "init", "-q")
+    file(place.work / "pkg/a/f")
+    said = place.run("git add f", work=place.work / "pkg/a")
+    assert f"A session that begins in {place.work} has the repository" in said.content
+    assert "A session that begins" not in place.run("false; git -C / status", work=place.work).content

@@ -144,7 +144,7 @@ class Runner:
             raise
         notes += await self._sandbox.notes(place)
         if not outcome.ok:
-            notes += self._sandbox.hints(outcome.content)
+            notes += self._sandbox.hints(place, outcome.content)
         if control := self._sandbox.denied_write(place, outcome.content):
             notes.append(
                 f"{control[:200]} is a control file, which commands do not change; it is as it was. A person can check it out, and write_file "

@@ -16,8 +16,8 @@ from opta_core.clock import now_s
 from ..housekeeping import remove_tree
 from ..result import ToolProblem
 from .git_links import repositories
-from .guard import Guard
 from .git_person import git_person
+from .guard import Guard
 from .place import Place
 from .session import SessionSandbox, opened
 from .supervisors import Supervisors

@@ -35,6 +35,8 @@ _UNIX_SOCKET = re.compile(
     re.IGNORECASE,
 )
 
+_NO_REPOSITORY = re.compile(r"not a git repository", re.IGNORECASE)
+
 
 class Sandbox:
     """`own`: the daemon's folders, which no command sees. `state`: where its bookkeeping and the workspaces' caches lie.
@@ -105,9 +107,14 @@ class Sandbox:
             return []
         return await (self._pool if self.level == "full" else self._wrapped).notes(place)
 
-    def hints(self, output: str) -> list[str]:
-        """What to say about a command that failed, by what it printed: which setting would let it work."""
+    def hints(self, place: Place, output: str) -> list[str]:
+        """What to say about a command that failed, by what it printed: what would let it work."""
         hints: list[str] = []
+        if self.level == "full" and _NO_REPOSITORY.search(output) and (top := _repository_above(place.workspace)):
+            hints.append(
+                f"this session's folder is a part of the repository {top}, whose other files a command does not see, so git does not work here. "
+                f"A session that begins in {top} has the repository"
+            )
         if self._is_denied_read(output):
             hints.append(
                 "your home is not shown to commands, but for toolchains. To let them read a part: opta config set sandbox.read PATH"
@@ -161,6 +168,16 @@ class Sandbox:
         finally:
             await self._pool.end_sessions()
             self.level = "none"
+
+
+def _repository_above(workspace: str) -> str:
+    """The folder above a workspace that is a repository's; '' for none, or when the workspace is one itself."""
+    folder = workspace
+    while not os.path.exists(os.path.join(folder, ".git")):
+        if folder == os.path.dirname(folder):
+            return ""
+        folder = os.path.dirname(folder)
+    return "" if folder == workspace else folder
 
 
 def _why_not(level: Level) -> str:

@@ -69,7 +69,8 @@ class Supervisor:
         _become_first_process()
         with contextlib.suppress(OSError):
             linux.unshare(linux.CLONE_NEWCGROUP)
-        socket.sethostname("opta")
+        # A name that /etc/hosts has: programs look their machine's name up.
+        socket.sethostname("localhost")
         linux.bring_up_loopback()
         linux.propagate(linux.MS_PRIVATE)
         # The names of the machine are looked up from a descriptor of its root in this namespace, before anything covers them.
