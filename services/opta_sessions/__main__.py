@@ -45,7 +45,7 @@ async def serve(context: ServiceContext, files: Files, syncer: SyncerKind) -> No
     while not context.stopping.is_set():
         store.heartbeat()
         store.leases.check()
-        store.look()
+        store.disk.look()
         catalog.note()
         if store.storage.is_failing:
             context.degraded(stand_in.NO_WRITES)

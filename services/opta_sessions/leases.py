@@ -1,10 +1,10 @@
-"""Who runs which turn: work is handed to the live agent, and taken from one that is gone.
+"""Leases of turns: hands open turns to the live agent, and takes them back from one that is gone.
 
-A new boot of the agent receives every open turn and adopts or ends it. A turn that the live agent no
+A new start of the agent receives every open turn and adopts or ends it. A turn that the live agent no
 longer lists, or that had no agent for too long, is ended here.
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 
@@ -13,24 +13,23 @@ from opta_core.clock import now_s
 from opta_core.logs import Log
 from opta_protocol.commands import Held, Hello, Work
 from opta_protocol.errors import ErrorCode
-from opta_protocol.events import ServiceBack, ServiceLost, TurnError
+from opta_protocol.events import Event, ServiceBack, ServiceLost, TurnError
 from opta_protocol.topics import STORE_CMD
 
+from .catalog import SessionCatalog
 from .state import SessionState
 
-if TYPE_CHECKING:
-    from .store import Store
-
-# Longer than the crash brake of a process.
+# Longer than the pause between restarts of a process that keeps crashing.
 AGENT_LOST_AFTER_S = 45.0
 # A hello this late means that the agent is gone; one comes every 0.2 s.
 SILENT_AFTER_S = 1.0
-# An agent's ending of a turn may still be on its way when its hello stops listing it.
+# An agent's ending of a turn may still be on its way when its hello stops listing the turn.
 FORGOTTEN_AFTER_S = 4.0
-# A turn that was handed out and is not listed by now did not arrive.
+# A turn that was handed out and is not listed after this time did not arrive.
 HAND_AGAIN_AFTER_S = 1.0
-
-# So many agents in a row may die under one step of a turn; the next one is spared.
+# A turn of which the agent lists nothing any more is forgotten after this time.
+HANDED_KEPT_S = 60.0
+# A turn ends when this many agents in a row died while they ran one of its steps.
 BOOTS_A_STEP_MAX = 6
 
 _hello = msgspec.json.Decoder(Hello)
@@ -38,15 +37,21 @@ _encode = msgspec.json.Encoder().encode
 log = Log("leases")
 
 
-class Leases:
-    """The store's side of `store.cmd`."""
+class WriteOwn(Protocol):
+    """Writes events that the store authors."""
 
-    def __init__(self, bus: Bus, store: "Store"):
-        self._store = store
+    def __call__(self, state: SessionState, *events: Event) -> None: ...
+
+
+class Leases:
+    """The store's side of `store.cmd`. `boot` names this start of the store."""
+
+    def __init__(self, bus: Bus, boot: str, catalog: SessionCatalog, write_own: WriteOwn):
+        self._store_boot, self._catalog, self._write_own = boot, catalog, write_own
         self._router = bus.router(STORE_CMD, self._on_hello)
         self._peer = b""
         self._boot = ""
-        # The highest life of an agent that was heard of; a lower one is superseded.
+        # The highest incarnation of an agent so far; a lower one is superseded.
         self._life = 0
         self._heard_at = now_s()
         self._lost_at = 0.0
@@ -57,24 +62,24 @@ class Leases:
         self._tried: dict[tuple[str, str], tuple[int, int]] = {}
 
     def admits(self, life: int) -> bool:
-        """Whether an agent of that life may write: no later one was heard of."""
+        """Whether the agent of that incarnation may write: no later one announced itself."""
         self._life = max(self._life, life)
         return life == self._life
 
     def hand_out(self, state: SessionState) -> None:
-        """Give the session's head turn to the agent, if it has none and the agent is there."""
+        """Hand the session's first open turn to the agent, unless it has it already or there is no agent."""
         head = state.head()
         if head is not None and self._peer and (state.sid, head.turn) not in self._handed:
             self._send([Held(sid=state.sid, turn=head.turn, seq=head.seq)])
 
     def check(self) -> None:
-        """Called often: notices a silent agent, and ends what nobody will continue."""
+        """Called often: notices a silent agent, and ends turns that nobody will continue."""
         now = now_s()
         silent_s = now - self._heard_at
         if silent_s > SILENT_AFTER_S and not self._lost_at:
             self._lost_at = self._heard_at
             for state in self._running():
-                self._store.write_own(state, ServiceLost(sid=state.sid, turn=_head_id(state), service="agent", reason="silent"))
+                self._write_own(state, ServiceLost(sid=state.sid, turn=_head_id(state), service="agent", reason="silent"))
         if silent_s > AGENT_LOST_AFTER_S:
             for state in self._running():
                 self._end(state, "The agent did not come back. `opta daemon restart agent` starts it; then ask again.")
@@ -83,7 +88,7 @@ class Leases:
     def _on_hello(self, peer: bytes, frames: Frames) -> None:
         hello = _hello.decode(frames[0])
         if not self.admits(hello.life):
-            return  # said by an agent that is gone, and late
+            return  # a late message of a superseded agent
         now = now_s()
         back_after_s = now - self._lost_at if self._lost_at else 0.0
         self._peer, self._heard_at, self._lost_at = peer, now, 0.0
@@ -95,7 +100,7 @@ class Leases:
             self._listed.clear()
         if back_after_s:
             for state in self._running():
-                self._store.write_own(
+                self._write_own(
                     state, ServiceBack(sid=state.sid, turn=_head_id(state), service="agent", stall_ms=round(back_after_s * 1000))
                 )
         listed = {(held.sid, held.turn) for held in hello.running}
@@ -103,7 +108,7 @@ class Leases:
             self._handed[key] = now
         self._listed = {key for key in self._listed | listed if key in self._handed}
         missing: list[Held] = []
-        for state in list(self._store.catalog.states.values()):
+        for state in list(self._catalog.states.values()):
             head = state.head()
             if head is None or state.is_damaged:
                 continue
@@ -111,15 +116,15 @@ class Leases:
             if key in listed:
                 continue
             if key not in self._handed or (key not in self._listed and now - self._handed[key] > HAND_AGAIN_AFTER_S):
-                # Never seen to arrive: the agent ignores a turn it knows.
+                # Perhaps it never arrived; the agent ignores a turn that it knows.
                 missing.append(Held(sid=key[0], turn=key[1], seq=head.seq))
             elif key in self._listed and now - self._handed[key] > FORGOTTEN_AFTER_S:
-                self._end(state, "The agent lost track of this turn. What was shown is kept; ask again to go on.")
-        self._handed = {key: at for key, at in self._handed.items() if key in listed or now - at < 60}
+                self._end(state, "The agent lost track of this turn. What was shown is kept; ask again to continue.")
+        self._handed = {key: at for key, at in self._handed.items() if key in listed or now - at < HANDED_KEPT_S}
         self._send(missing)
 
     def _count_tries(self) -> None:
-        """Another agent takes over: a turn under which one after the other died, without getting a step further, ends."""
+        """Another agent takes over: end turns in which one agent after the other died at the same step."""
         before, self._tried = self._tried, {}
         for state in self._running():
             head = state.head()
@@ -140,19 +145,19 @@ class Leases:
         now = now_s()
         for held in turns:
             self._handed[(held.sid, held.turn)] = now
-        self._router.send(self._peer, [_encode(Work(boot=self._boot, store=self._store.boot, turns=turns))])
+        self._router.send(self._peer, [_encode(Work(boot=self._boot, store=self._store_boot, turns=turns))])
 
     def _running(self) -> list[SessionState]:
         return [
             state
-            for state in self._store.catalog.states.values()
+            for state in self._catalog.states.values()
             if (head := state.head()) and (head.is_started or (state.sid, head.turn) in self._handed)
         ]
 
     def _end(self, state: SessionState, message: str, code: ErrorCode = ErrorCode.agent_lost) -> None:
         turn = _head_id(state)
         self._handed.pop((state.sid, turn), None)
-        self._store.write_own(
+        self._write_own(
             state,
             TurnError(sid=state.sid, turn=turn, code=code, message=message, domain="orchestration", retryable=True, resumable=True),
         )

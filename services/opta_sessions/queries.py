@@ -60,7 +60,7 @@ class Questions:
     def _repair(self, peer: bytes, asked: RepairSession) -> None:
         repair = self._repairs.get(asked.key)
         if repair is None:
-            repair = asyncio.create_task(self._store.repair(self._catalog.resolve(asked.sid), is_wanted=asked.apply), name="repair")
+            repair = asyncio.create_task(self._store.repairs.run(self._catalog.resolve(asked.sid), is_wanted=asked.apply), name="repair")
             self._repairs[asked.key] = repair
             if len(self._repairs) > REPAIRS_KEPT:
                 self._repairs.popitem(last=False)

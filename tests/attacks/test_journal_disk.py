@@ -70,7 +70,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_turn_ends_it_and_goes_on_when_th
         full_at = 0.0
         while not full_at or time.perf_counter() - full_at < 0.6:
             await asyncio.sleep(0.02)
-            store.look()
+            store.disk.look()
             full_at = full_at or (time.perf_counter() if store.storage.is_failing else 0.0)
         refused = await house.gateway.written(prompt(SID, "x" * 9000))
         assert refused.error is not None and refused.error.code is ErrorCode.storage_full and refused.error.retryable
@@ -79,7 +79,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_turn_ends_it_and_goes_on_when_th
         (tmp_path / "filler").unlink()
         while (await listed(house))[SID].activeTurn:
             await asyncio.sleep(0.02)
-            store.look()
+            store.disk.look()
         assert (await ask(house, "after")).turn == "t2"
         await house.agent.written(msgspec.structs.replace(DONE, turn="t2"))
         lines = await replayed(house)

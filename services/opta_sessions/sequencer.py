@@ -1,0 +1,212 @@
+"""Numbers the events of an append: decides for each whether it may be written, and stamps its line.
+
+Works on memory alone: it moves a session's state along line by line and returns the lines as a `Batch`. Whoever
+writes them reads the state again from the journal when the write fails.
+**Invariant:** no socket and no file here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from opta_core.clock import utc_now
+from opta_protocol import wire
+from opta_protocol.commands import Append, AppendResult
+from opta_protocol.errors import ErrorCode, ErrorInfo
+from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Event, SessionCancelled, TurnError, TurnQueued, Warning
+
+from .journal import LINE_BYTES_MAX
+from .state import SessionState, read_call, read_turn_start
+
+# Durable events: they are acknowledged only when they are on the disk.
+DURABLE_NAMES = frozenset(
+    {
+        "session.start",
+        "session.updated",
+        "session.cleared",
+        "session.note",
+        "turn.start",
+        "turn.stopping",
+        "permission.request",
+        "permission.decision",
+        "tool.start",
+        "tool.result",
+    }
+    | ENDING_NAMES
+)
+# The store's stamps (seq, time, checksum) come on top of the body.
+BODY_BYTES_MAX = LINE_BYTES_MAX - 1024
+
+
+@dataclass
+class Batch:
+    """Numbered lines of one session that are not written yet, and the results for their producer.
+
+    `firm_before` is the last seq before the batch that is no delta. `is_durable`: the acknowledgement waits for the disk.
+    `is_head_changed`: a turn was opened or ended, so another turn may be the next to run.
+    """
+
+    first_seq: int
+    firm_before: int
+    lines: list[bytes] = field(default_factory=list[bytes])
+    results: list[AppendResult] = field(default_factory=list[AppendResult])
+    is_delta: bool = True
+    is_durable: bool = False
+    is_head_changed: bool = False
+    goes_away: bool = False
+
+    @property
+    def content(self) -> bytes:
+        """The lines as they are appended to the journal."""
+        return b"\n".join(self.lines) + b"\n"
+
+    @property
+    def noteworthy(self) -> list[AppendResult]:
+        """The results that an acknowledgement carries: all of a durable batch, else those that are more than "written"."""
+        return [result for result in self.results if self.is_durable or result.turn or result.status != "written"]
+
+
+class Sequencer:
+    """Decides and numbers. `boot` names this start of the store.
+
+    `torn` maps a session to the bytes that were cut off its journal's end and not reported in it yet. `admits` tells
+    whether the agent of an incarnation may still write. `fenced` counts the events that were fenced off.
+    """
+
+    def __init__(self, boot: str, torn: dict[str, int], admits: Callable[[int], bool]):
+        self._producer = f"store.{boot}"
+        self._torn, self._admits = torn, admits
+        self.fenced = 0
+
+    def begin(self, state: SessionState) -> Batch:
+        """An empty batch; its first line reports a torn journal end that was cut off and not reported yet."""
+        batch = Batch(first_seq=state.last_seq + 1, firm_before=state.firm_seq)
+        if size := self._torn.get(state.sid):
+            self.add_own(state, batch, _torn_warning(state.sid, size))
+        return batch
+
+    def add_own(self, state: SessionState, batch: Batch, event: Event) -> None:
+        """Add an event that the store itself authors."""
+        number = state.producers.get(self._producer, 0) + 1
+        _add_line(state, batch, wire.encode_body(event), (self._producer, number))
+        batch.is_durable = True
+        batch.is_head_changed |= isinstance(event, SessionCancelled | TurnError)
+
+    def number(self, state: SessionState, head: Append, bodies: list[bytes], last: int) -> Batch:
+        """Decide on each body and number its line. Bodies up to the producer's number `last` were handled before: they get the same answer."""
+        batch = self.begin(state)
+        answers = state.answers(head.p)
+        for number, body in enumerate(bodies, head.n):
+            if number <= last:
+                if known := answers.get(number):
+                    batch.results.append(known)
+                batch.is_durable = True
+                continue
+            header = wire.read_header(body)
+            refusal = self._refusal(state, head, header, body)
+            if refusal is None:
+                result = self._accept(state, batch, header, body, (head.p, number))
+            else:
+                result = msgspec.structs.replace(refusal, n=number)
+                # The first answer to this key may still wait for the disk; so does this one.
+                batch.is_durable |= result.repeated
+            batch.results.append(result)
+            if result.turn or result.status != "written":
+                answers.keep(number, result)
+        return batch
+
+    def _accept(self, state: SessionState, batch: Batch, header: wire.Header, body: bytes, author: tuple[str, int]) -> AppendResult:
+        name = header.event
+        result = AppendResult(n=author[1], status="written", seq=state.last_seq + 1)
+        if name == "turn.start":
+            result = msgspec.structs.replace(result, turn=f"t{state.last_turn + 1}", queued=bool(state.open_turns))
+            sid = state.sid.encode()
+            body = body.replace(b'"sid":"%b",' % sid, b'"sid":"%b","turn":"%b",' % (sid, result.turn.encode()), 1)
+        _add_line(state, batch, body, author, is_delta=name in DELTA_NAMES)
+        batch.is_durable |= name in DURABLE_NAMES
+        batch.is_head_changed |= name == "turn.start" or name in ENDING_NAMES
+        batch.goes_away |= name == "session.updated" and bool(state.away)
+        if result.queued:
+            self.add_own(state, batch, TurnQueued(sid=state.sid, turn=result.turn, position=len(state.open_turns) - 1))
+        elif name == "turn.stopping" and (waiting := state.open_turns.get(header.turn)) and waiting is not state.head():
+            cancelled = SessionCancelled(sid=state.sid, turn=header.turn, reason="Stopped before it started.", by="client")
+            self.add_own(state, batch, cancelled)
+        return result
+
+    def _refusal(self, state: SessionState, head: Append, header: wire.Header, body: bytes) -> AppendResult | None:
+        """Why an event may not be written; None when it may."""
+        if state.is_damaged:
+            return _refused(
+                ErrorCode.broken,
+                f"The journal of s-{state.sid} is damaged in the middle and takes no more events. Its readable part stays open. "
+                f"To continue with it: opta sessions repair {state.sid}",
+            )
+        if len(body) > BODY_BYTES_MAX:
+            return _refused(ErrorCode.too_large, f"An event of {len(body)} bytes is more than a journal takes ({BODY_BYTES_MAX}).")
+        if header.event == "session.start":
+            return _refused(ErrorCode.conflict, f"There is a session s-{state.sid} already.") if state.last_seq else None
+        if state.away and header.event != "session.updated":
+            return _refused(ErrorCode.not_found, f"There is no session s-{state.sid}: it is in the {state.away}.")
+        if header.event == "turn.start":
+            return _refused_prompt(state, body)
+        if not header.turn:
+            return None
+        if header.event == "turn.undone":
+            is_busy = bool(state.open_turns)
+            return _refused(ErrorCode.busy, f"s-{state.sid} is working; undo when its turn has ended.") if is_busy else None
+        if header.turn not in state.open_turns or (head.p.startswith("agent.") and not self._admits(head.life)):
+            self.fenced += 1
+            return AppendResult(n=0, status="fenced")
+        return _refused_call(state, header, body)
+
+
+def _refused_prompt(state: SessionState, body: bytes) -> AppendResult | None:
+    fields = read_turn_start(body)
+    known = state.keys.get(fields.key) if fields.key else None
+    if known is None:
+        if fields.resumes and fields.resumes != state.resumable:
+            return _refused(
+                ErrorCode.conflict, f"s-{state.sid} has nothing to resume: its last turn succeeded, is still running, or is another one."
+            )
+        return None
+    turn, seq, known_body = known
+    if known_body != fields.body:
+        return _refused(ErrorCode.invalid, "This Idempotency-Key was used for another prompt. Use a new key for a new prompt.")
+    return AppendResult(n=0, status="written", seq=seq, turn=turn, repeated=True)
+
+
+def _refused_call(state: SessionState, header: wire.Header, body: bytes) -> AppendResult | None:
+    if header.event == "permission.decision":
+        fields = read_call(body)
+        if fields.requestId and fields.requestId not in state.pending:
+            return _refused(ErrorCode.conflict, "This question was answered already.")
+    elif header.event in ("tool.start", "tool.result"):
+        call = read_call(body).callId
+        if call not in state.asked_calls and call not in state.ended_calls:
+            return _refused(ErrorCode.conflict, f"Nobody asked for the call {call[:20]!r}.")
+        # A call that changes something starts once, and every call ends once.
+        if call in state.ended_calls or (header.event == "tool.start" and state.changing_calls.get(call)):
+            return AppendResult(n=0, status="known")
+    return None
+
+
+def _add_line(state: SessionState, batch: Batch, body: bytes, author: tuple[str, int], *, is_delta: bool = False) -> None:
+    """Stamp a body by `author` (producer, its number) as the session's next line."""
+    producer, number = author
+    line = wire.stamp(body, state.last_seq + 1, utc_now(), producer, number)
+    if is_delta:
+        state.apply_delta(producer, number)
+    else:
+        state.apply(line)
+        batch.is_delta = False
+    batch.lines.append(line)
+
+
+def _refused(code: ErrorCode, message: str) -> AppendResult:
+    return AppendResult(n=0, status="refused", error=ErrorInfo(code=code, message=message))
+
+
+def _torn_warning(sid: str, size: int) -> Warning:
+    message = f"The end of this session's journal was not whole: {size} bytes were cut off and are kept in {sid}.torn."
+    return Warning(sid=sid, code="journal_torn", message=message)

@@ -1,0 +1,78 @@
+"""Leases without a store: open turns go to the live agent, and end when nobody runs them."""
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+import pytest
+from support.events import journal
+from support.store import prompt, start_of
+
+from opta_core.bus.bus import LocalBus
+from opta_protocol import events as e
+from opta_protocol.commands import Held, Hello, Work
+from opta_protocol.topics import STORE_CMD
+from opta_sessions import leases as rules
+from opta_sessions.catalog import SessionCatalog
+from opta_sessions.files import Files
+from opta_sessions.leases import Leases
+from opta_sessions.state import SessionState
+
+SID = "abcdef"
+
+
+class Desk:
+    """One session with one open turn, an agent's end of the bus, and the events that the leases had written."""
+
+    def __init__(self, folder: Path):
+        (folder / "sessions").mkdir()
+        turn = msgspec.structs.replace(prompt(SID), turn="t1")
+        (folder / "sessions" / f"{SID}.jsonl").write_bytes(b"".join(line + b"\n" for line in journal(start_of(SID), turn)))
+        self.catalog = SessionCatalog(folder / "sessions", {"trash": folder, "archive": folder}, Files())
+        self.catalog.load()
+        self.bus = LocalBus()
+        self.written: list[e.Event] = []
+        self.leases = Leases(self.bus, "store000", self.catalog, self.write)
+        self.work: asyncio.Queue[Work] = asyncio.Queue()
+        self.agent = self.bus.dealer(STORE_CMD, lambda frames: self.work.put_nowait(msgspec.json.decode(frames[0], type=Work)))
+
+    def write(self, state: SessionState, *events: e.Event) -> None:
+        assert state is self.catalog.states[SID]
+        self.written += events
+
+    async def hello(self, boot: str, life: int, *running: Held) -> Work:
+        """Say what the agent runs; the store's answer."""
+        self.agent.send([msgspec.json.encode(Hello(service="agent", boot=boot, life=life, running=list(running)))])
+        return await asyncio.wait_for(self.work.get(), 5)
+
+
+def test_an_agent_gets_every_open_turn_once_and_its_successor_gets_it_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        desk = Desk(tmp_path)
+        held = Held(sid=SID, turn="t1", seq=2)
+        assert (await desk.hello("agent000", 1)).turns == [held]
+        assert (await desk.hello("agent000", 1, held)).turns == []
+        assert (await desk.hello("agent111", 2)).turns == [held]
+        assert not desk.leases.admits(1)
+        assert desk.leases.admits(2)
+        assert desk.written == []
+        desk.catalog.close()
+
+    asyncio.run(story())
+
+
+def test_a_turn_ends_when_the_agent_stays_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        desk = Desk(tmp_path)
+        await desk.hello("agent000", 1)
+        monkeypatch.setattr(rules, "SILENT_AFTER_S", -1.0)
+        desk.leases.check()
+        assert [type(event) for event in desk.written] == [e.ServiceLost]
+        monkeypatch.setattr(rules, "AGENT_LOST_AFTER_S", -1.0)
+        desk.leases.check()
+        ending = desk.written[-1]
+        assert isinstance(ending, e.TurnError)
+        assert (ending.turn, ending.code) == ("t1", "agent_lost")
+        desk.catalog.close()
+
+    asyncio.run(story())
