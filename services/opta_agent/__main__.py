@@ -23,16 +23,7 @@ async def serve(context: ServiceContext, router: Routes) -> None:
     """The same with any way to models."""
     store = StoreClient(context.bus)
     outbox = Outbox(context.bus, "agent", context.boot, context.life)
-    turns = Turns(
-        context.bus,
-        context.boot,
-        context.life,
-        context.settings,
-        context.paths,
-        Subscriptions(context.bus, store, is_sparse=True),
-        outbox,
-        router,
-    )
+    turns = Turns(context, Subscriptions(context.bus, store, is_sparse=True), outbox, router)
     context.figures = lambda: {"running": turns.running, "done": turns.done}
     turns.on_change = context.publish
     turns.hello()

@@ -9,13 +9,13 @@ from typing import cast
 
 import msgspec
 
-from opta_core.bus.bus import Bus, Frames
+from opta_core.bus.bus import Frames
 from opta_core.bus.outbox import Outbox
 from opta_core.bus.subscription import Subscription, Subscriptions
 from opta_core.errors import OptaError
 from opta_core.logs import Log, current_session, current_turn
-from opta_core.paths import Paths
-from opta_core.settings import Settings, environment
+from opta_core.process.process import ServiceContext
+from opta_core.settings import environment
 from opta_protocol.commands import Held, Hello, Work
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import Event, SessionCancelled, TurnError
@@ -23,10 +23,11 @@ from opta_protocol.topics import STORE_CMD
 
 from .gate import Gate, Network
 from .gate_environment import Machine
-from .loop import Limits, run_turn
+from .loop import run_turn
 from .router import Routes
 from .session import Session
 from .toolbox import Toolbox
+from .turn_run import Collaborators, Limits
 
 HELLO_S, HELLO_IDLE_S = 0.2, 0.7
 FENCED_S = 1.0
@@ -50,13 +51,11 @@ log = Log("turns")
 class Turns:
     """The agent's side of `store.cmd`."""
 
-    def __init__(
-        self, bus: Bus, boot: str, life: int, settings: Settings, paths: Paths, subscriptions: Subscriptions, outbox: Outbox, router: Routes
-    ):
-        self._boot, self._life, self._settings = boot, life, settings
+    def __init__(self, context: ServiceContext, subscriptions: Subscriptions, outbox: Outbox, router: Routes):
+        self._boot, self._life, self._settings = context.boot, context.life, context.settings
         self._subscriptions, self._outbox, self._router = subscriptions, outbox, router
-        self._toolbox = Toolbox(bus, outbox)
-        self._machine = Machine(paths, environment().get("PATH", ""), self._toolbox, tuple(settings.sandbox.read))
+        self._toolbox = Toolbox(context.bus, outbox)
+        self._machine = Machine(context.paths, environment().get("PATH", ""), self._toolbox, tuple(self._settings.sandbox.read))
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._ended: set[tuple[str, str]] = set()
         # Why a task was cancelled: who asked for the stop, or '' when the store ended the turn itself.
@@ -65,7 +64,7 @@ class Turns:
         self._begun: set[tuple[str, str]] = set()
         self._writing: set[tuple[str, str]] = set()
         self._warm: dict[str, tuple[Session, Subscription]] = {}
-        self._dealer = bus.dealer(STORE_CMD, self._on_work)
+        self._dealer = context.bus.dealer(STORE_CMD, self._on_work)
         outbox.on_fenced = self._on_fenced
         self.done = 0
         # Called when a turn begins or has ended.
@@ -153,18 +152,16 @@ class Turns:
             return self._stopped(held, by)
         log.info("turn runs", mode=turn.mode, level=turn.level, resumed=bool(turn.steps))
         gate = Gate(self._outbox, self._machine, self._settings.permissions.timeout_s, cast("Network", self._settings.sandbox.network))
-        limits = Limits(self._settings.max_steps, self._settings.max_calls)
+        collaborators = Collaborators(
+            choose_route=self._router.route,
+            gate=gate,
+            toolbox=self._toolbox,
+            emit=self._outbox.append,
+            backpressure=lambda: self._outbox.room(held.sid),
+            limits=Limits(self._settings.max_steps, self._settings.max_calls),
+        )
         try:
-            return await run_turn(
-                session,
-                held.turn,
-                self._router.route,
-                gate,
-                self._toolbox,
-                self._outbox.append,
-                lambda: self._outbox.room(held.sid),
-                limits,
-            )
+            return await run_turn(session, held.turn, collaborators)
         except OptaError as error:
             domain = "inference" if error.code in _INFERENCE else "orchestration"
             return self._error(held, error.code, error.message, domain, retryable=error.retryable)

@@ -7,11 +7,12 @@ import msgspec
 import pytest
 from support.story import SID, Scripted, Story
 
-from opta_agent.loop import Limits, run_turn
+from opta_agent.loop import run_turn
 from opta_agent.prompt import NO_TOOLS
 from opta_agent.providers.base import End, Text, Usage
 from opta_agent.router import Route
 from opta_agent.session import Session
+from opta_agent.turn_run import Collaborators, Limits
 from opta_core.errors import OptaError
 from opta_protocol import events as e
 from opta_protocol.errors import ErrorCode
@@ -45,7 +46,7 @@ class Talk(Story):
         async def room() -> None:
             return
 
-        return asyncio.run(run_turn(self.session, turn, route, self, self, self.emit, room, Limits(20, 30)))
+        return asyncio.run(run_turn(self.session, turn, Collaborators(route, self, self, self.emit, room, Limits(20, 30))))
 
     @property
     def compactions(self) -> list[e.ContextCompacted]:

@@ -7,10 +7,10 @@ import pytest
 from support.events import TS
 from support.story import SID, TURN, Scripted, Story, messages
 
-from opta_agent.loop import Limits
 from opta_agent.providers.base import CallPart, End, Part, Text, Thinking, Usage
 from opta_agent.providers.thinking import ThinkSplitter
 from opta_agent.session import Session
+from opta_agent.turn_run import Limits
 from opta_core.errors import OptaError, Unavailable
 from opta_protocol import events as e
 from opta_protocol import wire

@@ -8,7 +8,7 @@ import msgspec
 from support.store import House, prompt, start_of
 from support.story import Scripted, Story
 
-from opta_agent.loop import JOINED_FROM, joined
+from opta_agent.model_call import JOINED_FROM, joined
 from opta_agent.providers.base import CallPart, End, ModelRequest, Part, Text, Thinking
 from opta_core.bus.bus import Frames, LocalBus
 from opta_core.bus.outbox import ON_WIRE_MAX, WINDOW, Outbox

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 
 from opta_agent.gate import Permit
-from opta_agent.loop import Limits, run_turn
+from opta_agent.loop import run_turn
 from opta_agent.providers.base import ModelRequest, Part
 from opta_agent.router import Route
 from opta_agent.session import Session
 from opta_agent.toolset import Offered
+from opta_agent.turn_run import Collaborators, Limits
 from opta_core.errors import OptaError
 from opta_core.transcript import Turn
 from opta_protocol import events as e
@@ -90,7 +91,7 @@ class Story:
         async def room() -> None:
             return
 
-        return asyncio.run(run_turn(self.session, TURN, route, self, self, self.emit, room, limits or Limits(20, 30)))
+        return asyncio.run(run_turn(self.session, TURN, Collaborators(route, self, self, self.emit, room, limits or Limits(20, 30))))
 
 
 def messages(provider: Scripted, number: int) -> list[dict[str, Any]]:

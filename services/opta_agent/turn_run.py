@@ -1,0 +1,153 @@
+"""The state of one run of a turn, and the collaborators that it uses."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from opta_core.clock import now_s
+from opta_core.transcript import Turn
+from opta_protocol.events import Event, RouteSwitch, ToolCall, ToolResult, TurnDone, Warning
+
+from .gate import Permit
+from .providers.base import Usage
+from .router import Route
+from .session import Session
+from .toolset import Offered
+
+SAME_CALL_MAX = 3
+
+Finish = Literal["stop", "length", "budget", "steps"]
+
+
+class Gate(Protocol):
+    """Decides on a call (`gate.Gate`). `waited_s`: how long people took to answer."""
+
+    waited_s: float
+
+    def check(self, session: Session, turn: Turn, call: ToolCall) -> Awaitable[Permit]: ...
+
+    def permit_again(self, session: Session, call: ToolCall) -> Permit: ...
+
+
+class Toolbox(Protocol):
+    """Runs a call (`toolbox.Toolbox`)."""
+
+    def run(self, session: Session, call: ToolCall, permit: Permit | None = None) -> Awaitable[ToolResult]: ...
+
+    def is_running(self, call_id: str) -> Awaitable[bool | None]: ...
+
+    def offered(self, session: Session, turn_id: str) -> Awaitable[Offered]: ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a turn has gone on long enough."""
+
+    max_steps: int
+    max_calls: int
+
+
+@dataclass(frozen=True)
+class Collaborators:
+    """What a run uses. `choose_route` finds the way to a model by name; `emit` sends an event to the store; `backpressure` waits
+    while the store is behind."""
+
+    choose_route: Callable[[str], Awaitable[Route]]
+    gate: Gate
+    toolbox: Toolbox
+    emit: Callable[[Event], Any]
+    backpressure: Callable[[], Awaitable[None]]
+    limits: Limits
+
+
+@dataclass
+class Tally:
+    """What the turn's ending reports. Times ending in `_at` are of `clock.now_s`."""
+
+    started_at: float = field(default_factory=now_s)
+    tokens: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    thinking_tokens: int = 0
+    tools: int = 0
+    steps: int = 0
+    generation_s: float = 0.0
+    first_token_ms: float = 0.0
+    context_used: int = 0
+    context_limit: int = 0
+    recent_calls: list[str] = field(default_factory=list[str])
+
+    def add_answer(self, usage: Usage, asked_at: float, first_at: float, context_limit: int) -> None:
+        """Count one whole answer. `first_at`: when its first part came, 0 when none did."""
+        self.tokens += usage.completion
+        self.prompt_tokens += usage.prompt
+        self.cached_tokens += usage.cached
+        self.thinking_tokens += usage.thinking
+        self.generation_s += now_s() - (first_at or asked_at)
+        self.first_token_ms = self.first_token_ms or round((first_at - asked_at) * 1000, 1)
+        self.context_used, self.context_limit = usage.prompt + usage.completion, context_limit
+
+    def add_calls(self, calls: list[ToolCall]) -> None:
+        """Count the tool calls of one answer."""
+        self.tools += len(calls)
+        self.recent_calls += [call.name + msgspec.json.encode(call.args, order="sorted").decode() for call in calls]
+
+    def exceeded(self, limits: Limits) -> str:
+        """Why the turn stops after the calls so far; '' when it goes on."""
+        recent = self.recent_calls[-SAME_CALL_MAX:]
+        if len(recent) == SAME_CALL_MAX and len(set(recent)) == 1:
+            return f"Stopped: the model made the same call {SAME_CALL_MAX} times in a row. Tell it what to do differently?"
+        if self.tools >= limits.max_calls:
+            return f"Stopped after {self.tools} tool calls in one turn. Ask to go on."
+        return ""
+
+
+@dataclass
+class TurnRun:
+    """One run of a turn: where it is (`step`, `attempt`), which route answers, which tools are offered, and what is counted."""
+
+    session: Session
+    turn: Turn
+    collaborators: Collaborators
+    offered: Offered
+    step: int = 1
+    attempt: int = 1
+    tally: Tally = field(default_factory=Tally)
+    # Chosen before the first model call; calls that a former agent left are finished without one.
+    route: Route = field(init=False)
+
+    def emit(self, event: Event) -> None:
+        """Send an event to the store."""
+        self.collaborators.emit(event)
+
+    def warn(self, code: str, message: str) -> None:
+        """Show a warning in the turn."""
+        self.emit(Warning(sid=self.session.sid, turn=self.turn.id, code=code, message=message))
+
+    def switch(self, switched_from: str, route: Route, reason: str) -> None:
+        """Continue on another route, and report it."""
+        self.route = route
+        to = f"{route.provider.name}/{route.model}"
+        self.emit(RouteSwitch(sid=self.session.sid, turn=self.turn.id, from_=switched_from, to=to, reason=reason))
+
+    def done(self, finish: Finish) -> TurnDone:
+        """The turn's ending. Time in which a person was asked is not counted."""
+        tally = self.tally
+        return TurnDone(
+            sid=self.session.sid,
+            turn=self.turn.id,
+            tokens=tally.tokens,
+            promptTokens=tally.prompt_tokens,
+            cachedTokens=tally.cached_tokens,
+            thinkingTokens=tally.thinking_tokens,
+            elapsed=round(max(0.0, now_s() - tally.started_at - self.collaborators.gate.waited_s), 3),
+            tokensPerSec=round(tally.tokens / tally.generation_s, 1) if tally.generation_s > 0 else 0.0,
+            tools=tally.tools,
+            steps=tally.steps,
+            firstTokenMs=tally.first_token_ms,
+            contextUsed=tally.context_used,
+            contextLimit=tally.context_limit,
+            finish=finish,
+        )
