@@ -5,7 +5,6 @@ process works while the daemon is down, and can then start services again.
 """
 
 import asyncio
-import contextlib
 import hmac
 import mimetypes
 import re
@@ -19,9 +18,10 @@ import msgspec
 from opta_core.errors import OptaError
 from opta_core.launch_codes import take_launch_code
 from opta_core.logs import Log
-from opta_core.paths import Paths, write_whole
+from opta_core.paths import Paths
 from opta_core.process import state
 from opta_core.process.supervision import PROGRAMS, Supervisor
+from opta_core.records import RecordFile
 from opta_core.strict_connection import HEADER_BYTES_MAX, HEADERS_MAX
 
 # A file of the page: no byte that a file system reads differently, and a length that every one has.
@@ -61,10 +61,8 @@ class Desktop:
     def __init__(self, paths: Paths, port: int):
         self._paths, self._port = paths, port
         self._hosts = {f"127.0.0.1:{port}".encode()}
-        self._keys_file = paths.run / "page.keys"
-        self._keys: list[str] = []
-        with contextlib.suppress(OSError, msgspec.DecodeError):
-            self._keys = msgspec.json.decode(self._keys_file.read_bytes(), type=list[str])
+        self._kept_keys = RecordFile(paths.run / "page.keys", msgspec.json.Decoder(list[str]), list[str])
+        self._keys = self._kept_keys.read()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
@@ -161,7 +159,7 @@ class Desktop:
             raise _Refusal(401, "This launch code was used or is old. Open the page again: opta open")
         key = secrets.token_urlsafe(32)
         self._keys = [*self._keys, key][-KEYS_MAX:]
-        write_whole(self._keys_file, msgspec.json.encode(self._keys))
+        self._kept_keys.write(self._keys)
         return key
 
     def _bootstrap(self) -> dict[str, Any]:

@@ -7,14 +7,14 @@ import hashlib
 import os
 import re
 import sys
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from .errors import Refused
-from .paths import Paths, write_whole
+from .paths import Paths
 from .policy import trust
+from .records import RecordFile
 from .settings import McpServerSettings, Settings
 
 PEEKABOO = "peekaboo"
@@ -105,10 +105,7 @@ def is_name(name: str) -> bool:
 
 def read_approvals(paths: Paths) -> dict[str, dict[str, str]]:
     """Folder -> server -> digest of what was approved. A damaged file approves nothing."""
-    try:
-        return msgspec.json.decode(_file(paths).read_bytes(), type=dict[str, dict[str, str]])
-    except (OSError, msgspec.DecodeError):
-        return {}
+    return _approvals(paths).read()
 
 
 def approve(paths: Paths, cwd: str, name: str, digest: str) -> None:
@@ -121,9 +118,7 @@ def approve(paths: Paths, cwd: str, name: str, digest: str) -> None:
         raise Refused(f"The MCP server {name!r} has changed since it was shown: it would {spec.says}. Look at it again.")
     folder = os.path.realpath(cwd)
     approvals = read_approvals(paths)
-    approvals[folder] = {**approvals.get(folder, {}), name: digest}
-    _file(paths).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(_file(paths), msgspec.json.encode(approvals))
+    _approvals(paths).write({**approvals, folder: {**approvals.get(folder, {}), name: digest}})
 
 
 def _own(name: str, server: McpServerSettings) -> Spec:
@@ -150,8 +145,11 @@ class _File(msgspec.Struct, kw_only=True):
     mcpServers: dict[str, _Server] = {}
 
 
-def _file(paths: Paths) -> Path:
-    return paths.daemon / "mcp_approvals.json"
+def _approvals(paths: Paths) -> RecordFile[dict[str, dict[str, str]]]:
+    return RecordFile(paths.daemon / "mcp_approvals.json", _APPROVALS, dict[str, dict[str, str]])
+
+
+_APPROVALS = msgspec.json.Decoder(dict[str, dict[str, str]])
 
 
 def described(offer: Offer) -> dict[str, Any]:

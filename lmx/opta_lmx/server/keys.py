@@ -15,6 +15,7 @@ import msgspec
 from opta_core.errors import Refused
 from opta_core.net.lmx_endpoint import prove
 from opta_core.paths import write_whole
+from opta_core.records import RecordFile
 from opta_protocol.errors import ErrorCode
 
 Scope = Literal["infer", "admin"]
@@ -34,9 +35,8 @@ class Keys:
     """The keys of one home. What another process adds or removes counts from the next request on."""
 
     def __init__(self, folder: Path):
-        self._file, self._admin = folder / "keys.json", folder / "admin.key"
-        self._stamp: object = None
-        self._keys: list[Key] = []
+        self._admin = folder / "admin.key"
+        self._keys = RecordFile(folder / "keys.json", _KEYS, list[Key], _damaged)
         self._own = ("", 0)
 
     def admin_key(self) -> str:
@@ -52,7 +52,7 @@ class Keys:
         if hmac.compare_digest(given.encode(), self._own_key().encode()):
             return "this home", ["infer", "admin"]
         digest = hashlib.sha256(given.encode()).hexdigest()
-        for key in self._read():
+        for key in self._keys.read():
             if hmac.compare_digest(key.hash, digest):
                 return key.name, key.scopes
         return "", []
@@ -71,42 +71,31 @@ class Keys:
 
     def known(self) -> list[Key]:
         """All keys but this home's own."""
-        return list(self._read())
+        return list(self._keys.read())
 
     def add(self, name: str, scopes: list[Scope]) -> str:
         """Make a key; it is told only now. Raises Refused: the name is taken or none."""
         if not name.strip() or len(name) > 64 or not name.isprintable():
             raise Refused("A key needs a name of 1 to 64 characters.")
-        keys = self._read()
+        keys = self._keys.read()
         if any(key.name == name for key in keys):
             raise Refused(f"There is a key {name!r} already. Remove it first: opta lmx keys remove {name}", code=ErrorCode.conflict)
         made = PREFIX + secrets.token_urlsafe(32)
-        self._write([*keys, Key(name=name, hash=hashlib.sha256(made.encode()).hexdigest(), scopes=scopes, created=round(time.time(), 3))])
+        self._keys.write(
+            [*keys, Key(name=name, hash=hashlib.sha256(made.encode()).hexdigest(), scopes=scopes, created=round(time.time(), 3))]
+        )
         return made
 
     def remove(self, name: str) -> None:
         """Forget a key. Raises Refused: there is none."""
-        keys = self._read()
+        keys = self._keys.read()
         if not any(key.name == name for key in keys):
             raise Refused(f"There is no key {name[:80]!r}.", code=ErrorCode.not_found)
-        self._write([key for key in keys if key.name != name])
+        self._keys.write([key for key in keys if key.name != name])
 
-    def _read(self) -> list[Key]:
-        try:
-            seen = self._file.stat()
-            stamp = (seen.st_ino, seen.st_mtime_ns, seen.st_size)
-        except FileNotFoundError:
-            self._stamp, self._keys = None, []
-            return self._keys
-        if stamp != self._stamp:
-            try:
-                self._keys = msgspec.json.decode(self._file.read_bytes(), type=list[Key])
-            except msgspec.DecodeError as error:
-                raise Refused(
-                    f"{self._file} cannot be read ({error}). Remove it and make the keys again: opta lmx keys add NAME"
-                ) from error
-            self._stamp = stamp
-        return self._keys
 
-    def _write(self, keys: list[Key]) -> None:
-        write_whole(self._file, msgspec.json.format(msgspec.json.encode(keys)))
+def _damaged(file: Path, error: Exception) -> Refused:
+    return Refused(f"{file} cannot be read ({error}). Remove it and make the keys again: opta lmx keys add NAME")
+
+
+_KEYS = msgspec.json.Decoder(list[Key])

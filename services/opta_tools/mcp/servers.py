@@ -11,6 +11,7 @@ from opta_core.clock import now_s
 from opta_core.logs import Log
 from opta_core.mcp_servers import PEEKABOO, Offer, Spec, offered
 from opta_core.paths import Paths
+from opta_core.policy import trust
 from opta_core.settings import Settings
 from opta_protocol.commands import OfferedTool, RunTool, ToolList
 
@@ -53,7 +54,7 @@ class Servers:
     def are_any(self) -> bool:
         """Whether anything is configured at all; `.mcp.json` counts only where a folder is trusted."""
         mcp = self._settings().mcp
-        return bool(mcp.servers or mcp.peekaboo or (self._paths.daemon / "trust.json").exists())
+        return bool(mcp.servers or mcp.peekaboo or trust.file_of(self._paths).exists())
 
     async def tools(self, sid: str, turn: str, cwd: str) -> ToolList:
         """Every tool of every approved server of a folder; what could not be used is told in `problems`."""

@@ -14,7 +14,8 @@ import msgspec
 
 from ..clock import utc_now
 from ..errors import Broken, Refused
-from ..paths import Paths, write_whole
+from ..paths import Paths
+from ..records import RecordFile
 from .actions import Action, Request, real_cwd
 from .scripts import UNBOUND, Script, script_of
 
@@ -66,12 +67,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def read(paths: Paths) -> list[Grant]:
     """Every grant. Raises Broken when the file is damaged: a grant is never guessed."""
-    try:
-        return msgspec.json.decode(_file(paths).read_bytes(), type=list[Grant])
-    except FileNotFoundError:
-        return []
-    except (msgspec.DecodeError, OSError) as error:
-        raise Broken(f"{_file(paths)} is damaged ({error}). Move it away; what was always allowed will be asked again.") from error
+    return _records(paths).read()
 
 
 def for_request(request: Request, *, prefix: bool = False, days: float = 0.0) -> list[Grant]:
@@ -148,7 +144,7 @@ def add(paths: Paths, new: list[Grant]) -> None:
     kept = [grant for grant in read(paths) if grant.id not in ids and not grant.is_over]
     if len(kept) + len(new) > GRANTS_MAX:
         raise Refused(f"There are {len(kept)} grants already. `opta policy list` shows them, `opta policy revoke ID` takes one back.")
-    _write(paths, [*kept, *new])
+    _records(paths).write([*kept, *new])
 
 
 def remove(paths: Paths, grant_id: str) -> bool:
@@ -157,7 +153,7 @@ def remove(paths: Paths, grant_id: str) -> bool:
     kept = [grant for grant in grants if grant.id != grant_id]
     if len(kept) == len(grants):
         return False
-    _write(paths, kept)
+    _records(paths).write(kept)
     return True
 
 
@@ -166,10 +162,17 @@ def digest(args: dict[str, Any]) -> str:
     return hashlib.sha256(msgspec.json.encode(args, order="sorted")).hexdigest()
 
 
-def _write(paths: Paths, grants: list[Grant]) -> None:
-    _file(paths).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(_file(paths), msgspec.json.encode(grants))
-
-
-def _file(paths: Paths) -> Path:
+def file_of(paths: Paths) -> Path:
+    """Where the grants of a home are."""
     return paths.home / "policies" / "grants.json"
+
+
+def _records(paths: Paths) -> RecordFile[list[Grant]]:
+    return RecordFile(file_of(paths), _DECODER, list[Grant], _damaged)
+
+
+def _damaged(file: Path, error: Exception) -> Broken:
+    return Broken(f"{file} is damaged ({error}). Move it away; you will be asked again about what was always allowed.")
+
+
+_DECODER = msgspec.json.Decoder(list[Grant])

@@ -74,13 +74,10 @@ class Sources:
         return layers
 
     def _signature(self, cwd: str) -> tuple[object, int]:
-        own = [self._managed, self._paths.daemon / "trust.json", self._paths.home / "policies", *self._user_files(), self._grants_file()]
+        own = [self._managed, trust.file_of(self._paths), self._paths.home / "policies", *self._user_files(), grants.file_of(self._paths)]
         stamps = tuple(_stamp(file) for file in own)
         watched, newest_ns = trust.signature(cwd)
         return (stamps, watched), max(newest_ns, *(ctime_ns for _, ctime_ns in stamps))
-
-    def _grants_file(self) -> Path:
-        return self._paths.home / "policies" / "grants.json"
 
     def _user_files(self) -> list[Path]:
         folder = self._paths.home / "policies"
@@ -99,7 +96,7 @@ class Sources:
         try:
             granted = grants.read(self._paths)
         except Broken as error:
-            problems.append(Problem(file=str(self._grants_file()), line=1, message=error.message))
+            problems.append(Problem(file=str(grants.file_of(self._paths)), line=1, message=error.message))
         return Layers(
             managed=tuple(managed),
             user=tuple(user),
@@ -120,7 +117,7 @@ class Sources:
             snapshot = trust.take(cwd)
             state = trust.state_of(record, snapshot)
         except Exception as error:  # whatever is wrong with the record, an untrusted folder is what is left
-            problems.append(Problem(file=str(self._paths.daemon / "trust.json"), line=1, message=str(error)))
+            problems.append(Problem(file=str(trust.file_of(self._paths)), line=1, message=str(error)))
             return "untrusted", None
         return state, snapshot if state == "trusted" else None
 

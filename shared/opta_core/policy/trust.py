@@ -18,7 +18,8 @@ import msgspec
 
 from ..clock import utc_now
 from ..errors import Broken, Refused
-from ..paths import Paths, write_whole
+from ..paths import Paths
+from ..records import RecordFile
 
 FILES_MAX = 200
 BYTES_MAX = 1024 * 1024
@@ -80,12 +81,7 @@ def take(folder: str) -> Snapshot:
 
 def read(paths: Paths) -> dict[str, Record]:
     """Path -> record. A damaged file trusts nothing: Broken says so."""
-    try:
-        return msgspec.json.decode(_file(paths).read_bytes(), type=dict[str, Record])
-    except FileNotFoundError:
-        return {}
-    except (msgspec.DecodeError, OSError) as error:
-        raise Broken(f"{_file(paths)} cannot be read ({error}). Move it away and trust your folders anew.") from error
+    return _records(paths).read()
 
 
 def state_of(record: Record | None, snapshot: Snapshot) -> State:
@@ -111,16 +107,16 @@ def give(paths: Paths, folder: str, sha256: str) -> Record:
         texts={name: content.decode(errors="replace")[:16_384] for name, content in snapshot.contents.items()},
         since=utc_now(),
     )
-    _write(paths, {**read(paths), snapshot.path: record})
+    _records(paths).write({**read(paths), snapshot.path: record})
     return record
 
 
 def withdraw(paths: Paths, folder: str) -> bool:
     """Trust a folder no more; False when it was not trusted."""
-    records = read(paths)
-    if records.pop(os.path.realpath(folder), None) is None:
+    records, real = read(paths), os.path.realpath(folder)
+    if real not in records:
         return False
-    _write(paths, records)
+    _records(paths).write({path: record for path, record in records.items() if path != real})
     return True
 
 
@@ -184,10 +180,17 @@ def _whole(descriptor: int) -> bytes:
     return found
 
 
-def _file(paths: Paths) -> Path:
+def file_of(paths: Paths) -> Path:
+    """Where the trusted folders of a home are listed."""
     return paths.daemon / "trust.json"
 
 
-def _write(paths: Paths, records: dict[str, Record]) -> None:
-    _file(paths).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(_file(paths), msgspec.json.encode(records))
+def _records(paths: Paths) -> RecordFile[dict[str, Record]]:
+    return RecordFile(file_of(paths), _DECODER, dict[str, Record], _damaged)
+
+
+def _damaged(file: Path, error: Exception) -> Broken:
+    return Broken(f"{file} cannot be read ({error}). Move it away and trust your folders again.")
+
+
+_DECODER = msgspec.json.Decoder(dict[str, Record])

@@ -1,12 +1,12 @@
 """`daemon/state.json`: where this home's daemon listens. Holds no secret; every field has one writer."""
 
-import contextlib
 import fcntl
 from typing import Any
 
 import msgspec
 
-from ..paths import Paths, write_whole
+from ..paths import Paths
+from ..records import RecordFile
 
 
 class DaemonState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -25,15 +25,21 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 def read(paths: Paths) -> DaemonState | None:
     """The state of the daemon that runs or ran last; None when there is none, or it is unreadable."""
-    with contextlib.suppress(OSError, msgspec.DecodeError):
-        return msgspec.json.decode(paths.state.read_bytes(), type=DaemonState)
-    return None
+    return _records(paths).read()
 
 
 def update(paths: Paths, **fields: Any) -> DaemonState:
     """Set some fields, keeping the others."""
     with open(paths.run / "state.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        state = msgspec.structs.replace(read(paths) or DaemonState(), **fields)
-        write_whole(paths.state, msgspec.json.encode(state))
+        records = _records(paths)
+        state = msgspec.structs.replace(records.read() or DaemonState(), **fields)
+        records.write(state)
         return state
+
+
+def _records(paths: Paths) -> RecordFile[DaemonState | None]:
+    return RecordFile(paths.state, _DECODER, lambda: None)
+
+
+_DECODER: msgspec.json.Decoder[DaemonState | None] = msgspec.json.Decoder(DaemonState)

@@ -13,7 +13,8 @@ import msgspec
 
 from ..clock import utc_now
 from ..errors import Refused, Unavailable
-from ..paths import Paths, write_whole
+from ..paths import Paths
+from ..records import RecordFile
 from .vault_file import VaultFile
 
 if TYPE_CHECKING:
@@ -61,22 +62,18 @@ class Vault:
     """The secrets of one home. `backend`: a keychain to use instead of the platform's."""
 
     def __init__(self, paths: Paths, *, allows_file: bool = False, backend: "KeyringBackend | None" = None):
-        self._paths, self._allows_file, self._backend = paths, allows_file, backend
+        self._allows_file, self._backend = allows_file, backend
         self._file = VaultFile(paths.home / "vault")
+        self._index = RecordFile(paths.home / "accounts.json", _ACCOUNTS, list[Account], _damaged)
 
     @property
     def index(self) -> Path:
-        """Changes whenever a secret does."""
-        return self._paths.home / "accounts.json"
+        """The file that changes whenever a secret does."""
+        return self._index.file
 
     def accounts(self) -> list[Account]:
         """What there is, without values."""
-        try:
-            return msgspec.json.decode(self.index.read_bytes(), type=list[Account])
-        except FileNotFoundError:
-            return []
-        except (OSError, msgspec.DecodeError) as error:
-            raise Refused(f"{self.index} cannot be read ({error}). Move it away; the secrets themselves are kept elsewhere.") from error
+        return list(self._index.read())
 
     def store(self, name: str, secret: Secret) -> Account:
         """Keep a secret, in the place of an older one of that name, and read it back. Raises Unavailable, Refused."""
@@ -94,7 +91,7 @@ class Vault:
             self._file.put(name, value)
             kept = "file"
         account = Account(name=name, shown=_shown(value), kept=kept, since=utc_now())
-        self._write_index([*(known for known in self.accounts() if known.name != name), account])
+        self._index.write([*(known for known in self.accounts() if known.name != name), account])
         return account
 
     def fetch(self, name: str) -> Secret | None:
@@ -122,7 +119,7 @@ class Vault:
                 raise Unavailable(
                     f"The keychain did not give up the key of {name} ({type(error).__name__}). Unlock it and try again."
                 ) from error
-        self._write_index([account for account in accounts if account.name != name])
+        self._index.write([account for account in accounts if account.name != name])
         return True
 
     def _into_keychain(self, name: str, value: str) -> None:
@@ -157,10 +154,6 @@ class Vault:
             from keyring.backends.fail import Keyring
         return Keyring()
 
-    def _write_index(self, accounts: list[Account]) -> None:
-        self._paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(self.index, msgspec.json.encode(accounts))
-
 
 def has_keychain() -> bool:
     """Whether this machine can have one at all; told without loading anything."""
@@ -169,3 +162,10 @@ def has_keychain() -> bool:
 
 def _shown(value: str) -> str:
     return "••••" + (value[-SHOWN_CHARS:] if len(value) >= 4 * SHOWN_CHARS else "")
+
+
+def _damaged(file: Path, error: Exception) -> Refused:
+    return Refused(f"{file} cannot be read ({error}). Move it away; the secrets themselves are kept elsewhere.")
+
+
+_ACCOUNTS = msgspec.json.Decoder(list[Account])

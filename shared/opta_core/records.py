@@ -1,0 +1,52 @@
+"""Typed JSON files of the home: readable by their user alone (0600), replaced whole, and read again when they change."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, NoReturn, TypeVar
+
+import msgspec
+
+from .errors import OptaError
+from .paths import write_whole
+
+T = TypeVar("T")
+
+# Makes the error for a file that cannot be read or decoded, from its path and the reason.
+Damaged = Callable[[Path, Exception], OptaError]
+
+
+class RecordFile(Generic[T]):
+    """One JSON value of type `T` in `file`.
+
+    `empty` makes the value of a missing file. A file that cannot be read or decoded raises what `damaged` makes of it;
+    without `damaged` it counts as missing. Two processes that change a file at the same moment must lock it themselves:
+    the later write wins.
+    """
+
+    def __init__(self, file: Path, decoder: "msgspec.json.Decoder[T]", empty: Callable[[], T], damaged: Damaged | None = None):
+        self.file = file
+        self._decoder, self._empty, self._damaged = decoder, empty, damaged
+        self._read: tuple[object, T] | None = None
+
+    def read(self) -> T:
+        """The value as it is now; costs a stat when the file is unchanged. The value is shared: replace it, never change it."""
+        try:
+            seen = self.file.stat()
+            stamp = (seen.st_ino, seen.st_mtime_ns, seen.st_size)
+            if self._read is None or self._read[0] != stamp:
+                self._read = stamp, self._decoder.decode(self.file.read_bytes())
+            return self._read[1]
+        except FileNotFoundError:
+            return self._empty()
+        except (OSError, msgspec.DecodeError, RecursionError) as error:
+            if self._damaged is not None:
+                self._raise(self._damaged, error)
+            return self._empty()
+
+    def write(self, value: T) -> None:
+        """Replace the value, on the disk when this returns; makes the folder, 0700. Raises OSError."""
+        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(self.file, msgspec.json.format(msgspec.json.encode(value)))
+
+    def _raise(self, damaged: Damaged, error: Exception) -> NoReturn:
+        raise damaged(self.file, error) from error
