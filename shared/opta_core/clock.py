@@ -26,9 +26,15 @@ def utc_in(seconds: float) -> str:
     return _iso(_wall() + seconds)
 
 
+def moment_s(text: str) -> float:
+    """A day or time in ISO 8601 as seconds since 1970; without a UTC offset it is UTC. Raises ValueError for another form."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
 def seconds_until(moment: str) -> float:
-    """From now to a time in that form; negative when it has passed. Raises ValueError for another form."""
-    return datetime.fromisoformat(moment).timestamp() - _wall()
+    """From now to a time as `moment_s` reads it; negative when it has passed. Raises ValueError for another form."""
+    return moment_s(moment) - _wall()
 
 
 def utc_at(seconds: float) -> str:

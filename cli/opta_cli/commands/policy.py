@@ -13,7 +13,7 @@ from opta_core.policy import explain, grants, trust
 from opta_core.policy.actions import normalise
 from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Problem, Sources
-from opta_core.policy.rules import SEVERITY, Rule
+from opta_core.policy.rules import rule_from
 from opta_core.settings import Loaded, environment
 from opta_protocol.permissions import Level, Mode, default_level
 
@@ -55,7 +55,7 @@ def check(loaded: Loaded, args: argparse.Namespace) -> int:
         layers=Sources(loaded.paths).layers(cwd),
         interactive=not args.headless,
         sandbox="full" if loaded.settings.sandbox.enabled and _has_containment() else "none",
-        extra=tuple(_rule(text) for text in args.rule),
+        extra=tuple(rule_from(text) for text in args.rule),
     )
     verdict = judge(request, situation)
     command = request.command
@@ -151,14 +151,6 @@ def doctor_policy(loaded: Loaded) -> list[tuple[str, bool, str]]:
     found = problems(loaded)
     checks = [("policy", problem.is_warning, _where(problem)) for problem in found]
     return checks or [("policy", True, "every policy file that holds here is usable")]
-
-
-def _rule(text: str) -> Rule:
-    effect, colon, given = text.partition(":")
-    words_given = tuple(given.split())
-    if effect not in SEVERITY or not colon or not words_given:
-        raise Refused(f"A rule is EFFECT:WORDS such as 'allow:git status', not {text!r}.")
-    return Rule(effect=effect, tool="run_command", command=words_given, source="--rule")
 
 
 def _level(text: str) -> Level:

@@ -1,7 +1,6 @@
 """Rules and trust: what holds in a folder, what a command would get, and which folders a person trusts."""
 
 import asyncio
-import shlex
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -12,7 +11,7 @@ from opta_core.policy import explain, trust
 from opta_core.policy.actions import normalise
 from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Sources
-from opta_core.policy.rules import SEVERITY, Rule
+from opta_core.policy.rules import rule_from
 from opta_core.settings import environment
 from opta_protocol.http import CheckPolicy, GiveTrust, Ok, PolicyRules, PolicyVerdict, TrustState
 from opta_protocol.permissions import default_level
@@ -83,18 +82,6 @@ async def withdraw_trust(request: Request) -> Response:
     """Trust a folder (`?cwd=`) no more."""
     await asyncio.to_thread(trust.withdraw, gateway_of(request).loaded.paths, _cwd(request))
     return answer(Ok())
-
-
-def rule_from(text: str) -> Rule:
-    """`EFFECT:WORDS` as a rule for commands. Raises Refused."""
-    effect, colon, given = text.partition(":")
-    try:
-        command = tuple(shlex.split(given))
-    except ValueError:
-        command = ()
-    if effect not in SEVERITY or not colon or not command:
-        raise Refused(f"A rule is EFFECT:WORDS such as allow:git status, not {text[:80]!r}.")
-    return Rule(effect=effect, tool="run_command", command=command, source="--rule")
 
 
 def _trust(request: Request, cwd: str) -> TrustState:

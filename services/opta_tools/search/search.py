@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pathspec
 
+from opta_core import globs
 from opta_core.policy.actions import is_secret
 
 from ..files.workspace import PathProblem, Workspace
@@ -88,25 +89,11 @@ def is_costly(pattern: str, glob: str | None = None) -> bool:
 
 
 def glob_pattern(pattern: str) -> re.Pattern[str]:
-    """A glob as an expression: `*` and `?` stay within a component; `**/` stands for any folders, none included; `[…]` as in the shell."""
-    parts: list[str] = []
-    for piece in re.findall(r"\*\*/|\*+|\?|\[!?[^\]]+\]|.", pattern, re.DOTALL):
-        if piece == "**/":
-            parts.append("(?:.*/)?")
-        elif piece.startswith("**"):
-            parts.append(".*")
-        elif piece == "*":
-            parts.append("[^/]*")
-        elif piece == "?":
-            parts.append("[^/]")
-        elif len(piece) > 1:
-            parts.append("[" + ("^" if piece[1] == "!" else "") + re.escape(piece[1:-1].removeprefix("!")).replace(r"\-", "-") + "]")
-        else:
-            parts.append(re.escape(piece))
+    """A glob as an expression (`opta_core.globs`). Raises ToolProblem."""
     try:
-        return re.compile("".join(parts) + r"\Z", re.DOTALL)
-    except re.error:
-        raise ToolProblem(f"{pattern[:100]} is no usable pattern; a set in brackets goes from the lower to the higher character") from None
+        return globs.compiled(pattern)
+    except ValueError as error:
+        raise ToolProblem(str(error)) from None
 
 
 def _files_to_grep(workspace: Workspace, path: str) -> Iterator[str]:

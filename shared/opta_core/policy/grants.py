@@ -4,7 +4,6 @@ Kept in `policies/grants.json` of the home, 0600, replaced whole. A command is g
 offered two-word beginning) and the project's scripts that it runs, a file tool by its arguments, an MCP tool by server and schema hash, a browser by origin.
 """
 
-import datetime
 import hashlib
 import shlex
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ..clock import utc_now
+from ..clock import seconds_until, utc_in, utc_now
 from ..errors import Broken, Refused
 from ..paths import Paths
 from ..records import RecordFile
@@ -20,6 +19,7 @@ from .actions import Action, Request, real_cwd
 from .scripts import UNBOUND, Script, script_of
 
 GRANTS_MAX = 2000
+DAYS_MAX = 36_500
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,8 +61,11 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_over(self) -> bool:
-        """Whether its day has passed."""
-        return bool(self.expires) and self.expires < utc_now()
+        """Whether the grant has expired; one whose time cannot be read has."""
+        try:
+            return bool(self.expires) and seconds_until(self.expires) <= 0
+        except ValueError:
+            return True
 
 
 def read(paths: Paths) -> list[Grant]:
@@ -72,9 +75,11 @@ def read(paths: Paths) -> list[Grant]:
 
 def for_request(request: Request, *, prefix: bool = False, days: float = 0.0) -> list[Grant]:
     """The narrowest grants that cover a request, one for each program. Raises Refused for what is never granted."""
+    if not 0 <= days <= DAYS_MAX:
+        raise Refused(f"A grant lasts up to {DAYS_MAX} days (0: until it is revoked), not {days}.")
     if request.command is not None and not request.command.is_plain:
         raise Refused(f"This command cannot be always allowed: {request.command.why}. Only plain commands can.")
-    expires = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)).isoformat() if days else ""
+    expires = utc_in(days * 86_400) if days else ""
     found: list[Grant] = []
     for action in request.actions:
         script = script_now(request, action)

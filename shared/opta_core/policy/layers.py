@@ -1,14 +1,13 @@
 """The layers of rules that hold for a folder, read from their files and kept until a file changes."""
 
 import contextlib
-import datetime
 import os
 import stat
-import time
 from pathlib import Path
 
 import msgspec
 
+from ..clock import wall_s
 from ..errors import Broken
 from ..paths import Paths
 from . import grants, trust
@@ -45,12 +44,12 @@ class Layers(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
 
     def rules(self, layer: Layer) -> tuple[Rule, ...]:
-        """The rules of a layer that are not over."""
+        """The rules of a layer that have not expired."""
         rules: tuple[Rule, ...] = {"managed": self.managed, "user": self.user, "project": self.project}.get(layer, ())
         if not any(rule.expires for rule in rules):
             return rules
-        now = datetime.datetime.now(datetime.UTC)
-        return tuple(rule for rule in rules if not rule.is_over(now))
+        now_s = wall_s()
+        return tuple(rule for rule in rules if not rule.is_over(now_s))
 
 
 class Sources:
@@ -69,7 +68,7 @@ class Sources:
         layers = self._read(cwd)
         if len(self._kept) > 64:
             self._kept.clear()
-        if newest_ns < time.time_ns() - _STAMP_NS:
+        if newest_ns < wall_s() * 1e9 - _STAMP_NS:
             self._kept[cwd] = signature, layers
         return layers
 

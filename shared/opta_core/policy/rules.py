@@ -1,12 +1,16 @@
 """policy.yaml: rules with an effect and what they are about. A broken file is an error with its line, never a guess."""
 
-import datetime
 import fnmatch
-import re
+import shlex
 from typing import Any, Literal, cast
 
 import msgspec
 
+from opta_protocol.errors import ErrorCode
+
+from .. import globs
+from ..clock import moment_s
+from ..errors import OptaError, Refused
 from .actions import Action
 from .strict_yaml import Mapping, YamlProblem, load
 
@@ -51,13 +55,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         about = [self.tool, " ".join(self.command), self.path, self.origin, self.server]
         return f"{self.effect} {' '.join(word for word in about if word)}"
 
-    def is_over(self, now: datetime.datetime) -> bool:
-        """Whether its time has passed."""
-        return bool(self.expires) and datetime.datetime.fromisoformat(self.expires).replace(tzinfo=datetime.UTC) <= now
+    def is_over(self, now_s: float) -> bool:
+        """Whether the rule has expired at a time in seconds since 1970. A time without a UTC offset is UTC; a day ends the rule as it begins."""
+        return bool(self.expires) and moment_s(self.expires) <= now_s
 
 
-class PolicyProblem(Exception):
+class PolicyProblem(OptaError):
     """What is wrong with a policy file; `line` counts from 1."""
+
+    code = ErrorCode.invalid
 
     def __init__(self, message: str, line: int = 1):
         super().__init__(message)
@@ -107,13 +113,24 @@ def path_fits(path: str, glob: str) -> bool:
     """Whether a relative path fits a glob: `*` within a folder, `**` over folders; a bare name fits in any folder."""
     if "/" not in glob and "**" not in glob:
         path = path.rsplit("/", 1)[-1]
-    pattern = "".join(
-        _GLOB.get(piece) or re.escape(piece) for piece in re.findall(r"\*\*/|\*\*|\*|\?|.", glob.removeprefix("./"), re.DOTALL)
-    )
-    return re.fullmatch(pattern, path, re.DOTALL) is not None
+    return globs.compiled(globs.without_sets(glob.removeprefix("./"))).match(path) is not None
 
 
-_GLOB = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+def rule_from(text: str) -> Rule:
+    """`EFFECT:WORDS`, words quoted as in a shell, as a rule for commands. Raises Refused."""
+    effect, colon, given = text.partition(":")
+    try:
+        words = _words(given)
+    except ValueError:
+        words = ()
+    if effect not in SEVERITY or not colon or not words:
+        raise Refused(f"A rule is EFFECT:WORDS such as 'allow:git status', not {text[:80]!r}.")
+    return Rule(effect=effect, tool="run_command", command=words, source="--rule")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """The words of a rule's command, quoted as in a shell. Raises ValueError when a quote is open."""
+    return tuple(shlex.split(text))
 
 
 def _rule(given: Any, source: str) -> Rule:
@@ -127,10 +144,13 @@ def _rule(given: Any, source: str) -> Rule:
     command: Any = given.get("command")
     words: tuple[str, ...] = ()
     if command is not None:
-        pieces: list[Any] = command.split() if isinstance(command, str) else cast("list[Any]", command) if isinstance(command, list) else []
+        try:
+            pieces: tuple[Any, ...] = _words(command) if isinstance(command, str) else tuple(command) if isinstance(command, list) else ()  # pyright: ignore[reportUnknownArgumentType]
+        except ValueError as error:
+            raise PolicyProblem(f"command holds a quote that is not closed ({error})", line) from None
         if not pieces or not all(isinstance(word, str) and word for word in pieces):
             raise PolicyProblem("command is the words a command begins with, such as `git status`", line)
-        words = tuple(pieces)
+        words = pieces
     texts: dict[str, str] = {}
     for key in ("tool", "path", "origin", "server", "note", "expires"):
         value = given.get(key)
@@ -141,9 +161,11 @@ def _rule(given: Any, source: str) -> Rule:
         raise PolicyProblem("a rule names its tool (`tool: run_command`)", line)
     if texts["expires"]:
         try:
-            datetime.datetime.fromisoformat(texts["expires"])
+            moment_s(texts["expires"])
         except ValueError:
-            raise PolicyProblem(f"expires is a day such as 2027-01-31, not {texts['expires']!r}", line) from None
+            raise PolicyProblem(
+                f"expires is a day such as 2027-01-31 or a time such as 2027-01-31T18:00+01:00, not {texts['expires']!r}", line
+            ) from None
     if words and texts["tool"] not in ("run_command", "*"):
         raise PolicyProblem("command belongs to tool: run_command", line)
     return Rule(effect=given["effect"], command=words, source=source, line=line, **texts)
