@@ -34,6 +34,8 @@ class Gateway:
 
     def __init__(self, backend: Backend, auth: Auth, loaded: Loaded, port: int):
         self.backend, self.auth, self.loaded, self.port = backend, auth, loaded, port
+        # Held while an answer to a permission question is written with its grants (`decisions`).
+        self.answering = asyncio.Lock()
         self.daemon_id = hashlib.sha256(str(loaded.paths.home).encode()).hexdigest()[:12]
         self.started = time.monotonic()
         self._rest: App | None = None

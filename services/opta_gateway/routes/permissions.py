@@ -1,5 +1,6 @@
 """Permission questions: list the open ones, answer one; what "always" wrote down."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from opta_protocol.errors import ErrorCode
 from opta_protocol.events import PermissionDecision
 from opta_protocol.http import AnswerPermission, Ok, PermissionAnswer
 
+from ..decisions import Decisions
 from ..rest import answer, describes, gateway_of, read_body
 
 router = APIRouter()
@@ -36,8 +38,7 @@ async def answer_permission(request: Request, name: str, request_id: str) -> Res
     lasting = {"always": {"always", "prefix"}, "session": {"session", "session-network"}}.get(wanted.decision)
     if (wanted.offer and wanted.offer not in offered) or (lasting is not None and not lasting & set(offered)):
         raise Refused(f"This question does not offer that; it offers {', '.join(offered) or 'only allow and deny'}.")
-    # Worked out before the answer is written, so that a grant that cannot be is no half of one.
-    new = _grants(call, session.cwd, wanted.offer) if wanted.decision == "always" else []
+    new = await asyncio.to_thread(_grants, call, session.cwd, wanted.offer) if wanted.decision == "always" else []
     offer = offered.get(wanted.offer or "always")
     if new and offer is not None and offer.words and offer.words != [grants.words_of(grant) for grant in new]:
         raise _conflict("What would be written down is not what the question showed; allow it once, and look at the next question.")
@@ -46,13 +47,11 @@ async def answer_permission(request: Request, name: str, request_id: str) -> Res
         sid=session.id, turn=turn.id, callId=call.id, requestId=request_id, decision=decision, by="client", rule=call.reason, layer="user",
         scope=wanted.decision, offer=wanted.offer, note=wanted.note, client=wanted.client,
     )  # fmt: skip
-    result = await gateway.backend.outbox.written(event, 10)
+    result = await Decisions(gateway.backend.outbox, gateway.loaded.paths, gateway.answering).write(event, new)
     if result.status == "fenced":
         raise _conflict("The turn of this question has ended.")
     if result.status != "written":
         raise _conflict("This question was answered already.")
-    if wanted.decision == "always":
-        grants.add(gateway.loaded.paths, new)
     return answer(PermissionAnswer(ok=True, decision=decision))
 
 
@@ -86,13 +85,14 @@ async def list_permissions(request: Request) -> Response:
 @router.get("/v3/grants")
 async def list_grants(request: Request) -> Response:
     """What was always allowed."""
-    return answer({"grants": [msgspec.to_builtins(grant) for grant in grants.read(gateway_of(request).loaded.paths)]})
+    found = await asyncio.to_thread(grants.read, gateway_of(request).loaded.paths)
+    return answer({"grants": [msgspec.to_builtins(grant) for grant in found]})
 
 
 @router.delete("/v3/grants/{grant_id}", openapi_extra=describes(Ok))
 async def revoke_grant(request: Request, grant_id: str) -> Response:
     """Ask again from now on."""
-    if not grants.remove(gateway_of(request).loaded.paths, grant_id):
+    if not await asyncio.to_thread(grants.remove, gateway_of(request).loaded.paths, grant_id):
         raise Refused(f"There is no grant {grant_id[:20]!r}.", code=ErrorCode.not_found)
     return answer(Ok())
 

@@ -143,13 +143,15 @@ def prefix_of(argv: tuple[str, ...]) -> tuple[str, ...]:
     return argv[:3] if len(argv) > 1 and argv[1] in ("-m", "run", "exec", "x", "tool") else argv[:2]
 
 
-def add(paths: Paths, new: list[Grant]) -> None:
-    """Write grants down; one that is there already is replaced."""
+def add(paths: Paths, new: list[Grant]) -> list[str]:
+    """Write grants down; one that is there already is replaced. Returns the ids that are new. Raises Refused, Broken, OSError."""
     ids = {grant.id for grant in new}
-    kept = [grant for grant in read(paths) if grant.id not in ids and not grant.is_over]
+    known = [grant for grant in read(paths) if not grant.is_over]
+    kept = [grant for grant in known if grant.id not in ids]
     if len(kept) + len(new) > GRANTS_MAX:
         raise Refused(f"There are {len(kept)} grants already. `opta policy list` shows them, `opta policy revoke ID` takes one back.")
     _records(paths).write([*kept, *new])
+    return sorted(ids - {grant.id for grant in known})
 
 
 def remove(paths: Paths, grant_id: str) -> bool:
