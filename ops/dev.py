@@ -24,6 +24,7 @@ def main() -> int:
         "check": check,
         "gen": gen,
         "fix": fix,
+        "tidy": tidy,
         "lock": lock,
         "bench": lambda: _run("bench", [sys.executable, "bench/run.py", *rest[1:]]),
         "sim": lambda: _run("simulation", [sys.executable, "-m", "simulation", *rest[1:]], ROOT / "tests"),
@@ -51,7 +52,7 @@ def test(arguments: list[str]) -> int:
 
 
 def check() -> int:
-    """Lint, format, types, import contracts, generated files, locks without addresses, the page's own checks."""
+    """Lint, format, types, import contracts, the tidy test, generated files, locks without addresses, the page's own checks."""
     steps: list[tuple[str, Callable[[], int]]] = [
         ("ruff", lambda: _run("lint", [str(BIN / "ruff"), "check", *_present()])),
         ("format", lambda: _run("format", [str(BIN / "ruff"), "format", "--check", "-q", *_present()])),
@@ -60,6 +61,7 @@ def check() -> int:
             "contracts",
             lambda: _run("import contracts", [str(BIN / "lint-imports"), "--no-logo"] if _has_no_logo() else [str(BIN / "lint-imports")]),
         ),
+        ("tidy", _tidy),
         ("generated", _generated),
         ("locks", _locks),
         ("page", _page),
@@ -77,9 +79,18 @@ def gen() -> int:
 
 
 def fix() -> int:
-    """What a machine can mend."""
+    """What a machine can repair."""
     _run("lint", [str(BIN / "ruff"), "check", "--fix", "-q", *_present()])
     return _run("format", [str(BIN / "ruff"), "format", "-q", *_present()])
+
+
+def tidy() -> int:
+    """Lower the list of what is still to be repaired, and print what is wrong."""
+    from tidy import shrink
+
+    problems = shrink()
+    print("\n".join(problems) or "✓ tidy")
+    return 1 if problems else 0
 
 
 def lock() -> int:
@@ -98,6 +109,10 @@ def lock() -> int:
     uv = [str(BIN / "uv"), "pip", "compile", *flags]
     first = _run("lock", [*uv, "requirements.in", "-o", "requirements.lock"])
     return first or _run("lock", [*uv, "-c", "requirements.lock", "requirements-dev.in", "-o", "requirements-dev.lock"])
+
+
+def _tidy() -> int:
+    return _run("tidy", [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/core/test_tidy.py"])
 
 
 def _generated() -> int:
