@@ -1,7 +1,7 @@
-"""The desktop process: serves the page, trades the launch code for a session key, and bootstraps the page.
+"""The desktop process's HTTP server: the files of the page, and the bridge, which gives the page its session key and the daemon's address.
 
-No cookies: they ignore ports. The page keeps its key in sessionStorage and sends it as a header. This
-process works while the daemon is down, and can then start services again.
+No cookies are used, because they ignore ports: the page keeps its key in sessionStorage and sends it as a header. This process works
+while the daemon is down, and can then start services again.
 """
 
 import asyncio
@@ -9,41 +9,32 @@ import hmac
 import mimetypes
 import re
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from opta_core.errors import OptaError
+from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.launch_codes import take_launch_code
 from opta_core.logs import Log
 from opta_core.paths import Paths
 from opta_core.process import state
 from opta_core.process.supervision import PROGRAMS, Supervisor
 from opta_core.records import RecordFile
-from opta_core.strict_connection import HEADER_BYTES_MAX, HEADERS_MAX
+from opta_http import json_body
+from opta_http.asgi import Headers, Receive, Scope, Send, header_values, send_response
+from opta_http.body import LimitedBody
+from opta_http.error_status import status_of
+from opta_http.head_checks import check_head, is_from_another_site, names_host
+from opta_protocol.errors import ErrorCode
 
-# A file of the page: no byte that a file system reads differently, and a length that every one has.
+# The name of a file of the page: only characters that every file system reads alike, and a length that every one allows.
 _NAME = re.compile(r"[A-Za-z0-9_@.-]{1,100}(?:/[A-Za-z0-9_@.-]{1,100}){0,7}\Z")
-_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 STATIC = Path(__file__).parent / "static"
 KEYS_MAX = 64
 BODY_BYTES_MAX = 64 * 1024
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
-
 log = Log("desktop")
-
-
-class _Refusal(Exception):
-    def __init__(self, status: int, message: str):
-        super().__init__(message)
-        self.status, self.message = status, message
 
 
 class _Launch(msgspec.Struct):
@@ -63,6 +54,7 @@ class Desktop:
         self._hosts = {f"127.0.0.1:{port}".encode()}
         self._kept_keys = RecordFile(paths.run / "page.keys", msgspec.json.Decoder(list[str]), list[str])
         self._keys = self._kept_keys.read()
+        self._launching = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
@@ -70,47 +62,47 @@ class Desktop:
             return
         try:
             headers: Headers = scope["headers"]
-            _check_head(scope, headers)
-            hosts = [value.lower() for name, value in headers if name == b"host"]
-            if hosts == [f"localhost:{self._port}".encode()] and scope["method"] == "GET":
-                # Two loopback names are two sites to a browser; there is one address. The path as it was sent: decoded it could end the line.
+            check_head(scope)
+            if is_from_another_site(headers) and scope["method"] != "GET":
+                raise Refused("Other sites may not call this.", code=ErrorCode.forbidden_origin)
+            if names_host(headers, [f"localhost:{self._port}".encode()]) and scope["method"] == "GET":
+                # A browser treats the two loopback names as two sites, so one of them redirects. The path is sent undecoded: decoded it could hold a line break.
                 query = scope.get("query_string", b"")
                 target = f"http://127.0.0.1:{self._port}".encode() + scope["raw_path"] + (b"?" + query if query else b"")
-                await _send(send, 308, b"", [(b"location", target)])
+                await send_response(send, 308, [(b"location", target)], b"")
                 return
-            if len(hosts) != 1 or hosts[0] not in self._hosts:
-                raise _Refusal(403, "This address is not the page's.")
+            if not names_host(headers, self._hosts):
+                raise Refused("This address is not the page's.", code=ErrorCode.forbidden_host)
             if scope["path"].startswith("/bridge/"):
                 await self._bridge(scope, receive, send)
             else:
                 await self._file(scope, send)
-        except _Refusal as refusal:
-            await _send_json(send, refusal.status, {"error": {"message": refusal.message}}, is_last=True)
+        except OptaError as error:
+            await _send_json(send, status_of(error.code), {"error": {"message": error.message}}, is_last=True)
 
     # files ------------------------------------------------------------------------------------------
 
     async def _file(self, scope: Scope, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD"):
-            raise _Refusal(405, "Only GET is answered here.")
+            raise Refused("Only GET is answered here.", code=ErrorCode.method_not_allowed)
         name = scope["path"].lstrip("/") or "index.html"
         if not _NAME.match(name):
-            raise _Refusal(404, "There is no such file.")
+            raise Refused("There is no such file.", code=ErrorCode.not_found)
+        cache = b"public, max-age=31536000, immutable" if "/assets/" in scope["path"] else b"no-cache"
+        kind, content, security = await asyncio.to_thread(self._read_file, name)
+        headers = [(b"content-type", kind.encode()), (b"cache-control", cache), *security]
+        await send_response(send, 200, headers, content, is_head=scope["method"] == "HEAD")
+
+    def _read_file(self, name: str) -> tuple[str, bytes, Headers]:
+        """(media type, content, security headers) of a file of the page; blocking."""
         file = (STATIC / name).resolve()
         if not file.is_relative_to(STATIC.resolve()) or not file.is_file():
             if "." in name.rsplit("/", 1)[-1]:
-                raise _Refusal(404, "There is no such file.")
+                raise Refused("There is no such file.", code=ErrorCode.not_found)
             file = STATIC / "index.html"
         if not file.is_file():
-            raise _Refusal(503, "The page is not built. Run: python desktop/build_page.py")
-        content = await asyncio.to_thread(file.read_bytes)
-        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        cache = b"public, max-age=31536000, immutable" if "/assets/" in scope["path"] else b"no-cache"
-        await _send(
-            send,
-            200,
-            b"" if scope["method"] == "HEAD" else content,
-            [(b"content-type", kind.encode()), (b"cache-control", cache), *self._security()],
-        )
+            raise Unavailable("The page is not built. Run: python desktop/build_page.py")
+        return mimetypes.guess_type(file.name)[0] or "application/octet-stream", file.read_bytes(), self._security()
 
     def _security(self) -> Headers:
         known = state.read(self._paths)
@@ -130,33 +122,36 @@ class Desktop:
 
     async def _bridge(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = scope["headers"]
-        if scope["method"] != "POST" or _all(headers, b"origin") != [f"http://127.0.0.1:{self._port}".encode()]:
-            raise _Refusal(403, "Only the page itself may call this.")
-        content = await _body(headers, receive)
+        if scope["method"] != "POST" or header_values(headers, b"origin") != [f"http://127.0.0.1:{self._port}".encode()]:
+            raise Refused("Only the page itself may call this.", code=ErrorCode.forbidden_origin)
+        content = await LimitedBody(headers, receive, BODY_BYTES_MAX).read()
         name = scope["path"].removeprefix("/bridge/")
         if name == "launch":
-            await _send_json(send, 200, {"key": self._trade(content)})
+            # One at a time: a launch code opens the page once.
+            async with self._launching:
+                key = await asyncio.to_thread(self._trade, content)
+            await _send_json(send, 200, {"key": key})
             return
-        given = _all(headers, b"x-opta-key")
+        given = header_values(headers, b"x-opta-key")
         if len(given) != 1 or not any(hmac.compare_digest(given[0], known.encode()) for known in self._keys):
-            raise _Refusal(401, "This page has no key. Open it again: opta open")
+            raise Refused("This page has no key. Open it again: opta open", code=ErrorCode.unauthorized)
         match name:
             case "bootstrap_metadata":
-                await _send_json(send, 200, self._bootstrap())
+                await _send_json(send, 200, await asyncio.to_thread(self._bootstrap))
             case "services":
                 await _send_json(send, 200, await asyncio.to_thread(self._services))
             case "service":
                 await _send_json(send, 200, await asyncio.to_thread(self._control, content))
             case _:
-                raise _Refusal(404, "The bridge has no such call.")
+                raise Refused("The bridge has no such call.", code=ErrorCode.not_found)
 
     def _trade(self, content: bytes) -> str:
         try:
-            code = msgspec.json.decode(content, type=_Launch).code
-        except _UNREADABLE:
-            raise _Refusal(400, "Send {code}.") from None
+            code = json_body.read(content, _Launch).code
+        except Refused:
+            raise Refused("Send {code}.", code=ErrorCode.bad_request) from None
         if not take_launch_code(self._paths, code):
-            raise _Refusal(401, "This launch code was used or is old. Open the page again: opta open")
+            raise Refused("This launch code was used or is old. Open the page again: opta open", code=ErrorCode.unauthorized)
         key = secrets.token_urlsafe(32)
         self._keys = [*self._keys, key][-KEYS_MAX:]
         self._kept_keys.write(self._keys)
@@ -169,66 +164,25 @@ class Desktop:
         except OSError:
             token = ""
         if known is None or not token:
-            raise _Refusal(503, "The daemon has not started yet.")
+            raise Unavailable("The daemon has not started yet.")
         return {"host": known.host, "port": known.port, "token": token}
 
     def _services(self) -> dict[str, Any]:
-        try:
-            found = Supervisor(self._paths.run).processes()
-        except OptaError as error:
-            raise _Refusal(503, error.message) from error
+        found = Supervisor(self._paths.run).processes()
         return {"services": [{"name": p["name"], "state": p["statename"].lower(), "pid": p["pid"]} for p in found]}
 
     def _control(self, content: bytes) -> dict[str, Any]:
         try:
-            wanted = msgspec.json.decode(content, type=_Service)
-        except _UNREADABLE as error:
-            raise _Refusal(400, f"Send name and action: {error}"[:300]) from error
+            wanted = json_body.read(content, _Service)
+        except Refused as error:
+            raise Refused(f"Send name and action: {error.message}"[:300], code=ErrorCode.bad_request) from error
         if wanted.name not in PROGRAMS or wanted.action not in ("start", "stop", "restart"):
-            raise _Refusal(422, "Unknown service or action.")
-        try:
-            getattr(Supervisor(self._paths.run), wanted.action)(wanted.name)
-        except OptaError as error:
-            raise _Refusal(503, error.message) from error
+            raise Refused("Unknown service or action.", code=ErrorCode.invalid)
+        getattr(Supervisor(self._paths.run), wanted.action)(wanted.name)
         return {"ok": True}
-
-
-def _check_head(scope: Scope, headers: Headers) -> None:
-    if len(headers) > HEADERS_MAX or sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES_MAX:
-        raise _Refusal(413, f"The header is larger than {HEADER_BYTES_MAX // 1024} KiB, or has more than {HEADERS_MAX} lines.")
-    if not scope["path"].startswith("/"):
-        raise _Refusal(400, "The target is a path: another authority in it is not ours.")
-    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
-        raise _Refusal(400, "A body has a Content-Length or is chunked, not both.")
-    if not _all(headers, b"origin") and _all(headers, b"sec-fetch-site") in ([b"cross-site"], [b"same-site"]) and scope["method"] != "GET":
-        raise _Refusal(403, "Other sites may not call this.")
-
-
-def _all(headers: Headers, wanted: bytes) -> list[bytes]:
-    return [value for name, value in headers if name == wanted]
-
-
-async def _body(headers: Headers, receive: Receive) -> bytes:
-    content = b""
-    if any(not length.isdigit() or int(length) > BODY_BYTES_MAX for length in _all(headers, b"content-length")):
-        raise _Refusal(413, "The body is too large.")
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _Refusal(400, "The client left before its body was complete.")
-        content += message.get("body", b"")
-        if len(content) > BODY_BYTES_MAX:
-            raise _Refusal(413, "The body is too large.")
-        if not message.get("more_body"):
-            return content
 
 
 async def _send_json(send: Send, status: int, body: Any, *, is_last: bool = False) -> None:
     headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
-    # After a refusal the rest of a body is not listened to.
-    await _send(send, status, msgspec.json.encode(body), [*headers, *([(b"connection", b"close")] if is_last else [])])
-
-
-async def _send(send: Send, status: int, body: bytes, headers: Headers) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"content-length", b"%d" % len(body))]})
-    await send({"type": "http.response.body", "body": body})
+    # After a refusal the rest of a body is not read.
+    await send_response(send, status, [*headers, *([(b"connection", b"close")] if is_last else [])], msgspec.json.encode(body))

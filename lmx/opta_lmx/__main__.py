@@ -2,21 +2,18 @@
 
 import argparse
 import asyncio
-import contextlib
 import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
-
-import uvicorn
 
 from opta_core.logs import Log
 from opta_core.process import ports, state
 from opta_core.process.process import ServiceContext, memory_total, run
 from opta_core.settings import LmxSettings
+from opta_http.uvicorn_server import Server, config_of
 
 from .models import catalog
 from .models.download.pulls import Pulls
@@ -25,7 +22,7 @@ from .server import certificate
 from .server.admin import Admin
 from .server.app import Front
 from .server.auth import Guard
-from .server.connections import HttpConnection
+from .server.connections import LmxConnection
 from .server.discovery import Offer, own_addresses
 from .server.keys import Keys
 from .server.metrics import Metrics
@@ -58,8 +55,9 @@ async def main(context: ServiceContext) -> None:
     front = Front(pool, Guard(_hosts(settings, port), keys, allows_anonymous=is_loopback), Metrics(), admin)
     context.figures = lambda: figures(front, pool)
     offer = Offer(port, settings.bind, fingerprint) if settings.offer and not is_loopback else None
-    http = _Server(_config(front, tls))
-    serving = asyncio.create_task(http.serve(sockets=[server]), name="http")
+    # Set once the requests in progress have ended.
+    leave = asyncio.Event()
+    serving = asyncio.create_task(_http(front, tls, leave).serve(sockets=[server]), name="http")
     offering = asyncio.create_task(offer.begin(), name="offer") if offer else None
     loading = asyncio.create_task(_load_first(pool, settings), name="first models")
     stopped = asyncio.create_task(context.stopping.wait(), name="stopping")
@@ -69,7 +67,7 @@ async def main(context: ServiceContext) -> None:
         await asyncio.wait({serving, stopped}, timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)
     front.is_draining = True
     await _drain(pool, settings.drain_s)
-    http.leave.set()
+    leave.set()
     loading.cancel()
     if offer and offering:
         await asyncio.gather(offering, offer.end(), return_exceptions=True)
@@ -129,38 +127,12 @@ def _hosts(settings: LmxSettings, port: int) -> set[str]:
     return {f"{name}:{port}" for name in names | given} | {name for name in given if ":" in name}
 
 
-def _config(front: Front, tls: ssl.SSLContext | None) -> uvicorn.Config:
-    config = uvicorn.Config(
-        front,  # type: ignore[arg-type]
-        http=HttpConnection,
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        # Longer than an engine has to end: whoever it was answering is told.
-        timeout_graceful_shutdown=3,
-        backlog=512,
-    )
+def _http(front: Front, tls: ssl.SSLContext | None, leave: asyncio.Event) -> Server:
+    # The time to close is longer than an engine has to end, so that its clients are answered.
+    config = config_of(front, LmxConnection, timeout_graceful_shutdown=3, backlog=512)
     config.load()
     config.ssl = tls
-    return config
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the process frame, and sleeps until it is to leave: the original wakes ten times a second."""
-
-    def __init__(self, config: uvicorn.Config):
-        super().__init__(config)
-        # Set once what was under way has ended.
-        self.leave = asyncio.Event()
-
-    async def main_loop(self) -> None:
-        await self.leave.wait()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
+    return Server(config, leave)
 
 
 if __name__ == "__main__":

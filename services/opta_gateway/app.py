@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable
-from urllib.parse import parse_qs
 
 import msgspec
 
@@ -16,13 +15,14 @@ from opta_core.errors import OptaError, Refused
 from opta_core.logs import Log
 from opta_core.settings import Loaded
 from opta_core.version import VERSION
+from opta_http.asgi import App, Receive, Scope, Send, TrackedSend, query_of, send_response
 from opta_protocol.errors import ErrorCode
 from opta_protocol.http import Contract, Health
 
 from . import stream
 from .auth import Auth
 from .backend import Backend
-from .guard import App, Message, Receive, Scope, Send, refuse
+from .error_responses import refuse
 
 REST_READY_S = 10.0
 
@@ -48,21 +48,15 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry, behind the guard."""
-        is_started = False
-
-        async def sending(message: Message) -> None:
-            nonlocal is_started
-            is_started = True
-            await send(message)
-
+        tracked = TrackedSend(send)
         try:
-            await self._dispatch(scope, receive, sending)
+            await self._dispatch(scope, receive, tracked)
         except OptaError as error:
-            if not is_started:
+            if not tracked.has_begun:
                 await refuse(scope, send, error)
         except Exception:  # a bug answers 503 with a place to look, never a traceback
             log.exception("request failed", path=scope["path"])
-            if not is_started:
+            if not tracked.has_begun:
                 await refuse(
                     scope,
                     send,
@@ -123,7 +117,7 @@ def _readyz(gateway: Gateway, scope: Scope) -> tuple[int, object]:
 
 
 def _hello(gateway: Gateway, scope: Scope) -> tuple[int, object]:
-    nonce = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("n", [""])[0]
+    nonce = query_of(scope).get("n", [""])[0]
     if not 8 <= len(nonce) <= 200:
         raise Refused("Give a nonce of 8 to 200 characters: /v3/hello?n=…", code=ErrorCode.bad_request)
     return 200, {"proof": gateway.auth.prove(nonce)}
@@ -143,8 +137,7 @@ _RAW: dict[str, Callable[[Gateway, Scope], tuple[int, object]]] = {
 
 
 async def _answer(scope: Scope, send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), (b"content-length", b"%d" % len(body))]
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
     if status == 503:
         headers.append((b"retry-after", b"1"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+    await send_response(send, status, headers, body, is_head=scope["method"] == "HEAD")

@@ -1,43 +1,26 @@
-"""Errors at the HTTP border: one body form, one status a code."""
+"""Errors of the gateway as HTTP answers: one form of the body, one status for each code."""
 
 import msgspec
 
 from opta_core.errors import OptaError
-from opta_protocol.errors import ErrorBody, ErrorCode, ErrorInfo
-
-STATUS: dict[ErrorCode, int] = {
-    ErrorCode.bad_request: 400,
-    ErrorCode.bad_json: 400,
-    ErrorCode.unauthorized: 401,
-    ErrorCode.forbidden_host: 403,
-    ErrorCode.forbidden_origin: 403,
-    ErrorCode.denied: 403,
-    ErrorCode.not_found: 404,
-    ErrorCode.model_not_found: 404,
-    ErrorCode.method_not_allowed: 405,
-    ErrorCode.conflict: 409,
-    ErrorCode.busy: 409,
-    ErrorCode.cancelled: 409,
-    ErrorCode.too_large: 413,
-    ErrorCode.unsupported_media_type: 415,
-    ErrorCode.invalid: 422,
-    ErrorCode.too_many_requests: 429,
-    ErrorCode.timeout: 503,
-}
-Headers = list[tuple[bytes, bytes]]
-
-
-def problem(info: ErrorInfo) -> tuple[int, Headers, bytes]:
-    """(status, headers, body) of an error; whatever has no status of its own is 503 and may be tried again."""
-    status = STATUS.get(info.code, 503)
-    headers: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
-    if info.retry_after_s is not None or status in (429, 503):
-        headers.append((b"retry-after", b"%d" % max(1, round(info.retry_after_s or 1))))
-    if status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
-    return status, headers, msgspec.json.encode(ErrorBody(error=info))
+from opta_http.asgi import Headers, Scope, Send
+from opta_http.error_status import status_headers, status_of
+from opta_protocol.errors import ErrorBody
 
 
 def problem_of(error: OptaError) -> tuple[int, Headers, bytes]:
-    """The same for an exception."""
-    return problem(error.info())
+    """(status, headers, body) of an error."""
+    status = status_of(error.code)
+    headers: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), *status_headers(status, error)]
+    return status, headers, msgspec.json.encode(ErrorBody(error=error.info()))
+
+
+async def refuse(scope: Scope, send: Send, error: OptaError, origin: bytes | None = None) -> None:
+    """Answer with the error and close the connection; a WebSocket is refused in its handshake. `origin`: a page that may read why."""
+    status, headers, body = problem_of(error)
+    headers.append((b"connection", b"close"))
+    if origin is not None:
+        headers += [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
+    kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+    await send({"type": f"{kind}.start", "status": status, "headers": [*headers, (b"content-length", b"%d" % len(body))]})
+    await send({"type": f"{kind}.body", "body": b"" if scope.get("method") == "HEAD" else body})

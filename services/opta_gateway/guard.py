@@ -1,25 +1,20 @@
-"""What every request passes before anything else looks at it.
+"""Checks that every request passes before anything else looks at it.
 
-Order: framing -> Host -> Origin -> Sec-Fetch-Site -> bearer -> size. JSON and schema are checked by `bodies`.
-Invariant: no route is reached without a token but the four open ones.
+Order: head -> Host -> Origin -> Sec-Fetch-Site -> credentials -> size of the body. JSON and types are checked by `opta_http.json_body`.
+**Invariant:** without a valid token no route is reached but the four of `OPEN_PATHS`.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
 from urllib.parse import parse_qs
 
 from opta_core.errors import OptaError, Refused
-from opta_core.strict_connection import HEADER_BYTES_MAX, HEADERS_MAX
+from opta_http.asgi import App, Headers, Message, Receive, Scope, Send, header_values
+from opta_http.body import LimitedBody
+from opta_http.head_checks import check_head, is_from_another_site, names_host
 from opta_protocol.errors import ErrorCode
 
 from .auth import PROTOCOL, Auth
-from .error_responses import Headers, problem_of
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from .error_responses import refuse
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/v3/hello", "/v3/health"})
 BODY_BYTES_MAX = 1024 * 1024
@@ -38,14 +33,9 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers: Headers = scope["headers"]
-        origin = _one(headers, b"origin")
+        origin = _origin(headers)
         try:
-            if len(headers) > HEADERS_MAX or sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES_MAX:
-                raise Refused(
-                    f"The header is larger than {HEADER_BYTES_MAX // 1024} KiB, or has more than {HEADERS_MAX} lines.",
-                    code=ErrorCode.too_large,
-                )
-            _check_framing(scope, headers)
+            check_head(scope)
             self._check_host(headers)
             self._check_origin(headers, origin)
             if scope["type"] == "http" and scope["method"] == "OPTIONS":
@@ -53,7 +43,8 @@ class Guard:
                 return
             self._check_credentials(scope, headers)
             if scope["type"] == "http":
-                receive, send = _sized(headers, receive, send)
+                body = LimitedBody(headers, receive, BODY_BYTES_MAX)
+                receive, send = body.receive, _closing_after(body, send)
         except OptaError as error:
             await refuse(scope, send, error, origin if self._is_page(origin) else None)
             return
@@ -62,8 +53,7 @@ class Guard:
         await self._app(scope, receive, send)
 
     def _check_host(self, headers: Headers) -> None:
-        hosts = [value for name, value in headers if name == b"host"]
-        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+        if not names_host(headers, self._hosts):
             raise Refused("This daemon answers only to its own address. Use http://127.0.0.1 and its port.", code=ErrorCode.forbidden_host)
 
     def _is_page(self, origin: bytes | None) -> bool:
@@ -72,7 +62,7 @@ class Guard:
     def _check_origin(self, headers: Headers, origin: bytes | None) -> None:
         if origin is not None and not self._is_page(origin):
             raise Refused("Pages of this origin may not call the daemon.", code=ErrorCode.forbidden_origin)
-        if origin is None and _one(headers, b"sec-fetch-site") in (b"cross-site", b"same-site"):
+        if is_from_another_site(headers):
             raise Refused("Other sites may not call the daemon.", code=ErrorCode.forbidden_origin)
 
     def _check_credentials(self, scope: Scope, headers: Headers) -> None:
@@ -88,7 +78,7 @@ class Guard:
         )
 
     def _is_authenticated(self, scope: Scope, headers: Headers) -> bool:
-        given = [value for name, value in headers if name == b"authorization"]
+        given = header_values(headers, b"authorization")
         if len(given) == 1 and self._auth.accepts_header(given[0].decode("latin-1")):
             return True
         if scope["type"] != "websocket":
@@ -100,65 +90,27 @@ class Guard:
             return True
         for protocol in scope.get("subprotocols", []):
             if self._auth.accepts_subprotocol(protocol):
-                # What is said back stands in proxies and in the browser's tools, so it is never the one with the token.
+                # The answer's subprotocol is visible in proxies and in the browser's tools, so it is never the one that carries the token.
                 scope["opta.subprotocol"] = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
                 return True
         return False
 
 
-def _one(headers: Headers, name: bytes) -> bytes | None:
-    values = [value for key, value in headers if key == name]
+def _origin(headers: Headers) -> bytes | None:
+    """The Origin; several of them are joined to a value that no page has."""
+    values = header_values(headers, b"origin")
     return b"\0".join(values) if values else None
 
 
-def _check_framing(scope: Scope, headers: Headers) -> None:
-    if not scope["path"].startswith("/"):
-        raise Refused("The target is a path: another authority in it is not ours.", code=ErrorCode.bad_request)
-    # Two lengths, of which a client and a server may believe one each.
-    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
-        raise Refused("A body has a Content-Length or is chunked, not both.", code=ErrorCode.bad_request)
-
-
-def _sized(headers: Headers, receive: Receive, send: Send) -> tuple[Receive, Send]:
-    """Refuses a body over the limit, announced or not, or one that ends early; the answer to it ends the connection."""
-    announced = _one(headers, b"content-length")
-    if announced is not None and (not announced.isdigit() or int(announced) > BODY_BYTES_MAX):
-        raise _too_large()
-    taken, is_whole = 0, False
-
-    async def counted() -> Message:
-        nonlocal taken, is_whole
-        message = await receive()
-        if message["type"] == "http.request":
-            taken += len(message.get("body", b""))
-            is_whole = not message.get("more_body", False)
-            if taken > BODY_BYTES_MAX:
-                raise _too_large()
-        elif not is_whole:
-            raise Refused("The client left before its body was complete.", code=ErrorCode.bad_request)
-        return message
+def _closing_after(body: LimitedBody, send: Send) -> Send:
+    """After a body that was too large the connection still carries its rest, so the answer closes it."""
 
     async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start" and taken > BODY_BYTES_MAX:
+        if message["type"] == "http.response.start" and body.is_too_large:
             message["headers"] = [*message.get("headers", []), (b"connection", b"close")]
         await send(message)
 
-    return counted, sending
-
-
-def _too_large() -> OptaError:
-    return Refused(f"The body is larger than {BODY_BYTES_MAX // 1024} KiB.", code=ErrorCode.too_large)
-
-
-async def refuse(scope: Scope, send: Send, error: OptaError, origin: bytes | None = None) -> None:
-    """Answer with the error; a WebSocket is refused in its handshake."""
-    status, headers, body = problem_of(error)
-    headers.append((b"connection", b"close"))
-    if origin is not None:
-        headers += [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
-    kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
-    await send({"type": f"{kind}.start", "status": status, "headers": [*headers, (b"content-length", b"%d" % len(body))]})
-    await send({"type": f"{kind}.body", "body": b"" if scope.get("method") == "HEAD" else body})
+    return sending
 
 
 async def _preflight(origin: bytes | None, send: Send) -> None:

@@ -9,9 +9,9 @@ from starlette.exceptions import HTTPException
 
 from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.version import VERSION
+from opta_http import json_body
 from opta_protocol.errors import ErrorCode
 
-from . import bodies
 from .error_responses import problem_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def read_body(request: Request, kind: type[T]) -> T:
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content and declared != "application/json":
         raise Refused("Send JSON with Content-Type: application/json.", code=ErrorCode.unsupported_media_type)
-    return bodies.read(content, kind)
+    return json_body.read(content, kind)
 
 
 def answer(body: Any, status: int = 200) -> Response:

@@ -9,16 +9,17 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, Protocol
-from urllib.parse import parse_qs
 
 import msgspec
 
 from opta_core.errors import OptaError, Refused
 from opta_core.logs import Log
+from opta_http.asgi import Receive, Scope, Send, header_values, query_of
+from opta_http.event_stream import EventStream
 from opta_protocol.errors import ErrorCode
 
 from .backend import Backend, Sender
-from .guard import Receive, Scope, Send, refuse
+from .error_responses import refuse
 from .recent_lines import GlobalRing, Ring
 
 FRAME_LINES_MAX = 512
@@ -140,10 +141,8 @@ async def serve(scope: Scope, receive: Receive, send: Send, backend: Backend) ->
 
 
 async def _cursor_of(scope: Scope, backend: Backend) -> Cursor:
-    query = {
-        name: values[-1] for name, values in parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True).items()
-    }
-    header = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"last-event-id"), "")
+    query = {name: values[-1] for name, values in query_of(scope).items()}
+    header = next(iter(header_values(scope["headers"], b"last-event-id")), b"").decode("latin-1")
     after = header or query.get("afterSeq", query.get("cursor", ""))
     if scope["path"] == "/v3/events":
         page = await backend.store.sessions(limit=1000)
@@ -175,15 +174,14 @@ async def _serve_websocket(scope: Scope, receive: Receive, send: Send, cursor: C
 
 
 async def _serve_sse(receive: Receive, send: Send, cursor: Cursor, sender: Sender) -> None:
-    headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    stream = EventStream(send)
+    await stream.begin()
 
     async def push(lines: list[bytes]) -> None:
-        event = b"id: %b\n" % cursor.mark(lines).encode() + b"".join(b"data: %b\n" % line for line in lines) + b"\n"
-        await send({"type": "http.response.body", "body": event, "more_body": True})
+        await stream.write(b"id: %b\n" % cursor.mark(lines).encode() + b"".join(b"data: %b\n" % line for line in lines) + b"\n")
 
     async def close(reason: str) -> None:
-        await send({"type": "http.response.body", "body": b""})
+        await stream.close()
 
     await _until_gone(receive, "http.disconnect", cursor, push, close, sender)
 

@@ -16,7 +16,7 @@ from support.oracles import MIB, alive, log_files, untouched
 from support.raw_http import Answer, exchange
 from support.raw_websocket import BINARY, PING, TEXT, Stream, frame
 
-from opta_core.strict_connection import BODY_S
+from opta_http.strict_connection import BODY_S
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("lives_on")]
 
@@ -127,7 +127,7 @@ def test_a_frame_that_does_not_fit_ends_its_own_stream_only(daemon: Daemon, sid:
             stream.socket.sendall(content)
             assert stream.closing_code() == code
         assert post(daemon, f"/v3/sessions/{sid}/note", {"text": "still here"}).status == 200
-        assert [(line["seq"], line["text"]) for line in other.lines()] == [(last + 1, "still here")]
+        assert [(line["seq"], line["text"]) for line in other.stored_lines()] == [(last + 1, "still here")]
 
 
 @pytest.mark.attack("A15")

@@ -5,15 +5,15 @@ import json
 import pytest
 
 from opta_core.errors import Refused
+from opta_http import json_body
 from opta_lmx.api.chat import request as chat
 from opta_lmx.models import catalog
-from opta_lmx.server.body import read_body
 
 HELLO = {"messages": [{"role": "user", "content": "hello"}]}
 
 
 def read(**fields: object) -> object:
-    return chat.order_of(read_body(json.dumps({**HELLO, **fields}).encode(), chat.ChatRequest))
+    return chat.order_of(json_body.decode(json.dumps({**HELLO, **fields}).encode(), chat.ChatRequest))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_what_is_not_supported_is_refused_by_name(fields: dict[str, object], nam
 def test_a_request_becomes_an_order() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     order = chat.order_of(
-        read_body(
+        json_body.decode(
             json.dumps(
                 {
                     "messages": [{"role": "developer", "content": "be brief"}, {"role": "user", "content": parts}],

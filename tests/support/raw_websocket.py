@@ -51,6 +51,12 @@ class Stream:
         assert opcode == TEXT
         return [json.loads(line) for line in content.split(b"\n")]
 
+    def stored_lines(self) -> list[dict[str, Any]]:
+        """The stored lines of the next frame that has some; pings between them are passed over."""
+        while not (found := [line for line in self.lines() if "seq" in line]):
+            pass
+        return found
+
     def closing_code(self) -> int:
         """The code with which the daemon ends the stream, whatever it says before."""
         while True:

@@ -1,9 +1,10 @@
-"""LMX's front: HTTP in, engine messages out. Imports neither mlx nor transformers, so it is ready at once."""
+"""LMX's ASGI application: HTTP requests in, engine messages out. It imports neither mlx nor transformers, so it starts fast."""
 
 from collections.abc import Awaitable, Callable
 
 from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.logs import Log
+from opta_http.asgi import Receive, Scope, Send, TrackedSend
 from opta_protocol.errors import ErrorCode
 
 from ..api.routes import Inference
@@ -12,7 +13,7 @@ from .admin import Admin
 from .auth import Guard
 from .metrics import Metrics
 from .openapi import description
-from .sse import Asked, Message, Receive, Scope, Send, send_body, send_error
+from .sse import Asked, send_body, send_error
 
 Handler = Callable[[Asked], Awaitable[None]]
 
@@ -24,7 +25,7 @@ class Front:
 
     def __init__(self, pool: EnginePool, guard: Guard, metrics: Metrics, admin: Admin):
         self._pool, self._guard, self.metrics = pool, guard, metrics
-        # Once LMX is to stop: what is under way ends, nothing new begins.
+        # Set when LMX is to stop: requests in progress end, new ones are refused.
         self.is_draining = False
         inference = Inference(pool, metrics)
         self._routes: dict[tuple[str, str], Handler] = {
@@ -41,25 +42,19 @@ class Front:
         """The ASGI entry."""
         if scope["type"] != "http":
             raise RuntimeError("LMX speaks HTTP only")
-        is_begun = False
-
-        async def noting(message: Message) -> None:
-            nonlocal is_begun
-            is_begun = True
-            await send(message)
-
+        send = tracked = TrackedSend(send)
         try:
             caller = self._guard.check(scope)
-            await self._handler(scope)(Asked(scope, receive, noting, caller))
+            await self._handler(scope)(Asked(scope, receive, send, caller))
         except OptaError as error:
-            if not is_begun:
+            if not tracked.has_begun:
                 await send_error(send, error, scope["path"])
-        except RecursionError:  # what could just be read cannot always be said again
-            if not is_begun:
+        except RecursionError:  # a body that could just be decoded may be too deep to be encoded again
+            if not tracked.has_begun:
                 await send_error(send, Refused("The body is nested too deeply."), scope["path"])
-        except Exception:  # a bug answers 503 with a place to look, never a traceback
+        except Exception:  # a bug is logged and answered with 503, never with a traceback
             log.exception("request failed", path=scope["path"])
-            if not is_begun:
+            if not tracked.has_begun:
                 failed = OptaError("LMX failed on this request; its log has more.", code=ErrorCode.unavailable, retryable=True)
                 await send_error(send, failed, scope["path"])
 

@@ -1,45 +1,44 @@
-"""Who may ask LMX for what: the Host it is called by, no web page, and keys with scopes.
+"""Access to LMX: the Host header, no web pages, and keys with scopes.
 
-Bound to loopback it answers without a key; bound to any other address every request needs one, but for `/healthz` and pairing.
-What changes models needs an admin key everywhere.
+Bound to loopback, LMX answers without a key. Bound to any other address, every request needs a key, except the `OPEN` paths.
+The `/admin/` routes always need an admin key.
 """
 
 import hashlib
-from collections.abc import MutableMapping
-from typing import Any
 
 import msgspec
 
 from opta_core.errors import Refused
+from opta_http.asgi import Scope, header_values
+from opta_http.head_checks import names_host
 from opta_protocol.errors import ErrorCode
 
 from .keys import Keys
 
 ANONYMOUS = "anonymous"
-# Asked without a key wherever LMX is bound: they tell nothing, or prove themselves otherwise.
+# Served without a key on any interface: these routes reveal nothing, or authenticate the client themselves.
 OPEN = {"/healthz", "/proof", "/pair"}
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks, as fairness and figures tell callers apart; never the key itself."""
+    """The client, by a name that the fair queue and the metrics use; never the key itself."""
 
     name: str
     is_admin: bool = False
 
 
 class Guard:
-    """For one server. `allows_anonymous`: bound to loopback."""
+    """Checks requests of one server. `hosts`: names with port that it may be called by. `allows_anonymous`: it is bound to loopback."""
 
     def __init__(self, hosts: set[str], keys: Keys, *, allows_anonymous: bool):
         self._hosts = {host.lower().encode() for host in hosts}
         self._keys, self._allows_anonymous = keys, allows_anonymous
 
-    def check(self, scope: MutableMapping[str, Any]) -> Caller:
-        """Who asks. Raises Refused: forbidden_host, forbidden_origin, unauthorized, forbidden."""
-        hosts = [value for name, value in scope["headers"] if name == b"host"]
-        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+    def check(self, scope: Scope) -> Caller:
+        """The client of a request. Raises Refused: forbidden_host, forbidden_origin, unauthorized, denied."""
+        if not names_host(scope["headers"], self._hosts):
             raise Refused("LMX does not answer to this Host. Names it may be called by: lmx.hosts.", code=ErrorCode.forbidden_host)
-        if any(name == b"origin" for name, _ in scope["headers"]):
+        if header_values(scope["headers"], b"origin"):
             raise Refused("Web pages may not call LMX.", code=ErrorCode.forbidden_origin)
         given = _key_of(scope)
         name, scopes = self._keys.find(given) if given else ("", [])
@@ -52,11 +51,11 @@ class Guard:
             return Caller(name=name, is_admin="admin" in scopes)
         if not self._allows_anonymous and path not in OPEN:
             raise Refused("LMX needs a key here: Authorization: Bearer KEY. Make one: opta lmx keys add NAME", code=ErrorCode.unauthorized)
-        # Only to keep clients apart who want to be told apart.
+        # An unknown key gives no rights; its hash only tells clients apart that want to be.
         return Caller(name=hashlib.sha256(given.encode()).hexdigest()[:8] if given else ANONYMOUS)
 
 
-def _key_of(scope: MutableMapping[str, Any]) -> str:
+def _key_of(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"authorization":
             scheme, _, key = value.decode("latin-1").partition(" ")

@@ -1,39 +1,27 @@
-"""What LMX sends: whole answers, streams, and errors in the form of the API that was asked."""
+"""Answers of LMX: complete JSON, event streams, and errors in the form of the API that the client called."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
 
-from opta_core.errors import OptaError, Refused
+from opta_core.errors import OptaError
+from opta_http import json_body
+from opta_http.asgi import Headers, Receive, Scope, Send, send_response
+from opta_http.body import LimitedBody
+from opta_http.error_status import status_headers, status_of
+from opta_http.event_stream import EventStream
 from opta_protocol.errors import ErrorCode
 
 from .auth import Caller
-from .body import read_body
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
-KEEPALIVE_S = 10.0
-STATUS = {
-    ErrorCode.bad_request: 400,
-    ErrorCode.bad_json: 400,
-    ErrorCode.invalid: 400,
-    ErrorCode.context_overflow: 400,
-    ErrorCode.unauthorized: 401,
-    ErrorCode.denied: 403,
-    ErrorCode.forbidden_host: 403,
-    ErrorCode.forbidden_origin: 403,
-    ErrorCode.not_found: 404,
-    ErrorCode.model_not_found: 404,
-    ErrorCode.method_not_allowed: 405,
-    ErrorCode.conflict: 409,
-    ErrorCode.too_large: 413,
-    ErrorCode.too_many_requests: 429,
-    ErrorCode.broken: 503,
-}
-# Codes that OpenAI's clients know by another name than ours.
+# OpenAI's clients expect 400 where the daemon answers 422.
+_STATUS = {ErrorCode.invalid: 400, ErrorCode.context_overflow: 400}
+# Codes that have another name in OpenAI's API.
 CODES = {
     ErrorCode.context_overflow: "context_length_exceeded",
     ErrorCode.too_many_requests: "rate_limit_exceeded",
@@ -44,17 +32,12 @@ _ANTHROPIC = {
     413: "request_too_large", 429: "rate_limit_error", 503: "overloaded_error",
 }  # fmt: skip
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One request, and the way to answer it."""
+    """One request, and how to answer it."""
 
     scope: Scope
     receive: Receive
@@ -67,62 +50,43 @@ class Asked:
         return str(self.scope["path"])
 
     async def body(self, kind: type[T]) -> T:
-        """The body as `kind`. Raises Refused."""
-        return read_body(await body_of(self.scope, self.receive), kind)
+        """The body as `kind`. Raises Refused: too_large, bad_json, invalid, or bad_request (the client left)."""
+        content = await LimitedBody(self.scope["headers"], self.receive, BODY_BYTES_MAX).read()
+        return json_body.decode(content, kind)
 
     async def json(self, status: int, body: Any) -> None:
         """Answer with JSON."""
         await send_json(self.send, status, body)
 
 
-async def body_of(scope: Scope, receive: Receive) -> bytes:
-    """The request's body. Raises Refused: too large, or the client left."""
-    parts: list[bytes] = []
-    size = 0
-    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if int(announced) > BODY_BYTES_MAX:
-        raise Refused(f"The body is larger than {BODY_BYTES_MAX // 1024 // 1024} MiB.", code=ErrorCode.too_large)
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refused("The client left before its body was complete.", code=ErrorCode.bad_request)
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > BODY_BYTES_MAX:
-            raise Refused(f"The body is larger than {BODY_BYTES_MAX // 1024 // 1024} MiB.", code=ErrorCode.too_large)
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
 async def send_body(send: Send, status: int, body: bytes, kind: bytes, headers: Headers | None = None) -> None:
-    """A whole answer."""
-    every = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *(headers or [])]
-    await send({"type": "http.response.start", "status": status, "headers": every})
-    await send({"type": "http.response.body", "body": body})
+    """Send a complete answer of media type `kind`."""
+    await send_response(send, status, [(b"content-type", kind), *(headers or [])], body)
 
 
 async def send_json(send: Send, status: int, body: Any, headers: Headers | None = None) -> None:
-    """A whole answer of JSON."""
+    """Send a complete answer of JSON."""
     await send_body(send, status, msgspec.json.encode(body), b"application/json", headers)
 
 
 async def send_error(send: Send, error: OptaError, path: str = "") -> None:
-    """An error, as the clients of that path read it."""
-    status = STATUS.get(error.code, 503)
-    headers: Headers = [(b"retry-after", b"%d" % max(1, round(error.retry_after_s or 1)))] if status in (429, 503) else []
-    if status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
-    await send_body(send, status, error_body(error, path), b"application/json", headers)
+    """Send an error in the form that the clients of `path` expect."""
+    status = _status(error)
+    await send_body(send, status, error_body(error, path), b"application/json", status_headers(status, error))
 
 
 def error_body(error: OptaError, path: str = "") -> bytes:
-    """An error's JSON."""
-    status = STATUS.get(error.code, 503)
+    """The JSON of an error."""
+    status = _status(error)
     if path.startswith("/v1/messages"):
         return msgspec.json.encode({"type": "error", "error": {"type": _ANTHROPIC.get(status, "api_error"), "message": error.message}})
     kind = "invalid_request_error" if status < 500 else "server_error"
     code = CODES.get(error.code, error.code)
     return msgspec.json.encode({"error": {"message": error.message, "type": kind, "code": code, "param": None}})
+
+
+def _status(error: OptaError) -> int:
+    return _STATUS.get(error.code) or status_of(error.code)
 
 
 async def respond(
@@ -135,7 +99,7 @@ async def respond(
     frames: AsyncIterator[bytes] | None = None,
     whole: Coroutine[Any, Any, bytes] | None = None,
 ) -> None:
-    """Send an answer as `frames` or `whole`; when the client leaves, `answers`, which it is made of, end."""
+    """Send an answer: `frames` is an event stream, `whole` a JSON body. When the client leaves, the engine's `answers` are closed."""
     gone = asyncio.create_task(_disconnected(receive), name="disconnect")
     try:
         if frames is not None:
@@ -155,10 +119,10 @@ async def respond(
 
 
 async def _stream(send: Send, frames: AsyncIterator[bytes], gone: "asyncio.Task[None]", path: str, headers: Headers) -> None:
-    """Send frames until the answer or the client ends; while nothing comes, a comment says that we live."""
-    stream = _EventStream(send, path, headers)
-    work = asyncio.create_task(stream.carry(frames), name="stream")
-    beat = asyncio.create_task(stream.beat(), name="beat")
+    """Send frames until the answer ends or the client leaves, and a keep-alive comment while there are none."""
+    stream = EventStream(send, headers)
+    work = asyncio.create_task(_carry(frames, stream, path), name="stream")
+    beat = asyncio.create_task(stream.keep_alive(), name="beat")
     try:
         await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
         if work.done():
@@ -170,49 +134,29 @@ async def _stream(send: Send, frames: AsyncIterator[bytes], gone: "asyncio.Task[
         await close(frames)
 
 
-class _EventStream:
-    """Server-sent events on their way. One task carries a whole answer: a task a token would cost more than the token."""
+async def _carry(frames: AsyncIterator[bytes], stream: EventStream, path: str) -> None:
+    """Send all frames of an answer. Raises OptaError when it fails before the first frame; a later failure is sent as a frame.
 
-    def __init__(self, send: Send, path: str, headers: Headers):
-        self._send, self._path = send, path
-        self._headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"), *headers]
-        self._is_begun = self._has_spoken = False
-
-    async def carry(self, frames: AsyncIterator[bytes]) -> None:
-        """All of an answer. Raises OptaError when it fails before anything was said; after that the failure is a frame."""
-        try:
-            async for frame in frames:
-                await self._say(frame)
-        except OptaError as error:
-            if not self._is_begun:
-                raise
-            await self._say(_error_frame(error, self._path))
-        await self._send({"type": "http.response.body", "body": b""})
-
-    async def beat(self) -> None:
-        """Says now and then that we live, when nothing else did."""
-        while True:
-            self._has_spoken = False
-            await asyncio.sleep(KEEPALIVE_S)
-            if not self._has_spoken:
-                await self._say(b": waiting\n\n")
-
-    async def _say(self, content: bytes) -> None:
-        self._has_spoken = True
-        if not self._is_begun:
-            self._is_begun = True
-            await self._send({"type": "http.response.start", "status": 200, "headers": self._headers})
-        await self._send({"type": "http.response.body", "body": content, "more_body": True})
+    One task sends a whole answer: a task for each token would cost more than the token.
+    """
+    try:
+        async for frame in frames:
+            await stream.write(frame)
+    except OptaError as error:
+        if not stream.has_begun:
+            raise
+        await stream.write(_error_frame(error, path))
+    await stream.close()
 
 
 def _error_frame(error: OptaError, path: str) -> bytes:
-    # Anthropic's and the responses API's streams name their events; the older one of OpenAI does not.
+    # Streams of the Messages and Responses APIs name their events; those of chat completions do not.
     name = b"event: error\n" if path.startswith(("/v1/messages", "/v1/responses")) else b""
     return name + b"data: " + error_body(error, path) + b"\n\n"
 
 
 async def close(iterator: AsyncIterator[Any]) -> None:
-    """End an answer that nobody reads any more."""
+    """Close an iterator that nobody reads any more."""
     end = getattr(iterator, "aclose", None)
     if end is not None:
         with contextlib.suppress(RuntimeError):

@@ -1,23 +1,16 @@
-"""Connections as the gateway takes them: HTTP as `opta_core.strict_connection` reads it, and WebSockets with limits.
+"""WebSocket connections with limits on pings and fragments.
 
 uvicorn alone answers pings as fast as they come, and collects the fragments of a message without counting them.
 """
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
-
-from opta_core.strict_connection import StrictConnection
 
 PINGS_A_SECOND, FRAGMENTS_MAX = 50, 1024
 
 
-class HttpConnection(StrictConnection, H11Protocol):
-    """Ends a connection that is late with a head or a body."""
-
-
 class WebSocketConnection(WebSocketsSansIOProtocol):
-    """Ends a client that floods, and a handshake that cannot be read (the original leaves it open without an answer)."""
+    """Closes a client that floods, and a handshake that cannot be read (uvicorn leaves it open without an answer)."""
 
     _pings_since, _pings = 0.0, 0
 

@@ -1,9 +1,9 @@
-"""The strict JSON door."""
+"""Strict reading of JSON bodies."""
 
 import pytest
 
 from opta_core.errors import Refused
-from opta_gateway import bodies
+from opta_http import json_body
 from opta_protocol.errors import ErrorCode
 from opta_protocol.http import CreateSession, SubmitTurn
 
@@ -25,7 +25,7 @@ from opta_protocol.http import CreateSession, SubmitTurn
 )
 def test_what_is_not_plain_json_is_bad_json(content: bytes) -> None:
     with pytest.raises(Refused) as refused:
-        bodies.read(content, SubmitTurn)
+        json_body.read(content, SubmitTurn)
     assert refused.value.code is ErrorCode.bad_json
 
 
@@ -43,10 +43,10 @@ def test_what_is_not_plain_json_is_bad_json(content: bytes) -> None:
 )
 def test_what_does_not_fit_names_the_field(content: bytes, named: str) -> None:
     with pytest.raises(Refused, match=named) as refused:
-        bodies.read(content, SubmitTurn)
+        json_body.read(content, SubmitTurn)
     assert refused.value.code is ErrorCode.invalid
 
 
 def test_depth_is_counted_outside_strings() -> None:
-    assert bodies.read(b'{"text":"' + b"[" * 500 + b'"}', SubmitTurn).text == "[" * 500
-    assert bodies.read(b"", CreateSession) == CreateSession()
+    assert json_body.read(b'{"text":"' + b"[" * 500 + b'"}', SubmitTurn).text == "[" * 500
+    assert json_body.read(b"", CreateSession) == CreateSession()

@@ -1,0 +1,1 @@
+"""What the HTTP servers share: the gateway, the desktop process and LMX."""

@@ -1,0 +1,41 @@
+"""The types of ASGI, and the few steps that every application takes with them."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+
+class TrackedSend:
+    """A `send` that knows whether the answer has begun; after that no error can be sent instead of it."""
+
+    def __init__(self, send: Send):
+        self._send = send
+        self.has_begun = False
+
+    async def __call__(self, message: Message) -> None:
+        """Send an ASGI message."""
+        self.has_begun = True
+        await self._send(message)
+
+
+def header_values(headers: Headers, name: bytes) -> list[bytes]:
+    """All values of the header `name` (in lower case), in the order they were sent."""
+    return [value for key, value in headers if key == name]
+
+
+def query_of(scope: Scope) -> dict[str, list[str]]:
+    """The parameters of the query string; a parameter without a value is ''."""
+    return parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+
+
+async def send_response(send: Send, status: int, headers: Headers, body: bytes, *, is_head: bool = False) -> None:
+    """Send a complete answer with its Content-Length. `is_head`: the request was HEAD, so the body itself is left out."""
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": b"" if is_head else body})
