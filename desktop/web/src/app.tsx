@@ -1,48 +1,27 @@
 import type { ReactNode } from 'react';
-import { Composer } from './panels/composer';
-import { Permission } from './panels/permission';
-import { Sessions } from './panels/sessions';
-import { Telemetry } from './panels/telemetry';
-import { Timeline } from './panels/timeline';
-import { Trust } from './panels/trust';
-import { useStore } from './state';
+import { perform } from './actions/action';
+import { ActionButton } from './actions/button';
+import { dismissProblem, toggleRail } from './actions/view';
+import { usePage, usePageState } from './hooks';
+import { Composer } from './panels/composer/composer';
+import { Permission } from './panels/permission/permission';
+import { Sessions } from './panels/sessions/sessions';
+import { Telemetry } from './panels/telemetry/telemetry';
+import { Timeline } from './panels/timeline/timeline';
+import { Trust } from './panels/trust/trust';
+import { connection } from './state';
 import { ConnectionBadge } from './ui/connection';
 
 export function App(): ReactNode {
-  const railOpen = useStore((state) => state.railOpen);
-  const problem = useStore((state) => state.problem);
-  const sandbox = useStore((state) => state.sandbox);
-  const notice = useStore((state) => state.notice);
-  const selected = useStore((state) => state.selected);
-  const connection = useStore((state) => state.connection);
-  const retryInMs = useStore((state) => state.retryInMs);
-  const title = useStore((state) => state.sessions.find((session) => session.id === state.selected)?.title);
+  const isRailOpen = usePageState((state) => state.isRailOpen);
+  const notice = usePageState((state) => state.notice);
   return (
-    <div className={`app ${railOpen ? 'rail-open' : ''}`}>
-      <header className="top">
-        <button type="button" className="menu" aria-label="Sessions" aria-expanded={railOpen} onClick={() => useStore.setState({ railOpen: !railOpen })}>
-          ☰
-        </button>
-        <h1>{title || 'Opta'}</h1>
-        {selected ? <code className="dim">s-{selected}</code> : null}
-        <span className="grow" />
-        <ConnectionBadge state={selected ? connection : 'connected'} retryInMs={retryInMs} />
-      </header>
+    <div className={`app ${isRailOpen ? 'rail-open' : ''}`}>
+      <Header />
       <Sessions />
       <main>
-        {problem ? (
-          <p className="problem err" role="alert">
-            {problem}{' '}
-            <button type="button" className="quiet" onClick={() => useStore.setState({ problem: '' })}>
-              Dismiss
-            </button>
-          </p>
-        ) : null}
-        {sandbox === 'none' ? (
-          <p className="problem warn" role="status">
-            Commands run without a sandbox on this machine, so each of them asks. opta doctor says how to get one.
-          </p>
-        ) : null}
+        <Problem />
+        <SandboxWarning />
         <Timeline />
         <div className="dock">
           <Trust />
@@ -56,4 +35,42 @@ export function App(): ReactNode {
       </div>
     </div>
   );
+}
+
+function Header(): ReactNode {
+  const page = usePage();
+  const isRailOpen = usePageState((state) => state.isRailOpen);
+  const selected = usePageState((state) => state.selected);
+  const title = usePageState((state) => state.sessions.find((session) => session.id === state.selected)?.title);
+  const state = usePageState(connection);
+  const retryInMs = usePageState((each) => each.retryInMs);
+  return (
+    <header className="top">
+      <button type="button" className="menu" aria-label={toggleRail.label} aria-expanded={isRailOpen} onClick={() => void perform(page, toggleRail, undefined)}>
+        ☰
+      </button>
+      <h1>{title || 'Opta'}</h1>
+      {selected ? <code className="dim">s-{selected}</code> : null}
+      <span className="grow" />
+      <ConnectionBadge state={state} retryInMs={retryInMs} />
+    </header>
+  );
+}
+
+function Problem(): ReactNode {
+  const problem = usePageState((state) => state.problem);
+  return problem ? (
+    <p className="problem err" role="alert">
+      {problem} <ActionButton action={dismissProblem} argument={undefined} className="quiet" />
+    </p>
+  ) : null;
+}
+
+function SandboxWarning(): ReactNode {
+  const sandbox = usePageState((state) => state.health?.sandbox);
+  return sandbox === 'none' ? (
+    <p className="problem warn" role="status">
+      Commands run without a sandbox on this machine, so each of them asks. opta doctor says how to get one.
+    </p>
+  ) : null;
 }

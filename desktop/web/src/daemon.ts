@@ -1,10 +1,9 @@
-// The daemon as the page sees it: bootstrap over the desktop process, then HTTP and WebSocket straight to the gateway.
+// HTTP client of the gateway, and the addresses of its live streams.
 
-import type { ErrorInfo, Metrics, ModelList, Session, SessionList, TrustState, TurnAccepted } from './protocol';
+import type { ErrorInfo, Health, Metrics, ModelList, Session, SessionList, TrustState, TurnAccepted } from './protocol';
 
-const KEY = 'opta.key';
-
-interface Bootstrap {
+// Where the gateway listens, and the token it accepts. Both change when it restarts.
+export interface Address {
   host: string;
   port: number;
   token: string;
@@ -19,78 +18,68 @@ export class DaemonError extends Error {
   }
 }
 
-async function bridge<T>(name: string, body: unknown): Promise<T> {
-  const answer = await fetch(`/bridge/${name}`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'X-Opta-Key': sessionStorage.getItem(KEY) ?? '' },
-    body: JSON.stringify(body),
-  });
-  const content = await answer.json();
-  if (!answer.ok) throw new DaemonError(answer.status, { code: 'unavailable', message: content.error?.message ?? 'The page has no key.' });
-  return content as T;
-}
+// Requests that carry a key, or only read, are sent again while the gateway restarts.
+const ATTEMPTS_MAX = 6;
+const RETRY_MS = 150;
+// A 401 means that the token has changed: ask for the new one.
+const TOKENS_MAX = 3;
 
-// Trade the one-time code of the address for this tab's key, once.
-export async function launch(): Promise<void> {
-  const code = new URLSearchParams(location.search).get('launch');
-  if (!code) return;
-  history.replaceState(null, '', location.pathname + location.hash);
-  const { key } = await bridge<{ key: string }>('launch', { code });
-  sessionStorage.setItem(KEY, key);
-}
+export class Daemon {
+  private known: Promise<Address> | null = null;
 
-class Daemon {
-  private known: Promise<Bootstrap> | null = null;
+  // `bootstrap` asks the desktop process.
+  constructor(private readonly bootstrap: () => Promise<Address>) {}
 
-  // Port and token of now; asked again after every failure.
-  private bootstrap(): Promise<Bootstrap> {
-    this.known ??= bridge<Bootstrap>('bootstrap_metadata', {}).catch((error: unknown) => {
+  // The address in use; asked again after every failure.
+  private address(): Promise<Address> {
+    this.known ??= this.bootstrap().catch((error: unknown) => {
       this.known = null;
       throw error;
     });
     return this.known;
   }
 
-  forget(): void {
+  private forget(): void {
     this.known = null;
   }
 
+  // Send a request. Raises DaemonError when it is refused, TypeError when the gateway does not answer.
   async ask<T>(method: string, path: string, body?: unknown, key?: string): Promise<T> {
     for (let attempt = 0; ; attempt += 1) {
-      const { host, port, token } = await this.bootstrap();
+      const { host, port, token } = await this.address();
       const headers: Record<string, string> = { Authorization: `Bearer ${token}` };
       if (body !== undefined) headers['Content-Type'] = 'application/json';
       if (key) headers['Idempotency-Key'] = key;
-      let answer: Response;
+      let response: Response;
       try {
-        answer = await fetch(`http://${host}:${port}${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+        response = await fetch(`http://${host}:${port}${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
       } catch (error) {
         this.forget();
-        // What carries a key, or only reads, can be sent again after a restart.
-        if (attempt < 6 && (key || method === 'GET')) {
-          await new Promise((resolve) => setTimeout(resolve, 150 * 2 ** attempt));
+        if (attempt < ATTEMPTS_MAX && (key || method === 'GET')) {
+          await new Promise((resolve) => setTimeout(resolve, RETRY_MS * 2 ** attempt));
           continue;
         }
         throw error;
       }
-      if (answer.status === 401 && attempt < 3) {
+      if (response.status === 401 && attempt < TOKENS_MAX) {
         this.forget();
         continue;
       }
-      const content = await answer.json();
-      if (!answer.ok) throw new DaemonError(answer.status, content.error as ErrorInfo);
+      const content = await response.json();
+      if (!response.ok) throw new DaemonError(response.status, content.error as ErrorInfo);
       return content as T;
     }
   }
 
+  // The WebSocket address of a stream, with the token of now.
   async streamUrl(path: string, query: string): Promise<string> {
     this.forget();
-    const { host, port, token } = await this.bootstrap();
+    const { host, port, token } = await this.address();
     return `ws://${host}:${port}${path}?${query}&token=${encodeURIComponent(token)}`;
   }
 
   async port(): Promise<number> {
-    return (await this.bootstrap()).port;
+    return (await this.address()).port;
   }
 
   sessions(q: string): Promise<SessionList> {
@@ -101,7 +90,7 @@ class Daemon {
     return this.ask('POST', '/v3/sessions', { mode, ...(cwd ? { cwd } : {}) });
   }
 
-  submit(sid: string, text: string, overrides: Record<string, string>): Promise<TurnAccepted> {
+  submit(sid: string, text: string, overrides: { mode?: string; model?: string; level?: string }): Promise<TurnAccepted> {
     return this.ask('POST', `/v3/sessions/${sid}/turns`, { text, ...overrides }, crypto.randomUUID());
   }
 
@@ -137,9 +126,7 @@ class Daemon {
     return this.ask('GET', '/v3/metrics');
   }
 
-  uptime(): Promise<{ uptime: number; version: string; sandbox?: string }> {
+  health(): Promise<Health> {
     return this.ask('GET', '/v3/health');
   }
 }
-
-export const daemon = new Daemon();

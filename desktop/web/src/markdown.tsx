@@ -1,5 +1,5 @@
-// Markdown to React elements, incrementally: only the last blocks of a growing text are lexed again.
-// No HTML passes through: raw HTML shows as text, images show as links and are never fetched.
+// Draws Markdown as React elements, incrementally: only the last blocks of a growing text are parsed again.
+// No HTML passes through: raw HTML is shown as text, images are shown as links and never fetched.
 
 import { marked, type Token, type Tokens } from 'marked';
 import { memo, type ReactNode, useRef } from 'react';
@@ -13,7 +13,7 @@ export interface Blocks {
   open: string[];
 }
 
-// Splits text into the raw texts of its blocks. `done` is where committed text ends, so that the next call lexes the rest only.
+// Splits a growing text into the source texts of its blocks. Committed blocks do not change any more, so the next call parses only the rest.
 export class BlockSplitter {
   private committed: string[] = [];
   private committedText = '';
@@ -37,8 +37,8 @@ function lexBlocks(text: string): string[] {
   return isTame(text) ? marked.lexer(text).map((token) => token.raw) : text.split(/(?<=\n\n)/);
 }
 
-// Beyond these measures the lexer overflows its stack or takes seconds: a line that is too long, quotes and lists nested
-// too deep in one line or by indentation, a run of emphasis. Such text is shown as it is.
+// Beyond these limits the lexer overflows its stack or takes seconds: very long lines, quotes and lists nested too deeply in
+// one line or by indentation, long runs of emphasis marks. Such text is shown unformatted.
 const LINE_CHARS_MAX = 65_536;
 const WILD = [
   /^(?:[ \t]*(?:>|[-*+][ \t]|\d{1,9}[.)][ \t])){33}/m,
@@ -168,7 +168,7 @@ function inline(tokens: Token[] | undefined): ReactNode[] {
   });
 }
 
-// A link shows where it really goes, and opens only what a browser opens safely.
+// A link shows its real target, and opens only web addresses.
 function Link({ href, text }: { href: string; text: string }): ReactNode {
   let url: URL;
   try {
@@ -177,7 +177,7 @@ function Link({ href, text }: { href: string; text: string }): ReactNode {
     return <span>{text}</span>;
   }
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return <span>{text}</span>;
-  // Only an address that reads as what it is needs no host beside it: `bank.example@evil.example` and look-alike letters do.
+  // The host is repeated beside the text unless the text is plainly that address: `bank.example@evil.example` and look-alike letters are not.
   const isPlain = text === url.host || (text === href && text.includes(`//${url.host}`) && !url.username);
   return (
     <a href={href} target="_blank" rel="noreferrer noopener">

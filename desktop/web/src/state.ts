@@ -1,158 +1,143 @@
-// What the page knows. The transcript is a mutable log outside React; zustand holds the rest and a version that says "draw again".
+// What the page knows, as a plain store: no DOM, no network. Functions here compute the next state; `Page` and the actions call them.
 
-import { create } from 'zustand';
-import { daemon } from './daemon';
-import { type Connection, EventLog } from './eventlog';
-import type { AnyEvent, Metrics, ModelInfo, Session } from './protocol';
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { AnyEvent, Health, Metrics, ModelInfo, Session, TrustState } from './protocol';
+import type { Connection } from './streams/eventlog';
 import { Transcript } from './transcript';
 
-const METRICS_MS = 1_000;
-const SESSIONS_MS = 150;
+// Choices for the next message only; what is absent follows the session.
+export interface Overrides {
+  mode?: string;
+  model?: string;
+  level?: string;
+}
 
 export interface State {
-  problem: string;
   sessions: Session[];
   filter: string;
+  // '' while no session is open; the first message then makes one.
   selected: string;
+  // Mutable, and folded outside React: `version` grows with each event, so that selectors are asked again.
   transcript: Transcript;
   version: number;
-  connection: Connection;
+  // Unsent text of each session's composer.
+  drafts: Record<string, string>;
+  isSending: boolean;
+  overrides: Overrides;
+  // Of the stream of the selected session, and of the stream of all sessions.
+  sessionConnection: Connection;
+  globalConnection: Connection;
   retryInMs: number;
   metrics: Metrics | null;
+  health: Health | null;
+  // Tokens per second, the newest last.
   rates: number[];
-  uptime: number;
-  sandbox: string;
   port: number;
   models: ModelInfo[];
-  railOpen: boolean;
-  // Overrides for the next turn only.
-  pills: { mode?: string; model?: string; level?: string };
+  // What the files of the open session's folder ask for, and the hash of the files whose question was put aside.
+  trust: TrustState | null;
+  trustPutAside: string;
+  isRailOpen: boolean;
+  // The last failure, shown until it is dismissed.
+  problem: string;
+  // The last thing that a screen reader announces.
   notice: string;
 }
 
-export const useStore = create<State>(() => ({
-  problem: '',
-  sessions: [],
-  filter: '',
-  selected: '',
-  transcript: new Transcript(),
-  version: 0,
-  connection: 'connecting',
-  retryInMs: 0,
-  metrics: null,
-  rates: [],
-  uptime: 0,
-  sandbox: '',
-  port: 0,
-  models: [],
-  railOpen: false,
-  pills: {},
-  notice: '',
-}));
+export type Store = StoreApi<State>;
 
-const set = useStore.setState;
-const get = useStore.getState;
+const RATES_MAX = 60;
 
-let log: EventLog | null = null;
-let sessionsTimer = 0;
-
-export function showProblem(error: unknown): void {
-  set({ problem: error instanceof Error ? error.message : String(error) });
+export function createPageStore(): Store {
+  return createStore<State>(() => ({
+    sessions: [],
+    filter: '',
+    selected: '',
+    transcript: new Transcript(),
+    version: 0,
+    drafts: {},
+    isSending: false,
+    overrides: {},
+    sessionConnection: 'connecting',
+    globalConnection: 'connecting',
+    retryInMs: 0,
+    metrics: null,
+    health: null,
+    rates: [],
+    port: 0,
+    models: [],
+    trust: null,
+    trustPutAside: '',
+    isRailOpen: false,
+    problem: '',
+    notice: '',
+  }));
 }
 
-export async function refreshSessions(): Promise<void> {
-  const page = await daemon.sessions(get().filter);
-  set({ sessions: page.sessions });
+// A session is opened; its events follow. Overrides stay behind: they belong to a message of the session before.
+export function afterOpening(sid: string): Partial<State> {
+  const empty = { transcript: new Transcript(), version: 0, overrides: {}, problem: '', notice: '', isRailOpen: false };
+  return { ...empty, selected: sid, sessionConnection: 'connecting' };
 }
 
-export function setFilter(filter: string): void {
-  set({ filter });
-  void refreshSessions().catch(showProblem);
-}
-
-export function select(sid: string): void {
-  log?.close();
-  const transcript = new Transcript();
-  location.hash = sid;
-  set({ selected: sid, transcript, version: 0, pills: {}, connection: 'connecting', problem: '', notice: '', railOpen: false });
-  if (!sid) {
-    log = null;
-    return;
+// Stored lines of the open session, in order.
+export function afterLines(state: State, lines: string[]): Partial<State> {
+  let { notice } = state;
+  for (const line of lines) {
+    const event = JSON.parse(line) as AnyEvent;
+    state.transcript.apply(event);
+    notice = announcement(event) || notice;
   }
-  log = new EventLog(
-    { url: (afterSeq) => daemon.streamUrl(`/v3/sessions/${sid}/stream`, `afterSeq=${afterSeq}`) },
-    0,
-    (lines) => {
-      for (const line of lines) announce(transcript, JSON.parse(line) as AnyEvent);
-      set({ version: get().version + lines.length });
-    },
-    (connection, retryInMs) => set({ connection, retryInMs }),
-  );
-  log.start();
+  return { version: state.version + lines.length, notice };
 }
 
-// Folds one event, and says the few things that people who cannot see the screen have to know.
-function announce(transcript: Transcript, event: AnyEvent): void {
-  transcript.apply(event);
-  if (event.event === 'permission.request') set({ notice: `${event.name} needs permission` });
-  else if (event.event === 'step.start' && event.step === 1) set({ notice: 'Assistant answering' });
-  else if (event.event === 'turn.done') set({ notice: `Done, ${event.tokens} tokens, ${event.tools} tools` });
-  else if (event.event === 'turn.error') set({ notice: `Failed: ${event.message}` });
-}
-
-// The stream of all sessions only tells that something changed; the list itself is asked for.
-function followEverything(): void {
-  const socketUrl = () => daemon.streamUrl('/v3/events', 'cursor=');
-  const connect = async (attempt: number): Promise<void> => {
-    try {
-      const socket = new WebSocket(await socketUrl());
-      socket.onmessage = (message) => {
-        if (/"event":"(?!turn\.token|turn\.thinking|tool\.output)/.test(String(message.data))) scheduleSessions();
-      };
-      socket.onopen = () => {
-        attempt = 0;
-        scheduleSessions();
-      };
-      socket.onclose = () => setTimeout(() => void connect(attempt + 1), Math.min(5_000, 250 * 2 ** attempt));
-    } catch {
-      setTimeout(() => void connect(attempt + 1), Math.min(5_000, 250 * 2 ** attempt));
-    }
-  };
-  void connect(0);
-}
-
-function scheduleSessions(): void {
-  if (sessionsTimer) return;
-  sessionsTimer = window.setTimeout(() => {
-    sessionsTimer = 0;
-    refreshSessions().catch(() => undefined);
-  }, SESSIONS_MS);
-}
-
-async function refreshMetrics(): Promise<void> {
-  if (document.hidden) return;
-  try {
-    const [metrics, health] = await Promise.all([daemon.metrics(), daemon.uptime()]);
-    set({ metrics, uptime: health.uptime, sandbox: health.sandbox ?? '', port: await daemon.port(), rates: [...get().rates.slice(-59), metrics.tokensPerSec] });
-  } catch {
-    set({ metrics: null });
+// The few events that people who cannot see the screen have to hear; '' for all others.
+function announcement(event: AnyEvent): string {
+  switch (event.event) {
+    case 'permission.request':
+      return `${event.name} needs permission`;
+    case 'step.start':
+      return event.step === 1 ? 'Assistant answering' : '';
+    case 'turn.done':
+      return `Done, ${event.tokens} tokens, ${event.tools} tools`;
+    case 'turn.error':
+      return `Failed: ${event.message}`;
+    default:
+      return '';
   }
 }
 
-export async function refreshModels(): Promise<void> {
-  set({ models: (await daemon.models()).models });
+export function afterMetrics(state: State, metrics: Metrics, health: Health, port: number): Partial<State> {
+  return { metrics, health, port, rates: [...state.rates, metrics.tokensPerSec].slice(-RATES_MAX) };
 }
 
-export async function begin(): Promise<void> {
-  await refreshSessions();
-  followEverything();
-  void refreshMetrics();
-  window.setInterval(() => void refreshMetrics(), METRICS_MS);
-  refreshModels().catch(() => undefined);
-  const wanted = location.hash.slice(1);
-  const first = get().sessions.find((session) => session.id === wanted) ?? get().sessions[0];
-  if (first) select(first.id);
-  const kick = () => log?.kick();
-  window.addEventListener('online', kick);
-  document.addEventListener('visibilitychange', kick);
+export function withDraft(state: State, sid: string, text: string): Partial<State> {
+  return { drafts: { ...state.drafts, [sid]: text } };
+}
+
+export function draft(state: State): string {
+  return state.drafts[state.selected] ?? '';
+}
+
+// What the next message runs with: the overrides, else what the session has.
+export function nextMode(state: State): string {
+  return state.overrides.mode ?? state.transcript.mode;
+}
+
+export function nextLevel(state: State): string {
+  if (state.overrides.level) return state.overrides.level;
+  // A changed mode brings its own level.
+  if (state.overrides.mode) return state.overrides.mode === 'do' ? 'L2' : 'L1';
+  return state.transcript.level;
+}
+
+export function nextModel(state: State): string {
+  return state.overrides.model ?? (state.transcript.model || state.models.find((model) => model.default)?.id || '');
+}
+
+// The worse of the two streams' connections.
+export function connection(state: State): Connection {
+  const order: Connection[] = ['disconnected', 'reconnecting', 'connecting', 'connected'];
+  const both = state.selected ? [state.globalConnection, state.sessionConnection] : [state.globalConnection];
+  return order.find((each) => both.includes(each)) ?? 'connecting';
 }

@@ -1,4 +1,4 @@
-// The same fixtures as tests/core/test_transcript.py: both folds give the same.
+// The fixtures of tests/core/test_transcript.py: both reducers give the same result.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ const names = readdirSync(FOLDER)
   .filter((name) => name.endsWith('.jsonl'))
   .map((name) => name.replace('.jsonl', ''));
 
-// The expected form leaves out what only the page has, and defaults of optional fields.
+// The fixtures leave out what only the page has.
 function plain(transcript: Transcript): unknown {
   return JSON.parse(JSON.stringify(transcript, (key, value) => (key === 'byId' || key === 'version' ? undefined : value)));
 }

@@ -1,4 +1,4 @@
-// The fold: events of a session in, what the screen draws out. Twin of opta_core/transcript.py, held to the same fixtures.
+// Reducer of a session: events go in, what the screen draws comes out. Twin of opta_core/transcript.py; both pass the same fixtures.
 
 import type { AnyEvent, Change, Execution, Offer, Writing } from './protocol';
 
@@ -79,7 +79,7 @@ export interface Turn {
   error: string;
   errorCode: string;
   endedAt: string;
-  // Grows with every change, so that a drawn turn knows whether it is the newest.
+  // Grows with every change, so that the drawn turn knows when to draw again.
   version: number;
 }
 
@@ -199,7 +199,12 @@ export class Transcript {
     return this.turns.find((turn) => !turn.endedAt);
   }
 
-  // The last turn, when it did not end well.
+  // Figures of the last turn that was done.
+  lastStats(): Stats | null {
+    return this.turns.findLast((turn) => turn.stats)?.stats ?? null;
+  }
+
+  // The last turn, if it failed or was cancelled.
   resumable(): Turn | undefined {
     const last = this.turns[this.turns.length - 1];
     return last && (last.state === 'error' || last.state === 'cancelled') ? last : undefined;
@@ -281,7 +286,7 @@ function startStep(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>
   if (turn.state === 'queued' || turn.state === 'paused') turn.state = 'running';
   const last = turn.steps[turn.steps.length - 1];
   if (last && last.step === event.step) {
-    // The same step again: what the cut-off attempt said beyond the kept part is folded away.
+    // The step is repeated: what the failed attempt wrote beyond the kept part is folded away.
     const kept = event.keptChars ?? 0;
     const characters = Array.from(last.text);
     last.folded += characters.slice(kept).join('');

@@ -1,15 +1,15 @@
-// Foreign text as a person has to see it before a decision: what hides, reorders or looks like nothing is drawn by its number.
+// Foreign text made fully visible before a decision: characters that hide, reorder or look like a blank are drawn as their code.
 // Twin of cli/opta_cli/plain_text.py.
 
 export interface Piece {
   text: string;
-  // escape: stands for a character that cannot be seen; mark: says which blank there is.
+  // escape: the code of an invisible character; mark: a sign for a blank (line break, tab, spaces).
   kind: '' | 'escape' | 'mark';
 }
 
 const SPACES_MIN = 32;
 const HIDDEN = String.raw`(?![ \n\t])[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]`;
-// More than two marks on one letter reach over the lines around it.
+// More than two combining marks on one letter would cover the lines around it.
 const STACKED = String.raw`(?<=\p{M}{2})\p{M}`;
 const PARTS = new RegExp(String.raw`(?<hidden>${HIDDEN}|${STACKED})|(?<end>\n)|(?<tab>\t)|(?<spaces> {${SPACES_MIN},}| +(?=\n|$))`, 'gu');
 
@@ -36,7 +36,7 @@ export function pieces(text: string): Piece[] {
   return found;
 }
 
-// The same as one line of plain text, for labels.
+// The same text as one line, for labels.
 export function line(text: string): string {
   return pieces(text)
     .map((piece) => (piece.text === '\n' ? '' : piece.text))

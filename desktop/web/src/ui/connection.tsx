@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { Connection } from '../eventlog';
+import type { Connection } from '../streams/eventlog';
 
 const WORDS: Record<Connection, [string, string, string]> = {
   connecting: ['○', 'Connecting', 'dim'],

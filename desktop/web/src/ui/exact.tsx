@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { pieces } from '../visible';
 
-// Foreign text with nothing of it hidden: breaks, blanks at ends and invisible characters are drawn.
+// Foreign text with nothing hidden: line breaks, trailing blanks and invisible characters are drawn.
 export function Exact({ text }: { text: string }): ReactNode {
   return pieces(text).map((piece, at) =>
     piece.kind ? (

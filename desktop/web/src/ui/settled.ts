@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react';
 
 export const SETTLE_MS = 500;
 
-// Whether something has been on the screen long enough to be answered, without a key or a click that was meant for what was there before.
+// Whether `shown` has been on the screen for SETTLE_MS without a key press or click, which may have been meant for what was there before.
 export function useSettled(shown: string): boolean {
   const [settled, setSettled] = useState<string | null>(null);
   useEffect(() => {
@@ -27,7 +27,7 @@ export function useSettled(shown: string): boolean {
   return settled === shown;
 }
 
-// For onKeyDown: a key that is held presses no button.
+// For onKeyDown: a held key presses no button.
 export function ignoreHeld(event: { repeat: boolean; key: string; preventDefault(): void; stopPropagation(): void }): void {
   if (event.repeat && ['Enter', ' ', 'Escape'].includes(event.key)) {
     event.preventDefault();

@@ -1,7 +1,7 @@
 // A permission question as what a person has to see: every argument, where it runs, until when, or why it cannot be allowed.
 
-import type { Offer } from './protocol';
-import type { Call } from './transcript';
+import type { Offer } from '../../protocol';
+import type { Call } from '../../transcript';
 
 export interface Leaf {
   name: string;

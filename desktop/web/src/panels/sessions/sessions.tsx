@@ -1,7 +1,9 @@
 import type { ReactNode } from 'react';
-import { perform } from '../actions';
-import type { Session } from '../protocol';
-import { select, setFilter, useStore } from '../state';
+import { perform } from '../../actions/action';
+import { ActionButton } from '../../actions/button';
+import { filterSessions, newSession, openSession } from '../../actions/sessions';
+import { usePage, usePageState } from '../../hooks';
+import type { Session } from '../../protocol';
 
 const WORDS: Record<Session['state'], [string, string, string]> = {
   running: ['●', 'Running', 'live'],
@@ -12,16 +14,24 @@ const WORDS: Record<Session['state'], [string, string, string]> = {
 };
 
 export function Sessions(): ReactNode {
-  const sessions = useStore((state) => state.sessions);
-  const filter = useStore((state) => state.filter);
-  const selected = useStore((state) => state.selected);
+  const page = usePage();
+  const sessions = usePageState((state) => state.sessions);
+  const filter = usePageState((state) => state.filter);
+  const selected = usePageState((state) => state.selected);
   return (
     <nav className="rail" aria-label="Sessions">
-      <input type="search" aria-label="Search sessions" placeholder="Search sessions" value={filter} onChange={(event) => setFilter(event.target.value)} />
+      <input
+        type="search"
+        aria-label="Search sessions"
+        placeholder="Search sessions"
+        data-focus="search"
+        value={filter}
+        onChange={(event) => void perform(page, filterSessions, event.target.value)}
+      />
       <ul>
         {sessions.map((session) => (
           <li key={session.id}>
-            <button type="button" className="session" aria-current={session.id === selected} onClick={() => select(session.id)}>
+            <button type="button" className="session" aria-current={session.id === selected} onClick={() => void perform(page, openSession, session.id)}>
               <span className="title">{session.title || 'New session'}</span>
               <Meta session={session} />
             </button>
@@ -29,9 +39,9 @@ export function Sessions(): ReactNode {
         ))}
       </ul>
       {sessions.length ? null : <p className="empty">{filter ? 'No session fits.' : 'No sessions yet.'}</p>}
-      <button type="button" className="quiet" onClick={() => perform('new-session')}>
-        + New session <kbd>Alt N</kbd>
-      </button>
+      <ActionButton action={newSession} argument={undefined} className="quiet">
+        + {newSession.label}
+      </ActionButton>
     </nav>
   );
 }

@@ -1,13 +1,14 @@
 import { type KeyboardEvent, memo, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
-import { daemon } from '../daemon';
-import type { Offer } from '../protocol';
-import { clock, decisionOf, ending, facts, isLasting, isWrittenDown, type Leaf, leaves, msLeft, outcome, unshown } from '../question';
-import { showProblem, useStore } from '../state';
-import type { Call, Turn } from '../transcript';
-import { Exact } from '../ui/exact';
-import { ignoreHeld, useSettled } from '../ui/settled';
-import { line } from '../visible';
-import { Diff } from './toolcard';
+import { perform } from '../../actions/action';
+import { answerPermission } from '../../actions/consent';
+import { usePage, usePageState } from '../../hooks';
+import type { Offer } from '../../protocol';
+import { clock, decisionOf, ending, facts, isLasting, isWrittenDown, type Leaf, leaves, msLeft, outcome, unshown } from './question';
+import type { Call, Turn } from '../../transcript';
+import { Diff } from '../../ui/diff';
+import { Exact } from '../../ui/exact';
+import { ignoreHeld, useSettled } from '../../ui/settled';
+import { line } from '../../visible';
 
 const QUESTIONS: Record<string, string> = {
   run_command: 'Run a command?',
@@ -21,8 +22,9 @@ const QUESTIONS: Record<string, string> = {
 
 // Docked over the composer, which stays usable under it.
 export function Permission(): ReactNode {
-  const transcript = useStore((state) => state.transcript);
-  const version = useStore((state) => state.version);
+  const page = usePage();
+  const transcript = usePageState((state) => state.transcript);
+  const version = usePageState((state) => state.version);
   const [closed, setClosed] = useState('');
   const shown = useRef<{ turn: Turn; call: Call } | null>(null);
   const answeredHere = useRef(new Set<string>());
@@ -45,14 +47,9 @@ export function Permission(): ReactNode {
     answeredHere.current.add(call.requestId);
     takesFocus.current = hadFocus;
     setClosed('');
-    try {
-      await daemon.answer(transcript.sid, call.requestId, decision, offer);
-      return true;
-    } catch (error) {
-      answeredHere.current.delete(call.requestId);
-      showProblem(error);
-      return false;
-    }
+    const hasArrived = await perform(page, answerPermission, { requestId: call.requestId, decision, offer });
+    if (!hasArrived) answeredHere.current.delete(call.requestId);
+    return hasArrived;
   };
   return (
     <>

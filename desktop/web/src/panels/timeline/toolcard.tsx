@@ -1,6 +1,6 @@
 import { type ReactNode, useState } from 'react';
-import type { Call } from '../transcript';
-import { Exact } from '../ui/exact';
+import type { Call } from '../../transcript';
+import { Diff } from '../../ui/diff';
 
 const NAMES: Record<string, string> = {
   read_file: 'Read',
@@ -62,23 +62,4 @@ function Body({ call, diff }: { call: Call; diff: string }): ReactNode {
       {lines.length > LINES_MAX ? `\n… ${lines.length - LINES_MAX} more lines` : ''}
     </pre>
   );
-}
-
-// Every line of it.
-export function Diff({ text }: { text: string }): ReactNode {
-  return (
-    <pre className="diff exact">
-      {text.split('\n').map((line, at) => (
-        <span key={at} className={tone(line, at)}>
-          {line ? <Exact text={line} /> : ' '}
-        </span>
-      ))}
-    </pre>
-  );
-}
-
-// Only the first two lines are names of files: further on a line may itself begin with signs.
-function tone(line: string, at: number): string {
-  if (at < 2 || line.startsWith('@@')) return 'dim';
-  return line.startsWith('+') ? 'add' : line.startsWith('-') ? 'del' : '';
 }

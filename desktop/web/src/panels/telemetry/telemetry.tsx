@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
-import { useStore } from '../state';
+import { usePageState } from '../../hooks';
 
-/** What LMX says of itself; bytes, tokens and requests. Empty when it is elsewhere. */
+// LMX's own figures: memory in bytes, prompts in tokens, requests. Empty when LMX runs on another machine.
 interface LmxFigures {
   memoryUsed?: number;
   memoryTotal?: number;
@@ -14,17 +14,15 @@ interface LmxFigures {
 }
 
 export function Telemetry(): ReactNode {
-  const metrics = useStore((state) => state.metrics);
-  const rates = useStore((state) => state.rates);
-  const uptime = useStore((state) => state.uptime);
-  const sandbox = useStore((state) => state.sandbox);
-  const port = useStore((state) => state.port);
-  const transcript = useStore((state) => state.transcript);
-  useStore((state) => state.version);
-  const running = transcript.running();
+  const metrics = usePageState((state) => state.metrics);
+  const health = usePageState((state) => state.health);
+  const rates = usePageState((state) => state.rates);
+  const port = usePageState((state) => state.port);
+  const running = usePageState((state) => state.transcript.running());
+  const last = usePageState((state) => state.transcript.lastStats());
+  const sandbox = health?.sandbox ?? '';
   const lmx = (metrics?.lmx ?? {}) as LmxFigures;
   const memory = lmx.memoryUsed && lmx.memoryTotal ? (100 * lmx.memoryUsed) / lmx.memoryTotal : null;
-  const last = [...transcript.turns].reverse().find((turn) => turn.stats)?.stats;
   const context = last?.contextLimit ? (100 * last.contextUsed) / last.contextLimit : null;
   return (
     <aside className="telemetry" aria-label="Telemetry">
@@ -39,10 +37,10 @@ export function Telemetry(): ReactNode {
         <Row name="Status" value={metrics ? '● Running' : '✕ Not answering'} tone={metrics ? 'ok' : 'err'} />
         <Row name="Sandbox" value={sandbox || '–'} tone={sandbox === 'none' ? 'err' : ''} />
         <Row name="Port" value={port ? String(port) : '–'} />
-        <Row name="Uptime" value={metrics ? duration(uptime) : '–'} />
+        <Row name="Uptime" value={metrics && health ? duration(health.uptime) : '–'} />
         <Row name="Sessions" value={metrics ? `${metrics.sessions}` : '–'} />
         <Row name="Turns running" value={metrics ? `${metrics.turnsRunning}` : '–'} />
-        <Row name="Event seq" value={transcript.lastSeq.toLocaleString()} />
+        <EventSeq />
       </dl>
       <h2>LMX</h2>
       <dl>
@@ -59,6 +57,12 @@ export function Telemetry(): ReactNode {
       </dl>
     </aside>
   );
+}
+
+// Apart from the rest, because it changes with every event.
+function EventSeq(): ReactNode {
+  const seq = usePageState((state) => state.transcript.lastSeq);
+  return <Row name="Event seq" value={seq.toLocaleString()} />;
 }
 
 function Metric({ label, value }: { label: string; value: string }): ReactNode {

@@ -2,10 +2,10 @@
 
 import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, test } from 'vitest';
-import { Card } from './panels/permission';
+import { Card } from './permission';
 import { ending, leaves, unshown } from './question';
-import { type Call, Transcript } from './transcript';
-import { line, pieces } from './visible';
+import { type Call, Transcript } from '../../transcript';
+import { line, pieces } from '../../visible';
 
 const ASKED = {
   sid: 'abcdef',

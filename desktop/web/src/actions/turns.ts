@@ -1,0 +1,85 @@
+// Actions on turns: send a message, stop, resume, undo.
+
+import type { Page } from '../page';
+import { draft, withDraft } from '../state';
+import type { Turn } from '../transcript';
+import type { Action } from './action';
+
+export const submitTurn: Action = {
+  id: 'turn.submit',
+  name: 'Send the message',
+  label: 'Send',
+  keys: ['Mod+Enter'],
+  scope: 'composer',
+  when: (state) => draft(state).trim() !== '' && !state.isSending,
+  run: async (page) => {
+    page.set({ isSending: true });
+    try {
+      await send(page);
+    } finally {
+      page.set({ isSending: false });
+    }
+  },
+};
+
+async function send(page: Page): Promise<void> {
+  const text = draft(page.state);
+  // Taken before a session is opened, which clears them.
+  const { overrides } = page.state;
+  const sid = page.state.selected || (await openForDraft(page, text));
+  await page.daemon.submit(sid, text, overrides);
+  // What was typed or chosen while the message was on its way stays.
+  if (page.state.drafts[sid] === text) page.set(withDraft(page.state, sid, ''));
+  if (page.state.selected === sid && page.state.overrides === overrides) page.set({ overrides: {} });
+  page.set({ problem: '' });
+}
+
+// A new session that takes over the draft and its overrides, so that neither is lost if the daemon then refuses the message.
+async function openForDraft(page: Page, text: string): Promise<string> {
+  const session = await page.daemon.createSession('chat', '');
+  const { overrides, selected } = page.state;
+  if (selected === '') {
+    page.open(session.id);
+    page.set({ overrides, drafts: { ...page.state.drafts, '': '', [session.id]: text } });
+  }
+  page.refreshSessions();
+  return session.id;
+}
+
+export const stopTurn: Action = {
+  id: 'turn.stop',
+  name: 'Stop the running turn',
+  label: 'Stop',
+  keys: ['Mod+.'],
+  when: (state) => state.transcript.running() !== undefined,
+  run: async (page) => {
+    await page.daemon.stop(page.state.selected);
+  },
+};
+
+export const resumeTurn: Action = {
+  id: 'turn.resume',
+  name: 'Resume the last turn',
+  label: 'Resume',
+  keys: [],
+  when: (state) => state.transcript.resumable() !== undefined,
+  run: async (page) => {
+    await page.daemon.resume(page.state.selected);
+  },
+};
+
+export const undoTurn: Action<Turn> = {
+  id: 'turn.undo',
+  name: 'Undo the file changes of a turn',
+  label: 'Undo',
+  keys: [],
+  when: (_, turn) => turn.endedAt !== '' && !turn.undone.length && changedFiles(turn).length > 0,
+  run: async (page, turn) => {
+    await page.daemon.undo(page.state.selected, turn.id);
+  },
+};
+
+// Paths that the turn's tools changed, each once.
+export function changedFiles(turn: Turn): string[] {
+  return [...new Set(turn.steps.flatMap((step) => step.calls.flatMap((call) => call.changes.map((change) => change.path))))];
+}

@@ -1,0 +1,117 @@
+// @vitest-environment jsdom
+// The whole page without a browser: what a person does, and which requests follow.
+
+import { screen } from '@testing-library/react';
+import { expect, test } from 'vitest';
+import { App } from './app';
+import { useTestBench } from './testing/page';
+
+const bench = useTestBench();
+
+test('mode, model and level that were chosen before the first message of a new session are sent with it', async () => {
+  const user = bench.draw(<App />);
+  await bench.start();
+  await user.selectOptions(screen.getByRole('combobox', { name: 'Mode' }), 'do');
+  await user.selectOptions(screen.getByRole('combobox', { name: 'Model' }), 'lmx/qwen');
+  await user.selectOptions(screen.getByRole('combobox', { name: 'Permission level' }), 'L3');
+  await user.type(screen.getByRole('textbox', { name: 'Message' }), 'write the notes');
+  await user.click(screen.getByRole('button', { name: /Send/ }));
+  await bench.pass();
+  expect(bench.gateway.posted(/turns$/)).toEqual([{ text: 'write the notes', mode: 'do', model: 'lmx/qwen', level: 'L3' }]);
+});
+
+test('a silent break of the stream of all sessions does not leave the list as it was', async () => {
+  bench.draw(<App />);
+  await bench.start();
+  for (const socket of bench.gateway.open('/v3/events')) socket.isSilent = true;
+  bench.gateway.addSession({ title: 'made elsewhere' });
+  await bench.pass(20_000);
+  expect(screen.getByRole('button', { name: /made elsewhere/ })).toBeTruthy();
+});
+
+test('a gateway that was replaced leaves neither the list nor the open session as they were', async () => {
+  bench.gateway.addSession({ title: 'first' });
+  bench.draw(<App />);
+  await bench.start();
+  bench.gateway.restart();
+  bench.gateway.addSession({ title: 'made elsewhere' });
+  bench.gateway.append('sid1', { event: 'session.updated', changes: { title: 'first' } });
+  await bench.pass(2_000);
+  expect(screen.getByRole('button', { name: /made elsewhere/ })).toBeTruthy();
+  expect(bench.page.state.transcript.lastSeq).toBe(2);
+  expect(screen.getByRole('status', { name: 'Connection: Connected' })).toBeTruthy();
+});
+
+test('a page that is opened before the daemon runs says so, and opens the newest session once it does', async () => {
+  bench.gateway.addSession({ title: 'first' });
+  bench.gateway.isUp = false;
+  bench.draw(<App />);
+  await bench.start();
+  expect(screen.queryByText('Connected')).toBeNull();
+  bench.gateway.isUp = true;
+  await bench.pass(20_000);
+  expect(screen.getByRole('heading', { name: 'first' })).toBeTruthy();
+  expect(screen.getByRole('status', { name: 'Connection: Connected' })).toBeTruthy();
+});
+
+test('the session of the address is opened, not the newest', async () => {
+  bench.gateway.addSession({ title: 'older' });
+  bench.gateway.addSession({ title: 'newer' });
+  bench.draw(<App />);
+  await bench.start('sid1');
+  expect(screen.getByRole('heading', { name: 'older' })).toBeTruthy();
+});
+
+test('a message that the daemon refuses stays in the composer of the session that was made for it', async () => {
+  bench.gateway.refusals['POST /v3/sessions/sid1/turns'] = [429, 'too_many_requests', 'Too many turns wait. Stop one.'];
+  const user = bench.draw(<App />);
+  await bench.start();
+  await user.selectOptions(screen.getByRole('combobox', { name: 'Mode' }), 'do');
+  await user.type(screen.getByRole('textbox', { name: 'Message' }), 'hello');
+  await user.click(screen.getByRole('button', { name: /Send/ }));
+  await bench.pass();
+  expect(screen.getByRole('alert').textContent).toContain('Too many turns wait. Stop one.');
+  expect(screen.getByRole<HTMLTextAreaElement>('textbox', { name: 'Message' }).value).toBe('hello');
+  delete bench.gateway.refusals['POST /v3/sessions/sid1/turns'];
+  await user.click(screen.getByRole('button', { name: /Send/ }));
+  await bench.pass();
+  expect(screen.queryByRole('alert')).toBeNull();
+  expect(bench.gateway.posted(/turns$/)).toEqual([
+    { text: 'hello', mode: 'do' },
+    { text: 'hello', mode: 'do' },
+  ]);
+  expect(bench.gateway.sessions).toHaveLength(1);
+});
+
+test('a problem is shown until it is dismissed', async () => {
+  const user = bench.draw(<App />);
+  bench.page.report(new Error('The disk is full.'));
+  await bench.pass();
+  expect(screen.getByRole('alert').textContent).toContain('The disk is full.');
+  await user.click(screen.getByRole('button', { name: 'Dismiss' }));
+  expect(screen.queryByRole('alert')).toBeNull();
+});
+
+test('the menu button shows and hides the sessions', async () => {
+  const user = bench.draw(<App />);
+  const button = screen.getByRole('button', { name: 'Sessions' });
+  await user.click(button);
+  expect(button.getAttribute('aria-expanded')).toBe('true');
+  await user.click(button);
+  expect(button.getAttribute('aria-expanded')).toBe('false');
+});
+
+test('what a person who cannot see the screen has to hear is announced, and nothing of the stream', async () => {
+  bench.gateway.addSession();
+  bench.draw(<App />);
+  await bench.start();
+  const live = () => document.querySelector('[aria-live="polite"]')?.textContent;
+  bench.gateway.append('sid1', { event: 'turn.start', turn: 't1', role: 'user', text: 'go', mode: 'chat', level: 'L1' });
+  bench.gateway.append('sid1', { event: 'step.start', turn: 't1', step: 1, provider: 'p', model: 'm', attempt: 1 });
+  bench.gateway.append('sid1', { event: 'turn.token', turn: 't1', delta: 'words' });
+  await bench.pass();
+  expect(live()).toBe('Assistant answering');
+  bench.gateway.append('sid1', { event: 'turn.done', turn: 't1', tokens: 7, elapsed: 1, tokensPerSec: 7, tools: 0, steps: 1, finish: 'stop' });
+  await bench.pass();
+  expect(live()).toBe('Done, 7 tokens, 0 tools');
+});

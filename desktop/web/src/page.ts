@@ -1,0 +1,142 @@
+// The page without a screen: owns the store and both live streams, and asks the daemon. Actions use it, React draws its store.
+
+import { type Daemon, DaemonError } from './daemon';
+import { afterLines, afterMetrics, afterOpening, createPageStore, type State } from './state';
+import { EventLog } from './streams/eventlog';
+import { GlobalPosition, SessionPosition } from './streams/position';
+import { Refresh } from './streams/refresh';
+
+// Deltas change no session in the list.
+const CHANGES_LIST = /"event":"(?!turn\.token|turn\.thinking|tool\.output)/;
+const METRICS_MS = 1_000;
+
+export type FocusTarget = 'composer' | 'search';
+
+// What the page needs of a browser window.
+export interface Screen {
+  focus(target: FocusTarget): void;
+  // Run before the next frame is drawn, or soon when nothing is drawn.
+  nextFrame(run: () => void): void;
+}
+
+export class Page {
+  readonly store = createPageStore();
+  private readonly globalLog: EventLog;
+  private sessionLog: EventLog | null = null;
+  private readonly sessions = new Refresh(() => this.readSessions());
+  private readonly models = new Refresh(async () => this.set({ models: (await this.daemon.models()).models }));
+  // The session named by the address, opened once the list is there.
+  private wanted: string | null = null;
+  private timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(
+    readonly daemon: Daemon,
+    private readonly screen: Screen,
+  ) {
+    const stream = {
+      url: (query: string) => daemon.streamUrl('/v3/events', query),
+      onLines: (lines: string[]) => {
+        if (lines.some((line) => CHANGES_LIST.test(line))) this.sessions.soon();
+      },
+      onControl: ({ control }: { control: string }) => {
+        if (control === 'reset') this.reload();
+      },
+      onConnection: (globalConnection: State['globalConnection'], retryInMs: number, error?: unknown) => {
+        this.set({ globalConnection, retryInMs });
+        // Only a person can help then; all other failures end by themselves.
+        if (error instanceof DaemonError && error.status === 401) this.report(error);
+      },
+    };
+    this.globalLog = new EventLog(stream, new GlobalPosition(), screen.nextFrame);
+  }
+
+  get state(): State {
+    return this.store.getState();
+  }
+
+  set(change: Partial<State>): void {
+    this.store.setState(change);
+  }
+
+  // Connect, and open session `wanted`, else the newest. Retries for as long as the daemon is away.
+  start(wanted: string): void {
+    this.wanted = wanted;
+    this.globalLog.start();
+    this.timer = setInterval(() => void this.readMetrics(), METRICS_MS);
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+    this.globalLog.close();
+    this.sessionLog?.close();
+  }
+
+  // The network or the window came back.
+  kick(): void {
+    this.globalLog.kick();
+    this.sessionLog?.kick();
+  }
+
+  focus(target: FocusTarget): void {
+    this.screen.focus(target);
+  }
+
+  report(error: unknown): void {
+    this.set({ problem: error instanceof Error ? error.message : String(error) });
+  }
+
+  // Leave the open session and follow another one; '' follows none.
+  open(sid: string): void {
+    this.wanted = null;
+    this.sessionLog?.close();
+    this.sessionLog = null;
+    this.set(afterOpening(sid));
+    if (!sid) return;
+    const stream = {
+      url: (query: string) => this.daemon.streamUrl(`/v3/sessions/${sid}/stream`, query),
+      onLines: (lines: string[]) => this.set(afterLines(this.state, lines)),
+      onControl: () => undefined,
+      onConnection: (sessionConnection: State['sessionConnection'], retryInMs: number) => this.set({ sessionConnection, retryInMs }),
+    };
+    this.sessionLog = new EventLog(stream, new SessionPosition(), this.screen.nextFrame);
+    this.sessionLog.start();
+  }
+
+  // Read the list of sessions again, until that succeeds.
+  refreshSessions(): void {
+    this.sessions.soon(0);
+  }
+
+  // Read what the files of a folder ask for.
+  async readTrust(cwd: string): Promise<void> {
+    this.set({ trust: null });
+    const trust = await this.daemon.trust(cwd);
+    if (this.state.transcript.cwd === cwd) this.set({ trust });
+  }
+
+  // The gateway is new to this page: nothing that was read from it before is certain.
+  private reload(): void {
+    this.sessions.soon(0);
+    this.models.soon(0);
+    void this.readMetrics();
+  }
+
+  private async readSessions(): Promise<void> {
+    const { filter } = this.state;
+    const { sessions } = await this.daemon.sessions(filter);
+    this.set({ sessions });
+    if (this.wanted === null) return;
+    const first = sessions.find((session) => session.id === this.wanted) ?? sessions[0];
+    this.wanted = null;
+    if (first) this.open(first.id);
+  }
+
+  private async readMetrics(): Promise<void> {
+    try {
+      const [metrics, health] = await Promise.all([this.daemon.metrics(), this.daemon.health()]);
+      this.set(afterMetrics(this.state, metrics, health, await this.daemon.port()));
+    } catch {
+      this.set({ metrics: null });
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import { type ReactNode, useState } from 'react';
+import { perform } from '../../actions/action';
+import { ActionButton } from '../../actions/button';
+import { changedFiles, resumeTurn, undoTurn } from '../../actions/turns';
+import { usePage, usePageState } from '../../hooks';
+import type { Turn } from '../../transcript';
+
+// How a turn ended: why it failed, or its figures, and what can be done about it.
+export function Ending({ turn }: { turn: Turn }): ReactNode {
+  const isResumable = usePageState((state) => state.transcript.resumable() === turn);
+  if (turn.state === 'error' || turn.state === 'cancelled')
+    return (
+      <p className={turn.state === 'error' ? 'err' : 'dim'}>
+        {turn.state === 'error' ? '✕' : '‖'} {turn.error} {isResumable ? <ActionButton action={resumeTurn} argument={undefined} /> : null}
+      </p>
+    );
+  if (!turn.stats) return null;
+  const { tokens, tokensPerSec, elapsed, tools } = turn.stats;
+  return (
+    <p className="stats num">
+      <span>{tokens.toLocaleString()} tokens</span>
+      <span>{tokensPerSec.toLocaleString()} tok/s</span>
+      <span>{elapsed.toFixed(1)} s</span>
+      <span>
+        {tools} {tools === 1 ? 'tool' : 'tools'}
+      </span>
+      <Undo turn={turn} />
+    </p>
+  );
+}
+
+function Undo({ turn }: { turn: Turn }): ReactNode {
+  const page = usePage();
+  const [isAsked, setAsked] = useState(false);
+  if (turn.undone.length) return <span className="dim">undone: {turn.undone.join(', ')}</span>;
+  const files = changedFiles(turn);
+  if (!files.length) return null;
+  const undo = async () => {
+    setAsked(true);
+    await perform(page, undoTurn, turn);
+    setAsked(false);
+  };
+  return (
+    <button type="button" className="quiet" disabled={isAsked} title={files.join(', ')} onClick={() => void undo()}>
+      {undoTurn.label} {files.length} {files.length === 1 ? 'file' : 'files'}
+    </button>
+  );
+}

@@ -1,0 +1,54 @@
+// @vitest-environment jsdom
+
+import { act, screen } from '@testing-library/react';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { useTestBench } from '../../testing/page';
+import { Timeline } from './timeline';
+
+const bench = useTestBench();
+
+// jsdom lays nothing out: a window of 600 px over turns of 160 px.
+beforeEach(() => {
+  vi.spyOn(Element.prototype, 'clientHeight', 'get').mockReturnValue(600);
+  vi.spyOn(Element.prototype, 'clientWidth', 'get').mockReturnValue(800);
+  vi.spyOn(HTMLElement.prototype, 'offsetHeight', 'get').mockReturnValue(160);
+});
+afterEach(() => vi.restoreAllMocks());
+
+async function withTurns(count: number): Promise<void> {
+  const { id } = bench.gateway.addSession();
+  for (let at = 1; at <= count; at += 1) bench.gateway.append(id, { event: 'turn.start', turn: `t${at}`, role: 'user', text: `prompt ${at}`, mode: 'chat', level: 'L1' });
+  await bench.start();
+}
+
+test('only the turns near the window are drawn, and each says how many there are', async () => {
+  bench.draw(<Timeline />);
+  await withTurns(500);
+  const turns = screen.getAllByRole('article');
+  expect(turns.length).toBeGreaterThan(0);
+  expect(turns.length).toBeLessThan(30);
+  expect(turns.every((turn) => turn.getAttribute('aria-setsize') === '500')).toBe(true);
+});
+
+test('new text does not move a reader who has scrolled away, until they jump to the end', async () => {
+  const user = bench.draw(<Timeline />);
+  await withTurns(20);
+  const log = screen.getByRole('log', { name: 'Timeline' });
+  Object.defineProperties(log, { scrollHeight: { value: 5_000, configurable: true }, clientHeight: { value: 600, configurable: true } });
+  act(() => {
+    log.scrollTop = 1_000;
+    log.dispatchEvent(new Event('scroll', { bubbles: true }));
+  });
+  bench.gateway.append('sid1', { event: 'turn.token', turn: 't20', delta: 'more' });
+  await bench.pass();
+  expect(log.scrollTop).toBe(1_000);
+  await user.click(screen.getByRole('button', { name: /Jump to end/ }));
+  expect(log.scrollTop).toBe(5_000);
+  expect(screen.queryByRole('button', { name: /Jump to end/ })).toBeNull();
+});
+
+test('a session without turns welcomes', async () => {
+  bench.draw(<Timeline />);
+  await withTurns(0);
+  expect(screen.getByRole('heading', { name: 'A new session' })).toBeTruthy();
+});

@@ -1,0 +1,57 @@
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { usePageState } from '../../hooks';
+import { TurnView } from './turn';
+import { Welcome } from './welcome';
+
+// So near the end, the timeline follows new text.
+const FOLLOW_PX = 60;
+
+export function Timeline(): ReactNode {
+  const transcript = usePageState((state) => state.transcript);
+  const version = usePageState((state) => state.version);
+  const scroller = useRef<HTMLDivElement>(null);
+  const [isFollowing, setFollowing] = useState(true);
+  const turns = transcript.turns;
+  const virtualizer = useVirtualizer({
+    count: turns.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => 160,
+    overscan: 4,
+    gap: 20,
+    getItemKey: (at) => turns[at]?.id ?? at,
+  });
+  const height = virtualizer.getTotalSize();
+
+  useEffect(() => {
+    const element = scroller.current;
+    if (element && isFollowing) element.scrollTop = element.scrollHeight;
+  }, [version, height, isFollowing]);
+
+  const onScroll = () => {
+    const element = scroller.current;
+    if (element) setFollowing(element.scrollHeight - element.scrollTop - element.clientHeight < FOLLOW_PX);
+  };
+  return (
+    <div className="timeline-frame">
+      <div className="timeline" ref={scroller} onScroll={onScroll} role="log" aria-live="off" aria-label="Timeline" tabIndex={0}>
+        <div className="column" style={{ height, position: 'relative' }}>
+          {virtualizer.getVirtualItems().map((item) => {
+            const turn = turns[item.index];
+            return turn ? (
+              <div key={item.key} data-index={item.index} ref={virtualizer.measureElement} className="row" style={{ transform: `translateY(${item.start}px)` }}>
+                <TurnView turn={turn} version={turn.version} at={item.index + 1} of={turns.length} />
+              </div>
+            ) : null;
+          })}
+        </div>
+        {turns.length ? null : <Welcome />}
+      </div>
+      {isFollowing ? null : (
+        <button type="button" className="jump" onClick={() => setFollowing(true)}>
+          ⌄ Jump to end
+        </button>
+      )}
+    </div>
+  );
+}

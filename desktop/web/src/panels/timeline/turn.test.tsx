@@ -1,0 +1,74 @@
+// @vitest-environment jsdom
+
+import { screen, within } from '@testing-library/react';
+import { expect, test } from 'vitest';
+import { useTestBench } from '../../testing/page';
+import { TurnView } from './turn';
+import { Welcome } from './welcome';
+
+const bench = useTestBench();
+const START = { event: 'turn.start', turn: 't1', role: 'user', text: 'Read it', mode: 'chat', level: 'L1' };
+const STEP = { event: 'step.start', turn: 't1', step: 1, provider: 'lmx', model: 'qwen', attempt: 1 };
+const CALL = { event: 'tool.call', turn: 't1', callId: 'c1', name: 'run_command', args: { command: 'npm test' }, risk: 'execute', step: 1 };
+const DONE = { event: 'turn.done', turn: 't1', tokens: 1234, elapsed: 2, tokensPerSec: 94.2, tools: 1, steps: 1, finish: 'stop' };
+
+// The first turn of a session with these events, as it is drawn at the end.
+async function drawn(...events: object[]) {
+  const { id } = bench.gateway.addSession();
+  await bench.start();
+  for (const event of events) bench.gateway.append(id, event as Record<string, unknown>);
+  await bench.pass();
+  const turn = bench.page.state.transcript.turns[0];
+  if (!turn) throw new Error('there is no turn');
+  return bench.draw(<TurnView turn={turn} version={turn.version} at={1} of={1} />);
+}
+
+test('a turn shows the prompt, the answer, the model and the figures', async () => {
+  await drawn(START, STEP, { event: 'turn.thinking', turn: 't1', delta: 'Hm.' }, { event: 'turn.token', turn: 't1', delta: '# Plan' }, DONE);
+  expect(screen.getByText('Read it')).toBeTruthy();
+  expect(screen.getByRole('heading', { name: 'Plan' })).toBeTruthy();
+  expect(screen.getByRole('heading', { name: /Assistant turn 1 · qwen · lmx/ })).toBeTruthy();
+  expect(screen.getByText('Hm.')).toBeTruthy();
+  expect(screen.getByText(`${(1234).toLocaleString()} tokens`)).toBeTruthy();
+  expect(screen.queryByRole('button', { name: /Undo/ })).toBeNull();
+});
+
+test('a turn without an answer says what it waits for', async () => {
+  await drawn(START, { event: 'turn.queued', turn: 't1', position: 1 });
+  expect(screen.getByText('Waiting for the turn before')).toBeTruthy();
+});
+
+test('a failed turn shows the reason, and can be resumed when it is the last', async () => {
+  const user = await drawn(START, STEP, { event: 'turn.error', turn: 't1', code: 'provider_auth', message: 'The key was refused.', domain: 'inference' });
+  expect(screen.getByText(/The key was refused\./)).toBeTruthy();
+  await user.click(screen.getByRole('button', { name: 'Resume' }));
+  await bench.pass();
+  expect(bench.gateway.posted(/resume$/)).toHaveLength(1);
+});
+
+test('a failed call shows its first line while closed, and its output when opened', async () => {
+  const result = { event: 'tool.result', turn: 't1', callId: 'c1', ok: false, content: 'exit code 3\nTypeError: x', lines: 2, durationMs: 81.6 };
+  const user = await drawn(START, STEP, CALL, result);
+  const card = screen.getByRole('region', { name: 'Run npm test, failed' });
+  expect(within(card).getByText('2 lines · 82 ms')).toBeTruthy();
+  expect(within(card).getByText('exit code 3')).toBeTruthy();
+  expect(within(card).queryByText(/TypeError/)).toBeNull();
+  await user.click(within(card).getByRole('button'));
+  expect(within(card).getByText(/TypeError: x/)).toBeTruthy();
+});
+
+test('a changed file shows its diff, and can be undone', async () => {
+  const change = { path: 'a.txt', before: '', after: '', diff: '--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-old\n+new' };
+  const user = await drawn(START, STEP, { ...CALL, name: 'write_file', args: { path: 'a.txt' } }, { event: 'tool.result', turn: 't1', callId: 'c1', ok: true, content: '', changes: [change] }, DONE);
+  expect([screen.getByText('-old').className, screen.getByText('+new').className]).toEqual(['del', 'add']);
+  await user.click(screen.getByRole('button', { name: 'Undo 1 file' }));
+  await bench.pass();
+  expect(bench.gateway.posted(/undo$/)).toEqual([{ turnId: 't1' }]);
+});
+
+test('an empty session says where and how it would work', async () => {
+  bench.gateway.addSession({ cwd: '/projects/api', mode: 'do', level: 'L2' });
+  await bench.start();
+  bench.draw(<Welcome />);
+  expect(screen.getByText('/projects/api · do · L2')).toBeTruthy();
+});

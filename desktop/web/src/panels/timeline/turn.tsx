@@ -1,0 +1,59 @@
+import { memo, type ReactNode } from 'react';
+import { Markdown } from '../../markdown';
+import type { Turn } from '../../transcript';
+import { Ending } from './ending';
+import { ToolCard } from './toolcard';
+
+// One prompt and its answer. The turn is mutable: its `version` says that it has changed.
+export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; version: number; at: number; of: number }): ReactNode {
+  const last = turn.steps[turn.steps.length - 1];
+  const isRunning = !turn.endedAt;
+  const heading = `turn-${turn.id}`;
+  return (
+    <article aria-labelledby={heading} aria-setsize={of} aria-posinset={at}>
+      <header className="turn-head">
+        <strong>You</strong>{' '}
+        <span className="dim num">
+          turn {at} · {clock(turn.ts)}
+        </span>
+      </header>
+      <div className="user">{turn.text || (turn.compact ? 'Compact the context' : '') || (turn.resumes ? `Go on with ${turn.resumes}` : '')}</div>
+      <h2 id={heading} className="turn-head">
+        <span className="violet">◈ Assistant</span>{' '}
+        <span className="dim">
+          turn {at}
+          {last ? ` · ${last.model} · ${last.provider}` : ''}
+          {turn.state === 'queued' ? ' · queued' : ''}
+        </span>
+      </h2>
+      {turn.steps.map((step) => (
+        <div key={step.step} className="step">
+          {step.thinking ? (
+            <details className="thinking">
+              <summary>Thinking · {step.thinking.length.toLocaleString()} characters</summary>
+              <p>{step.thinking}</p>
+            </details>
+          ) : null}
+          {step.attempt > 1 ? <p className="dim">⟳ attempt {step.attempt}</p> : null}
+          {step.text ? <Markdown text={step.text} /> : null}
+          {step.calls.map((call) => (
+            <ToolCard key={call.id} call={call} />
+          ))}
+        </div>
+      ))}
+      {turn.warnings.map((warning, key) => (
+        <p key={key} className="warn">
+          ! {warning}
+        </p>
+      ))}
+      {isRunning && !last?.text && !last?.calls.length ? (
+        <p className="dim pulse">{turn.state === 'queued' ? 'Waiting for the turn before' : 'Waiting for the first token'}</p>
+      ) : null}
+      <Ending turn={turn} />
+    </article>
+  );
+});
+
+function clock(ts: string): string {
+  return ts ? new Date(ts).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }) : '';
+}

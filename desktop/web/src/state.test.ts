@@ -1,0 +1,39 @@
+// The store without DOM and network: events in, the next state out.
+
+import { expect, test } from 'vitest';
+import type { Health, Metrics } from './protocol';
+import { afterLines, afterMetrics, afterOpening, connection, createPageStore, draft, withDraft } from './state';
+
+const line = (seq: number, event: object) => JSON.stringify({ seq, sid: 'abc', ...event });
+const START = line(1, { event: 'session.start', title: 'One', cwd: '/w', mode: 'do', level: 'L2' });
+const TURN = line(2, { event: 'turn.start', turn: 't1', role: 'user', text: 'go', mode: 'do', level: 'L2' });
+
+test('lines are folded into the transcript, and the version counts them', () => {
+  const store = createPageStore();
+  store.setState(afterOpening('abc'));
+  store.setState(afterLines(store.getState(), [START]));
+  store.setState(afterLines(store.getState(), [TURN, line(3, { event: 'something.new', turn: 't1' })]));
+  const { transcript, version } = store.getState();
+  expect([transcript.title, transcript.turns.length, transcript.lastSeq, version]).toEqual(['One', 1, 3, 3]);
+});
+
+test('an opened session starts empty, and keeps the drafts of all', () => {
+  const store = createPageStore();
+  store.setState({ ...withDraft(store.getState(), 'abc', 'text'), overrides: { mode: 'do' }, problem: 'p', notice: 'n' });
+  store.setState(afterOpening('abc'));
+  const state = store.getState();
+  expect([draft(state), state.overrides, state.problem, state.notice, state.transcript.turns]).toEqual(['text', {}, '', '', []]);
+});
+
+test('the page is connected when both of its streams are', () => {
+  const state = { ...createPageStore().getState(), globalConnection: 'connected', sessionConnection: 'reconnecting' } as const;
+  expect(connection(state)).toBe('connected');
+  expect(connection({ ...state, selected: 'abc' })).toBe('reconnecting');
+  expect(connection({ ...state, selected: 'abc', globalConnection: 'disconnected' })).toBe('disconnected');
+});
+
+test('the last sixty rates are kept', () => {
+  let state = createPageStore().getState();
+  for (let rate = 1; rate <= 70; rate += 1) state = { ...state, ...afterMetrics(state, { tokensPerSec: rate } as Metrics, {} as Health, 1) };
+  expect([state.rates.length, state.rates[0], state.rates[59]]).toEqual([60, 11, 70]);
+});
