@@ -9,7 +9,9 @@ import stat
 from pathlib import Path
 
 NOTES_MAX = 20
-_COPIED_BYTES_MAX, _COPIED_FILES_MAX = 64 * 1024 * 1024, 1000
+_COPIED_BYTES_MAX, _COPIED_FILES_MAX = 32 * 1024 * 1024, 1000
+# Of all files that are given a copy of their own in one look.
+COPIED_A_LOOK_MAX = 32 * 1024 * 1024
 
 
 class Aside:
@@ -17,6 +19,11 @@ class Aside:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self._copied = 0
+
+    def begin_look(self) -> None:
+        """What may be copied is counted anew."""
+        self._copied = 0
 
     def take(self, above: int, name: str, identity: tuple[int, int] | None = None) -> str:
         """Move something out of an opened folder; where it is then, '' when it was not what was meant (`identity`) and is back. Raises OSError."""
@@ -36,19 +43,68 @@ class Aside:
             except FileNotFoundError:
                 raise
             except OSError:
-                # Another file system: under a name that no program looks for, where it is.
-                os.rename(name, f"put-aside-{kept}", src_dir_fd=above, dst_dir_fd=above)
-                return f"put-aside-{kept} beside it"
+                return self._rename_in_place(above, name, f"put-aside-{kept}.put-aside", identity)
             moved = os.stat(kept, dir_fd=aside, follow_symlinks=False)
             if identity is not None and (moved.st_dev, moved.st_ino) != identity:
                 # Exchanged in the last moment, perhaps for something of a person's.
                 with contextlib.suppress(OSError):
                     os.rename(kept, name, src_dir_fd=aside, dst_dir_fd=above)
                 return ""
-            _break_links(aside, kept)
+            self._break_links(aside, kept)
         finally:
             os.close(aside)
         return str(self.folder / kept)
+
+    def _rename_in_place(self, above: int, name: str, kept: str, identity: tuple[int, int] | None) -> str:
+        """On another file system: under a name that no program looks for, where it is."""
+        os.rename(name, kept, src_dir_fd=above, dst_dir_fd=above)
+        moved = os.stat(kept, dir_fd=above, follow_symlinks=False)
+        if identity is not None and (moved.st_dev, moved.st_ino) != identity:
+            with contextlib.suppress(OSError):
+                os.rename(kept, name, src_dir_fd=above, dst_dir_fd=above)
+            return ""
+        return f"{kept} beside it"
+
+    def _break_links(self, aside: int, name: str) -> None:
+        """Give what was put aside files of its own: one with another name in the workspace could still be written there.
+
+        Large ones, and what is too much in one look, keep their links.
+        """
+        waiting = [name]
+        count = 0
+        while waiting and count < _COPIED_FILES_MAX:
+            path = waiting.pop()
+            count += 1
+            with contextlib.suppress(OSError):
+                seen = os.stat(path, dir_fd=aside, follow_symlinks=False)
+                if stat.S_ISDIR(seen.st_mode):
+                    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=aside)
+                    waiting += [f"{path}/{entry}" for entry in os.listdir(folder)]
+                    os.close(folder)
+                elif stat.S_ISREG(seen.st_mode) and seen.st_nlink > 1 and seen.st_size <= _COPIED_BYTES_MAX:
+                    if self._copied + seen.st_size > COPIED_A_LOOK_MAX:
+                        continue
+                    self._copied += seen.st_size
+                    renew(aside, path, seen)
+
+
+def renew(folder: int, path: str, seen: os.stat_result) -> None:
+    """Put a copy in the place of a file in an opened folder, so that no other name or open descriptor leads to it. Raises OSError."""
+    part = f"{path}.{secrets.token_hex(4)}.copy"
+    copy = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    try:
+        # Not as an argument of open, from which the umask is taken.
+        os.fchmod(copy, stat.S_IMODE(seen.st_mode))
+        source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        with os.fdopen(source, "rb") as reader, os.fdopen(os.dup(copy), "wb") as writer:
+            shutil.copyfileobj(reader, writer)
+        os.rename(part, path, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(part, dir_fd=folder)
+        raise
+    finally:
+        os.close(copy)
 
 
 def said_of(path: str, kept: str) -> str:
@@ -71,26 +127,3 @@ def _make_writable(folder: int) -> None:
         mode = stat.S_IMODE(os.fstat(folder).st_mode)
         if mode & 0o700 != 0o700:
             os.chmod(f"/proc/self/fd/{folder}", mode | 0o700)
-
-
-def _break_links(aside: int, name: str) -> None:
-    """Give what was put aside files of its own: one with another name in the workspace could still be written there. A large one keeps its links."""
-    waiting = [name]
-    count = 0
-    while waiting and count < _COPIED_FILES_MAX:
-        path = waiting.pop()
-        count += 1
-        with contextlib.suppress(OSError):
-            seen = os.stat(path, dir_fd=aside, follow_symlinks=False)
-            if stat.S_ISDIR(seen.st_mode):
-                folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=aside)
-                waiting += [f"{path}/{entry}" for entry in os.listdir(folder)]
-                os.close(folder)
-            elif stat.S_ISREG(seen.st_mode) and seen.st_nlink > 1 and seen.st_size <= _COPIED_BYTES_MAX:
-                copy = os.open(f"{path}.copy", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=aside)
-                # Not as an argument of open, from which the umask is taken.
-                os.fchmod(copy, stat.S_IMODE(seen.st_mode))
-                source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=aside)
-                with os.fdopen(source, "rb") as reader, os.fdopen(copy, "wb") as writer:
-                    shutil.copyfileobj(reader, writer)
-                os.rename(f"{path}.copy", path, src_dir_fd=aside, dst_dir_fd=aside)

@@ -10,6 +10,8 @@ from .control import BENEATH, Control
 
 # A larger one is recognised by nothing.
 BYTES_MAX, ENTRIES_MAX = 1024 * 1024, 200
+# What is read in one look; what comes after it is recognised by nothing.
+BYTES_A_LOOK_MAX = 16 * 1024 * 1024
 
 
 class Contents:
@@ -19,6 +21,11 @@ class Contents:
         self._root = root
         # (device, inode, time of change, size) -> digest: files are read once.
         self._files: dict[tuple[int, int, int, int], bytes] = {}
+        self._bytes = 0
+
+    def begin_look(self) -> None:
+        """What may be read is counted anew."""
+        self._bytes = 0
 
     def digest(self, control: Control) -> bytes | None:
         """Of a file, or of everything in a folder; None for what is too large, changes while it is read, or is neither."""
@@ -64,7 +71,8 @@ class Contents:
         key = seen.st_dev, seen.st_ino, seen.st_ctime_ns, seen.st_size
         if key in self._files:
             return self._files[key]
-        if seen.st_size > BYTES_MAX:
+        self._bytes += seen.st_size
+        if seen.st_size > BYTES_MAX or self._bytes > BYTES_A_LOOK_MAX:
             raise ValueError
         content = bytearray()
         while part := os.read(descriptor, BYTES_MAX + 1 - len(content)):

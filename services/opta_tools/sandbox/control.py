@@ -1,8 +1,8 @@
 """One control file as it lies in a tree: what it is, the folder that holds it, and where it leads when it is a symbolic link."""
 
-import contextlib
 import os
 import stat
+import sys
 from dataclasses import dataclass, replace
 
 from . import linux
@@ -10,7 +10,6 @@ from . import linux
 # How many links one name may lead over, as in the kernel (path_resolution(7), ELOOP).
 LINKS_MAX = 40
 BENEATH = linux.RESOLVE_BENEATH | linux.RESOLVE_NO_SYMLINKS | linux.RESOLVE_NO_MAGICLINKS
-_FOLLOWING = linux.RESOLVE_BENEATH | linux.RESOLVE_NO_MAGICLINKS
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,20 @@ class Control:
     target: tuple[int, int] | None = None
     # git's own folder: a `.git`, one of a submodule, a bare repository.
     is_git: bool = False
+    # When it was made and last changed, in ns (0: the file system does not say), and how many names it has.
+    born_ns: int = 0
+    changed_ns: int = 0
+    names: int = 1
 
     @property
     def identity(self) -> tuple[int, int]:
         """Device and inode."""
         return self.device, self.inode
+
+    @property
+    def generation(self) -> tuple[int, int, int]:
+        """Device, inode and birth: the number of a removed file may come again, not with its birth."""
+        return self.device, self.inode, self.born_ns
 
     @property
     def name(self) -> str:
@@ -45,66 +53,85 @@ def control_at(root: int, path: str, folder: int, *, is_git: bool = False) -> Co
     name = path.rpartition("/")[2]
     seen, above = os.stat(name, dir_fd=folder, follow_symlinks=False), os.fstat(folder)
     is_folder = stat.S_ISDIR(seen.st_mode)
-    control = Control(path, seen.st_dev, seen.st_ino, is_folder, (above.st_dev, above.st_ino), is_git=is_git and is_folder)
+    control = Control(
+        path,
+        seen.st_dev,
+        seen.st_ino,
+        is_folder,
+        (above.st_dev, above.st_ino),
+        is_git=is_git and is_folder,
+        born_ns=linux.born_ns(folder, name) if sys.platform == "linux" else 0,
+        changed_ns=seen.st_ctime_ns,
+        names=1 if is_folder else seen.st_nlink,
+    )
     return followed(root, control) if stat.S_ISLNK(seen.st_mode) else control
 
 
 def followed(root: int, control: Control) -> Control:
     """The same with the links that it leads over, as they are now."""
-    return replace(control, links=links_of(root, control.path), target=target_of(root, control.path))
+    links, end = way(root, control.path)
+    return replace(control, links=links, target=identity_of(root, end) if links else None)
 
 
-def target_of(root: int, path: str) -> tuple[int, int] | None:
-    """(device, inode) of what a path leads to over links, in the tree `root`."""
-    with contextlib.suppress(OSError):
-        target = linux.openat2(root, path, os.O_PATH, _FOLLOWING)
-        try:
-            device, inode = linux.identity(target)
-            return device, inode
-        finally:
-            os.close(target)
-    return None
+def identity_of(root: int, path: str | None) -> tuple[int, int] | None:
+    """(device, inode) of what lies at a path without links; None for nothing."""
+    if not path:
+        return None
+    try:
+        target = linux.openat2(root, path, os.O_PATH, BENEATH)
+    except (OSError, ValueError):
+        return None
+    try:
+        device, inode = linux.identity(target)
+        return device, inode
+    finally:
+        os.close(target)
 
 
-def target_path(root: int, path: str) -> str:
-    """The real path of what a path leads to over links, relative to the tree `root`; '' for what lies elsewhere or nowhere."""
-    with contextlib.suppress(OSError):
-        target = linux.openat2(root, path, os.O_PATH, _FOLLOWING)
-        try:
-            top, real = (os.readlink(f"/proc/self/fd/{descriptor}") for descriptor in (root, target))
-            return real[len(top) + 1 :] if real.startswith(f"{top}/") else ""
-        finally:
-            os.close(target)
-    return ""
+def way(root: int, path: str) -> tuple[tuple[tuple[str, str], ...], str | None]:
+    """(every link on the way, also those among the folders; the path in the tree without links, None for what lies elsewhere).
 
-
-def links_of(root: int, path: str) -> tuple[tuple[str, str], ...]:
-    """Every link on the way, also those among the folders, until the way leaves the tree or ends."""
-    found: list[tuple[str, str]] = []
-    done, waiting = list[str](), path.split("/")
-    while waiting and len(found) < LINKS_MAX:
-        part = waiting.pop(0)
+    What is named absolutely and lies in the tree is in the tree. The end need not be there.
+    """
+    top = os.readlink(f"/proc/self/fd/{root}")
+    links: list[tuple[str, str]] = []
+    done, waiting = list[str](), _parts(path)
+    while waiting:
+        part = waiting.pop()
         if part in ("", "."):
             continue
         if part == "..":
             if not done:
-                break  # out of the tree
+                return tuple(links), None
             done.pop()
             continue
-        here = "/".join([*done, part])
-        try:
-            folder = linux.openat2(root, "/".join(done) or ".", os.O_PATH | os.O_DIRECTORY, BENEATH)
-        except OSError:
-            break
-        try:
-            text = os.readlink(part, dir_fd=folder)
-        except OSError:
+        text = _link_at(root, done, part)
+        if text is None:
             done.append(part)
             continue
-        finally:
-            os.close(folder)
-        found.append((here, text))
+        links.append(("/".join([*done, part]), text))
+        if len(links) > LINKS_MAX:
+            return tuple(links), None
         if text.startswith("/"):
-            break  # resolved from the root of the system, as RESOLVE_BENEATH refuses
-        waiting = text.split("/") + waiting
-    return tuple(found)
+            if not f"{os.path.normpath(text)}/".startswith(f"{top}/"):
+                return tuple(links), None
+            done, text = [], os.path.normpath(text)[len(top) :]
+        waiting += _parts(text)
+    return tuple(links), "/".join(done)
+
+
+def _parts(path: str) -> list[str]:
+    return path.split("/")[::-1]
+
+
+def _link_at(root: int, folders: list[str], name: str) -> str | None:
+    try:
+        folder = linux.openat2(root, "/".join(folders) or ".", os.O_PATH | os.O_DIRECTORY, BENEATH)
+    except (OSError, ValueError):
+        return None
+    try:
+        return os.readlink(name, dir_fd=folder)
+    except (OSError, ValueError):
+        return None
+    finally:
+        os.close(folder)

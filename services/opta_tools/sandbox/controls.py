@@ -6,6 +6,7 @@ Repositories are taken apart: git's own folder may be written; its configuration
 
 import contextlib
 import os
+import re
 import stat
 import time
 from collections.abc import Callable, Iterable
@@ -16,8 +17,9 @@ from opta_core.policy.control_files import control_file
 from opta_core.policy.workspaces import is_hidden_in_home
 
 from . import linux
-from .control import BENEATH, Control, control_at, followed, target_path
+from .control import BENEATH, Control, control_at, followed, identity_of, way
 from .git_folders import Found, GitFolders, joined
+from .regular_files import content
 
 FOLDERS_MAX = 50_000
 LINKS_MAX = 100
@@ -28,6 +30,7 @@ SKIPPED_LEVELS = 2
 _PACKAGES = frozenset({"node_modules", "site-packages", "bower_components"})
 # What lies deeper could not be named any more.
 PATH_CHARS_MAX = 3000
+POINTER_BYTES_MAX = 4096
 # A folder that changed so shortly before it was read may have changed again within one tick of its clock.
 _RACY_NS = 30_000_000
 
@@ -81,7 +84,7 @@ class Controls:
 
     def end_of(self, path: str) -> str:
         """The path in the tree that links lead to; '' for what lies elsewhere."""
-        return target_path(self._root, path)
+        return way(self._root, path)[1] or ""
 
     @property
     def path(self) -> str:
@@ -137,9 +140,48 @@ class Controls:
                     found[path] = followed(self._root, Control(path, 0, 0, False))
         return found
 
+    def is_pointer_into_git(self, path: str) -> bool:
+        """Whether a `.git` is a file that leads to a submodule's or a worktree's folder in a repository of the last look.
+
+        Judged by what lies there now, without any link on the way, and never by how it is spelled.
+        """
+        above, _, name = path.rpartition("/")
+        try:
+            folder = self.open_folder(above)
+        except OSError:
+            return False
+        try:
+            written = content(folder, name, POINTER_BYTES_MAX) or b""
+        finally:
+            os.close(folder)
+        match = re.fullmatch(r"gitdir: (.+?)\n*", written.decode(errors="surrogateescape"))
+        if match is None or "\0" in match[1]:
+            return False
+        to = match[1].removeprefix(f"{self.path}/")
+        leads_to = os.path.normpath(to if to != match[1] else joined(above, to))
+        known = {control.identity for control in self.found.values() if control.is_git}
+        if identity_of(self._root, leads_to) in known:
+            return True
+        trees, _, _ = leads_to.rpartition("/")
+        git = trees.rpartition("/")[0]
+        if not trees.endswith("/worktrees") or identity_of(self._root, git) not in known:
+            return False
+        with contextlib.suppress(OSError):
+            tree = self.open(leads_to, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                return (content(tree, "commondir", POINTER_BYTES_MAX) or b"").strip() == b"../.."
+            finally:
+                os.close(tree)
+        return False
+
     def again(self, control: Control) -> Control:
         """A link with where it leads now."""
         return followed(self._root, control)
+
+    def git_states(self) -> list[str]:
+        """Folders in which git keeps what it has begun: its own, and those of its worktrees."""
+        trees = [path for path, control in self.git.controls.items() if control.is_folder and path.split("/")[-2:-1] == ["worktrees"]]
+        return [*self._git_folders(self.found), *trees]
 
     def _git_folders(self, found: dict[str, Control]) -> list[str]:
         return [""] if self._is_repository else [control.path for control in found.values() if control.is_git]
@@ -245,7 +287,7 @@ class Controls:
 
     def _target(self, path: str) -> list[list[Any]]:
         """What a control file that is a link leads to, when that lies in the tree."""
-        real = target_path(self._root, path)
+        real = self.end_of(path)
         if real:
             with contextlib.suppress(OSError):
                 target = self.open(real)
@@ -281,7 +323,8 @@ def _levels_in_skipped(path: str) -> int:
     """How deep a folder lies in one that is not walked: 0 for outside, 1 for that folder itself."""
     parts = path.split("/")
     first = next((number for number, part in enumerate(parts) if part in NOT_WALKED), len(parts))
-    return len(parts) - first
+    # The scope of a package is no level of its own.
+    return len(parts) - first - sum(part.startswith("@") for part in parts[first:])
 
 
 def _looks_like_git(names: set[str]) -> bool:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from . import linux
-from .control import BENEATH, Control, control_at, links_of, target_of, target_path
-from .git_config import CONFIG_BYTES_MAX
+from .control import BENEATH, Control, control_at, identity_of, way
+from .git_config import text_of
 from .regular_files import content as content_of
 from .regular_files import is_there
 
@@ -23,8 +23,11 @@ GIT_CONTROL = ("config", "config.worktree", "hooks", "info", "commondir")
 PLACEHOLDERS: dict[str, bytes | None] = {"config.worktree": b"", "commondir": b".\n", "hooks": None, "info": None}
 # Of git's folder, what holds no other repository.
 _NOT_GIT = frozenset({"objects", "refs", "logs", "hooks", "info", "branches", "lfs", "rr-cache", "svn"})
-_TREE = ("commondir", "gitdir", "config.worktree")
-_KEY = re.compile(r"(?:^|\])[ \t]*(hookspath|path|worktree)[ \t]*=[ \t]*(.+?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_TREE = ("commondir", "gitdir", "config.worktree", "config", "hooks")
+# How many values of configurations are followed in one look.
+VALUES_MAX = 10_000
+_KEY = re.compile(r"(?:.*\])?\s*(hookspath|path|worktree)\s*=(.*)", re.IGNORECASE | re.DOTALL)
+_LINE_CHARS_MAX = 8192
 _VALUE = re.compile(r'"((?:[^"\\]|\\.)*)"|([^"#;]+)')
 
 # (device and inode of a git folder, name): a configuration, whatever the path of its folder.
@@ -33,18 +36,21 @@ ConfigPlace = tuple[tuple[int, int], str]
 
 @dataclass
 class Found:
-    """`controls`: git's own, by path. `by_name`: what configurations name. `named`: the same, whether anything lies there or not.
+    """What a look finds. Paths are relative to the tree."""
 
-    `ways`: paths that lead over links to what is named. `configs`: (folder's path, text) by where they lie. `hooks`: relative core.hooksPath.
-    """
-
+    # git's own, by path.
     controls: dict[str, Control] = field(default_factory=dict[str, Control])
+    # What configurations name, whether anything lies there or not, with the configurations that do; None: the person's own, elsewhere.
+    named: dict[str, set["ConfigPlace | None"]] = field(default_factory=dict[str, set["ConfigPlace | None"]])
+    # What lies there.
     by_name: dict[str, Control] = field(default_factory=dict[str, Control])
+    # Paths that lead over links to what is named.
     ways: dict[str, Control] = field(default_factory=dict[str, Control])
-    configs: dict[ConfigPlace, tuple[str, str]] = field(default_factory=dict["ConfigPlace", tuple[str, str]])
+    # (path of the git folder, text) of each configuration; None for one that is too large.
+    configs: dict[ConfigPlace, tuple[str, str | None]] = field(default_factory=dict["ConfigPlace", tuple[str, str | None]])
+    # Each core.hooksPath that is relative.
     hooks: set[str] = field(default_factory=set[str])
-    named: set[str] = field(default_factory=set[str])
-    # More repositories than are looked at.
+    # More repositories, or more that configurations name, than are looked at.
     is_cut: bool = False
 
 
@@ -84,7 +90,7 @@ class GitFolders:
                 os.close(git)
         for value in more_hooks:
             for tree in trees:
-                self._add_named(tree, value, found)
+                self._add_named(tree, value, None, found)
         return found
 
     def place(self, path: str) -> list[str]:
@@ -168,81 +174,83 @@ class GitFolders:
 
     def _read_configs(self, path: str, git: int, checked_out: set[str], found: Found) -> None:
         """Folders of hooks and further configuration that a repository's own configuration names, in the tree."""
+        for name in ("config", "config.worktree"):
+            self._read_config(joined(path, name), git, found)
+        inside = f"{joined(path, 'worktrees')}/"
         waiting = [
-            (path, text)
-            for name in ("config", "config.worktree")
-            if (text := self._read_config(joined(path, name), git, found)) is not None
+            (folder, text, place)
+            for place, (folder, text) in found.configs.items()
+            if text is not None and (folder == path or folder.startswith(inside))
         ]
-        waiting += [(folder, text) for folder, text in found.configs.values() if folder.startswith(f"{joined(path, 'worktrees')}/")]
-        hooks: list[str] = []
-        count = 0
-        while waiting and count < INCLUDES_MAX:
-            count += 1
-            folder, text = waiting.pop(0)
-            for kind, raw in _KEY.findall(text.replace("\\\r\n", "").replace("\\\n", "")):
-                value = _unquoted(raw)
-                if kind.lower() == "worktree":
+        hooks: list[tuple[str, ConfigPlace]] = []
+        seen: set[tuple[str, str]] = set()
+        while waiting:
+            folder, text, place = waiting.pop(0)
+            for kind, value in _paths_in(text):
+                if (folder, value) in seen:
+                    continue
+                seen.add((folder, value))
+                if len(seen) > VALUES_MAX:
+                    found.is_cut = True
+                    return
+                if kind == "worktree":
                     tree = self._in_tree(path, value)
                     if tree is not None:
                         checked_out.add(tree)
-                elif kind.lower() == "hookspath":
-                    hooks.append(value)
+                elif kind == "hookspath":
+                    hooks.append((value, place))
                 else:
-                    included = self._add_named(folder, value, found)
+                    included = self._add_named(folder, value, place, found)
                     if included is not None and (more := self._text(included)) is not None:
-                        waiting.append((included.rpartition("/")[0], more))
-        for value in hooks:
+                        waiting.append((included.rpartition("/")[0], more, place))
+        for value, place in hooks:
             if not value.startswith("/"):
                 found.hooks.add(value)
             # A path of hooks counts from where hooks run: the top of a work tree, or git's own folder.
             for tree in checked_out:
-                self._add_named(tree, value, found)
+                self._add_named(tree, value, place, found)
 
-    def _read_config(self, path: str, folder: int, found: Found) -> str | None:
-        text = content_of(folder, path.rpartition("/")[2], CONFIG_BYTES_MAX + 1)
-        if text is None:
-            return None
-        seen = os.fstat(folder)
+    def _read_config(self, path: str, folder: int, found: Found) -> None:
         at, _, name = path.rpartition("/")
-        # One that is too large is kept cut, and so is never harmless.
-        found.configs[(seen.st_dev, seen.st_ino), name] = at, text.decode(errors="replace")
-        return text.decode(errors="replace")
+        if is_there(folder, name):
+            seen = os.fstat(folder)
+            found.configs[(seen.st_dev, seen.st_ino), name] = at, text_of(folder, name)
 
     def _text(self, path: str) -> str | None:
         with contextlib.suppress(OSError):
             folder = linux.openat2(self._root, path.rpartition("/")[0] or ".", os.O_RDONLY | os.O_DIRECTORY, BENEATH)
             try:
-                text = content_of(folder, path.rpartition("/")[2], CONFIG_BYTES_MAX)
-                return text.decode(errors="replace") if text is not None else None
+                return text_of(folder, path.rpartition("/")[2])
             finally:
                 os.close(folder)
         return None
 
     def _in_tree(self, base: str, value: str) -> str | None:
-        """A path that a file in `base` names, in this tree; None for one that leads elsewhere. '' is the tree itself."""
-        if not value or value.startswith("~"):
+        """The path without links of what a file in `base` names, in this tree; None for what lies elsewhere. '' is the tree itself."""
+        named = self._spelled(base, value)
+        return way(self._root, named)[1] if named is not None else None
+
+    def _spelled(self, base: str, value: str) -> str | None:
+        if not value or value.startswith("~") or "\0" in value:
             return None
         if value.startswith("/"):
             root = os.readlink(f"/proc/self/fd/{self._root}")
-            if not f"{value}/".startswith(f"{root}/"):
-                return None
-            base, value = "", value[len(root) :].lstrip("/")
-        named = os.path.normpath(os.path.join(base, value))
-        return None if named.startswith("..") else "" if named == "." else named
+            return value[len(root) :].lstrip("/") if f"{os.path.normpath(value)}/".startswith(f"{root}/") else None
+        return joined(base, value)
 
-    def _add_named(self, base: str, value: str, found: Found) -> str | None:
-        """Add what a configuration names; its real path in the tree, None for what is not there or elsewhere."""
-        named = self._in_tree(base, value)
+    def _add_named(self, base: str, value: str, place: "ConfigPlace | None", found: Found) -> str | None:
+        """Add what a configuration names; its path without links, None for what is not there or elsewhere."""
+        spelled = self._spelled(base, value)
+        if spelled is None:
+            return None
+        links, named = way(self._root, spelled)
         if not named or named == base:
             return None
-        found.named.add(named)
-        links = links_of(self._root, named)
+        found.named.setdefault(named, set()).add(place)
         if links:
-            real = target_path(self._root, named)
-            if not real:
-                return None
-            found.ways[named] = Control(named, 0, 0, False, links=links, target=target_of(self._root, named))
-            found.named.add(named := real)
+            found.ways[spelled] = Control(spelled, 0, 0, False, links=links, target=identity_of(self._root, named))
+        if named in found.by_name:
+            return named
         with contextlib.suppress(OSError):
             folder = linux.openat2(self._root, os.path.dirname(named) or ".", os.O_PATH | os.O_DIRECTORY, BENEATH)
             try:
@@ -262,6 +270,15 @@ def is_placeholder(folder: int, name: str) -> bool:
 def joined(folder: str, name: str) -> str:
     """A path below another; '' is the tree."""
     return f"{folder}/{name}" if folder else name
+
+
+def _paths_in(text: str) -> list[tuple[str, str]]:
+    """(key, value) of what names a path: core.hooksPath, include.path, core.worktree."""
+    found: list[tuple[str, str]] = []
+    for line in text.replace("\\\r\n", "").replace("\\\n", "").split("\n"):
+        if len(line) <= _LINE_CHARS_MAX and (key := _KEY.match(line)) is not None:
+            found.append((key[1].lower(), _unquoted(key[2].strip())))
+    return found
 
 
 def _unquoted(raw: str) -> str:

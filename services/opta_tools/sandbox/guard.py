@@ -9,6 +9,7 @@ is put aside, or it stays unknown.
 """
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -18,17 +19,21 @@ from pathlib import Path
 from opta_core.logs import Log
 
 from . import new_repository
-from .aside import Aside, quoted, said_of, shortened
+from .aside import Aside, quoted, renew, said_of, shortened
 from .contents import Contents
 from .control import Control
 from .controls import Controls
-from .git_config import CONFIG_BYTES_MAX, plain_config
+from .git_config import CONFIG_BYTES_MAX, is_same, plain_config
 from .git_folders import GIT_CONTROL, ConfigPlace, is_placeholder, joined
 from .git_states import GIT_STATES, what_runs
-from .known import Known
+from .known import Known, Spot
 from .regular_files import content, is_there
 
 log = Log("sandbox")
+
+
+# How long after its record was touched a worker may have lived.
+ALIVE_NS = 4_000_000_000
 
 
 class GuardError(Exception):
@@ -39,17 +44,17 @@ class Guard:
     """One tree's, for one session. `aside`: the folder that takes what is put aside; `record`: a file that remembers what was known.
 
     `is_mounted`: what is known is mounted over itself, so that a command cannot replace it where it lies. `others`: guards of other
-    sessions; what the command of one makes does not become known to another.
+    sessions; what the command of one makes does not become known to another. `brought`: see Known, shared by these guards.
     """
 
-    def __init__(self, controls: Controls, aside: Path, record: Path | None = None, *, is_mounted: bool = True, others: Callable[[], Iterable["Guard"]] = tuple):  # fmt: skip
+    def __init__(self, controls: Controls, aside: Path, record: Path | None = None, *, is_mounted: bool = True, others: Callable[[], Iterable["Guard"]] = tuple, brought: dict[Spot, str] | None = None):  # fmt: skip
         self._controls, self._aside, self._record = controls, Aside(aside), record
         self._is_mounted, self._others = is_mounted, others
-        self._known = Known(Contents(controls.root), is_mounted=is_mounted)
+        self._known = Known(Contents(controls.root), {} if brought is None else brought, is_mounted=is_mounted)
         self._was_bare = False
         # Folders of repositories that came whole, by path; what a rebase had begun before.
         self._whole: set[str] = set()
-        self._plans: set[str] = set()
+        self._plans: dict[str, frozenset[bytes]] = {}
         self._deep: set[str] = set()
         # The record as it is written; '' when there is none.
         self._saved = ""
@@ -61,6 +66,12 @@ class Guard:
         """Take what is there as it is; what to say. Only while nothing contained of this session runs. Raises GuardError."""
         if self.is_running:
             return self.end()
+        try:
+            return self._begin()
+        except (OSError, RecursionError, ValueError) as error:
+            raise GuardError(f"this folder's control files could not be looked at ({error}), so nothing runs in it") from error
+
+    def _begin(self) -> list[str]:
         notes: list[str] = []
         if self._record is not None and self._record.exists():
             # A worker died while commands ran: what they made is looked at first.
@@ -74,12 +85,10 @@ class Guard:
         known = [control for control in found.values() if not self._is_doubted(control, others)]
         self._known.start(known, self._controls.dormant, {path: at for path, at in folders.items() if not self._is_made(path, at, others)})
         self._known.configs = {place: _known_to(others, place, text) for place, (_, text) in self._controls.git.configs.items()}
-        if not others:
-            for place, (folder, _) in self._controls.git.configs.items():
-                self._known.settle(place, found.get(joined(folder, place[1])))
-        self._known.named, self._known.ways = set(self._controls.git.named), self._controls.ways()
+        self._known.pointers = {path for path in found if path.rpartition("/")[2] == ".git" and self._controls.is_pointer_into_git(path)}
+        self._known.ways = self._controls.ways()
         self._was_bare, self._deep = self._controls.is_bare, set(self._controls.too_deep)
-        self._whole, self._plans = set(), set(self._rebases())
+        self._whole, self._plans = set(), self._rebases()
         self.is_running = True
         self._save()
         return notes
@@ -101,8 +110,11 @@ class Guard:
             raise GuardError(f"what commands made could not be looked at ({error}), so nothing more runs in this folder") from error
 
     def remember(self) -> None:
-        """For commands that take seconds: what a person removes and brings back meanwhile is known again."""
+        """For commands that take seconds: what a person removes and brings back meanwhile is known again; the record says that we live."""
         self._known.remember_contents()
+        if self._record is not None:
+            with contextlib.suppress(OSError):
+                os.utime(self._record)
 
     def is_new(self, place: str, control: Control) -> bool:
         """Whether something at an absolute path was made since this session's commands began."""
@@ -129,7 +141,9 @@ class Guard:
 
     def _end(self) -> list[str]:
         self.has_cleaned = False
+        self._aside.begin_look()
         found = self._controls.look()
+        self._known.git_parts = set(self._controls.git.controls)
         notes: list[str] = []
         new = sorted((control for control in found.values() if self._is_new(control)), key=lambda control: control.path)
         made = [control for control in new if control.is_git]
@@ -137,11 +151,13 @@ class Guard:
         for control in new:
             if control.is_git or self._is_part_of_git(control, made) or self._is_pointer(control):
                 continue  # looked at with its repository
-            if any(control.path.startswith(f"{folder}/") for folder in self._whole if folder):
+            if control.path not in self._controls.only_named and any(folder in self._whole for folder in _above(control.path)):
+                # What a configuration of the person has run is no part of what came.
                 self._known.brought(control)
             else:
                 notes += self._put_aside(control.path, control)
-        notes += self._replaced(found)
+        notes += [note for path in self._misled(found) for note in self._put_aside(path)]
+        notes += self._changed(found)
         for control in new:
             notes += self._clean_part(control, found)
         # One that was exchanged before it could be cleaned stays unknown, so that the next look cleans it.
@@ -170,8 +186,17 @@ class Guard:
 
     def _is_new(self, control: Control) -> bool:
         # What only a new configuration names is no control file: that configuration is put in order.
-        is_named_anew = control.path in self._controls.only_named and control.path not in self._known.named
-        return not is_named_anew and self._known.is_new(control)
+        return not self._is_named_anew(control) and self._known.is_new(control)
+
+    def _is_named_anew(self, control: Control) -> bool:
+        """Whether only configurations that are themselves new make a control file of it."""
+        if control.path not in self._controls.only_named:
+            return False
+        configs = self._controls.git.configs
+        return not any(
+            place is None or (place in self._known.configs and configs[place][1] == self._known.configs[place])
+            for place in self._controls.git.named[control.path]
+        )
 
     def _find_whole(self, new: list[Control]) -> None:
         """In a repository that came whole, with a folder of its own, other control files are part of what was asked for."""
@@ -205,24 +230,36 @@ class Guard:
 
     def _is_pointer(self, control: Control) -> bool:
         """Whether a new `.git` is a file that `git worktree add` or `git submodule update` makes."""
-        folder, _, name = control.path.rpartition("/")
-        if name != ".git" or control.is_folder or control.links:
+        if control.name != ".git" or control.is_folder or control.links or not self._controls.is_pointer_into_git(control.path):
             return False
-        above, _ = self._parent(control.path)
-        if above < 0:
-            return False
-        try:
-            return new_repository.leads_into(above, name, folder, self._controls.path)
-        finally:
-            os.close(above)
+        self._known.pointers.add(control.path)
+        return True
 
-    def _replaced(self, found: dict[str, Control]) -> list[str]:
-        """Control files that a person saved anew while commands ran: until the next mount a command could write them."""
-        return [
-            f"{quoted(path)} was replaced on the disk while a command ran. Look at it before you use it, unless you have just saved it yourself."
-            for path, control in found.items()
-            if control.name not in ("config", "config.worktree") and self._known.is_replaced(control) and self._known.is_other(control)
-        ]
+    def _misled(self, found: dict[str, Control]) -> list[str]:
+        """`.git` files that led into a repository of the tree, and lead elsewhere now."""
+        return [path for path in self._known.pointers if path in found and not self._controls.is_pointer_into_git(path)]
+
+    def _changed(self, found: dict[str, Control]) -> list[str]:
+        """Control files that were saved while commands ran: until the next mount a command could write them too."""
+        notes: list[str] = []
+        for path, control in found.items():
+            if not self._known.is_changed(control):
+                continue
+            known = self._known.by_path[path]
+            if control.names > max(1, known.names):
+                self._renew(control)
+            notes.append(
+                f"{quoted(path)} was changed on the disk while a command ran. Look at it before you use it, unless you have just saved it yourself."
+            )
+        return notes
+
+    def _renew(self, control: Control) -> None:
+        """Give a file that got another name while commands ran a copy in its place: through that name it could be written later."""
+        above, name = self._parent(control.path)
+        if above >= 0:
+            with contextlib.suppress(OSError):
+                renew(above, name, os.stat(name, dir_fd=above, follow_symlinks=False))
+            os.close(above)
 
     def _clean_part(self, control: Control, found: dict[str, Control]) -> list[str]:
         """A part of a repository that was known, made anew: another commondir, a worktree that leads elsewhere, hooks where there were none."""
@@ -238,17 +275,20 @@ class Guard:
                 return []  # exchanged meanwhile: the next look finds what is there
             if is_placeholder(above, name) or name in ("modules", "worktrees", "info"):
                 return []
-            if name == "hooks" and not control.links:
-                return [note for hook in new_repository.hooks(above) for note in new_repository.take_from(above, hook, folder, self._aside)]
             parts = control.path.split("/")
-            if "worktrees" in parts[:-1]:
+            is_of_tree = "worktrees" in parts[:-1]
+            if name == "hooks" and control.is_folder and not is_of_tree:
+                hooks = new_repository.hooks(above)
+                if len(hooks) <= new_repository.HOOKS_MAX:
+                    return [note for hook in hooks for note in new_repository.take_from(above, hook, folder, self._aside)]
+            if is_of_tree:
                 # What `git worktree add` makes leads to the repository above it.
                 if name == "commondir" and (content(above, name, CONFIG_BYTES_MAX) or b"").strip() == b"../..":
                     return []
-                if name == "gitdir" or (len(parts) > 1 and parts[-2] == "worktrees"):
+                if name == "gitdir" or (parts[-2] == "worktrees" and control.is_folder):
                     return []
-            if name == "config" and found.get(folder) is not None:
-                return []  # with its repository
+            elif name == "config" and not control.links and not control.is_folder and found.get(folder) is not None:
+                return []  # with its repository, by its text
         finally:
             os.close(above)
         return self._put_aside(control.path, control)
@@ -257,8 +297,10 @@ class Guard:
         """Keep a new repository, without what makes git run programs; what to say, None when it was not there to be cleaned."""
         try:
             git = self._controls.open_folder(control.path)
-        except FileNotFoundError:
-            return None
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV):
+                return None
+            raise
         try:
             seen = os.fstat(git)
             if (seen.st_dev, seen.st_ino) != control.identity:
@@ -275,15 +317,14 @@ class Guard:
         for place, (folder, text) in self._controls.git.configs.items():
             identity, name = place
             known = self._known.configs.get(place, "")
-            if identity in made:
+            if identity in made or text == known:
                 continue
-            if text == known:
-                self._known.settle(place, found.get(joined(folder, name)))
+            if known is None:
+                notes.append(f"{quoted(joined(folder, name))} is too large to be compared. Look at it before you use git here.")
                 continue
-            now = found.get(joined(folder, name))
-            kept = plain_config(text, folder, known)
-            if kept == text or (now is not None and self._known.is_settled(place, now)):
-                # Harmless, or written where it lies, which a command cannot do to what is mounted.
+            # One that grew too large to be read is as it was; the large one is put aside.
+            kept = plain_config(text, folder, known, allows_worktree=False) if text is not None else known
+            if text is not None and is_same(kept, text):
                 self._known.configs[place] = text
                 continue
             with contextlib.suppress(FileNotFoundError):
@@ -328,20 +369,19 @@ class Guard:
     def _unfinished(self) -> list[str]:
         """A rebase that a command began and that would run programs when a person goes on with it. One that was there before is a person's."""
         now = self._rebases()
-        return [note for path, runs in now.items() if path not in self._plans and runs for note in self._put_aside(path)]
+        return [note for path, runs in now.items() if runs - self._plans.get(path, frozenset()) for note in self._put_aside(path)]
 
-    def _rebases(self) -> dict[str, bytes]:
-        """git's folders of unfinished work: path -> b"" for one that runs nothing, else what it would."""
-        found: dict[str, bytes] = {}
-        for control in self._controls.found.values():
-            if not control.is_git:
-                continue
+    def _rebases(self) -> dict[str, frozenset[bytes]]:
+        """git's folders of unfinished work, also of its worktrees: path -> the lines that run a program."""
+        found: dict[str, frozenset[bytes]] = {}
+        for at in self._controls.git_states():
             with contextlib.suppress(OSError):
-                git = self._controls.open_folder(control.path)
+                git = self._controls.open_folder(at)
                 try:
                     for folder, plans in GIT_STATES.items():
                         if is_there(git, folder):
-                            found[f"{control.path}/{folder}"] = b"".join(what_runs(git, f"{folder}/{name}", name) for name in plans)
+                            lines = (what_runs(git, f"{folder}/{name}", name) for name in plans)
+                            found[joined(at, folder)] = frozenset[bytes]().union(*lines)
                 finally:
                     os.close(git)
         return found
@@ -371,9 +411,9 @@ class Guard:
         folder, _, name = path.rpartition("/")
         try:
             return self._controls.open_folder(folder), name
-        except FileNotFoundError:
-            return -1, name
         except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV):
+                return -1, name  # exchanged meanwhile: the next look finds what is there
             raise GuardError(
                 f"{quoted(path)} cannot be looked at ({error.strerror}); remove it before anything more runs in this folder"
             ) from error
@@ -381,7 +421,7 @@ class Guard:
     def _save(self) -> None:
         if self._record is None:
             return
-        record = json.dumps({"boot": boot(), **self._controls.record(), "aside": str(self._aside.folder), **self._known.record()})
+        record = json.dumps({**self._controls.record(), "aside": str(self._aside.folder), **self._known.record()})
         if record != self._saved:
             with contextlib.suppress(OSError):
                 self._record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -391,28 +431,25 @@ class Guard:
                 self._saved = record
 
     def _restore(self) -> bool:
-        """Whether a record of this start of the machine was read."""
+        """Whether a record was read."""
         assert self._record is not None
         try:
             record = json.loads(self._record.read_text())
-            if record["boot"] != boot():
-                # After a start of the machine devices have other numbers, and nothing of a command lives.
-                return False
             # A file system may have got another number.
             self._known.restore(record, next(iter(self._controls.folders.values()), (0, 0))[0])
-        except (OSError, ValueError, TypeError, KeyError):
+            # What was made later is a person's: the worker said every two seconds that it lived.
+            self._known.made_until_ns = self._record.stat().st_mtime_ns + ALIVE_NS
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return False
         return True
 
 
-def _known_to(others: list[Guard], place: ConfigPlace, text: str) -> str:
+def _known_to(others: list[Guard], place: ConfigPlace, text: str | None) -> str | None:
     known = [config for other in others if (config := other.config(place)) is not None]
     return known[0] if known else text
 
 
-def boot() -> str:
-    """Names this start of the machine; '' where the system does not tell."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
+def _above(path: str) -> list[str]:
+    """The folders above a path, without the tree itself."""
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]

@@ -19,7 +19,7 @@ def settle(state: Path) -> list[str]:
     """Put aside what the records of running commands show to be made by them; what was said about it. Takes no lock: nothing runs yet."""
     notes: list[str] = []
     for record in sorted((state / "running").glob("*.json")):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, ToolProblem, GuardError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError, ToolProblem, GuardError):
             notes += _settle_one(record)
     for note in notes:
         log.warning("left by a command whose worker died", note=note)

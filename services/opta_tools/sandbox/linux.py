@@ -35,6 +35,7 @@ _SYS_OPEN_TREE, _SYS_MOVE_MOUNT, _SYS_FSOPEN, _SYS_FSCONFIG, _SYS_FSMOUNT, _SYS_
     442,
     437,
 )
+_AT_SYMLINK_NOFOLLOW, _STATX_BTIME = 0x100, 0x800
 _SYS_LANDLOCK_CREATE, _SYS_LANDLOCK_ADD, _SYS_LANDLOCK_RESTRICT = 444, 445, 446
 _OLDER: dict[str, tuple[int, int, int]] = {"x86_64": (155, 126, 332), "aarch64": (41, 91, 291)}
 _SYS_PIVOT_ROOT, _SYS_CAPSET, _SYS_STATX = _OLDER.get(os.uname().machine, (-1, -1, -1))
@@ -196,3 +197,13 @@ def identity(descriptor: int) -> list[Any]:
     """[device, inode] of an opened file: how mounts are compared with what was meant."""
     found = os.fstat(descriptor)
     return [found.st_dev, found.st_ino]
+
+
+def born_ns(folder: int, name: str) -> int:
+    """When a file in an opened folder was made, in ns since the epoch; 0 where the file system does not say (statx(2), stx_btime)."""
+    buffer = ctypes.create_string_buffer(256)
+    if _libc.statx(folder, os.fsencode(name), _AT_SYMLINK_NOFOLLOW, _STATX_BTIME, buffer):
+        return 0
+    mask = struct.unpack_from("=I", buffer, 0)[0]
+    seconds, nanoseconds = struct.unpack_from("=qI", buffer, 80)
+    return seconds * 1_000_000_000 + nanoseconds if mask & _STATX_BTIME else 0

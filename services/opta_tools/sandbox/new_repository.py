@@ -5,13 +5,15 @@ Works in the opened git folder, whatever lies at its path by now. What is taken 
 
 import contextlib
 import os
-import re
 import secrets
 
-from .aside import Aside, said_of
-from .git_config import CONFIG_BYTES_MAX, config_of, plain_config
+from .aside import Aside, renew, said_of
+from .git_config import config_of, is_same, plain_config
 from .git_folders import is_placeholder
-from .regular_files import content, is_there
+from .regular_files import is_there
+
+# More hooks than these are put aside as one folder.
+HOOKS_MAX = 50
 
 
 def clean(git: int, path: str, aside: Aside) -> tuple[list[str], str]:
@@ -20,14 +22,17 @@ def clean(git: int, path: str, aside: Aside) -> tuple[list[str], str]:
     for name in ("config.worktree", "commondir", "info/attributes"):
         if is_there(git, name) and not is_placeholder(git, name):
             notes += take_from(git, name, path, aside)
-    for name in hooks(git):
+    found = hooks(git)
+    for name in found if len(found) <= HOOKS_MAX else ["hooks"]:
         notes += take_from(git, name, path, aside)
     text = config_of(git)
     kept = plain_config(text, path) if text is not None else ""
-    if text is None and is_there(git, "config"):
-        notes += take_from(git, "config", path, aside)
-    elif text is not None and kept != text:
-        notes += replace_config(git, "config", path, kept, aside)
+    if is_there(git, "config"):
+        if text is None or not is_same(kept, text):
+            notes += replace_config(git, "config", path, kept, aside)
+        else:
+            # A file of its own: a command may hold this one open, or have it under another name.
+            renew(git, "config", os.stat("config", dir_fd=git, follow_symlinks=False))
     return notes, kept
 
 
@@ -72,15 +77,3 @@ def hooks(git: int) -> list[str]:
         return [f"hooks/{name}" for name in sorted(os.listdir(folder)) if not name.endswith(".sample")]
     finally:
         os.close(folder)
-
-
-def leads_into(above: int, name: str, folder: str, tree: str) -> bool:
-    """Whether a `.git` is a file that leads to a worktree's or a submodule's place in a repository of the same tree.
-
-    `above`: the opened folder that holds it, `folder`: that folder's path in the tree; `tree`: the tree's real path.
-    """
-    match = re.fullmatch(r"gitdir: (.+?)\n*", (content(above, name, CONFIG_BYTES_MAX) or b"").decode(errors="replace"))
-    if match is None:
-        return False
-    leads_to = os.path.normpath(os.path.join(folder, match[1].removeprefix(f"{tree}/")))
-    return not leads_to.startswith(("/", "..")) and bool(re.search(r"(^|/)\.git/(modules|worktrees)/", leads_to))

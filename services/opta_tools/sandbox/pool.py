@@ -18,6 +18,7 @@ from ..result import ToolProblem
 from .git_links import repositories
 from .git_person import git_person
 from .guard import Guard
+from .known import Spot
 from .place import Place
 from .session import SessionSandbox, opened
 from .supervisors import Supervisors
@@ -37,6 +38,7 @@ class Pool:
         self._sessions: dict[tuple[str, str, bool], SessionSandbox] = {}
         self._placing = threading.Lock()
         self._supervisors = Supervisors()
+        self._brought: dict[Spot, str] = {}
 
     async def get(self, place: Place) -> SessionSandbox:
         """The sandbox of a session, whether it was made before or not. Raises ToolProblem."""
@@ -92,7 +94,7 @@ class Pool:
             )
             check_workspace(self._machine, workspace)
             aside = self._state / "aside" / (place.session or "-")
-            return SessionSandbox(view, root, aside, self._allowed, self._placing, self._supervisors, self._guards)
+            return SessionSandbox(view, root, aside, self._allowed, self._placing, self._supervisors, self._guards, self._brought)
         except BaseException:
             os.close(root)
             raise

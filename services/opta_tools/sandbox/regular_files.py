@@ -11,7 +11,12 @@ def content(folder: int, name: str, bytes_max: int) -> bytes | None:
     except OSError:
         return None
     try:
-        return os.read(descriptor, bytes_max) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        found = bytearray()
+        while part := os.read(descriptor, bytes_max - len(found)):
+            found += part
+        return bytes(found)
     finally:
         os.close(descriptor)
 
