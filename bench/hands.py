@@ -16,6 +16,7 @@ from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Sources
 from opta_protocol.commands import RunTool
 from opta_protocol.permissions import Level
+from opta_protocol.tools.commands import RUN_COMMAND
 from opta_tools.commands.jobs import Runner
 from opta_tools.sandbox.sandbox import Sandbox
 from opta_tools.search import ripgrep
@@ -44,7 +45,7 @@ def _decisions(place: Path) -> list[Figure]:
     commands = [f"git log -{number} && ls -la | head -{number}" for number in range(TIMES)]
 
     def decide(command: str) -> None:
-        request = normalise("run_command", {"command": command}, str(work), path=os.environ["PATH"])
+        request = normalise(RUN_COMMAND, {"command": command}, str(work), path=os.environ["PATH"])
         judge(request, Situation(level=Level.L2, layers=sources.layers(str(work))))
 
     decide("ls")
@@ -75,7 +76,7 @@ async def _commands(place: Path) -> list[Figure]:
     for number in range(COMMANDS):
         call = RunTool(callId=f"c{number}", sid="abcdef", turn="t1", name="run_command", args={"command": "true"}, cwd=str(work))
         started = time.perf_counter()
-        await runner.run(call, recorded, lambda text: None)
+        await runner.run(call, RUN_COMMAND.read(call.args), recorded, lambda text: None)
         contained.append((time.perf_counter() - started) * 1000)
         bare.append(_timed(lambda: subprocess.run(["/bin/bash", "-c", "true"], check=True, stdin=subprocess.DEVNULL)))
     await sandbox.close()

@@ -5,29 +5,25 @@ Every line of foreign text has a mark before it, also where it is wrapped, so th
 
 import contextlib
 import datetime
-import json
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
-
-import msgspec
 
 from opta_core.clock import seconds_until
 from opta_core.errors import OptaError
 from opta_protocol import events as e
 from opta_protocol import wire
 from opta_protocol.permissions import Offer
+from opta_protocol.tools.card import NO_END, Card, Leaf, card_of
+from opta_protocol.tools.catalog import tool_of
 
 from .ask import Closed, ask
 from .client import Client
 from .plain_text import plain_line, visible, width_of
 
-FIRST = ("command", "path", "url")
-# A longer one is shown below alone.
+# A longer subject is shown below the first line only.
 SUBJECT_CHARS_MAX = 1000
-WRITES = ("write_file", "edit_file", "multi_edit")
 CLIENT = "the terminal"
 # Offer -> the letter that takes it, and the decision it is. What is allowed for this call alone needs no second question.
 OFFERS = {
@@ -39,16 +35,15 @@ OFFERS = {
 }
 ONCE = ("network",)
 DENY: dict[str, str] = {"decision": "deny"}
-_NETWORK = {"off": "no", "list": "only the hosts that are allowed", "on": "yes"}
-_SANDBOX = {"landlock": "landlock (control files are not protected)", "none": "none: nothing holds it back"}
 
 
 def answer(client: Client, asked: e.PermissionRequest, workspace: str) -> None:
     """Show a question, and take its answer to the daemon; says what became of it when somebody else was first."""
     watch = _Watch(client.again(), asked)
     try:
-        print("\n".join(shown(asked, workspace)), file=sys.stderr, flush=True)
-        decision = _decide(asked, watch.over)
+        card = card_for(asked, workspace)
+        print("\n".join(shown(card, asked)), file=sys.stderr, flush=True)
+        decision = _decide(card, asked, watch.over)
         client.post(f"/v3/sessions/{asked.sid}/permissions/{asked.requestId}", {**decision, "client": CLIENT})
     except (Closed, OptaError) as error:
         print(f"  {plain_line(str(error))}", file=sys.stderr, flush=True)
@@ -56,11 +51,11 @@ def answer(client: Client, asked: e.PermissionRequest, workspace: str) -> None:
         watch.close()
 
 
-def _decide(asked: e.PermissionRequest, is_over: Callable[[], str]) -> dict[str, str]:
+def _decide(card: Card, asked: e.PermissionRequest, is_over: Callable[[], str]) -> dict[str, str]:
     answers: dict[str, dict[str, str]] = {"n": DENY, "no": DENY}
     question = "  it can only be denied: [n]o: "
     lasting: dict[str, Offer] = {}
-    if not unshown(asked):
+    if not problem_of(card, asked):
         answers = {"y": {"decision": "allow"}, "yes": {"decision": "allow"}, **answers}
         for offer in asked.offers:
             letter, decision = OFFERS.get(offer.id, ("", ""))
@@ -94,96 +89,48 @@ def _scope(offer: Offer, *, is_written: bool) -> Iterator[str]:
         yield from _block(offer.preview)
 
 
-def shown(asked: e.PermissionRequest, workspace: str) -> Iterator[str]:
+def card_for(asked: e.PermissionRequest, workspace: str) -> Card:
+    """What a person has to see of a request, as its tool declares it."""
+    return card_of(tool_of(asked.name, asked.server, asked.schema), asked, workspace)
+
+
+def shown(card: Card, asked: e.PermissionRequest) -> Iterator[str]:
     """Every line that a person has to see before an answer."""
-    subject = next((value for name in FIRST if isinstance(value := asked.args.get(name), str)), "")
-    yield f"◆ {plain_line(asked.name)} {plain_line(subject) if len(subject) <= SUBJECT_CHARS_MAX else ''}".rstrip()
-    for name, value in sorted(asked.args.items(), key=lambda pair: FIRST.index(pair[0]) if pair[0] in FIRST else len(FIRST)):
-        for where, text, kind in leaves(_key(name), value):
-            yield f"  {plain_line(where)}{f' ({kind})' if kind else ''}"
-            yield from _block(text)
+    subject = asked.args.get(tool_of(asked.name, asked.server).subject, "")
+    is_short = isinstance(subject, str) and len(subject) <= SUBJECT_CHARS_MAX
+    yield f"◆ {plain_line(card.question)} {plain_line(subject) if is_short else ''}".rstrip()
+    for leaf in card.arguments:
+        yield f"  {plain_line(leaf.name)}{f' ({leaf.kind})' if leaf.kind else ''}"
+        yield from _block(leaf.text)
     if asked.diff:
         yield "  the change"
         yield from _block(asked.diff)
-    for name, text in facts(asked, workspace):
-        yield from _block(text, f"  {name}: ")
-    if problem := unshown(asked):
+    for leaf in (*card.facts, *card.outcome, Leaf("why", asked.reason), *_until(asked)):
+        yield from _block(leaf.text, f"  {leaf.name}: ")
+    problem = problem_of(card, asked)
+    if problem:
         yield f"  {problem} It cannot be allowed."
     for offer in asked.offers:
         letter, _ = OFFERS.get(offer.id, ("", ""))
-        if letter and not unshown(asked):
+        if letter and not problem:
             yield f"    [{letter}] {plain_line(offer.label)}{'' if offer.id in ONCE else ' (asks once more)'}"
 
 
-def facts(asked: e.PermissionRequest, workspace: str) -> Iterator[tuple[str, str]]:
-    """Where it runs, what it leaves behind, why it is asked, and until when."""
-    if asked.server:
-        yield from (("server", asked.server), ("tool", asked.name), ("description sha256", asked.schema))
-    if (execution := asked.execution) is not None:
-        hours = execution.timeoutS >= 3600
-        yield "runs in", execution.folder
-        yield "time limit", f"{execution.timeoutS / 3600:g} h" if hours else f"{execution.timeoutS:g} s"
-        yield "in the background", "yes" if execution.background else "no"
-        yield "network", _NETWORK.get(execution.network, execution.network)
-        yield "sandbox", _SANDBOX.get(execution.sandbox, execution.sandbox)
-        if execution.programs:
-            yield "starts", " ".join(execution.programs)
-    else:
-        yield "workspace", workspace
-    if (writing := asked.writing) is not None:
-        yield "before", f"{writing.bytesBefore} bytes, sha256 {writing.sha256Before}" if writing.sha256Before else "no file"
-        yield "after", f"{writing.bytes} bytes, sha256 {writing.sha256}"
-        if writing.note:
-            yield "note", writing.note
-    yield "why", asked.reason
+def problem_of(card: Card, asked: e.PermissionRequest) -> str:
+    """Why a request cannot be allowed now; '' when it can."""
+    if card.problem:
+        return card.problem
+    try:
+        return "The question has expired." if seconds_until(asked.expiresAt) <= 0 else ""
+    except ValueError:
+        return NO_END
+
+
+def _until(asked: e.PermissionRequest) -> Iterator[Leaf]:
     with contextlib.suppress(ValueError):
         until = datetime.datetime.fromisoformat(asked.expiresAt).astimezone()
         left_s = max(0, round(seconds_until(asked.expiresAt)))
-        yield "until", f"{until:%H:%M:%S} ({left_s // 60}:{left_s % 60:02} left)"
-
-
-def leaves(name: str, value: Any) -> Iterator[tuple[str, str, str]]:
-    """(name, text, what the text does not say by itself) of every value that holds no others."""
-    if isinstance(value, str):
-        yield name, value, _kind_of(value)
-    elif isinstance(value, list) and value:
-        for number, part in enumerate(value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-            yield from leaves(f"{name}[{number}]", part)
-    elif isinstance(value, dict) and value:
-        for part, inner in value.items():  # pyright: ignore[reportUnknownVariableType]
-            yield from leaves(f"{name}.{_key(str(part))}", inner)  # pyright: ignore[reportUnknownArgumentType]
-    else:
-        yield name, msgspec.json.encode(value).decode(), ""
-
-
-def unshown(asked: e.PermissionRequest) -> str:
-    """Why a question cannot be allowed, '' when it can."""
-    try:
-        left_s = seconds_until(asked.expiresAt)
-    except ValueError:
-        return "The question does not say until when it can be answered."
-    if left_s <= 0:
-        return "The question has expired."
-    if asked.name == "run_command" and (asked.execution is None or not asked.execution.folder):
-        return "It is not known where and how the command would run."
-    if asked.name in WRITES and asked.writing is None:
-        return "The change cannot be shown."
-    if asked.name.startswith("mcp__") and not (asked.server and asked.schema):
-        return "It is not known which server offers this tool."
-    return ""
-
-
-def _key(name: str) -> str:
-    return name if name.replace("_", "").isalnum() and name.isascii() else json.dumps(name, ensure_ascii=False)
-
-
-def _kind_of(text: str) -> str:
-    if not text:
-        return "empty text"
-    try:
-        return "" if isinstance(msgspec.json.decode(text), str) else "text"
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        return ""
+        yield Leaf("until", f"{until:%H:%M:%S} ({left_s // 60}:{left_s % 60:02} left)")
 
 
 def _columns() -> int:

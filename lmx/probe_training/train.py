@@ -25,7 +25,7 @@ from mlx_lm.models import lfm2
 
 from .forward import summed_loss
 from .generator import Generator
-from .vocabulary import END, END_ID, PAD_ID, SIZE, encode, write_tokenizer
+from .vocabulary import CALL_TOOLS, END, END_ID, PAD_ID, SIZE, encode, write_tokenizer
 
 # Most batches are short rows, which attention reads cheaply; every `LONG_EVERY`th has rows of the
 # full length, so that long prompts are met too.
@@ -54,7 +54,7 @@ CONFIG: dict[str, Any] = {
     "eos_token_id": END_ID,
     "pad_token_id": PAD_ID,
     "tie_word_embeddings": True,
-    "opta": {"capability": "probe", "copy_constraint": True},
+    "opta": {"capability": "probe", "copy_constraint": True, "tools": list(CALL_TOOLS)},
 }
 
 # Shares of the drawn samples, at the start and at the end of the run: copying and sums first,

@@ -18,10 +18,11 @@ from opta_core.logs import Log
 from opta_core.transcript import Turn
 from opta_protocol.events import ContextCompacted, Event
 
-from .prompt import ENCODED_TOOLS, NO_TOOLS, SUMMARISE
+from .prompt import NO_TOOLS, SUMMARISE
 from .providers.base import ModelRequest, Text
 from .router import Route
 from .session import Session
+from .toolset import Offered
 
 # Share of the context limit at which a turn compacts before it begins.
 FULL_SHARE = 0.8
@@ -36,18 +37,19 @@ SUMMARY_S = 120.0
 log = Log("compact")
 
 
-def is_full(session: Session, turn: Turn, limit: int) -> bool:
-    """Whether the prompt of `turn` would take most of `limit` tokens (0: not known, never full)."""
-    return limit > 0 and _prompt_tokens(session, turn) > FULL_SHARE * limit
+def is_full(session: Session, turn: Turn, route: Route, offered: Offered) -> bool:
+    """Whether the prompt of `turn` would take most of the model's context. Never, where its limit is not known."""
+    limit = route.context_limit
+    return limit > 0 and _prompt_tokens(session, turn, offered.encoded(session, turn, route.tools)) > FULL_SHARE * limit
 
 
-async def compact(session: Session, turn: Turn, route: Route, emit: Callable[[Event], Any]) -> bool:
+async def compact(session: Session, turn: Turn, route: Route, offered: Offered, emit: Callable[[Event], Any]) -> bool:
     """Summarise what came before `turn`, save the last turns; False when there is nothing to summarise."""
     limit = route.context_limit or LIMIT_UNKNOWN
     up_to, messages = session.history.older(KEPT_TURNS, limit * CHARS_A_TOKEN // 4)
     if not messages:
         return False
-    before = _prompt_tokens(session, turn)
+    before = _prompt_tokens(session, turn, offered.encoded(session, turn, route.tools))
     covered = sum(len(_said(message)) for message in messages)
     chars = min(SUMMARY_CHARS_MAX, limit * CHARS_A_TOKEN // 8)
     summary = (await _summary(session.sid, messages, route, limit))[:chars]
@@ -105,5 +107,6 @@ def _middle_cut(text: str, chars: int) -> str:
     return text if len(text) <= chars else f"{text[: chars // 2]}\n…\n{text[-chars // 2 :]}"
 
 
-def _prompt_tokens(session: Session, turn: Turn) -> int:
-    return (session.history.size + len(turn.text) + len(ENCODED_TOOLS)) // CHARS_A_TOKEN
+def _prompt_tokens(session: Session, turn: Turn, tools: msgspec.Raw) -> int:
+    """Tokens of a turn's first prompt, as a guess: what was said, the new message, and every tool that is offered."""
+    return (session.history.size + len(turn.text) + len(tools)) // CHARS_A_TOKEN

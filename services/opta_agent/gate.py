@@ -10,7 +10,6 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from opta_core import tool_arguments
 from opta_core.bus.outbox import Outbox
 from opta_core.clock import now_s, seconds_until, utc_in
 from opta_core.errors import Refused
@@ -26,6 +25,8 @@ from opta_protocol.commands import Plan, Preview
 from opta_protocol.events import Execution, PermissionDecision, PermissionRequest, ToolCall
 from opta_protocol.ids import new_call_id
 from opta_protocol.permissions import Level, Offer, Risk
+from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.tool import AnyTool
 
 from .session import Session
 
@@ -40,6 +41,8 @@ class Surroundings(Protocol):
     """
 
     def problem(self, call: ToolCall) -> str: ...
+
+    def tool(self, call: ToolCall) -> AnyTool: ...
 
     def request(self, call: ToolCall, cwd: str) -> Request: ...
 
@@ -115,7 +118,7 @@ class Gate:
         if known and known.requestId:
             request_id, expects, expires_at, execution = known.requestId, known.expects, known.expiresAt, known.execution
         else:
-            preview = await self._preview(session, call, request)
+            preview = await self._preview(session, call)
             if preview.problem:
                 return Permit(False, preview.problem, preview.code or "failed")
             # Of a command that runs scripts, a person is asked about those scripts.
@@ -133,8 +136,8 @@ class Gate:
             return Permit(False, "the scripts that it runs changed while the user was asked; make the call again")
         return self._permit(session, request, offer=decision.offer, expects=expects, shown=execution)
 
-    async def _preview(self, session: Session, call: ToolCall, request: Request) -> Preview:
-        if any(action.kind in ("write", "run") for action in request.actions):
+    async def _preview(self, session: Session, call: ToolCall) -> Preview:
+        if self.surroundings.tool(call).evidence in ("execution", "writing"):
             return await self.surroundings.preview(session, call)
         return Preview(callId=call.callId)
 
@@ -215,7 +218,7 @@ class Gate:
         """Where and how a command runs when it is allowed once; None for what is no command."""
         if request.command is None:
             return None
-        asked = tool_arguments.read(tool_arguments.RunCommand, request.args, request.tool)
+        asked = RUN_COMMAND.read(request.args)
         return Execution(
             folder=preview.folder,
             timeoutS=asked.limit_s(),

@@ -1,13 +1,13 @@
 """What the gate has to know of the machine: rules in files, programs on the PATH, the worker's containment."""
 
-from opta_core import tool_arguments
-from opta_core.mcp_servers import PEEKABOO
 from opta_core.paths import Paths
 from opta_core.policy.actions import Request, normalise
 from opta_core.policy.engine import Sandbox
 from opta_core.policy.layers import Layers, Sources
 from opta_protocol.commands import Preview
 from opta_protocol.events import ToolCall
+from opta_protocol.tools.catalog import tool_of
+from opta_protocol.tools.tool import AnyTool
 
 from .session import Session
 from .toolbox import Toolbox
@@ -21,15 +21,16 @@ class Machine:
 
     def problem(self, call: ToolCall) -> str:
         """What is wrong with a call's arguments, '' when nothing is."""
-        offered = self._toolbox.tool(call.sid, call.turn, call.name)
-        return tool_arguments.problem(call.name, call.args, offered.parameters if offered else None)
+        tool = self._toolbox.tool(call.sid, call.turn, call.name)
+        return tool.problem(call.args) if tool else f"there is no tool {call.name[:80]!r}"
+
+    def tool(self, call: ToolCall) -> AnyTool:
+        """The declaration of the tool that is called."""
+        return self._toolbox.tool(call.sid, call.turn, call.name) or tool_of(call.name)
 
     def request(self, call: ToolCall, cwd: str) -> Request:
         """A call as its actions."""
-        offered = self._toolbox.tool(call.sid, call.turn, call.name)
-        # Peekaboo's tools are known by what they do, not by who offers them.
-        server, schema = (offered.server, offered.schema) if offered and offered.server != PEEKABOO else ("", "")
-        return normalise(call.name, call.args, cwd, path=self._path, server=server, schema=schema, readable=self._readable)
+        return normalise(self.tool(call), call.args, cwd, path=self._path, readable=self._readable)
 
     def layers(self, cwd: str) -> Layers:
         """The rules that hold in a folder now."""

@@ -19,12 +19,12 @@ async def run_turn(session: Session, turn_id: str, collaborators: Collaborators)
     """Run a turn from its stored state to its ending. Raises OptaError when it cannot continue."""
     run = await _begin(session, turn_id, collaborators)
     if run.turn.compact:
-        if not await compact(session, run.turn, run.route, collaborators.emit):
+        if not await compact(session, run.turn, run.route, run.offered, collaborators.emit):
             run.warn("nothing_to_compact", "There is nothing to compact yet.")
         return run.done("stop")
     # Once a turn: a turn that compacted before its agent died goes on with that summary.
-    if session.transcript.compactedIn != turn_id and is_full(session, run.turn, run.route.context_limit):
-        await compact(session, run.turn, run.route, collaborators.emit)
+    if session.transcript.compactedIn != turn_id and is_full(session, run.turn, run.route, run.offered):
+        await compact(session, run.turn, run.route, run.offered, collaborators.emit)
     while run.step <= collaborators.limits.max_steps:
         answer = await _answer(run)
         run.tally.steps = run.step
@@ -72,7 +72,7 @@ async def _answer(run: TurnRun) -> Answer:
     except OptaError as error:
         if error.code != ErrorCode.context_overflow or run.session.transcript.compactedIn == run.turn.id:
             raise
-        if not await compact(run.session, run.turn, run.route, run.emit):
+        if not await compact(run.session, run.turn, run.route, run.offered, run.emit):
             raise
     run.attempt += 1
     return await call_model(run)

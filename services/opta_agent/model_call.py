@@ -52,7 +52,7 @@ async def call_model(run: TurnRun) -> Answer:
             )
         )
         stream = _Stream(run)
-        tools = run.offered.encoded(run.session, run.turn, route.model)
+        tools = run.offered.encoded(run.session, run.turn, route.tools)
         try:
             return await stream.read(ModelRequest(model=route.model, messages=messages, tools=tools, session=run.session.sid))
         except OptaError as error:

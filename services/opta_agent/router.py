@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import msgspec
 
@@ -28,6 +28,8 @@ class Route(msgspec.Struct, frozen=True):
     provider: Provider
     model: str
     context_limit: int = 0
+    # Names of the tools that the model declares it can use; None for one that takes any.
+    tools: tuple[str, ...] | None = None
     switched_from: str = ""
     note: str = ""
     # Where to go when this one does not say a word.
@@ -106,7 +108,7 @@ class Router:
                     code=ErrorCode.provider_unavailable,
                     retryable=True,
                 )
-            return Route(self._provider("lmx"), model, _context_of(models, model), fallback=self._fallback())
+            return Route(self._provider("lmx"), model, _context_of(models, model), _tools_of(models, model), fallback=self._fallback())
         return Route(self._provider(name), model, self._settings.providers[name].context)
 
     async def _patient_health(self) -> tuple[list[dict[str, Any]], str]:
@@ -121,7 +123,7 @@ class Router:
     async def _looked_up(self, model: str) -> Route:
         models, _ = await self.health("lmx")
         if any(entry.get("id") == model for entry in models):
-            return Route(self._provider("lmx"), model, _context_of(models, model), fallback=self._fallback())
+            return Route(self._provider("lmx"), model, _context_of(models, model), _tools_of(models, model), fallback=self._fallback())
         for name, settings in self._settings.providers.items():
             if settings.model == model:
                 return Route(self._provider(name), model, settings.context)
@@ -162,6 +164,11 @@ class Router:
     def _lmx_key(self, endpoint: Endpoint) -> Secret | None:
         # Ours on loopback wants none; any other was paired with, and its key lies in the vault.
         return None if endpoint.key_file and not endpoint.certificate else key_of(endpoint, self._vault)
+
+
+def _tools_of(models: list[dict[str, Any]], model: str) -> tuple[str, ...] | None:
+    found: Any = next((entry.get("tools") for entry in models if entry.get("id") == model), None)
+    return tuple(map(str, cast("list[Any]", found))) if isinstance(found, list) else None
 
 
 def _context_of(models: list[dict[str, Any]], model: str) -> int:

@@ -22,6 +22,7 @@ from opta_protocol.events import (
     TurnToken,
     Unknown,
 )
+from opta_protocol.tools.commands import RUN_COMMAND
 
 from .history import History
 
@@ -80,9 +81,9 @@ class Session:
                     if event.scope == "session" and event.decision == "allow" and (call := self.call(event.turn, event.callId)):
                         self.granted |= {call.scope or call.name, *(["network"] if "network" in event.offer else [])}
                 case ToolCall():
-                    if event.name == "run_command":
+                    if event.name == RUN_COMMAND.name:
                         self.commands.append(str(event.args.get("command", "")))
-                    self.has_background |= event.name == "run_command" and bool(event.args.get("background"))
+                    self.has_background |= event.name == RUN_COMMAND.name and bool(event.args.get("background"))
                 case ContextCompacted():
                     pass
                 case TurnDone() | TurnError() | SessionCancelled():

@@ -10,7 +10,6 @@ from typing import Any, cast
 import msgspec
 
 from opta_core.errors import OptaError
-from opta_core.policy.actions import RISKS
 from opta_core.transcript import Call, Step
 from opta_protocol.events import ToolCall, ToolResult
 from opta_protocol.ids import new_call_id
@@ -41,13 +40,14 @@ def read_call(run: TurnRun, part: CallPart) -> tuple[ToolCall, str]:
         args = {"unreadable": part.arguments[:2000]}
     if part.name not in (names := run.offered.names()):
         problem = f"there is no tool {part.name[:80]!r}; the tools are {', '.join(sorted(names))}"
+    tool = run.offered.get(part.name)
     call = ToolCall(
         sid=run.session.sid,
         turn=run.turn.id,
         callId=new_call_id(),
         name=part.name[:80],
         args=args,
-        risk=RISKS.get(part.name, Risk.execute),
+        risk=tool.risk if tool else Risk.execute,
         step=run.step,
     )
     return call, problem

@@ -17,7 +17,6 @@ from opta_protocol.commands import (
     CancelTool,
     EndTurn,
     ListTools,
-    OfferedTool,
     Preview,
     PreviewTool,
     RunTool,
@@ -27,6 +26,8 @@ from opta_protocol.commands import (
     ToolsState,
 )
 from opta_protocol.events import ToolCall, ToolResult
+from opta_protocol.tools import catalog
+from opta_protocol.tools.tool import AnyTool
 from opta_protocol.topics import TOOLS_RPC
 
 from .gate import Permit
@@ -112,10 +113,13 @@ class Toolbox:
             self._offered[key] = Offered(listed)
         return self._offered[key]
 
-    def tool(self, sid: str, turn_id: str, name: str) -> OfferedTool | None:
-        """An MCP tool by the name a turn knows it by."""
+    def tool(self, sid: str, turn_id: str, name: str) -> AnyTool | None:
+        """A tool by the name a turn knows it by; before the turn has its tools, only one of our own."""
         offered = self._offered.get((sid, turn_id))
-        return offered.get(name) if offered else None
+        if offered is not None:
+            return offered.get(name)
+        declared = catalog.find(name)
+        return declared if declared is not None and declared.arguments is not None else None
 
     def end(self, sid: str, turn_id: str) -> None:
         """A turn is over."""

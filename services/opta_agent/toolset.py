@@ -1,44 +1,50 @@
-"""The tools a turn may use: the eight that are always there, those for background commands once one ran, and what MCP servers offer."""
+"""The tools offered to a turn: those that are declared, those for background commands once one ran, and those of MCP servers."""
 
 import msgspec
 
 from opta_core.transcript import Turn
-from opta_protocol.commands import OfferedTool, ToolList
+from opta_protocol.commands import ToolList
+from opta_protocol.tools import server_tool
+from opta_protocol.tools.catalog import TOOLS
+from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.tool import AnyTool
 
-from .prompt import BACKGROUND_TOOLS, ENCODED_FURTHER, ENCODED_TOOLS, FURTHER_TOOLS, PROBE, TOOL_NAMES, TOOLS
 from .session import Session
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Offered:
-    """What is offered to one turn: the same from its first step to its last, so that prompts share their beginning."""
+    """What is offered to one turn. The same question gets the same bytes, so that the prompts of a turn share their beginning.
 
-    def __init__(self, listed: ToolList | None = None):
-        self._listed = {tool.name: tool for tool in listed.tools if tool.name not in TOOL_NAMES} if listed else {}
+    `listed`: what MCP servers offer; a name that is declared already is not theirs to take.
+    """
+
+    def __init__(self, listed: ToolList | None = None, tools: tuple[AnyTool, ...] = TOOLS):
+        self._always = [tool for tool in tools if tool.offered == "always"]
+        self._background = [tool for tool in tools if tool.offered == "background"]
+        own = {tool.name for tool in (*self._always, *self._background)}
+        self._listed = [server_tool.listed(tool) for tool in listed.tools if tool.name not in own] if listed else []
+        self._by_name = {tool.name: tool for tool in (*self._always, *self._background, *self._listed)}
+        self._encoded: dict[tuple[bool, tuple[str, ...] | None], msgspec.Raw] = {}
         self.problems = listed.problems if listed else []
 
-    def encoded(self, session: Session, turn: Turn, model: str) -> msgspec.Raw:
-        """The JSON array of tools in OpenAI's form, for a model."""
-        if model == PROBE:
-            return ENCODED_TOOLS
-        extra = BACKGROUND_TOOLS if session.has_background or _ran_in_background(turn) else []
-        if not extra and not self._listed:
-            return ENCODED_FURTHER
-        return msgspec.Raw(_encode([*TOOLS, *FURTHER_TOOLS, *extra, *map(_as_function, self._listed.values())]))
+    def encoded(self, session: Session, turn: Turn, usable: tuple[str, ...] | None = None) -> msgspec.Raw:
+        """The JSON array of tools in OpenAI's form. `usable`: the names that the model declares it can use; None for all."""
+        key = (session.has_background or _ran_in_background(turn), usable)
+        if key not in self._encoded:
+            tools = [*self._always, *(self._background if key[0] else []), *self._listed]
+            self._encoded[key] = msgspec.Raw(_encode([tool.function() for tool in tools if usable is None or tool.name in usable]))
+        return self._encoded[key]
 
-    def get(self, name: str) -> OfferedTool | None:
-        """The MCP tool of that name."""
-        return self._listed.get(name)
+    def get(self, name: str) -> AnyTool | None:
+        """The tool of that name, also one for background commands before there is one."""
+        return self._by_name.get(name)
 
     def names(self) -> set[str]:
         """Every name that may be called."""
-        return {*TOOL_NAMES, *(tool["function"]["name"] for tool in [*FURTHER_TOOLS, *BACKGROUND_TOOLS]), *self._listed}
+        return set(self._by_name)
 
 
 def _ran_in_background(turn: Turn) -> bool:
-    return any(call.name == "run_command" and call.args.get("background") for step in turn.steps for call in step.calls)
-
-
-def _as_function(tool: OfferedTool) -> dict[str, object]:
-    return {"type": "function", "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters}}
+    return any(call.name == RUN_COMMAND.name and call.args.get("background") for step in turn.steps for call in step.calls)

@@ -1,19 +1,30 @@
-"""What a call does to the world: the file tools in threads, searches and commands in processes of their own."""
+"""What a call does to the world: file tools run in threads, searches and commands in processes of their own.
+
+Every declared tool has one executor function; `ToolExecutor` refuses to start when one is missing. What is not declared belongs to an
+MCP server.
+"""
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
-from opta_core.policy.actions import RISKS
-from opta_core.tool_arguments import Todo
+import msgspec
+
 from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ToolList, UndoTurn
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
 from opta_protocol.permissions import Risk
+from opta_protocol.tools.catalog import TOOLS, risk_of
+from opta_protocol.tools.commands import COMMAND_OUTPUT, COMMAND_STOP, RUN_COMMAND, CommandOutput, CommandStop, RunCommand
+from opta_protocol.tools.plan import TODO, Todo
+from opta_protocol.tools.search import GREP, SEARCH_FILES
+from opta_protocol.tools.tool import AnyTool, Arguments, Tool
 
-from . import registry
+from .arguments import arguments
 from .commands.jobs import Runner
 from .files.checkpoints import Checkpoints
+from .files.file_tools import Files
 from .files.readable_roots import rooted
 from .mcp.servers import Servers
 from .progress import Progress
@@ -22,15 +33,16 @@ from .search import ripgrep
 from .search.search import is_costly
 from .search.search_child import run_search
 
+A = TypeVar("A", bound=Arguments)
 Emit = Callable[[Event], object]
 # Waits until the event is on the disk. Raises ToolProblem when it may not be written: then nothing may be done either.
 Record = Callable[[Event], Awaitable[None]]
 
 
 class Executor(Protocol):
-    """Does one call. `emit` takes its events up to the result. Raises ToolProblem.
+    """Executes one call. `emit` takes its events up to the result. Raises ToolProblem.
 
-    What changes something is recorded as begun before it begins, so that nobody begins it twice.
+    The start of a call that changes something is recorded before it begins, so that nobody begins it twice.
     """
 
     level: str
@@ -51,37 +63,70 @@ class Executor(Protocol):
     async def close(self) -> None: ...
 
 
-class ToolExecutor:
-    """The real ones. `worker` is this worker's boot id, `level` the sandbox's, `readable` what `sandbox.read` names."""
+@dataclass(frozen=True)
+class Invocation:
+    """One call on its way through its function."""
 
-    def __init__(self, worker: str, level: str, runner: Runner, checkpoints: Checkpoints, servers: Servers, readable: tuple[str, ...] = ()):
+    call: RunTool
+    emit: Emit
+    record: Record
+
+
+@dataclass(frozen=True)
+class Function(Generic[A]):
+    """The executor function of a tool. `records_start`: it records the start of the call itself, since it knows the process."""
+
+    tool: Tool[A]
+    run: Callable[[Invocation, A], Awaitable[Outcome]]
+    records_start: bool = False
+
+
+class ToolExecutor:
+    """Production implementation. `worker` is this worker's boot id, `level` the sandbox's, `readable` what `sandbox.read` names.
+
+    Raises RuntimeError when one of `tools` has no function.
+    """
+
+    def __init__(
+        self,
+        worker: str,
+        level: str,
+        runner: Runner,
+        checkpoints: Checkpoints,
+        servers: Servers,
+        readable: tuple[str, ...] = (),
+        files: Files | None = None,
+        tools: Iterable[AnyTool] = TOOLS,
+    ):
         self._worker, self.level, self._runner, self._checkpoints, self._servers = worker, level, runner, checkpoints, servers
         self._readable = readable
-        self._files = registry.Files(checkpoints)
+        self._files = files or Files(checkpoints)
+        functions: list[Function[Any]] = [
+            *(Function(tool, self._file_tool) for tool in self._files.tools),
+            Function(RUN_COMMAND, self._run_command, records_start=True),
+            Function(COMMAND_OUTPUT, self._command_output),
+            Function(COMMAND_STOP, self._command_stop),
+            Function(TODO, self._todo),
+        ]
+        self._functions = {function.tool.name: function for function in functions}
+        if missing := [tool.name for tool in tools if tool.offered != "server" and tool.name not in self._functions]:
+            raise RuntimeError(f"no executor function for {', '.join(missing)}; add it in opta_tools/executor.py or files/file_tools.py")
 
     async def do(self, call: RunTool, emit: Emit, record: Record) -> Outcome:
         """See `Executor`."""
-        if call.name == "run_command":
-            return await self._run_command(call, emit, record)
-        start = ToolStart(sid=call.sid, turn=call.turn, callId=call.callId, worker=self._worker, sandbox="workspace", pid=os.getpid())
-        if RISKS.get(call.name) is Risk.read:
-            emit(start)
-        else:
-            await record(start)
-        match call.name:
-            case "todo":
-                items = registry.arguments(Todo, call.args, "todo").items
-                emit(PlanUpdated(sid=call.sid, turn=call.turn, items=items))
-                return Outcome(f"{len(items)} items noted", lines=len(items))
-            case "command_output":
-                return await self._runner.output(call)
-            case "command_stop":
-                return await self._runner.stop(call)
-            case name if name in registry.FILE_TOOLS:
-                return await self._file_tool(call)
-            case _:
-                with Progress(lambda text: emit(_output(call, text))) as progress:
-                    return await self._servers.call(call, progress.add)
+        function = self._functions.get(call.name)
+        asked = arguments(function.tool, call.args) if function is not None else None
+        if function is None or not function.records_start:
+            risk = function.tool.risk if function is not None else risk_of(call.name)
+            start = ToolStart(sid=call.sid, turn=call.turn, callId=call.callId, worker=self._worker, sandbox="workspace", pid=os.getpid())
+            if risk is Risk.read:
+                emit(start)
+            else:
+                await record(start)
+        if function is not None:
+            return await function.run(Invocation(call, emit, record), asked)
+        with Progress(lambda text: emit(_output(call, text))) as progress:
+            return await self._servers.call(call, progress.add)
 
     @property
     def has_servers(self) -> bool:
@@ -93,7 +138,7 @@ class ToolExecutor:
         return await self._servers.tools(asked.sid, asked.turn, asked.cwd)
 
     async def end_turn(self, asked: EndTurn) -> None:
-        """Let go of what belonged to a turn."""
+        """Release what belonged to a turn."""
         await self._servers.end_turn(asked.sid, asked.turn)
 
     async def preview(self, asked: PreviewTool) -> Preview:
@@ -112,9 +157,9 @@ class ToolExecutor:
         await self._runner.close()
         await self._servers.close()
 
-    async def _file_tool(self, call: RunTool) -> Outcome:
-        call = rooted(call, self._readable)
-        if call.name in ("grep", "search_files"):
+    async def _file_tool(self, invocation: Invocation, asked: Arguments) -> Outcome:
+        call = rooted(invocation.call, self._readable)
+        if call.name in (GREP.name, SEARCH_FILES.name):
             if ripgrep.program() and (found := await ripgrep.run(call.name, call.args, call.cwd, call.folder)) is not None:
                 return found
             if _is_costly(call):
@@ -123,24 +168,38 @@ class ToolExecutor:
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
-            if RISKS.get(call.name) is Risk.read:
+            if self._functions[call.name].tool.risk is Risk.read:
                 raise
-            # A thread cannot be stopped: what it does to the file is told, and the next write waits for it.
+            # A thread cannot be stopped: what it does to the file is reported, and the next write waits for it.
             return await work
 
-    async def _run_command(self, call: RunTool, emit: Emit, record: Record) -> Outcome:
+    async def _todo(self, invocation: Invocation, asked: Todo) -> Outcome:
+        call, items = invocation.call, asked.items
+        invocation.emit(PlanUpdated(sid=call.sid, turn=call.turn, items=[msgspec.structs.asdict(item) for item in items]))
+        return Outcome(f"{len(items)} items noted", lines=len(items))
+
+    async def _command_output(self, invocation: Invocation, asked: CommandOutput) -> Outcome:
+        return await self._runner.output(invocation.call.sid, asked)
+
+    async def _command_stop(self, invocation: Invocation, asked: CommandStop) -> Outcome:
+        return await self._runner.stop(invocation.call.sid, asked)
+
+    async def _run_command(self, invocation: Invocation, asked: RunCommand) -> Outcome:
+        call = invocation.call
+
         async def on_start(pid: int) -> None:
-            await record(ToolStart(sid=call.sid, turn=call.turn, callId=call.callId, worker=self._worker, sandbox=self.level, pid=pid))
+            start = ToolStart(sid=call.sid, turn=call.turn, callId=call.callId, worker=self._worker, sandbox=self.level, pid=pid)
+            await invocation.record(start)
 
         is_over = False
 
         def on_output(text: str) -> None:
             # What a background command prints after its call has ended is read with command_output.
             if not is_over:
-                emit(_output(call, text))
+                invocation.emit(_output(call, text))
 
         try:
-            return await self._runner.run(call, on_start, on_output)
+            return await self._runner.run(call, asked, on_start, on_output)
         finally:
             is_over = True
 
@@ -151,4 +210,4 @@ def _output(call: RunTool, text: str) -> ToolOutput:
 
 def _is_costly(call: RunTool) -> bool:
     pattern, glob = str(call.args.get("pattern", "")), str(call.args.get("glob") or "")
-    return (call.name == "grep" and is_costly(pattern, glob)) or (call.name == "search_files" and is_costly("", pattern))
+    return is_costly(pattern, glob) if call.name == GREP.name else is_costly("", pattern)

@@ -15,7 +15,6 @@ from opta_core.bus.outbox import Outbox
 from opta_core.clock import now_s
 from opta_core.errors import OptaError
 from opta_core.logs import Log, current_session, current_turn
-from opta_core.policy.actions import RISKS
 from opta_protocol.commands import (
     CancelTool,
     EndTurn,
@@ -30,6 +29,7 @@ from opta_protocol.commands import (
 )
 from opta_protocol.events import Event, ToolResult
 from opta_protocol.permissions import Risk
+from opta_protocol.tools.catalog import risk_of
 from opta_protocol.topics import TOOLS_RPC
 
 from .executor import Executor
@@ -174,7 +174,7 @@ class Worker:
     @contextlib.asynccontextmanager
     async def _in_order(self, call: RunTool) -> AsyncGenerator[None, None]:
         """Writes to one path run one after the other, in the order they came."""
-        if RISKS.get(call.name) is not Risk.write:
+        if risk_of(call.name) is not Risk.write:
             yield
             return
         key = f"{call.sid}/{call.args.get('path', '')}"

@@ -11,13 +11,14 @@ from typing import Any, Literal
 
 import msgspec
 
+from opta_protocol.tools.browser import BROWSER_SERVER
+
 from .errors import Refused
 from .paths import Paths
 from .policy import trust
 from .records import RecordFile
 from .settings import McpServerSettings, Settings
 
-PEEKABOO = "peekaboo"
 FILE_BYTES_MAX = 256 * 1024
 SERVERS_MAX = 32
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z")
@@ -60,7 +61,7 @@ def offered(settings: Settings, paths: Paths, cwd: str) -> tuple[list[Offer], li
     """(every server for a folder, what is wrong with its definitions)."""
     found = [Offer(spec=_own(name, server), state="approved") for name, server in settings.mcp.servers.items()]
     if settings.mcp.peekaboo:
-        spec = Spec(name=PEEKABOO, origin="builtin", command=sys.executable, args=("-I", "-m", "opta_browser"), network=True)
+        spec = Spec(name=BROWSER_SERVER, origin="builtin", command=sys.executable, args=("-I", "-m", "opta_browser"), network=True)
         found.append(Offer(spec=spec, state="approved"))
     specs, problems = of_project(paths, cwd)
     approvals = read_approvals(paths).get(os.path.realpath(cwd), {})
@@ -100,7 +101,7 @@ def of_project(paths: Paths, cwd: str) -> tuple[list[Spec], list[str]]:
 
 def is_name(name: str) -> bool:
     """Whether a server may be called so: it becomes a part of its tools' names."""
-    return _NAME.match(name) is not None and "__" not in name and name != PEEKABOO
+    return _NAME.match(name) is not None and "__" not in name and name != BROWSER_SERVER
 
 
 def read_approvals(paths: Paths) -> dict[str, dict[str, str]]:

@@ -12,9 +12,11 @@ from opta_agent.prompt import NO_TOOLS
 from opta_agent.providers.base import End, Text, Usage
 from opta_agent.router import Route
 from opta_agent.session import Session
+from opta_agent.toolset import Offered
 from opta_agent.turn_run import Collaborators, Limits
 from opta_core.errors import OptaError
 from opta_protocol import events as e
+from opta_protocol.commands import OfferedTool, ToolList
 from opta_protocol.errors import ErrorCode
 from opta_protocol.permissions import Level, Mode
 
@@ -181,3 +183,20 @@ def test_a_turn_whose_agent_died_after_compaction_does_not_compact_again() -> No
         talk.go("n", Scripted([Text("Sum."), STOP], [OptaError("x", code=ErrorCode.provider_auth)]), limit=4000)
     talk.go("n", Scripted([Text("ok"), STOP]), limit=4000)
     assert len(talk.compactions) == 1
+
+
+def test_every_tool_that_is_offered_counts_also_those_of_servers() -> None:
+    tools = [
+        OfferedTool(name=f"mcp__docs__find{number}", description="words " * 60, parameters={"type": "object"}, server="docs", schema="ab")
+        for number in range(40)
+    ]
+
+    class WithServers(Talk):
+        async def offered(self, session: Session, turn_id: str) -> Offered:
+            return Offered(ToolList(sid=SID, turn=turn_id, tools=tools))
+
+    few, many = Talk(6), WithServers(6)
+    for talk in (few, many):
+        talk.ask("n", "Go on")
+        talk.go("n", Scripted([Text("Much was said."), STOP], [Text("ok"), STOP]), limit=5000)
+    assert (len(few.compactions), len(many.compactions)) == (0, 1)

@@ -13,6 +13,7 @@ from opta_core.policy.engine import Situation, Verdict, judge
 from opta_core.policy.layers import Layers
 from opta_core.policy.rules import Rule
 from opta_protocol.permissions import Level
+from opta_protocol.tools.commands import RUN_COMMAND
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 _ALLOWED = ["git status", "git diff", "git log", "npm test", "ls", "cat", "echo", "find", "rg", "sed -n", "git grep", "sort", "tree"]
@@ -23,7 +24,7 @@ RULES = (
 
 
 def verdict(command: str, cwd: str = "/w", **fields: Any) -> Verdict:
-    request = normalise("run_command", {"command": command}, cwd, path=PATH)
+    request = normalise(RUN_COMMAND, {"command": command}, cwd, path=PATH)
     return judge(request, Situation(level=Level.L2, layers=Layers(user=RULES), **fields))
 
 
@@ -189,7 +190,7 @@ def test_a_program_of_the_workspace_is_never_the_one_that_runs(tmp_path: Any) ->
     evil.mkdir()
     (evil / "ls").write_text("#!/bin/sh\ntouch M\n")
     (evil / "ls").chmod(0o755)
-    request = normalise("run_command", {"command": "ls"}, str(tmp_path), path=f"{evil}:.:{PATH}")
+    request = normalise(RUN_COMMAND, {"command": "ls"}, str(tmp_path), path=f"{evil}:.:{PATH}")
     assert request.actions[0].program == shutil.which("ls", path=PATH)
 
 

@@ -141,7 +141,7 @@ def test_in_a_terminal_nothing_is_set_and_the_question_shows_the_whole_command(d
         before = terminal.title_and_clipboard()
         terminal.type("ask", "Enter")
         shown = terminal.wait(lambda screen: "or a letter above:" in screen, "the question").replace("\n", "")
-        assert f"◆ run_command echo {'harmless ' * 40}; touch M" + r"\n  allow? [y]es" in shown
+        assert f"◆ Run a command? echo {'harmless ' * 40}; touch M" + r"\n  allow? [y]es" in shown
         assert r"▸ write_file notes\x08\x08\x0d\x1b[2K\u202etxt.exe" in shown
         terminal.type("n", "Enter")
         terminal.wait(lambda screen: "evil title" in screen and screen.rstrip().endswith("you ▸"), "the answer")

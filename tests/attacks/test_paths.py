@@ -14,8 +14,10 @@ from opta_core.policy.actions import is_secret, normalise, protected
 from opta_core.policy.engine import Situation, Verdict, judge
 from opta_protocol.commands import RunTool
 from opta_protocol.permissions import Level
+from opta_protocol.tools.catalog import tool_of
+from opta_protocol.tools.commands import CommandOutput
 from opta_tools.files.checkpoints import Checkpoints
-from opta_tools.registry import Files
+from opta_tools.files.file_tools import Files
 from opta_tools.result import Outcome, ToolProblem
 
 READS = {"read_file": {}, "list_dir": {}, "grep": {"pattern": "secret"}, "search_files": {"pattern": "*"}}
@@ -36,7 +38,7 @@ def run(work: Path, name: str, **args: Any) -> Outcome:
 
 
 def verdict(work: Path, name: str, level: Level = Level.L3, **args: Any) -> Verdict:
-    return judge(normalise(name, args, str(work), path="/usr/bin:/bin"), Situation(level=level))
+    return judge(normalise(tool_of(name), args, str(work), path="/usr/bin:/bin"), Situation(level=level))
 
 
 @pytest.mark.attack("A18", "A21")
@@ -206,10 +208,6 @@ def test_a_spill_and_a_checkpoint_stay_in_their_folders(tmp_path: Path, name: st
     assert (spill.stat().st_mode & 0o777, spill.read_text().count("\n")) == (0o600, 20000)
     before = set(tmp_path.rglob("*"))
     with pytest.raises(ToolProblem):
-        place.wait(
-            place.runner.output(
-                RunTool(callId="c2", sid="abcdef", turn="t1", name="command_output", args={"id": name}, cwd=str(place.work))
-            )
-        )
+        place.wait(place.runner.output("abcdef", CommandOutput(id=name)))
     assert set(tmp_path.rglob("*")) == before
     place.close()

@@ -20,10 +20,12 @@ from opta_core.process import system_programs
 from opta_protocol.commands import RunTool
 from opta_protocol.events import Change
 from opta_protocol.permissions import Level, SessionPolicy
+from opta_protocol.tools.catalog import tool_of
+from opta_protocol.tools.commands import RUN_COMMAND
 from opta_tools.files.checkpoints import Checkpoints
 from opta_tools.files.edits import digest
+from opta_tools.files.file_tools import Files
 from opta_tools.files.workspace import PathProblem, Workspace
-from opta_tools.registry import Files
 from opta_tools.result import Outcome, ToolProblem
 from opta_tools.sandbox.place import Order
 from opta_tools.sandbox.place import Place as Where
@@ -44,7 +46,7 @@ def call(place: Place, name: str, folder: str = "", **args: Any) -> Outcome:
 
 
 def effect(command: str, level: Level = Level.L3, **fields: Any) -> str:
-    request = normalise("run_command", {"command": command}, "/w", path=PATH)
+    request = normalise(RUN_COMMAND, {"command": command}, "/w", path=PATH)
     return judge(request, Situation(level=level, **fields)).effect
 
 
@@ -103,7 +105,7 @@ def test_a_quoted_assignment_is_no_program(command: str) -> None:
 def test_a_program_that_is_not_there_is_not_left_to_the_shell(place: Place) -> None:
     from opta_agent.gate import plan_of
 
-    plan = plan_of(normalise("run_command", {"command": "true && nowhere-to-be-found"}, str(place.work), path=PATH))
+    plan = plan_of(normalise(RUN_COMMAND, {"command": "true && nowhere-to-be-found"}, str(place.work), path=PATH))
     assert plan is not None
     assert (plan.argv, plan.program, plan.shell) == (("nowhere-to-be-found",), "", "")
 
@@ -222,17 +224,17 @@ def test_grants_are_no_wider_than_they_say(tmp_path: Path) -> None:
     from opta_agent.gate import offers
     from opta_core.policy.engine import Verdict
 
-    nowhere = normalise("run_command", {"command": "git status && npm run deploy"}, "/w", path=PATH)
+    nowhere = normalise(RUN_COMMAND, {"command": "git status && npm run deploy"}, "/w", path=PATH)
     # Scripts of a folder that cannot be read are bound to nothing, so they are not granted.
     assert "always" not in {offer.id for offer in offers(nowhere, Verdict("ask", "", "defaults"), "off")}
-    two = normalise("run_command", {"command": "git status && npm run deploy"}, str(tmp_path), path=PATH)
+    two = normalise(RUN_COMMAND, {"command": "git status && npm run deploy"}, str(tmp_path), path=PATH)
     (tmp_path / "package.json").write_text('{"scripts": {"deploy": "true"}}')
     always = next(offer for offer in offers(two, Verdict("ask", "", "defaults"), "off") if offer.id == "always")
     assert "npm run deploy" in always.label
-    module = normalise("run_command", {"command": "python3 -m pytest tests"}, "/w", path=PATH)
+    module = normalise(RUN_COMMAND, {"command": "python3 -m pytest tests"}, "/w", path=PATH)
     (grant,) = grants.for_request(module, prefix=True)
     assert grant.argv == ("python3", "-m", "pytest")
-    click, evaluate = (normalise(name, {}, "/w") for name in ("browser_click", "browser_evaluate"))
+    click, evaluate = (normalise(tool_of(name), {}, "/w") for name in ("browser_click", "browser_evaluate"))
     assert scope_of(click) != scope_of(evaluate)
 
 

@@ -21,6 +21,8 @@ from opta_core.policy.layers import Layers, Sources
 from opta_core.policy.rules import PolicyProblem, parse
 from opta_core.policy.strict_yaml import BYTES_MAX
 from opta_protocol.permissions import Level
+from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.files import READ_FILE
 
 ALLOW_ALL = 'version: 1\nrules:\n  - {effect: allow, tool: run_command, command: "**"}\n  - {effect: allow, tool: write_file}\n'
 
@@ -45,7 +47,7 @@ def layers(home: Paths, folder: Path) -> Layers:
 
 
 def verdict(home: Paths, folder: Path, command: str = "ls", **fields: Any) -> Verdict:
-    request = normalise("run_command", {"command": command}, str(folder), path="/usr/bin:/bin")
+    request = normalise(RUN_COMMAND, {"command": command}, str(folder), path="/usr/bin:/bin")
     return judge(request, Situation(level=Level.L2, layers=layers(home, folder), **fields))
 
 
@@ -83,7 +85,7 @@ def test_tightening_always_works(home: Paths, clone: Path) -> None:
     for trusted in (False, True):
         if trusted:
             give(home, clone)
-        request = normalise("read_file", {"path": "secret/a"}, str(clone))
+        request = normalise(READ_FILE, {"path": "secret/a"}, str(clone))
         assert judge(request, Situation(level=Level.L2, layers=layers(home, clone))).layer == "project"
         assert (verdict(home, clone).effect, verdict(home, clone).layer) == ("deny", "user")
 
@@ -158,7 +160,7 @@ def test_no_verdict_comes_from_bytes_that_nobody_approved(how: str, home: Paths,
 
     if how == "folder":
         shutil.rmtree(clone.parent / "good")
-    request = normalise("run_command", {"command": "touch M"}, str(clone), path="/usr/bin:/bin")
+    request = normalise(RUN_COMMAND, {"command": "touch M"}, str(clone), path="/usr/bin:/bin")
     sources = Sources(home, home.home / "no-managed.yaml")
     flipping = threading.Thread(target=flip)
     flipping.start()
@@ -248,7 +250,7 @@ def test_a_bad_policy_is_refused_with_its_line_soon(name: str, home: Paths, clon
     assert verdict(home, clone).effect == "ask"
     (home.home / "policies").mkdir()
     (home.home / "policies/mine.yaml").write_text(BAD_YAML[name])
-    request = normalise("read_file", {"path": "a"}, str(clone))
+    request = normalise(READ_FILE, {"path": "a"}, str(clone))
     assert judge(request, Situation(level=Level.L3, layers=layers(home, clone))).effect == "ask"
     assert len(layers(home, clone).problems) == 2
 

@@ -258,7 +258,7 @@ def test_every_non_blank_character_of_every_argument_is_shown(args: dict[str, An
         requestId="r", callId="c", name=name, args=args, reason="because", rule="r", layer="user", expiresAt="2999-01-01T00:00:00Z"
     )
     # The first line names the call in short.
-    _, *lines = question.shown(asked, "/work")
+    _, *lines = question.shown(question.card_for(asked, "/work"), asked)
     shown = "".join(line[4:] if line[2:3] in "│┊" else line for line in lines)
     solid = shown.replace(" ", "")
     for part in _texts(args):

@@ -12,6 +12,7 @@ from opta_core.policy import grants
 from opta_core.policy.actions import normalise
 from opta_gateway.decisions import Decisions
 from opta_protocol import events as e
+from opta_protocol.tools.commands import RUN_COMMAND
 
 SID = "abcdef"
 ASKED = e.PermissionRequest(sid=SID, turn="t1", requestId="r1", callId="c1", name="x", args={}, reason="", rule="", layer="", expiresAt="")
@@ -19,7 +20,7 @@ ANSWER = e.PermissionDecision(sid=SID, turn="t1", requestId="r1", callId="c1", d
 
 
 def granted(folder: Path, command: str = "ls -l") -> list[grants.Grant]:
-    return grants.for_request(normalise("run_command", {"command": command}, str(folder)))
+    return grants.for_request(normalise(RUN_COMMAND, {"command": command}, str(folder)))
 
 
 async def asking(folder: Path) -> House:

@@ -13,6 +13,7 @@ from opta_core.policy.engine import Situation, Verdict, judge, scope_of
 from opta_core.policy.layers import Layers
 from opta_core.policy.rules import Effect, Rule
 from opta_protocol.permissions import Level, SessionPolicy
+from opta_protocol.tools.catalog import tool_of
 
 PATH = "/usr/bin:/bin"
 ARGS: dict[str, dict[str, Any]] = {
@@ -23,7 +24,7 @@ ARGS: dict[str, dict[str, Any]] = {
 
 
 def asked(tool: str, cwd: str = "/w", **args: Any) -> Request:
-    return normalise(tool, args or ARGS.get(tool, {}), cwd, path=PATH)
+    return normalise(tool_of(tool), args or ARGS.get(tool, {}), cwd, path=PATH)
 
 
 def rule(effect: Effect, tool: str = "run_command", command: str = "", **fields: Any) -> Rule:
@@ -129,8 +130,8 @@ def test_rules_about_paths_origins_and_servers() -> None:
     )
     for path, effect in (("src/a.py", "allow"), ("src/b/c.py", "allow"), ("src/a.txt", "ask"), ("a.py", "ask"), ("../src/a.py", "deny")):
         assert effect_of(asked("write_file", path=path, content=""), layers).effect == effect, path
-    assert effect_of(normalise("mcp__docs__find", {}, "/w", server="docs"), layers).effect == "allow"
-    assert effect_of(normalise("mcp__docs__find", {}, "/w", server="other"), layers).effect == "ask"
+    assert effect_of(normalise(tool_of("mcp__docs__find", "docs"), {}, "/w"), layers).effect == "allow"
+    assert effect_of(normalise(tool_of("mcp__docs__find", "other"), {}, "/w"), layers).effect == "ask"
     for url, effect in (("https://a.test/x", "allow"), ("https://a.test.evil/", "ask"), ("http://a.test/", "ask")):
         assert effect_of(asked("browser_navigate", url=url), layers).effect == effect, url
 
@@ -173,10 +174,10 @@ def test_what_is_not_plain_is_never_granted() -> None:
 
 
 def test_a_grant_for_a_tool_of_a_server_ends_when_its_description_changes() -> None:
-    (grant,) = grants.for_request(normalise("mcp__docs__find", {"q": "a"}, "/w", server="docs", schema="one"))
+    (grant,) = grants.for_request(normalise(tool_of("mcp__docs__find", "docs", "one"), {"q": "a"}, "/w"))
     layers = Layers(granted=(grant,))
-    assert effect_of(normalise("mcp__docs__find", {"q": "b"}, "/w", server="docs", schema="one"), layers).effect == "allow"
-    assert effect_of(normalise("mcp__docs__find", {"q": "b"}, "/w", server="docs", schema="two"), layers).effect == "ask"
+    assert effect_of(normalise(tool_of("mcp__docs__find", "docs", "one"), {"q": "b"}, "/w"), layers).effect == "allow"
+    assert effect_of(normalise(tool_of("mcp__docs__find", "docs", "two"), {"q": "b"}, "/w"), layers).effect == "ask"
 
 
 def test_scopes_of_a_session_say_what_they_cover() -> None:

@@ -9,6 +9,7 @@ from opta_core.policy.actions import normalise
 from opta_core.policy.grants import Grant, for_request
 from opta_core.policy.layers import Layers
 from opta_core.policy.rules import PolicyProblem, Rule, parse, rule_from
+from opta_protocol.tools.commands import RUN_COMMAND
 
 # 2030-01-01T12:00:00Z
 NOON_S = 1893499200.0
@@ -56,7 +57,7 @@ def test_a_rule_on_the_command_line_and_one_in_a_file_have_the_same_words() -> N
 @pytest.mark.parametrize("days", [float("nan"), float("inf"), -1.0, 1e12])
 def test_a_grant_for_no_number_of_days_is_refused(days: float) -> None:
     with pytest.raises(Refused, match="days"):
-        for_request(normalise("run_command", {"command": "ls"}, "/"), days=days)
+        for_request(normalise(RUN_COMMAND, {"command": "ls"}, "/"), days=days)
 
 
 @pytest.mark.parametrize("text", ["allow", "allow:", "perhaps:git status", "allow:git 'status", ":git"])

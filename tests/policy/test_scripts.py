@@ -14,6 +14,7 @@ from opta_core.policy.actions import normalise
 from opta_core.policy.engine import Situation, Verdict, judge
 from opta_core.policy.layers import Layers
 from opta_protocol.permissions import Level
+from opta_protocol.tools.commands import RUN_COMMAND
 
 PATH = "/usr/bin:/bin"
 PACKAGE: dict[str, Any] = {
@@ -39,12 +40,12 @@ def write(folder: Path, **changed: str) -> None:
 
 
 def verdict(work: Path, granted: list[grants.Grant], command: str, **args: Any) -> Verdict:
-    request = normalise("run_command", {"command": command, **args}, str(work), path=PATH)
+    request = normalise(RUN_COMMAND, {"command": command, **args}, str(work), path=PATH)
     return judge(request, Situation(level=Level.L2, layers=Layers(granted=tuple(granted))))
 
 
 def grant(work: Path, command: str, *, prefix: bool = False, **args: Any) -> list[grants.Grant]:
-    return grants.for_request(normalise("run_command", {"command": command, **args}, str(work), path=PATH), prefix=prefix)
+    return grants.for_request(normalise(RUN_COMMAND, {"command": command, **args}, str(work), path=PATH), prefix=prefix)
 
 
 @pytest.mark.parametrize(

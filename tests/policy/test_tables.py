@@ -12,6 +12,7 @@ from opta_core.policy.option_words import Entry, read
 from opta_core.policy.program_names import names_of
 from opta_core.policy.rules import Rule
 from opta_protocol.permissions import Level
+from opta_protocol.tools.commands import RUN_COMMAND
 
 PATH = "/usr/bin:/bin"
 ALLOW_ALL = Layers(user=(Rule(effect="allow", tool="run_command"),))
@@ -34,7 +35,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def effect_of(command: str, cwd: str) -> str:
-    request = normalise("run_command", {"command": command}, cwd, path=PATH)
+    request = normalise(RUN_COMMAND, {"command": command}, cwd, path=PATH)
     return judge(request, Situation(level=Level.L3, layers=ALLOW_ALL)).effect
 
 
@@ -116,7 +117,7 @@ def test_a_link_to_a_program_is_that_program(tmp_path: Path) -> None:
     work.mkdir()
 
     def effect(command: str) -> str:
-        request = normalise("run_command", {"command": command}, str(work), path=str(tmp_path / "bin"))
+        request = normalise(RUN_COMMAND, {"command": command}, str(work), path=str(tmp_path / "bin"))
         return judge(request, Situation(level=Level.L3, layers=ALLOW_ALL)).effect
 
     assert [effect(command) for command in ("tidy a", "pick -uo M a", "pick a", "edit-it a")] == ["ask", "ask", "allow", "ask"]

@@ -14,7 +14,6 @@ from opta_agent.providers.base import CallPart, End, ModelRequest, Part, Text, T
 from opta_agent.router import Route
 from opta_core.errors import Unavailable
 from opta_core.paths import Paths
-from opta_core.policy.actions import RISKS
 from opta_core.settings import PermissionSettings, Settings
 from opta_gateway.backend import Backend
 from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ToolList, UndoTurn
@@ -22,6 +21,7 @@ from opta_protocol.errors import ErrorCode
 from opta_protocol.events import ToolOutput, ToolStart
 from opta_protocol.ids import new_boot_id
 from opta_protocol.permissions import Risk
+from opta_protocol.tools.catalog import risk_of
 from opta_sessions import __main__ as sessions_process
 from opta_sessions.journal import Journal
 from opta_sessions.sync import OnSynced
@@ -221,7 +221,7 @@ class _Hands:
     async def do(self, call: RunTool, emit: Emit, record: Record) -> Outcome:
         world, chance = self._process.world, self._process.world.chance
         start = ToolStart(sid=call.sid, turn=call.turn, callId=call.callId, worker=self._process.boot, sandbox="simulated")
-        if RISKS[call.name] is Risk.read:
+        if risk_of(call.name) is Risk.read:
             emit(start)
         else:
             await record(start)

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import psutil
 
 from opta_protocol.commands import RunTool
+from opta_protocol.tools.commands import RUN_COMMAND, CommandStop
+from opta_tools.arguments import arguments
 from opta_tools.commands.jobs import Runner
 from opta_tools.result import Outcome, ToolProblem
 from opta_tools.sandbox.limits import Limits
@@ -79,7 +81,7 @@ class Place:
             network=network,
         )
         try:
-            return await self.runner.run(call, recorded, lambda text: None)
+            return await self.runner.run(call, arguments(RUN_COMMAND, call.args), recorded, lambda text: None)
         except ToolProblem as problem:
             return Outcome(f"Error: {problem}", ok=False, code=problem.code)
 
@@ -92,8 +94,7 @@ class Place:
 
     def stop(self, job: str, *, session: str = "abcdef") -> str:
         """End a command in the background; what is said about it."""
-        call = RunTool(callId="stop", sid=session, turn="t1", name="command_stop", args={"id": job}, cwd=str(self.work))
-        return self.wait(self.runner.stop(call)).content
+        return self.wait(self.runner.stop(session, CommandStop(id=job))).content
 
     def pass_time(self, seconds: float) -> None:
         """Let what runs beside commands run, as the guard's ticks."""

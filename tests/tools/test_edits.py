@@ -11,7 +11,7 @@ from opta_protocol.commands import RunTool
 from opta_tools.files.checkpoints import Checkpoints
 from opta_tools.files.edit_match import apply, find
 from opta_tools.files.encoding import decode
-from opta_tools.registry import Files
+from opta_tools.files.file_tools import Files
 from opta_tools.result import Outcome, ToolProblem
 
 CODE = "class A:\n    def one(self):\n        return 'a'\n\n    def two(self):\n        return \"b\"\n"

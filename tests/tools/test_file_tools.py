@@ -10,8 +10,8 @@ import pytest
 
 from opta_protocol.commands import RunTool
 from opta_tools.files.checkpoints import Checkpoints
+from opta_tools.files.file_tools import Files
 from opta_tools.files.workspace import PathProblem, Workspace
-from opta_tools.registry import Files
 from opta_tools.result import Outcome, ToolProblem
 from opta_tools.search import ripgrep
 from opta_tools.search.search import compile_safely, is_costly

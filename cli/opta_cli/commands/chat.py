@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from opta_core.errors import OptaError
 from opta_core.settings import Loaded, unrestricted_from_environment
 from opta_protocol import events as e
 from opta_protocol import wire
+from opta_protocol.tools.catalog import tool_of
 
 from .. import question
 from ..ask import can_ask, confirm
@@ -21,6 +20,7 @@ from ..plain_text import plain, plain_json, plain_line, print_plain
 from ..supervise import ensure
 
 EXIT_DONE, EXIT_FAILED, EXIT_MISUSE, EXIT_DENIED, EXIT_CANCELLED = 0, 1, 2, 4, 130
+SUMMARY_CHARS_MAX = 160
 
 
 class Conversation:
@@ -87,7 +87,7 @@ class Conversation:
                 self._line("… again from here")
             case e.ToolCall():
                 self._names[event.callId] = event.name
-                self._line(f"▸ {event.name} {_short(event.args)}")
+                self._line(f"▸ {event.name} {_short(event)}")
             case e.PermissionRequest() if self._interactive:
                 self._ask(event)
             case e.PermissionDecision() if event.decision == "deny" and event.by != "client":
@@ -255,6 +255,6 @@ def _talk(conversation: Conversation, session: dict[str, Any], text: str, overri
         text = ""
 
 
-def _short(args: dict[str, Any]) -> str:
-    subject = args.get("command") or args.get("path") or args.get("pattern")
-    return str(subject)[:160] if subject else msgspec.json.encode(args).decode()[:160]
+def _short(call: e.ToolCall) -> str:
+    text = tool_of(call.name).summary(call.args)
+    return text if len(text) <= SUMMARY_CHARS_MAX else f"{text[:SUMMARY_CHARS_MAX]}…"

@@ -16,6 +16,7 @@ from opta_core.policy.layers import Problem, Sources
 from opta_core.policy.rules import rule_from
 from opta_core.settings import Loaded, environment
 from opta_protocol.permissions import Level, Mode, default_level
+from opta_protocol.tools.commands import RUN_COMMAND
 
 from ..ask import can_ask, confirm
 from ..plain_text import plain_json, print_line
@@ -49,7 +50,7 @@ def check(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta policy check"""
     cwd = _cwd(args)
     mode = Mode(args.mode)
-    request = normalise("run_command", {"command": args.command}, cwd, path=environment().get("PATH", ""))
+    request = normalise(RUN_COMMAND, {"command": args.command}, cwd, path=environment().get("PATH", ""))
     situation = Situation(
         level=_level(args.level) if args.level else default_level(mode),
         layers=Sources(loaded.paths).layers(cwd),
@@ -81,7 +82,7 @@ def check(loaded: Loaded, args: argparse.Namespace) -> int:
 
 def grant(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta policy grant"""
-    request = normalise("run_command", {"command": args.command}, _cwd(args))
+    request = normalise(RUN_COMMAND, {"command": args.command}, _cwd(args))
     new = grants.for_request(request, prefix=args.prefix, days=args.days)
     if args.preview:
         for found in new:

@@ -9,7 +9,7 @@ import msgspec
 from opta_core.errors import Refused
 from opta_protocol.errors import ErrorCode
 
-from ..api.json_values import as_object
+from ..api.json_values import as_list, as_object
 
 PROBE = Path(__file__).parent.parent / "probe"
 # What an engine takes before any weight is loaded: Python, mlx and transformers.
@@ -29,6 +29,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     context_length: int = 0
     # "probe", "embedding" or ''.
     capability: str = ""
+    # Names of the tools that it can use, where its folder declares them (`opta.tools` of config.json); None for any.
+    tools: tuple[str, ...] | None = None
     # Where it came from, when it was pulled.
     repo: str = ""
     revision: str = ""
@@ -75,6 +77,7 @@ def read(folder: Path, name: str = "") -> Model:
         token_bytes=_token_bytes(text),
         context_length=_number(text, "max_position_embeddings") or _number(config, "max_position_embeddings"),
         capability=_capability(folder, config),
+        tools=_tools(config),
         repo=str(origin.get("repo", "")),
         revision=str(origin.get("revision", "")),
         licence=str(origin.get("licence", "")),
@@ -94,6 +97,11 @@ def _capability(folder: Path, config: dict[str, Any]) -> str:
         return own
     # As sentence-transformers mark a model that makes vectors.
     return "embedding" if (folder / "1_Pooling/config.json").exists() else ""
+
+
+def _tools(config: dict[str, Any]) -> tuple[str, ...] | None:
+    declared = as_list((as_object(config.get("opta")) or {}).get("tools"))
+    return None if declared is None else tuple(name for name in declared if isinstance(name, str))
 
 
 def _number(config: dict[str, Any], key: str) -> int:

@@ -147,6 +147,8 @@ class EnginePool:
         }
         if model.capability:
             entry["capability"] = model.capability
+        if model.tools is not None:
+            entry["tools"] = list(model.tools)
         if engine is not None and engine.problem:
             entry["problem"] = engine.problem
         return entry

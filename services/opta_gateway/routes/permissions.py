@@ -15,6 +15,7 @@ from opta_core.transcript import Call, Turn
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import PermissionDecision
 from opta_protocol.http import AnswerPermission, Ok, PermissionAnswer
+from opta_protocol.tools.catalog import tool_of
 
 from ..decisions import Decisions
 from ..rest import answer, describes, gateway_of, read_body
@@ -98,7 +99,7 @@ async def revoke_grant(request: Request, grant_id: str) -> Response:
 
 
 def _grants(call: Call, cwd: str, offer: str) -> list[grants.Grant]:
-    request = normalise(call.name, call.args, cwd, server=call.server, schema=call.schema)
+    request = normalise(tool_of(call.name, call.server, call.schema), call.args, cwd)
     if request.command is not None and call.expects and grants.scripts_now(request) != call.expects:
         raise Refused("The scripts that this command runs have changed since the question was shown. Deny it; the model can ask again.")
     return grants.for_request(request, prefix=offer == "prefix")

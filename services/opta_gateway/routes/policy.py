@@ -15,6 +15,7 @@ from opta_core.policy.rules import rule_from
 from opta_core.settings import environment
 from opta_protocol.http import CheckPolicy, GiveTrust, Ok, PolicyRules, PolicyVerdict, TrustState
 from opta_protocol.permissions import default_level
+from opta_protocol.tools.commands import RUN_COMMAND
 
 from ..rest import answer, describes, gateway_of, read_body
 
@@ -27,7 +28,7 @@ async def check_policy(request: Request) -> Response:
     wanted = await read_body(request, CheckPolicy)
     gateway = gateway_of(request)
     sandbox = gateway.backend.figures("tools").get("sandbox", "none")
-    asked = normalise("run_command", {"command": wanted.command}, wanted.cwd, path=environment().get("PATH", ""))
+    asked = normalise(RUN_COMMAND, {"command": wanted.command}, wanted.cwd, path=environment().get("PATH", ""))
     situation = Situation(
         level=wanted.level or default_level(wanted.mode),
         layers=await asyncio.to_thread(Sources(gateway.loaded.paths).layers, wanted.cwd),

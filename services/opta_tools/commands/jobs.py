@@ -9,11 +9,10 @@ from pathlib import Path
 
 from opta_core.clock import now_s
 from opta_core.logs import Log
-from opta_core.tool_arguments import BACKGROUND_S_MAX, CommandOutput, CommandStop, RunCommand
 from opta_protocol.commands import Plan, RunTool
+from opta_protocol.tools.commands import BACKGROUND_S_MAX, CommandOutput, CommandStop, RunCommand
 
 from ..files.workspace import PathProblem, Workspace
-from ..registry import arguments
 from ..result import Outcome, ToolProblem
 from ..sandbox.bare import MARK, Bare
 from ..sandbox.environment import environment
@@ -61,9 +60,8 @@ class Runner:
         self._jobs: dict[str, Job] = {}
         self._numbers: dict[str, int] = {}
 
-    async def run(self, call: RunTool, on_start: OnStart, on_output: Callable[[str], None]) -> Outcome:
+    async def run(self, call: RunTool, asked: RunCommand, on_start: OnStart, on_output: Callable[[str], None]) -> Outcome:
         """One run_command. Raises ToolProblem."""
-        asked = arguments(RunCommand, call.args, "run_command")
         if asked.background and len(self._running(call.sid)) >= BACKGROUND_MAX:
             raise ToolProblem(f"{BACKGROUND_MAX} commands run in the background already; end one with command_stop")
         command, place = await self._start(call, asked, on_start, on_output)
@@ -73,12 +71,11 @@ class Runner:
         task = asyncio.create_task(self._to_end(command, place, BACKGROUND_S_MAX, notes), name=f"background {call.callId}")
         return await self._first_look(call, asked.command, command, task, notes)
 
-    async def output(self, call: RunTool) -> Outcome:
-        """command_output: what a background command printed since the last look; without an id, which there are."""
-        asked = arguments(CommandOutput, call.args, "command_output")
+    async def output(self, sid: str, asked: CommandOutput) -> Outcome:
+        """command_output: what a background command of a session printed since the last look; without an id, the list of them."""
         if not asked.id:
-            return self._list(call.sid)
-        job = self._job(call.sid, asked.id)
+            return self._list(sid)
+        job = self._job(sid, asked.id)
         if asked.wait_s:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(asked.wait_s, WAIT_S_MAX)):
@@ -88,10 +85,9 @@ class Runner:
         said = [self._state(job), text or "(nothing new)", *(job.take_notes() if job.task.done() else [])]
         return Outcome("\n".join(said), lines=text.count("\n") + bool(text), is_truncated=truncated)
 
-    async def stop(self, call: RunTool) -> Outcome:
-        """command_stop: end a background command now."""
-        asked = arguments(CommandStop, call.args, "command_stop")
-        job = self._job(call.sid, asked.id)
+    async def stop(self, sid: str, asked: CommandStop) -> Outcome:
+        """command_stop: end a background command of a session now."""
+        job = self._job(sid, asked.id)
         job.task.cancel()
         await asyncio.wait([job.task])
         return Outcome("\n".join([f"{job.id} is stopped: {job.text}", *job.take_notes()]))

@@ -13,6 +13,7 @@ import stat
 from dataclasses import dataclass
 
 from opta_protocol.events import Change, Writing
+from opta_protocol.tools.files import Edit, EditFile, MultiEdit, WriteFile
 
 from ..result import Outcome, ToolProblem
 from .edit_match import apply, find
@@ -72,8 +73,9 @@ class Draft:
         )
 
 
-def draft_write(workspace: Workspace, path: str, content: str) -> Draft:
-    """write_file: the whole new content, in the encoding of the file that is there."""
+def write_file(workspace: Workspace, asked: WriteFile) -> Draft:
+    """The whole new content, in the encoding of the file that is there."""
+    path, content = asked.path, asked.content
     before = read_existing(workspace, path)
     text = Text("")
     if before:
@@ -88,18 +90,28 @@ def draft_write(workspace: Workspace, path: str, content: str) -> Draft:
     return Draft(path, before, after, f"{'Created' if before is None else 'Wrote'} {path} ({lines} lines)", lines)
 
 
-def draft_edits(workspace: Workspace, path: str, edits: list[tuple[str, str, bool]]) -> Draft:
-    """edit_file and multi_edit: (old, new, everywhere) one after the other; all of them, or none."""
+def edit_file(workspace: Workspace, asked: EditFile) -> Draft:
+    """One replacement."""
+    return _edited(workspace, asked.path, [Edit(old=asked.old, new=asked.new, all=asked.all)])
+
+
+def multi_edit(workspace: Workspace, asked: MultiEdit) -> Draft:
+    """Several replacements, one after the other; all of them, or none."""
+    return _edited(workspace, asked.path, asked.edits)
+
+
+def _edited(workspace: Workspace, path: str, edits: list[Edit]) -> Draft:
     before = read_existing(workspace, path)
     if before is None:
         raise ToolProblem(f"no such file: {path}")
     original = decode(before, path)
     text, count, forgiven = original.text, 0, set[str]()
-    for number, (old, new, everywhere) in enumerate(edits, 1):
+    for number, edit in enumerate(edits, 1):
+        old, new = edit.old, edit.new
         if original.newline == "\r\n" and "\r\n" not in old:
             old, new = old.replace("\n", "\r\n"), new.replace("\r\n", "\n").replace("\n", "\r\n")
         try:
-            places = find(text, old, new, path, everywhere=everywhere)
+            places = find(text, old, new, path, everywhere=edit.all)
         except ToolProblem as problem:
             where = f"edit {number} of {len(edits)}: " if len(edits) > 1 else ""
             raise ToolProblem(f"{where}{problem}{' Nothing was changed.' if len(edits) > 1 else ''}", problem.code) from None

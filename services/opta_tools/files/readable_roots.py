@@ -4,9 +4,10 @@ import os
 
 import msgspec
 
-from opta_core.policy.actions import RISKS, readable_root
+from opta_core.policy.actions import readable_root
 from opta_protocol.commands import RunTool
 from opta_protocol.permissions import Risk
+from opta_protocol.tools.catalog import risk_of
 
 from ..result import ToolProblem
 
@@ -14,7 +15,7 @@ from ..result import ToolProblem
 def rooted(call: RunTool, readable: tuple[str, ...]) -> RunTool:
     """A reading call with an absolute path beneath one of `readable`, as one in that folder; any other call as it is. Raises ToolProblem."""
     path = call.args.get("path")
-    if RISKS.get(call.name) is not Risk.read or not isinstance(path, str):
+    if risk_of(call.name) is not Risk.read or not isinstance(path, str):
         return call
     root = readable_root(path, readable)
     if not root:

@@ -3,6 +3,8 @@
 import codecs
 import os
 
+from opta_protocol.tools.files import ListDir, ReadFile
+
 from ..result import Outcome, ToolProblem
 from .encoding import decode, lines_of
 from .workspace import Workspace
@@ -13,8 +15,9 @@ LINE_BYTES_MAX = 1024 * 1024
 ENTRIES_MAX = 500
 
 
-def read_file(workspace: Workspace, path: str, start_line: int | None = None, end_line: int | None = None) -> Outcome:
+def read_file(workspace: Workspace, asked: ReadFile) -> Outcome:
     """The text of a file, or of a range of its lines (from 1, both included)."""
+    path, start_line, end_line = asked.path, asked.start_line, asked.end_line
     if start_line is not None or end_line is not None:
         lines, shown = _range(workspace, path, max(1, start_line or 1), end_line)
     else:
@@ -31,8 +34,9 @@ def read_file(workspace: Workspace, path: str, start_line: int | None = None, en
     return Outcome(head + note + tail, lines=lines, is_truncated=True)
 
 
-def list_dir(workspace: Workspace, path: str = ".") -> Outcome:
+def list_dir(workspace: Workspace, asked: ListDir) -> Outcome:
     """The entries of a folder, folders first with a closing slash."""
+    path = asked.path
     descriptor = workspace.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with os.scandir(descriptor) as entries:

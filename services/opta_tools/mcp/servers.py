@@ -9,11 +9,12 @@ from typing import Any, Protocol
 
 from opta_core.clock import now_s
 from opta_core.logs import Log
-from opta_core.mcp_servers import PEEKABOO, Offer, Spec, offered
+from opta_core.mcp_servers import Offer, Spec, offered
 from opta_core.paths import Paths
 from opta_core.policy import trust
 from opta_core.settings import Settings
 from opta_protocol.commands import OfferedTool, RunTool, ToolList
+from opta_protocol.tools.browser import BROWSER_SERVER
 
 from ..result import Outcome, ToolProblem
 from ..sandbox.bare import MARK, Bare
@@ -123,7 +124,7 @@ class Servers:
         return server, server.tools
 
     async def _server(self, spec: Spec, sid: str, turn: str, cwd: str) -> _Server:
-        key = (PEEKABOO, sid, turn) if spec.origin == "builtin" else (spec.digest, cwd)
+        key = (BROWSER_SERVER, sid, turn) if spec.origin == "builtin" else (spec.digest, cwd)
         server = self._servers.get(key)
         if server is None:
             if len(self._servers) >= SERVERS_MAX:

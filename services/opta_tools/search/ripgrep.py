@@ -11,10 +11,10 @@ from typing import Any
 
 from opta_core.policy.actions import is_secret
 from opta_core.process.system_programs import find
-from opta_core.tool_arguments import Grep, SearchFiles
+from opta_protocol.tools.search import GREP, SEARCH_FILES, Grep, SearchFiles
 
+from ..arguments import arguments
 from ..files.workspace import PathProblem, Workspace
-from ..registry import arguments
 from ..result import Outcome, ToolProblem
 from .search import DEADLINE_S, FILE_BYTES_MAX, LINE_CHARS_MAX, MATCHES_MAX, SHOWN_CHARS_MAX, SKIPPED_FOLDERS, glob_pattern
 
@@ -34,7 +34,7 @@ async def run(name: str, args: dict[str, Any], cwd: str, identity: str = "") -> 
     except PathProblem as problem:
         raise ToolProblem(str(problem), "path") from problem
     try:
-        asked = arguments(Grep if name == "grep" else SearchFiles, args, name)
+        asked: Grep | SearchFiles = arguments(GREP, args) if name == GREP.name else arguments(SEARCH_FILES, args)
         base = workspace.relative(asked.path)
         try:
             folder = workspace.open(asked.path, os.O_RDONLY | os.O_DIRECTORY)

@@ -10,6 +10,7 @@ import pathspec
 
 from opta_core import globs
 from opta_core.policy.actions import is_secret
+from opta_protocol.tools.search import Grep, SearchFiles
 
 from ..files.workspace import PathProblem, Workspace
 from ..result import Outcome, ToolProblem
@@ -27,8 +28,9 @@ _Ignored = tuple[tuple[str, pathspec.GitIgnoreSpec], ...]
 SKIPPED_FOLDERS = frozenset({".git", "node_modules", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hg", ".svn"})
 
 
-def search_files(workspace: Workspace, pattern: str, path: str = ".") -> Outcome:
+def search_files(workspace: Workspace, asked: SearchFiles) -> Outcome:
     """Files whose name, or path below `path`, fits a glob."""
+    pattern, path = asked.pattern, asked.path
     glob = glob_pattern(pattern if any(c in pattern for c in "*?[") else f"*{pattern}*")
     by_path = "/" in pattern
     found: list[str] = []
@@ -44,10 +46,11 @@ def search_files(workspace: Workspace, pattern: str, path: str = ".") -> Outcome
     return Outcome("\n".join([head, *found]), lines=total, is_truncated=total > MATCHES_MAX)
 
 
-def grep(workspace: Workspace, pattern: str, path: str = ".", glob: str | None = None, ignore_case: bool = False) -> Outcome:
+def grep(workspace: Workspace, asked: Grep) -> Outcome:
     """Lines that fit a regular expression (a pattern that is none, or could run for ever, is taken literally)."""
-    matcher = compile_safely(pattern, re.IGNORECASE if ignore_case else 0)
-    name_fits = glob_pattern(glob) if glob else None
+    pattern, path = asked.pattern, asked.path
+    matcher = compile_safely(pattern, re.IGNORECASE if asked.ignore_case else 0)
+    name_fits = glob_pattern(asked.glob) if asked.glob else None
     found: list[str] = []
     total = 0
     for name in _files_to_grep(workspace, path):

@@ -13,7 +13,7 @@ import msgspec
 from opta_core.inheritance import python
 from opta_core.process.process import die_with_parent
 
-from .. import registry
+from ..files.file_tools import run_reader
 from ..files.workspace import Workspace
 from ..result import Outcome, ToolProblem
 from .search import DEADLINE_S
@@ -59,7 +59,7 @@ def main() -> None:
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, Any])
     try:
         Workspace.keep_back(*order["shown"])
-        outcome = registry.run_reader(order["name"], order["args"], order["cwd"], order["folder"])
+        outcome = run_reader(order["name"], order["args"], order["cwd"], order["folder"])
         content = outcome.content.encode(errors="replace").decode()
         answer = _Answer(content=content, lines=outcome.lines, truncated=outcome.is_truncated)
     except ToolProblem as problem:

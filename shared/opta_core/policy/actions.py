@@ -3,11 +3,12 @@
 import os
 import unicodedata
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from opta_protocol.permissions import Risk
+from opta_protocol.tools.tool import AnyTool, Kind
 
 from . import commands
 from .control_files import ControlFile, control_file
@@ -15,49 +16,6 @@ from .destroyers import Place, destroys
 
 # A line that may be standing in more folders than this is judged as standing outside the workspace.
 FOLDERS_MAX = 64
-Kind = Literal["read", "search", "write", "run", "plan", "browse", "mcp"]
-
-RISKS: dict[str, Risk] = {
-    "read_file": Risk.read,
-    "list_dir": Risk.read,
-    "search_files": Risk.read,
-    "grep": Risk.read,
-    "todo": Risk.read,
-    "write_file": Risk.write,
-    "edit_file": Risk.write,
-    "multi_edit": Risk.write,
-    "run_command": Risk.execute,
-    "command_output": Risk.read,
-    "command_stop": Risk.read,
-    "browser_navigate": Risk.network,
-    "browser_back": Risk.network,
-    "browser_wait": Risk.read,
-    "browser_snapshot": Risk.read,
-    "browser_screenshot": Risk.read,
-    "browser_extract": Risk.read,
-    "browser_console": Risk.read,
-    "browser_network": Risk.read,
-    "browser_click": Risk.network,
-    "browser_type": Risk.network,
-    "browser_fill_form": Risk.network,
-    "browser_select": Risk.network,
-    "browser_press": Risk.network,
-    "browser_evaluate": Risk.execute,
-}
-
-_KINDS: dict[str, Kind] = {
-    "read_file": "read",
-    "list_dir": "search",
-    "search_files": "search",
-    "grep": "search",
-    "write_file": "write",
-    "edit_file": "write",
-    "multi_edit": "write",
-    "run_command": "run",
-    "todo": "plan",
-    "command_output": "plan",
-    "command_stop": "plan",
-}
 
 _SECRET_SUFFIXES = (".pem", ".key", ".p12", ".pfx", ".jks", ".keystore")
 _SECRET_NAMES = frozenset(
@@ -101,7 +59,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A call, normalised once. `command` is there for run_command; a plain one has an action for each of its programs."""
+    """A call, normalised once. `command` is set for a tool that runs one; a plain command has an action for each of its programs."""
 
     tool: str
     cwd: str
@@ -110,37 +68,34 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     command: commands.CommandLine | None = None
 
 
-def normalise(
-    tool: str, args: dict[str, Any], cwd: str, *, path: str = "", server: str = "", schema: str = "", readable: tuple[str, ...] = ()
-) -> Request:
-    """A call as its actions. `path`: the PATH programs are looked up in; `server` and `schema`: where an MCP tool comes from.
+def normalise(tool: AnyTool, args: dict[str, Any], cwd: str, *, path: str = "", readable: tuple[str, ...] = ()) -> Request:
+    """A call of `tool` as its actions. `path`: the PATH in which programs are looked up.
 
     `readable`: what file tools may read outside of the workspace (`sandbox.read`).
     """
-    risk = RISKS.get(tool, Risk.execute)
+    name, risk, kind = tool.name, tool.risk, tool.kind
     command: commands.CommandLine | None = None
-    if tool == "run_command":
+    if kind == "run":
         text = str(args.get("command", ""))
         command = commands.read(text, commands.search_path(path, cwd), cwd)
         given = args.get("cwd")
-        actions = _programs(command, tool, risk, cwd, os.path.join(cwd, given) if isinstance(given, str) else cwd) or (
-            Action(kind="run", tool=tool, risk=risk, subject=text[:200]),
+        actions = _programs(command, name, risk, cwd, os.path.join(cwd, given) if isinstance(given, str) else cwd) or (
+            Action(kind=kind, tool=name, risk=risk, subject=text[:200]),
         )
-    elif server:
-        actions = (Action(kind="mcp", tool=tool, risk=risk, subject=tool, server=server, schema=schema),)
-    elif tool.startswith("browser_"):
+    elif tool.server:
+        actions = (Action(kind="mcp", tool=name, risk=risk, subject=name, server=tool.server, schema=tool.schema),)
+    elif kind == "browse":
         url = str(args.get("url", ""))
-        actions = (Action(kind="browse", tool=tool, risk=risk, subject=url[:200] or tool, origin=origin_of(url)),)
+        actions = (Action(kind=kind, tool=name, risk=risk, subject=url[:200] or name, origin=origin_of(url)),)
     else:
-        kind = _KINDS.get(tool, "mcp")
         given = str(args.get("path", "" if kind == "plan" else "."))
         inside = relative_to(cwd, given)
         if inside is None and risk is Risk.read and readable_root(given, readable):
             inside = given
         actions = (
-            Action(kind=kind, tool=tool, risk=risk, subject=given[:200], path="" if inside is None else inside, is_outside=inside is None),
+            Action(kind=kind, tool=name, risk=risk, subject=given[:200], path="" if inside is None else inside, is_outside=inside is None),
         )
-    return Request(tool=tool, cwd=cwd, args=args, actions=actions, command=command)
+    return Request(tool=name, cwd=cwd, args=args, actions=actions, command=command)
 
 
 def readable_root(given: str, readable: tuple[str, ...]) -> str:

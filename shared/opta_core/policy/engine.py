@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from opta_protocol.permissions import Level, Risk, SessionPolicy
+from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.search import GREP
 
 from . import commands, other_names
 from .actions import Action, Request, is_secret, protected, relative_to
@@ -148,7 +150,7 @@ def _hard_deny(request: Request, action: Action) -> str:
 def _hard_ask(request: Request, action: Action, situation: Situation) -> str:
     if action.kind == "read" and is_secret(action.path):
         return f"{action.path} may hold credentials"
-    if action.kind == "search" and action.tool == "grep" and is_secret(action.path):
+    if action.kind == "search" and action.tool == GREP.name and is_secret(action.path):
         return f"{action.path} may hold credentials"
     if action.kind == "write" and (control := protected(action.path)):
         return f"{control.name} makes other programs act ({control.source})"
@@ -170,7 +172,7 @@ def _denies(rule: Rule, request: Request, action: Action) -> bool:
     """Whether a deny rule is about an action; a line that is not plain is searched through for the rule's words."""
     if not rule.command:
         return rule.matches(action) or other_names.denies(rule, request, action)
-    if action.kind != "run" or rule.tool not in ("run_command", "*"):
+    if action.kind != "run" or rule.tool not in (RUN_COMMAND.name, "*"):
         return False
     if request.command is not None and request.command.is_plain:
         return words_fit(action.argv, rule.command)

@@ -5,6 +5,8 @@ from typing import Any, cast
 
 import msgspec
 
+from opta_protocol.tools.commands import RUN_COMMAND
+
 from .rules import PolicyProblem, Rule, parse
 from .trust import Record, Snapshot
 
@@ -50,7 +52,7 @@ def sentence(rule: Rule) -> str:
     what = (
         f"the command `{' '.join(rule.command)}`"
         if rule.command
-        else {"run_command": "commands", "*": "every tool"}.get(rule.tool, rule.tool)
+        else {RUN_COMMAND.name: "commands", "*": "every tool"}.get(rule.tool, rule.tool)
     )
     where = (
         f" on {rule.path}" if rule.path else f" at {rule.origin}" if rule.origin else f" of the server {rule.server}" if rule.server else ""

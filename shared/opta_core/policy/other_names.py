@@ -7,11 +7,15 @@ into a workspace.
 import fnmatch
 import os
 
+from opta_protocol.tools.catalog import TOOLS
+from opta_protocol.tools.search import GREP
+
 from . import commands
 from .actions import Action, Request, relative_to
 from .rules import Rule, path_fits
 
-_READING, _WRITING = ("read_file", "grep"), ("write_file", "edit_file", "multi_edit")
+_READING = (*(tool.name for tool in TOOLS if tool.kind == "read"), GREP.name)
+_WRITING = tuple(tool.name for tool in TOOLS if tool.kind == "write")
 
 
 def denies(rule: Rule, request: Request, action: Action) -> bool:

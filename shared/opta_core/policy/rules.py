@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from opta_protocol.errors import ErrorCode
+from opta_protocol.tools.commands import RUN_COMMAND
 
 from .. import globs
 from ..clock import moment_s
@@ -125,7 +126,7 @@ def rule_from(text: str) -> Rule:
         words = ()
     if effect not in SEVERITY or not colon or not words:
         raise Refused(f"A rule is EFFECT:WORDS such as 'allow:git status', not {text[:80]!r}.")
-    return Rule(effect=effect, tool="run_command", command=words, source="--rule")
+    return Rule(effect=effect, tool=RUN_COMMAND.name, command=words, source="--rule")
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -166,8 +167,8 @@ def _rule(given: Any, source: str) -> Rule:
             raise PolicyProblem(
                 f"expires is a day such as 2027-01-31 or a time such as 2027-01-31T18:00+01:00, not {texts['expires']!r}", line
             ) from None
-    if words and texts["tool"] not in ("run_command", "*"):
-        raise PolicyProblem("command belongs to tool: run_command", line)
+    if words and texts["tool"] not in (RUN_COMMAND.name, "*"):
+        raise PolicyProblem(f"command belongs to tool: {RUN_COMMAND.name}", line)
     return Rule(effect=given["effect"], command=words, source=source, line=line, **texts)
 
 

@@ -3,22 +3,13 @@ import { perform } from '../../actions/action';
 import { answerPermission } from '../../actions/consent';
 import { usePage, usePageState } from '../../hooks';
 import type { Offer } from '../../protocol';
-import { clock, decisionOf, ending, facts, isLasting, isWrittenDown, type Leaf, leaves, msLeft, outcome, unshown } from './question';
+import { toolOf } from '../../tools';
 import type { Call, Turn } from '../../transcript';
 import { Diff } from '../../ui/diff';
 import { Exact } from '../../ui/exact';
 import { ignoreHeld, useSettled } from '../../ui/settled';
 import { line } from '../../visible';
-
-const QUESTIONS: Record<string, string> = {
-  run_command: 'Run a command?',
-  write_file: 'Write a file?',
-  edit_file: 'Edit a file?',
-  multi_edit: 'Edit a file?',
-  browser_navigate: 'Open a page?',
-  read_file: 'Read a file?',
-  list_dir: 'List a folder?',
-};
+import { cardOf, clock, decisionOf, ending, isLasting, isWrittenDown, type Leaf, msLeft, unshown } from './question';
 
 // Docked over the composer, which stays usable under it.
 export function Permission(): ReactNode {
@@ -125,7 +116,7 @@ export function Card({ call, cwd, count, takesFocus, onAnswer }: CardProps): Rea
   return (
     <section ref={card} className="permission" aria-label="Permission" tabIndex={-1} onKeyDown={onKeyDown}>
       <header>
-        <span className="warn">◆ {QUESTIONS[call.name] ?? `Use ${line(call.name)}?`}</span>
+        <span className="warn">◆ {line(toolOf(call.name, call.server).question)}</span>
         <span className="dim num">
           {count > 1 ? `1 of ${count} · ` : ''}
           {left > 0 ? `${clock(left)} left` : 'expired'}
@@ -177,14 +168,15 @@ export function Card({ call, cwd, count, takesFocus, onAnswer }: CardProps): Rea
 
 // The call itself, all of it; drawn once, however often the clock is.
 const Content = memo(function Content({ call, cwd }: { call: Call; cwd: string }): ReactNode {
+  const card = cardOf(call, cwd);
   return (
     // Scrolled with the keyboard too.
     <>
       <div className="what" role="group" aria-label="The call" tabIndex={0}>
         {call.diff ? <Diff text={call.diff} /> : null}
-        <Leaves leaves={[...(call.diff ? [] : outcome(call)), ...leaves(call.args), ...(call.diff ? outcome(call) : [])]} />
+        <Leaves leaves={call.diff ? [...card.arguments, ...card.outcome] : [...card.outcome, ...card.arguments]} />
       </div>
-      <Leaves leaves={facts(call, cwd)} isShort />
+      <Leaves leaves={card.facts} isShort />
     </>
   );
 });
@@ -205,7 +197,7 @@ function Scope({ offer }: { offer: Offer }): ReactNode {
   );
 }
 
-function Leaves({ leaves: all, isShort = false }: { leaves: Leaf[]; isShort?: boolean }): ReactNode {
+export function Leaves({ leaves: all, isShort = false }: { leaves: Leaf[]; isShort?: boolean }): ReactNode {
   return (
     <dl className={isShort ? 'leaves short' : 'leaves'}>
       {all.map((leaf, at) => (

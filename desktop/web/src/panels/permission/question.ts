@@ -1,6 +1,8 @@
 // A permission question as what a person has to see: every argument, where it runs, until when, or why it cannot be allowed.
+// The card is the one that opta_protocol/tools/card.py builds; tests/fixtures/cards.json holds both to the same result.
 
 import type { Offer } from '../../protocol';
+import { MISSING, NETWORK, NO_END, SANDBOX, toolOf } from '../../tools';
 import type { Call } from '../../transcript';
 
 export interface Leaf {
@@ -12,23 +14,37 @@ export interface Leaf {
 
 // More than a browser draws in one card.
 const CHARS_MAX = 4_000_000;
-const FIRST = ['command', 'path', 'url'];
-const WRITES = ['write_file', 'edit_file', 'multi_edit'];
-const NETWORK: Record<string, string> = { off: 'no', list: 'only the hosts that are allowed', on: 'yes' };
-const SANDBOX: Record<string, string> = { full: 'full', landlock: 'landlock (control files are not protected)', none: 'none: nothing holds it back' };
 // These hold for this call alone; every other offer lasts, and is shown in words before it is given.
 const ONCE = ['network'];
 const DECISIONS: Record<string, string> = { always: 'always', prefix: 'always', network: 'allow' };
 
-// Every argument, whole: one leaf for each value that holds no others.
-export function leaves(args: Record<string, unknown>): Leaf[] {
-  const names = Object.keys(args).sort((a, b) => rank(a) - rank(b));
+export interface Card {
+  question: string;
+  // Every argument, whole; the file before and after a write; where and how the call runs.
+  arguments: Leaf[];
+  outcome: Leaf[];
+  facts: Leaf[];
+  // Why the call cannot be allowed, '' when it can.
+  problem: string;
+}
+
+export function cardOf(call: Call, cwd: string): Card {
+  const tool = toolOf(call.name, call.server);
+  return { question: tool.question, arguments: leaves(call.args, tool.subject), outcome: outcome(call), facts: facts(call, cwd), problem: missing(call) };
+}
+
+// One leaf for each value that holds no others, those of the subject first.
+export function leaves(args: Record<string, unknown>, subject = ''): Leaf[] {
+  const names = Object.keys(args).sort((a, b) => Number(a !== subject) - Number(b !== subject));
   return names.flatMap((name) => walk(key(name), args[name]));
 }
 
-function rank(name: string): number {
-  const at = FIRST.indexOf(name);
-  return at < 0 ? FIRST.length : at;
+// A call on one line: its subject, or all of its arguments where no single one says what it is about.
+export function summary(call: Call): string {
+  const { subject } = toolOf(call.name, call.server);
+  const value = subject ? call.args[subject] : undefined;
+  if (value) return String(value);
+  return Object.keys(call.args).length ? JSON.stringify(call.args) : '';
 }
 
 function walk(name: string, value: unknown): Leaf[] {
@@ -57,7 +73,7 @@ function fact(name: string, text: string): Leaf {
 }
 
 // Where and how it runs, beside its arguments.
-export function facts(call: Call, cwd: string): Leaf[] {
+function facts(call: Call, cwd: string): Leaf[] {
   const found: Leaf[] = [];
   if (call.server) found.push(fact('server', call.server), fact('tool', call.name), fact('description sha256', call.schema));
   const { execution } = call;
@@ -75,7 +91,7 @@ export function facts(call: Call, cwd: string): Leaf[] {
 }
 
 // What a write leaves in the place of what was there.
-export function outcome({ writing }: Call): Leaf[] {
+function outcome({ writing }: Call): Leaf[] {
   if (!writing) return [];
   const before = writing.sha256Before ? `${writing.bytesBefore ?? 0} bytes, sha256 ${writing.sha256Before}` : 'no file';
   const found = [fact('before', before), fact('after', `${writing.bytes} bytes, sha256 ${writing.sha256}`)];
@@ -83,12 +99,17 @@ export function outcome({ writing }: Call): Leaf[] {
   return found;
 }
 
-// Why a question cannot be allowed, '' when it can.
+function missing(call: Call): string {
+  if (!call.expiresAt || Number.isNaN(Date.parse(call.expiresAt))) return NO_END;
+  const { evidence } = toolOf(call.name, call.server);
+  const has = { '': true, execution: Boolean(call.execution?.folder), writing: call.writing !== null, server: Boolean(call.server && call.schema) };
+  return has[evidence] ? '' : (MISSING[evidence] ?? evidence);
+}
+
+// Why a question cannot be allowed here, '' when it can.
 export function unshown(call: Call): string {
-  if (!call.expiresAt || Number.isNaN(Date.parse(call.expiresAt))) return 'The question does not say until when it can be answered.';
-  if (call.name === 'run_command' && !call.execution?.folder) return 'It is not known where and how the command would run.';
-  if (WRITES.includes(call.name) && !call.writing) return 'The change cannot be shown.';
-  if (call.name.startsWith('mcp__') && !(call.server && call.schema)) return 'It is not known which server offers this tool.';
+  const problem = missing(call);
+  if (problem) return problem;
   const size = leaves(call.args).reduce((sum, leaf) => sum + leaf.name.length + leaf.text.length, call.diff.length);
   if (size > CHARS_MAX) return `The call is too large to be shown whole (${size} characters, at most ${CHARS_MAX}).`;
   return '';

@@ -1,172 +1,24 @@
-"""What each tool takes: one declaration that the agent checks before it asks a person, and the tool-worker before it acts.
+"""Checks the arguments of a call against the JSON schema by which an MCP server declares them.
 
-An MCP tool declares its arguments as a JSON schema. Only the part that says which fields there are and of
-which type is judged here; patterns and formats are left to the server, because a hostile pattern can take for ever.
+Only the part that says which fields there are, and of which type, is checked; patterns and formats are left to the server, because a
+hostile pattern can take for ever.
 """
 
-from typing import Annotated, Any, TypeVar, cast
+from typing import Any, cast
 
 import msgspec
 
-TIMEOUT_S, TIMEOUT_S_MIN, TIMEOUT_S_MAX = 120.0, 0.1, 600.0
-BACKGROUND_S_MAX = 6 * 3600.0
-# A schema deeper than this, or that takes more steps to judge, counts as fitting: the server judges again.
+# A schema deeper than this, or that takes more steps to check, counts as fitting: the server checks again.
 _DEPTH_MAX, _STEPS_MAX = 32, 20_000
 
-Line = Annotated[int, msgspec.Meta(ge=1)]
 
-
-class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the arguments of every tool of our own have in common."""
-
-
-class ReadFile(Arguments, frozen=True, kw_only=True):
-    """read_file"""
-
-    path: str
-    start_line: Line | None = None
-    end_line: Line | None = None
-
-
-class ListDir(Arguments, frozen=True, kw_only=True):
-    """list_dir"""
-
-    path: str = "."
-
-
-class SearchFiles(Arguments, frozen=True, kw_only=True):
-    """search_files"""
-
-    pattern: str
-    path: str = "."
-
-
-class Grep(Arguments, frozen=True, kw_only=True):
-    """grep"""
-
-    pattern: str
-    path: str = "."
-    glob: str | None = None
-    ignore_case: bool = False
-
-
-class WriteFile(Arguments, frozen=True, kw_only=True):
-    """write_file"""
-
-    path: str
-    content: str
-
-
-class EditFile(Arguments, frozen=True, kw_only=True):
-    """edit_file"""
-
-    path: str
-    old: str
-    new: str
-    all: bool = False
-
-
-class Edit(Arguments, frozen=True, kw_only=True):
-    """One edit of multi_edit"""
-
-    old: str
-    new: str
-    all: bool = False
-
-
-class MultiEdit(Arguments, frozen=True, kw_only=True):
-    """multi_edit"""
-
-    path: str
-    edits: Annotated[list[Edit], msgspec.Meta(min_length=1, max_length=50)]
-
-
-class RunCommand(Arguments, frozen=True, kw_only=True):
-    """run_command"""
-
-    command: str
-    cwd: str = "."
-    timeout_s: float | None = None
-    background: bool = False
-
-    def limit_s(self, usual_s: float = TIMEOUT_S) -> float:
-        """How long the command may run."""
-        if self.background:
-            return BACKGROUND_S_MAX
-        return min(max(self.timeout_s or usual_s, TIMEOUT_S_MIN), TIMEOUT_S_MAX)
-
-
-class CommandOutput(Arguments, frozen=True, kw_only=True):
-    """command_output"""
-
-    id: str = ""
-    wait_s: float = 0.0
-
-
-class CommandStop(Arguments, frozen=True, kw_only=True):
-    """command_stop"""
-
-    id: str
-
-
-class Todo(Arguments, frozen=True, kw_only=True):
-    """todo"""
-
-    items: list[dict[str, str]]
-
-
-ARGUMENTS: dict[str, type[Arguments]] = {
-    "read_file": ReadFile,
-    "list_dir": ListDir,
-    "search_files": SearchFiles,
-    "grep": Grep,
-    "write_file": WriteFile,
-    "edit_file": EditFile,
-    "multi_edit": MultiEdit,
-    "run_command": RunCommand,
-    "command_output": CommandOutput,
-    "command_stop": CommandStop,
-    "todo": Todo,
-}
-
-
-T = TypeVar("T", bound=Arguments)
-
-
-class BadArguments(Exception):
-    """A call's arguments are not what its tool takes; the message is for the model."""
-
-
-def read(kind: type[T], args: dict[str, Any], tool: str) -> T:
-    """`args` as `kind`. Raises BadArguments that names the field and what the tool takes."""
-    try:
-        found = msgspec.convert(args, kind)
-    except msgspec.ValidationError as error:
-        raise BadArguments(f"{tool}: {error}; it takes {', '.join(kind.__struct_fields__)}") from error
-    if isinstance(found, RunCommand):
-        if not found.command.strip():
-            raise BadArguments("the command is empty")
-        if "\0" in found.command:
-            raise BadArguments("a command holds no NUL character")
-    return found
-
-
-def problem(tool: str, args: dict[str, Any], schema: dict[str, Any] | None = None) -> str:
-    """What is wrong with the arguments of a call, '' when nothing is. `schema`: how an MCP tool declares its own."""
-    if schema is not None:
-        return _Judge(schema).problem(tool, args)
-    kind = ARGUMENTS.get(tool)
-    if kind is None:
-        return f"there is no tool {tool[:80]!r}"
-    try:
-        read(kind, args, tool)
-    except BadArguments as error:
-        return str(error)
-    return ""
+def problem(tool: str, args: dict[str, Any], schema: dict[str, Any]) -> str:
+    """What does not fit `schema`, with its place; '' when the arguments fit."""
+    return _Check(schema).problem(tool, args)
 
 
 class _TooDeep(Exception):
-    """The schema takes more work than its judgement is worth."""
+    """The schema takes more work than the check is worth."""
 
 
 _NAMES: dict[str, tuple[type, ...]] = {
@@ -182,8 +34,8 @@ _NAMES: dict[str, tuple[type, ...]] = {
 _FIELDS_ELSEWHERE = ("additionalProperties", "patternProperties", "unevaluatedProperties", "allOf", "anyOf", "oneOf", "$ref", "if")
 
 
-class _Judge:
-    """Judges values by one JSON schema. References lead into the schema itself only: nothing is fetched."""
+class _Check:
+    """Checks values against one JSON schema. Follows references within the schema only: nothing is fetched."""
 
     def __init__(self, schema: dict[str, Any]):
         self._root = schema
@@ -192,7 +44,7 @@ class _Judge:
     def problem(self, tool: str, args: dict[str, Any]) -> str:
         """What does not fit, with its place."""
         try:
-            if said := self._judge(args, self._root, tool, 0):
+            if said := self._check(args, self._root, tool, 0):
                 return said
         except _TooDeep:
             return ""
@@ -203,7 +55,7 @@ class _Judge:
                 return f"{tool} has no field {unknown[:80]!r}; it takes {', '.join(fields)[:400]}"
         return ""
 
-    def _judge(self, value: Any, schema: Any, where: str, depth: int) -> str:
+    def _check(self, value: Any, schema: Any, where: str, depth: int) -> str:
         self._steps += 1
         if depth > _DEPTH_MAX or self._steps > _STEPS_MAX:
             raise _TooDeep
@@ -212,7 +64,7 @@ class _Judge:
         if not isinstance(schema, dict):
             return ""
         rules = cast("dict[str, Any]", schema)
-        if isinstance(rules.get("$ref"), str) and (said := self._judge(value, self._referred(rules["$ref"]), where, depth + 1)):
+        if isinstance(rules.get("$ref"), str) and (said := self._check(value, self._referred(rules["$ref"]), where, depth + 1)):
             return said
         if said := _type_problem(value, rules.get("type"), where) or _value_problem(value, rules, where):
             return said
@@ -235,20 +87,20 @@ class _Judge:
                     return f"{where} has no field {name[:80]!r}; it takes {', '.join(declared)[:400]}"
                 else:
                     rule = further
-                if said := self._judge(part, rule, f"{where}.{name[:80]}", depth + 1):
+                if said := self._check(part, rule, f"{where}.{name[:80]}", depth + 1):
                     return said
         if isinstance(value, list):
             for number, part in enumerate(cast("list[Any]", value)):
-                if said := self._judge(part, rules.get("items"), f"{where}[{number}]", depth + 1):
+                if said := self._check(part, rules.get("items"), f"{where}[{number}]", depth + 1):
                     return said
         return ""
 
     def _combined(self, value: Any, rules: dict[str, Any], where: str, depth: int) -> str:
         for rule in _list(rules.get("allOf")):
-            if said := self._judge(value, rule, where, depth + 1):
+            if said := self._check(value, rule, where, depth + 1):
                 return said
         for word in ("anyOf", "oneOf"):
-            said = [self._judge(value, rule, where, depth + 1) for rule in _list(rules.get(word))]
+            said = [self._check(value, rule, where, depth + 1) for rule in _list(rules.get(word))]
             if said and all(said):
                 return said[0] if len(said) == 1 else f"{where} fits none of what it may be: {'; '.join(dict.fromkeys(said))[:400]}"
         return ""

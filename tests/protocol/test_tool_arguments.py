@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from opta_core.tool_arguments import problem
+from opta_protocol.tools.catalog import find
+from opta_protocol.tools.schema_check import problem
 
 STRICT = {
     "type": "object",
@@ -40,11 +41,13 @@ LOOSE = {"type": "object", "properties": {"path": {"type": "string"}}}
         ("read_file", {"path": "a", "start_line": 0}, "`$.start_line`"),
         ("todo", {"items": "all"}, "`$.items`"),
         ("command_stop", {}, "`id`"),
-        ("no_such_tool", {}, "there is no tool 'no_such_tool'"),
+        ("todo", {"items": [{"text": "a", "state": "later"}]}, "`$.items[0].state`"),
     ],
 )
 def test_a_wrong_call_of_our_own_tools_is_told_what_is_wrong(tool: str, args: dict[str, Any], said: str) -> None:
-    assert said in problem(tool, args)
+    declared = find(tool)
+    assert declared is not None
+    assert said in declared.problem(args)
 
 
 @pytest.mark.parametrize(

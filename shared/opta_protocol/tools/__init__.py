@@ -1,0 +1,1 @@
+"""The tools: one declaration each, from which every other description of a tool is derived."""

@@ -1,0 +1,44 @@
+"""Every declared tool, in the order in which models read them."""
+
+from ..permissions import Risk
+from .browser import BROWSER_TOOLS
+from .commands import COMMAND_OUTPUT, COMMAND_STOP, RUN_COMMAND
+from .files import EDIT_FILE, LIST_DIR, MULTI_EDIT, READ_FILE, WRITE_FILE
+from .plan import TODO
+from .search import GREP, SEARCH_FILES
+from .server_tool import undeclared
+from .tool import AnyTool
+
+# The order is part of every prompt: append, so that prompts go on to share their beginning.
+TOOLS: tuple[AnyTool, ...] = (
+    READ_FILE,
+    LIST_DIR,
+    SEARCH_FILES,
+    GREP,
+    WRITE_FILE,
+    EDIT_FILE,
+    RUN_COMMAND,
+    TODO,
+    MULTI_EDIT,
+    COMMAND_OUTPUT,
+    COMMAND_STOP,
+    *BROWSER_TOOLS,
+)
+_BY_NAME = {tool.name: tool for tool in TOOLS}
+
+
+def find(name: str) -> AnyTool | None:
+    """The declared tool of that name."""
+    return _BY_NAME.get(name)
+
+
+def tool_of(name: str, server: str = "", schema: str = "") -> AnyTool:
+    """The tool of a call in the journal: the declared one, or one of an MCP server, as far as it is known."""
+    declared = None if server else _BY_NAME.get(name)
+    return declared or undeclared(name, server, schema)
+
+
+def risk_of(name: str) -> Risk:
+    """What a tool can do to the world; one that is not declared can do anything."""
+    declared = _BY_NAME.get(name)
+    return declared.risk if declared else Risk.execute

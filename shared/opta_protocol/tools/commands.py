@@ -1,0 +1,80 @@
+"""The tools that run commands and look after those in the background."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from ..permissions import Risk
+from .tool import Arguments, Tool
+
+TIMEOUT_S, TIMEOUT_S_MIN, TIMEOUT_S_MAX = 120.0, 0.1, 600.0
+BACKGROUND_S_MAX = 6 * 3600.0
+
+
+class RunCommand(Arguments, frozen=True, kw_only=True):
+    """Arguments of run_command."""
+
+    command: Annotated[str, Meta(description="A line for the shell.")]
+    cwd: Annotated[str, Meta(description="Folder to run it in, relative to the workspace.")] = "."
+    timeout_s: Annotated[float, Meta(description="Seconds after which it is ended; 120 when left out, 600 at most.")] | None = None
+    background: Annotated[bool, Meta(description="Return at once and let it run on, as a server needs it.")] = False
+
+    def __post_init__(self) -> None:
+        if not self.command.strip():
+            raise ValueError("the command is empty")
+        if "\0" in self.command:
+            raise ValueError("a command holds no NUL character")
+
+    def limit_s(self, usual_s: float = TIMEOUT_S) -> float:
+        """Seconds that the command may run."""
+        if self.background:
+            return BACKGROUND_S_MAX
+        return min(max(self.timeout_s or usual_s, TIMEOUT_S_MIN), TIMEOUT_S_MAX)
+
+
+class CommandOutput(Arguments, frozen=True, kw_only=True):
+    """Arguments of command_output."""
+
+    id: Annotated[str, Meta(description="Which command, such as bg1.")] = ""
+    wait_s: Annotated[float, Meta(description="Seconds to wait for its end first, 60 at most.")] = 0.0
+
+
+class CommandStop(Arguments, frozen=True, kw_only=True):
+    """Arguments of command_stop."""
+
+    id: Annotated[str, Meta(description="Which command, such as bg1.")]
+
+
+RUN_COMMAND = Tool(
+    name="run_command",
+    arguments=RunCommand,
+    description="Run a shell command in the workspace and read its output.",
+    risk=Risk.execute,
+    kind="run",
+    label="Run",
+    question="Run a command?",
+    subject="command",
+    evidence="execution",
+)
+COMMAND_OUTPUT = Tool(
+    name="command_output",
+    arguments=CommandOutput,
+    description="What a background command printed since the last look; without an id: which there are.",
+    risk=Risk.read,
+    kind="plan",
+    label="Read output",
+    question="Read the output of a background command?",
+    subject="id",
+    offered="background",
+)
+COMMAND_STOP = Tool(
+    name="command_stop",
+    arguments=CommandStop,
+    description="End a background command.",
+    risk=Risk.read,
+    kind="plan",
+    label="Stop",
+    question="Stop a background command?",
+    subject="id",
+    offered="background",
+)
