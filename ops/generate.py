@@ -17,6 +17,7 @@ from opta_protocol import schema
 from opta_protocol.events import EVENT_TYPES
 from opta_protocol.tools import card
 from opta_protocol.tools.catalog import TOOLS, tool_of
+from opta_protocol.tools.tool import AnyTool
 
 ROOT = Path(__file__).parent.parent
 _REF = "#/components/schemas/"
@@ -79,7 +80,7 @@ def typescript() -> str:
     return "\n".join(lines)
 
 
-def tools_typescript() -> str:
+def tools_typescript(tools: tuple[AnyTool, ...] = TOOLS) -> str:
     """What the page shows of each tool, and the words of a permission card."""
     unknown = tool_of("NAME")
     lines = [
@@ -101,7 +102,7 @@ def tools_typescript() -> str:
         *(
             f"  {tool.name}: {{ label: {_text(tool.label)}, question: {_text(tool.question)}, "
             f"subject: {_text(tool.subject)}, evidence: {_text(tool.evidence)} }},"
-            for tool in TOOLS
+            for tool in tools
         ),
         "};",
         "",
