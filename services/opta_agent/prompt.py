@@ -1,4 +1,4 @@
-"""What every request begins with: the system prompt and the tools, byte for byte the same in a session."""
+"""The texts that a model reads beside the conversation: the system prompt, and what stands in for a summary or a resumed turn."""
 
 import msgspec
 

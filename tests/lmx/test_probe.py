@@ -15,10 +15,11 @@ from probe_training import forward
 from probe_training.evaluate import TARGETS
 from probe_training.generator import KINDS, Generator
 from probe_training.train import CONFIG, batch
-from probe_training.vocabulary import CHAT_TEMPLATE, END, encode, write_tokenizer
+from probe_training.vocabulary import CALL_TOOLS, CHAT_TEMPLATE, END, encode, write_tokenizer
 
 from opta_lmx.engine.copy_constraint import words_of
 from opta_lmx.engine_client.blas import blas_environment
+from opta_lmx.models import catalog
 from opta_lmx.models.catalog import PROBE
 
 
@@ -29,6 +30,16 @@ def test_the_shipped_files_are_what_the_scripts_write(tmp_path_factory: pytest.T
         assert (PROBE / name).read_text() == (folder / name).read_text()
     assert json.loads((PROBE / "config.json").read_text()) == CONFIG
     assert (PROBE / "model.safetensors").stat().st_size <= 12_000_000
+
+
+@pytest.mark.parametrize(
+    ("config", "tools"),
+    [({}, None), ({"opta": {"tools": ["grep"]}}, ("grep",)), ({"opta": {"tools": []}}, ()), ({"opta": {"tools": 3}}, None)],
+)
+def test_a_model_declares_which_tools_it_can_use(tmp_path: Path, config: dict[str, object], tools: tuple[str, ...] | None) -> None:
+    assert catalog.read(PROBE).tools == CALL_TOOLS
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert catalog.read(tmp_path).tools == tools
 
 
 def test_the_tokenizer_and_the_generator_agree_on_every_kind_of_sample() -> None:

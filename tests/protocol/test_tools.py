@@ -27,9 +27,11 @@ def test_a_declaration_is_whole(tool: AnyTool) -> None:
         return
     assert tool.description and tool.arguments is not None
     assert not tool.subject or tool.subject in tool.arguments.__struct_fields__
-    properties = tool.function()["function"]["parameters"]["properties"]
-    assert list(properties) == list(tool.arguments.__struct_fields__)
-    assert all(part["description"] for part in properties.values())
+    assert list(tool.function()["function"]["parameters"]["properties"]) == list(tool.arguments.__struct_fields__)
+
+
+def test_what_a_model_reads_of_the_tools_stays_short() -> None:
+    assert len(msgspec.json.encode([tool.function() for tool in OWN if tool.offered == "always"])) < 3072
 
 
 def test_what_changes_files_or_runs_programs_shows_its_evidence_first() -> None:
@@ -48,10 +50,10 @@ def test_the_schema_of_a_tool_is_short_and_always_the_same_bytes() -> None:
             "parameters": {
                 "type": "object",
                 "properties": {
-                    "pattern": {"type": "string", "description": "A regular expression."},
-                    "path": {"type": "string", "description": "File or folder to look in; the workspace when left out."},
-                    "glob": {"type": "string", "description": "Only files whose name fits this glob."},
-                    "ignore_case": {"type": "boolean", "description": "Whether case is ignored."},
+                    "pattern": {"type": "string"},
+                    "path": {"type": "string"},
+                    "glob": {"type": "string"},
+                    "ignore_case": {"type": "boolean"},
                 },
                 "required": ["pattern"],
                 "additionalProperties": False,

@@ -72,10 +72,10 @@ class Request:
 
 
 class ModelServer:
-    """`with ModelServer(reply) as server: server.url`"""
+    """`with ModelServer(reply) as server: server.url`. `about`: what `/v1/models` says of the model beside its name."""
 
-    def __init__(self, reply: Reply):
-        self._reply = reply
+    def __init__(self, reply: Reply, about: dict[str, Any] | None = None):
+        self._reply, self._about = reply, about or {}
         self.requests: list[Request] = []
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -127,7 +127,7 @@ class ModelServer:
                 length = next((int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length:")), 0)
                 body = json.loads(await reader.readexactly(length)) if length else {}
                 if "/models" in head.split("\r\n")[0]:
-                    await _whole(writer, 200, {"object": "list", "data": [{"id": "scripted", "object": "model"}]})
+                    await _whole(writer, 200, {"object": "list", "data": [{"id": "scripted", "object": "model", **self._about}]})
                 elif not await self._chat(writer, body):
                     return
         except (asyncio.IncompleteReadError, ConnectionError):

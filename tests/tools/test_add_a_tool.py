@@ -85,7 +85,10 @@ def test_a_model_reads_it_after_the_tools_it_knows(example: tuple[AnyTool, Reade
         "description": "Count the lines of a text file.",
         "parameters": {
             "type": "object",
-            "properties": {"path": {"type": "string", "description": "Relative to the workspace."}},
+            "properties": {
+                "path": {"type": "string"},
+                "skip_empty": {"type": "boolean", "description": "Count only lines that hold text."},
+            },
             "required": ["path"],
             "additionalProperties": False,
         },
@@ -94,7 +97,7 @@ def test_a_model_reads_it_after_the_tools_it_knows(example: tuple[AnyTool, Reade
 
 def test_wrong_arguments_are_told_by_name(example: tuple[AnyTool, Reader[Any]]) -> None:
     assert example[0].problem({"path": "a"}) == ""
-    assert "unknown field `file`; it takes path" in example[0].problem({"file": "a"})
+    assert "unknown field `file`; it takes path, skip_empty" in example[0].problem({"file": "a"})
 
 
 @pytest.mark.parametrize(("path", "level", "effect"), [("a", Level.L2, "allow"), ("a", Level.L1, "ask"), ("../a", Level.L3, "deny")])
@@ -103,7 +106,7 @@ def test_the_policy_judges_it_by_its_declaration(example: tuple[AnyTool, Reader[
 
 
 def test_the_worker_runs_it(example: tuple[AnyTool, Reader[Any]], tmp_path: Path) -> None:
-    (tmp_path / "poem").write_text("one\ntwo\n")
+    (tmp_path / "poem").write_text("one\n\ntwo\n")
     events: list[Event] = []
 
     async def record(event: Event) -> None:
@@ -113,7 +116,7 @@ def test_the_worker_runs_it(example: tuple[AnyTool, Reader[Any]], tmp_path: Path
         call = RunTool(callId="c1", sid="abcdef", turn="t1", name="count_lines", args=args, cwd=str(tmp_path))
         return (await executor(tmp_path, *example).do(call, events.append, record)).content
 
-    assert asyncio.run(run({"path": "poem"})) == "poem has 2 lines"
+    assert asyncio.run(run({"skip_empty": True, "path": "poem"})) == "poem has 2 lines"
     assert [type(event) for event in events] == [ToolStart]
     with pytest.raises(ToolProblem, match="it takes path"):
         asyncio.run(run({"file": "poem"}))
@@ -129,14 +132,18 @@ def test_a_person_sees_its_question_and_its_arguments(example: tuple[AnyTool, Re
         requestId="r",
         callId="c",
         name="count_lines",
-        args={"path": "a"},
+        args={"skip_empty": True, "path": "a"},
         reason="r",
         rule="r",
         layer="level",
         expiresAt="2999-01-01T00:00:00Z",
     )
     card = card_of(example[0], asked, "/w")
-    assert (card.question, card.arguments, card.problem) == ("Count the lines of a file?", [Leaf("path", "a")], "")
+    assert (card.question, card.arguments, card.problem) == (
+        "Count the lines of a file?",
+        [Leaf("path", "a"), Leaf("skip_empty", "true")],
+        "",
+    )
 
 
 def test_the_page_gets_its_words(example: tuple[AnyTool, Reader[Any]]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from opta_protocol.commands import RunTool
 from opta_protocol.tools.commands import RUN_COMMAND
+from opta_tools.arguments import arguments
 from opta_tools.commands.jobs import Runner
 from opta_tools.result import Outcome, ToolProblem
 from opta_tools.sandbox.bare import kill_marked
@@ -29,7 +30,11 @@ def run(folder: Path, command: str, timeout_s: float | None = None, cancel_after
         args = {"command": command} | ({"timeout_s": timeout_s} if timeout_s else {})
         call = RunTool(callId="c1", sid="abcdef", turn="t1", name="run_command", args=args, cwd=str(folder))
         started = time.monotonic()
-        work = asyncio.create_task(runner.run(call, RUN_COMMAND.read(args), _recorded, pieces.append))
+
+        async def whole() -> Outcome:
+            return await runner.run(call, arguments(RUN_COMMAND, args), _recorded, pieces.append)
+
+        work = asyncio.create_task(whole())
         if cancel_after_s:
             await asyncio.sleep(cancel_after_s)
             work.cancel()

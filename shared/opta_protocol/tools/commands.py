@@ -14,10 +14,10 @@ BACKGROUND_S_MAX = 6 * 3600.0
 class RunCommand(Arguments, frozen=True, kw_only=True):
     """Arguments of run_command."""
 
-    command: Annotated[str, Meta(description="A line for the shell.")]
-    cwd: Annotated[str, Meta(description="Folder to run it in, relative to the workspace.")] = "."
-    timeout_s: Annotated[float, Meta(description="Seconds after which it is ended; 120 when left out, 600 at most.")] | None = None
-    background: Annotated[bool, Meta(description="Return at once and let it run on, as a server needs it.")] = False
+    command: str
+    cwd: str = "."
+    timeout_s: Annotated[float, Meta(description="Default 120, at most 600.")] | None = None
+    background: Annotated[bool, Meta(description="Do not wait for its end.")] = False
 
     def __post_init__(self) -> None:
         if not self.command.strip():

@@ -1,4 +1,7 @@
-"""The tools that read and change files of the workspace."""
+"""The tools that read and change files of the workspace.
+
+A field has a description where its name and the tool's own description leave something open: every word is read before each first answer.
+"""
 
 from typing import Annotated
 
@@ -7,52 +10,50 @@ from msgspec import Meta
 from ..permissions import Risk
 from .tool import Arguments, Tool
 
-Path = Annotated[str, Meta(description="Relative to the workspace.")]
-
 
 class ReadFile(Arguments, frozen=True, kw_only=True):
     """Arguments of read_file."""
 
-    path: Path
-    start_line: Annotated[int, Meta(ge=1, description="First line to read, counted from 1.")] | None = None
-    end_line: Annotated[int, Meta(ge=1, description="Last line to read.")] | None = None
+    path: str
+    start_line: Annotated[int, Meta(ge=1)] | None = None
+    end_line: Annotated[int, Meta(ge=1)] | None = None
 
 
 class ListDir(Arguments, frozen=True, kw_only=True):
     """Arguments of list_dir."""
 
-    path: Annotated[str, Meta(description="Relative to the workspace, which is listed when this is left out.")] = "."
+    path: str = "."
 
 
 class WriteFile(Arguments, frozen=True, kw_only=True):
     """Arguments of write_file."""
 
-    path: Path
-    content: Annotated[str, Meta(description="The whole new content.")]
+    path: str
+    content: str
 
 
 class Edit(Arguments, frozen=True, kw_only=True):
     """One replacement in a file."""
 
-    old: Annotated[str, Meta(description="The text to replace, exactly as the file has it.")]
-    new: Annotated[str, Meta(description="The text to put in its place.")]
-    all: Annotated[bool, Meta(description="Replace every occurrence.")] = False
+    old: str
+    new: str
+    all: bool = False
 
 
 class EditFile(Arguments, frozen=True, kw_only=True):
     """Arguments of edit_file."""
 
-    path: Path
-    old: Annotated[str, Meta(description="The text to replace, exactly as the file has it.")]
-    new: Annotated[str, Meta(description="The text to put in its place.")]
-    all: Annotated[bool, Meta(description="Replace every occurrence.")] = False
+    path: str
+    old: str
+    new: str
+    all: bool = False
 
 
 class MultiEdit(Arguments, frozen=True, kw_only=True):
     """Arguments of multi_edit."""
 
-    path: Path
-    edits: Annotated[list[Edit], Meta(min_length=1, max_length=50, description="Applied in this order, each to what the one before left.")]
+    path: str
+    edits: Annotated[list[Edit], Meta(min_length=1, max_length=50)]
 
 
 READ_FILE = Tool(

@@ -1,5 +1,6 @@
 """The JSON schema of a Struct in the short form that models read: no references, no titles, no `null` for fields that may be left out."""
 
+import functools
 from typing import Any, cast
 
 import msgspec
@@ -9,8 +10,9 @@ _TEMPLATE = "#/{name}"
 _KEPT = ("type", "description", "enum", "minimum", "maximum", "minItems", "maxItems")
 
 
+@functools.cache
 def parameters_of(arguments: type[msgspec.Struct]) -> dict[str, Any]:
-    """The schema of a tool's arguments: an object with its properties in the order of their declaration."""
+    """The schema of a tool's arguments: an object with its properties in the order of their declaration. Not to be changed: it is shared."""
     _, definitions = msgspec.json.schema_components([arguments], ref_template=_TEMPLATE)
     return {name: part for name, part in _short(definitions[arguments.__name__], definitions).items() if name != "description"}
 

@@ -1,8 +1,6 @@
 """The tool by which a model notes its plan."""
 
-from typing import Annotated, Literal
-
-from msgspec import Meta
+from typing import Literal
 
 from ..permissions import Risk
 from .tool import Arguments, Tool
@@ -18,7 +16,7 @@ class TodoItem(Arguments, frozen=True, kw_only=True):
 class Todo(Arguments, frozen=True, kw_only=True):
     """Arguments of todo."""
 
-    items: Annotated[list[TodoItem], Meta(description="Every step, also those that are done.")]
+    items: list[TodoItem]
 
 
 TODO = Tool(

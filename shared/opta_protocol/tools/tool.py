@@ -18,7 +18,7 @@ Evidence = Literal["", "execution", "writing", "server"]
 
 
 class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of the arguments of every declared tool. A field's `Meta(description=…)` is what the model reads about it."""
+    """Base of the arguments of every declared tool. A field's `Meta(description=…)` is read by the model."""
 
 
 A = TypeVar("A", bound=Arguments)

@@ -1,0 +1,32 @@
+"""The way to a model: what LMX says of it in `/v1/models` goes with the route."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.model_server import ModelServer, Say
+
+from opta_agent.router import Route, Router
+from opta_core.net.lmx_endpoint import Endpoint
+from opta_core.paths import Paths
+from opta_core.secrets.vault import Vault
+from opta_core.settings import Settings
+
+
+def route_of(home: Path, about: dict[str, Any]) -> Route:
+    with ModelServer(lambda messages: [Say("hello")], about) as server:
+        endpoint = Endpoint(root=server.url.removesuffix("/v1"))
+        router = Router(Settings(), lambda: endpoint, Vault(Paths(home), allows_file=True))
+        try:
+            return asyncio.run(router.route("lmx/scripted"))
+        finally:
+            router.close()
+
+
+@pytest.mark.parametrize(
+    ("about", "tools"),
+    [({}, None), ({"tools": ["grep"]}, ("grep",)), ({"tools": []}, ()), ({"tools": "all"}, None), ({"tools": None}, None)],
+)
+def test_a_route_knows_which_tools_its_model_can_use(tmp_path: Path, about: dict[str, Any], tools: tuple[str, ...] | None) -> None:
+    assert route_of(tmp_path, about).tools == tools
