@@ -14,8 +14,8 @@ from opta_http.uvicorn_server import Server, config_of
 
 from .app import Gateway
 from .auth import Auth
-from .backend import Backend
 from .guard import Guard
+from .page_origins import PageOrigins
 from .websocket_connection import WebSocketConnection
 
 MESSAGE_BYTES_MAX = 1024 * 1024
@@ -28,13 +28,7 @@ async def main(context: ServiceContext) -> None:
     server = ports.bind(context.settings.daemon.port, known.port, ports.FALLBACK, "the daemon", "daemon.port")
     port = server.getsockname()[1]
     auth = Auth()
-    backend = Backend(context.bus, context.boot)
-    gateway = Gateway(backend, auth, context.loaded, port)
-
-    def origins() -> set[str]:
-        now = state.read(context.paths)
-        ui_port = now.uiPort if now and now.uiPort else context.settings.daemon.ui_port
-        return {f"http://127.0.0.1:{ui_port}"}
+    gateway = Gateway(context.bus, context.boot, auth, context.loaded, port)
 
     auth.write(context.paths)
     state.update(
@@ -48,7 +42,7 @@ async def main(context: ServiceContext) -> None:
         run=str(context.paths.run),
     )
     config = config_of(
-        Guard(gateway, auth, port, origins),
+        Guard(gateway, auth, port, PageOrigins(context.paths, context.settings.daemon.ui_port)),
         StrictConnection,
         ws=WebSocketConnection,
         ws_per_message_deflate=False,
@@ -64,13 +58,13 @@ async def main(context: ServiceContext) -> None:
     gateway.mount(await asyncio.to_thread(_load_rest, gateway))
     stopped = asyncio.create_task(context.stopping.wait(), name="stopping")
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    backend.close()
+    gateway.streams.close()
     await serving
-    await backend.outbox.drained(1)
+    await gateway.store.outbox.drained(1)
 
 
 def _load_rest(gateway: Gateway) -> App:
-    # FastAPI's import takes half a second, so it happens beside the first answers.
+    # FastAPI's import takes half a second, so it happens in a thread while the first requests are answered. The only late import.
     from .rest import build
 
     return build(gateway)  # type: ignore[return-value]

@@ -1,16 +1,18 @@
 """The gateway's ASGI application: wiring only.
 
-Health, hello and the live streams are answered raw at once; the REST routes are mounted when FastAPI's
-import, half a second, is done.
+Health, hello and the live streams need no FastAPI and are answered at once. The REST routes are mounted when FastAPI is imported, which
+takes half a second.
 """
 
 import asyncio
 import hashlib
 import time
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
+from opta_core.bus.bus import Bus
 from opta_core.errors import OptaError, Refused
 from opta_core.logs import Log
 from opta_core.settings import Loaded
@@ -21,28 +23,39 @@ from opta_protocol.http import Contract, Health
 
 from . import stream
 from .auth import Auth
-from .backend import Backend
 from .error_responses import refuse
+from .live_streams import LiveStreams
+from .store_access import StoreAccess
+from .telemetry import TelemetryReports
+from .worker_client import WorkerClient
 
 REST_READY_S = 10.0
+T = TypeVar("T")
 
 log = Log("gateway")
 
 
 class Gateway:
-    """What the routes share: the backend, the token, the settings and who we are."""
+    """What the routes share: access to the other processes, the token, the settings, and this daemon's identity."""
 
-    def __init__(self, backend: Backend, auth: Auth, loaded: Loaded, port: int):
-        self.backend, self.auth, self.loaded, self.port = backend, auth, loaded, port
-        # Held while an answer to a permission question is written with its grants (`decisions`).
-        self.answering = asyncio.Lock()
+    def __init__(self, bus: Bus, boot: str, auth: Auth, loaded: Loaded, port: int):
+        self.store, self.worker, self.telemetry = StoreAccess(bus, boot), WorkerClient(bus), TelemetryReports(bus)
+        self.streams = LiveStreams(self.store)
+        self.auth, self.loaded, self.port = auth, loaded, port
+        # Held while files of the home are changed.
+        self.changing = asyncio.Lock()
         self.daemon_id = hashlib.sha256(str(loaded.paths.home).encode()).hexdigest()[:12]
         self.started = time.monotonic()
         self._rest: App | None = None
         self._rest_ready = asyncio.Event()
 
+    async def change(self, write: Callable[..., T], *arguments: Any) -> T:
+        """Call `write`, which changes files of this home, in a thread. One change at a time, so that none is lost."""
+        async with self.changing:
+            return await asyncio.to_thread(write, *arguments)
+
     def mount(self, rest: App) -> None:
-        """The REST routes are there."""
+        """The REST routes are imported; requests that waited for them go on."""
         self._rest = rest
         self._rest_ready.set()
 
@@ -54,7 +67,7 @@ class Gateway:
         except OptaError as error:
             if not tracked.has_begun:
                 await refuse(scope, send, error)
-        except Exception:  # a bug answers 503 with a place to look, never a traceback
+        except Exception:  # a bug is logged and answered with 503, never with a traceback
             log.exception("request failed", path=scope["path"])
             if not tracked.has_begun:
                 await refuse(
@@ -65,7 +78,7 @@ class Gateway:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         if stream.is_stream(scope) and (scope["type"] == "websocket" or scope["path"] != "/v3/events" or _wants_events(scope)):
-            await stream.serve(scope, receive, send, self.backend)
+            await stream.serve(scope, receive, send, self.store, self.streams)
         elif scope["type"] == "websocket":
             raise Refused("There is no stream at this path.", code=ErrorCode.not_found)
         elif raw := _RAW.get(scope["path"]):
@@ -80,7 +93,7 @@ class Gateway:
             await self._rest(scope, receive, send)
 
     def health(self, *, is_authenticated: bool) -> Health:
-        """What /v3/health tells, more of it with the token."""
+        """The answer of /v3/health; services, sandbox and providers only with the token."""
         health = Health(
             status="ok",
             version=VERSION,
@@ -91,16 +104,14 @@ class Gateway:
         if not is_authenticated:
             return health
         services = {
-            name: {"ready": (report := self.backend.report(name)) is not None and report.ready}
+            name: {"ready": (report := self.telemetry.report(name)) is not None and report.ready}
             for name in ("gateway", "agent", "sessions", "tools", "lmx", "desktop")
         }
         settings = self.loaded.settings
         active = settings.default_model.partition("/")[0]
         names = {"lmx": "lmx", **{name: provider.type for name, provider in settings.providers.items()}}
         providers = [{"name": name, "type": kind, "active": name == active} for name, kind in names.items()]
-        return msgspec.structs.replace(
-            health, services=services, sandbox=str(self.backend.figures("tools").get("sandbox", "none")), providers=providers
-        )
+        return msgspec.structs.replace(health, services=services, sandbox=self.telemetry.sandbox, providers=providers)
 
 
 def _wants_events(scope: Scope) -> bool:
@@ -112,7 +123,7 @@ def _healthz(gateway: Gateway, scope: Scope) -> tuple[int, object]:
 
 
 def _readyz(gateway: Gateway, scope: Scope) -> tuple[int, object]:
-    reasons = gateway.backend.not_ready()
+    reasons = gateway.telemetry.not_ready()
     return (503, {"status": "not ready", "services": reasons}) if reasons else (200, {"status": "ready"})
 
 

@@ -118,7 +118,7 @@ async def _preflight(origin: bytes | None, send: Send) -> None:
     if origin is not None:
         headers += [
             (b"access-control-allow-origin", origin),
-            (b"access-control-allow-methods", b"GET, POST, PATCH, DELETE"),
+            (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
             (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID"),
             (b"access-control-max-age", b"600"),
             (b"vary", b"Origin"),

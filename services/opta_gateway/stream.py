@@ -1,8 +1,7 @@
 """Live streams: WebSocket and server-sent events over the same cursor.
 
-A frame holds one or more newline-separated stored lines, byte for byte as on the disk. Control lines
-(`ping`, `cursor`, `reset`, `bye`) have `control` instead of `event`, and no seq. Nothing is taken from a client: one that
-speaks on its WebSocket is closed with 1008.
+A frame holds one or more newline-separated stored lines, byte for byte as on the disk. Control lines (`ping`, `cursor`, `reset`) have
+`control` instead of `event`, and no seq. Clients send nothing: a WebSocket on which a message arrives is closed with 1008.
 """
 
 import asyncio
@@ -18,13 +17,15 @@ from opta_http.asgi import Receive, Scope, Send, header_values, query_of
 from opta_http.event_stream import EventStream
 from opta_protocol.errors import ErrorCode
 
-from .backend import Backend, Sender
 from .error_responses import refuse
+from .live_streams import LiveStreams, Sender
+from .query import seq_of
 from .recent_lines import GlobalRing, Ring
+from .store_access import StoreAccess
 
 FRAME_LINES_MAX = 512
 FRAME_BYTES_MAX = 256 * 1024
-# A closing word that a client does not take is not said.
+# A client that does not take the closing frame within this time is cut off.
 CLOSE_S = 1.0
 SPOKEN = "this stream takes no messages"
 
@@ -49,15 +50,15 @@ class SessionCursor:
 
     def __init__(self, ring: Ring, seq: int):
         self._ring, self._seq = ring, seq
-        # From now on, not from the first line: a ring without users may go at any moment.
+        # Counted from now on, not from the first line: a ring without users may be dropped at any moment.
         ring.users += 1
 
     def close(self) -> None:
-        """Let the ring go."""
+        """Stop using the ring."""
         self._ring.users -= 1
 
     async def frames(self) -> AsyncGenerator[list[bytes], None]:
-        """Lines in order, for ever; a ping when nothing happens."""
+        """Lines in order, without end; a ping when there are none."""
         while True:
             lines = await self._ring.after(self._seq, FRAME_LINES_MAX)
             if lines:
@@ -121,41 +122,34 @@ def is_stream(scope: Scope) -> bool:
     return scope["type"] == "websocket" or scope["method"] == "GET"
 
 
-async def serve(scope: Scope, receive: Receive, send: Send, backend: Backend) -> None:
+async def serve(scope: Scope, receive: Receive, send: Send, store: StoreAccess, streams: LiveStreams) -> None:
     """Answer a stream request to its end."""
     try:
-        cursor = await _cursor_of(scope, backend)
+        cursor = await _cursor_of(scope, store)
     except OptaError as error:
         await refuse(scope, send, error)
         return
     sender = Sender()
-    backend.senders.add(sender)
+    streams.senders.add(sender)
     try:
         if scope["type"] == "websocket":
             await _serve_websocket(scope, receive, send, cursor, sender)
         else:
             await _serve_sse(receive, send, cursor, sender)
     finally:
-        backend.senders.discard(sender)
+        streams.senders.discard(sender)
         cursor.close()
 
 
-async def _cursor_of(scope: Scope, backend: Backend) -> Cursor:
+async def _cursor_of(scope: Scope, store: StoreAccess) -> Cursor:
     query = {name: values[-1] for name, values in query_of(scope).items()}
     header = next(iter(header_values(scope["headers"], b"last-event-id")), b"").decode("latin-1")
     after = header or query.get("afterSeq", query.get("cursor", ""))
     if scope["path"] == "/v3/events":
-        page = await backend.store.sessions(limit=1000)
-        return GlobalCursor(backend.everything, after, {session.id: session.lastSeq for session in page.sessions})
-    session = await backend.session(scope["path"].split("/")[3])
-    return SessionCursor(await backend.ring(session), read_seq(after))
-
-
-def read_seq(text: str) -> int:
-    """A seq from a query. Raises Refused."""
-    if text and not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Refused(f"afterSeq is {text[:40]!r}, but it is a whole number from 0.", code=ErrorCode.bad_request)
-    return int(text or 0)
+        page = await store.queries.sessions(limit=1000)
+        return GlobalCursor(store.everything, after, {session.id: session.lastSeq for session in page.sessions})
+    session = await store.session(scope["path"].split("/")[3])
+    return SessionCursor(await store.ring(session), seq_of(after))
 
 
 async def _serve_websocket(scope: Scope, receive: Receive, send: Send, cursor: Cursor, sender: Sender) -> None:
@@ -187,7 +181,7 @@ async def _serve_sse(receive: Receive, send: Send, cursor: Cursor, sender: Sende
 
 
 async def _until_gone(receive: Receive, gone: str, cursor: Cursor, push: Push, close: Close, sender: Sender) -> None:
-    """Push until the client leaves, takes nothing any more, or this process leaves; whichever is first ends it."""
+    """Push until the client leaves, stops reading, or this process stops."""
     now = asyncio.get_running_loop().time
 
     async def listen() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from . import http
+from . import http, lmx
 from .errors import ErrorBody
 from .events import EVENT_TYPES
 
@@ -40,12 +40,23 @@ RESPONSES: list[type[Any]] = [
     http.Daemon,
     http.ModelList,
     http.ProviderList,
-    http.LmxModels,
+    lmx.LmxModels,
+    lmx.LmxModelDetails,
+    lmx.LmxUnloaded,
+    lmx.LmxAvailable,
+    lmx.LmxPull,
     http.Metrics,
     http.TurnUndoneAnswer,
     http.PolicyVerdict,
     http.PolicyRules,
     http.TrustState,
+    http.SessionDetails,
+    http.ToolCalls,
+    http.OpenPermissions,
+    http.GrantList,
+    http.McpServers,
+    http.AccountList,
+    http.LogLines,
     ErrorBody,
 ]
 

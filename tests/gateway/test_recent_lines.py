@@ -5,8 +5,8 @@ from pathlib import Path
 
 from support.store import House, start_of
 
-from opta_gateway.backend import RINGS_UNUSED_MAX, Backend
 from opta_gateway.recent_lines import _Recent
+from opta_gateway.store_access import RINGS_UNUSED_MAX, StoreAccess
 from opta_gateway.stream import SessionCursor
 from opta_protocol.events import SessionNote
 from opta_protocol.ids import new_session_id
@@ -17,13 +17,13 @@ CLIENTS = 40
 def test_clients_that_come_in_one_moment_all_stay_live(tmp_path: Path) -> None:
     async def story() -> None:
         house = House(tmp_path)
-        backend = Backend(house.bus, "gate1111")
+        access = StoreAccess(house.bus, "gate1111")
         sids = [new_session_id() for _ in range(CLIENTS)]
         for sid in sids:
             await house.gateway.written(start_of(sid))
 
         async def cursor_of(sid: str) -> SessionCursor:
-            return SessionCursor(await backend.ring(await backend.session(sid)), 1)
+            return SessionCursor(await access.ring(await access.session(sid)), 1)
 
         cursors = await asyncio.gather(*map(cursor_of, sids))
         nexts = [asyncio.ensure_future(anext(cursor.frames())) for cursor in cursors]
@@ -37,9 +37,8 @@ def test_clients_that_come_in_one_moment_all_stay_live(tmp_path: Path) -> None:
             cursor.close()
         another = new_session_id()
         await house.gateway.written(start_of(another))
-        await backend.ring(await backend.session(another))
-        assert len(backend._rings) <= RINGS_UNUSED_MAX + 1
-        backend.close()
+        await access.ring(await access.session(another))
+        assert len(access.rings) <= RINGS_UNUSED_MAX + 1
         house.close()
 
     asyncio.run(story())

@@ -15,7 +15,8 @@ from opta_agent.router import Route
 from opta_core.errors import Unavailable
 from opta_core.paths import Paths
 from opta_core.settings import PermissionSettings, Settings
-from opta_gateway.backend import Backend
+from opta_gateway.live_streams import LiveStreams
+from opta_gateway.store_access import StoreAccess
 from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ToolList, UndoTurn
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import ToolOutput, ToolStart
@@ -60,7 +61,7 @@ class Process:
         self.stopping = asyncio.Event()
         self.figures: Callable[[], dict[str, Any]] = dict
         self.is_ready = False
-        self.backend: Backend | None = None
+        self.access: StoreAccess | None = None
 
     def start(self) -> None:
         """Run the body; the process ends with it."""
@@ -104,8 +105,10 @@ async def _tools(process: Process) -> None:
 
 
 async def _gateway(process: Process) -> None:
-    process.backend = Backend(process.bus, process.boot)
+    process.access = StoreAccess(process.bus, process.boot)
+    streams = LiveStreams(process.access)
     await process.stopping.wait()
+    streams.close()
 
 
 BODIES: dict[str, Callable[[Process], Awaitable[None]]] = {"sessions": _sessions, "agent": _agent, "tools": _tools, "gateway": _gateway}

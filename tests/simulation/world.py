@@ -242,7 +242,7 @@ class Client:
             self.accepted[key] = await self._submit(key)
             if chance.random() < 0.15:
                 await asyncio.sleep(chance.uniform(0.0, 0.5))
-                await self._try(lambda backend, turn=self.accepted[key]: self._stop(backend, turn))
+                await self._try(lambda access, turn=self.accepted[key]: self._stop(access, turn))
             if chance.random() < 0.6:
                 await self._until_ended()
             await asyncio.sleep(chance.uniform(0.0, 0.4))
@@ -266,10 +266,10 @@ class Client:
     async def _try(self, make: Any) -> Any:
         """Have the gateway of now do something; None when it dies meanwhile or refuses."""
         gateway = self.world.processes["gateway"]
-        if not gateway.is_alive or gateway.backend is None:
+        if not gateway.is_alive or gateway.access is None:
             await asyncio.sleep(0.05)
             return None
-        work = gateway.run(make(gateway.backend))
+        work = gateway.run(make(gateway.access))
         died = asyncio.ensure_future(gateway.died.wait())
         await asyncio.wait({work, died}, return_when=asyncio.FIRST_COMPLETED)
         died.cancel()
@@ -287,28 +287,28 @@ class Client:
         while not self.sid:
             sid = new_session_id()
 
-            async def create(backend: Any, sid: str = sid) -> str:
-                await backend.append(SessionStart(sid=sid, title="", cwd="/", mode=Mode.do, level=Level.L2, policy=policy))
+            async def create(access: Any, sid: str = sid) -> str:
+                await access.append(SessionStart(sid=sid, title="", cwd="/", mode=Mode.do, level=Level.L2, policy=policy))
                 return sid
 
             self.sid = await self._try(create) or ""
 
     async def _submit(self, key: str) -> str:
-        async def submit(backend: Any) -> str:
+        async def submit(access: Any) -> str:
             start = TurnStart(sid=self.sid, role="user", text=f"do {key}", mode=Mode.do, level=Level.L2, key=key, body=key)
-            return (await backend.append(start)).turn
+            return (await access.append(start)).turn
 
         while not (turn := await self._try(submit)):
             pass
         return str(turn)
 
-    async def _stop(self, backend: Any, turn: str) -> bool:
-        await backend.append(TurnStopping(sid=self.sid, turn=turn, by="client"))
+    async def _stop(self, access: Any, turn: str) -> bool:
+        await access.append(TurnStopping(sid=self.sid, turn=turn, by="client"))
         return True
 
-    async def _throw_away(self, backend: Any) -> bool:
+    async def _throw_away(self, access: Any) -> bool:
         try:
-            await backend.append(SessionUpdated(sid=self.sid, changes={"trashed": True}))
+            await access.append(SessionUpdated(sid=self.sid, changes={"trashed": True}))
         except OptaError as error:
             # An earlier try was heard, and its answer was not.
             return error.code is ErrorCode.not_found
@@ -318,10 +318,10 @@ class Client:
         while True:
             await self._try(self._follow)
 
-    def _follow(self, backend: Any) -> Coroutine[Any, Any, None]:
+    def _follow(self, access: Any) -> Coroutine[Any, Any, None]:
         async def follow() -> None:
-            session = await backend.session(self.sid)
-            ring = await backend.ring(session)
+            session = await access.session(self.sid)
+            ring = await access.ring(session)
             seen = self.seen
             cursor = SessionCursor(ring, len(seen))
             async with aclosing(cursor.frames()) as frames:
@@ -329,11 +329,11 @@ class Client:
                     if b'"control"' not in lines[0][:12]:
                         seen.extend(lines)
                         for line in lines:
-                            self._look(json.loads(line), backend)
+                            self._look(json.loads(line), access)
 
         return follow()
 
-    def _look(self, event: dict[str, Any], backend: Any) -> None:
+    def _look(self, event: dict[str, Any], access: Any) -> None:
         if event["event"] in ENDINGS:
             self.ended.add(event["turn"])
         elif event["event"] == "permission.request" and self.world.chance.random() < 0.9:
@@ -341,4 +341,4 @@ class Client:
             decision = PermissionDecision(
                 sid=self.sid, turn=event["turn"], callId=event["callId"], requestId=event["requestId"], decision=answer, by="client"
             )
-            backend.outbox.append(decision)
+            access.outbox.append(decision)

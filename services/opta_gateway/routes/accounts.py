@@ -1,45 +1,40 @@
-"""Keys of providers: they go in, and never out."""
+"""The keys of providers. They can be stored and removed, and are never sent to a client."""
 
 import asyncio
 
 import msgspec
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
 
 from opta_core.errors import Refused
-from opta_core.secrets.vault import Secret, Vault
+from opta_core.secrets.vault import Secret
 from opta_protocol.errors import ErrorCode
-from opta_protocol.http import Ok, StoreAccount
+from opta_protocol.http import AccountInfo, AccountList, Ok, StoreAccount
 
-from ..rest import answer, describes, gateway_of, read_body
+from ..endpoint import GatewayOf, Routes, VaultOf, body
 
-router = APIRouter()
+NAME_CHARS_MAX = 64
 
-
-@router.get("/v3/accounts")
-async def list_accounts(request: Request) -> Response:
-    """Which keys there are: names, last characters, where they lie."""
-    return answer({"accounts": [msgspec.to_builtins(account) for account in _vault(request).accounts()]})
+routes = Routes()
 
 
-@router.put("/v3/accounts/{name}", openapi_extra=describes(Ok, StoreAccount))
-async def store_account(request: Request, name: str) -> Response:
-    """Add a key, or replace it; running requests keep the old one, the next uses the new one."""
-    wanted = await read_body(request, StoreAccount)
-    if not 0 < len(name) <= 64 or not name.isprintable():
-        raise Refused("An account has a name of 1 to 64 printable characters.")
-    await asyncio.to_thread(_vault(request).store, name, Secret(wanted.key))
-    return answer(Ok())
+@routes.get("/v3/accounts")
+async def list_accounts(vault: VaultOf) -> AccountList:
+    """The stored keys: their names, last characters, and where they are kept."""
+    accounts = await asyncio.to_thread(vault.accounts)
+    return AccountList(accounts=[msgspec.convert(account, AccountInfo, from_attributes=True) for account in accounts])
 
 
-@router.delete("/v3/accounts/{name}", openapi_extra=describes(Ok))
-async def remove_account(request: Request, name: str) -> Response:
-    """Forget a key."""
-    if not await asyncio.to_thread(_vault(request).remove, name):
+@routes.put("/v3/accounts/{name}")
+async def store_account(gateway: GatewayOf, vault: VaultOf, name: str, wanted: StoreAccount = body(StoreAccount)) -> Ok:
+    """Add a key, or replace it. Running requests keep the old one, the next uses the new one."""
+    if not 0 < len(name) <= NAME_CHARS_MAX or not name.isprintable():
+        raise Refused(f"An account has a name of 1 to {NAME_CHARS_MAX} printable characters.")
+    await gateway.change(vault.store, name, Secret(wanted.key))
+    return Ok()
+
+
+@routes.delete("/v3/accounts/{name}")
+async def remove_account(gateway: GatewayOf, vault: VaultOf, name: str) -> Ok:
+    """Remove a key."""
+    if not await gateway.change(vault.remove, name):
         raise Refused(f"There is no key for {name[:40]!r}.", code=ErrorCode.not_found)
-    return answer(Ok())
-
-
-def _vault(request: Request) -> Vault:
-    loaded = gateway_of(request).loaded
-    return Vault(loaded.paths, allows_file=loaded.settings.vault_file)
+    return Ok()

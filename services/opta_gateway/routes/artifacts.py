@@ -1,34 +1,32 @@
-"""Files that belong to a session: long outputs of commands, screenshots."""
+"""Files that belong to a session: long outputs of commands, and screenshots."""
 
 import asyncio
 import os
 import re
 from pathlib import Path
 
-from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from opta_core.errors import Refused
 from opta_protocol.errors import ErrorCode
 
-from ..rest import gateway_of
+from ..endpoint import GatewayOf, Routes
 
 BYTES_MAX = 64 * 1024 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\Z")
 _TYPES = {".png": "image/png", ".txt": "text/plain; charset=utf-8"}
 
-router = APIRouter()
+routes = Routes()
 
 
-@router.get("/v3/sessions/{name}/artifacts/{file}")
-async def get_artifact(request: Request, name: str, file: str) -> Response:
-    """A spill or a screenshot that a result of this session names."""
-    gateway = gateway_of(request)
-    session = await gateway.backend.session(name)
+@routes.get("/v3/sessions/{name}/artifacts/{file}", responses={200: {"content": {"image/png": {}, "text/plain": {}}}})
+async def get_artifact(gateway: GatewayOf, name: str, file: str) -> Response:
+    """A long output or a screenshot that a tool result of this session names."""
+    session = await gateway.store.session(name)
     kind = _TYPES.get(Path(file).suffix)
     if kind is None or not _NAME.match(file):
         raise Refused(f"There is no artifact {file[:40]!r}.", code=ErrorCode.not_found)
-    transcript = await gateway.backend.transcript(session.id)
+    transcript = await gateway.store.transcript(session.id)
     calls = [call for turn in transcript.turns for step in turn.steps for call in step.calls]
     paths = gateway.loaded.paths
     if any(call.spill == file for call in calls):

@@ -1,132 +1,159 @@
-"""The daemon itself: its processes, their control, figures, and tickets for WebSockets."""
+"""The daemon itself: its processes, their control and logs, figures, and tickets for WebSockets."""
 
 import asyncio
 import os
-from typing import Literal
+from pathlib import Path
+from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi import BackgroundTasks
 
-from opta_core.errors import Refused
+from opta_core.errors import OptaError, Refused
+from opta_core.logs import Log
+from opta_core.paths import Paths
 from opta_core.process import state
 from opta_core.process.supervision import PROGRAMS, Supervisor
 from opta_core.version import VERSION
 from opta_protocol.errors import ErrorCode
-from opta_protocol.http import Daemon, Empty, Metrics, Ok, ServiceState, Ticket
+from opta_protocol.http import Daemon, Empty, LogLines, Metrics, Ok, ServiceState, Ticket
 from opta_protocol.topics import SERVICES
 
+from ..app import Gateway
 from ..auth import TICKET_S
-from ..rest import answer, describes, gateway_of, read_body
-from .sessions import read_number
+from ..endpoint import GatewayOf, Routes, body, number, text
 
-LOG_BYTES = 256 * 1024
+LOG_BYTES, LOG_LINES_MAX = 256 * 1024, 5000
+ACTIONS = ("start", "stop", "restart")
 
-router = APIRouter()
+routes = Routes()
+log = Log("gateway")
 
 
-@router.get("/v3/daemon", openapi_extra=describes(Daemon))
-async def get_daemon(request: Request) -> Response:
+@routes.get("/v3/daemon")
+async def get_daemon(gateway: GatewayOf) -> Daemon:
     """Every process: state, pid, uptime, restarts, memory."""
-    gateway = gateway_of(request)
     paths = gateway.loaded.paths
-    known = state.read(paths) or state.DaemonState()
-    found: list[ServiceState] = []
-    for process in await asyncio.to_thread(Supervisor(paths.run).processes):
-        report = gateway.backend.report(process["name"])
-        is_running = process["statename"] == "RUNNING"
-        found.append(
-            ServiceState(
-                name=process["name"],
-                state=process["statename"].lower(),
-                pid=process["pid"],
-                uptime=round(process["now"] - process["start"], 1) if is_running else 0.0,
-                restarts=_restarts(paths.run / f"{process['name']}.starts"),
-                ready=bool(is_running and report and report.ready and report.pid == process["pid"]),
-                memory=report.memory if report else 0,
-                reason=report.reason if report else "" if is_running else "stopped",
-            )
-        )
-    return answer(
-        Daemon(
-            services=found,
-            pid=os.getppid(),
-            port=gateway.port,
-            uiPort=known.uiPort,
-            lmxPort=known.lmxPort,
-            daemonId=gateway.daemon_id,
-            version=VERSION,
-            startedAt=known.startedAt,
-            sandbox=str(gateway.backend.figures("tools").get("sandbox", "none")),
-            home=str(paths.home),
-        )  # fmt: skip
+    known, processes, restarts = await asyncio.to_thread(_look, paths)
+    return Daemon(
+        services=[_service_state(gateway, process, restarts[process["name"]]) for process in processes],
+        pid=os.getppid(),
+        port=gateway.port,
+        uiPort=known.uiPort,
+        lmxPort=known.lmxPort,
+        daemonId=gateway.daemon_id,
+        version=VERSION,
+        startedAt=known.startedAt,
+        sandbox=gateway.telemetry.sandbox,
+        home=str(paths.home),
     )
 
 
-@router.post("/v3/daemon/services/{name}/{action}", openapi_extra=describes(Ok, None, 202), status_code=202)
-async def control_service(request: Request, name: str, action: Literal["start", "stop", "restart"] | str) -> Response:
+@routes.post("/v3/daemon/services/{name}/{action}", status_code=202)
+async def control_service(gateway: GatewayOf, background: BackgroundTasks, name: str, action: str) -> Ok:
     """Start, stop or restart one process. Restarting the gateway ends this connection after the answer."""
-    if name not in PROGRAMS:
-        raise Refused(f"There is no service {name[:40]!r}. The services are {', '.join(PROGRAMS)}.", code=ErrorCode.not_found)
-    if action not in ("start", "stop", "restart"):
+    _check_service(name)
+    if action not in ACTIONS:
         raise Refused(f"{action[:40]!r} is not start, stop or restart.", code=ErrorCode.not_found)
-    supervisor = Supervisor(gateway_of(request).loaded.paths.run)
+    supervisor = Supervisor(gateway.loaded.paths.run)
     if name == "gateway" and action != "start":
-        asyncio.get_running_loop().call_later(0.1, lambda: asyncio.ensure_future(asyncio.to_thread(getattr(supervisor, action), name)))
+        background.add_task(_end_this_process, supervisor, action)
     else:
         await asyncio.to_thread(getattr(supervisor, action), name)
-    return answer(Ok(), 202)
+    return Ok()
 
 
-@router.get("/v3/daemon/logs")
-async def get_logs(request: Request) -> Response:
+@routes.get("/v3/daemon/logs")
+async def get_logs(
+    gateway: GatewayOf, service: str = text("service"), limit: int = number("limit", 200, LOG_LINES_MAX), level: str = text("level")
+) -> LogLines:
     """The last lines of one process's log, or of all."""
-    service = request.query_params.get("service", "")
-    if service and service not in PROGRAMS:
-        raise Refused(f"There is no service {service[:40]!r}. The services are {', '.join(PROGRAMS)}.", code=ErrorCode.not_found)
-    limit = read_number(request.query_params.get("limit", "200"), "limit", 5000)
-    level = request.query_params.get("level", "").upper()
-    logs = gateway_of(request).loaded.paths.logs
-    lines: list[str] = []
-    for name in [service] if service else PROGRAMS:
-        file = logs / f"{name}.log"
-        if file.exists():
-            with open(file, "rb") as handle:
-                handle.seek(max(0, file.stat().st_size - LOG_BYTES))
-                lines += [line for line in handle.read().decode(errors="replace").splitlines() if not level or f" {level} " in line[:24]]
-    return answer({"lines": sorted(lines, key=lambda line: line[:12])[-max(1, limit) :]})
+    if service:
+        _check_service(service)
+    names = [service] if service else list(PROGRAMS)
+    lines = await asyncio.to_thread(_log_lines, gateway.loaded.paths.logs, names, level.upper())
+    return LogLines(lines=lines[-max(1, limit) :])
 
 
-@router.get("/v3/metrics", openapi_extra=describes(Metrics))
-async def get_metrics(request: Request) -> Response:
-    """Figures for people and panels."""
-    backend = gateway_of(request).backend
-    page = await backend.store.sessions(limit=1000)
-    tools = backend.figures("tools")
-    return answer(
-        Metrics(
-            sessions=len(page.sessions),
-            turnsRunning=int(backend.figures("agent").get("running", 0)),
-            turnsQueued=sum(session.state == "running" for session in page.sessions) - int(backend.figures("agent").get("running", 0)),
-            tokensPerSec=backend.tokens_per_s(),
-            tools={"active": tools.get("active", 0), "max": tools.get("max", 8), "queued": tools.get("queued", 0)},
-            lmx=backend.figures("lmx"),
-            memory={service: report.memory for service in SERVICES if (report := backend.report(service))},
-            streams=len(backend.senders),
-        )
+@routes.get("/v3/metrics")
+async def get_metrics(gateway: GatewayOf) -> Metrics:
+    """Figures for people and panels. Memory in bytes."""
+    telemetry = gateway.telemetry
+    page = await gateway.store.queries.sessions(limit=1000)
+    tools = telemetry.figures("tools")
+    running = int(telemetry.figures("agent").get("running", 0))
+    return Metrics(
+        sessions=len(page.sessions),
+        turnsRunning=running,
+        turnsQueued=sum(session.state == "running" for session in page.sessions) - running,
+        tokensPerSec=gateway.store.token_rate.per_s(),
+        tools={"active": tools.get("active", 0), "max": tools.get("max", 8), "queued": tools.get("queued", 0)},
+        lmx=telemetry.figures("lmx"),
+        memory={service: report.memory for service in SERVICES if (report := telemetry.report(service))},
+        streams=len(gateway.streams.senders),
     )
 
 
-@router.post("/v3/ws-ticket", openapi_extra=describes(Ticket))
-async def new_ticket(request: Request) -> Response:
+@routes.post("/v3/ws-ticket")
+async def new_ticket(gateway: GatewayOf, _: Empty = body(Empty)) -> Ticket:
     """A one-time ticket for `?ticket=`."""
-    await read_body(request, Empty)
-    return answer(Ticket(ticket=gateway_of(request).auth.new_ticket(), expiresInS=TICKET_S))
+    return Ticket(ticket=gateway.auth.new_ticket(), expiresInS=TICKET_S)
 
 
-def _restarts(file: "os.PathLike[str]") -> int:
+async def _end_this_process(supervisor: Supervisor, action: str) -> None:
+    """Runs as a part of the request, after its answer was sent."""
     try:
-        with open(file, "rb") as handle:
-            return max(0, len(msgspec.json.decode(handle.read())) - 1)
+        if action == "stop":
+            await asyncio.to_thread(supervisor.stop, "gateway", waits=False)
+        else:
+            await asyncio.to_thread(supervisor.restart, "gateway")
+    except OptaError as error:
+        log.error("gateway not ended", action=action, reason=error.message)
+
+
+def _check_service(name: str) -> None:
+    if name not in PROGRAMS:
+        raise Refused(f"There is no service {name[:40]!r}. The services are {', '.join(PROGRAMS)}.", code=ErrorCode.not_found)
+
+
+def _look(paths: Paths) -> tuple[state.DaemonState, list[dict[str, Any]], dict[str, int]]:
+    """(the daemon's state, supervisord's processes, restarts of each process); blocking."""
+    processes = Supervisor(paths.run).processes()
+    restarts = {process["name"]: _restarts(paths.run / f"{process['name']}.starts") for process in processes}
+    return state.read(paths) or state.DaemonState(), processes, restarts
+
+
+def _service_state(gateway: Gateway, process: dict[str, Any], restarts: int) -> ServiceState:
+    name = process["name"]
+    report = gateway.telemetry.report(name)
+    is_running = process["statename"] == "RUNNING"
+    return ServiceState(
+        name=name,
+        state=process["statename"].lower(),
+        pid=process["pid"],
+        uptime=round(process["now"] - process["start"], 1) if is_running else 0.0,
+        restarts=restarts,
+        ready=bool(is_running and report and report.ready and report.pid == process["pid"]),
+        memory=report.memory if report else 0,
+        reason=report.reason if report else "" if is_running else "stopped",
+    )
+
+
+def _restarts(file: Path) -> int:
+    try:
+        return max(0, len(msgspec.json.decode(file.read_bytes())) - 1)
     except (OSError, msgspec.DecodeError):
         return 0
+
+
+def _log_lines(logs: Path, names: list[str], level: str) -> list[str]:
+    """The last lines of these logs in the order of their times."""
+    lines: list[str] = []
+    for name in names:
+        try:
+            with open(logs / f"{name}.log", "rb") as handle:
+                handle.seek(max(0, os.fstat(handle.fileno()).st_size - LOG_BYTES))
+                found = handle.read().decode(errors="replace").splitlines()
+        except FileNotFoundError:
+            continue
+        lines += [line for line in found if not level or f" {level} " in line[:24]]
+    return sorted(lines, key=lambda line: line[:12])

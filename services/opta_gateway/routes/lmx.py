@@ -1,66 +1,72 @@
-"""LMX's models: what there is, load, unload, pull. Passed on with the key that opens LMX, which never leaves the daemon."""
+"""LMX's models: list, load, unload, pull. Requests are passed on with the key that opens LMX, which never leaves the daemon."""
 
 import asyncio
-from typing import Any
+from typing import Any, TypeVar
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+import msgspec
 
+from opta_core.errors import Unavailable
 from opta_core.net.lmx_endpoint import ask, client_of, endpoint_of, key_of
 from opta_core.secrets.vault import Vault
-from opta_protocol.http import LmxModels, LoadModel, Ok, PullModel, UnloadModel
+from opta_protocol.http import LoadModel, PullModel, UnloadModel
+from opta_protocol.lmx import LmxAvailable, LmxModelDetails, LmxModels, LmxPull, LmxUnloaded
 
-from ..rest import answer, describes, gateway_of, read_body
+from ..app import Gateway
+from ..endpoint import GatewayOf, Routes, VaultOf, body
 
 LOOK_S, CHANGE_S, LOAD_S = 5.0, 90.0, 320.0
+T = TypeVar("T")
 
-router = APIRouter()
+routes = Routes()
 
 
-@router.get("/v3/lmx/models", openapi_extra=describes(LmxModels))
-async def list_models(request: Request) -> Response:
+@routes.get("/v3/lmx/models")
+async def list_models(gateway: GatewayOf, vault: VaultOf) -> LmxModels:
     """Every model of LMX with its state and figures, LMX's memory, and downloads."""
-    return answer(await _ask(request, "GET", "/admin/models", None, LOOK_S))
+    return await _ask(gateway, vault, "GET", "/admin/models", None, LOOK_S, LmxModels)
 
 
-@router.get("/v3/lmx/status", openapi_extra=describes(LmxModels))
-async def status(request: Request) -> Response:
+@routes.get("/v3/lmx/status")
+async def status(gateway: GatewayOf, vault: VaultOf) -> LmxModels:
     """The same, of loaded models alone."""
-    found = await _ask(request, "GET", "/admin/models", None, LOOK_S)
-    return answer({**found, "models": [model for model in found["models"] if model["state"] != "on disk"]})
+    found = await _ask(gateway, vault, "GET", "/admin/models", None, LOOK_S, LmxModels)
+    return msgspec.structs.replace(found, models=[model for model in found.models if model.state != "on disk"])
 
 
-@router.post("/v3/lmx/models/load", openapi_extra=describes(Ok, LoadModel))
-async def load(request: Request) -> Response:
+@routes.post("/v3/lmx/models/load")
+async def load(gateway: GatewayOf, vault: VaultOf, wanted: LoadModel = body(LoadModel)) -> LmxModelDetails:
     """Load a model; answers once it is loaded."""
-    return answer(await _ask(request, "POST", "/admin/models/load", await read_body(request, LoadModel), LOAD_S))
+    return await _ask(gateway, vault, "POST", "/admin/models/load", wanted, LOAD_S, LmxModelDetails)
 
 
-@router.post("/v3/lmx/models/unload", openapi_extra=describes(Ok, UnloadModel))
-async def unload(request: Request) -> Response:
-    """Put a model away; what it was answering ends with an error."""
-    return answer(await _ask(request, "POST", "/admin/models/unload", await read_body(request, UnloadModel), CHANGE_S))
+@routes.post("/v3/lmx/models/unload")
+async def unload(gateway: GatewayOf, vault: VaultOf, wanted: UnloadModel = body(UnloadModel)) -> LmxUnloaded:
+    """Unload a model; requests that it was answering end with an error."""
+    return await _ask(gateway, vault, "POST", "/admin/models/unload", wanted, CHANGE_S, LmxUnloaded)
 
 
-@router.post("/v3/lmx/models/available", openapi_extra=describes(Ok, PullModel))
-async def available(request: Request) -> Response:
-    """What a hub has: size, licence, revision. Fetches nothing."""
-    wanted = await read_body(request, PullModel)
-    return answer(await _ask(request, "POST", "/admin/models/available", {"repo": wanted.repo, "revision": wanted.revision}, CHANGE_S))
+@routes.post("/v3/lmx/models/available")
+async def available(gateway: GatewayOf, vault: VaultOf, wanted: PullModel = body(PullModel)) -> LmxAvailable:
+    """What a hub has: size, licence, revision. Downloads nothing."""
+    repo = {"repo": wanted.repo, "revision": wanted.revision}
+    return await _ask(gateway, vault, "POST", "/admin/models/available", repo, CHANGE_S, LmxAvailable)
 
 
-@router.post("/v3/lmx/models/pull", openapi_extra=describes(Ok, PullModel, 202))
-async def pull(request: Request) -> Response:
-    """Begin, or go on with, a download."""
-    return answer(await _ask(request, "POST", "/admin/models/pull", await read_body(request, PullModel), CHANGE_S), 202)
+@routes.post("/v3/lmx/models/pull", status_code=202)
+async def pull(gateway: GatewayOf, vault: VaultOf, wanted: PullModel = body(PullModel)) -> LmxPull:
+    """Begin a download, or continue one."""
+    return await _ask(gateway, vault, "POST", "/admin/models/pull", wanted, CHANGE_S, LmxPull)
 
 
-async def _ask(request: Request, method: str, path: str, body: Any, timeout_s: float) -> dict[str, Any]:
-    loaded = gateway_of(request).loaded
-    endpoint = endpoint_of(loaded.settings, loaded.paths)
-    key = await asyncio.to_thread(key_of, endpoint, Vault(loaded.paths, allows_file=loaded.settings.vault_file))
-    client = client_of(endpoint, key)
+async def _ask(gateway: Gateway, vault: Vault, method: str, path: str, wanted: Any, timeout_s: float, kind: type[T]) -> T:
+    loaded = gateway.loaded
+    endpoint = await asyncio.to_thread(endpoint_of, loaded.settings, loaded.paths)
+    client = client_of(endpoint, await asyncio.to_thread(key_of, endpoint, vault))
     try:
-        return await ask(client, method, path, body, timeout_s)
+        return msgspec.convert(await ask(client, method, path, wanted, timeout_s), kind)
+    except msgspec.ValidationError as error:
+        raise Unavailable(
+            f"LMX gave an answer to {path} that this version does not know ({error}). Update Opta and LMX to one version."
+        ) from error
     finally:
         client.close()

@@ -1,38 +1,37 @@
-"""MCP servers of a folder: which there are, which ask first, what they offer."""
+"""MCP servers of a folder: their states, the approval of those that a repository offers, and their tools."""
 
 import asyncio
 
 import msgspec
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
 
 from opta_core import mcp_servers, settings
-from opta_core.errors import Refused
-from opta_protocol.http import ApproveServer, Ok
+from opta_core.paths import Paths
+from opta_protocol.http import ApproveServer, McpServers, Ok
 
-from ..rest import answer, describes, gateway_of, read_body
+from ..endpoint import GatewayOf, Routes, body, flag, folder
 
-router = APIRouter()
-
-
-@router.get("/v3/mcp")
-async def list_servers(request: Request) -> Response:
-    """The servers for a folder (`?cwd=`); with `&look=1` they are started and tell what they offer."""
-    gateway = gateway_of(request)
-    cwd = request.query_params.get("cwd", "")
-    if not cwd.startswith("/") or "\0" in cwd:
-        raise Refused("Name the folder: ?cwd=/absolute/path.")
-    offers, problems = await asyncio.to_thread(mcp_servers.offered, settings.load().settings, gateway.loaded.paths, cwd)
-    found = {"servers": [mcp_servers.described(offer) for offer in offers], "problems": problems}
-    if request.query_params.get("look") == "1":
-        listed = await gateway.backend.tools(cwd)
-        found |= {"offers": listed.servers, "tools": [msgspec.to_builtins(tool) for tool in listed.tools], "problems": listed.problems}
-    return answer(found)
+routes = Routes()
 
 
-@router.post("/v3/mcp/approve", openapi_extra=describes(Ok, ApproveServer))
-async def approve_server(request: Request) -> Response:
-    """Let a server that a trusted folder offers start, as it was shown: `sha256` names what was shown."""
-    wanted = await read_body(request, ApproveServer)
-    await asyncio.to_thread(mcp_servers.approve, gateway_of(request).loaded.paths, wanted.cwd, wanted.name, wanted.sha256)
-    return answer(Ok())
+@routes.get("/v3/mcp")
+async def list_servers(gateway: GatewayOf, cwd: str = folder(), look: bool = flag("look")) -> McpServers:
+    """The servers for a folder (`?cwd=`). With `&look=1` they are started, and their tools are listed."""
+    found = await asyncio.to_thread(_servers, gateway.loaded.paths, cwd)
+    if not look:
+        return found
+    listed = await gateway.worker.mcp_tools(cwd)
+    tools = [msgspec.to_builtins(tool) for tool in listed.tools]
+    return McpServers(servers=found.servers, problems=listed.problems, offers=msgspec.to_builtins(listed.servers), tools=tools)
+
+
+@routes.post("/v3/mcp/approve")
+async def approve_server(gateway: GatewayOf, wanted: ApproveServer = body(ApproveServer)) -> Ok:
+    """Let a server that a trusted folder offers start, as it was shown: `sha256` names the definition that was shown."""
+    await gateway.change(mcp_servers.approve, gateway.loaded.paths, wanted.cwd, wanted.name, wanted.sha256)
+    return Ok()
+
+
+def _servers(paths: Paths, cwd: str) -> McpServers:
+    # Read anew: a server that was added to the settings is listed without a restart.
+    offers, problems = mcp_servers.offered(settings.load().settings, paths, cwd)
+    return McpServers(servers=[mcp_servers.described(offer) for offer in offers], problems=problems)

@@ -2,108 +2,110 @@
 
 import asyncio
 import time
-from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
 
 from opta_core.net.http_client import HttpProblem, Stranger
 from opta_core.net.lmx_endpoint import client_of, endpoint_of, key_of
 from opta_core.secrets.vault import Vault
 from opta_protocol.http import ModelInfo, ModelList, ProviderInfo, ProviderList
+from opta_protocol.lmx import LmxModelDetails, LmxModelList
 
-from ..rest import answer, describes, gateway_of
+from ..app import Gateway
+from ..endpoint import GatewayOf, Routes, VaultOf
 
 HEALTH_S = 2.0
 
-router = APIRouter()
+routes = Routes()
 
 
-@router.get("/v3/models", openapi_extra=describes(ModelList))
-async def list_models(request: Request) -> Response:
+class _Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What LMX answered just now. `reason` says why it is not healthy."""
+
+    url: str
+    healthy: bool = False
+    latency_ms: float = 0.0
+    models: list[LmxModelDetails] = []
+    reason: str = ""
+
+
+@routes.get("/v3/models")
+async def list_models(gateway: GatewayOf, vault: VaultOf) -> ModelList:
     """The models of every provider, LMX first."""
-    settings = gateway_of(request).loaded.settings
-    healthy, _, entries, _ = await _look_at_lmx(request)
+    settings = gateway.loaded.settings
+    look = await _look_at_lmx(gateway, vault)
     models = [
         ModelInfo(
-            id=f"lmx/{entry['id']}",
+            id=f"lmx/{model.id}",
             provider="lmx",
-            name=entry["id"],
-            healthy=healthy,
-            contextLimit=int(entry.get("context_length") or 0),
-            capability=str(entry.get("capability") or ""),
-            default=settings.default_model in (entry["id"], f"lmx/{entry['id']}"),
-        )  # fmt: skip
-        for entry in entries
+            name=model.id,
+            healthy=look.healthy,
+            contextLimit=model.context_length,
+            capability=model.capability,
+            default=settings.default_model in (model.id, f"lmx/{model.id}"),
+        )
+        for model in look.models
     ]
     models += [
         ModelInfo(
-            id=f"{name}/{p.model}",
+            id=f"{name}/{provider.model}",
             provider=name,
-            name=p.model,
+            name=provider.model,
             healthy=True,
-            contextLimit=p.context,
-            default=settings.default_model == f"{name}/{p.model}",
+            contextLimit=provider.context,
+            default=settings.default_model == f"{name}/{provider.model}",
         )
-        for name, p in settings.providers.items()
-        if p.model
+        for name, provider in settings.providers.items()
+        if provider.model
     ]
-    return answer(ModelList(models=models, default=settings.default_model))
+    return ModelList(models=models, default=settings.default_model)
 
 
-@router.get("/v3/providers", openapi_extra=describes(ProviderList))
-async def list_providers(request: Request) -> Response:
-    """Ways to reach models; the active one answers a turn that names none."""
-    settings = gateway_of(request).loaded.settings
-    healthy, latency_ms, _, reason = await _look_at_lmx(request)
+@routes.get("/v3/providers")
+async def list_providers(gateway: GatewayOf, vault: VaultOf) -> ProviderList:
+    """The providers; the active one answers a turn that names none."""
+    settings = gateway.loaded.settings
+    look = await _look_at_lmx(gateway, vault)
     active = settings.default_model.partition("/")[0]
-    url = endpoint_of(settings, gateway_of(request).loaded.paths).url
     found = [
         ProviderInfo(
             name="lmx",
             type="lmx",
-            baseUrl=url,
+            baseUrl=look.url,
             state="active" if active == "lmx" else "standby",
-            healthy=healthy,
-            latencyMs=latency_ms,
-            reason=reason,
+            healthy=look.healthy,
+            latencyMs=look.latency_ms,
+            reason=look.reason,
         )
     ]
     found += [
         ProviderInfo(
             name=name,
-            type=p.type,
-            baseUrl=p.base_url,
-            state="active" if active == name else "standby" if p.model else "configured",
+            type=provider.type,
+            baseUrl=provider.base_url,
+            state="active" if active == name else "standby" if provider.model else "configured",
             healthy=True,
         )
-        for name, p in settings.providers.items()
+        for name, provider in settings.providers.items()
     ]
-    return answer(ProviderList(providers=found))
+    return ProviderList(providers=found)
 
 
-async def _look_at_lmx(request: Request) -> tuple[bool, float, list[dict[str, Any]], str]:
-    """(healthy, latency in ms, models, why not)."""
-    loaded = gateway_of(request).loaded
-    endpoint = endpoint_of(loaded.settings, loaded.paths)
-    url = endpoint.url
-    started = time.monotonic()
-    key = (
-        await asyncio.to_thread(key_of, endpoint, Vault(loaded.paths, allows_file=loaded.settings.vault_file))
-        if endpoint.certificate
-        else None
-    )
+async def _look_at_lmx(gateway: Gateway, vault: Vault) -> _Look:
+    loaded = gateway.loaded
+    endpoint = await asyncio.to_thread(endpoint_of, loaded.settings, loaded.paths)
+    url, started = endpoint.url, time.monotonic()
+    key = await asyncio.to_thread(key_of, endpoint, vault) if endpoint.certificate else None
     client = client_of(endpoint, key, "/v1")
     try:
         status, body = await client.get("/models", HEALTH_S)
         if status != 200:
             raise HttpProblem(f"status {status}")
-        entries: list[dict[str, Any]] = msgspec.json.decode(body)["data"]
-        return True, round((time.monotonic() - started) * 1000, 1), entries, ""
+        models = msgspec.json.decode(body, type=LmxModelList).data
+        return _Look(url=url, healthy=True, latency_ms=round((time.monotonic() - started) * 1000, 1), models=models)
     except Stranger as stranger:
-        return False, 0.0, [], str(stranger)
-    except (HttpProblem, msgspec.DecodeError, KeyError, TypeError) as error:
-        return False, 0.0, [], f"LMX at {url} does not answer ({error}). Start it: opta daemon restart lmx"
+        return _Look(url=url, reason=str(stranger))
+    except (HttpProblem, msgspec.DecodeError) as error:
+        return _Look(url=url, reason=f"LMX at {url} does not answer ({error}). Start it: opta daemon restart lmx")
     finally:
         client.close()

@@ -1,35 +1,32 @@
-"""Permission questions: list the open ones, answer one; what "always" wrote down."""
+"""Permission questions: list the open ones, answer one; list and revoke the grants that "always" made."""
 
 import asyncio
-from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
 
 from opta_core.clock import seconds_until
 from opta_core.errors import Refused
 from opta_core.policy import grants
 from opta_core.policy.actions import normalise
-from opta_core.transcript import Call, Turn
+from opta_core.transcript import Call, Transcript, Turn
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import PermissionDecision
-from opta_protocol.http import AnswerPermission, Ok, PermissionAnswer
+from opta_protocol.http import AnswerPermission, GrantList, Ok, OpenPermission, OpenPermissions, PermissionAnswer
 from opta_protocol.tools.catalog import tool_of
 
 from ..decisions import Decisions
-from ..rest import answer, describes, gateway_of, read_body
+from ..endpoint import GatewayOf, Routes, body
 
-router = APIRouter()
+routes = Routes()
 
 
-@router.post("/v3/sessions/{name}/permissions/{request_id}", openapi_extra=describes(PermissionAnswer, AnswerPermission))
-async def answer_permission(request: Request, name: str, request_id: str) -> Response:
-    """The first valid answer wins; the others get 409."""
-    wanted = await read_body(request, AnswerPermission)
-    gateway = gateway_of(request)
-    session = await gateway.backend.session(name)
-    found = await _asked(request, session.id, request_id)
+@routes.post("/v3/sessions/{name}/permissions/{request_id}")
+async def answer_permission(
+    gateway: GatewayOf, name: str, request_id: str, wanted: AnswerPermission = body(AnswerPermission)
+) -> PermissionAnswer:
+    """Answer a question. The first valid answer counts; later ones get 409."""
+    session = await gateway.store.session(name)
+    found = _question(await gateway.store.transcript(session.id), request_id)
     if found is None:
         raise Refused(f"There is no question {request_id[:20]!r} in s-{session.id}.", code=ErrorCode.not_found)
     turn, call = found
@@ -48,54 +45,53 @@ async def answer_permission(request: Request, name: str, request_id: str) -> Res
         sid=session.id, turn=turn.id, callId=call.id, requestId=request_id, decision=decision, by="client", rule=call.reason, layer="user",
         scope=wanted.decision, offer=wanted.offer, note=wanted.note, client=wanted.client,
     )  # fmt: skip
-    result = await Decisions(gateway.backend.outbox, gateway.loaded.paths, gateway.answering).write(event, new)
+    result = await Decisions(gateway.store.outbox, gateway.loaded.paths, gateway.changing).write(event, new)
     if result.status == "fenced":
         raise _conflict("The turn of this question has ended.")
     if result.status != "written":
         raise _conflict("This question was answered already.")
-    return answer(PermissionAnswer(ok=True, decision=decision))
+    return PermissionAnswer(ok=True, decision=decision)
 
 
-@router.get("/v3/permissions")
-async def list_permissions(request: Request) -> Response:
+@routes.get("/v3/permissions")
+async def list_permissions(gateway: GatewayOf) -> OpenPermissions:
     """Open questions of all sessions."""
-    backend = gateway_of(request).backend
-    page = await backend.store.sessions(state="waiting", limit=200)
-    found: list[dict[str, Any]] = []
+    page = await gateway.store.queries.sessions(state="waiting", limit=200)
+    found: list[OpenPermission] = []
     for session in page.sessions:
-        transcript = await backend.transcript(session.id)
+        transcript = await gateway.store.transcript(session.id)
         found += [
-            {
-                "sid": session.id,
-                "turn": turn.id,
-                "requestId": call.requestId,
-                "callId": call.id,
-                "name": call.name,
-                "args": call.args,
-                "reason": call.reason,
-                "expiresAt": call.expiresAt,
-            }
+            OpenPermission(
+                sid=session.id,
+                turn=turn.id,
+                requestId=call.requestId,
+                callId=call.id,
+                name=call.name,
+                args=call.args,
+                reason=call.reason,
+                expiresAt=call.expiresAt,
+            )
             for turn in transcript.turns
             for step in turn.steps
             for call in step.calls
             if call.state == "asking"
         ]
-    return answer({"permissions": found})
+    return OpenPermissions(permissions=found)
 
 
-@router.get("/v3/grants")
-async def list_grants(request: Request) -> Response:
-    """What was always allowed."""
-    found = await asyncio.to_thread(grants.read, gateway_of(request).loaded.paths)
-    return answer({"grants": [msgspec.to_builtins(grant) for grant in found]})
+@routes.get("/v3/grants")
+async def list_grants(gateway: GatewayOf) -> GrantList:
+    """What is always allowed."""
+    found = await asyncio.to_thread(grants.read, gateway.loaded.paths)
+    return GrantList(grants=[msgspec.to_builtins(grant) for grant in found])
 
 
-@router.delete("/v3/grants/{grant_id}", openapi_extra=describes(Ok))
-async def revoke_grant(request: Request, grant_id: str) -> Response:
+@routes.delete("/v3/grants/{grant_id}")
+async def revoke_grant(gateway: GatewayOf, grant_id: str) -> Ok:
     """Ask again from now on."""
-    if not await asyncio.to_thread(grants.remove, gateway_of(request).loaded.paths, grant_id):
+    if not await gateway.change(grants.remove, gateway.loaded.paths, grant_id):
         raise Refused(f"There is no grant {grant_id[:20]!r}.", code=ErrorCode.not_found)
-    return answer(Ok())
+    return Ok()
 
 
 def _grants(call: Call, cwd: str, offer: str) -> list[grants.Grant]:
@@ -123,8 +119,7 @@ def _conflict(message: str) -> Refused:
     return Refused(message, code=ErrorCode.conflict, details={"conflict": True})
 
 
-async def _asked(request: Request, sid: str, request_id: str) -> tuple[Turn, Call] | None:
-    transcript = await gateway_of(request).backend.transcript(sid)
+def _question(transcript: Transcript, request_id: str) -> tuple[Turn, Call] | None:
     for turn in reversed(transcript.turns):
         for step in turn.steps:
             for call in step.calls:

@@ -1,12 +1,10 @@
-"""Rules and trust: what holds in a folder, what a command would get, and which folders a person trusts."""
+"""Rules and trust: the rules that hold in a folder, the verdict on a command, and the folders that a person trusts."""
 
 import asyncio
 
 import msgspec
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
 
-from opta_core.errors import Refused
+from opta_core.paths import Paths
 from opta_core.policy import explain, trust
 from opta_core.policy.actions import normalise
 from opta_core.policy.engine import Situation, judge
@@ -17,17 +15,15 @@ from opta_protocol.http import CheckPolicy, GiveTrust, Ok, PolicyRules, PolicyVe
 from opta_protocol.permissions import default_level
 from opta_protocol.tools.commands import RUN_COMMAND
 
-from ..rest import answer, describes, gateway_of, read_body
+from ..endpoint import GatewayOf, Routes, body, folder
 
-router = APIRouter()
+routes = Routes()
 
 
-@router.post("/v3/policy/check", openapi_extra=describes(PolicyVerdict, CheckPolicy))
-async def check_policy(request: Request) -> Response:
+@routes.post("/v3/policy/check")
+async def check_policy(gateway: GatewayOf, wanted: CheckPolicy = body(CheckPolicy)) -> PolicyVerdict:
     """What the gate would decide on a command, without running anything."""
-    wanted = await read_body(request, CheckPolicy)
-    gateway = gateway_of(request)
-    sandbox = gateway.backend.figures("tools").get("sandbox", "none")
+    sandbox = gateway.telemetry.sandbox
     asked = normalise(RUN_COMMAND, {"command": wanted.command}, wanted.cwd, path=environment().get("PATH", ""))
     situation = Situation(
         level=wanted.level or default_level(wanted.mode),
@@ -38,56 +34,51 @@ async def check_policy(request: Request) -> Response:
     )
     verdict = judge(asked, situation)
     assert asked.command is not None
-    return answer(
-        PolicyVerdict(
-            decision=verdict.effect,
-            rule=verdict.rule,
-            layer=verdict.layer,
-            plain=asked.command.is_plain,
-            why=asked.command.why,
-            actions=[msgspec.to_builtins(action) for action in asked.actions],
-        )
+    return PolicyVerdict(
+        decision=verdict.effect,
+        rule=verdict.rule,
+        layer=verdict.layer,
+        plain=asked.command.is_plain,
+        why=asked.command.why,
+        actions=[msgspec.to_builtins(action) for action in asked.actions],
     )
 
 
-@router.get("/v3/policy", openapi_extra=describes(PolicyRules))
-async def list_policy(request: Request) -> Response:
+@routes.get("/v3/policy")
+async def list_policy(gateway: GatewayOf, cwd: str = folder()) -> PolicyRules:
     """The rules that hold in a folder (`?cwd=`), the grants, and what is wrong with the files."""
-    layers = await asyncio.to_thread(Sources(gateway_of(request).loaded.paths).layers, _cwd(request))
-    return answer(
-        PolicyRules(
-            rules={layer: [msgspec.to_builtins(rule) for rule in layers.rules(layer)] for layer in ("managed", "user", "project")},
-            grants=[msgspec.to_builtins(grant) for grant in layers.granted],
-            problems=[msgspec.to_builtins(problem) for problem in layers.problems],
-            trust=layers.trust,
-        )
+    layers = await asyncio.to_thread(Sources(gateway.loaded.paths).layers, cwd)
+    return PolicyRules(
+        rules={layer: [msgspec.to_builtins(rule) for rule in layers.rules(layer)] for layer in ("managed", "user", "project")},
+        grants=[msgspec.to_builtins(grant) for grant in layers.granted],
+        problems=[msgspec.to_builtins(problem) for problem in layers.problems],
+        trust=layers.trust,
     )
 
 
-@router.get("/v3/trust", openapi_extra=describes(TrustState))
-async def get_trust(request: Request) -> Response:
+@routes.get("/v3/trust")
+async def get_trust(gateway: GatewayOf, cwd: str = folder()) -> TrustState:
     """Whether a folder (`?cwd=`) is trusted, and in plain words what its files ask for and what has changed."""
-    return answer(await asyncio.to_thread(_trust, request, _cwd(request)))
+    return await asyncio.to_thread(_trust, gateway.loaded.paths, cwd)
 
 
-@router.post("/v3/trust", openapi_extra=describes(TrustState, GiveTrust))
-async def give_trust(request: Request) -> Response:
+@routes.post("/v3/trust")
+async def give_trust(gateway: GatewayOf, wanted: GiveTrust = body(GiveTrust)) -> TrustState:
     """Trust a folder as it was shown: `sha256` names what was shown."""
-    wanted = await read_body(request, GiveTrust)
-    await asyncio.to_thread(trust.give, gateway_of(request).loaded.paths, wanted.cwd, wanted.sha256)
-    return answer(await asyncio.to_thread(_trust, request, wanted.cwd))
+    await gateway.change(trust.give, gateway.loaded.paths, wanted.cwd, wanted.sha256)
+    return await asyncio.to_thread(_trust, gateway.loaded.paths, wanted.cwd)
 
 
-@router.delete("/v3/trust", openapi_extra=describes(Ok))
-async def withdraw_trust(request: Request) -> Response:
-    """Trust a folder (`?cwd=`) no more."""
-    await asyncio.to_thread(trust.withdraw, gateway_of(request).loaded.paths, _cwd(request))
-    return answer(Ok())
+@routes.delete("/v3/trust")
+async def withdraw_trust(gateway: GatewayOf, cwd: str = folder()) -> Ok:
+    """Stop trusting a folder (`?cwd=`)."""
+    await gateway.change(trust.withdraw, gateway.loaded.paths, cwd)
+    return Ok()
 
 
-def _trust(request: Request, cwd: str) -> TrustState:
+def _trust(paths: Paths, cwd: str) -> TrustState:
     snapshot = trust.take(cwd)
-    record = trust.read(gateway_of(request).loaded.paths).get(snapshot.path)
+    record = trust.read(paths).get(snapshot.path)
     state = trust.state_of(record, snapshot)
     return TrustState(
         path=snapshot.path,
@@ -98,10 +89,3 @@ def _trust(request: Request, cwd: str) -> TrustState:
         changes=explain.differences(record, snapshot) if record and state == "changed" else [],
         problem=snapshot.problem,
     )
-
-
-def _cwd(request: Request) -> str:
-    cwd = request.query_params.get("cwd", "")
-    if not cwd.startswith("/") or "\0" in cwd:
-        raise Refused("Name the folder: ?cwd=/absolute/path.")
-    return cwd

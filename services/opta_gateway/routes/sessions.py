@@ -1,11 +1,10 @@
-"""Sessions: list, create, look at, change, throw away, export."""
+"""Sessions: list, create, look at, change, delete, export."""
 
 import asyncio
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from opta_core.errors import Refused
@@ -24,117 +23,115 @@ from opta_protocol.http import (
     Repair,
     RepairSessionRequest,
     Session,
+    SessionDetails,
     SessionList,
+    ToolCalls,
     UpdateSession,
 )
 from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import Level, default_level
 
+from ..endpoint import GatewayOf, Routes, body, choice, number, seq, text
 from ..export import as_markdown, as_text
-from ..rest import answer, describes, gateway_of, read_body
-from ..stream import read_seq
 
-LIMIT_MAX = 1000
+LIST_MAX, PAGE_MAX = 1000, 5000
 WAIT_MS_MAX = 30_000
+_EXPORTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/markdown": {}, "text/plain": {}, "application/json": {}}}}
 
-router = APIRouter()
+routes = Routes()
 
 
-@router.get("/v3/sessions", openapi_extra=describes(SessionList))
-async def list_sessions(request: Request) -> Response:
+class _Workspace(msgspec.Struct, frozen=True, kw_only=True):
+    """The folder of a new session. `identity` is its device and inode."""
+
+    cwd: str
+    identity: str
+    is_home: bool
+    is_trusted: bool
+
+
+@routes.get("/v3/sessions")
+async def list_sessions(
+    gateway: GatewayOf,
+    q: str = text("q"),
+    state: str = choice("state", "", "", "idle", "running", "waiting", "paused", "failed"),
+    limit: int = number("limit", 50, LIST_MAX),
+    cursor: str = text("cursor", chars_max=20),
+) -> SessionList:
     """Sessions, last active first."""
-    query = request.query_params
-    state = query.get("state", "")
-    if state not in ("", "idle", "running", "waiting", "paused", "failed"):
-        raise Refused(f"state is {state[:40]!r}; it is one of idle, running, waiting, paused, failed.")
-    limit = read_number(query.get("limit", "50"), "limit", LIMIT_MAX)
-    return answer(
-        await gateway_of(request).backend.store.sessions(query.get("q", "")[:200], state, max(1, limit), query.get("cursor", "")[:20])
-    )
+    return await gateway.store.queries.sessions(q, state, max(1, limit), cursor)
 
 
-@router.post("/v3/sessions", openapi_extra=describes(Session, CreateSession, 201), status_code=201)
-async def create_session(request: Request) -> Response:
-    """A new session in a folder that exists."""
-    wanted = await read_body(request, CreateSession)
+@routes.post("/v3/sessions", status_code=201)
+async def create_session(gateway: GatewayOf, wanted: CreateSession = body(CreateSession)) -> Session:
+    """A new session in a folder that exists, or in an empty one of its own."""
     sid = new_session_id()
-    paths = gateway_of(request).loaded.paths
-    cwd = _folder(wanted.cwd) if wanted.cwd else _private_folder(paths, sid)
-    if problem := not_a_workspace(cwd, Path.home(), paths.home):
-        raise Refused(f"cwd is {cwd[:200]!r}, which is no folder to work in: {problem}. Name a project's folder, or none for an empty one.")
-    is_home = is_whole_home(cwd, Path.home())
-    backend = gateway_of(request).backend
-    start = SessionStart(
-        sid=sid,
-        title=wanted.title,
-        cwd=cwd,
-        mode=wanted.mode,
-        level=Level.L1 if is_home else wanted.level or default_level(wanted.mode),
-        model=wanted.model,
-        policy=wanted.policy,
-        interactive=wanted.interactive,
-        folder=_identity(cwd),
-        trusted=(await asyncio.to_thread(Sources(gateway_of(request).loaded.paths).layers, cwd)).trust == "trusted",
-        sandbox=str(backend.figures("tools").get("sandbox", "none")),
+    workspace = await asyncio.to_thread(_workspace, gateway.loaded.paths, sid, wanted.cwd)
+    await gateway.store.append(
+        SessionStart(
+            sid=sid,
+            title=wanted.title,
+            cwd=workspace.cwd,
+            mode=wanted.mode,
+            level=Level.L1 if workspace.is_home else wanted.level or default_level(wanted.mode),
+            model=wanted.model,
+            policy=wanted.policy,
+            interactive=wanted.interactive,
+            folder=workspace.identity,
+            trusted=workspace.is_trusted,
+            sandbox=gateway.telemetry.sandbox,
+        )
     )
-    await backend.append(start)
-    if is_home:
-        await backend.append(SessionNote(sid=sid, text=HOME_WARNING))
-    return answer(await backend.session(sid), 201)
+    if workspace.is_home:
+        await gateway.store.append(SessionNote(sid=sid, text=HOME_WARNING))
+    return await gateway.store.session(sid)
 
 
-@router.get("/v3/sessions/{name}", openapi_extra=describes(Session))
-async def get_session(request: Request, name: str) -> Response:
+@routes.get("/v3/sessions/{name}")
+async def get_session(gateway: GatewayOf, name: str, at_seq: int | None = seq("atSeq")) -> Session | SessionDetails:
     """One session; with `?atSeq=` also its transcript as of that seq."""
-    backend = gateway_of(request).backend
-    session = await backend.session(name)
-    if "atSeq" not in request.query_params:
-        return answer(session)
-    seq = read_seq(request.query_params["atSeq"])
-    transcript = await backend.transcript(session.id, seq)
-    return answer({**msgspec.to_builtins(session), "transcript": msgspec.to_builtins(transcript)})
+    session = await gateway.store.session(name)
+    if at_seq is None:
+        return session
+    transcript = await gateway.store.transcript(session.id, at_seq)
+    return SessionDetails(**msgspec.structs.asdict(session), transcript=msgspec.to_builtins(transcript))
 
 
-@router.patch("/v3/sessions/{name}", openapi_extra=describes(Session, UpdateSession))
-async def update_session(request: Request, name: str) -> Response:
+@routes.patch("/v3/sessions/{name}")
+async def update_session(gateway: GatewayOf, name: str, wanted: UpdateSession = body(UpdateSession)) -> Session:
     """Rename, pin, archive, or set model, mode and level for later turns."""
-    backend = gateway_of(request).backend
-    session = await backend.session(name)
-    changes: dict[str, Any] = {
-        key: value for key, value in msgspec.to_builtins(await read_body(request, UpdateSession)).items() if value is not None
-    }
+    session = await gateway.store.session(name)
+    changes = {key: value for key, value in msgspec.to_builtins(wanted).items() if value is not None}
     if changes:
-        await backend.append(SessionUpdated(sid=session.id, changes=changes))
-    return answer(await backend.session(session.id))
+        await gateway.store.append(SessionUpdated(sid=session.id, changes=changes))
+    return await gateway.store.session(session.id)
 
 
-@router.delete("/v3/sessions/{name}", openapi_extra=describes(Ok))
-async def delete_session(request: Request, name: str) -> Response:
-    """To the trash, or with `?to=archive` to the archive; from both it can be put back."""
-    where = request.query_params.get("to", "trash")
-    if where not in ("trash", "archive"):
-        raise Refused(f"to is {where[:40]!r}; it is trash or archive.")
-    backend = gateway_of(request).backend
-    session = await backend.session(name)
+@routes.delete("/v3/sessions/{name}")
+async def delete_session(gateway: GatewayOf, name: str, to: str = choice("to", "trash", "trash", "archive")) -> Ok:
+    """Move a session to the trash, or with `?to=archive` to the archive; from both it can be restored."""
+    session = await gateway.store.session(name)
     if session.activeTurn:
         raise Refused(f"s-{session.id} has a running turn. Stop it first.", code=ErrorCode.conflict)
-    await backend.append(SessionUpdated(sid=session.id, changes={"trashed": True} if where == "trash" else {"pruned": True}))
-    return answer(Ok())
+    await gateway.store.append(SessionUpdated(sid=session.id, changes={"trashed": True} if to == "trash" else {"pruned": True}))
+    return Ok()
 
 
-@router.get("/v3/sessions/{name}/events", openapi_extra=describes(EventPage))
-async def get_events(request: Request, name: str) -> Response:
+@routes.get("/v3/sessions/{name}/events")
+async def get_events(
+    gateway: GatewayOf,
+    name: str,
+    after_seq: int | None = seq("afterSeq"),
+    limit: int = number("limit", 1000, PAGE_MAX),
+    wait_ms: int = number("wait_ms", 0, WAIT_MS_MAX),
+) -> EventPage:
     """A page of events after a seq; `wait_ms` waits for the first."""
-    backend = gateway_of(request).backend
-    query = request.query_params
-    after = read_seq(query.get("afterSeq", ""))
-    limit = read_number(query.get("limit", "1000"), "limit", 5000)
-    wait_ms = read_number(query.get("wait_ms", "0"), "wait_ms", WAIT_MS_MAX)
-    session = await backend.session(name)
-    lines = await backend.store.after(session.id, after, max(1, limit))
+    store, after = gateway.store, after_seq or 0
+    session = await store.session(name)
+    lines = await store.queries.after(session.id, after, max(1, limit))
     last = session.lastSeq
     if not lines and wait_ms:
-        ring = await backend.ring(session)
+        ring = await store.ring(session)
         ring.users += 1
         try:
             if await ring.beyond(after, wait_ms / 1000):
@@ -143,68 +140,61 @@ async def get_events(request: Request, name: str) -> Response:
             ring.users -= 1
     if lines:
         last = max(last, wire.read_header(lines[-1]).seq)
-    return answer(EventPage(events=[msgspec.Raw(line) for line in lines], lastSeq=last))
+    return EventPage(events=[msgspec.Raw(line) for line in lines], lastSeq=last)
 
 
-@router.post("/v3/sessions/{name}/clear", openapi_extra=describes(Ok))
-async def clear_session(request: Request, name: str) -> Response:
-    """Start the context anew; the history stays in the journal."""
-    backend = gateway_of(request).backend
-    await read_body(request, Empty)
-    session = await backend.session(name)
-    await backend.append(SessionCleared(sid=session.id, upTo=session.lastSeq))
-    return answer(Ok())
+@routes.post("/v3/sessions/{name}/clear")
+async def clear_session(gateway: GatewayOf, name: str, _: Empty = body(Empty)) -> Ok:
+    """Start with an empty context; the history stays in the journal."""
+    session = await gateway.store.session(name)
+    await gateway.store.append(SessionCleared(sid=session.id, upTo=session.lastSeq))
+    return Ok()
 
 
-@router.post("/v3/sessions/{name}/note", openapi_extra=describes(Ok, AddNote))
-async def add_note(request: Request, name: str) -> Response:
+@routes.post("/v3/sessions/{name}/note")
+async def add_note(gateway: GatewayOf, name: str, note: AddNote = body(AddNote)) -> Ok:
     """A note for people."""
-    note = await read_body(request, AddNote)
-    backend = gateway_of(request).backend
-    session = await backend.session(name)
-    await backend.append(SessionNote(sid=session.id, text=note.text, kind=note.kind))
-    return answer(Ok())
+    session = await gateway.store.session(name)
+    await gateway.store.append(SessionNote(sid=session.id, text=note.text, kind=note.kind))
+    return Ok()
 
 
-@router.post("/v3/sessions/{name}/repair", openapi_extra=describes(Repair, RepairSessionRequest))
-async def repair_session(request: Request, name: str) -> Response:
-    """What a repair of a damaged journal keeps and drops; with `apply` it is done, and a copy of the damaged file is kept."""
-    wanted = await read_body(request, RepairSessionRequest)
-    backend = gateway_of(request).backend
-    session = await backend.session(name)
-    return answer(await backend.store.repair(session.id, is_wanted=wanted.apply))
+@routes.post("/v3/sessions/{name}/repair")
+async def repair_session(gateway: GatewayOf, name: str, wanted: RepairSessionRequest = body(RepairSessionRequest)) -> Repair:
+    """What a repair of a damaged journal keeps and drops. With `apply` it is done, and a copy of the damaged file is kept."""
+    session = await gateway.store.session(name)
+    return await gateway.store.queries.repair(session.id, is_wanted=wanted.apply)
 
 
-@router.get("/v3/sessions/{name}/export")
-async def export_session(request: Request, name: str) -> Response:
+@routes.get("/v3/sessions/{name}/export", responses=_EXPORTS)
+async def export_session(gateway: GatewayOf, name: str, form: str = choice("format", "markdown", "markdown", "json", "text")) -> Response:
     """The whole session as JSON (events), Markdown or plain text."""
-    form = request.query_params.get("format", "markdown")
-    session = await gateway_of(request).backend.session(name)
+    session = await gateway.store.session(name)
     if form == "json":
-        lines = await gateway_of(request).backend.store.all_after(session.id, 0)
+        lines = await gateway.store.queries.all_after(session.id, 0)
         return Response(b'{"session":%b,"events":[%b]}' % (msgspec.json.encode(session), b",".join(lines)), media_type="application/json")
-    transcript = await gateway_of(request).backend.transcript(session.id, session.lastSeq)
-    if form == "markdown":
-        return Response(as_markdown(transcript, session), media_type="text/markdown")
+    transcript = await gateway.store.transcript(session.id, session.lastSeq)
     if form == "text":
         return Response(as_text(transcript, session), media_type="text/plain")
-    raise Refused(f"format is {form[:40]!r}; it is one of markdown, json, text.")
+    return Response(as_markdown(transcript, session), media_type="text/markdown")
 
 
-@router.get("/v3/sessions/{name}/tools")
-async def get_tools(request: Request, name: str) -> Response:
+@routes.get("/v3/sessions/{name}/tools")
+async def get_tools(gateway: GatewayOf, name: str) -> ToolCalls:
     """Every tool call of the session with its result."""
-    session = await gateway_of(request).backend.session(name)
-    transcript = await gateway_of(request).backend.transcript(session.id, session.lastSeq)
+    session = await gateway.store.session(name)
+    transcript = await gateway.store.transcript(session.id, session.lastSeq)
     calls = [{"turn": turn.id, **msgspec.to_builtins(call)} for turn in transcript.turns for step in turn.steps for call in step.calls]
-    return answer({"tools": calls})
+    return ToolCalls(tools=calls)
 
 
-def read_number(text: str, name: str, most: int) -> int:
-    """A number from a query. Raises Refused."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise Refused(f"{name} is {text[:40]!r}, but it is a whole number from 0.", code=ErrorCode.bad_request)
-    return min(int(text), most)
+def _workspace(paths: Paths, sid: str, wanted: str) -> _Workspace:
+    """The folder that a session works in. Raises Refused."""
+    cwd = _folder(wanted) if wanted else _private_folder(paths, sid)
+    if problem := not_a_workspace(cwd, Path.home(), paths.home):
+        raise Refused(f"cwd is {cwd[:200]!r}, which is no folder to work in: {problem}. Name a project's folder, or none for an empty one.")
+    is_trusted = Sources(paths).layers(cwd).trust == "trusted"
+    return _Workspace(cwd=cwd, identity=_identity(cwd), is_home=is_whole_home(cwd, Path.home()), is_trusted=is_trusted)
 
 
 def _folder(text: str) -> str:

@@ -1,35 +1,30 @@
 """Undo: the files of a turn as they were before it."""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
-
 from opta_core.errors import Refused
 from opta_core.transcript import Transcript, Turn
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import Change, TurnUndone
 from opta_protocol.http import TurnUndoneAnswer, UndoTurnRequest
 
-from ..rest import answer, describes, gateway_of, read_body
+from ..endpoint import GatewayOf, Routes, body
 
-router = APIRouter()
+routes = Routes()
 
 
-@router.post("/v3/sessions/{name}/undo", openapi_extra=describes(TurnUndoneAnswer, UndoTurnRequest))
-async def undo_turn(request: Request, name: str) -> Response:
+@routes.post("/v3/sessions/{name}/undo")
+async def undo_turn(gateway: GatewayOf, name: str, wanted: UndoTurnRequest = body(UndoTurnRequest)) -> TurnUndoneAnswer:
     """Put back what a turn's file tools changed: all of it, or nothing when a file was changed since."""
-    wanted = await read_body(request, UndoTurnRequest)
-    backend = gateway_of(request).backend
-    session = await backend.session(name)
+    session = await gateway.store.session(name)
     if session.activeTurn:
         raise Refused(f"s-{session.id} is at work; undo when it has ended.", code=ErrorCode.busy)
-    transcript = await backend.transcript(session.id)
+    transcript = await gateway.store.transcript(session.id)
     turn = _turn(transcript, wanted.turnId)
-    undone = await backend.undo(session.id, transcript.cwd, changes_of(turn))
+    undone = await gateway.worker.undo(session.id, transcript.cwd, changes_of(turn))
     if undone.problem:
         raise Refused(f"{turn.id} was not undone: {undone.problem}", code=ErrorCode.conflict)
     files = sorted({change.path for change in changes_of(turn)})
-    await backend.append(TurnUndone(sid=session.id, turn=turn.id, files=files))
-    return answer(TurnUndoneAnswer(turnId=turn.id, files=files))
+    await gateway.store.append(TurnUndone(sid=session.id, turn=turn.id, files=files))
+    return TurnUndoneAnswer(turnId=turn.id, files=files)
 
 
 def changes_of(turn: Turn) -> list[Change]:

@@ -1,6 +1,5 @@
-"""Questions to the session store: read-only, asked again until answered."""
+"""Queries to the session store, repeated until they are answered."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -13,18 +12,18 @@ from opta_protocol.topics import STORE_QUERY
 
 from ..errors import Unavailable, from_info
 from .bus import Bus, Frames
+from .requests import Requests
 
 _ASK_AGAIN_S = 0.4
 _reply = msgspec.json.Decoder(Reply)
 
 
 class StoreClient:
-    """Owns a DEALER to the store's question socket."""
+    """Owns a DEALER to the store's query socket."""
 
     def __init__(self, bus: Bus):
         self._dealer = bus.dealer(STORE_QUERY, self._on_message)
-        self._waiting: dict[int, asyncio.Future[tuple[Reply, Frames]]] = {}
-        self._last_id = 0
+        self._requests: Requests[tuple[Reply, Frames]] = Requests()
 
     async def after(self, sid: str, seq: int, limit: int = 1000, timeout_s: float = 5.0) -> list[bytes]:
         """Stored lines of a session with a higher seq, oldest first, without newlines."""
@@ -50,7 +49,7 @@ class StoreClient:
         return msgspec.convert(result, Session)
 
     async def repair(self, sid: str, *, is_wanted: bool, timeout_s: float = 60.0) -> Repair:
-        """What a repair of a damaged journal keeps and drops; it is done when it is wanted. Raises the store's refusal."""
+        """What a repair of a damaged journal keeps and drops; with `is_wanted` it is carried out. Raises the store's refusal."""
         key = new_call_id()
         result, _ = await self._ask(lambda id_: RepairSession(id=id_, sid=sid, key=key, apply=is_wanted), timeout_s)
         return msgspec.convert(result, Repair)
@@ -59,30 +58,19 @@ class StoreClient:
         self._dealer.close()
 
     async def _ask(self, make: Callable[[int], Command], timeout_s: float) -> tuple[Any, Frames]:
-        self._last_id += 1
-        id_ = self._last_id
-        question = make(id_)
-        future: asyncio.Future[tuple[Reply, Frames]] = asyncio.get_running_loop().create_future()
-        self._waiting[id_] = future
+        id_ = self._requests.next_id()
+        query = [msgspec.json.encode(make(id_))]
         try:
-            async with asyncio.timeout(timeout_s):
-                while not future.done():
-                    self._dealer.send([msgspec.json.encode(question)])
-                    await asyncio.wait([future], timeout=_ASK_AGAIN_S)
+            reply, frames = await self._requests.ask(id_, lambda: self._dealer.send(query), timeout_s, _ASK_AGAIN_S)
         except TimeoutError:
             raise Unavailable("The session store does not answer. `opta daemon status` shows its state.", retry_after_s=1) from None
-        finally:
-            del self._waiting[id_]
-        reply, frames = future.result()
         if reply.error is not None:
             raise from_info(reply.error)
         return reply.result, frames
 
     def _on_message(self, frames: Frames) -> None:
         reply = _reply.decode(frames[0])
-        future = self._waiting.get(reply.id)
-        if future is not None and not future.done():
-            future.set_result((reply, frames[1:]))
+        self._requests.resolve(reply.id, (reply, frames[1:]))
 
 
 class _Seq(msgspec.Struct):

@@ -135,10 +135,10 @@ class Supervisor:
         if self._state(service) not in RUNNING:
             self._call("startProcess", service, False)
 
-    def stop(self, service: str) -> None:
-        """Stop a service and keep it stopped."""
+    def stop(self, service: str, *, waits: bool = True) -> None:
+        """Stop a service and keep it stopped. `waits`: return when it has ended; a service that stops itself cannot wait for that."""
         if self._state(service) in RUNNING:
-            self._call("stopProcess", service, True)
+            self._call("stopProcess", service, waits)
 
     def restart(self, service: str) -> None:
         """End the process; supervisord starts it again at once. A stopped one is started."""

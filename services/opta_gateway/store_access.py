@@ -1,0 +1,84 @@
+"""The gateway's access to the session store: queries, appends, and the recent lines of followed sessions.
+
+The gateway keeps no state of sessions but these recent lines; the journal can replace them at any time.
+"""
+
+import asyncio
+from collections import OrderedDict
+
+from opta_core.bus.bus import Bus
+from opta_core.bus.outbox import Outbox
+from opta_core.bus.store_client import StoreClient
+from opta_core.bus.subscription import Subscriptions
+from opta_core.errors import Unavailable, from_info
+from opta_core.transcript import Transcript, fold
+from opta_protocol import wire
+from opta_protocol.commands import AppendResult
+from opta_protocol.events import Event
+from opta_protocol.http import Session
+
+from .recent_lines import GlobalRing, Ring
+from .telemetry import TokenRate
+
+# Rings of sessions that somebody watches, and of a few that somebody may come back to.
+RINGS_MAX, RINGS_UNUSED_MAX = 256, 16
+# Up to this many lines a transcript is folded on the loop: it takes a few milliseconds.
+FOLDED_HERE_MAX = 1000
+
+
+class StoreAccess:
+    """Owns the gateway's outbox, its store client and its subscriptions."""
+
+    def __init__(self, bus: Bus, boot: str):
+        self.queries = StoreClient(bus)
+        self.outbox = Outbox(bus, "gateway", boot)
+        self.everything = GlobalRing(boot)
+        self.token_rate = TokenRate()
+        self._subscriptions = Subscriptions(bus, self.queries)
+        self._subscriptions.on_any = self._on_any
+        self._rings: OrderedDict[str, Ring] = OrderedDict()
+        self._last_seqs: dict[str, int] = {}
+
+    @property
+    def rings(self) -> list[Ring]:
+        """The rings of all followed sessions."""
+        return list(self._rings.values())
+
+    async def session(self, name: str) -> Session:
+        """A session by id or prefix. Raises not_found."""
+        return await self.queries.session(name)
+
+    async def transcript(self, sid: str, up_to: int | None = None) -> Transcript:
+        """A session folded, up to and with line `up_to`. A long session takes seconds and is folded in a thread."""
+        lines = (await self.queries.all_after(sid, 0))[:up_to]
+        if len(lines) <= FOLDED_HERE_MAX:
+            return fold(map(wire.decode, lines))
+        return await asyncio.to_thread(lambda: fold(map(wire.decode, lines)))
+
+    async def append(self, event: Event, timeout_s: float = 10.0) -> AppendResult:
+        """Store an event. Raises the store's refusal, or Unavailable when the turn has ended or the store does not answer."""
+        result = await self.outbox.written(event, timeout_s)
+        if result.error is not None:
+            raise from_info(result.error)
+        if result.status == "fenced":
+            raise Unavailable("The turn ended meanwhile.", retryable=False)
+        return result
+
+    async def ring(self, session: Session) -> Ring:
+        """The ring of a session, which is followed from now on."""
+        ring = self._rings.get(session.id)
+        if ring is None:
+            ring = self._rings[session.id] = Ring(self.queries, self._subscriptions, session.id, session.lastSeq)
+            unused = [sid for sid, known in self._rings.items() if not known.users and known is not ring]
+            for sid in unused[: max(0, len(unused) - RINGS_UNUSED_MAX, min(len(unused), len(self._rings) - RINGS_MAX))]:
+                del self._rings[sid]
+                self._subscriptions.drop(sid)
+        self._rings.move_to_end(session.id)
+        return ring
+
+    def _on_any(self, sid: str, first: int, lines: list[bytes]) -> None:
+        if first > self._last_seqs.get(sid, first - 1) + 1:
+            self.everything.lose()
+        self._last_seqs[sid] = first + len(lines) - 1
+        self.everything.take(lines)
+        self.token_rate.count(lines)

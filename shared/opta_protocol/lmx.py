@@ -1,0 +1,175 @@
+"""Answers of LMX's admin API. LMX builds them, the gateway passes them on, `opta` and the page read them.
+
+Fields with a default may be missing: LMX may be older than its reader, and `/v1/models` has none of the figures.
+"""
+
+from typing import Literal
+
+import msgspec
+
+LmxState = Literal["on disk", "loading", "loaded", "failed", "quarantined", "stopped"]
+LmxScope = Literal["infer", "admin"]
+
+
+class LmxAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of every answer of LMX."""
+
+
+class LmxModel(LmxAnswer, frozen=True, kw_only=True):
+    """One model, as GET /v1/models shows it. `problem`: why it does not answer."""
+
+    id: str
+    state: LmxState
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str = "lmx"
+    default: bool = False
+    # In tokens; 0 when the model does not say.
+    context_length: int = 0
+    # Of the weights on disk.
+    bytes: int = 0
+    capability: str = ""
+    problem: str = ""
+
+
+class LmxModelDetails(LmxModel, frozen=True, kw_only=True):
+    """One model with its figures, as the admin API shows it. Sizes are bytes; the fields from `pinned` on describe a loaded engine."""
+
+    needed: int = 0
+    repo: str = ""
+    revision: str = ""
+    licence: str = ""
+    pinned: bool = False
+    memory: int = 0
+    pid: int = 0
+    running: int = 0
+    idle_s: float = 0.0
+    restarts: int = 0
+
+
+class LmxModelList(LmxAnswer, frozen=True, kw_only=True):
+    """GET /v1/models"""
+
+    data: list[LmxModelDetails]
+    object: Literal["list"] = "list"
+
+
+class LmxMemory(LmxAnswer, frozen=True, kw_only=True):
+    """Bytes that LMX uses and may use. `level`: what it does about it."""
+
+    used: int
+    limit: int
+    level: Literal["ok", "warn", "evict", "shed"]
+
+
+class LmxPull(LmxAnswer, frozen=True, kw_only=True):
+    """One download. `done` and `total` are bytes; `message` says why it failed."""
+
+    name: str
+    repo: str
+    state: Literal["looking", "pulling", "done", "failed"] = "looking"
+    revision: str = ""
+    licence: str = ""
+    done: int = 0
+    total: int = 0
+    message: str = ""
+
+
+class LmxModels(LmxAnswer, frozen=True, kw_only=True):
+    """GET /admin/models: every model, LMX's memory, and the downloads. A key without admin rights sees neither of the last two."""
+
+    models: list[LmxModelDetails]
+    memory: LmxMemory | None = None
+    pulls: list[LmxPull] = []
+
+
+class LmxUnloaded(LmxAnswer, frozen=True, kw_only=True):
+    """POST /admin/models/unload"""
+
+    unloaded: str
+
+
+class LmxAvailable(LmxAnswer, frozen=True, kw_only=True):
+    """POST /admin/models/available: what a pull would fetch. `licence` is '' when the hub does not state one."""
+
+    repo: str
+    revision: str
+    bytes: int
+    files: int
+    licence: str = ""
+    license_url: str = ""
+
+
+class LmxKey(LmxAnswer, frozen=True, kw_only=True):
+    """One key. `created`: seconds since the epoch."""
+
+    name: str
+    scopes: list[LmxScope]
+    created: float
+
+
+class LmxKeys(LmxAnswer, frozen=True, kw_only=True):
+    """GET /admin/keys"""
+
+    keys: list[LmxKey]
+
+
+class LmxNewKey(LmxAnswer, frozen=True, kw_only=True):
+    """POST /admin/keys, and the end of a pairing: the key is shown only here."""
+
+    name: str
+    key: str
+
+
+class LmxKeyRemoved(LmxAnswer, frozen=True, kw_only=True):
+    """POST /admin/keys/remove"""
+
+    removed: str
+
+
+class LmxPairingCode(LmxAnswer, frozen=True, kw_only=True):
+    """POST /admin/pairing: the code to show, for how long, and SHA-256 of the certificate."""
+
+    code: str
+    seconds: float
+    fingerprint: str
+
+
+class LmxPairingStep(LmxAnswer, frozen=True, kw_only=True):
+    """POST /pair, first step: the server's message of the exchange, and its proof."""
+
+    attempt: str
+    message: str
+    proof: str
+
+
+class LmxProof(LmxAnswer, frozen=True, kw_only=True):
+    """GET /proof: HMAC of the nonce and of the port."""
+
+    proof: str
+
+
+class LmxEvent(LmxAnswer, frozen=True, kw_only=True, omit_defaults=True):
+    """GET /admin/events, one server-sent event. Which fields are set depends on `event`; sizes are bytes, `at` is seconds since the epoch."""
+
+    number: int
+    at: float
+    event: str
+    model: str = ""
+    reason: str = ""
+    seconds: float = 0.0
+    memory: int = 0
+    needed: int = 0
+    requests: int = 0
+    level: str = ""
+    used: int = 0
+    limit: int = 0
+    # Of a download, as in `LmxPull`.
+    name: str = ""
+    repo: str = ""
+    state: str = ""
+    revision: str = ""
+    licence: str = ""
+    done: int = 0
+    total: int = 0
+    message: str = ""
