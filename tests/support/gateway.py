@@ -1,9 +1,10 @@
 """The gateway's whole application on a LocalBus with a real store: its guard, its routes and its streams, without a process or a socket."""
 
 import asyncio
+import contextlib
 import json
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -19,7 +20,7 @@ from opta_gateway.page_origins import PageOrigins
 from opta_gateway.rest import build
 from opta_protocol.commands import Telemetry
 from opta_protocol.topics import telemetry
-from support.raw_http import Answer
+from support.raw_http import Answer, Headers
 from support.store import House
 
 PORT, PAGE_PORT = 4321, 4322
@@ -91,26 +92,10 @@ class LocalGateway:
         host: str | None = f"127.0.0.1:{PORT}",
     ) -> Answer:
         """The same, on the loop."""
-        headers = [("Host", host)] if host is not None else []
-        if token is not None:
-            headers.append(("Authorization", f"Bearer {self.auth.token if token == 'right' else token}"))
+        headers = self.headers(token, host)
         if body and not any(name.lower() == "content-length" for name, _ in more):
             headers.append(("Content-Length", str(len(body))))
-        path, _, query = target.partition("?")
-        scope: dict[str, Any] = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "http",
-            "path": unquote(path),
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "root_path": "",
-            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in [*headers, *more]],
-            "client": ("127.0.0.1", 50000),
-            "server": ("127.0.0.1", PORT),
-        }
+        scope = {**_scope("http", target, [*headers, *more]), "method": method}
         bodies = [{"type": "http.request", "body": body, "more_body": False}]
         sent: list[dict[str, Any]] = []
 
@@ -121,13 +106,32 @@ class LocalGateway:
             sent.append(message)
 
         await self.app(scope, receive, send)
-        start = sent[0]
-        answered = [(name.decode().lower(), value.decode("latin-1")) for name, value in start["headers"]]
-        return Answer(start["status"], answered, b"".join(message.get("body", b"") for message in sent[1:]))
+        return _answer_of(sent)
 
-    def get(self, target: str, *more: tuple[str, str], token: str | None = "right") -> Answer:
+    def handshake(self, target: str, *more: tuple[str, str], token: str | None = None, subprotocols: tuple[str, ...] = ()) -> Answer:
+        """A WebSocket handshake that is refused."""
+        scope = {**_scope("websocket", target, [*self.headers(token), *more]), "subprotocols": list(subprotocols)}
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "websocket.connect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        self.run(self.app(scope, receive, send))  # type: ignore[arg-type]
+        return _answer_of(sent)
+
+    def headers(self, token: str | None = "right", host: str | None = f"127.0.0.1:{PORT}") -> Headers:
+        """Host and Authorization; None leaves one out."""
+        found = [("Host", host)] if host is not None else []
+        if token is not None:
+            found.append(("Authorization", f"Bearer {self.auth.token if token == 'right' else token}"))
+        return found
+
+    def get(self, target: str, *more: tuple[str, str], token: str | None = "right", host: str | None = f"127.0.0.1:{PORT}") -> Answer:
         """A GET."""
-        return self.ask("GET", target, *more, token=token)
+        return self.ask("GET", target, *more, token=token, host=host)
 
     def post(
         self, target: str, body: bytes | dict[str, Any], *more: tuple[str, str], method: str = "POST", kind: str = "application/json"
@@ -157,3 +161,37 @@ class LocalGateway:
     def stored(self) -> dict[str, bytes]:
         """Every journal's bytes."""
         return {file.name: file.read_bytes() for file in self.paths.sessions.glob("*.jsonl")}
+
+    @contextlib.contextmanager
+    def untouched(self) -> Generator[None]:
+        """Nothing is made or changed meanwhile, neither in the home nor in the workspace."""
+        before = self._world()
+        yield
+        assert self._world() == before
+
+    def _world(self) -> dict[str, bytes]:
+        index = self.paths.sessions / "index.lines"  # written beside the work, from the journals
+        files = [*self.home.rglob("*"), *self.workspace.rglob("*")]
+        return {str(file): file.read_bytes() for file in files if file.is_file() and file != index}
+
+
+def _scope(kind: str, target: str, headers: Headers) -> dict[str, Any]:
+    path, _, query = target.partition("?")
+    return {
+        "type": kind,
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "scheme": "http",
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", PORT),
+    }
+
+
+def _answer_of(sent: list[dict[str, Any]]) -> Answer:
+    headers = [(name.decode().lower(), value.decode("latin-1")) for name, value in sent[0]["headers"]]
+    return Answer(sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:]))
