@@ -252,7 +252,8 @@ def _is_alive(pid: int) -> bool:
         with open(f"/proc/{pid}/stat", "rb") as handle:
             return handle.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
     except FileNotFoundError:
-        if sys.platform == "linux":
+        # Without /proc (macOS, a container that masks it) this says nothing.
+        if Path("/proc/self/stat").exists():
             return False
     try:
         os.kill(pid, 0)

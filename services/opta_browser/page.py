@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import ConsoleMessage, Dialog, Error, Locator, Page, Request, async_playwright
 
+from opta_core.background import Background
 from opta_core.net.proxy import Proxy
 
 from . import chromium
@@ -42,9 +43,12 @@ class Browser:
         self._console: deque[str] = deque(maxlen=KEPT_LINES)
         self._requests: deque[str] = deque(maxlen=KEPT_LINES)
         self._notes: list[str] = []
+        # Dialogs that are being dismissed and pages that are being closed.
+        self._background = Background()
 
     async def close(self) -> None:
         """End the browser; nothing of it is kept."""
+        await self._background.close()
         await self._stack.aclose()
 
     async def navigate(self, url: str) -> str:
@@ -227,7 +231,7 @@ class Browser:
             with contextlib.suppress(Error):
                 await work
 
-        self._pending = asyncio.ensure_future(quietly())
+        self._background.start(quietly(), "page event")
 
 
 @asynccontextmanager

@@ -60,6 +60,7 @@ async def serve(context: ServiceContext, files: Files, syncer: SyncerKind) -> No
         except TimeoutError:
             pass
     reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
     store.close()
 
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
+from opta_core.logs import Log
 from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ToolList, UndoTurn
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
 from opta_protocol.permissions import Risk
@@ -34,6 +35,9 @@ from .search.search import is_costly
 from .search.search_child import run_search
 
 A = TypeVar("A", bound=Arguments)
+
+log = Log("executor")
+
 Emit = Callable[[Event], object]
 # Waits until the event is on the disk. Raises ToolProblem when it may not be written: then nothing may be done either.
 Record = Callable[[Event], Awaitable[None]]
@@ -111,6 +115,8 @@ class ToolExecutor:
         self._functions = {function.tool.name: function for function in functions}
         if missing := [tool.name for tool in tools if tool.offered != "server" and tool.name not in self._functions]:
             raise RuntimeError(f"no executor function for {', '.join(missing)}; add it in opta_tools/executor.py or files/file_tools.py")
+        # Threads that work on files; of a cancelled read, one goes on until it is done.
+        self._threads: set[asyncio.Task[Outcome]] = set()
 
     async def do(self, call: RunTool, emit: Emit, record: Record) -> Outcome:
         """See `Executor`."""
@@ -164,14 +170,21 @@ class ToolExecutor:
                 return found
             if _is_costly(call):
                 return await run_search(call.name, call.args, call.cwd, call.folder)
-        work = asyncio.ensure_future(asyncio.to_thread(self._files.run, call))
+        work = asyncio.create_task(asyncio.to_thread(self._files.run, call), name=f"{call.name} {call.callId}")
+        self._threads.add(work)
+        work.add_done_callback(self._on_thread_done)
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
             if self._functions[call.name].tool.risk is Risk.read:
                 raise
-            # A thread cannot be stopped: what it does to the file is reported, and the next write waits for it.
+            # A thread cannot be stopped: the call reports what it did to the file, and the next write waits for it.
             return await work
+
+    def _on_thread_done(self, work: "asyncio.Task[Outcome]") -> None:
+        self._threads.discard(work)
+        if not work.cancelled() and (error := work.exception()) is not None and not isinstance(error, ToolProblem):
+            log.warning("file tool failed", work=work.get_name(), reason=repr(error))
 
     async def _todo(self, invocation: Invocation, asked: Todo) -> Outcome:
         call, items = invocation.call, asked.items

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
+from opta_core.background import Background
 from opta_core.bus.bus import Bus, Frames
 from opta_core.bus.outbox import Outbox
 from opta_core.clock import now_s
@@ -50,7 +51,7 @@ class Worker:
 
     def __init__(self, bus: Bus, outbox: Outbox, boot: str, executor: Executor):
         self._outbox, self._boot, self._executor = outbox, boot, executor
-        self._asked: set[asyncio.Task[None]] = set()
+        self._asked = Background()
         self._router = bus.router(TOOLS_RPC, self._on_command)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
@@ -68,6 +69,7 @@ class Worker:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self._asked.close()
         await self._executor.close()
         await self._outbox.drained(2)
 
@@ -95,9 +97,7 @@ class Worker:
             case RunTool():
                 self._start(command)
             case PreviewTool() | UndoTurn() | ListTools() | EndTurn():
-                task = asyncio.create_task(self._answer(peer, command))
-                self._asked.add(task)
-                task.add_done_callback(self._asked.discard)
+                self._asked.start(self._answer(peer, command), f"answer {type(command).__name__}")
 
     def _start(self, call: RunTool) -> None:
         if call.callId in self._seen:

@@ -11,6 +11,7 @@ from opta_protocol.commands import RunTool
 from opta_protocol.tools.commands import RUN_COMMAND
 from opta_tools.arguments import arguments
 from opta_tools.commands.jobs import Runner
+from opta_tools.commands.output import Output
 from opta_tools.result import Outcome, ToolProblem
 from opta_tools.sandbox.bare import kill_marked
 from opta_tools.sandbox.sandbox import Sandbox
@@ -103,3 +104,15 @@ def test_secrets_of_the_daemon_are_not_in_the_environment(tmp_path: Path, monkey
 def test_no_command_is_refused(tmp_path: Path, command: str) -> None:
     with pytest.raises(ToolProblem):
         run(tmp_path, command)
+
+
+def test_a_long_output_that_cannot_be_kept_in_a_file_is_shown_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    shown: list[str] = []
+    output = Output(shown.append, tmp_path / "file" / "spill.txt")
+    for _ in range(40):
+        output.add(b"x" * 1023 + b"\n")
+    output.close()
+    assert sum(map(len, shown)) == 40 * 1024
+    assert output.spill is None
+    assert output.content()[1]

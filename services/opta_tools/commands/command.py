@@ -16,6 +16,7 @@ from ..sandbox.limits import Limits, Watch
 from ..sandbox.place import Process, Streams
 from .output import Output
 
+# Output of this time is sent on together.
 FLUSH_S = 0.04
 # After the process itself ended: how long what is still in the pipe may take to arrive.
 GRACE_S = 0.1
@@ -34,6 +35,8 @@ class Command:
         self._process: Process | None = None
         self._pipe = -1
         self._closed = asyncio.Event()
+        # Set while output waits to be sent on.
+        self._flushing: asyncio.TimerHandle | None = None
         self._over = ""
         self._group: CommandGroup | None = None
 
@@ -60,7 +63,6 @@ class Command:
         """Wait for the end, at most `limit_s` seconds; then nothing of it is left. Raises ToolProblem when it never began."""
         process = self._process
         assert process is not None
-        flusher = asyncio.create_task(self._flush_forever(), name="output")
         watcher = asyncio.create_task(Watch(process.pid, self._limits, self._folder, self._end_for).run(), name="limits")
         timed_out_s: float | None = None
         code = 0
@@ -83,8 +85,9 @@ class Command:
                     async with asyncio.timeout(GRACE_S):
                         await self._closed.wait()
         finally:
-            for task in (flusher, watcher):
-                task.cancel()
+            watcher.cancel()
+            if self._flushing is not None:
+                self._flushing.cancel()
             process.close()
             asyncio.get_running_loop().remove_reader(self._pipe)
             os.close(self._pipe)
@@ -121,14 +124,15 @@ class Command:
             return
         if chunk:
             self.output.add(chunk)
+            if self._flushing is None:
+                self._flushing = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
         else:
             self._closed.set()
             asyncio.get_running_loop().remove_reader(self._pipe)
 
-    async def _flush_forever(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_S)
-            self.output.flush()
+    def _flush(self) -> None:
+        self._flushing = None
+        self.output.flush()
 
     def _outcome(self, code: int, timed_out_s: float | None) -> Outcome:
         text, truncated = self.output.content()

@@ -1,7 +1,6 @@
 """run_command, command_output, command_stop: commands in the foreground and in the background, each in its containment."""
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -77,9 +76,8 @@ class Runner:
             return self._list(sid)
         job = self._job(sid, asked.id)
         if asked.wait_s:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(asked.wait_s, WAIT_S_MAX)):
-                    await asyncio.shield(asyncio.wait([job.task]))
+            # Waiting ends with this call; the command goes on.
+            await asyncio.wait([job.task], timeout=min(asked.wait_s, WAIT_S_MAX))
         text, truncated = job.command.output.content(job.seen)
         job.seen = job.command.output.total
         said = [self._state(job), text or "(nothing new)", *(job.take_notes() if job.task.done() else [])]

@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from opta_core.logs import Log
+
 KEPT_BYTES_MAX = 1024 * 1024
 CONTENT_BYTES_MAX = 16 * 1024
 SPILL_BYTES_MAX = 64 * 1024 * 1024
+log = Log("output")
 # Colours and cursor movements (ECMA-48): for people who watch, not for a model.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]")
 
@@ -81,13 +84,18 @@ class Output:
 
     def _write_spill(self, chunk: bytes) -> None:
         assert self._spill_file is not None
-        if self._spill is None:
-            self._spill_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._spill = os.open(self._spill_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            chunk = bytes(self._kept)
-        room = SPILL_BYTES_MAX - (self._total - len(chunk))
-        if room > 0 and self._spill >= 0:
-            os.write(self._spill, chunk[:room])
+        try:
+            if self._spill is None:
+                self._spill_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._spill = os.open(self._spill_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+                chunk = bytes(self._kept)
+            room = SPILL_BYTES_MAX - (self._total - len(chunk))
+            if room > 0 and self._spill >= 0:
+                os.write(self._spill, chunk[:room])
+        except OSError as error:
+            # The command goes on, and its output is shown as far as it is kept in memory.
+            log.warning("long output not kept in a file", file=self._spill_file, reason=error)
+            self._spill_file = None
 
 
 def plain(output: bytes) -> str:

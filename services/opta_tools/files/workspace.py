@@ -16,6 +16,8 @@ from typing import ClassVar
 from opta_core.policy.actions import is_secret
 from opta_core.policy.workspaces import is_hidden_in_home
 
+from .open_path import path_of
+
 _SYS_OPENAT2 = 437
 _RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x02, 0x04, 0x08
 PATH_BYTES_MAX = 4000
@@ -74,8 +76,11 @@ class Workspace:
 
     @property
     def path(self) -> str:
-        """The real path of the folder that is held open."""
-        return _real(self._descriptor) or os.path.realpath(self.root)
+        """The real path of the folder that is held open. Raises PathProblem."""
+        try:
+            return path_of(self._descriptor, self.root)
+        except OSError as error:
+            raise PathProblem(f"the workspace {self.root} cannot be told: {_why(error)}; start a new session") from error
 
     def close(self) -> None:
         """Release the directory."""
@@ -116,7 +121,7 @@ class Workspace:
                 descriptor = _walk(self._descriptor, relative, flags | os.O_CLOEXEC, mode)
         except OSError as error:
             raise PathProblem(_explain(error, path, follows=follows)) from error
-        real = _real(descriptor)
+        real = self._path_of(descriptor, path)
         is_own = any(real == own or real.startswith(f"{own}/") for own in self.own_folders)
         if is_own and not (self.shown_folder and real.startswith(f"{self.shown_folder}/")):
             os.close(descriptor)
@@ -128,14 +133,25 @@ class Workspace:
         descriptor = self.open(path, os.O_RDONLY | os.O_NONBLOCK, follows=follows)
         kind = os.fstat(descriptor).st_mode
         # What a link leads to is judged by its own name.
-        real = _real(descriptor)
-        if real and is_secret(real) and not is_secret(path):
+        real = self._path_of(descriptor, path)
+        if is_secret(real) and not is_secret(path):
             os.close(descriptor)
             raise PathProblem(f"{path} leads to {real.rsplit('/', 1)[-1]}, which may hold credentials; name that file itself")
         if stat.S_ISREG(kind):
             return descriptor
         os.close(descriptor)
         raise PathProblem(f"{path} is a folder" if stat.S_ISDIR(kind) else f"{path} is not a regular file")
+
+    def _path_of(self, descriptor: int, path: str) -> str:
+        """The real path of what was just opened. What cannot be told cannot be checked, so it is closed and refused."""
+        try:
+            return path_of(descriptor, f"{self.path}/{self.relative(path)}")
+        except OSError as error:
+            os.close(descriptor)
+            raise PathProblem(f"{path}: {_why(error)}; try again") from error
+        except PathProblem:
+            os.close(descriptor)
+            raise
 
     def open_parent(self, path: str, *, create: bool) -> tuple[int, str]:
         """(descriptor of the folder that holds `path`, the last component); missing folders are made when asked."""
@@ -211,14 +227,6 @@ def _walk(root: int, relative: str, flags: int, mode: int) -> int:
         return os.open(name, flags | os.O_NOFOLLOW, mode, dir_fd=at)
     finally:
         os.close(at)
-
-
-def _real(descriptor: int) -> str:
-    """The real path of something opened; '' where the system does not tell."""
-    try:
-        return os.readlink(f"/proc/self/fd/{descriptor}")
-    except OSError:
-        return ""
 
 
 def _explain(error: OSError, path: str, *, follows: bool = True) -> str:

@@ -7,6 +7,8 @@ for a link while it searched shows nothing of what lies outside.
 import asyncio
 import contextlib
 import os
+import re
+import sys
 from typing import Any
 
 from opta_core.policy.actions import is_secret
@@ -16,9 +18,13 @@ from opta_protocol.tools.search import GREP, SEARCH_FILES, Grep, SearchFiles
 from ..arguments import arguments
 from ..files.workspace import PathProblem, Workspace
 from ..result import Outcome, ToolProblem
-from .search import DEADLINE_S, FILE_BYTES_MAX, LINE_CHARS_MAX, MATCHES_MAX, SHOWN_CHARS_MAX, SKIPPED_FOLDERS, glob_pattern
+from ..threads import in_thread
+from . import answers
+from .answers import MATCHES_MAX
+from .search import DEADLINE_S, FILE_BYTES_MAX, LINE_CHARS_MAX, SHOWN_CHARS_MAX, SKIPPED_FOLDERS, glob_pattern
 
 OUTPUT_BYTES_MAX = 8 * 1024 * 1024
+_GO_THERE = "import os, sys; os.fchdir(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
 _COMMON = ["--no-config", "--no-messages", "--hidden", "--no-require-git", "--no-follow", "--color=never", "--one-file-system"]
 
 
@@ -73,6 +79,10 @@ async def _grep(workspace: Workspace, asked: Grep, base: str, folder: int) -> Ou
     if code == 2 and not output:
         # Not an expression ripgrep knows: then it is meant as it stands.
         code, output, is_cut = await _rg([*options, "--fixed-strings", "--regexp", asked.pattern, "."], folder)
+    return await in_thread(_matches, workspace, asked.pattern, base, output, is_cut=is_cut)
+
+
+def _matches(workspace: Workspace, pattern: str, base: str, output: bytes, *, is_cut: bool) -> Outcome:
     found: list[tuple[str, int, str]] = []
     for line in output.split(b"\n"):
         name, null, rest = line.partition(b"\0")
@@ -83,32 +93,35 @@ async def _grep(workspace: Workspace, asked: Grep, base: str, folder: int) -> Ou
             found.append((path, int(number), text.decode(errors="replace").strip()[:SHOWN_CHARS_MAX]))
     found.sort()
     shown = _checked(workspace, found[:MATCHES_MAX])
-    total = len(found)
-    head = f"{total or 'no'} {'match' if total == 1 else 'matches'} for {asked.pattern}"
-    rest_of = [f"… {total - MATCHES_MAX} more"] if total > MATCHES_MAX else []
-    if is_cut:
-        rest_of.append("… and more that were not counted; give a narrower pattern or path")
-    return Outcome("\n".join([head, *shown, *rest_of]), lines=total, is_truncated=total > MATCHES_MAX or is_cut)
+    return answers.matches(
+        pattern, shown, len(found), "… and more that were not counted; give a narrower pattern or path" if is_cut else ""
+    )
 
 
 async def _names(workspace: Workspace, asked: SearchFiles, base: str, folder: int) -> Outcome:
     pattern = asked.pattern
     glob = glob_pattern(pattern if any(character in pattern for character in "*?[") else f"*{pattern}*")
     _, output, is_cut = await _rg(["--files", "--null", *_globs(workspace, base), "."], folder)
+    return await in_thread(_fitting, workspace, pattern, glob, base, output, is_cut=is_cut)
+
+
+def _fitting(workspace: Workspace, pattern: str, glob: re.Pattern[str], base: str, output: bytes, *, is_cut: bool) -> Outcome:
     names = [_joined(base, os.fsdecode(name)) for name in output.split(b"\0") if name]
     found = sorted(name for name in names if workspace.shows(name) and glob.match(name if "/" in pattern else name.rsplit("/", 1)[-1]))
-    head = f"{len(found) or 'no'} {'file' if len(found) == 1 else 'files'} matching {pattern}"
-    rest = [f"… {len(found) - MATCHES_MAX} more"] if len(found) > MATCHES_MAX else []
-    if is_cut:
-        rest.append("… and more that were not looked at; give a narrower path")
-    return Outcome("\n".join([head, *found[:MATCHES_MAX], *rest]), lines=len(found), is_truncated=bool(rest))
+    note = "… and more that were not looked at; give a narrower path" if is_cut else ""
+    return answers.names(pattern, found[:MATCHES_MAX], len(found), note)
 
 
 async def _rg(words: list[str], folder: int) -> tuple[int, bytes, bool]:
     """(exit code, output up to a cap, whether there was more) of ripgrep in an opened folder."""
     found = program()
     assert found is not None
+    # By the descriptor, so that a folder that was swapped meanwhile is not searched in its place. Without /proc no path leads
+    # to a descriptor: a Python of its own goes there and becomes ripgrep.
+    here = f"/proc/self/fd/{folder}"
+    is_reachable = os.path.isdir(here)
     process = await asyncio.create_subprocess_exec(
+        *([] if is_reachable else [sys.executable, "-I", "-S", "-c", _GO_THERE, str(folder)]),
         found,
         *_COMMON,
         *words,
@@ -116,7 +129,7 @@ async def _rg(words: list[str], folder: int) -> tuple[int, bytes, bool]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env={"PATH": os.defpath},
-        cwd=f"/proc/self/fd/{folder}" if os.path.exists(f"/proc/self/fd/{folder}") else None,
+        cwd=here if is_reachable else "/",
         pass_fds=(folder,),
     )
     assert process.stdout is not None

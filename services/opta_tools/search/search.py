@@ -14,8 +14,9 @@ from opta_protocol.tools.search import Grep, SearchFiles
 
 from ..files.workspace import PathProblem, Workspace
 from ..result import Outcome, ToolProblem
+from . import answers
+from .answers import MATCHES_MAX
 
-MATCHES_MAX = 200
 FILES_MAX = 200_000
 FILE_BYTES_MAX = 2 * 1024 * 1024
 LINE_CHARS_MAX = 2_000
@@ -40,10 +41,7 @@ def search_files(workspace: Workspace, asked: SearchFiles) -> Outcome:
             total += 1
             if len(found) < MATCHES_MAX:
                 found.append(name)
-    head = f"{total or 'no'} {'file' if total == 1 else 'files'} matching {pattern}"
-    if total > len(found):
-        found.append(f"… {total - len(found)} more")
-    return Outcome("\n".join([head, *found]), lines=total, is_truncated=total > MATCHES_MAX)
+    return answers.names(pattern, found, total)
 
 
 def grep(workspace: Workspace, asked: Grep) -> Outcome:
@@ -62,10 +60,7 @@ def grep(workspace: Workspace, asked: Grep) -> Outcome:
                 total += 1
                 if len(found) < MATCHES_MAX:
                     found.append(f"{name}:{number}: {line.strip()[:SHOWN_CHARS_MAX]}")
-    head = f"{total or 'no'} {'match' if total == 1 else 'matches'} for {pattern}"
-    if total > len(found):
-        found.append(f"… {total - len(found)} more")
-    return Outcome("\n".join([head, *found]), lines=total, is_truncated=total > MATCHES_MAX)
+    return answers.matches(pattern, found, total)
 
 
 def compile_safely(pattern: str, flags: int) -> re.Pattern[str]:

@@ -146,9 +146,10 @@ def _rule(given: Any, source: str) -> Rule:
     words: tuple[str, ...] = ()
     if command is not None:
         try:
-            pieces: tuple[Any, ...] = _words(command) if isinstance(command, str) else tuple(command) if isinstance(command, list) else ()  # pyright: ignore[reportUnknownArgumentType]
+            given_words = _words(command) if isinstance(command, str) else command
         except ValueError as error:
             raise PolicyProblem(f"command holds a quote that is not closed ({error})", line) from None
+        pieces = tuple(cast("list[Any]", given_words)) if isinstance(given_words, list | tuple) else ()
         if not pieces or not all(isinstance(word, str) and word for word in pieces):
             raise PolicyProblem("command is the words a command begins with, such as `git status`", line)
         words = pieces
