@@ -235,7 +235,7 @@ async def _killed(ours: Server) -> list[Figure]:
 
     async def watch() -> None:
         nonlocal loaded_at
-        while _engine(ours) in (0, before):
+        while _engine(ours) in (0, before):  # noqa: ASYNC110 - another process changes it
             await asyncio.sleep(0.02)
         loaded_at = time.perf_counter()
 

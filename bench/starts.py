@@ -35,7 +35,7 @@ async def _start_again(daemon: Daemon) -> tuple[float, float, float]:
     process = subprocess.Popen(command, env=daemon.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: ASYNC220
     answering = await _until(port, "/healthz", started)
     ready = await _until(port, "/readyz", started)
-    while process.poll() is None:
+    while process.poll() is None:  # noqa: ASYNC110 - a process of this bench, watched without its loop
         await asyncio.sleep(LOOK_EVERY_S / 2)
     assert process.returncode == 0, daemon.logs()
     return answering, ready, time.perf_counter() - started

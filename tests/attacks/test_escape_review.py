@@ -562,7 +562,7 @@ def test_a_command_gives_no_program_to_a_server_with_secrets(place: Place) -> No
 
     async def served() -> int:
         order = Order(["/bin/sh", "-c", ". ~/.cache/npm/_npx/x/server"], {"PATH": os.defpath}, "m", ".", "on", {"TOKEN": "secret"})
-        with open(os.devnull, "r+b") as null:
+        with open(os.devnull, "r+b") as null:  # noqa: ASYNC230 - a descriptor of /dev/null
             process = await place.sandbox.start(
                 SandboxPlace("mcp-x", str(place.work), is_read_only=True), order, (null.fileno(), write, write)
             )

@@ -62,7 +62,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_turn_ends_it_and_goes_on_when_th
         await ask(house)
         house.agent.append(e.StepStart(sid=SID, turn="t1", step=1, provider="p", model="m", attempt=1))
         await house.agent.written(e.PermissionDecision(sid=SID, turn="t1", callId="c1", decision="allow", by="rule"))
-        with open(tmp_path / "filler", "wb", buffering=0) as handle, contextlib.suppress(OSError):
+        with open(tmp_path / "filler", "wb", buffering=0) as handle, contextlib.suppress(OSError):  # noqa: ASYNC230 - the disk is full before the story goes on
             while True:
                 handle.write(b"x" * 4096)
         for _ in range(60):

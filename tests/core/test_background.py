@@ -4,6 +4,7 @@ import asyncio
 import gc
 
 import pytest
+from support.store import settle
 
 from opta_core.background import Background
 
@@ -21,8 +22,7 @@ def test_every_task_runs_to_its_end_though_nobody_else_holds_it() -> None:
             background.start(work(number), f"work {number}")
         gc.collect()
         gate.set()
-        while len(background):
-            await asyncio.sleep(0)
+        await settle()
         assert done == [0, 1, 2]
 
     asyncio.run(story())
@@ -55,8 +55,7 @@ def test_a_failure_is_logged_with_its_name(caplog: pytest.LogCaptureFixture) -> 
             raise OSError("no disk")
 
         background.start(fail(), "failing work")
-        while len(background):
-            await asyncio.sleep(0)
+        await settle()
 
     asyncio.run(story())
     (record,) = caplog.records

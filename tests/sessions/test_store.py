@@ -188,7 +188,7 @@ def test_an_answer_that_was_lost_with_the_store_is_given_again(tmp_path: Path) -
         house = House(tmp_path)
         await house.gateway.written(start_of(SID))
         waiting = asyncio.create_task(house.gateway.written(prompt(SID)))
-        while len(house.local.journal(SID)) < 2:
+        while len(house.local.journal(SID)) < 2:  # noqa: ASYNC110 - one turn of the loop
             await asyncio.sleep(0)
         house.local.start()  # as after kill -9: what was on its way to the producer is gone
         accepted = await waiting

@@ -97,7 +97,7 @@ class World:
             async with asyncio.timeout(PEACE_S):
                 await asyncio.gather(*working)
                 await asyncio.sleep(0.5)
-                while any(len(client.seen) < len(self._lines(client)) for client in self.clients if not client.is_trashed):
+                while any(len(client.seen) < len(self._lines(client)) for client in self.clients if not client.is_trashed):  # noqa: ASYNC110 - simulated time
                     await asyncio.sleep(0.1)
                 await asyncio.sleep(1.0)
         except TimeoutError:
@@ -246,7 +246,7 @@ class Client:
             if chance.random() < 0.6:
                 await self._until_ended()
             await asyncio.sleep(chance.uniform(0.0, 0.4))
-        while not self.world.is_peace:
+        while not self.world.is_peace:  # noqa: ASYNC110 - simulated time
             await asyncio.sleep(0.1)
         await self._until_ended()
         self.where = "waiting for the last lines"

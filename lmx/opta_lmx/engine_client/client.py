@@ -371,5 +371,5 @@ async def _exited(process: "subprocess.Popen[bytes]") -> None:
         finally:
             asyncio.get_running_loop().remove_reader(watch)
             os.close(watch)
-    while process.poll() is None:
+    while process.poll() is None:  # noqa: ASYNC110 - where the system gives no descriptor of a process
         await asyncio.sleep(0.02)

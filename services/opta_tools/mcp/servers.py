@@ -161,7 +161,7 @@ class Servers:
             raise ToolProblem(
                 f"the MCP server {spec.name} is not started: there is no sandbox on this machine ({self._sandbox.reason})", "sandbox"
             )
-        place = Place(f"mcp-{spec.digest[:12]}", os.path.realpath(cwd), is_read_only=True)
+        place = Place(f"mcp-{spec.digest[:12]}", await asyncio.to_thread(os.path.realpath, cwd), is_read_only=True)
         order = Order(argv, own, mark, ".", "on" if spec.network else "off", spec.env)
         return await self._sandbox.start(place, order, streams)
 

@@ -116,12 +116,9 @@ async def _rg(words: list[str], folder: int) -> tuple[int, bytes, bool]:
     """(exit code, output up to a cap, whether there was more) of ripgrep in an opened folder."""
     found = program()
     assert found is not None
-    # By the descriptor, so that a folder that was swapped meanwhile is not searched in its place. Without /proc no path leads
-    # to a descriptor: a Python of its own goes there and becomes ripgrep.
-    here = f"/proc/self/fd/{folder}"
-    is_reachable = os.path.isdir(here)
+    cwd, starter = _there(folder)
     process = await asyncio.create_subprocess_exec(
-        *([] if is_reachable else [sys.executable, "-I", "-S", "-c", _GO_THERE, str(folder)]),
+        *starter,
         found,
         *_COMMON,
         *words,
@@ -129,7 +126,7 @@ async def _rg(words: list[str], folder: int) -> tuple[int, bytes, bool]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env={"PATH": os.defpath},
-        cwd=here if is_reachable else "/",
+        cwd=cwd,
         pass_fds=(folder,),
     )
     assert process.stdout is not None
@@ -152,6 +149,15 @@ async def _rg(words: list[str], folder: int) -> tuple[int, bytes, bool]:
                 process.kill()
             await process.wait()
     return process.returncode or 0, bytes(output), is_cut
+
+
+def _there(folder: int) -> tuple[str, list[str]]:
+    """(working directory, words before the program) that start a program in an opened folder, even if it was swapped meanwhile."""
+    here = f"/proc/self/fd/{folder}"
+    if os.path.isdir(here):
+        return here, []
+    # Without /proc no path leads to a descriptor: a Python of its own goes there and becomes the program.
+    return "/", [sys.executable, "-I", "-S", "-c", _GO_THERE, str(folder)]
 
 
 def _checked(workspace: Workspace, found: list[tuple[str, int, str]]) -> list[str]:

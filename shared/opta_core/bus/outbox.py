@@ -93,6 +93,8 @@ class Outbox:
         self._store = ""
         self._in_air = 0
         self._flying = asyncio.Event()
+        self._landed = asyncio.Event()
+        self._landed.set()
         # In the order of the appends; a set would make each run of a simulation another one.
         self._dirty: dict[str, None] = {}
         self._dealer = bus.dealer(STORE_IN, self._on_message)
@@ -107,6 +109,7 @@ class Outbox:
         stream.bodies.append(wire.encode_body(event))
         self._in_air += 1
         self._flying.set()
+        self._landed.clear()
         if not self._dirty:
             asyncio.get_running_loop().call_soon(self._flush)
         self._dirty[event.sid] = None
@@ -140,8 +143,7 @@ class Outbox:
         """Wait until everything is acknowledged, or the time is over."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while self._in_air:
-                    await asyncio.sleep(0.01)
+                await self._landed.wait()
 
     def close(self) -> None:
         """Stop resending and close the socket."""
@@ -183,6 +185,8 @@ class Outbox:
             stream.sent = max(0, stream.sent - done)
             stream.moved_at, stream.resends = now_s(), 0
             self._in_air -= done
+            if not self._in_air:
+                self._landed.set()
             if not stream.bodies:
                 del self._unacknowledged[ack.sid]
             if stream.room is not None and len(stream.bodies) < WINDOW:
