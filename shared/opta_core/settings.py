@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from . import config_file
 from .errors import Refused
 from .paths import Paths, write_whole
 
@@ -336,37 +337,9 @@ def parse_value(key: str, text: str, source: str) -> Any:
 
 
 def write_value(paths: Paths, key: str, value: Any) -> None:
-    """Set one key in config.toml, keeping the others; a value that does not hold together is refused before the write."""
+    """Set one key in config.toml; comments and all other keys stay. Raises Refused, and then nothing is written."""
     check_key(key, "the command")
-    config = read_config(paths.config)
-    _put(config, key, value)
-    _write(paths, config, f"{key} = {value!r}")
-
-
-def msgspec_toml(config: dict[str, Any]) -> str:
-    """A small TOML writer for the tables of this file: plain values first, then tables."""
-    lines: list[str] = []
-
-    def table(name: str, content: dict[str, Any]) -> None:
-        plain = {k: v for k, v in content.items() if not isinstance(v, dict)}
-        if name and plain:
-            lines.append(f"\n[{name}]")
-        lines.extend(f"{_toml_key(k)} = {_toml_value(v)}" for k, v in plain.items())
-        for k, v in content.items():
-            if isinstance(v, dict):
-                table(f"{name}.{_toml_key(k)}" if name else _toml_key(k), v)  # pyright: ignore[reportUnknownArgumentType]
-
-    table("", config)
-    return "\n".join(lines).strip() + "\n"
-
-
-def _toml_key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else msgspec.json.encode(key).decode()
-
-
-def _toml_value(value: Any) -> str:
-    # JSON strings, numbers and booleans are TOML too.
-    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
+    _change(paths, key.split("."), value, f"{key} = {value!r}")
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -387,30 +360,29 @@ def _put(tree: dict[str, Any], key: str, value: Any) -> None:
 
 
 def write_server(paths: Paths, name: str, server: dict[str, Any] | None) -> bool:
-    """Set an MCP server in config.toml, or take it out (None); False when it was not there to take out."""
-    config = read_config(paths.config)
-    servers = config.setdefault("mcp", {}).setdefault("servers", {})
-    if server is None:
-        if servers.pop(name, None) is None:
-            return False
-    else:
-        servers[name] = server
-    _write(paths, config, f"MCP server {name}")
+    """Set an MCP server in config.toml, or remove it (None); False when there was none to remove. Raises Refused."""
+    known = read_config(paths.config).get("mcp", {}).get("servers", {})
+    if server is None and name not in known:
+        return False
+    _change(paths, ["mcp", "servers", name], server, f"MCP server {name}")
     return True
 
 
 def write_provider(paths: Paths, name: str, provider: dict[str, Any]) -> None:
-    """Set a provider in config.toml, whole; what does not hold together is refused before the write."""
-    config = read_config(paths.config)
-    config.setdefault("providers", {})[name] = provider
-    _write(paths, config, f"Provider {name}")
+    """Set a provider in config.toml, whole. Raises Refused, and then nothing is written."""
+    _change(paths, ["providers", name], provider, f"Provider {name}")
 
 
-def _write(paths: Paths, config: dict[str, Any], what: str) -> None:
-    """Write config.toml, whole; what does not hold together is refused before the write."""
+def _change(paths: Paths, path: list[str], value: Any, what: str) -> None:
+    """Change one entry of config.toml. Settings that do not fit together are refused before the write."""
+    # Raises for a file that is no TOML, with its line.
+    read_config(paths.config)
+    # Not `read_text`, which would turn the line ends of another system into ours.
+    text = paths.config.read_bytes().decode() if paths.config.exists() else ""
+    changed = config_file.with_entry(text, path, value)
     try:
-        _check_values(msgspec.convert(config, Settings))
+        _check_values(msgspec.convert(tomllib.loads(changed), Settings))
     except msgspec.ValidationError as error:
         raise Refused(f"{what} does not fit: {error}.") from error
     paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(paths.config, msgspec_toml(config).encode())
+    write_whole(paths.config, changed.encode())
