@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Collection, Generator
 from typing import TypeVar
 
+from opta_core.errors import Refused
+
 SETTLE_S = 0.5
 # How long nothing may follow an answer, and no second line a line that is none; how long the mark of a paste may take to arrive.
 ALONE_S, MARK_S = 0.15, 0.005
@@ -25,7 +27,7 @@ A = TypeVar("A")
 _REFUSED = "That was pasted, or typed ahead, and answers nothing. Type the answer."
 
 
-class Closed(Exception):
+class Closed(Refused):
     """The question takes no answer any more; the message says why."""
 
 

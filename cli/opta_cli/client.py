@@ -27,7 +27,7 @@ SILENCE_S = 12.0
 RECONNECT_S = 30.0
 
 
-class Lost(Exception):
+class Lost(Unavailable):
     """The connection broke; asking again can help."""
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import ConsoleMessage, Dialog, Error, Locator, Page, Request, async_playwright
 
 from opta_core.background import Background
+from opta_core.errors import Refused
 from opta_core.net.proxy import Proxy
 
 from . import chromium
@@ -29,7 +30,7 @@ SCREENSHOT_BYTES_MAX = 8 * 1024 * 1024
 _REF = re.compile(r"(?:ref=)?((?:f\d+)?e\d+)\Z")
 
 
-class BrowserProblem(Exception):
+class BrowserProblem(Refused):
     """What did not work; the message is for the model."""
 
 

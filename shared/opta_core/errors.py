@@ -1,11 +1,19 @@
-"""Errors inside a process.
+"""Errors inside a process. Every error class of ours is in this tree, so that a border that catches OptaError meets no other.
 
 OptaError
 ├── Refused      the request is wrong; nothing was done
-├── Denied       policy or a person said no
+│   ├── PolicyProblem, YamlProblem, NotPlain   a policy file, or a command line, is not usable as it stands
+│   ├── PathProblem, BrowserProblem            a tool cannot do what the model asked
+│   ├── Refusal                                the sandbox's proxy does not pass a request on
+│   ├── GrammarProblem                         a model's output cannot be held to that schema
+│   └── Closed                                 the question takes no answer any more
 ├── Unavailable  something needed is not there now; retrying can help
-├── Cancelled    somebody stopped it
+│   ├── HttpProblem (Stranger), Lost           no whole answer came from another server, or from the daemon
+│   └── TooLarge                               a provider sent more than any event has
 └── Broken       our own fault or damaged data
+
+Outside: ToolProblem (a tool that failed is a result that the model reads, with a code of its own), and errors that never leave
+their module.
 """
 
 from typing import Any
@@ -48,23 +56,11 @@ class Refused(OptaError):
     code = ErrorCode.invalid
 
 
-class Denied(OptaError):
-    """Policy or a person said no."""
-
-    code = ErrorCode.denied
-
-
 class Unavailable(OptaError):
     """Something needed is not there now."""
 
     code = ErrorCode.unavailable
     retryable = True
-
-
-class Cancelled(OptaError):
-    """Somebody stopped it."""
-
-    code = ErrorCode.cancelled
 
 
 class Broken(OptaError):

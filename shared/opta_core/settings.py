@@ -31,7 +31,7 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"
     context: int = 0
 
 
-class PermissionSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"timeout_s": "timeout_s"}, forbid_unknown_fields=True):
+class PermissionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Asking people."""
 
     # Long enough to fetch a coffee; then the answer is no.

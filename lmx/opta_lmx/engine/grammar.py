@@ -11,6 +11,8 @@ import llguidance
 import llguidance.numpy
 import numpy as np
 
+from opta_core.errors import Refused
+
 from ..ipc.messages import Generate
 
 # Tokens beyond the tokenizer's size exist in some models' last layer and mean nothing.
@@ -19,7 +21,7 @@ _NEVER = float("-inf")
 _COMPACT: Any = {"whitespace_flexible": False}
 
 
-class GrammarProblem(Exception):
+class GrammarProblem(Refused):
     """Why a form cannot be held; the message names what of it."""
 
 

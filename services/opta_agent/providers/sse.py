@@ -1,9 +1,11 @@
 """Server-sent events: bytes in, data payloads out. Splits on newlines only, as the standard says for data."""
 
+from opta_core.errors import Unavailable
+
 EVENT_BYTES_MAX = 1024 * 1024
 
 
-class TooLarge(ValueError):
+class TooLarge(Unavailable):
     """A line that is longer than any event of a chat server."""
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import ClassVar
 
+from opta_core.errors import Refused
 from opta_core.policy.actions import is_secret
 from opta_core.policy.workspaces import is_hidden_in_home
 
@@ -23,7 +24,7 @@ _RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x02, 0x04, 0x0
 PATH_BYTES_MAX = 4000
 
 
-class PathProblem(Exception):
+class PathProblem(Refused):
     """A path that may not or cannot be opened; the message is for the model."""
 
 

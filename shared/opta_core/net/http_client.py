@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from opta_core.errors import Unavailable
+
 CONNECT_S = 5.0
 # A server that loads a model or reads a long prompt says nothing for a while.
 FIRST_BYTE_S, BETWEEN_BYTES_S = 300.0, 60.0
@@ -24,7 +26,7 @@ IDLE_MAX = 8
 PROOF_BYTES_MAX = 1024
 
 
-class HttpProblem(Exception):
+class HttpProblem(Unavailable):
     """No whole answer came. `is_connected`: the server was reached; `is_silence`: it is there and says nothing."""
 
     def __init__(self, message: str, *, is_connected: bool = True, is_silence: bool = False):

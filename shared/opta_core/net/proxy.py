@@ -11,6 +11,7 @@ import ipaddress
 import socket
 from collections.abc import Awaitable, Callable
 
+from opta_core.errors import Refused
 from opta_core.logs import Log
 
 HEAD_BYTES_MAX = 16 * 1024
@@ -30,7 +31,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254")})
 
 
-class Refusal(Exception):
+class Refusal(Refused):
     """Why a request is not passed on."""
 
 

@@ -14,6 +14,7 @@ import msgspec
 import tree_sitter
 import tree_sitter_bash
 
+from ..errors import Refused
 from .programs import BUILTINS, linked_problem, plain_problem
 
 COMMAND_BYTES_MAX = 8192
@@ -77,7 +78,7 @@ class CommandLine(msgspec.Struct, frozen=True):
         return " ".join(words)
 
 
-class NotPlain(Exception):
+class NotPlain(Refused):
     """Why a line is not plain."""
 
 

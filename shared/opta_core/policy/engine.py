@@ -37,9 +37,6 @@ class Verdict:
     # A question that "always" and "session" cannot answer for the next time.
     is_single: bool = False
 
-    def __lt__(self, other: "Verdict") -> bool:
-        return SEVERITY[self.effect] < SEVERITY[other.effect]
-
 
 @dataclass(frozen=True)
 class Situation:

@@ -6,12 +6,11 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from opta_protocol.errors import ErrorCode
 from opta_protocol.tools.commands import RUN_COMMAND
 
 from .. import globs
 from ..clock import moment_s
-from ..errors import OptaError, Refused
+from ..errors import Refused
 from .actions import Action
 from .strict_yaml import Mapping, YamlProblem, load
 
@@ -61,10 +60,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return bool(self.expires) and moment_s(self.expires) <= now_s
 
 
-class PolicyProblem(OptaError):
+class PolicyProblem(Refused):
     """What is wrong with a policy file; `line` counts from 1."""
-
-    code = ErrorCode.invalid
 
     def __init__(self, message: str, line: int = 1):
         super().__init__(message)

@@ -21,12 +21,14 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from ..errors import Refused
+
 BYTES_MAX = 64 * 1024
 DEPTH_MAX = 8
 NODES_MAX = 5000
 
 
-class YamlProblem(Exception):
+class YamlProblem(Refused):
     """What is wrong with a document; `line` counts from 1."""
 
     def __init__(self, message: str, line: int):
