@@ -1,4 +1,4 @@
-"""When producers are told that their events are handled.
+"""Acknowledges events to their producers, durable ones once they are on the disk.
 
 An acknowledgement of durable events waits until the journal's bytes are on the disk; so does every later one of that
 session. Tokens are acknowledged together, some tenths of a second later: nobody waits for them.
@@ -17,7 +17,7 @@ from opta_protocol.errors import ErrorInfo
 from .catalog import SessionCatalog
 from .full_disk import FullDisk
 from .journal import Journal
-from .sequencer import Batch
+from .sequencer import EventBatch
 from .sync import SyncerKind
 
 SYNC_AGAIN_S = 0.2
@@ -64,11 +64,11 @@ class Acknowledgements:
         """Whether a producer still waits for the disk in this session."""
         return sid in self._waiting
 
-    def wrote(self, journal: Journal, batch: Batch) -> None:
+    def wrote(self, journal: Journal, batch: EventBatch) -> None:
         """A batch was appended to `journal`: have it synced, at once if it is durable."""
         self._syncer.add(journal, is_urgent=batch.is_durable)
 
-    def handled(self, peer: bytes, head: Append, last: int, batch: Batch) -> None:
+    def handled(self, peer: bytes, head: Append, last: int, batch: EventBatch) -> None:
         """Acknowledge a producer's events up to its number `last`, as soon as `batch` allows."""
         results = batch.noteworthy
         if batch.is_durable or head.sid in self._waiting:
@@ -83,7 +83,7 @@ class Acknowledgements:
 
     def seen(self, peer: bytes, head: Append, last: int) -> None:
         """Tell a producer that sent ahead of its turn how far its events are handled; waits for the disk like a durable event."""
-        self.handled(peer, head, last, Batch(first_seq=0, firm_before=0, is_durable=True))
+        self.handled(peer, head, last, EventBatch(first_seq=0, before_seq=0, is_durable=True))
 
     def refused(self, peer: bytes, head: Append, count: int, error: ErrorInfo) -> None:
         """Refuse all `count` events of an append, at once."""

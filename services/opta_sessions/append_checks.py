@@ -1,4 +1,4 @@
-"""What the store takes from the bus at all: whole events of one session, looked at before any of them is taken."""
+"""Checks an append before any of it is taken: it must hold whole events of one session."""
 
 import msgspec
 
@@ -9,7 +9,7 @@ from opta_protocol.ids import SESSION_ID
 
 
 def not_an_append(head: Append, bodies: list[bytes]) -> str:
-    """Why a message holds something else than events of one session; all of it is looked at before any of it is taken."""
+    """Why a message is not an append of whole events to one session; '' when it is."""
     if not SESSION_ID.match(head.sid):
         return "this is no session id"
     for body in bodies:

@@ -1,8 +1,8 @@
-"""All sessions of one home: their journals on disk, their states in memory, and the index between starts.
+"""All sessions of one home: journals on disk, states in memory, and an index that is kept between starts.
 
-Invariant: an entry of the index is believed only while the journal's size and change time are the
-ones it was made from; otherwise the journal itself is read. A lost index costs time, never data: the newest journals are read
-before the store answers, the others beside its work, and whichever is asked for at once.
+**Invariant:** an index entry counts only while the journal still has the size and change time that the entry was made from;
+otherwise the journal itself is read. A lost index costs time, never data: the newest journals are read before the store
+answers, the others beside its work, and any that is asked for at once.
 """
 
 import heapq
@@ -30,12 +30,12 @@ from .summaries import Summaries, order_of
 OPEN_MAX = 128
 # A journal of this size takes a tenth of a second to read.
 SLOW_BYTES = 4 * 1024 * 1024
-# Journals without an entry that are read before the store answers; what ran when the last store died is among the newest.
+# Journals without an index entry that are read before the store answers. Sessions that ran when the last store died are among the newest.
 READ_FIRST = 64
-# A journal that nobody has written to for so long is on the disk, whatever happened to the store that wrote it.
+# A journal that was not written to for this long is on the disk, even if its store crashed.
 SETTLED_S = 60.0
 
-log = Log("shelf")
+log = Log("catalog")
 
 
 class SessionCatalog:
@@ -45,13 +45,13 @@ class SessionCatalog:
         self._folder, self._away, self._files = sessions, away, files
         self._index = Index(sessions, files)
         self._summaries = Summaries()
-        # Found without an entry of the index and not read yet, the oldest first.
+        # Journals without an index entry that are not read yet, the oldest first.
         self._unread: dict[str, FileStat] = {}
-        # Written to since their entry of the index was made.
+        # Sessions written to since their index entry was made.
         self._changed: dict[str, None] = {}
-        # The index does not cover these: their journal could not be read, is damaged, or holds more than whole lines.
+        # Sessions without an index entry: their journal cannot be read, is damaged, or holds more than whole lines.
         self._unsure: set[str] = set()
-        # Bytes that were cut off a journal's end, and of which its session was not told yet.
+        # Session -> bytes that were cut off its journal's end and are not reported in it yet.
         self.torn: dict[str, int] = {}
         self.states: dict[str, SessionState] = {}
         self._journals: OrderedDict[str, Journal] = OrderedDict()
@@ -190,7 +190,7 @@ class SessionCatalog:
 
     def _opened(self, sid: str, state: SessionState, journal: Journal) -> None:
         if not state.last_seq and not state.is_damaged:
-            # Created, and killed before its first line: nobody was told of it.
+            # Created, and killed before its first line: nobody has seen it.
             self.discard(sid)
             return
         self._summaries.pop(sid)

@@ -37,7 +37,7 @@ _encode = msgspec.json.Encoder().encode
 log = Log("leases")
 
 
-class WriteOwn(Protocol):
+class WriteEvents(Protocol):
     """Writes events that the store authors."""
 
     def __call__(self, state: SessionState, *events: Event) -> None: ...
@@ -46,8 +46,8 @@ class WriteOwn(Protocol):
 class Leases:
     """The store's side of `store.cmd`. `boot` names this start of the store."""
 
-    def __init__(self, bus: Bus, boot: str, catalog: SessionCatalog, write_own: WriteOwn):
-        self._store_boot, self._catalog, self._write_own = boot, catalog, write_own
+    def __init__(self, bus: Bus, boot: str, catalog: SessionCatalog, write_events: WriteEvents):
+        self._store_boot, self._catalog, self._write_events = boot, catalog, write_events
         self._router = bus.router(STORE_CMD, self._on_hello)
         self._peer = b""
         self._boot = ""
@@ -79,7 +79,7 @@ class Leases:
         if silent_s > SILENT_AFTER_S and not self._lost_at:
             self._lost_at = self._heard_at
             for state in self._running():
-                self._write_own(state, ServiceLost(sid=state.sid, turn=_head_id(state), service="agent", reason="silent"))
+                self._write_events(state, ServiceLost(sid=state.sid, turn=_head_id(state), service="agent", reason="silent"))
         if silent_s > AGENT_LOST_AFTER_S:
             for state in self._running():
                 self._end(state, "The agent did not come back. `opta daemon restart agent` starts it; then ask again.")
@@ -100,7 +100,7 @@ class Leases:
             self._listed.clear()
         if back_after_s:
             for state in self._running():
-                self._write_own(
+                self._write_events(
                     state, ServiceBack(sid=state.sid, turn=_head_id(state), service="agent", stall_ms=round(back_after_s * 1000))
                 )
         listed = {(held.sid, held.turn) for held in hello.running}
@@ -157,7 +157,7 @@ class Leases:
     def _end(self, state: SessionState, message: str, code: ErrorCode = ErrorCode.agent_lost) -> None:
         turn = _head_id(state)
         self._handed.pop((state.sid, turn), None)
-        self._write_own(
+        self._write_events(
             state,
             TurnError(sid=state.sid, turn=turn, code=code, message=message, domain="orchestration", retryable=True, resumable=True),
         )

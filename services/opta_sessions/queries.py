@@ -1,4 +1,4 @@
-"""The store's answers to questions, and the repair of a damaged journal."""
+"""Answers the store's queries: lines of a journal, lists of sessions, and the repair of a damaged journal."""
 
 import asyncio
 from collections import OrderedDict
@@ -26,7 +26,7 @@ class Questions:
 
     def __init__(self, bus: Bus, store: Store):
         self._store, self._catalog = store, store.catalog
-        # Repairs by key: asked for again, because its answer was late or lost, one is not done twice.
+        # Repairs by key: a repeated request, after a late or lost answer, gets the same repair.
         self._repairs: OrderedDict[str, asyncio.Task[Repair]] = OrderedDict()
         self._router = bus.router(STORE_QUERY, self._on_question)
 

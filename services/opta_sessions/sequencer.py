@@ -1,6 +1,6 @@
 """Numbers the events of an append: decides for each whether it may be written, and stamps its line.
 
-Works on memory alone: it moves a session's state along line by line and returns the lines as a `Batch`. Whoever
+Works on memory alone: it moves a session's state along line by line and returns the lines as a `EventBatch`. Whoever
 writes them reads the state again from the journal when the write fails.
 **Invariant:** no socket and no file here.
 """
@@ -40,15 +40,15 @@ BODY_BYTES_MAX = LINE_BYTES_MAX - 1024
 
 
 @dataclass
-class Batch:
+class EventBatch:
     """Numbered lines of one session that are not written yet, and the results for their producer.
 
-    `firm_before` is the last seq before the batch that is no delta. `is_durable`: the acknowledgement waits for the disk.
+    `before_seq` is the last seq before the batch that is no delta. `is_durable`: the acknowledgement waits for the disk.
     `is_head_changed`: a turn was opened or ended, so another turn may be the next to run.
     """
 
     first_seq: int
-    firm_before: int
+    before_seq: int
     lines: list[bytes] = field(default_factory=list[bytes])
     results: list[AppendResult] = field(default_factory=list[AppendResult])
     is_delta: bool = True
@@ -79,21 +79,21 @@ class Sequencer:
         self._torn, self._admits = torn, admits
         self.fenced = 0
 
-    def begin(self, state: SessionState) -> Batch:
+    def begin(self, state: SessionState) -> EventBatch:
         """An empty batch; its first line reports a torn journal end that was cut off and not reported yet."""
-        batch = Batch(first_seq=state.last_seq + 1, firm_before=state.firm_seq)
+        batch = EventBatch(first_seq=state.last_seq + 1, before_seq=state.firm_seq)
         if size := self._torn.get(state.sid):
-            self.add_own(state, batch, _torn_warning(state.sid, size))
+            self.add_event(state, batch, _torn_warning(state.sid, size))
         return batch
 
-    def add_own(self, state: SessionState, batch: Batch, event: Event) -> None:
+    def add_event(self, state: SessionState, batch: EventBatch, event: Event) -> None:
         """Add an event that the store itself authors."""
         number = state.producers.get(self._producer, 0) + 1
         _add_line(state, batch, wire.encode_body(event), (self._producer, number))
         batch.is_durable = True
         batch.is_head_changed |= isinstance(event, SessionCancelled | TurnError)
 
-    def number(self, state: SessionState, head: Append, bodies: list[bytes], last: int) -> Batch:
+    def number(self, state: SessionState, head: Append, bodies: list[bytes], last: int) -> EventBatch:
         """Decide on each body and number its line. Bodies up to the producer's number `last` were handled before: they get the same answer."""
         batch = self.begin(state)
         answers = state.answers(head.p)
@@ -116,7 +116,7 @@ class Sequencer:
                 answers.keep(number, result)
         return batch
 
-    def _accept(self, state: SessionState, batch: Batch, header: wire.Header, body: bytes, author: tuple[str, int]) -> AppendResult:
+    def _accept(self, state: SessionState, batch: EventBatch, header: wire.Header, body: bytes, author: tuple[str, int]) -> AppendResult:
         name = header.event
         result = AppendResult(n=author[1], status="written", seq=state.last_seq + 1)
         if name == "turn.start":
@@ -128,10 +128,10 @@ class Sequencer:
         batch.is_head_changed |= name == "turn.start" or name in ENDING_NAMES
         batch.goes_away |= name == "session.updated" and bool(state.away)
         if result.queued:
-            self.add_own(state, batch, TurnQueued(sid=state.sid, turn=result.turn, position=len(state.open_turns) - 1))
+            self.add_event(state, batch, TurnQueued(sid=state.sid, turn=result.turn, position=len(state.open_turns) - 1))
         elif name == "turn.stopping" and (waiting := state.open_turns.get(header.turn)) and waiting is not state.head():
             cancelled = SessionCancelled(sid=state.sid, turn=header.turn, reason="Stopped before it started.", by="client")
-            self.add_own(state, batch, cancelled)
+            self.add_event(state, batch, cancelled)
         return result
 
     def _refusal(self, state: SessionState, head: Append, header: wire.Header, body: bytes) -> AppendResult | None:
@@ -191,7 +191,7 @@ def _refused_call(state: SessionState, header: wire.Header, body: bytes) -> Appe
     return None
 
 
-def _add_line(state: SessionState, batch: Batch, body: bytes, author: tuple[str, int], *, is_delta: bool = False) -> None:
+def _add_line(state: SessionState, batch: EventBatch, body: bytes, author: tuple[str, int], *, is_delta: bool = False) -> None:
     """Stamp a body by `author` (producer, its number) as the session's next line."""
     producer, number = author
     line = wire.stamp(body, state.last_seq + 1, utc_now(), producer, number)

@@ -18,10 +18,10 @@ log = Log("store")
 
 
 class SessionRepair:
-    """Repairs sessions of `catalog`; `write_own` writes an event that the store authors."""
+    """Repairs sessions of `catalog`; `write_events` writes an event that the store authors."""
 
-    def __init__(self, catalog: SessionCatalog, write_own: Callable[[SessionState, Event], None]):
-        self._catalog, self._write_own = catalog, write_own
+    def __init__(self, catalog: SessionCatalog, write_events: Callable[[SessionState, Event], None]):
+        self._catalog, self._write_events = catalog, write_events
 
     async def run(self, sid: str, *, is_wanted: bool) -> Repair:
         """Report what a repair keeps and drops; with `is_wanted`, repair. Raises OptaError. A damaged session takes no events meanwhile."""
@@ -49,7 +49,7 @@ class SessionRepair:
         )
         if is_wanted and (state := self._catalog.states.get(sid)) is not None:
             log.info("journal repaired", session=sid, kept=report.kept, lost=report.lost, dropped=report.dropped, copy=copy)
-            self._write_own(state, _warning(report))
+            self._write_events(state, _warning(report))
         return report
 
 

@@ -1,4 +1,4 @@
-"""What the store knows of one session: the fold that decides whether the next event may be written."""
+"""The store's state of one session, folded from its journal: it decides whether the next event may be written."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -55,16 +55,16 @@ read_turn_start = _turn.decode
 read_call = _call.decode
 
 
-# Producers whose answers are kept. One that so many others came after is long gone: a service has one process at a time.
+# Producers whose answers are kept. A service has one process at a time, so a producer that this many others followed is gone.
 PRODUCERS_ANSWERED_MAX = 8
 
 
 class Answers:
-    """What one producer was told beyond "written", by number and oldest first, until it says that it knows."""
+    """The answers to one producer beyond "written", by number and oldest first, until the producer acknowledges them."""
 
     def __init__(self) -> None:
         self._base = 0
-        # Not a dict: looking for its oldest key walks over all the places of those that were removed before.
+        # Not a dict: finding the oldest key of a dict scans the slots of all keys removed before.
         self._results: OrderedDict[int, AppendResult] = OrderedDict()
 
     def keep(self, number: int, result: AppendResult) -> None:
@@ -76,7 +76,7 @@ class Answers:
         return self._results.get(number)
 
     def forget(self, base: int) -> None:
-        """The producer knows everything below `base`: each answer is looked at once in its life, however many there are."""
+        """Drop the answers below `base`, which the producer has. Each answer is visited once, however many there are."""
         if base <= self._base:
             return
         self._base = base
@@ -200,7 +200,7 @@ class SessionState:
             self._apply_turn_state(name, header.turn, line)
 
     def answers(self, producer: str) -> Answers:
-        """What a producer was told."""
+        """The answers kept for a producer."""
         known = self._answers.get(producer)
         if known is None:
             known = self._answers[producer] = Answers()

@@ -1,4 +1,4 @@
-"""Whether the disk takes writes: remembers since when it does not, and looks again until it does."""
+"""Tracks whether the disk takes writes: since when it does not, and a test write each second until it does."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from opta_core.logs import Log
 
 from .files import Files, replace_whole
 
-# A full disk that stays full this long ends the turns that were running into it.
+# A disk that is full for longer ends the turns that are running.
 PATIENCE_S = 10.0
 LOOK_AGAIN_S = 1.0
 

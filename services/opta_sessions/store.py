@@ -24,7 +24,7 @@ from .append_checks import not_an_append
 from .catalog import SessionCatalog
 from .full_disk import FullDisk
 from .leases import Leases
-from .sequencer import Batch, Sequencer
+from .sequencer import EventBatch, Sequencer
 from .session_repair import SessionRepair
 from .state import SessionState
 from .storage import Storage
@@ -48,11 +48,11 @@ class Store:
         self._loop = asyncio.get_running_loop()
         self._in = bus.router(STORE_IN, self._on_append)
         self._pub = bus.publisher(STORE_PUB)
-        self.leases = Leases(bus, boot, catalog, self.write_own)
+        self.leases = Leases(bus, boot, catalog, self.write_events)
         self.disk = FullDisk(storage, self._end_turns_after_full_disk)
         self._sequencer = Sequencer(boot, catalog.torn, self.leases.admits)
         self._acknowledgements = Acknowledgements(boot, self._in.send, catalog, self.disk, syncer)
-        self.repairs = SessionRepair(catalog, self.write_own)
+        self.repairs = SessionRepair(catalog, self.write_events)
         # Session -> when it was last written to.
         self._active: dict[str, float] = {}
         # Long sessions that are being read, and the messages that wait for them.
@@ -80,13 +80,13 @@ class Store:
         self._pub.publish([HEARTBEAT, _encode(beat)])
         return bool(states)
 
-    def write_own(self, state: SessionState, *events: Event) -> None:
+    def write_events(self, state: SessionState, *events: Event) -> None:
         """Write events that the store authors (agent lost, disk was full)."""
         if state.is_damaged:
             return
         batch = self._sequencer.begin(state)
         for event in events:
-            self._sequencer.add_own(state, batch, event)
+            self._sequencer.add_event(state, batch, event)
         try:
             self._put(state, batch)
         except OSError as error:
@@ -155,7 +155,7 @@ class Store:
             # After the acknowledgement, which waits for the disk.
             self._loop.call_later(SYNC_AGAIN_S, self._put_away, state.sid, state.away)
 
-    def _put(self, state: SessionState, batch: Batch) -> None:
+    def _put(self, state: SessionState, batch: EventBatch) -> None:
         """Write and publish. Raises OSError, and then nothing was written or published."""
         content = batch.content
         journal = self.catalog.journal(state.sid)
@@ -167,10 +167,10 @@ class Store:
         if self._beat is None:
             self._beat = self._loop.call_later(BEAT_S, self._on_beat)
         topic = event_topic(state.sid, is_delta=batch.is_delta)
-        self._pub.publish([topic, b"%d" % batch.first_seq, b"%d" % state.last_seq, b"%d" % batch.firm_before, content[:-1]])
+        self._pub.publish([topic, b"%d" % batch.first_seq, b"%d" % state.last_seq, b"%d" % batch.before_seq, content[:-1]])
         self._acknowledgements.wrote(journal, batch)
 
-    def _take_back(self, state: SessionState, batch: Batch) -> None:
+    def _take_back(self, state: SessionState, batch: EventBatch) -> None:
         """The state ran ahead of the file: drop a session that has no line yet, read any other again."""
         if state.last_seq == len(batch.lines):
             self.catalog.discard(state.sid)
@@ -224,4 +224,4 @@ class Store:
     def _end_turns_after_full_disk(self) -> None:
         for state in list(self.catalog.states.values()):
             if ending := full_disk.ending(state):
-                self.write_own(state, ending)
+                self.write_events(state, ending)

@@ -1,4 +1,4 @@
-"""The thread that brings appended lines to the disk, a group at a time.
+"""The sync thread: makes appended lines durable, one fdatasync for a group of journals.
 
 The store's loop never waits for the disk: it hands journals over and is called back on the loop when
 what they held at that moment is durable.
@@ -46,7 +46,7 @@ class Syncer:
         self._thread.start()
 
     def add(self, journal: Journal, *, is_urgent: bool = True) -> None:
-        """Have what `journal` holds now made durable: at once, or at the next `flush`, with what comes until then."""
+        """Make durable what `journal` holds now: at once, or together with later lines at the next `flush`."""
         if is_urgent:
             self._lazy.discard(journal)
             with self._wake:
@@ -56,7 +56,7 @@ class Syncer:
             self._lazy.add(journal)
 
     def flush(self) -> None:
-        """Have made durable what nobody waits for (tokens)."""
+        """Make durable the lines that nobody waits for (tokens)."""
         for journal in list(self._lazy):
             self.add(journal)
 

@@ -62,7 +62,7 @@ def test_line_ends_of_another_system_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["daemon.port = 1\n", "daemon = {port = 1} # here\n", "[daemon]\nport = 1\n[lmx]\nport = 2\n"])
-def test_every_way_to_write_a_table_can_be_changed(text: str) -> None:
+def test_every_form_of_a_table_can_be_changed(text: str) -> None:
     changed = with_entry(text, ["daemon", "ui-port"], 5)
     assert tomllib.loads(changed) == {**tomllib.loads(text), "daemon": {"port": 1, "ui-port": 5}}
 

@@ -105,7 +105,7 @@ def test_what_was_granted_before_stays_when_the_answer_is_refused(tmp_path: Path
     asyncio.run(story())
 
 
-def test_a_grant_that_is_refused_says_how_to_make_room(tmp_path: Path) -> None:
+def test_a_grant_that_is_refused_names_the_command_that_helps(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     grants.add(paths, [grants.Grant(id=str(n), tool="x", cwd="/", label="", since="") for n in range(grants.GRANTS_MAX)])
     with pytest.raises(Refused, match="opta policy revoke"):

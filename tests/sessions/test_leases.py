@@ -40,9 +40,9 @@ class Desk:
         assert state is self.catalog.states[SID]
         self.written += events
 
-    async def hello(self, boot: str, life: int, *running: Held) -> Work:
+    async def hello(self, boot: str, incarnation: int, *running: Held) -> Work:
         """Say what the agent runs; the store's answer."""
-        self.agent.send([msgspec.json.encode(Hello(service="agent", boot=boot, life=life, running=list(running)))])
+        self.agent.send([msgspec.json.encode(Hello(service="agent", boot=boot, life=incarnation, running=list(running)))])
         return await asyncio.wait_for(self.work.get(), 5)
 
 

@@ -22,7 +22,7 @@ def namespaces() -> None:
         pytest.skip("this machine gives no user namespaces")
 
 
-def test_file_tools_and_searches_pass_their_own_tests() -> None:
+def test_file_tools_and_searches_work() -> None:
     # Those of search_child start a process that must die with its parent, which is watched through /proc.
     ran = masked(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(TESTS / "test_file_tools.py"))
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-2000:]
@@ -35,19 +35,19 @@ from opta_tools.files.workspace import PathProblem, Workspace
 from opta_tools.search import ripgrep
 
 home = Path(sys.argv[1])
-(home / "own").mkdir()
-(home / "own/state.json").write_text("{}")
+(home / "daemon").mkdir()
+(home / "daemon/state.json").write_text("{}")
 (home / "work").mkdir()
 (home / "work/.env").write_text("KEY=canary")
 (home / "work/plain.txt").symlink_to(".env")
 (home / "work/found.txt").write_text("canary")
-Workspace.keep_back([str(home / "own")], "", str(home))
+Workspace.keep_back([str(home / "daemon")], "", str(home))
 whole = Workspace(str(home))
-for name in ("own/state.json",):
+for name in ("daemon/state.json",):
     try:
         whole.open_regular(name)
     except PathProblem as problem:
-        print("own:", problem)
+        print("daemon:", problem)
 work = Workspace(str(home / "work"))
 try:
     work.open_regular("plain.txt")
@@ -65,7 +65,7 @@ else:
 def test_protections_hold_and_ripgrep_searches_the_workspace(tmp_path: Path) -> None:
     ran = masked(sys.executable, "-c", PROTECTIONS, str(tmp_path.resolve()))
     assert ran.stdout.splitlines() == [
-        "own: own/state.json belongs to Opta itself",
+        "daemon: daemon/state.json belongs to Opta itself",
         "secret: plain.txt leads to .env, which may hold credentials; name that file itself",
         "home: False True",
         "rg: ['1 match for canary', 'found.txt:1: canary']",

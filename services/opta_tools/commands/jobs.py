@@ -40,7 +40,7 @@ class Job:
     command: Command
     task: "asyncio.Task[Outcome]"
     started: float
-    # What is to be said about it once it has ended, that nobody was told yet.
+    # Notes for the model, shown once after the command has ended.
     notes: list[str]
     seen: int = 0
 

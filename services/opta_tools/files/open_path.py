@@ -10,7 +10,7 @@ _PATH_MAX = 1024
 
 
 def path_of(descriptor: int, name: str) -> str:
-    """The real path of `descriptor`, which was opened as `name`, an absolute path. Raises OSError when it cannot be told for certain."""
+    """The real path of `descriptor`, which was opened as `name`, an absolute path. Raises OSError when it is not certain."""
     try:
         return os.readlink(f"/proc/self/fd/{descriptor}")
     except OSError:

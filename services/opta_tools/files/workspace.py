@@ -81,7 +81,7 @@ class Workspace:
         try:
             return path_of(self._descriptor, self.root)
         except OSError as error:
-            raise PathProblem(f"the workspace {self.root} cannot be told: {_why(error)}; start a new session") from error
+            raise PathProblem(f"the path of the workspace {self.root} is not certain: {_why(error)}; start a new session") from error
 
     def close(self) -> None:
         """Release the directory."""
@@ -144,7 +144,7 @@ class Workspace:
         raise PathProblem(f"{path} is a folder" if stat.S_ISDIR(kind) else f"{path} is not a regular file")
 
     def _path_of(self, descriptor: int, path: str) -> str:
-        """The real path of what was just opened. What cannot be told cannot be checked, so it is closed and refused."""
+        """The real path of what was just opened. A path that is not certain cannot be checked: the descriptor is closed and PathProblem raised."""
         try:
             return path_of(descriptor, f"{self.path}/{self.relative(path)}")
         except OSError as error:

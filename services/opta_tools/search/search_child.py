@@ -37,7 +37,7 @@ async def run_search(name: str, args: dict[str, Any], cwd: str, identity: str = 
     )
     try:
         async with asyncio.timeout(DEADLINE_S):
-            told, _ = await process.communicate(msgspec.json.encode(order))
+            answered, _ = await process.communicate(msgspec.json.encode(order))
     except TimeoutError:
         raise ToolProblem(f"the pattern took longer than {DEADLINE_S:g} s; give a simpler one or a narrower path", "timeout") from None
     finally:
@@ -45,7 +45,7 @@ async def run_search(name: str, args: dict[str, Any], cwd: str, identity: str = 
             process.kill()
         await process.wait()
     try:
-        answer = msgspec.json.decode(told, type=_Answer)
+        answer = msgspec.json.decode(answered, type=_Answer)
     except msgspec.DecodeError as error:
         raise ToolProblem("the search ended without an answer", "broken") from error
     if answer.problem:
