@@ -77,6 +77,9 @@ class _Stream:
 
     def __init__(self, run: TurnRun):
         self._run = run
+        # Looked up once, not at each token.
+        self._sid, self._turn, self._step, self._attempt = run.session.sid, run.turn.id, run.step, run.attempt
+        self._emit, self._fold = run.collaborators.emit, run.session.say
         self.first_at = 0.0
         self._deltas = 0
         self._calls: list[CallPart] = []
@@ -100,17 +103,17 @@ class _Stream:
     def _take(self, part: Part) -> None:
         match part:
             case Text(delta):
-                self._say(TurnToken(sid=self._run.session.sid, turn=self._run.turn.id, delta=delta))
+                self._say(TurnToken(sid=self._sid, turn=self._turn, delta=delta))
             case Thinking(delta):
-                self._say(TurnThinking(sid=self._run.session.sid, turn=self._run.turn.id, delta=delta))
+                self._say(TurnThinking(sid=self._sid, turn=self._turn, delta=delta))
             case CallPart():
                 self._calls.append(part)
             case End():
                 self._end = part
 
     def _say(self, event: TurnToken | TurnThinking) -> None:
-        self._run.emit(event)
-        self._run.session.say(event, self._run.step, self._run.attempt)
+        self._emit(event)
+        self._fold(event, self._step, self._attempt)
 
 
 def joined(parts: list[Part]) -> list[Part]:
