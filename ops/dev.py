@@ -1,5 +1,6 @@
 """`./opta test` and `./opta dev …`: what contributors and CI run."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -8,6 +9,8 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+import measure
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -39,16 +42,45 @@ def main() -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Everything: lint, types, contracts, generated files, and all tests; with arguments only pytest."""
+    """Everything: the checks and all tests; with arguments only these tests."""
     missing = _debian_packages()
     if missing:
         print(
             f"opta: these programs are missing: {', '.join(missing)}. Debian: apt install {' '.join(PACKAGES[m] for m in missing)}",
             file=sys.stderr,
         )
-    failed = 0 if arguments else check()
-    # A failed check does not hide what the tests say.
-    return _run("tests", [sys.executable, "-m", "pytest", *(arguments or ["tests"])]) or failed
+    measures, arguments = "--coverage" in arguments, [each for each in arguments if each != "--coverage"]
+    failed = 0 if arguments or measures else check()
+    with measure.measured(not arguments) if measures else contextlib.nullcontext():
+        # A failed check does not hide what the tests say.
+        for name, each, fine in test_runs(arguments):
+            failed = max(failed, _run(name, [sys.executable, "-m", "pytest", *each], fine=fine))
+    if not (arguments or measures):
+        print(measure.last())
+    return failed
+
+
+def test_runs(arguments: list[str]) -> list[tuple[str, list[str], tuple[int, ...]]]:
+    """The runs of pytest, each with its name, its arguments and the exit codes that are fine.
+
+    Folders are run by several workers, and afterwards the tests that measure the machine, alone. One file, or any other option of
+    pytest, is run in one process, where output and debuggers work.
+    """
+    paths = [each for each in arguments if not each.startswith("--record-durations")]
+    if not all(Path(ROOT, each).is_dir() for each in paths):
+        return [("tests", arguments, (0,))]
+    arguments = [*(paths or ["tests"]), *(each for each in arguments if each not in paths)]
+    workers = ["-n", str(_workers()), "--dist", "loadfile", "--no-loadscope-reorder"]
+    none_there = 5  # pytest's exit code when nothing was selected
+    return [
+        ("tests", ["-m", "not alone", *workers, *arguments], (0, none_there)),
+        ("tests that run alone", ["-m", "alone", *arguments], (0, none_there)),
+    ]
+
+
+def _workers() -> int:
+    """Most tests wait for processes more than they compute, so there are more workers than cores."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def check() -> int:
@@ -178,11 +210,11 @@ def _has_no_logo() -> bool:
     return bool(re.search(r"--no-logo", shown))
 
 
-def _run(name: str, command: list[str], cwd: Path = ROOT) -> int:
+def _run(name: str, command: list[str], cwd: Path = ROOT, fine: tuple[int, ...] = (0,)) -> int:
     started = time.monotonic()
-    code = subprocess.run(command, cwd=cwd, check=False).returncode
-    print(f"{'✕' if code else '✓'} {name} ({time.monotonic() - started:.1f} s)", flush=True)
-    return 1 if code else 0
+    failed = subprocess.run(command, cwd=cwd, check=False).returncode not in fine
+    print(f"{'✕' if failed else '✓'} {name} ({time.monotonic() - started:.1f} s)", flush=True)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

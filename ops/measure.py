@@ -1,0 +1,80 @@
+"""`./opta test --coverage`: which lines and branches of the product the tests run, also in the processes that they start.
+
+Measuring doubles the time of the tests, so `./opta test` prints the figures of `tests/coverage.toml`, which the last complete measurement wrote.
+A process that is killed measures nothing, and neither does one in the sandbox.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import tomllib
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+RECORD = ROOT / "tests/coverage.toml"
+PACKAGES = ("shared", "services", "lmx/opta_lmx", "cli", "desktop/opta_desktop")
+_HEAD = "# Percent of lines and of branches that the tests run. Written by `./opta test --coverage`.\n"
+
+
+@contextlib.contextmanager
+def measured(complete: bool) -> Generator[None]:
+    """Measure what runs inside. Afterwards print the figures, and write them down when all tests ran."""
+    switch = Path(sysconfig.get_path("purelib")) / "opta-coverage.pth"
+    with tempfile.TemporaryDirectory(prefix="opta-coverage-") as folder:
+        settings = Path(folder) / "coverage.ini"
+        sources = ",".join(str(ROOT / package) for package in PACKAGES)
+        settings.write_text((ROOT / "ops/coverage.ini").read_text() + f"source = {sources}\ndata_file = {folder}/data\n")
+        start = Path(folder) / "coverage_start.py"
+        shutil.copy(ROOT / "ops/coverage_start.py", start)
+        switch.write_text(f"import runpy; runpy.run_path({str(start)!r})\n")
+        try:
+            yield
+        finally:
+            switch.unlink()
+        report(_figures(settings), complete)
+
+
+def report(figures: dict[str, Any], complete: bool) -> None:
+    """Print the figures of each package and the files with the most lines that no test runs."""
+    totals = {package: _share(figures["files"], package) for package in PACKAGES}
+    print("\n".join(_line(package, *shares) for package, shares in totals.items()))
+    missing = sorted(((len(each["missing_lines"]), name) for name, each in figures["files"].items()), reverse=True)
+    print("most lines without a test:", ", ".join(f"{name} {count}" for count, name in missing[:25]))
+    if complete:
+        RECORD.write_text(
+            _HEAD + "".join(f'"{package}" = [{lines:.1f}, {branches:.1f}]\n' for package, (lines, branches) in totals.items())
+        )
+
+
+def last() -> str:
+    """The figures of the last complete measurement, one line a package."""
+    known = tomllib.loads(RECORD.read_text()) if RECORD.exists() else {}
+    return "\n".join(_line(package, *shares) for package, shares in known.items()) or "coverage: not measured yet: ./opta test --coverage"
+
+
+def _figures(settings: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "coverage"]
+    out = settings.with_name("figures.json")
+    environment = {**os.environ, "COVERAGE_RCFILE": str(settings)}
+    subprocess.run([*command, "combine", "-q"], cwd=settings.parent, env=environment, check=True)
+    subprocess.run([*command, "json", "-q", "-i", "-o", str(out)], cwd=ROOT, env=environment, check=True)
+    return json.loads(out.read_text())
+
+
+def _share(files: dict[str, Any], package: str) -> tuple[float, float]:
+    """Percent of lines and of branches."""
+    of = [each["summary"] for name, each in files.items() if Path(name).is_relative_to(package)]
+    lines, run = sum(each["num_statements"] for each in of), sum(each["covered_lines"] for each in of)
+    branches, taken = sum(each["num_branches"] for each in of), sum(each["covered_branches"] for each in of)
+    return 100 * run / max(1, lines), 100 * taken / max(1, branches)
+
+
+def _line(package: str, lines: float, branches: float) -> str:
+    return f"coverage of {package}: {lines:.1f} % of lines, {branches:.1f} % of branches"
