@@ -3,6 +3,8 @@
 from collections import Counter
 
 import pytest
+from playwright.sync_api import expect
+from support.limits import limit_s
 from support.workers import file_of, length, record, recorded
 
 
@@ -11,6 +13,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    expect.set_options(timeout=1000 * limit_s(5))
     if config.getoption("--record-durations") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Recorder(), "record-durations")
 

@@ -17,6 +17,7 @@ import pytest
 import zmq
 from support.daemon import Daemon
 from support.door import is_closed
+from support.limits import limit_s
 from support.oracles import alive, log_files, until, untouched
 
 from opta_core.bus.bus import Frames
@@ -57,7 +58,7 @@ def answers_to_a_stranger(daemon: Daemon, names: list[str]) -> set[str]:
     """What another user gets from sockets; only root can find out."""
     assert os.geteuid() == 0
     done = subprocess.run(
-        [sys.executable, "-c", STRANGER, str(run_of(daemon)), *names], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", STRANGER, str(run_of(daemon)), *names], capture_output=True, text=True, timeout=limit_s(30), check=True
     )
     assert len(done.stdout.split()) == len(names)
     return set(done.stdout.split())

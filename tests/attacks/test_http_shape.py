@@ -7,6 +7,7 @@ import time
 import pytest
 from support.daemon import Daemon
 from support.door import get, headers, is_closed, last_answer
+from support.limits import limit_s
 from support.oracles import MIB, alive, untouched
 from support.raw_http import Headers, head, read_answer
 
@@ -56,7 +57,7 @@ def test_lines_that_end_in_a_bare_lf_are_no_http(daemon: Daemon) -> None:
         request = "\n".join(["GET /v3/sessions HTTP/1.1", *(f"{name}: {value}" for name, value in headers(daemon))])
         assert last_answer(daemon, (request + end).encode()).status == 400
     crlf = head("GET", "/v3/sessions", headers(daemon))
-    with socket.create_connection(("127.0.0.1", daemon.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout=limit_s(5)) as connection:
         for half in (crlf[: crlf.index(b"\n")], crlf[crlf.index(b"\n") :]):  # a CR LF that arrives in two parts is one
             connection.sendall(half)
             time.sleep(0.05)
@@ -97,7 +98,7 @@ def test_slow_and_silent_clients_are_ended_while_others_are_served_at_once(daemo
     dripping[body] = b" " * 99
     left = {*dripping, *(socket.create_connection(address) for _ in range(200))}
     slowest_s = 0.0
-    while left and time.monotonic() - started < 10:
+    while left and time.monotonic() - started < limit_s(10):
         for connection in select.select(list(left), [], [], 0.5)[0]:
             if is_closed(connection):
                 left.discard(connection)
@@ -112,4 +113,4 @@ def test_slow_and_silent_clients_are_ended_while_others_are_served_at_once(daemo
         assert get(daemon, "/v3/sessions").status == 200
         slowest_s = max(slowest_s, time.perf_counter() - asked)
     assert not left
-    assert slowest_s < 0.2
+    assert slowest_s < limit_s(0.2)

@@ -14,6 +14,7 @@ from support.byte_server import STREAM, ByteServer, event, finish, say
 from support.daemon import Daemon
 from support.events import journal
 from support.journals import DONE, LINES, OTHER, SID, WHOLE, ask, disk, file_of, listed, play, replayed
+from support.limits import limit_s
 from support.promises import check_journal
 from support.store import House, prompt, start_of
 
@@ -131,7 +132,7 @@ def test_ten_thousand_sessions_are_listed_at_once(tmp_path: Path) -> None:
         for _ in range(2):
             started = time.perf_counter()
             page = await house.client.sessions(limit=50)
-            assert time.perf_counter() - started < 0.3
+            assert time.perf_counter() - started < limit_s(0.3)
             assert len(page.sessions) == 50 and page.nextCursor
             house.local.restart()
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from support.daemon import Daemon
+from support.limits import limit_s
 from support.lmx import CHAT, HELLO, chat, engine_lives_on, figure, get, headers, lmx, port_of, post, request, running
 from support.oracles import until
 from support.raw_http import Answer, Headers, exchange, head, read_answer
@@ -59,7 +60,7 @@ def asking(port: int, count: int, *more: tuple[str, str], buffer_bytes: int = 0,
             clients.append(stack.enter_context(socket.socket()))
             if buffer_bytes:
                 clients[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
-            clients[-1].settimeout(10)
+            clients[-1].settimeout(limit_s(10))
             clients[-1].connect(("127.0.0.1", port))
             clients[-1].sendall(content)
         yield clients
@@ -242,7 +243,7 @@ def test_slow_heads_are_ended_while_others_are_served_at_once(port: int) -> None
     left = {socket.create_connection(("127.0.0.1", port)) for _ in range(200)}
     for number, connection in enumerate(left):
         connection.sendall(b"GET /healthz HTTP/1.1\r\nX-Slow: " if number % 2 else b"")
-    while left and time.monotonic() - started < 10:
+    while left and time.monotonic() - started < limit_s(10):
         for connection in select.select(list(left), [], [], 0.3)[0]:
             left.discard(connection)
             connection.close()
@@ -253,7 +254,7 @@ def test_slow_heads_are_ended_while_others_are_served_at_once(port: int) -> None
         assert get(port, "/healthz").status == 200
         slowest_s = max(slowest_s, time.perf_counter() - asked)
     assert not left
-    assert slowest_s < 0.2
+    assert slowest_s < limit_s(0.2)
 
 
 @pytest.mark.attack("A68")

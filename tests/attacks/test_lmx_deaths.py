@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 from support.daemon import Daemon
+from support.limits import limit_s
 from support.lmx import CHAT, HELLO, admin, chat, engine_lives_on, figure, get, headers, lmx, port_of, running
 from support.oracles import MIB, fds_of, rss_of, until
 from support.random_model import make_random_qwen3
@@ -92,7 +93,7 @@ class Client:
     _answer: http.client.HTTPResponse | None = None
 
     def __post_init__(self) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWERS_S)
+        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=limit_s(ANSWERS_S))
         self._connection.request("POST", self.path, json.dumps(self.body), {"Content-Type": "application/json"})
 
     def leave(self) -> None:
@@ -247,7 +248,7 @@ def front_answers(port: int) -> Generator[None]:
         over.set()
         watcher.join()
     assert answers
-    assert slowest_s < HEALTHY_S, f"/healthz took {slowest_s:.2f} s"
+    assert slowest_s < limit_s(HEALTHY_S), f"/healthz took {slowest_s:.2f} s"
 
 
 # clients that leave -------------------------------------------------------------------------------------
@@ -479,8 +480,8 @@ def front(folder: Path) -> Generator[tuple[subprocess.Popen[bytes], Daemon]]:
 
 def assert_ends(process: "subprocess.Popen[bytes]", daemon: Daemon, since: float) -> None:
     """Well, soon, and with everything of it."""
-    assert process.wait(8) == 0
-    assert time.monotonic() - since < 8
+    assert process.wait(limit_s(8)) == 0
+    assert time.monotonic() - since < limit_s(8)
     assert daemon.leftovers() == []
 
 
@@ -562,11 +563,11 @@ def test_128_connections_at_once_are_all_told_within_two_seconds(port: int, clie
         asked = time.monotonic()
         all_of_them: list[socket.socket] = []
         for request in requests:
-            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=limit_s(10)))
             connection.sendall(request)
             all_of_them.append(connection)
         silent = set(all_of_them)
-        while silent and time.monotonic() - asked < 2:
+        while silent and time.monotonic() - asked < limit_s(2):
             silent -= set(select.select(list(silent), [], [], 0.1)[0])
         assert not silent
         answers = [read_answer(connection) for connection in all_of_them]

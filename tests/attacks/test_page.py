@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from support.aftermath import stays_alive
 from support.byte_server import ByteServer, whole
 from support.daemon import Daemon
+from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say, Use
 from support.promises import check_journal
 
@@ -112,7 +113,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, daemon: Daemon) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1360, "height": 860})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(1000 * limit_s(10))
     opened = context.new_page()
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
@@ -179,7 +180,7 @@ def test_a_link_shows_its_true_host_and_opens_only_after_a_click(daemon: Daemon,
 def test_text_without_measure_is_shown_and_the_page_goes_on(daemon: Daemon, page: Page, what: str) -> None:
     open_session(daemon, page, what, what)
     log = page.get_by_role("log", name="Timeline")
-    expect(log.get_by_text("THE END")).to_be_visible(timeout=10_000)
+    expect(log.get_by_text("THE END")).to_be_visible(timeout=1000 * limit_s(10))
     expect(page.get_by_role("status", name=re.compile("Connection: Connected"))).to_be_visible()
     page.get_by_role("textbox", name="Message").fill("still here")
     expect(page.get_by_role("textbox", name="Message")).to_have_value("still here")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.daemon import Daemon
+from support.limits import limit_s
 from support.model_server import ModelServer, Say
 from support.raw_http import Answer, Headers, exchange, head, read_answer
 
@@ -149,14 +150,14 @@ def test_a_body_that_is_announced_too_large_or_never_comes_ends_the_connection(d
         "POST", "/bridge/launch", [("Host", f"127.0.0.1:{port}"), ("Origin", f"http://127.0.0.1:{port}"), ("Content-Length", "10")]
     )
     for content in (lines + b"12345", lines[:40]):
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=limit_s(20)) as connection:
             connection.sendall(content)
             started = time.monotonic()
             try:
                 rest = connection.recv(1)
             except ConnectionError:
                 rest = b""
-            assert (rest, time.monotonic() - started < 15) == (b"", True)
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            assert (rest, time.monotonic() - started < limit_s(15)) == (b"", True)
+    with socket.create_connection(("127.0.0.1", port), timeout=limit_s(20)) as connection:
         connection.sendall(head("GET", "/", [("Host", f"127.0.0.1:{port}")]))
         assert read_answer(connection, has_body=True).status == 200

@@ -232,7 +232,7 @@ def test_the_end_of_input_at_a_secret_is_no_traceback(daemon: Daemon, tmp_path: 
     command = f"{shlex.quote(str(OPTA))} account add anthropic; echo exit=$?; sleep 60"
     terminal = Terminal(tmp_path / "tmux", daemon.environment, tmp_path, command)
     try:
-        time.sleep(1)
+        terminal.wait(lambda screen: "Key:" in screen, "the question")
         terminal.type("C-d")
         screen = terminal.wait(lambda screen: "exit=" in screen, "the end")
         assert "Traceback" not in screen

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from support.limits import limit_s
 
 from opta_core.net import http_client
 from opta_core.net.http_client import HttpClient, HttpProblem
@@ -34,7 +35,7 @@ def run(serve: Serve, story: Callable[[HttpClient], Awaitable[None]]) -> None:
 
         server = await asyncio.start_server(accept, "127.0.0.1", 0)
         client = HttpClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", {"Authorization": "Bearer k"})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(limit_s(20)):
             await story(client)
         client.close()
         server.close()

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from support.limits import limit_s
 
 from opta_core.errors import Unavailable
 from opta_core.net.http_client import HttpClient, HttpProblem, Stranger
@@ -53,7 +54,7 @@ def run(tmp_path: Path, answer: Answer, story: Callable[[HttpClient, list[bytes]
         port = server.sockets[0].getsockname()[1]
         file = tmp_path / "admin.key"
         client = client_of(Endpoint(root=f"http://127.0.0.1:{port}", key_file=str(file)), Secret(KEY))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(limit_s(20)):
             await story(client, heard)
         client.close()
         server.close()

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from support.daemon import Daemon
+from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say, Use
+from support.oracles import until
 from support.reference_server import TARGET, everything
 
 from opta_cli.plain_text import visible
@@ -108,7 +110,7 @@ def asked(daemon: Daemon, page: Page, name: str) -> tuple[str, str, Locator]:
     turn = daemon.submit(sid, name)
     card = page.get_by_role("region", name="Permission")
     # The first turn of a daemon waits for its servers to say which tools they have.
-    expect(card.get_by_role("button", name="Allow once")).to_be_enabled(timeout=30_000)
+    expect(card.get_by_role("button", name="Allow once")).to_be_enabled(timeout=limit_s(30_000))
     return sid, turn, card
 
 
@@ -180,6 +182,7 @@ def test_a_double_click_answers_one_question(daemon: Daemon, page: Page) -> None
     assert box
     for _ in range(8):
         page.mouse.click(box["x"] + 10, box["y"] + 10)
+    assert until(lambda: bool(decisions(daemon, sid)), 10)
     assert len(decisions(daemon, sid)) == 1
     deny_rest(daemon, sid, turn)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from support.daemon import Daemon
+from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say, Think, Use
 
 pytestmark = [pytest.mark.system, pytest.mark.page]
@@ -95,7 +96,7 @@ def test_the_stream_goes_on_after_the_gateway_was_killed(daemon: Daemon, page: P
     send(page, "slowly please")
     expect(page.get_by_text("word word word").first).to_be_visible()
     daemon.kill("gateway")
-    expect(page.get_by_text("400 tokens", exact=True)).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("400 tokens", exact=True)).to_be_visible(timeout=limit_s(20_000))
     expect(page.get_by_role("status", name="Connection: Connected")).to_be_visible()
     shown = page.locator("article .markdown").inner_text()
     assert shown.split() == ["word"] * 400

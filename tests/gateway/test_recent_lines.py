@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from support.limits import limit_s
 from support.store import House, start_of
 
 from opta_gateway.recent_lines import _Recent
@@ -30,7 +31,7 @@ def test_clients_that_come_in_one_moment_all_stay_live(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         for sid in sids:
             await house.gateway.written(SessionNote(sid=sid, text="hello"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(limit_s(5)):
             found = await asyncio.gather(*nexts)
         assert all(b'"text":"hello"' in lines[0] for lines in found)
         for cursor in cursors:

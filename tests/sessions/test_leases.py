@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from support.events import journal
+from support.limits import limit_s
 from support.store import prompt, start_of
 
 from opta_core.bus.bus import LocalBus
@@ -43,7 +44,7 @@ class Desk:
     async def hello(self, boot: str, incarnation: int, *running: Held) -> Work:
         """Say what the agent runs; the store's answer."""
         self.agent.send([msgspec.json.encode(Hello(service="agent", boot=boot, life=incarnation, running=list(running)))])
-        return await asyncio.wait_for(self.work.get(), 5)
+        return await asyncio.wait_for(self.work.get(), limit_s(5))
 
 
 def test_an_agent_gets_every_open_turn_once_and_its_successor_gets_it_again(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from opta_cli.client import Client, new_key
 from opta_core import settings
 from opta_core.process import state
 from opta_core.process.supervision import Supervisor
+from support.limits import limit_s
 
 OPTA = Path(sys.executable).parent / "opta"
 
@@ -56,13 +57,13 @@ class Daemon:
         """Start; seconds until ready."""
         started = time.perf_counter()
         command = [*self.starter, "up", "--no-open", "--detach", *(["--only", self.only] if self.only else [])]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=90, check=False)
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=limit_s(90), check=False)
         assert done.returncode == 0, done.stdout + done.stderr + self.logs()
         return time.perf_counter() - started
 
     def down(self) -> None:
         """Stop everything."""
-        subprocess.run([str(OPTA), "down"], env=self.environment, capture_output=True, timeout=60, check=False)
+        subprocess.run([str(OPTA), "down"], env=self.environment, capture_output=True, timeout=limit_s(60), check=False)
 
     def opta(
         self, *arguments: str, stdin: str | None = None, cwd: Path | None = None, timeout_s: float = 60, **variables: str
@@ -74,7 +75,7 @@ class Daemon:
             input=stdin or "",
             capture_output=True,
             text=True,
-            timeout=timeout_s,
+            timeout=limit_s(timeout_s),
             cwd=cwd or self.workspace,
             check=False,
         )
@@ -164,7 +165,7 @@ class Daemon:
         """Processes of this home that still live."""
         wanted = f"OPTA_HOME={self.home}".encode()
         found: list[tuple[int, str]] = []
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + limit_s(3)
         while time.monotonic() < deadline:
             found = [(pid, command) for pid, command in _processes() if _carries(pid, wanted)]
             if not found:

@@ -6,6 +6,7 @@ from typing import Any
 
 from opta_core.process import state
 from support.daemon import Daemon
+from support.limits import limit_s
 from support.raw_http import Answer, Headers, exchange, head, read_answer, upgrade
 
 PORT = "{port}"
@@ -78,7 +79,7 @@ def is_closed(connection: socket.socket) -> bool:
 
 def last_answer(daemon: Daemon, content: bytes) -> Answer:
     """The answer to bytes after which the daemon ends the connection."""
-    with socket.create_connection(("127.0.0.1", daemon.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout=limit_s(5)) as connection:
         connection.sendall(content)
         answer = read_answer(connection)
         assert is_closed(connection)

@@ -9,6 +9,7 @@ from opta_agent.providers.base import CallPart, End, ModelRequest, Part, Text, T
 from opta_agent.providers.openai import OpenAiProvider
 from opta_core.errors import OptaError
 from opta_core.secrets.vault import Secret
+from support.limits import limit_s
 
 from .byte_server import ByteServer, Piece, Reply
 
@@ -25,7 +26,7 @@ class Heard:
         provider = OpenAiProvider("p", url, Secret(key) if key else None)
         request = ModelRequest(model="m", messages=msgspec.Raw(b"[]"), tools=msgspec.Raw(b""))
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(limit_s(10)):
                 async for parts in provider.stream(request):
                     self.parts += parts
         except OptaError as error:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from support.limits import limit_s
+
 REPO, COMMIT = "tiny/model", "c0ffee" + "0" * 34
 _PIECE_BYTES = 32 * 1024
 
@@ -68,7 +70,7 @@ class HubServer:
         self._stopping.set()
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(5)
+        self._thread.join(limit_s(5))
 
     def wait(self) -> None:
         """Between two pieces."""

@@ -12,6 +12,7 @@ from opta_protocol import events as e
 from opta_protocol import wire
 from opta_protocol.commands import AppendResult
 from opta_protocol.http import Session
+from support.limits import limit_s
 
 from .events import journal
 from .store import House, prompt, start_of
@@ -40,7 +41,7 @@ def play(folder: Path, story: Story, content: bytes | None = None) -> None:
         file_of(folder).write_bytes(content)
 
     async def main() -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(limit_s(15)):
             house = House(folder)
             try:
                 await story(house)

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from support.limits import limit_s
+
 
 @dataclass(frozen=True)
 class Say:
@@ -89,12 +91,12 @@ class ModelServer:
 
     def __enter__(self) -> "ModelServer":
         self._thread.start()
-        assert self._ready.wait(5)
+        assert self._ready.wait(limit_s(5))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(5)
+        self._thread.join(limit_s(5))
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from support.daemon import Daemon
 from support.door import get
+from support.limits import limit_s
 
 MIB = 1024 * 1024
 FDS_MORE_MAX = 5
@@ -21,7 +22,7 @@ def alive(daemon: Daemon, *, service: str = "gateway", rss_mib: float = 64) -> G
     pid = daemon.pids()[service]
     rss, fds = rss_of(pid), fds_of(pid)
     yield
-    assert until(lambda: _answers_fast(daemon), 1), daemon.logs()
+    assert until(lambda: _answers_fast(daemon), 10), daemon.logs()
     news = {file.name: file.read_bytes()[logs.get(file, 0) :].decode(errors="replace") for file in log_files(daemon)}
     assert not [name for name, text in news.items() if "Traceback" in text], news
     if daemon.pids()[service] == pid:
@@ -39,7 +40,7 @@ def untouched(daemon: Daemon) -> Generator[None]:
 
 def until(is_so: Callable[[], bool], timeout_s: float = 30) -> bool:
     """Wait for something that only the other side knows."""
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + limit_s(timeout_s)
     while not is_so():
         if time.monotonic() > deadline:
             return False
@@ -62,6 +63,16 @@ def fds_of(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def processes_in(folder: Path) -> list[int]:
+    """Processes that work in this folder."""
+    found: list[int] = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if Path(f"/proc/{name}/cwd").readlink() == folder:
+                found.append(int(name))
+    return found
+
+
 def cpu_s(pid: int) -> float:
     """Seconds that the main thread has run."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
@@ -70,7 +81,7 @@ def cpu_s(pid: int) -> float:
 def _answers_fast(daemon: Daemon) -> bool:
     started = time.perf_counter()
     try:
-        return get(daemon, "/v3/sessions").status == 200 and time.perf_counter() - started < 0.2
+        return get(daemon, "/v3/sessions").status == 200 and time.perf_counter() - started < limit_s(0.2)
     except OSError:
         return False
 

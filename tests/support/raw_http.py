@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from support.limits import limit_s
+
 Headers = list[tuple[str, str]]
 
 
@@ -39,7 +41,7 @@ class Answer:
 
 def exchange(port: int, content: bytes, timeout_s: float = 10) -> Answer:
     """Send bytes, read one answer. A server that answers before it has read everything is fine. Raises OSError."""
-    with socket.create_connection(("127.0.0.1", port), timeout=timeout_s) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=limit_s(timeout_s)) as connection:
         try:
             connection.sendall(content)
         except (BrokenPipeError, ConnectionResetError):
@@ -60,7 +62,7 @@ def upgrade(headers: Headers) -> Headers:
 
 def read_answer(connection: socket.socket, *, has_body: bool = True) -> Answer:
     """One answer: by its length, by its chunks, or to the end; the head alone of HEAD, 101 and event streams."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + limit_s(15)
     content = b""
     while b"\r\n\r\n" not in content:
         content += _more(connection, deadline)

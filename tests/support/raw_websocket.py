@@ -7,6 +7,7 @@ from typing import Any
 
 from support.daemon import Daemon
 from support.door import headers
+from support.limits import limit_s
 from support.raw_http import head, upgrade
 
 TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
@@ -25,7 +26,7 @@ class Stream:
     """A live stream as bytes, opened with the right token."""
 
     def __init__(self, daemon: Daemon, target: str):
-        self.socket = socket.create_connection(("127.0.0.1", daemon.port), timeout=8)
+        self.socket = socket.create_connection(("127.0.0.1", daemon.port), timeout=limit_s(8))
         self.socket.sendall(head("GET", target, upgrade(headers(daemon))))
         self._held = b""
         while b"\r\n\r\n" not in self._held:

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from support.limits import limit_s
+
 
 class Terminal:
     """A tmux window, with a clipboard that programs in it may set."""
@@ -20,32 +22,34 @@ class Terminal:
         subprocess.run(
             [*self._base, "-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "40", "-c", str(cwd), *variables, command],
             check=True,
-            timeout=10,
+            timeout=limit_s(10),
         )
 
-        subprocess.run([*self._base, "set-option", "-s", "set-clipboard", "on"], check=True, timeout=10)
+        subprocess.run([*self._base, "set-option", "-s", "set-clipboard", "on"], check=True, timeout=limit_s(10))
 
     def type(self, *keys: str) -> None:
-        subprocess.run([*self._base, "send-keys", *keys], check=True, timeout=10)
+        subprocess.run([*self._base, "send-keys", *keys], check=True, timeout=limit_s(10))
 
     def paste(self, text: str, *, marked: bool) -> None:
         """Paste a block: marked as one where the program asks for that, or raw, as if it were typed at once."""
-        subprocess.run([*self._base, "load-buffer", "-b", "block", "-"], input=text, text=True, check=True, timeout=10)
-        subprocess.run([*self._base, "paste-buffer", "-r", *(["-p"] if marked else []), "-b", "block"], check=True, timeout=10)
+        subprocess.run([*self._base, "load-buffer", "-b", "block", "-"], input=text, text=True, check=True, timeout=limit_s(10))
+        subprocess.run([*self._base, "paste-buffer", "-r", *(["-p"] if marked else []), "-b", "block"], check=True, timeout=limit_s(10))
 
     def screen(self) -> str:
         return subprocess.run(
-            [*self._base, "capture-pane", "-p", "-S", "-200"], capture_output=True, text=True, timeout=10, check=False
+            [*self._base, "capture-pane", "-p", "-S", "-200"], capture_output=True, text=True, timeout=limit_s(10), check=False
         ).stdout
 
     def title_and_clipboard(self) -> tuple[str, str]:
         """What programs can set without showing it."""
         shown = [["display-message", "-p", "#{pane_title}"], ["list-buffers"]]
-        title, buffers = (subprocess.run([*self._base, *command], capture_output=True, text=True, timeout=10).stdout for command in shown)
+        title, buffers = (
+            subprocess.run([*self._base, *command], capture_output=True, text=True, timeout=limit_s(10)).stdout for command in shown
+        )
         return title.strip(), buffers.strip()
 
     def wait(self, is_there: Callable[[str], bool], what: str) -> str:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + limit_s(20)
         while time.monotonic() < deadline:
             if is_there(screen := self.screen()):
                 return screen
@@ -53,4 +57,4 @@ class Terminal:
         raise AssertionError(f"not on the screen: {what}\n{self.screen()}")
 
     def close(self) -> None:
-        subprocess.run([*self._base, "kill-server"], capture_output=True, timeout=10, check=False)
+        subprocess.run([*self._base, "kill-server"], capture_output=True, timeout=limit_s(10), check=False)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from support.daemon import OPTA, Daemon
 from support.door import get, headers, post, stored
+from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say
 from support.oracles import log_files, until
 from support.raw_http import exchange, head, upgrade
@@ -97,7 +98,7 @@ def test_a_cursor_that_does_not_fit_begins_with_a_reset(daemon: Daemon, number: 
 
 def events_after(daemon: Daemon, cursor: str) -> bytes:
     """The SSE id of the first frame of the stream of all sessions, which has to be a reset."""
-    with socket.create_connection(("127.0.0.1", daemon.port), timeout=5) as connection, connection.makefile("rb") as lines:
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout=limit_s(5)) as connection, connection.makefile("rb") as lines:
         connection.sendall(head("GET", f"/v3/events?cursor={cursor}", headers(daemon, ("Accept", "text/event-stream"))))
         assert lines.readline() == b"HTTP/1.1 200 OK\r\n"
         found = next(line for line in lines if line.lstrip().startswith(b"id: "))
@@ -183,7 +184,7 @@ def run_opta(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OPTA_")}
     # Read as bytes, since a line separator is none here.
     done = subprocess.run(
-        [str(OPTA), *arguments], env={**environment, "OPTA_HOME": str(home)}, capture_output=True, timeout=30, check=False
+        [str(OPTA), *arguments], env={**environment, "OPTA_HOME": str(home)}, capture_output=True, timeout=limit_s(30), check=False
     )
     return subprocess.CompletedProcess(done.args, done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr))
 

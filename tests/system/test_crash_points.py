@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support.daemon import Daemon
 from support.model_server import Action, ModelServer, Say, Use
+from support.oracles import until
 from support.promises import ENDINGS, check_journal
 
 pytestmark = pytest.mark.system
@@ -67,7 +68,6 @@ def play(daemon: Daemon, process: str, point: str, passes: int, *, asks: bool = 
 def test_a_store_that_dies_at_any_point_of_a_write_loses_and_repeats_nothing(daemon: Daemon, point: str, passes: int) -> None:
     events = play(daemon, "sessions", point, passes)
     assert events[-1]["event"] == "turn.done"
-    time.sleep(0.3)
 
 
 @pytest.mark.parametrize("point", ["before_the_command", "command_waits", "after_the_command"])
@@ -142,14 +142,10 @@ def test_a_session_put_away_while_the_store_dies_is_away(daemon: Daemon, point: 
         done = daemon.opta("sessions", "prune", "--older-than", "0", "--yes")
         assert done.returncode == 0, done.stderr
         assert f"s-{sid}" in done.stdout
-    deadline = time.monotonic() + 15
     away = daemon.home / "daemon" / where / f"{sid}.jsonl"
-    while not away.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    assert until(away.exists, 15)
     check_journal(away.read_bytes().splitlines())
-    while sid in _listed(daemon) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert sid not in _listed(daemon)
+    assert until(lambda: sid not in _listed(daemon), 15)
     assert not (daemon.home / "daemon/sessions" / f"{sid}.jsonl").exists()
 
 

@@ -19,6 +19,7 @@ import pytest
 import websockets
 from support.daemon import Daemon
 from support.model_server import Action, ModelServer, Say, Use
+from support.oracles import until
 from support.promises import ENDINGS, check_journal
 
 from opta_core import stand_in
@@ -85,16 +86,11 @@ def test_a_session_store_on_a_read_only_disk_says_so_and_goes_on_when_it_is_writ
                 with pytest.raises(OptaError, match="disk takes no more events"):
                     daemon.client.ask("POST", f"/v3/sessions/{sid}/turns", {"text": "words"}, retry=False)
                 assert daemon.client.get(f"/v3/sessions/{sid}/events")["lastSeq"] > 3
-                deadline = time.monotonic() + 5
-                while daemon.client.is_ready()[0] and time.monotonic() < deadline:
-                    time.sleep(0.05)
+                assert until(lambda: not daemon.client.is_ready()[0], 5)
                 assert daemon.client.is_ready()[1]["services"] == {"sessions": "the disk takes no writes"}
                 # The same store goes on: nothing is open for writing now.
                 subprocess.run(["mount", "-o", "remount,rw", str(sessions)], check=True)
-                deadline = time.monotonic() + 10
-                while not daemon.client.is_ready()[0] and time.monotonic() < deadline:
-                    time.sleep(0.05)
-                assert daemon.client.is_ready()[0]
+                assert until(lambda: daemon.client.is_ready()[0], 10)
                 daemon.follow(sid, daemon.submit(sid, "words"))
                 check_journal(daemon.journal(sid))
         finally:
@@ -215,10 +211,7 @@ def _until_left_behind(daemon: Daemon) -> None:
             # The recorded process is the one above everything of the command.
             assert Path(f"/proc/{event['pid']}").exists()
             break
-    deadline = time.monotonic() + 5
-    while not _left_behind(daemon) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert _left_behind(daemon)
+    assert until(lambda: bool(_left_behind(daemon)), 5)
 
 
 def _left_behind(daemon: Daemon) -> list[str]:
@@ -233,10 +226,7 @@ def _left_behind(daemon: Daemon) -> list[str]:
 
 
 def _assert_gone(daemon: Daemon) -> None:
-    deadline = time.monotonic() + 3
-    while _left_behind(daemon) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert _left_behind(daemon) == []
+    assert until(lambda: not _left_behind(daemon), 3)
 
 
 def test_a_turn_under_which_every_agent_dies_ends_and_can_be_resumed(tmp_path: Path) -> None:
@@ -282,9 +272,7 @@ def test_a_folder_that_is_removed_under_a_daemon_ends_all_of_it(tmp_path: Path, 
         # Whichever process notices first says so and has the others stopped.
         logs = [path.open("rb") for path in (daemon.home / "daemon/logs").glob("*.log")]
         shutil.rmtree(daemon.home / what)
-        deadline = time.monotonic() + 20
-        while Path(f"/proc/{supervisor}").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        assert until(lambda: not Path(f"/proc/{supervisor}").exists(), 20)
         assert daemon.leftovers() == []
         assert any(b"was removed while the daemon ran" in log.read() for log in logs)
         for log in logs:
@@ -359,9 +347,7 @@ def test_a_home_that_takes_no_writes_at_the_start_is_read_and_says_so(tmp_path: 
                 (home / "filler").unlink()
             else:
                 subprocess.run(["mount", "-o", "remount,rw", str(home)], check=True)
-            deadline = time.monotonic() + 15
-            while not daemon.client.is_ready()[0] and time.monotonic() < deadline:
-                time.sleep(0.05)
+            assert until(lambda: daemon.client.is_ready()[0], 15)
             daemon.follow(sid, daemon.submit(sid, "words"))
             assert "already running" in daemon.opta("up", "--no-open", "--detach").stdout
             daemon.down()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.daemon import Daemon
+from support.oracles import until
 from support.promises import ENDINGS, check_journal
 
 from opta_core.errors import OptaError
@@ -75,10 +76,7 @@ def test_a_killed_engine_is_back_and_the_turn_goes_on(daemon: Daemon) -> None:
             break
     assert killed
     check_journal(daemon.journal(sid))
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline and daemon.engine_pid() in (0, old):
-        time.sleep(0.1)
-    assert daemon.engine_pid() not in (0, old)
+    assert until(lambda: daemon.engine_pid() not in (0, old), 15)
     assert daemon.opta("chat", "--once", "What is 3+4?").stdout == "7\n"
 
 

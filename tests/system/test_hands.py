@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.daemon import Daemon
+from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say, Use
 from support.promises import check_journal
 from support.reference_server import TARGET, everything
@@ -275,7 +276,7 @@ def test_a_long_output_and_a_screenshot_are_artifacts_of_their_session(daemon: D
 def get(daemon: Daemon, path: str) -> tuple[int, bytes]:
     request = urllib.request.Request(f"http://127.0.0.1:{daemon.port}{path}", headers={"Authorization": f"Bearer {daemon.token}"})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=limit_s(10)) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, b""
@@ -291,4 +292,4 @@ def test_cancelling_kills_a_command_within_a_second(daemon: Daemon, script: Scri
     started = time.monotonic()
     daemon.client.post(f"/v3/sessions/{sid}/stop", {})
     assert daemon.follow(sid, turn)[-1]["event"] == "session.cancelled"
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < limit_s(1.5)

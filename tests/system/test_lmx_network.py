@@ -13,6 +13,7 @@ import httpx2
 import openai
 import pytest
 from support.daemon import OPTA, Daemon
+from support.limits import limit_s
 from support.lmx import port_of
 from support.oracles import until
 
@@ -86,7 +87,7 @@ def test_a_code_pairs_two_machines_and_the_daemon_works_through_the_certificate_
         assert not list((laptop.home / "lmx").glob("hosts/*"))
         done = laptop.opta("lmx", "pair", host, "--code-stdin", stdin=f"{code}\n")
         assert done.returncode == 0, done.stderr
-        assert showing.wait(10) == 0
+        assert showing.wait(limit_s(10)) == 0
     finally:
         showing.kill()
         showing.communicate()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.daemon import Daemon
+from support.limits import limit_s
 from support.lmx import chat, get, port_of
 from support.oracles import until
 
@@ -36,7 +37,7 @@ def test_a_supervisord_of_its_own_brings_lmx_back(tmp_path: Path) -> None:
             assert not Path(f"/proc/{first}").exists()
         finally:
             process.terminate()
-            assert process.wait(30) == 0
+            assert process.wait(limit_s(30)) == 0
 
 
 def is_ready(daemon: Daemon) -> bool:

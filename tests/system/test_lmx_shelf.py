@@ -114,7 +114,7 @@ def test_figures_are_kept_by_model_and_caller(shelf: Daemon, client: openai.Open
 
 def test_models_make_room_for_each_other_and_what_does_not_fit_is_refused_with_figures(tmp_path: Path) -> None:
     # A model that has done nothing is counted with 300 MiB: two fit below nine tenths of 800.
-    daemon = Daemon(tmp_path, only="lmx", config='[lmx]\nmodel = "one"\npinned = ["one"]\nmemory-limit-mb = 800\nidle-s = 5\n')
+    daemon = Daemon(tmp_path, only="lmx", config='[lmx]\nmodel = "one"\npinned = ["one"]\nmemory-limit-mb = 800\nidle-s = 15\n')
     for name in ("one", "two", "three"):
         make_random_qwen3(daemon.home / f"models/{name}")
     make_random_lfm2(daemon.home / "models/huge")
@@ -131,7 +131,7 @@ def test_models_make_room_for_each_other_and_what_does_not_fit_is_refused_with_f
         assert "720 MiB" in refused.error["message"]
         assert "opta models unload" in refused.error["message"]
         # Nobody asks for it any more.
-        assert until(lambda: states(daemon)["three"] == "on disk", 15)
+        assert until(lambda: states(daemon)["three"] == "on disk", 40)
         assert states(daemon)["one"] == "loaded"
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from support.daemon import OPTA, Daemon
+from support.limits import limit_s
+from support.oracles import until
 
 pytestmark = pytest.mark.system
 
@@ -20,7 +22,7 @@ def test_up_in_the_foreground_ends_in_order_on_ctrl_c(tmp_path: Path) -> None:
         again = daemon.opta("up", "--no-open")
         assert (again.returncode, again.stdout.startswith("Opta is already running")) == (0, True)
         up.send_signal(signal.SIGINT)
-        assert up.wait(20) == 0
+        assert up.wait(limit_s(20)) == 0
     finally:
         up.kill()
         up.wait()
@@ -36,7 +38,7 @@ def test_six_starts_at_once_make_one_daemon(tmp_path: Path) -> None:
         subprocess.Popen(command, env=daemon.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(6)
     ]
     try:
-        said = [start.communicate(timeout=90) for start in starts]
+        said = [start.communicate(timeout=limit_s(90)) for start in starts]
         assert [start.returncode for start in starts] == [0] * 6, said
         assert sum(out.startswith("Opta is ready") for out, _ in said) == 1
         assert sum(out.startswith("Opta is already running") for out, _ in said) == 5
@@ -55,14 +57,7 @@ def test_stopping_and_starting_keeps_every_session(tmp_path: Path) -> None:
         assert daemon.client.get(f"/v3/sessions/{sid}")["title"] == "kept"
         assert daemon.journal(sid) == before
         daemon.client.ask("DELETE", f"/v3/sessions/{sid}")
-        (trashed,) = [*(daemon.home / "daemon/trash").glob("*.jsonl")] or [*_wait_for(daemon.home / "daemon/trash")]
+        trash = daemon.home / "daemon/trash"
+        assert until(lambda: any(trash.glob("*.jsonl")), 5)
+        (trashed,) = trash.glob("*.jsonl")
         assert trashed.read_bytes().splitlines()[: len(before)] == before
-
-
-def _wait_for(folder: Path) -> list[Path]:
-    import time
-
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and not list(folder.glob("*.jsonl")):
-        time.sleep(0.05)
-    return list(folder.glob("*.jsonl"))

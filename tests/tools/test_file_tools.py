@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.limits import limit_s
 
 from opta_protocol.commands import RunTool
 from opta_tools.files.checkpoints import Checkpoints
@@ -183,7 +184,7 @@ def test_a_pattern_that_takes_long_is_ended_and_the_worker_stays_free(root: Path
 
     late_by, code = asyncio.run(story())
     assert code == "timeout"
-    assert late_by < 1.0
+    assert late_by < limit_s(1.0)
     assert asyncio.run(run_search("grep", {"pattern": "d.*f o+ne"}, str(root))).content.startswith("1 match for")
     assert is_costly(".*,.*,.*;")
     assert is_costly("", "*a*b*c*d*")
@@ -233,4 +234,4 @@ def test_a_pattern_that_takes_for_ever_elsewhere_is_answered_at_once(root: Path)
     (root / "a").write_text("a" * 100_000 + "\n")
     started = time.monotonic()
     asyncio.run(ripgrep.run("grep", {"pattern": "(a+)+$b"}, str(root)))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < limit_s(2)
