@@ -131,6 +131,7 @@ def test_what_is_no_stream_ends_the_turn_with_one_clear_error(played: dict[str, 
 
 
 @pytest.mark.attack("A70")
+@pytest.mark.alone
 def test_a_stalled_answer_is_stopped_within_a_second_and_what_was_said_is_kept(daemon: Daemon) -> None:
     sid = daemon.session()
     turn = daemon.submit(sid, "stall")

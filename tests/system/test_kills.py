@@ -53,6 +53,7 @@ def seconds_until_back(daemon: Daemon, service: str, old_pid: int) -> float:
 
 
 @pytest.mark.parametrize("service", ["gateway", "agent", "tools", "sessions"])
+@pytest.mark.alone
 def test_a_killed_process_costs_nothing_accepted(daemon: Daemon, service: str) -> None:
     sid = daemon.session(mode="do")
     seen: list[bytes] = []
@@ -79,6 +80,7 @@ def test_a_killed_process_costs_nothing_accepted(daemon: Daemon, service: str) -
     assert back[0] <= limit_s(2.0), f"{service} was back after {back[0]:.2f} s"
 
 
+@pytest.mark.alone
 def test_tokens_go_on_while_the_model_still_speaks_after_a_kill_of_the_store(daemon: Daemon) -> None:
     sid = daemon.session(mode="do")
     daemon.submit(sid, "never pause")
