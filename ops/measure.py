@@ -33,29 +33,34 @@ def measured(complete: bool) -> Generator[None]:
         settings.write_text((ROOT / "ops/coverage.ini").read_text() + f"source = {sources}\ndata_file = {folder}/data\n")
         start = Path(folder) / "coverage_start.py"
         shutil.copy(ROOT / "ops/coverage_start.py", start)
-        switch.write_text(f"import runpy; runpy.run_path({str(start)!r})\n")
+        # A measurement that was killed leaves the switch, and then no folder that it points to.
+        switch.write_text(f"import os, runpy; os.path.exists({str(start)!r}) and runpy.run_path({str(start)!r})\n")
         try:
             yield
         finally:
-            switch.unlink()
-        report(_figures(settings), complete)
+            switch.unlink(missing_ok=True)
+        report(_figures(settings), RECORD if complete else None)
 
 
-def report(figures: dict[str, Any], complete: bool) -> None:
-    """Print the figures of each package and the files with the most lines that no test runs."""
-    totals = {package: _share(figures["files"], package) for package in PACKAGES}
+def report(figures: dict[str, Any], record: Path | None) -> None:
+    """Print the figures of each package and the files with the most lines that no test runs; write the figures into `record`."""
+    totals = {
+        package: _share(figures["files"], package)
+        for package in PACKAGES
+        if any(Path(name).is_relative_to(package) for name in figures["files"])
+    }
     print("\n".join(_line(package, *shares) for package, shares in totals.items()))
     missing = sorted(((len(each["missing_lines"]), name) for name, each in figures["files"].items()), reverse=True)
     print("most lines without a test:", ", ".join(f"{name} {count}" for count, name in missing[:25]))
-    if complete:
-        RECORD.write_text(
+    if record:
+        record.write_text(
             _HEAD + "".join(f'"{package}" = [{lines:.1f}, {branches:.1f}]\n' for package, (lines, branches) in totals.items())
         )
 
 
-def last() -> str:
+def last(record: Path = RECORD) -> str:
     """The figures of the last complete measurement, one line a package."""
-    known = tomllib.loads(RECORD.read_text()) if RECORD.exists() else {}
+    known = tomllib.loads(record.read_text()) if record.exists() else {}
     return "\n".join(_line(package, *shares) for package, shares in known.items()) or "coverage: not measured yet: ./opta test --coverage"
 
 
@@ -73,7 +78,7 @@ def _share(files: dict[str, Any], package: str) -> tuple[float, float]:
     of = [each["summary"] for name, each in files.items() if Path(name).is_relative_to(package)]
     lines, run = sum(each["num_statements"] for each in of), sum(each["covered_lines"] for each in of)
     branches, taken = sum(each["num_branches"] for each in of), sum(each["covered_branches"] for each in of)
-    return 100 * run / max(1, lines), 100 * taken / max(1, branches)
+    return 100 * run / lines if lines else 100.0, 100 * taken / branches if branches else 100.0
 
 
 def _line(package: str, lines: float, branches: float) -> str:
