@@ -167,6 +167,7 @@ def protocol_page() -> str:
         'Every stored line begins `{"seq":N,"event":"…","ts":"…","sid":"…"` and ends with `p`, `n` (producer and its counter) and `c`, the',
         'crc32 of all bytes before `,"c"`. `seq` is contiguous from 1 in a session; `afterSeq` is exclusive. A frame of a stream holds one or more',
         "lines separated by newlines. Lines with `control` instead of `event` (`ping`, `cursor`, `reset`) have no seq. Unknown kinds are to be kept.",
+        "`/v3/events?metrics=1` also sends a `metrics` control line each second, with the answers of `/v3/metrics` and `/v3/health`.",
         "",
         "## Events",
         "",

@@ -24,6 +24,7 @@ from opta_protocol.http import Contract, Health
 from . import stream
 from .auth import Auth
 from .error_responses import refuse
+from .live_metrics import LiveMetrics, measure
 from .live_streams import LiveStreams
 from .store_access import StoreAccess
 from .telemetry import TelemetryReports
@@ -46,6 +47,7 @@ class Gateway:
         self.changing = asyncio.Lock()
         self.daemon_id = hashlib.sha256(str(loaded.paths.home).encode()).hexdigest()[:12]
         self.started = time.monotonic()
+        self.metrics = LiveMetrics(lambda: measure(self.store, self.telemetry, self.streams), lambda: self.health(is_authenticated=True))
         self._rest: App | None = None
         self._rest_ready = asyncio.Event()
 
@@ -78,7 +80,7 @@ class Gateway:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         if stream.is_stream(scope) and (scope["type"] == "websocket" or scope["path"] != "/v3/events" or _wants_events(scope)):
-            await stream.serve(scope, receive, send, self.store, self.streams)
+            await stream.serve(scope, receive, send, self.store, self.streams, self.metrics)
         elif scope["type"] == "websocket":
             raise Refused("There is no stream at this path.", code=ErrorCode.not_found)
         elif raw := _RAW.get(scope["path"]):

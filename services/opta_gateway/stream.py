@@ -1,7 +1,8 @@
 """Live streams: WebSocket and server-sent events over the same cursor.
 
-A frame holds one or more newline-separated stored lines, byte for byte as on the disk. Control lines (`ping`, `cursor`, `reset`) have
-`control` instead of `event`, and no seq. Clients send nothing: a WebSocket on which a message arrives is closed with 1008.
+A frame holds one or more newline-separated stored lines, byte for byte as on the disk. Control lines (`ping`, `cursor`, `reset`, `bye`, and
+`metrics` on `/v3/events?metrics=1`) have `control` instead of `event`, and no seq. Clients send nothing: a WebSocket on which a message
+arrives is closed with 1008.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from opta_http.event_stream import EventStream
 from opta_protocol.errors import ErrorCode
 
 from .error_responses import refuse
+from .live_metrics import LiveMetrics
 from .live_streams import LiveStreams, Sender
 from .query import seq_of
 from .recent_lines import GlobalRing, Ring
@@ -29,7 +31,8 @@ FRAME_BYTES_MAX = 256 * 1024
 CLOSE_S = 1.0
 SPOKEN = "this stream takes no messages"
 
-Push = Callable[[list[bytes]], Coroutine[Any, Any, None]]
+# Lines, and the SSE id after them; '' leaves the id as it is.
+Push = Callable[[list[bytes], str], Coroutine[Any, Any, None]]
 Close = Callable[[str], Coroutine[Any, Any, None]]
 
 log = Log("stream")
@@ -37,6 +40,9 @@ log = Log("stream")
 
 class Cursor(Protocol):
     """Where a client is."""
+
+    # Pushed beside the lines, to a client that asks for them.
+    metrics: LiveMetrics | None
 
     def frames(self) -> AsyncGenerator[list[bytes], None]: ...
 
@@ -47,6 +53,8 @@ class Cursor(Protocol):
 
 class SessionCursor:
     """After `seq` in one session."""
+
+    metrics: LiveMetrics | None = None
 
     def __init__(self, ring: Ring, seq: int):
         self._ring, self._seq = ring, seq
@@ -78,8 +86,8 @@ class SessionCursor:
 class GlobalCursor:
     """After `number` in the stream of all sessions; an unknown epoch begins with `reset`."""
 
-    def __init__(self, ring: GlobalRing, after: str, last_seqs: dict[str, int]):
-        self._ring = ring
+    def __init__(self, ring: GlobalRing, after: str, last_seqs: dict[str, int], metrics: LiveMetrics | None = None):
+        self._ring, self.metrics = ring, metrics
         epoch, _, number = after.partition(".")
         self._is_known = epoch == ring.epoch and number.isdecimal() and len(number) <= 18 and int(number) <= ring.last
         self._number = int(number) if self._is_known else ring.last
@@ -122,10 +130,10 @@ def is_stream(scope: Scope) -> bool:
     return scope["type"] == "websocket" or scope["method"] == "GET"
 
 
-async def serve(scope: Scope, receive: Receive, send: Send, store: StoreAccess, streams: LiveStreams) -> None:
+async def serve(scope: Scope, receive: Receive, send: Send, store: StoreAccess, streams: LiveStreams, metrics: LiveMetrics) -> None:
     """Answer a stream request to its end."""
     try:
-        cursor = await _cursor_of(scope, store)
+        cursor = await _cursor_of(scope, store, metrics)
     except OptaError as error:
         await refuse(scope, send, error)
         return
@@ -141,13 +149,14 @@ async def serve(scope: Scope, receive: Receive, send: Send, store: StoreAccess, 
         cursor.close()
 
 
-async def _cursor_of(scope: Scope, store: StoreAccess) -> Cursor:
+async def _cursor_of(scope: Scope, store: StoreAccess, metrics: LiveMetrics) -> Cursor:
     query = {name: values[-1] for name, values in query_of(scope).items()}
     header = next(iter(header_values(scope["headers"], b"last-event-id")), b"").decode("latin-1")
     after = header or query.get("afterSeq", query.get("cursor", ""))
     if scope["path"] == "/v3/events":
         page = await store.queries.sessions(limit=1000)
-        return GlobalCursor(store.everything, after, {session.id: session.lastSeq for session in page.sessions})
+        last_seqs = {session.id: session.lastSeq for session in page.sessions}
+        return GlobalCursor(store.everything, after, last_seqs, metrics if query.get("metrics") == "1" else None)
     session = await store.session(scope["path"].split("/")[3])
     return SessionCursor(await store.ring(session), seq_of(after))
 
@@ -157,7 +166,7 @@ async def _serve_websocket(scope: Scope, receive: Receive, send: Send, cursor: C
         pass
     await send({"type": "websocket.accept", "subprotocol": scope.get("opta.subprotocol")})
 
-    async def push(lines: list[bytes]) -> None:
+    async def push(lines: list[bytes], mark: str) -> None:
         await send({"type": "websocket.send", "text": b"\n".join(lines).decode()})
 
     async def close(reason: str) -> None:
@@ -171,8 +180,9 @@ async def _serve_sse(receive: Receive, send: Send, cursor: Cursor, sender: Sende
     stream = EventStream(send)
     await stream.begin()
 
-    async def push(lines: list[bytes]) -> None:
-        await stream.write(b"id: %b\n" % cursor.mark(lines).encode() + b"".join(b"data: %b\n" % line for line in lines) + b"\n")
+    async def push(lines: list[bytes], mark: str) -> None:
+        position = b"id: %b\n" % mark.encode() if mark else b""
+        await stream.write(position + b"".join(b"data: %b\n" % line for line in lines) + b"\n")
 
     async def close(reason: str) -> None:
         await stream.close()
@@ -189,14 +199,26 @@ async def _until_gone(receive: Receive, gone: str, cursor: Cursor, push: Push, c
             if kind == "websocket.receive":
                 raise Refused(SPOKEN, code=ErrorCode.bad_request)
 
+    pushing = asyncio.Lock()
+
+    async def write(lines: list[bytes], mark: str) -> None:
+        async with pushing:
+            sender.since = now()
+            await push(lines, mark)
+            sender.since = 0.0
+
     async def work() -> None:
         async with contextlib.aclosing(cursor.frames()) as frames:
             async for lines in frames:
-                sender.since = now()
-                await push(lines)
-                sender.since = 0.0
+                await write(lines, cursor.mark(lines))
 
-    tasks = [asyncio.create_task(listen(), name="stream"), asyncio.create_task(work(), name="stream")]
+    async def measure(metrics: LiveMetrics) -> None:
+        async with contextlib.aclosing(metrics.lines()) as measured:
+            async for line in measured:
+                await write([line], "")
+
+    jobs = [listen(), work(), *([measure(cursor.metrics)] if cursor.metrics else [])]
+    tasks = [asyncio.create_task(job, name="stream") for job in jobs]
     try:
         await asyncio.wait([*tasks, sender.over], return_when=asyncio.FIRST_COMPLETED)
         reason = sender.over.result() if sender.over.done() else ""

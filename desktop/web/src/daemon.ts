@@ -1,6 +1,6 @@
 // HTTP client of the gateway, and the addresses of its live streams.
 
-import type { ErrorInfo, Health, Metrics, ModelList, Session, SessionList, TrustState, TurnAccepted } from './protocol';
+import type { ErrorInfo, ModelList, Session, SessionList, TrustState, TurnAccepted } from './protocol';
 
 // Where the gateway listens, and the token it accepts. Both change when it restarts.
 export interface Address {
@@ -78,10 +78,6 @@ export class Daemon {
     return `ws://${host}:${port}${path}?${query}&token=${encodeURIComponent(token)}`;
   }
 
-  async port(): Promise<number> {
-    return (await this.address()).port;
-  }
-
   sessions(q: string): Promise<SessionList> {
     return this.ask('GET', `/v3/sessions?limit=200&q=${encodeURIComponent(q)}`);
   }
@@ -120,13 +116,5 @@ export class Daemon {
 
   models(): Promise<ModelList> {
     return this.ask('GET', '/v3/models');
-  }
-
-  metrics(): Promise<Metrics> {
-    return this.ask('GET', '/v3/metrics');
-  }
-
-  health(): Promise<Health> {
-    return this.ask('GET', '/v3/health');
   }
 }

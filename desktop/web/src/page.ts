@@ -1,14 +1,13 @@
 // The page without a screen: owns the store and both live streams, and asks the daemon. Actions use it, React draws its store.
 
 import { type Daemon, DaemonError } from './daemon';
-import { afterLines, afterMetrics, afterOpening, createPageStore, type State } from './state';
+import { afterLines, afterMetrics, afterOpening, createPageStore, type MetricsLine, type State } from './state';
 import { EventLog } from './streams/eventlog';
-import { GlobalPosition, SessionPosition } from './streams/position';
+import { type Control, GlobalPosition, SessionPosition } from './streams/position';
 import { Refresh } from './streams/refresh';
 
 // Deltas change no session in the list.
 const CHANGES_LIST = /"event":"(?!turn\.token|turn\.thinking|tool\.output)/;
-const METRICS_MS = 1_000;
 
 export type FocusTarget = 'composer' | 'search';
 
@@ -27,22 +26,28 @@ export class Page {
   private readonly models = new Refresh(async () => this.set({ models: (await this.daemon.models()).models }));
   // The session named by the address, opened once the list is there.
   private wanted: string | null = null;
-  private timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     readonly daemon: Daemon,
     private readonly screen: Screen,
   ) {
     const stream = {
-      url: (query: string) => daemon.streamUrl('/v3/events', query),
+      url: async (query: string) => {
+        const url = await daemon.streamUrl('/v3/events', `${query}&metrics=1`);
+        this.set({ port: Number(new URL(url).port) });
+        return url;
+      },
       onLines: (lines: string[]) => {
         if (lines.some((line) => CHANGES_LIST.test(line))) this.sessions.soon();
       },
-      onControl: ({ control }: { control: string }) => {
-        if (control === 'reset') this.reload();
+      onControl: (control: Control) => {
+        if (control.control === 'reset') this.reload();
+        if (control.control === 'metrics') this.set(afterMetrics(this.state, control as unknown as MetricsLine));
       },
       onConnection: (globalConnection: State['globalConnection'], retryInMs: number, error?: unknown) => {
         this.set({ globalConnection, retryInMs });
+        // Figures of a daemon that is out of reach are not shown as if they were current.
+        if (globalConnection !== 'connected') this.set({ metrics: null });
         // Only a person can help then; all other failures end by themselves.
         if (error instanceof DaemonError && error.status === 401) this.report(error);
       },
@@ -62,11 +67,9 @@ export class Page {
   start(wanted: string): void {
     this.wanted = wanted;
     this.globalLog.start();
-    this.timer = setInterval(() => void this.readMetrics(), METRICS_MS);
   }
 
   close(): void {
-    clearInterval(this.timer);
     this.globalLog.close();
     this.sessionLog?.close();
   }
@@ -118,7 +121,6 @@ export class Page {
   private reload(): void {
     this.sessions.soon(0);
     this.models.soon(0);
-    void this.readMetrics();
   }
 
   private async readSessions(): Promise<void> {
@@ -129,14 +131,5 @@ export class Page {
     const first = sessions.find((session) => session.id === this.wanted) ?? sessions[0];
     this.wanted = null;
     if (first) this.open(first.id);
-  }
-
-  private async readMetrics(): Promise<void> {
-    try {
-      const [metrics, health] = await Promise.all([this.daemon.metrics(), this.daemon.health()]);
-      this.set(afterMetrics(this.state, metrics, health, await this.daemon.port()));
-    } catch {
-      this.set({ metrics: null });
-    }
   }
 }

@@ -34,6 +34,6 @@ test('the page is connected when both of its streams are', () => {
 
 test('the last sixty rates are kept', () => {
   let state = createPageStore().getState();
-  for (let rate = 1; rate <= 70; rate += 1) state = { ...state, ...afterMetrics(state, { tokensPerSec: rate } as Metrics, {} as Health, 1) };
+  for (let rate = 1; rate <= 70; rate += 1) state = { ...state, ...afterMetrics(state, { metrics: { tokensPerSec: rate } as Metrics, health: {} as Health }) };
   expect([state.rates.length, state.rates[0], state.rates[59]]).toEqual([60, 11, 70]);
 });

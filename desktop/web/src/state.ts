@@ -107,8 +107,14 @@ function announcement(event: AnyEvent): string {
   }
 }
 
-export function afterMetrics(state: State, metrics: Metrics, health: Health, port: number): Partial<State> {
-  return { metrics, health, port, rates: [...state.rates, metrics.tokensPerSec].slice(-RATES_MAX) };
+// The `metrics` control line, sent each second. Its metrics are null while the session store does not answer.
+export interface MetricsLine {
+  metrics: Metrics | null;
+  health: Health;
+}
+
+export function afterMetrics(state: State, { metrics, health }: MetricsLine): Partial<State> {
+  return { metrics, health, rates: [...state.rates, metrics?.tokensPerSec ?? 0].slice(-RATES_MAX) };
 }
 
 export function withDraft(state: State, sid: string, text: string): Partial<State> {

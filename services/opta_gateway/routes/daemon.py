@@ -16,11 +16,11 @@ from opta_core.process.supervision import PROGRAMS, Supervisor
 from opta_core.version import VERSION
 from opta_protocol.errors import ErrorCode
 from opta_protocol.http import Daemon, Empty, LogLines, Metrics, Ok, ServiceState, Ticket
-from opta_protocol.topics import SERVICES
 
 from ..app import Gateway
 from ..auth import TICKET_S
 from ..endpoint import GatewayOf, Routes, body, number, text
+from ..live_metrics import measure
 
 LOG_BYTES, LOG_LINES_MAX = 256 * 1024, 5000
 ACTIONS = ("start", "stop", "restart")
@@ -77,20 +77,7 @@ async def get_logs(
 @routes.get("/v3/metrics")
 async def get_metrics(gateway: GatewayOf) -> Metrics:
     """Figures for people and panels. Memory in bytes."""
-    telemetry = gateway.telemetry
-    page = await gateway.store.queries.sessions(limit=1000)
-    tools = telemetry.figures("tools")
-    running = int(telemetry.figures("agent").get("running", 0))
-    return Metrics(
-        sessions=len(page.sessions),
-        turnsRunning=running,
-        turnsQueued=sum(session.state == "running" for session in page.sessions) - running,
-        tokensPerSec=gateway.store.token_rate.per_s(),
-        tools={"active": tools.get("active", 0), "max": tools.get("max", 8), "queued": tools.get("queued", 0)},
-        lmx=telemetry.figures("lmx"),
-        memory={service: report.memory for service in SERVICES if (report := telemetry.report(service))},
-        streams=len(gateway.streams.senders),
-    )
+    return await measure(gateway.store, gateway.telemetry, gateway.streams)
 
 
 @routes.post("/v3/ws-ticket")

@@ -1,7 +1,7 @@
 // In-process twin of the gateway: answers `fetch` and `WebSocket` as it does, and keeps every request.
 
 import { vi } from 'vitest';
-import type { ErrorCode, Metrics, ModelInfo, Session } from '../protocol';
+import type { ErrorCode, Health, Metrics, ModelInfo, Session } from '../protocol';
 
 interface Recorded {
   method: string;
@@ -12,13 +12,16 @@ interface Recorded {
 const METRICS: Metrics = { sessions: 0, turnsRunning: 0, turnsQueued: 0, tokensPerSec: 0, tools: {}, lmx: {}, memory: {}, streams: 0 };
 const DEFAULT: ModelInfo = { id: 'lmx/probe', provider: 'lmx', name: 'probe', healthy: true, default: true };
 const OTHER: ModelInfo = { id: 'lmx/qwen', provider: 'lmx', name: 'qwen', healthy: true };
+const HEALTH: Health = { status: 'ok', version: '1', daemonId: 'd', uptime: 61, contract: { name: 'opta-daemon-v3', version: 1 }, sandbox: 'full' };
 const PINGS_MS = 5_000;
+const METRICS_MS = 1_000;
 
 export class TestGateway {
   requests: Recorded[] = [];
   sessions: Session[] = [];
   models: ModelInfo[] = [DEFAULT, OTHER];
   metrics = METRICS;
+  health = HEALTH;
   sockets: TestSocket[] = [];
   // Answers of these paths are errors: method and path -> status, code and message.
   refusals: Record<string, [status: number, code: ErrorCode, message: string]> = {};
@@ -111,8 +114,6 @@ export class TestGateway {
     }
     if (key === 'POST /v3/sessions') return this.refusals[key] ? this.answer(method, pathname, {}) : this.answer(method, pathname, this.addSession(body as Partial<Session>));
     if (key === 'GET /v3/models') return this.answer(method, pathname, { models: this.models, default: DEFAULT.id });
-    if (key === 'GET /v3/metrics') return this.answer(method, pathname, { ...this.metrics, sessions: this.sessions.length });
-    if (key === 'GET /v3/health') return this.answer(method, pathname, { status: 'ok', version: '1', daemonId: 'd', uptime: 61, contract: {}, sandbox: 'full' });
     if (key === 'GET /v3/trust') return this.answer(method, pathname, { path: '', state: 'untrusted', needed: false, sha256: '', asks: [], changes: [], problem: '' });
     return this.answer(method, pathname, { ok: true });
   }
@@ -133,7 +134,7 @@ export class TestSocket {
   // A silent connection is open, but nothing arrives: a laptop that slept, a cable that was pulled.
   isSilent = false;
   private sent = 0;
-  private pings: ReturnType<typeof setInterval> | undefined;
+  private timers: ReturnType<typeof setInterval>[] = [];
 
   constructor(
     private readonly gateway: TestGateway,
@@ -149,7 +150,7 @@ export class TestSocket {
 
   close(): void {
     this.isOpen = false;
-    clearInterval(this.pings);
+    this.timers.forEach(clearInterval);
   }
 
   drop(): void {
@@ -178,7 +179,8 @@ export class TestSocket {
     }
     this.isOpen = true;
     this.onopen?.();
-    this.pings = setInterval(() => this.send(['{"control":"ping"}']), PINGS_MS);
+    this.timers.push(setInterval(() => this.send(['{"control":"ping"}']), PINGS_MS));
+    if (this.query.get('metrics') === '1') this.timers.push(setInterval(() => this.sendMetrics(), METRICS_MS));
     if (new URL(this.url).pathname !== '/v3/events') this.sent = Number(this.query.get('afterSeq'));
     else {
       const [epoch, number] = (this.query.get('cursor') ?? '').split('.');
@@ -187,6 +189,11 @@ export class TestSocket {
       if (!isKnown) this.send(['{"control":"reset","lastSeq":{}}', this.cursor()]);
     }
     this.push();
+  }
+
+  private sendMetrics(): void {
+    const { metrics, health, sessions } = this.gateway;
+    this.send([JSON.stringify({ control: 'metrics', metrics: { ...metrics, sessions: sessions.length }, health })]);
   }
 
   private cursor(): string {

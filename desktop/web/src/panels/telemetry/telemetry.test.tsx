@@ -14,6 +14,28 @@ test('figures that are not known are dashes, never zeros', () => {
   expect(value('Status')).toBe('✕ Not answering');
 });
 
+test('figures come by themselves: an idle page sends no request', async () => {
+  bench.gateway.addSession();
+  bench.draw(<Telemetry />);
+  await bench.start();
+  const before = bench.gateway.requests.length;
+  bench.gateway.metrics = { ...bench.gateway.metrics, tokensPerSec: 7 };
+  await bench.pass(10_000);
+  expect([value('Tokens per second'), bench.gateway.requests.length]).toEqual(['7.0', before]);
+});
+
+test('the figures of a daemon that is out of reach are not shown as current', async () => {
+  bench.gateway.addSession();
+  bench.draw(<Telemetry />);
+  await bench.start();
+  await bench.pass(1_500);
+  expect(value('Status')).toBe('● Running');
+  bench.gateway.isUp = false;
+  bench.gateway.restart();
+  await bench.pass();
+  expect([value('Status'), value('Tokens per second')]).toEqual(['✕ Not answering', '–']);
+});
+
 test('the figures of the daemon, of LMX and of the open session are shown', async () => {
   const { id } = bench.gateway.addSession();
   bench.gateway.metrics = {
