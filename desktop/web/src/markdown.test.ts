@@ -17,7 +17,7 @@ test.each(TEXTS)('every prefix splits into the blocks of a full parse', (text) =
   }
 });
 
-test('a text that was cut and told anew starts over', () => {
+test('a text that was cut and sent again starts over', () => {
   const splitter = new BlockSplitter();
   splitter.split('one\n\ntwo\n\nthree\n\nfour\n\n');
   const { committed, open } = splitter.split('other');

@@ -112,7 +112,7 @@ test('a connection that never opens is given up, and so is an address that never
   expect(asked).toBe(2);
 });
 
-test('there is one connection at a time, however often it is told to retry', async () => {
+test('there is one connection at a time, however often a retry is asked for', async () => {
   const { log, sockets } = openLog(new SessionPosition());
   for (let kick = 0; kick < 5; kick += 1) log.kick();
   await vi.advanceTimersByTimeAsync(0);
@@ -123,7 +123,7 @@ test('there is one connection at a time, however often it is told to retry', asy
   expect(open()).toHaveLength(1);
 });
 
-test('a retry that is due later happens now when it is told to', async () => {
+test('a retry that is due later happens now when it is asked for', async () => {
   let isUp = false;
   const { log, states, sockets } = openLog(new SessionPosition(), async (query) => {
     if (!isUp) throw new Error('down');

@@ -61,7 +61,7 @@ export class EventLog {
     this.abandon();
     const connection = this.connection;
     // The watchdog also covers a connection that never opens.
-    this.feedWatchdog();
+    this.restartWatchdog();
     this.stream.onConnection(this.attempt ? 'reconnecting' : 'connecting', 0);
     let url: string;
     try {
@@ -77,7 +77,7 @@ export class EventLog {
       if (connection === this.connection) run();
     };
     socket.onopen = ifCurrent(() => {
-      this.feedWatchdog();
+      this.restartWatchdog();
       this.stream.onConnection('connected', 0);
     });
     socket.onmessage = (message) => {
@@ -87,7 +87,7 @@ export class EventLog {
   }
 
   private take(frame: string): void {
-    this.feedWatchdog();
+    this.restartWatchdog();
     this.attempt = 0;
     for (const line of frame.split('\n')) {
       if (line.startsWith('{"seq":')) {
@@ -135,7 +135,7 @@ export class EventLog {
     this.socket = null;
   }
 
-  private feedWatchdog(): void {
+  private restartWatchdog(): void {
     clearTimeout(this.watchdog);
     const due = Date.now() + SILENCE_MS;
     this.watchdog = setTimeout(() => {
