@@ -6,8 +6,8 @@ import { EventLog } from './streams/eventlog';
 import { type Control, GlobalPosition, SessionPosition } from './streams/position';
 import { Refresh } from './streams/refresh';
 
-// Deltas change no session in the list.
-const CHANGES_LIST = /"event":"(?!turn\.token|turn\.thinking|tool\.output)/;
+// Every event but a delta may change a session's row in the list.
+const CHANGES_LIST = /^\{"seq":\d+,"event":"(?!turn\.token|turn\.thinking|tool\.output)/;
 
 export type FocusTarget = 'composer' | 'search';
 

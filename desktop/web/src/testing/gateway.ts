@@ -71,10 +71,10 @@ export class TestGateway {
   }
 
   // Store an event, and send it on both streams.
-  append(sid: string, event: Record<string, unknown>): void {
+  append(sid: string, { event, ...fields }: Record<string, unknown>): void {
     const journal = this.journals.get(sid) ?? [];
     this.journals.set(sid, journal);
-    journal.push(JSON.stringify({ seq: journal.length + 1, sid, ts: '2024-01-01T00:00:00.000000Z', ...event }));
+    journal.push(JSON.stringify({ seq: journal.length + 1, event, ts: '2024-01-01T00:00:00.000000Z', sid, ...fields }));
     this.all.push(journal[journal.length - 1] ?? '');
     for (const socket of this.sockets) socket.push();
   }
