@@ -103,6 +103,35 @@ def test_the_stream_goes_on_after_the_gateway_was_killed(daemon: Daemon, page: P
     assert json.loads(daemon.journal(sid)[-1])["event"] == "turn.done"
 
 
+def test_an_idle_page_gets_its_figures_and_sends_no_request(page: Page) -> None:
+    expect(page.get_by_role("status", name="Connection: Connected")).to_be_visible()
+    with page.expect_websocket(lambda socket: "/v3/events" in socket.url) as opened:
+        page.reload()
+    expect(page.get_by_text("● Running")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    for _ in range(3):
+        opened.value.wait_for_event("framereceived", lambda frame: '"control":"metrics"' in str(frame))
+    assert requests == []
+
+
+def test_mode_and_level_chosen_before_the_first_message_of_a_new_session_hold_for_it(daemon: Daemon, page: Page) -> None:
+    daemon.session(title="left behind")
+    page.get_by_role("button", name="left behind").click()
+    expect(page.get_by_role("heading", name="A new session")).to_be_visible()
+    page.evaluate("location.hash = ''")
+    expect(page.get_by_role("heading", name="Welcome to Opta")).to_be_visible()
+    page.get_by_role("combobox", name="Mode", exact=True).select_option("do")
+    page.get_by_role("combobox", name="Permission level").select_option("L3")
+    send(page, "the very first message")
+    expect(page.get_by_text("You said: the very first message")).to_be_visible()
+    (start,) = [
+        event for event in map(json.loads, daemon.journal(page.evaluate("location.hash.slice(1)"))) if event["event"] == "turn.start"
+    ]
+    assert (start["text"], start["mode"], start["level"]) == ("the very first message", "do", "L3")
+
+
 def test_stop_ends_the_turn_and_the_pills_override_one_turn(daemon: Daemon, page: Page) -> None:
     sid = daemon.session(mode="chat", title="pills")
     page.get_by_role("button", name=re.compile("pills")).click()

@@ -4,6 +4,7 @@
 import { screen } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { App } from './app';
+import { draft, nextMode } from './state';
 import { useTestBench } from './testing/page';
 
 const bench = useTestBench();
@@ -52,6 +53,17 @@ test('a page that is opened before the daemon runs says so, and opens the newest
   await bench.pass(20_000);
   expect(screen.getByRole('heading', { name: 'first' })).toBeTruthy();
   expect(screen.getByRole('status', { name: 'Connection: Connected' })).toBeTruthy();
+});
+
+test.each(['a draft', 'a choice'])('%s that was begun before the list of sessions came is not taken away', async (what) => {
+  bench.gateway.addSession({ title: 'first' });
+  const user = bench.draw(<App />);
+  bench.page.start('');
+  if (what === 'a draft') await user.type(screen.getByRole('textbox', { name: 'Message' }), 'h');
+  else await user.selectOptions(screen.getByRole('combobox', { name: 'Mode' }), 'do');
+  await bench.pass(1_000);
+  expect(screen.getByRole('button', { name: /first/ })).toBeTruthy();
+  expect([bench.page.state.selected, nextMode(bench.page.state) === 'do', draft(bench.page.state)]).toEqual(what === 'a draft' ? ['', false, 'h'] : ['', true, '']);
 });
 
 test('the session of the address is opened, not the newest', async () => {

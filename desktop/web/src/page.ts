@@ -1,7 +1,7 @@
 // The page without a screen: owns the store and both live streams, and asks the daemon. Actions use it, React draws its store.
 
 import { type Daemon, DaemonError } from './daemon';
-import { afterLines, afterMetrics, afterOpening, createPageStore, type MetricsLine, type State } from './state';
+import { afterLines, afterMetrics, afterOpening, createPageStore, isMessageBegun, type MetricsLine, type State } from './state';
 import { EventLog } from './streams/eventlog';
 import { type Control, GlobalPosition, SessionPosition } from './streams/position';
 import { Refresh } from './streams/refresh';
@@ -130,6 +130,7 @@ export class Page {
     if (this.wanted === null) return;
     const first = sessions.find((session) => session.id === this.wanted) ?? sessions[0];
     this.wanted = null;
-    if (first) this.open(first.id);
+    // A message that was begun meanwhile is for a new session.
+    if (first && !isMessageBegun(this.state)) this.open(first.id);
   }
 }

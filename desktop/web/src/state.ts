@@ -125,6 +125,10 @@ export function draft(state: State): string {
   return state.drafts[state.selected] ?? '';
 }
 
+export function isMessageBegun(state: State): boolean {
+  return draft(state) !== '' || state.isSending || Object.keys(state.overrides).length > 0;
+}
+
 // What the next message runs with: the overrides, else what the session has.
 export function nextMode(state: State): string {
   return state.overrides.mode ?? state.transcript.mode;
