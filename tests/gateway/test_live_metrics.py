@@ -8,8 +8,9 @@ import pytest
 from support.store import House, start_of
 
 from opta_core.errors import Unavailable
-from opta_gateway.backend import Backend
 from opta_gateway.live_metrics import LiveMetrics
+from opta_gateway.live_streams import LiveStreams
+from opta_gateway.store_access import StoreAccess
 from opta_gateway.stream import serve
 from opta_http.asgi import Message
 from opta_protocol.http import Contract, Health, Metrics
@@ -60,7 +61,8 @@ def test_a_store_that_does_not_answer_leaves_the_metrics_empty_and_the_health_kn
 def test_a_client_of_all_sessions_gets_metrics_when_it_asks_for_them(tmp_path: Path, query: str, is_sent: bool) -> None:
     async def story() -> list[str]:
         house = House(tmp_path)
-        backend = Backend(house.bus, "gate1111")
+        store = StoreAccess(house.bus, "gate1111")
+        streams = LiveStreams(store)
 
         async def measure() -> Metrics:
             return METRICS
@@ -69,7 +71,7 @@ def test_a_client_of_all_sessions_gets_metrics_when_it_asks_for_them(tmp_path: P
         asked: asyncio.Queue[Message] = asyncio.Queue()
         asked.put_nowait({"type": "websocket.connect"})
         scope = {"type": "websocket", "path": "/v3/events", "query_string": query.encode(), "headers": []}
-        serving = asyncio.create_task(serve(scope, asked.get, sent.put, backend, LiveMetrics(measure, lambda: HEALTH)))
+        serving = asyncio.create_task(serve(scope, asked.get, sent.put, store, streams, LiveMetrics(measure, lambda: HEALTH)))
         frames: list[str] = []
         async with asyncio.timeout(10):
             assert (await sent.get())["type"] == "websocket.accept"
@@ -80,7 +82,8 @@ def test_a_client_of_all_sessions_gets_metrics_when_it_asks_for_them(tmp_path: P
                     await house.gateway.written(start_of(new_session_id()))
             asked.put_nowait({"type": "websocket.disconnect"})
             await serving
-        backend.close()
+        streams.close()
+        store.close()
         house.close()
         return [json.loads(line).get("control", "event") for frame in frames for line in frame.splitlines()]
 
