@@ -18,15 +18,15 @@ from opta_http.uvicorn_server import Server, config_of
 from .models import catalog
 from .models.download.pulls import Pulls
 from .models.engine_pool import EnginePool
+from .models.model_events import ModelEvents
 from .server import certificate
 from .server.admin import Admin
 from .server.app import Front
 from .server.auth import Guard
 from .server.connections import LmxConnection
-from .server.discovery import Offer, own_addresses
+from .server.discovery import Advertisement, own_addresses
 from .server.keys import Keys
 from .server.metrics import Metrics
-from .server.model_events import ModelEvents
 from .server.pairing import Pairing
 
 TICK_S = 0.5
@@ -37,28 +37,28 @@ log = Log("lmx")
 async def main(context: ServiceContext) -> None:
     """Serve until asked to stop."""
     parser = argparse.ArgumentParser(prog="opta_lmx")
-    parser.add_argument("--model-path", type=Path, help="a model folder; requests never name one")
+    parser.add_argument("--model-path", type=Path, help="a model folder to serve by default; requests never name a folder")
     arguments = parser.parse_args()
     settings = context.settings.lmx
     known = state.read(context.paths) or state.DaemonState()
-    server = ports.bind(settings.port, known.lmxPort, ports.FALLBACK, "LMX", "lmx.port", settings.bind)
-    port = server.getsockname()[1]
+    listener = ports.bind(settings.port, known.lmxPort, ports.FALLBACK, "LMX", "lmx.port", settings.bind)
+    port = listener.getsockname()[1]
     is_loopback = ipaddress.ip_address(settings.bind).is_loopback
     tls, fingerprint = (None, "") if is_loopback else certificate.context_of(context.paths.lmx)
     state.update(context.paths, lmxPort=port)
-    keys, news = Keys(context.paths.lmx), ModelEvents()
+    keys, events = Keys(context.paths.lmx), ModelEvents()
     keys.admin_key()
     extra = catalog.read(arguments.model_path) if arguments.model_path else None
-    pool = EnginePool(context.paths.models, settings, news, extra)
-    pulls = Pulls(context.paths.models, settings.hub, news)
-    admin = Admin(pool, pulls, news, Pairing(keys, fingerprint), keys)
+    pool = EnginePool(context.paths.models, settings, events, extra)
+    pulls = Pulls(context.paths.models, settings.hub, events)
+    admin = Admin(pool, pulls, events, Pairing(keys, fingerprint), keys)
     front = Front(pool, Guard(_hosts(settings, port), keys, allows_anonymous=is_loopback), Metrics(), admin)
     context.figures = lambda: figures(front, pool)
-    offer = Offer(port, settings.bind, fingerprint) if settings.offer and not is_loopback else None
+    advertisement = Advertisement(port, settings.bind, fingerprint) if settings.offer and not is_loopback else None
     # Set once the requests in progress have ended.
     leave = asyncio.Event()
-    serving = asyncio.create_task(_http(front, tls, leave).serve(sockets=[server]), name="http")
-    offering = asyncio.create_task(offer.begin(), name="offer") if offer else None
+    serving = asyncio.create_task(_http(front, tls, leave).serve(sockets=[listener]), name="http")
+    advertising = asyncio.create_task(advertisement.begin(), name="advertisement") if advertisement else None
     loading = asyncio.create_task(_load_first(pool, settings), name="first models")
     stopped = asyncio.create_task(context.stopping.wait(), name="stopping")
     while not stopped.done() and not serving.done():
@@ -69,24 +69,25 @@ async def main(context: ServiceContext) -> None:
     await _drain(pool, settings.drain_s)
     leave.set()
     loading.cancel()
-    if offer and offering:
-        await asyncio.gather(offering, offer.end(), return_exceptions=True)
+    if advertisement and advertising:
+        await asyncio.gather(advertising, advertisement.end(), return_exceptions=True)
     await pulls.stop()
     await pool.stop()
+    await asyncio.gather(loading, return_exceptions=True)
     await serving
 
 
 async def _load_first(pool: EnginePool, settings: LmxSettings) -> None:
-    """The default model, then those that are to be there always."""
+    """Load the default model, then the pinned ones."""
     for name in dict.fromkeys([pool.default, *settings.pinned]):
         try:
             await pool.load(name, pin=name in settings.pinned)
-        except Exception as error:  # one that cannot be loaded keeps none of the others back
+        except Exception as error:  # one model that cannot be loaded must not keep the others from loading
             log.error("model not loaded", model=name, reason=error)
 
 
 async def _drain(pool: EnginePool, seconds: float) -> None:
-    """Let what is under way end."""
+    """Wait for running requests to end, at most so many seconds."""
     until = time.monotonic() + seconds
     while pool.running and time.monotonic() < until:  # noqa: ASYNC110 - engines have no event for the last sequence
         await asyncio.sleep(0.05)
@@ -101,7 +102,7 @@ def _report(context: ServiceContext, pool: EnginePool) -> None:
 
 
 def figures(front: Front, pool: EnginePool) -> dict[str, Any]:
-    """For telemetry."""
+    """The figures that LMX sends as telemetry. Memory in bytes."""
     first = pool.engines.get(pool.default)
     return {
         "tokensPerSec": front.metrics.tokens_per_s(),
@@ -118,7 +119,7 @@ def figures(front: Front, pool: EnginePool) -> dict[str, Any]:
 
 
 def _hosts(settings: LmxSettings, port: int) -> set[str]:
-    """The names it may be called by."""
+    """The Host headers that LMX answers to."""
     names = {"127.0.0.1", "localhost"}
     if not ipaddress.ip_address(settings.bind).is_loopback:
         host = socket.gethostname().lower()

@@ -29,6 +29,8 @@ class LmxModel(LmxAnswer, frozen=True, kw_only=True):
     # Of the weights on disk.
     bytes: int = 0
     capability: str = ""
+    # Names of the tools that the model can use; None for any.
+    tools: list[str] | None = None
     problem: str = ""
 
 

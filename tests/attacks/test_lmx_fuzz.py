@@ -27,7 +27,7 @@ from support.oracles import until
 from support.random_model import make_random_qwen3
 from support.raw_http import head, read_answer
 
-from opta_lmx.api.json_values import as_object
+from opta_lmx.json_values import as_object
 from opta_lmx.server.openapi import description
 
 pytestmark = pytest.mark.system

@@ -14,6 +14,7 @@ from opta_core.net.lmx_endpoint import Endpoint, ask, client_of, endpoint_of, ke
 from opta_core.paths import Paths
 from opta_core.secrets.vault import Secret, Vault
 from opta_core.settings import LmxSettings, Settings
+from opta_protocol.lmx import LmxModels
 
 KEY = "lmx-canary-of-this-home"
 Answer = Callable[[str, int], bytes]
@@ -88,7 +89,7 @@ def test_a_listener_that_proves_nothing_is_sent_nothing(lie: str, tmp_path: Path
             with pytest.raises(HttpProblem):
                 await client.send("POST", "/v1/chat/completions", b"a prompt")
         with pytest.raises(Unavailable):
-            await ask(client, "GET", "/admin/models", None, 5)
+            await ask(client, "GET", "/admin/models", None, LmxModels, 5)
 
     heard = b"".join(run(tmp_path, LIES[lie], story))
     assert (b"canary" in heard, b"prompt" in heard, b"uthorization" in heard, heard.count(b"GET /proof?n=")) == (False, False, False, 4)
@@ -99,7 +100,7 @@ def test_the_message_says_who_answers_and_the_mend(tmp_path: Path) -> None:
         with pytest.raises(Stranger, match="Another program answers at LMX's address 127"):
             await client.get("/v1/models", 5)
         with pytest.raises(Unavailable, match="was sent nothing"):
-            await ask(client, "GET", "/admin/models", None, 5)
+            await ask(client, "GET", "/admin/models", None, LmxModels, 5)
 
     run(tmp_path, LIES["nothing of it"], story)
 
@@ -107,9 +108,9 @@ def test_the_message_says_who_answers_and_the_mend(tmp_path: Path) -> None:
 def test_lmx_of_this_home_is_asked_once_a_connection_and_then_trusted(tmp_path: Path) -> None:
     async def story(client: HttpClient, heard: list[bytes]) -> None:
         for _ in range(3):
-            assert await ask(client, "GET", "/admin/models", None, 5) == {"models": []}
+            assert await ask(client, "GET", "/admin/models", None, LmxModels, 5) == LmxModels(models=[])
         client.close()
-        assert await ask(client, "GET", "/admin/models", None, 5) == {"models": []}
+        assert await ask(client, "GET", "/admin/models", None, LmxModels, 5) == LmxModels(models=[])
 
     heard = [line.split(b" ")[1].split(b"?")[0] for line in run(tmp_path, honest, story) if line]
     assert heard == [b"/proof", *[b"/admin/models"] * 3, b"/proof", b"/admin/models"]

@@ -156,7 +156,7 @@ def test_requests_wait_for_memory_that_others_have_and_all_are_answered(models: 
     assert [text for text, _, _ in tight.finish()] == wanted[:5]
     ((_, _, refused),) = tight.ask({"messages": [{"role": "user", "content": "word " * 500}]})
     assert isinstance(refused, Failed)
-    assert (refused.code, "GB are there for conversations" in refused.message) == ("context_length_exceeded", True)
+    assert (refused.code, "GB are available for conversations" in refused.message) == ("context_length_exceeded", True)
 
 
 # vectors and tokens -------------------------------------------------------------------------------------

@@ -1,65 +1,70 @@
-"""Whose request goes to the engine next."""
-
-import asyncio
+"""The fair queue: slots in turn, limits, and requests that leave at any time."""
 
 import pytest
 
 from opta_core.errors import OptaError
-from opta_lmx.engine_client.fair_queue import REQUESTS_A_CLIENT_MAX, REQUESTS_MAX, SLOTS, FairQueue, Slot
+from opta_lmx.engine_client.fair_queue import REQUESTS_MAX, REQUESTS_PER_CLIENT_MAX, SLOTS, FairQueue, Slot
 
 
-async def settle() -> None:
-    """Let everything under way on the loop happen."""
-    for _ in range(5):
-        await asyncio.sleep(0)
+class Clients:
+    """Slots by client, and whose turn came in which order."""
+
+    def __init__(self) -> None:
+        self.queue, self.turns = FairQueue(), list[str]()
+
+    def enter(self, client: str, *, is_batch: bool = False) -> Slot:
+        """A slot that has entered the queue."""
+        slot = Slot(client, lambda: self.turns.append(client), is_batch=is_batch)
+        self.queue.enter(slot)
+        return slot
 
 
-def test_clients_that_wait_get_slots_in_turn_and_the_greedy_one_is_refused() -> None:
-    async def run() -> None:
-        fair_queue, order = FairQueue(), list[str]()
-
-        async def ask(client: str) -> Slot:
-            slot = await fair_queue.enter(client)
-            order.append(client)
-            return slot
-
-        greedy = [asyncio.create_task(ask("a")) for _ in range(REQUESTS_A_CLIENT_MAX)]
-        await settle()
-        with pytest.raises(OptaError, match="48 of them from this client"):
-            await fair_queue.enter("a")
-        others = [asyncio.create_task(ask("b")) for _ in range(REQUESTS_MAX - REQUESTS_A_CLIENT_MAX)]
-        await settle()
-        with pytest.raises(OptaError, match="64 requests are waiting"):
-            await fair_queue.enter("c")
-        for task in greedy[:4]:
-            task.result().leave()
-            task.result().leave()
-        await settle()
-        assert order == ["a"] * SLOTS + ["a", "b", "a", "b"]
-        assert len(fair_queue) == REQUESTS_MAX - 4
-        for task in (*greedy, *others):
-            task.cancel()
-        await asyncio.gather(*greedy, *others, return_exceptions=True)
-
-    asyncio.run(run())
+def test_waiting_clients_get_slots_in_turn_and_the_greedy_one_is_refused() -> None:
+    clients = Clients()
+    greedy = [clients.enter("a") for _ in range(REQUESTS_PER_CLIENT_MAX)]
+    with pytest.raises(OptaError, match="48 of them from this client"):
+        clients.enter("a")
+    for _ in range(REQUESTS_MAX - REQUESTS_PER_CLIENT_MAX):
+        clients.enter("b")
+    with pytest.raises(OptaError, match="64 requests are queued"):
+        clients.enter("c")
+    for slot in greedy[:4]:
+        clients.queue.leave(slot)
+        clients.queue.leave(slot)
+    assert clients.turns == ["a"] * SLOTS + ["a", "b", "a", "b"]
+    assert (len(clients.queue), clients.queue.waiting) == (REQUESTS_MAX - 4, REQUESTS_MAX - 4 - SLOTS)
 
 
-def test_who_gives_up_waiting_takes_no_slot_along_whenever_that_is() -> None:
-    async def run() -> None:
-        fair_queue = FairQueue()
-        at_work = [await fair_queue.enter("a") for _ in range(SLOTS)]
-        waiting = [asyncio.create_task(fair_queue.enter(client)) for client in "abab"]
-        await settle()
-        at_work[0].leave()  # the first has its slot and gives up before it knows
-        waiting[0].cancel()
-        waiting[1].cancel()  # the second gives up, and a slot comes free before it has left
-        at_work[1].leave()
-        await settle()
-        slots = [*at_work[2:], waiting[2].result(), waiting[3].result()]
-        assert len(fair_queue) == len(slots) == SLOTS
-        for slot in slots:
-            slot.leave()
-        assert len(fair_queue) == 0
-        assert [(await fair_queue.enter("c")).is_held for _ in range(SLOTS)] == [True] * SLOTS
+def test_a_request_that_leaves_while_it_waits_takes_no_slot_along() -> None:
+    clients = Clients()
+    running = [clients.enter("a") for _ in range(SLOTS)]
+    waiting = [clients.enter(client) for client in "abab"]
+    clients.queue.leave(waiting[1])
+    clients.queue.leave(running[0])  # the first that waits gets this slot and leaves at once
+    clients.queue.leave(waiting[0])
+    clients.queue.leave(running[1])
+    assert [slot.state for slot in waiting] == ["outside", "outside", "running", "running"]
+    assert (len(clients.queue), clients.queue.waiting) == (SLOTS, 0)
+    for slot in [*running, *waiting]:
+        clients.queue.leave(slot)
+    assert len(clients.queue) == 0
+    assert [clients.enter("c").state for _ in range(SLOTS)] == ["running"] * SLOTS
 
-    asyncio.run(run())
+
+def test_batch_requests_run_when_no_other_request_waits() -> None:
+    clients = Clients()
+    running = [clients.enter("a") for _ in range(SLOTS)]
+    batch, interactive = clients.enter("b", is_batch=True), clients.enter("c")
+    clients.queue.leave(running[0])
+    assert (batch.state, interactive.state) == ("waiting", "running")
+    clients.queue.leave(running[1])
+    assert batch.state == "running"
+
+
+def test_a_request_that_lost_its_slot_is_admitted_whatever_the_limits() -> None:
+    clients = Clients()
+    slots = [clients.enter("a") for _ in range(REQUESTS_PER_CLIENT_MAX)]
+    others = [clients.enter("b") for _ in range(REQUESTS_MAX - REQUESTS_PER_CLIENT_MAX)]
+    clients.queue.leave(slots[0])
+    clients.queue.enter_again(slots[0])
+    assert (slots[0].state, len(clients.queue)) == ("waiting", len(slots) + len(others))

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opta_lmx.parsing.output_parser import AnswerSplitter, Markers, Piece
+from opta_lmx.parsing.output_parser import Markers, OutputParser, OutputPiece
 
 MARKERS = Markers("<think>", "</think>", "<tool_call>", "</tool_call>")
 
 
 def run(text: str, cuts: list[int], stop: list[str] | None = None) -> tuple[str, str, list[tuple[str, str]]]:
-    splitter = AnswerSplitter(MARKERS, json.loads, stop or [])
-    pieces: list[Piece] = []
+    splitter = OutputParser(MARKERS, json.loads, stop or [])
+    pieces: list[OutputPiece] = []
     at = 0
     for cut in [*sorted(cuts), len(text)]:
         pieces += splitter.feed(text[at:cut])
@@ -56,5 +56,5 @@ def test_two_calls_in_a_row() -> None:
 
 
 def test_a_prompt_that_opened_the_thinking() -> None:
-    splitter = AnswerSplitter(MARKERS, None, [], begins_thinking=True)
-    assert splitter.feed("so</think>yes") == [Piece("thinking", "so"), Piece("text", "yes")]
+    splitter = OutputParser(MARKERS, None, [], begins_thinking=True)
+    assert splitter.feed("so</think>yes") == [OutputPiece("thinking", "so"), OutputPiece("text", "yes")]

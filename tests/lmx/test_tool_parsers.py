@@ -8,7 +8,7 @@ from typing import Any
 import mlx_lm.tool_parsers
 import pytest
 
-from opta_lmx.parsing.output_parser import AnswerSplitter, Markers, Piece
+from opta_lmx.parsing.output_parser import Markers, OutputParser, OutputPiece
 
 TOOLS = [
     {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {
@@ -39,12 +39,12 @@ SAMPLES = {
 }
 
 
-def splitter(module: Any) -> AnswerSplitter:
+def splitter(module: Any) -> OutputParser:
     markers = Markers(call_start=module.tool_call_start, call_end=module.tool_call_end)
-    return AnswerSplitter(markers, lambda text: module.parse_tool_call(text, TOOLS), [], tools=TOOLS)
+    return OutputParser(markers, lambda text: module.parse_tool_call(text, TOOLS), [], tools=TOOLS)
 
 
-def read(module: Any, text: str, size: int) -> list[Piece]:
+def read(module: Any, text: str, size: int) -> list[OutputPiece]:
     made = splitter(module)
     pieces = [piece for at in range(0, len(text), size) for piece in made.feed(text[at : at + size])]
     return [*pieces, *made.end()]

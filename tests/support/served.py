@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from opta_lmx.engine.engine import Engine
-from opta_lmx.ipc.messages import Delta, EngineConfig, Failed, Finished, Generate, Message
+from opta_lmx.engine.engine import MlxEngine
+from opta_lmx.ipc.messages import Delta, EngineConfig, EngineMessage, Failed, Finished, Generate
 
 
 class Served:
@@ -12,11 +12,11 @@ class Served:
 
     def __init__(self, folder: Path, **more: Any):
         self.said: list[Any] = []
-        self.engine = Engine(EngineConfig(name=folder.name, folder=str(folder), **{"prefix_bytes": 2**28, **more}), self._take)
+        self.engine = MlxEngine(EngineConfig(name=folder.name, folder=str(folder), **{"prefix_bytes": 2**28, **more}), self._take)
         self._number = 0
         self._asked: list[int] = []
 
-    def _take(self, messages: list[Message]) -> None:
+    def _take(self, messages: list[EngineMessage]) -> None:
         self.said += messages
 
     def start(self, order: dict[str, Any]) -> int:

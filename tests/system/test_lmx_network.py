@@ -17,9 +17,9 @@ from support.limits import limit_s
 from support.lmx import port_of
 from support.oracles import until
 
-from opta_cli.lmx.pairing import find_offers
+from opta_cli.lmx.pairing import find_hosts
 from opta_lmx.server.certificate import context_of
-from opta_lmx.server.discovery import Offer
+from opta_lmx.server.discovery import Advertisement
 from opta_lmx.server.keys import Keys
 
 pytestmark = pytest.mark.system
@@ -123,10 +123,10 @@ def test_a_code_is_good_for_three_tries(studio: Daemon, tmp_path: Path) -> None:
 
 def test_an_offer_is_found_on_the_network_it_was_made_on() -> None:
     async def run() -> list[Any]:
-        offer = Offer(4321, "127.0.0.1", "ab" * 32)
+        offer = Advertisement(4321, "127.0.0.1", "ab" * 32)
         await offer.begin()
         try:
-            return await find_offers(1.5, ["127.0.0.1"])
+            return await find_hosts(1.5, ["127.0.0.1"])
         finally:
             await offer.end()
 

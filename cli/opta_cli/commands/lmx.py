@@ -1,4 +1,4 @@
-"""lmx: serving models by itself, keys for other machines, and pairing with one."""
+"""opta lmx: serve models without the daemon, manage keys, and pair with another machine."""
 
 import argparse
 import asyncio
@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from typing import Any
 
 import msgspec
 
@@ -15,11 +14,12 @@ from opta_core.errors import Refused
 from opta_core.inheritance import inherited, python
 from opta_core.net.lmx_endpoint import with_port
 from opta_core.settings import Loaded
+from opta_protocol.lmx import LmxKey, LmxKeyRemoved, LmxKeys, LmxModels, LmxNewKey, LmxPairingCode
 
 from ..lmx import install as lmx_install
 from ..lmx.client import ask, endpoint_here
 from ..lmx.doctor import checks_of
-from ..lmx.pairing import find_offers, join
+from ..lmx.pairing import find_hosts, join
 from ..plain_text import plain_json, print_plain
 
 
@@ -29,7 +29,7 @@ def serve(loaded: Loaded, args: argparse.Namespace) -> int:
     environment = {**inherited(os.environ), "OPTA_HOME": str(loaded.paths.home)}
     if args.model_path:
         command += ["--model-path", args.model_path]
-    # The port and the rest are settings, so that `opta` finds it.
+    # The port is passed as a setting, so that other `opta` commands find LMX.
     if args.port >= 0:
         environment["OPTA_LMX_PORT"] = str(args.port)
     process = subprocess.Popen(command, env=environment)
@@ -42,19 +42,15 @@ def serve(loaded: Loaded, args: argparse.Namespace) -> int:
 
 def status(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta lmx status"""
-    found = ask(loaded, "GET", "/admin/models", timeout_s=5)
+    found = ask(loaded, "GET", "/admin/models", LmxModels, timeout_s=5)
     if args.json:
         print(plain_json(msgspec.json.encode(found)).decode())
         return 0
-    memory = found["memory"]
-    print_plain(
-        f"LMX at {endpoint_here(loaded).root}: {memory['used'] / 1e9:.1f} of {memory['limit'] / 1e9:.1f} GB, memory {memory['level']}"
-    )
-    for model in found["models"]:
-        if model["state"] != "on disk":
-            print_plain(
-                f"  {model['id']}: {model['state']}, {model['memory'] / 1e6:.0f} MB, {model['running']} requests {model.get('problem', '')}"
-            )
+    if (memory := found.memory) is not None:
+        print_plain(f"LMX at {endpoint_here(loaded).root}: {memory.used / 1e9:.1f} of {memory.limit / 1e9:.1f} GB, memory {memory.level}")
+    for model in found.models:
+        if model.state != "on disk":
+            print_plain(f"  {model.id}: {model.state}, {model.memory / 1e6:.0f} MB, {model.running} requests {model.problem}")
     return 0
 
 
@@ -74,30 +70,32 @@ def pair(loaded: Loaded, args: argparse.Namespace) -> int:
     if not args.host:
         return _show_code(loaded, is_admin=args.admin)
     if not sys.stdin.isatty() and not args.code_stdin:
-        raise Refused("The code is typed, or read from standard input with --code-stdin.")
+        raise Refused("The pairing code is needed, and there is no terminal to type it. Pass it on standard input with --code-stdin.")
     host = with_port(args.host)
-    code = sys.stdin.readline().strip() if args.code_stdin else input(f"Six digits that `opta lmx pair` shows on {args.host}: ").strip()
+    code = (
+        sys.stdin.readline().strip() if args.code_stdin else input(f"Code that `opta lmx pair` shows on {args.host} (six digits): ").strip()
+    )
     name = asyncio.run(join(loaded, host, code))
     settings.write_value(loaded.paths, "lmx.host", host)
-    print_plain(f"Paired with {host} as {name!r}. Running services use it from their next start: opta daemon restart")
+    print_plain(f"Paired with {host} as {name!r}. Running services use it after a restart: opta daemon restart")
     return 0
 
 
 def _show_code(loaded: Loaded, *, is_admin: bool) -> int:
     if not endpoint_here(loaded).certificate:
         raise Refused(
-            "LMX here answers on loopback only, so no other machine can pair. Open it: opta config set lmx.bind 0.0.0.0, then opta daemon restart lmx"
+            "LMX on this machine is bound to loopback, so no other machine can pair. Bind it to the network: opta config set lmx.bind 0.0.0.0, then opta daemon restart lmx"
         )
-    before = {key["name"] for key in _keys(loaded)}
-    shown = ask(loaded, "POST", "/admin/pairing", {"admin": is_admin})
-    print_plain(f"Code: {shown['code']}    On the other machine: opta lmx pair THIS-MACHINE    (two minutes)")
-    until = time.monotonic() + shown["seconds"]
+    before = {key.name for key in _keys(loaded)}
+    shown = ask(loaded, "POST", "/admin/pairing", LmxPairingCode, {"admin": is_admin})
+    print_plain(f"Code: {shown.code}    On the other machine: opta lmx pair THIS-MACHINE    (valid for two minutes)")
+    until = time.monotonic() + shown.seconds
     while time.monotonic() < until:
-        if new := [key["name"] for key in _keys(loaded) if key["name"] not in before]:
-            print_plain(f"Paired with {new[0]}. Take it back: opta lmx keys remove {new[0]!r}")
+        if new := [key.name for key in _keys(loaded) if key.name not in before]:
+            print_plain(f"Paired with {new[0]}. To revoke its key: opta lmx keys remove {new[0]!r}")
             return 0
         time.sleep(0.5)
-    print_plain("Nobody paired.")
+    print_plain("No machine paired before the code expired.")
     return 1
 
 
@@ -115,36 +113,34 @@ def uninstall(loaded: Loaded, args: argparse.Namespace) -> int:
 
 def find(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta lmx find"""
-    offers = asyncio.run(find_offers(args.seconds))
-    for offer in offers:
-        print_plain(
-            f"{offer.address}:{offer.port}  {offer.name}  sha256 {offer.fingerprint[:16]}…    opta lmx pair {offer.address}:{offer.port}"
-        )
-    if not offers:
-        print("No LMX offers itself on this network (lmx.offer on that machine).", file=sys.stderr)
-    return 0 if offers else 1
+    hosts = asyncio.run(find_hosts(args.seconds))
+    for host in hosts:
+        print_plain(f"{host.address}:{host.port}  {host.name}  sha256 {host.fingerprint[:16]}…    opta lmx pair {host.address}:{host.port}")
+    if not hosts:
+        print("No LMX is advertised on this network. To advertise one, on its machine: opta config set lmx.offer true", file=sys.stderr)
+    return 0 if hosts else 1
 
 
 def add_key(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta lmx keys add NAME"""
-    made = ask(loaded, "POST", "/admin/keys", {"name": args.name, "admin": args.admin})
-    print_plain(f"{made['key']}\nIt is shown only now.")
+    made = ask(loaded, "POST", "/admin/keys", LmxNewKey, {"name": args.name, "admin": args.admin})
+    print_plain(f"{made.key}\nStore it now: it cannot be shown again.")
     return 0
 
 
 def list_keys(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta lmx keys list"""
     for key in _keys(loaded):
-        print_plain(f"{key['name']:32} {', '.join(key['scopes'])}, since {time.strftime('%Y-%m-%d', time.localtime(key['created']))}")
+        print_plain(f"{key.name:32} {', '.join(key.scopes)}, since {time.strftime('%Y-%m-%d', time.localtime(key.created))}")
     return 0
 
 
 def remove_key(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta lmx keys remove NAME"""
-    ask(loaded, "POST", "/admin/keys/remove", {"name": args.name})
-    print_plain(f"{args.name!r} opens LMX no more.")
+    ask(loaded, "POST", "/admin/keys/remove", LmxKeyRemoved, {"name": args.name})
+    print_plain(f"The key {args.name!r} is revoked.")
     return 0
 
 
-def _keys(loaded: Loaded) -> list[dict[str, Any]]:
-    return list(ask(loaded, "GET", "/admin/keys", timeout_s=5)["keys"])
+def _keys(loaded: Loaded) -> list[LmxKey]:
+    return ask(loaded, "GET", "/admin/keys", LmxKeys, timeout_s=5).keys

@@ -1,10 +1,9 @@
-"""models: what there is, what is loaded, and how fast it is."""
+"""opta models: list, load, unload, pull and measure models."""
 
 import argparse
 import asyncio
 import sys
 import time
-from typing import Any
 
 import msgspec
 
@@ -12,10 +11,11 @@ from opta_core import settings
 from opta_core.errors import OptaError, Refused
 from opta_core.settings import Loaded
 from opta_protocol.errors import ErrorCode
+from opta_protocol.lmx import LmxAvailable, LmxModelDetails, LmxModelList, LmxModels, LmxPull, LmxUnloaded
 
 from ..ask import can_ask, confirm
 from ..lmx.client import ask
-from ..lmx.model_bench import Figures, measure
+from ..lmx.model_bench import ModelFigures, measure
 from ..plain_text import plain_json, print_plain
 from ..supervise import is_running
 
@@ -24,31 +24,21 @@ LOOK_EVERY_S = 0.5
 
 def show(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta models list"""
-    found: dict[str, Any]
-    try:
-        found = ask(loaded, "GET", "/admin/models", timeout_s=5)
-    except OptaError as error:
-        # A key that is for answers only sees the models and none of LMX's inner figures.
-        if error.code != ErrorCode.provider_auth:
-            raise
-        found = {"models": ask(loaded, "GET", "/v1/models", timeout_s=5)["data"], "pulls": []}
+    found = _models_of(loaded)
     if args.json:
         print(plain_json(msgspec.json.encode(found)).decode())
         return 0
-    for model in found["models"]:
-        notes = [model["state"], *(["default"] if model["default"] else []), *(["pinned"] if model.get("pinned") else [])]
-        notes += [word for word in (model.get("capability"), model.get("licence")) if word]
-        size = _size(model.get("memory") or model["bytes"])
-        print_plain(f"lmx/{model['id']:32} {size:>9}  {model['context_length']:>7} tokens  {', '.join(notes)}")
-        if model.get("problem"):
-            print_plain(f"    {model['problem']}")
-    for pull in found["pulls"]:
-        if pull["state"] != "done":
-            print_plain(f"{pull['name']:36} {_share(pull)}  {pull['state']} {pull['message']}")
-    memory = found["memory"]
-    print_plain(
-        f"LMX uses {_size(memory['used'])} of {_size(memory['limit'])}" + ("" if memory["level"] == "ok" else f" ({memory['level']})")
-    )
+    for model in found.models:
+        notes = [model.state, *(["default"] if model.default else []), *(["pinned"] if model.pinned else [])]
+        notes += [word for word in (model.capability, model.licence) if word]
+        print_plain(f"lmx/{model.id:32} {_size(model.memory or model.bytes):>9}  {model.context_length:>7} tokens  {', '.join(notes)}")
+        if model.problem:
+            print_plain(f"    {model.problem}")
+    for pull in found.pulls:
+        if pull.state != "done":
+            print_plain(f"{pull.name:36} {_share(pull)}  {pull.state} {pull.message}")
+    if (memory := found.memory) is not None:
+        print_plain(f"LMX uses {_size(memory.used)} of {_size(memory.limit)}" + ("" if memory.level == "ok" else f" ({memory.level})"))
     for name, provider in loaded.settings.providers.items():
         if provider.model:
             print_plain(f"{name}/{provider.model}")
@@ -62,13 +52,13 @@ def use(loaded: Loaded, args: argparse.Namespace) -> int:
     if head in loaded.settings.providers:
         settings.write_value(loaded.paths, "default-model", args.name)
     else:
-        known = [model["id"] for model in ask(loaded, "GET", "/admin/models", timeout_s=5)["models"]]
+        known = [model.id for model in _models_of(loaded).models]
         if name not in known:
             raise Refused(f"LMX has no model {name!r}; it has {', '.join(known)}. Fetch one: opta models pull OWNER/NAME")
         settings.write_value(loaded.paths, "default-model", f"lmx/{name}")
         if not loaded.settings.lmx.host:
             settings.write_value(loaded.paths, "lmx.model", name)
-            ask(loaded, "POST", "/admin/models/load", {"model": name})
+            ask(loaded, "POST", "/admin/models/load", LmxModelDetails, {"model": name})
     print(
         f"New turns use {args.name}." + (" Running services take it at their next start: opta daemon restart" if is_running(loaded) else "")
     )
@@ -77,15 +67,15 @@ def use(loaded: Loaded, args: argparse.Namespace) -> int:
 
 def load(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta models load NAME"""
-    model = ask(loaded, "POST", "/admin/models/load", {"model": args.name, "pin": args.pin})
-    print_plain(f"{model['id']} is loaded: {_size(model['memory'])}, {model['context_length']} tokens of context.")
+    model = ask(loaded, "POST", "/admin/models/load", LmxModelDetails, {"model": args.name, "pin": args.pin})
+    print_plain(f"{model.id} is loaded: {_size(model.memory)}, {model.context_length} tokens of context.")
     return 0
 
 
 def unload(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta models unload NAME"""
-    ask(loaded, "POST", "/admin/models/unload", {"model": args.name})
-    print_plain(f"{args.name} is put away.")
+    ask(loaded, "POST", "/admin/models/unload", LmxUnloaded, {"model": args.name})
+    print_plain(f"{args.name} is unloaded.")
     return 0
 
 
@@ -93,30 +83,31 @@ def pull(loaded: Loaded, args: argparse.Namespace) -> int:
     """opta models pull OWNER/NAME"""
     token = sys.stdin.readline().strip() if args.token_stdin else ""
     wanted = {"repo": args.repo, "revision": args.revision, "token": token}
-    found = ask(loaded, "POST", "/admin/models/available", wanted)
-    print_plain(
-        f"{found['repo']} at {str(found['revision'])[:12]}: {_size(found['bytes'])}, licence {found.get('licence') or 'not stated'}"
-    )
+    found = ask(loaded, "POST", "/admin/models/available", LmxAvailable, wanted)
+    print_plain(f"{found.repo} at {found.revision[:12]}: {_size(found.bytes)}, licence {found.licence or 'not stated'}")
     if not args.yes:
         if not can_ask():
-            raise Refused("Nothing was fetched: nobody can be asked here. Say --yes to fetch it.")
+            raise Refused("Nothing was fetched: the download needs a confirmation, and there is no terminal. Confirm with --yes.")
         if not confirm("Fetch it?"):
             return 1
-    name = ask(loaded, "POST", "/admin/models/pull", {**wanted, "revision": found["revision"], "name": args.name})["name"]
-    return _follow(loaded, name)
+    begun = ask(loaded, "POST", "/admin/models/pull", LmxPull, {**wanted, "revision": found.revision, "name": args.name})
+    return _follow(loaded, begun.name)
 
 
 def _follow(loaded: Loaded, name: str) -> int:
     is_screen = sys.stdout.isatty()
     while True:
-        entry = next(entry for entry in ask(loaded, "GET", "/admin/models", timeout_s=10)["pulls"] if entry["name"] == name)
-        if entry["state"] == "failed":
-            raise OptaError(entry["message"])
-        if entry["state"] == "done":
+        pulls = ask(loaded, "GET", "/admin/models", LmxModels, timeout_s=10).pulls
+        entry = next((entry for entry in pulls if entry.name == name), None)
+        if entry is None:
+            raise OptaError(f"LMX was restarted during the download of {name}. Pull it again to continue.")
+        if entry.state == "failed":
+            raise OptaError(entry.message)
+        if entry.state == "done":
             print(f"\r{name} is here: opta models use {name}        ")
             return 0
         if is_screen:
-            print(f"\r{_share(entry)} of {_size(entry['total'])} ", end="", flush=True)
+            print(f"\r{_share(entry)} of {_size(entry.total)} ", end="", flush=True)
         time.sleep(LOOK_EVERY_S)
 
 
@@ -130,7 +121,7 @@ def bench(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def _print(figures: Figures) -> None:
+def _print(figures: ModelFigures) -> None:
     print_plain(f"{figures.model}: prompts of {figures.prompt_tokens} tokens, {figures.tokens} tokens of answer")
     print_plain(
         f"first token, alone, nothing kept: p50 {figures.first_ms[0]:.0f} ms, p95 {figures.first_ms[1]:.0f} ms ({figures.prefill:.0f} tok/s read)"
@@ -143,9 +134,19 @@ def _print(figures: Figures) -> None:
         )
 
 
+def _models_of(loaded: Loaded) -> LmxModels:
+    """LMX's models; with a key that has no admin rights, without figures, memory and downloads."""
+    try:
+        return ask(loaded, "GET", "/admin/models", LmxModels, timeout_s=5)
+    except OptaError as error:
+        if error.code != ErrorCode.provider_auth:
+            raise
+        return LmxModels(models=ask(loaded, "GET", "/v1/models", LmxModelList, timeout_s=5).data)
+
+
 def _size(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
-def _share(pull: dict[str, Any]) -> str:
-    return f"{100 * pull['done'] / pull['total']:5.1f} %" if pull["total"] else "      …"
+def _share(pull: LmxPull) -> str:
+    return f"{100 * pull.done / pull.total:5.1f} %" if pull.total else "      …"

@@ -1,6 +1,6 @@
-"""What a machine needs that serves models to others: memory that may be wired, disk, no sleep, a network that lets it in.
+"""opta lmx doctor: checks of a machine that serves models: wired memory, disk space, sleep, network access.
 
-Runs nothing as root: where a setting needs that, the command is printed.
+Nothing runs as root: where a setting needs it, the check prints the command.
 """
 
 import contextlib
@@ -15,17 +15,18 @@ from opta_core.errors import OptaError
 from opta_core.net.lmx_endpoint import endpoint_of
 from opta_core.process.process import memory_total
 from opta_core.settings import Loaded
+from opta_protocol.lmx import LmxModels
 
 from .client import ask
 
 Check = tuple[str, bool, str]
-# Of the memory, for the system and everything else.
+# Memory left for the system and other programs.
 FREE_SHARE, FREE_MB_MIN = 0.1, 8192
 DISK_MIN = 20 * 10**9
 
 
 def checks_of(loaded: Loaded) -> list[Check]:
-    """Every check that means something on this system."""
+    """Every check that applies to this system: (name, passed, detail)."""
     checks = [_machine(), _disk(loaded), _binding(loaded), _answers(loaded)]
     if sys.platform == "darwin":
         total_mb = memory_total() // 1024**2
@@ -37,7 +38,7 @@ def checks_of(loaded: Loaded) -> list[Check]:
 
 
 def wired_limit(said: str, total_mb: int) -> Check:
-    """`sysctl iogpu.wired_limit_mb`: how much memory the GPU may hold; 0 is the system's own two thirds to three quarters."""
+    """`sysctl iogpu.wired_limit_mb`: the memory that the GPU may use; 0 is the default of two thirds to three quarters."""
     wanted = total_mb - max(FREE_MB_MIN, int(total_mb * FREE_SHARE))
     number = int(said) if said.strip().isdigit() else 0
     if number >= wanted * 0.95:
@@ -46,21 +47,21 @@ def wired_limit(said: str, total_mb: int) -> Check:
     return (
         "wired limit",
         False,
-        f"{number or 'the default'} of {total_mb} MB; large models want more, until the next start of the Mac: {command}",
+        f"{number or 'the default'} of {total_mb} MB; large models need more. To raise it until the next restart: {command}",
     )
 
 
 def sleep(said: str) -> Check:
-    """`pmset -g`: a Mac that sleeps serves nobody."""
+    """`pmset -g`: a sleeping Mac does not answer."""
     found = re.search(r"^\s*sleep\s+(\d+)", said, re.MULTILINE)
     minutes = int(found.group(1)) if found else 0
     if not minutes:
-        return "sleep", True, "this Mac does not sleep by itself"
+        return "sleep", True, "this Mac does not fall asleep by itself"
     return "sleep", False, f"this Mac sleeps after {minutes} min (LMX keeps it awake only while it answers): sudo pmset -a sleep 0"
 
 
 def local_network(host: str) -> Check:
-    """macOS asks once whether a program may reach the local network; a no looks like a machine that is off."""
+    """macOS asks once whether a program may access the local network; without access every host seems to be off."""
     if not host:
         return "local network", True, "not needed: LMX is on this machine"
     where = "System Settings > Privacy & Security > Local Network"
@@ -88,29 +89,36 @@ def _binding(loaded: Loaded) -> Check:
         return (
             "connection",
             True,
-            f"{endpoint.root}" + (" (certificate pinned)" if endpoint.certificate else " without TLS; pair to have it: opta lmx pair HOST"),
+            f"{endpoint.root}"
+            + (" (certificate pinned)" if endpoint.certificate else " without TLS. To get TLS, pair: opta lmx pair HOST"),
         )
     if lmx.bind.startswith("127."):
-        return "binding", True, "loopback only: no key is needed, no other machine gets in"
-    return "binding", True, f"{lmx.bind}: with TLS and keys; its names are {', '.join(lmx.hosts) or 'its addresses and its own name'}"
+        return "binding", True, "loopback only: no key is needed, and other machines have no access"
+    return "binding", True, f"{lmx.bind}: with TLS and keys; clients may call it {', '.join(lmx.hosts) or 'by its addresses and host name'}"
 
 
 def _answers(loaded: Loaded) -> Check:
     try:
-        memory = ask(loaded, "GET", "/admin/models", timeout_s=5)["memory"]
+        memory = ask(loaded, "GET", "/admin/models", LmxModels, timeout_s=5).memory
     except OptaError as error:
         return "LMX", False, error.message
+    if memory is None:
+        return "LMX", True, "answers, but does not report its memory"
     return (
         "LMX",
-        memory["level"] == "ok",
-        f"answers, memory {memory['used'] / 1e9:.1f} of {memory['limit'] / 1e9:.1f} GB ({memory['level']})",
+        memory.level == "ok",
+        f"answers, memory {memory.used / 1e9:.1f} of {memory.limit / 1e9:.1f} GB ({memory.level})",
     )
 
 
 def _blas() -> Check:
     folders = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
     found = any(True for folder in folders if Path(folder).exists() for _ in Path(folder).glob("**/libopenblas*.so*"))
-    return "OpenBLAS", True, "found" if found else "not found; with it models are many times as fast here (Debian: libopenblas0-pthread)"
+    return (
+        "OpenBLAS",
+        True,
+        "found" if found else "not found. Models are many times as fast with it (Debian: apt install libopenblas0-pthread)",
+    )
 
 
 def _read(*command: str) -> str:

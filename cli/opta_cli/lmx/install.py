@@ -1,4 +1,4 @@
-"""Has the system itself keep LMX alive on a machine that serves models: launchd on macOS, systemd for the user on Linux."""
+"""opta lmx install: the system's service manager keeps LMX running: launchd on macOS, the user's systemd on Linux."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ WAIT_S = 30
 
 
 def install(loaded: Loaded, *, is_print: bool) -> str:
-    """Write the file and start LMX by it; what was done, in a line. Raises OptaError."""
+    """Write the service file and start the service; returns a line for the user. `is_print`: return the file instead. Raises OptaError."""
     file, text, start, _ = _service(loaded)
     if is_print:
         return text.rstrip()
@@ -22,21 +22,21 @@ def install(loaded: Loaded, *, is_print: bool) -> str:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
     _run(start)
-    return f"{file} is written, and LMX is started by it: now, and whenever you log in."
+    return f"{file} is written. LMX is running, and starts again at every login."
 
 
 def uninstall(loaded: Loaded) -> str:
-    """Stop LMX and remove the file. Raises OptaError."""
+    """Stop the service and remove its file. Raises OptaError."""
     file, _, _, stop = _service(loaded)
     if not file.exists():
-        raise Refused(f"{file} is not there: LMX was not installed by this user.")
+        raise Refused(f"{file} does not exist: LMX is not installed for this user.")
     _run(stop)
     file.unlink()
-    return f"{file} is removed, and LMX stopped. Models, keys and settings are kept."
+    return f"{file} is removed, and LMX is stopped. Models, keys and settings are kept."
 
 
 def _service(loaded: Loaded) -> tuple[Path, str, list[str], list[str]]:
-    """(file, its text, the command that starts it, the one that stops it)."""
+    """(file, its text, start command, stop command)."""
     home, logs = str(loaded.paths.home), str(loaded.paths.logs)
     if sys.platform == "darwin":
         file = Path.home() / "Library/LaunchAgents" / f"{service_files.LABEL}.plist"
@@ -45,7 +45,7 @@ def _service(loaded: Loaded) -> tuple[Path, str, list[str], list[str]]:
         return file, service_files.launch_agent(sys.executable, home, logs), ["launchctl", "bootstrap", domain, str(file)], stop
     if not shutil.which("systemctl"):
         raise Refused(
-            f"There is neither launchd nor systemd here. With supervisord: ops/lmx/supervisord.conf, or run opta lmx serve as {home}."
+            f"This system has neither launchd nor systemd. Use supervisord with ops/lmx/supervisord.conf, or run opta lmx serve with OPTA_HOME={home}."
         )
     file = Path.home() / ".config/systemd/user/opta-lmx.service"
     control = ["systemctl", "--user"]
@@ -61,6 +61,6 @@ def _run(command: list[str]) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise OptaError(f"{' '.join(command)} did not work: {error}") from error
+        raise OptaError(f"{' '.join(command)} failed: {error}") from error
     if done.returncode:
-        raise OptaError(f"{' '.join(command)} did not work: {(done.stderr or done.stdout).strip()[:300]}")
+        raise OptaError(f"{' '.join(command)} failed: {(done.stderr or done.stdout).strip()[:300]}")

@@ -1,4 +1,4 @@
-"""How fast a model of LMX is here: first token, reading, and answering one and many at once. Asks as any client does."""
+"""opta models bench: time to first token, prefill and decode speed of a model, alone and concurrently. A client like any other."""
 
 import asyncio
 import random
@@ -16,16 +16,16 @@ ROUNDS, AT_ONCE = 5, (1, 2, 4, 8, 16)
 WORDS = "sea ship wind sail rope deck mast wave salt gull port star moon tide reef bell".split()
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """So many requests at once: tokens a second in sum, and the gap between two tokens of one answer (p50, p95)."""
+class ConcurrencyFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """`at_once` concurrent requests: tokens per second of all together, and the gap between two tokens of a stream (p50, p95)."""
 
     at_once: int
     total: float
     gap_ms: tuple[float, float]
 
 
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured. Times are p50 and p95; `prefill` is tokens read a second."""
+class ModelFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """The measurements. Times are (p50, p95); `prefill`: prompt tokens per second; `again_ms`: first token of a cached prompt."""
 
     model: str
     prompt_tokens: int
@@ -33,7 +33,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     first_ms: tuple[float, float]
     again_ms: tuple[float, float]
     prefill: float
-    batches: list[Batch]
+    batches: list[ConcurrencyFigures]
 
 
 class _Run(msgspec.Struct, frozen=True):
@@ -44,8 +44,8 @@ class _Run(msgspec.Struct, frozen=True):
     model: str
 
 
-async def measure(loaded: Loaded, model: str, *, tokens: int, prompt_words: int) -> Figures:
-    """All of it. Raises OptaError."""
+async def measure(loaded: Loaded, model: str, *, tokens: int, prompt_words: int) -> ModelFigures:
+    """Run every measurement. Raises OptaError."""
     client = open_client(loaded)
     try:
         await _answer(client, model, _prompt(8), 4)
@@ -54,11 +54,11 @@ async def measure(loaded: Loaded, model: str, *, tokens: int, prompt_words: int)
         again = [await _answer(client, model, same, 1) for _ in range(ROUNDS)][1:]
         batches = [await _batch(client, model, at_once, tokens) for at_once in AT_ONCE]
     except HttpProblem as problem:
-        raise Unavailable(f"LMX at {client.url} broke off ({problem}).") from problem
+        raise Unavailable(f"LMX at {client.url} closed the connection ({problem}). See LMX's log: opta daemon logs lmx") from problem
     finally:
         client.close()
     seconds = percentile([run.first_s for run in first], 0.5)
-    return Figures(
+    return ModelFigures(
         model=first[0].model,
         prompt_tokens=first[0].prompt_tokens,
         tokens=tokens,
@@ -70,17 +70,17 @@ async def measure(loaded: Loaded, model: str, *, tokens: int, prompt_words: int)
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The value below which that share of the others lies."""
+    """The value below which `share` of the values lie; 0.0 of an empty list."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
-async def _batch(client: HttpClient, model: str, at_once: int, tokens: int) -> Batch:
+async def _batch(client: HttpClient, model: str, at_once: int, tokens: int) -> ConcurrencyFigures:
     started = time.perf_counter()
     runs = await asyncio.gather(*(_answer(client, model, _prompt(24), tokens) for _ in range(at_once)))
     seconds = time.perf_counter() - started
     gaps = [later - earlier for run in runs for earlier, later in zip(run.times, run.times[1:], strict=False)]
-    return Batch(at_once=at_once, total=sum(run.tokens for run in runs) / seconds, gap_ms=_ms(gaps))
+    return ConcurrencyFigures(at_once=at_once, total=sum(run.tokens for run in runs) / seconds, gap_ms=_ms(gaps))
 
 
 async def _answer(client: HttpClient, model: str, prompt: str, tokens: int) -> _Run:
@@ -109,7 +109,7 @@ async def _answer(client: HttpClient, model: str, prompt: str, tokens: int) -> _
 
 
 def _prompt(words: int) -> str:
-    """Never twice the same, so that nothing kept of an earlier one helps."""
+    """A random prompt, so that no prefix is cached."""
     return " ".join(random.choices(WORDS, k=words)) + f" {random.random()}"
 
 

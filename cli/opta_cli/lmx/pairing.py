@@ -1,6 +1,6 @@
-"""The joining side of pairing: a code that the other machine shows becomes its certificate, pinned, and a key in the vault.
+"""The client side of pairing: with the code that the other machine shows, pin its certificate and store a key in the vault.
 
-The other half, and why a wrong code or a false certificate gives nothing away, is in `opta_lmx.server.pairing`.
+`opta_lmx.server.pairing` is the other side, and explains why a wrong code or a false certificate reveals nothing.
 """
 
 import asyncio
@@ -18,13 +18,14 @@ from opta_core.net.lmx_endpoint import ACCOUNT, ask, pin_file
 from opta_core.paths import write_whole
 from opta_core.secrets.vault import Secret, Vault
 from opta_core.settings import Loaded
+from opta_protocol.lmx import LmxNewKey, LmxPairingStep
 
 SERVICE = "_opta-lmx._tcp.local."
 CONNECT_S, ANSWER_S = 5.0, 15.0
 
 
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """An LMX that says by mDNS that it is there. It proves nothing; pairing does."""
+class AdvertisedHost(msgspec.Struct, frozen=True, kw_only=True):
+    """An LMX advertised by mDNS. The advertisement proves nothing; pairing does."""
 
     name: str
     address: str
@@ -33,11 +34,11 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def join(loaded: Loaded, host: str, code: str) -> str:
-    """Pair with `host` (with its port); the name that this machine got there. Raises OptaError."""
+    """Pair with `host` (HOST:PORT); returns the name that this machine has there. Raises OptaError."""
     from spake2 import SPAKE2_A, SPAKEError
 
     if len(code) != 6 or not code.isdigit():
-        raise Refused("The code has six digits.")
+        raise Refused("The code must have six digits.")
     pem = await _certificate_of(host)
     fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
     pin = pin_file(loaded.paths, host)
@@ -48,29 +49,28 @@ async def join(loaded: Loaded, host: str, code: str) -> str:
     try:
         exchange: Any = SPAKE2_A(code.encode(), idA=b"opta", idB=b"lmx")
         name = socket.gethostname() or "opta"
-        first = await ask(client, "POST", "/pair", {"name": name, "message": exchange.start().hex()}, ANSWER_S)
+        first = await ask(client, "POST", "/pair", {"name": name, "message": exchange.start().hex()}, LmxPairingStep, ANSWER_S)
         try:
-            secret: bytes = exchange.finish(bytes.fromhex(str(first["message"])))
+            secret: bytes = exchange.finish(bytes.fromhex(first.message))
         except (SPAKEError, ValueError, AssertionError):
-            raise Refused(f"{host} answered with something that is no pairing.") from None
-        if not hmac.compare_digest(str(first["proof"]), _prove(secret, "lmx", fingerprint)):
+            raise Refused(f"{host} did not answer with a valid pairing message.") from None
+        if not hmac.compare_digest(first.proof, _prove(secret, "lmx", fingerprint)):
             raise Refused(
-                "The code is not the one shown there, or somebody stands between. Nothing was kept. Show a new code and try again."
+                "The code is not the one shown there, or the connection is intercepted. Nothing was stored. Show a new code and try again."
             )
-        last = await ask(
-            client, "POST", "/pair", {"name": name, "attempt": first["attempt"], "proof": _prove(secret, "opta", fingerprint)}, ANSWER_S
-        )
-        # The key first: a certificate without one would only be in the way.
-        Vault(loaded.paths, allows_file=loaded.settings.vault_file).store(ACCOUNT, Secret(str(last["key"])))
+        body = {"name": name, "attempt": first.attempt, "proof": _prove(secret, "opta", fingerprint)}
+        last = await ask(client, "POST", "/pair", body, LmxNewKey, ANSWER_S)
+        # The key first: a pinned certificate without a key would be useless.
+        Vault(loaded.paths, allows_file=loaded.settings.vault_file).store(ACCOUNT, Secret(last.key))
         candidate.replace(pin)
-        return str(last["name"])
+        return last.name
     finally:
         client.close()
         candidate.unlink(missing_ok=True)
 
 
-async def find_offers(seconds: float, interfaces: list[str] | None = None) -> list[Offer]:
-    """Every LMX that offers itself on this network within so many seconds."""
+async def find_hosts(seconds: float, interfaces: list[str] | None = None) -> list[AdvertisedHost]:
+    """Every LMX that is advertised on this network within `seconds`."""
     from zeroconf import InterfaceChoice, IPVersion, ServiceStateChange
     from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
@@ -84,17 +84,17 @@ async def find_offers(seconds: float, interfaces: list[str] | None = None) -> li
     try:
         browser = AsyncServiceBrowser(network.zeroconf, SERVICE, handlers=[on_change])  # pyright: ignore[reportArgumentType]
         await asyncio.sleep(seconds)
-        offers: list[Offer] = []
+        hosts: list[AdvertisedHost] = []
         for name in sorted(names):
             info = AsyncServiceInfo(SERVICE, name)
             if await info.async_request(network.zeroconf, 1000) and info.port:
-                told = (info.properties.get(b"sha256") or b"").decode("ascii", "replace")
-                offers += [
-                    Offer(name=name.removesuffix("." + SERVICE), address=address, port=info.port, fingerprint=told)
+                fingerprint = (info.properties.get(b"sha256") or b"").decode("ascii", "replace")
+                hosts += [
+                    AdvertisedHost(name=name.removesuffix("." + SERVICE), address=address, port=info.port, fingerprint=fingerprint)
                     for address in info.parsed_addresses()
                 ]
         await browser.async_cancel()
-        return offers
+        return hosts
     finally:
         await network.async_close()
 
@@ -103,7 +103,7 @@ async def _certificate_of(host: str) -> str:
     name, _, port = host.rpartition(":")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    # Looked at, not trusted: the proof below is over it.
+    # Not trusted yet: the proof in `join` covers it.
     context.verify_mode = ssl.CERT_NONE
     try:
         async with asyncio.timeout(CONNECT_S):

@@ -1,28 +1,27 @@
-"""/v1/completions, OpenAI's older form: text in, text on. No chat template, no tools."""
+"""/v1/completions, OpenAI's older form: a text, and its continuation. No chat template and no tools."""
 
 import secrets
 import time
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import msgspec
 
 from opta_core.errors import Refused
 
-from ..engine_client.client import EngineEvent
-from ..ipc.messages import Finished, Generate
-from .chat.answer import merged, usage_of
-from .chat.request import MAX_TOKENS_MAX, STOPS_MAX, StreamOptions
+from ..engine_client.stream import ChoiceEvents
+from ..ipc.messages import Delta, Finished, Generate
+from .chat.answer import usage_of
+from .request_body import IGNORED, MaxTokens, ModelName, RequestBody, StreamOptions, stop_strings
 
 PROMPTS_MAX, CHOICES_MAX = 8, 4
 
 
-class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CompletionRequest(RequestBody, frozen=True, kw_only=True):
     """The body of /v1/completions."""
 
     prompt: str | list[str]
-    model: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS_MAX)] = 16
+    model: ModelName = ""
+    max_tokens: MaxTokens = 16
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
     n: Annotated[int, msgspec.Meta(ge=1, le=CHOICES_MAX)] = 1
@@ -32,17 +31,15 @@ class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     presence_penalty: Annotated[float, msgspec.Meta(ge=-2, le=2)] = 0.0
     frequency_penalty: Annotated[float, msgspec.Meta(ge=-2, le=2)] = 0.0
-    user: str | None = None
+    user: Annotated[str | None, IGNORED] = None
 
 
 def orders_of(request: CompletionRequest) -> list[Generate]:
-    """Each prompt, `n` times. Raises Refused naming the field."""
+    """`n` orders for each prompt. Raises Refused naming the field."""
     prompts = [request.prompt] if isinstance(request.prompt, str) else request.prompt
     if not 1 <= len(prompts) <= PROMPTS_MAX or not all(prompts):
         raise Refused(f"Field 'prompt': 1 to {PROMPTS_MAX} texts, none of them empty.")
-    stop = [request.stop] if isinstance(request.stop, str) else request.stop or []
-    if len(stop) > STOPS_MAX or any(not 1 <= len(text) <= 256 for text in stop):
-        raise Refused(f"Field 'stop': at most {STOPS_MAX} strings of 1 to 256 characters.")
+    stop = stop_strings("stop", request.stop)
     return [
         Generate(
             id=0,
@@ -61,46 +58,49 @@ def orders_of(request: CompletionRequest) -> list[Generate]:
     ]
 
 
-class Text:
-    """Answers in this form."""
+class CompletionAnswer:
+    """The answer of one request with all its choices."""
 
-    def __init__(self, model: str):
+    def __init__(self, model: str, choices: int, *, with_usage: bool = False):
         self._common: dict[str, Any] = {
             "id": f"cmpl-{secrets.token_hex(12)}",
             "object": "text_completion",
             "created": int(time.time()),
             "model": model,
         }
+        self._choices, self._with_usage = choices, with_usage
+        self._texts: list[list[str]] = [[] for _ in range(choices)]
+        self._ends: dict[int, Finished] = {}
 
-    async def whole(self, answers: list[AsyncIterator[list[EngineEvent]]]) -> bytes:
+    def frames(self, events: ChoiceEvents) -> bytes:
+        """Chunks of these events; after the last one, usage and `[DONE]`."""
+        frames: list[bytes] = []
+        for at, event in events:
+            if isinstance(event, Finished):
+                self._ends[at] = event
+                frames.append(self._chunk([_choice(at, "", event.finish)]))
+            elif isinstance(event, Delta):
+                frames.append(self._chunk([_choice(at, event.thinking or event.text, None)]))
+        if len(self._ends) == self._choices:
+            if self._with_usage:
+                frames.append(self._chunk([], usage_of(list(self._ends.values()))))
+            frames.append(b"data: [DONE]\n\n")
+        return b"".join(frames)
+
+    def add(self, events: ChoiceEvents) -> None:
+        """Collect events for `body`."""
+        for at, event in events:
+            if isinstance(event, Finished):
+                self._ends[at] = event
+            elif isinstance(event, Delta):
+                self._texts[at].append(event.thinking or event.text)
+
+    def body(self) -> bytes:
         """The body of a request that does not stream."""
-        texts, ends = [""] * len(answers), dict[int, Finished]()
-        async for at, pieces in merged(answers):
-            for piece in pieces:
-                if isinstance(piece, Finished):
-                    ends[at] = piece
-                else:
-                    texts[at] += piece.thinking or piece.text
-        choices = [_choice(at, text, ends[at].finish) for at, text in enumerate(texts)]
-        return msgspec.json.encode({**self._common, "choices": choices, "usage": usage_of(list(ends.values()))})
+        choices = [_choice(at, "".join(texts), self._ends[at].finish) for at, texts in enumerate(self._texts)]
+        return msgspec.json.encode({**self._common, "choices": choices, "usage": usage_of(list(self._ends.values()))})
 
-    async def frames(self, answers: list[AsyncIterator[list[EngineEvent]]], *, include_usage: bool) -> AsyncIterator[bytes]:
-        """SSE frames, `[DONE]` last."""
-        ends: list[Finished] = []
-        async for at, pieces in merged(answers):
-            said = b""
-            for piece in pieces:
-                if isinstance(piece, Finished):
-                    ends.append(piece)
-                    said += self._frame([_choice(at, "", piece.finish)])
-                else:
-                    said += self._frame([_choice(at, piece.thinking or piece.text, None)])
-            if len(ends) == len(answers):
-                said += self._frame([], usage_of(ends)) if include_usage else b""
-                said += b"data: [DONE]\n\n"
-            yield said
-
-    def _frame(self, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -> bytes:
+    def _chunk(self, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -> bytes:
         body = {**self._common, "choices": choices} | ({"usage": usage} if usage else {})
         return b"data: " + msgspec.json.encode(body) + b"\n\n"
 

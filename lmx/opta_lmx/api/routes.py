@@ -1,130 +1,145 @@
-"""The routes that ask a model: each reads a body, makes orders of it, and gives the engine's answer in its API's form."""
+"""The inference routes: each turns a request body into orders, and the engine's events into an answer of its API. Knows no HTTP."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
-from ..engine_client.client import Engine, EngineEvent
+import msgspec
+
+from ..engine_client.client import EngineClient
+from ..engine_client.stream import Meter
 from ..ipc.messages import Finished, Generate, Tokens, Vectors
 from ..models.engine_pool import EnginePool
-from ..server.metrics import Metrics
-from ..server.sse import Asked, close, respond
-from . import completions, embeddings
-from .chat import answer as chat_answer
-from .chat import request as chat
-from .messages import request as messages
-from .responses import request as responses
-from .responses.answer import Response
+from . import completions, embeddings, tokenize
+from .answer_form import AnswerForm
+from .chat.answer import ChatAnswer
+from .chat.request import ChatRequest, orders_of
+from .messages.answer import MessagesAnswer
+from .messages.request import CountRequest, MessagesRequest
+from .messages.request import order_of as messages_order_of
+from .request_body import StreamOptions
+from .responses.answer import ResponsesAnswer
+from .responses.request import ResponsesRequest
+from .responses.request import order_of as responses_order_of
 
-Answers = list[AsyncIterator[list[EngineEvent]]]
+# Sent when no event came for a while: a comment, which every client of server-sent events skips.
+KEEP_ALIVE = b": waiting\n\n"
 
 
-class Inference:
-    """`routes`: path of a POST -> its handler."""
+@dataclass(frozen=True)
+class InferenceReply:
+    """An answer to send. `content` yields server-sent events when `is_stream`, else one JSON body; its first item may raise OptaError.
 
-    def __init__(self, pool: EnginePool, metrics: Metrics):
-        self._pool, self._metrics = pool, metrics
-        self.routes: dict[str, Callable[[Asked], Awaitable[None]]] = {
-            "/v1/chat/completions": self._chat,
-            "/v1/completions": self._completions,
-            "/v1/responses": self._responses,
-            "/v1/messages": self._messages,
-            "/v1/messages/count_tokens": self._count,
-            "/v1/embeddings": self._embeddings,
-            "/v1/tokenize": self._tokenize,
+    Closing `content` cancels what the engine still does for it.
+    """
+
+    model: str
+    content: AsyncGenerator[bytes, None]
+    is_stream: bool = False
+
+
+@dataclass(frozen=True)
+class InferenceRoute:
+    """One POST route: the Struct that its body decodes to, and its handler, which gets the body and the caller's name."""
+
+    body: type[Any]
+    handle: Callable[[Any, str], Awaitable[InferenceReply]]
+
+
+class InferenceApi:
+    """`routes`: path -> route. `meter` makes the meter of one request from the model, the caller and the number of choices."""
+
+    def __init__(self, pool: EnginePool, meter: Callable[[str, str, int], Meter]):
+        self._pool, self._meter = pool, meter
+        self.routes: dict[str, InferenceRoute] = {
+            "/v1/chat/completions": InferenceRoute(ChatRequest, self._chat),
+            "/v1/completions": InferenceRoute(completions.CompletionRequest, self._completions),
+            "/v1/responses": InferenceRoute(ResponsesRequest, self._responses),
+            "/v1/messages": InferenceRoute(MessagesRequest, self._messages),
+            "/v1/messages/count_tokens": InferenceRoute(CountRequest, self._count_tokens),
+            "/v1/embeddings": InferenceRoute(embeddings.EmbeddingsRequest, self._embeddings),
+            "/v1/tokenize": InferenceRoute(tokenize.TokenizeRequest, self._tokenize),
         }
 
-    async def _chat(self, asked: Asked) -> None:
-        request = await asked.body(chat.ChatRequest)
-        orders = chat.orders_of(request)
+    async def _chat(self, request: ChatRequest, caller: str) -> InferenceReply:
+        orders = orders_of(request)
         engine = await self._pool.engine(request.model)
-        answers = self._answers(asked, engine, orders, is_batch=request.service_tier == "flex")
-        completion = chat_answer.Completion(engine.name)
-        if request.stream:
-            include_usage = bool(request.stream_options and request.stream_options.include_usage)
-            await _give(asked, engine, answers, frames=chat_answer.stream_frames(completion, answers, include_usage=include_usage))
-        else:
-            await _give(asked, engine, answers, whole=chat_answer.whole_answer(completion, answers, logprobs=bool(request.logprobs)))
+        form = ChatAnswer(engine.name, len(orders), with_logprobs=bool(request.logprobs), with_usage=_wants_usage(request.stream_options))
+        return self._reply(engine, orders, caller, form, is_stream=request.stream, is_batch=request.service_tier == "flex")
 
-    async def _completions(self, asked: Asked) -> None:
-        request = await asked.body(completions.CompletionRequest)
+    async def _completions(self, request: completions.CompletionRequest, caller: str) -> InferenceReply:
         orders = completions.orders_of(request)
         engine = await self._pool.engine(request.model)
-        answers = self._answers(asked, engine, orders)
-        text = completions.Text(engine.name)
-        if request.stream:
-            include_usage = bool(request.stream_options and request.stream_options.include_usage)
-            await _give(asked, engine, answers, frames=text.frames(answers, include_usage=include_usage))
-        else:
-            await _give(asked, engine, answers, whole=text.whole(answers))
+        form = completions.CompletionAnswer(engine.name, len(orders), with_usage=_wants_usage(request.stream_options))
+        return self._reply(engine, orders, caller, form, is_stream=request.stream)
 
-    async def _responses(self, asked: Asked) -> None:
-        request = await asked.body(responses.ResponsesRequest)
-        order = responses.order_of(request)
+    async def _responses(self, request: ResponsesRequest, caller: str) -> InferenceReply:
+        order = responses_order_of(request)
         engine = await self._pool.engine(request.model)
-        answers = self._answers(asked, engine, [order], is_batch=request.service_tier == "flex")
-        response = Response(engine.name, request)
-        if request.stream:
-            await _give(asked, engine, answers, frames=response.events(answers[0]))
-        else:
-            await _give(asked, engine, answers, whole=response.whole(answers[0]))
+        form = ResponsesAnswer(engine.name, request)
+        return self._reply(engine, [order], caller, form, is_stream=request.stream, is_batch=request.service_tier == "flex")
 
-    async def _messages(self, asked: Asked) -> None:
-        request = await asked.body(messages.MessagesRequest)
-        order = messages.order_of(request)
+    async def _messages(self, request: MessagesRequest, caller: str) -> InferenceReply:
+        order = messages_order_of(request)
         engine = await self._pool.engine(request.model)
-        answers = self._answers(asked, engine, [order])
-        reply = messages.Reply(engine.name)
-        if request.stream:
-            await _give(asked, engine, answers, frames=reply.events(answers[0]))
-        else:
-            await _give(asked, engine, answers, whole=reply.whole(answers[0]))
+        return self._reply(engine, [order], caller, MessagesAnswer(engine.name), is_stream=request.stream)
 
-    async def _count(self, asked: Asked) -> None:
-        request = await asked.body(messages.CountRequest)
-        order = messages.order_of(request)
+    async def _count_tokens(self, request: CountRequest, caller: str) -> InferenceReply:
+        order = messages_order_of(request)
         engine = await self._pool.engine(request.model)
-        answer = engine.generate(order, asked.caller.name)
-        try:
-            async for pieces in answer:
-                if isinstance(end := pieces[-1], Finished):
-                    await asked.json(200, {"input_tokens": end.prompt_tokens})
-                    return
-        finally:
-            await close(answer)
 
-    async def _embeddings(self, asked: Asked) -> None:
-        request = await asked.body(embeddings.EmbeddingsRequest)
+        async def content() -> AsyncGenerator[bytes, None]:
+            with engine.generate([order], caller) as stream:
+                async for events in stream:
+                    for _, event in events:
+                        if isinstance(event, Finished):
+                            yield msgspec.json.encode({"input_tokens": event.prompt_tokens})
+
+        return InferenceReply(engine.name, content())
+
+    async def _embeddings(self, request: embeddings.EmbeddingsRequest, caller: str) -> InferenceReply:
         order = embeddings.order_of(request)
         engine = await self._pool.engine(request.model, for_vectors=True)
 
-        async def whole() -> bytes:
-            found = await engine.once(order, asked.caller.name)
+        async def content() -> AsyncGenerator[bytes, None]:
+            found = await engine.once(order, caller)
             assert isinstance(found, Vectors)
-            return embeddings.body_of(request, engine.name, found)
+            yield embeddings.body_of(request, engine.name, found)
 
-        await _give(asked, engine, [], whole=whole())
+        return InferenceReply(engine.name, content())
 
-    async def _tokenize(self, asked: Asked) -> None:
-        request = await asked.body(embeddings.TokenizeRequest)
-        order = embeddings.tokenize_order_of(request)
+    async def _tokenize(self, request: tokenize.TokenizeRequest, caller: str) -> InferenceReply:
+        order = tokenize.order_of(request)
         engine = await self._pool.engine(request.model)
-        found = await engine.once(order, asked.caller.name)
-        assert isinstance(found, Tokens)
-        limit = engine.loaded.context_length if engine.loaded else 0
-        await asked.json(200, {"tokens": found.ids, "count": len(found.ids), "max_model_len": limit, "model": engine.name})
 
-    def _answers(self, asked: Asked, engine: Engine, orders: list[Generate], *, is_batch: bool = False) -> Answers:
-        caller = asked.caller.name
-        return [self._metrics.watch(engine.generate(order, caller, is_batch=is_batch), engine.name, caller) for order in orders]
+        async def content() -> AsyncGenerator[bytes, None]:
+            found = await engine.once(order, caller)
+            assert isinstance(found, Tokens)
+            yield tokenize.body_of(engine.name, engine.loaded.context_length if engine.loaded else 0, found)
+
+        return InferenceReply(engine.name, content())
+
+    def _reply(
+        self, engine: EngineClient, orders: list[Generate], caller: str, form: AnswerForm, *, is_stream: bool, is_batch: bool = False
+    ) -> InferenceReply:
+        return InferenceReply(engine.name, self._content(engine, orders, caller, form, is_stream=is_stream, is_batch=is_batch), is_stream)
+
+    async def _content(
+        self, engine: EngineClient, orders: list[Generate], caller: str, form: AnswerForm, *, is_stream: bool, is_batch: bool
+    ) -> AsyncGenerator[bytes, None]:
+        """The one generator of a request: while it is open, the engine works on it."""
+        meter = self._meter(engine.name, caller, len(orders))
+        with engine.generate(orders, caller, meter, is_batch=is_batch) as stream:
+            async for events in stream:
+                if not is_stream:
+                    form.add(events)
+                elif events:
+                    yield form.frames(events)
+                else:
+                    yield KEEP_ALIVE
+            if not is_stream:
+                yield form.body()
 
 
-async def _give(
-    asked: Asked,
-    engine: Engine,
-    answers: Answers,
-    *,
-    frames: AsyncIterator[bytes] | None = None,
-    whole: Coroutine[Any, Any, bytes] | None = None,
-) -> None:
-    headers = [(b"x-lmx-model", engine.name.encode())]
-    await respond(asked.receive, asked.send, asked.path, headers, [*answers], frames=frames, whole=whole)
+def _wants_usage(options: StreamOptions | None) -> bool:
+    return options is not None and options.include_usage

@@ -1,7 +1,7 @@
-"""What a JSON schema may ask of a grammar: bounds within which making one takes milliseconds and little memory.
+"""Limits of JSON schemas: within them, compiling a grammar takes milliseconds and little memory.
 
-The library that makes grammars has no deadline and cannot be interrupted: a multiple of two thousand million, or a string of as many
-characters, would hold the engine for ever. Such a schema is refused here, before any engine sees it.
+The grammar library has no deadline and cannot be interrupted: a `multipleOf` of two thousand million, or a string of that length,
+would block the engine for ever. Such a schema is refused here, before an engine sees it.
 """
 
 import math
@@ -12,25 +12,25 @@ import msgspec
 
 from opta_core.errors import Refused
 
-from .json_values import as_list, as_object
+from ..json_values import as_list, as_object
 
 BYTES_MAX, DEPTH_MAX, NODES_MAX = 64 * 1024, 32, 10_000
 COUNT_MAX, MULTIPLE_MAX, DECIMALS_MAX = 10_000, 10_000, 4
 PATTERN_CHARS_MAX, REPEATS_MAX = 500, 1000
 NUMBER_MAX = 2**53
-# Of a whole schema: what has to hold together is one automaton, and its size a product.
+# Of a whole schema: its constraints form one automaton, whose size is their product.
 PATTERNS_MAX, COMMON_MULTIPLE_MAX = 16, 100_000
 _COUNTS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains", "maxContains")
 _NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
-# Values in these are data and no schemas.
+# The values of these keywords are data, not schemas.
 _DATA = ("const", "enum", "default", "examples", "required")
-# Values in these are schemas by names of a user's own, whatever they are.
+# The values of these keywords are objects from names to schemas.
 _NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 _REPEAT = re.compile(r"\{(\d*),?(\d*)\}")
 
 
 def check(field: str, schema: dict[str, Any]) -> None:
-    """Raises Refused naming the field and what of its schema is too much."""
+    """Raise Refused when a schema exceeds a limit, naming the field and the limit."""
     if len(msgspec.json.encode(schema)) > BYTES_MAX:
         raise Refused(f"Field '{field}': the schema is larger than {BYTES_MAX // 1024} KiB.")
     left, patterns, multiple = NODES_MAX, 0, 1
@@ -40,7 +40,7 @@ def check(field: str, schema: dict[str, Any]) -> None:
         left -= 1
         if depth > DEPTH_MAX or left < 0:
             raise Refused(f"Field '{field}': the schema is nested deeper than {DEPTH_MAX}, or has more than {NODES_MAX} parts.")
-        # Integers next to -2**63 end the process that makes a grammar of them.
+        # Integers close to -2**63 crash the grammar library.
         if (isinstance(node, float) and abs(node) > NUMBER_MAX) or (isinstance(node, int) and not -(2**62) <= node < 2**64):
             raise Refused(f"Field '{field}': the schema holds the number {str(node)[:20]}; a grammar can hold numbers up to {NUMBER_MAX}.")
         if (entries := as_list(node)) is not None:
@@ -58,14 +58,14 @@ def check(field: str, schema: dict[str, Any]) -> None:
 
 
 def _kind(parent: str, name: str) -> str:
-    """What an entry of an object is: a schema, schemas by name, or data."""
+    """What the value of a keyword is: a schema, schemas by name, or data."""
     if parent != "schema":
         return "schema" if parent == "names" else "data"
     return "data" if name in _DATA else "names" if name in _NAMED else "schema"
 
 
 def _coefficient(multiple: Any) -> int:
-    """The digits that count of a multiple."""
+    """The significant digits of a multiple, as an integer."""
     if not isinstance(multiple, int | float):
         return 1
     digits = round(multiple * 10**DECIMALS_MAX)
@@ -85,7 +85,7 @@ def _check_node(field: str, node: dict[str, Any]) -> None:
             raise Refused(f"Field '{field}': {name} is {str(value)[:20]}; a grammar can hold numbers up to {NUMBER_MAX}.")
     reference = node.get("$ref")
     if isinstance(reference, str) and ("%" in reference or not set(_DATA).isdisjoint(reference.split("/"))):
-        raise Refused(f"Field '{field}': $ref {reference[:80]!r} leads to what is no schema.")
+        raise Refused(f"Field '{field}': $ref {reference[:80]!r} does not refer to a schema.")
     multiple = node.get("multipleOf")
     if isinstance(multiple, int | float):
         steps = multiple * 10**DECIMALS_MAX
@@ -102,7 +102,7 @@ def _check_node(field: str, node: dict[str, Any]) -> None:
 
 
 def _repeats(pattern: str) -> int:
-    """How often a pattern repeats in all, were every repetition within every other."""
+    """The product of all repetition counts of a pattern: its repetitions if every one were inside the others."""
     product = 1
     for least, most in _REPEAT.findall(pattern):
         product *= max(1, int(least or 0), int(most or 0))

@@ -1,41 +1,42 @@
-"""A model over several machines: MLX's ring, one engine a rank. Rank 0 speaks with the front; the others do what it does.
+"""A model distributed over several machines by MLX's ring: one engine per rank. Rank 0 is connected to the server.
 
-Every rank takes the same orders in the same round and makes the same step, so what a step decides may depend on nothing that
-differs between machines: no clock, no disk.
+Every rank takes the same orders in the same round and makes the same step. **Invariant:** a step depends on nothing that differs
+between machines: no clock, no disk.
 """
 
 import sys
 from typing import IO, Any
 
+import mlx.core
 import msgspec
 
+mx: Any = mlx.core
 _encode, _decode = msgspec.json.encode, msgspec.json.Decoder(list[bytes]).decode
 
 
 class Ranks:
-    """This process among the others. Alone, everything here is free."""
+    """This process among the others. With a single rank, every method is a no-op."""
 
-    def __init__(self, mx: Any, stream: Any):
-        self._mx = mx
-        # Of the other ranks, on rank 0: their standard inputs.
+    def __init__(self, stream: Any):
+        # On rank 0: the standard inputs of the other ranks.
         self.others: list[IO[bytes]] = []
-        # That of the model's own exchanges: in two streams the ranks would meet in different orders, and wait for ever.
+        # The stream of the model's own exchanges: with two streams the ranks could exchange in different orders and deadlock.
         self._stream = stream
-        # Without a launcher's environment this is a group of one.
+        # Without a launcher's environment variables, a group of one.
         self._group: Any = mx.distributed.init()
 
     @property
     def size(self) -> int:
-        """How many there are."""
+        """The number of ranks."""
         return int(self._group.size())
 
     @property
     def number(self) -> int:
-        """Which one this is."""
+        """The number of this rank."""
         return int(self._group.rank())
 
     def sleep(self) -> None:
-        """On the other ranks: wait until rank 0 has something. In an exchange they would look for it without rest.
+        """On the other ranks: wait until rank 0 has work. Waiting in an exchange would keep a processor busy.
 
         Ends this process when rank 0 is gone.
         """
@@ -43,16 +44,15 @@ class Ranks:
             sys.exit(0)
 
     def wake(self) -> None:
-        """On rank 0: have the others come to the next exchange."""
+        """On rank 0: wake the other ranks for the next exchange."""
         for other in self.others:
             other.write(b"\n")
             other.flush()
 
     def share(self, orders: list[bytes]) -> list[bytes]:
-        """What rank 0 has been told, on every rank. The others wait here until there is something."""
+        """Give every rank the orders of rank 0."""
         if self.size == 1:
             return orders
-        mx = self._mx
         content = _encode(orders) if orders and not self.number else b""
         size = int(self._sum(mx.array(len(content))).item())
         if not size:
@@ -61,7 +61,7 @@ class Ranks:
         return _decode(bytes(self._sum(held).tolist()))
 
     def _sum(self, value: Any) -> Any:
-        with self._mx.stream(self._stream):
-            found = self._mx.distributed.all_sum(value)
-            self._mx.eval(found)
+        with mx.stream(self._stream):
+            found = mx.distributed.all_sum(value)
+            mx.eval(found)
         return found

@@ -1,7 +1,7 @@
-"""Starts the other ranks of a ring, from rank 0: on this machine or over ssh. `mlx.launch` does the same and keeps a processor busy.
+"""Starts the other ranks of a ring from rank 0, on this machine or over ssh. `mlx.launch` does the same, but keeps a processor busy.
 
-The host file is that of `mlx.launch`: a list of `{"ssh": host, "ips": [address]}`, this machine first. A rank that ends takes all of
-them along; the front then starts the whole ring again.
+The host file is that of `mlx.launch`: a list of `{"ssh": host, "ips": [address]}`, this machine first. When a rank ends, all ranks
+end, and the server starts the whole ring again.
 """
 
 import json
@@ -18,14 +18,14 @@ from opta_core.inheritance import python
 from opta_core.process.system_programs import find
 
 HERE = ("127.0.0.1", "localhost")
-# Where the ranks of other machines listen: this and the next ones.
+# Ranks on other machines listen on this port plus their number.
 FIRST_PORT = 32323
 
 
 def begin(host_file: str, arguments: list[str]) -> list[IO[bytes]]:
-    """Make this process rank 0, and start the others with the same arguments; their inputs, by which they are woken.
+    """Make this process rank 0, start the other ranks with the same arguments, and return their standard inputs, which wake them.
 
-    Raises OSError, ValueError: the host file is none.
+    Raises OSError, ValueError: the host file is missing or invalid.
     """
     hosts: list[dict[str, Any]] = json.loads(Path(host_file).read_text())
     if len(hosts) < 2 or not all(host.get("ips") and host.get("ssh") for host in hosts):
@@ -43,7 +43,7 @@ def _start(rank: int, host: dict[str, Any], ring: str, arguments: list[str]) -> 
     if host["ssh"] in HERE:
         environment = {**os.environ, "MLX_RANK": str(rank), "MLX_HOSTFILE": _file_of(ring)}
         return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE)
-    # The terminal (-tt) makes what runs there end when this end is gone.
+    # With a terminal (-tt), the remote process ends when this one does.
     script = f"f=$(mktemp) && printf %s {shlex.quote(ring)} > $f && MLX_RANK={rank} MLX_HOSTFILE=$f exec {shlex.join(command)}"
     return subprocess.Popen([find("ssh") or "ssh", "-tt", "-o", "BatchMode=yes", str(host["ssh"]), script], stdin=subprocess.PIPE)
 

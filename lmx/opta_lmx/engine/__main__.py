@@ -1,7 +1,7 @@
-"""The engine child: `python -m opta_lmx.engine CONFIG` (an `EngineConfig` as JSON).
+"""The engine process: `python -m opta_lmx.engine CONFIG` (an `EngineConfig` as JSON).
 
-One thread and no event loop: look at the wire, make a step, look at the wire; without work it sleeps until the front says something.
-It ends when the front does.
+One thread and no event loop: receive orders, make a step, receive orders; without work it sleeps until an order arrives. It ends
+when the server does.
 """
 
 import os
@@ -9,7 +9,6 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from typing import IO
 
 import msgspec
@@ -19,8 +18,7 @@ from opta_core.process.process import die_with_parent
 
 from ..distributed import ring
 from ..ipc.framing import Unpacker, packed
-from ..ipc.messages import Cancel, Embed, EngineConfig, Generate, LoadFailed, Message, Ping, ToEngine, Tokenize, Trim
-from .engine import Engine
+from ..ipc.messages import EngineConfig, EngineMessage, LoadFailed, ToEngine
 
 READ_BYTES = 256 * 1024
 
@@ -29,29 +27,29 @@ _decoder = msgspec.json.Decoder(ToEngine)
 _encoder = msgspec.json.Encoder()
 
 
-class Front:
-    """The front, as the child sees it. `is_gone`: it has hung up, or wants this process to end."""
+class ServerConnection:
+    """The engine's end of the socket pair. `is_gone`: the server has closed it, or this process was asked to end."""
 
     def __init__(self, descriptor: int):
         self._socket = socket.socket(fileno=descriptor)
         self._unpacker = Unpacker()
         self.is_gone = False
-        # Whatever wakes a sleeping process has to be something that select can see.
+        # A signal must wake the select of a sleeping process.
         self._signalled, waker = socket.socketpair()
         waker.setblocking(False)
         self._waker = waker
         signal.set_wakeup_fd(waker.fileno())
         signal.signal(signal.SIGTERM, self._on_signal)
 
-    def send(self, messages: list[Message]) -> None:
-        """Say it; waits while the front is behind."""
+    def send(self, messages: list[EngineMessage]) -> None:
+        """Send messages; waits while the server does not read."""
         try:
             self._socket.sendall(packed(_encoder.encode(messages)))
         except OSError:
             self.is_gone = True
 
     def orders(self, *, may_wait: bool) -> list[bytes]:
-        """What the front has said since; when there is nothing, waits for it or not."""
+        """The orders that arrived; with `may_wait`, wait until there is one."""
         if may_wait:
             select.select([self._socket, self._signalled], [], [])
         found: list[bytes] = []
@@ -72,62 +70,49 @@ class Front:
         self.is_gone = True
 
 
-class Nobody:
-    """What the ranks of a ring beside the first one have for a front: they hear by the ring, and say what the first one says."""
+class FollowerConnection:
+    """Stands in for the server on ranks other than 0: their orders come over the ring, and only rank 0 answers."""
 
     is_gone = False
 
-    def send(self, messages: list[Message]) -> None:
-        """Nothing."""
+    def send(self, messages: list[EngineMessage]) -> None:
+        """Drop the messages."""
 
     def orders(self, *, may_wait: bool) -> list[bytes]:
-        """None."""
+        """No orders."""
         return []
 
 
 def serve(config: EngineConfig, others: list[IO[bytes]]) -> None:
-    """Load, then step while there is work and wait when there is none. `others`: inputs of the other ranks of a ring."""
-    front = Nobody() if int(os.environ.get("MLX_RANK", "0")) else Front(config.descriptor)
+    """Load the model, then step while there is work and sleep while there is none. `others`: inputs of the other ranks."""
+    server = FollowerConnection() if int(os.environ.get("MLX_RANK", "0")) else ServerConnection(config.descriptor)
     try:
-        engine = Engine(config, front.send)
-    except Exception as error:  # whatever is wrong with a model's files, the front has to know
+        # Here, so that a missing mlx is reported like a broken model.
+        from .engine import MlxEngine
+
+        engine = MlxEngine(config, server.send)
+    except Exception as error:  # whatever is wrong with a model's files, the server must know
         log.exception("model not loaded", folder=config.folder)
-        front.send([LoadFailed(message=f"{config.name} cannot be loaded: {error}")])
+        server.send([LoadFailed(message=f"{config.name} cannot be loaded: {error}")])
         return
     log.info("model loaded", model=config.name, seconds=round(engine.seconds, 2))
-    front.send([engine.loaded()])
+    server.send([engine.loaded()])
     ranks = engine.ranks
     ranks.others = others
     is_awake = True
-    while not front.is_gone:
-        # Alone, a sleeping engine sleeps here; in a ring the first one wakes the others before all of them meet.
-        orders = front.orders(may_wait=not engine.is_busy and not ranks.number and not is_awake)
+    while not server.is_gone:
+        # A single engine sleeps here; in a ring, rank 0 wakes the others before all of them exchange orders.
+        orders = server.orders(may_wait=not engine.is_busy and not ranks.number and not is_awake)
         if not is_awake:
             ranks.wake()
         for content in ranks.share(orders):
-            _take(engine, _decoder.decode(content), len(content), front.send)
+            engine.take(_decoder.decode(content), len(content))
         is_awake = engine.is_busy
         if is_awake:
             engine.step()
         elif ranks.number:
             ranks.sleep()
     engine.save()
-
-
-def _take(engine: Engine, order: ToEngine, size: int, send: Callable[[list[Message]], None]) -> None:
-    match order:
-        case Generate():
-            engine.start(order, size)
-        case Embed():
-            engine.embed(order, size)
-        case Tokenize():
-            engine.tokenize(order, size)
-        case Cancel(id=id_):
-            engine.cancel(id_)
-        case Trim(bytes=size):
-            engine.trim(size)
-        case Ping():
-            send([engine.loaded()])
 
 
 if __name__ == "__main__":

@@ -1,142 +1,141 @@
-"""The requests that are read and answered together: mlx-lm's BatchGenerator, and what we know of each request in it.
-
-Knows no more of mlx than the generator it is given a maker of.
-"""
+"""Continuous batching: the sequences that are prefilled and decoded together in one mlx-lm BatchGenerator."""
 
 import itertools
 import time
 from collections.abc import Callable
 from typing import Any
 
-from ..ipc.messages import Message
-from .cache.kv_cache import Caches
-from .cache.prefix_cache import Prefixes
-from .prefill_pacing import Pace
+from ..ipc.messages import EngineMessage
+from .cache.kv_cache import KvCaches
+from .cache.prefix_cache import PrefixCache
+from .prefill_pacing import PrefillPacer
 from .prompts import Prompts
 from .sequence import Sequence
 
 
-class Batch:
-    """`make`: a fresh generator. `ends`: the tokens that end an answer. `can_trim`: whether this model's caches can be cut."""
+class TokenBatch:
+    """`make` returns a fresh generator. `ends`: the tokens that end an answer. `can_trim`: whether the model's KV caches can be trimmed."""
 
     def __init__(
         self,
         make: Callable[[], Any],
         ends: list[int],
         prompts: Prompts,
-        prefixes: Prefixes,
-        caches: Caches,
-        pace: Pace,
+        prefixes: PrefixCache,
+        caches: KvCaches,
+        pacer: PrefillPacer,
         *,
         can_trim: bool,
     ):
         self._make, self._ends, self._can_trim = make, ends, can_trim
-        self._prompts, self._prefixes, self._caches, self._pace = prompts, prefixes, caches, pace
+        self._prompts, self._prefixes, self._caches, self._pacer = prompts, prefixes, caches, pacer
         self._generator: Any = make()
-        self._running: dict[int, Sequence] = {}
+        self._sequences: dict[int, Sequence] = {}
         self._uids: dict[int, int] = {}
 
     def __len__(self) -> int:
-        return len(self._running)
+        return len(self._sequences)
 
     @property
     def size(self) -> int:
-        """Bytes that its requests may come to take."""
-        return sum(request.size for request in self._running.values())
+        """Bytes that the KV caches of its sequences can take."""
+        return sum(sequence.size for sequence in self._sequences.values())
 
     def remove(self, order_id: int) -> None:
-        """Free the slot of a request; nothing when it is not here."""
+        """Remove the sequence of an order, if it is here."""
         uid = self._uids.pop(order_id, None)
         if uid is not None:
-            self._running.pop(uid, None)
+            self._sequences.pop(uid, None)
             self._generator.remove([uid])
 
     def start_over(self) -> list[int]:
-        """Drop everything, with a fresh generator; the orders that were here."""
+        """Drop every sequence and start with a fresh generator; returns the ids of the dropped orders."""
         dropped = list(self._uids)
-        self._running.clear()
+        self._sequences.clear()
         self._uids.clear()
         self._generator = self._make()
         return dropped
 
-    def insert(self, request: Sequence, cache: Any, known: list[int], rest: list[int]) -> None:
-        """Take a request in: `cache` holds its `known` tokens, `rest` is still to be read."""
-        segments, request.checkpoints = self._segments(request, len(known), rest)
+    def insert(self, sequence: Sequence, cache: Any, known: list[int], rest: list[int]) -> None:
+        """Add a sequence. `cache`: KV cache of its `known` tokens, or None; `rest`: tokens still to compute."""
+        segments, sequence.checkpoints = self._segments(sequence, len(known), rest)
         (uid,) = self._generator.insert_segments(
             [segments],
-            max_tokens=[request.room - request.tokens],
+            max_tokens=[sequence.room - sequence.tokens],
             caches=[cache] if cache is not None else None,
             all_tokens=[known],
-            samplers=[request.sampler],
-            logits_processors=[request.changes],
+            samplers=[sequence.sampler],
+            logits_processors=[sequence.processors],
         )
-        self._running[uid], self._uids[request.order.id] = request, uid
+        self._sequences[uid], self._uids[sequence.order.id] = sequence, uid
 
-    def _segments(self, request: Sequence, known: int, rest: list[int]) -> tuple[list[list[int]], list[tuple[int, bool]]]:
-        """The rest of a prompt, cut where a later prompt may part from this one. A cache that can be trimmed needs no such cuts."""
-        places = [] if self._can_trim or request.tokens else self._prompts.checkpoints(request.order, request.prompt)
-        places = [(at, is_system) for at, is_system in places if at > known and not self._prefixes.has(request.prompt[:at])]
+    def _segments(self, sequence: Sequence, known: int, rest: list[int]) -> tuple[list[list[int]], list[tuple[int, bool]]]:
+        """The rest of a prompt in segments that end at its checkpoints. A cache that can be trimmed needs no checkpoints."""
+        places = [] if self._can_trim or sequence.tokens else self._prompts.checkpoints(sequence.order, sequence.prompt)
+        places = [(at, is_system) for at, is_system in places if at > known and not self._prefixes.has(sequence.prompt[:at])]
         cuts = [0, *(at - known for at, _ in places), len(rest)]
         return [rest[begin:end] for begin, end in itertools.pairwise(cuts)], places
 
-    def step(self) -> list[Message]:
-        """One token for every request that is answered, and one piece of each prompt that is read."""
-        reading = sum(request.is_reading for request in self._running.values())
-        is_answering = reading < len(self._running)
-        if reading:
-            self._generator.prefill_step_size = self._pace.chunk(is_answering=is_answering, prompts=reading)
+    def step(self) -> list[EngineMessage]:
+        """One token for every sequence that decodes, and one chunk of every prompt in prefill."""
+        prefilling = sum(sequence.is_prefilling for sequence in self._sequences.values())
+        is_decoding = prefilling < len(self._sequences)
+        if prefilling:
+            self._generator.prefill_step_size = self._pacer.chunk(is_decoding=is_decoding, prompts=prefilling)
         started = time.monotonic()
         prompts, answers = self._generator.next()
-        read = sum(self._running[prompt.uid].read_to(prompt) for prompt in prompts if prompt.uid in self._running)
-        if read and not answers:
-            self._pace.note(read, time.monotonic() - started)
+        computed = sum(self._sequences[prompt.uid].note_prefill(prompt) for prompt in prompts if prompt.uid in self._sequences)
+        if computed and not answers:
+            self._pacer.note(computed, time.monotonic() - started)
         for prompt in prompts:
-            if prompt.end_of_segment and not prompt.end_of_prompt and prompt.uid in self._running:
-                self._keep_checkpoint(prompt.uid, self._running[prompt.uid])
-        messages: list[Message] = []
+            if prompt.end_of_segment and not prompt.end_of_prompt and prompt.uid in self._sequences:
+                self._keep_checkpoint(prompt.uid, self._sequences[prompt.uid])
+        messages: list[EngineMessage] = []
         for answer in answers:
-            request = self._running.get(answer.uid)
-            if request is not None and not request.is_ahead:
-                messages += request.take(answer.token, answer.logprobs, answer.finish_reason)
-                if request.is_over:
-                    self._end(answer, request)
-            elif request is not None:
-                request.is_ahead = False
+            sequence = self._sequences.get(answer.uid)
+            if sequence is not None and not sequence.is_ahead:
+                messages += sequence.take(answer.token, answer.logprobs, answer.finish_reason)
+                if sequence.is_over:
+                    self._end(answer, sequence)
+            elif sequence is not None:
+                sequence.is_ahead = False
         for prompt in prompts:
-            if prompt.end_of_prompt and prompt.uid in self._running:
-                messages += self._take_first(prompt.uid, self._running[prompt.uid])
+            if prompt.end_of_prompt and prompt.uid in self._sequences:
+                messages += self._take_first(prompt.uid, self._sequences[prompt.uid])
         return messages
 
-    def _take_first(self, uid: int, request: Sequence) -> list[Message]:
-        """The first token of an answer as soon as it is there: the batch would tell it with the second one, a step later."""
+    def _take_first(self, uid: int, sequence: Sequence) -> list[EngineMessage]:
+        """Report the first token as soon as it is sampled: the generator reports it one step later, with the second one."""
         begun = self._generator._generation_batch
         at = begun.uids.index(uid)
         token = int(begun._next_tokens[at].item())
         is_end = token in self._ends
-        finish = "stop" if is_end else "length" if request.room == request.tokens + 1 else None
-        messages = request.take(token, begun._next_logprobs[at], finish)
-        request.is_ahead = True
-        if request.is_over:
+        finish = "stop" if is_end else "length" if sequence.room == sequence.tokens + 1 else None
+        messages = sequence.take(token, begun._next_logprobs[at], finish)
+        sequence.is_ahead = True
+        if sequence.is_over:
             for cache, tokens in self._generator.remove([uid], return_prompt_caches=True).values():
                 self._prefixes.keep([int(token) for token in tokens], cache)
-            self._forget(uid, request)
+            self._forget(uid, sequence)
         return messages
 
-    def _keep_checkpoint(self, uid: int, request: Sequence) -> None:
-        at, is_system = next(((at, is_system) for at, is_system in request.checkpoints if at == request.cached + request.read), (0, False))
+    def _keep_checkpoint(self, uid: int, sequence: Sequence) -> None:
+        at, is_system = next(
+            ((at, is_system) for at, is_system in sequence.checkpoints if at == sequence.cached + sequence.prefilled), (0, False)
+        )
         if at:
             cache, _ = self._generator.extract_cache([uid])[uid]
-            self._prefixes.keep(request.prompt[:at], self._caches.copy(cache), "system" if is_system else "prompt")
+            self._prefixes.keep(sequence.prompt[:at], self._caches.copy(cache), "system" if is_system else "prompt")
 
-    def _end(self, answer: Any, request: Sequence) -> None:
-        """The request is answered; what was computed for it may serve a later one."""
+    def _end(self, answer: Any, sequence: Sequence) -> None:
+        """The sequence is complete: keep its KV cache for later prompts."""
         if answer.finish_reason is None:
             for cache, tokens in self._generator.remove([answer.uid], return_prompt_caches=True).values():
                 self._prefixes.keep([int(token) for token in tokens], cache)
         elif answer.prompt_cache is not None:
             self._prefixes.keep([int(token) for token in answer.all_tokens], answer.prompt_cache)
-        self._forget(answer.uid, request)
+        self._forget(answer.uid, sequence)
 
-    def _forget(self, uid: int, request: Sequence) -> None:
-        self._running.pop(uid, None)
-        self._uids.pop(request.order.id, None)
+    def _forget(self, uid: int, sequence: Sequence) -> None:
+        self._sequences.pop(uid, None)
+        self._uids.pop(sequence.order.id, None)

@@ -1,8 +1,8 @@
-"""Decoding constraints of the probe model: calls by grammar, and what they name copied from the message.
+"""Decoding constraint of the probe model: valid tool calls whose arguments are copied from the user's message.
 
-The model decides what to do; this keeps the shape of a call valid, lets `path` and `pattern` continue
-only as words of the user's message, and lets a result sentence quote only the first line of the result. The
-model card gives the accuracy with and without. Other models do not ask for it (`config.json`: `opta.copy_constraint`).
+The model decides what to do. The constraint keeps a call well-formed, allows `path` and `pattern` only as words of the user's
+message, and lets the sentence about a result quote only its first line. The model card states the accuracy with and without it.
+Only a model that sets `opta.copy_constraint` in its `config.json` gets it.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..ipc.messages import Generate
+from .mlx_adapter import mx
 
 CALL_START, CALL_END, END = "<tool_call>", "</tool_call>", "<|end|>"
 PATH, PATTERN, NEXT_PATH = '"path": "', '"pattern": "', '", "path": "'
@@ -19,8 +20,8 @@ _FIRST_ARGUMENT = {"read_file": [PATH], "list_dir": [PATH, CLOSE_EMPTY], "search
 _SEEN_CHARS, _QUOTED_CHARS = 160, 60
 
 
-def processor_of(order: Generate, pieces: list[bytes], prompt_length: int, mx: Any) -> Callable[[Any, Any], Any]:
-    """The constraint of one request, as a logits processor."""
+def processor_of(order: Generate, pieces: list[bytes], prompt_length: int) -> Callable[[Any, Any], Any]:
+    """The logits processor of one request."""
     asked = max((at for at, message in enumerate(order.messages) if message["role"] == "user"), default=0)
     turn = order.messages[asked:]
     result = turn[-1]["content"] if turn and turn[-1]["role"] == "tool" else None
@@ -36,7 +37,7 @@ def processor_of(order: Generate, pieces: list[bytes], prompt_length: int, mx: A
 
 
 class CopyConstraint:
-    """For one request. `pieces[id]` is what a token stands for, as bytes."""
+    """The constraint of one request. `pieces[id]`: the bytes of a token."""
 
     def __init__(self, pieces: list[bytes], message: str, result: str | None, *, tools: bool):
         self._pieces = pieces
@@ -47,7 +48,7 @@ class CopyConstraint:
         self._tools = tools
 
     def allowed(self, generated: list[int]) -> set[int] | None:
-        """Ids that may come next; None when any may."""
+        """Token ids that may come next; None for all of them."""
         if not generated:
             return self._openings()
         head = self._text(generated[0])
@@ -67,7 +68,7 @@ class CopyConstraint:
         if self._result is not None:
             return self._names(FAILED) if self._result.startswith("Error: ") else self._names(FOUND, BEGINS)
         if not self._tools:
-            # Without tools no call may be made.
+            # No tools, no calls.
             return {id for id in range(len(self._pieces)) if id != self._ids[CALL_START]}
         return None
 
@@ -79,7 +80,7 @@ class CopyConstraint:
         rest = ids[1:]
         if not rest:
             return self._names(*_FIRST_ARGUMENT[tool])
-        # The batch computes one step ahead, so it also asks what follows the end.
+        # The batch computes one step ahead, so it also asks for the token after the end.
         if self._text(rest[-1]) in (CALL_END, END):
             return self._names(END)
         if self._text(rest[-1]) in (CLOSE_VALUE, CLOSE_EMPTY):
@@ -106,7 +107,7 @@ class CopyConstraint:
 
 
 def quoted_line(result: str, head: str) -> str:
-    """What a result sentence quotes: the first line that is not blank, as much of it as the model sees."""
+    """The text that the sentence about a result quotes: its first non-blank line, as far as the model sees it."""
     text = result[:_SEEN_CHARS]
     if head == FAILED:
         text = text.removeprefix("Error: ")
@@ -115,7 +116,7 @@ def quoted_line(result: str, head: str) -> str:
 
 
 def words_of(message: str) -> Iterable[str]:
-    """What a call may name: the words of a message without their punctuation, and what stands in quotes."""
+    """Candidates for arguments: the words of a message without punctuation, and quoted texts."""
     for match in re.finditer(r"\"([^\"]+)\"|`([^`]+)`|(?<!\w)'([^']+)'(?!\w)", message):
         yield next(group for group in match.groups() if group)
     for word in message.split():

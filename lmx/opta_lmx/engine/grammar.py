@@ -1,6 +1,6 @@
-"""Answers that hold a form: JSON of a schema, or exactly one call of a tool. By llguidance, only for requests that ask for it.
+"""Constrained decoding with llguidance: JSON of a schema, or exactly one tool call. Only for requests that need it.
 
-Forced calls are constrained as `{"name": …, "arguments": {…}}` whatever a model's own format is, so they work with every model.
+A forced call has the form `{"name": …, "arguments": {…}}` whatever the model's own format is, so it works with every model.
 """
 
 import json
@@ -14,32 +14,32 @@ import numpy as np
 from opta_core.errors import Refused
 
 from ..ipc.messages import Generate
+from .mlx_adapter import mx
 
-# Tokens beyond the tokenizer's size exist in some models' last layer and mean nothing.
+# Some models' output layers have more entries than the tokenizer has tokens; these are never allowed.
 _NEVER = float("-inf")
-# Without bounds on white space a model may write nothing else.
+# With flexible white space a model may write nothing else.
 _COMPACT: Any = {"whitespace_flexible": False}
 
 
-class GrammarProblem(Refused):
-    """Why a form cannot be held; the message names what of it."""
+class GrammarError(Refused):
+    """A schema that cannot be enforced; the message names the reason."""
 
 
 class Grammars:
-    """The grammars of one model. `tokenizer`: the Hugging Face tokenizer inside mlx-lm's."""
+    """The grammars of one model. `tokenizer`: the Hugging Face tokenizer inside mlx-lm's wrapper; `eos`: its end tokens."""
 
-    def __init__(self, tokenizer: Any, eos: list[int], array: Callable[[Any], Any], where: Callable[[Any, Any, Any], Any]):
+    def __init__(self, tokenizer: Any, eos: list[int]):
         self._tokenizer, self._eos = tokenizer, eos
-        self._array, self._where = array, where
         self._known: Any = None
 
     def matcher(self, order: Generate) -> "llguidance.LLMatcher | None":
-        """The grammar that a whole answer has to follow; None for a free one. Raises GrammarProblem."""
+        """The grammar of a whole answer; None when the answer is free. Raises GrammarError."""
         schema = schema_of(order)
         return None if schema is None else self._matcher(schema)
 
     def processor(self, matcher: Any, prompt_length: int) -> Callable[[Any, Any], Any]:
-        """A logits processor: what the grammar does not allow next becomes impossible."""
+        """A logits processor that masks every token which the grammar does not allow next."""
         taken = 0
 
         def process(context: Any, logits: Any) -> Any:
@@ -53,8 +53,8 @@ class Grammars:
         return process
 
     def calls_processor(self, order: Generate, prompt_length: int, start: str, end: str) -> Callable[[Any, Any], Any]:
-        """A logits processor for `strict` tools: what stands between a model's markers of a call is one of the tools, with arguments
-        of its schema. Outside of calls all is free. Raises GrammarProblem.
+        """A logits processor for `strict` tools: between the model's call markers, only a call of one of the tools with arguments of
+        its schema is allowed; outside of calls the answer is free. Raises GrammarError.
         """
         schema = {"anyOf": [_call_schema(tool["function"]) for tool in order.tools]}
         first = self._matcher(schema)
@@ -95,10 +95,10 @@ class Grammars:
             self._known = from_tokenizer(self._tokenizer, eos_token=self._eos)
         try:
             found = llguidance.LLMatcher(self._known, llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema), defaults=_COMPACT))
-        except Exception as error:  # a native extension's own kinds
-            raise GrammarProblem(str(error).splitlines()[0][:300]) from error
+        except Exception as error:  # a native extension raises types of its own
+            raise GrammarError(str(error).splitlines()[0][:300]) from error
         if found.is_error():
-            raise GrammarProblem(found.get_error().splitlines()[0][:300])
+            raise GrammarError(found.get_error().splitlines()[0][:300])
         return found
 
     def _allowed(self, matcher: Any, size: int) -> "np.ndarray[Any, np.dtype[np.bool_]]":
@@ -113,7 +113,7 @@ class Grammars:
         return allowed
 
     def _only(self, allowed: Any, logits: Any) -> Any:
-        return self._where(self._array(allowed), logits, _NEVER)
+        return mx.where(mx.array(allowed), logits, _NEVER)
 
     def _encode(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False))
@@ -123,7 +123,7 @@ class Grammars:
 
 
 def schema_of(order: Generate) -> dict[str, Any] | None:
-    """The JSON schema that an answer has to have; None for a free one."""
+    """The JSON schema of an answer; None when the answer is free."""
     if order.forced:
         return {"anyOf": [_call_schema(tool["function"]) for tool in order.tools if order.forced in ("*", tool["function"]["name"])]}
     return order.schema

@@ -1,7 +1,7 @@
-"""Texts as vectors: a model's last hidden states, pooled to one vector of length 1 a text.
+"""Embeddings: a model's last hidden states, pooled to one vector of length 1 per text.
 
-How to pool is what `1_Pooling/config.json` says (as sentence-transformers write it): the mean of all tokens, or the last one, which is
-also what a model without that file gets, since it reads from left to right.
+`1_Pooling/config.json` of sentence-transformers selects the mean of all tokens or the last token. Without that file it is the
+last token, because causal models read from left to right.
 """
 
 import base64
@@ -11,28 +11,28 @@ from typing import Any
 
 import numpy as np
 
-# Texts that are read at once, and tokens of all of them together with their padding.
+from .mlx_adapter import mx
+
+# Texts per step, and their tokens together with padding.
 TEXTS_A_STEP, TOKENS_A_STEP = 16, 4096
 
 
-class Pooling:
-    """`model`: a causal model of mlx-lm; what lies under its last layer makes the vectors."""
+class EmbeddingPooler:
+    """`model`: a causal model of mlx-lm. The vectors are the hidden states below its output layer."""
 
-    def __init__(self, model: Any, folder: Path, mx: Any):
-        self._mx = mx
+    def __init__(self, model: Any, folder: Path):
         self._body = _body_of(model)
         self._is_mean = _says_mean(folder / "1_Pooling/config.json")
 
     @property
     def is_possible(self) -> bool:
-        """Whether this model's hidden states can be had."""
+        """Whether the hidden states of this model are accessible."""
         return self._body is not None
 
     def vectors(self, prompts: list[list[int]]) -> list[str]:
-        """One vector each, as base64 of 32-bit floats; all in one step."""
-        mx = self._mx
+        """One vector per prompt, as base64 of little-endian 32-bit floats; all in one step."""
         longest = max(len(prompt) for prompt in prompts)
-        # Padding stands behind, where a model that reads from left to right does not see it.
+        # Padding comes last: a causal model does not see it.
         tokens = mx.array([prompt + [0] * (longest - len(prompt)) for prompt in prompts])
         assert self._body is not None
         hidden = np.array(self._body(tokens).astype(mx.float32))
@@ -45,7 +45,7 @@ class Pooling:
 
 
 def steps_of(prompts: list[list[int]]) -> list[list[int]]:
-    """Which prompts go together, by their numbers: alike in length, and not too much at once."""
+    """Indices of the prompts of each step: similar lengths together, within the limits above."""
     order = sorted(range(len(prompts)), key=lambda at: len(prompts[at]))
     steps: list[list[int]] = []
     for at in order:

@@ -1,4 +1,4 @@
-"""A request as the model's tokens: by its chat template, and where in them the instructions and the last question begin."""
+"""Renders requests to tokens with the chat template, and finds where later prompts are likely to diverge."""
 
 import contextlib
 import json
@@ -6,7 +6,7 @@ from typing import Any
 
 from ..ipc.messages import Generate
 
-# What no conversation holds, and what differs from its first character on.
+# Two texts that no conversation contains and that differ from the first character on.
 _ONE, _OTHER = "\u2460", "\u2461"
 
 
@@ -15,31 +15,31 @@ class Prompts:
 
     def __init__(self, tokenizer: Any):
         self._tokenizer = tokenizer
-        # The instructions and tools of a conversation stay the same over all its turns.
+        # Instructions and tools -> tokens: they stay the same in all turns of a conversation.
         self._known: dict[str, int] = {}
 
     def tokens(self, order: Generate) -> list[int]:
-        """The prompt. Raises whatever a chat template raises."""
+        """The tokens of a prompt. Raises whatever the chat template raises."""
         if order.prompt:
             return self.encode(order.prompt)
         return self.rendered(order.messages, order.tools)
 
     def encode(self, text: str) -> list[int]:
-        """A text as it stands."""
+        """The tokens of a text, without a chat template."""
         return [int(id_) for id_ in self._tokenizer.encode(text)]
 
     def rendered(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> list[int]:
-        """A conversation. Raises whatever a chat template raises."""
+        """The tokens of a conversation. Raises whatever the chat template raises."""
         parsed = [_with_parsed_arguments(message) for message in messages]
         ids = self._tokenizer.apply_chat_template(parsed, tools=tools or None, add_generation_prompt=True, tokenize=True, return_dict=False)
         return [int(id_) for id_ in ids]
 
     def checkpoints(self, order: Generate, prompt: list[int]) -> list[tuple[int, bool]]:
-        """(position, whether the instructions end there), ascending: prefixes that later prompts are likely to begin with."""
+        """(position, whether the instructions end there), ascending: prefixes that later prompts are likely to share."""
         if order.prompt:
             return []
         found: list[tuple[int, bool]] = []
-        with contextlib.suppress(Exception):  # a template that takes no shortened conversation has no checkpoints
+        with contextlib.suppress(Exception):  # a template that rejects a shortened conversation has no checkpoints
             asked = max((at for at, message in enumerate(order.messages) if message["role"] == "user"), default=0)
             if instructions := [message for message in order.messages[:1] if message["role"] == "system"]:
                 key = json.dumps([instructions, order.tools])
@@ -50,14 +50,14 @@ class Prompts:
                 found.append((self._known[key], True))
             if asked > len(instructions):
                 found.append((self._shared(order.messages[:asked], order.tools), False))
-        # Only where this prompt agrees, and where something is left behind it.
+        # Only inside this prompt, with at least one token left after it.
         return [(at, is_system) for at, is_system in found if 0 < at < len(prompt) - 1]
 
     def _shared(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> int:
-        """How many tokens two conversations share that go on from `messages` with different questions."""
+        """The number of tokens that two continuations of `messages` with different questions share."""
         one, other = (self.rendered([*messages, {"role": "user", "content": text}], tools) for text in (_ONE, _OTHER))
         size = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-        # The two signs may share their first bytes as tokens.
+        # The two characters may share tokens of their first bytes.
         return max(0, size - len(self.encode(_ONE)) + 1) if size else 0
 
 

@@ -1,79 +1,78 @@
-"""Speculative decoding for a request that is alone: a small model proposes some tokens, the large one checks them in one pass.
+"""Speculative decoding of a single running request: a draft model proposes tokens, the large model checks them in one pass.
 
-A proposal stands when it is the very token that the large model draws at that place, so the answer is the one it would have given
+A proposal is accepted when the large model samples the same token at that position, so the answer is the one of the large model
 alone (Leviathan, Kalman and Matias, "Fast Inference from Transformers via Speculative Decoding", in its simplest form). When
-another request comes, or proposals seldom stand, `hand_over` gives back what the batch needs to go on.
+another request arrives, or too few proposals are accepted, `hand_over` returns the state with which the batch continues.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .mlx_adapter import mx
+
 PROPOSALS_MIN, PROPOSALS_MAX = 2, 8
-# After so many proposals, this share of them has to stand for it to be worth while.
+# After so many proposals, at least this share must have been accepted.
 JUDGED_AFTER, SHARE_MIN = 48, 0.35
 CHUNK_TOKENS = 512
 
 
 @dataclass
-class Models:
-    """The two models, how caches for them are made and trimmed, and mlx."""
+class DraftPair:
+    """The two models, and the functions that make and trim their KV caches."""
 
     large: Any
     small: Any
     make_cache: Callable[[Any], list[Any]]
     trim: Callable[[list[Any], int], None]
-    mx: Any
 
 
 class Speculation:
-    """One request. `cache` holds the first `known` tokens of `prompt`, for the large model."""
+    """One request. `cache`: the large model's KV cache of the first `known` tokens of `prompt`."""
 
-    def __init__(self, models: Models, prompt: list[int], cache: list[Any] | None, known: int, sampler: Callable[[Any], Any]):
+    def __init__(self, models: DraftPair, prompt: list[int], cache: list[Any] | None, known: int, sampler: Callable[[Any], Any]):
         self._models, self._sampler = models, sampler
         self.tokens = list(prompt)
         self._cache = cache if cache is not None else models.make_cache(models.large)
         self._known = known if cache is not None else 0
         self._small_cache, self._small_known = models.make_cache(models.small), 0
         self._count = 4
-        self.proposed = self.stood = 0
+        self.proposed = self.accepted = 0
 
     @property
-    def is_worth_while(self) -> bool:
-        """Whether enough proposals stand."""
-        return self.proposed < JUDGED_AFTER or self.stood / self.proposed >= SHARE_MIN
+    def is_worthwhile(self) -> bool:
+        """Whether enough proposals are accepted."""
+        return self.proposed < JUDGED_AFTER or self.accepted / self.proposed >= SHARE_MIN
 
     def step(self) -> list[tuple[int, Any]]:
-        """(token, log-probabilities) of each token that came; [] while the prompt is still read."""
-        if self._read_on():
+        """(token, log-probabilities) of each new token; [] during prefill."""
+        if self._prefill():
             return []
         proposals = self._propose()
-        mx = self._models.mx
         logits = self._models.large(mx.array([[self.tokens[-1], *proposals]]), cache=self._cache)[0]
         logprobs = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
         drawn = [int(token) for token in self._sampler(logprobs).tolist()]
-        stood = next((at for at, token in enumerate(proposals) if drawn[at] != token), len(proposals))
-        came = [(drawn[at], logprobs[at]) for at in range(stood + 1)]
-        self._known += 1 + stood
-        self._models.trim(self._cache, len(proposals) - stood)
+        accepted = next((at for at, token in enumerate(proposals) if drawn[at] != token), len(proposals))
+        new = [(drawn[at], logprobs[at]) for at in range(accepted + 1)]
+        self._known += 1 + accepted
+        self._models.trim(self._cache, len(proposals) - accepted)
         # The small model has seen all proposals but the last.
         self._small_known += max(0, len(proposals) - 1)
-        too_many = max(0, len(proposals) - 1 - stood)
+        too_many = max(0, len(proposals) - 1 - accepted)
         self._models.trim(self._small_cache, too_many)
         self._small_known -= too_many
-        self.tokens += [token for token, _ in came]
+        self.tokens += [token for token, _ in new]
         self.proposed += len(proposals)
-        self.stood += stood
-        self._count = min(PROPOSALS_MAX, self._count + 1) if stood == len(proposals) else max(PROPOSALS_MIN, stood + 1)
-        return came
+        self.accepted += accepted
+        self._count = min(PROPOSALS_MAX, self._count + 1) if accepted == len(proposals) else max(PROPOSALS_MIN, accepted + 1)
+        return new
 
     def hand_over(self) -> tuple[list[Any], list[int], list[int]]:
-        """(cache, the tokens it holds, those it does not): what the batch goes on with."""
+        """(KV cache, tokens in it, tokens still to compute): the state with which the batch continues."""
         return self._cache, self.tokens[: self._known], self.tokens[self._known :]
 
-    def _read_on(self) -> bool:
-        """Read a piece of the prompt; False once all but its last token are known to the large model."""
-        mx = self._models.mx
+    def _prefill(self) -> bool:
+        """Compute a chunk of the prompt; False once all but its last token are in the large model's cache."""
         if self._known < len(self.tokens) - 1:
             piece = self.tokens[self._known : min(len(self.tokens) - 1, self._known + CHUNK_TOKENS)]
             self._models.large(mx.array([piece]), cache=self._cache)
@@ -89,7 +88,6 @@ class Speculation:
         return False
 
     def _propose(self) -> list[int]:
-        mx = self._models.mx
         unread = self.tokens[self._small_known :]
         proposals: list[int] = []
         for _ in range(self._count):

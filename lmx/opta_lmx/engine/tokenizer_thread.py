@@ -1,6 +1,6 @@
-"""Turns texts into tokens: short ones at once, long ones on a thread of its own, so that who is being answered does not wait for them.
+"""Tokenizes prompts: short ones at once, long ones in a thread, so that running requests do not wait for them.
 
-A tokenizer touches no mlx and lets other threads run. What is made of the tokens happens on the engine's thread, in `finish`.
+A tokenizer uses no mlx and releases the interpreter lock. The continuation runs on the engine's thread, in `finish`.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ from concurrent.futures import Future, wait
 from concurrent.futures.thread import ThreadPoolExecutor
 from typing import Any
 
-# A millisecond or two of work.
+# About two milliseconds of work.
 LONG_BYTES = 16 * 1024
 
 Work = Callable[[], Any]
@@ -19,18 +19,18 @@ Then = Callable[[Any], None]
 Failed = Callable[[Exception], None]
 
 
-class Reader:
-    """`is_alone`: every text at once, for a ring, whose ranks have to come to each in the same step."""
+class TokenizerThread:
+    """`is_synchronous`: tokenize everything at once, for a ring, whose ranks must take each prompt in the same step."""
 
-    def __init__(self, *, is_alone: bool):
-        self._pool = None if is_alone else ThreadPoolExecutor(1, "reader")
+    def __init__(self, *, is_synchronous: bool):
+        self._pool = None if is_synchronous else ThreadPoolExecutor(1, "tokenizer")
         self._pending: dict[int, tuple[Future[Any], Then, Failed]] = {}
 
     def __len__(self) -> int:
         return len(self._pending)
 
-    def read(self, id_: int, size: int, work: Work, then: Then, failed: Failed) -> None:
-        """Do `work` of about so many bytes, and `then` or `failed` with what came of it, now or in a later `finish`."""
+    def submit(self, id_: int, size: int, work: Work, then: Then, failed: Failed) -> None:
+        """Run `work` on about `size` bytes, then `then` or `failed` with its result, now or in a later `finish`."""
         if self._pool is not None and size > LONG_BYTES:
             self._pending[id_] = self._pool.submit(work), then, failed
             return
@@ -42,7 +42,7 @@ class Reader:
         then(found)
 
     def finish(self, *, wait_s: float = 0.0) -> None:
-        """Go on with what has been read; waits so long for some of it."""
+        """Run the continuations of finished work; wait at most `wait_s` for the first one."""
         if wait_s and self._pending:
             wait([future for future, _, _ in self._pending.values()], wait_s, "FIRST_COMPLETED")
         for id_ in [id_ for id_, (future, _, _) in self._pending.items() if future.done()]:
@@ -52,16 +52,16 @@ class Reader:
             else:
                 then(future.result())
             del future, then, failed
-            _give_back()
+            _release_memory()
 
     def drop(self, id_: int) -> None:
-        """Nobody waits for that one any more."""
+        """Forget a request that was cancelled."""
         with contextlib.suppress(KeyError):
             self._pending.pop(id_)[0].cancel()
 
 
-def _give_back() -> None:
-    """What a long text took: the C library keeps the memory of other threads for them, and this one seldom needs it."""
+def _release_memory() -> None:
+    """Return the memory of a long text: the C library keeps it for the thread, which seldom needs it again."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # another C library than GNU's
             ctypes.CDLL(None).malloc_trim(0)

@@ -1,11 +1,10 @@
-"""Matrix products on Linux: mlx's wheel links the reference BLAS; a preloaded OpenBLAS is many times as fast.
+"""Finds OpenBLAS for engine processes on Linux: mlx's wheel links the reference BLAS, and a preloaded OpenBLAS is many times as fast.
 
-OpenBLAS picks its kernel by the processor's model number and falls back to one from 2004 for a model it
-does not know (seen: 20 GFLOP/s instead of 150), so the kernel is named from what the processor can do.
-Never required: without the library the engine is slow and right.
+OpenBLAS chooses its kernel by the processor's model number and falls back to one from 2004 for a model that it does not know
+(seen: 20 GFLOP/s instead of 150), so the kernel is chosen here by what the processor can do. OpenBLAS is never required: without
+it the engine is slow, but correct.
 """
 
-import functools
 import os
 import subprocess
 import sys
@@ -13,23 +12,37 @@ from pathlib import Path
 
 _FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
 _NAMES = ("openblas-pthread/libopenblas.so.0", "libopenblas.so.0", "openblas-openmp/libopenblas.so.0")
+_TRIAL_S = 10.0
+_known: dict[tuple[str, ...], dict[str, str]] = {}
 
 
-@functools.cache
-def blas_environment() -> dict[str, str]:
-    """Variables for an engine child; {} where nothing helps."""
-    if sys.platform != "linux":
-        return {}
-    for library in (Path(folder) / name for folder in _FOLDERS for name in _NAMES):
+def blas_environment(folders: tuple[str, ...] = _FOLDERS) -> dict[str, str]:
+    """Environment variables for an engine process; {} where there is no usable library. Found once.
+
+    Runs a program: call it in a thread. Raises OSError: no program can be started now.
+    """
+    if folders not in _known:
+        _known[folders] = _find(folders) if sys.platform == "linux" else {}
+    return _known[folders]
+
+
+def _find(folders: tuple[str, ...]) -> dict[str, str]:
+    for library in (Path(folder) / name for folder in folders for name in _NAMES):
         if library.exists():
-            found = {"LD_PRELOAD": str(library), "OPENBLAS_NUM_THREADS": str(max(1, (os.cpu_count() or 2) // 2)), **_kernel()}
-            # A library with missing dependencies would stop Python itself.
-            if (
-                subprocess.run([sys.executable, "-I", "-c", ""], env={**os.environ, **found}, capture_output=True, timeout=10).returncode
-                == 0
-            ):
+            threads = str(max(1, (os.cpu_count() or 2) // 2))
+            found = {"LD_PRELOAD": str(library), "OPENBLAS_NUM_THREADS": threads, **_kernel()}
+            if _starts_python(found):
                 return found
     return {}
+
+
+def _starts_python(environment: dict[str, str]) -> bool:
+    """Whether Python starts with it: a library with missing dependencies would stop every engine."""
+    command = [sys.executable, "-I", "-c", ""]
+    try:
+        return not subprocess.run(command, env={**os.environ, **environment}, capture_output=True, timeout=_TRIAL_S).returncode
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def _kernel() -> dict[str, str]:

@@ -1,375 +1,305 @@
-"""The front's side of an engine child: starts it, sends requests, hears the answers, starts it again.
+"""One model's engine as the server sees it: its state, its queue, and the requests that it works on.
 
-Loading is spawning, unloading is ending; a crash costs one model's running requests, which are asked once
-more when nothing of their answer was told yet and else end with a typed error, and nothing else.
+An engine that is lost costs its running requests at most: those of which no event has arrived are sent once more to the next
+engine process, the others end with a typed error. `EngineSupervisor` runs the engine as a child process, `InProcessEngine`
+in this process.
 """
 
 import asyncio
-import contextlib
-import os
-import signal
-import socket
-import subprocess
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Literal, cast
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Literal, Protocol
 
 import msgspec
 
 from opta_core.errors import OptaError, Unavailable
-from opta_core.inheritance import python
-from opta_core.logs import Log
-from opta_core.process.process import memory_bytes
 from opta_protocol.errors import ErrorCode
 
-from ..ipc.framing import Wire
 from ..ipc.messages import (
     Cancel,
     Delta,
     Embed,
-    EngineConfig,
     Failed,
     Finished,
     FromEngine,
     Generate,
     Loaded,
     LoadFailed,
-    Ping,
+    ToEngine,
     Tokenize,
     Tokens,
     Trim,
     Vectors,
 )  # fmt: skip
-from ..models.catalog import Model
-from ..server.model_events import ModelEvents
-from .blas import blas_environment
 from .fair_queue import FairQueue, Slot
+from .stream import EngineEvent, EngineStream, Meter
 
-LOAD_S = 300.0
-# A model that dies so often is left alone for that long, or until somebody asks to load it.
-DEATHS_MAX, DEATHS_WINDOW_S = 3, 300.0
-RESTART_S = 0.05
-# A long prompt keeps the child from answering for a while, but not for this long.
-WATCHDOG_S = 60.0
-# A request waits so long for its turn, for its first token, and for its last one.
-QUEUE_S, FIRST_TOKEN_S, ANSWER_S = 60.0, 300.0, 1800.0
-STOP_S = 2.0
+# Deadlines of a request: for a slot, for the model to load, for the first event, and for the rest.
+QUEUE_S, LOAD_S, FIRST_EVENT_S, ANSWER_S = 60.0, 300.0, 300.0, 1800.0
 
-_decoder = msgspec.json.Decoder(FromEngine)
-_encode = msgspec.json.Encoder().encode
-log = Log("engines")
-
-EngineEvent = Delta | Finished
 Order = Generate | Embed | Tokenize
-Piece = Delta | Finished | Vectors | Tokens
 State = Literal["loading", "loaded", "failed", "quarantined", "stopped"]
 
+_ERROR_CODES = {"context_length_exceeded": ErrorCode.context_overflow, "bad_prompt": ErrorCode.invalid, "invalid": ErrorCode.invalid}
 
-class Engine:
-    """One model's child and its requests."""
 
-    def __init__(self, config: EngineConfig, model: Model, news: ModelEvents):
-        self.name, self.model, self.pinned = model.name, model, False
-        self._config, self._news = config, news
-        self._wire: Wire | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._fair_queue = FairQueue()
-        self._requests: dict[int, tuple[Slot, asyncio.Queue[Piece | OptaError]]] = {}
-        self._heard_at = 0.0
-        self._next_id = 0
-        self._deaths: list[float] = []
-        self._watch: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
-        self._is_stopped = False
+class Report(Protocol):
+    """Where an engine reports what happens to it: the kind of event and its fields."""
+
+    def __call__(self, kind: str, **fields: object) -> None: ...
+
+
+class EngineClient(ABC):
+    """Requests to one engine. Abstract: where the engine runs."""
+
+    def __init__(self, name: str, report: Report):
+        self.name, self.report = name, report
+        self.pinned = False
+        self.used_at = time.monotonic()
+        # What the engine said last about itself; None while no model is loaded.
         self.loaded: Loaded | None = None
-        # Why it cannot be loaded, and until when it is left alone.
+        # Why the model cannot be loaded; '' when it can, or nobody knows yet.
         self.failure = ""
-        self.quarantined_until = 0.0
-        self.used_at = self.started_at = time.monotonic()
         self.restarts = 0
+        self.is_stopped = False
+        self._queue = FairQueue()
+        self._calls: dict[int, _Call] = {}
+        # Calls that have a slot and wait for the model.
+        self._unsent: list[_Call] = []
+        self._next_id = 0
+        self._changed = asyncio.Event()
+
+    @abstractmethod
+    def start(self) -> None:
+        """Keep an engine running from now on; after a failure or in quarantine, try again at once."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """End the engine; running requests end with an error."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Ask the engine for its state, and replace one that is silent. Called twice a second."""
+
+    @abstractmethod
+    def send(self, message: ToEngine) -> None:
+        """Send to the engine; dropped when there is none."""
 
     @property
+    @abstractmethod
     def pid(self) -> int:
-        """Of the child; 0 when there is none."""
-        return self._process.pid if self._process and self._process.poll() is None else 0
+        """The engine's process; 0 when there is none."""
+
+    @property
+    @abstractmethod
+    def memory(self) -> int:
+        """Bytes that the engine holds now."""
+
+    @property
+    def problem(self) -> str:
+        """Why it will not answer soon; '' when it does, or is about to."""
+        return self.failure
+
+    @property
+    def state(self) -> State:
+        """What the engine does now."""
+        if self.is_stopped:
+            return "stopped"
+        if self.failure:
+            return "failed"
+        if self.problem:
+            return "quarantined"
+        return "loading" if self.loaded is None else "loaded"
 
     @property
     def running(self) -> int:
-        """Requests in the child, and those that wait for it."""
-        return len(self._fair_queue)
+        """Requests, running and waiting."""
+        return len(self._queue)
 
     @property
     def waiting(self) -> int:
         """Requests that wait for a slot."""
-        return self._fair_queue.waiting
-
-    @property
-    def memory(self) -> int:
-        """Bytes that the child holds now."""
-        return memory_bytes(self.pid) if self.pid else 0
-
-    @property
-    def state(self) -> State:
-        """What it does now."""
-        if self._is_stopped:
-            return "stopped"
-        if self.failure:
-            return "failed"
-        if self.quarantined_until > time.monotonic():
-            return "quarantined"
-        return "loaded" if self.loaded is not None else "loading"
-
-    @property
-    def problem(self) -> str:
-        """Why it does not answer and will not soon; '' when it does, or is about to."""
-        if self.failure:
-            return self.failure
-        left_s = self.quarantined_until - time.monotonic()
-        if left_s > 0:
-            return (
-                f"{self.name} died {len(self._deaths)} times in five minutes and is left alone for {left_s:.0f} s more. "
-                f"To try at once: opta models load {self.name}"
-            )
-        return ""
-
-    def start(self) -> None:
-        """Keep a child running from now on; one that failed, or was left alone, is tried again."""
-        is_waiting_out = self.quarantined_until > time.monotonic()
-        self.failure, self.quarantined_until, self._deaths = "", 0.0, []
-        self.started_at = time.monotonic()
-        if is_waiting_out and self._watch is not None:
-            self._watch.cancel()
-        if self._watch is None or self._watch.done() or is_waiting_out:
-            self._watch = asyncio.create_task(self._keep_running(), name=f"engine {self.name}")
-
-    async def stop(self) -> None:
-        """End the child; what it was answering ends with an error."""
-        self._is_stopped = True
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                await asyncio.to_thread(self._process.wait, STOP_S)
-            if self._process.poll() is None:
-                self._process.kill()
-                await asyncio.to_thread(self._process.wait)
-        self._fail_all(Unavailable(f"{self.name} was unloaded.", code=ErrorCode.engine_lost, retry_after_s=1))
-        self.loaded = None
-        self._changed.set()
-        self._hang_up()
+        return self._queue.waiting
 
     async def until_loaded(self) -> Loaded:
-        """Wait for the model. Raises Unavailable: it failed, is left alone, was stopped, or takes too long."""
+        """Wait for the model. Raises Unavailable: it failed, is quarantined, was unloaded, or takes longer than `LOAD_S`."""
         try:
             async with asyncio.timeout(LOAD_S):
                 while self.loaded is None:
-                    if self._is_stopped:
-                        raise Unavailable(f"{self.name} was unloaded.", code=ErrorCode.engine_lost, retry_after_s=1)
-                    if self.problem:
-                        raise Unavailable(self.problem, retryable=not self.failure, retry_after_s=10)
+                    if error := self._refusal():
+                        raise error
                     self._changed.clear()
                     await self._changed.wait()
                 return self.loaded
         except TimeoutError:
-            raise Unavailable(f"{self.name} is not loaded after {LOAD_S:g} s.") from None
+            raise self._late_load() from None
 
-    def generate(self, order: Generate, client: str = "", *, is_batch: bool = False) -> AsyncIterator[list[EngineEvent]]:
-        """The answer's pieces as they come, Finished last. Raises OptaError: too_many_requests, engine_lost, timeout, …"""
-        return cast("AsyncIterator[list[EngineEvent]]", self._ask(order, client, is_batch=is_batch))
+    def generate(self, orders: list[Generate], caller: str = "", meter: Meter | None = None, *, is_batch: bool = False) -> EngineStream:
+        """Start one request of one or more choices. Raises OptaError (too_many_requests)."""
+        return self._open(orders, caller, meter, is_batch=is_batch)
 
-    async def once(self, order: Embed | Tokenize, client: str = "") -> Vectors | Tokens:
-        """The one answer of an order that has just one. Raises OptaError."""
-        async with contextlib.aclosing(self._ask(order, client)) as answer:
-            async for pieces in answer:
-                for piece in pieces:
-                    if isinstance(piece, Vectors | Tokens):
-                        return piece
-        raise Unavailable(f"The engine of {self.name} gave no answer.", code=ErrorCode.engine_lost)
+    async def once(self, order: Embed | Tokenize, caller: str = "") -> Vectors | Tokens:
+        """The result of an order that has exactly one. Raises OptaError."""
+        with self._open([order], caller) as stream:
+            async for events in stream:
+                for _, event in events:
+                    if isinstance(event, Vectors | Tokens):
+                        return event
+        raise Unavailable(f"The engine of {self.name} gave no result.", code=ErrorCode.engine_lost)
 
-    async def _ask(self, order: Order, client: str, *, is_batch: bool = False) -> AsyncGenerator[list[Piece], None]:
+    def trim(self, size: int) -> None:
+        """Reduce the prefix cache to `size` bytes."""
+        self.send(Trim(bytes=size))
+
+    def _open(
+        self, orders: list[Generate] | list[Embed | Tokenize], caller: str, meter: Meter | None = None, *, is_batch: bool = False
+    ) -> EngineStream:
+        calls: list[_Call] = []
+
+        def close() -> None:
+            for call in calls:
+                self._drop(call)
+
+        stream = EngineStream(len(orders), close, meter)
         try:
-            async with asyncio.timeout(QUEUE_S):
-                slot = await self._fair_queue.enter(client, is_batch=is_batch)
-        except TimeoutError:
-            message = f"This request waited {QUEUE_S:g} s for {self.name}; {self.running} are before it or at work."
-            raise OptaError(message, code=ErrorCode.too_many_requests, retryable=True, retry_after_s=10) from None
-        try:
-            is_told, is_second = False, False
-            while True:
-                try:
-                    async with contextlib.aclosing(self._attempt(order, slot)) as attempt:
-                        async for pieces in attempt:
-                            is_told = True
-                            yield pieces
-                    return
-                except OptaError as error:
-                    # Nothing of the answer was told: the next child may give it, once; a prompt that kills would do so again.
-                    if error.code != ErrorCode.engine_lost or is_told or is_second or self._is_stopped:
-                        raise
-                    is_second = True
-                    await self._fair_queue.again(slot)
-        finally:
-            slot.leave()
-            self.used_at = time.monotonic()
+            for at, order in enumerate(orders):
+                call = _Call(stream, at, order, caller, self._begin, is_batch=is_batch)
+                calls.append(call)
+                call.set_deadline(QUEUE_S, self._late_slot)
+                self._queue.enter(call.slot)
+        except OptaError:
+            stream.close()
+            raise
+        return stream
 
-    async def _attempt(self, order: Order, slot: Slot) -> AsyncGenerator[list[Piece], None]:
-        await self.until_loaded()
+    def _begin(self, call: "_Call") -> None:
+        """The call has a slot: send it, or wait for the model."""
+        if self.loaded is not None:
+            self._dispatch(call)
+        elif error := self._refusal():
+            self._fail(call, error)
+        else:
+            self._unsent.append(call)
+            call.set_deadline(LOAD_S, self._late_load)
+
+    def _dispatch(self, call: "_Call") -> None:
         self._next_id += 1
-        id_ = self._next_id
-        queue: asyncio.Queue[Piece | OptaError] = asyncio.Queue()
-        loop = asyncio.get_running_loop()
-        late = loop.call_later(FIRST_TOKEN_S, queue.put_nowait, _too_late(self.name, FIRST_TOKEN_S))
-        end = loop.call_later(ANSWER_S, queue.put_nowait, _too_late(self.name, ANSWER_S))
-        self._requests[id_] = slot, queue
-        try:
-            self._send(msgspec.structs.replace(order, id=id_))
-            while True:
-                pieces: list[Piece] = []
-                piece = await queue.get()
-                late.cancel()
-                while True:
-                    if isinstance(piece, OptaError):
-                        raise piece
-                    pieces.append(piece)
-                    if queue.empty():
-                        break
-                    piece = queue.get_nowait()
-                yield pieces
-                if not isinstance(pieces[-1], Delta):
-                    return
-        finally:
-            late.cancel()
-            end.cancel()
-            if self._end(id_) is not None:
-                self._send(Cancel(id=id_))
+        call.id = self._next_id
+        self._calls[call.id] = call
+        call.set_deadline(FIRST_EVENT_S, lambda: self._late_answer(FIRST_EVENT_S))
+        self.send(msgspec.structs.replace(call.order, id=call.id))
 
-    def _end(self, id_: int) -> "asyncio.Queue[Piece | OptaError] | None":
-        """The child is done with a request, so the next one may go to it; whoever reads the answer may be slow."""
-        slot, queue = self._requests.pop(id_, (None, None))
-        if slot is not None:
-            slot.leave()
-        return queue
+    def _drop(self, call: "_Call") -> None:
+        """Nobody reads the call any more; an engine that works on it is told."""
+        if self._calls.get(call.id) is call:
+            self.send(Cancel(id=call.id))
+        self._end(call)
 
-    def _fail_all(self, error: OptaError) -> None:
-        requests, self._requests = self._requests, {}
-        for slot, queue in requests.values():
-            queue.put_nowait(error)
-            slot.leave()
+    def _end(self, call: "_Call") -> None:
+        """Free what the call holds. The next request runs at once, however slowly this one is read."""
+        call.cancel_deadline()
+        self._calls.pop(call.id, None)
+        if call in self._unsent:
+            self._unsent.remove(call)
+        self.used_at = time.monotonic()
+        self._queue.leave(call.slot)
 
-    async def _keep_running(self) -> None:
-        while True:
-            await self._spawn()
-            assert self._process is not None
-            await _exited(self._process)
-            self._on_death(self._process.returncode)
-            if self.failure:
-                return
-            now = time.monotonic()
-            self._deaths = [at for at in self._deaths if now - at < DEATHS_WINDOW_S] + [now]
-            if len(self._deaths) >= DEATHS_MAX:
-                self.quarantined_until = now + DEATHS_WINDOW_S
-                log.error("engine left alone", model=self.name, deaths=len(self._deaths), seconds=DEATHS_WINDOW_S)
-                self._news.tell("quarantined", model=self.name, reason=self.problem)
-                self._changed.set()
-                await asyncio.sleep(DEATHS_WINDOW_S)
-                self._deaths = []
-            await asyncio.sleep(RESTART_S)
+    def _fail(self, call: "_Call", error: OptaError) -> None:
+        self._end(call)
+        call.stream.fail(error)
 
-    async def _spawn(self) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = self._start_child(theirs.fileno())
-        ours.setblocking(False)
-        self._hang_up()
-        _, self._wire = await asyncio.get_running_loop().connect_accepted_socket(lambda: Wire(self._on_message), ours)
-        log.info("engine started", model=self.name, pid=self._process.pid)
+    # from the engine ----------------------------------------------------------------------------------------
 
-    def _start_child(self, descriptor: int) -> "subprocess.Popen[bytes]":
-        # From the loop's thread: the child dies with the thread that started it.
-        config = msgspec.structs.replace(self._config, descriptor=descriptor)
-        command = python("opta_lmx.engine", [_encode(config).decode()])
-        environment = {**os.environ, **blas_environment()}
-        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[descriptor])
-
-    def _on_death(self, code: int | None) -> None:
-        self.loaded = None
-        self._hang_up()
-        self.restarts += 1
-        reason = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
-        log.warning("engine ended", model=self.name, reason=reason, requests=len(self._requests))
-        self._news.tell("died", model=self.name, reason=reason, requests=len(self._requests))
-        message = f"The engine of {self.name} was lost ({reason}). It is starting again."
-        self._fail_all(Unavailable(message, code=ErrorCode.engine_lost, retry_after_s=1))
-
-    def _on_message(self, content: bytes) -> None:
-        for message in _decoder.decode(content):
+    def receive(self, messages: FromEngine) -> None:
+        """Messages of the engine, in order."""
+        for message in messages:
             match message:
+                case Delta() | Finished() | Vectors() | Tokens():
+                    if call := self._calls.get(message.id):
+                        self._take(call, message)
+                case Failed():
+                    if call := self._calls.get(message.id):
+                        self._fail(call, OptaError(message.message, code=_ERROR_CODES.get(message.code, ErrorCode.broken)))
                 case Loaded():
                     self._on_loaded(message)
                 case LoadFailed():
                     self.failure = message.message
-                    self._news.tell("failed", model=self.name, reason=message.message)
-                    self._changed.set()
-                case Delta() | Finished() | Vectors() | Tokens():
-                    if known := self._requests.get(message.id):
-                        known[1].put_nowait(message)
-                        if not isinstance(message, Delta):
-                            self._end(message.id)
-                case Failed():
-                    if queue := self._end(message.id):
-                        queue.put_nowait(_failure(message))
+                    self.report("failed", model=self.name, reason=message.message)
+                    self.refuse_waiting()
+
+    def _take(self, call: "_Call", event: EngineEvent) -> None:
+        if not call.has_event:
+            call.has_event = True
+            call.set_deadline(ANSWER_S, lambda: self._late_answer(ANSWER_S))
+        if not isinstance(event, Delta):
+            self._end(call)
+        call.stream.put(call.choice, event)
 
     def _on_loaded(self, message: Loaded) -> None:
-        if self.loaded is None:
-            self._news.tell("loaded", model=self.name, seconds=message.seconds, memory=message.memory)
-        self.loaded, self._heard_at = message, time.monotonic()
+        is_new, self.loaded = self.loaded is None, message
         self._changed.set()
+        if is_new:
+            self.report("loaded", model=self.name, seconds=message.seconds, memory=message.memory)
+            unsent, self._unsent = self._unsent, []
+            for call in unsent:
+                self._dispatch(call)
 
-    def ask(self) -> None:
-        """Have the child say how it is; one that has said nothing for too long is killed and started again."""
-        if self.loaded is None or self._process is None:
-            return
-        if time.monotonic() - self._heard_at > WATCHDOG_S:
-            log.error("engine is silent", model=self.name, pid=self.pid, seconds=WATCHDOG_S)
-            self._process.kill()
-        else:
-            self._send(Ping())
+    def lose(self, error: OptaError) -> None:
+        """The engine is gone. Calls without an event go to the next engine, once: a prompt that kills would kill that one too."""
+        self.loaded = None
+        calls, self._calls = list(self._calls.values()), {}
+        for call in calls:
+            if call.has_event or call.is_second or self.is_stopped:
+                self._fail(call, error)
+            else:
+                call.is_second = True
+                self._queue.leave(call.slot)
+                self._queue.enter_again(call.slot)
 
-    def trim(self, size: int) -> None:
-        """Have the child keep no more than `size` bytes of earlier prompts."""
-        self._send(Trim(bytes=size))
+    def refuse_waiting(self) -> None:
+        """No engine comes for now: end every call that waits for the model, and wake `until_loaded`."""
+        self._changed.set()
+        if error := self._refusal():
+            while self._unsent:
+                self._fail(self._unsent[0], error)
 
-    def _send(self, message: Order | Cancel | Ping | Trim) -> None:
-        if self._wire is not None:
-            self._wire.send(_encode(message))
+    def _refusal(self) -> OptaError | None:
+        if self.is_stopped:
+            return Unavailable(f"{self.name} was unloaded.", code=ErrorCode.engine_lost, retry_after_s=1)
+        if self.problem:
+            return Unavailable(self.problem, retryable=not self.failure, retry_after_s=10)
+        return None
 
-    def _hang_up(self) -> None:
-        if self._wire is not None:
-            self._wire.close()
-            self._wire = None
+    def _late_slot(self) -> OptaError:
+        message = f"The request waited {QUEUE_S:g} s for {self.name}; {self.running} requests are running or waiting."
+        return OptaError(message, code=ErrorCode.too_many_requests, retryable=True, retry_after_s=10)
+
+    def _late_load(self) -> OptaError:
+        return Unavailable(f"{self.name} is not loaded after {LOAD_S:g} s.")
+
+    def _late_answer(self, seconds: float) -> OptaError:
+        return OptaError(f"{self.name} did not answer within {seconds:g} s.", code=ErrorCode.timeout, retryable=True, retry_after_s=5)
 
 
-def _failure(message: Failed) -> OptaError:
-    codes = {"context_length_exceeded": ErrorCode.context_overflow, "bad_prompt": ErrorCode.invalid, "invalid": ErrorCode.invalid}
-    return OptaError(message.message, code=codes.get(message.code, ErrorCode.broken))
+class _Call:
+    """One choice of a request: where its events go, its slot, and its deadline."""
 
+    def __init__(self, stream: EngineStream, choice: int, order: Order, caller: str, on_turn: Callable[["_Call"], None], *, is_batch: bool):
+        self.stream, self.choice, self.order = stream, choice, order
+        self.slot = Slot(caller, lambda: on_turn(self), is_batch=is_batch)
+        # In the engine; 0 while it is not there.
+        self.id = 0
+        self.has_event = self.is_second = False
+        self._timer: asyncio.TimerHandle | None = None
 
-def _too_late(name: str, seconds: float) -> OptaError:
-    return OptaError(f"{name} did not answer within {seconds:g} s.", code=ErrorCode.timeout, retryable=True, retry_after_s=5)
+    def set_deadline(self, seconds: float, error: Callable[[], OptaError]) -> None:
+        """Fail the stream after `seconds`, in place of the deadline before. Its reader leaves, and thereby frees the rest."""
+        self.cancel_deadline()
+        self._timer = asyncio.get_running_loop().call_later(seconds, lambda: self.stream.fail(error()))
 
-
-async def _exited(process: "subprocess.Popen[bytes]") -> None:
-    if hasattr(os, "pidfd_open"):
-        # Woken by its end, and not fifty times a second to ask for it.
-        watch = os.pidfd_open(process.pid)
-        ended = asyncio.Event()
-        asyncio.get_running_loop().add_reader(watch, ended.set)
-        try:
-            await ended.wait()
-        finally:
-            asyncio.get_running_loop().remove_reader(watch)
-            os.close(watch)
-    while process.poll() is None:  # noqa: ASYNC110 - where the system gives no descriptor of a process
-        await asyncio.sleep(0.02)
+    def cancel_deadline(self) -> None:
+        """No deadline from now on."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,105 +1,101 @@
-"""Whose request goes to the engine next: as many as it works on at once, and among clients that wait each in turn.
+"""Fair queue: at most `SLOTS` running requests, round-robin across clients.
 
-Promise: a client that asks for much waits for itself; another's request waits for one slot, not for all of that. Batch
-requests (`service_tier: flex`) go only when nobody else waits.
+A client with many requests waits for itself; a request of another client waits for one free slot, not for all of those. Batch
+requests (`service_tier: flex`) run only when no other request waits. Nothing here awaits: a slot calls back when its turn comes.
 """
 
-import asyncio
-import contextlib
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Literal
 
 from opta_core.errors import OptaError
 from opta_protocol.errors import ErrorCode
 
-# What the engine's batch holds.
+# The size of the engine's batch.
 SLOTS = 16
-# All that may be there, waiting or at work, and of one client: some room is always left for another.
-REQUESTS_MAX, REQUESTS_A_CLIENT_MAX = 64, 48
+# Running and waiting requests, in all and per client: some capacity is always left for another client.
+REQUESTS_MAX, REQUESTS_PER_CLIENT_MAX = 64, 48
 
 
 class Slot:
-    """One request's slot; `leave` may be said twice."""
+    """One request in the queue. `on_turn` is called each time it starts to run, possibly before `enter` returns."""
 
-    def __init__(self, fair_queue: "FairQueue", client: str, *, is_batch: bool = False):
-        self._fair_queue, self.client, self.is_batch = fair_queue, client, is_batch
-        self.is_held = True
-
-    def leave(self) -> None:
-        """The request is over, or nobody waits for it any more."""
-        if self.is_held:
-            self.is_held = False
-            self._fair_queue._free(self.client)
+    def __init__(self, client: str, on_turn: Callable[[], None], *, is_batch: bool = False):
+        self.client, self.on_turn, self.is_batch = client, on_turn, is_batch
+        self.state: Literal["outside", "waiting", "running"] = "outside"
 
 
 class FairQueue:
-    """`len(fair_queue)` requests are there."""
+    """The requests of one engine; `len(queue)` of them run or wait."""
 
     def __init__(self) -> None:
-        self._requests: dict[str, int] = {}
-        self._at_work = 0
-        # Clients that wait, the one whose turn is next first; those in a hurry, and the others.
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
-        self._batch: dict[str, deque[asyncio.Future[None]]] = {}
+        self._requests = Counter[str]()
+        self._running = 0
+        # Client -> its waiting slots; the client whose turn is next comes first.
+        self._interactive: dict[str, deque[Slot]] = {}
+        self._batch: dict[str, deque[Slot]] = {}
 
     def __len__(self) -> int:
-        return sum(self._requests.values())
+        return self._requests.total()
 
     @property
     def waiting(self) -> int:
-        """Requests without a slot."""
-        return len(self) - self._at_work
+        """Requests that wait for a slot."""
+        return len(self) - self._running
 
-    async def enter(self, client: str, *, is_batch: bool = False) -> Slot:
-        """Wait for a slot. Raises OptaError (too_many_requests)."""
-        if len(self) >= REQUESTS_MAX or self._requests.get(client, 0) >= REQUESTS_A_CLIENT_MAX:
+    def enter(self, slot: Slot) -> None:
+        """Queue a request. Raises OptaError (too_many_requests)."""
+        if len(self) >= REQUESTS_MAX or self._requests[slot.client] >= REQUESTS_PER_CLIENT_MAX:
             raise OptaError(
-                f"{len(self)} requests are waiting, {self._requests.get(client, 0)} of them from this client.",
+                f"{len(self)} requests are queued, {self._requests[slot.client]} of them from this client. Try again shortly.",
                 code=ErrorCode.too_many_requests,
                 retryable=True,
                 retry_after_s=2,
             )
-        await self._wait(client, is_batch=is_batch)
-        return Slot(self, client, is_batch=is_batch)
+        self.enter_again(slot)
 
-    async def again(self, slot: Slot) -> None:
-        """Wait for a slot for a request that has lost its own."""
-        if not slot.is_held:
-            await self._wait(slot.client, is_batch=slot.is_batch)
-            slot.is_held = True
+    def enter_again(self, slot: Slot) -> None:
+        """Queue a request that was admitted before and lost its slot; the limits do not apply."""
+        self._requests[slot.client] += 1
+        if self._running < SLOTS:
+            self._run(slot)
+        else:
+            slot.state = "waiting"
+            self._lane(slot).setdefault(slot.client, deque()).append(slot)
 
-    async def _wait(self, client: str, *, is_batch: bool) -> None:
-        self._requests[client] = self._requests.get(client, 0) + 1
-        if self._at_work < SLOTS:
-            self._at_work += 1
+    def leave(self, slot: Slot) -> None:
+        """The request is over, or nobody waits for it; a second call does nothing."""
+        if slot.state == "outside":
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = self._batch if is_batch else self._waiting
-        waiting.setdefault(client, deque()).append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.cancelled():
-                with contextlib.suppress(KeyError, ValueError):  # a slot that came free meanwhile has passed it by
-                    waiting[client].remove(turn)
-                self._leave(client)
-            else:
-                self._free(client)
-            raise
+        if slot.state == "running":
+            self._running -= 1
+        else:
+            lane = self._lane(slot)
+            lane[slot.client].remove(slot)
+            if not lane[slot.client]:
+                del lane[slot.client]
+        slot.state = "outside"
+        self._requests[slot.client] -= 1
+        if not self._requests[slot.client]:
+            del self._requests[slot.client]
+        while self._running < SLOTS and (waiting := self._interactive or self._batch):
+            self._run(_take_next(waiting))
 
-    def _free(self, client: str) -> None:
-        self._at_work -= 1
-        self._leave(client)
-        while (waiting := self._waiting or self._batch) and self._at_work < SLOTS:
-            first = next(iter(waiting))
-            queue = waiting.pop(first)
-            turn = queue.popleft() if queue else None
-            if queue:
-                waiting[first] = queue
-            if turn is not None and not turn.done():
-                self._at_work += 1
-                turn.set_result(None)
+    def _run(self, slot: Slot) -> None:
+        # Complete before the callback: it may leave, or enter another slot.
+        self._running += 1
+        slot.state = "running"
+        slot.on_turn()
 
-    def _leave(self, client: str) -> None:
-        self._requests[client] -= 1
-        if not self._requests[client]:
-            del self._requests[client]
+    def _lane(self, slot: Slot) -> dict[str, deque[Slot]]:
+        return self._batch if slot.is_batch else self._interactive
+
+
+def _take_next(lane: dict[str, deque[Slot]]) -> Slot:
+    """The oldest slot of the first client, which then goes to the end of the line."""
+    client = next(iter(lane))
+    slots = lane.pop(client)
+    slot = slots.popleft()
+    if slots:
+        lane[client] = slots
+    return slot

@@ -1,6 +1,6 @@
-"""The way between front and engine child: a pair of connected sockets, messages as their length (4 bytes, little-endian) and JSON.
+"""Framing between server and engine process over a socket pair: a length (4 bytes, little-endian), then JSON.
 
-Not the bus: nobody else listens here, and a token must not wake two further threads (docs/adr/0017).
+Not the bus: there are no other subscribers, and a token must not wake two more threads (docs/adr/0017).
 """
 
 import asyncio
@@ -9,18 +9,18 @@ from typing import cast
 
 
 def packed(content: bytes) -> bytes:
-    """One message as it goes over the wire."""
+    """One frame."""
     return len(content).to_bytes(4, "little") + content
 
 
 class Unpacker:
-    """Bytes in, whole messages out."""
+    """Takes bytes as they arrive, returns complete frames."""
 
     def __init__(self) -> None:
         self._held = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The messages that are whole now."""
+        """The contents of the frames that are complete now."""
         held = self._held + data if self._held else data
         found: list[bytes] = []
         at = 0
@@ -34,20 +34,20 @@ class Unpacker:
         return found
 
 
-class Wire(asyncio.Protocol):
-    """The front's end. `send` never waits: what the child has not taken is held."""
+class EngineConnection(asyncio.Protocol):
+    """The server's end. `send` never waits: unsent data is buffered."""
 
     def __init__(self, on_message: Callable[[bytes], None]):
         self._on_message, self._unpacker = on_message, Unpacker()
         self._transport: asyncio.Transport | None = None
 
     def send(self, content: bytes) -> None:
-        """To the child; nothing when it is gone."""
+        """Send one message; dropped when the engine is gone."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(packed(content))
 
     def close(self) -> None:
-        """Nothing more is said or heard."""
+        """Close at once; nothing more is sent or received."""
         if self._transport is not None:
             self._transport.abort()
 

@@ -1,20 +1,20 @@
-"""What the front and an engine child say to each other: ints and strings, nothing else."""
+"""Messages between the server and an engine process. Plain data only: numbers, strings, lists and JSON objects."""
 
 from typing import Any
 
 import msgspec
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
-    """What every message is tagged with."""
+class EngineMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+    """Base of every message."""
 
 
-class Generate(Message, frozen=True, kw_only=True, omit_defaults=True, tag="generate"):
-    """Answer a conversation. Checked by the front: the engine never sees a bad type."""
+class Generate(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="generate"):
+    """Generate an answer. The server has validated every field."""
 
     id: int
     messages: list[dict[str, Any]]
-    # Instead of messages: a text as it stands, without a chat template.
+    # Instead of messages: a text to continue, without a chat template.
     prompt: str = ""
     tools: list[dict[str, Any]] = []
     max_tokens: int = 1024
@@ -24,31 +24,31 @@ class Generate(Message, frozen=True, kw_only=True, omit_defaults=True, tag="gene
     min_p: float = 0.0
     stop: list[str] = []
     seed: int | None = None
-    # Token id (as text) -> what is added to its logit.
+    # Token id (as a string) -> value added to its logit.
     logit_bias: dict[str, float] = {}
     repetition_penalty: float = 0.0
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
-    # How many alternatives of each token are told with its probability; -1: none is told.
+    # Alternatives to report with each token's log-probability; -1: report none.
     logprobs: int = -1
-    # JSON schema of the answer, and the tool that has to be called ("*": any of them).
+    # JSON schema of the answer; name of the tool that must be called ("*": any tool).
     schema: dict[str, Any] | None = None
     forced: str = ""
-    # Calls that the model makes of its own will have arguments of these tools' schemas for certain.
+    # Tools whose arguments follow their schema when the model calls them unforced.
     strict: list[str] = []
-    # At most one call in an answer.
+    # At most one tool call per answer.
     one_call: bool = False
 
 
-class Embed(Message, frozen=True, kw_only=True, omit_defaults=True, tag="embed"):
-    """Turn texts into vectors."""
+class Embed(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="embed"):
+    """Compute one vector per text."""
 
     id: int
     texts: list[str]
 
 
-class Tokenize(Message, frozen=True, kw_only=True, omit_defaults=True, tag="tokenize"):
-    """Say the tokens of a text, or of a conversation as its template renders it."""
+class Tokenize(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="tokenize"):
+    """Return the tokens of a text, or of a conversation as the chat template renders it."""
 
     id: int
     text: str = ""
@@ -56,24 +56,24 @@ class Tokenize(Message, frozen=True, kw_only=True, omit_defaults=True, tag="toke
     tools: list[dict[str, Any]] = []
 
 
-class Trim(Message, frozen=True, kw_only=True, omit_defaults=True, tag="trim"):
-    """Keep no more bytes of earlier prompts than this: memory is short."""
+class Trim(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="trim"):
+    """Memory is short: reduce the prefix cache to this size."""
 
     bytes: int
 
 
-class Cancel(Message, frozen=True, kw_only=True, omit_defaults=True, tag="cancel"):
-    """Nobody waits for that answer any more."""
+class Cancel(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="cancel"):
+    """Stop working on a request; it gets no further event."""
 
     id: int
 
 
-class Ping(Message, frozen=True, kw_only=True, omit_defaults=True, tag="ping"):
-    """Asks how the engine is; it answers with Loaded."""
+class Ping(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="ping"):
+    """Ask for the engine's state; the reply is Loaded."""
 
 
-class Loaded(Message, frozen=True, kw_only=True, omit_defaults=True, tag="loaded"):
-    """The model is there, and so many requests run: said once loaded, and after every Ping."""
+class Loaded(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="loaded"):
+    """The model is loaded. Sent once after loading, and as the reply to every Ping."""
 
     pid: int
     seconds: float
@@ -81,25 +81,25 @@ class Loaded(Message, frozen=True, kw_only=True, omit_defaults=True, tag="loaded
     memory: int = 0
     running: int = 0
     capability: str = ""
-    # Bytes kept of earlier prompts, and how many steps took how long, since the start.
+    # Bytes in the prefix cache; steps since the start, and their total duration.
     prefix_bytes: int = 0
     steps: int = 0
     step_s: float = 0.0
-    # Tokens that a draft proposed, and those of them that stood.
+    # Tokens that the draft model proposed, and those that were accepted.
     drafted: int = 0
     accepted: int = 0
 
 
-class LoadFailed(Message, frozen=True, kw_only=True, omit_defaults=True, tag="load_failed"):
-    """The model cannot be loaded; the child ends."""
+class LoadFailed(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="load_failed"):
+    """The model cannot be loaded; the process ends."""
 
     message: str
 
 
-class Delta(Message, frozen=True, kw_only=True, omit_defaults=True, tag="delta"):
+class Delta(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="delta"):
     """A piece of the answer, of the reasoning, or of a tool call.
 
-    A call begins with its `name` and some of its `arguments` (JSON text), all of them unless more pieces with `arguments` alone follow.
+    A tool call begins with its `name` and the first part of its `arguments` (JSON text); deltas with `arguments` alone continue it.
     """
 
     id: int
@@ -111,7 +111,7 @@ class Delta(Message, frozen=True, kw_only=True, omit_defaults=True, tag="delta")
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, kw_only=True):
-    """One token of an answer: its text, its bytes, the logarithm of its probability, and the likeliest ones in its place."""
+    """One token of an answer: its text and bytes, its log-probability, and the most likely alternatives."""
 
     token: str
     logprob: float
@@ -119,7 +119,7 @@ class TokenLogprob(msgspec.Struct, frozen=True, kw_only=True):
     top: list[tuple[str, float]] = []
 
 
-class Finished(Message, frozen=True, kw_only=True, omit_defaults=True, tag="finished"):
+class Finished(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="finished"):
     """The answer is complete."""
 
     id: int
@@ -130,27 +130,27 @@ class Finished(Message, frozen=True, kw_only=True, omit_defaults=True, tag="fini
     cached_tokens: int = 0
     # The stop string that ended the answer, if one did.
     stopped_by: str = ""
-    # Tool calls that could not be read, even with patience, and were given as text.
+    # Tool calls that could not be parsed or repaired, and were returned as text.
     malformed: int = 0
 
 
-class Vectors(Message, frozen=True, kw_only=True, omit_defaults=True, tag="vectors"):
-    """What came of Embed: one vector a text, as base64 of 32-bit floats in little-endian order, each of length 1."""
+class Vectors(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="vectors"):
+    """The result of Embed: one vector of length 1 per text, as base64 of little-endian 32-bit floats."""
 
     id: int
     vectors: list[str]
     prompt_tokens: int
 
 
-class Tokens(Message, frozen=True, kw_only=True, omit_defaults=True, tag="tokens"):
-    """What came of Tokenize."""
+class Tokens(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="tokens"):
+    """The result of Tokenize."""
 
     id: int
     ids: list[int]
 
 
-class Failed(Message, frozen=True, kw_only=True, omit_defaults=True, tag="failed"):
-    """This request cannot be answered."""
+class Failed(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="failed"):
+    """The request failed."""
 
     id: int
     code: str
@@ -158,22 +158,22 @@ class Failed(Message, frozen=True, kw_only=True, omit_defaults=True, tag="failed
 
 
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an engine child is started with, as JSON in its one argument."""
+    """Configuration of an engine process; JSON in its one argument. Sizes are bytes."""
 
     name: str
     folder: str
-    # Its end of a pair of sockets, the other of which the front has (`framing`).
+    # The engine's end of the socket pair (see `framing`).
     descriptor: int = -1
-    # A small model of the same vocabulary that proposes tokens while one request is alone.
+    # Folder of a draft model with the same vocabulary; used while a single request runs.
     draft: str = ""
-    # What one token of a conversation takes, and all conversations under way may take; 0: not known, no limit.
+    # KV cache per token, and of all running requests together; 0: unknown, no limit.
     token_bytes: int = 0
     cache_bytes: int = 0
-    # Kept of earlier prompts: in memory, and in a folder on disk ('' and 0: nothing there).
+    # Prefix cache in memory; folder and size of the prefix store on disk ('' and 0: none).
     prefix_bytes: int = 0
     disk: str = ""
     disk_bytes: int = 0
-    # A host file of `mlx.launch`: the model is spread over those machines.
+    # A host file of `mlx.launch`: the model is distributed over these machines.
     ring: str = ""
 
 

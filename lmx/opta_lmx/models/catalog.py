@@ -1,4 +1,4 @@
-"""The models on disk: folders under `models/` of the home, and the built-in probe model."""
+"""The models on disk: folders under `models/` of the home directory, and the built-in probe model."""
 
 import json
 from pathlib import Path
@@ -9,21 +9,21 @@ import msgspec
 from opta_core.errors import Refused
 from opta_protocol.errors import ErrorCode
 
-from ..api.json_values import as_list, as_object
+from ..json_values import as_list, as_object
 
 PROBE = Path(__file__).parent.parent / "probe"
-# What an engine takes before any weight is loaded: Python, mlx and transformers.
+# Memory of an engine before any weight is loaded: Python, mlx and transformers.
 ENGINE_BYTES = 300 * 1024**2
-# A model is admitted with room for this much of a conversation.
+# A model is admitted with memory for a conversation of this length.
 ADMITTED_TOKENS = 8192
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """One model that could be loaded."""
+    """One model that can be loaded."""
 
     name: str
     folder: Path
-    # Of its weights on disk, and of its cache for each token of a conversation.
+    # Of the weights on disk, and of the KV cache per token.
     weight_bytes: int = 0
     token_bytes: int = 0
     context_length: int = 0
@@ -38,18 +38,18 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def needed_bytes(self) -> int:
-        """What it is expected to take once loaded and at work."""
+        """Memory that the loaded and running model is expected to take."""
         return ENGINE_BYTES + self.weight_bytes + self.token_bytes * min(self.context_length or ADMITTED_TOKENS, ADMITTED_TOKENS)
 
 
 def check_name(name: str) -> None:
-    """Raises Refused: a request never names a path."""
+    """Raise Refused when a model name could be a path: a request never names a path."""
     if name.startswith((".", "/", "~")) or ".." in name or "\\" in name or any(ord(c) < 32 or ord(c) == 127 for c in name):
         raise Refused(f"{name[:80]!r} is not a model name.", code=ErrorCode.bad_request)
 
 
 def models(folder: Path) -> dict[str, Model]:
-    """Every model that could be loaded, by name."""
+    """Every model that can be loaded, by name. Reads every model folder."""
     found = {"probe": read(PROBE, "probe")}
     for file in sorted(folder.glob("*/config.json")):
         if not file.parent.name.endswith(".part"):
@@ -57,23 +57,14 @@ def models(folder: Path) -> dict[str, Model]:
     return found
 
 
-def find(name: str, folder: Path) -> Model:
-    """The model of that name. Raises Refused."""
-    check_name(name)
-    known = models(folder)
-    if name not in known:
-        raise Refused(f"There is no model {name[:80]!r} under {folder}.", code=ErrorCode.model_not_found)
-    return known[name]
-
-
 def read(folder: Path, name: str = "") -> Model:
-    """A model folder as it describes itself; what cannot be read is left out, loading it will tell."""
+    """A model folder as it describes itself. Fields that cannot be read keep their defaults; loading the model reports the reason."""
     config, origin = _json(folder / "config.json"), _json(folder / "opta.json")
     text = as_object(config.get("text_config")) or config
     return Model(
         name=name or folder.name,
         folder=folder,
-        weight_bytes=sum(file.stat().st_size for file in folder.glob("*.safetensors")),
+        weight_bytes=sum(map(_size, folder.glob("*.safetensors"))),
         token_bytes=_token_bytes(text),
         context_length=_number(text, "max_position_embeddings") or _number(config, "max_position_embeddings"),
         capability=_capability(folder, config),
@@ -85,7 +76,7 @@ def read(folder: Path, name: str = "") -> Model:
 
 
 def _token_bytes(config: dict[str, Any]) -> int:
-    """Of a cache in 16-bit floats: keys and values of every layer."""
+    """Bytes per token of a KV cache in 16-bit floats: keys and values of every layer."""
     heads = _number(config, "num_attention_heads")
     size = _number(config, "head_dim") or (_number(config, "hidden_size") // heads if heads else 0)
     return 4 * _number(config, "num_hidden_layers") * (_number(config, "num_key_value_heads") or heads) * size
@@ -95,13 +86,20 @@ def _capability(folder: Path, config: dict[str, Any]) -> str:
     own = (as_object(config.get("opta")) or {}).get("capability")
     if isinstance(own, str):
         return own
-    # As sentence-transformers mark a model that makes vectors.
+    # This file marks an embedding model of sentence-transformers.
     return "embedding" if (folder / "1_Pooling/config.json").exists() else ""
 
 
 def _tools(config: dict[str, Any]) -> tuple[str, ...] | None:
     declared = as_list((as_object(config.get("opta")) or {}).get("tools"))
     return None if declared is None else tuple(name for name in declared if isinstance(name, str))
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # removed meanwhile, or a broken link
+        return 0
 
 
 def _number(config: dict[str, Any], key: str) -> int:

@@ -1,105 +1,131 @@
-"""Which models are loaded: found by name, loaded when asked for, put away when unused or when memory is short.
+"""Which models are loaded: loaded on demand, unloaded when unused or when memory is short.
 
-Promise: memory is never used up. A model that does not fit is refused with the figures; above the marks below LMX says so,
-puts away what is idle, and at last takes no new requests. What is in use or pinned stays until an admin says otherwise.
+Memory is never exhausted: a model that does not fit is refused with the figures. Above `WARN` of the limit LMX reports it, above
+`EVICT` it unloads idle models and drops prefix caches, above `SHED` it refuses new requests. Running and pinned models stay until
+an admin unloads them.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Literal
+
+import msgspec
 
 from opta_core.errors import Refused, Unavailable
 from opta_core.logs import Log
 from opta_core.process.process import memory_bytes, memory_total
 from opta_core.settings import LmxSettings
 from opta_protocol.errors import ErrorCode
+from opta_protocol.lmx import LmxMemory, LmxModel, LmxModelDetails
 
-from ..engine_client.client import Engine
+from ..engine_client.client import EngineClient, Report
+from ..engine_client.supervisor import EngineSupervisor
 from ..ipc.messages import EngineConfig
-from ..server.keep_awake import Awake
-from ..server.model_events import ModelEvents
 from . import catalog
 from .catalog import Model
+from .keep_awake import KeepAwake
+from .model_events import ModelEvents
 
-# Shares of the limit: told to watchers, idle models put away, new requests refused.
+# Shares of the limit: reported, idle models unloaded, new requests refused.
 WARN, EVICT, SHED = 0.85, 0.90, 0.95
-# Of the machine's memory, when no limit is set; the rest is for whoever works on it.
+# Of the machine's memory, when no limit is set; the rest is for the person who works on it.
 LIMIT_SHARE = 0.75
-# Of the limit, for what is kept of earlier prompts, in all engines together.
+# Of the limit, for the prefix caches of all engines together.
 PREFIX_SHARE = 0.15
 MIB = 1024**2
-KNOWN_S = 2.0
-# Conversations may take at least this much, however large the model.
+# The catalog is read again when it is older than this.
+CATALOG_S = 2.0
+# KV caches may take at least this much, however large the model.
 CACHE_BYTES_MIN = 256 * MIB
 
-log = Log("shelf")
+log = Log("models")
 
 
 class EnginePool:
-    """The engines, by their models' names."""
+    """The engines, by the names of their models. `make_client` makes the client of one engine."""
 
-    def __init__(self, models: Path, settings: LmxSettings, news: ModelEvents, extra: Model | None = None):
-        self._folder, self._settings, self._news = models, settings, news
-        self._extra = extra
-        self._known: dict[str, Model] = {}
-        self._stamp: object = None
-        self.engines: dict[str, Engine] = {}
+    def __init__(
+        self,
+        folder: Path,
+        settings: LmxSettings,
+        events: ModelEvents,
+        extra: Model | None = None,
+        make_client: Callable[[EngineConfig, Report], EngineClient] = EngineSupervisor,
+    ):
+        self._folder, self._settings, self._events = folder, settings, events
+        self._extra, self._make_client = extra, make_client
+        self.engines: dict[str, EngineClient] = {}
+        self._loaded: dict[str, Model] = {}
         self.limit = settings.memory_limit_mb * MIB or int(memory_total() * LIMIT_SHARE)
         self.used = 0
         self._mark = 0.0
         self._loading = asyncio.Lock()
-        self._awake = Awake()
+        self._keep_awake = KeepAwake()
         self._aliases = dict(pair.split("=", 1) for pair in settings.aliases)
         self._drafts = dict(pair.split("=", 1) for pair in settings.drafts)
+        # Read here once, before anything is served; from then on by `refresh`, off the event loop.
+        self._catalog = self._read_catalog()
+        self._read_at = time.monotonic()
         self.default = extra.name if extra else self._default()
 
     def models(self) -> dict[str, Model]:
-        """Every model that could be loaded, by name. Looked at anew when one comes or goes, and every other second."""
-        stamp = (self._folder.stat().st_mtime_ns if self._folder.exists() else 0, time.monotonic() // KNOWN_S)
-        if stamp != self._stamp:
-            self._stamp = stamp
-            self._known = catalog.models(self._folder) | ({self._extra.name: self._extra} if self._extra else {})
-        return self._known
+        """Every model that can be loaded, by name, as of the last refresh."""
+        return self._catalog
 
-    def resolve(self, wanted: str, *, for_vectors: bool = False) -> Model:
-        """The model that answers to a name; a name nobody knows gets the default one. Raises Refused: no name."""
+    async def refresh(self, *, older_than_s: float = 0.0) -> dict[str, Model]:
+        """Read the model folders again, in a thread: they may be many, and on a slow disk."""
+        if time.monotonic() - self._read_at >= older_than_s:
+            self._read_at = time.monotonic()
+            try:
+                self._catalog = await asyncio.to_thread(self._read_catalog)
+            except OSError as error:
+                log.warning("model folders cannot be read", folder=self._folder, reason=error)
+        return self._catalog
+
+    async def resolve(self, wanted: str, *, for_vectors: bool = False) -> Model:
+        """The model that a request names; an unknown name gets the default one. Raises Refused: it is not a name."""
         catalog.check_name(wanted)
-        known = self.models()
         name = self._aliases.get(wanted, wanted)
+        known = self._catalog if name in self._catalog or not name else await self.refresh(older_than_s=CATALOG_S)
         if name in known:
             return known[name]
         if for_vectors and (found := next((model for model in known.values() if model.capability == "embedding"), None)):
             return found
-        return known[self.default]
+        # Its folder may have been removed after it was loaded.
+        default = known.get(self.default) or self._loaded.get(self.default)
+        if default is None:
+            raise Refused(
+                f"There is no model {self.default!r} here any more. List the models: opta models list", code=ErrorCode.model_not_found
+            )
+        return default
 
-    async def engine(self, wanted: str, *, for_vectors: bool = False) -> Engine:
-        """The engine that answers to a name, loaded or about to be. Raises Refused, Unavailable: there is no room for it."""
-        model = self.resolve(wanted, for_vectors=for_vectors)
+    async def engine(self, wanted: str, *, for_vectors: bool = False) -> EngineClient:
+        """The engine for a request, loaded or loading. Raises Refused, Unavailable: there is no memory for it."""
+        model = await self.resolve(wanted, for_vectors=for_vectors)
         engine = self.engines.get(model.name)
         if engine is None:
             engine = await self.load(model.name)
         if self.used > self.limit * SHED:
-            raise Unavailable(f"Memory is short: {self._figures()}. No new requests are taken.", retry_after_s=10)
+            raise Unavailable(f"Memory is short: {self._figures()}. LMX takes no new requests until some is free.", retry_after_s=10)
         engine.used_at = time.monotonic()
         return engine
 
-    async def load(self, name: str, *, pin: bool = False) -> Engine:
-        """Start an engine for a model, or try again with one that failed. Raises Refused: unknown, or no room for it."""
+    async def load(self, name: str, *, pin: bool = False) -> EngineClient:
+        """Start an engine for a model, or restart one that failed. Raises Refused: the model is unknown. Unavailable: it does not fit."""
         async with self._loading:
-            model = self.models().get(name)
+            model = self._catalog.get(name) or (await self.refresh()).get(name)
             if model is None:
-                raise Refused(f"There is no model {name[:80]!r} here. `opta models list` shows them.", code=ErrorCode.model_not_found)
+                raise Refused(f"There is no model {name[:80]!r} here. List the models: opta models list", code=ErrorCode.model_not_found)
             engine = self.engines.get(name)
             if engine is None:
                 await self._make_room(model)
-                engine = self.engines[name] = Engine(self._config(model), model, self._news)
-                self._news.tell("loading", model=name, needed=model.needed_bytes)
-                engine.start()
-            else:
-                # Whoever asks for it by name gives it another chance: earlier deaths count no more.
-                engine.start()
+                engine = self.engines[name] = self._make_client(self._config(model), self._events.publish)
+                self._loaded[name] = model
+                self._events.publish("loading", model=name, needed=model.needed_bytes)
+            # A person who asks for a quarantined model by name ends its quarantine.
+            engine.start()
             engine.pinned |= pin
             return engine
 
@@ -108,9 +134,10 @@ class EnginePool:
         engine = self.engines.pop(name, None)
         if engine is None:
             return False
+        del self._loaded[name]
         await engine.stop()
         log.info("model unloaded", model=name, reason=reason)
-        self._news.tell("unloaded", model=name, reason=reason)
+        self._events.publish("unloaded", model=name, reason=reason)
         return True
 
     async def stop(self) -> None:
@@ -119,64 +146,78 @@ class EnginePool:
 
     @property
     def running(self) -> int:
-        """Requests at work and waiting, of all models."""
+        """Requests of all models, running and waiting."""
         return sum(engine.running for engine in self.engines.values())
 
     async def tick(self) -> None:
-        """Look after the engines; twice a second."""
+        """Check the engines, the memory and the catalog; twice a second."""
         for engine in self.engines.values():
-            engine.ask()
+            engine.check()
         self.used = memory_bytes() + sum(engine.memory for engine in self.engines.values())
-        self._awake.note(is_busy=bool(self.running))
-        await self._put_away_unused()
+        self._keep_awake.note(is_busy=bool(self.running))
+        await self.refresh(older_than_s=CATALOG_S)
+        await self._unload_unused()
         await self._guard_memory()
 
-    def entry(self, model: Model) -> dict[str, Any]:
-        """A model as `/v1/models` and `/admin/models` tell of it."""
+    def entry(self, model: Model) -> LmxModel:
+        """A model as `/v1/models` shows it."""
+        details = self.details(model)
+        return LmxModel(**{field: getattr(details, field) for field in LmxModel.__struct_fields__})
+
+    def details(self, model: Model) -> LmxModelDetails:
+        """A model with its figures, as `/admin/models` shows it."""
         engine = self.engines.get(model.name)
         loaded = engine.loaded if engine else None
-        entry: dict[str, Any] = {
-            "id": model.name,
-            "object": "model",
-            "created": 0,
-            "owned_by": "lmx",
-            "state": engine.state if engine else "on disk",
-            "default": model.name == self.default,
-            "context_length": loaded.context_length if loaded else model.context_length,
-            "bytes": model.weight_bytes,
-        }
-        if model.capability:
-            entry["capability"] = model.capability
-        if model.tools is not None:
-            entry["tools"] = list(model.tools)
-        if engine is not None and engine.problem:
-            entry["problem"] = engine.problem
-        return entry
+        plain = LmxModelDetails(
+            id=model.name,
+            state=engine.state if engine else "on disk",
+            default=model.name == self.default,
+            context_length=loaded.context_length if loaded else model.context_length,
+            bytes=model.weight_bytes,
+            capability=model.capability,
+            problem=engine.problem if engine else "",
+            tools=None if model.tools is None else list(model.tools),
+            needed=model.needed_bytes,
+            repo=model.repo,
+            revision=model.revision,
+            licence=model.licence,
+        )
+        if engine is None:
+            return plain
+        return msgspec.structs.replace(
+            plain,
+            pinned=self._is_pinned(engine),
+            memory=engine.memory,
+            pid=engine.pid,
+            running=engine.running,
+            idle_s=0.0 if engine.running else round(time.monotonic() - engine.used_at, 1),
+            restarts=engine.restarts,
+        )
 
-    def details(self, model: Model) -> dict[str, Any]:
-        """The same, with what an admin wants to know."""
-        entry = self.entry(model) | {"needed": model.needed_bytes, "repo": model.repo, "revision": model.revision, "licence": model.licence}
-        if engine := self.engines.get(model.name):
-            idle_s = 0.0 if engine.running else round(time.monotonic() - engine.used_at, 1)
-            entry |= {
-                "pinned": self._is_pinned(engine), "memory": engine.memory, "pid": engine.pid, "running": engine.running, "idle_s": idle_s, "restarts": engine.restarts,
-            }  # fmt: skip
-        return entry
+    def details_of(self, engine: EngineClient) -> LmxModelDetails:
+        """The same of a loaded engine. Raises Refused: it was unloaded meanwhile."""
+        model = self._loaded.get(engine.name)
+        if model is None:
+            raise Refused(f"{engine.name!r} was unloaded meanwhile.", code=ErrorCode.not_found)
+        return self.details(model)
 
-    def memory(self) -> dict[str, Any]:
-        """Bytes used by LMX and its limit."""
-        return {"used": self.used, "limit": self.limit, "level": self._level()}
+    def memory(self) -> LmxMemory:
+        """Bytes used by LMX, and its limit."""
+        return LmxMemory(used=self.used, limit=self.limit, level=self._level())
+
+    def _read_catalog(self) -> dict[str, Model]:
+        return catalog.models(self._folder) | ({self._extra.name: self._extra} if self._extra else {})
 
     def _default(self) -> str:
-        known, wanted = self.models(), self._settings.model
+        wanted = self._settings.model
         name = self._aliases.get(wanted, wanted)
-        if name not in known:
+        if name not in self._catalog:
             log.error("configured model not found, serving the probe", model=wanted, folder=self._folder)
             return "probe"
         return name
 
     def _config(self, model: Model) -> EngineConfig:
-        draft = self.models().get(self._drafts.get(model.name, ""))
+        draft = self._catalog.get(self._drafts.get(model.name, ""))
         disk = self._folder.parent / "lmx" / "prefixes"
         return EngineConfig(
             name=model.name,
@@ -187,15 +228,15 @@ class EnginePool:
             cache_bytes=max(int(self.limit * (EVICT - PREFIX_SHARE)) - model.weight_bytes, CACHE_BYTES_MIN),
             disk=str(disk) if self._settings.prefix_disk_gb else "",
             disk_bytes=int(self._settings.prefix_disk_gb * 1024**3),
-            # One model at a time is spread: the default one.
+            # Only one model at a time is distributed: the default one.
             ring=self._settings.ring if model.name == self.default else "",
         )
 
     async def _make_room(self, model: Model) -> None:
-        """Put idle models away until a new one fits. Raises Unavailable with the figures when it does not."""
+        """Unload idle models until a new one fits. Raises Unavailable with the figures when it does not."""
         room = self.limit * EVICT
         while self._committed() + model.needed_bytes > room:
-            if not await self._put_away_one(f"{model.name} needs room"):
+            if not await self._unload_one(f"{model.name} needs its memory"):
                 raise Unavailable(
                     f"{model.name} needs {_size(model.needed_bytes)}, but {_size(self._committed())} of the {_size(room)} that LMX may use are taken"
                     f" by {', '.join(self.engines) or 'nothing'}. Unload a model (opta models unload NAME), or raise lmx.memory-limit-mb.",
@@ -203,22 +244,22 @@ class EnginePool:
                 )
 
     def _committed(self) -> int:
-        """What the loaded models have, or will have when they are at work."""
-        return sum(max(engine.memory, engine.model.needed_bytes) for engine in self.engines.values())
+        """Bytes of the loaded models, now or once they run."""
+        return sum(max(engine.memory, self._loaded[name].needed_bytes) for name, engine in self.engines.items())
 
-    async def _put_away_unused(self) -> None:
+    async def _unload_unused(self) -> None:
         after_s = self._settings.idle_s
         for name, engine in list(self.engines.items()):
             unused_s = time.monotonic() - engine.used_at
             if after_s and name != self.default and not self._is_pinned(engine) and not engine.running and unused_s > after_s:
                 await self.unload(name, f"unused for {unused_s:.0f} s")
 
-    async def _put_away_one(self, reason: str) -> bool:
-        """The model that was unused the longest; False when all are in use or pinned."""
+    async def _unload_one(self, reason: str) -> bool:
+        """Unload the model that was unused the longest; False when all are running or pinned."""
         idle = [engine for engine in self.engines.values() if not engine.running and not self._is_pinned(engine)]
         if not idle:
             return False
-        # The default one goes last: it is asked for most.
+        # The default one goes last: most requests are for it.
         oldest = min(idle, key=lambda engine: (engine.name == self.default, engine.used_at))
         return await self.unload(oldest.name, reason)
 
@@ -226,20 +267,25 @@ class EnginePool:
         mark = next((mark for mark in (SHED, EVICT, WARN) if self.used > self.limit * mark), 0.0)
         if mark > self._mark:
             log.warning("memory is short", level=self._level(), figures=self._figures())
-            self._news.tell("memory", level=self._level(), used=self.used, limit=self.limit)
+            self._events.publish("memory", level=self._level(), used=self.used, limit=self.limit)
         self._mark = mark
         if mark >= EVICT:
             for engine in self.engines.values():
                 engine.trim(0)
-            busy: Callable[[Engine], bool] = lambda engine: bool(engine.running) or engine.name == self.default  # noqa: E731
-            if any(not busy(engine) and not self._is_pinned(engine) for engine in self.engines.values()):
-                await self._put_away_one(f"memory is short: {self._figures()}")
+            if any(self._is_dispensable(engine) for engine in self.engines.values()):
+                await self._unload_one(f"memory is short: {self._figures()}")
 
-    def _level(self) -> str:
-        marks = ((SHED, "shed"), (EVICT, "evict"), (WARN, "warn"))
-        return next((name for mark, name in marks if self.used > self.limit * mark), "ok")
+    def _is_dispensable(self, engine: EngineClient) -> bool:
+        return not engine.running and engine.name != self.default and not self._is_pinned(engine)
 
-    def _is_pinned(self, engine: Engine) -> bool:
+    def _level(self) -> Literal["ok", "warn", "evict", "shed"]:
+        if self.used > self.limit * SHED:
+            return "shed"
+        if self.used > self.limit * EVICT:
+            return "evict"
+        return "warn" if self.used > self.limit * WARN else "ok"
+
+    def _is_pinned(self, engine: EngineClient) -> bool:
         return engine.pinned or engine.name in self._settings.pinned
 
     def _figures(self) -> str:

@@ -1,7 +1,6 @@
-"""A model's text as it arrives, split into answer, reasoning and tool calls; stops on strings.
+"""Splits a model's text, as it arrives, into answer, reasoning and tool calls, and stops at stop strings.
 
-Knows the markers of the model at hand, holds back what could be the start of one, and never gives half
-a call. Pure text: no mlx in it.
+It knows the model's markers, holds back text that could be the start of one, and never emits half a call. Pure text, no mlx.
 """
 
 import json
@@ -10,16 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..api.json_values import as_object
+from ..json_values import as_object
 from . import tool_call_repair
 
-Kind = Literal["text", "thinking", "call"]
-Parser = Callable[[str], Any]
+PieceKind = Literal["text", "thinking", "call"]
+CallParser = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
 class Markers:
-    """Where a model puts its reasoning and its tool calls; '' where it has no such thing."""
+    """The markers around a model's reasoning and tool calls; '' when it has none."""
 
     think_start: str = ""
     think_end: str = ""
@@ -28,22 +27,22 @@ class Markers:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Some of an answer. A call has `name` and `arguments` (JSON text), or only more `arguments` of the call before."""
+class OutputPiece:
+    """A part of an answer. A call has `name` and `arguments` (JSON text), or continues the call before with `arguments` alone."""
 
-    kind: Kind
+    kind: PieceKind
     text: str = ""
     name: str = ""
     arguments: str = ""
 
 
-class AnswerSplitter:
-    """Feed it text; it returns what is certain. `is_stopped` once a stop string was met, or all calls are made that may be."""
+class OutputParser:
+    """The parser of one answer. `one_call`: stop after the first tool call."""
 
     def __init__(
         self,
         markers: Markers,
-        parse_call: Parser | None,
+        parse_call: CallParser | None,
         stop: list[str],
         *,
         begins_thinking: bool = False,
@@ -52,22 +51,22 @@ class AnswerSplitter:
     ):
         self._markers, self._parse, self._tools = markers, parse_call, tools or []
         self._stop = [text for text in stop if text]
-        self._state: Kind = "thinking" if begins_thinking else "text"
+        self._state: PieceKind = "thinking" if begins_thinking else "text"
         self._held: str = ""
         self._one_call, self._is_called = one_call, False
-        # Models without markers, or that forget them, write a call as the whole of their answer.
+        # Models without markers, or that forget them, write a bare call as their whole answer.
         self._may_be_bare = bool(self._tools)
         self.stopped_by = ""
-        # Calls that could not be read, and were given as text.
+        # Calls that could not be parsed, and were emitted as text.
         self.malformed = 0
 
     @property
     def is_stopped(self) -> bool:
-        """Whether nothing that comes is wanted any more."""
+        """Whether the answer is over: a stop string was found, or the one allowed call was made."""
         return bool(self.stopped_by) or (self._one_call and self._is_called)
 
-    def feed(self, text: str) -> list[Piece]:
-        """The pieces that are certain now."""
+    def feed(self, text: str) -> list[OutputPiece]:
+        """Take more text; returns the pieces that are certain now."""
         if self.is_stopped:
             return []
         text = self._held + text
@@ -77,7 +76,7 @@ class AnswerSplitter:
                 self._held = text
                 return []
             self._may_be_bare = not text.strip()
-        pieces: list[Piece] = []
+        pieces: list[OutputPiece] = []
         while text and not self.is_stopped:
             at, marker = self._first_marker(text)
             if marker:
@@ -85,23 +84,23 @@ class AnswerSplitter:
                 self._emit(pieces, before)
                 self._cross(marker)
             else:
-                # A call is given whole: until its end marker comes, all of it is held.
+                # A call is emitted whole: hold all of it until its end marker arrives.
                 keep = len(text) if self._state == "call" else _possible_start(text, self._watched())
                 if keep < len(text):
                     self._emit(pieces, text[: len(text) - keep])
                 self._held, text = text[len(text) - keep :], ""
         return pieces
 
-    def end(self, *, is_cut: bool = False) -> list[Piece]:
-        """The rest, when the model is done; a call that was cut off (`is_cut`: by length) is given as text, never dropped."""
-        pieces: list[Piece] = []
+    def end(self, *, is_cut: bool = False) -> list[OutputPiece]:
+        """The rest, when the model is done. A call that was cut off by length (`is_cut`) is emitted as text, never dropped."""
+        pieces: list[OutputPiece] = []
         if self._held and not self.is_stopped:
             if self._state == "call" and (is_cut or self._markers.call_end):
                 whole = [] if is_cut else tool_call_repair.calls_of(self._held, self._tools, only_known=True)
-                pieces += self._given(whole) if whole else [self._malformed(self._markers.call_start + self._held)]
+                pieces += self._emit_calls(whole) if whole else [self._malformed(self._markers.call_start + self._held)]
             elif self._state == "text" and self._may_be_bare and not is_cut:
                 bare = tool_call_repair.calls_of(self._held, self._tools, only_known=True)
-                pieces += self._given(bare) if bare else [Piece("text", self._held)]
+                pieces += self._emit_calls(bare) if bare else [OutputPiece("text", self._held)]
             else:
                 self._emit(pieces, self._held)
         self._held = ""
@@ -125,41 +124,41 @@ class AnswerSplitter:
         else:
             self._state = "text"
 
-    def _emit(self, pieces: list[Piece], text: str) -> None:
+    def _emit(self, pieces: list[OutputPiece], text: str) -> None:
         if self._state == "call":
             pieces += self._calls(text)
         elif text:
-            pieces.append(Piece(self._state, text))
+            pieces.append(OutputPiece(self._state, text))
 
-    def _calls(self, text: str) -> list[Piece]:
+    def _calls(self, text: str) -> list[OutputPiece]:
         try:
             assert self._parse is not None
             parsed = self._parse(text)
             found: list[Any] = parsed if isinstance(parsed, list) else [parsed]  # pyright: ignore[reportUnknownVariableType]
             calls = [tool_call_repair.fitted(str(call["name"]), _object(call.get("arguments", {})), self._tools) for call in found]
-            # Some parsers make a call of anything; one of the tools offered is likelier to be what was meant.
-            return self._given(
+            # Some parsers make a call of any text; a call of an offered tool is more likely to be meant.
+            return self._emit_calls(
                 calls
                 if tool_call_repair.are_known(calls, self._tools)
                 else tool_call_repair.calls_of(text, self._tools, only_known=True) or calls
             )
-        except Exception:  # parsers of models raise what they like; what the model wrote is then read with more patience
+        except Exception:  # a model's parser raises what it likes; repair gets the text then
             if calls := tool_call_repair.calls_of(text, self._tools):
-                return self._given(calls)
+                return self._emit_calls(calls)
             return [self._malformed(f"{self._markers.call_start}{text}{self._markers.call_end}")]
 
-    def _given(self, calls: list[tool_call_repair.Call]) -> list[Piece]:
+    def _emit_calls(self, calls: list[tool_call_repair.ToolCall]) -> list[OutputPiece]:
         self._is_called = True
         kept = calls[:1] if self._one_call else calls
-        return [Piece("call", name=name, arguments=json.dumps(arguments, ensure_ascii=False)) for name, arguments in kept]
+        return [OutputPiece("call", name=name, arguments=json.dumps(arguments, ensure_ascii=False)) for name, arguments in kept]
 
-    def _malformed(self, text: str) -> Piece:
+    def _malformed(self, text: str) -> OutputPiece:
         self.malformed += 1
-        return Piece("text", text)
+        return OutputPiece("text", text)
 
 
-class ForcedCall:
-    """A call that a grammar forces, `{"name":…,"arguments":{…}}`: its name as soon as it stands, then its arguments as they come."""
+class ForcedCallParser:
+    """Parses a call that a grammar forces, `{"name":…,"arguments":{…}}`: emits its name once complete, then its arguments as they arrive."""
 
     _HEAD = re.compile(r'^\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments"\s*:\s*')
 
@@ -167,10 +166,10 @@ class ForcedCall:
         self._held = ""
         self._is_open = False
 
-    def feed(self, text: str) -> list[Piece]:
-        """What is certain now."""
+    def feed(self, text: str) -> list[OutputPiece]:
+        """Take more text; returns the pieces that are certain now."""
         self._held += text
-        pieces: list[Piece] = []
+        pieces: list[OutputPiece] = []
         if not self._is_open:
             head = self._HEAD.match(self._held)
             if head is None:
@@ -180,29 +179,29 @@ class ForcedCall:
                 self._held = head.group()
                 return []
             self._is_open = True
-            pieces.append(Piece("call", name=json.loads(head.group(1))))
-        # The last character may be the one that closes the call around the arguments.
+            pieces.append(OutputPiece("call", name=json.loads(head.group(1))))
+        # The last character may be the brace that closes the call, not the arguments.
         ready, self._held = self._held[:-1], self._held[-1:]
         if ready and pieces:
-            return [Piece("call", name=pieces[0].name, arguments=ready)]
-        return [*pieces, Piece("call", arguments=ready)] if ready else pieces
+            return [OutputPiece("call", name=pieces[0].name, arguments=ready)]
+        return [*pieces, OutputPiece("call", arguments=ready)] if ready else pieces
 
-    def end(self, *, is_cut: bool) -> list[Piece]:
-        """The rest. A call that was cut off before it had a name is given as text."""
+    def end(self, *, is_cut: bool) -> list[OutputPiece]:
+        """The rest. A call that was cut off before its name was complete is emitted as text."""
         held, self._held = self._held, ""
         if not self._is_open:
-            return [Piece("text", held)] if held else []
-        return [Piece("call", arguments=held)] if is_cut and held else []
+            return [OutputPiece("text", held)] if held else []
+        return [OutputPiece("call", arguments=held)] if is_cut and held else []
 
 
 def _object(value: Any) -> dict[str, Any]:
     found = as_object(json.loads(value) if isinstance(value, str) else value)
     if found is None:
-        raise TypeError("arguments are no object")
+        raise TypeError("the arguments are not an object")
     return found
 
 
 def _possible_start(text: str, markers: list[str]) -> int:
-    """How many characters at the end of `text` could begin one of the markers."""
+    """The number of characters at the end of `text` that could begin one of the markers."""
     longest = max((len(marker) for marker in markers), default=1) - 1
     return next((n for n in range(min(longest, len(text)), 0, -1) if any(marker.startswith(text[-n:]) for marker in markers)), 0)

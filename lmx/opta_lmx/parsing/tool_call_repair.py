@@ -1,6 +1,6 @@
-"""What local models get wrong when they call tools: calls are read out of almost-JSON, names and types set right by the tools offered.
+"""Repairs the tool calls of local models: parses almost-JSON, and corrects names and types by the offered tools.
 
-Nothing is invented: a string that does not end, or a value that is missing, is no call. Pure text and values.
+Nothing is invented: text with an unterminated string or a missing value is not a call. Pure text and values.
 """
 
 import ast
@@ -8,19 +8,19 @@ import json
 import re
 from typing import Any
 
-from ..api.json_values import as_list, as_object
+from ..json_values import as_list, as_object
 
 NAME_KEYS = ("name", "tool", "function", "tool_name", "function_name")
 ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "params")
 _FENCE = re.compile(r"^\s*```(?:json|tool_call|tool_code)?\s*\n?(.*?)\n?\s*```\s*$", re.DOTALL)
 _PYTHON_WORDS = {"True": "true", "False": "false", "None": "null"}
 
-Call = tuple[str, dict[str, Any]]
+ToolCall = tuple[str, dict[str, Any]]
 
 
-def calls_of(text: str, tools: list[dict[str, Any]], *, only_known: bool = False) -> list[Call]:
-    """The calls that stand in a text, [] when it holds none. `only_known`: names that no tool has make it mere text."""
-    found: list[Call] = []
+def calls_of(text: str, tools: list[dict[str, Any]], *, only_known: bool = False) -> list[ToolCall]:
+    """The calls in a text, [] when it has none. `only_known`: a call of an unknown tool makes it plain text."""
+    found: list[ToolCall] = []
     for value in _values(text):
         for call in _unwrapped(value):
             named = _call(call, tools)
@@ -30,8 +30,8 @@ def calls_of(text: str, tools: list[dict[str, Any]], *, only_known: bool = False
     return found
 
 
-def fitted(name: str, arguments: dict[str, Any], tools: list[dict[str, Any]]) -> Call:
-    """A call with its name and the types of its arguments as the tools declare them, where it is clear what was meant."""
+def fitted(name: str, arguments: dict[str, Any], tools: list[dict[str, Any]]) -> ToolCall:
+    """A call with its name and the types of its arguments corrected by the tools' declarations, where the meaning is clear."""
     known = _names(tools)
     name = name.strip()
     if name not in known:
@@ -41,13 +41,13 @@ def fitted(name: str, arguments: dict[str, Any], tools: list[dict[str, Any]]) ->
     return name, as_object(_typed(arguments, schema)) or {}
 
 
-def are_known(calls: list[Call], tools: list[dict[str, Any]]) -> bool:
-    """Whether every call is of a tool that is offered."""
+def are_known(calls: list[ToolCall], tools: list[dict[str, Any]]) -> bool:
+    """Whether every call is of an offered tool."""
     return all(name in _names(tools) for name, _ in calls)
 
 
 def might_be_call(text: str) -> bool:
-    """Whether a text that has only begun could be a bare call: an object, alone, in a list or in a fence, that begins with such a key."""
+    """Whether an incomplete text could be a bare call: an object with a key of a call, alone, in a list or in a code fence."""
     rest = text.lstrip()
     for opener in ("```json", "```tool_call", "```tool_code", "```"):
         if opener.startswith(rest):
@@ -75,7 +75,7 @@ def _values(text: str) -> list[Any]:
     if fenced := _FENCE.match(text):
         text = fenced.group(1)
     text = text.strip().strip(";,").strip()
-    for attempt in (text, _mended(text)):
+    for attempt in (text, _repaired(text)):
         if attempt and (found := _decoded(attempt)):
             return found
     try:
@@ -85,7 +85,7 @@ def _values(text: str) -> list[Any]:
 
 
 def _decoded(text: str) -> list[Any]:
-    """Every value of a text that is nothing but values, one after another."""
+    """The JSON values of a text that consists of nothing else; [] otherwise."""
     decoder = json.JSONDecoder(strict=False)
     found: list[Any] = []
     at = 0
@@ -100,8 +100,8 @@ def _decoded(text: str) -> list[Any]:
     return found
 
 
-def _mended(text: str) -> str:
-    """With commas before a closing bracket taken out, Python's words put as JSON's, and brackets that were never closed closed."""
+def _repaired(text: str) -> str:
+    """The text without trailing commas, with JSON's words for Python's, and with unclosed brackets closed; '' when that is impossible."""
     out: list[str] = []
     closers: list[str] = []
     at, in_string = 0, False
@@ -136,7 +136,7 @@ def _mended(text: str) -> str:
         return ""
     while out and (out[-1].isspace() or out[-1] == ","):
         out.pop()
-    # A value that is still to come cannot be guessed.
+    # A missing value cannot be guessed.
     return "" if out and out[-1] == ":" else "".join([*out, *reversed(closers)])
 
 
@@ -149,7 +149,7 @@ def _unwrapped(value: Any) -> list[Any]:
     return [value]
 
 
-def _call(value: Any, tools: list[dict[str, Any]]) -> Call | None:
+def _call(value: Any, tools: list[dict[str, Any]]) -> ToolCall | None:
     call = as_object(value)
     if call is None:
         return None
@@ -167,7 +167,7 @@ def _call(value: Any, tools: list[dict[str, Any]]) -> Call | None:
 
 
 def _typed(value: Any, schema: Any) -> Any:
-    """A value in the type that its schema asks for, where it is the same thing written otherwise; else as it is."""
+    """A value converted to the type of its schema when both mean the same; otherwise unchanged."""
     known = as_object(schema)
     if known is None:
         return value
@@ -186,7 +186,7 @@ def _typed(value: Any, schema: Any) -> Any:
     if fields is None or properties is None:
         return value
     required = as_list(known.get("required")) or []
-    # Left out and given as nothing are the same to a tool.
+    # To a tool, null is the same as a missing optional argument.
     empty = {
         key
         for key, entry in fields.items()

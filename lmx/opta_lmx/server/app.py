@@ -7,10 +7,10 @@ from opta_core.logs import Log
 from opta_http.asgi import Receive, Scope, Send, TrackedSend
 from opta_protocol.errors import ErrorCode
 
-from ..api.routes import Inference
 from ..models.engine_pool import EnginePool
 from .admin import Admin
 from .auth import Guard
+from .inference import Inference
 from .metrics import Metrics
 from .openapi import description
 from .sse import Asked, send_body, send_error

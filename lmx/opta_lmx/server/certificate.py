@@ -1,4 +1,4 @@
-"""The certificate of this LMX: made once, signed by itself, known to others by its SHA-256 (they pin it when they pair)."""
+"""This LMX's self-signed certificate, made once. Clients pin its SHA-256 when they pair."""
 
 import datetime
 import hashlib
@@ -12,7 +12,7 @@ YEARS = 10
 
 
 def context_of(folder: Path) -> tuple[ssl.SSLContext, str]:
-    """What uvicorn serves TLS with, and the certificate's fingerprint in hex."""
+    """The TLS context of the server, and the certificate's SHA-256 in hex. Makes the certificate when there is none."""
     file = folder / "tls.pem"
     if not file.exists():
         write_whole(file, _make())
@@ -30,13 +30,13 @@ def fingerprint_of(pem: str) -> str:
 
 
 def _make() -> bytes:
-    # Slow to import, and needed once in ten years.
+    # Slow to import, and needed only when a certificate is made.
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
-    # Nobody looks at the name: it is the certificate itself that is pinned.
+    # Clients ignore the name: they pin the certificate itself.
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"opta-lmx-{os.urandom(4).hex()}")])
     now = datetime.datetime.now(datetime.UTC)
     made = (

@@ -1,4 +1,4 @@
-"""Offers this LMX on the local network by mDNS (`_opta-lmx._tcp.local`). An offer gives no right: who wants to use it pairs."""
+"""Advertises this LMX on the local network by mDNS (`_opta-lmx._tcp.local`). It grants nothing: a client must pair first."""
 
 import ipaddress
 import socket
@@ -11,8 +11,8 @@ SERVICE = "_opta-lmx._tcp.local."
 log = Log("discovery")
 
 
-class Offer:
-    """Stands from `begin` to `end`."""
+class Advertisement:
+    """Published from `begin` to `end`."""
 
     def __init__(self, port: int, address: str, fingerprint: str):
         self._port, self._address, self._fingerprint = port, address, fingerprint
@@ -20,14 +20,14 @@ class Offer:
         self._info: Any = None
 
     async def begin(self) -> None:
-        """Answer those who look. A network that does not allow it is told in the log; LMX goes on without."""
+        """Publish it. When the network does not allow that, log the reason; LMX runs without."""
         from zeroconf import InterfaceChoice, IPVersion, NonUniqueNameException
         from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
         host = socket.gethostname().partition(".")[0] or "lmx"
         given = ipaddress.ip_address(self._address)
         try:
-            # Bound to everything, it is offered on every interface; else on the one it is bound to.
+            # On every interface when LMX is bound to all addresses, else on the one that it is bound to.
             interfaces = InterfaceChoice.All if given.is_unspecified else [self._address]
             self._zeroconf = AsyncZeroconf(interfaces=interfaces, ip_version=IPVersion.V4Only)
             addresses = (own_addresses() if given.is_unspecified else []) or [self._address]
@@ -40,12 +40,12 @@ class Offer:
                 properties={"sha256": self._fingerprint, "version": "1"},
             )
             await self._zeroconf.async_register_service(self._info)
-            log.info("offered on the network", port=self._port, addresses=",".join(addresses))
+            log.info("advertised on the network", port=self._port, addresses=",".join(addresses))
         except (OSError, NonUniqueNameException) as error:
-            log.warning("cannot be offered on the network", reason=error or type(error).__name__)
+            log.warning("cannot be advertised on the network", reason=error or type(error).__name__)
 
     async def end(self) -> None:
-        """Take it back."""
+        """Withdraw it."""
         if self._zeroconf is not None:
             if self._info is not None:
                 await self._zeroconf.async_unregister_service(self._info)
@@ -53,7 +53,7 @@ class Offer:
 
 
 def own_addresses() -> list[str]:
-    """The addresses of this machine on its networks, as its own name says."""
+    """The IPv4 addresses that this machine's host name resolves to, without loopback."""
     try:
         found = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
     except OSError:

@@ -1,71 +1,50 @@
-"""LMX's figures: Prometheus text, and the rates that telemetry shows."""
+"""LMX's metrics: Prometheus text, and the rates for telemetry."""
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
-from ..engine_client.client import Engine, EngineEvent
-from ..ipc.messages import Delta
+from ..engine_client.client import EngineClient
+from ..engine_client.stream import ChoiceEvents
+from ..ipc.messages import Delta, Finished
 from ..models.engine_pool import EnginePool
-from .sse import close
 
 RATE_WINDOW_S = 2.0
 FIRST_TOKEN_BUCKETS_S = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-# Further callers are counted together: figures do not grow with those who ask.
+# Further callers are counted as one, so that the metrics stay bounded.
 CALLERS_MAX = 64
 
 
 class Counts:
-    """Of one model and one caller."""
+    """Counts of one model and one caller; all but the first two are tokens."""
 
     def __init__(self) -> None:
         self.requests = self.failures = self.completion = self.prompt = self.cached = 0
 
 
 class Metrics:
-    """Counts what passes."""
+    """Counts what the engines produce."""
 
     def __init__(self) -> None:
-        self._pieces: deque[float] = deque(maxlen=100_000)
+        self._delta_times: deque[float] = deque(maxlen=100_000)
         self._counts: dict[tuple[str, str], Counts] = {}
         self._callers: set[str] = set()
         self._first_token_s: list[float] = [0] * (len(FIRST_TOKEN_BUCKETS_S) + 1)
         self._first_token_sum_s = 0.0
 
-    async def watch(self, answer: AsyncIterator[list[EngineEvent]], model: str, caller: str) -> AsyncIterator[list[EngineEvent]]:
-        """Pass an answer on and count it."""
-        counts = self._of(model, caller)
-        counts.requests += 1
-        started, first = time.monotonic(), True
-        is_complete = False
-        try:
-            async for pieces in answer:
-                now = time.monotonic()
-                for piece in pieces:
-                    if isinstance(piece, Delta):
-                        self._pieces.append(now)
-                    else:
-                        counts.completion += piece.completion_tokens
-                        counts.prompt += piece.prompt_tokens
-                        counts.cached += piece.cached_tokens
-                        is_complete = True
-                if first:
-                    first = False
-                    self._note_first_token(now - started)
-                yield pieces
-        finally:
-            counts.failures += not is_complete
-            await close(answer)
+    def meter(self, model: str, caller: str, choices: int) -> "RequestMeter":
+        """The meter of one request."""
+        return RequestMeter(self, self._of(model, caller), choices)
 
     def tokens_per_s(self) -> float:
-        """Pieces a second over the last two."""
+        """Deltas per second, over the last two seconds."""
         now = time.monotonic()
-        while self._pieces and now - self._pieces[0] > RATE_WINDOW_S:
-            self._pieces.popleft()
-        return round(len(self._pieces) / RATE_WINDOW_S, 1)
+        while self._delta_times and now - self._delta_times[0] > RATE_WINDOW_S:
+            self._delta_times.popleft()
+        return round(len(self._delta_times) / RATE_WINDOW_S, 1)
 
     def total(self, name: str) -> int:
-        """One of the counts, over all models and callers."""
+        """The sum of one count over all models and callers."""
         return sum(getattr(counts, name) for counts in self._counts.values())
 
     def text(self, pool: EnginePool) -> str:
@@ -114,10 +93,47 @@ class Metrics:
             self._callers.add(caller)
         return self._counts.setdefault((model, caller), Counts())
 
-    def _note_first_token(self, seconds: float) -> None:
+    def count_deltas(self, count: int, now: float) -> None:
+        """So many deltas arrived just now."""
+        self._delta_times.extend([now] * count)
+
+    def count_first_token(self, seconds: float) -> None:
+        """A request got its first event after `seconds`."""
         at = next((at for at, bound in enumerate(FIRST_TOKEN_BUCKETS_S) if seconds <= bound), len(FIRST_TOKEN_BUCKETS_S))
         self._first_token_s[at] += 1
         self._first_token_sum_s += seconds
+
+
+class RequestMeter:
+    """Counts one request; a choice that does not finish is a failure."""
+
+    def __init__(self, metrics: Metrics, counts: Counts, choices: int):
+        self._metrics, self._counts, self._left = metrics, counts, choices
+        self._started, self._has_event = time.monotonic(), False
+        counts.requests += choices
+
+    def count(self, events: ChoiceEvents) -> None:
+        """The reader takes these events."""
+        now = time.monotonic()
+        if not self._has_event:
+            self._has_event = True
+            self._metrics.count_first_token(now - self._started)
+        deltas = 0
+        for _, event in events:
+            if isinstance(event, Delta):
+                deltas += 1
+            elif isinstance(event, Finished):
+                self._left -= 1
+                self._counts.completion += event.completion_tokens
+                self._counts.prompt += event.prompt_tokens
+                self._counts.cached += event.cached_tokens
+        if deltas:
+            self._metrics.count_deltas(deltas, now)
+
+    def close(self) -> None:
+        """The request is over."""
+        self._counts.failures += self._left
+        self._left = 0
 
 
 def _counter(name: str, value: float) -> list[str]:
@@ -128,7 +144,7 @@ def _gauge(name: str, value: float) -> list[str]:
     return [f"# TYPE {name} gauge", f"{name} {value:.15g}"]
 
 
-def _by_model(name: str, kind: str, engines: list[Engine], value: Callable[[Engine], float]) -> list[str]:
+def _by_model(name: str, kind: str, engines: list[EngineClient], value: Callable[[EngineClient], float]) -> list[str]:
     return [f"# TYPE {name} {kind}", *(f'{name}{{model="{_label(engine.name)}"}} {value(engine):.15g}' for engine in engines)]
 
 

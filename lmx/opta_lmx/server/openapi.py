@@ -1,23 +1,23 @@
-"""LMX's API as an OpenAPI 3.1 document, made from the Structs that read the requests; `docs/lmx-openapi.json` is this text."""
+"""LMX's API as an OpenAPI 3.1 document, made from the Structs of the request bodies. `docs/lmx-openapi.json` is generated from it."""
 
 from typing import Any
 
 import msgspec
 
-from ..api import completions, embeddings
-from ..api.chat import request as chat
-from ..api.messages import request as messages
-from ..api.responses import request as responses
+from ..api import completions, embeddings, tokenize
+from ..api.chat.request import ChatRequest
+from ..api.messages.request import CountRequest, MessagesRequest
+from ..api.responses.request import ResponsesRequest
 from . import admin, pairing
 
 REQUESTS: dict[str, Any] = {
-    "/v1/chat/completions": chat.ChatRequest,
+    "/v1/chat/completions": ChatRequest,
     "/v1/completions": completions.CompletionRequest,
-    "/v1/responses": responses.ResponsesRequest,
-    "/v1/messages": messages.MessagesRequest,
-    "/v1/messages/count_tokens": messages.CountRequest,
+    "/v1/responses": ResponsesRequest,
+    "/v1/messages": MessagesRequest,
+    "/v1/messages/count_tokens": CountRequest,
     "/v1/embeddings": embeddings.EmbeddingsRequest,
-    "/v1/tokenize": embeddings.TokenizeRequest,
+    "/v1/tokenize": tokenize.TokenizeRequest,
     "/admin/models/load": admin.LoadRequest,
     "/admin/models/unload": admin.UnloadRequest,
     "/admin/models/available": admin.AvailableRequest,
@@ -28,24 +28,24 @@ REQUESTS: dict[str, Any] = {
     "/pair": pairing.PairRequest,
 }
 READS = {
-    "/healthz": "The process lives.",
-    "/proof": "Whoever answers here knows this home's key: an HMAC of `n` and of the port.",
-    "/readyz": "A model is loaded, or why none is.",
-    "/metrics": "Prometheus figures.",
-    "/v1/models": "Every model that can be asked.",
-    "/admin/models": "The same, with memory, states and downloads.",
+    "/healthz": "The process is alive.",
+    "/proof": "Proof that this LMX knows this home's key: an HMAC of `n` and of the port.",
+    "/readyz": "Whether a model is loaded; if not, why.",
+    "/metrics": "Metrics in Prometheus' text format.",
+    "/v1/models": "Every model that can answer.",
+    "/admin/models": "Every model with its state and figures, memory, and downloads.",
 }
-# What any request can be answered with besides success.
+# Errors that any request can get.
 ERRORS = {
-    "400": "The request is wrong; the message names the field.",
+    "400": "The request is invalid; the message names the field.",
     "401": "A key is needed.",
-    "403": "This Host, page or key may not.",
-    "404": "There is no such thing here.",
-    "405": "Not with this method.",
-    "409": "It is there, or under way.",
+    "403": "This Host, Origin or key is not allowed.",
+    "404": "Not found.",
+    "405": "The path does not accept this method.",
+    "409": "It exists already, or is in progress.",
     "413": "The body is too large.",
-    "429": "Too many requests; Retry-After says when to come again.",
-    "503": "Not now; Retry-After says when to come again.",
+    "429": "Too many requests; Retry-After says when to try again.",
+    "503": "Temporarily unavailable; Retry-After says when to try again.",
 }
 
 
@@ -68,7 +68,7 @@ def description() -> dict[str, Any]:
 def _operation(text: str, success: str = "200", body: Any = None) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": text,
-        "responses": {success: {"description": "Done."}, **{status: {"description": said} for status, said in ERRORS.items()}},
+        "responses": {success: {"description": "OK"}, **{status: {"description": said} for status, said in ERRORS.items()}},
     }
     if body is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}

@@ -5,7 +5,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from opta_core.errors import Unavailable
 from opta_core.net.lmx_endpoint import ask, client_of, endpoint_of, key_of
 from opta_core.secrets.vault import Vault
 from opta_protocol.http import LoadModel, PullModel, UnloadModel
@@ -63,10 +62,6 @@ async def _ask(gateway: Gateway, vault: Vault, method: str, path: str, wanted: A
     endpoint = await asyncio.to_thread(endpoint_of, loaded.settings, loaded.paths)
     client = client_of(endpoint, await asyncio.to_thread(key_of, endpoint, vault))
     try:
-        return msgspec.convert(await ask(client, method, path, wanted, timeout_s), kind)
-    except msgspec.ValidationError as error:
-        raise Unavailable(
-            f"LMX gave an answer to {path} that this version does not know ({error}). Update Opta and LMX to one version."
-        ) from error
+        return await ask(client, method, path, wanted, kind, timeout_s)
     finally:
         client.close()

@@ -10,7 +10,7 @@ import hmac
 import ipaddress
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -31,6 +31,9 @@ _CODES = {
     400: ErrorCode.invalid, 401: ErrorCode.provider_auth, 403: ErrorCode.provider_auth, 404: ErrorCode.model_not_found, 409: ErrorCode.conflict,
     429: ErrorCode.too_many_requests,
 }  # fmt: skip
+
+
+T = TypeVar("T")
 
 
 class _Problem(msgspec.Struct):
@@ -126,15 +129,18 @@ def challenge_of(endpoint: Endpoint) -> HomeKey | None:
     return HomeKey(Path(endpoint.key_file)) if endpoint.key_file and not endpoint.certificate else None
 
 
-async def ask(client: HttpClient, method: str, path: str, body: Any, timeout_s: float) -> dict[str, Any]:
-    """One request to LMX that is no inference. Raises OptaError with LMX's own words."""
+async def ask(client: HttpClient, method: str, path: str, body: Any, kind: type[T], timeout_s: float) -> T:
+    """One admin request to LMX; the answer decoded as `kind` (see `opta_protocol.lmx`). Raises OptaError with LMX's own message."""
     try:
         status, content = await client.ask(method, path, None if body is None else msgspec.json.encode(body), timeout_s, ANSWER_BYTES_MAX)
         if status < 400:
-            return msgspec.json.decode(content, type=dict[str, Any])
+            return msgspec.json.decode(content, type=kind)
         message = msgspec.json.decode(content, type=_Refusal).error.message
     except Stranger as problem:
         raise Unavailable(str(problem)) from problem
+    except msgspec.ValidationError as problem:
+        message = f"LMX gave an answer to {path} that this version does not know ({problem}). Update Opta and LMX to one version."
+        raise Unavailable(message) from problem
     except (HttpProblem, msgspec.DecodeError) as problem:
         raise Unavailable(f"LMX at {client.host} does not answer ({problem}). Start it: opta lmx serve, or opta up") from problem
     code = _CODES.get(status, ErrorCode.unavailable)

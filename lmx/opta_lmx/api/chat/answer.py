@@ -1,162 +1,106 @@
-"""Answers of /v1/chat/completions: whole, and as server-sent events."""
+"""/v1/chat/completions in OpenAI's form: the answers."""
 
-import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
-from ...engine_client.client import EngineEvent
+from ...engine_client.stream import ChoiceEvents, EngineEvent
 from ...ipc.messages import Delta, Finished, TokenLogprob
 
 
-class Completion:
-    """The answers' common fields."""
+class ChatAnswer:
+    """The answer of one request with all its choices."""
 
-    def __init__(self, model: str):
-        self.id = f"chatcmpl-{secrets.token_hex(12)}"
-        self.created = int(time.time())
-        self.model = model
+    def __init__(self, model: str, choices: int, *, with_logprobs: bool = False, with_usage: bool = False):
+        self._common: dict[str, Any] = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": model}
+        self._with_logprobs, self._with_usage = with_logprobs, with_usage
+        self._choices = [_CollectedChoice() for _ in range(choices)]
+        self._calls = [0] * choices
+        self._ends: list[Finished] = []
+        self._is_begun = False
 
-    def chunk(self, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -> bytes:
-        """One SSE frame."""
-        body: dict[str, Any] = {
-            "id": self.id,
-            "object": "chat.completion.chunk",
-            "created": self.created,
-            "model": self.model,
-            "choices": choices,
-        }
+    def frames(self, events: ChoiceEvents) -> bytes:
+        """Chunks of these events; before the first ones, the role of each choice; after the last one, usage and `[DONE]`."""
+        frames: list[bytes] = []
+        if not self._is_begun:
+            self._is_begun = True
+            frames = [self._chunk([_choice(at, {"role": "assistant", "content": ""})]) for at in range(len(self._choices))]
+        for at, event in events:
+            if isinstance(event, Finished):
+                finish = "tool_calls" if self._calls[at] and event.finish == "stop" else event.finish
+                frames.append(self._chunk([_choice(at, {}, finish)]))
+                self._ends.append(event)
+            elif isinstance(event, Delta):
+                self._calls[at] += bool(event.name)
+                frames.append(self._chunk([_choice(at, _delta(event, self._calls[at] - 1), logprobs=_logprobs(event.logprobs))]))
+        if len(self._ends) == len(self._choices):
+            if self._with_usage:
+                frames.append(self._chunk([], usage_of(self._ends)))
+            frames.append(b"data: [DONE]\n\n")
+        return b"".join(frames)
+
+    def add(self, events: ChoiceEvents) -> None:
+        """Collect events for `body`."""
+        for at, event in events:
+            self._choices[at].add(event)
+
+    def body(self) -> bytes:
+        """The body of a request that does not stream."""
+        choices = [choice.entry(at, with_logprobs=self._with_logprobs) for at, choice in enumerate(self._choices)]
+        usage = usage_of([choice.end for choice in self._choices if choice.end is not None])
+        return msgspec.json.encode({**self._common, "object": "chat.completion", "choices": choices, "usage": usage})
+
+    def _chunk(self, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -> bytes:
+        body = {**self._common, "object": "chat.completion.chunk", "choices": choices}
         if usage is not None:
             body["usage"] = usage
         return b"data: " + msgspec.json.encode(body) + b"\n\n"
 
-    def whole(self, choices: list[dict[str, Any]], usage: dict[str, Any]) -> bytes:
-        """The answer of a request that does not stream."""
-        body = {
-            "id": self.id,
-            "object": "chat.completion",
-            "created": self.created,
-            "model": self.model,
-            "choices": choices,
-            "usage": usage,
-        }
-        return msgspec.json.encode(body)
 
-
-async def merged(answers: list[AsyncIterator[list[EngineEvent]]]) -> AsyncIterator[tuple[int, list[EngineEvent]]]:
-    """(which answer, pieces that came together), in the order they come. Ends, or fails, with all of them."""
-    if len(answers) == 1:
-        async for pieces in answers[0]:
-            yield 0, pieces
-        return
-    arrived: asyncio.Queue[tuple[int, list[EngineEvent] | BaseException | None]] = asyncio.Queue()
-
-    async def carry(at: int, answer: AsyncIterator[list[EngineEvent]]) -> None:
-        try:
-            async for pieces in answer:
-                arrived.put_nowait((at, pieces))
-            arrived.put_nowait((at, None))
-        except Exception as error:  # told to whoever reads
-            arrived.put_nowait((at, error))
-
-    tasks = [asyncio.create_task(carry(at, answer), name=f"choice {at}") for at, answer in enumerate(answers)]
-    try:
-        left = len(tasks)
-        while left:
-            at, found = await arrived.get()
-            if isinstance(found, BaseException):
-                raise found
-            if found is None:
-                left -= 1
-            else:
-                yield at, found
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def stream_frames(
-    completion: Completion, answers: list[AsyncIterator[list[EngineEvent]]], *, include_usage: bool
-) -> AsyncIterator[bytes]:
-    """SSE frames of answers, `[DONE]` last; pieces that came together leave together.
-
-    Nothing comes before the engine has taken the request: until then a refusal still has a status of its own.
-    """
-    frames = [completion.chunk([_choice(at, {"role": "assistant", "content": ""})]) for at in range(len(answers))]
-    calls = [0] * len(answers)
-    ends: list[Finished] = []
-    async for at, pieces in merged(answers):
-        for piece in pieces:
-            if isinstance(piece, Finished):
-                finish = "tool_calls" if calls[at] and piece.finish == "stop" else piece.finish
-                frames.append(completion.chunk([_choice(at, {}, finish)]))
-                ends.append(piece)
-                if len(ends) == len(answers):
-                    if include_usage:
-                        frames.append(completion.chunk([], usage_of(ends)))
-                    frames.append(b"data: [DONE]\n\n")
-            else:
-                calls[at] += bool(piece.name)
-                frames.append(completion.chunk([_choice(at, _delta(piece, calls[at] - 1), logprobs=_logprobs(piece.logprobs))]))
-        yield b"".join(frames)
-        frames = []
-
-
-async def whole_answer(completion: Completion, answers: list[AsyncIterator[list[EngineEvent]]], *, logprobs: bool = False) -> bytes:
-    """The body of a request that does not stream."""
-    found = [_Whole() for _ in answers]
-    async for at, pieces in merged(answers):
-        for piece in pieces:
-            found[at].take(piece)
-    choices = [whole.choice(at, logprobs=logprobs) for at, whole in enumerate(found)]
-    return completion.whole(choices, usage_of([whole.end for whole in found if whole.end is not None]))
-
-
-class _Whole:
-    """One answer, gathered."""
+class _CollectedChoice:
+    """One choice of an answer that does not stream."""
 
     def __init__(self) -> None:
-        self.text = self.thinking = ""
-        self.calls: list[dict[str, Any]] = []
-        self.logprobs: list[TokenLogprob] = []
         self.end: Finished | None = None
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._calls: list[dict[str, Any]] = []
+        self._logprobs: list[TokenLogprob] = []
 
-    def take(self, piece: EngineEvent) -> None:
-        """Take in the next piece."""
-        if isinstance(piece, Finished):
-            self.end = piece
-            return
-        self.logprobs += piece.logprobs
-        if piece.name:
-            self.calls += [{key: value for key, value in call.items() if key != "index"} for call in _delta(piece, 0)["tool_calls"]]
-        elif piece.arguments:
-            self.calls[-1]["function"]["arguments"] += piece.arguments
-        else:
-            self.text += piece.text
-            self.thinking += piece.thinking
+    def add(self, event: EngineEvent) -> None:
+        """Take the next event."""
+        if isinstance(event, Finished):
+            self.end = event
+        elif isinstance(event, Delta):
+            self._logprobs += event.logprobs
+            if event.name:
+                self._calls.append({key: value for key, value in _delta(event, 0)["tool_calls"][0].items() if key != "index"})
+            elif event.arguments:
+                self._calls[-1]["function"]["arguments"] += event.arguments
+            else:
+                self._texts.append(event.text)
+                self._thoughts.append(event.thinking)
 
-    def choice(self, at: int, *, logprobs: bool) -> dict[str, Any]:
-        """As it stands in the body."""
+    def entry(self, at: int, *, with_logprobs: bool) -> dict[str, Any]:
+        """The entry of `choices`."""
         assert self.end is not None
-        message: dict[str, Any] = {"role": "assistant", "content": self.text or (None if self.calls else "")}
-        if self.thinking:
-            message["reasoning_content"] = self.thinking
-        if self.calls:
-            message["tool_calls"] = self.calls
-        finish = "tool_calls" if self.calls and self.end.finish == "stop" else self.end.finish
-        told = {"content": [_told(token) for token in self.logprobs]} if logprobs else None
-        return {"index": at, "message": message, "finish_reason": finish, "logprobs": told}
+        message: dict[str, Any] = {"role": "assistant", "content": "".join(self._texts) or (None if self._calls else "")}
+        if thinking := "".join(self._thoughts):
+            message["reasoning_content"] = thinking
+        if self._calls:
+            message["tool_calls"] = self._calls
+        finish = "tool_calls" if self._calls and self.end.finish == "stop" else self.end.finish
+        logprobs = {"content": [_token_entry(token) for token in self._logprobs]} if with_logprobs else None
+        return {"index": at, "message": message, "finish_reason": finish, "logprobs": logprobs}
 
 
 def _logprobs(tokens: list[TokenLogprob]) -> dict[str, Any] | None:
-    return {"content": [_told(token) for token in tokens]} if tokens else None
+    return {"content": [_token_entry(token) for token in tokens]} if tokens else None
 
 
-def _told(token: TokenLogprob) -> dict[str, Any]:
+def _token_entry(token: TokenLogprob) -> dict[str, Any]:
     top = [{"token": text, "logprob": logprob, "bytes": list(text.encode())} for text, logprob in token.top]
     return {"token": token.token, "logprob": token.logprob, "bytes": token.bytes, "top_logprobs": top}
 
@@ -165,22 +109,22 @@ def _choice(at: int, delta: dict[str, Any], finish: str | None = None, logprobs:
     return {"index": at, "delta": delta, "finish_reason": finish, "logprobs": logprobs}
 
 
-def _delta(piece: Delta, call: int) -> dict[str, Any]:
-    if piece.name:
-        function = {"name": piece.name, "arguments": piece.arguments}
+def _delta(event: Delta, call: int) -> dict[str, Any]:
+    if event.name:
+        function = {"name": event.name, "arguments": event.arguments}
         return {"tool_calls": [{"index": call, "id": f"call_{secrets.token_hex(8)}", "type": "function", "function": function}]}
-    if piece.arguments:
-        return {"tool_calls": [{"index": call, "function": {"arguments": piece.arguments}}]}
-    return {"reasoning_content": piece.thinking} if piece.thinking else {"content": piece.text}
+    if event.arguments:
+        return {"tool_calls": [{"index": call, "function": {"arguments": event.arguments}}]}
+    return {"reasoning_content": event.thinking} if event.thinking else {"content": event.text}
 
 
 def usage_of(ends: list[Finished]) -> dict[str, Any]:
-    """Of one request: its prompt once, everything it was answered."""
-    prompt, answered = ends[0].prompt_tokens, sum(end.completion_tokens for end in ends)
+    """Usage of one request: its prompt once, the completions of all choices."""
+    prompt, completion = ends[0].prompt_tokens, sum(end.completion_tokens for end in ends)
     return {
         "prompt_tokens": prompt,
-        "completion_tokens": answered,
-        "total_tokens": prompt + answered,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": ends[0].cached_tokens},
         "completion_tokens_details": {"reasoning_tokens": sum(end.thinking_tokens for end in ends)},
     }

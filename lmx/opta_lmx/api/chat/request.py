@@ -1,7 +1,4 @@
-"""/v1/chat/completions in OpenAI's form: what a request may hold; its answers are `answer`.
-
-Fields that are not supported are refused by name, never ignored.
-"""
+"""/v1/chat/completions in OpenAI's form: the request. `answer` has the answers."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,86 +8,85 @@ from opta_core.errors import Refused
 
 from ...ipc.messages import Generate
 from .. import schema_limits
+from ..request_body import (
+    DEFAULT_MAX_TOKENS,
+    IGNORED,
+    MESSAGES_MAX,
+    TOOLS_MAX,
+    FunctionName,
+    MaxTokens,
+    ModelName,
+    RequestBody,
+    StreamOptions,
+    stop_strings,
+)  # fmt: skip
 
-MESSAGES_MAX, TOOLS_MAX, STOPS_MAX = 2000, 128, 16
-DEFAULT_MAX_TOKENS, MAX_TOKENS_MAX = 4096, 131_072
 
+class ChatFunction(msgspec.Struct, frozen=True, kw_only=True):
+    """The declaration of a function. Fields that are not here are ignored."""
 
-class _Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class Function(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool's declaration."""
-
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    name: FunctionName
     description: str = ""
     parameters: dict[str, Any] = {}
     strict: bool | None = None
 
 
-class Tool(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of `tools`."""
+class ChatTool(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of `tools`. Fields that are not here are ignored."""
 
     type: Literal["function"]
-    function: Function
+    function: ChatFunction
 
 
-class NamedFunction(_Request, frozen=True, kw_only=True):
+class ChosenFunction(RequestBody, frozen=True, kw_only=True):
     """The function of a named `tool_choice`."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    name: FunctionName
 
 
-class NamedTool(_Request, frozen=True, kw_only=True):
-    """`tool_choice` that names a tool."""
+class ChosenTool(RequestBody, frozen=True, kw_only=True):
+    """A `tool_choice` that names a tool."""
 
     type: Literal["function"]
-    function: NamedFunction
+    function: ChosenFunction
 
 
-class TextFormat(_Request, frozen=True, kw_only=True, tag_field="type", tag="text"):
-    """`response_format`: nothing to hold."""
+class ChatTextFormat(RequestBody, frozen=True, kw_only=True, tag_field="type", tag="text"):
+    """`response_format`: free text."""
 
 
-class JsonFormat(_Request, frozen=True, kw_only=True, tag_field="type", tag="json_object"):
+class ChatJsonFormat(RequestBody, frozen=True, kw_only=True, tag_field="type", tag="json_object"):
     """`response_format`: a JSON object."""
 
 
-class NamedSchema(msgspec.Struct, frozen=True, kw_only=True):
-    """The schema of a `json_schema` format."""
+class ChatSchema(msgspec.Struct, frozen=True, kw_only=True):
+    """The schema of a `json_schema` format; the answer follows it whether `strict` or not. Fields that are not here are ignored."""
 
-    name: str
+    name: Annotated[str, IGNORED]
     schema: dict[str, Any]
-    strict: bool | None = None
-    description: str = ""
+    strict: Annotated[bool | None, IGNORED] = None
+    description: Annotated[str, IGNORED] = ""
 
 
-class SchemaFormat(_Request, frozen=True, kw_only=True, tag_field="type", tag="json_schema"):
+class ChatSchemaFormat(RequestBody, frozen=True, kw_only=True, tag_field="type", tag="json_schema"):
     """`response_format`: JSON of a schema."""
 
-    json_schema: NamedSchema
+    json_schema: ChatSchema
 
 
-class StreamOptions(_Request, frozen=True, kw_only=True):
-    """`stream_options`."""
-
-    include_usage: bool = False
-
-
-class ChatRequest(_Request, frozen=True, kw_only=True):
+class ChatRequest(RequestBody, frozen=True, kw_only=True):
     """The body of /v1/chat/completions."""
 
     messages: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=MESSAGES_MAX)]
-    model: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    model: ModelName = ""
     stream: bool = False
     stream_options: StreamOptions | None = None
-    tools: Annotated[list[Tool], msgspec.Meta(max_length=TOOLS_MAX)] | None = None
-    tool_choice: Literal["auto", "none", "required"] | NamedTool | None = None
+    tools: Annotated[list[ChatTool], msgspec.Meta(max_length=TOOLS_MAX)] | None = None
+    tool_choice: Literal["auto", "none", "required"] | ChosenTool | None = None
     parallel_tool_calls: bool | None = None
-    response_format: TextFormat | JsonFormat | SchemaFormat | None = None
-    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS_MAX)] | None = None
-    max_completion_tokens: Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS_MAX)] | None = None
+    response_format: ChatTextFormat | ChatJsonFormat | ChatSchemaFormat | None = None
+    max_tokens: MaxTokens | None = None
+    max_completion_tokens: MaxTokens | None = None
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
     top_k: Annotated[int, msgspec.Meta(ge=0)] | None = None
@@ -104,15 +100,16 @@ class ChatRequest(_Request, frozen=True, kw_only=True):
     logprobs: bool | None = None
     top_logprobs: Annotated[int, msgspec.Meta(ge=0, le=20)] | None = None
     n: Annotated[int, msgspec.Meta(ge=1, le=4)] | None = None
-    user: str | None = None
-    metadata: dict[str, str] | None = None
-    store: Literal[False] | None = None
-    # "flex" is batch work: it goes when nobody else waits.
+    user: Annotated[str | None, IGNORED] = None
+    metadata: Annotated[dict[str, str] | None, IGNORED] = None
+    # Nothing is stored, so only `false` is true.
+    store: Annotated[Literal[False] | None, IGNORED] = None
+    # "flex" is batch work: it runs when no other request waits. The other values change nothing.
     service_tier: Literal["auto", "default", "flex", "priority"] | None = None
 
 
 def orders_of(request: ChatRequest) -> list[Generate]:
-    """The request as the engine takes it, once for each of its `n` choices. Raises Refused naming the field."""
+    """One order for each of the `n` choices. Raises Refused naming the field."""
     order = order_of(request)
     if request.seed is None:
         return [order] * (request.n or 1)
@@ -120,10 +117,8 @@ def orders_of(request: ChatRequest) -> list[Generate]:
 
 
 def order_of(request: ChatRequest) -> Generate:
-    """One choice of a request. Raises Refused naming the field."""
-    stop = [request.stop] if isinstance(request.stop, str) else request.stop or []
-    if len(stop) > STOPS_MAX or any(not 1 <= len(text) <= 256 for text in stop):
-        raise Refused(f"Field 'stop': at most {STOPS_MAX} strings of 1 to 256 characters.")
+    """The order for one choice. Raises Refused naming the field."""
+    stop = stop_strings("stop", request.stop)
     tools = [] if request.tool_choice == "none" else [msgspec.to_builtins(tool) for tool in request.tools or []]
     forced = _forced(request)
     schema = _schema(request)
@@ -131,11 +126,11 @@ def order_of(request: ChatRequest) -> Generate:
     for tool in request.tools or [] if forced or strict else []:
         schema_limits.check("tools", tool.function.parameters)
     if schema is not None and forced:
-        raise Refused("Field 'response_format': an answer cannot be both a forced call and JSON of a schema.")
+        raise Refused("Field 'response_format': an answer cannot be both a required tool call and JSON of a schema.")
     if request.top_logprobs is not None and not request.logprobs:
-        raise Refused("Field 'top_logprobs': it needs logprobs: true.")
+        raise Refused("Field 'top_logprobs': it needs `logprobs: true`.")
     if any(not token.isdecimal() or len(token) > 9 for token in request.logit_bias or {}):
-        raise Refused("Field 'logit_bias': its keys are numbers of tokens.")
+        raise Refused("Field 'logit_bias': its keys are token ids.")
     return Generate(
         id=0,
         messages=[message_of(at, message) for at, message in enumerate(request.messages)],
@@ -160,14 +155,14 @@ def order_of(request: ChatRequest) -> Generate:
 
 
 def _forced(request: ChatRequest) -> str:
-    """The tool that has to be called: its name, "*" for any, '' for none. Raises Refused."""
+    """The tool that must be called: its name, "*" for any, '' for none. Raises Refused."""
     names = [tool.function.name for tool in request.tools or []]
     match request.tool_choice:
         case "required":
             if not names:
                 raise Refused("Field 'tool_choice': required needs tools.")
             return "*"
-        case NamedTool(function=function):
+        case ChosenTool(function=function):
             if function.name not in names:
                 raise Refused(f"Field 'tool_choice': there is no tool {function.name[:80]!r} in tools.")
             return function.name
@@ -177,9 +172,9 @@ def _forced(request: ChatRequest) -> str:
 
 def _schema(request: ChatRequest) -> dict[str, Any] | None:
     match request.response_format:
-        case JsonFormat():
+        case ChatJsonFormat():
             return {"type": "object"}
-        case SchemaFormat(json_schema=named):
+        case ChatSchemaFormat(json_schema=named):
             schema_limits.check("response_format", named.schema)
             return named.schema
         case _:
@@ -187,7 +182,7 @@ def _schema(request: ChatRequest) -> dict[str, Any] | None:
 
 
 def message_of(at: int, message: dict[str, Any]) -> dict[str, Any]:
-    """One message as templates take it. Raises Refused naming the field."""
+    """A message in the form of chat templates; its other fields are dropped. Raises Refused naming the field."""
     where = f"messages[{at}]"
     role = message.get("role")
     if role not in ("system", "developer", "user", "assistant", "tool"):

@@ -1,74 +1,62 @@
-"""One answer in the form of /v1/responses: items (messages, reasoning, calls), whole or as events."""
+"""/v1/responses in OpenAI's form: the answers, made of items (messages, reasoning, function calls).
+
+The events are those of platform.openai.com, "Streaming events".
+"""
 
 import secrets
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
-from ...engine_client.client import EngineEvent
+from ...engine_client.stream import ChoiceEvents
 from ...ipc.messages import Delta, Finished
 from .request import ResponsesRequest
 
 
-class Response:
-    """One answer in this form, whole or as events."""
+class ResponsesAnswer:
+    """The answer of one request."""
 
     def __init__(self, model: str, request: ResponsesRequest):
         self._request, self._model = request, model
         self._id, self._created = f"resp_{secrets.token_hex(12)}", int(time.time())
         self._items: list[dict[str, Any]] = []
+        self._end: Finished | None = None
+        # Of the last event of a stream.
         self._number = -1
 
-    async def whole(self, answer: AsyncIterator[list[EngineEvent]]) -> bytes:
+    def frames(self, events: ChoiceEvents) -> bytes:
+        """Named events of these events; `response.created` before the first ones, the whole response after the last one."""
+        frames: list[bytes] = []
+        if self._number < 0:
+            frames.append(self._event("response.created", response=self._response(None)))
+            frames.append(self._event("response.in_progress", response=self._response(None)))
+        for _, event in events:
+            if isinstance(event, Finished):
+                frames += self._close_item()
+                response = self._response(event)
+                frames.append(self._event(f"response.{response['status']}", response=response))
+            elif isinstance(event, Delta):
+                frames += self._continue(event)
+        return b"".join(frames)
+
+    def add(self, events: ChoiceEvents) -> None:
+        """Collect events for `body`."""
+        for _, event in events:
+            if isinstance(event, Finished):
+                self._end = event
+            elif isinstance(event, Delta):
+                self._collect(event)
+
+    def body(self) -> bytes:
         """The body of a request that does not stream."""
-        end: Finished | None = None
-        async for pieces in answer:
-            for piece in pieces:
-                if isinstance(piece, Finished):
-                    end = piece
-                else:
-                    self._take(piece)
-        assert end is not None
-        return msgspec.json.encode(self._body(end))
+        assert self._end is not None
+        return msgspec.json.encode(self._response(self._end))
 
-    async def events(self, answer: AsyncIterator[list[EngineEvent]]) -> AsyncIterator[bytes]:
-        """Server-sent events; nothing before the engine has taken the request."""
-        frames = [
-            self._event("response.created", response=self._body(None)),
-            self._event("response.in_progress", response=self._body(None)),
-        ]
-        async for pieces in answer:
-            for piece in pieces:
-                if isinstance(piece, Finished):
-                    frames += self._closing()
-                    body = self._body(piece)
-                    frames.append(self._event(f"response.{body['status']}", response=body))
-                else:
-                    frames += self._told(piece)
-            yield b"".join(frames)
-            frames = []
-
-    def _take(self, piece: Delta) -> bool:
-        """Take in a piece; whether it begins another item."""
-        kind = "function_call" if piece.name or piece.arguments else "reasoning" if piece.thinking else "message"
-        is_new = bool(piece.name) or not self._items or self._items[-1]["type"] != kind
-        if is_new:
-            self._items.append(_item(kind, piece))
-        item = self._items[-1]
-        if kind == "function_call":
-            item["arguments"] += piece.arguments
-        else:
-            item["content"][0]["text"] += piece.thinking or piece.text
-        return is_new
-
-    def _told(self, piece: Delta) -> list[bytes]:
-        before = len(self._items)
-        closing = self._closing() if before and self._begins(piece) else []
-        is_new = self._take(piece)
+    def _continue(self, event: Delta) -> list[bytes]:
+        frames = self._close_item() if self._begins_item(event) else []
+        is_new = self._collect(event)
         at, item = len(self._items) - 1, self._items[-1]
-        frames = closing
         place = {"item_id": item["id"], "output_index": at}
         if is_new:
             empty: dict[str, Any] = {**item, "arguments": ""} if item["type"] == "function_call" else {**item, "content": []}
@@ -77,20 +65,31 @@ class Response:
                 part: dict[str, Any] = {"type": "output_text", "text": "", "annotations": []}
                 frames.append(self._event("response.content_part.added", **place, content_index=0, part=part))
         if item["type"] == "function_call":
-            if piece.arguments:
-                frames.append(self._event("response.function_call_arguments.delta", **place, delta=piece.arguments))
+            if event.arguments:
+                frames.append(self._event("response.function_call_arguments.delta", **place, delta=event.arguments))
         elif item["type"] == "reasoning":
-            frames.append(self._event("response.reasoning_text.delta", **place, content_index=0, delta=piece.thinking))
+            frames.append(self._event("response.reasoning_text.delta", **place, content_index=0, delta=event.thinking))
         else:
-            frames.append(self._event("response.output_text.delta", **place, content_index=0, delta=piece.text, logprobs=[]))
+            frames.append(self._event("response.output_text.delta", **place, content_index=0, delta=event.text, logprobs=[]))
         return frames
 
-    def _begins(self, piece: Delta) -> bool:
-        kind = "function_call" if piece.name or piece.arguments else "reasoning" if piece.thinking else "message"
-        return bool(piece.name) or self._items[-1]["type"] != kind
+    def _collect(self, event: Delta) -> bool:
+        """Add an event to the last item, or to a new one; whether it is new."""
+        is_new, kind = self._begins_item(event), _kind_of(event)
+        if is_new:
+            self._items.append(_item(kind, event))
+        item = self._items[-1]
+        if kind == "function_call":
+            item["arguments"] += event.arguments
+        else:
+            item["content"][0]["text"] += event.thinking or event.text
+        return is_new
 
-    def _closing(self) -> list[bytes]:
-        """What ends the last item."""
+    def _begins_item(self, event: Delta) -> bool:
+        return bool(event.name) or not self._items or self._items[-1]["type"] != _kind_of(event)
+
+    def _close_item(self) -> list[bytes]:
+        """The events that end the last item."""
         if not self._items:
             return []
         at, item = len(self._items) - 1, self._items[-1]
@@ -107,7 +106,7 @@ class Response:
             frames.append(self._event("response.content_part.done", **place, content_index=0, part=part))
         return [*frames, self._event("response.output_item.done", output_index=at, item=item)]
 
-    def _body(self, end: Finished | None) -> dict[str, Any]:
+    def _response(self, end: Finished | None) -> dict[str, Any]:
         is_cut = end is not None and end.finish == "length"
         request = self._request
         return {
@@ -140,10 +139,14 @@ class Response:
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), body)
 
 
-def _item(kind: str, piece: Delta) -> dict[str, Any]:
+def _kind_of(event: Delta) -> str:
+    return "function_call" if event.name or event.arguments else "reasoning" if event.thinking else "message"
+
+
+def _item(kind: str, event: Delta) -> dict[str, Any]:
     if kind == "function_call":
         id_, call = f"fc_{secrets.token_hex(12)}", f"call_{secrets.token_hex(8)}"
-        return {"type": kind, "id": id_, "call_id": call, "name": piece.name, "arguments": "", "status": "completed"}
+        return {"type": kind, "id": id_, "call_id": call, "name": event.name, "arguments": "", "status": "completed"}
     if kind == "reasoning":
         return {"type": kind, "id": f"rs_{secrets.token_hex(12)}", "summary": [], "content": [{"type": "reasoning_text", "text": ""}]}
     content: list[dict[str, Any]] = [{"type": "output_text", "text": "", "annotations": []}]

@@ -1,7 +1,7 @@
-"""/v1/responses in OpenAI's form: the same engine and the same orders, other words.
+"""/v1/responses in OpenAI's form: the request. `answer` has the answers.
 
-What a request may hold, and what the answers look like: platform.openai.com, "Responses" and "Streaming events". Nothing is
-stored, so a request brings its whole conversation; fields that are not supported are refused by name, never ignored.
+The form is that of platform.openai.com, "Responses". Nothing is stored, so a request brings its whole conversation. Reasoning of
+earlier turns is accepted and not given to the model again.
 """
 
 from typing import Annotated, Any, Literal
@@ -11,81 +11,81 @@ import msgspec
 from opta_core.errors import Refused
 
 from ...ipc.messages import Generate
+from ...json_values import as_list
 from ..chat import request as chat
-from ..json_values import as_list
+from ..request_body import IGNORED, MESSAGES_MAX, TOOLS_MAX, FunctionName, MaxTokens, ModelName, RequestBody
 
 
-class _Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class Tool(_Request, frozen=True, kw_only=True):
+class ResponsesTool(RequestBody, frozen=True, kw_only=True):
     """One entry of `tools`: a function."""
 
     type: Literal["function"]
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    name: FunctionName
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
 
 
-class NamedTool(_Request, frozen=True, kw_only=True):
-    """`tool_choice` that names a function."""
+class ChosenFunctionTool(RequestBody, frozen=True, kw_only=True):
+    """A `tool_choice` that names a function."""
 
     type: Literal["function"]
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    name: FunctionName
 
 
-class TextFormat(_Request, frozen=True, kw_only=True, tag_field="type", tag="text"):
-    """`text.format`: nothing to hold."""
+class ResponsesTextFormat(RequestBody, frozen=True, kw_only=True, tag_field="type", tag="text"):
+    """`text.format`: free text."""
 
 
-class JsonFormat(_Request, frozen=True, kw_only=True, tag_field="type", tag="json_object"):
+class ResponsesJsonFormat(RequestBody, frozen=True, kw_only=True, tag_field="type", tag="json_object"):
     """`text.format`: a JSON object."""
 
 
-class SchemaFormat(_Request, frozen=True, kw_only=True, tag_field="type", tag="json_schema"):
-    """`text.format`: JSON of a schema."""
+class ResponsesSchemaFormat(RequestBody, frozen=True, kw_only=True, tag_field="type", tag="json_schema"):
+    """`text.format`: JSON of a schema; the answer follows it whether `strict` or not."""
 
-    name: str
+    name: Annotated[str, IGNORED]
     schema: dict[str, Any]
-    strict: bool | None = None
-    description: str | None = None
+    strict: Annotated[bool | None, IGNORED] = None
+    description: Annotated[str | None, IGNORED] = None
 
 
-class Text(_Request, frozen=True, kw_only=True):
+class ResponsesText(RequestBody, frozen=True, kw_only=True):
     """`text`."""
 
-    format: TextFormat | JsonFormat | SchemaFormat | None = None
-    verbosity: Literal["low", "medium", "high"] | None = None
+    format: ResponsesTextFormat | ResponsesJsonFormat | ResponsesSchemaFormat | None = None
+    verbosity: Annotated[Literal["low", "medium", "high"] | None, IGNORED] = None
 
 
-class ResponsesRequest(_Request, frozen=True, kw_only=True):
+class ResponsesRequest(RequestBody, frozen=True, kw_only=True):
     """The body of /v1/responses."""
 
-    input: str | Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=chat.MESSAGES_MAX)]
-    model: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    input: str | Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=MESSAGES_MAX)]
+    model: ModelName = ""
     instructions: str | None = None
-    tools: Annotated[list[Tool], msgspec.Meta(max_length=chat.TOOLS_MAX)] = []
-    tool_choice: Literal["auto", "none", "required"] | NamedTool = "auto"
+    tools: Annotated[list[ResponsesTool], msgspec.Meta(max_length=TOOLS_MAX)] = msgspec.field(default_factory=list[ResponsesTool])
+    tool_choice: Literal["auto", "none", "required"] | ChosenFunctionTool = "auto"
     parallel_tool_calls: bool = True
-    text: Text | None = None
-    max_output_tokens: Annotated[int, msgspec.Meta(ge=1, le=chat.MAX_TOKENS_MAX)] | None = None
+    text: ResponsesText | None = None
+    max_output_tokens: MaxTokens | None = None
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
     stream: bool = False
-    # Nothing is: accepted, and told so in the answer.
-    store: bool | None = None
-    reasoning: dict[str, Any] | None = None
-    include: list[str] | None = None
+    # Nothing is stored, and the answer says so.
+    store: Annotated[bool | None, IGNORED] = None
+    reasoning: Annotated[dict[str, Any] | None, IGNORED] = None
+    include: Annotated[list[str] | None, IGNORED] = None
+    # Comes back in the answer.
     metadata: dict[str, str] | None = None
-    user: str | None = None
+    user: Annotated[str | None, IGNORED] = None
+    # "flex" is batch work: it runs when no other request waits. The other values change nothing.
     service_tier: Literal["auto", "default", "flex", "priority"] | None = None
+    # The one value that describes LMX: a conversation that is too long is refused.
     truncation: Literal["disabled"] | None = None
 
 
 def order_of(request: ResponsesRequest) -> Generate:
-    """The request as the engine takes it: that of the chat API which says the same. Raises Refused naming the field."""
+    """The order for the engine, by way of the chat request with the same meaning. Raises Refused naming the field."""
     return chat.order_of(
         chat.ChatRequest(
             messages=_conversation(request),
@@ -100,23 +100,23 @@ def order_of(request: ResponsesRequest) -> Generate:
     )
 
 
-def _tool(tool: Tool) -> chat.Tool:
-    function = chat.Function(name=tool.name, description=tool.description or "", parameters=tool.parameters or {}, strict=tool.strict)
-    return chat.Tool(type="function", function=function)
+def _tool(tool: ResponsesTool) -> chat.ChatTool:
+    function = chat.ChatFunction(name=tool.name, description=tool.description or "", parameters=tool.parameters or {}, strict=tool.strict)
+    return chat.ChatTool(type="function", function=function)
 
 
 def _choice(request: ResponsesRequest) -> Any:
-    if isinstance(request.tool_choice, NamedTool):
-        return chat.NamedTool(type="function", function=chat.NamedFunction(name=request.tool_choice.name))
+    if isinstance(request.tool_choice, ChosenFunctionTool):
+        return chat.ChosenTool(type="function", function=chat.ChosenFunction(name=request.tool_choice.name))
     return request.tool_choice
 
 
 def _format(request: ResponsesRequest) -> Any:
     match request.text.format if request.text else None:
-        case JsonFormat():
-            return chat.JsonFormat()
-        case SchemaFormat() as wanted:
-            return chat.SchemaFormat(json_schema=chat.NamedSchema(name=wanted.name, schema=wanted.schema, strict=wanted.strict))
+        case ResponsesJsonFormat():
+            return chat.ChatJsonFormat()
+        case ResponsesSchemaFormat() as wanted:
+            return chat.ChatSchemaFormat(json_schema=chat.ChatSchema(name=wanted.name, schema=wanted.schema, strict=wanted.strict))
         case _:
             return None
 
@@ -137,14 +137,14 @@ def _conversation(request: ResponsesRequest) -> list[dict[str, Any]]:
             case {"type": "function_call_output", "call_id": str() as id_}:
                 found.append({"role": "tool", "tool_call_id": id_, "content": _text(f"{where}.output", item.get("output"))})
             case {"type": "reasoning"}:
-                pass  # what a model thought before is not given to it again
+                pass  # earlier reasoning is not given to the model again
             case {"role": "user" | "assistant" | "system" | "developer" as role} if item.get("type", "message") == "message":
                 found.append({"role": role, "content": _text(f"{where}.content", item.get("content"))})
             case _:
                 kinds = "message, function_call, function_call_output or reasoning"
                 raise Refused(f"Field '{where}': it is a {kinds}, with the fields of that kind.")
     if not found:
-        raise Refused("Field 'input': there is nothing to answer.")
+        raise Refused("Field 'input': it holds no message to answer.")
     return found
 
 

@@ -1,8 +1,8 @@
-"""What was computed for earlier prompts: the beginning that a new prompt shares with one is not computed again.
+"""Prefix cache: reuses KV state for the longest prefix shared with an earlier prompt.
 
-Entries are caches of a model with the tokens they stand for. A cache that can be trimmed serves every prompt that begins as its
-tokens do; one that cannot (hybrid models) only those that begin with all of them, so for these the engine also keeps checkpoints
-within prompts. Bytes are capped; what goes may move to disk. Knows no mlx: what copies, trims and saves is given to it.
+An entry is a KV cache and its tokens. A cache that can be trimmed serves every prompt that shares a prefix with it; one that cannot
+(hybrid models) serves only prompts that begin with all of its tokens, so for these the engine also keeps checkpoints inside prompts.
+The size is limited; evicted entries may move to disk. Knows no mlx: `CacheTools` has the operations on caches.
 """
 
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from .prefix_store import PrefixDisk
+from .prefix_store import PrefixStore
 
-# Of a whole answer, of the beginning up to the last message of the user, and of the instructions: these go last.
-Kind = Literal["answer", "prompt", "system"]
+# A whole conversation with its answer, the part before the user's last message, or the instructions, which are evicted last.
+PrefixKind = Literal["answer", "prompt", "system"]
 ENTRIES_MAX = 64
-# Reading a file for less is not worth it.
+# Reading a file is not worth it for fewer tokens.
 GAIN_TOKENS_MIN = 64
 
 
 class CacheTools(Protocol):
-    """What prefixes do to caches."""
+    """Operations on KV caches."""
 
     def copy(self, cache: list[Any]) -> list[Any]: ...
 
@@ -38,22 +38,22 @@ class _Entry:
     tokens: "np.ndarray[Any, np.dtype[np.int32]]"
     cache: list[Any]
     size: int
-    kind: Kind
+    kind: PrefixKind
     can_trim: bool
     used: int = 0
 
 
-class Prefixes:
-    """The kept prefixes of one model."""
+class PrefixCache:
+    """The prefix cache of one model. Sizes are bytes."""
 
-    def __init__(self, tools: CacheTools, size_max: int, disk: PrefixDisk | None = None):
+    def __init__(self, tools: CacheTools, size_max: int, disk: PrefixStore | None = None):
         self._tools, self._size_max, self._disk = tools, size_max, disk
         self._entries: list[_Entry] = []
         self._clock = 0
         self.size = 0
 
     def find(self, tokens: list[int]) -> tuple[list[Any] | None, int]:
-        """(a cache of one's own, how many tokens of the prompt it holds); at least one token is always left to compute."""
+        """(independent cache, number of the prompt's tokens in it); (None, 0) without a match. At least one token is left to compute."""
         wanted = np.array(tokens, dtype=np.int32)
         best, shared = None, 0
         for entry in self._entries:
@@ -74,8 +74,8 @@ class Prefixes:
             self._tools.trim(cache, len(best.tokens) - shared)
         return cache, shared
 
-    def keep(self, tokens: list[int], cache: list[Any], kind: Kind = "answer") -> None:
-        """What a later prompt may begin with."""
+    def keep(self, tokens: list[int], cache: list[Any], kind: PrefixKind = "answer") -> None:
+        """Add a cache of these tokens; entries that it makes redundant are dropped."""
         if not tokens or not self._size_max:
             return
         self._tools.settle(cache)
@@ -83,23 +83,23 @@ class Prefixes:
         for other in list(self._entries):
             common = _common(other.tokens, entry.tokens)
             is_same = common == len(other.tokens) == len(entry.tokens)
-            # A longer cache that can be trimmed serves all that its own beginnings do.
+            # A cache that can be trimmed also serves every prompt that its own prefixes serve.
             if is_same or (entry.can_trim and common == len(other.tokens)):
                 self._drop(other)
         self._add(entry)
 
     def has(self, tokens: list[int]) -> bool:
-        """Whether exactly this is kept."""
+        """Whether there is an entry of exactly these tokens."""
         wanted = np.array(tokens, dtype=np.int32)
         return any(len(entry.tokens) == len(wanted) == _common(entry.tokens, wanted) for entry in self._entries)
 
     def trim_to(self, size: int) -> None:
-        """Keep no more bytes than this for now."""
+        """Evict entries until the cache has at most `size` bytes."""
         while self._entries and self.size > size:
             self._evict()
 
     def save(self) -> None:
-        """Put everything that is worth it on disk: the engine ends."""
+        """Store the entries on disk, most recently used first: the engine ends."""
         if self._disk is not None:
             for entry in sorted(self._entries, key=lambda entry: -entry.used):
                 self._disk.keep(entry.tokens, entry.cache)
@@ -134,7 +134,7 @@ def _usable(entry: _Entry, wanted: "np.ndarray[Any, Any]") -> int:
 
 
 def _common(one: "np.ndarray[Any, Any]", other: "np.ndarray[Any, Any]") -> int:
-    """How many first tokens are the same."""
+    """The length of the common prefix."""
     size = min(len(one), len(other))
     different = one[:size] != other[:size]
     return int(different.argmax()) if different.any() else size

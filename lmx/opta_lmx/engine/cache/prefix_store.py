@@ -1,7 +1,7 @@
-"""Kept prefixes on disk: what memory has no room for, and what is there again after a restart.
+"""Prefix store: KV caches on disk, for prefixes that memory cannot hold, and across restarts.
 
-Bounded twice: by bytes, and by bytes written a day, since a disk wears. An entry is two files, the cache and its tokens; one that
-cannot be read is removed and computed again, so nothing here has to be right for answers to be.
+Limited in size and in bytes written per day, because an SSD wears. An entry is two files, the cache and its tokens; an unreadable
+entry is deleted and computed again, so a damaged store never makes an answer wrong.
 """
 
 import contextlib
@@ -25,14 +25,14 @@ log = Log("prefixes")
 
 
 class Written(msgspec.Struct, frozen=True):
-    """Bytes written on one day."""
+    """Bytes written on one day (days since the epoch)."""
 
     day: int = 0
     size: int = 0
 
 
-class PrefixDisk:
-    """The folder of one model: `key` names its exact weights, template and library, so that a changed model finds nothing."""
+class PrefixStore:
+    """The folder of one model. `key`: a hash of its weights, template and library version, so that a changed model finds nothing."""
 
     def __init__(self, folder: Path, key: str, size_max: int, save: Callable[[str, list[Any]], None], load: Callable[[str], list[Any]]):
         self._folder = folder / key
@@ -44,7 +44,7 @@ class PrefixDisk:
                 self._tokens[file.stem] = np.fromfile(file, dtype=np.int32)
 
     def find(self, wanted: Any, shared_min: int) -> "tuple[np.ndarray[Any, np.dtype[np.int32]], list[Any]] | None":
-        """(tokens, cache) of the entry that shares most with a prompt, at least `shared_min` tokens; None when there is none."""
+        """(tokens, cache) of the entry with the longest prefix in common with a prompt; None below `shared_min` tokens."""
         best, most = "", shared_min - 1
         for name, tokens in self._tokens.items():
             size = min(len(tokens), len(wanted))
@@ -57,14 +57,14 @@ class PrefixDisk:
         try:
             cache = self._load(str(self._cache(best)))
             os.utime(self._cache(best))
-        except Exception as error:  # whatever is wrong with the file, the prompt is computed instead
-            log.warning("kept prefix cannot be read", file=self._cache(best), reason=error)
+        except Exception as error:  # whatever is wrong with the file, the prefix is computed instead
+            log.warning("stored prefix cannot be read", file=self._cache(best), reason=error)
             self._remove(best)
             return None
         return self._tokens[best], cache
 
     def keep(self, tokens: "np.ndarray[Any, np.dtype[np.int32]]", cache: list[Any]) -> None:
-        """Write an entry, unless it is short, there already, or too much for today."""
+        """Write an entry, unless it is short, present already, or exceeds the daily limit."""
         name = hashlib.sha256(tokens.tobytes()).hexdigest()[:24]
         if len(tokens) < TOKENS_MIN or name in self._tokens:
             return
@@ -79,8 +79,8 @@ class PrefixDisk:
             part.replace(self._cache(name))
             write_whole(self._folder / f"{name}.tokens", tokens.tobytes())
             write_whole(self._folder.parent / "written.json", msgspec.json.encode(Written(written.day, written.size + size)))
-        except Exception as error:  # a full disk, a cache of a kind that cannot be saved: it is computed again next time
-            log.warning("prefix not kept", tokens=len(tokens), reason=error)
+        except Exception as error:  # a full disk, or a cache of a kind that cannot be saved: it is computed again next time
+            log.warning("prefix not stored", tokens=len(tokens), reason=error)
             with contextlib.suppress(OSError):
                 part.unlink()
             return
@@ -95,7 +95,7 @@ class PrefixDisk:
         return Written(today, 0)
 
     def _make_room(self, size: int) -> None:
-        """Remove the entries of all models that were unused the longest."""
+        """Delete least recently used entries of all models until `size` more bytes fit."""
         known = sorted((file.stat().st_mtime, file.stat().st_size, file) for file in self._folder.parent.glob("*/*.safetensors"))
         taken = sum(entry[1] for entry in known if ".part." not in entry[2].name)
         for _, freed, file in known:

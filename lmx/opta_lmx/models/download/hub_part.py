@@ -1,6 +1,6 @@
-"""FOLDER.part: what has arrived of a download, checked, continued after any end, and made FOLDER when it is whole.
+"""FOLDER.part: an unfinished download. It is checked, continued after any interruption, and renamed to FOLDER when complete.
 
-The hub's library gives a half file a random name and deletes it when the connection breaks; here it is named by its digest and kept.
+The hub's library gives a partial file a random name and deletes it when the connection breaks; here it is named by its digest and kept.
 """
 
 import fcntl
@@ -16,98 +16,99 @@ import msgspec
 from opta_core.errors import Broken, Refused, Unavailable
 from opta_core.paths import write_whole
 
-from .hub_repo import ORIGIN, File, Found, Hub, Progress, is_transient, say
+from .events import DownloadFound, DownloadProgress, write_line
+from .hub_repo import ORIGIN, Hub, RepoFile, is_transient
 
 if TYPE_CHECKING:
     import hashlib
 
 _PROGRESS_EVERY_S = 0.5
-# Connections in a row that bring nothing new; each wait before the next is three times as long.
-_FRUITLESS_MAX, _WAIT_S = 4, 0.1
+# Consecutive connections without a new byte; each wait is three times as long as the one before.
+_STALLED_MAX, _WAIT_S = 4, 0.1
 _BLOCK_BYTES = 1024**2
 
 
-class Part:
-    """FOLDER.part: what has arrived so far. One process at a time has it. Methods raise OSError besides what Hub raises."""
+class PartialDownload:
+    """FOLDER.part, locked by one process at a time. Methods raise OSError, and what `Hub` raises."""
 
-    def __init__(self, folder: Path, hub: Hub, found: Found, files: list[File]):
+    def __init__(self, folder: Path, hub: Hub, found: DownloadFound, files: list[RepoFile]):
         self._folder, self._hub, self._found, self._files = folder, hub, found, files
         self._path = folder.with_name(f"{folder.name}.part")
-        # Named by their digests: a half file of another revision is never continued.
-        self._halves = self._path / ".half"
+        # Partial files, named by their digests: one of another revision is never continued.
+        self._partials = self._path / ".half"
         self._done, self._said = 0, 0.0
-        self._halves.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = os.open(self._path, os.O_RDONLY)  # until the process ends
+        self._partials.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = os.open(self._path, os.O_RDONLY)  # held until the process ends
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Unavailable(f"{folder.name} is being pulled by another process. Wait for that one.") from None
+            raise Unavailable(f"{folder.name} is being pulled by another process. Wait until it ends.") from None
 
     def complete(self) -> None:
-        """Fetch what is missing, and make it FOLDER."""
+        """Fetch the missing bytes, then rename to FOLDER."""
         needed, free = self._missing() * 1.05, shutil.disk_usage(self._path).free
         if needed > free:
-            raise Refused(f"{self._found.repo} needs {_gb(needed)} more at {self._path}, where {_gb(free)} are free. Make room.")
+            raise Refused(f"{self._found.repo} needs {_gb(needed)} more at {self._path}, where {_gb(free)} are free. Free some space.")
         for file in self._files:
-            self._bring(file)
+            self._fetch(file)
         origin = {"repo": self._found.repo, "revision": self._found.revision, "licence": self._found.licence, "bytes": self._found.bytes}
         write_whole(self._path / ORIGIN, msgspec.json.encode(origin))
-        self._halves.rmdir()
+        self._partials.rmdir()
         refuse_existing(self._folder)
         _sync(self._path)
         self._path.rename(self._folder)
         _sync(self._folder.parent)
 
     def _missing(self) -> int:
-        """Bytes still to come. What no file of this revision can use is removed first."""
-        useful = {self._path / file.name for file in self._files} | {self._halves / file.digest for file in self._files}
+        """Bytes still to fetch. Removes files that this revision does not use."""
+        useful = {self._path / file.name for file in self._files} | {self._partials / file.digest for file in self._files}
         present = {file for file in self._path.rglob("*") if not file.is_dir()}
         for file in present - useful:
             file.unlink()
         return max(0, self._found.bytes - sum(file.stat().st_size for file in present & useful))
 
-    def _bring(self, file: File) -> None:
-        half, place = self._halves / file.digest, self._path / file.name
-        # What an earlier run put in its place is checked like what arrives.
+    def _fetch(self, file: RepoFile) -> None:
+        partial, place = self._partials / file.digest, self._path / file.name
+        # A complete file of an earlier run is checked like a new one.
         if place.exists():
-            place.replace(half)
-        # A loss of power can spoil what an earlier run left; then, and only then, it is worth its bytes a second time.
-        is_resumed = half.exists()
-        if not self._is_brought(file, half) and not (is_resumed and self._is_brought(file, half)):
-            message = f"{file.name} of {self._found.repo} is damaged: its checksum is not the one that {self._hub.endpoint} told"
+            place.replace(partial)
+        # A loss of power can corrupt a file of an earlier run; only then is it fetched a second time.
+        is_resumed = partial.exists()
+        if not self._fetch_rest(file, partial) and not (is_resumed and self._fetch_rest(file, partial)):
+            message = f"{file.name} of {self._found.repo} is damaged: its checksum is not the one that {self._hub.endpoint} states"
             raise Broken(f"{message}. It was deleted. Pull again; if that fails too, the hub's copy is at fault.")
         place.parent.mkdir(mode=0o700, exist_ok=True)
-        half.replace(place)
+        partial.replace(place)
         _sync(place.parent)
 
-    def _is_brought(self, file: File, half: Path) -> bool:
-        """Whether a file is there as it should be; if not, it is deleted."""
-        checksum, fruitless = file.checksum(), 0
-        with half.open("ab+") as handle:
+    def _fetch_rest(self, file: RepoFile, partial: Path) -> bool:
+        """Fetch the rest of a file and check it; False when the checksum is wrong, and the file is deleted then."""
+        checksum, stalled = file.checksum(), 0
+        with partial.open("ab+") as handle:
             handle.seek(0)
             while block := handle.read(_BLOCK_BYTES):
                 checksum.update(block)
                 self._count(len(block))
             while (before := handle.tell()) < file.size:
                 trouble = self._continue(file, handle, checksum)
-                fruitless = 0 if handle.tell() > before else fruitless + 1
-                if fruitless == _FRUITLESS_MAX:
+                stalled = 0 if handle.tell() > before else stalled + 1
+                if stalled == _STALLED_MAX:
                     raise trouble or Unavailable(f"{self._hub.endpoint} ends {file.name} too early. Pull again; what has arrived is kept.")
-                time.sleep(_WAIT_S * 3**fruitless if fruitless else 0)
+                time.sleep(_WAIT_S * 3**stalled if stalled else 0)
             if is_right := checksum.hexdigest() == file.digest:
                 os.fsync(handle.fileno())
             else:
                 self._done -= handle.tell()
-                half.unlink()
+                partial.unlink()
         return is_right
 
-    def _continue(self, file: File, handle: BufferedRandom, checksum: "hashlib._Hash") -> Exception | None:
-        """Write from the end of a half file to the end of the connection. Returns what broke it, if another attempt can help."""
+    def _continue(self, file: RepoFile, handle: BufferedRandom, checksum: "hashlib._Hash") -> Exception | None:
+        """Append to a partial file until the connection ends. Returns the error that ended it, when another attempt can help."""
         from httpx2 import HTTPError
 
         try:
             with self._hub.content(file, self._found.revision, handle.tell()) as (start, pieces):
-                # Of a file that is sent from its beginning again, what is here already is passed over.
+                # When the hub sends the file from its beginning, skip the bytes that are here.
                 known = handle.tell() - start
                 for piece in pieces:
                     new, known = piece[known:], max(0, known - len(piece))
@@ -126,11 +127,11 @@ class Part:
         self._done += size
         if (now := time.monotonic()) - self._said >= _PROGRESS_EVERY_S:
             self._said = now
-            say(Progress(done=self._done, total=self._found.bytes))
+            write_line(DownloadProgress(done=self._done, total=self._found.bytes))
 
 
 def refuse_existing(folder: Path) -> None:
-    """Raises Refused: a model is never written over."""
+    """Raise Refused when the folder exists: a model is never overwritten."""
     if os.path.lexists(folder):
         raise Refused(f"{folder} exists already. Remove that model or choose another name.")
 

@@ -1,14 +1,13 @@
-"""Downloads from a model hub: one child each, watched as they go; the download itself is `hub`.
+"""Downloads from a model hub: each one is a child process (`hub`), watched here.
 
-Promise: what was fetched is not fetched again, whatever ended the child: asking for the same model once more goes on.
+Promise: no byte is fetched twice, however the child ended: pulling the same model again continues.
 """
 
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -16,102 +15,103 @@ from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.inheritance import python
 from opta_core.logs import Log
 from opta_protocol.errors import ErrorCode
+from opta_protocol.lmx import LmxAvailable, LmxPull
 
-from ...server.model_events import ModelEvents
+from ..model_events import ModelEvents
+from .events import DownloadDone, DownloadEvent, DownloadFailed, DownloadFound, DownloadProgress
 
 PULLS_MAX, LOOK_S = 4, 60.0
 LINE_BYTES_MAX = 256 * 1024
 
+_decoder = msgspec.json.Decoder(DownloadEvent)
 log = Log("pulls")
 
 
-class Pull(msgspec.Struct, kw_only=True):
-    """One download, as `/admin/models` tells of it. `done` and `total` are bytes."""
-
-    name: str
-    repo: str
-    state: str = "looking"
-    revision: str = ""
-    licence: str = ""
-    done: int = 0
-    total: int = 0
-    message: str = ""
-
-
 class Pulls:
-    """The downloads of this LMX, those that ended included."""
+    """The downloads of this LMX, finished ones included."""
 
-    def __init__(self, models: Path, hub: str, news: ModelEvents):
-        self._models, self._hub, self._news = models, hub, news
-        self._pulls: dict[str, Pull] = {}
+    def __init__(self, models: Path, hub: str, events: ModelEvents):
+        self._models, self._hub, self._events = models, hub, events
+        self._pulls: dict[str, LmxPull] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def entries(self) -> list[dict[str, Any]]:
+    def entries(self) -> list[LmxPull]:
         """Every download."""
-        return [msgspec.to_builtins(pull) for pull in self._pulls.values()]
+        return list(self._pulls.values())
 
-    async def look(self, repo: str, revision: str, token: str = "") -> dict[str, Any]:
-        """What a hub has: repo, revision, bytes, files, licence. Raises OptaError."""
-        found: dict[str, Any] = {}
+    async def look(self, repo: str, revision: str, token: str = "") -> LmxAvailable:
+        """What a pull would fetch. Raises OptaError."""
         try:
             async with asyncio.timeout(LOOK_S):
-                async for event in _events(self._command(repo, revision, "unused", "--look"), token):
-                    if event.get("event") == "failed":
-                        raise _problem(event)
-                    found = event
+                async with contextlib.aclosing(_lines(self._command(repo, revision, "unused", "--look"), token)) as lines:
+                    async for event in lines:
+                        if isinstance(event, DownloadFailed):
+                            raise _problem(event)
+                        if isinstance(event, DownloadFound):
+                            return LmxAvailable(
+                                repo=event.repo,
+                                revision=event.revision,
+                                bytes=event.bytes,
+                                files=event.files,
+                                licence=event.licence,
+                                license_url=event.license_url,
+                            )
         except TimeoutError:
-            raise Unavailable(f"The hub said nothing about {repo} for {LOOK_S:g} s.") from None
-        if not found:
-            raise Unavailable(f"The hub could not be asked about {repo}; LMX's log has more.")
-        return {key: value for key, value in found.items() if key != "event"}
+            raise Unavailable(f"The hub did not answer about {repo} within {LOOK_S:g} s. Try again later.") from None
+        except OSError as error:
+            raise Unavailable(f"The download program cannot be started: {error}.") from error
+        raise Unavailable(f"The hub could not be asked about {repo}. LMX's log has the reason.")
 
-    def start(self, repo: str, name: str, revision: str, token: str = "") -> dict[str, Any]:
-        """Begin, or go on with, a download. Raises Refused: it is there, or under way."""
+    def start(self, repo: str, name: str, revision: str, token: str = "") -> LmxPull:
+        """Begin or continue a download. Raises Refused: the model exists, or its download is in progress."""
         if (self._models / name).exists():
             raise Refused(f"There is a model {name!r} already.", code=ErrorCode.conflict)
         if name in self._tasks:
-            raise Refused(f"{name!r} is being pulled.", code=ErrorCode.conflict)
+            raise Refused(f"{name!r} is being pulled already.", code=ErrorCode.conflict)
         if len(self._tasks) >= PULLS_MAX:
-            raise OptaError(f"{PULLS_MAX} downloads are under way.", code=ErrorCode.too_many_requests, retryable=True, retry_after_s=60)
-        pull = self._pulls[name] = Pull(name=name, repo=repo)
-        self._tasks[name] = asyncio.create_task(self._run(pull, revision, token), name=f"pull {name}")
+            raise OptaError(f"{PULLS_MAX} downloads are in progress.", code=ErrorCode.too_many_requests, retryable=True, retry_after_s=60)
+        self._pulls[name] = LmxPull(name=name, repo=repo)
+        self._tasks[name] = asyncio.create_task(self._run(name, repo, revision, token), name=f"pull {name}")
         self._tasks[name].add_done_callback(lambda _: self._tasks.pop(name, None))
-        self._news.tell("pull", **msgspec.to_builtins(pull))
-        return msgspec.to_builtins(pull)
+        self._update(name)
+        return self._pulls[name]
 
     async def stop(self) -> None:
-        """End every child; what they fetched stays."""
+        """End every child; the files that they fetched stay."""
         for task in list(self._tasks.values()):
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def _run(self, pull: Pull, revision: str, token: str) -> None:
+    async def _run(self, name: str, repo: str, revision: str, token: str) -> None:
+        message = f"The download of {repo} was interrupted. Pull it again to continue."
         try:
-            async for event in _events(self._command(pull.repo, revision, pull.name), token):
-                self._take(pull, event)
+            async with contextlib.aclosing(_lines(self._command(repo, revision, name), token)) as lines:
+                async for event in lines:
+                    self._take(name, event)
         except OSError as error:
-            pull.message = str(error)
-        if pull.state not in ("done", "failed"):
-            pull.state = "failed"
-            pull.message = pull.message or f"The download of {pull.repo} was cut off. Pull it again to go on."
-        log.info("pull ended", model=pull.name, repo=pull.repo, state=pull.state, reason=pull.message)
-        self._news.tell("pull", **msgspec.to_builtins(pull))
+            message = f"The download program cannot be started: {error}."
+        finally:
+            # However it ended, no pull stays "pulling".
+            if self._pulls[name].state not in ("done", "failed"):
+                self._pulls[name] = msgspec.structs.replace(self._pulls[name], state="failed", message=message)
+            pull = self._pulls[name]
+            log.info("pull ended", model=name, repo=repo, state=pull.state, reason=pull.message)
+            self._update(name)
 
-    def _take(self, pull: Pull, event: dict[str, Any]) -> None:
+    def _take(self, name: str, event: DownloadEvent) -> None:
         match event:
-            case {"event": "found", "revision": str() as revision, "bytes": int() as total}:
-                pull.state, pull.revision, pull.total, pull.licence = "pulling", revision, total, str(event.get("licence") or "")
-            case {"event": "progress", "done": int() as done, "total": int() as total}:
-                pull.done, pull.total = done, total
-            case {"event": "done"}:
-                pull.state, pull.done = "done", pull.total
-                return
-            case {"event": "failed", "message": str() as message}:
-                pull.state, pull.message = "failed", message
-                return
-            case _:
-                return
-        self._news.tell("pull", **msgspec.to_builtins(pull))
+            case DownloadFound():
+                self._update(name, state="pulling", revision=event.revision, total=event.bytes, licence=event.licence)
+            case DownloadProgress():
+                self._update(name, done=event.done, total=event.total)
+            case DownloadDone():
+                self._pulls[name] = msgspec.structs.replace(self._pulls[name], state="done", done=self._pulls[name].total)
+            case DownloadFailed():
+                self._pulls[name] = msgspec.structs.replace(self._pulls[name], state="failed", message=event.message)
+
+    def _update(self, name: str, **fields: object) -> None:
+        self._pulls[name] = msgspec.structs.replace(self._pulls[name], **fields)
+        self._events.publish("pull", **msgspec.structs.asdict(self._pulls[name]))
 
     def _command(self, repo: str, revision: str, name: str, *more: str) -> list[str]:
         options = [
@@ -123,27 +123,35 @@ class Pulls:
         return python("opta_lmx.models.download.hub", [*options, "--", repo, str(self._models / name)])
 
 
-async def _events(command: list[str], token: str) -> AsyncIterator[dict[str, Any]]:
+async def _lines(command: list[str], token: str) -> AsyncGenerator[DownloadEvent, None]:
+    """The events of a download process, which ends with this generator. Raises OSError: it cannot be started."""
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=LINE_BYTES_MAX, env=dict(os.environ)
     )
     assert process.stdout is not None
     assert process.stdin is not None
     try:
-        # Not as an argument, which everybody on this machine could read.
+        # Not as an argument: every user of this machine can read those.
         process.stdin.write(f"{token}\n".encode())
         process.stdin.close()
-        async for line in process.stdout:
+        while line := await _next_line(process.stdout):
             with contextlib.suppress(msgspec.DecodeError):
-                yield msgspec.json.decode(line, type=dict[str, Any])
+                yield _decoder.decode(line)
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
 
 
-def _problem(event: dict[str, Any]) -> OptaError:
-    message = str(event.get("message") or "The hub refused.")
-    if event.get("retryable"):
-        return Unavailable(message)
-    return Refused(message, code=ErrorCode.model_not_found)
+async def _next_line(stdout: asyncio.StreamReader) -> bytes:
+    """The next line; b'' at the end, or when a line is longer than the limit."""
+    try:
+        return await stdout.readline()
+    except ValueError:
+        return b""
+
+
+def _problem(event: DownloadFailed) -> OptaError:
+    if event.retryable:
+        return Unavailable(event.message)
+    return Refused(event.message, code=ErrorCode.model_not_found)

@@ -1,0 +1,83 @@
+"""Sends an answer while it is made, and stops making it when the client leaves.
+
+One request is one task, one generator and one cancel scope; a second task waits for the client to disconnect.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from opta_core.errors import OptaError
+
+from .sse import Asked, Headers, Receive, error_body, send_body
+
+_EVENT_STREAM = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+
+
+async def send_whole(asked: Asked, content: AsyncGenerator[bytes, None], headers: Headers) -> None:
+    """Send the one item of `content` as a JSON body; nothing when the client has left. Raises OptaError before anything is sent."""
+    try:
+        async with until_disconnect(asked.receive):
+            async for body in content:
+                await send_body(asked.send, 200, body, b"application/json", headers)
+    finally:
+        await content.aclose()
+
+
+async def send_stream(asked: Asked, content: AsyncGenerator[bytes, None], headers: Headers) -> None:
+    """Send the items of `content` as server-sent events, until it or the client ends.
+
+    Raises OptaError when `content` fails before its first item; a later failure is sent as an event.
+    """
+    is_begun = False
+    try:
+        async with until_disconnect(asked.receive):
+            try:
+                async for events in content:
+                    if not is_begun:
+                        is_begun = True
+                        await asked.send({"type": "http.response.start", "status": 200, "headers": [*_EVENT_STREAM, *headers]})
+                    await asked.send({"type": "http.response.body", "body": events, "more_body": True})
+            except OptaError as error:
+                if not is_begun:
+                    raise
+                await asked.send({"type": "http.response.body", "body": _error_event(error, asked.path), "more_body": True})
+            await asked.send({"type": "http.response.body", "body": b""})
+    finally:
+        await content.aclose()
+
+
+@asynccontextmanager
+async def until_disconnect(receive: Receive) -> AsyncGenerator[None]:
+    """Run the block until it ends or the client disconnects; the latter cancels it and ends the context without an error."""
+    watch = asyncio.create_task(_disconnected(receive), name="disconnect")
+    # A timeout without a deadline is a cancel scope: setting its deadline to now cancels the block.
+    scope = asyncio.timeout(None)
+
+    def cancel_block(_: asyncio.Task[None]) -> None:
+        scope.reschedule(0.0)
+
+    try:
+        async with scope:
+            watch.add_done_callback(cancel_block)
+            try:
+                yield
+            finally:
+                watch.remove_done_callback(cancel_block)
+    except TimeoutError:
+        if not scope.expired():
+            raise
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _error_event(error: OptaError, path: str) -> bytes:
+    # Anthropic's and the Responses API's streams name their events; OpenAI's older streams do not.
+    name = b"event: error\n" if path.startswith(("/v1/messages", "/v1/responses")) else b""
+    return name + b"data: " + error_body(error, path) + b"\n\n"

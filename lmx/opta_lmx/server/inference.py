@@ -1,0 +1,29 @@
+"""The inference routes over HTTP: body in, answer out. What they do is in `opta_lmx.api`."""
+
+from collections.abc import Awaitable, Callable
+
+from ..api.routes import InferenceApi, InferenceRoute
+from ..models.engine_pool import EnginePool
+from .delivery import send_stream, send_whole
+from .metrics import Metrics
+from .sse import Asked
+
+
+class Inference:
+    """`routes`: path of a POST -> its handler."""
+
+    def __init__(self, pool: EnginePool, metrics: Metrics):
+        self.api = InferenceApi(pool, metrics.meter)
+        self.routes = {path: _handler(route) for path, route in self.api.routes.items()}
+
+
+def _handler(route: InferenceRoute) -> Callable[[Asked], Awaitable[None]]:
+    async def handle(asked: Asked) -> None:
+        reply = await route.handle(await asked.body(route.body), asked.caller.name)
+        headers = [(b"x-lmx-model", reply.model.encode())]
+        if reply.is_stream:
+            await send_stream(asked, reply.content, headers)
+        else:
+            await send_whole(asked, reply.content, headers)
+
+    return handle

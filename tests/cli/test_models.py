@@ -1,0 +1,104 @@
+"""`opta models` and `opta lmx` against an LMX in this process: with admin rights, without them, and in JSON."""
+
+import argparse
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from support.in_process_lmx import URL, InProcessLmx, in_process_lmx
+
+from opta_cli.commands import lmx as lmx_commands
+from opta_cli.commands import models as models_commands
+from opta_cli.lmx import doctor
+from opta_core.paths import Paths
+from opta_core.settings import Loaded, LmxSettings, Settings
+
+
+@pytest.fixture
+def lmx(tmp_path: Path) -> Iterator[InProcessLmx]:
+    with in_process_lmx(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def key(lmx: InProcessLmx) -> list[str]:
+    """The key that every request shows; a test may replace it."""
+    return [lmx.keys.admin_key()]
+
+
+@pytest.fixture
+def loaded(lmx: InProcessLmx, key: list[str], tmp_path: Path) -> Iterator[Loaded]:
+    """Settings that lead to that LMX over a socket."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = self.rfile.read(int(self.headers.get("content-length", 0)))
+            headers = {"Authorization": f"Bearer {key[0]}"}
+            answer = lmx.handle_request(httpx2.Request(self.command, URL + self.path, headers=headers, content=content))
+            self.send_response(answer.status_code)
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        settings = Settings(lmx=LmxSettings(host=f"127.0.0.1:{server.server_port}"))
+        yield Loaded(settings=settings, paths=Paths(tmp_path), origins={})
+        server.shutdown()
+
+
+def shown(loaded: Loaded, capsys: pytest.CaptureFixture[str], *, as_json: bool = False) -> str:
+    """What `opta models list` prints."""
+    assert models_commands.show(loaded, argparse.Namespace(json=as_json)) == 0
+    return capsys.readouterr().out
+
+
+def test_an_admin_sees_models_and_memory(loaded: Loaded, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = shown(loaded, capsys)
+    assert ("lmx/probe" in listed, "on disk, default, probe" in listed, "LMX uses" in listed) == (True, True, True)
+    assert json.loads(shown(loaded, capsys, as_json=True))["memory"]["level"] == "ok"
+
+
+def test_a_key_for_answers_only_sees_the_models(
+    lmx: InProcessLmx, key: list[str], loaded: Loaded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for given in (lmx.keys.add("laptop", ["infer"]), "unknown"):
+        key[0] = given
+        listed = shown(loaded, capsys)
+        assert ("lmx/probe" in listed, "LMX uses" in listed) == (True, False)
+        found = json.loads(shown(loaded, capsys, as_json=True))
+        assert ([model["id"] for model in found["models"]], found["memory"], found["pulls"]) == (["probe"], None, [])
+
+
+def test_a_model_is_loaded_shown_and_unloaded(loaded: Loaded, capsys: pytest.CaptureFixture[str]) -> None:
+    name = argparse.Namespace(name="probe", pin=True, json=False)
+    models_commands.load(loaded, name)
+    lmx_commands.status(loaded, name)
+    models_commands.unload(loaded, name)
+    lines = capsys.readouterr().out.splitlines()
+    assert (lines[0], lines[-1]) == ("probe is loaded: 0.0 MB, 4096 tokens of context.", "probe is unloaded.")
+    assert lines[2].startswith("  probe: loaded, 0 MB, 0 requests")
+
+
+def test_keys_are_made_listed_and_revoked(loaded: Loaded, capsys: pytest.CaptureFixture[str]) -> None:
+    named = argparse.Namespace(name="laptop", admin=False)
+    lmx_commands.add_key(loaded, named)
+    lmx_commands.list_keys(loaded, named)
+    lmx_commands.remove_key(loaded, named)
+    lines = capsys.readouterr().out.splitlines()
+    assert (lines[0].startswith("lmx-"), lines[2].split()[:2], lines[-1]) == (True, ["laptop", "infer,"], "The key 'laptop' is revoked.")
+
+
+def test_the_doctor_asks_lmx_with_any_key(key: list[str], loaded: Loaded) -> None:
+    assert [passed for name, passed, _ in doctor.checks_of(loaded) if name == "LMX"] == [True]
+    key[0] = "unknown"
+    assert ("LMX", False) in [(name, passed) for name, passed, _ in doctor.checks_of(loaded)]

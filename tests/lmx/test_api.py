@@ -1,0 +1,234 @@
+"""LMX's APIs over a scripted engine in this process: forms of answers, errors, cancellation, retries. No socket, no child process."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.in_process_lmx import InProcessLmx, ScriptedEngine, failure, hello, in_process_lmx
+
+from opta_core.errors import OptaError, Unavailable
+from opta_lmx.api.chat.request import ChatRequest
+from opta_lmx.api.embeddings import EmbeddingsRequest
+from opta_lmx.api.messages.request import CountRequest, MessagesRequest
+from opta_lmx.api.request_body import ignored_fields
+from opta_lmx.api.responses.request import ResponsesRequest
+from opta_lmx.engine_client.in_process import InProcessEngine
+from opta_lmx.ipc.messages import Cancel, Delta, EngineMessage, Finished, Generate
+from opta_lmx.server.openapi import REQUESTS
+from opta_protocol.errors import ErrorCode
+
+ASKED = [{"role": "user", "content": "hi"}]
+STREAMS: dict[str, dict[str, Any]] = {
+    "/v1/chat/completions": {"messages": ASKED},
+    "/v1/completions": {"prompt": "hi"},
+    "/v1/responses": {"input": "hi"},
+    "/v1/messages": {"messages": ASKED, "max_tokens": 9},
+}
+
+
+@pytest.fixture(scope="module")
+def lmx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcessLmx]:
+    with in_process_lmx(tmp_path_factory.mktemp("home")) as made:
+        yield made
+
+
+def text_of(path: str, body: dict[str, Any]) -> str:
+    """The text of a whole answer of any API."""
+    match path:
+        case "/v1/chat/completions":
+            return body["choices"][0]["message"]["content"]
+        case "/v1/completions":
+            return body["choices"][0]["text"]
+        case "/v1/responses":
+            return body["output"][0]["content"][0]["text"]
+        case _:
+            return body["content"][0]["text"]
+
+
+def events_of(content: str) -> list[dict[str, Any]]:
+    """The JSON of every server-sent event."""
+    return [json.loads(line[6:]) for line in content.splitlines() if line.startswith("data: {")]
+
+
+@pytest.mark.parametrize("path", STREAMS)
+def test_every_api_answers_whole_and_streamed(lmx: InProcessLmx, path: str) -> None:
+    with lmx.client() as client:
+        whole = client.post(path, json=STREAMS[path])
+        assert (whole.status_code, text_of(path, whole.json()), whole.headers["x-lmx-model"]) == (200, "Hello", "probe")
+        streamed = client.post(path, json={**STREAMS[path], "stream": True})
+    assert (streamed.status_code, streamed.headers["content-type"]) == (200, "text/event-stream")
+    assert "".join(_piece(event) for event in events_of(streamed.text)) == "Hello"
+
+
+def _piece(event: dict[str, Any]) -> str:
+    if event.get("choices"):
+        choice = event["choices"][0]
+        return str(choice.get("text") or choice.get("delta", {}).get("content") or "")
+    delta = event.get("delta")
+    return delta if isinstance(delta, str) else str((delta or {}).get("text", ""))
+
+
+def test_vectors_tokens_and_counts(lmx: InProcessLmx) -> None:
+    with lmx.client() as client:
+        vectors = client.post("/v1/embeddings", json={"input": ["a", "b"]}).json()
+        assert [entry["embedding"] for entry in vectors["data"]] == [[1.0, 0.0]] * 2
+        tokens = client.post("/v1/tokenize", json={"prompt": "ab"}).json()
+        assert (tokens["tokens"], tokens["count"], tokens["max_model_len"]) == ([97, 98], 2, 4096)
+        assert client.post("/v1/messages/count_tokens", json={"messages": ASKED}).json() == {"input_tokens": 7}
+
+
+@pytest.mark.parametrize("path", STREAMS)
+def test_a_failure_is_a_status_before_the_first_event_and_an_event_after_it(path: str, tmp_path: Path) -> None:
+    def play(order: Any) -> list[EngineMessage]:
+        return failure(order, "engine_error", "It broke.")
+
+    with in_process_lmx(tmp_path, lambda config, send: ScriptedEngine(send, play)) as broken, broken.client() as client:
+        whole = client.post(path, json=STREAMS[path])
+        assert (whole.status_code, "It broke." in whole.text) == (503, True)
+        streamed = client.post(path, json={**STREAMS[path], "stream": True})
+        assert streamed.status_code == 200
+        assert events_of(streamed.text)[-1]["error"]["message"] == "It broke."
+
+
+def test_the_choices_of_a_request_come_in_one_answer(lmx: InProcessLmx) -> None:
+    with lmx.client() as client:
+        body = client.post("/v1/chat/completions", json={"messages": ASKED, "n": 3, "seed": 1}).json()
+        assert [(choice["index"], choice["message"]["content"]) for choice in body["choices"]] == [(at, "Hello") for at in range(3)]
+        assert body["usage"]["completion_tokens"] == 6
+        figures = client.get("/metrics").text
+    assert "lmx_requests_running 0" in figures
+    assert "lmx_requests_failed_total 0" in figures
+
+
+# the client of an engine ------------------------------------------------------------------------------------
+
+
+def client_of(engines: list[ScriptedEngine], play: Any = hello) -> InProcessEngine:
+    """A started client; every engine that it makes is added to the list."""
+
+    def make(send: Any) -> ScriptedEngine:
+        engines.append(ScriptedEngine(send, play))
+        return engines[-1]
+
+    client = InProcessEngine("m", lambda kind, **fields: None, make)
+    client.start()
+    return client
+
+
+ORDER = Generate(id=0, messages=[])
+LOST = Unavailable("The engine was lost.", code=ErrorCode.engine_lost)
+
+
+def test_a_reader_that_leaves_cancels_its_request() -> None:
+    async def run() -> None:
+        engines: list[ScriptedEngine] = []
+        client = client_of(engines)
+        with client.generate([ORDER, ORDER]) as stream:
+            events = await anext(stream)
+        assert events == [(0, Delta(id=1, text="Hel"))]
+        assert [order for order in engines[0].orders if isinstance(order, Cancel)] == [Cancel(id=1), Cancel(id=2)]
+        assert client.running == 0
+
+    asyncio.run(run())
+
+
+def test_a_lost_engine_costs_an_answer_that_has_begun_and_no_other() -> None:
+    async def run() -> None:
+        engines: list[ScriptedEngine] = []
+        client = client_of(engines)
+        with client.generate([ORDER]) as begun, client.generate([ORDER]) as fresh:
+            await anext(begun)
+            client.kill(LOST)
+            assert client.state == "loading"
+            with pytest.raises(OptaError, match="lost"):
+                await anext(begun)
+            client.start()
+            events = [event async for group in fresh for _, event in group]
+        assert [type(event) for event in events] == [Delta, Delta, Finished]
+        assert len(engines) == 2
+
+    asyncio.run(run())
+
+
+def test_a_request_that_loses_two_engines_fails() -> None:
+    async def run() -> None:
+        client = client_of([])
+        with client.generate([ORDER]) as stream:
+            client.kill(LOST)
+            client.start()
+            client.kill(LOST)
+            with pytest.raises(OptaError, match="lost"):
+                await anext(stream)
+        assert client.running == 0
+
+    asyncio.run(run())
+
+
+def test_stopping_ends_running_and_waiting_requests() -> None:
+    async def run() -> None:
+        client = client_of([], lambda order: [])
+        streams = [client.generate([ORDER], f"client {number % 2}") for number in range(40)]
+        assert client.waiting == 24
+        await client.stop()
+        for stream in streams:
+            with stream, pytest.raises(OptaError, match="unloaded"):
+                await anext(stream)
+        assert client.running == 0
+
+    asyncio.run(run())
+
+
+# fields that change nothing -----------------------------------------------------------------------------------
+
+# A value of every field that is accepted and ignored.
+VALUES: dict[str, Any] = {
+    "user": "x", "metadata": {"a": "b"}, "store": False, "reasoning": {"effort": "high"}, "include": ["x"], "thinking": {"type": "enabled"},
+    "service_tier": "auto",
+}  # fmt: skip
+BODIES: dict[type[Any], dict[str, Any]] = {
+    ChatRequest: STREAMS["/v1/chat/completions"],
+    ResponsesRequest: STREAMS["/v1/responses"],
+    MessagesRequest: STREAMS["/v1/messages"],
+    CountRequest: {"messages": ASKED},
+    EmbeddingsRequest: {"input": "x"},
+}
+
+
+def test_the_documents_name_every_field_that_is_accepted_and_ignored() -> None:
+    page = (Path(__file__).parents[2] / "docs/lmx.md").read_text()
+    (table,) = [part for part in page.split("\n## ") if part.startswith("Fields that change nothing")]
+    rows = {line.split("|")[1].strip(" `"): line for line in table.splitlines() if line.startswith("| `/v1")}
+    for path, kind in REQUESTS.items():
+        if ignored := ignored_fields(kind):
+            assert [field for field in ignored if f"`{field}`" not in rows[path]] == []
+    assert set(rows) == {path for path, kind in REQUESTS.items() if ignored_fields(kind)}
+
+
+def test_a_field_that_is_said_to_be_ignored_changes_no_order(tmp_path: Path) -> None:
+    engines: list[ScriptedEngine] = []
+
+    def make(config: Any, send: Any) -> ScriptedEngine:
+        engines.append(ScriptedEngine(send))
+        return engines[-1]
+
+    with in_process_lmx(tmp_path, make) as lmx, lmx.client() as client:
+        for path, kind in REQUESTS.items():
+            for field in ignored_fields(kind) if kind in BODIES else []:
+                for body in (BODIES[kind], {**BODIES[kind], field: VALUES[field]}):
+                    assert client.post(path, json=body).status_code == 200
+                plain, with_field = engines[0].orders[-2:]
+                assert json.dumps(_without_id(plain)) == json.dumps(_without_id(with_field)), field
+
+
+def _without_id(order: Any) -> dict[str, Any]:
+    return {name: getattr(order, name) for name in order.__struct_fields__ if name != "id"}
+
+
+def test_a_field_that_lmx_does_not_have_is_refused_by_name(lmx: InProcessLmx) -> None:
+    with lmx.client() as client:
+        for path, body in STREAMS.items():
+            refused = client.post(path, json={**body, "colour": 1})
+            assert (refused.status_code, "colour" in refused.text) == (400, True)
