@@ -15,7 +15,7 @@ from opta_cli.commands import lmx as lmx_commands
 from opta_cli.commands import models as models_commands
 from opta_cli.lmx import doctor
 from opta_core.paths import Paths
-from opta_core.settings import Loaded, LmxSettings, Settings
+from opta_core.settings import LmxSettings, Loaded, Settings
 
 
 @pytest.fixture

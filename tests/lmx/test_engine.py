@@ -88,7 +88,7 @@ def test_what_two_prompts_share_is_computed_once(served: Served) -> None:
     assert (again, repeated.cached_tokens) == (first, repeated.prompt_tokens - 1)
     ((_, _, other),) = served.ask({"messages": [*begin, {"role": "user", "content": "two"}]})
     assert 190 < other.cached_tokens < other.prompt_tokens
-    assert served.engine._prefixes.size > 0
+    assert served.engine.loaded().prefix_bytes > 0
 
 
 def test_the_answer_is_the_same_with_and_without_a_kept_prefix(served: Served) -> None:
@@ -114,7 +114,7 @@ def test_probabilities_are_told_for_every_token(served: Served) -> None:
 
 def test_biases_and_penalties_change_what_is_likely(served: Served) -> None:
     ((_, pieces, _),) = served.ask({"logprobs": 0, "max_tokens": 1})
-    token = served.engine._tokenizer.encode(pieces[0].text)[-1] if pieces and pieces[0].text else 65
+    token = served.tokens(pieces[0].text)[-1] if pieces and pieces[0].text else 65
     ((other, _, _),) = served.ask({"logit_bias": {str(token): -100.0}, "max_tokens": 1})
     assert other != (pieces[0].text if pieces else "")
     ((free, _, _),) = served.ask({"max_tokens": 60})

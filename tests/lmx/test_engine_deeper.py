@@ -147,12 +147,14 @@ def test_requests_wait_for_memory_that_others_have_and_all_are_answered(models: 
     wanted = [text for text, _, _ in free.ask(*orders)]
     size = 4 * 2 * 2 * 16
     tight = Served(models / "large", token_bytes=size, cache_bytes=1200 * size)
-    for order in orders:
-        tight.start(order)
+    numbers = [tight.start(order) for order in orders]
+    while not tight.said:
+        tight.engine.step()
     tight.engine.step()
-    assert len(tight.engine._batch) == 2
+    # Two fit at once; the others wait.
+    assert {message.id for message in tight.said} == set(numbers[:2])
     assert tight.engine.loaded().running == 6
-    tight.cancel(tight.engine._waiting[-1].order.id)
+    tight.cancel(numbers[-1])
     assert [text for text, _, _ in tight.finish()] == wanted[:5]
     ((_, _, refused),) = tight.ask({"messages": [{"role": "user", "content": "word " * 500}]})
     assert isinstance(refused, Failed)
@@ -227,7 +229,7 @@ def test_calls_of_strict_tools_have_arguments_of_their_schema(models: Path) -> N
     schema = {"type": "object", "properties": {"count": {"type": "integer", "minimum": 0, "maximum": 99}, "kind": {"enum": ["a", "b"]}},
               "required": ["count", "kind"], "additionalProperties": False}  # fmt: skip
     tools = [{"type": "function", "function": {"name": name, "parameters": schema}} for name in ("one", "two")]
-    start = served.engine._tokenizer.encode("<tool_call>", add_special_tokens=False)
+    start = served.tokens("<tool_call>")
     assert len(start) == 1
     calls = 0
     for seed in range(8):

@@ -1,14 +1,14 @@
-"""An engine in the test's own process, and what it said."""
+"""An engine in the test's own process, and its messages."""
 
 from pathlib import Path
 from typing import Any
 
 from opta_lmx.engine.engine import MlxEngine
-from opta_lmx.ipc.messages import Delta, EngineConfig, EngineMessage, Failed, Finished, Generate
+from opta_lmx.ipc.messages import Delta, EngineConfig, EngineMessage, Failed, Finished, Generate, Tokenize, Tokens
 
 
 class Served:
-    """An engine, and what it said."""
+    """An engine; `said` has its messages."""
 
     def __init__(self, folder: Path, **more: Any):
         self.said: list[Any] = []
@@ -20,20 +20,29 @@ class Served:
         self.said += messages
 
     def start(self, order: dict[str, Any]) -> int:
-        """One order more; its number."""
+        """Start an order; returns its number."""
         self._number += 1
         defaults: dict[str, Any] = {"messages": [{"role": "user", "content": "Say something"}], "max_tokens": 40}
         self.engine.start(Generate(id=self._number, **{**defaults, **order}))
         self._asked.append(self._number)
         return self._number
 
+    def tokens(self, text: str) -> list[int]:
+        """The tokens of a text."""
+        self.said.clear()
+        self.engine.take(Tokenize(id=0, text=text))
+        (found,) = self.said
+        assert isinstance(found, Tokens)
+        self.said.clear()
+        return found.ids
+
     def cancel(self, number: int) -> None:
-        """Nobody waits for that one any more."""
+        """Cancel an order."""
         self.engine.cancel(number)
         self._asked.remove(number)
 
     def finish(self) -> list[tuple[str, list[Delta], Any]]:
-        """Step until all is answered; (text, pieces, ending) of each order that was started."""
+        """Step until every started order is finished; (text, deltas, last message) of each."""
         while self.engine.is_busy:
             self.engine.step()
         found: list[tuple[str, list[Delta], Any]] = []
@@ -45,7 +54,7 @@ class Served:
         return found
 
     def ask(self, *orders: dict[str, Any]) -> list[tuple[str, list[Delta], Any]]:
-        """Orders at once, and what came of each."""
+        """Start orders together; (text, deltas, last message) of each."""
         self.said.clear()
         for order in orders:
             self.start(order)

@@ -1,4 +1,4 @@
-"""/v1/responses with the official OpenAI client, unchanged."""
+"""/v1/responses with the official OpenAI client, unchanged, in this process with a real engine."""
 
 import json
 from collections.abc import Iterator
@@ -7,11 +7,10 @@ from typing import Any
 import openai
 import pytest
 from pydantic import BaseModel
-from support.daemon import Daemon
-from support.lmx import lmx, port_of
+from support.in_process_lmx import URL, in_process_lmx, mlx_engine
 from support.random_model import make_random_qwen3
 
-pytestmark = pytest.mark.system
+from opta_core.settings import LmxSettings
 
 LOOK: Any = {"type": "function", "name": "look", "description": "Look", "strict": True, "parameters": {
     "type": "object", "properties": {"place": {"type": "string", "maxLength": 8}}, "required": ["place"], "additionalProperties": False}}  # fmt: skip
@@ -25,11 +24,11 @@ class Answer(BaseModel):
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
-    home = tmp_path_factory.mktemp("responses")
-    daemon = Daemon(home, only="lmx", config='[lmx]\nmodel = "tiny"\n')
-    make_random_qwen3(daemon.home / "models/tiny", tie_word_embeddings=False)
-    with lmx(home, daemon), openai.OpenAI(base_url=f"http://127.0.0.1:{port_of(daemon)}/v1", api_key="none", max_retries=0) as made:
-        yield made
+    home = tmp_path_factory.mktemp("home")
+    make_random_qwen3(home / "models/tiny", tie_word_embeddings=False)
+    with in_process_lmx(home, mlx_engine, LmxSettings(model="tiny")) as lmx:
+        with openai.OpenAI(base_url=f"{URL}/v1", api_key="none", max_retries=0, http_client=lmx.client()) as made:
+            yield made
 
 
 def test_a_response_and_its_stream_are_the_same(client: openai.OpenAI) -> None:

@@ -1,4 +1,4 @@
-"""The official OpenAI client against LMX, unchanged."""
+"""The official OpenAI client against LMX, unchanged, in this process with a real engine."""
 
 import json
 from collections.abc import Iterator
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import openai
 import pytest
 from pydantic import BaseModel
-from support.daemon import Daemon
+from support.in_process_lmx import URL, in_process_lmx, mlx_engine
 from support.random_model import make_random_qwen3
 
-pytestmark = pytest.mark.system
+from opta_core.settings import LmxSettings
 
 TOOLS = [{"type": "function", "function": {"name": "look", "description": "Look", "parameters": {
     "type": "object", "properties": {"place": {"type": "string", "maxLength": 8}}, "required": ["place"], "additionalProperties": False}}}]  # fmt: skip
@@ -25,11 +25,10 @@ class Answer(BaseModel):
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
-    daemon = Daemon(tmp_path_factory.mktemp("sdk"), config='default-model = "lmx/tiny"\n[lmx]\nmodel = "tiny"\n')
-    make_random_qwen3(daemon.home / "models/tiny")
-    with daemon:
-        port = json.loads((daemon.home / "daemon/state.json").read_text())["lmxPort"]
-        with openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="none", max_retries=2) as made:
+    home = tmp_path_factory.mktemp("home")
+    make_random_qwen3(home / "models/tiny")
+    with in_process_lmx(home, mlx_engine, LmxSettings(model="tiny")) as lmx:
+        with openai.OpenAI(base_url=f"{URL}/v1", api_key="none", max_retries=0, http_client=lmx.client()) as made:
             yield made
 
 

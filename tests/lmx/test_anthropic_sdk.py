@@ -1,15 +1,14 @@
-"""The official Anthropic client against LMX, unchanged."""
+"""The official Anthropic client against LMX, unchanged, in this process with a real engine."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import anthropic
 import pytest
-from support.daemon import Daemon
+from support.in_process_lmx import URL, in_process_lmx, mlx_engine
 from support.random_model import make_random_qwen3
 
-pytestmark = pytest.mark.system
+from opta_core.settings import LmxSettings
 
 TOOLS: list[Any] = [
     {
@@ -28,11 +27,10 @@ ASKED: list[Any] = [{"role": "user", "content": "hello"}]
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[anthropic.Anthropic]:
-    daemon = Daemon(tmp_path_factory.mktemp("anthropic"), config='default-model = "lmx/tiny"\n[lmx]\nmodel = "tiny"\n')
-    make_random_qwen3(daemon.home / "models/tiny")
-    with daemon:
-        port = json.loads((daemon.home / "daemon/state.json").read_text())["lmxPort"]
-        with anthropic.Anthropic(base_url=f"http://127.0.0.1:{port}", api_key="none", max_retries=2) as made:
+    home = tmp_path_factory.mktemp("home")
+    make_random_qwen3(home / "models/tiny")
+    with in_process_lmx(home, mlx_engine, LmxSettings(model="tiny")) as lmx:
+        with anthropic.Anthropic(base_url=URL, api_key="none", max_retries=0, http_client=lmx.client()) as made:
             yield made
 
 
