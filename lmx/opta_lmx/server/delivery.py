@@ -8,10 +8,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from opta_core.errors import OptaError
+from opta_http.asgi import Headers, Receive
+from opta_http.event_stream import EventStream
 
-from .sse import Asked, Headers, Receive, error_body, send_body
-
-_EVENT_STREAM = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+from .sse import Asked, error_body, send_body
 
 
 async def send_whole(asked: Asked, content: AsyncGenerator[bytes, None], headers: Headers) -> None:
@@ -29,20 +29,17 @@ async def send_stream(asked: Asked, content: AsyncGenerator[bytes, None], header
 
     Raises OptaError when `content` fails before its first item; a later failure is sent as an event.
     """
-    is_begun = False
+    stream = EventStream(asked.send, headers)
     try:
         async with until_disconnect(asked.receive):
             try:
                 async for events in content:
-                    if not is_begun:
-                        is_begun = True
-                        await asked.send({"type": "http.response.start", "status": 200, "headers": [*_EVENT_STREAM, *headers]})
-                    await asked.send({"type": "http.response.body", "body": events, "more_body": True})
+                    await stream.write(events)
             except OptaError as error:
-                if not is_begun:
+                if not stream.has_begun:
                     raise
-                await asked.send({"type": "http.response.body", "body": _error_event(error, asked.path), "more_body": True})
-            await asked.send({"type": "http.response.body", "body": b""})
+                await stream.write(_error_event(error, asked.path))
+            await stream.close()
     finally:
         await content.aclose()
 

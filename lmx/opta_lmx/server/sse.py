@@ -1,8 +1,5 @@
-"""Answers of LMX: complete JSON, event streams, and errors in the form of the API that the client called."""
+"""Answers of LMX: complete JSON, and errors in the form of the API that the client called. `delivery` sends what takes time."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,7 +10,6 @@ from opta_http import json_body
 from opta_http.asgi import Headers, Receive, Scope, Send, send_response
 from opta_http.body import LimitedBody
 from opta_http.error_status import status_headers, status_of
-from opta_http.event_stream import EventStream
 from opta_protocol.errors import ErrorCode
 
 from .auth import Caller
@@ -87,82 +83,3 @@ def error_body(error: OptaError, path: str = "") -> bytes:
 
 def _status(error: OptaError) -> int:
     return _STATUS.get(error.code) or status_of(error.code)
-
-
-async def respond(
-    receive: Receive,
-    send: Send,
-    path: str,
-    headers: Headers,
-    answers: list[AsyncIterator[Any]],
-    *,
-    frames: AsyncIterator[bytes] | None = None,
-    whole: Coroutine[Any, Any, bytes] | None = None,
-) -> None:
-    """Send an answer: `frames` is an event stream, `whole` a JSON body. When the client leaves, the engine's `answers` are closed."""
-    gone = asyncio.create_task(_disconnected(receive), name="disconnect")
-    try:
-        if frames is not None:
-            await _stream(send, frames, gone, path, headers)
-        elif whole is not None:
-            work = asyncio.create_task(whole, name="answer")
-            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                await send_body(send, 200, work.result(), b"application/json", headers)
-            else:
-                work.cancel()
-                await asyncio.gather(work, return_exceptions=True)
-    finally:
-        gone.cancel()
-        for answer in answers:
-            await close(answer)
-
-
-async def _stream(send: Send, frames: AsyncIterator[bytes], gone: "asyncio.Task[None]", path: str, headers: Headers) -> None:
-    """Send frames until the answer ends or the client leaves, and a keep-alive comment while there are none."""
-    stream = EventStream(send, headers)
-    work = asyncio.create_task(_carry(frames, stream, path), name="stream")
-    beat = asyncio.create_task(stream.keep_alive(), name="beat")
-    try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            work.result()
-    finally:
-        beat.cancel()
-        work.cancel()
-        await asyncio.gather(work, beat, return_exceptions=True)
-        await close(frames)
-
-
-async def _carry(frames: AsyncIterator[bytes], stream: EventStream, path: str) -> None:
-    """Send all frames of an answer. Raises OptaError when it fails before the first frame; a later failure is sent as a frame.
-
-    One task sends a whole answer: a task for each token would cost more than the token.
-    """
-    try:
-        async for frame in frames:
-            await stream.write(frame)
-    except OptaError as error:
-        if not stream.has_begun:
-            raise
-        await stream.write(_error_frame(error, path))
-    await stream.close()
-
-
-def _error_frame(error: OptaError, path: str) -> bytes:
-    # Streams of the Messages and Responses APIs name their events; those of chat completions do not.
-    name = b"event: error\n" if path.startswith(("/v1/messages", "/v1/responses")) else b""
-    return name + b"data: " + error_body(error, path) + b"\n\n"
-
-
-async def close(iterator: AsyncIterator[Any]) -> None:
-    """Close an iterator that nobody reads any more."""
-    end = getattr(iterator, "aclose", None)
-    if end is not None:
-        with contextlib.suppress(RuntimeError):
-            await end()
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
