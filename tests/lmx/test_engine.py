@@ -102,9 +102,9 @@ def test_the_answer_is_the_same_with_and_without_a_kept_prefix(served: Served) -
 
 def test_probabilities_are_told_for_every_token(served: Served) -> None:
     ((_, pieces, end),) = served.ask({"logprobs": 3})
-    told = [token for piece in pieces for token in piece.logprobs]
-    assert len(told) == end.completion_tokens - (end.finish == "stop")
-    for token in told:
+    tokens = [token for piece in pieces for token in piece.logprobs]
+    assert len(tokens) == end.completion_tokens - (end.finish == "stop")
+    for token in tokens:
         assert token.logprob <= 0
         assert len(token.top) == 3
         assert token.top[0][1] >= token.logprob

@@ -14,7 +14,7 @@ import pytest
 from opta_core.errors import Unavailable
 from opta_core.settings import LmxSettings
 from opta_lmx.engine_client.blas import blas_environment
-from opta_lmx.engine_client.supervisor import EngineSupervisor
+from opta_lmx.engine_client.engine_supervisor import EngineSupervisor
 from opta_lmx.ipc.messages import EngineConfig, Generate
 from opta_lmx.models.engine_pool import EnginePool
 from opta_lmx.models.keep_awake import KeepAwake
@@ -24,7 +24,7 @@ CONFIG = EngineConfig(name="m", folder="nowhere")
 
 
 async def fate_of(supervisor: EngineSupervisor) -> tuple[str, str]:
-    """(state, what a request is told) of an engine that was just started."""
+    """(state, the message that a request gets) of an engine that was just started."""
     supervisor.start()
     try:
         with pytest.raises(Unavailable) as refused, supervisor.generate([Generate(id=0, messages=[])]) as stream:

@@ -32,7 +32,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
             yield made
 
 
-def test_models_are_listed_and_told(client: openai.OpenAI) -> None:
+def test_models_are_listed_and_retrieved(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == ["probe", "tiny"]
     assert client.models.retrieve("tiny").id == "tiny"
 
@@ -46,11 +46,11 @@ def test_an_answer_and_its_stream_are_the_same(client: openai.OpenAI) -> None:
     )
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
     assert text == whole.choices[0].message.content
-    told = [
+    streamed_tokens = [
         token.token for chunk in chunks if chunk.choices and chunk.choices[0].logprobs for token in chunk.choices[0].logprobs.content or []
     ]
     assert whole.choices[0].logprobs is not None
-    assert told == [token.token for token in whole.choices[0].logprobs.content or []]
+    assert streamed_tokens == [token.token for token in whole.choices[0].logprobs.content or []]
     assert chunks[-1].usage is not None
     assert chunks[-1].usage.completion_tokens == whole.usage.completion_tokens == 20  # type: ignore[union-attr]
     assert chunks[-1].usage.prompt_tokens_details.cached_tokens > 0  # type: ignore[union-attr]

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from ..engine_client.stream import ChoiceEvents
+from ..engine_client.engine_stream import ChoiceEvents
 
 
 class AnswerForm(Protocol):

@@ -8,7 +8,7 @@ import msgspec
 
 from opta_core.errors import Refused
 
-from ..engine_client.stream import ChoiceEvents
+from ..engine_client.engine_stream import ChoiceEvents
 from ..ipc.messages import Delta, Finished, Generate
 from .chat.answer import usage_of
 from .request_body import IGNORED, MaxTokens, ModelName, RequestBody, StreamOptions, stop_strings

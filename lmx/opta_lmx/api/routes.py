@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ..engine_client.client import EngineClient
-from ..engine_client.stream import Meter
+from ..engine_client.engine_stream import Meter
 from ..ipc.messages import Finished, Generate, Tokens, Vectors
 from ..models.engine_pool import EnginePool
 from . import completions, embeddings, tokenize

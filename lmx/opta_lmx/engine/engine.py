@@ -39,7 +39,7 @@ from .cache.kv_cache import KvCaches, store_of
 from .cache.prefix_cache import PrefixCache
 from .copy_constraint import processor_of
 from .grammar import GrammarError, Grammars
-from .mlx_adapter import BatchGenerator, generation_stream, models, mx
+from .mlx_adapter import BatchGenerator, generation_stream, load_model, mx
 from .pooling import EmbeddingPooler
 from .prefill_pacing import CHUNK_MIN, PrefillPacer
 from .prompts import Prompts
@@ -65,7 +65,7 @@ class MlxEngine:
         self.ranks = Ranks(generation_stream)
         # All ranks must sample the same tokens.
         mx.random.seed(time.time_ns() if self.ranks.size == 1 else 0)
-        loaded: Any = models.load(config.folder) if self.ranks.size == 1 else _sharded(config.folder)
+        loaded: Any = load_model(config.folder, is_sharded=self.ranks.size > 1)
         self._model: Any = loaded[0]
         self._tokenizer: Any = loaded[1]
         mx.eval(self._model.parameters())
@@ -362,7 +362,7 @@ class MlxEngine:
 
     def _load_draft(self, config: EngineConfig) -> DraftPair | None:
         try:
-            small, tokenizer = models.load(config.draft)[:2]
+            small, tokenizer = load_model(config.draft)[:2]
         except Exception as error:  # the engine works without it, only slower
             log.warning("draft model cannot be loaded", model=config.name, draft=config.draft, reason=error)
             return None
@@ -395,8 +395,3 @@ class _Embedding:
     def __init__(self, prompts: list[list[int]]):
         self.prompts, self.steps = prompts, pooling.steps_of(prompts)
         self.vectors = [""] * len(prompts)
-
-
-def _sharded(folder: str) -> Any:
-    # The default of mlx-lm would run code from the model's folder.
-    return models.sharded_load(folder, tokenizer_config={"trust_remote_code": False})

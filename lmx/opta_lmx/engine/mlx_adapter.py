@@ -14,6 +14,12 @@ from mlx_lm.models import cache
 mx: Any = mlx.core
 kv_caches: Any = cache
 samplers: Any = sample_utils
-models: Any = utils
 BatchGenerator: Any = _BatchGenerator
 generation_stream: Any = _generation_stream
+
+
+def load_model(folder: str, *, is_sharded: bool = False) -> Any:
+    """Model and tokenizer of a folder, first two of a tuple. `is_sharded`: only this rank's part of the model."""
+    library: Any = utils
+    # The default of a sharded load would run code from the model's folder.
+    return library.sharded_load(folder, tokenizer_config={"trust_remote_code": False}) if is_sharded else library.load(folder)

@@ -32,8 +32,8 @@ from ..ipc.messages import (
     Trim,
     Vectors,
 )  # fmt: skip
+from .engine_stream import EngineEvent, EngineStream, Meter
 from .fair_queue import FairQueue, Slot
-from .stream import EngineEvent, EngineStream, Meter
 
 # Deadlines of a request: for a slot, for the model to load, for the first event, and for the rest.
 QUEUE_S, LOAD_S, FIRST_EVENT_S, ANSWER_S = 60.0, 300.0, 300.0, 1800.0

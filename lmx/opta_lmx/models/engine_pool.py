@@ -21,7 +21,7 @@ from opta_protocol.errors import ErrorCode
 from opta_protocol.lmx import LmxMemory, LmxModel, LmxModelDetails
 
 from ..engine_client.client import EngineClient, Report
-from ..engine_client.supervisor import EngineSupervisor
+from ..engine_client.engine_supervisor import EngineSupervisor
 from ..ipc.messages import EngineConfig
 from . import catalog
 from .catalog import Model

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 
 from ..engine_client.client import EngineClient
-from ..engine_client.stream import ChoiceEvents
+from ..engine_client.engine_stream import ChoiceEvents
 from ..ipc.messages import Delta, Finished
 from ..models.engine_pool import EnginePool
 

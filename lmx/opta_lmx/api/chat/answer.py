@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ...engine_client.stream import ChoiceEvents, EngineEvent
+from ...engine_client.engine_stream import ChoiceEvents, EngineEvent
 from ...ipc.messages import Delta, Finished, TokenLogprob
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ...engine_client.stream import ChoiceEvents
+from ...engine_client.engine_stream import ChoiceEvents
 from ...ipc.messages import Delta, Finished
 from ...json_values import as_object
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ...engine_client.stream import ChoiceEvents
+from ...engine_client.engine_stream import ChoiceEvents
 from ...ipc.messages import Delta, Finished
 from .request import ResponsesRequest
 

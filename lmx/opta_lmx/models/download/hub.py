@@ -17,7 +17,7 @@ from pathlib import Path
 from opta_core.errors import Refused
 from opta_core.process.process import die_with_parent
 
-from .events import DownloadDone, DownloadFailed, write_line
+from .download_events import DownloadDone, DownloadFailed, write_line
 from .hub_part import PartialDownload, refuse_existing
 from .hub_repo import Hub
 

@@ -16,7 +16,7 @@ import msgspec
 from opta_core.errors import Broken, Refused, Unavailable
 from opta_core.paths import write_whole
 
-from .events import DownloadFound, DownloadProgress, write_line
+from .download_events import DownloadFound, DownloadProgress, write_line
 from .hub_repo import ORIGIN, Hub, RepoFile, is_transient
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import msgspec
 
 from opta_core.errors import Broken, OptaError, Refused, Unavailable
 
-from .events import DownloadFound
+from .download_events import DownloadFound
 
 # Files that the engine loads or a person should read; never code, never pickles. Of subfolders only the mark of an embedding model.
 _NEEDED = "model*.safetensors *.json *.jinja tokenizer.model *.tiktoken *.txt README README.md LICENSE LICENSE.md".split()

@@ -18,7 +18,7 @@ from opta_protocol.errors import ErrorCode
 from opta_protocol.lmx import LmxAvailable, LmxPull
 
 from ..model_events import ModelEvents
-from .events import DownloadDone, DownloadEvent, DownloadFailed, DownloadFound, DownloadProgress
+from .download_events import DownloadDone, DownloadEvent, DownloadFailed, DownloadFound, DownloadProgress
 
 PULLS_MAX, LOOK_S = 4, 60.0
 LINE_BYTES_MAX = 256 * 1024
