@@ -158,6 +158,7 @@ export interface LmxModelDetails {
   context_length?: number;
   bytes?: number;
   capability?: string;
+  tools?: string[] | null;
   problem?: string;
   needed?: number;
   repo?: string;
