@@ -6,7 +6,7 @@ from opta_core.process import ports, state
 from opta_core.process.process import ServiceContext, run
 from opta_http.head_checks import HEADER_BYTES_MAX
 from opta_http.strict_connection import StrictConnection
-from opta_http.uvicorn_server import Server, config_of
+from opta_http.uvicorn_server import HttpServer, config_of
 
 from .server import Desktop
 
@@ -27,7 +27,7 @@ async def main(context: ServiceContext) -> None:
         date_header=False,
         timeout_graceful_shutdown=1,
     )
-    serving = asyncio.create_task(Server(config, context.stopping).serve(sockets=[server]), name="http")
+    serving = asyncio.create_task(HttpServer(config, context.stopping).serve(sockets=[server]), name="http")
     context.ready()
     await serving
 

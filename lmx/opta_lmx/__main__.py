@@ -13,7 +13,7 @@ from opta_core.logs import Log
 from opta_core.process import ports, state
 from opta_core.process.process import ServiceContext, memory_total, run
 from opta_core.settings import LmxSettings
-from opta_http.uvicorn_server import Server, config_of
+from opta_http.uvicorn_server import HttpServer, config_of
 
 from .models import catalog
 from .models.download.pulls import Pulls
@@ -128,12 +128,12 @@ def _hosts(settings: LmxSettings, port: int) -> set[str]:
     return {f"{name}:{port}" for name in names | given} | {name for name in given if ":" in name}
 
 
-def _http(front: Front, tls: ssl.SSLContext | None, leave: asyncio.Event) -> Server:
+def _http(front: Front, tls: ssl.SSLContext | None, leave: asyncio.Event) -> HttpServer:
     # The time to close is longer than an engine has to end, so that its clients are answered.
     config = config_of(front, LmxConnection, timeout_graceful_shutdown=3, backlog=512)
     config.load()
     config.ssl = tls
-    return Server(config, leave)
+    return HttpServer(config, leave)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from opta_core.version import VERSION
 from opta_http.asgi import App
 from opta_http.head_checks import HEADER_BYTES_MAX
 from opta_http.strict_connection import StrictConnection
-from opta_http.uvicorn_server import Server, config_of
+from opta_http.uvicorn_server import HttpServer, config_of
 
 from .app import Gateway
 from .auth import Auth
@@ -53,7 +53,7 @@ async def main(context: ServiceContext) -> None:
         timeout_graceful_shutdown=2,
         timeout_keep_alive=30,
     )
-    serving = asyncio.create_task(Server(config, context.stopping).serve(sockets=[server]), name="http")
+    serving = asyncio.create_task(HttpServer(config, context.stopping).serve(sockets=[server]), name="http")
     context.ready()
     gateway.mount(await asyncio.to_thread(_load_rest, gateway))
     stopped = asyncio.create_task(context.stopping.wait(), name="stopping")

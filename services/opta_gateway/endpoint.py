@@ -41,7 +41,7 @@ GatewayOf = Annotated[Gateway, Depends(_gateway)]
 VaultOf = Annotated[Vault, Depends(_vault)]
 
 
-class Routes(APIRouter):
+class TypedRouter(APIRouter):
     """The routes of one file."""
 
     def add_api_route(self, path: str, endpoint: Callable[..., Awaitable[Any]], **options: Any) -> None:  # type: ignore[override]

@@ -19,7 +19,7 @@ def config_of(app: App, connection: type[asyncio.Protocol], **options: Any) -> u
     return uvicorn.Config(app, http=connection, **(settings | options))  # type: ignore[arg-type]
 
 
-class Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """Serves until `leave` is set, then closes its connections (`timeout_graceful_shutdown`).
 
     Signals are left to `opta_core.process.process`. uvicorn's own main loop wakes up ten times a second; this one sleeps.

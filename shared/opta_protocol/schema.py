@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from . import http, lmx
+from . import http, http_lists, lmx
 from .errors import ErrorBody
 from .events import EVENT_TYPES
 
@@ -51,12 +51,12 @@ RESPONSES: list[type[Any]] = [
     http.PolicyRules,
     http.TrustState,
     http.SessionDetails,
-    http.ToolCalls,
-    http.OpenPermissions,
-    http.GrantList,
-    http.McpServers,
-    http.AccountList,
-    http.LogLines,
+    http_lists.ToolCalls,
+    http_lists.OpenPermissions,
+    http_lists.GrantList,
+    http_lists.McpServers,
+    http_lists.AccountList,
+    http_lists.LogLines,
     ErrorBody,
 ]
 

@@ -11,7 +11,7 @@ import pytest
 from support.gateway import PAGE_PORT, LocalGateway
 
 from opta_core.settings import LmxSettings, Settings
-from opta_protocol import http, lmx
+from opta_protocol import lmx
 
 DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "docs/openapi.json").read_text())
 OPERATIONS = [(method.upper(), path, operation) for path, found in DOCUMENT["paths"].items() for method, operation in found.items()]
@@ -81,7 +81,7 @@ def test_a_route_of_lmx_gives_the_answer_that_it_declares(tmp_path: Path, method
         answer = gateway.get(target) if body is None else gateway.post(target, body)
         server.close()
     assert str(answer.status) == status, answer
-    kind = getattr(lmx, name, None) or getattr(http, name)
+    kind = getattr(lmx, name)
     # Nothing but what the type declares, and all of what it requires.
     assert set(answer.json()) <= {field.encode_name for field in msgspec.structs.fields(kind)}
     assert msgspec.convert(answer.json(), kind)

@@ -1,4 +1,4 @@
-"""A supervisord that does nothing but answer, and remembers what it was told."""
+"""A supervisord that does nothing but answer, and remembers the calls that it got."""
 
 import contextlib
 import socketserver

@@ -7,13 +7,14 @@ import msgspec
 from opta_core.errors import Refused
 from opta_core.secrets.vault import Secret
 from opta_protocol.errors import ErrorCode
-from opta_protocol.http import AccountInfo, AccountList, Ok, StoreAccount
+from opta_protocol.http import Ok, StoreAccount
+from opta_protocol.http_lists import AccountInfo, AccountList
 
-from ..endpoint import GatewayOf, Routes, VaultOf, body
+from ..endpoint import GatewayOf, TypedRouter, VaultOf, body
 
 NAME_CHARS_MAX = 64
 
-routes = Routes()
+routes = TypedRouter()
 
 
 @routes.get("/v3/accounts")

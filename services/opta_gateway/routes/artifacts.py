@@ -10,13 +10,13 @@ from fastapi.responses import Response
 from opta_core.errors import Refused
 from opta_protocol.errors import ErrorCode
 
-from ..endpoint import GatewayOf, Routes
+from ..endpoint import GatewayOf, TypedRouter
 
 BYTES_MAX = 64 * 1024 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\Z")
 _TYPES = {".png": "image/png", ".txt": "text/plain; charset=utf-8"}
 
-routes = Routes()
+routes = TypedRouter()
 
 
 @routes.get("/v3/sessions/{name}/artifacts/{file}", responses={200: {"content": {"image/png": {}, "text/plain": {}}}})

@@ -15,17 +15,18 @@ from opta_core.process import state
 from opta_core.process.supervision import PROGRAMS, Supervisor
 from opta_core.version import VERSION
 from opta_protocol.errors import ErrorCode
-from opta_protocol.http import Daemon, Empty, LogLines, Metrics, Ok, ServiceState, Ticket
+from opta_protocol.http import Daemon, Empty, Metrics, Ok, ServiceState, Ticket
+from opta_protocol.http_lists import LogLines
 
 from ..app import Gateway
 from ..auth import TICKET_S
-from ..endpoint import GatewayOf, Routes, body, number, text
+from ..endpoint import GatewayOf, TypedRouter, body, number, text
 from ..live_metrics import measure
 
 LOG_BYTES, LOG_LINES_MAX = 256 * 1024, 5000
 ACTIONS = ("start", "stop", "restart")
 
-routes = Routes()
+routes = TypedRouter()
 log = Log("gateway")
 
 

@@ -11,12 +11,12 @@ from opta_protocol.http import LoadModel, PullModel, UnloadModel
 from opta_protocol.lmx import LmxAvailable, LmxModelDetails, LmxModels, LmxPull, LmxUnloaded
 
 from ..app import Gateway
-from ..endpoint import GatewayOf, Routes, VaultOf, body
+from ..endpoint import GatewayOf, TypedRouter, VaultOf, body
 
 LOOK_S, CHANGE_S, LOAD_S = 5.0, 90.0, 320.0
 T = TypeVar("T")
 
-routes = Routes()
+routes = TypedRouter()
 
 
 @routes.get("/v3/lmx/models")

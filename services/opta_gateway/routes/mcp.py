@@ -6,11 +6,12 @@ import msgspec
 
 from opta_core import mcp_servers, settings
 from opta_core.paths import Paths
-from opta_protocol.http import ApproveServer, McpServers, Ok
+from opta_protocol.http import ApproveServer, Ok
+from opta_protocol.http_lists import McpServers
 
-from ..endpoint import GatewayOf, Routes, body, flag, folder
+from ..endpoint import GatewayOf, TypedRouter, body, flag, folder
 
-routes = Routes()
+routes = TypedRouter()
 
 
 @routes.get("/v3/mcp")

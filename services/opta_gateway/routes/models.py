@@ -12,11 +12,11 @@ from opta_protocol.http import ModelInfo, ModelList, ProviderInfo, ProviderList
 from opta_protocol.lmx import LmxModelDetails, LmxModelList
 
 from ..app import Gateway
-from ..endpoint import GatewayOf, Routes, VaultOf
+from ..endpoint import GatewayOf, TypedRouter, VaultOf
 
 HEALTH_S = 2.0
 
-routes = Routes()
+routes = TypedRouter()
 
 
 class _Look(msgspec.Struct, frozen=True, kw_only=True):

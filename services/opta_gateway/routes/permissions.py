@@ -11,13 +11,14 @@ from opta_core.policy.actions import normalise
 from opta_core.transcript import Call, Transcript, Turn
 from opta_protocol.errors import ErrorCode
 from opta_protocol.events import PermissionDecision
-from opta_protocol.http import AnswerPermission, GrantList, Ok, OpenPermission, OpenPermissions, PermissionAnswer
+from opta_protocol.http import AnswerPermission, Ok, PermissionAnswer
+from opta_protocol.http_lists import GrantList, OpenPermission, OpenPermissions
 from opta_protocol.tools.catalog import tool_of
 
 from ..decisions import Decisions
-from ..endpoint import GatewayOf, Routes, body
+from ..endpoint import GatewayOf, TypedRouter, body
 
-routes = Routes()
+routes = TypedRouter()
 
 
 @routes.post("/v3/sessions/{name}/permissions/{request_id}")

@@ -15,9 +15,9 @@ from opta_protocol.http import CheckPolicy, GiveTrust, Ok, PolicyRules, PolicyVe
 from opta_protocol.permissions import default_level
 from opta_protocol.tools.commands import RUN_COMMAND
 
-from ..endpoint import GatewayOf, Routes, body, folder
+from ..endpoint import GatewayOf, TypedRouter, body, folder
 
-routes = Routes()
+routes = TypedRouter()
 
 
 @routes.post("/v3/policy/check")

@@ -25,20 +25,20 @@ from opta_protocol.http import (
     Session,
     SessionDetails,
     SessionList,
-    ToolCalls,
     UpdateSession,
 )
+from opta_protocol.http_lists import ToolCalls
 from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import Level, default_level
 
-from ..endpoint import GatewayOf, Routes, body, choice, number, seq, text
+from ..endpoint import GatewayOf, TypedRouter, body, choice, number, seq, text
 from ..export import as_markdown, as_text
 
 LIST_MAX, PAGE_MAX = 1000, 5000
 WAIT_MS_MAX = 30_000
 _EXPORTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/markdown": {}, "text/plain": {}, "application/json": {}}}}
 
-routes = Routes()
+routes = TypedRouter()
 
 
 class _Workspace(msgspec.Struct, frozen=True, kw_only=True):

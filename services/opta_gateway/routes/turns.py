@@ -12,7 +12,7 @@ from opta_protocol.events import TurnStart, TurnStopping
 from opta_protocol.http import ResumeTurn, StopAnswer, StopTurn, SubmitTurn, TurnAccepted
 from opta_protocol.permissions import default_level
 
-from ..endpoint import GatewayOf, Parameter, Routes, body, flag
+from ..endpoint import GatewayOf, Parameter, TypedRouter, body, flag
 
 KEY_CHARS_MAX = 200
 
@@ -27,7 +27,7 @@ IdempotencyKey = Annotated[
     str, Depends(Parameter("Idempotency-Key", "header", {"type": "string", "maxLength": KEY_CHARS_MAX}, _key_of, ""))
 ]
 
-routes = Routes()
+routes = TypedRouter()
 
 
 @routes.post("/v3/sessions/{name}/turns", status_code=202)

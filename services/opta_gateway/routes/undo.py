@@ -6,9 +6,9 @@ from opta_protocol.errors import ErrorCode
 from opta_protocol.events import Change, TurnUndone
 from opta_protocol.http import TurnUndoneAnswer, UndoTurnRequest
 
-from ..endpoint import GatewayOf, Routes, body
+from ..endpoint import GatewayOf, TypedRouter, body
 
-routes = Routes()
+routes = TypedRouter()
 
 
 @routes.post("/v3/sessions/{name}/undo")

@@ -1,0 +1,68 @@
+"""Answers of the HTTP API (v3) that are lists: tool calls, open questions, grants, MCP servers, accounts, log lines."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from .http import Response
+
+
+class ToolCalls(Response, frozen=True, kw_only=True):
+    """GET /v3/sessions/:id/tools: every tool call of the transcript, with its turn."""
+
+    tools: list[dict[str, Any]]
+
+
+class OpenPermission(Response, frozen=True, kw_only=True):
+    """A question that nobody has answered yet."""
+
+    sid: str
+    turn: str
+    requestId: str
+    callId: str
+    name: str
+    args: dict[str, Any]
+    reason: str
+    expiresAt: str
+
+
+class OpenPermissions(Response, frozen=True, kw_only=True):
+    """GET /v3/permissions"""
+
+    permissions: list[OpenPermission]
+
+
+class GrantList(Response, frozen=True, kw_only=True):
+    """GET /v3/grants"""
+
+    grants: list[dict[str, Any]]
+
+
+class McpServers(Response, frozen=True, kw_only=True):
+    """GET /v3/mcp: the servers of a folder. Only with `look=1`: `offers` (what each has, by name) and `tools`."""
+
+    servers: list[dict[str, Any]]
+    problems: list[str]
+    offers: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    tools: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
+
+
+class AccountInfo(Response, frozen=True, kw_only=True):
+    """A stored key: its name, its last characters, where it is kept, and since when."""
+
+    name: str
+    shown: str
+    kept: Literal["keychain", "file"]
+    since: str
+
+
+class AccountList(Response, frozen=True, kw_only=True):
+    """GET /v3/accounts"""
+
+    accounts: list[AccountInfo]
+
+
+class LogLines(Response, frozen=True, kw_only=True):
+    """GET /v3/daemon/logs: oldest first."""
+
+    lines: list[str]
