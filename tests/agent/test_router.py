@@ -15,13 +15,15 @@ from opta_core.settings import Settings
 
 
 def route_of(home: Path, about: dict[str, Any]) -> Route:
-    with ModelServer(lambda messages: [Say("hello")], about) as server:
-        endpoint = Endpoint(root=server.url.removesuffix("/v1"))
-        router = Router(Settings(), lambda: endpoint, Vault(Paths(home), allows_file=True))
+    async def story(url: str) -> Route:
+        router = Router(Settings(), lambda: Endpoint(root=url.removesuffix("/v1")), Vault(Paths(home), allows_file=True))
         try:
-            return asyncio.run(router.route("lmx/scripted"))
+            return await router.route("lmx/scripted")
         finally:
             router.close()
+
+    with ModelServer(lambda messages: [Say("hello")], about) as server:
+        return asyncio.run(story(server.url))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Layers
 from opta_core.policy.rules import Rule
 from opta_protocol.permissions import Level
+from opta_protocol.tools.catalog import tool_of
 
 READS = ("app.config", "secrets/**")
 
@@ -28,7 +29,7 @@ def workspace(tmp_path: Path) -> Path:
 def effect_of(workspace: Path, tool: str, **args: Any) -> str:
     rules = [Rule(effect="deny", tool="read_file", path=path) for path in READS]
     rules += [Rule(effect="deny", tool="write_file", path="migrations/**"), Rule(effect="allow", tool="*")]
-    request = normalise(tool, args, str(workspace), path="/usr/bin:/bin")
+    request = normalise(tool_of(tool), args, str(workspace), path="/usr/bin:/bin")
     return judge(request, Situation(level=Level.L3, layers=Layers(user=tuple(rules)))).effect
 
 

@@ -1,7 +1,7 @@
 // The cards of tests/fixtures/cards.json, which opta_protocol/tools/card.py built: the page builds the same of the same requests.
 
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import examples from '../../../../../tests/fixtures/cards.json';
 import { cardOf, leaves, summary } from './question';
 import { type Call, Transcript } from '../../transcript';
 
@@ -10,7 +10,7 @@ interface Example {
   card: object;
 }
 
-const EXAMPLES: Example[] = JSON.parse(readFileSync(new URL('../../../../../tests/fixtures/cards.json', import.meta.url), 'utf8'));
+const EXAMPLES: Example[] = examples;
 
 function asked(request: Example['request'] & Record<string, unknown>): Call {
   const transcript = new Transcript();
