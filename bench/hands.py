@@ -16,7 +16,7 @@ from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Sources
 from opta_protocol.commands import RunTool
 from opta_protocol.permissions import Level
-from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.shell import RUN_COMMAND
 from opta_tools.commands.jobs import Runner
 from opta_tools.sandbox.sandbox import Sandbox
 from opta_tools.search import ripgrep

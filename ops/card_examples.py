@@ -6,7 +6,7 @@ import msgspec
 
 from opta_protocol.events import Execution, PermissionRequest, Writing
 from opta_protocol.tools.card import card_of
-from opta_protocol.tools.catalog import TOOLS, tool_of
+from opta_protocol.tools.declared import TOOLS, tool_of
 from opta_protocol.tools.tool import AnyTool
 
 WORKSPACE = "/work"

@@ -16,7 +16,7 @@ from opta_lmx.server import openapi as lmx_openapi
 from opta_protocol import schema
 from opta_protocol.events import EVENT_TYPES
 from opta_protocol.tools import card
-from opta_protocol.tools.catalog import TOOLS, tool_of
+from opta_protocol.tools.declared import TOOLS, tool_of
 from opta_protocol.tools.tool import AnyTool
 
 ROOT = Path(__file__).parent.parent

@@ -16,7 +16,7 @@ from opta_protocol import events as e
 from opta_protocol import wire
 from opta_protocol.permissions import Offer
 from opta_protocol.tools.card import NO_END, Card, Leaf, card_of
-from opta_protocol.tools.catalog import tool_of
+from opta_protocol.tools.declared import tool_of
 
 from .ask import Closed, ask
 from .client import Client

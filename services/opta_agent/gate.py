@@ -25,7 +25,7 @@ from opta_protocol.commands import Plan, Preview
 from opta_protocol.events import Execution, PermissionDecision, PermissionRequest, ToolCall
 from opta_protocol.ids import new_call_id
 from opta_protocol.permissions import Level, Offer, Risk
-from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.shell import RUN_COMMAND
 from opta_protocol.tools.tool import AnyTool
 
 from .session import Session

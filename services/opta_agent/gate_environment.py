@@ -6,7 +6,7 @@ from opta_core.policy.engine import Sandbox
 from opta_core.policy.layers import Layers, Sources
 from opta_protocol.commands import Preview
 from opta_protocol.events import ToolCall
-from opta_protocol.tools.catalog import tool_of
+from opta_protocol.tools.declared import tool_of
 from opta_protocol.tools.tool import AnyTool
 
 from .session import Session

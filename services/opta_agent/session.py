@@ -22,7 +22,7 @@ from opta_protocol.events import (
     TurnToken,
     Unknown,
 )
-from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.shell import RUN_COMMAND
 
 from .history import History
 

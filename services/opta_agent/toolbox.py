@@ -26,7 +26,7 @@ from opta_protocol.commands import (
     ToolsState,
 )
 from opta_protocol.events import ToolCall, ToolResult
-from opta_protocol.tools import catalog
+from opta_protocol.tools import declared
 from opta_protocol.tools.tool import AnyTool
 from opta_protocol.topics import TOOLS_RPC
 
@@ -118,8 +118,8 @@ class Toolbox:
         offered = self._offered.get((sid, turn_id))
         if offered is not None:
             return offered.get(name)
-        declared = catalog.find(name)
-        return declared if declared is not None and declared.arguments is not None else None
+        known = declared.find(name)
+        return known if known is not None and known.arguments is not None else None
 
     def end(self, sid: str, turn_id: str) -> None:
         """A turn is over."""

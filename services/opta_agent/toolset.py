@@ -5,8 +5,8 @@ import msgspec
 from opta_core.transcript import Turn
 from opta_protocol.commands import ToolList
 from opta_protocol.tools import server_tool
-from opta_protocol.tools.catalog import TOOLS
-from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.declared import TOOLS
+from opta_protocol.tools.shell import RUN_COMMAND
 from opta_protocol.tools.tool import AnyTool
 
 from .session import Session

@@ -16,10 +16,10 @@ from opta_core.logs import Log
 from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ToolList, UndoTurn
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
 from opta_protocol.permissions import Risk
-from opta_protocol.tools.catalog import TOOLS, risk_of
-from opta_protocol.tools.commands import COMMAND_OUTPUT, COMMAND_STOP, RUN_COMMAND, CommandOutput, CommandStop, RunCommand
+from opta_protocol.tools.declared import TOOLS, risk_of
 from opta_protocol.tools.plan import TODO, Todo
-from opta_protocol.tools.search import GREP, SEARCH_FILES
+from opta_protocol.tools.searching import GREP, SEARCH_FILES
+from opta_protocol.tools.shell import COMMAND_OUTPUT, COMMAND_STOP, RUN_COMMAND, CommandOutput, CommandStop, RunCommand
 from opta_protocol.tools.tool import AnyTool, Arguments, Tool
 
 from .arguments import arguments
@@ -77,7 +77,7 @@ class Invocation:
 
 
 @dataclass(frozen=True)
-class Function(Generic[A]):
+class ToolFunction(Generic[A]):
     """The executor function of a tool. `records_start`: it records the start of the call itself, since it knows the process."""
 
     tool: Tool[A]
@@ -105,12 +105,12 @@ class ToolExecutor:
         self._worker, self.level, self._runner, self._checkpoints, self._servers = worker, level, runner, checkpoints, servers
         self._readable = readable
         self._files = files or Files(checkpoints)
-        functions: list[Function[Any]] = [
-            *(Function(tool, self._file_tool) for tool in self._files.tools),
-            Function(RUN_COMMAND, self._run_command, records_start=True),
-            Function(COMMAND_OUTPUT, self._command_output),
-            Function(COMMAND_STOP, self._command_stop),
-            Function(TODO, self._todo),
+        functions: list[ToolFunction[Any]] = [
+            *(ToolFunction(tool, self._file_tool) for tool in self._files.tools),
+            ToolFunction(RUN_COMMAND, self._run_command, records_start=True),
+            ToolFunction(COMMAND_OUTPUT, self._command_output),
+            ToolFunction(COMMAND_STOP, self._command_stop),
+            ToolFunction(TODO, self._todo),
         ]
         self._functions = {function.tool.name: function for function in functions}
         if missing := [tool.name for tool in tools if tool.offered != "server" and tool.name not in self._functions]:

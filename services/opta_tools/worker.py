@@ -30,7 +30,7 @@ from opta_protocol.commands import (
 )
 from opta_protocol.events import Event, ToolResult
 from opta_protocol.permissions import Risk
-from opta_protocol.tools.catalog import risk_of
+from opta_protocol.tools.declared import risk_of
 from opta_protocol.topics import TOOLS_RPC
 
 from .executor import Executor

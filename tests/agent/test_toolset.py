@@ -7,7 +7,7 @@ from opta_agent.toolset import Offered
 from opta_protocol import events as e
 from opta_protocol.commands import OfferedTool, ToolList
 from opta_protocol.permissions import Risk
-from opta_protocol.tools.catalog import TOOLS
+from opta_protocol.tools.declared import TOOLS
 
 LISTED = ToolList(
     sid="abcdef",

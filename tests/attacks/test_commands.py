@@ -13,7 +13,7 @@ from opta_core.policy.engine import Situation, Verdict, judge
 from opta_core.policy.layers import Layers
 from opta_core.policy.rules import Rule
 from opta_protocol.permissions import Level
-from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.shell import RUN_COMMAND
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 _ALLOWED = ["git status", "git diff", "git log", "npm test", "ls", "cat", "echo", "find", "rg", "sed -n", "git grep", "sort", "tree"]

@@ -15,8 +15,8 @@ from opta_core.policy.actions import is_secret, normalise, protected
 from opta_core.policy.engine import Situation, Verdict, judge
 from opta_protocol.commands import RunTool
 from opta_protocol.permissions import Level
-from opta_protocol.tools.catalog import tool_of
-from opta_protocol.tools.commands import CommandOutput
+from opta_protocol.tools.declared import tool_of
+from opta_protocol.tools.shell import CommandOutput
 from opta_tools.files.checkpoints import Checkpoints
 from opta_tools.files.file_tools import Files
 from opta_tools.result import Outcome, ToolProblem

@@ -20,8 +20,8 @@ from opta_core.process import system_programs
 from opta_protocol.commands import RunTool
 from opta_protocol.events import Change
 from opta_protocol.permissions import Level, SessionPolicy
-from opta_protocol.tools.catalog import tool_of
-from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.declared import tool_of
+from opta_protocol.tools.shell import RUN_COMMAND
 from opta_tools.files.checkpoints import Checkpoints
 from opta_tools.files.edits import digest
 from opta_tools.files.file_tools import Files

@@ -21,8 +21,8 @@ from opta_core.policy.layers import Layers, Sources
 from opta_core.policy.rules import PolicyProblem, parse
 from opta_core.policy.strict_yaml import BYTES_MAX
 from opta_protocol.permissions import Level
-from opta_protocol.tools.commands import RUN_COMMAND
-from opta_protocol.tools.files import READ_FILE
+from opta_protocol.tools.file_access import READ_FILE
+from opta_protocol.tools.shell import RUN_COMMAND
 
 ALLOW_ALL = 'version: 1\nrules:\n  - {effect: allow, tool: run_command, command: "**"}\n  - {effect: allow, tool: write_file}\n'
 

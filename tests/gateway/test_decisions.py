@@ -12,7 +12,7 @@ from opta_core.policy import grants
 from opta_core.policy.actions import normalise
 from opta_gateway.decisions import Decisions
 from opta_protocol import events as e
-from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.shell import RUN_COMMAND
 
 SID = "abcdef"
 ASKED = e.PermissionRequest(sid=SID, turn="t1", requestId="r1", callId="c1", name="x", args={}, reason="", rule="", layer="", expiresAt="")

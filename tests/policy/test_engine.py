@@ -13,7 +13,7 @@ from opta_core.policy.engine import Situation, Verdict, judge, scope_of
 from opta_core.policy.layers import Layers
 from opta_core.policy.rules import Effect, Rule
 from opta_protocol.permissions import Level, SessionPolicy
-from opta_protocol.tools.catalog import tool_of
+from opta_protocol.tools.declared import tool_of
 
 PATH = "/usr/bin:/bin"
 ARGS: dict[str, dict[str, Any]] = {

@@ -10,7 +10,7 @@ from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Layers
 from opta_core.policy.rules import Rule
 from opta_protocol.permissions import Level
-from opta_protocol.tools.catalog import tool_of
+from opta_protocol.tools.declared import tool_of
 
 READS = ("app.config", "secrets/**")
 

@@ -9,7 +9,7 @@ from opta_core.policy.actions import normalise
 from opta_core.policy.grants import Grant, for_request
 from opta_core.policy.layers import Layers
 from opta_core.policy.rules import PolicyProblem, Rule, parse, rule_from
-from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.shell import RUN_COMMAND
 
 # 2030-01-01T12:00:00Z
 NOON_S = 1893499200.0

@@ -14,7 +14,7 @@ from opta_core.policy.actions import normalise
 from opta_core.policy.engine import Situation, Verdict, judge
 from opta_core.policy.layers import Layers
 from opta_protocol.permissions import Level
-from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.shell import RUN_COMMAND
 
 PATH = "/usr/bin:/bin"
 PACKAGE: dict[str, Any] = {

@@ -12,7 +12,7 @@ from opta_core.policy.option_words import Entry, read
 from opta_core.policy.program_names import names_of
 from opta_core.policy.rules import Rule
 from opta_protocol.permissions import Level
-from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.shell import RUN_COMMAND
 
 PATH = "/usr/bin:/bin"
 ALLOW_ALL = Layers(user=(Rule(effect="allow", tool="run_command"),))

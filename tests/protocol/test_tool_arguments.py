@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from opta_protocol.tools.catalog import find
+from opta_protocol.tools.declared import find
 from opta_protocol.tools.schema_check import problem
 
 STRICT = {

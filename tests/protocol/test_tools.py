@@ -9,7 +9,7 @@ from opta_protocol.permissions import Risk
 from opta_protocol.tools import server_tool
 from opta_protocol.tools.browser import BROWSER_SERVER
 from opta_protocol.tools.card import card_of
-from opta_protocol.tools.catalog import TOOLS, find, risk_of, tool_of
+from opta_protocol.tools.declared import TOOLS, find, risk_of, tool_of
 from opta_protocol.tools.tool import AnyTool
 
 OWN = [tool for tool in TOOLS if tool.offered != "server"]

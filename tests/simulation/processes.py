@@ -22,7 +22,7 @@ from opta_protocol.errors import ErrorCode
 from opta_protocol.events import ToolOutput, ToolStart
 from opta_protocol.ids import new_boot_id
 from opta_protocol.permissions import Risk
-from opta_protocol.tools.catalog import risk_of
+from opta_protocol.tools.declared import risk_of
 from opta_sessions import __main__ as sessions_process
 from opta_sessions.journal import Journal
 from opta_sessions.sync import OnSynced

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import psutil
 
 from opta_protocol.commands import RunTool
-from opta_protocol.tools.commands import RUN_COMMAND, CommandStop
+from opta_protocol.tools.shell import RUN_COMMAND, CommandStop
 from opta_tools.arguments import arguments
 from opta_tools.commands.jobs import Runner
 from opta_tools.result import Outcome, ToolProblem

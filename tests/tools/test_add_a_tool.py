@@ -20,15 +20,15 @@ from opta_core.settings import Settings
 from opta_protocol.commands import RunTool
 from opta_protocol.events import Event, PermissionRequest, ToolStart
 from opta_protocol.permissions import Level
-from opta_protocol.tools import files as declarations
+from opta_protocol.tools import file_access as declarations
 from opta_protocol.tools.card import Leaf, card_of
-from opta_protocol.tools.catalog import TOOLS
+from opta_protocol.tools.declared import TOOLS
 from opta_protocol.tools.tool import AnyTool
 from opta_tools.commands.jobs import Runner
 from opta_tools.executor import ToolExecutor
 from opta_tools.files import file_tools, reads
 from opta_tools.files.checkpoints import Checkpoints
-from opta_tools.files.file_tools import READERS, Files, Reader
+from opta_tools.files.file_tools import READERS, FileReader, Files
 from opta_tools.mcp.servers import Servers
 from opta_tools.result import ToolProblem
 from opta_tools.sandbox.sandbox import Sandbox
@@ -51,20 +51,20 @@ def as_if_in(module: ModuleType, code: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def example() -> tuple[AnyTool, Reader[Any]]:
+def example() -> tuple[AnyTool, FileReader[Any]]:
     code = blocks()
     assert list(code) == [
-        "shared/opta_protocol/tools/files.py",
+        "shared/opta_protocol/tools/file_access.py",
         "services/opta_tools/files/reads.py",
         "services/opta_tools/files/file_tools.py",
     ]
-    declared = as_if_in(declarations, code["shared/opta_protocol/tools/files.py"])
+    declared = as_if_in(declarations, code["shared/opta_protocol/tools/file_access.py"])
     function = as_if_in(reads, code["services/opta_tools/files/reads.py"], CountLines=declared["CountLines"])
     names = {**vars(file_tools), "COUNT_LINES": declared["COUNT_LINES"], "count_lines": function["count_lines"]}
     return declared["COUNT_LINES"], eval(code["services/opta_tools/files/file_tools.py"], names)
 
 
-def executor(folder: Path, tool: AnyTool, *readers: Reader[Any]) -> ToolExecutor:
+def executor(folder: Path, tool: AnyTool, *readers: FileReader[Any]) -> ToolExecutor:
     checkpoints = Checkpoints(folder / "checkpoints")
     sandbox, paths = Sandbox(folder, (), folder / "sandbox"), Paths(folder / "home", folder / "run")
     runner = Runner(sandbox, {}, "test", folder / "spills")
@@ -73,7 +73,7 @@ def executor(folder: Path, tool: AnyTool, *readers: Reader[Any]) -> ToolExecutor
     return ToolExecutor("boot", "none", runner, checkpoints, servers, files=files, tools=(*TOOLS, tool))
 
 
-def test_a_model_reads_it_after_the_tools_it_knows(example: tuple[AnyTool, Reader[Any]]) -> None:
+def test_a_model_reads_it_after_the_tools_it_knows(example: tuple[AnyTool, FileReader[Any]]) -> None:
     story = Story()
     turn = story.session.transcript.turn("t1")
     assert turn is not None
@@ -95,17 +95,17 @@ def test_a_model_reads_it_after_the_tools_it_knows(example: tuple[AnyTool, Reade
     }
 
 
-def test_wrong_arguments_are_told_by_name(example: tuple[AnyTool, Reader[Any]]) -> None:
+def test_wrong_arguments_are_told_by_name(example: tuple[AnyTool, FileReader[Any]]) -> None:
     assert example[0].problem({"path": "a"}) == ""
     assert "unknown field `file`; it takes path, skip_empty" in example[0].problem({"file": "a"})
 
 
 @pytest.mark.parametrize(("path", "level", "effect"), [("a", Level.L2, "allow"), ("a", Level.L1, "ask"), ("../a", Level.L3, "deny")])
-def test_the_policy_judges_it_by_its_declaration(example: tuple[AnyTool, Reader[Any]], path: str, level: Level, effect: str) -> None:
+def test_the_policy_judges_it_by_its_declaration(example: tuple[AnyTool, FileReader[Any]], path: str, level: Level, effect: str) -> None:
     assert judge(normalise(example[0], {"path": path}, "/w"), Situation(level=level)).effect == effect
 
 
-def test_the_worker_runs_it(example: tuple[AnyTool, Reader[Any]], tmp_path: Path) -> None:
+def test_the_worker_runs_it(example: tuple[AnyTool, FileReader[Any]], tmp_path: Path) -> None:
     (tmp_path / "poem").write_text("one\n\ntwo\n")
     events: list[Event] = []
 
@@ -122,12 +122,12 @@ def test_the_worker_runs_it(example: tuple[AnyTool, Reader[Any]], tmp_path: Path
         asyncio.run(run({"file": "poem"}))
 
 
-def test_the_worker_does_not_start_while_its_function_is_missing(example: tuple[AnyTool, Reader[Any]], tmp_path: Path) -> None:
+def test_the_worker_does_not_start_while_its_function_is_missing(example: tuple[AnyTool, FileReader[Any]], tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="no executor function for count_lines"):
         executor(tmp_path, example[0])
 
 
-def test_a_person_sees_its_question_and_its_arguments(example: tuple[AnyTool, Reader[Any]]) -> None:
+def test_a_person_sees_its_question_and_its_arguments(example: tuple[AnyTool, FileReader[Any]]) -> None:
     asked = PermissionRequest(
         requestId="r",
         callId="c",
@@ -146,7 +146,7 @@ def test_a_person_sees_its_question_and_its_arguments(example: tuple[AnyTool, Re
     )
 
 
-def test_the_page_gets_its_words(example: tuple[AnyTool, Reader[Any]]) -> None:
+def test_the_page_gets_its_words(example: tuple[AnyTool, FileReader[Any]]) -> None:
     sys.path.insert(0, str(ROOT / "ops"))
     try:
         from generate import tools_typescript

@@ -9,7 +9,7 @@ import pytest
 from support.limits import limit_s
 
 from opta_protocol.commands import RunTool
-from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.shell import RUN_COMMAND
 from opta_tools.arguments import arguments
 from opta_tools.commands.jobs import Runner
 from opta_tools.commands.output import Output

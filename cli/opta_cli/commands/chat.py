@@ -11,7 +11,7 @@ from opta_core.errors import OptaError
 from opta_core.settings import Loaded, unrestricted_from_environment
 from opta_protocol import events as e
 from opta_protocol import wire
-from opta_protocol.tools.catalog import tool_of
+from opta_protocol.tools.declared import tool_of
 
 from .. import question
 from ..ask import can_ask, confirm

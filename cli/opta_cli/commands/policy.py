@@ -16,7 +16,7 @@ from opta_core.policy.layers import Problem, Sources
 from opta_core.policy.rules import rule_from
 from opta_core.settings import Loaded, environment
 from opta_protocol.permissions import Level, Mode, default_level
-from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.shell import RUN_COMMAND
 
 from ..ask import can_ask, confirm
 from ..plain_text import plain_json, print_line

@@ -13,7 +13,7 @@ from opta_protocol.errors import ErrorCode
 from opta_protocol.events import PermissionDecision
 from opta_protocol.http import AnswerPermission, Ok, PermissionAnswer
 from opta_protocol.http_lists import GrantList, OpenPermission, OpenPermissions
-from opta_protocol.tools.catalog import tool_of
+from opta_protocol.tools.declared import tool_of
 
 from ..decisions import Decisions
 from ..endpoint import GatewayOf, TypedRouter, body

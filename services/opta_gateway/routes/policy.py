@@ -13,7 +13,7 @@ from opta_core.policy.rules import rule_from
 from opta_core.settings import environment
 from opta_protocol.http import CheckPolicy, GiveTrust, Ok, PolicyRules, PolicyVerdict, TrustState
 from opta_protocol.permissions import default_level
-from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.shell import RUN_COMMAND
 
 from ..endpoint import GatewayOf, TypedRouter, body, folder
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from opta_core.clock import now_s
 from opta_core.logs import Log
 from opta_protocol.commands import Plan, RunTool
-from opta_protocol.tools.commands import BACKGROUND_S_MAX, CommandOutput, CommandStop, RunCommand
+from opta_protocol.tools.shell import BACKGROUND_S_MAX, CommandOutput, CommandStop, RunCommand
 
 from ..files.workspace import PathProblem, Workspace
 from ..result import Outcome, ToolProblem

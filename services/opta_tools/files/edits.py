@@ -13,7 +13,7 @@ import stat
 from dataclasses import dataclass
 
 from opta_protocol.events import Change, Writing
-from opta_protocol.tools.files import Edit, EditFile, MultiEdit, WriteFile
+from opta_protocol.tools.file_access import Edit, EditFile, MultiEdit, WriteFile
 
 from ..result import Outcome, ToolProblem
 from .edit_match import apply, find

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from opta_protocol.commands import Preview, PreviewTool, RunTool
-from opta_protocol.tools.commands import RUN_COMMAND, RunCommand
-from opta_protocol.tools.files import EDIT_FILE, LIST_DIR, MULTI_EDIT, READ_FILE, WRITE_FILE
-from opta_protocol.tools.search import GREP, SEARCH_FILES
+from opta_protocol.tools.file_access import EDIT_FILE, LIST_DIR, MULTI_EDIT, READ_FILE, WRITE_FILE
+from opta_protocol.tools.searching import GREP, SEARCH_FILES
+from opta_protocol.tools.shell import RUN_COMMAND, RunCommand
 from opta_protocol.tools.tool import Arguments, Tool
 
 from ..arguments import arguments
@@ -29,7 +29,7 @@ A = TypeVar("A", bound=Arguments)
 
 
 @dataclass(frozen=True)
-class Reader(Generic[A]):
+class FileReader(Generic[A]):
     """A tool that only reads, and the function that does it. The function raises ToolProblem and PathProblem."""
 
     tool: Tool[A]
@@ -41,7 +41,7 @@ class Reader(Generic[A]):
 
 
 @dataclass(frozen=True)
-class Writer(Generic[A]):
+class FileWriter(Generic[A]):
     """A tool that changes one file, and the function that works out the change. The function raises ToolProblem and PathProblem."""
 
     tool: Tool[A]
@@ -52,23 +52,25 @@ class Writer(Generic[A]):
         return self.function(workspace, arguments(self.tool, args))
 
 
-READERS: tuple[Reader[Any], ...] = (
-    Reader(READ_FILE, read_file),
-    Reader(LIST_DIR, list_dir),
-    Reader(SEARCH_FILES, search_files),
-    Reader(GREP, grep),
+READERS: tuple[FileReader[Any], ...] = (
+    FileReader(READ_FILE, read_file),
+    FileReader(LIST_DIR, list_dir),
+    FileReader(SEARCH_FILES, search_files),
+    FileReader(GREP, grep),
 )
-WRITERS: tuple[Writer[Any], ...] = (
-    Writer(WRITE_FILE, write_file),
-    Writer(EDIT_FILE, edit_file),
-    Writer(MULTI_EDIT, multi_edit),
+WRITERS: tuple[FileWriter[Any], ...] = (
+    FileWriter(WRITE_FILE, write_file),
+    FileWriter(EDIT_FILE, edit_file),
+    FileWriter(MULTI_EDIT, multi_edit),
 )
 
 
 class Files:
     """The file tools, in whatever thread. Remembers which content of a file a session saw last."""
 
-    def __init__(self, checkpoints: Checkpoints, readers: tuple[Reader[Any], ...] = READERS, writers: tuple[Writer[Any], ...] = WRITERS):
+    def __init__(
+        self, checkpoints: Checkpoints, readers: tuple[FileReader[Any], ...] = READERS, writers: tuple[FileWriter[Any], ...] = WRITERS
+    ):
         self._checkpoints = checkpoints
         self._readers = {reader.tool.name: reader for reader in readers}
         self._writers = {writer.tool.name: writer for writer in writers}

@@ -7,7 +7,7 @@ import msgspec
 from opta_core.policy.actions import readable_root
 from opta_protocol.commands import RunTool
 from opta_protocol.permissions import Risk
-from opta_protocol.tools.catalog import risk_of
+from opta_protocol.tools.declared import risk_of
 
 from ..result import ToolProblem
 

@@ -3,7 +3,7 @@
 import codecs
 import os
 
-from opta_protocol.tools.files import ListDir, ReadFile
+from opta_protocol.tools.file_access import ListDir, ReadFile
 
 from ..result import Outcome, ToolProblem
 from .encoding import decode, lines_of

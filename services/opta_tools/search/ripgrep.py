@@ -13,7 +13,7 @@ from typing import Any
 
 from opta_core.policy.actions import is_secret
 from opta_core.process.system_programs import find
-from opta_protocol.tools.search import GREP, SEARCH_FILES, Grep, SearchFiles
+from opta_protocol.tools.searching import GREP, SEARCH_FILES, Grep, SearchFiles
 
 from ..arguments import arguments
 from ..files.workspace import PathProblem, Workspace

@@ -10,7 +10,7 @@ import pathspec
 
 from opta_core import globs
 from opta_core.policy.actions import is_secret
-from opta_protocol.tools.search import Grep, SearchFiles
+from opta_protocol.tools.searching import Grep, SearchFiles
 
 from ..files.workspace import PathProblem, Workspace
 from ..result import Outcome, ToolProblem

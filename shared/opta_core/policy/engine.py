@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from opta_protocol.permissions import Level, Risk, SessionPolicy
-from opta_protocol.tools.commands import RUN_COMMAND
-from opta_protocol.tools.search import GREP
+from opta_protocol.tools.searching import GREP
+from opta_protocol.tools.shell import RUN_COMMAND
 
 from . import commands, other_names
 from .actions import Action, Request, is_secret, protected, relative_to

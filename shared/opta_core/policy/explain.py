@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import msgspec
 
-from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.shell import RUN_COMMAND
 
 from .rules import PolicyProblem, Rule, parse
 from .trust import Record, Snapshot

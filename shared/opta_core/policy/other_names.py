@@ -7,8 +7,8 @@ into a workspace.
 import fnmatch
 import os
 
-from opta_protocol.tools.catalog import TOOLS
-from opta_protocol.tools.search import GREP
+from opta_protocol.tools.declared import TOOLS
+from opta_protocol.tools.searching import GREP
 
 from . import commands
 from .actions import Action, Request, relative_to

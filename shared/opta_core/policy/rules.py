@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from opta_protocol.tools.commands import RUN_COMMAND
+from opta_protocol.tools.shell import RUN_COMMAND
 
 from .. import globs
 from ..clock import moment_s

@@ -2,11 +2,11 @@
 
 from ..permissions import Risk
 from .browser import BROWSER_TOOLS
-from .commands import COMMAND_OUTPUT, COMMAND_STOP, RUN_COMMAND
-from .files import EDIT_FILE, LIST_DIR, MULTI_EDIT, READ_FILE, WRITE_FILE
+from .file_access import EDIT_FILE, LIST_DIR, MULTI_EDIT, READ_FILE, WRITE_FILE
 from .plan import TODO
-from .search import GREP, SEARCH_FILES
+from .searching import GREP, SEARCH_FILES
 from .server_tool import undeclared
+from .shell import COMMAND_OUTPUT, COMMAND_STOP, RUN_COMMAND
 from .tool import AnyTool
 
 # The order is part of every prompt: append, so that prompts go on to share their beginning.
