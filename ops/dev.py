@@ -66,15 +66,16 @@ def test_runs(arguments: list[str]) -> list[tuple[str, list[str], tuple[int, ...
     Folders are run by several workers, and afterwards the tests that measure the machine, alone. One file, or any other option of
     pytest, is run in one process, where output and debuggers work.
     """
-    paths = [each for each in arguments if not each.startswith("--record-durations")]
+    options = [each for each in arguments if each == "--record-durations"]
+    paths = [each for each in arguments if each not in options]
     if not all(Path(ROOT, each).is_dir() for each in paths):
         return [("tests", arguments, (0,))]
-    arguments = [*(paths or ["tests"]), *(each for each in arguments if each not in paths)]
+    paths = paths or ["tests"]
     workers = ["-n", str(_workers()), "--dist", "loadfile", "--no-loadscope-reorder"]
     none_there = 5  # pytest's exit code when nothing was selected
     return [
-        ("tests", ["-m", "not alone", *workers, *arguments], (0, none_there)),
-        ("tests that run alone", ["-m", "alone", *arguments], (0, none_there)),
+        ("tests", ["-m", "not alone", *workers, *options, *paths], (0, none_there)),
+        ("tests that run alone", ["-m", "alone", *paths], (0, none_there)),
     ]
 
 

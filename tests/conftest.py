@@ -36,5 +36,6 @@ class _Recorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[file_of(report.nodeid)] += report.duration  # type: ignore[assignment]
 
-    def pytest_sessionfinish(self) -> None:
-        record(self.seconds)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):  # a run that was interrupted says little
+            record(self.seconds)

@@ -15,6 +15,11 @@ def test_folders_run_on_workers_and_what_measures_the_machine_runs_afterwards() 
         assert alone[1][:2] == ["-m", "alone"]
 
 
+def test_what_runs_alone_does_not_change_the_record() -> None:
+    beside, alone = dev.test_runs(["--record-durations"])
+    assert ("--record-durations" in beside[1], "--record-durations" in alone[1]) == (True, False)
+
+
 def test_a_file_or_an_option_of_pytest_runs_in_one_process_as_it_was_written() -> None:
     for arguments in (["tests/core/test_workers.py"], ["tests/core", "-k", "folders"], ["tests", "-x"], ["-n", "8", "tests"]):
         assert dev.test_runs(arguments) == [("tests", arguments, (0,))]
