@@ -13,9 +13,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if SLACK != 1:
-        from playwright.sync_api import expect  # takes half a second, which a single test need not wait for
+        # Imported here: the two take a second, which a single test need not wait for.
+        from hypothesis import settings
+        from playwright.sync_api import expect
 
         expect.set_options(timeout=1000 * limit_s(5))
+        settings.register_profile("beside-others", deadline=None)
+        settings.load_profile("beside-others")
     if config.getoption("--record-durations") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Recorder(), "record-durations")
 
