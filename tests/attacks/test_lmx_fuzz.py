@@ -34,8 +34,7 @@ pytestmark = pytest.mark.system
 
 HANGS_S = 20.0
 GETS, POSTS = ([path for path, kinds in description()["paths"].items() if kind in kinds] for kind in ("get", "post"))
-# Every request is answered with so many tokens at most, whatever it wishes for.
-TOKENS = 3
+TOKENS = 3  # at most, for every request, whatever it asks for
 LIMITS = {
     CHAT: "max_tokens", "/v1/completions": "max_tokens", "/v1/messages": "max_tokens", "/v1/responses": "max_output_tokens",
 }  # fmt: skip

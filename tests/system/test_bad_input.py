@@ -22,8 +22,7 @@ from opta_protocol import wire
 
 pytestmark = pytest.mark.system
 
-# Where a daemon goes when its port is taken.
-FALLBACK = range(10000, 10021)
+FALLBACK = range(10000, 10021)  # where a daemon goes when its port is taken
 
 
 def reply(messages: list[dict[str, Any]]) -> list[Action]:
