@@ -83,7 +83,8 @@ def test_a_client_of_all_sessions_gets_metrics_when_it_asks_for_them(tmp_path: P
             asked.put_nowait({"type": "websocket.disconnect"})
             await serving
         streams.close()
-        store.close()
+        store.outbox.close()
+        store.queries.close()
         house.close()
         return [json.loads(line).get("control", "event") for frame in frames for line in frame.splitlines()]
 

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from opta_core.errors import OptaError
 from opta_core.settings import Loaded
+from opta_protocol.errors import ErrorCode
 
 from ..client import Client
 from ..plain_text import plain, plain_json, print_line
@@ -46,7 +48,12 @@ def prune(loaded: Loaded, args: argparse.Namespace) -> int:
     for session in old:
         print_line(f"s-{session['id']}  {session['lastActivityAt'][:10]}  {session['title'][:60]}")
         if args.yes:
-            client.ask("DELETE", f"/v3/sessions/{session['id']}?to=archive")
+            try:
+                client.ask("DELETE", f"/v3/sessions/{session['id']}?to=archive")
+            except OptaError as error:
+                # Moved meanwhile, perhaps by this very request before the store died.
+                if error.code != ErrorCode.not_found:
+                    raise
     where = loaded.paths.archive
     if args.yes or not old:
         print(f"{len(old)} sessions moved to {where}." if old else f"No session is older than {args.older_than:g} days.", file=sys.stderr)

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from opta_core.errors import OptaError, Unavailable
+from opta_core.errors import OptaError, Refused, Unavailable
 from opta_protocol.errors import ErrorCode
 
 from ..ipc.messages import (
@@ -168,7 +168,7 @@ class EngineClient(ABC):
                 calls.append(call)
                 call.set_deadline(QUEUE_S, self._late_slot)
                 self._queue.enter(call.slot)
-        except OptaError:
+        except BaseException:
             stream.close()
             raise
         return stream
@@ -188,7 +188,11 @@ class EngineClient(ABC):
         call.id = self._next_id
         self._calls[call.id] = call
         call.set_deadline(FIRST_EVENT_S, lambda: self._late_answer(FIRST_EVENT_S))
-        self.send(msgspec.structs.replace(call.order, id=call.id))
+        try:
+            self.send(msgspec.structs.replace(call.order, id=call.id))
+        except RecursionError:
+            # What could just be decoded may be too deep to be encoded again. Only this call fails, whoever's end gave it the slot.
+            self._fail(call, Refused("The request is nested too deeply.", code=ErrorCode.bad_request))
 
     def _drop(self, call: "_Call") -> None:
         """Nobody reads the call any more; an engine that works on it is told."""

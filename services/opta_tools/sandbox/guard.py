@@ -9,7 +9,6 @@ is put aside, or it stays unknown.
 """
 
 import contextlib
-import errno
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -18,26 +17,20 @@ from pathlib import Path
 
 from opta_core.logs import Log
 
-from . import new_repository
-from .aside import Aside, quoted, renew, said_of, shortened
+from .aside import Aside, quoted, shortened
 from .contents import Contents
 from .control import Control
 from .controls import Controls
-from .git_config import CONFIG_BYTES_MAX, is_same, plain_config
-from .git_folders import GIT_CONTROL, ConfigPlace, is_placeholder, joined
-from .git_states import GIT_STATES, what_runs
+from .git_folders import GIT_CONTROL, ConfigPlace
+from .git_guard import GitGuard
 from .known import Known, Spot
-from .regular_files import content, is_there
+from .tree_aside import GuardError, TreeAside
 
 log = Log("sandbox")
 
 
 # How long after its record was touched a worker may have lived.
 ALIVE_NS = 4_000_000_000
-
-
-class GuardError(Exception):
-    """What commands made could not be looked at; nothing more runs until it can."""
 
 
 class Guard:
@@ -48,19 +41,22 @@ class Guard:
     """
 
     def __init__(self, controls: Controls, aside: Path, record: Path | None = None, *, is_mounted: bool = True, others: Callable[[], Iterable["Guard"]] = tuple, brought: dict[Spot, str] | None = None):  # fmt: skip
-        self._controls, self._aside, self._record = controls, Aside(aside), record
-        self._is_mounted, self._others = is_mounted, others
+        self._controls, self._record, self._is_mounted, self._others = controls, record, is_mounted, others
+        self._tree = TreeAside(controls, Aside(aside))
         self._known = Known(Contents(controls.root), {} if brought is None else brought, is_mounted=is_mounted)
+        self._git = GitGuard(controls, self._known, self._tree)
         self._was_bare = False
-        # Folders of repositories that came whole, by path; what a rebase had begun before.
+        # Folders of repositories that came whole, by path.
         self._whole: set[str] = set()
-        self._plans: dict[str, frozenset[bytes]] = {}
         self._deep: set[str] = set()
         # The record as it is written; '' when there is none.
         self._saved = ""
         self.is_running = False
-        # Whether the last look put a configuration of git in order, which is protected only from the next mount on.
-        self.has_cleaned = False
+
+    @property
+    def has_cleaned(self) -> bool:
+        """Whether the last look put a configuration of git in order, which is protected only from the next mount on."""
+        return self._git.has_cleaned
 
     def begin(self) -> list[str]:
         """Take what is there as it is; what to say. Only while nothing contained of this session runs. Raises GuardError."""
@@ -88,7 +84,8 @@ class Guard:
         self._known.pointers = {path for path in found if path.rpartition("/")[2] == ".git" and self._controls.is_pointer_into_git(path)}
         self._known.ways = self._controls.ways()
         self._was_bare, self._deep = self._controls.is_bare, set(self._controls.too_deep)
-        self._whole, self._plans = set(), self._rebases()
+        self._whole = set()
+        self._git.begin()
         self.is_running = True
         self._save()
         return notes
@@ -140,8 +137,7 @@ class Guard:
         return any(other.is_new_folder(f"{self._controls.path}/{path}", identity) for other in others)
 
     def _end(self) -> list[str]:
-        self.has_cleaned = False
-        self._aside.begin_look()
+        self._tree.aside.begin_look()
         found = self._controls.look()
         self._known.git_parts = set(self._controls.git.controls)
         notes: list[str] = []
@@ -155,29 +151,29 @@ class Guard:
                 # What a configuration of the person has run is no part of what came.
                 self._known.brought(control)
             else:
-                notes += self._put_aside(control.path, control)
-        notes += [note for path in self._misled(found) for note in self._put_aside(path)]
+                notes += self._tree.put(control.path, control)
+        notes += [note for path in self._misled(found) for note in self._tree.put(path)]
         notes += self._changed(found)
         for control in new:
-            notes += self._clean_part(control, found)
+            notes += self._git.clean_part(control, found)
         # One that was exchanged before it could be cleaned stays unknown, so that the next look cleans it.
         cleaned: set[tuple[int, int]] = set()
         for control in sorted(made, key=lambda control: control.path):
-            said = self._clean_repository(control)
+            said = self._git.clean_repository(control)
             if said is not None:
                 notes += said
                 cleaned.add(control.identity)
-        notes += self._clean_configs(found, {control.identity for control in made})
+        notes += self._git.clean_configs(found, {control.identity for control in made})
         for was in (*self._known.by_path.values(), *self._known.ways.values()):
             if was.links:
                 notes += self._check_links(was)
-        notes += self._unfinished()
+        notes += self._git.unfinished()
         for path in self._controls.too_deep:
             if path not in self._deep:
-                notes += self._put_aside(path)
+                notes += self._tree.put(path)
         if self._controls.is_bare and not self._was_bare:
             # The folder itself became a repository without a work tree, whose configuration git would read.
-            notes += [*self._put_aside("config"), *self._put_aside("HEAD")]
+            notes += [*self._tree.put("config"), *self._tree.put("HEAD")]
         self._keep(found, cleaned)
         self._save()
         if self._controls.is_cut:
@@ -247,96 +243,10 @@ class Guard:
                 continue
             known = self._known.by_path[path]
             if control.names > max(1, known.names):
-                self._renew(control)
+                self._tree.renew(control)
             notes.append(
                 f"{quoted(path)} was changed on the disk while a command ran. Look at it before you use it, unless you have just saved it yourself."
             )
-        return notes
-
-    def _renew(self, control: Control) -> None:
-        """Give a file that got another name while commands ran a copy in its place: through that name it could be written later."""
-        above, name = self._parent(control.path)
-        if above >= 0:
-            with contextlib.suppress(OSError):
-                renew(above, name, os.stat(name, dir_fd=above, follow_symlinks=False))
-            os.close(above)
-
-    def _clean_part(self, control: Control, found: dict[str, Control]) -> list[str]:
-        """A part of a repository that was known, made anew: another commondir, a worktree that leads elsewhere, hooks where there were none."""
-        folder, _, name = control.path.rpartition("/")
-        if ".git" not in control.path.split("/")[:-1] or control.is_git:
-            return []
-        above, _ = self._parent(control.path)
-        if above < 0:
-            return []
-        try:
-            seen = os.fstat(above)
-            if control.above != (seen.st_dev, seen.st_ino):
-                return []  # exchanged meanwhile: the next look finds what is there
-            if is_placeholder(above, name) or name in ("modules", "worktrees", "info"):
-                return []
-            parts = control.path.split("/")
-            is_of_tree = "worktrees" in parts[:-1]
-            if name == "hooks" and control.is_folder and not is_of_tree:
-                hooks = new_repository.hooks(above)
-                if len(hooks) <= new_repository.HOOKS_MAX:
-                    return [note for hook in hooks for note in new_repository.take_from(above, hook, folder, self._aside)]
-            if is_of_tree:
-                # What `git worktree add` makes leads to the repository above it.
-                if name == "commondir" and (content(above, name, CONFIG_BYTES_MAX) or b"").strip() == b"../..":
-                    return []
-                if name == "gitdir" or (parts[-2] == "worktrees" and control.is_folder):
-                    return []
-            elif name == "config" and not control.links and not control.is_folder and found.get(folder) is not None:
-                return []  # with its repository, by its text
-        finally:
-            os.close(above)
-        return self._put_aside(control.path, control)
-
-    def _clean_repository(self, control: Control) -> list[str] | None:
-        """Keep a new repository, without what makes git run programs; what to say, None when it was not there to be cleaned."""
-        try:
-            git = self._controls.open_folder(control.path)
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV):
-                return None
-            raise
-        try:
-            seen = os.fstat(git)
-            if (seen.st_dev, seen.st_ino) != control.identity:
-                return None  # exchanged meanwhile: the next look finds what is there
-            notes, text = new_repository.clean(git, control.path, self._aside)
-            self._known.configs[control.identity, "config"] = text
-            return notes
-        finally:
-            os.close(git)
-
-    def _clean_configs(self, found: dict[str, Control], made: set[tuple[int, int]]) -> list[str]:
-        """Configurations of known repositories that were replaced, as git does: without what runs programs and was not there before."""
-        notes: list[str] = []
-        for place, (folder, text) in self._controls.git.configs.items():
-            identity, name = place
-            known = self._known.configs.get(place, "")
-            if identity in made or text == known:
-                continue
-            if known is None:
-                notes.append(f"{quoted(joined(folder, name))} is too large to be compared. Look at it before you use git here.")
-                continue
-            # One that grew too large to be read is as it was; the large one is put aside.
-            kept = plain_config(text, folder, known, allows_worktree=False) if text is not None else known
-            if text is not None and is_same(kept, text):
-                self._known.configs[place] = text
-                continue
-            with contextlib.suppress(FileNotFoundError):
-                git = self._controls.open_folder(folder)
-                try:
-                    seen = os.fstat(git)
-                    if identity == (seen.st_dev, seen.st_ino):
-                        self._known.configs[place] = kept
-                        self.has_cleaned = True
-                        notes += new_repository.replace_config(git, name, folder, kept, self._aside)
-                finally:
-                    os.close(git)
         return notes
 
     def _check_links(self, was: Control) -> list[str]:
@@ -350,78 +260,16 @@ class Guard:
         current = dict(now.links)
         for path, text in was.links:
             if current.get(path) != text:
-                notes += self._restore_link(path, text)
+                notes += self._tree.restore_link(path, text)
         now = self._controls.again(was)
         if now.target is not None and now.target != was.target and now.target not in {c.identity for c in self._known.by_path.values()}:
-            notes += self._put_aside(self._controls.end_of(was.path))
+            notes += self._tree.put(self._controls.end_of(was.path))
         return notes
-
-    def _restore_link(self, path: str, text: str) -> list[str]:
-        notes = self._put_aside(path)
-        above, name = self._parent(path)
-        if above >= 0:
-            with contextlib.suppress(OSError):
-                os.symlink(text, name, dir_fd=above)
-                notes.append(f"{quoted(path)} is the link again that it was.")
-            os.close(above)
-        return notes
-
-    def _unfinished(self) -> list[str]:
-        """A rebase that a command began and that would run programs when a person goes on with it. One that was there before is a person's."""
-        now = self._rebases()
-        return [note for path, runs in now.items() if runs - self._plans.get(path, frozenset()) for note in self._put_aside(path)]
-
-    def _rebases(self) -> dict[str, frozenset[bytes]]:
-        """git's folders of unfinished work, also of its worktrees: path -> the lines that run a program."""
-        found: dict[str, frozenset[bytes]] = {}
-        for at in self._controls.git_states():
-            with contextlib.suppress(OSError):
-                git = self._controls.open_folder(at)
-                try:
-                    for folder, plans in GIT_STATES.items():
-                        if is_there(git, folder):
-                            lines = (what_runs(git, f"{folder}/{name}", name) for name in plans)
-                            found[joined(at, folder)] = frozenset[bytes]().union(*lines)
-                finally:
-                    os.close(git)
-        return found
-
-    def _put_aside(self, path: str, control: Control | None = None) -> list[str]:
-        """Move something away; `control`: only when it is still what was seen. Raises GuardError where it cannot be reached."""
-        if not path:
-            return []
-        above, name = self._parent(path)
-        if above < 0:
-            return []
-        try:
-            seen = os.fstat(above)
-            if control is not None and control.above not in ((0, 0), (seen.st_dev, seen.st_ino)):
-                return []  # the folder was exchanged meanwhile: the next look finds what is there
-            kept = self._aside.take(above, name, control.identity if control is not None else None)
-        except FileNotFoundError:
-            return []
-        finally:
-            os.close(above)
-        if not kept:
-            return []
-        log.warning("put aside", path=path, kept=kept)
-        return [said_of(path, kept)]
-
-    def _parent(self, path: str) -> tuple[int, str]:
-        folder, _, name = path.rpartition("/")
-        try:
-            return self._controls.open_folder(folder), name
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV):
-                return -1, name  # exchanged meanwhile: the next look finds what is there
-            raise GuardError(
-                f"{quoted(path)} cannot be looked at ({error.strerror}); remove it before anything more runs in this folder"
-            ) from error
 
     def _save(self) -> None:
         if self._record is None:
             return
-        record = json.dumps({**self._controls.record(), "aside": str(self._aside.folder), **self._known.record()})
+        record = json.dumps({**self._controls.record(), "aside": str(self._tree.aside.folder), **self._known.record()})
         if record != self._saved:
             with contextlib.suppress(OSError):
                 self._record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

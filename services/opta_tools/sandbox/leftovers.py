@@ -9,8 +9,9 @@ from opta_core.logs import Log
 
 from ..result import ToolProblem
 from .controls import Controls
-from .guard import Guard, GuardError
+from .guard import Guard
 from .session import opened
+from .tree_aside import GuardError
 
 log = Log("sandbox")
 
@@ -28,13 +29,13 @@ def settle(state: Path) -> list[str]:
 
 def _settle_one(record: Path) -> list[str]:
     """Raises GuardError where the folder cannot be looked at: the session's next command tries again."""
-    told = json.loads(record.read_text())
-    root, _ = opened(str(told["tree"]))
-    controls = Controls(root, is_repository=bool(told["is_repository"]), is_home=bool(told["is_home"]))
+    kept = json.loads(record.read_text())
+    root, _ = opened(str(kept["tree"]))
+    controls = Controls(root, is_repository=bool(kept["is_repository"]), is_home=bool(kept["is_home"]))
     try:
-        if os.fstat(root).st_ino != told["inode"]:
+        if os.fstat(root).st_ino != kept["inode"]:
             return []  # another folder by now
-        guard = Guard(controls, Path(told["aside"]), record)
+        guard = Guard(controls, Path(kept["aside"]), record)
         notes = guard.begin()
         guard.rest()
         return notes

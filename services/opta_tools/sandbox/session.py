@@ -23,11 +23,12 @@ from . import linux, seccomp
 from .contained import Contained, received
 from .controls import Controls
 from .environment import PROXY_PORT
-from .guard import Guard, GuardError
+from .guard import Guard
 from .known import Spot
 from .limits import Limits
 from .place import Network, Streams
 from .supervisors import Supervisors, end
+from .tree_aside import GuardError
 from .view import View, plan
 
 BUILD_S, ANSWER_S = 10.0, 10.0

@@ -13,10 +13,11 @@ from .bare import Bare
 from .controls import Controls
 from .environment import contained
 from .git_person import git_person
-from .guard import Guard, GuardError
+from .guard import Guard
 from .limits import Limits
 from .place import Level, Order, Place, Process, Streams
 from .session import opened
+from .tree_aside import GuardError
 from .view import Machine, check_workspace
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/tty", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm")
