@@ -3,13 +3,13 @@
 import os
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.contained import PYTHON, Place
 from support.git import file, git
+from support.oracles import until
 
 from opta_core.policy.control_files import control_file
 from opta_tools.sandbox.git_config import plain_config
@@ -20,15 +20,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path)
     yield made
     made.close()
-
-
-def eventually(holds: Callable[[], bool], what: str) -> None:
-    """Within eight seconds, some ticks of the guard."""
-    for _ in range(400):
-        if holds():
-            return
-        time.sleep(0.02)
-    raise AssertionError(what)
 
 
 def script(place: Place, text: str, name: str = "attack.py") -> str:
@@ -58,9 +49,9 @@ def test_a_hard_link_of_a_new_repositorys_configuration(place: Place) -> None:
 def test_a_hard_link_of_a_configuration_that_git_replaced(place: Place) -> None:
     git(place.work, "init", "-q")
     job = place.begin("touch began; until ln .git/config .git/alias; do :; done 2> /dev/null; touch done; sleep 30")
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     git(place.work, "config", "user.name", "somebody")
-    eventually((place.work / "done").exists, "the link")
+    assert until((place.work / "done").exists), "the link"
     place.pass_time(2.5)
     place.stop(job)
     place.run(f"printf '{EVIL}' >> .git/alias")
@@ -77,9 +68,9 @@ def test_a_configuration_that_is_held_open(place: Place) -> None:
             "open('done', 'w')\nwhile not os.path.exists('now'): time.sleep(0.05)\nheld.write('[core]\\n\\tfsmonitor = touch pwned\\n'); held.flush()\ntime.sleep(30)",
         )
     )
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     git(place.work, "config", "user.name", "somebody")
-    eventually((place.work / "done").exists, "held")
+    assert until((place.work / "done").exists), "held"
     place.pass_time(6)
     file(place.work / "now")
     place.pass_time(3)
@@ -98,7 +89,7 @@ def test_a_control_file_that_comes_back_and_is_held_open(place: Place) -> None:
             "while not os.path.exists('now'): time.sleep(0.05)\nheld.seek(0); held.write('evil'); held.flush()\ntime.sleep(30)",
         )
     )
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     place.pass_time(4.5)
     task.unlink()
     task.parent.rmdir()
@@ -120,7 +111,7 @@ def test_the_number_of_a_control_file_that_was_removed(place: Place) -> None:
             "time.sleep(30)",
         )
     )
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     place.pass_time(2.5)
     rc.unlink()
     place.pass_time(8)
@@ -133,7 +124,7 @@ def test_the_number_of_a_control_file_that_was_removed(place: Place) -> None:
 def test_a_control_file_that_a_person_removes_and_a_command_makes_is_named(place: Place) -> None:
     rc = file(place.work / ".envrc")
     job = place.begin("touch began; while :; do echo evil > .envrc; done 2> /dev/null")
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     rc.unlink()
     place.pass_time(6)
     said = place.stop(job)
@@ -153,7 +144,7 @@ def test_a_configuration_that_becomes_a_link(place: Place) -> None:
 def test_a_configuration_that_git_replaced_becomes_a_link(place: Place) -> None:
     git(place.work, "init", "-q")
     job = place.begin(f"printf '{EVIL}' > evil.cfg; touch began; while :; do ln -sf ../evil.cfg .git/config; done 2> /dev/null")
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     git(place.work, "config", "user.name", "somebody")
     place.pass_time(7)
     place.stop(job)
@@ -189,7 +180,7 @@ def test_a_long_configuration_keeps_its_lines(place: Place) -> None:
         config.read_text() + "".join(f'[branch "topic-{n}"]\n\tremote = origin\n\tmerge = refs/heads/topic-{n}\n' for n in range(1500))
     )
     job = place.begin("touch began; sleep 30")
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     git(place.work, "config", "core.abbrev", "12")
     place.pass_time(2.5)
     said = place.stop(job)
@@ -203,7 +194,7 @@ def test_the_end_of_a_long_configuration_is_looked_at(place: Place) -> None:
         config.read_text() + "".join(f'[branch "topic-{n}"]\n\tremote = origin\n\tmerge = refs/heads/topic-{n}\n' for n in range(1500))
     )
     job = place.begin(f"touch began; while :; do printf '{EVIL}' >> .git/config; done 2> /dev/null")
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     git(place.work, "config", "branch.topic-1499.description", "x")
     place.pass_time(6)
     place.stop(job)
@@ -216,7 +207,7 @@ def test_a_configuration_that_is_not_utf8_keeps_its_bytes(place: Place) -> None:
     config = place.work / ".git/config"
     config.write_bytes(config.read_bytes() + b"[user]\n\tname = Andr\xe9\n")
     job = place.begin("touch began; sleep 30")
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     git(place.work, "config", "alias.mine", "!echo mine")
     place.pass_time(2.5)
     place.stop(job)
@@ -227,7 +218,7 @@ def test_a_configuration_without_a_last_newline_is_not_said_to_be_put_aside(plac
     git(place.work, "init", "-q")
     config = place.work / ".git/config"
     job = place.begin("touch began; sleep 30")
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     file(place.work / "new", config.read_text() + "[user]\n\tname = me").rename(config)
     place.pass_time(2.5)
     assert "put aside" not in place.stop(job)
@@ -416,7 +407,7 @@ def test_a_work_tree_that_is_led_elsewhere_has_no_hooks(place: Place) -> None:
         "mkdir -p sub/.githooks; echo evil > sub/.githooks/pre-commit; touch began;"
         " until printf '[core]\\n\\tworktree = ../sub\\n' >> .git/config; do :; done 2> /dev/null; sleep 30"
     )
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     git(place.work, "config", "user.name", "somebody")
     place.pass_time(6)
     place.stop(job)
@@ -438,7 +429,7 @@ def test_folders_that_become_links_do_not_stop_the_guard(place: Place) -> None:
             "while 1:\n for n in range(40):\n  libc.renameat2(-100, b'a%d' % n, -100, b'l%d' % n, 2)\n  try: open(f'a{n}/.envrc', 'w')\n  except OSError: pass",
         )
     )
-    eventually((place.work / "z/.vscode/tasks.json").exists, "the command began")
+    assert until((place.work / "z/.vscode/tasks.json").exists), "the command began"
     left = 0
     for _ in range(4):
         place.pass_time(2.2)
@@ -486,7 +477,7 @@ def test_the_workspace_is_removed_while_a_command_runs(place: Place) -> None:
 
 def test_a_control_file_of_a_worker_that_died_with_the_machine(place: Place) -> None:
     place.begin("touch began; mkdir .vscode; echo evil > .vscode/tasks.json; sleep 30")
-    eventually((place.work / ".vscode/tasks.json").exists, "the command began")
+    assert until((place.work / ".vscode/tasks.json").exists), "the command began"
     place.kill_supervisors()
     for record in (place.home.parent / "state/running").glob("*.json"):
         record.write_text(record.read_text().replace('"boot": "', '"boot": "x'))
@@ -520,7 +511,7 @@ def test_a_record_of_a_folder_that_leads_elsewhere(place: Place, tmp_path: Path)
     inner = place.work / "inner"
     inner.mkdir()
     place.begin("touch began; mkdir .vscode; sleep 30", work=inner)
-    eventually((inner / "began").exists, "the command began")
+    assert until((inner / "began").exists), "the command began"
     place.kill_supervisors()
     mine = file(tmp_path / "mine/.vscode/tasks.json")
     inner.rename(place.work / "old")
@@ -556,7 +547,7 @@ def test_two_worktrees_of_one_repository(place: Place, tmp_path: Path) -> None:
     job = place.begin(
         f"touch began; while :; do mkdir -p .git/modules/m; printf '{EVIL}' > .git/modules/m/config; touch .git/modules/m/HEAD; done 2> /dev/null"
     )
-    eventually((main / "began").exists, "the command began")
+    assert until((main / "began").exists), "the command began"
     for number in range(3):
         place.run("true", session=f"s{number}", work=tree)
     place.stop(job)
@@ -687,7 +678,7 @@ def test_a_person_s_link_that_was_removed_is_not_made_by_a_command(place: Place)
     job = place.begin(
         "touch began; while [ -L .vscode ]; do :; done; mkdir evil; echo evil > evil/tasks.json; ln -s evil .vscode; sleep 30"
     )
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     place.pass_time(2.5)
     (place.work / ".vscode").unlink()
     place.pass_time(6)
@@ -717,7 +708,7 @@ def test_a_folder_of_git_that_a_person_removes(place: Place, folder: str) -> Non
     job = place.begin(
         f"touch began; while :; do mkdir .git/{folder} && break; done 2> /dev/null; echo evil > .git/{folder}/pre-commit; chmod 755 .git/{folder}/pre-commit; sleep 30"
     )
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     subprocess.run(["rm", "-rf", str(place.work / f".git/{folder}")], check=True)
     place.pass_time(6)
     place.stop(job)
@@ -728,7 +719,7 @@ def test_a_folder_of_git_that_a_person_removes(place: Place, folder: str) -> Non
 def test_a_person_s_own_hook_stays_when_the_command_only_runs(place: Place) -> None:
     git(place.work, "init", "-q")
     job = place.begin("touch began; sleep 30")
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     hook = file(place.work / ".git/hooks/pre-commit")
     place.pass_time(5)
     place.stop(job)

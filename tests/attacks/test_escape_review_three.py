@@ -1,12 +1,12 @@
 """What a person does with control files while commands run, and what several sessions do to each other, one test a finding."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.contained import PYTHON, Place
 from support.git import file, git
+from support.oracles import until
 
 
 @pytest.fixture
@@ -14,15 +14,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path)
     yield made
     made.close()
-
-
-def eventually(holds: Callable[[], bool], what: str) -> None:
-    """Within eight seconds, some ticks of the guard."""
-    for _ in range(400):
-        if holds():
-            return
-        time.sleep(0.02)
-    raise AssertionError(what)
 
 
 def always_written(path: str, line: str) -> str:
@@ -37,7 +28,7 @@ def test_a_configuration_that_git_replaces_takes_no_program(place: Place) -> Non
     git(place.work, "init", "-q")
     git(place.work, "config", "alias.mine", "!echo mine")
     job = place.begin(always_written(".git/config", "[core] fsmonitor = touch pwned"))
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     for number in range(3):
         git(place.work, "config", "branch.main.description", f"number {number}")
         place.pass_time(2.5)
@@ -55,7 +46,7 @@ def test_a_persons_own_configuration_stays_whole(place: Place, mine: str) -> Non
     config = place.work / ".git/config"
     config.write_text(config.read_text() + mine)
     job = place.begin("touch began; sleep 30")
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     git(place.work, "config", "user.name", "somebody")
     place.pass_time(2.5)
     place.stop(job)
@@ -68,7 +59,7 @@ def test_a_persons_own_configuration_stays_whole(place: Place, mine: str) -> Non
 def test_a_control_file_that_a_person_saves_stays_and_is_named(place: Place) -> None:
     task = file(place.work / ".envrc")
     job = place.begin("touch began; sleep 30")
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     file(place.work / "new").rename(task)
     place.pass_time(2.5)
     said = place.stop(job)
@@ -87,7 +78,7 @@ def test_a_branch_that_is_checked_out_again_keeps_its_control_files(place: Place
     git(place.work, "commit", "-q", "--allow-empty", "-m", "y")
     git(place.work, "checkout", "-q", "main")
     job = place.begin("touch began; sleep 30")
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     place.pass_time(2.5)
     git(place.work, "checkout", "-q", "other")
     place.pass_time(2.5)
@@ -99,7 +90,7 @@ def test_a_branch_that_is_checked_out_again_keeps_its_control_files(place: Place
 
 def test_what_a_person_makes_after_a_crash_stays(place: Place) -> None:
     place.begin("touch began; mkdir .vscode; sleep 30")
-    eventually((place.work / ".vscode").exists, "the command began")
+    assert until((place.work / ".vscode").exists), "the command began"
     place.kill_supervisors()
     next_one = Place(place.home.parent)
     try:
@@ -120,7 +111,7 @@ def test_what_one_session_makes_is_not_known_to_another(place: Place, second: st
     inner.mkdir()
     again = f"{PYTHON} -S -c \"import os\nwhile 1:\n try: os.makedirs('inner/.vscode')\n except OSError: pass\n try: open('inner/.vscode/tasks.json', 'w')\n except OSError: pass\""
     job = place.begin(f"touch began; {again}")
-    eventually((place.work / "began").exists, "the command began")
+    assert until((place.work / "began").exists), "the command began"
     for number in range(15):
         work = inner if second == "inner" else place.work
         path = ".vscode" if second == "inner" else "inner/.vscode"

@@ -396,7 +396,7 @@ def test_a_model_that_dies_thrice_is_left_alone_until_an_admin_loads_it(alone: D
             kill(alone)
             assert answer_text(mortal, 20) == expected
         begun = streams(mortal, 4, 3000)
-        waiting = Client(mortal, CHAT, body_of(CHAT, 20, stream=False))
+        waiting = Client(mortal, CHAT, body_of(CHAT, 3000, stream=False))
         killed = kill(alone)
         for client in begun:
             client.rest()
