@@ -93,7 +93,7 @@ class Command:
             os.close(self._pipe)
             os.close(self._folder)
             self.output.close()
-            if self._group is not None:
+            if self._group is not None and self._group.is_used:
                 self._over = self._over or self._group.reason()
                 await asyncio.to_thread(self._group.close)
         return self._outcome(code, timed_out_s)

@@ -98,10 +98,15 @@ class Guard:
             with contextlib.suppress(OSError):
                 self._record.unlink(missing_ok=True)
 
-    def end(self) -> list[str]:
-        """Put aside what appeared since `begin`; what to say about it. Raises GuardError."""
+    def end(self, *, is_last: bool = False) -> list[str]:
+        """Put aside what appeared since `begin`; what to say about it. `is_last`: `rest` follows, so nothing is recorded. Raises GuardError."""
         try:
-            return shortened(self._end())
+            notes = self._end()
+            if not is_last:
+                self._save()
+            if self._controls.is_cut:
+                raise GuardError("the workspace has more folders than can be looked at; remove what is not needed, or work in a part of it")
+            return shortened(notes)
         except (OSError, RecursionError, ValueError) as error:
             log.error("control files could not be looked at", reason=error)
             raise GuardError(f"what commands made could not be looked at ({error}), so nothing more runs in this folder") from error
@@ -175,9 +180,6 @@ class Guard:
             # The folder itself became a repository without a work tree, whose configuration git would read.
             notes += [*self._tree.put("config"), *self._tree.put("HEAD")]
         self._keep(found, cleaned)
-        self._save()
-        if self._controls.is_cut:
-            raise GuardError("the workspace has more folders than can be looked at; remove what is not needed, or work in a part of it")
         return notes
 
     def _is_new(self, control: Control) -> bool:

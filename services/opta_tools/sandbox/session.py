@@ -177,7 +177,7 @@ class SessionSandbox:
 
     def _look_after(self, *, remembers: bool = False) -> list[str]:
         try:
-            notes = [note for guard in self.guards for note in guard.end()]
+            notes = [note for guard in self.guards for note in guard.end(is_last=not self.running)]
             if remembers:
                 for guard in self.guards:
                     guard.remember()
