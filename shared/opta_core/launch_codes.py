@@ -16,21 +16,22 @@ CODE_S = 600
 def new_launch_code(paths: Paths) -> str:
     """A code that opens the page once, within ten minutes. Written where the desktop process looks."""
     code = secrets.token_urlsafe(18)
-    records = _records(paths)
-    codes = {**records.read(), code: wall_s() + CODE_S}
-    records.write(dict(list(codes.items())[-CODES_MAX:]))
+    until = wall_s() + CODE_S
+    _records(paths).update(lambda codes: dict(list({**codes, code: until}.items())[-CODES_MAX:]))
     return code
 
 
 def take_launch_code(paths: Paths, code: str) -> bool:
-    """Use a code up."""
-    records = _records(paths)
-    codes = records.read()
-    found = next((known for known in codes if hmac.compare_digest(known.encode(), code.encode(errors="surrogatepass"))), None)
-    if found is None:
-        return False
-    records.write({known: until for known, until in codes.items() if known != found})
-    return codes[found] > wall_s()
+    """Use a code up; False when it is unknown, used or old."""
+    taken: list[float] = []
+
+    def without(codes: dict[str, float]) -> dict[str, float]:
+        given = code.encode(errors="surrogatepass")
+        taken.extend(until for known, until in codes.items() if hmac.compare_digest(known.encode(), given))
+        return {known: until for known, until in codes.items() if not hmac.compare_digest(known.encode(), given)}
+
+    _records(paths).update(without)
+    return any(until > wall_s() for until in taken)
 
 
 def _records(paths: Paths) -> RecordFile[dict[str, float]]:

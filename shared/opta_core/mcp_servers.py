@@ -118,8 +118,7 @@ def approve(paths: Paths, cwd: str, name: str, digest: str) -> None:
     if spec.digest != digest:
         raise Refused(f"The MCP server {name!r} has changed since it was shown: it would {spec.says}. Look at it again.")
     folder = os.path.realpath(cwd)
-    approvals = read_approvals(paths)
-    _approvals(paths).write({**approvals, folder: {**approvals.get(folder, {}), name: digest}})
+    _approvals(paths).update(lambda approvals: {**approvals, folder: {**approvals.get(folder, {}), name: digest}})
 
 
 def _own(name: str, server: McpServerSettings) -> Spec:

@@ -1,9 +1,11 @@
 """Where everything lies under one home, and how a file is replaced whole."""
 
 import contextlib
+import fcntl
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,6 +110,21 @@ class Paths:
             # Not asked for when it is so: on a read-only disk even that is refused.
             if stat.S_IMODE(folder.stat().st_mode) != 0o700 and not reads_only:
                 folder.chmod(0o700)
+
+
+@contextlib.contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Make `folder` (0700) and hold its lock: of all processes and threads that read, change and write a file in it, one at a time goes on.
+
+    It must not be entered twice for one folder by the same thread: that would wait for ever.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_whole(file: Path, content: bytes) -> None:

@@ -7,7 +7,7 @@ from typing import Generic, NoReturn, TypeVar
 import msgspec
 
 from .errors import OptaError
-from .paths import write_whole
+from .paths import folder_lock, write_whole
 
 T = TypeVar("T")
 
@@ -19,8 +19,8 @@ class RecordFile(Generic[T]):
     """One JSON value of type `T` in `file`.
 
     `empty` makes the value of a missing file. A file that cannot be read or decoded raises what `damaged` makes of it;
-    without `damaged` it counts as missing. Two processes that change a file at the same moment must lock it themselves:
-    the later write wins.
+    without `damaged` it counts as missing. Several processes may change a file at the same moment by `update`; of two
+    calls of `write` the later one wins.
     """
 
     def __init__(self, file: Path, decoder: "msgspec.json.Decoder[T]", empty: Callable[[], T], damaged: Damaged | None = None):
@@ -47,6 +47,16 @@ class RecordFile(Generic[T]):
         """Replace the value, on the disk when this returns; makes the folder, 0700. Raises OSError."""
         self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(self.file, msgspec.json.format(msgspec.json.encode(value)))
+
+    def update(self, change: Callable[[T], T]) -> T:
+        """Replace the value by what `change` makes of it, and return that; waits while another process or thread updates the folder.
+
+        `change` must return a new value, and must not update another record in the same folder. An error that it raises leaves the file as it is.
+        """
+        with folder_lock(self.file.parent):
+            value = change(self.read())
+            self.write(value)
+            return value
 
     def _raise(self, damaged: Damaged, error: Exception) -> NoReturn:
         raise damaged(self.file, error) from error

@@ -17,7 +17,7 @@ import msgspec
 
 from . import config_file
 from .errors import Refused
-from .paths import Paths, write_whole
+from .paths import Paths, folder_lock, write_whole
 
 LMX_DEFAULT_PORT = 1234
 
@@ -375,14 +375,14 @@ def write_provider(paths: Paths, name: str, provider: dict[str, Any]) -> None:
 
 def _change(paths: Paths, path: list[str], value: Any, what: str) -> None:
     """Change one entry of config.toml. Settings that do not fit together are refused before the write."""
-    # Raises for a file that is no TOML, with its line.
-    read_config(paths.config)
-    # Not `read_text`, which would turn the line ends of another system into ours.
-    text = paths.config.read_bytes().decode() if paths.config.exists() else ""
-    changed = config_file.with_entry(text, path, value)
-    try:
-        _check_values(msgspec.convert(tomllib.loads(changed), Settings))
-    except msgspec.ValidationError as error:
-        raise Refused(f"{what} does not fit: {error}.") from error
-    paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(paths.config, changed.encode())
+    with folder_lock(paths.config.parent):
+        # Raises for a file that is no TOML, with its line.
+        read_config(paths.config)
+        # Not `read_text`, which would turn the line ends of another system into ours.
+        text = paths.config.read_bytes().decode() if paths.config.exists() else ""
+        changed = config_file.with_entry(text, path, value)
+        try:
+            _check_values(msgspec.convert(tomllib.loads(changed), Settings))
+        except msgspec.ValidationError as error:
+            raise Refused(f"{what} does not fit: {error}.") from error
+        write_whole(paths.config, changed.encode())

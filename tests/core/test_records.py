@@ -1,6 +1,8 @@
 """Typed JSON files: private, replaced whole, read again when another process changed them."""
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -56,3 +58,36 @@ def test_a_folder_in_the_place_of_a_file_is_damage_too(tmp_path: Path) -> None:
     (tmp_path / "points.json").mkdir()
     with pytest.raises(Broken):
         RecordFile(tmp_path / "points.json", DECODER, list, damaged).read()
+
+
+_ADDING = """
+import sys
+from pathlib import Path
+import msgspec
+from opta_core.records import RecordFile
+records = RecordFile(Path(sys.argv[1]), msgspec.json.Decoder(list[str]), list[str])
+for number in range(50):
+    records.update(lambda names: [*names, f"{sys.argv[2]}-{number}"])
+"""
+
+
+def test_what_several_processes_add_at_the_same_moment_is_all_there(tmp_path: Path) -> None:
+    file = tmp_path / "names.json"
+    adding = [subprocess.Popen([sys.executable, "-c", _ADDING, str(file), str(number)]) for number in range(3)]
+    mine = RecordFile(file, msgspec.json.Decoder(list[str]), list[str])
+    for number in range(50):
+        mine.update(lambda names, number=number: [*names, f"mine-{number}"])
+    assert [process.wait(60) for process in adding] == [0, 0, 0]
+    assert sorted(mine.read()) == sorted(f"{who}-{number}" for who in (0, 1, 2, "mine") for number in range(50))
+
+
+def test_a_change_that_is_refused_leaves_the_file_as_it_is(tmp_path: Path) -> None:
+    records = RecordFile(tmp_path / "points.json", DECODER, list)
+    records.write([Point(1)])
+
+    def refused(points: list[Point]) -> list[Point]:
+        raise Broken("no")
+
+    with pytest.raises(Broken):
+        records.update(refused)
+    assert records.update(lambda points: [*points, Point(2)]) == [Point(1), Point(2)]

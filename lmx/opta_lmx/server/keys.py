@@ -6,7 +6,6 @@ Only hashes are stored. This home's own admin key is a file that only its user c
 import hashlib
 import hmac
 import secrets
-import threading
 import time
 from pathlib import Path
 
@@ -38,8 +37,6 @@ class Keys:
         self._admin = folder / "admin.key"
         self._keys = RecordFile(folder / "keys.json", _KEYS, list[Key], _damaged)
         self._own = ("", 0)
-        # `add` and `remove` read, change and write the file; they run in threads.
-        self._changing = threading.Lock()
 
     def admin_key(self) -> str:
         """This home's own admin key; made when there is none."""
@@ -79,22 +76,26 @@ class Keys:
         """Make a key and return it; it cannot be shown again. Raises Refused: the name is taken or invalid. Waits for the disk."""
         if not name.strip() or len(name) > 64 or not name.isprintable():
             raise Refused("The name of a key must have 1 to 64 printable characters.")
-        with self._changing:
-            keys = self._keys.read()
-            if any(key.name == name for key in keys):
+        made = PREFIX + secrets.token_urlsafe(32)
+        key = Key(name=name, hash=hashlib.sha256(made.encode()).hexdigest(), scopes=scopes, created=round(time.time(), 3))
+
+        def with_key(keys: list[Key]) -> list[Key]:
+            if any(known.name == name for known in keys):
                 raise Refused(f"A key {name!r} exists already. Remove it first: opta lmx keys remove {name}", code=ErrorCode.conflict)
-            made = PREFIX + secrets.token_urlsafe(32)
-            digest = hashlib.sha256(made.encode()).hexdigest()
-            self._keys.write([*keys, Key(name=name, hash=digest, scopes=scopes, created=round(time.time(), 3))])
+            return [*keys, key]
+
+        self._keys.update(with_key)
         return made
 
     def remove(self, name: str) -> None:
         """Delete a key. Raises Refused: there is no such key. Waits for the disk."""
-        with self._changing:
-            keys = self._keys.read()
+
+        def without_key(keys: list[Key]) -> list[Key]:
             if not any(key.name == name for key in keys):
                 raise Refused(f"There is no key {name[:80]!r}. List the keys: opta lmx keys list", code=ErrorCode.not_found)
-            self._keys.write([key for key in keys if key.name != name])
+            return [key for key in keys if key.name != name]
+
+        self._keys.update(without_key)
 
 
 def _damaged(file: Path, error: Exception) -> Refused:

@@ -146,21 +146,25 @@ def prefix_of(argv: tuple[str, ...]) -> tuple[str, ...]:
 def add(paths: Paths, new: list[Grant]) -> list[str]:
     """Write grants down; one that is there already is replaced. Returns the ids that are new. Raises Refused, Broken, OSError."""
     ids = {grant.id for grant in new}
-    known = [grant for grant in read(paths) if not grant.is_over]
-    kept = [grant for grant in known if grant.id not in ids]
-    if len(kept) + len(new) > GRANTS_MAX:
-        raise Refused(f"There are {len(kept)} grants already. `opta policy list` shows them, `opta policy revoke ID` takes one back.")
-    _records(paths).write([*kept, *new])
-    return sorted(ids - {grant.id for grant in known})
+    added = set(ids)
+
+    def with_new(grants: list[Grant]) -> list[Grant]:
+        known = [grant for grant in grants if not grant.is_over]
+        kept = [grant for grant in known if grant.id not in ids]
+        if len(kept) + len(new) > GRANTS_MAX:
+            raise Refused(f"There are {len(kept)} grants already. `opta policy list` shows them, `opta policy revoke ID` takes one back.")
+        added.difference_update(grant.id for grant in known)
+        return [*kept, *new]
+
+    _records(paths).update(with_new)
+    return sorted(added)
 
 
 def remove(paths: Paths, grant_id: str) -> bool:
     """Take a grant back; False when there is none of that id."""
-    grants = read(paths)
-    kept = [grant for grant in grants if grant.id != grant_id]
-    if len(kept) == len(grants):
+    if all(grant.id != grant_id for grant in read(paths)):
         return False
-    _records(paths).write(kept)
+    _records(paths).update(lambda grants: [grant for grant in grants if grant.id != grant_id])
     return True
 
 

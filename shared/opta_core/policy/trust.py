@@ -107,16 +107,16 @@ def give(paths: Paths, folder: str, sha256: str) -> Record:
         texts={name: content.decode(errors="replace")[:16_384] for name, content in snapshot.contents.items()},
         since=utc_now(),
     )
-    _records(paths).write({**read(paths), snapshot.path: record})
+    _records(paths).update(lambda records: {**records, snapshot.path: record})
     return record
 
 
 def withdraw(paths: Paths, folder: str) -> bool:
     """Trust a folder no more; False when it was not trusted."""
-    records, real = read(paths), os.path.realpath(folder)
-    if real not in records:
+    real = os.path.realpath(folder)
+    if real not in read(paths):
         return False
-    _records(paths).write({path: record for path, record in records.items() if path != real})
+    _records(paths).update(lambda records: {path: record for path, record in records.items() if path != real})
     return True
 
 

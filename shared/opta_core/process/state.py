@@ -1,6 +1,5 @@
 """`daemon/state.json`: where this home's daemon listens. Holds no secret; every field has one writer."""
 
-import fcntl
 from typing import Any
 
 import msgspec
@@ -30,12 +29,9 @@ def read(paths: Paths) -> DaemonState | None:
 
 def update(paths: Paths, **fields: Any) -> DaemonState:
     """Set some fields, keeping the others."""
-    with open(paths.run / "state.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        records = _records(paths)
-        state = msgspec.structs.replace(records.read() or DaemonState(), **fields)
-        records.write(state)
-        return state
+    state = _records(paths).update(lambda known: msgspec.structs.replace(known or DaemonState(), **fields))
+    assert state is not None  # What the function above makes is never None; the file may be missing.
+    return state
 
 
 def _records(paths: Paths) -> RecordFile[DaemonState | None]:

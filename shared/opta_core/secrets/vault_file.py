@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from ..errors import Refused
-from ..paths import write_whole
+from ..paths import folder_lock, write_whole
 
 _CONTEXT = b"opta vault 1"
 _N, _R, _P = 2**15, 8, 1
@@ -42,13 +42,15 @@ class VaultFile:
 
     def put(self, name: str, value: str) -> None:
         """Keep a value, and read it back."""
-        self._write({**self._read(), name: value})
+        with folder_lock(self._box.parent):
+            self._write({**self._read(), name: value})
         if self.get(name) != value:
             raise Refused(f"{self._box} did not keep what was written to it.")
 
     def remove(self, name: str) -> None:
         """Forget a value."""
-        self._write({known: value for known, value in self._read().items() if known != name})
+        with folder_lock(self._box.parent):
+            self._write({known: value for known, value in self._read().items() if known != name})
 
     def _read(self) -> dict[str, str]:
         try:
@@ -62,7 +64,6 @@ class VaultFile:
         return dict(self._opened[1])
 
     def _write(self, values: dict[str, str]) -> None:
-        self._box.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         passphrase = os.environ.get("OPTA_VAULT_PASSPHRASE", "")
         key = b""
         if not passphrase:
