@@ -9,7 +9,7 @@ from opta_protocol.errors import ErrorCode
 from opta_protocol.events import TurnDone
 
 from .compact import compact, is_full
-from .model_call import Answer, call_model
+from .model_call import ModelAnswer, call_model
 from .session import Session
 from .step_calls import finish_calls, read_call, run_calls
 from .turn_run import Collaborators, TurnRun
@@ -65,7 +65,7 @@ async def _begin(session: Session, turn_id: str, collaborators: Collaborators) -
     return run
 
 
-async def _answer(run: TurnRun) -> Answer:
+async def _answer(run: TurnRun) -> ModelAnswer:
     """The model's whole answer; when the context is full, after one compaction. Raises OptaError."""
     try:
         return await call_model(run)

@@ -23,14 +23,14 @@ JOINED_FROM = 32
 
 
 @dataclass
-class Answer:
+class ModelAnswer:
     """A whole answer of a model."""
 
     calls: list[CallPart]
     finish: str
 
 
-async def call_model(run: TurnRun) -> Answer:
+async def call_model(run: TurnRun) -> ModelAnswer:
     """Get one whole answer; every further attempt raises `run.attempt`, a fallback replaces `run.route`.
 
     Raises OptaError when the error cannot be retried, or after `ATTEMPTS_MAX` attempts on one route.
@@ -85,7 +85,7 @@ class _Stream:
         self._calls: list[CallPart] = []
         self._end: End | None = None
 
-    async def read(self, request: ModelRequest) -> Answer:
+    async def read(self, request: ModelRequest) -> ModelAnswer:
         """The whole answer. Raises OptaError when the stream is lost."""
         run, asked_at = self._run, now_s()
         async with aclosing(run.route.provider.stream(request)) as stream:
@@ -98,7 +98,7 @@ class _Stream:
         assert self._end is not None
         usage = self._end.usage or Usage(completion=self._deltas)
         run.tally.add_answer(usage, asked_at, self.first_at, run.route.context_limit)
-        return Answer(self._calls, self._end.finish)
+        return ModelAnswer(self._calls, self._end.finish)
 
     def _take(self, part: Part) -> None:
         match part:

@@ -50,7 +50,7 @@ class Challenge(Protocol):
         ...
 
 
-class Answer:
+class HttpResponse:
     """One answer. `status` and `headers` are known once `HttpClient.send` returns it; the body comes by `chunks`."""
 
     def __init__(self, connection: "_Connection"):
@@ -159,23 +159,23 @@ class _Connection(asyncio.Protocol):
         self._idle = idle
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
-        self._answer: Answer | None = None
+        self._answer: HttpResponse | None = None
         self._header_bytes = self._unparsed_bytes = 0
         self._ends_at_eof = True
         self._is_paused = self._may_stay = False
         self.is_fresh = True
         self.is_open = False
 
-    def ask(self, request: bytes) -> Answer:
+    def ask(self, request: bytes) -> HttpResponse:
         """Send a whole request."""
         assert self._transport is not None
-        self._answer = Answer(self)
+        self._answer = HttpResponse(self)
         self._header_bytes = self._unparsed_bytes = 0
         self._ends_at_eof, self._may_stay = True, False
         self._transport.write(request)
         return self._answer
 
-    def release(self, answer: Answer) -> None:
+    def release(self, answer: HttpResponse) -> None:
         """The answer is done with."""
         if self._answer is not answer:
             return
@@ -289,7 +289,7 @@ class HttpClient:
         self._challenge = challenge
         self._tls: ssl.SSLContext | None = None
 
-    async def send(self, method: str, path: str, body: bytes | None = None) -> Answer:
+    async def send(self, method: str, path: str, body: bytes | None = None) -> HttpResponse:
         """Ask; returns when the status is known. Whoever gets an answer closes it. Raises HttpProblem."""
         head = f"{method} {self._prefix}{path} HTTP/1.1\r\n{self._head}"
         if body is not None:
