@@ -26,7 +26,7 @@ _group_parent = functools.cache(parent)
 Start = Callable[[Streams], Awaitable[Process]]
 
 
-class Command:
+class RunningCommand:
     """One command. `start` makes the process ready; `folder` is a descriptor of its workspace, whose disk is watched."""
 
     def __init__(self, start: Start, on_start: Callable[[int], Awaitable[None]], output: Output, limits: Limits, folder: int):

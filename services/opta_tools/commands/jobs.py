@@ -17,7 +17,7 @@ from ..sandbox.bare import MARK, Bare
 from ..sandbox.environment import environment
 from ..sandbox.place import Order, Place, Process, Streams
 from ..sandbox.sandbox import Sandbox
-from .command import Command
+from .command import RunningCommand
 from .output import Output
 
 BACKGROUND_MAX = 8
@@ -37,7 +37,7 @@ class Job:
     id: str
     sid: str
     text: str
-    command: Command
+    command: RunningCommand
     task: "asyncio.Task[Outcome]"
     started: float
     # Notes for the model, shown once after the command has ended.
@@ -97,7 +97,9 @@ class Runner:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _start(self, call: RunTool, asked: RunCommand, on_start: OnStart, on_output: Callable[[str], None]) -> tuple[Command, Place]:
+    async def _start(
+        self, call: RunTool, asked: RunCommand, on_start: OnStart, on_output: Callable[[str], None]
+    ) -> tuple[RunningCommand, Place]:
         try:
             workspace = Workspace(call.cwd, call.folder)
         except PathProblem as problem:
@@ -120,7 +122,7 @@ class Runner:
                 return Bare(order.argv, order.environment, folder, streams, mark, limits=self._sandbox.limits)
             return await self._sandbox.start(place, order, streams)
 
-        command = Command(start, on_start, output, self._sandbox.limits, folder)
+        command = RunningCommand(start, on_start, output, self._sandbox.limits, folder)
         try:
             await command.start()
         finally:
@@ -128,7 +130,7 @@ class Runner:
             workspace.close()
         return command, place
 
-    async def _to_end(self, command: Command, place: Place, limit_s: float, notes: list[str]) -> Outcome:
+    async def _to_end(self, command: RunningCommand, place: Place, limit_s: float, notes: list[str]) -> Outcome:
         """The outcome with what is to be said about it, which goes to `notes` too: a command in the background may be cancelled."""
         try:
             outcome = await command.finished(limit_s)
@@ -148,7 +150,7 @@ class Runner:
             outcome.content = "\n".join([outcome.content, *(f"Opta: {note}" for note in notes)])
         return outcome
 
-    async def _first_look(self, call: RunTool, text: str, command: Command, task: "asyncio.Task[Outcome]", notes: list[str]) -> Outcome:  # fmt: skip
+    async def _first_look(self, call: RunTool, text: str, command: RunningCommand, task: "asyncio.Task[Outcome]", notes: list[str]) -> Outcome:  # fmt: skip
         number = self._numbers.get(call.sid, 0) + 1
         self._numbers[call.sid] = number
         job = Job(f"bg{number}", call.sid, text, command, task, now_s(), notes)

@@ -70,9 +70,9 @@ def _sessions() -> None:
 def _tools() -> None:
     from opta_tools.commands import command as shell
 
-    _at(shell.Command, "_outcome", before="after_the_command")
-    _at(shell.Command, "_open_pipe", before="before_the_command")
-    _at(shell.Command, "_take", before="command_waits")
+    _at(shell.RunningCommand, "_outcome", before="after_the_command")
+    _at(shell.RunningCommand, "_open_pipe", before="before_the_command")
+    _at(shell.RunningCommand, "_take", before="command_waits")
 
 
 def _agent() -> None:
