@@ -21,7 +21,7 @@ from opta_protocol.http import Session, SessionList
 from opta_protocol.ids import SESSION_ID, SESSION_PREFIX
 
 from .files import Files, FileStat, read_whole
-from .index import Entry, Index
+from .index import Index, IndexEntry
 from .journal import Journal
 from .repair import Plan, plan, write
 from .state import SessionState
@@ -59,7 +59,7 @@ class SessionCatalog:
     def load(self) -> None:
         """Find every session: from the index, or by its journal. Sessions with open turns are opened, as far as they are read."""
         entries = self._index.load()
-        known: dict[str, Entry] = {}
+        known: dict[str, IndexEntry] = {}
         unread: list[tuple[int, str, FileStat]] = []
         for name, stat in self._files.scan(self._folder):
             sid, _, kind = name.partition(".")
@@ -104,7 +104,7 @@ class SessionCatalog:
 
     def note(self) -> None:
         """Tell the index of sessions that are at rest again and on the disk; those that are not stay to be noted."""
-        entries: list[Entry] = []
+        entries: list[IndexEntry] = []
         for sid in list(self._changed):
             state, journal = self.states.get(sid), self._journals.get(sid)
             if self._files.stat(self._file(sid)) is None:
@@ -117,7 +117,7 @@ class SessionCatalog:
                 continue  # the next start looks at the journal itself
             stat = self._files.stat(self._file(sid))
             if stat is not None and (journal is None or journal.size == stat.size):
-                entries.append(Entry(stat.size, stat.changed_ns, self.summary(sid)))
+                entries.append(IndexEntry(stat.size, stat.changed_ns, self.summary(sid)))
         self._index.add(entries)
 
     def _lose(self, sid: str) -> None:

@@ -24,7 +24,7 @@ LINES_A_SESSION_MAX, LINES_SPARE = 3, 2000
 log = Log("index")
 
 
-class Entry(msgspec.Struct, frozen=True):
+class IndexEntry(msgspec.Struct, frozen=True):
     """A session that was at rest, and the journal it was read from."""
 
     size: int
@@ -33,7 +33,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Entry).decode
+_decode = msgspec.json.Decoder(IndexEntry).decode
 
 
 class Index:
@@ -45,9 +45,9 @@ class Index:
         # Whether the file may end in the middle of a line.
         self._is_torn = False
 
-    def load(self) -> dict[str, Entry]:
+    def load(self) -> dict[str, IndexEntry]:
         """The newest whole entry of every session."""
-        entries: dict[str, Entry] = {}
+        entries: dict[str, IndexEntry] = {}
         try:
             content = read_whole(self._files, self._file)
         except FileNotFoundError:
@@ -70,7 +70,7 @@ class Index:
         self._is_torn = not content.endswith(b"\n")
         return entries
 
-    def add(self, entries: Iterable[Entry]) -> None:
+    def add(self, entries: Iterable[IndexEntry]) -> None:
         """Append entries; need not be durable, since a line that is not whole is not believed."""
         lines = [_line(entry) for entry in entries]
         if not lines:
@@ -88,7 +88,7 @@ class Index:
         self._is_torn = False
         self._lines += len(lines)
 
-    def tidy(self, entries: dict[str, Entry]) -> None:
+    def tidy(self, entries: dict[str, IndexEntry]) -> None:
         """Write the file anew when most of its lines are of no use any more."""
         if self._lines <= LINES_A_SESSION_MAX * len(entries) + LINES_SPARE:
             return
@@ -101,12 +101,12 @@ class Index:
         self._lines, self._is_torn = len(entries), False
 
 
-def _line(entry: Entry) -> bytes:
+def _line(entry: IndexEntry) -> bytes:
     body = _encode(entry)
     return b"%08x %b\n" % (crc32(body), body)
 
 
-def _read(line: bytes) -> Entry | None:
+def _read(line: bytes) -> IndexEntry | None:
     body = line[9:]
     if b"%08x " % crc32(body) != line[:9]:
         return None

@@ -8,7 +8,7 @@ from opta_core.policy import destroyers, option_checks, option_specs
 from opta_core.policy.actions import normalise
 from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Layers
-from opta_core.policy.option_words import Entry, read
+from opta_core.policy.option_words import OptionRule, read
 from opta_core.policy.program_names import names_of
 from opta_core.policy.rules import Rule
 from opta_protocol.permissions import Level
@@ -50,7 +50,7 @@ def test_there_are_many_lines_of_both_kinds() -> None:
     assert sum(effect == "allow" for effect, _ in LINES) >= 90
 
 
-def spellings(entry: Entry, trigger: str, program: str) -> list[list[str]]:
+def spellings(entry: OptionRule, trigger: str, program: str) -> list[list[str]]:
     """Words that mean the trigger, in every way that programs read."""
     bare = trigger.removeprefix("@").replace("*", "x").replace("[dD]", "d").replace("[tT]", "t").replace("[rR]", "r")
     spec = option_specs.spec_of(program, entry.path, tuple(part.split("|")[0].replace("*", "x") for part in entry.path))

@@ -1,6 +1,6 @@
 """What cannot be taken back: programs and subcommands that delete, overwrite, publish or stop something. Such a call asks at every level.
 
-`TABLE` is data, one entry a line (grammar: `option_words.Entry`). An unknown program is governed by the ordinary rules. What a line
+`TABLE` is data, one entry a line (grammar: `option_words.OptionRule`). An unknown program is governed by the ordinary rules. What a line
 loses depends on the workspace too: `mv x /dev/y` is judged by where its words lead from the folders that the line may be in.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .option_specs import spec_of
-from .option_words import Entry, Options, after, by_program, entries_of, fits, is_triggered, read
+from .option_words import OptionRule, Options, after, by_program, entries_of, fits, is_triggered, read
 from .program_names import names_of
 from .programs import looked_through
 
@@ -274,7 +274,7 @@ def destroys(argv: tuple[str, ...], place: Place | None = None, program: str = "
     return destroys(inner, place) if inner else ""
 
 
-def _path_words(argv: tuple[str, ...], entry: Entry) -> list[str]:
+def _path_words(argv: tuple[str, ...], entry: OptionRule) -> list[str]:
     found: list[str] = []
     words = list(argv[1:])
     for names in entry.path:
@@ -286,7 +286,7 @@ def _path_words(argv: tuple[str, ...], entry: Entry) -> list[str]:
     return found
 
 
-def _matches(entry: Entry, name: str, argv: tuple[str, ...], rest: tuple[str, ...], place: Place) -> str:
+def _matches(entry: OptionRule, name: str, argv: tuple[str, ...], rest: tuple[str, ...], place: Place) -> str:
     spec = spec_of(name, entry.path, argv[1:])
     options = read(rest, spec)
     if options.surely & frozenset(entry.unless):

@@ -1,6 +1,6 @@
 """Options that make an allowed program more than its name promises: checked after a rule allowed it.
 
-`TABLE` is data, one entry a line (grammar: `option_words.Entry`). A program that only reads is vetoed where it writes, runs another
+`TABLE` is data, one entry a line (grammar: `option_words.OptionRule`). A program that only reads is vetoed where it writes, runs another
 program, or reads its instructions from a file; one that always does more than that is vetoed whole.
 """
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 from .option_specs import spec_of
-from .option_words import Entry, after, by_program, entries_of, is_triggered, read, subcommands
+from .option_words import OptionRule, after, by_program, entries_of, is_triggered, read, subcommands
 from .program_names import names_of
 from .programs import looked_through
 
@@ -177,7 +177,7 @@ def veto(argv: tuple[str, ...], program: str = "") -> str:
     return veto(inner) if inner else ""
 
 
-def _matched(entry: Entry, name: str, argv: tuple[str, ...], rest: tuple[str, ...]) -> str:
+def _matched(entry: OptionRule, name: str, argv: tuple[str, ...], rest: tuple[str, ...]) -> str:
     spec = spec_of(name, entry.path, argv[1:])
     options = read(rest, spec)
     if options.surely & frozenset(entry.unless):

@@ -4,7 +4,7 @@ Only what is certain stands here. A letter that is missing makes a question too 
 would hide the letters behind it.
 """
 
-from .option_words import Spec, specs_of, subcommands
+from .option_words import OptionSpec, specs_of, subcommands
 
 TABLE = """
 // letters that take a value, ?those with an attached one only, --long options that take the next word, =--whole options of their own
@@ -97,10 +97,10 @@ git worktree : bB
 """
 
 _SPECS = specs_of(TABLE)
-_NONE = Spec()
+_NONE = OptionSpec()
 
 
-def spec_of(name: str, path: tuple[str, ...], words: tuple[str, ...]) -> Spec:
+def spec_of(name: str, path: tuple[str, ...], words: tuple[str, ...]) -> OptionSpec:
     """How the options are read that follow a program or, when an entry names a `path`, its subcommand."""
     if path:
         for sub in sorted(subcommands(words)):

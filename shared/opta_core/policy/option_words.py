@@ -12,7 +12,7 @@ from functools import cache
 import msgspec
 
 
-class Spec(msgspec.Struct, frozen=True):
+class OptionSpec(msgspec.Struct, frozen=True):
     """How a program reads its options. `taking`: letters that take a value; `optional`: those whose value can only be attached.
 
     `long_taking`: long options that take the next word. `own`: whole long options that begin like a longer one and are none
@@ -36,7 +36,7 @@ class Options(msgspec.Struct, frozen=True):
     surely: frozenset[str]
 
 
-class Entry(msgspec.Struct, frozen=True):
+class OptionRule(msgspec.Struct, frozen=True):
     """A line of a table: `PROGRAM [SUBCOMMAND …] : TRIGGER … [unless OPTION …] [=> what it does]`.
 
     Names are alternatives (`npm|yarn`) and globs. A trigger is `*` (always), `-x` (a letter, in clusters too), `--long` (and what
@@ -51,29 +51,29 @@ class Entry(msgspec.Struct, frozen=True):
     says: str
 
 
-def entries_of(table: str) -> tuple[Entry, ...]:
+def entries_of(table: str) -> tuple[OptionRule, ...]:
     """The lines of a table; empty ones and comments are left out."""
     return tuple(_entry(line) for line in map(str.strip, table.splitlines()) if line and not line.startswith("//"))
 
 
-def by_program(entries: tuple[Entry, ...]) -> dict[str, tuple[Entry, ...]]:
+def by_program(entries: tuple[OptionRule, ...]) -> dict[str, tuple[OptionRule, ...]]:
     """Program -> its entries, in their order."""
-    found: dict[str, list[Entry]] = {}
+    found: dict[str, list[OptionRule]] = {}
     for entry in entries:
         for program in entry.programs:
             found.setdefault(program, []).append(entry)
     return {program: tuple(lines) for program, lines in found.items()}
 
 
-def specs_of(table: str) -> dict[tuple[str, ...], Spec]:
+def specs_of(table: str) -> dict[tuple[str, ...], OptionSpec]:
     """(program,) or (program, subcommand) -> how it reads options. A line: `NAME … : [!] [LETTERS] [?LETTERS] [--taking] [=--own]`."""
-    found: dict[tuple[str, ...], Spec] = {}
+    found: dict[tuple[str, ...], OptionSpec] = {}
     for line in map(str.strip, table.splitlines()):
         if not line or line.startswith("//"):
             continue
         names, _, rest = line.partition(" : ")
         words = rest.split()
-        spec = Spec(
+        spec = OptionSpec(
             taking=frozenset("".join(word for word in words if word[0] not in "!?-=")),
             optional=frozenset("".join(word[1:] for word in words if word[0] == "?")),
             long_taking=frozenset(word for word in words if word[0] == "-"),
@@ -87,7 +87,7 @@ def specs_of(table: str) -> dict[tuple[str, ...], Spec]:
     return found
 
 
-def read(words: tuple[str, ...], spec: Spec) -> Options:
+def read(words: tuple[str, ...], spec: OptionSpec) -> Options:
     """Take words apart: those after the program, or after its subcommand."""
     letters: set[str] = set()
     long: list[str] = []
@@ -122,7 +122,7 @@ def read(words: tuple[str, ...], spec: Spec) -> Options:
     return Options(frozenset(letters), tuple(long), tuple(dashed), tuple(operands), frozenset(surely))
 
 
-def _cluster(word: str, spec: Spec) -> tuple[set[str], bool]:
+def _cluster(word: str, spec: OptionSpec) -> tuple[set[str], bool]:
     """(the letters of a word such as `-abc`, whether the next word is the value of its last one)."""
     found: set[str] = set()
     for at, letter in enumerate(word[1:], 2):
@@ -134,7 +134,7 @@ def _cluster(word: str, spec: Spec) -> tuple[set[str], bool]:
     return found, False
 
 
-def is_option(option: str, options: Options, spec: Spec) -> str:
+def is_option(option: str, options: Options, spec: OptionSpec) -> str:
     """The word by which `--option` was given, abbreviated or with a value; '' when it was not."""
     for head, word in zip(options.long, (word for word in options.dashed if word.startswith("--")), strict=True):
         if len(head) > 2 and option.startswith(head) and (head == option or head not in spec.own):
@@ -142,7 +142,7 @@ def is_option(option: str, options: Options, spec: Spec) -> str:
     return ""
 
 
-def is_triggered(trigger: str, options: Options, rest: tuple[str, ...], spec: Spec) -> bool:
+def is_triggered(trigger: str, options: Options, rest: tuple[str, ...], spec: OptionSpec) -> bool:
     """Whether a trigger that is no check by name is there."""
     if trigger == "*":
         return True
@@ -193,11 +193,11 @@ def _alternatives(names: str) -> tuple[str, ...]:
     return tuple(names.split("|"))
 
 
-def _entry(line: str) -> Entry:
+def _entry(line: str) -> OptionRule:
     about, _, rest = line.partition(" : ")
     rest, _, says = rest.partition(" => ")
     triggers, _, unless = rest.partition(" unless ")
     first, *path = about.split()
     if not triggers.split():
         raise ValueError(f"a line of a table has no trigger: {line}")
-    return Entry(line, tuple(first.split("|")), tuple(path), tuple(triggers.split()), tuple(unless.split()), says.strip())
+    return OptionRule(line, tuple(first.split("|")), tuple(path), tuple(triggers.split()), tuple(unless.split()), says.strip())
