@@ -8,7 +8,7 @@ from opta_core.clock import now_s
 from opta_core.process.process import ServiceContext, run, wait_for_lock
 
 from .catalog import SessionCatalog
-from .files import Files
+from .files import FileSystem
 from .queries import Questions
 from .storage import Storage
 from .store import Store
@@ -25,12 +25,12 @@ async def main(context: ServiceContext) -> None:
     folder = os.open(context.paths.sessions, os.O_RDONLY | os.O_DIRECTORY)
     try:
         wait_for_lock(folder, "sessions")
-        await serve(context, Files(), Syncer)
+        await serve(context, FileSystem(), Syncer)
     finally:
         os.close(folder)
 
 
-async def serve(context: ServiceContext, files: Files, syncer: SyncerKind) -> None:
+async def serve(context: ServiceContext, files: FileSystem, syncer: SyncerKind) -> None:
     """The same on any disk."""
     catalog = SessionCatalog(context.paths.sessions, {"trash": context.paths.trash, "archive": context.paths.archive}, files)
     catalog.load()

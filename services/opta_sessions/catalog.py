@@ -20,7 +20,7 @@ from opta_protocol.errors import ErrorCode
 from opta_protocol.http import Session, SessionList
 from opta_protocol.ids import SESSION_ID, SESSION_PREFIX
 
-from .files import Files, FileStat, read_whole
+from .files import FileStat, FileSystem, read_whole
 from .index import Index, IndexEntry
 from .journal import Journal
 from .repair import Plan, plan, write
@@ -41,7 +41,7 @@ log = Log("catalog")
 class SessionCatalog:
     """Finds, opens and lists sessions."""
 
-    def __init__(self, sessions: Path, away: dict[str, Path], files: Files):
+    def __init__(self, sessions: Path, away: dict[str, Path], files: FileSystem):
         self._folder, self._away, self._files = sessions, away, files
         self._index = Index(sessions, files)
         self._summaries = Summaries()

@@ -1,6 +1,6 @@
 """The store's system calls on files, so that a test can fail the n-th one and a simulation can lose the power.
 
-`Files` is the real disk. Everything the store knows of the disk goes through it.
+`FileSystem` is the real disk. Everything the store knows of the disk goes through it.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ class FileStat(NamedTuple):
     is_open_to_others: bool = False
 
 
-class Files:
+class FileSystem:
     """One method a system call; each raises OSError as that call does."""
 
     def open(self, file: Path, flags: int) -> int:
@@ -103,7 +103,7 @@ def _stat_of(found: os.stat_result) -> FileStat:
     return FileStat(found.st_size, found.st_mtime_ns, found.st_mode & 0o077 != 0)
 
 
-def read_whole(files: Files, file: Path) -> bytes:
+def read_whole(files: FileSystem, file: Path) -> bytes:
     """The content of a file. Raises OSError, also when a part of it cannot be read."""
     descriptor = files.open(file, os.O_RDONLY)
     try:
@@ -112,7 +112,7 @@ def read_whole(files: Files, file: Path) -> bytes:
         files.close(descriptor)
 
 
-def read_range(files: Files, descriptor: int, start: int, end: int) -> bytes:
+def read_range(files: FileSystem, descriptor: int, start: int, end: int) -> bytes:
     """The bytes from `start` to `end`. A read may return less than was asked for; less than there is, is an error."""
     content = bytearray()
     while len(content) < end - start:
@@ -123,14 +123,14 @@ def read_range(files: Files, descriptor: int, start: int, end: int) -> bytes:
     return bytes(content)
 
 
-def write_all(files: Files, descriptor: int, content: bytes) -> None:
+def write_all(files: FileSystem, descriptor: int, content: bytes) -> None:
     """Write everything, or raise OSError with a part of it written."""
     view = memoryview(content)
     while view:
         view = view[files.write(descriptor, bytes(view)) :]
 
 
-def replace_whole(files: Files, file: Path, content: bytes) -> None:
+def replace_whole(files: FileSystem, file: Path, content: bytes) -> None:
     """Replace `file` at once: a reader, and a start after a power loss, see the old content or the new."""
     part = file.with_name(f".{file.name}.part")
     try:

@@ -15,7 +15,7 @@ import msgspec
 from opta_core.logs import Log
 from opta_protocol.http import Session
 
-from .files import Files, read_whole, replace_whole, write_all
+from .files import FileSystem, read_whole, replace_whole, write_all
 
 NAME, FORMER_NAME = "index.lines", "index.json"
 # More lines than so many a session, and the file is written anew.
@@ -39,7 +39,7 @@ _decode = msgspec.json.Decoder(IndexEntry).decode
 class Index:
     """The file beside the journals. Nothing here raises: without it, journals are read."""
 
-    def __init__(self, folder: Path, files: Files):
+    def __init__(self, folder: Path, files: FileSystem):
         self._file, self._former, self._files = folder / NAME, folder / FORMER_NAME, files
         self._lines = 0
         # Whether the file may end in the middle of a line.

@@ -16,7 +16,7 @@ from opta_core.errors import Broken
 from opta_core.logs import Log
 from opta_protocol import wire
 
-from .files import Files, read_range, write_all
+from .files import FileSystem, read_range, write_all
 
 _SEQ = re.compile(rb'\{"seq":(\d+),')
 _WRITE = os.O_RDWR | os.O_APPEND
@@ -34,7 +34,7 @@ log = Log("journal")
 class Journal:
     """An open journal. `size` counts its whole lines in bytes."""
 
-    def __init__(self, file: Path, files: Files, *, create: bool = False):
+    def __init__(self, file: Path, files: FileSystem, *, create: bool = False):
         self.file = file
         self._files = files
         # Bytes that were synced for certain (0: not known), and whether a sync failed since.

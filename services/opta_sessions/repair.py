@@ -16,7 +16,7 @@ from opta_protocol import wire
 from opta_protocol.events import Warning
 from opta_protocol.http import DroppedLine
 
-from .files import Files, replace_whole
+from .files import FileSystem, replace_whole
 from .state import SessionState
 
 # What a line may be wrapped in without being lost: line ends of another system, padding, zeroes of a lost block.
@@ -62,7 +62,7 @@ def plan(sid: str, content: bytes) -> Plan:
     return made
 
 
-def write(files: Files, file: Path, content: bytes, made: Plan) -> Path:
+def write(files: FileSystem, file: Path, content: bytes, made: Plan) -> Path:
     """Keep a copy of the damaged journal beside it, then replace it at once. The copy's path. Raises OSError with the journal as it was."""
     number = 1
     while files.stat(copy := file.with_name(f"{file.stem}.damaged-{number}")) is not None:

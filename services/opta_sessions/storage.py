@@ -5,7 +5,7 @@ from pathlib import Path
 from opta_core.clock import now_s
 from opta_core.logs import Log
 
-from .files import Files, replace_whole
+from .files import FileSystem, replace_whole
 
 # A disk that is full for longer ends the turns that are running.
 PATIENCE_S = 10.0
@@ -17,7 +17,7 @@ log = Log("storage")
 class Storage:
     """The store's memory of failed writes and syncs."""
 
-    def __init__(self, files: Files, folder: Path):
+    def __init__(self, files: FileSystem, folder: Path):
         self._files, self._file = files, folder / ".probe"
         self._failing_since = self._failed_at = self._looked_at = 0.0
 

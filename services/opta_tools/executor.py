@@ -25,7 +25,7 @@ from opta_protocol.tools.tool import AnyTool, Arguments, Tool
 from .arguments import arguments
 from .commands.jobs import Runner
 from .files.checkpoints import Checkpoints
-from .files.file_tools import Files
+from .files.file_tools import FileTools
 from .files.readable_roots import rooted
 from .mcp.servers import Servers
 from .progress import Progress
@@ -99,12 +99,12 @@ class ToolExecutor:
         checkpoints: Checkpoints,
         servers: Servers,
         readable: tuple[str, ...] = (),
-        files: Files | None = None,
+        files: FileTools | None = None,
         tools: Iterable[AnyTool] = TOOLS,
     ):
         self._worker, self.level, self._runner, self._checkpoints, self._servers = worker, level, runner, checkpoints, servers
         self._readable = readable
-        self._files = files or Files(checkpoints)
+        self._files = files or FileTools(checkpoints)
         functions: list[ToolFunction[Any]] = [
             *(ToolFunction(tool, self._file_tool) for tool in self._files.tools),
             ToolFunction(RUN_COMMAND, self._run_command, records_start=True),

@@ -18,7 +18,7 @@ from opta_protocol.permissions import Level
 from opta_protocol.tools.declared import tool_of
 from opta_protocol.tools.shell import CommandOutput
 from opta_tools.files.checkpoints import Checkpoints
-from opta_tools.files.file_tools import Files
+from opta_tools.files.file_tools import FileTools
 from opta_tools.result import Outcome, ToolProblem
 
 READS = {"read_file": {}, "list_dir": {}, "grep": {"pattern": "secret"}, "search_files": {"pattern": "*"}}
@@ -34,7 +34,7 @@ def work(tmp_path: Path) -> Path:
 
 
 def run(work: Path, name: str, **args: Any) -> Outcome:
-    files = Files(Checkpoints(work.parent / "checkpoints"))
+    files = FileTools(Checkpoints(work.parent / "checkpoints"))
     return files.run(RunTool(callId="c1", sid="abcdef", turn="t1", name=name, args=args, cwd=str(work)))
 
 

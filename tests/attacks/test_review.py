@@ -24,7 +24,7 @@ from opta_protocol.tools.declared import tool_of
 from opta_protocol.tools.shell import RUN_COMMAND
 from opta_tools.files.checkpoints import Checkpoints
 from opta_tools.files.edits import digest
-from opta_tools.files.file_tools import Files
+from opta_tools.files.file_tools import FileTools
 from opta_tools.files.workspace import PathProblem, Workspace
 from opta_tools.result import Outcome, ToolProblem
 from opta_tools.sandbox.place import Order
@@ -41,7 +41,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 def call(place: Place, name: str, folder: str = "", **args: Any) -> Outcome:
-    files = Files(Checkpoints(place.home / "checkpoints"))
+    files = FileTools(Checkpoints(place.home / "checkpoints"))
     return files.run(RunTool(callId="c1", sid="abcdef", turn="t1", name=name, args=args, cwd=str(place.work), folder=folder))
 
 

@@ -17,14 +17,14 @@ from opta_protocol.http import Session
 from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import Level, Mode
 from opta_sessions.catalog import READ_FIRST, SETTLED_S, SessionCatalog
-from opta_sessions.files import Files
+from opta_sessions.files import FileSystem
 from opta_sessions.index import NAME
 
 MANY = 5000
 OLD_NS = 1_700_000_000 * 10**9
 
 
-class CountingFiles(Files):
+class CountingFiles(FileSystem):
     """Which files were opened."""
 
     def __init__(self) -> None:
@@ -66,8 +66,8 @@ def generate(folder: Path, count: int) -> list[str]:
     return list(sids)
 
 
-def start(folder: Path, files: Files | None = None) -> SessionCatalog:
-    catalog = SessionCatalog(folder / "sessions", {name: folder / name for name in ("trash", "archive")}, files or Files())
+def start(folder: Path, files: FileSystem | None = None) -> SessionCatalog:
+    catalog = SessionCatalog(folder / "sessions", {name: folder / name for name in ("trash", "archive")}, files or FileSystem())
     catalog.load()
     return catalog
 

@@ -11,7 +11,7 @@ from support.events import journal as lines_of
 from opta_protocol import events as e
 from opta_protocol import wire
 from opta_protocol.permissions import Level, Mode
-from opta_sessions.files import Files
+from opta_sessions.files import FileSystem
 from opta_sessions.journal import Journal
 
 LINES = lines_of(
@@ -24,7 +24,7 @@ CONTENT = b"\n".join(LINES) + b"\n"
 def opened(folder: Path, content: bytes) -> Journal:
     file = folder / "abcdef.jsonl"
     file.write_bytes(content)
-    return Journal(file, Files())
+    return Journal(file, FileSystem())
 
 
 def whole_lines(cut: int) -> int:
@@ -92,12 +92,12 @@ def test_a_line_with_a_wrong_checksum_is_not_whole(line: bytes) -> None:
     assert not wire.is_whole(line)
 
 
-class _ShortReads(Files):
+class _ShortReads(FileSystem):
     def read(self, descriptor: int, size: int, offset: int) -> bytes:
         return super().read(descriptor, min(size, 100), offset)
 
 
-class _BreaksOff(Files):
+class _BreaksOff(FileSystem):
     def read(self, descriptor: int, size: int, offset: int) -> bytes:
         return super().read(descriptor, min(size, 500 - offset), offset) if offset < 500 else b""
 
@@ -115,7 +115,7 @@ def test_reads_that_return_less_cut_nothing_off(tmp_path: Path) -> None:
     assert file.read_bytes() == CONTENT
 
 
-class _SyncFailsOnce(Files):
+class _SyncFailsOnce(FileSystem):
     def __init__(self) -> None:
         self.failed = False
         self.written_over: list[tuple[int, bytes]] = []

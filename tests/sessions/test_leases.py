@@ -15,7 +15,7 @@ from opta_protocol.commands import Held, Hello, Work
 from opta_protocol.topics import STORE_CMD
 from opta_sessions import leases as rules
 from opta_sessions.catalog import SessionCatalog
-from opta_sessions.files import Files
+from opta_sessions.files import FileSystem
 from opta_sessions.leases import Leases
 from opta_sessions.state import SessionState
 
@@ -29,7 +29,7 @@ class Desk:
         (folder / "sessions").mkdir()
         turn = msgspec.structs.replace(prompt(SID), turn="t1")
         (folder / "sessions" / f"{SID}.jsonl").write_bytes(b"".join(line + b"\n" for line in journal(start_of(SID), turn)))
-        self.catalog = SessionCatalog(folder / "sessions", {"trash": folder, "archive": folder}, Files())
+        self.catalog = SessionCatalog(folder / "sessions", {"trash": folder, "archive": folder}, FileSystem())
         self.catalog.load()
         self.bus = LocalBus()
         self.written: list[e.Event] = []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from opta_sessions.files import Files, FileStat
+from opta_sessions.files import FileStat, FileSystem
 
 
 class Killed(BaseException):
@@ -67,7 +67,7 @@ class Disk:
             file.durable = len(file.content)
 
 
-class VirtualFiles(Files):
+class VirtualFiles(FileSystem):
     """One process's view of the disk. `process.is_alive` ends with the process."""
 
     def __init__(self, disk: Disk, process: Any):

@@ -12,13 +12,13 @@ from opta_protocol.events import SessionStart, TurnStart
 from opta_protocol.ids import new_boot_id
 from opta_protocol.permissions import Level, Mode
 from opta_sessions.catalog import SessionCatalog
-from opta_sessions.files import Files
+from opta_sessions.files import FileSystem
 from opta_sessions.queries import Questions
 from opta_sessions.storage import Storage
 from opta_sessions.store import Store
 
 
-class FailingFiles(Files):
+class FailingFiles(FileSystem):
     """The n-th call of `kind` (write, sync) fails, once; a failing write leaves half of it behind."""
 
     def __init__(self, kind: str = "", number: int = 0):
@@ -44,8 +44,8 @@ class FailingFiles(Files):
 class LocalStore:
     """A store, and a way to start it again over the same files."""
 
-    def __init__(self, folder: Path, bus: LocalBus, files: Files | None = None):
-        self.folder, self.bus, self.files = folder, bus, files or Files()
+    def __init__(self, folder: Path, bus: LocalBus, files: FileSystem | None = None):
+        self.folder, self.bus, self.files = folder, bus, files or FileSystem()
         for name in ("sessions", "trash", "archive"):
             (folder / name).mkdir(exist_ok=True)
         self.start()
@@ -80,7 +80,7 @@ def prompt(sid: str, text: str = "hello", key: str = "") -> TurnStart:
 class House:
     """A store with a gateway's and an agent's outbox, and a client for questions."""
 
-    def __init__(self, folder: Path, files: Files | None = None):
+    def __init__(self, folder: Path, files: FileSystem | None = None):
         self.bus = LocalBus()
         self.local = LocalStore(folder, self.bus, files)
         self.gateway = Outbox(self.bus, "gateway", "gate0000")

@@ -28,7 +28,7 @@ from opta_tools.commands.jobs import Runner
 from opta_tools.executor import ToolExecutor
 from opta_tools.files import file_tools, reads
 from opta_tools.files.checkpoints import Checkpoints
-from opta_tools.files.file_tools import READERS, FileReader, Files
+from opta_tools.files.file_tools import READERS, FileReader, FileTools
 from opta_tools.mcp.servers import Servers
 from opta_tools.result import ToolProblem
 from opta_tools.sandbox.sandbox import Sandbox
@@ -69,7 +69,7 @@ def executor(folder: Path, tool: AnyTool, *readers: FileReader[Any]) -> ToolExec
     sandbox, paths = Sandbox(folder, (), folder / "sandbox"), Paths(folder / "home", folder / "run")
     runner = Runner(sandbox, {}, "test", folder / "spills")
     servers = Servers(Settings, paths, sandbox, {}, "test")
-    files = Files(checkpoints, readers=(*READERS, *readers))
+    files = FileTools(checkpoints, readers=(*READERS, *readers))
     return ToolExecutor("boot", "none", runner, checkpoints, servers, files=files, tools=(*TOOLS, tool))
 
 

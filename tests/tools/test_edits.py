@@ -11,7 +11,7 @@ from opta_protocol.commands import RunTool
 from opta_tools.files.checkpoints import Checkpoints
 from opta_tools.files.edit_match import apply, find
 from opta_tools.files.encoding import decode
-from opta_tools.files.file_tools import Files
+from opta_tools.files.file_tools import FileTools
 from opta_tools.result import Outcome, ToolProblem
 
 CODE = "class A:\n    def one(self):\n        return 'a'\n\n    def two(self):\n        return \"b\"\n"
@@ -23,7 +23,7 @@ class Editing:
     def __init__(self, folder: Path):
         self.work = folder / "work"
         self.work.mkdir()
-        self.files = Files(Checkpoints(folder / "checkpoints"))
+        self.files = FileTools(Checkpoints(folder / "checkpoints"))
 
     def call(self, name: str, **args: object) -> Outcome:
         return self.files.run(RunTool(callId="c1", sid="abcdef", turn="t1", name=name, args=args, cwd=str(self.work)))

@@ -1,4 +1,4 @@
-"""Files through the one door: inside the workspace, whole, and with errors a model can act on."""
+"""File tools: inside the workspace, whole, and with errors a model can act on."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from support.limits import limit_s
 
 from opta_protocol.commands import RunTool
 from opta_tools.files.checkpoints import Checkpoints
-from opta_tools.files.file_tools import Files
+from opta_tools.files.file_tools import FileTools
 from opta_tools.files.workspace import PathProblem, Workspace
 from opta_tools.result import Outcome, ToolProblem
 from opta_tools.search import ripgrep
@@ -31,7 +31,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def call(root: Path, name: str, **args: object) -> Outcome:
-    files = Files(Checkpoints(root.parent / "checkpoints"))
+    files = FileTools(Checkpoints(root.parent / "checkpoints"))
     return files.run(RunTool(callId="c1", sid="abcdef", turn="t1", name=name, args=args, cwd=str(root)))
 
 

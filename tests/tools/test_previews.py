@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from opta_protocol.commands import Preview, PreviewTool, RunTool
 from opta_tools.files.checkpoints import Checkpoints
 from opta_tools.files.edits import DIFF_LINES_MAX
-from opta_tools.files.file_tools import Files
+from opta_tools.files.file_tools import FileTools
 from opta_tools.result import ToolProblem
 
 
@@ -21,7 +21,7 @@ class Previews:
     def __init__(self, folder: Path):
         self.work = folder / "work"
         self.work.mkdir(exist_ok=True)
-        self.files = Files(Checkpoints(folder / "checkpoints"))
+        self.files = FileTools(Checkpoints(folder / "checkpoints"))
 
     def of(self, name: str, **args: object) -> Preview:
         preview = self.files.preview(PreviewTool(callId="c1", name=name, args=args, cwd=str(self.work)))

@@ -65,7 +65,7 @@ WRITERS: tuple[FileWriter[Any], ...] = (
 )
 
 
-class Files:
+class FileTools:
     """The file tools, in whatever thread. Remembers which content of a file a session saw last."""
 
     def __init__(

@@ -56,15 +56,15 @@ def _at(owner: Any, name: str, *, before: str = "", after: str = "", middle: Cal
 
 def _sessions() -> None:
     from opta_core.bus import zmq_bus
-    from opta_sessions.files import Files
+    from opta_sessions.files import FileSystem
 
     def half(files: Any, descriptor: int, content: bytes) -> None:
         os.write(descriptor, content[: len(content) // 2])
 
-    _at(Files, "write", before="before_write", after="after_write_before_fsync", middle=half)
-    _at(Files, "sync", before="before_fsync", after="after_fsync_before_ack")
+    _at(FileSystem, "write", before="before_write", after="after_write_before_fsync", middle=half)
+    _at(FileSystem, "sync", before="before_fsync", after="after_fsync_before_ack")
     _at(zmq_bus._Publisher, "publish", before="before_publish", after="after_publish")
-    _at(Files, "rename", before="before_rename", after="after_rename")
+    _at(FileSystem, "rename", before="before_rename", after="after_rename")
 
 
 def _tools() -> None:
