@@ -67,7 +67,7 @@ class Permit:
 
 
 @dataclass
-class Gate:
+class PermissionGate:
     """Decides by rule, or asks and waits. `timeout_s`: how long a person has; `network`: what commands reach without asking."""
 
     outbox: Outbox

@@ -10,13 +10,13 @@ from opta_protocol.tools.declared import tool_of
 from opta_protocol.tools.tool import AnyTool
 
 from .session import Session
-from .toolbox import Toolbox
+from .toolbox import WorkerToolbox
 
 
 class Machine:
     """`gate.Surroundings` of the real thing. `path`: the PATH in which programs are looked up; `readable`: `sandbox.read`."""
 
-    def __init__(self, paths: Paths, path: str, toolbox: Toolbox, readable: tuple[str, ...] = ()):
+    def __init__(self, paths: Paths, path: str, toolbox: WorkerToolbox, readable: tuple[str, ...] = ()):
         self._sources, self._path, self._toolbox, self._readable = Sources(paths), path, toolbox, readable
 
     def problem(self, call: ToolCall) -> str:

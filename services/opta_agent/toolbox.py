@@ -47,7 +47,7 @@ _encode = msgspec.json.Encoder().encode
 log = Log("toolbox")
 
 
-class Toolbox:
+class WorkerToolbox:
     """The agent's side of `tools.rpc`."""
 
     def __init__(self, bus: Bus, outbox: Outbox):

@@ -21,12 +21,12 @@ from opta_protocol.errors import ErrorCode
 from opta_protocol.events import Event, SessionCancelled, TurnError
 from opta_protocol.topics import STORE_CMD
 
-from .gate import Gate, Network
+from .gate import Network, PermissionGate
 from .gate_environment import Machine
 from .loop import run_turn
 from .router import Routes
 from .session import Session
-from .toolbox import Toolbox
+from .toolbox import WorkerToolbox
 from .turn_run import Collaborators, Limits
 
 HELLO_S, HELLO_IDLE_S = 0.2, 0.7
@@ -54,7 +54,7 @@ class Turns:
     def __init__(self, context: ServiceContext, subscriptions: Subscriptions, outbox: Outbox, router: Routes):
         self._boot, self._life, self._settings = context.boot, context.life, context.settings
         self._subscriptions, self._outbox, self._router = subscriptions, outbox, router
-        self._toolbox = Toolbox(context.bus, outbox)
+        self._toolbox = WorkerToolbox(context.bus, outbox)
         self._machine = Machine(context.paths, environment().get("PATH", ""), self._toolbox, tuple(self._settings.sandbox.read))
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._ended: set[tuple[str, str]] = set()
@@ -151,7 +151,9 @@ class Turns:
         if by is not None:
             return self._stopped(held, by)
         log.info("turn runs", mode=turn.mode, level=turn.level, resumed=bool(turn.steps))
-        gate = Gate(self._outbox, self._machine, self._settings.permissions.timeout_s, cast("Network", self._settings.sandbox.network))
+        gate = PermissionGate(
+            self._outbox, self._machine, self._settings.permissions.timeout_s, cast("Network", self._settings.sandbox.network)
+        )
         collaborators = Collaborators(
             choose_route=self._router.route,
             gate=gate,

@@ -10,7 +10,7 @@ import pytest
 from simulation.clock import VirtualLoop
 
 from opta_agent.session import Session
-from opta_agent.toolbox import Toolbox
+from opta_agent.toolbox import WorkerToolbox
 from opta_core.bus.bus import Frames, LocalBus
 from opta_core.bus.outbox import Outbox
 from opta_protocol import wire
@@ -154,7 +154,7 @@ def test_calls_that_begin_do_not_hide_that_the_tool_worker_is_gone() -> None:
     async def story() -> None:
         bus = LocalBus()
         box = Outbox(bus, "agent", "a")
-        toolbox = Toolbox(bus, box)
+        toolbox = WorkerToolbox(bus, box)
         session = Session(SID, "agent.a")
         loop = asyncio.get_running_loop()
 
