@@ -9,9 +9,9 @@ from opta_core.logs import Log
 
 from ..result import ToolProblem
 from .controls import Controls
-from .guard import Guard
 from .session import opened
 from .tree_aside import GuardError
+from .tree_guard import TreeGuard
 
 log = Log("sandbox")
 
@@ -35,7 +35,7 @@ def _settle_one(record: Path) -> list[str]:
     try:
         if os.fstat(root).st_ino != kept["inode"]:
             return []  # another folder by now
-        guard = Guard(controls, Path(kept["aside"]), record)
+        guard = TreeGuard(controls, Path(kept["aside"]), record)
         notes = guard.begin()
         guard.rest()
         return notes

@@ -17,11 +17,11 @@ from ..housekeeping import remove_tree
 from ..result import ToolProblem
 from .git_links import repositories
 from .git_person import git_person
-from .guard import Guard
 from .known import Spot
 from .place import Place
 from .session import SessionSandbox, opened
 from .supervisors import Supervisors
+from .tree_guard import TreeGuard
 from .view import Machine, View, check_workspace
 
 # How many sandboxes are kept at once, and how long one that runs nothing.
@@ -124,7 +124,7 @@ class Pool:
             await asyncio.to_thread(sandbox.remove_placeholders)
         sandbox.release()
 
-    def _guards(self) -> list[Guard]:
+    def _guards(self) -> list[TreeGuard]:
         return [guard for sandbox in list(self._sessions.values()) for guard in sandbox.guards]
 
     def _is_busy(self, sandbox: SessionSandbox) -> bool:

@@ -23,12 +23,12 @@ from . import linux, seccomp
 from .contained import Contained, received
 from .controls import Controls
 from .environment import PROXY_PORT
-from .guard import Guard
 from .known import Spot
 from .limits import Limits
 from .place import Network, Streams
 from .supervisors import Supervisors, end
 from .tree_aside import GuardError
+from .tree_guard import TreeGuard
 from .view import View, plan
 
 BUILD_S, ANSWER_S = 10.0, 10.0
@@ -48,7 +48,7 @@ class SessionSandbox:
     `others`: the guards of all sessions; `brought`: what these share.
     """
 
-    def __init__(self, view: View, root: int, aside: Path, allowed: tuple[str, ...], placing: threading.Lock, supervisors: Supervisors, others: Callable[[], Iterable[Guard]] = tuple, brought: dict[Spot, str] | None = None):  # fmt: skip
+    def __init__(self, view: View, root: int, aside: Path, allowed: tuple[str, ...], placing: threading.Lock, supervisors: Supervisors, others: Callable[[], Iterable[TreeGuard]] = tuple, brought: dict[Spot, str] | None = None):  # fmt: skip
         self.view, self._allowed, self._placing, self._supervisors = view, allowed, placing, supervisors
         repositories = [
             Controls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC), is_repository=True)
@@ -62,7 +62,7 @@ class SessionSandbox:
         record = aside.parent.parent / "running"
         # A repository elsewhere says where hooks of the workspace lie, so it is looked at first.
         self.guards = [
-            Guard(tree, aside, record / f"{aside.name}-{view.device}-{view.inode}-{number}.json", others=others, brought=brought)
+            TreeGuard(tree, aside, record / f"{aside.name}-{view.device}-{view.inode}-{number}.json", others=others, brought=brought)
             for number, tree in reversed(list(enumerate(self._trees)))
         ]
         # What commands made could not be looked at: it is looked at again before anything more runs.

@@ -13,11 +13,11 @@ from .bare import Bare
 from .controls import Controls
 from .environment import contained
 from .git_person import git_person
-from .guard import Guard
 from .limits import Limits
 from .place import Level, Order, Place, Process, Streams
 from .session import opened
 from .tree_aside import GuardError
+from .tree_guard import TreeGuard
 from .view import Machine, check_workspace
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/tty", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm")
@@ -32,7 +32,7 @@ class Wrapped:
     def __init__(self, machine: Machine, state: Path):
         self._machine, self._state = machine, state
         # (session, workspace) -> what looks after its commands, and how many run
-        self._guards: dict[tuple[str, str], tuple[Guard, Controls, int]] = {}
+        self._guards: dict[tuple[str, str], tuple[TreeGuard, Controls, int]] = {}
 
     async def notes(self, place: Place) -> list[str]:
         """What to say once a command of a place has ended. Raises nothing."""
@@ -59,11 +59,11 @@ class Wrapped:
             return
         hooks = git_person(self._machine.home, place.workspace).hooks
         controls = Controls(os.dup(root), more_hooks=lambda: hooks)
-        guard = Guard(controls, self._state / "aside" / (place.session or "-"), is_mounted=False, others=self._running)
+        guard = TreeGuard(controls, self._state / "aside" / (place.session or "-"), is_mounted=False, others=self._running)
         guard.begin()
         self._guards[key] = guard, controls, 1
 
-    def _running(self) -> list[Guard]:
+    def _running(self) -> list[TreeGuard]:
         return [guard for guard, _, _ in list(self._guards.values())]
 
     async def start(self, level: Level, place: Place, order: Order, streams: Streams, limits: Limits) -> Process:

@@ -33,14 +33,14 @@ log = Log("sandbox")
 ALIVE_NS = 4_000_000_000
 
 
-class Guard:
+class TreeGuard:
     """One tree's, for one session. `aside`: the folder that takes what is put aside; `record`: a file that remembers what was known.
 
     `is_mounted`: what is known is mounted over itself, so that a command cannot replace it where it lies. `others`: guards of other
     sessions; what the command of one makes does not become known to another. `brought`: see Known, shared by these guards.
     """
 
-    def __init__(self, controls: Controls, aside: Path, record: Path | None = None, *, is_mounted: bool = True, others: Callable[[], Iterable["Guard"]] = tuple, brought: dict[Spot, str] | None = None):  # fmt: skip
+    def __init__(self, controls: Controls, aside: Path, record: Path | None = None, *, is_mounted: bool = True, others: Callable[[], Iterable["TreeGuard"]] = tuple, brought: dict[Spot, str] | None = None):  # fmt: skip
         self._controls, self._record, self._is_mounted, self._others = controls, record, is_mounted, others
         self._tree = TreeAside(controls, Aside(aside))
         self._known = Known(Contents(controls.root), {} if brought is None else brought, is_mounted=is_mounted)
@@ -135,10 +135,10 @@ class Guard:
         top = self._controls.path
         return place[len(top) + 1 :] if place.startswith(f"{top}/") else None
 
-    def _is_doubted(self, control: Control, others: list["Guard"]) -> bool:
+    def _is_doubted(self, control: Control, others: list["TreeGuard"]) -> bool:
         return any(other.is_new(f"{self._controls.path}/{control.path}", control) for other in others)
 
-    def _is_made(self, path: str, identity: tuple[int, int], others: list["Guard"]) -> bool:
+    def _is_made(self, path: str, identity: tuple[int, int], others: list["TreeGuard"]) -> bool:
         return any(other.is_new_folder(f"{self._controls.path}/{path}", identity) for other in others)
 
     def _end(self) -> list[str]:
@@ -294,7 +294,7 @@ class Guard:
         return True
 
 
-def _known_to(others: list[Guard], place: ConfigPlace, text: str | None) -> str | None:
+def _known_to(others: list[TreeGuard], place: ConfigPlace, text: str | None) -> str | None:
     known = [config for other in others if (config := other.config(place)) is not None]
     return known[0] if known else text
 
