@@ -13,9 +13,9 @@ from opta_http.strict_connection import StrictConnection
 from opta_http.uvicorn_server import HttpServer, config_of
 
 from .app import Gateway
-from .auth import Auth
-from .guard import Guard
 from .page_origins import PageOrigins
+from .request_guard import RequestGuard
+from .token_auth import Auth
 from .websocket_connection import WebSocketConnection
 
 MESSAGE_BYTES_MAX = 1024 * 1024
@@ -42,7 +42,7 @@ async def main(context: ServiceContext) -> None:
         run=str(context.paths.run),
     )
     config = config_of(
-        Guard(gateway, auth, port, PageOrigins(context.paths, context.settings.daemon.ui_port)),
+        RequestGuard(gateway, auth, port, PageOrigins(context.paths, context.settings.daemon.ui_port)),
         StrictConnection,
         ws=WebSocketConnection,
         ws_per_message_deflate=False,

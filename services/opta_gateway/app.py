@@ -22,12 +22,12 @@ from opta_protocol.errors import ErrorCode
 from opta_protocol.http import Contract, Health
 
 from . import stream
-from .auth import Auth
 from .error_responses import refuse
 from .live_metrics import LiveMetrics, measure
 from .live_streams import LiveStreams
 from .store_access import StoreAccess
 from .telemetry import TelemetryReports
+from .token_auth import Auth
 from .worker_client import WorkerClient
 
 REST_READY_S = 10.0

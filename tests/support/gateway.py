@@ -14,10 +14,10 @@ import msgspec
 from opta_core.paths import Paths
 from opta_core.settings import Loaded, Settings
 from opta_gateway.app import Gateway
-from opta_gateway.auth import Auth
-from opta_gateway.guard import Guard
 from opta_gateway.page_origins import PageOrigins
+from opta_gateway.request_guard import RequestGuard
 from opta_gateway.rest import build
+from opta_gateway.token_auth import Auth
 from opta_protocol.commands import Telemetry
 from opta_protocol.topics import telemetry
 from support.raw_http import Answer, Headers
@@ -55,7 +55,7 @@ class LocalGateway:
         loaded = Loaded(settings=self.settings, paths=self.paths, origins={})
         self.gateway = Gateway(self.house.bus, "gate1111", self.auth, loaded, PORT)
         self.gateway.mount(build(self.gateway))  # type: ignore[arg-type]
-        self.app = Guard(self.gateway, self.auth, PORT, PageOrigins(self.paths, PAGE_PORT))
+        self.app = RequestGuard(self.gateway, self.auth, PORT, PageOrigins(self.paths, PAGE_PORT))
         # Threads for file access exist from now on, so that a test which watches files does not see them start.
         await asyncio.to_thread(threading.get_ident)
 

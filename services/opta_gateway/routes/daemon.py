@@ -19,9 +19,9 @@ from opta_protocol.http import Daemon, Empty, Metrics, Ok, ServiceState, Ticket
 from opta_protocol.http_lists import LogLines
 
 from ..app import Gateway
-from ..auth import TICKET_S
 from ..endpoint import GatewayOf, TypedRouter, body, number, text
 from ..live_metrics import measure
+from ..token_auth import TICKET_S
 
 LOG_BYTES, LOG_LINES_MAX = 256 * 1024, 5000
 ACTIONS = ("start", "stop", "restart")

@@ -13,14 +13,14 @@ from opta_http.body import LimitedBody
 from opta_http.head_checks import check_head, is_from_another_site, names_host
 from opta_protocol.errors import ErrorCode
 
-from .auth import PROTOCOL, Auth
 from .error_responses import refuse
+from .token_auth import PROTOCOL, Auth
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/v3/hello", "/v3/health"})
 BODY_BYTES_MAX = 1024 * 1024
 
 
-class Guard:
+class RequestGuard:
     """Wraps the application. `origins` are the pages that may call from a browser, `port` is ours."""
 
     def __init__(self, app: App, auth: Auth, port: int, origins: Callable[[], set[str]]):
