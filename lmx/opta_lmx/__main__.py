@@ -22,7 +22,7 @@ from .models.model_events import ModelEvents
 from .server import certificate
 from .server.admin import Admin
 from .server.app import Front
-from .server.auth import Guard
+from .server.auth import AccessControl
 from .server.connections import LmxConnection
 from .server.discovery import Advertisement, own_addresses
 from .server.keys import Keys
@@ -52,7 +52,7 @@ async def main(context: ServiceContext) -> None:
     pool = EnginePool(context.paths.models, settings, events, extra)
     pulls = Pulls(context.paths.models, settings.hub, events)
     admin = Admin(pool, pulls, events, Pairing(keys, fingerprint), keys)
-    front = Front(pool, Guard(_hosts(settings, port), keys, allows_anonymous=is_loopback), Metrics(), admin)
+    front = Front(pool, AccessControl(_hosts(settings, port), keys, allows_anonymous=is_loopback), Metrics(), admin)
     context.figures = lambda: figures(front, pool)
     advertisement = Advertisement(port, settings.bind, fingerprint) if settings.offer and not is_loopback else None
     # Set once the requests in progress have ended.

@@ -27,7 +27,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     is_admin: bool = False
 
 
-class Guard:
+class AccessControl:
     """Checks requests of one server. `hosts`: names with port that it may be called by. `allows_anonymous`: it is bound to loopback."""
 
     def __init__(self, hosts: set[str], keys: Keys, *, allows_anonymous: bool):
