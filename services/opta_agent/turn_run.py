@@ -42,7 +42,7 @@ class Toolbox(Protocol):
 
 
 @dataclass(frozen=True)
-class Limits:
+class TurnLimits:
     """When a turn has gone on long enough."""
 
     max_steps: int
@@ -59,7 +59,7 @@ class Collaborators:
     toolbox: Toolbox
     emit: Callable[[Event], Any]
     backpressure: Callable[[], Awaitable[None]]
-    limits: Limits
+    limits: TurnLimits
 
 
 @dataclass
@@ -94,7 +94,7 @@ class Tally:
         self.tools += len(calls)
         self.recent_calls += [call.name + msgspec.json.encode(call.args, order="sorted").decode() for call in calls]
 
-    def exceeded(self, limits: Limits) -> str:
+    def exceeded(self, limits: TurnLimits) -> str:
         """Why the turn stops after the calls so far; '' when it goes on."""
         recent = self.recent_calls[-SAME_CALL_MAX:]
         if len(recent) == SAME_CALL_MAX and len(set(recent)) == 1:

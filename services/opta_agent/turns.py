@@ -27,7 +27,7 @@ from .loop import run_turn
 from .router import Routes
 from .session import Session
 from .toolbox import WorkerToolbox
-from .turn_run import Collaborators, Limits
+from .turn_run import Collaborators, TurnLimits
 
 HELLO_S, HELLO_IDLE_S = 0.2, 0.7
 FENCED_S = 1.0
@@ -160,7 +160,7 @@ class Turns:
             toolbox=self._toolbox,
             emit=self._outbox.append,
             backpressure=lambda: self._outbox.room(held.sid),
-            limits=Limits(self._settings.max_steps, self._settings.max_calls),
+            limits=TurnLimits(self._settings.max_steps, self._settings.max_calls),
         )
         try:
             return await run_turn(session, held.turn, collaborators)

@@ -17,7 +17,7 @@ from .files.workspace import Workspace
 from .housekeeping import keep_bounded
 from .mcp.servers import Servers
 from .sandbox.bare import kill_marked
-from .sandbox.limits import Limits
+from .sandbox.limits import CommandLimits
 from .sandbox.sandbox import Sandbox
 from .worker import Worker
 
@@ -43,7 +43,9 @@ async def main(context: ServiceContext) -> None:
         read=tuple(settings.read),
         allowed=tuple(settings.allow_hosts),
         unix_sockets=settings.unix_sockets,
-        limits=Limits(_memory_mb(settings.memory_mb), settings.processes, settings.files, settings.disk_mb, free_mb=settings.free_mb),
+        limits=CommandLimits(
+            _memory_mb(settings.memory_mb), settings.processes, settings.files, settings.disk_mb, free_mb=settings.free_mb
+        ),
     )
     if settings.enabled:
         await sandbox.probe()

@@ -13,7 +13,7 @@ from opta_agent.providers.base import End, Text, Usage
 from opta_agent.router import Route
 from opta_agent.session import Session
 from opta_agent.toolset import Offered
-from opta_agent.turn_run import Collaborators, Limits
+from opta_agent.turn_run import Collaborators, TurnLimits
 from opta_core.errors import OptaError
 from opta_protocol import events as e
 from opta_protocol.commands import OfferedTool, ToolList
@@ -48,7 +48,7 @@ class Talk(Story):
         async def room() -> None:
             return
 
-        return asyncio.run(run_turn(self.session, turn, Collaborators(route, self, self, self.emit, room, Limits(20, 30))))
+        return asyncio.run(run_turn(self.session, turn, Collaborators(route, self, self, self.emit, room, TurnLimits(20, 30))))
 
     @property
     def compactions(self) -> list[e.ContextCompacted]:

@@ -10,7 +10,7 @@ from support.story import SID, TURN, Scripted, Story, messages
 from opta_agent.providers.base import CallPart, End, Part, Text, Thinking, Usage
 from opta_agent.providers.thinking import ThinkSplitter
 from opta_agent.session import Session
-from opta_agent.turn_run import Limits
+from opta_agent.turn_run import TurnLimits
 from opta_core.errors import OptaError, Unavailable
 from opta_protocol import events as e
 from opta_protocol import wire
@@ -97,9 +97,10 @@ def test_limits_end_a_turn_that_goes_on_and_on() -> None:
 
     by_steps = Story()
     assert (
-        by_steps.play(Scripted(*[[CallPart("x", "list_dir", f'{{"path":"{n}"}}'), USE] for n in range(3)]), Limits(3, 30)).finish == "steps"
+        by_steps.play(Scripted(*[[CallPart("x", "list_dir", f'{{"path":"{n}"}}'), USE] for n in range(3)]), TurnLimits(3, 30)).finish
+        == "steps"
     )
-    assert Story().play(Scripted(calls(31, same=False)), Limits(20, 30)).finish == "budget"
+    assert Story().play(Scripted(calls(31, same=False)), TurnLimits(20, 30)).finish == "budget"
     same = Story()
     assert same.play(Scripted(*[calls(1, same=True) for _ in range(3)])).finish == "budget"
     assert next(event for event in same.events if isinstance(event, e.Warning)).message.startswith("Stopped: the model made the same call")

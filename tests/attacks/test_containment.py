@@ -11,7 +11,7 @@ from support import race
 from support.contained import PYTHON, Place
 from support.git import file, git
 
-from opta_tools.sandbox.limits import Limits
+from opta_tools.sandbox.limits import CommandLimits
 
 RACE_COMMANDS = 60
 
@@ -282,16 +282,16 @@ HOGS = "for i in 1 2 3 4; do {python} -S -c 'import time\nx = [bytearray(b\"x\")
 @pytest.mark.parametrize(
     ("command", "limits", "word"),
     [
-        (BOMB, Limits(processes=400), "processes"),
-        (HOG, Limits(memory_mb=200), "MemoryError"),
-        (HOGS, Limits(memory_mb=100), "memory"),
-        ("head -c 300M /dev/urandom > big; sync; sleep 5", Limits(disk_mb=64), "disk"),
-        (f"{PYTHON} -S -c 'x = [open(\"/dev/null\") for _ in range(200)]'", Limits(files=64), "Too many open files"),
-        ("head -c 20M /dev/zero > big", Limits(file_mb=4), "File size limit exceeded"),
+        (BOMB, CommandLimits(processes=400), "processes"),
+        (HOG, CommandLimits(memory_mb=200), "MemoryError"),
+        (HOGS, CommandLimits(memory_mb=100), "memory"),
+        ("head -c 300M /dev/urandom > big; sync; sleep 5", CommandLimits(disk_mb=64), "disk"),
+        (f"{PYTHON} -S -c 'x = [open(\"/dev/null\") for _ in range(200)]'", CommandLimits(files=64), "Too many open files"),
+        ("head -c 20M /dev/zero > big", CommandLimits(file_mb=4), "File size limit exceeded"),
     ],
     ids=["fork bomb", "memory hog", "memory hogs", "disk", "files", "large file"],
 )
-def test_a_command_over_a_limit_ends_and_is_told_why(tmp_path: Path, command: str, limits: Limits, word: str) -> None:
+def test_a_command_over_a_limit_ends_and_is_told_why(tmp_path: Path, command: str, limits: CommandLimits, word: str) -> None:
     place = Place(tmp_path, limits=limits)
     try:
         said = place.run(command.format(python=PYTHON), timeout_s=30)

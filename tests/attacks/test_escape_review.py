@@ -17,7 +17,7 @@ from support.git import file, git
 
 from opta_core.net.proxy import Proxy, Refusal
 from opta_tools.sandbox.git_config import plain_config
-from opta_tools.sandbox.limits import Limits
+from opta_tools.sandbox.limits import CommandLimits
 from opta_tools.sandbox.place import Order
 from opta_tools.sandbox.place import Place as SandboxPlace
 
@@ -159,7 +159,7 @@ def elsewhere(tmp_path: Path) -> Iterator[Place]:
     """A place whose bookkeeping lies on another file system than the workspace."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as state:
         (tmp_path / "state").symlink_to(state)
-        made = Place(tmp_path, limits=Limits(disk_mb=64))
+        made = Place(tmp_path, limits=CommandLimits(disk_mb=64))
         yield made
         made.close()
         subprocess.run(["rm", "-rf", f"{state}/aside"], check=True)
@@ -449,7 +449,7 @@ def test_one_request_a_connection_reaches_a_host() -> None:
 
 @pytest.mark.parametrize("kind", ["memfd", "shared mapping", "System V"])
 def test_shared_memory_counts_as_memory(tmp_path: Path, kind: str) -> None:
-    place = Place(tmp_path, limits=Limits(memory_mb=100))
+    place = Place(tmp_path, limits=CommandLimits(memory_mb=100))
     script = {
         "memfd": "import os, time\nf = os.memfd_create('x')\nfor _ in range(40): os.write(f, b'x' * (10 << 20))\ntime.sleep(1.5)\n",
         "shared mapping": "import mmap, time\nm = mmap.mmap(-1, 400 << 20)\nfor at in range(0, 400 << 20, 4096): m[at] = 1\ntime.sleep(1.5)\n",
@@ -471,7 +471,7 @@ def test_shared_memory_does_not_outlive_its_command(place: Place) -> None:
 
 
 def test_space_that_is_reserved_counts_as_written(tmp_path: Path) -> None:
-    place = Place(tmp_path, limits=Limits(disk_mb=64))
+    place = Place(tmp_path, limits=CommandLimits(disk_mb=64))
     try:
         said = place.run("fallocate -l 300M big; sleep 1.5")
         assert said.code == "limit", said.content

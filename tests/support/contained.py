@@ -16,7 +16,7 @@ from opta_protocol.tools.shell import RUN_COMMAND, CommandStop
 from opta_tools.arguments import arguments
 from opta_tools.commands.jobs import Runner
 from opta_tools.result import Outcome, ToolProblem
-from opta_tools.sandbox.limits import Limits
+from opta_tools.sandbox.limits import CommandLimits
 from opta_tools.sandbox.place import Level
 from opta_tools.sandbox.sandbox import Sandbox
 
@@ -28,7 +28,7 @@ PYTHON = os.path.realpath(sys.executable)
 class Place:
     """A home with secrets, a daemon's own folder in it, and a workspace beside. Its sandboxes live until `close`."""
 
-    def __init__(self, folder: Path, *, allowed: tuple[str, ...] = (), read: tuple[str, ...] = (), limits: Limits | None = None, level: Level = "full", unix_sockets: bool = False):  # fmt: skip
+    def __init__(self, folder: Path, *, allowed: tuple[str, ...] = (), read: tuple[str, ...] = (), limits: CommandLimits | None = None, level: Level = "full", unix_sockets: bool = False):  # fmt: skip
         self.home, self.own, self.work = folder / "home", folder / "home/.config/opta", folder / "work"
         for made in (self.home / ".ssh", self.own / "daemon/sessions", self.work):
             made.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from opta_agent.providers.base import ModelRequest, Part
 from opta_agent.router import Route
 from opta_agent.session import Session
 from opta_agent.toolset import Offered
-from opta_agent.turn_run import Collaborators, Limits
+from opta_agent.turn_run import Collaborators, TurnLimits
 from opta_core.errors import OptaError
 from opta_core.transcript import Turn
 from opta_protocol import events as e
@@ -84,14 +84,14 @@ class Story:
     async def is_running(self, call_id: str) -> bool:
         return call_id in self.running
 
-    def play(self, provider: Scripted, limits: Limits | None = None, fallback: Scripted | None = None) -> e.TurnDone:
+    def play(self, provider: Scripted, limits: TurnLimits | None = None, fallback: Scripted | None = None) -> e.TurnDone:
         async def route(wanted: str) -> Route:
             return Route(provider, "model", 1000, fallback=Route(fallback, "other", 500) if fallback else None)
 
         async def room() -> None:
             return
 
-        return asyncio.run(run_turn(self.session, TURN, Collaborators(route, self, self, self.emit, room, limits or Limits(20, 30))))
+        return asyncio.run(run_turn(self.session, TURN, Collaborators(route, self, self, self.emit, room, limits or TurnLimits(20, 30))))
 
 
 def messages(provider: Scripted, number: int) -> list[dict[str, Any]]:

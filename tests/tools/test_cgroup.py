@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from opta_tools.sandbox.cgroup import CommandGroup, parent
-from opta_tools.sandbox.limits import Limits
+from opta_tools.sandbox.limits import CommandLimits
 
 
 def group(root: Path, path: str, controllers: str) -> Path:
@@ -37,7 +37,7 @@ def test_no_groups_are_made_without_a_controller_or_with_the_first_version(tmp_p
 
 
 def test_a_group_that_cannot_be_used_leaves_nothing(tmp_path: Path) -> None:
-    made = CommandGroup(os.getpid(), Limits(memory_mb=10, processes=5), tmp_path)
+    made = CommandGroup(os.getpid(), CommandLimits(memory_mb=10, processes=5), tmp_path)
     assert not made.is_used
     assert made.reason() == ""
     assert list(tmp_path.iterdir()) == []
@@ -46,7 +46,7 @@ def test_a_group_that_cannot_be_used_leaves_nothing(tmp_path: Path) -> None:
 def test_a_group_ends_a_command_that_takes_more_memory_where_the_machine_gives_one() -> None:
     above = parent()
     waiting = subprocess.Popen(["sh", "-c", "read go; x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo ${#x}"], stdin=subprocess.PIPE)
-    made = CommandGroup(waiting.pid, Limits(memory_mb=64), above)
+    made = CommandGroup(waiting.pid, CommandLimits(memory_mb=64), above)
     assert made.is_used == (above is not None)
     if not made.is_used:
         waiting.kill()

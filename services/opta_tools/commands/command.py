@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from ..result import Outcome, ToolProblem
 from ..sandbox.cgroup import CommandGroup, parent
-from ..sandbox.limits import Limits, Watch
+from ..sandbox.limits import CommandLimits, Watch
 from ..sandbox.place import Process, Streams
 from .output import Output
 
@@ -29,7 +29,7 @@ Start = Callable[[Streams], Awaitable[Process]]
 class RunningCommand:
     """One command. `start` makes the process ready; `folder` is a descriptor of its workspace, whose disk is watched."""
 
-    def __init__(self, start: Start, on_start: Callable[[int], Awaitable[None]], output: Output, limits: Limits, folder: int):
+    def __init__(self, start: Start, on_start: Callable[[int], Awaitable[None]], output: Output, limits: CommandLimits, folder: int):
         self._start, self._on_start, self.output = start, on_start, output
         self._limits, self._folder = limits, os.dup(folder)
         self._process: Process | None = None

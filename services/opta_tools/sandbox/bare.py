@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from ..result import ToolProblem
-from .limits import Limits
+from .limits import CommandLimits
 
 MARK = "OPTA_CALL"
 _PR_SET_PDEATHSIG = 1
@@ -26,7 +26,7 @@ _libc = ctypes.CDLL(None)
 class Bare:
     """One child. Create it on the loop's thread: it dies with the thread that forked it."""
 
-    def __init__(self, argv: list[str], environment: dict[str, str], folder: int | str, streams: tuple[int, int, int], mark: str, files: tuple[int, ...] = (), limits: Limits | None = None):  # fmt: skip
+    def __init__(self, argv: list[str], environment: dict[str, str], folder: int | str, streams: tuple[int, int, int], mark: str, files: tuple[int, ...] = (), limits: CommandLimits | None = None):  # fmt: skip
         """Raises ToolProblem when it cannot start. A negative first stream is an empty input. `files`: descriptors that it inherits besides."""
         self._mark = mark
         self._go_end = wait_end = -1
@@ -43,7 +43,7 @@ class Bare:
                 env=environment | {MARK: mark},
                 pass_fds=files,
                 start_new_session=True,
-                preexec_fn=_child_setup(folder, os.getpid(), limits or Limits()),
+                preexec_fn=_child_setup(folder, os.getpid(), limits or CommandLimits()),
             )
         except (OSError, subprocess.SubprocessError) as error:
             self._close_gate()
@@ -98,7 +98,7 @@ class Bare:
             self._go_end = -1
 
 
-def _child_setup(folder: int | str, parent: int, limits: Limits) -> Callable[[], None]:
+def _child_setup(folder: int | str, parent: int, limits: CommandLimits) -> Callable[[], None]:
     def set_up() -> None:
         os.chdir(folder)
         if sys.platform == "linux":

@@ -10,7 +10,7 @@ import secrets
 import time
 from pathlib import Path
 
-from .limits import Limits
+from .limits import CommandLimits
 
 ROOT = Path("/sys/fs/cgroup")
 _CONTROLLERS = frozenset({"memory", "pids"})
@@ -34,7 +34,7 @@ def parent(own: str = "/proc/self/cgroup", root: Path = ROOT) -> Path | None:
 class CommandGroup:
     """One command's group. Where none can be made, or it cannot be used, this does nothing: `limits.Watch` looks on as well."""
 
-    def __init__(self, pid: int, limits: Limits, above: Path | None):
+    def __init__(self, pid: int, limits: CommandLimits, above: Path | None):
         self._folder: Path | None = None
         self._limits = limits
         if above is None or not (limits.memory_mb or limits.processes):

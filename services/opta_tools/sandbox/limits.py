@@ -18,7 +18,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
-class Limits:
+class CommandLimits:
     """Of one command, in MB and numbers; 0: no limit of that kind. `free_mb`: what has to stay free on the disk."""
 
     memory_mb: int = 0
@@ -59,7 +59,7 @@ class Use:
 class Watch:
     """Looks at one command until it is cancelled. `pid`: its first process; `on_over` gets what to tell, once."""
 
-    def __init__(self, pid: int, limits: Limits, folder: int, on_over: Callable[[str], None]):
+    def __init__(self, pid: int, limits: CommandLimits, folder: int, on_over: Callable[[str], None]):
         self._pid, self._limits, self._folder, self._on_over = pid, limits, folder, on_over
         self._inodes_before = self._inodes()
 

@@ -18,7 +18,7 @@ from ..result import ToolProblem
 from . import linux, seccomp
 from .environment import contained
 from .leftovers import settle
-from .limits import Limits
+from .limits import CommandLimits
 from .place import Level, Order, Place, Process, Streams
 from .pool import Pool
 from .view import Machine
@@ -56,13 +56,13 @@ class Sandbox:
         read: tuple[str, ...] = (),
         allowed: tuple[str, ...] = (),
         unix_sockets: bool = False,
-        limits: Limits | None = None,
+        limits: CommandLimits | None = None,
         wanted: Callable[[Level], bool] = lambda level: True,
     ):
         self._home, self._own, self._search_path, self._read, self._allowed = home, own, search_path, read, allowed
         self._has_unix_sockets = unix_sockets
         self._state, self._wanted = Path(os.path.realpath(state)), wanted
-        self.limits = limits or Limits()
+        self.limits = limits or CommandLimits()
         self.level: Level = "none"
         self.reason = "not looked for yet"
 

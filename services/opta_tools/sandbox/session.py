@@ -24,7 +24,7 @@ from .contained import Contained, received
 from .controls import Controls
 from .environment import PROXY_PORT
 from .known import Spot
-from .limits import Limits
+from .limits import CommandLimits
 from .place import Network, Streams
 from .supervisors import Supervisors, end
 from .tree_aside import GuardError
@@ -82,7 +82,7 @@ class SessionSandbox:
         """Whether its supervisor lives."""
         return self._process is not None and self._process.poll() is None
 
-    async def start(self, argv: list[str], environment: dict[str, str], folder: str | None, network: Network, streams: Streams, limits: Limits) -> Contained:  # fmt: skip
+    async def start(self, argv: list[str], environment: dict[str, str], folder: str | None, network: Network, streams: Streams, limits: CommandLimits) -> Contained:  # fmt: skip
         """A command, ready to begin in `folder` (beneath the workspace; None: `/`). Raises ToolProblem."""
         async with self._turn:
             self.running += 1

@@ -13,7 +13,7 @@ from .bare import Bare
 from .controls import Controls
 from .environment import contained
 from .git_person import git_person
-from .limits import Limits
+from .limits import CommandLimits
 from .place import Level, Order, Place, Process, Streams
 from .session import opened
 from .tree_aside import GuardError
@@ -66,7 +66,7 @@ class Wrapped:
     def _running(self) -> list[TreeGuard]:
         return [guard for guard, _, _ in list(self._guards.values())]
 
-    async def start(self, level: Level, place: Place, order: Order, streams: Streams, limits: Limits) -> Process:
+    async def start(self, level: Level, place: Place, order: Order, streams: Streams, limits: CommandLimits) -> Process:
         """A command, ready. Raises ToolProblem."""
         root, workspace = await asyncio.to_thread(opened, place.workspace, place.identity)
         files: list[int] = [root]
