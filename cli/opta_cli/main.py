@@ -8,7 +8,7 @@ from typing import Any
 
 from opta_core import settings
 from opta_core.errors import OptaError, Refused
-from opta_core.settings import Loaded
+from opta_core.settings import LoadedSettings
 from opta_core.version import VERSION
 from opta_protocol.errors import ErrorCode
 
@@ -16,7 +16,7 @@ from .commands import account, chat, config, daemon, doctor, mcp, policy, sessio
 from .plain_text import print_plain
 from .supervise import NoDaemon
 
-Run = Callable[[Loaded, argparse.Namespace], int]
+Run = Callable[[LoadedSettings, argparse.Namespace], int]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -225,7 +225,7 @@ def _config(group: Any) -> None:
 def _late(load: Callable[[], ModuleType], name: str) -> Run:
     """A command whose module is imported when it runs: what talks to LMX by itself brings TLS and an event loop along."""
 
-    def run(loaded: Loaded, args: argparse.Namespace) -> int:
+    def run(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         return getattr(load(), name)(loaded, args)
 
     return run
@@ -253,7 +253,7 @@ def _add(commands: Any, name: str, run: Run, text: str) -> argparse.ArgumentPars
     return command
 
 
-def _version(loaded: Loaded, args: argparse.Namespace) -> int:
+def _version(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     print(f"opta {VERSION}")
     return 0
 

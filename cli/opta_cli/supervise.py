@@ -21,7 +21,7 @@ from opta_core.paths import write_whole
 from opta_core.process import state
 from opta_core.process.supervision import PROGRAMS, Supervisor, configuration
 from opta_core.process.supervisor_wakeup import SOCKET
-from opta_core.settings import Loaded
+from opta_core.settings import LoadedSettings
 
 from .client import Client
 
@@ -30,12 +30,12 @@ STOP_S = 30.0
 POKE_EVERY_S = 0.1
 
 
-def is_running(loaded: Loaded) -> bool:
+def is_running(loaded: LoadedSettings) -> bool:
     """Whether this home's supervisord answers."""
     return Supervisor(loaded.paths.run, 2).is_up()
 
 
-def start(loaded: Loaded, only: list[str] | None = None, *, detach: bool) -> "subprocess.Popen[bytes]":
+def start(loaded: LoadedSettings, only: list[str] | None = None, *, detach: bool) -> "subprocess.Popen[bytes]":
     """Start supervisord. Raises OptaError; a start at the same time by another command is waited for by `wait_ready`."""
     _make(loaded)
     # A core file would hold the token and every key.
@@ -54,7 +54,7 @@ def start(loaded: Loaded, only: list[str] | None = None, *, detach: bool) -> "su
     )
 
 
-def environment(loaded: Loaded, only: list[str] | None) -> dict[str, str]:
+def environment(loaded: LoadedSettings, only: list[str] | None) -> dict[str, str]:
     """What supervisord.conf reads, and what every process of ours inherits of the environment of now."""
     wanted = set(only or PROGRAMS)
     if loaded.settings.lmx.host:
@@ -71,7 +71,7 @@ def environment(loaded: Loaded, only: list[str] | None) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def start_lock(loaded: Loaded):
+def start_lock(loaded: LoadedSettings):
     """One start at a time in a home."""
     settle(loaded)
     _make(loaded)
@@ -80,7 +80,7 @@ def start_lock(loaded: Loaded):
         yield
 
 
-def settle(loaded: Loaded) -> None:
+def settle(loaded: LoadedSettings) -> None:
     """Choose where a daemon writes what it needs while it runs. Raises Unavailable when the home cannot even be read.
 
     A home that takes no writes (a full disk, a read-only one) is served from a stand-in; one that takes them again is itself used.
@@ -101,7 +101,7 @@ def settle(loaded: Loaded) -> None:
         raise Unavailable(f"{paths.home} takes no writes ({reason}), not even an empty file. Free some space, then: opta up")
 
 
-def _end_stand_ins(loaded: Loaded) -> None:
+def _end_stand_ins(loaded: LoadedSettings) -> None:
     """End a daemon that began while the home took no writes, and that the home knows nothing of; its stand-in goes."""
     for place in filter(stand_in.is_ours, stand_in.places(loaded.paths.home)):
         if (place / SOCKET).exists():
@@ -113,7 +113,7 @@ def _end_stand_ins(loaded: Loaded) -> None:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _make(loaded: Loaded) -> None:
+def _make(loaded: LoadedSettings) -> None:
     """Make the folders. Raises Refused when one of them, or a file in them, is a link: what we write would go elsewhere."""
     os.umask(0o077)
     paths = loaded.paths
@@ -134,7 +134,7 @@ def _link_in(folder: Path) -> Path | None:
         return None
 
 
-def wait_ready(loaded: Loaded, process: "subprocess.Popen[bytes] | None", only: list[str] | None = None) -> str:
+def wait_ready(loaded: LoadedSettings, process: "subprocess.Popen[bytes] | None", only: list[str] | None = None) -> str:
     """Wait for /readyz. What is missing for all of it: '' or that sessions can only be read.
 
     Raises Unavailable that says which process is not ready, and where its log is.
@@ -174,7 +174,7 @@ def _reads_only(said: dict[str, Any]) -> str:
     return reason if reason.startswith(stand_in.NO_WRITES) else ""
 
 
-def _is_of_this_start(loaded: Loaded, supervisor: Supervisor) -> bool:
+def _is_of_this_start(loaded: LoadedSettings, supervisor: Supervisor) -> bool:
     known = state.read(loaded.paths)
     try:
         return known is not None and any(p["name"] == "gateway" and p["pid"] == known.pid for p in supervisor.processes())
@@ -182,7 +182,7 @@ def _is_of_this_start(loaded: Loaded, supervisor: Supervisor) -> bool:
         return False
 
 
-def stop(loaded: Loaded) -> bool:
+def stop(loaded: LoadedSettings) -> bool:
     """Stop everything in order, supervisord last; False when nothing ran."""
     supervisor = Supervisor(loaded.paths.run)
     try:
@@ -203,7 +203,7 @@ def _wait_for_end(pid: int) -> None:
     raise Unavailable(f"supervisord (pid {pid}) did not stop in {STOP_S:g} s.")
 
 
-def ensure(loaded: Loaded, *, may_start: bool = True) -> None:
+def ensure(loaded: LoadedSettings, *, may_start: bool = True) -> None:
     """Have a daemon that is ready; start one in the background when there is none. Raises Unavailable."""
     client = Client(loaded.paths)
     if client.is_ready()[0] and is_running(loaded):
@@ -219,14 +219,14 @@ class NoDaemon(Unavailable):
     """There is no daemon and none may be started (exit code 3)."""
 
 
-def page_url(loaded: Loaded) -> str:
+def page_url(loaded: LoadedSettings) -> str:
     """The page's address with a one-time launch code."""
     known = state.read(loaded.paths)
     port = known.uiPort if known and known.uiPort else loaded.settings.daemon.ui_port
     return f"http://127.0.0.1:{port}/?launch={new_launch_code(loaded.paths)}"
 
 
-def run_in_foreground(loaded: Loaded, process: "subprocess.Popen[bytes]") -> int:
+def run_in_foreground(loaded: LoadedSettings, process: "subprocess.Popen[bytes]") -> int:
     """Wait for supervisord; Ctrl-C or SIGTERM stops everything in order."""
 
     def on_signal(number: int, frame: object) -> None:

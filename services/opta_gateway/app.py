@@ -15,7 +15,7 @@ import msgspec
 from opta_core.bus.bus import Bus
 from opta_core.errors import OptaError, Refused
 from opta_core.logs import Log
-from opta_core.settings import Loaded
+from opta_core.settings import LoadedSettings
 from opta_core.version import VERSION
 from opta_http.asgi import App, Receive, Scope, Send, TrackedSend, query_of, send_response
 from opta_protocol.errors import ErrorCode
@@ -39,7 +39,7 @@ log = Log("gateway")
 class Gateway:
     """What the routes share: access to the other processes, the token, the settings, and this daemon's identity."""
 
-    def __init__(self, bus: Bus, boot: str, auth: Auth, loaded: Loaded, port: int):
+    def __init__(self, bus: Bus, boot: str, auth: Auth, loaded: LoadedSettings, port: int):
         self.store, self.worker, self.telemetry = StoreAccess(bus, boot), WorkerClient(bus), TelemetryReports(bus)
         self.streams = LiveStreams(self.store)
         self.auth, self.loaded, self.port = auth, loaded, port

@@ -150,7 +150,7 @@ ENVIRONMENT = {
 }
 
 
-class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+class LoadedSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings, and where each value came from (`default`, a file, a variable or a flag)."""
 
     settings: Settings
@@ -207,7 +207,7 @@ def unrestricted_from_environment() -> bool:
     return os.environ.get("OPTA_POLICY") == "unrestricted"
 
 
-def load(flags: dict[str, Any] | None = None) -> Loaded:
+def load(flags: dict[str, Any] | None = None) -> LoadedSettings:
     """Merge all layers. Raises Refused with file, key and mend."""
     paths = Paths(home_from_environment(), _ground_from_environment())
     known = known_keys()
@@ -229,7 +229,7 @@ def load(flags: dict[str, Any] | None = None) -> Loaded:
     except msgspec.ValidationError as error:
         raise Refused(f"Settings are not usable: {error}. Sources: {paths.config} and OPTA_* variables.") from error
     _check_values(settings)
-    return Loaded(settings=settings, paths=paths, origins=origins)
+    return LoadedSettings(settings=settings, paths=paths, origins=origins)
 
 
 def _check_values(settings: Settings) -> None:

@@ -15,7 +15,7 @@ from opta_cli.commands import lmx as lmx_commands
 from opta_cli.commands import models as models_commands
 from opta_cli.lmx import doctor
 from opta_core.paths import Paths
-from opta_core.settings import LmxSettings, Loaded, Settings
+from opta_core.settings import LmxSettings, LoadedSettings, Settings
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def key(lmx: InProcessLmx) -> list[str]:
 
 
 @pytest.fixture
-def loaded(lmx: InProcessLmx, key: list[str], tmp_path: Path) -> Iterator[Loaded]:
+def loaded(lmx: InProcessLmx, key: list[str], tmp_path: Path) -> Iterator[LoadedSettings]:
     """Settings that lead to that LMX over a socket."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -52,24 +52,24 @@ def loaded(lmx: InProcessLmx, key: list[str], tmp_path: Path) -> Iterator[Loaded
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         settings = Settings(lmx=LmxSettings(host=f"127.0.0.1:{server.server_port}"))
-        yield Loaded(settings=settings, paths=Paths(tmp_path), origins={})
+        yield LoadedSettings(settings=settings, paths=Paths(tmp_path), origins={})
         server.shutdown()
 
 
-def shown(loaded: Loaded, capsys: pytest.CaptureFixture[str], *, as_json: bool = False) -> str:
+def shown(loaded: LoadedSettings, capsys: pytest.CaptureFixture[str], *, as_json: bool = False) -> str:
     """What `opta models list` prints."""
     assert models_commands.show(loaded, argparse.Namespace(json=as_json)) == 0
     return capsys.readouterr().out
 
 
-def test_an_admin_sees_models_and_memory(loaded: Loaded, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_admin_sees_models_and_memory(loaded: LoadedSettings, capsys: pytest.CaptureFixture[str]) -> None:
     listed = shown(loaded, capsys)
     assert ("lmx/probe" in listed, "on disk, default, probe" in listed, "LMX uses" in listed) == (True, True, True)
     assert json.loads(shown(loaded, capsys, as_json=True))["memory"]["level"] == "ok"
 
 
 def test_a_key_for_answers_only_sees_the_models(
-    lmx: InProcessLmx, key: list[str], loaded: Loaded, capsys: pytest.CaptureFixture[str]
+    lmx: InProcessLmx, key: list[str], loaded: LoadedSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for given in (lmx.keys.add("laptop", ["infer"]), "unknown"):
         key[0] = given
@@ -79,7 +79,7 @@ def test_a_key_for_answers_only_sees_the_models(
         assert ([model["id"] for model in found["models"]], found["memory"], found["pulls"]) == (["probe"], None, [])
 
 
-def test_a_model_is_loaded_shown_and_unloaded(loaded: Loaded, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_is_loaded_shown_and_unloaded(loaded: LoadedSettings, capsys: pytest.CaptureFixture[str]) -> None:
     name = argparse.Namespace(name="probe", pin=True, json=False)
     models_commands.load(loaded, name)
     lmx_commands.status(loaded, name)
@@ -89,7 +89,7 @@ def test_a_model_is_loaded_shown_and_unloaded(loaded: Loaded, capsys: pytest.Cap
     assert lines[2].startswith("  probe: loaded, 0 MB, 0 requests")
 
 
-def test_keys_are_made_listed_and_revoked(loaded: Loaded, capsys: pytest.CaptureFixture[str]) -> None:
+def test_keys_are_made_listed_and_revoked(loaded: LoadedSettings, capsys: pytest.CaptureFixture[str]) -> None:
     named = argparse.Namespace(name="laptop", admin=False)
     lmx_commands.add_key(loaded, named)
     lmx_commands.list_keys(loaded, named)
@@ -98,7 +98,7 @@ def test_keys_are_made_listed_and_revoked(loaded: Loaded, capsys: pytest.Capture
     assert (lines[0].startswith("lmx-"), lines[2].split()[:2], lines[-1]) == (True, ["laptop", "infer,"], "The key 'laptop' is revoked.")
 
 
-def test_the_doctor_asks_lmx_with_any_key(key: list[str], loaded: Loaded) -> None:
+def test_the_doctor_asks_lmx_with_any_key(key: list[str], loaded: LoadedSettings) -> None:
     assert [passed for name, passed, _ in doctor.checks_of(loaded) if name == "LMX"] == [True]
     key[0] = "unknown"
     assert ("LMX", False) in [(name, passed) for name, passed, _ in doctor.checks_of(loaded)]

@@ -83,7 +83,7 @@ class Daemon:
     # what it says -----------------------------------------------------------------------------------
 
     @property
-    def loaded(self) -> settings.Loaded:
+    def loaded(self) -> settings.LoadedSettings:
         """The settings its processes have."""
         before = dict(os.environ)
         os.environ.clear()

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import msgspec
 
 from opta_core.paths import Paths
-from opta_core.settings import Loaded, Settings
+from opta_core.settings import LoadedSettings, Settings
 from opta_gateway.app import Gateway
 from opta_gateway.page_origins import PageOrigins
 from opta_gateway.request_guard import RequestGuard
@@ -52,7 +52,7 @@ class LocalGateway:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: self.unhandled.append(context))
         self.house = House(self.paths.daemon)
         self.auth = Auth()
-        loaded = Loaded(settings=self.settings, paths=self.paths, origins={})
+        loaded = LoadedSettings(settings=self.settings, paths=self.paths, origins={})
         self.gateway = Gateway(self.house.bus, "gate1111", self.auth, loaded, PORT)
         self.gateway.mount(build(self.gateway))  # type: ignore[arg-type]
         self.app = RequestGuard(self.gateway, self.auth, PORT, PageOrigins(self.paths, PAGE_PORT))

@@ -9,10 +9,10 @@ from pathlib import Path
 from opta_core.errors import Refused
 from opta_core.secrets.vault import Secret, Vault
 from opta_core.secrets.vault_file import PASSPHRASE_CHARS_MIN, lock, unlock
-from opta_core.settings import Loaded
+from opta_core.settings import LoadedSettings
 
 
-def add(loaded: Loaded, args: argparse.Namespace) -> int:
+def add(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta account add"""
     vault = _vault(loaded)
     if any(account.name == args.name for account in vault.accounts()):
@@ -21,7 +21,7 @@ def add(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def rotate(loaded: Loaded, args: argparse.Namespace) -> int:
+def rotate(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta account rotate"""
     vault = _vault(loaded)
     if all(account.name != args.name for account in vault.accounts()):
@@ -30,7 +30,7 @@ def rotate(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def show(loaded: Loaded, args: argparse.Namespace) -> int:
+def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta account list"""
     accounts = _vault(loaded).accounts()
     if args.json:
@@ -45,14 +45,14 @@ def show(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def remove(loaded: Loaded, args: argparse.Namespace) -> int:
+def remove(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta account remove"""
     if not _vault(loaded).remove(args.name):
         raise Refused(f"There is no key for {args.name!r}. `opta account list` shows them.")
     return 0
 
 
-def export(loaded: Loaded, args: argparse.Namespace) -> int:
+def export(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta account export"""
     vault = _vault(loaded)
     values = {account.name: secret.reveal() for account in vault.accounts() if (secret := vault.fetch(account.name)) is not None}
@@ -69,7 +69,7 @@ def export(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def import_keys(loaded: Loaded, args: argparse.Namespace) -> int:
+def import_keys(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta account import"""
     vault = _vault(loaded)
     values = unlock(Path(args.file).read_bytes(), _passphrase(args, is_new=False), name=args.file)
@@ -83,11 +83,11 @@ def import_keys(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def _vault(loaded: Loaded) -> Vault:
+def _vault(loaded: LoadedSettings) -> Vault:
     return Vault(loaded.paths, allows_file=loaded.settings.vault_file)
 
 
-def _store(loaded: Loaded, vault: Vault, args: argparse.Namespace) -> None:
+def _store(loaded: LoadedSettings, vault: Vault, args: argparse.Namespace) -> None:
     if args.name not in loaded.settings.providers:
         print(f"opta: no provider is called {args.name!r} yet (opta config add-provider)", file=sys.stderr)
     account = vault.store(args.name, Secret(_read_secret("Key: ")))

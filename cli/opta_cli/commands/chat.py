@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from opta_core.errors import OptaError
-from opta_core.settings import Loaded, unrestricted_from_environment
+from opta_core.settings import LoadedSettings, unrestricted_from_environment
 from opta_protocol import events as e
 from opta_protocol import wire
 from opta_protocol.tools.declared import tool_of
@@ -153,27 +153,27 @@ class Conversation:
         print(text, end="", file=sys.stderr, flush=True)
 
 
-def chat(loaded: Loaded, args: argparse.Namespace) -> int:
+def chat(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta chat [text]"""
     return _converse(loaded, args, "chat")
 
 
-def do(loaded: Loaded, args: argparse.Namespace) -> int:
+def do(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta do "task" """
     return _converse(loaded, args, "do")
 
 
-def resume(loaded: Loaded, args: argparse.Namespace) -> int:
+def resume(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions resume"""
     return _in_session(loaded, args).resume()
 
 
-def compact(loaded: Loaded, args: argparse.Namespace) -> int:
+def compact(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions compact"""
     return _in_session(loaded, args).compact()
 
 
-def _in_session(loaded: Loaded, args: argparse.Namespace) -> Conversation:
+def _in_session(loaded: LoadedSettings, args: argparse.Namespace) -> Conversation:
     ensure(loaded, may_start=not args.no_daemon_start)
     client = Client(loaded.paths)
     session = client.get(f"/v3/sessions/{quote(args.id, safe='')}")
@@ -182,7 +182,7 @@ def _in_session(loaded: Loaded, args: argparse.Namespace) -> Conversation:
     return conversation
 
 
-def _converse(loaded: Loaded, args: argparse.Namespace, mode: str) -> int:
+def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str) -> int:
     text = " ".join(args.text)
     if not sys.stdin.isatty() and (not text or text == "-"):
         text = sys.stdin.read()

@@ -9,10 +9,10 @@ import msgspec
 from opta_core import settings
 from opta_core.errors import Refused
 from opta_core.secrets.vault import Secret, Vault
-from opta_core.settings import Loaded
+from opta_core.settings import LoadedSettings
 
 
-def get(loaded: Loaded, args: argparse.Namespace) -> int:
+def get(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta config get KEY"""
     settings.check_key(args.key, "the command")
     value: Any = msgspec.to_builtins(loaded.settings)
@@ -22,7 +22,7 @@ def get(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def set_value(loaded: Loaded, args: argparse.Namespace) -> int:
+def set_value(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta config set KEY VALUE"""
     settings.check_key(args.key, "the command")
     settings.write_value(loaded.paths, args.key, settings.parse_value(args.key, args.value, "the value"))
@@ -34,7 +34,7 @@ def set_value(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def list_values(loaded: Loaded, args: argparse.Namespace) -> int:
+def list_values(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta config list [--origin]"""
     flat = settings._flatten(msgspec.to_builtins(loaded.settings))
     for key, value in sorted(flat.items()):
@@ -42,7 +42,7 @@ def list_values(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def add_provider(loaded: Loaded, args: argparse.Namespace) -> int:
+def add_provider(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta config add-provider NAME --type … --base-url URL"""
     if not args.base_url.startswith(("http://", "https://")):
         raise Refused(f"--base-url is {args.base_url!r}, but it begins with http:// or https://.")

@@ -8,7 +8,7 @@ import webbrowser
 
 from opta_core.errors import Refused, Unavailable
 from opta_core.process.supervision import PROGRAMS, Supervisor
-from opta_core.settings import Loaded
+from opta_core.settings import LoadedSettings
 
 from ..client import Client
 from ..plain_text import plain_json, print_plain
@@ -18,7 +18,7 @@ RESTART_S = 30.0
 DAEMON = ("gateway", "agent", "tools", "sessions")
 
 
-def up(loaded: Loaded, args: argparse.Namespace) -> int:
+def up(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta up"""
     only = _services(args.only) if args.only else None
     with start_lock(loaded):
@@ -44,7 +44,7 @@ def up(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0 if args.detach else run_in_foreground(loaded, process)
 
 
-def _tell(loaded: Loaded, reason: str) -> None:
+def _tell(loaded: LoadedSettings, reason: str) -> None:
     if reason:
         print_plain(
             f"opta: {reason} at {loaded.paths.home}: sessions can be read, prompts are refused until there is room. "
@@ -53,13 +53,13 @@ def _tell(loaded: Loaded, reason: str) -> None:
         )
 
 
-def down(loaded: Loaded, args: argparse.Namespace) -> int:
+def down(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta down"""
     print("Stopped. Sessions are kept." if stop(loaded) else "Nothing was running.")
     return 0
 
 
-def open_page(loaded: Loaded, args: argparse.Namespace) -> int:
+def open_page(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta open"""
     ensure(loaded)
     url = page_url(loaded)
@@ -69,7 +69,7 @@ def open_page(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def status(loaded: Loaded, args: argparse.Namespace) -> int:
+def status(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta status"""
     if not is_running(loaded):
         print(f"Not running (home {loaded.paths.home}). Start it: opta up")
@@ -100,7 +100,7 @@ def status(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def daemon_start(loaded: Loaded, args: argparse.Namespace) -> int:
+def daemon_start(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta daemon start"""
     args.detach, args.no_open, args.only = True, True, ""
     if is_running(loaded):
@@ -110,7 +110,7 @@ def daemon_start(loaded: Loaded, args: argparse.Namespace) -> int:
     return up(loaded, args)
 
 
-def daemon_stop(loaded: Loaded, args: argparse.Namespace) -> int:
+def daemon_stop(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta daemon stop: gateway, agent, tools and sessions; desktop and LMX stay."""
     supervisor = Supervisor(loaded.paths.run)
     for service in DAEMON:
@@ -119,7 +119,7 @@ def daemon_stop(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def daemon_restart(loaded: Loaded, args: argparse.Namespace) -> int:
+def daemon_restart(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta daemon restart [service]"""
     supervisor = Supervisor(loaded.paths.run)
     names = _services(args.service) if args.service else list(reversed(DAEMON))
@@ -141,7 +141,7 @@ def daemon_restart(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def logs(loaded: Loaded, args: argparse.Namespace) -> int:
+def logs(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta daemon logs"""
     names = _services(args.service) if args.service else list(PROGRAMS)
     lines: list[str] = []

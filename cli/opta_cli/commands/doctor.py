@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 from opta_core.errors import OptaError
-from opta_core.settings import Loaded
+from opta_core.settings import LoadedSettings
 from opta_protocol import events as e
 from opta_protocol import wire
 
@@ -20,7 +20,7 @@ from .policy import doctor_policy
 Check = tuple[str, bool, str]
 
 
-def doctor(loaded: Loaded, args: argparse.Namespace) -> int:
+def doctor(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta doctor [--probe] [--policy] [--json]"""
     checks = doctor_policy(loaded) if args.policy else [_python(), _home(loaded), _space(loaded), *_daemon(loaded)]
     if args.probe:
@@ -40,7 +40,7 @@ def _python() -> Check:
     return "python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.system()} {platform.machine()}"
 
 
-def _home(loaded: Loaded) -> Check:
+def _home(loaded: LoadedSettings) -> Check:
     home = loaded.paths.home
     if not home.exists():
         return "home", True, f"{home} (made at the first start)"
@@ -50,7 +50,7 @@ def _home(loaded: Loaded) -> Check:
     return "home", os.access(home, os.W_OK), f"{home}" + ("" if not mode else f" is readable by others; chmod 700 {home}")
 
 
-def _space(loaded: Loaded) -> Check:
+def _space(loaded: LoadedSettings) -> Check:
     place = loaded.paths.home if loaded.paths.home.exists() else loaded.paths.home.parent
     while not place.exists():
         place = place.parent
@@ -58,7 +58,7 @@ def _space(loaded: Loaded) -> Check:
     return "disk", free > 200_000_000, f"{free / 1e9:.1f} GB free"
 
 
-def _daemon(loaded: Loaded) -> list[Check]:
+def _daemon(loaded: LoadedSettings) -> list[Check]:
     if not is_running(loaded):
         return [("daemon", True, "not running (opta up starts it)")]
     client = Client(loaded.paths)
@@ -90,7 +90,7 @@ def _sandbox(level: str) -> Check:
     return "sandbox", level in said, said.get(level, "none: every command asks; `opta daemon logs tools` says why")
 
 
-def _probe(loaded: Loaded) -> Check:
+def _probe(loaded: LoadedSettings) -> Check:
     """A turn through every process: the answer has to be right."""
     try:
         ensure(loaded)

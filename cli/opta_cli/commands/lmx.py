@@ -13,7 +13,7 @@ from opta_core import settings
 from opta_core.errors import Refused
 from opta_core.inheritance import inherited, python
 from opta_core.net.lmx_endpoint import with_port
-from opta_core.settings import Loaded
+from opta_core.settings import LoadedSettings
 from opta_protocol.lmx import LmxKey, LmxKeyRemoved, LmxKeys, LmxModels, LmxNewKey, LmxPairingCode
 
 from ..lmx import install as lmx_install
@@ -23,7 +23,7 @@ from ..lmx.pairing import find_hosts, join
 from ..plain_text import plain_json, print_plain
 
 
-def serve(loaded: Loaded, args: argparse.Namespace) -> int:
+def serve(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx serve"""
     command = python("opta_lmx")
     environment = {**inherited(os.environ), "OPTA_HOME": str(loaded.paths.home)}
@@ -40,7 +40,7 @@ def serve(loaded: Loaded, args: argparse.Namespace) -> int:
         return process.wait()
 
 
-def status(loaded: Loaded, args: argparse.Namespace) -> int:
+def status(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx status"""
     found = ask(loaded, "GET", "/admin/models", LmxModels, timeout_s=5)
     if args.json:
@@ -54,7 +54,7 @@ def status(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def doctor(loaded: Loaded, args: argparse.Namespace) -> int:
+def doctor(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx doctor"""
     checks = checks_of(loaded)
     if args.json:
@@ -65,7 +65,7 @@ def doctor(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0 if all(ok for _, ok, _ in checks) else 1
 
 
-def pair(loaded: Loaded, args: argparse.Namespace) -> int:
+def pair(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx pair [HOST]"""
     if not args.host:
         return _show_code(loaded, is_admin=args.admin)
@@ -81,7 +81,7 @@ def pair(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def _show_code(loaded: Loaded, *, is_admin: bool) -> int:
+def _show_code(loaded: LoadedSettings, *, is_admin: bool) -> int:
     if not endpoint_here(loaded).certificate:
         raise Refused(
             "LMX on this machine is bound to loopback, so no other machine can pair. Bind it to the network: opta config set lmx.bind 0.0.0.0, then opta daemon restart lmx"
@@ -99,19 +99,19 @@ def _show_code(loaded: Loaded, *, is_admin: bool) -> int:
     return 1
 
 
-def install(loaded: Loaded, args: argparse.Namespace) -> int:
+def install(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx install"""
     print_plain(lmx_install.install(loaded, is_print=args.print))
     return 0
 
 
-def uninstall(loaded: Loaded, args: argparse.Namespace) -> int:
+def uninstall(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx uninstall"""
     print_plain(lmx_install.uninstall(loaded))
     return 0
 
 
-def find(loaded: Loaded, args: argparse.Namespace) -> int:
+def find(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx find"""
     hosts = asyncio.run(find_hosts(args.seconds))
     for host in hosts:
@@ -121,26 +121,26 @@ def find(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0 if hosts else 1
 
 
-def add_key(loaded: Loaded, args: argparse.Namespace) -> int:
+def add_key(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx keys add NAME"""
     made = ask(loaded, "POST", "/admin/keys", LmxNewKey, {"name": args.name, "admin": args.admin})
     print_plain(f"{made.key}\nStore it now: it cannot be shown again.")
     return 0
 
 
-def list_keys(loaded: Loaded, args: argparse.Namespace) -> int:
+def list_keys(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx keys list"""
     for key in _keys(loaded):
         print_plain(f"{key.name:32} {', '.join(key.scopes)}, since {time.strftime('%Y-%m-%d', time.localtime(key.created))}")
     return 0
 
 
-def remove_key(loaded: Loaded, args: argparse.Namespace) -> int:
+def remove_key(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx keys remove NAME"""
     ask(loaded, "POST", "/admin/keys/remove", LmxKeyRemoved, {"name": args.name})
     print_plain(f"The key {args.name!r} is revoked.")
     return 0
 
 
-def _keys(loaded: Loaded) -> list[LmxKey]:
+def _keys(loaded: LoadedSettings) -> list[LmxKey]:
     return ask(loaded, "GET", "/admin/keys", LmxKeys, timeout_s=5).keys

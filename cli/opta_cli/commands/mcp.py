@@ -6,7 +6,7 @@ from pathlib import Path
 
 from opta_core import mcp_servers, settings
 from opta_core.errors import Refused
-from opta_core.settings import Loaded
+from opta_core.settings import LoadedSettings
 
 from ..ask import confirm
 from ..client import Client
@@ -14,7 +14,7 @@ from ..plain_text import print_line
 from ..supervise import ensure
 
 
-def add(loaded: Loaded, args: argparse.Namespace) -> int:
+def add(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta mcp add"""
     command = [word for word in args.command if word != "--"]
     if bool(command) == bool(args.url):
@@ -29,14 +29,14 @@ def add(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def remove(loaded: Loaded, args: argparse.Namespace) -> int:
+def remove(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta mcp remove"""
     if not settings.write_server(loaded.paths, args.name, None):
         raise Refused(f"There is no MCP server {args.name!r}. `opta mcp list` shows them.")
     return 0
 
 
-def show(loaded: Loaded, args: argparse.Namespace) -> int:
+def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta mcp list"""
     offers, problems = mcp_servers.offered(loaded.settings, loaded.paths, _cwd(args))
     for offer in offers:
@@ -49,7 +49,7 @@ def show(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def approve(loaded: Loaded, args: argparse.Namespace) -> int:
+def approve(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta mcp approve"""
     specs, _ = mcp_servers.of_project(loaded.paths, _cwd(args))
     spec = next((spec for spec in specs if spec.name == args.name), None)
@@ -63,7 +63,7 @@ def approve(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def test(loaded: Loaded, args: argparse.Namespace) -> int:
+def test(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta mcp test"""
     ensure(loaded, may_start=not args.no_daemon_start)
     found = Client(loaded.paths).get("/v3/mcp", cwd=_cwd(args), look="1")

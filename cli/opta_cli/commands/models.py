@@ -9,7 +9,7 @@ import msgspec
 
 from opta_core import settings
 from opta_core.errors import OptaError, Refused
-from opta_core.settings import Loaded
+from opta_core.settings import LoadedSettings
 from opta_protocol.errors import ErrorCode
 from opta_protocol.lmx import LmxAvailable, LmxModelDetails, LmxModelList, LmxModels, LmxPull, LmxUnloaded
 
@@ -22,7 +22,7 @@ from ..supervise import is_running
 LOOK_EVERY_S = 0.5
 
 
-def show(loaded: Loaded, args: argparse.Namespace) -> int:
+def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta models list"""
     found = _models_of(loaded)
     if args.json:
@@ -45,7 +45,7 @@ def show(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def use(loaded: Loaded, args: argparse.Namespace) -> int:
+def use(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta models use NAME"""
     name = args.name.removeprefix("lmx/")
     head = args.name.partition("/")[0]
@@ -65,21 +65,21 @@ def use(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def load(loaded: Loaded, args: argparse.Namespace) -> int:
+def load(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta models load NAME"""
     model = ask(loaded, "POST", "/admin/models/load", LmxModelDetails, {"model": args.name, "pin": args.pin})
     print_plain(f"{model.id} is loaded: {_size(model.memory)}, {model.context_length} tokens of context.")
     return 0
 
 
-def unload(loaded: Loaded, args: argparse.Namespace) -> int:
+def unload(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta models unload NAME"""
     ask(loaded, "POST", "/admin/models/unload", LmxUnloaded, {"model": args.name})
     print_plain(f"{args.name} is unloaded.")
     return 0
 
 
-def pull(loaded: Loaded, args: argparse.Namespace) -> int:
+def pull(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta models pull OWNER/NAME"""
     token = sys.stdin.readline().strip() if args.token_stdin else ""
     wanted = {"repo": args.repo, "revision": args.revision, "token": token}
@@ -94,7 +94,7 @@ def pull(loaded: Loaded, args: argparse.Namespace) -> int:
     return _follow(loaded, begun.name)
 
 
-def _follow(loaded: Loaded, name: str) -> int:
+def _follow(loaded: LoadedSettings, name: str) -> int:
     is_screen = sys.stdout.isatty()
     while True:
         pulls = ask(loaded, "GET", "/admin/models", LmxModels, timeout_s=10).pulls
@@ -111,7 +111,7 @@ def _follow(loaded: Loaded, name: str) -> int:
         time.sleep(LOOK_EVERY_S)
 
 
-def bench(loaded: Loaded, args: argparse.Namespace) -> int:
+def bench(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta models bench [NAME]"""
     figures = asyncio.run(measure(loaded, args.name, tokens=args.tokens, prompt_words=args.prompt))
     if args.json:
@@ -134,7 +134,7 @@ def _print(figures: ModelFigures) -> None:
         )
 
 
-def _models_of(loaded: Loaded) -> LmxModels:
+def _models_of(loaded: LoadedSettings) -> LmxModels:
     """LMX's models; with a key that has no admin rights, without figures, memory and downloads."""
     try:
         return ask(loaded, "GET", "/admin/models", LmxModels, timeout_s=5)

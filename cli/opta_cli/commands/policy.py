@@ -14,7 +14,7 @@ from opta_core.policy.actions import normalise
 from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Problem, Sources
 from opta_core.policy.rules import rule_from
-from opta_core.settings import Loaded, environment
+from opta_core.settings import LoadedSettings, environment
 from opta_protocol.permissions import Level, Mode, default_level
 from opta_protocol.tools.shell import RUN_COMMAND
 
@@ -22,7 +22,7 @@ from ..ask import can_ask, confirm
 from ..plain_text import plain_json, print_line
 
 
-def show(loaded: Loaded, args: argparse.Namespace) -> int:
+def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta policy list"""
     layers = Sources(loaded.paths).layers(_cwd(args))
     if args.json:
@@ -46,7 +46,7 @@ def show(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def check(loaded: Loaded, args: argparse.Namespace) -> int:
+def check(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta policy check"""
     cwd = _cwd(args)
     mode = Mode(args.mode)
@@ -80,7 +80,7 @@ def check(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def grant(loaded: Loaded, args: argparse.Namespace) -> int:
+def grant(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta policy grant"""
     request = normalise(RUN_COMMAND, {"command": args.command}, _cwd(args))
     new = grants.for_request(request, prefix=args.prefix, days=args.days)
@@ -94,14 +94,14 @@ def grant(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def revoke(loaded: Loaded, args: argparse.Namespace) -> int:
+def revoke(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta policy revoke"""
     if not grants.remove(loaded.paths, args.id):
         raise Refused(f"There is no grant {args.id!r}. `opta policy list` shows them.")
     return 0
 
 
-def give_trust(loaded: Loaded, args: argparse.Namespace) -> int:
+def give_trust(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta policy trust"""
     folder = args.folder or str(Path.cwd())
     if args.withdraw:
@@ -129,7 +129,7 @@ def give_trust(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def problems(loaded: Loaded) -> list[Problem]:
+def problems(loaded: LoadedSettings) -> list[Problem]:
     """What is wrong with the policy files that hold here."""
     return list(Sources(loaded.paths).layers(str(Path.cwd())).problems)
 
@@ -147,7 +147,7 @@ def _where(problem: Problem) -> str:
     return f"{problem.file}:{problem.line}: {problem.message}" + (f" ({problem.mend})" if problem.mend else "")
 
 
-def doctor_policy(loaded: Loaded) -> list[tuple[str, bool, str]]:
+def doctor_policy(loaded: LoadedSettings) -> list[tuple[str, bool, str]]:
     """doctor --policy: one check a file problem, with line and mend."""
     found = problems(loaded)
     checks = [("policy", problem.is_warning, _where(problem)) for problem in found]

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from opta_core.errors import OptaError
-from opta_core.settings import Loaded
+from opta_core.settings import LoadedSettings
 from opta_protocol.errors import ErrorCode
 
 from ..client import Client
@@ -16,7 +16,7 @@ from ..plain_text import plain, plain_json, print_line
 from ..supervise import ensure
 
 
-def list_sessions(loaded: Loaded, args: argparse.Namespace) -> int:
+def list_sessions(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions list"""
     ensure(loaded, may_start=not args.no_daemon_start)
     page = Client(loaded.paths).get("/v3/sessions", q=args.q, limit=args.limit)
@@ -32,7 +32,7 @@ def list_sessions(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def prune(loaded: Loaded, args: argparse.Namespace) -> int:
+def prune(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions prune"""
     ensure(loaded, may_start=not args.no_daemon_start)
     client = Client(loaded.paths)
@@ -62,7 +62,7 @@ def prune(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def show(loaded: Loaded, args: argparse.Namespace) -> int:
+def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions show ID"""
     ensure(loaded, may_start=not args.no_daemon_start)
     client = Client(loaded.paths)
@@ -73,7 +73,7 @@ def show(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def export(loaded: Loaded, args: argparse.Namespace) -> int:
+def export(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions export ID"""
     ensure(loaded, may_start=not args.no_daemon_start)
     content = Client(loaded.paths).raw("GET", f"/v3/sessions/{_quoted(args.id)}/export?format={args.format}")
@@ -87,7 +87,7 @@ def export(loaded: Loaded, args: argparse.Namespace) -> int:
     return 0
 
 
-def repair(loaded: Loaded, args: argparse.Namespace) -> int:
+def repair(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions repair ID"""
     ensure(loaded, may_start=not args.no_daemon_start)
     found = Client(loaded.paths).post(f"/v3/sessions/{_quoted(args.id)}/repair", {"apply": args.yes})
@@ -122,7 +122,7 @@ def _print_json(value: Any) -> None:
     print(plain_json(msgspec.json.format(msgspec.json.encode(value), indent=2)).decode())
 
 
-def undo(loaded: Loaded, args: argparse.Namespace) -> int:
+def undo(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions undo"""
     ensure(loaded, may_start=not args.no_daemon_start)
     body = {"turnId": args.turn} if args.turn else {}

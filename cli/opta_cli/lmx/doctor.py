@@ -14,7 +14,7 @@ from pathlib import Path
 from opta_core.errors import OptaError
 from opta_core.net.lmx_endpoint import endpoint_of
 from opta_core.process.process import memory_total
-from opta_core.settings import Loaded
+from opta_core.settings import LoadedSettings
 from opta_protocol.lmx import LmxModels
 
 from .client import ask
@@ -25,7 +25,7 @@ FREE_SHARE, FREE_MB_MIN = 0.1, 8192
 DISK_MIN = 20 * 10**9
 
 
-def checks_of(loaded: Loaded) -> list[Check]:
+def checks_of(loaded: LoadedSettings) -> list[Check]:
     """Every check that applies to this system: (name, passed, detail)."""
     checks = [_machine(), _disk(loaded), _binding(loaded), _answers(loaded)]
     if sys.platform == "darwin":
@@ -72,7 +72,7 @@ def _machine() -> Check:
     return "machine", True, f"{platform.system()} {platform.machine()}, {memory_total() / 1e9:.0f} GB of memory"
 
 
-def _disk(loaded: Loaded) -> Check:
+def _disk(loaded: LoadedSettings) -> Check:
     place = loaded.paths.models if loaded.paths.models.exists() else Path.home()
     free = shutil.disk_usage(place).free
     return (
@@ -82,7 +82,7 @@ def _disk(loaded: Loaded) -> Check:
     )
 
 
-def _binding(loaded: Loaded) -> Check:
+def _binding(loaded: LoadedSettings) -> Check:
     lmx = loaded.settings.lmx
     if lmx.host:
         endpoint = endpoint_of(loaded.settings, loaded.paths)
@@ -97,7 +97,7 @@ def _binding(loaded: Loaded) -> Check:
     return "binding", True, f"{lmx.bind}: with TLS and keys; clients may call it {', '.join(lmx.hosts) or 'by its addresses and host name'}"
 
 
-def _answers(loaded: Loaded) -> Check:
+def _answers(loaded: LoadedSettings) -> Check:
     try:
         memory = ask(loaded, "GET", "/admin/models", LmxModels, timeout_s=5).memory
     except OptaError as error:

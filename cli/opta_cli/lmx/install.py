@@ -8,12 +8,12 @@ from pathlib import Path
 
 from opta_core.errors import OptaError, Refused
 from opta_core.process import service_files
-from opta_core.settings import Loaded
+from opta_core.settings import LoadedSettings
 
 WAIT_S = 30
 
 
-def install(loaded: Loaded, *, is_print: bool) -> str:
+def install(loaded: LoadedSettings, *, is_print: bool) -> str:
     """Write the service file and start the service; returns a line for the user. `is_print`: return the file instead. Raises OptaError."""
     file, text, start, _ = _service(loaded)
     if is_print:
@@ -25,7 +25,7 @@ def install(loaded: Loaded, *, is_print: bool) -> str:
     return f"{file} is written. LMX is running, and starts again at every login."
 
 
-def uninstall(loaded: Loaded) -> str:
+def uninstall(loaded: LoadedSettings) -> str:
     """Stop the service and remove its file. Raises OptaError."""
     file, _, _, stop = _service(loaded)
     if not file.exists():
@@ -35,7 +35,7 @@ def uninstall(loaded: Loaded) -> str:
     return f"{file} is removed, and LMX is stopped. Models, keys and settings are kept."
 
 
-def _service(loaded: Loaded) -> tuple[Path, str, list[str], list[str]]:
+def _service(loaded: LoadedSettings) -> tuple[Path, str, list[str], list[str]]:
     """(file, its text, start command, stop command)."""
     home, logs = str(loaded.paths.home), str(loaded.paths.logs)
     if sys.platform == "darwin":

@@ -8,7 +8,7 @@ import msgspec
 
 from opta_core.errors import Unavailable
 from opta_core.net.http_client import HttpClient, HttpProblem
-from opta_core.settings import Loaded
+from opta_core.settings import LoadedSettings
 
 from .client import open_client
 
@@ -44,7 +44,7 @@ class _Run(msgspec.Struct, frozen=True):
     model: str
 
 
-async def measure(loaded: Loaded, model: str, *, tokens: int, prompt_words: int) -> ModelFigures:
+async def measure(loaded: LoadedSettings, model: str, *, tokens: int, prompt_words: int) -> ModelFigures:
     """Run every measurement. Raises OptaError."""
     client = open_client(loaded)
     try:

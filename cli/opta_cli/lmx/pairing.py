@@ -17,7 +17,7 @@ from opta_core.net.http_client import HttpClient
 from opta_core.net.lmx_endpoint import ACCOUNT, ask, pin_file
 from opta_core.paths import write_whole
 from opta_core.secrets.vault import Secret, Vault
-from opta_core.settings import Loaded
+from opta_core.settings import LoadedSettings
 from opta_protocol.lmx import LmxNewKey, LmxPairingStep
 
 SERVICE = "_opta-lmx._tcp.local."
@@ -33,7 +33,7 @@ class AdvertisedHost(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
 
 
-async def join(loaded: Loaded, host: str, code: str) -> str:
+async def join(loaded: LoadedSettings, host: str, code: str) -> str:
     """Pair with `host` (HOST:PORT); returns the name that this machine has there. Raises OptaError."""
     from spake2 import SPAKE2_A, SPAKEError
 

@@ -32,7 +32,7 @@ from ..bus.zmq_bus import ZmqBus
 from ..errors import OptaError
 from ..ground import Ground
 from ..inheritance import forget_the_rest
-from ..settings import Loaded
+from ..settings import LoadedSettings
 from .supervisor_wakeup import SupervisorWakeup
 
 # What changes is told at once; this is for those who come later.
@@ -47,7 +47,7 @@ log = logs.Log("process")
 class ServiceContext:
     """What a process knows about itself."""
 
-    def __init__(self, service: str, loaded: Loaded, bus: Bus, life: int):
+    def __init__(self, service: str, loaded: LoadedSettings, bus: Bus, life: int):
         # How many starts of this service there were in this home's run directory, this one included.
         self.life = life
         self.service, self.loaded, self.bus = service, loaded, bus
@@ -123,7 +123,7 @@ def _calm_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def _main(service: str, loaded: Loaded, body: Callable[[ServiceContext], Awaitable[None]], life: int) -> None:
+async def _main(service: str, loaded: LoadedSettings, body: Callable[[ServiceContext], Awaitable[None]], life: int) -> None:
     _calm_collector()
     bus = ZmqBus(loaded.paths.run)
     bus.on_lost = SupervisorWakeup(loaded.paths.run)
