@@ -13,7 +13,7 @@ from .session import Session
 from .toolbox import WorkerToolbox
 
 
-class Machine:
+class GateEnvironment:
     """`gate.Surroundings` of the real thing. `path`: the PATH in which programs are looked up; `readable`: `sandbox.read`."""
 
     def __init__(self, paths: Paths, path: str, toolbox: WorkerToolbox, readable: tuple[str, ...] = ()):

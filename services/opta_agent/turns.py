@@ -22,7 +22,7 @@ from opta_protocol.events import Event, SessionCancelled, TurnError
 from opta_protocol.topics import STORE_CMD
 
 from .gate import Network, PermissionGate
-from .gate_environment import Machine
+from .gate_environment import GateEnvironment
 from .loop import run_turn
 from .router import Routes
 from .session import Session
@@ -55,7 +55,7 @@ class Turns:
         self._boot, self._life, self._settings = context.boot, context.life, context.settings
         self._subscriptions, self._outbox, self._router = subscriptions, outbox, router
         self._toolbox = WorkerToolbox(context.bus, outbox)
-        self._machine = Machine(context.paths, environment().get("PATH", ""), self._toolbox, tuple(self._settings.sandbox.read))
+        self._machine = GateEnvironment(context.paths, environment().get("PATH", ""), self._toolbox, tuple(self._settings.sandbox.read))
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._ended: set[tuple[str, str]] = set()
         # Why a task was cancelled: who asked for the stop, or '' when the store ended the turn itself.
