@@ -26,7 +26,7 @@ from .server.auth import AccessControl
 from .server.connections import LmxConnection
 from .server.discovery import Advertisement, own_addresses
 from .server.keys import Keys
-from .server.metrics import Metrics
+from .server.metrics import LmxMetrics
 from .server.pairing import Pairing
 
 TICK_S = 0.5
@@ -52,7 +52,7 @@ async def main(context: ServiceContext) -> None:
     pool = EnginePool(context.paths.models, settings, events, extra)
     pulls = Pulls(context.paths.models, settings.hub, events)
     admin = Admin(pool, pulls, events, Pairing(keys, fingerprint), keys)
-    front = Front(pool, AccessControl(_hosts(settings, port), keys, allows_anonymous=is_loopback), Metrics(), admin)
+    front = Front(pool, AccessControl(_hosts(settings, port), keys, allows_anonymous=is_loopback), LmxMetrics(), admin)
     context.figures = lambda: figures(front, pool)
     advertisement = Advertisement(port, settings.bind, fingerprint) if settings.offer and not is_loopback else None
     # Set once the requests in progress have ended.

@@ -38,7 +38,7 @@ from opta_lmx.server.admin import Admin
 from opta_lmx.server.app import Front
 from opta_lmx.server.auth import AccessControl
 from opta_lmx.server.keys import Keys
-from opta_lmx.server.metrics import Metrics
+from opta_lmx.server.metrics import LmxMetrics
 from opta_lmx.server.pairing import Pairing
 
 URL = "http://127.0.0.1:1234"
@@ -145,7 +145,9 @@ def in_process_lmx(home: Path, make: MakeEngine | None = None, settings: LmxSett
 
         pool = EnginePool(home / "models", settings or LmxSettings(), events, make_client=client)
         admin = Admin(pool, Pulls(home / "models", "", events), events, Pairing(keys, ""), keys)
-        return InProcessLmx(Front(pool, AccessControl({"127.0.0.1:1234"}, keys, allows_anonymous=True), Metrics(), admin), pool, keys, loop)
+        return InProcessLmx(
+            Front(pool, AccessControl({"127.0.0.1:1234"}, keys, allows_anonymous=True), LmxMetrics(), admin), pool, keys, loop
+        )
 
     made = asyncio.run_coroutine_threadsafe(build(), loop).result(10)
     try:

@@ -11,7 +11,7 @@ from ..models.engine_pool import EnginePool
 from .admin import Admin
 from .auth import AccessControl
 from .inference import Inference
-from .metrics import Metrics
+from .metrics import LmxMetrics
 from .openapi import description
 from .sse import Asked, send_body, send_error
 
@@ -23,7 +23,7 @@ log = Log("front")
 class Front:
     """The ASGI application."""
 
-    def __init__(self, pool: EnginePool, guard: AccessControl, metrics: Metrics, admin: Admin):
+    def __init__(self, pool: EnginePool, guard: AccessControl, metrics: LmxMetrics, admin: Admin):
         self._pool, self._guard, self.metrics = pool, guard, metrics
         # Set when LMX is to stop: requests in progress end, new ones are refused.
         self.is_draining = False

@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable
 from ..api.routes import InferenceApi, InferenceRoute
 from ..models.engine_pool import EnginePool
 from .delivery import send_stream, send_whole
-from .metrics import Metrics
+from .metrics import LmxMetrics
 from .sse import Asked
 
 
 class Inference:
     """`routes`: path of a POST -> its handler."""
 
-    def __init__(self, pool: EnginePool, metrics: Metrics):
+    def __init__(self, pool: EnginePool, metrics: LmxMetrics):
         self.api = InferenceApi(pool, metrics.meter)
         self.routes = {path: _handler(route) for path, route in self.api.routes.items()}
 

@@ -22,7 +22,7 @@ class Counts:
         self.requests = self.failures = self.completion = self.prompt = self.cached = 0
 
 
-class Metrics:
+class LmxMetrics:
     """Counts what the engines produce."""
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class Metrics:
 class RequestMeter:
     """Counts one request; a choice that does not finish is a failure."""
 
-    def __init__(self, metrics: Metrics, counts: Counts, choices: int):
+    def __init__(self, metrics: LmxMetrics, counts: Counts, choices: int):
         self._metrics, self._counts, self._left = metrics, counts, choices
         self._started, self._has_event = time.monotonic(), False
         counts.requests += choices
