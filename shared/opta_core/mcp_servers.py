@@ -24,7 +24,7 @@ SERVERS_MAX = 32
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z")
 
 
-class Spec(msgspec.Struct, frozen=True, kw_only=True):
+class McpServerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One server: a program (`command`, `args`, `env`) or an address (`url`). `network`: whether its containment has one."""
 
     name: str
@@ -50,19 +50,19 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
         return "run " + " ".join([self.command, *self.args]) + (f" with {env} in its environment" if env else "")
 
 
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
+class McpServerOffer(msgspec.Struct, frozen=True, kw_only=True):
     """A server and whether it may start: `approved`, or `asks` a person first."""
 
-    spec: Spec
+    spec: McpServerSpec
     state: Literal["approved", "asks"]
 
 
-def offered(settings: Settings, paths: Paths, cwd: str) -> tuple[list[Offer], list[str]]:
+def offered(settings: Settings, paths: Paths, cwd: str) -> tuple[list[McpServerOffer], list[str]]:
     """(every server for a folder, what is wrong with its definitions)."""
-    found = [Offer(spec=_own(name, server), state="approved") for name, server in settings.mcp.servers.items()]
+    found = [McpServerOffer(spec=_own(name, server), state="approved") for name, server in settings.mcp.servers.items()]
     if settings.mcp.peekaboo:
-        spec = Spec(name=BROWSER_SERVER, origin="builtin", command=sys.executable, args=("-I", "-m", "opta_browser"), network=True)
-        found.append(Offer(spec=spec, state="approved"))
+        spec = McpServerSpec(name=BROWSER_SERVER, origin="builtin", command=sys.executable, args=("-I", "-m", "opta_browser"), network=True)
+        found.append(McpServerOffer(spec=spec, state="approved"))
     specs, problems = of_project(paths, cwd)
     approvals = read_approvals(paths).get(os.path.realpath(cwd), {})
     taken = {offer.spec.name for offer in found}
@@ -70,11 +70,11 @@ def offered(settings: Settings, paths: Paths, cwd: str) -> tuple[list[Offer], li
         if spec.name in taken:
             problems.append(f".mcp.json: there is a server {spec.name!r} of your own already")
         else:
-            found.append(Offer(spec=spec, state="approved" if approvals.get(spec.name) == spec.digest else "asks"))
+            found.append(McpServerOffer(spec=spec, state="approved" if approvals.get(spec.name) == spec.digest else "asks"))
     return found, problems
 
 
-def of_project(paths: Paths, cwd: str) -> tuple[list[Spec], list[str]]:
+def of_project(paths: Paths, cwd: str) -> tuple[list[McpServerSpec], list[str]]:
     """What a folder's `.mcp.json` offers; nothing of it is read before the folder is trusted."""
     record = trust.read(paths).get(os.path.realpath(cwd))
     if record is None:
@@ -87,7 +87,7 @@ def of_project(paths: Paths, cwd: str) -> tuple[list[Spec], list[str]]:
         servers = msgspec.json.decode(content[:FILE_BYTES_MAX], type=_File).mcpServers
     except msgspec.DecodeError as error:
         return [], [f".mcp.json is not usable: {error}"]
-    specs: list[Spec] = []
+    specs: list[McpServerSpec] = []
     problems: list[str] = []
     for name, server in list(servers.items())[:SERVERS_MAX]:
         if not is_name(name):
@@ -95,7 +95,9 @@ def of_project(paths: Paths, cwd: str) -> tuple[list[Spec], list[str]]:
         elif bool(server.command) == bool(server.url):
             problems.append(f".mcp.json: {name} needs a command or a url")
         else:
-            specs.append(Spec(name=name, origin="project", command=server.command, args=tuple(server.args), env=server.env, url=server.url))
+            specs.append(
+                McpServerSpec(name=name, origin="project", command=server.command, args=tuple(server.args), env=server.env, url=server.url)
+            )
     return specs, problems
 
 
@@ -121,8 +123,8 @@ def approve(paths: Paths, cwd: str, name: str, digest: str) -> None:
     _approvals(paths).update(lambda approvals: {**approvals, folder: {**approvals.get(folder, {}), name: digest}})
 
 
-def _own(name: str, server: McpServerSettings) -> Spec:
-    return Spec(
+def _own(name: str, server: McpServerSettings) -> McpServerSpec:
+    return McpServerSpec(
         name=name,
         origin="user",
         command=server.command,
@@ -152,7 +154,7 @@ def _approvals(paths: Paths) -> RecordFile[dict[str, dict[str, str]]]:
 _APPROVALS = msgspec.json.Decoder(dict[str, dict[str, str]])
 
 
-def described(offer: Offer) -> dict[str, Any]:
+def described(offer: McpServerOffer) -> dict[str, Any]:
     """An offer as the API tells it: the values of its environment stay out."""
     spec = offer.spec
     return {

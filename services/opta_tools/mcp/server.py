@@ -12,7 +12,7 @@ from mcp.shared.exceptions import MCPError
 
 from opta_core.clock import now_s
 from opta_core.logs import Log
-from opta_core.mcp_servers import Spec
+from opta_core.mcp_servers import McpServerSpec
 from opta_protocol.commands import OfferedTool
 
 from ..result import Outcome, ToolProblem
@@ -35,7 +35,7 @@ log = Log("mcp")
 class Server:
     """`connect` starts it (for a program; an address is reached by its URL)."""
 
-    def __init__(self, spec: Spec, connect: Connect | None):
+    def __init__(self, spec: McpServerSpec, connect: Connect | None):
         self.spec = spec
         self._connect = connect
         self._session: ClientSession | None = None

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from opta_core.clock import now_s
 from opta_core.logs import Log
-from opta_core.mcp_servers import Offer, Spec, offered
+from opta_core.mcp_servers import McpServerOffer, McpServerSpec, offered
 from opta_core.paths import Paths
 from opta_core.policy import trust
 from opta_core.settings import Settings
@@ -28,7 +28,7 @@ log = Log("mcp")
 
 
 class _Server(Protocol):
-    spec: Spec
+    spec: McpServerSpec
     used_at: float
     tools: list[OfferedTool]
     notes: list[str]
@@ -49,7 +49,7 @@ class Servers:
         self._settings, self._paths, self._sandbox, self._own, self._mark = settings, paths, sandbox, own, mark
         self._servers: dict[tuple[str, ...], _Server] = {}
         # Tool name, as a model knows it -> the server that had it last, by folder
-        self._by_name: dict[tuple[str, str], Spec] = {}
+        self._by_name: dict[tuple[str, str], McpServerSpec] = {}
 
     @property
     def are_any(self) -> bool:
@@ -111,7 +111,7 @@ class Servers:
         servers, self._servers = list(self._servers.values()), {}
         await asyncio.gather(*(server.close() for server in servers), return_exceptions=True)
 
-    async def _tools_of(self, offer: Offer, sid: str, turn: str, cwd: str) -> tuple[_Server, list[OfferedTool]] | str:
+    async def _tools_of(self, offer: McpServerOffer, sid: str, turn: str, cwd: str) -> tuple[_Server, list[OfferedTool]] | str:
         if offer.state == "asks":
             return f"the folder offers the MCP server {offer.spec.name!r}, which would {offer.spec.says}; approve it with: opta mcp approve {offer.spec.name}"
         try:
@@ -123,7 +123,7 @@ class Servers:
             self._by_name[(cwd, tool.name)] = offer.spec
         return server, server.tools
 
-    async def _server(self, spec: Spec, sid: str, turn: str, cwd: str) -> _Server:
+    async def _server(self, spec: McpServerSpec, sid: str, turn: str, cwd: str) -> _Server:
         key = (BROWSER_SERVER, sid, turn) if spec.origin == "builtin" else (spec.digest, cwd)
         server = self._servers.get(key)
         if server is None:
@@ -135,7 +135,7 @@ class Servers:
         server.used_at = now_s()
         return server
 
-    def _connector(self, spec: Spec, sid: str, cwd: str) -> Callable[[Callable[[str], None]], Any]:
+    def _connector(self, spec: McpServerSpec, sid: str, cwd: str) -> Callable[[Callable[[str], None]], Any]:
         async def start(streams: Streams) -> Process:
             return await self._start(spec, sid, cwd, streams)
 
@@ -148,7 +148,7 @@ class Servers:
 
         return connect
 
-    async def _start(self, spec: Spec, sid: str, cwd: str, streams: Streams) -> Process:
+    async def _start(self, spec: McpServerSpec, sid: str, cwd: str, streams: Streams) -> Process:
         # A mark for each start: the end of one turn's server is not that of the next turn's.
         mark = f"{self._mark}/mcp-{spec.name}-{secrets.token_hex(4)}"
         argv = [spec.command, *spec.args]
