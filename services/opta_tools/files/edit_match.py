@@ -30,7 +30,7 @@ _TYPOGRAPHY = str.maketrans(
 
 
 @dataclass(frozen=True)
-class Place:
+class Replacement:
     """Characters `start` to `end` of the file give way to `new`; `how` says what was forgiven ('' for nothing)."""
 
     start: int
@@ -39,7 +39,7 @@ class Place:
     how: str = ""
 
 
-def find(text: str, old: str, new: str, path: str, *, everywhere: bool = False) -> list[Place]:
+def find(text: str, old: str, new: str, path: str, *, everywhere: bool = False) -> list[Replacement]:
     """The places to change, in order. Raises ToolProblem that lets a model correct itself."""
     if not old:
         raise ToolProblem("old is empty; use write_file to create a file")
@@ -51,7 +51,7 @@ def find(text: str, old: str, new: str, path: str, *, everywhere: bool = False) 
             f"old fits {len(exact)} places in {path} (lines {_lines_at(text, exact)}); give more lines around it, or all=true"
         )
     if exact:
-        return [Place(at, at + len(old), new) for at in exact]
+        return [Replacement(at, at + len(old), new) for at in exact]
     for how, change in _WAYS:
         pair = change(old, new)
         if pair is None:
@@ -65,14 +65,14 @@ def find(text: str, old: str, new: str, path: str, *, everywhere: bool = False) 
     raise ToolProblem(_not_found(text, old, path))
 
 
-def apply(text: str, places: list[Place]) -> str:
+def apply(text: str, places: list[Replacement]) -> str:
     """The text with every place changed."""
     for place in reversed(places):
         text = text[: place.start] + place.new + text[place.end :]
     return text
 
 
-def _by_lines(text: str, old: str, new: str, how: str) -> Iterator[Place]:
+def _by_lines(text: str, old: str, new: str, how: str) -> Iterator[Replacement]:
     """Every run of whole lines that equals `old` but for the space around each line."""
     wanted = [_bare(line) for line in old.strip("\r\n").split("\n")]
     if not any(wanted):
@@ -84,7 +84,7 @@ def _by_lines(text: str, old: str, new: str, how: str) -> Iterator[Place]:
         if bare[at] == wanted[0] and bare[at : at + len(wanted)] == wanted:
             found = lines[at : at + len(wanted)]
             end = offset + sum(map(len, found))
-            yield Place(offset, end, _fitted(old, new, found), how)
+            yield Replacement(offset, end, _fitted(old, new, found), how)
         offset += len(lines[at])
 
 

@@ -12,7 +12,7 @@ from opta_protocol.tools.tool import AnyTool, Kind
 
 from . import commands
 from .control_files import ControlFile, control_file
-from .destroyers import Place, destroys
+from .destroyers import WorkingFolders, destroys
 
 # A line that may be standing in more folders than this is judged as standing outside the workspace.
 FOLDERS_MAX = 64
@@ -114,7 +114,7 @@ def _programs(command: commands.CommandLine, tool: str, risk: Risk, workspace: s
     found: list[Action] = []
     for part in command.parts:
         folders = went if is_sure and part.joined_by == "&&" else possible
-        loss = destroys(part.argv, Place(workspace, folders), part.program)
+        loss = destroys(part.argv, WorkingFolders(workspace, folders), part.program)
         subject = " ".join(part.argv)[:200]
         found.append(
             Action(

@@ -253,22 +253,22 @@ spamassassin|postsuper|postqueue|mailq|exim|sendmail|mail|mailx|mutt|swaks : * =
 
 
 @dataclass(frozen=True)
-class Place:
+class WorkingFolders:
     """Where a command may be standing: the workspace, and every folder that the line may have gone to by then."""
 
     workspace: str = ""
     folders: tuple[str, ...] = field(default=())
 
 
-Check = Callable[[tuple[str, ...], Options, Place], bool]
+Check = Callable[[tuple[str, ...], Options, WorkingFolders], bool]
 
 
-def destroys(argv: tuple[str, ...], place: Place | None = None, program: str = "") -> str:
+def destroys(argv: tuple[str, ...], place: WorkingFolders | None = None, program: str = "") -> str:
     """What of these words cannot be taken back; '' for nothing. `program`: the file that runs."""
     for name in names_of(argv[0], program):
         for entry in _ENTRIES.get(name, ()):
             for rest in after(argv[1:], entry.path):
-                if found := _matches(entry, name, argv, rest, place or Place()):
+                if found := _matches(entry, name, argv, rest, place or WorkingFolders()):
                     return f"{' '.join([argv[0], *_path_words(argv, entry)])} {found}"
     inner = looked_through(argv)
     return destroys(inner, place) if inner else ""
@@ -286,7 +286,7 @@ def _path_words(argv: tuple[str, ...], entry: OptionRule) -> list[str]:
     return found
 
 
-def _matches(entry: OptionRule, name: str, argv: tuple[str, ...], rest: tuple[str, ...], place: Place) -> str:
+def _matches(entry: OptionRule, name: str, argv: tuple[str, ...], rest: tuple[str, ...], place: WorkingFolders) -> str:
     spec = spec_of(name, entry.path, argv[1:])
     options = read(rest, spec)
     if options.surely & frozenset(entry.unless):
@@ -297,7 +297,7 @@ def _matches(entry: OptionRule, name: str, argv: tuple[str, ...], rest: tuple[st
     return ""
 
 
-def _moved(rest: tuple[str, ...], options: Options, place: Place) -> bool:
+def _moved(rest: tuple[str, ...], options: Options, place: WorkingFolders) -> bool:
     """mv: whether a target leads out of the workspace, where the sandbox forgets it, or is there already."""
     targets, _ = _ends(rest, options)
     if not place.folders:
@@ -306,7 +306,7 @@ def _moved(rest: tuple[str, ...], options: Options, place: Place) -> bool:
     return _replaced(rest, options, place) or not all(_is_within(file, place.workspace) for file in files)
 
 
-def _replaced(rest: tuple[str, ...], options: Options, place: Place) -> bool:
+def _replaced(rest: tuple[str, ...], options: Options, place: WorkingFolders) -> bool:
     """mv, cp, ln and install: whether something is already there under the new name."""
     if {"-n", "--no-clobber", "--help", "--version"} & options.surely:
         return False
@@ -335,7 +335,7 @@ def _target_folder(word: str, following: str) -> str:
     return ""
 
 
-def _over(rest: tuple[str, ...], options: Options, place: Place) -> bool:
+def _over(rest: tuple[str, ...], options: Options, place: WorkingFolders) -> bool:
     return any(_holds_something(os.path.join(folder, word)) for folder in place.folders for word in options.operands)
 
 
@@ -354,7 +354,7 @@ def _holds_something(file: str) -> bool:
     return seen.st_size > 0
 
 
-def _mode(rest: tuple[str, ...], options: Options, place: Place) -> bool:
+def _mode(rest: tuple[str, ...], options: Options, place: WorkingFolders) -> bool:
     """chmod: whether the owner loses the right to read, or everybody gets the right to write."""
     modes = [word for word in rest if re.fullmatch(r"[0-7]{1,5}|-?[ugoa]*([-+=][rwxXst]*[ugo]*)+(,[ugoa]*([-+=][rwxXst]*[ugo]*)+)*", word)]
     for mode in modes[:1]:
@@ -375,7 +375,7 @@ def _takes_reading(sign: str, what: str) -> bool:
     return (sign == "-" and "r" in what) or (sign == "=" and not set(what) & set("rgou"))
 
 
-def _sql(rest: tuple[str, ...], options: Options, place: Place) -> bool:
+def _sql(rest: tuple[str, ...], options: Options, place: WorkingFolders) -> bool:
     """Whether a statement among the words changes data, or statements come from elsewhere."""
     return any(_CHANGES.search(word) for word in rest)
 
@@ -387,16 +387,16 @@ _CHANGES = re.compile(
 )  # fmt: skip
 
 
-def _checkout(rest: tuple[str, ...], options: Options, place: Place) -> bool:
+def _checkout(rest: tuple[str, ...], options: Options, place: WorkingFolders) -> bool:
     """What stands after checkout may be a branch or a file whose changes are discarded; only a new branch is certain."""
     return not (rest[:1] == ("-b",) and len(rest) <= 3 and not any(word.startswith("-") for word in rest[1:]))
 
 
-def _restore(rest: tuple[str, ...], options: Options, place: Place) -> bool:
+def _restore(rest: tuple[str, ...], options: Options, place: WorkingFolders) -> bool:
     return not {"-S", "--staged"} & options.surely or "W" in options.letters or any(word.startswith("--w") for word in options.long)
 
 
-def _module(rest: tuple[str, ...], options: Options, place: Place) -> bool:
+def _module(rest: tuple[str, ...], options: Options, place: WorkingFolders) -> bool:
     """`python -m MODULE …` is what its module is by another name."""
     if rest[:1] != ("-m",) or len(rest) < 2:
         return False
