@@ -23,7 +23,7 @@ from opta_protocol.ids import SESSION_ID, SESSION_PREFIX
 from .files import FileStat, FileSystem, read_whole
 from .index import Index, IndexEntry
 from .journal import Journal
-from .repair import Plan, plan, write
+from .repair import RepairPlan, plan, write
 from .state import SessionState
 from .summaries import Summaries, order_of
 
@@ -229,7 +229,7 @@ class SessionCatalog:
             self._journals.move_to_end(sid)
         return journal
 
-    def mend(self, sid: str, *, is_wanted: bool) -> tuple[Plan, str]:
+    def mend(self, sid: str, *, is_wanted: bool) -> tuple[RepairPlan, str]:
         """What a repair makes of a damaged journal and, when it is wanted, the name of the copy of the damaged file.
 
         In a thread: nothing else writes into a damaged journal. Raises OSError, and Refused when nothing can be made of it.

@@ -28,7 +28,7 @@ LOST = "journal_line_lost"
 
 
 @dataclass
-class Plan:
+class RepairPlan:
     """A repaired journal, and how it differs from the one that was found."""
 
     lines: list[bytes] = field(default_factory=list[bytes])
@@ -40,9 +40,9 @@ class Plan:
     problem: str = ""
 
 
-def plan(sid: str, content: bytes) -> Plan:
+def plan(sid: str, content: bytes) -> RepairPlan:
     """What would become of a journal's bytes; changes nothing."""
-    made = Plan()
+    made = RepairPlan()
     found = _readable(sid, content, made)
     if 1 not in found:
         made.problem = "its first line, which says what the session is, is lost"
@@ -62,7 +62,7 @@ def plan(sid: str, content: bytes) -> Plan:
     return made
 
 
-def write(files: FileSystem, file: Path, content: bytes, made: Plan) -> Path:
+def write(files: FileSystem, file: Path, content: bytes, made: RepairPlan) -> Path:
     """Keep a copy of the damaged journal beside it, then replace it at once. The copy's path. Raises OSError with the journal as it was."""
     number = 1
     while files.stat(copy := file.with_name(f"{file.stem}.damaged-{number}")) is not None:
@@ -72,7 +72,7 @@ def write(files: FileSystem, file: Path, content: bytes, made: Plan) -> Path:
     return copy
 
 
-def _readable(sid: str, content: bytes, made: Plan) -> dict[int, tuple[int, bytes]]:
+def _readable(sid: str, content: bytes, made: RepairPlan) -> dict[int, tuple[int, bytes]]:
     """Seq -> (line number in the file, whole line), whatever their order; the rest goes to `made.dropped`."""
     found: dict[int, tuple[int, bytes]] = {}
     for number, raw in enumerate(content.split(b"\n"), 1):
