@@ -14,7 +14,7 @@ from opta_core.bus.outbox import Outbox
 from opta_core.clock import now_s, seconds_until, utc_in
 from opta_core.errors import Refused
 from opta_core.policy import commands, grants
-from opta_core.policy.actions import Request
+from opta_core.policy.actions import PolicyRequest
 from opta_core.policy.engine import Sandbox, Situation, Verdict, judge, scope_of, wants_network
 from opta_core.policy.grants import prefix_of, scripts_now
 from opta_core.policy.layers import Layers
@@ -44,7 +44,7 @@ class Surroundings(Protocol):
 
     def tool(self, call: ToolCall) -> AnyTool: ...
 
-    def request(self, call: ToolCall, cwd: str) -> Request: ...
+    def request(self, call: ToolCall, cwd: str) -> PolicyRequest: ...
 
     def layers(self, cwd: str) -> Layers: ...
 
@@ -112,7 +112,7 @@ class PermissionGate:
             return self._permit(session, request)
         return self._permit(session, request, offer=known.offer, expects=known.expects, shown=known.execution)
 
-    async def _ask(self, session: Session, call: ToolCall, request: Request, verdict: Verdict, sandbox: Sandbox) -> Permit:
+    async def _ask(self, session: Session, call: ToolCall, request: PolicyRequest, verdict: Verdict, sandbox: Sandbox) -> Permit:
         known = session.call(call.turn, call.callId)
         # A question outlives the agent that asked it, with what it showed and until when.
         if known and known.requestId:
@@ -168,7 +168,9 @@ class PermissionGate:
         self.waited_s += now_s() - started
         return decision
 
-    def _permit(self, session: Session, request: Request, *, offer: str = "", expects: str = "", shown: Execution | None = None) -> Permit:
+    def _permit(
+        self, session: Session, request: PolicyRequest, *, offer: str = "", expects: str = "", shown: Execution | None = None
+    ) -> Permit:
         network = self._network(session, request)
         # What was granted while the question was open does not change what it showed.
         if shown is not None and shown.sandbox != "none":
@@ -178,14 +180,14 @@ class PermissionGate:
         expects = "" if request.command is not None else expects
         return Permit(True, plan=plan_of(request), network=network, expects=expects, schema=request.actions[0].schema)
 
-    def _network(self, session: Session, request: Request) -> Network:
+    def _network(self, session: Session, request: PolicyRequest) -> Network:
         """What a call reaches without a word about the network."""
         return "on" if request.command is not None and "network" in session.granted and wants_network(request) else self.network
 
     def _question(
         self,
         call: ToolCall,
-        request: Request,
+        request: PolicyRequest,
         request_id: str,
         expires_at: str,
         verdict: Verdict,
@@ -214,7 +216,7 @@ class PermissionGate:
             writing=preview.writing,
         )
 
-    def _execution(self, session: Session, request: Request, preview: Preview, sandbox: Sandbox) -> Execution | None:
+    def _execution(self, session: Session, request: PolicyRequest, preview: Preview, sandbox: Sandbox) -> Execution | None:
         """Where and how a command runs when it is allowed once; None for what is no command."""
         if request.command is None:
             return None
@@ -230,7 +232,7 @@ class PermissionGate:
         )
 
 
-def plan_of(request: Request) -> Plan | None:
+def plan_of(request: PolicyRequest) -> Plan | None:
     """What the worker executes of a plain command: one program by its path, or the line with every word quoted."""
     command = request.command
     if command is None or not command.is_plain:
@@ -244,7 +246,7 @@ def plan_of(request: Request) -> Plan | None:
     return Plan(shell=command.as_shell())
 
 
-def offers(request: Request, verdict: Verdict, network: Network, earlier: Iterable[str] = ()) -> list[Offer]:
+def offers(request: PolicyRequest, verdict: Verdict, network: Network, earlier: Iterable[str] = ()) -> list[Offer]:
     """The wider answers to a question, the narrowest first; none that the rules would not honour the next time."""
     found: list[Offer] = []
     action = request.actions[0]
@@ -269,7 +271,7 @@ def offers(request: Request, verdict: Verdict, network: Network, earlier: Iterab
     return found
 
 
-def _lasting(name: str, label: str, preview: str, request: Request) -> list[Offer]:
+def _lasting(name: str, label: str, preview: str, request: PolicyRequest) -> list[Offer]:
     """An answer that is written down, with the words that are; none for what cannot be granted."""
     try:
         new = grants.for_request(request, prefix=name == "prefix")

@@ -1,7 +1,7 @@
 """What the gate has to know of the machine: rules in files, programs on the PATH, the worker's containment."""
 
 from opta_core.paths import Paths
-from opta_core.policy.actions import Request, normalise
+from opta_core.policy.actions import PolicyRequest, normalise
 from opta_core.policy.engine import Sandbox
 from opta_core.policy.layers import Layers, Sources
 from opta_protocol.commands import Preview
@@ -28,7 +28,7 @@ class GateEnvironment:
         """The declaration of the tool that is called."""
         return self._toolbox.tool(call.sid, call.turn, call.name) or tool_of(call.name)
 
-    def request(self, call: ToolCall, cwd: str) -> Request:
+    def request(self, call: ToolCall, cwd: str) -> PolicyRequest:
         """A call as its actions."""
         return normalise(self.tool(call), call.args, cwd, path=self._path, readable=self._readable)
 

@@ -8,7 +8,7 @@ import pytest
 from opta_core.errors import Broken, Refused
 from opta_core.paths import Paths
 from opta_core.policy import grants
-from opta_core.policy.actions import Request, normalise
+from opta_core.policy.actions import PolicyRequest, normalise
 from opta_core.policy.engine import Situation, Verdict, judge, scope_of
 from opta_core.policy.layers import Layers
 from opta_core.policy.rules import Effect, Rule
@@ -23,7 +23,7 @@ ARGS: dict[str, dict[str, Any]] = {
 }
 
 
-def asked(tool: str, cwd: str = "/w", **args: Any) -> Request:
+def asked(tool: str, cwd: str = "/w", **args: Any) -> PolicyRequest:
     return normalise(tool_of(tool), args or ARGS.get(tool, {}), cwd, path=PATH)
 
 
@@ -31,7 +31,7 @@ def rule(effect: Effect, tool: str = "run_command", command: str = "", **fields:
     return Rule(effect=effect, tool=tool, command=tuple(command.split()), **fields)
 
 
-def effect_of(request: Request, layers: Layers | None = None, **fields: Any) -> Verdict:
+def effect_of(request: PolicyRequest, layers: Layers | None = None, **fields: Any) -> Verdict:
     return judge(request, Situation(level=fields.pop("level", Level.L2), layers=layers or Layers(), **fields))
 
 

@@ -58,7 +58,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     schema: str = ""
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PolicyRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A call, normalised once. `command` is set for a tool that runs one; a plain command has an action for each of its programs."""
 
     tool: str
@@ -68,7 +68,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     command: commands.CommandLine | None = None
 
 
-def normalise(tool: AnyTool, args: dict[str, Any], cwd: str, *, path: str = "", readable: tuple[str, ...] = ()) -> Request:
+def normalise(tool: AnyTool, args: dict[str, Any], cwd: str, *, path: str = "", readable: tuple[str, ...] = ()) -> PolicyRequest:
     """A call of `tool` as its actions. `path`: the PATH in which programs are looked up.
 
     `readable`: what file tools may read outside of the workspace (`sandbox.read`).
@@ -95,7 +95,7 @@ def normalise(tool: AnyTool, args: dict[str, Any], cwd: str, *, path: str = "", 
         actions = (
             Action(kind=kind, tool=name, risk=risk, subject=given[:200], path="" if inside is None else inside, is_outside=inside is None),
         )
-    return Request(tool=name, cwd=cwd, args=args, actions=actions, command=command)
+    return PolicyRequest(tool=name, cwd=cwd, args=args, actions=actions, command=command)
 
 
 def readable_root(given: str, readable: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from opta_protocol.tools.searching import GREP
 from opta_protocol.tools.shell import RUN_COMMAND
 
 from . import commands, other_names
-from .actions import Action, Request, is_secret, protected, relative_to
+from .actions import Action, PolicyRequest, is_secret, protected, relative_to
 from .grants import script_now
 from .layers import Layers
 from .option_checks import veto
@@ -51,7 +51,7 @@ class Situation:
     extra: tuple[Rule, ...] = field(default=())
 
 
-def judge(request: Request, situation: Situation) -> Verdict:
+def judge(request: PolicyRequest, situation: Situation) -> Verdict:
     """The most severe verdict on the request's actions; "ask" becomes "deny" where nobody can be asked."""
     verdict = max(
         (_judge_action(request, action, situation) for action in request.actions), key=lambda v: (SEVERITY[v.effect], v.is_single)
@@ -63,7 +63,7 @@ def judge(request: Request, situation: Situation) -> Verdict:
     return verdict
 
 
-def scope_of(request: Request) -> str:
+def scope_of(request: PolicyRequest) -> str:
     """What an answer for the session covers: all writes, all plain commands (with or without network), one origin, one tool."""
     action = request.actions[0]
     if action.kind == "write":
@@ -75,12 +75,12 @@ def scope_of(request: Request) -> str:
     return f"tool {action.tool} {action.schema}".strip()
 
 
-def wants_network(request: Request) -> bool:
+def wants_network(request: PolicyRequest) -> bool:
     """Whether a plain command is one that people run to reach the network."""
     return any(needs_network(action.argv) for action in request.actions if action.argv)
 
 
-def _judge_action(request: Request, action: Action, situation: Situation) -> Verdict:
+def _judge_action(request: PolicyRequest, action: Action, situation: Situation) -> Verdict:
     layers = situation.layers
     subject = action.subject
 
@@ -126,7 +126,7 @@ def _judge_action(request: Request, action: Action, situation: Situation) -> Ver
     return base
 
 
-def _hard_deny(request: Request, action: Action) -> str:
+def _hard_deny(request: PolicyRequest, action: Action) -> str:
     if action.is_outside:
         mend = '; commands and file tools read it when "opta config set sandbox.read" names it' if action.risk is Risk.read else ""
         return f"{action.subject[:80]} is outside the workspace{mend}"
@@ -144,7 +144,7 @@ def _hard_deny(request: Request, action: Action) -> str:
     return ""
 
 
-def _hard_ask(request: Request, action: Action, situation: Situation) -> str:
+def _hard_ask(request: PolicyRequest, action: Action, situation: Situation) -> str:
     if action.kind == "read" and is_secret(action.path):
         return f"{action.path} may hold credentials"
     if action.kind == "search" and action.tool == GREP.name and is_secret(action.path):
@@ -165,7 +165,7 @@ def _hard_ask(request: Request, action: Action, situation: Situation) -> str:
     )
 
 
-def _denies(rule: Rule, request: Request, action: Action) -> bool:
+def _denies(rule: Rule, request: PolicyRequest, action: Action) -> bool:
     """Whether a deny rule is about an action; a line that is not plain is searched through for the rule's words."""
     if not rule.command:
         return rule.matches(action) or other_names.denies(rule, request, action)
@@ -176,7 +176,7 @@ def _denies(rule: Rule, request: Request, action: Action) -> bool:
     return words_within(commands.all_words(str(request.args.get("command", ""))), rule.command)
 
 
-def _kept_from_writing(rules: dict[Layer, tuple[Rule, ...]], request: Request, action: Action) -> str:
+def _kept_from_writing(rules: dict[Layer, tuple[Rule, ...]], request: PolicyRequest, action: Action) -> str:
     denying = (rule for candidates in rules.values() for rule in candidates if rule.effect == "deny")
     return next((rule.label for rule in denying if other_names.asks(rule, request, action)), "")
 
@@ -185,7 +185,7 @@ def _first(rules: tuple[Rule, ...], action: Action) -> Rule | None:
     return next((rule for rule in rules if rule.matches(action)), None)
 
 
-def _base(rules: dict[Layer, tuple[Rule, ...]], request: Request, action: Action, situation: Situation) -> Verdict:
+def _base(rules: dict[Layer, tuple[Rule, ...]], request: PolicyRequest, action: Action, situation: Situation) -> Verdict:
     project, user = _first(rules["project"], action), _first(rules["user"], action)
     default = _default(action, situation)
     if situation.layers.trust == "trusted":
@@ -210,7 +210,7 @@ def _default(action: Action, situation: Situation) -> Verdict:
     return Verdict(effect, f"{action.tool} = {effect}", "defaults", action.subject)
 
 
-def _changed(request: Request, action: Action, situation: Situation) -> str:
+def _changed(request: PolicyRequest, action: Action, situation: Situation) -> str:
     """Why a grant for these words does not hold any more."""
     for grant in situation.layers.granted:
         if grant.argv and grant.is_about(request, action) and (script := script_now(request, action)).sha256 != grant.script:
@@ -220,7 +220,7 @@ def _changed(request: Request, action: Action, situation: Situation) -> str:
     return ""
 
 
-def _granted(request: Request, action: Action, situation: Situation, problem: str) -> Verdict | None:
+def _granted(request: PolicyRequest, action: Action, situation: Situation, problem: str) -> Verdict | None:
     if (
         grant := next(
             (grant for grant in situation.layers.granted if grant.covers(request, action) and not (problem and grant.is_prefix)), None

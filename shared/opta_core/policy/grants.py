@@ -15,7 +15,7 @@ from ..clock import seconds_until, utc_in, utc_now
 from ..errors import Broken, Refused
 from ..paths import Paths
 from ..records import RecordFile
-from .actions import Action, Request, real_cwd
+from .actions import Action, PolicyRequest, real_cwd
 from .scripts import UNBOUND, Script, script_of
 
 GRANTS_MAX = 2000
@@ -43,11 +43,11 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     script_about: str = ""
     expires: str = ""
 
-    def covers(self, request: Request, action: Action) -> bool:
+    def covers(self, request: PolicyRequest, action: Action) -> bool:
         """Whether this grant answers the question about one action of a request, as its scripts are now."""
         return self.is_about(request, action) and self.script == script_now(request, action).sha256 != UNBOUND
 
-    def is_about(self, request: Request, action: Action) -> bool:
+    def is_about(self, request: PolicyRequest, action: Action) -> bool:
         """The same, whatever its scripts have become."""
         if self.tool != action.tool or self.cwd != real_cwd(request.cwd) or self.is_over:
             return False
@@ -73,7 +73,7 @@ def read(paths: Paths) -> list[Grant]:
     return _records(paths).read()
 
 
-def for_request(request: Request, *, prefix: bool = False, days: float = 0.0) -> list[Grant]:
+def for_request(request: PolicyRequest, *, prefix: bool = False, days: float = 0.0) -> list[Grant]:
     """The narrowest grants that cover a request, one for each program. Raises Refused for what is never granted."""
     if not 0 <= days <= DAYS_MAX:
         raise Refused(f"A grant lasts up to {DAYS_MAX} days (0: until it is revoked), not {days}.")
@@ -127,12 +127,12 @@ def words_of(grant: Grant) -> str:
     return f"{grant.tool}: with exactly the arguments shown (sha256 {grant.args})"
 
 
-def script_now(request: Request, action: Action) -> Script:
+def script_now(request: PolicyRequest, action: Action) -> Script:
     """The project's scripts that an action would run, as they are now; empty for one that runs none."""
     return (script_of(action.argv, request.cwd, action.folders) if action.argv else None) or Script("", "")
 
 
-def scripts_now(request: Request) -> str:
+def scripts_now(request: PolicyRequest) -> str:
     """One hash of every script that a command line would run, as they are now; '' when it runs none."""
     found = [script_now(request, action).sha256 for action in request.actions]
     return hashlib.sha256("\n".join(found).encode()).hexdigest() if any(found) else ""

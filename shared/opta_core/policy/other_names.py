@@ -11,14 +11,14 @@ from opta_protocol.tools.declared import TOOLS
 from opta_protocol.tools.searching import GREP
 
 from . import commands
-from .actions import Action, Request, relative_to
+from .actions import Action, PolicyRequest, relative_to
 from .rules import Rule, path_fits
 
 _READING = (*(tool.name for tool in TOOLS if tool.kind == "read"), GREP.name)
 _WRITING = tuple(tool.name for tool in TOOLS if tool.kind == "write")
 
 
-def denies(rule: Rule, request: Request, action: Action) -> bool:
+def denies(rule: Rule, request: PolicyRequest, action: Action) -> bool:
     """Whether a deny rule of a path is about this action although its tool or the path is another."""
     if not rule.path or rule.origin or rule.server:
         return False
@@ -29,7 +29,7 @@ def denies(rule: Rule, request: Request, action: Action) -> bool:
     return fnmatch.fnmatchcase(action.tool, rule.tool) and _fits(_real(request.cwd, action.path), rule)
 
 
-def asks(rule: Rule, request: Request, action: Action) -> bool:
+def asks(rule: Rule, request: PolicyRequest, action: Action) -> bool:
     """Whether a command names a file that a rule keeps file tools from writing: it may only read it, so a person decides."""
     return bool(rule.path) and action.kind == "run" and _is_for(rule, _WRITING) and _names(rule, request, action)
 
@@ -38,7 +38,7 @@ def _is_for(rule: Rule, tools: tuple[str, ...]) -> bool:
     return any(fnmatch.fnmatchcase(tool, rule.tool) for tool in tools)
 
 
-def _names(rule: Rule, request: Request, action: Action) -> bool:
+def _names(rule: Rule, request: PolicyRequest, action: Action) -> bool:
     is_plain = request.command is not None and request.command.is_plain
     words = action.argv[1:] if is_plain else tuple(commands.all_words(str(request.args.get("command", ""))))
     parts = {part for word in words for part in (word, word.rpartition(":")[2], word.rpartition("=")[2], word.lstrip("@"))}
