@@ -9,14 +9,14 @@ from opta_core.net.lmx_endpoint import endpoint_of
 from opta_core.process.process import ServiceContext, run
 from opta_core.secrets.vault import Vault
 
-from .router import Router, Routes
+from .router import ModelRouter, Routes
 from .turns import HELLO_IDLE_S, HELLO_S, Turns
 
 
 async def main(context: ServiceContext) -> None:
     """Run turns until asked to stop."""
     vault = Vault(context.paths, allows_file=context.settings.vault_file)
-    await serve(context, Router(context.settings, lambda: endpoint_of(context.settings, context.paths), vault))
+    await serve(context, ModelRouter(context.settings, lambda: endpoint_of(context.settings, context.paths), vault))
 
 
 async def serve(context: ServiceContext, router: Routes) -> None:

@@ -46,7 +46,7 @@ class Routes(Protocol):
     async def route(self, wanted: str) -> Route: ...
 
 
-class Router:
+class ModelRouter:
     """Owns the providers."""
 
     def __init__(self, settings: Settings, lmx_endpoint: Callable[[], Endpoint], vault: Vault):

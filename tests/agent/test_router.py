@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.model_server import ModelServer, Say
 
-from opta_agent.router import Route, Router
+from opta_agent.router import ModelRouter, Route
 from opta_core.net.lmx_endpoint import Endpoint
 from opta_core.paths import Paths
 from opta_core.secrets.vault import Vault
@@ -16,7 +16,7 @@ from opta_core.settings import Settings
 
 def route_of(home: Path, about: dict[str, Any]) -> Route:
     async def story(url: str) -> Route:
-        router = Router(Settings(), lambda: Endpoint(root=url.removesuffix("/v1")), Vault(Paths(home), allows_file=True))
+        router = ModelRouter(Settings(), lambda: Endpoint(root=url.removesuffix("/v1")), Vault(Paths(home), allows_file=True))
         try:
             return await router.route("lmx/scripted")
         finally:
