@@ -19,7 +19,7 @@ from opta_core.inheritance import inherited, python
 from opta_core.launch_codes import new_launch_code
 from opta_core.paths import write_whole
 from opta_core.process import state
-from opta_core.process.supervision import PROGRAMS, Supervisor, configuration
+from opta_core.process.supervision import PROGRAMS, SupervisordClient, configuration
 from opta_core.process.supervisor_wakeup import SOCKET
 from opta_core.settings import LoadedSettings
 
@@ -32,7 +32,7 @@ POKE_EVERY_S = 0.1
 
 def is_running(loaded: LoadedSettings) -> bool:
     """Whether this home's supervisord answers."""
-    return Supervisor(loaded.paths.run, 2).is_up()
+    return SupervisordClient(loaded.paths.run, 2).is_up()
 
 
 def start(loaded: LoadedSettings, only: list[str] | None = None, *, detach: bool) -> "subprocess.Popen[bytes]":
@@ -106,7 +106,7 @@ def _end_stand_ins(loaded: LoadedSettings) -> None:
     for place in filter(stand_in.is_ours, stand_in.places(loaded.paths.home)):
         if (place / SOCKET).exists():
             with contextlib.suppress(OptaError):
-                supervisor = Supervisor(place, 5)
+                supervisor = SupervisordClient(place, 5)
                 pid = supervisor.pid()
                 supervisor.shutdown()
                 _wait_for_end(pid)
@@ -142,7 +142,7 @@ def wait_ready(loaded: LoadedSettings, process: "subprocess.Popen[bytes] | None"
     client = Client(loaded.paths)
     deadline = time.monotonic() + READY_S
     said: dict[str, Any] = {}
-    supervisor = Supervisor(loaded.paths.run, 2)
+    supervisor = SupervisordClient(loaded.paths.run, 2)
     needed = {"gateway", "agent", "sessions", "tools"}
     poked_at = 0.0
     while time.monotonic() < deadline:
@@ -174,7 +174,7 @@ def _reads_only(said: dict[str, Any]) -> str:
     return reason if reason.startswith(stand_in.NO_WRITES) else ""
 
 
-def _is_of_this_start(loaded: LoadedSettings, supervisor: Supervisor) -> bool:
+def _is_of_this_start(loaded: LoadedSettings, supervisor: SupervisordClient) -> bool:
     known = state.read(loaded.paths)
     try:
         return known is not None and any(p["name"] == "gateway" and p["pid"] == known.pid for p in supervisor.processes())
@@ -184,7 +184,7 @@ def _is_of_this_start(loaded: LoadedSettings, supervisor: Supervisor) -> bool:
 
 def stop(loaded: LoadedSettings) -> bool:
     """Stop everything in order, supervisord last; False when nothing ran."""
-    supervisor = Supervisor(loaded.paths.run)
+    supervisor = SupervisordClient(loaded.paths.run)
     try:
         pid = supervisor.pid()
         supervisor.shutdown()

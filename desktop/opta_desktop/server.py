@@ -19,7 +19,7 @@ from opta_core.launch_codes import take_launch_code
 from opta_core.logs import Log
 from opta_core.paths import Paths
 from opta_core.process import state
-from opta_core.process.supervision import PROGRAMS, Supervisor
+from opta_core.process.supervision import PROGRAMS, SupervisordClient
 from opta_core.records import RecordFile
 from opta_http import json_body
 from opta_http.asgi import Headers, Receive, Scope, Send, header_values, send_response
@@ -168,7 +168,7 @@ class Desktop:
         return {"host": known.host, "port": known.port, "token": token}
 
     def _services(self) -> dict[str, Any]:
-        found = Supervisor(self._paths.run).processes()
+        found = SupervisordClient(self._paths.run).processes()
         return {"services": [{"name": p["name"], "state": p["statename"].lower(), "pid": p["pid"]} for p in found]}
 
     def _control(self, content: bytes) -> dict[str, Any]:
@@ -178,7 +178,7 @@ class Desktop:
             raise Refused(f"Send name and action: {error.message}"[:300], code=ErrorCode.bad_request) from error
         if wanted.name not in PROGRAMS or wanted.action not in ("start", "stop", "restart"):
             raise Refused("Unknown service or action.", code=ErrorCode.invalid)
-        getattr(Supervisor(self._paths.run), wanted.action)(wanted.name)
+        getattr(SupervisordClient(self._paths.run), wanted.action)(wanted.name)
         return {"ok": True}
 
 

@@ -13,7 +13,7 @@ from opta_cli import supervise
 from opta_cli.client import Client, new_key
 from opta_core import settings
 from opta_core.process import state
-from opta_core.process.supervision import Supervisor
+from opta_core.process.supervision import SupervisordClient
 from support.limits import limit_s
 
 OPTA = Path(sys.executable).parent / "opta"
@@ -116,9 +116,9 @@ class Daemon:
         """The page's address with a fresh launch code."""
         return supervise.page_url(self.loaded)
 
-    def supervisor(self) -> Supervisor:
+    def supervisor(self) -> SupervisordClient:
         """Its supervisord."""
-        return Supervisor(self.loaded.paths.run, 5)
+        return SupervisordClient(self.loaded.paths.run, 5)
 
     def pids(self) -> dict[str, int]:
         """Service -> process id, those that run."""

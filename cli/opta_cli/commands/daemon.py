@@ -7,7 +7,7 @@ import time
 import webbrowser
 
 from opta_core.errors import Refused, Unavailable
-from opta_core.process.supervision import PROGRAMS, Supervisor
+from opta_core.process.supervision import PROGRAMS, SupervisordClient
 from opta_core.settings import LoadedSettings
 
 from ..client import Client
@@ -104,7 +104,7 @@ def daemon_start(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta daemon start"""
     args.detach, args.no_open, args.only = True, True, ""
     if is_running(loaded):
-        supervisor = Supervisor(loaded.paths.run)
+        supervisor = SupervisordClient(loaded.paths.run)
         for service in reversed(DAEMON):
             supervisor.start(service)
     return up(loaded, args)
@@ -112,7 +112,7 @@ def daemon_start(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def daemon_stop(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta daemon stop: gateway, agent, tools and sessions; desktop and LMX stay."""
-    supervisor = Supervisor(loaded.paths.run)
+    supervisor = SupervisordClient(loaded.paths.run)
     for service in DAEMON:
         supervisor.stop(service)
     print("The daemon is stopped. Sessions are kept.")
@@ -121,7 +121,7 @@ def daemon_stop(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def daemon_restart(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta daemon restart [service]"""
-    supervisor = Supervisor(loaded.paths.run)
+    supervisor = SupervisordClient(loaded.paths.run)
     names = _services(args.service) if args.service else list(reversed(DAEMON))
     before = {p["name"]: p["pid"] for p in supervisor.processes()}
     for service in names:

@@ -12,7 +12,7 @@ from opta_core.errors import OptaError, Refused
 from opta_core.logs import Log
 from opta_core.paths import Paths
 from opta_core.process import state
-from opta_core.process.supervision import PROGRAMS, Supervisor
+from opta_core.process.supervision import PROGRAMS, SupervisordClient
 from opta_core.version import VERSION
 from opta_protocol.errors import ErrorCode
 from opta_protocol.http import Daemon, Empty, Metrics, Ok, ServiceState, Ticket
@@ -55,7 +55,7 @@ async def control_service(gateway: GatewayOf, background: BackgroundTasks, name:
     _check_service(name)
     if action not in ACTIONS:
         raise Refused(f"{action[:40]!r} is not start, stop or restart.", code=ErrorCode.not_found)
-    supervisor = Supervisor(gateway.loaded.paths.run)
+    supervisor = SupervisordClient(gateway.loaded.paths.run)
     if name == "gateway" and action != "start":
         background.add_task(_end_this_process, supervisor, action)
     else:
@@ -87,7 +87,7 @@ async def new_ticket(gateway: GatewayOf, _: Empty = body(Empty)) -> Ticket:
     return Ticket(ticket=gateway.auth.new_ticket(), expiresInS=TICKET_S)
 
 
-async def _end_this_process(supervisor: Supervisor, action: str) -> None:
+async def _end_this_process(supervisor: SupervisordClient, action: str) -> None:
     """Runs as a part of the request, after its answer was sent."""
     try:
         if action == "stop":
@@ -105,7 +105,7 @@ def _check_service(name: str) -> None:
 
 def _look(paths: Paths) -> tuple[state.DaemonState, list[dict[str, Any]], dict[str, int]]:
     """(the daemon's state, supervisord's processes, restarts of each process); blocking."""
-    processes = Supervisor(paths.run).processes()
+    processes = SupervisordClient(paths.run).processes()
     restarts = {process["name"]: _restarts(paths.run / f"{process['name']}.starts") for process in processes}
     return state.read(paths) or state.DaemonState(), processes, restarts
 

@@ -34,7 +34,7 @@ def main() -> None:
         return  # nobody needed it
     answers = socket.socket(fileno=files[0])
     try:
-        supervisor = Supervisor(request)
+        supervisor = SandboxSupervisor(request)
         supervisor.build(request)
     except (BuildError, OSError) as error:
         _answer(answers, {"problem": _why(error)})
@@ -44,7 +44,7 @@ def main() -> None:
     supervisor.serve(control)
 
 
-class Supervisor:
+class SandboxSupervisor:
     """Owns the sandbox's namespaces. `plan`: see `view.plan`."""
 
     def __init__(self, plan: dict[str, Any]):

@@ -98,7 +98,7 @@ class _UnixTransport(xmlrpc.client.Transport):
         return connection
 
 
-class Supervisor:
+class SupervisordClient:
     """Calls to this home's supervisord; blocking, so used from a thread where a loop runs."""
 
     def __init__(self, run: Path, timeout_s: float = 10.0):
