@@ -19,7 +19,7 @@ from opta_core.transcript import Turn
 from opta_protocol.events import ContextCompacted, Event
 
 from .prompt import NO_TOOLS, SUMMARISE
-from .providers.base import ModelRequest, Text
+from .providers.base import ModelRequest, TextPart
 from .router import Route
 from .session import Session
 from .toolset import Offered
@@ -73,7 +73,7 @@ async def _summary(sid: str, messages: list[dict[str, Any]], route: Route, limit
     try:
         async with asyncio.timeout(SUMMARY_S), aclosing(route.provider.stream(request)) as stream:
             async for parts in stream:
-                pieces += [part.delta for part in parts if isinstance(part, Text)]
+                pieces += [part.delta for part in parts if isinstance(part, TextPart)]
     except (OptaError, TimeoutError) as error:
         log.warning("no summary from the model", reason=str(error))
         return ""

@@ -10,7 +10,7 @@ from opta_core.errors import OptaError
 from opta_protocol.events import StepStart, TurnThinking, TurnToken
 from opta_protocol.ids import share
 
-from .providers.base import CallPart, End, ModelRequest, Part, Text, Thinking, Usage
+from .providers.base import CallPart, End, ModelRequest, Part, TextPart, Thinking, Usage
 from .turn_run import TurnRun
 
 ATTEMPTS_MAX = 4
@@ -91,7 +91,7 @@ class _Stream:
         async with aclosing(run.route.provider.stream(request)) as stream:
             async for parts in stream:
                 self.first_at = self.first_at or now_s()
-                self._deltas += sum(isinstance(part, Text | Thinking) for part in parts)
+                self._deltas += sum(isinstance(part, TextPart | Thinking) for part in parts)
                 for part in joined(parts) if len(parts) >= JOINED_FROM else parts:
                     self._take(part)
                 await run.collaborators.backpressure()
@@ -102,7 +102,7 @@ class _Stream:
 
     def _take(self, part: Part) -> None:
         match part:
-            case Text(delta):
+            case TextPart(delta):
                 self._say(TurnToken(sid=self._sid, turn=self._turn, delta=delta))
             case Thinking(delta):
                 self._say(TurnThinking(sid=self._sid, turn=self._turn, delta=delta))
@@ -120,8 +120,8 @@ def joined(parts: list[Part]) -> list[Part]:
     """The same parts, with neighbours of one kind joined into one."""
     found: list[Part] = []
     for kind, group in groupby(parts, type):
-        if kind is Text or kind is Thinking:
-            found.append(kind("".join(part.delta for part in group if isinstance(part, Text | Thinking))))
+        if kind is TextPart or kind is Thinking:
+            found.append(kind("".join(part.delta for part in group if isinstance(part, TextPart | Thinking))))
         else:
             found += group
     return found

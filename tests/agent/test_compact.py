@@ -9,7 +9,7 @@ from support.story import SID, Scripted, Story
 
 from opta_agent.loop import run_turn
 from opta_agent.prompt import NO_TOOLS
-from opta_agent.providers.base import End, Text, Usage
+from opta_agent.providers.base import End, TextPart, Usage
 from opta_agent.router import Route
 from opta_agent.session import Session
 from opta_agent.toolset import Offered
@@ -66,7 +66,7 @@ def contents(messages: list[dict[str, Any]]) -> str:
 def test_a_wish_to_compact_replaces_all_but_the_last_turns() -> None:
     talk = Talk(5)
     talk.ask("c", "", compact=True)
-    provider = Scripted([Text("They spoke of five things."), STOP], [Text("ok"), STOP])
+    provider = Scripted([TextPart("They spoke of five things."), STOP], [TextPart("ok"), STOP])
     assert talk.go("c", provider).finish == "stop"
     (compacted,) = talk.compactions
     assert (compacted.summary, compacted.after < compacted.before) == ("They spoke of five things.", True)
@@ -86,7 +86,7 @@ def test_a_wish_to_compact_replaces_all_but_the_last_turns() -> None:
 def test_a_fresh_agent_builds_the_same_prompt_from_the_journal() -> None:
     talk = Talk(5)
     talk.ask("c", "", compact=True)
-    first = Scripted([Text("Sum."), STOP], [Text("ok"), STOP])
+    first = Scripted([TextPart("Sum."), STOP], [TextPart("ok"), STOP])
     talk.go("c", first)
     other = Talk(0)
     other.session.speaks_after(-1)
@@ -96,14 +96,14 @@ def test_a_fresh_agent_builds_the_same_prompt_from_the_journal() -> None:
     talk.ask("n", "Go on")
     talk.go("n", first)
     other.ask("n", "Go on")
-    second = Scripted([Text("ok"), STOP])
+    second = Scripted([TextPart("ok"), STOP])
     other.go("n", second)
     assert asked(second, 0)[1:] == asked(first, 1)[1:]
 
 
 def test_a_second_compaction_summarises_the_first_summary_too() -> None:
     talk = Talk(4)
-    provider = Scripted([Text("First summary."), STOP], [Text("Second summary."), STOP], [Text("ok"), STOP])
+    provider = Scripted([TextPart("First summary."), STOP], [TextPart("Second summary."), STOP], [TextPart("ok"), STOP])
     talk.ask("c1", "", compact=True)
     talk.go("c1", provider)
     for number in (7, 8, 9):
@@ -121,7 +121,7 @@ def test_a_second_compaction_summarises_the_first_summary_too() -> None:
 def test_a_full_context_compacts_once_before_the_turn() -> None:
     talk = Talk(30)
     talk.ask("n", "Go on")
-    provider = Scripted([Text("Much was said."), STOP], [Text("ok"), STOP])
+    provider = Scripted([TextPart("Much was said."), STOP], [TextPart("ok"), STOP])
     done = talk.go("n", provider, limit=4000)
     assert done.finish == "stop"
     assert [compacted.summary for compacted in talk.compactions] == ["Much was said."]
@@ -131,7 +131,7 @@ def test_a_full_context_compacts_once_before_the_turn() -> None:
 def test_a_context_with_room_is_left_alone() -> None:
     talk = Talk(3)
     talk.ask("n", "Go on")
-    talk.go("n", Scripted([Text("ok"), STOP]), limit=100_000)
+    talk.go("n", Scripted([TextPart("ok"), STOP]), limit=100_000)
     assert not talk.compactions
 
 
@@ -139,7 +139,7 @@ def test_a_context_with_room_is_left_alone() -> None:
 def test_a_model_that_writes_no_good_summary_costs_no_turn(bad: list[Any]) -> None:
     talk = Talk(30)
     talk.ask("n", "Go on")
-    provider = Scripted(bad, [Text("ok"), STOP])
+    provider = Scripted(bad, [TextPart("ok"), STOP])
     assert talk.go("n", provider, limit=4000).finish == "stop"
     (compacted,) = talk.compactions
     assert compacted.after < compacted.before
@@ -149,7 +149,7 @@ def test_a_model_that_writes_no_good_summary_costs_no_turn(bad: list[Any]) -> No
 def test_a_summary_without_end_is_cut() -> None:
     talk = Talk(30)
     talk.ask("n", "Go on")
-    talk.go("n", Scripted([Text("blah " * 20_000), STOP], [Text("ok"), STOP]), limit=4000)
+    talk.go("n", Scripted([TextPart("blah " * 20_000), STOP], [TextPart("ok"), STOP]), limit=4000)
     (compacted,) = talk.compactions
     assert (len(compacted.summary), compacted.after < compacted.before) == (2000, True)
 
@@ -158,10 +158,10 @@ def test_a_provider_that_says_the_context_is_full_is_asked_again_after_compactio
     talk = Talk(6)
     talk.ask("n", "Go on")
     overflow = OptaError("too long", code=ErrorCode.context_overflow)
-    provider = Scripted([overflow], [Text("Sum."), STOP], [Text("ok"), STOP])
+    provider = Scripted([overflow], [TextPart("Sum."), STOP], [TextPart("ok"), STOP])
     assert talk.go("n", provider).finish == "stop"
     assert [event.attempt for event in talk.events if isinstance(event, e.StepStart) and event.turn == "n"] == [1, 2]
-    again = Scripted([overflow], [Text("Sum."), STOP], [overflow])
+    again = Scripted([overflow], [TextPart("Sum."), STOP], [overflow])
     other = Talk(6)
     other.ask("n", "Go on")
     with pytest.raises(OptaError):
@@ -180,8 +180,8 @@ def test_a_turn_whose_agent_died_after_compaction_does_not_compact_again() -> No
     talk = Talk(30)
     talk.ask("n", "Go on")
     with pytest.raises(OptaError):
-        talk.go("n", Scripted([Text("Sum."), STOP], [OptaError("x", code=ErrorCode.provider_auth)]), limit=4000)
-    talk.go("n", Scripted([Text("ok"), STOP]), limit=4000)
+        talk.go("n", Scripted([TextPart("Sum."), STOP], [OptaError("x", code=ErrorCode.provider_auth)]), limit=4000)
+    talk.go("n", Scripted([TextPart("ok"), STOP]), limit=4000)
     assert len(talk.compactions) == 1
 
 
@@ -198,5 +198,5 @@ def test_every_tool_that_is_offered_counts_also_those_of_servers() -> None:
     few, many = Talk(6), WithServers(6)
     for talk in (few, many):
         talk.ask("n", "Go on")
-        talk.go("n", Scripted([Text("Much was said."), STOP], [Text("ok"), STOP]), limit=5000)
+        talk.go("n", Scripted([TextPart("Much was said."), STOP], [TextPart("ok"), STOP]), limit=5000)
     assert (len(few.compactions), len(many.compactions)) == (0, 1)

@@ -7,7 +7,7 @@ import pytest
 from support.events import TS
 from support.story import SID, TURN, Scripted, Story, messages
 
-from opta_agent.providers.base import CallPart, End, Part, Text, Thinking, Usage
+from opta_agent.providers.base import CallPart, End, Part, TextPart, Thinking, Usage
 from opta_agent.providers.thinking import ThinkSplitter
 from opta_agent.session import Session
 from opta_agent.turn_run import TurnLimits
@@ -27,14 +27,14 @@ def lost() -> Unavailable:
 
 def test_text_alone_is_one_step() -> None:
     story = Story()
-    done = story.play(Scripted([Thinking("hm"), Text("Hel"), Text("lo"), STOP]))
+    done = story.play(Scripted([Thinking("hm"), TextPart("Hel"), TextPart("lo"), STOP]))
     assert story.names() == ["step.start", "turn.thinking", "turn.token", "turn.token"]
     assert (done.finish, done.steps, done.tools, done.tokens, done.promptTokens, done.contextLimit) == ("stop", 1, 0, 3, 10, 1000)
 
 
 def test_a_tool_call_is_decided_run_and_read_by_the_next_step() -> None:
     story = Story()
-    provider = Scripted([Text("look"), CallPart("x", "read_file", '{"path":"a"}'), USE], [Text("done"), STOP])
+    provider = Scripted([TextPart("look"), CallPart("x", "read_file", '{"path":"a"}'), USE], [TextPart("done"), STOP])
     done = story.play(provider)
     assert story.names() == ["step.start", "turn.token", "tool.call", "permission.decision", "tool.result", "step.start", "turn.token"]
     call_id = story.events[4].callId  # type: ignore[attr-defined]
@@ -54,7 +54,7 @@ def test_a_tool_call_is_decided_run_and_read_by_the_next_step() -> None:
 def test_a_denied_call_is_told_to_the_model_and_not_run() -> None:
     story = Story()
     story.denied = frozenset({"run_command"})
-    provider = Scripted([CallPart("x", "run_command", '{"command":"ls"}'), USE], [Text("ok"), STOP])
+    provider = Scripted([CallPart("x", "run_command", '{"command":"ls"}'), USE], [TextPart("ok"), STOP])
     story.play(provider)
     assert messages(provider, 1)[-1]["content"] == "Error: not today"
 
@@ -70,14 +70,14 @@ def test_a_denied_call_is_told_to_the_model_and_not_run() -> None:
     ],
 )
 def test_a_bad_call_is_explained_to_the_model(name: str, arguments: str, said: str) -> None:
-    provider = Scripted([CallPart("x", name, arguments), USE], [Text("ok"), STOP])
+    provider = Scripted([CallPart("x", name, arguments), USE], [TextPart("ok"), STOP])
     Story().play(provider)
     assert said in messages(provider, 1)[-1]["content"]
 
 
 def test_a_lost_stream_is_asked_again_as_another_attempt() -> None:
     story = Story()
-    story.play(Scripted([Text("half an ans"), lost()], [Text("whole"), STOP]))
+    story.play(Scripted([TextPart("half an ans"), lost()], [TextPart("whole"), STOP]))
     starts = [event for event in story.events if isinstance(event, e.StepStart)]
     assert [(start.step, start.attempt, start.keptChars) for start in starts] == [(1, 1, 0), (1, 2, 0)]
     (step,) = story.session.transcript.turns[0].steps
@@ -127,7 +127,7 @@ def test_a_call_left_by_a_former_agent_is_never_done_twice(name: str, risk: Any,
     story = Story()
     story.running = frozenset({"c1"} if running else ())
     left_behind(story, name, risk, started=started)
-    provider = Scripted([Text("on we go"), STOP])
+    provider = Scripted([TextPart("on we go"), STOP])
     story.play(provider)
     assert messages(provider, 0)[-1]["content"].startswith(said)
     assert [event.step for event in story.events if isinstance(event, e.StepStart)] == [1, 2]
@@ -137,7 +137,7 @@ def test_an_answer_cut_off_by_a_crash_is_generated_again() -> None:
     story = Story()
     story.emit(e.StepStart(sid=SID, turn=TURN, step=1, provider="p", model="m", attempt=1))
     story.emit(e.TurnToken(sid=SID, turn=TURN, delta="I was say"))
-    provider = Scripted([Text("I was saying"), STOP])
+    provider = Scripted([TextPart("I was saying"), STOP])
     story.play(provider)
     assert [message["role"] for message in messages(provider, 0)] == ["system", "user"]
     assert story.session.transcript.turns[0].steps[0].text == "I was saying"
@@ -149,12 +149,12 @@ def test_thinking_tags_cut_anywhere_are_split_out() -> None:
         splitter = ThinkSplitter()
         parts = [*splitter.feed(text[:cut]), *splitter.feed(text[cut:]), *splitter.end()]
         assert "".join(part.delta for part in parts if isinstance(part, Thinking)) == "deep\nthought"
-        assert "".join(part.delta for part in parts if isinstance(part, Text)) == "ab < c <thin d"
+        assert "".join(part.delta for part in parts if isinstance(part, TextPart)) == "ab < c <thin d"
 
 
 def test_a_route_that_says_nothing_twice_is_left_for_its_fallback() -> None:
     story = Story()
-    other = Scripted([Text("from the other"), STOP])
+    other = Scripted([TextPart("from the other"), STOP])
     done = story.play(Scripted([lost()], [lost()]), fallback=other)
     (switch,) = [event for event in story.events if isinstance(event, e.RouteSwitch)]
     assert (switch.from_, switch.to, switch.reason) == ("scripted/model", "scripted/other", "gone")
@@ -164,13 +164,13 @@ def test_a_route_that_says_nothing_twice_is_left_for_its_fallback() -> None:
 
 def test_a_route_that_broke_off_in_the_middle_is_not_left_silently() -> None:
     story = Story()
-    story.play(Scripted([Text("half"), lost()], [Text("half"), lost()], [Text("whole"), STOP]), fallback=Scripted())
+    story.play(Scripted([TextPart("half"), lost()], [TextPart("half"), lost()], [TextPart("whole"), STOP]), fallback=Scripted())
     assert not [event for event in story.events if isinstance(event, e.RouteSwitch)]
 
 
 def test_ended_turns_are_encoded_once_and_read_as_before() -> None:
     story = Story()
-    story.play(Scripted([Text("look"), CallPart("x", "read_file", '{"path":"a"}'), USE], [Text("done"), STOP]))
+    story.play(Scripted([TextPart("look"), CallPart("x", "read_file", '{"path":"a"}'), USE], [TextPart("done"), STOP]))
     story.emit(e.TurnDone(sid=SID, turn=TURN, tokens=1, elapsed=1, tokensPerSec=1, tools=1, steps=2, finish="stop"))
     fresh = Session(SID, "another.boot")
     again = e.TurnStart(sid=SID, turn="t2", role="user", text="", mode=Mode.do, level=Level.L2, resumes=TURN)

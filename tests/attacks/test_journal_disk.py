@@ -18,7 +18,7 @@ from support.limits import limit_s
 from support.promises import check_journal
 from support.store import House, prompt, start_of
 
-from opta_agent.providers.base import ModelRequest, Text
+from opta_agent.providers.base import ModelRequest, TextPart
 from opta_agent.providers.openai import OpenAiProvider
 from opta_protocol import events as e
 from opta_protocol import wire
@@ -37,7 +37,7 @@ def test_any_text_of_a_model_is_one_line_each_and_comes_back_byte_for_byte(tmp_p
         provider = OpenAiProvider("p", server.url)
         async for parts in provider.stream(ModelRequest(model="m", messages=msgspec.Raw(b"[]"), tools=msgspec.Raw(b""))):
             for part in parts:
-                if isinstance(part, Text):
+                if isinstance(part, TextPart):
                     house.agent.append(e.TurnToken(sid=SID, turn="t1", delta=part.delta))
         await house.agent.written(DONE)
         lines = await replayed(house)

@@ -9,7 +9,7 @@ from support.store import House, prompt, start_of
 from support.story import Scripted, Story
 
 from opta_agent.model_call import JOINED_FROM, joined
-from opta_agent.providers.base import CallPart, End, ModelRequest, Part, Text, Thinking
+from opta_agent.providers.base import CallPart, End, ModelRequest, Part, TextPart, Thinking
 from opta_core.bus.bus import Frames, LocalBus
 from opta_core.bus.outbox import ON_WIRE_MAX, WINDOW, Outbox
 from opta_core.errors import OptaError
@@ -109,8 +109,8 @@ def test_events_that_are_together_too_large_for_a_message_are_sent_in_several() 
 
 def test_pieces_that_came_in_one_read_are_joined_when_they_are_many() -> None:
     call = CallPart("c", "list_dir", "{}")
-    parts: list[Part] = [Thinking("a"), Thinking("b"), Text("c"), Text("d"), call, Text("e"), End("stop", None)]
-    assert joined(parts) == [Thinking("ab"), Text("cd"), call, Text("e"), End("stop", None)]
+    parts: list[Part] = [Thinking("a"), Thinking("b"), TextPart("c"), TextPart("d"), call, TextPart("e"), End("stop", None)]
+    assert joined(parts) == [Thinking("ab"), TextPart("cd"), call, TextPart("e"), End("stop", None)]
 
 
 def test_a_flood_in_one_read_is_one_event_and_a_few_pieces_stay_as_they_are() -> None:
@@ -120,7 +120,7 @@ def test_a_flood_in_one_read_is_one_event_and_a_few_pieces_stay_as_they_are() ->
                 yield [part for part in read if not isinstance(part, OptaError)]
 
     story = Story()
-    flood, few = [Text(".")] * 5000, [Text("a"), Text("b")]
+    flood, few = [TextPart(".")] * 5000, [TextPart("a"), TextPart("b")]
     done = story.play(Reads(flood, few, [End("stop", None)]))
     deltas = [event.delta for event in story.events if isinstance(event, e.TurnToken)]
     assert deltas == ["." * 5000, "a", "b"]

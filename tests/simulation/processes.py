@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from opta_agent import __main__ as agent_process
-from opta_agent.providers.base import CallPart, End, ModelRequest, Part, Text, Thinking, Usage
+from opta_agent.providers.base import CallPart, End, ModelRequest, Part, TextPart, Thinking, Usage
 from opta_agent.router import Route
 from opta_core.errors import Unavailable
 from opta_core.paths import Paths
@@ -192,7 +192,7 @@ class _Model:
         if chance.random() < 0.05:
             raise Unavailable("the model is away", code=ErrorCode.provider_unavailable)
         for number in range(chance.randint(0, 12)):
-            yield [Thinking(f"hm{number} ")] if chance.random() < 0.1 else [Text(f"w{number} ")] * chance.randint(1, 3)
+            yield [Thinking(f"hm{number} ")] if chance.random() < 0.1 else [TextPart(f"w{number} ")] * chance.randint(1, 3)
             if chance.random() < 0.6:
                 await asyncio.sleep(chance.uniform(0.0, 0.03))
             if chance.random() < 0.01:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from opta_agent.providers.base import CallPart, End, ModelRequest, Part, Text, Thinking
+from opta_agent.providers.base import CallPart, End, ModelRequest, Part, TextPart, Thinking
 from opta_agent.providers.openai import OpenAiProvider
 from opta_core.errors import OptaError
 from opta_core.secrets.vault import Secret
@@ -35,7 +35,7 @@ class Heard:
 
     @property
     def text(self) -> str:
-        return "".join(part.delta for part in self.parts if isinstance(part, Text))
+        return "".join(part.delta for part in self.parts if isinstance(part, TextPart))
 
     @property
     def thought(self) -> str:

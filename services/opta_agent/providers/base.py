@@ -15,7 +15,7 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     session: str = ""
 
 
-class Text(msgspec.Struct, frozen=True):
+class TextPart(msgspec.Struct, frozen=True):
     """A piece of the answer."""
 
     delta: str
@@ -51,7 +51,7 @@ class End(msgspec.Struct, frozen=True):
     usage: Usage | None
 
 
-Part = Text | Thinking | CallPart | End
+Part = TextPart | Thinking | CallPart | End
 
 
 class Provider(Protocol):

@@ -1,12 +1,12 @@
 """Splits `<think>…</think>` out of an answer that arrives in pieces."""
 
-from .base import Part, Text, Thinking
+from .base import Part, TextPart, Thinking
 
 _OPEN, _CLOSE = "<think>", "</think>"
 
 
 class ThinkSplitter:
-    """Text in, Text and Thinking parts out; a tag cut in two by the network is put together."""
+    """Text in, TextPart and Thinking parts out; a tag cut in two by the network is put together."""
 
     def __init__(self) -> None:
         self._is_thinking = False
@@ -38,7 +38,7 @@ class ThinkSplitter:
 
     def _add(self, parts: list[Part], text: str) -> None:
         if text:
-            parts.append(Thinking(text) if self._is_thinking else Text(text))
+            parts.append(Thinking(text) if self._is_thinking else TextPart(text))
 
 
 def _possible_start(text: str, tag: str) -> int:

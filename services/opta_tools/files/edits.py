@@ -17,7 +17,7 @@ from opta_protocol.tools.file_access import Edit, EditFile, MultiEdit, WriteFile
 
 from ..result import Outcome, ToolProblem
 from .edit_match import apply, find
-from .encoding import Text, decode
+from .encoding import DecodedText, decode
 from .workspace import PathProblem, Workspace
 
 FILE_BYTES_MAX = 8 * 1024 * 1024
@@ -77,7 +77,7 @@ def write_file(workspace: Workspace, asked: WriteFile) -> Draft:
     """The whole new content, in the encoding of the file that is there."""
     path, content = asked.path, asked.content
     before = read_existing(workspace, path)
-    text = Text("")
+    text = DecodedText("")
     if before:
         with contextlib.suppress(ToolProblem):
             text = decode(before, path)
@@ -238,5 +238,5 @@ def _note(path: str, before: bytes | None, after: bytes) -> str:
     return " ".join(filter(None, notes))
 
 
-def _named(text: Text) -> str:
+def _named(text: DecodedText) -> str:
     return text.encoding + (" with a byte order mark" if text.mark else "")

@@ -14,7 +14,7 @@ _MARKS = (
 
 
 @dataclass(frozen=True)
-class Text:
+class DecodedText:
     """`text` holds the line ends of the file; `encoding` and `mark` bring the bytes back."""
 
     text: str
@@ -36,26 +36,26 @@ class Text:
             raise ToolProblem(f"{path} is {self.encoding}, which has no character {character!r}; leave it out") from None
 
 
-def decode(content: bytes, path: str) -> Text:
+def decode(content: bytes, path: str) -> DecodedText:
     """Raises ToolProblem for what is no text."""
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             try:
-                return Text(content[len(mark) :].decode(encoding), encoding, mark)
+                return DecodedText(content[len(mark) :].decode(encoding), encoding, mark)
             except UnicodeDecodeError:
                 raise ToolProblem(f"{path} begins like {encoding} text but is none") from None
     if b"\0" in content[:8192]:
         raise ToolProblem(f"{path} is not a text file ({len(content)} bytes, binary)")
     try:
-        return Text(content.decode())
+        return DecodedText(content.decode())
     except UnicodeDecodeError:
         kept = content.decode("utf-8", "surrogateescape")
         odd = sum("\udc80" <= character <= "\udcff" for character in kept)
         # Mostly UTF-8, with some bytes that are none: those are kept as they are.
         if sum(character > "\x7f" for character in kept) > 2 * odd:
-            return Text(kept, "utf-8")
+            return DecodedText(kept, "utf-8")
         # One byte a character, and back without loss; older files of the western world are this.
-        return Text(content.decode("latin-1"), "latin-1")
+        return DecodedText(content.decode("latin-1"), "latin-1")
 
 
 def lines_of(text: str) -> list[str]:
