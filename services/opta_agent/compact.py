@@ -21,7 +21,7 @@ from opta_protocol.events import ContextCompacted, Event
 from .prompt import NO_TOOLS, SUMMARISE
 from .providers.base import ModelRequest, TextPart
 from .router import Route
-from .session import Session
+from .session import AgentSession
 from .toolset import Offered
 
 # Share of the context limit at which a turn compacts before it begins.
@@ -37,13 +37,13 @@ SUMMARY_S = 120.0
 log = Log("compact")
 
 
-def is_full(session: Session, turn: Turn, route: Route, offered: Offered) -> bool:
+def is_full(session: AgentSession, turn: Turn, route: Route, offered: Offered) -> bool:
     """Whether the prompt of `turn` would take most of the model's context. Never, where its limit is not known."""
     limit = route.context_limit
     return limit > 0 and _prompt_tokens(session, turn, offered.encoded(session, turn, route.tools)) > FULL_SHARE * limit
 
 
-async def compact(session: Session, turn: Turn, route: Route, offered: Offered, emit: Callable[[Event], Any]) -> bool:
+async def compact(session: AgentSession, turn: Turn, route: Route, offered: Offered, emit: Callable[[Event], Any]) -> bool:
     """Summarise what came before `turn`, save the last turns; False when there is nothing to summarise."""
     limit = route.context_limit or LIMIT_UNKNOWN
     up_to, messages = session.history.older(KEPT_TURNS, limit * CHARS_A_TOKEN // 4)
@@ -107,6 +107,6 @@ def _middle_cut(text: str, chars: int) -> str:
     return text if len(text) <= chars else f"{text[: chars // 2]}\n…\n{text[-chars // 2 :]}"
 
 
-def _prompt_tokens(session: Session, turn: Turn, tools: msgspec.Raw) -> int:
+def _prompt_tokens(session: AgentSession, turn: Turn, tools: msgspec.Raw) -> int:
     """Tokens of a turn's first prompt, as a guess: what was said, the new message, and every tool that is offered."""
     return (session.history.size + len(turn.text) + len(tools)) // CHARS_A_TOKEN

@@ -28,7 +28,7 @@ from opta_protocol.permissions import Level, Offer, Risk
 from opta_protocol.tools.shell import RUN_COMMAND
 from opta_protocol.tools.tool import AnyTool
 
-from .session import Session
+from .session import AgentSession
 
 _LOOK_AGAIN_S = 5.0
 
@@ -50,7 +50,7 @@ class Surroundings(Protocol):
 
     async def sandbox(self) -> Sandbox: ...
 
-    async def preview(self, session: Session, call: ToolCall) -> Preview: ...
+    async def preview(self, session: AgentSession, call: ToolCall) -> Preview: ...
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class PermissionGate:
     network: Network = "off"
     waited_s: float = field(default=0.0, init=False)
 
-    async def check(self, session: Session, turn: Turn, call: ToolCall) -> Permit:
+    async def check(self, session: AgentSession, turn: Turn, call: ToolCall) -> Permit:
         """Decide on a call. Writes the decision first; what cannot run as it is needs none."""
         if problem := self.surroundings.problem(call):
             return Permit(False, problem, "bad_arguments")
@@ -104,7 +104,7 @@ class PermissionGate:
             return self._permit(session, request)
         return await self._ask(session, call, request, verdict, situation.sandbox)
 
-    def permit_again(self, session: Session, call: ToolCall) -> Permit:
+    def permit_again(self, session: AgentSession, call: ToolCall) -> Permit:
         """What was allowed for a call whose decision is stored already."""
         known = session.call(call.turn, call.callId)
         request = self.surroundings.request(call, session.transcript.cwd)
@@ -112,7 +112,7 @@ class PermissionGate:
             return self._permit(session, request)
         return self._permit(session, request, offer=known.offer, expects=known.expects, shown=known.execution)
 
-    async def _ask(self, session: Session, call: ToolCall, request: PolicyRequest, verdict: Verdict, sandbox: Sandbox) -> Permit:
+    async def _ask(self, session: AgentSession, call: ToolCall, request: PolicyRequest, verdict: Verdict, sandbox: Sandbox) -> Permit:
         known = session.call(call.turn, call.callId)
         # A question outlives the agent that asked it, with what it showed and until when.
         if known and known.requestId:
@@ -136,13 +136,13 @@ class PermissionGate:
             return Permit(False, "the scripts that it runs changed while the user was asked; make the call again")
         return self._permit(session, request, offer=decision.offer, expects=expects, shown=execution)
 
-    async def _preview(self, session: Session, call: ToolCall) -> Preview:
+    async def _preview(self, session: AgentSession, call: ToolCall) -> Preview:
         if self.surroundings.tool(call).evidence in ("execution", "writing"):
             return await self.surroundings.preview(session, call)
         return Preview(callId=call.callId)
 
     async def _answer(
-        self, session: Session, call: ToolCall, request_id: str, verdict: Verdict, expires_at: str
+        self, session: AgentSession, call: ToolCall, request_id: str, verdict: Verdict, expires_at: str
     ) -> PermissionDecision | None:
         """The stored answer; None when nobody answered until the time that was shown."""
         started = now_s()
@@ -169,7 +169,7 @@ class PermissionGate:
         return decision
 
     def _permit(
-        self, session: Session, request: PolicyRequest, *, offer: str = "", expects: str = "", shown: Execution | None = None
+        self, session: AgentSession, request: PolicyRequest, *, offer: str = "", expects: str = "", shown: Execution | None = None
     ) -> Permit:
         network = self._network(session, request)
         # What was granted while the question was open does not change what it showed.
@@ -180,7 +180,7 @@ class PermissionGate:
         expects = "" if request.command is not None else expects
         return Permit(True, plan=plan_of(request), network=network, expects=expects, schema=request.actions[0].schema)
 
-    def _network(self, session: Session, request: PolicyRequest) -> Network:
+    def _network(self, session: AgentSession, request: PolicyRequest) -> Network:
         """What a call reaches without a word about the network."""
         return "on" if request.command is not None and "network" in session.granted and wants_network(request) else self.network
 
@@ -216,7 +216,7 @@ class PermissionGate:
             writing=preview.writing,
         )
 
-    def _execution(self, session: Session, request: PolicyRequest, preview: Preview, sandbox: Sandbox) -> Execution | None:
+    def _execution(self, session: AgentSession, request: PolicyRequest, preview: Preview, sandbox: Sandbox) -> Execution | None:
         """Where and how a command runs when it is allowed once; None for what is no command."""
         if request.command is None:
             return None

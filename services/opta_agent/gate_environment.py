@@ -9,7 +9,7 @@ from opta_protocol.events import ToolCall
 from opta_protocol.tools.declared import tool_of
 from opta_protocol.tools.tool import AnyTool
 
-from .session import Session
+from .session import AgentSession
 from .toolbox import WorkerToolbox
 
 
@@ -41,6 +41,6 @@ class GateEnvironment:
         level = await self._toolbox.sandbox()
         return "full" if level in ("full", "seatbelt") else "landlock" if level == "landlock" else "none"
 
-    async def preview(self, session: Session, call: ToolCall) -> Preview:
+    async def preview(self, session: AgentSession, call: ToolCall) -> Preview:
         """What a write would do, or where a command would run."""
         return await self._toolbox.preview(session, call)

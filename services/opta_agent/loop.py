@@ -10,12 +10,12 @@ from opta_protocol.events import TurnDone
 
 from .compact import compact, is_full
 from .model_call import ModelAnswer, call_model
-from .session import Session
+from .session import AgentSession
 from .step_calls import finish_calls, read_call, run_calls
 from .turn_run import Collaborators, TurnRun
 
 
-async def run_turn(session: Session, turn_id: str, collaborators: Collaborators) -> TurnDone:
+async def run_turn(session: AgentSession, turn_id: str, collaborators: Collaborators) -> TurnDone:
     """Run a turn from its stored state to its ending. Raises OptaError when it cannot continue."""
     run = await _begin(session, turn_id, collaborators)
     if run.turn.compact:
@@ -43,7 +43,7 @@ async def run_turn(session: Session, turn_id: str, collaborators: Collaborators)
     return run.done("steps")
 
 
-async def _begin(session: Session, turn_id: str, collaborators: Collaborators) -> TurnRun:
+async def _begin(session: AgentSession, turn_id: str, collaborators: Collaborators) -> TurnRun:
     """The run, with its route and the step to continue with: a former agent may have left the turn in the middle."""
     session.settle(turn_id)
     turn = session.transcript.turn(turn_id)

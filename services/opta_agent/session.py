@@ -32,7 +32,7 @@ Event = AnyEvent | Unknown
 Delta = TurnToken | TurnThinking
 
 
-class Session:
+class AgentSession:
     """Folds every line as it comes; `changed` wakes whoever waits.
 
     What this agent says itself (`producer`) is folded by `say`, when it is said: its deltas are not read back.

@@ -16,7 +16,7 @@ from opta_protocol.ids import new_call_id
 from opta_protocol.permissions import Risk
 
 from .providers.base import CallPart
-from .session import Session
+from .session import AgentSession
 from .turn_run import TurnRun
 
 # As deep as the gateway reads JSON.
@@ -110,7 +110,7 @@ async def _decide_and_run(run: TurnRun, call: ToolCall) -> None:
         run.emit(_failed(call, permit.reason, permit.code))
 
 
-async def _until_results(session: Session, calls: list[str]) -> None:
+async def _until_results(session: AgentSession, calls: list[str]) -> None:
     """The next request is built from the stored results, so wait until they are all there."""
     while any(session.result(call) is None for call in calls):
         await session.changed(0.5)

@@ -31,7 +31,7 @@ from opta_protocol.tools.tool import AnyTool
 from opta_protocol.topics import TOOLS_RPC
 
 from .gate import Permit
-from .session import Session
+from .session import AgentSession
 from .toolset import Offered
 
 _ASK_S = 0.25
@@ -60,7 +60,7 @@ class WorkerToolbox:
         self._lists: dict[tuple[str, str], asyncio.Future[ToolList]] = {}
         self._previews: dict[str, asyncio.Future[Preview]] = {}
 
-    async def run(self, session: Session, call: ToolCall, permit: Permit | None = None) -> ToolResult:
+    async def run(self, session: AgentSession, call: ToolCall, permit: Permit | None = None) -> ToolResult:
         """Run a call as permitted, to its end. Without a permit it was started for a former agent, and is only waited for."""
         permitted = permit or Permit(True)
         order = RunTool(
@@ -104,7 +104,7 @@ class WorkerToolbox:
                 return call_id in self._state.running
         return None
 
-    async def offered(self, session: Session, turn_id: str) -> Offered:
+    async def offered(self, session: AgentSession, turn_id: str) -> Offered:
         """The tools of a turn; MCP servers are asked for theirs only where there may be some."""
         key = (session.sid, turn_id)
         if key not in self._offered:
@@ -126,7 +126,7 @@ class WorkerToolbox:
         if self._offered.pop((sid, turn_id), None) is not None and self._state is not None and self._state.servers:
             self._dealer.send([_encode(EndTurn(sid=sid, turn=turn_id))])
 
-    async def _list(self, session: Session, turn_id: str) -> ToolList:
+    async def _list(self, session: AgentSession, turn_id: str) -> ToolList:
         key = (session.sid, turn_id)
         self._lists[key] = asyncio.get_running_loop().create_future()
         self._dealer.send([_encode(ListTools(sid=session.sid, turn=turn_id, cwd=session.transcript.cwd))])
@@ -140,7 +140,7 @@ class WorkerToolbox:
         finally:
             del self._lists[key]
 
-    async def preview(self, session: Session, call: ToolCall) -> Preview:
+    async def preview(self, session: AgentSession, call: ToolCall) -> Preview:
         """What a call would do; without a worker that answers, a preview that says so."""
         asked = PreviewTool(
             callId=call.callId, name=call.name, args=call.args, cwd=session.transcript.cwd, folder=session.transcript.folder
@@ -166,7 +166,7 @@ class WorkerToolbox:
             await asyncio.sleep(0.02 if self._answers == 0 else _ASK_S)
         return "none"
 
-    async def _watch(self, session: Session, call: ToolCall) -> ToolResult | None:
+    async def _watch(self, session: AgentSession, call: ToolCall) -> ToolResult | None:
         """The result, or None when the worker that ran the call is gone."""
         # Counted for this call alone: a call that begins says nothing about the worker, and must not make the others wait longer.
         started_at, missing = now_s(), 0
@@ -188,7 +188,7 @@ class WorkerToolbox:
                 return None
             self._dealer.send([_encode(ToolsHello())])
 
-    async def _worker_lost(self, session: Session, call: ToolCall) -> ToolResult:
+    async def _worker_lost(self, session: AgentSession, call: ToolCall) -> ToolResult:
         log.warning("tool worker lost", call=call.callId, tool=call.name)
         lost = ToolResult(
             sid=call.sid,

@@ -9,7 +9,7 @@ from opta_protocol.tools.declared import TOOLS
 from opta_protocol.tools.shell import RUN_COMMAND
 from opta_protocol.tools.tool import AnyTool
 
-from .session import Session
+from .session import AgentSession
 
 _encode = msgspec.json.Encoder().encode
 
@@ -29,7 +29,7 @@ class Offered:
         self._encoded: dict[tuple[bool, tuple[str, ...] | None], msgspec.Raw] = {}
         self.problems = listed.problems if listed else []
 
-    def encoded(self, session: Session, turn: Turn, usable: tuple[str, ...] | None = None) -> msgspec.Raw:
+    def encoded(self, session: AgentSession, turn: Turn, usable: tuple[str, ...] | None = None) -> msgspec.Raw:
         """The JSON array of tools in OpenAI's form. `usable`: the names that the model declares it can use; None for all."""
         key = (session.has_background or _ran_in_background(turn), usable)
         if key not in self._encoded:

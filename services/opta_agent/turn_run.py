@@ -13,7 +13,7 @@ from opta_protocol.events import Event, RouteSwitch, ToolCall, ToolResult, TurnD
 from .gate import Permit
 from .providers.base import Usage
 from .router import Route
-from .session import Session
+from .session import AgentSession
 from .toolset import Offered
 
 SAME_CALL_MAX = 3
@@ -26,19 +26,19 @@ class Gate(Protocol):
 
     waited_s: float
 
-    def check(self, session: Session, turn: Turn, call: ToolCall) -> Awaitable[Permit]: ...
+    def check(self, session: AgentSession, turn: Turn, call: ToolCall) -> Awaitable[Permit]: ...
 
-    def permit_again(self, session: Session, call: ToolCall) -> Permit: ...
+    def permit_again(self, session: AgentSession, call: ToolCall) -> Permit: ...
 
 
 class Toolbox(Protocol):
     """Runs a call (`toolbox.Toolbox`)."""
 
-    def run(self, session: Session, call: ToolCall, permit: Permit | None = None) -> Awaitable[ToolResult]: ...
+    def run(self, session: AgentSession, call: ToolCall, permit: Permit | None = None) -> Awaitable[ToolResult]: ...
 
     def is_running(self, call_id: str) -> Awaitable[bool | None]: ...
 
-    def offered(self, session: Session, turn_id: str) -> Awaitable[Offered]: ...
+    def offered(self, session: AgentSession, turn_id: str) -> Awaitable[Offered]: ...
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Tally:
 class TurnRun:
     """One run of a turn: where it is (`step`, `attempt`), which route answers, which tools are offered, and what is counted."""
 
-    session: Session
+    session: AgentSession
     turn: Turn
     collaborators: Collaborators
     offered: Offered

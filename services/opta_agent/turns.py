@@ -25,7 +25,7 @@ from .gate import Network, PermissionGate
 from .gate_environment import GateEnvironment
 from .loop import run_turn
 from .router import Routes
-from .session import Session
+from .session import AgentSession
 from .toolbox import WorkerToolbox
 from .turn_run import Collaborators, TurnLimits
 
@@ -63,7 +63,7 @@ class Turns:
         # A task that is cancelled before its first line never runs one, not even to say so.
         self._begun: set[tuple[str, str]] = set()
         self._writing: set[tuple[str, str]] = set()
-        self._warm: dict[str, tuple[Session, Subscription]] = {}
+        self._warm: dict[str, tuple[AgentSession, Subscription]] = {}
         self._dealer = context.bus.dealer(STORE_CMD, self._on_work)
         outbox.on_fenced = self._on_fenced
         self.done = 0
@@ -176,13 +176,13 @@ class Turns:
     def _error(self, held: Held, code: ErrorCode, message: str, domain: str, *, retryable: bool = False) -> TurnError:
         return TurnError(sid=held.sid, turn=held.turn, code=code, message=message, domain=domain, retryable=retryable, resumable=True)  # type: ignore[arg-type]
 
-    async def _session(self, held: Held) -> Session:
+    async def _session(self, held: Held) -> AgentSession:
         sid, is_new = held.sid, False
         if sid in self._warm:
             self._warm[sid] = self._warm.pop(sid)
             session, subscription = self._warm[sid]
         else:
-            session = Session(sid, f"agent.{self._boot}")
+            session = AgentSession(sid, f"agent.{self._boot}")
             is_new = True
             session.on_stop = lambda turn, by: self._stop(sid, turn, by)
             session.on_end = lambda turn: self._stop(sid, turn, "")

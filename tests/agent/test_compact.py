@@ -11,7 +11,7 @@ from opta_agent.loop import run_turn
 from opta_agent.prompt import NO_TOOLS
 from opta_agent.providers.base import End, TextPart, Usage
 from opta_agent.router import Route
-from opta_agent.session import Session
+from opta_agent.session import AgentSession
 from opta_agent.toolset import Offered
 from opta_agent.turn_run import Collaborators, TurnLimits
 from opta_core.errors import OptaError
@@ -29,7 +29,7 @@ class Talk(Story):
     def __init__(self, turns: int, *, words: str = "words " * 40):
         super().__init__()
         self.events.clear()
-        self.session = Session(SID, "test.boot")
+        self.session = AgentSession(SID, "test.boot")
         self.emit(e.SessionStart(sid=SID, title="", cwd="/w", mode=Mode.do, level=Level.L2))
         for number in range(1, turns + 1):
             self.ask(f"q{number}", f"Question {number} {words}")
@@ -192,7 +192,7 @@ def test_every_tool_that_is_offered_counts_also_those_of_servers() -> None:
     ]
 
     class WithServers(Talk):
-        async def offered(self, session: Session, turn_id: str) -> Offered:
+        async def offered(self, session: AgentSession, turn_id: str) -> Offered:
             return Offered(ToolList(sid=SID, turn=turn_id, tools=tools))
 
     few, many = Talk(6), WithServers(6)

@@ -9,7 +9,7 @@ from support.story import SID, TURN, Scripted, Story, messages
 
 from opta_agent.providers.base import CallPart, End, Part, TextPart, Thinking, Usage
 from opta_agent.providers.thinking import ThinkSplitter
-from opta_agent.session import Session
+from opta_agent.session import AgentSession
 from opta_agent.turn_run import TurnLimits
 from opta_core.errors import OptaError, Unavailable
 from opta_protocol import events as e
@@ -172,7 +172,7 @@ def test_ended_turns_are_encoded_once_and_read_as_before() -> None:
     story = Story()
     story.play(Scripted([TextPart("look"), CallPart("x", "read_file", '{"path":"a"}'), USE], [TextPart("done"), STOP]))
     story.emit(e.TurnDone(sid=SID, turn=TURN, tokens=1, elapsed=1, tokensPerSec=1, tools=1, steps=2, finish="stop"))
-    fresh = Session(SID, "another.boot")
+    fresh = AgentSession(SID, "another.boot")
     again = e.TurnStart(sid=SID, turn="t2", role="user", text="", mode=Mode.do, level=Level.L2, resumes=TURN)
     lines = [
         wire.stamp(wire.encode_body(event), seq, TS.format(seq), "test.boot", seq) for seq, event in enumerate([*story.events, again], 1)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from simulation.clock import VirtualLoop
 
-from opta_agent.session import Session
+from opta_agent.session import AgentSession
 from opta_agent.toolbox import WorkerToolbox
 from opta_core.bus.bus import Frames, LocalBus
 from opta_core.bus.outbox import Outbox
@@ -155,7 +155,7 @@ def test_calls_that_begin_do_not_hide_that_the_tool_worker_is_gone() -> None:
         bus = LocalBus()
         box = Outbox(bus, "agent", "a")
         toolbox = WorkerToolbox(bus, box)
-        session = Session(SID, "agent.a")
+        session = AgentSession(SID, "agent.a")
         loop = asyncio.get_running_loop()
 
         async def watch(number: int) -> float:

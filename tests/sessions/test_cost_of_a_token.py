@@ -8,7 +8,7 @@ from support.events import journal
 from support.store import House, prompt, settle, start_of
 from support.work import Work
 
-from opta_agent.session import Session
+from opta_agent.session import AgentSession
 from opta_core.bus.outbox import Outbox
 from opta_gateway.recent_lines import GLOBAL_LINES, RING_LINES, GlobalRing, _Recent
 from opta_protocol import events as e
@@ -113,7 +113,7 @@ def agent_work(queued: int, said: int) -> int:
         e.StepStart(sid=SID, turn="t1", step=1, provider="p", model="m", attempt=1),
         *(e.TurnStart(sid=SID, turn=f"t{n}", role="user", text="x", mode=Mode.do, level=Level.L2) for n in range(2, queued + 2)),
     ]
-    session = Session(SID, "agent.a")
+    session = AgentSession(SID, "agent.a")
     session.take(1, journal(*events))
     session.speaks_after(len(events))
     for _ in range(said):
@@ -132,7 +132,7 @@ def test_a_piece_costs_the_agent_the_same_with_turns_waiting_and_in_a_long_answe
 
 
 def test_a_piece_does_not_copy_the_answer_so_far() -> None:
-    session = Session(SID, "agent.a")
+    session = AgentSession(SID, "agent.a")
     lines = journal(
         start_of(SID),
         e.TurnStart(sid=SID, turn="t1", role="user", text="x", mode=Mode.do, level=Level.L2),

@@ -10,7 +10,7 @@ from opta_agent.gate import Permit
 from opta_agent.loop import run_turn
 from opta_agent.providers.base import ModelRequest, Part
 from opta_agent.router import Route
-from opta_agent.session import Session
+from opta_agent.session import AgentSession
 from opta_agent.toolset import Offered
 from opta_agent.turn_run import Collaborators, TurnLimits
 from opta_core.errors import OptaError
@@ -45,7 +45,7 @@ class Story:
     """Emitted events come back as stored lines, as they would from the store."""
 
     def __init__(self) -> None:
-        self.session = Session(SID, "test.boot")
+        self.session = AgentSession(SID, "test.boot")
         self.session.speaks_after(0)
         self.events: list[e.Event] = []
         self.emit(e.SessionStart(sid=SID, title="", cwd="/w", mode=Mode.do, level=Level.L2))
@@ -65,20 +65,20 @@ class Story:
     denied: frozenset[str] = frozenset()
     running: frozenset[str] = frozenset()
 
-    async def check(self, session: Session, turn: Turn, call: e.ToolCall) -> Permit:
+    async def check(self, session: AgentSession, turn: Turn, call: e.ToolCall) -> Permit:
         allowed = call.name not in self.denied
         self.emit(e.PermissionDecision(sid=SID, turn=TURN, callId=call.callId, decision="allow" if allowed else "deny", by="rule"))
         return Permit(allowed, "not today")
 
-    def permit_again(self, session: Session, call: e.ToolCall) -> Permit:
+    def permit_again(self, session: AgentSession, call: e.ToolCall) -> Permit:
         return Permit(True)
 
-    async def run(self, session: Session, call: e.ToolCall, permit: Permit | None = None) -> e.ToolResult:
+    async def run(self, session: AgentSession, call: e.ToolCall, permit: Permit | None = None) -> e.ToolResult:
         result = e.ToolResult(sid=SID, turn=TURN, callId=call.callId, ok=True, content=f"{'ran' if permit else 'adopted'} {call.name}")
         self.emit(result)
         return result
 
-    async def offered(self, session: Session, turn_id: str) -> Offered:
+    async def offered(self, session: AgentSession, turn_id: str) -> Offered:
         return Offered()
 
     async def is_running(self, call_id: str) -> bool:
