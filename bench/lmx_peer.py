@@ -22,7 +22,7 @@ from lmx_load import AROUND_TOKENS, Words, request, stream
 
 from opta_core.net.http_client import HttpClient
 from opta_lmx.engine_client.blas import blas_environment
-from opta_lmx.models.catalog import PROBE
+from opta_lmx.models.model_catalog import PROBE
 
 START_S, LOOK_EVERY_S = 60.0, 0.003
 # What a server still does when the last byte of an answer has left.

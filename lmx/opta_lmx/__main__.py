@@ -15,7 +15,7 @@ from opta_core.process.process import ServiceContext, memory_total, run
 from opta_core.settings import LmxSettings
 from opta_http.uvicorn_server import HttpServer, config_of
 
-from .models import catalog
+from .models import model_catalog
 from .models.download.pulls import Pulls
 from .models.engine_pool import EnginePool
 from .models.model_events import ModelEvents
@@ -48,7 +48,7 @@ async def main(context: ServiceContext) -> None:
     state.update(context.paths, lmxPort=port)
     keys, events = Keys(context.paths.lmx), ModelEvents()
     keys.admin_key()
-    extra = catalog.read(arguments.model_path) if arguments.model_path else None
+    extra = model_catalog.read(arguments.model_path) if arguments.model_path else None
     pool = EnginePool(context.paths.models, settings, events, extra)
     pulls = Pulls(context.paths.models, settings.hub, events)
     admin = Admin(pool, pulls, events, Pairing(keys, fingerprint), keys)

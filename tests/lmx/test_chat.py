@@ -7,7 +7,7 @@ import pytest
 from opta_core.errors import Refused
 from opta_http import json_body
 from opta_lmx.api.chat import request as chat
-from opta_lmx.models import catalog
+from opta_lmx.models import model_catalog
 
 HELLO = {"messages": [{"role": "user", "content": "hello"}]}
 
@@ -69,4 +69,4 @@ def test_a_request_becomes_an_order() -> None:
 @pytest.mark.parametrize("name", ["../x", "/etc", "a/../b", ".hidden", "a\nb"])
 def test_a_model_name_is_never_a_path(name: str) -> None:
     with pytest.raises(Refused):
-        catalog.check_name(name)
+        model_catalog.check_name(name)

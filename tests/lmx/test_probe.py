@@ -19,8 +19,8 @@ from probe_training.vocabulary import CALL_TOOLS, CHAT_TEMPLATE, END, encode, wr
 
 from opta_lmx.engine.copy_constraint import words_of
 from opta_lmx.engine_client.blas import blas_environment
-from opta_lmx.models import catalog
-from opta_lmx.models.catalog import PROBE
+from opta_lmx.models import model_catalog
+from opta_lmx.models.model_catalog import PROBE
 
 
 def test_the_shipped_files_are_what_the_scripts_write(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -37,9 +37,9 @@ def test_the_shipped_files_are_what_the_scripts_write(tmp_path_factory: pytest.T
     [({}, None), ({"opta": {"tools": ["grep"]}}, ("grep",)), ({"opta": {"tools": []}}, ()), ({"opta": {"tools": 3}}, None)],
 )
 def test_a_model_declares_which_tools_it_can_use(tmp_path: Path, config: dict[str, object], tools: tuple[str, ...] | None) -> None:
-    assert catalog.read(PROBE).tools == CALL_TOOLS
+    assert model_catalog.read(PROBE).tools == CALL_TOOLS
     (tmp_path / "config.json").write_text(json.dumps(config))
-    assert catalog.read(tmp_path).tools == tools
+    assert model_catalog.read(tmp_path).tools == tools
 
 
 def test_the_tokenizer_and_the_generator_agree_on_every_kind_of_sample() -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from opta_lmx.models.catalog import PROBE
+from opta_lmx.models.model_catalog import PROBE
 
 MAKE = """
 import sys, json, importlib, mlx.core as mx

@@ -23,9 +23,9 @@ from opta_protocol.lmx import LmxMemory, LmxModel, LmxModelDetails
 from ..engine_client.client import EngineClient, Report
 from ..engine_client.engine_supervisor import EngineSupervisor
 from ..ipc.messages import EngineConfig
-from . import catalog
-from .catalog import Model
+from . import model_catalog
 from .keep_awake import KeepAwake
+from .model_catalog import Model
 from .model_events import ModelEvents
 
 # Shares of the limit: reported, idle models unloaded, new requests refused.
@@ -86,7 +86,7 @@ class EnginePool:
 
     async def resolve(self, wanted: str, *, for_vectors: bool = False) -> Model:
         """The model that a request names; an unknown name gets the default one. Raises Refused: it is not a name."""
-        catalog.check_name(wanted)
+        model_catalog.check_name(wanted)
         name = self._aliases.get(wanted, wanted)
         known = self._catalog if name in self._catalog or not name else await self.refresh(older_than_s=CATALOG_S)
         if name in known:
@@ -206,7 +206,7 @@ class EnginePool:
         return LmxMemory(used=self.used, limit=self.limit, level=self._level())
 
     def _read_catalog(self) -> dict[str, Model]:
-        return catalog.models(self._folder) | ({self._extra.name: self._extra} if self._extra else {})
+        return model_catalog.models(self._folder) | ({self._extra.name: self._extra} if self._extra else {})
 
     def _default(self) -> str:
         wanted = self._settings.model

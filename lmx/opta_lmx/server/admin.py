@@ -13,7 +13,7 @@ from opta_protocol.errors import ErrorCode
 from opta_protocol.lmx import LmxEvent, LmxKey, LmxKeyRemoved, LmxKeys, LmxModels, LmxNewKey, LmxProof, LmxUnloaded
 
 from ..api.request_body import RequestBody
-from ..models import catalog
+from ..models import model_catalog
 from ..models.download.pulls import Pulls
 from ..models.engine_pool import EnginePool
 from ..models.model_events import ModelEvents
@@ -103,7 +103,7 @@ class Admin:
 
     async def _load(self, asked: Asked) -> None:
         request = await asked.body(LoadRequest)
-        catalog.check_name(request.model)
+        model_catalog.check_name(request.model)
         engine = await self._pool.load(request.model, pin=request.pin)
         if request.wait:
             await engine.until_loaded()
@@ -124,7 +124,7 @@ class Admin:
         request = await asked.body(PullRequest)
         _check_repo(request.repo)
         name = request.name or request.repo.rpartition("/")[2]
-        catalog.check_name(name)
+        model_catalog.check_name(name)
         if "/" in name:
             raise Refused("Field 'name': a model name must not contain a slash.")
         if name.endswith(".part"):
