@@ -13,7 +13,7 @@ import msgspec
 from opta_core.bus.outbox import Outbox
 from opta_core.clock import now_s, seconds_until, utc_in
 from opta_core.errors import Refused
-from opta_core.policy import commands, grants
+from opta_core.policy import command_line, grants
 from opta_core.policy.actions import PolicyRequest
 from opta_core.policy.engine import Sandbox, Situation, Verdict, judge, scope_of, wants_network
 from opta_core.policy.grants import prefix_of, scripts_now
@@ -282,7 +282,9 @@ def _lasting(name: str, label: str, preview: str, request: PolicyRequest) -> lis
 
 def _would_have_matched(words: tuple[str, ...], earlier: Iterable[str]) -> str:
     """What a grant of the first words would have covered of what this session asked for."""
-    matched = {line for line in earlier if (parts := commands.read(line).parts) and all(part.argv[: len(words)] == words for part in parts)}
+    matched = {
+        line for line in earlier if (parts := command_line.read(line).parts) and all(part.argv[: len(words)] == words for part in parts)
+    }
     said = ", ".join(sorted(matched)[:5]) + (f" and {len(matched) - 5} more" if len(matched) > 5 else "")
     return f"any words may follow, in this folder; would have covered: {said}" if matched else "any words may follow, in this folder"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opta_core.policy import commands
+from opta_core.policy import command_line
 from opta_core.policy.actions import normalise
 from opta_core.policy.engine import Situation, Verdict, judge
 from opta_core.policy.layers import Layers
@@ -178,11 +178,11 @@ def test_what_unicode_calls_invisible_is_deceiving_and_what_people_write_is_not(
     missed = [
         f"{code:X}"
         for code in [*ignorable, *formats]
-        if code not in (0x09, 0x0A) and code not in drawn and not commands.deceiving(chr(code))
+        if code not in (0x09, 0x0A) and code not in drawn and not command_line.deceiving(chr(code))
     ]
     assert missed == []
     for text in ("naïve café", "日本語　テスト", "한국어", "עברית", "العربية", "ไทย", "हिन्दी", "e\u0301", "→ ✓ 🎉", "a\tb\nc", "« x »"):
-        assert commands.deceiving(text) == "", text
+        assert command_line.deceiving(text) == "", text
 
 
 def test_a_program_of_the_workspace_is_never_the_one_that_runs(tmp_path: Any) -> None:
@@ -203,9 +203,9 @@ EVERYDAY = [
 
 @pytest.mark.parametrize("command", EVERYDAY)
 def test_everyday_commands_stay_plain(command: str) -> None:
-    line = commands.read(command, commands.search_path(PATH, "/w"), "/w")
+    line = command_line.read(command, command_line.search_path(PATH, "/w"), "/w")
     assert line.is_plain, line.why
-    again = commands.read(line.as_shell().replace("/usr/bin/", ""))
+    again = command_line.read(line.as_shell().replace("/usr/bin/", ""))
     assert [part.argv for part in again.parts] == [part.argv for part in line.parts]
 
 

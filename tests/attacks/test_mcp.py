@@ -12,7 +12,7 @@ from opta_core import mcp_servers
 from opta_core.errors import Refused
 from opta_core.paths import Paths
 from opta_core.policy import trust
-from opta_core.policy.commands import deceiving
+from opta_core.policy.command_line import deceiving
 from opta_core.settings import Settings
 from opta_tools.mcp import server as mcp_server
 from opta_tools.result import Outcome, ToolProblem

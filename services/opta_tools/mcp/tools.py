@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from opta_core.policy.commands import deceiving
+from opta_core.policy.command_line import deceiving
 from opta_protocol.commands import OfferedTool
 
 TOOLS_MAX = 128

@@ -10,7 +10,7 @@ import msgspec
 from opta_protocol.permissions import Risk
 from opta_protocol.tools.tool import AnyTool, Kind
 
-from . import commands
+from . import command_line
 from .control_files import ControlFile, control_file
 from .destroyers import WorkingFolders, destroys
 
@@ -65,7 +65,7 @@ class PolicyRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     cwd: str
     args: dict[str, Any]
     actions: tuple[Action, ...]
-    command: commands.CommandLine | None = None
+    command: command_line.CommandLine | None = None
 
 
 def normalise(tool: AnyTool, args: dict[str, Any], cwd: str, *, path: str = "", readable: tuple[str, ...] = ()) -> PolicyRequest:
@@ -74,10 +74,10 @@ def normalise(tool: AnyTool, args: dict[str, Any], cwd: str, *, path: str = "", 
     `readable`: what file tools may read outside of the workspace (`sandbox.read`).
     """
     name, risk, kind = tool.name, tool.risk, tool.kind
-    command: commands.CommandLine | None = None
+    command: command_line.CommandLine | None = None
     if kind == "run":
         text = str(args.get("command", ""))
-        command = commands.read(text, commands.search_path(path, cwd), cwd)
+        command = command_line.read(text, command_line.search_path(path, cwd), cwd)
         given = args.get("cwd")
         actions = _programs(command, name, risk, cwd, os.path.join(cwd, given) if isinstance(given, str) else cwd) or (
             Action(kind=kind, tool=name, risk=risk, subject=text[:200]),
@@ -107,7 +107,7 @@ def readable_root(given: str, readable: tuple[str, ...]) -> str:
     return next((root for root in roots if path == root or path.startswith(f"{root}/")), "")
 
 
-def _programs(command: commands.CommandLine, tool: str, risk: Risk, workspace: str, start: str) -> tuple[Action, ...]:
+def _programs(command: command_line.CommandLine, tool: str, risk: Risk, workspace: str, start: str) -> tuple[Action, ...]:
     """An action for each program of a line, with the folders it may be standing in: a `cd` may have failed, unless `&&` follows it."""
     possible = went = (start,)
     is_sure = not any(part.joined_by in ("|", "||") for part in command.parts)
@@ -191,7 +191,7 @@ def origin_of(url: str) -> str:
 def _plain_name(name: str) -> str:
     # Case-insensitive, normalising volumes (macOS, Windows) know one file by many names; HFS ignores some characters.
     folded = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(character for character in folded if not commands.deceiving(character)).rstrip(" .") or name
+    return "".join(character for character in folded if not command_line.deceiving(character)).rstrip(" .") or name
 
 
 def real_cwd(cwd: str) -> str:

@@ -12,7 +12,7 @@ from opta_protocol.permissions import Level, Risk, SessionPolicy
 from opta_protocol.tools.searching import GREP
 from opta_protocol.tools.shell import RUN_COMMAND
 
-from . import commands, other_names
+from . import command_line, other_names
 from .actions import Action, PolicyRequest, is_secret, protected, relative_to
 from .grants import script_now
 from .layers import Layers
@@ -136,10 +136,10 @@ def _hard_deny(request: PolicyRequest, action: Action) -> str:
         folder = request.args.get("cwd")
         if isinstance(folder, str) and relative_to(request.cwd, folder) is None:
             return f"the folder {folder[:80]} is outside the workspace"
-        if target := next((path for path in commands.redirect_targets(str(request.args.get("command", ""))) if protected(path)), ""):
+        if target := next((path for path in command_line.redirect_targets(str(request.args.get("command", ""))) if protected(path)), ""):
             return f"{target[:80]} is a control file, which no command writes; write_file asks a person first"
     for value in (request.args.get("command"), request.args.get("path"), request.args.get("cwd")):
-        if isinstance(value, str) and (character := commands.deceiving(value)):
+        if isinstance(value, str) and (character := command_line.deceiving(value)):
             return f"it holds the character {character}, which hides or reorders text"
     return ""
 
@@ -173,7 +173,7 @@ def _denies(rule: Rule, request: PolicyRequest, action: Action) -> bool:
         return False
     if request.command is not None and request.command.is_plain:
         return words_fit(action.argv, rule.command)
-    return words_within(commands.all_words(str(request.args.get("command", ""))), rule.command)
+    return words_within(command_line.all_words(str(request.args.get("command", ""))), rule.command)
 
 
 def _kept_from_writing(rules: dict[Layer, tuple[Rule, ...]], request: PolicyRequest, action: Action) -> str:

@@ -10,7 +10,7 @@ import os
 from opta_protocol.tools.declared import TOOLS
 from opta_protocol.tools.searching import GREP
 
-from . import commands
+from . import command_line
 from .actions import Action, PolicyRequest, relative_to
 from .rules import Rule, path_fits
 
@@ -40,7 +40,7 @@ def _is_for(rule: Rule, tools: tuple[str, ...]) -> bool:
 
 def _names(rule: Rule, request: PolicyRequest, action: Action) -> bool:
     is_plain = request.command is not None and request.command.is_plain
-    words = action.argv[1:] if is_plain else tuple(commands.all_words(str(request.args.get("command", ""))))
+    words = action.argv[1:] if is_plain else tuple(command_line.all_words(str(request.args.get("command", ""))))
     parts = {part for word in words for part in (word, word.rpartition(":")[2], word.rpartition("=")[2], word.lstrip("@"))}
     for folder in action.folders or (request.cwd,):
         for part in parts:
