@@ -13,7 +13,7 @@ from support.in_process_lmx import URL, InProcessLmx, in_process_lmx
 
 from opta_cli.commands import lmx as lmx_commands
 from opta_cli.commands import models as models_commands
-from opta_cli.lmx import doctor
+from opta_cli.lmx import machine_checks
 from opta_core.paths import Paths
 from opta_core.settings import LmxSettings, LoadedSettings, Settings
 
@@ -99,6 +99,6 @@ def test_keys_are_made_listed_and_revoked(loaded: LoadedSettings, capsys: pytest
 
 
 def test_the_doctor_asks_lmx_with_any_key(key: list[str], loaded: LoadedSettings) -> None:
-    assert [passed for name, passed, _ in doctor.checks_of(loaded) if name == "LMX"] == [True]
+    assert [passed for name, passed, _ in machine_checks.checks_of(loaded) if name == "LMX"] == [True]
     key[0] = "unknown"
-    assert ("LMX", False) in [(name, passed) for name, passed, _ in doctor.checks_of(loaded)]
+    assert ("LMX", False) in [(name, passed) for name, passed, _ in machine_checks.checks_of(loaded)]

@@ -14,7 +14,7 @@ from support.limits import limit_s
 from support.lmx import chat, get, port_of
 from support.oracles import until
 
-from opta_cli.lmx import doctor as lmx_doctor
+from opta_cli.lmx import machine_checks as lmx_doctor
 from opta_core.process import service_files
 
 pytestmark = pytest.mark.system

@@ -18,7 +18,7 @@ from opta_protocol.lmx import LmxKey, LmxKeyRemoved, LmxKeys, LmxModels, LmxNewK
 
 from ..lmx import install as lmx_install
 from ..lmx.client import ask, endpoint_here
-from ..lmx.doctor import checks_of
+from ..lmx.machine_checks import checks_of
 from ..lmx.pairing import find_hosts, join
 from ..plain_text import plain_json, print_plain
 
