@@ -95,7 +95,7 @@ def failure(order: Any, code: str, message: str) -> list[EngineMessage]:
 
 def mlx_engine(config: EngineConfig, send: SendMessages) -> LocalEngine:
     """The real engine of a model folder."""
-    from opta_lmx.engine.engine import MlxEngine
+    from opta_lmx.engine.mlx_engine import MlxEngine
 
     return MlxEngine(config, send)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from opta_lmx.engine.engine import MlxEngine
+from opta_lmx.engine.mlx_engine import MlxEngine
 from opta_lmx.ipc.messages import Delta, EngineConfig, EngineMessage, Failed, Finished, Generate, Tokenize, Tokens
 
 

@@ -88,7 +88,7 @@ def serve(config: EngineConfig, others: list[IO[bytes]]) -> None:
     server = FollowerConnection() if int(os.environ.get("MLX_RANK", "0")) else ServerConnection(config.descriptor)
     try:
         # Here, so that a missing mlx is reported like a broken model.
-        from .engine import MlxEngine
+        from .mlx_engine import MlxEngine
 
         engine = MlxEngine(config, server.send)
     except Exception as error:  # whatever is wrong with a model's files, the server must know

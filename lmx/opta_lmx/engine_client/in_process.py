@@ -19,7 +19,7 @@ SendMessages = Callable[[list[EngineMessage]], None]
 
 
 class LocalEngine(Protocol):
-    """What the twin drives: `opta_lmx.engine.engine.MlxEngine`, or a scripted engine of a test."""
+    """What the twin drives: `opta_lmx.engine.mlx_engine.MlxEngine`, or a scripted engine of a test."""
 
     @property
     def is_busy(self) -> bool: ...
