@@ -131,7 +131,7 @@ class Servers:
                 await self._end_idle(0.0)
             # The SDK takes most of a second to load; only who uses it pays for it.
             module = await asyncio.to_thread(_module)
-            server = self._servers.setdefault(key, module.Server(spec, None if spec.url else self._connector(spec, sid, cwd)))
+            server = self._servers.setdefault(key, module.McpServer(spec, None if spec.url else self._connector(spec, sid, cwd)))
         server.used_at = now_s()
         return server
 
@@ -173,6 +173,6 @@ class Servers:
 
 
 def _module() -> Any:
-    from . import server
+    from . import mcp_server
 
-    return server
+    return mcp_server

@@ -32,7 +32,7 @@ Connect = Callable[[Callable[[str], None]], "contextlib.AbstractAsyncContextMana
 log = Log("mcp")
 
 
-class Server:
+class McpServer:
     """`connect` starts it (for a program; an address is reached by its URL)."""
 
     def __init__(self, spec: McpServerSpec, connect: Connect | None):
