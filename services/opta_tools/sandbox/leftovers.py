@@ -9,7 +9,7 @@ from opta_core.logs import Log
 
 from ..result import ToolProblem
 from .controls import Controls
-from .session import opened
+from .session_sandbox import opened
 from .tree_aside import GuardError
 from .tree_guard import TreeGuard
 

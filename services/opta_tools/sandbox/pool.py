@@ -19,7 +19,7 @@ from .git_links import repositories
 from .git_person import git_person
 from .known import Spot
 from .place import Place
-from .session import SessionSandbox, opened
+from .session_sandbox import SessionSandbox, opened
 from .supervisors import Supervisors
 from .tree_guard import TreeGuard
 from .view import Machine, View, check_workspace

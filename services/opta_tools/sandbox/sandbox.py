@@ -1,6 +1,6 @@
 """Containment as this machine has it: found out once, by running something in it, and then used for every command.
 
-With namespaces each session has one sandbox (`pool`, `session`). Elsewhere each command is contained as it starts (`wrapped`).
+With namespaces each session has one sandbox (`pool`, `session_sandbox`). Elsewhere each command is contained as it starts (`wrapped`).
 """
 
 import asyncio

@@ -15,7 +15,7 @@ from .environment import contained
 from .git_person import git_person
 from .limits import CommandLimits
 from .place import Level, Order, Place, Process, Streams
-from .session import opened
+from .session_sandbox import opened
 from .tree_aside import GuardError
 from .tree_guard import TreeGuard
 from .view import Machine, check_workspace
