@@ -24,7 +24,7 @@ from .files import FileStat, FileSystem, read_whole
 from .index import Index, IndexEntry
 from .journal import Journal
 from .repair import RepairPlan, plan, write
-from .state import SessionState
+from .session_state import SessionState
 from .summaries import Summaries, order_of
 
 OPEN_MAX = 128

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from opta_protocol.errors import ErrorCode, ErrorInfo
 from opta_protocol.events import TurnError
 
-from .state import SessionState
+from .session_state import SessionState
 from .storage import Storage
 
 

@@ -17,7 +17,7 @@ from opta_protocol.events import Event, ServiceBack, ServiceLost, TurnError
 from opta_protocol.topics import STORE_CMD
 
 from .catalog import SessionCatalog
-from .state import SessionState
+from .session_state import SessionState
 
 # Longer than the pause between restarts of a process that keeps crashing.
 AGENT_LOST_AFTER_S = 45.0

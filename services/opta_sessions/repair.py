@@ -17,7 +17,7 @@ from opta_protocol.events import Warning
 from opta_protocol.http import DroppedLine
 
 from .files import FileSystem, replace_whole
-from .state import SessionState
+from .session_state import SessionState
 
 # What a line may be wrapped in without being lost: line ends of another system, padding, zeroes of a lost block.
 _AROUND = b" \t\r\x00\xef\xbb\xbf"

@@ -17,7 +17,7 @@ from opta_protocol.errors import ErrorCode, ErrorInfo
 from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Event, SessionCancelled, TurnError, TurnQueued, Warning
 
 from .journal import LINE_BYTES_MAX
-from .state import SessionState, read_call, read_turn_start
+from .session_state import SessionState, read_call, read_turn_start
 
 # Durable events: they are acknowledged only when they are on the disk.
 DURABLE_NAMES = frozenset(

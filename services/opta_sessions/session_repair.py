@@ -10,7 +10,7 @@ from opta_protocol.events import Event, Warning
 from opta_protocol.http import Repair
 
 from .catalog import SessionCatalog
-from .state import SessionState
+from .session_state import SessionState
 
 # Lost and dropped lines that a report lists one by one.
 LISTED_MAX = 100

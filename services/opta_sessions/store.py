@@ -26,7 +26,7 @@ from .full_disk import FullDisk
 from .leases import Leases
 from .sequencer import EventBatch, Sequencer
 from .session_repair import SessionRepair
-from .state import SessionState
+from .session_state import SessionState
 from .storage import Storage
 from .sync import Syncer, SyncerKind
 

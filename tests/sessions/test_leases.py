@@ -17,7 +17,7 @@ from opta_sessions import leases as rules
 from opta_sessions.catalog import SessionCatalog
 from opta_sessions.files import FileSystem
 from opta_sessions.leases import Leases
-from opta_sessions.state import SessionState
+from opta_sessions.session_state import SessionState
 
 SID = "abcdef"
 
