@@ -19,7 +19,7 @@ import msgspec
 from opta_core.errors import OptaError, Unavailable, from_info
 from opta_core.paths import Paths
 from opta_core.process import state
-from opta_protocol.errors import ErrorBody, ErrorCode
+from opta_protocol.error_info import ErrorBody, ErrorCode
 
 CONNECT_S, ANSWER_S = 3.0, 40.0
 # The server pings every five seconds; silence means a dead connection.

@@ -10,7 +10,7 @@ from opta_core import settings
 from opta_core.errors import OptaError, Refused
 from opta_core.settings import LoadedSettings
 from opta_core.version import VERSION
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from .commands import account, chat, config, daemon, doctor, mcp, policy, sessions
 from .plain_text import print_plain

@@ -26,7 +26,7 @@ from opta_http.asgi import Headers, Receive, Scope, Send, header_values, send_re
 from opta_http.body import LimitedBody
 from opta_http.error_status import status_of
 from opta_http.head_checks import check_head, is_from_another_site, names_host
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 # The name of a file of the page: only characters that every file system reads alike, and a length that every one allows.
 _NAME = re.compile(r"[A-Za-z0-9_@.-]{1,100}(?:/[A-Za-z0-9_@.-]{1,100}){0,7}\Z")

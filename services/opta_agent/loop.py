@@ -5,7 +5,7 @@ turn's one ending; the caller writes it. **Invariant:** a step's calls run only 
 """
 
 from opta_core.errors import OptaError
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import TurnDone
 
 from .compact import compact, is_full

@@ -12,7 +12,7 @@ from opta_core.errors import OptaError, Refused
 from opta_core.net.lmx_endpoint import ACCOUNT, Endpoint, challenge_of, key_of
 from opta_core.secrets.vault import Secret, Vault
 from opta_core.settings import Settings
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from .providers.base import Provider
 from .providers.openai import OpenAiProvider

@@ -17,7 +17,7 @@ from opta_core.logs import Log, current_session, current_turn
 from opta_core.process.process import ServiceContext
 from opta_core.settings import environment
 from opta_protocol.commands import Held, Hello, Work
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import Event, SessionCancelled, TurnError
 from opta_protocol.topics import STORE_CMD
 

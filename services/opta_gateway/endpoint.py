@@ -19,7 +19,7 @@ from fastapi.responses import Response
 from opta_core.errors import Refused
 from opta_core.secrets.vault import Vault
 from opta_http import json_body
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from .app import Gateway
 from .query import folder_of, number_of, seq_of

@@ -5,7 +5,7 @@ import msgspec
 from opta_core.errors import OptaError
 from opta_http.asgi import Headers, Scope, Send
 from opta_http.error_status import status_headers, status_of
-from opta_protocol.errors import ErrorBody
+from opta_protocol.error_info import ErrorBody
 
 
 def problem_of(error: OptaError) -> tuple[int, Headers, bytes]:

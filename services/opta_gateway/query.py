@@ -1,7 +1,7 @@
 """Values of query strings. Each function raises Refused, naming the parameter, when the text does not fit."""
 
 from opta_core.errors import Refused
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 NUMBER_DIGITS_MAX, SEQ_DIGITS_MAX = 9, 18
 

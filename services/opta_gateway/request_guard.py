@@ -11,7 +11,7 @@ from opta_core.errors import OptaError, Refused
 from opta_http.asgi import App, Headers, Message, Receive, Scope, Send, header_values
 from opta_http.body import LimitedBody
 from opta_http.head_checks import check_head, is_from_another_site, names_host
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from .error_responses import refuse
 from .token_auth import PROTOCOL, Auth

@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 
 from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.version import VERSION
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from .app import Gateway
 from .error_responses import problem_of

@@ -16,7 +16,7 @@ from opta_core.errors import OptaError, Refused
 from opta_core.logs import Log
 from opta_http.asgi import Receive, Scope, Send, header_values, query_of
 from opta_http.event_stream import EventStream
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from .error_responses import refuse
 from .live_metrics import LiveMetrics

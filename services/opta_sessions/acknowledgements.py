@@ -12,7 +12,7 @@ import msgspec
 
 from opta_core.logs import Log
 from opta_protocol.commands import Ack, Append, AppendResult
-from opta_protocol.errors import ErrorInfo
+from opta_protocol.error_info import ErrorInfo
 
 from .catalog import SessionCatalog
 from .full_disk import FullDisk

@@ -16,7 +16,7 @@ import msgspec
 from opta_core.clock import utc_at, wall_s
 from opta_core.errors import Refused, Unavailable
 from opta_core.logs import Log
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.http import Session, SessionList
 from opta_protocol.ids import SESSION_ID, SESSION_PREFIX
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from opta_protocol.errors import ErrorCode, ErrorInfo
+from opta_protocol.error_info import ErrorCode, ErrorInfo
 from opta_protocol.events import TurnError
 
 from .session_state import SessionState

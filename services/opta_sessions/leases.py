@@ -12,7 +12,7 @@ from opta_core.bus.bus import Bus, Frames
 from opta_core.clock import now_s
 from opta_core.logs import Log
 from opta_protocol.commands import Held, Hello, Work
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import Event, ServiceBack, ServiceLost, TurnError
 from opta_protocol.topics import STORE_CMD
 

@@ -9,7 +9,7 @@ from opta_core.bus.bus import Bus, Frames
 from opta_core.errors import Broken, OptaError, Refused, Unavailable
 from opta_core.logs import Log
 from opta_protocol.commands import After, GetSession, ListSessions, Question, RepairSession, Reply
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.http import Repair
 from opta_protocol.topics import STORE_QUERY
 

@@ -13,7 +13,7 @@ import msgspec
 from opta_core.clock import utc_now
 from opta_protocol import wire
 from opta_protocol.commands import Append, AppendResult
-from opta_protocol.errors import ErrorCode, ErrorInfo
+from opta_protocol.error_info import ErrorCode, ErrorInfo
 from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Event, SessionCancelled, TurnError, TurnQueued, Warning
 
 from .journal import LINE_BYTES_MAX

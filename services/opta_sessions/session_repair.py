@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from opta_core.errors import Refused, Unavailable
 from opta_core.logs import Log
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import Event, Warning
 from opta_protocol.http import Repair
 

@@ -14,7 +14,7 @@ from opta_core.clock import now_s
 from opta_core.logs import Log
 from opta_protocol import wire
 from opta_protocol.commands import Append, Beat
-from opta_protocol.errors import ErrorCode, ErrorInfo
+from opta_protocol.error_info import ErrorCode, ErrorInfo
 from opta_protocol.events import Event
 from opta_protocol.topics import HEARTBEAT, STORE_IN, STORE_PUB, event_topic
 

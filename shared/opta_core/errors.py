@@ -18,7 +18,7 @@ their module.
 
 from typing import Any
 
-from opta_protocol.errors import ErrorCode, ErrorInfo
+from opta_protocol.error_info import ErrorCode, ErrorInfo
 
 
 class OptaError(Exception):

@@ -1,7 +1,7 @@
 """A request's body, read up to a limit."""
 
 from opta_core.errors import OptaError, Refused
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from .asgi import Headers, Message, Receive, header_values
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from opta_core.errors import OptaError
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from .asgi import Headers
 

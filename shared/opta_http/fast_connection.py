@@ -6,7 +6,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from opta_core.errors import OptaError, Refused, Unavailable
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from .asgi import App, Receive, Scope, Send
 from .deadline import Deadline

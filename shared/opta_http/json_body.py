@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from opta_core.errors import Refused
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 DEPTH_MAX, VALUES_MAX = 64, 10_000
 # The closing quote is optional and the quantifiers are possessive: an unclosed string takes the rest at once, so time stays linear.

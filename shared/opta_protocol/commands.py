@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from .errors import ErrorInfo
+from .error_info import ErrorInfo
 from .events import Change, Writing
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from . import http, http_lists, lmx
-from .errors import ErrorBody
+from .error_info import ErrorBody
 from .events import EVENT_TYPES
 
 REQUESTS: list[type[Any]] = [

@@ -17,7 +17,7 @@ from opta_agent.turn_run import Collaborators, TurnLimits
 from opta_core.errors import OptaError
 from opta_protocol import events as e
 from opta_protocol.commands import OfferedTool, ToolList
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.permissions import Level, Mode
 
 STOP = End("stop", Usage(prompt=10, completion=3))

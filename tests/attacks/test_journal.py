@@ -12,7 +12,7 @@ from support.store import House, prompt
 
 from opta_protocol import events as e
 from opta_protocol import wire
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 
 def kinds(lines: list[bytes], code: str = "") -> list[str]:

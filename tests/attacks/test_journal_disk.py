@@ -22,7 +22,7 @@ from opta_agent.providers.base import ModelRequest, TextPart
 from opta_agent.providers.openai import OpenAiProvider
 from opta_protocol import events as e
 from opta_protocol import wire
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_sessions import storage
 
 

@@ -20,7 +20,7 @@ from support.limits import limit_s
 from opta_agent.providers import openai
 from opta_agent.providers.base import End
 from opta_core.net import http_client
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 KEY = "canary-key-of-a-provider"
 WORDS = "Привет 😀\u2028\u0085 мир"

@@ -4,7 +4,7 @@ import pytest
 
 from opta_core.errors import Refused
 from opta_http import json_body
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.http import CreateSession, SubmitTurn
 
 

@@ -18,7 +18,7 @@ from opta_lmx.api.responses.request import ResponsesRequest
 from opta_lmx.engine_client.in_process import InProcessEngine
 from opta_lmx.ipc.messages import Cancel, Delta, EngineMessage, Finished, Generate
 from opta_lmx.server.openapi import REQUESTS
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 ASKED = [{"role": "user", "content": "hi"}]
 STREAMS: dict[str, dict[str, Any]] = {

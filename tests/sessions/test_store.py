@@ -10,7 +10,7 @@ from support.store import FailingFiles, House, prompt, start_of
 
 from opta_protocol import events as e
 from opta_protocol import wire
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.permissions import Level, Mode
 from opta_sessions.catalog import SLOW_BYTES
 

@@ -18,7 +18,7 @@ from opta_core.settings import PermissionSettings, Settings
 from opta_gateway.live_streams import LiveStreams
 from opta_gateway.store_access import StoreAccess
 from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ToolList, UndoTurn
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import ToolOutput, ToolStart
 from opta_protocol.ids import new_boot_id
 from opta_protocol.permissions import Risk

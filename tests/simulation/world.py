@@ -13,7 +13,7 @@ from opta_core import clock as core_clock
 from opta_core.errors import OptaError
 from opta_gateway.stream import SessionCursor
 from opta_protocol import ids
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import PermissionDecision, SessionStart, SessionUpdated, TurnStart, TurnStopping
 from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import Level, Mode, SessionPolicy

@@ -10,7 +10,7 @@ import msgspec
 from opta_core import settings
 from opta_core.errors import OptaError, Refused
 from opta_core.settings import LoadedSettings
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.lmx import LmxAvailable, LmxModelDetails, LmxModelList, LmxModels, LmxPull, LmxUnloaded
 
 from ..ask import can_ask, confirm

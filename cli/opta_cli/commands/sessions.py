@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from opta_core.errors import OptaError
 from opta_core.settings import LoadedSettings
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from ..client import Client
 from ..plain_text import plain, plain_json, print_line

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from opta_core.errors import OptaError, Refused, Unavailable
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from ..ipc.messages import (
     Cancel,

@@ -19,7 +19,7 @@ from opta_core.errors import Unavailable
 from opta_core.inheritance import python
 from opta_core.logs import Log
 from opta_core.process.process import memory_bytes
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from ..ipc.framing import EngineConnection
 from ..ipc.messages import EngineConfig, FromEngine, Ping, ToEngine

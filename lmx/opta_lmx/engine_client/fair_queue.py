@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from opta_core.errors import OptaError
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 # The size of the engine's batch.
 SLOTS = 16

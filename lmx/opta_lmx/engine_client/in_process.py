@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from opta_core.errors import OptaError, Unavailable
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from ..ipc.messages import EngineMessage, FromEngine, Loaded, LoadFailed, Ping, ToEngine
 from .client import EngineClient, Report

@@ -17,7 +17,7 @@ from opta_core.errors import Refused, Unavailable
 from opta_core.logs import Log
 from opta_core.process.process import memory_bytes, memory_total
 from opta_core.settings import LmxSettings
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.lmx import LmxMemory, LmxModel, LmxModelDetails
 
 from ..engine_client.client import EngineClient, Report

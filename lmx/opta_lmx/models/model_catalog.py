@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from opta_core.errors import Refused
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from ..json_values import as_list, as_object
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from opta_core.errors import Refused
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.lmx import LmxEvent, LmxKey, LmxKeyRemoved, LmxKeys, LmxModels, LmxNewKey, LmxProof, LmxUnloaded
 
 from ..api.request_body import RequestBody

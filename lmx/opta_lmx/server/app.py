@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.logs import Log
 from opta_http.asgi import Receive, Scope, Send, TrackedSend
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from ..models.engine_pool import EnginePool
 from .admin import Admin

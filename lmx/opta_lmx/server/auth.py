@@ -11,7 +11,7 @@ import msgspec
 from opta_core.errors import Refused
 from opta_http.asgi import Scope, header_values
 from opta_http.head_checks import names_host
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from .keys import Keys
 

@@ -15,7 +15,7 @@ from opta_core.errors import Refused
 from opta_core.net.lmx_endpoint import prove
 from opta_core.paths import write_whole
 from opta_core.records import RecordFile
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.lmx import LmxScope
 
 PREFIX = "lmx-"

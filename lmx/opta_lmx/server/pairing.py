@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from opta_core.errors import Refused
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.lmx import LmxNewKey, LmxPairingCode, LmxPairingStep, LmxScope
 
 from ..api.request_body import RequestBody

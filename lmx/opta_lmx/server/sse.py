@@ -10,7 +10,7 @@ from opta_http import json_body
 from opta_http.asgi import Headers, Receive, Scope, Send, send_response
 from opta_http.body import LimitedBody
 from opta_http.error_status import status_headers, status_of
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from .auth import Caller
 

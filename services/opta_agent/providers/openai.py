@@ -13,7 +13,7 @@ from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.logs import redact
 from opta_core.net.http_client import Challenge, HttpClient, HttpProblem, Stranger
 from opta_core.secrets.vault import Secret
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from .base import CallPart, End, ModelRequest, Part, Thinking, Usage
 from .sse import SseSplitter, TooLarge

@@ -6,7 +6,7 @@ import msgspec
 
 from opta_core.errors import Refused
 from opta_core.secrets.vault import Secret
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.http import Ok, StoreAccount
 from opta_protocol.http_lists import AccountInfo, AccountList
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi.responses import Response
 
 from opta_core.errors import Refused
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from ..endpoint import GatewayOf, TypedRouter
 

@@ -9,7 +9,7 @@ from opta_core.errors import Refused
 from opta_core.policy import grants
 from opta_core.policy.actions import normalise
 from opta_core.transcript import Call, Transcript, Turn
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import PermissionDecision
 from opta_protocol.http import AnswerPermission, Ok, PermissionAnswer
 from opta_protocol.http_lists import GrantList, OpenPermission, OpenPermissions

@@ -12,7 +12,7 @@ from opta_core.paths import Paths
 from opta_core.policy.layers import Sources
 from opta_core.policy.workspaces import HOME_WARNING, is_whole_home, not_a_workspace
 from opta_protocol import wire
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import SessionCleared, SessionNote, SessionStart, SessionUpdated
 from opta_protocol.http import (
     AddNote,

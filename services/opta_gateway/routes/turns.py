@@ -7,7 +7,7 @@ import msgspec
 from fastapi import Depends
 
 from opta_core.errors import Refused
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import TurnStart, TurnStopping
 from opta_protocol.http import ResumeTurn, StopAnswer, StopTurn, SubmitTurn, TurnAccepted
 from opta_protocol.permissions import default_level

@@ -2,7 +2,7 @@
 
 from opta_core.errors import Refused
 from opta_core.transcript import Transcript, Turn
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import Change, TurnUndone
 from opta_protocol.http import TurnUndoneAnswer, UndoTurnRequest
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 
 from ..errors import OptaError, Unavailable
 from ..paths import Paths

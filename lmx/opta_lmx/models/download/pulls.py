@@ -14,7 +14,7 @@ import msgspec
 from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.inheritance import python
 from opta_core.logs import Log
-from opta_protocol.errors import ErrorCode
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.lmx import LmxAvailable, LmxPull
 
 from ..model_events import ModelEvents
