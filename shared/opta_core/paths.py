@@ -5,7 +5,7 @@ import fcntl
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,7 +113,7 @@ class Paths:
 
 
 @contextlib.contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
+def folder_lock(folder: Path) -> Generator[None]:
     """Make `folder` (0700) and hold its lock: of all processes and threads that read, change and write a file in it, one at a time goes on.
 
     It must not be entered twice for one folder by the same thread: that would wait for ever.
