@@ -10,8 +10,8 @@ RING_LINES, RING_BYTES = 4096, 2 * 1024 * 1024
 GLOBAL_LINES, GLOBAL_BYTES = 16384, 8 * 1024 * 1024
 
 
-class _Recent:
-    """The last lines, and who waits for the next."""
+class RecentLines:
+    """The last lines, at most `lines_max` and `bytes_max`, and the tasks that wait for the next one."""
 
     def __init__(self, lines_max: int, bytes_max: int):
         self._lines: deque[bytes] = deque()
@@ -61,7 +61,7 @@ class Ring:
     def __init__(self, store: StoreClient, subscriptions: Subscriptions, sid: str, last_seq: int):
         self.sid = sid
         self._store = store
-        self._recent = _Recent(RING_LINES, RING_BYTES)
+        self._recent = RecentLines(RING_LINES, RING_BYTES)
         self.last_seq = last_seq
         self.users = 0
         self.wake, self.moved = self._recent.wake, self._recent.moved
@@ -96,7 +96,7 @@ class GlobalRing:
 
     def __init__(self, epoch: str):
         self.epoch = epoch
-        self._recent = _Recent(GLOBAL_LINES, GLOBAL_BYTES)
+        self._recent = RecentLines(GLOBAL_LINES, GLOBAL_BYTES)
         self.last = 0
         self.wake, self.moved = self._recent.wake, self._recent.moved
 

@@ -323,10 +323,7 @@ def test_a_background_server_is_reached_by_the_next_command(place: Place) -> Non
 
 def test_a_sandbox_whose_supervisor_was_killed_is_made_anew(place: Place) -> None:
     place.run("true")
-    (sandbox,) = place.sandbox._pool._sessions.values()
-    assert sandbox._process is not None
-    sandbox._process.kill()
-    sandbox._process.wait()
+    place.kill_supervisors()
     assert place.run("echo again").content == "again"
 
 

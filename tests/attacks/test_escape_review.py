@@ -1,7 +1,6 @@
 """What an independent review got out of the sandbox, one test a finding: none of it may come back."""
 
 import asyncio
-import dataclasses
 import os
 import socket
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 from support.contained import PYTHON, Place
 from support.git import file, git
+from support.oracles import until
 
 from opta_core.net.proxy import Proxy, Refusal
 from opta_tools.sandbox.git_config import plain_config
@@ -29,12 +29,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path)
     yield made
     made.close()
-
-
-def stop_background(place: Place) -> None:
-    for job in list(place.runner._jobs.values()):
-        job.task.cancel()
-        place.wait(asyncio.wait([job.task]))
 
 
 # The folder that a command starts in belongs to the supervisor's mount namespace (supervisor._folder, init._become).
@@ -94,7 +88,7 @@ def test_a_background_command_makes_no_control_file_known_by_a_race(place: Place
     place.run(f"{PYTHON} -S race.py", background=True)
     for _ in range(150):
         place.run("true")
-    stop_background(place)
+    place.stop_background()
     place.run("true")
     assert not (place.work / ".vscode").exists()
 
@@ -317,11 +311,8 @@ def test_a_new_repository_gets_no_hooks_after_it_was_cleaned(place: Place) -> No
     )
     place.run("touch go; until [ -e made ]; do sleep 0.02; done")
     file(place.work / "on")
-    for _ in range(200):
-        if (place.work / "done").exists():
-            break
-        time.sleep(0.02)
-    stop_background(place)
+    assert until((place.work / "done").exists)
+    place.stop_background()
     assert not (place.work / "n/.git/hooks/post-checkout").exists()
 
 
@@ -548,11 +539,12 @@ def test_a_path_that_names_the_home_shows_no_home(tmp_path: Path, spelling: str,
         place.close()
 
 
-def test_a_home_as_workspace_hides_own_folders_that_lie_deeper(place: Place) -> None:
-    own = place.home / "data/opta"
-    file(own / "daemon/token", "CANARY-own")
-    place.sandbox._pool._machine = dataclasses.replace(place.sandbox._machine, own=(own,))
-    assert "CANARY" not in place.run("cat data/opta/daemon/token", work=place.home).content
+def test_a_home_as_workspace_hides_own_folders_that_lie_deeper(tmp_path: Path) -> None:
+    place = Place(tmp_path, own="data/opta")
+    try:
+        assert "CANARY" not in place.run("cat data/opta/daemon/token", work=place.home).content
+    finally:
+        place.close()
 
 
 def test_a_command_gives_no_program_to_a_server_with_secrets(place: Place) -> None:
@@ -619,9 +611,7 @@ def test_a_repository_outside_keeps_its_common_folder(place: Place, tree: Path, 
 
 def test_what_a_command_made_is_put_aside_although_its_worker_was_killed(place: Place) -> None:
     place.run("mkdir .vscode; echo evil > .vscode/tasks.json; sleep 30", background=True)
-    for sandbox in place.sandbox._pool._sessions.values():
-        assert sandbox._process is not None
-        sandbox._process.kill()
+    place.kill_supervisors()
     next_one = Place(place.home.parent)
     try:
         next_one.run("true")

@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.contained import PYTHON, Place
 from support.git import file, git
+from support.oracles import until
 
 
 @pytest.fixture
@@ -18,27 +18,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     made.close()
 
 
-def until(path: Path) -> None:
-    for _ in range(400):
-        if path.exists():
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"{path} never came")
-
-
-def stop_background(place: Place) -> None:
-    for job in list(place.runner._jobs.values()):
-        job.task.cancel()
-        place.wait(asyncio.wait([job.task]))
-
-
-def killed(place: Place) -> None:
-    for sandbox in place.sandbox._pool._sessions.values():
-        assert sandbox._process is not None
-        sandbox._process.kill()
-
-
-# What counts as part of a new repository (guard.Guard._end: `whole`, `made`)
+# What counts as part of a new repository (tree_guard.TreeGuard: `whole`, `made`)
 
 
 def test_a_bare_repository_beside_exempts_no_control_file(place: Place) -> None:
@@ -195,8 +175,8 @@ def test_what_is_put_aside_does_not_stop_the_protection_of_the_rest(place: Place
     file(place.work / "new", "mine").rename(saved)
     place.wait(asyncio.sleep(5))
     file(place.work / "go")
-    until(place.work / "done")
-    stop_background(place)
+    assert until((place.work / "done").exists)
+    place.stop_background()
     assert saved.read_text() == "mine"
 
 
@@ -234,7 +214,7 @@ def test_a_new_device_number_after_a_crash_moves_nothing(place: Place) -> None:
     git(place.work, "init", "-q")
     hook, task = file(place.work / ".git/hooks/pre-commit"), file(place.work / ".vscode/tasks.json")
     place.run("sleep 30", background=True)
-    killed(place)
+    place.kill_supervisors()
     for record in (place.home.parent / "state/running").iterdir():
         content = json.loads(record.read_text())
         for control in content["known"]:
@@ -315,7 +295,7 @@ def test_a_command_does_not_make_the_guard_take_what_is_the_persons(place: Place
     place.run(f"git init -q n; for i in $(seq 300); do echo evil > n/.git/hooks/h$i; done; {PYTHON} -S t.py", background=True)
     for _ in range(40):
         place.run("true")
-    stop_background(place)
+    place.stop_background()
     there = proj if (proj / "mine").exists() else place.work / "n"
     assert (there / ".git/hooks/pre-commit").exists()
     assert git(there, "config", "alias.mine") == "status\n"
@@ -340,18 +320,18 @@ def test_a_session_of_a_worktree_leaves_the_place_holders_of_the_repository(plac
     git(main, "commit", "-q", "--allow-empty", "-m", "x")
     git(main, "worktree", "add", "-q", str(tree))
     place.run("touch on; sleep 2", background=True, work=tree, session="tree")
-    until(tree / "on")
+    assert until((tree / "on").exists)
     place.run(
         "git init -q --bare ev; git --git-dir=ev config core.fsmonitor evil; touch made; until [ -e go ]; do sleep 0.02; done; i=0; while [ $i -lt 1500 ] && ! echo ../ev > .git/commondir; do sleep 0.003; i=$((i+1)); done 2>/dev/null; touch done; sleep 20",
         background=True,
         work=main,
         session="main",
     )
-    until(main / "made")
+    assert until((main / "made").exists)
     file(main / "go")
     place.wait(asyncio.sleep(5))
-    until(main / "done")
-    stop_background(place)
+    assert until((main / "done").exists)
+    place.stop_background()
     place.run("true", work=main, session="main")
     assert not (main / ".git/commondir").exists() or (main / ".git/commondir").read_text() == ".\n"
     assert git(main, "config", "core.fsmonitor") == ""

@@ -5,6 +5,7 @@ That another user cannot reach the socket stands with the other sockets, in `tes
 
 import contextlib
 import os
+import xmlrpc.client
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,15 @@ from support.door import page_origin
 from support.oracles import log_files, untouched
 from support.raw_http import exchange, head
 
-from opta_core.errors import Unavailable
+from opta_core.process.supervision import SOCKET, UnixTransport
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("lives_on")]
+
+
+def _call(daemon: Daemon, method: str, *arguments: Any) -> Any:
+    """Call any method of supervisord over its socket."""
+    with contextlib.closing(UnixTransport(daemon.loaded.paths.run / SOCKET, timeout_s=10)) as transport:
+        return getattr(xmlrpc.client.ServerProxy("http://localhost/RPC2", transport), method)(*arguments)
 
 
 @pytest.mark.attack("A64")
@@ -43,7 +50,6 @@ def test_supervisord_listens_on_no_network_and_its_files_are_the_owners(daemon: 
 @pytest.mark.attack("A64")
 def test_no_call_over_the_socket_reaches_more_than_the_supervisors_own_methods(daemon: Daemon, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    supervisor = daemon.supervisor()
     with untouched(daemon):
         for path in (
             "supervisord.options.warnings.linecache.os.system",
@@ -51,14 +57,14 @@ def test_no_call_over_the_socket_reaches_more_than_the_supervisors_own_methods(d
             "supervisord.__class__",
             "supervisord.options.make_pipes",
         ):
-            with pytest.raises(Unavailable, match="UNKNOWN_METHOD"):
-                supervisor._call(path, f"touch {mark}")
+            for method in (path, f"supervisor.{path}"):
+                with pytest.raises(xmlrpc.client.Fault, match="UNKNOWN_METHOD"):
+                    _call(daemon, method, f"touch {mark}")
         call = {"methodName": "supervisor.supervisord.options.warnings.linecache.os.system", "params": [f"touch {mark}"]}
-        with contextlib.closing(supervisor._transport):
-            batch: Any = supervisor._proxy.system.multicall([call])
+        batch = _call(daemon, "system.multicall", [call])
         assert batch[0]["faultString"] == "UNKNOWN_METHOD"
     assert not mark.exists()
-    assert supervisor.is_up()
+    assert daemon.supervisor().is_up()
 
 
 @pytest.mark.attack("A64")

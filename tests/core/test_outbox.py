@@ -15,7 +15,7 @@ from opta_core.bus.bus import Frames, LocalBus
 from opta_core.bus.outbox import Outbox
 from opta_protocol import wire
 from opta_protocol.commands import Ack, Append
-from opta_protocol.events import ToolCall, TurnToken
+from opta_protocol.events import ToolCall, ToolResult, TurnToken
 from opta_protocol.permissions import Risk
 from opta_protocol.topics import STORE_IN
 
@@ -153,23 +153,23 @@ def test_a_session_that_is_silent_is_sent_again_as_soon_as_another_one_meets_the
 def test_calls_that_begin_do_not_hide_that_the_tool_worker_is_gone() -> None:
     async def story() -> None:
         bus = LocalBus()
+        store = LossyStore(bus)
         box = Outbox(bus, "agent", "a")
         toolbox = WorkerToolbox(bus, box)
         session = AgentSession(SID, "agent.a")
-        loop = asyncio.get_running_loop()
-
-        async def watch(number: int) -> float:
-            call = ToolCall(sid=SID, turn="t1", callId=f"c{number}", name="read_file", args={}, risk=Risk.read, step=1)
-            began_at = loop.time()
-            assert await toolbox._watch(session, call) is None
-            return loop.time() - began_at
-
-        watches: list[asyncio.Task[float]] = []
+        runs: list[asyncio.Task[ToolResult]] = []
+        begun_at: list[float] = []
         for number in range(10):
-            watches.append(asyncio.create_task(watch(number)))
+            call = ToolCall(sid=SID, turn="t1", callId=f"c{number}", name="read_file", args={}, risk=Risk.read, step=1)
+            begun_at.append(asyncio.get_running_loop().time())
+            runs.append(asyncio.create_task(toolbox.run(session, call)))
             await asyncio.sleep(0.5)
+        await asyncio.sleep(2.2)
         # Every call waits its own two seconds, not until no call has begun for two seconds.
-        assert max(await asyncio.gather(*watches)) <= 2.1
+        waits = [lost_at - began_at for began_at, lost_at in zip(begun_at, store.taken_at, strict=True)]
+        assert max(waits) <= 2.1
+        session.take(1, [wire.stamp(body, seq, "", "agent.a", seq) for seq, body in enumerate(store.taken[SID], 1)])
+        assert [(result.callId, result.code) for result in await asyncio.gather(*runs)] == [(f"c{n}", "worker_lost") for n in range(10)]
         box.close()
 
     play(story())

@@ -6,7 +6,7 @@ from pathlib import Path
 from support.limits import limit_s
 from support.store import House, start_of
 
-from opta_gateway.recent_lines import _Recent
+from opta_gateway.recent_lines import RecentLines
 from opta_gateway.store_access import RINGS_UNUSED_MAX, StoreAccess
 from opta_gateway.stream import SessionCursor
 from opta_protocol.events import SessionNote
@@ -46,7 +46,7 @@ def test_clients_that_come_in_one_moment_all_stay_live(tmp_path: Path) -> None:
 
 
 def test_recent_lines_are_bounded_in_number_and_bytes() -> None:
-    recent = _Recent(100, 1000)
+    recent = RecentLines(100, 1000)
     recent.extend([b"x"] * 250)
     assert len(recent) == 100
     recent.extend([b"y" * 400] * 5)

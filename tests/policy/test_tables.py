@@ -98,7 +98,7 @@ def test_entries_are_well_formed_and_known_once() -> None:
         for entry in table.ENTRIES:
             for trigger in (*entry.triggers, *entry.unless):
                 assert trigger == "*" or trigger[0] in "-@#!", entry.line
-                assert not trigger.startswith("!") or trigger[1:] in table._CHECKS, entry.line
+                assert not trigger.startswith("!") or trigger[1:] in table.CHECKS, entry.line
 
 
 @pytest.mark.parametrize("program", ["rm", "mv", "truncate", "unlink", "sort", "sed", "shred"])

@@ -10,13 +10,13 @@ from support.work import Work
 
 from opta_agent.session import AgentSession
 from opta_core.bus.outbox import Outbox
-from opta_gateway.recent_lines import GLOBAL_LINES, RING_LINES, GlobalRing, _Recent
+from opta_gateway.recent_lines import GLOBAL_LINES, RING_LINES, GlobalRing, RecentLines
 from opta_protocol import events as e
 from opta_protocol import wire
 from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import Level, Mode
 from opta_protocol.topics import STORE_IN
-from opta_sessions.session_state import PRODUCERS_ANSWERED_MAX, Answers, SessionState
+from opta_sessions.session_state import PRODUCERS_ANSWERED_MAX, SessionState
 
 SID = "abcdef"
 TOKENS = 20
@@ -99,10 +99,16 @@ def test_answers_are_let_go_once_each_and_dead_producers_with_them() -> None:
     assert answers.get(900) is not None
     assert first.count > 400 * 5
     assert again.count < 100 * 30
-    for number in range(100):
+
+
+def test_the_answers_to_a_producer_are_forgotten_after_enough_others_have_come() -> None:
+    state = SessionState(SID)
+    first = state.answers("gateway.0")
+    for number in range(1, PRODUCERS_ANSWERED_MAX):
         state.answers(f"gateway.{number}")
-    assert len(state._answers) == PRODUCERS_ANSWERED_MAX
-    assert isinstance(state.answers("gateway.99"), Answers)
+    assert state.answers("gateway.0") is first
+    state.answers(f"gateway.{PRODUCERS_ANSWERED_MAX}")
+    assert state.answers("gateway.0") is not first
 
 
 def agent_work(queued: int, said: int) -> int:
@@ -175,7 +181,7 @@ def test_a_process_that_wrote_into_many_sessions_looks_at_those_in_the_air_alone
 
 
 def test_a_line_costs_the_gateway_the_same_however_much_came_before() -> None:
-    def work_of(ring: GlobalRing | _Recent, before: int) -> int:
+    def work_of(ring: GlobalRing | RecentLines, before: int) -> int:
         take = ring.take if isinstance(ring, GlobalRing) else ring.extend
         for _ in range(before // 100):
             take([b"x" * 100] * 100)
@@ -185,4 +191,4 @@ def test_a_line_costs_the_gateway_the_same_however_much_came_before() -> None:
         return work.count
 
     assert work_of(GlobalRing("e"), GLOBAL_LINES * 2) <= work_of(GlobalRing("e"), 100) * 1.5
-    assert work_of(_Recent(RING_LINES, 10**9), RING_LINES * 3) <= work_of(_Recent(RING_LINES, 10**9), 100) * 1.5
+    assert work_of(RecentLines(RING_LINES, 10**9), RING_LINES * 3) <= work_of(RecentLines(RING_LINES, 10**9), 100) * 1.5

@@ -23,13 +23,14 @@ from opta_tools.sandbox.sandbox import Sandbox
 T = TypeVar("T")
 # The interpreter itself: the one of the virtual environment may lie beneath /tmp, which a command does not see.
 PYTHON = os.path.realpath(sys.executable)
+_IN_BACKGROUND = re.compile(r"(bg\d+) runs in the background")
 
 
 class Place:
     """A home with secrets, a daemon's own folder in it, and a workspace beside. Its sandboxes live until `close`."""
 
-    def __init__(self, folder: Path, *, allowed: tuple[str, ...] = (), read: tuple[str, ...] = (), limits: CommandLimits | None = None, level: Level = "full", unix_sockets: bool = False):  # fmt: skip
-        self.home, self.own, self.work = folder / "home", folder / "home/.config/opta", folder / "work"
+    def __init__(self, folder: Path, *, allowed: tuple[str, ...] = (), read: tuple[str, ...] = (), limits: CommandLimits | None = None, level: Level = "full", unix_sockets: bool = False, own: str = ".config/opta"):  # fmt: skip
+        self.home, self.own, self.work = folder / "home", folder / "home" / own, folder / "work"
         for made in (self.home / ".ssh", self.own / "daemon/sessions", self.work):
             made.mkdir(parents=True, exist_ok=True)
         (self.home / ".ssh/id").write_text("CANARY-ssh")
@@ -50,6 +51,8 @@ class Place:
         )
         self.runner = Runner(self.sandbox, environment, f"test/{os.getpid()}", folder / "spills")
         self._loop, self._calls = asyncio.new_event_loop(), 0
+        # (session, id) of every command in the background.
+        self._background: list[tuple[str, str]] = []
         if level != "none":
             self._loop.run_until_complete(self.sandbox.probe())
             # Without a sandbox these tests say nothing, so they fail.
@@ -81,20 +84,28 @@ class Place:
             network=network,
         )
         try:
-            return await self.runner.run(call, arguments(RUN_COMMAND, call.args), recorded, lambda text: None)
+            outcome = await self.runner.run(call, arguments(RUN_COMMAND, call.args), recorded, lambda text: None)
         except ToolProblem as problem:
             return Outcome(f"Error: {problem}", ok=False, code=problem.code)
+        if found := _IN_BACKGROUND.match(outcome.content):
+            self._background.append((session, found[1]))
+        return outcome
 
     def begin(self, command: str, **args: Any) -> str:
         """A command in the background; its id."""
         said = self.run(command, background=True, **args)
-        found = re.match(r"(bg\d+) runs in the background", said.content)
+        found = _IN_BACKGROUND.match(said.content)
         assert found is not None, said.content
         return found[1]
 
     def stop(self, job: str, *, session: str = "abcdef") -> str:
         """End a command in the background; what is said about it."""
         return self.wait(self.runner.stop(session, CommandStop(id=job))).content
+
+    def stop_background(self) -> None:
+        """End every command in the background, of every session."""
+        for session, job in self._background:
+            self.stop(job, session=session)
 
     def pass_time(self, seconds: float) -> None:
         """Let what runs beside commands run, as the guard's ticks."""

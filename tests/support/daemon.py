@@ -167,14 +167,15 @@ class Daemon:
         found: list[tuple[int, str]] = []
         deadline = time.monotonic() + limit_s(3)
         while time.monotonic() < deadline:
-            found = [(pid, command) for pid, command in _processes() if _carries(pid, wanted)]
+            found = [(pid, command) for pid, command in processes() if carries(pid, wanted)]
             if not found:
                 return []
             time.sleep(0.05)
         return found
 
 
-def _processes() -> list[tuple[int, str]]:
+def processes() -> list[tuple[int, str]]:
+    """(pid, first 120 characters of the command line) of every process of this machine that has not ended."""
     found: list[tuple[int, str]] = []
     for name in os.listdir("/proc"):
         if name.isdigit() and int(name) != os.getpid():
@@ -187,7 +188,8 @@ def _processes() -> list[tuple[int, str]]:
     return found
 
 
-def _carries(pid: int, wanted: bytes) -> bool:
+def carries(pid: int, wanted: bytes) -> bool:
+    """Whether the environment of a process has the entry `wanted` (`NAME=value`)."""
     try:
         return wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from opta_core.errors import OptaError
-from support.daemon import Daemon, _carries, _processes
+from support.daemon import Daemon, carries, processes
 from support.model_server import Action, ModelServer, Say, Use
 from support.promises import ENDINGS, check_journal
 
@@ -141,7 +141,7 @@ class Soak:
         self.figures["commands"] += len(ran)
         self.problems += [f"command of turn {name!r} ran {count} times" for name, count in ran.items() if count > 1]
         time.sleep(0.5)
-        orphans = [command for pid, command in _processes() if command.startswith("sleep 300") and _carries_mark(pid, daemon)]
+        orphans = [command for pid, command in processes() if command.startswith("sleep 300") and _carries_mark(pid, daemon)]
         self.problems += [f"orphan: {command}" for command in orphans]
 
 
@@ -149,7 +149,7 @@ def _carries_mark(pid: int, daemon: Daemon) -> bool:
     with contextlib.suppress(OSError):
         if os.readlink(f"/proc/{pid}/cwd") == str(daemon.workspace):
             return True
-    return _carries(pid, f"OPTA_HOME={daemon.home}".encode())
+    return carries(pid, f"OPTA_HOME={daemon.home}".encode())
 
 
 def run_side_by_side(folder: Path, kills: int, homes: int, seed: int) -> tuple[Counter[str], float, list[str]]:

@@ -100,6 +100,11 @@ class Outbox:
         self._dealer = bus.dealer(STORE_IN, self._on_message)
         self._resender = asyncio.create_task(self._resend_forever(), name="outbox")
 
+    @property
+    def in_air(self) -> int:
+        """How many appended events the store has not acknowledged."""
+        return self._in_air
+
     def append(self, event: Event) -> int:
         """Number and queue an event; it leaves at the end of this turn of the loop, with its neighbours."""
         stream = self._streams.setdefault(event.sid, _Stream())

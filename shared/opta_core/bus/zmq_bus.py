@@ -71,13 +71,13 @@ class ZmqBus:
         router.bind(self._address(name))
         return router
 
-    def publisher(self, name: str, on_subscriber: OnSubscriber | None = None) -> "_Publisher":
+    def publisher(self, name: str, on_subscriber: OnSubscriber | None = None) -> "ZmqPublisher":
         def greet(frames: Frames) -> None:
             if on_subscriber is not None and frames[0][:1] == b"\x01":
                 on_subscriber()
 
         socket = self._context.socket(zmq.XPUB if on_subscriber else zmq.PUB)
-        publisher = _Publisher(name, socket, _HWM_FANOUT, greet if on_subscriber else None, self._open)
+        publisher = ZmqPublisher(name, socket, _HWM_FANOUT, greet if on_subscriber else None, self._open)
         publisher.watch(None)
         publisher.bind(self._address(name))
         return publisher
@@ -223,6 +223,8 @@ class _Router(_Socket):
         super().send([peer, *frames])
 
 
-class _Publisher(_Socket):
+class ZmqPublisher(_Socket):
+    """Sends to every process that subscribed."""
+
     def publish(self, frames: Frames) -> None:
         self.send(frames)

@@ -292,7 +292,7 @@ def _matches(entry: OptionRule, name: str, argv: tuple[str, ...], rest: tuple[st
     if options.surely & frozenset(entry.unless):
         return ""
     for trigger in entry.triggers:
-        if _CHECKS[trigger[1:]](rest, options, place) if trigger.startswith("!") else is_triggered(trigger, options, rest, spec):
+        if CHECKS[trigger[1:]](rest, options, place) if trigger.startswith("!") else is_triggered(trigger, options, rest, spec):
             return entry.says or "destroys, overwrites or publishes"
     return ""
 
@@ -404,7 +404,7 @@ def _module(rest: tuple[str, ...], options: Options, place: WorkingFolders) -> b
     return bool(destroys((name, *rest[2:]), place))
 
 
-_CHECKS: dict[str, Check] = {
+CHECKS: dict[str, Check] = {
     "moved": _moved, "replaced": _replaced, "over": _over, "mode": _mode, "sql": _sql, "checkout": _checkout, "restore": _restore, "module": _module,
 }  # fmt: skip
 ENTRIES = entries_of(TABLE)

@@ -185,7 +185,7 @@ def _matched(entry: OptionRule, name: str, argv: tuple[str, ...], rest: tuple[st
     says = entry.says or "writes or runs something"
     for trigger in entry.triggers:
         if trigger.startswith("!"):
-            if _CHECKS[trigger[1:]](argv[1:] if not entry.path else rest):
+            if CHECKS[trigger[1:]](argv[1:] if not entry.path else rest):
                 return f"{' '.join(argv[:2])[:60]} {says}"
         elif is_triggered(trigger, options, rest, spec):
             about = "" if trigger == "*" else f" ({trigger.lstrip('@').replace('#', 'operands: ')})"
@@ -249,7 +249,7 @@ def _module(words: tuple[str, ...]) -> bool:
     return bool(veto((module, *rest)))
 
 
-_CHECKS: dict[str, Check] = {
+CHECKS: dict[str, Check] = {
     "first": _first, "unknown": _unknown, "alias": _alias, "signature": _signature, "clock": _clock, "sed": _sed, "module": _module,
 }  # fmt: skip
 ENTRIES = entries_of(TABLE)

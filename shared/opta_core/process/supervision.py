@@ -86,7 +86,9 @@ class _UnixConnection(http.client.HTTPConnection):
             raise
 
 
-class _UnixTransport(xmlrpc.client.Transport):
+class UnixTransport(xmlrpc.client.Transport):
+    """XML-RPC over the Unix socket at `path`. `close` ends the connection."""
+
     def __init__(self, path: Path, timeout_s: float):
         super().__init__()
         self._path, self._timeout_s = path, timeout_s
@@ -102,7 +104,7 @@ class SupervisordClient:
     """Calls to this home's supervisord; blocking, so used from a thread where a loop runs."""
 
     def __init__(self, run: Path, timeout_s: float = 10.0):
-        self._transport = _UnixTransport(run / SOCKET, timeout_s)
+        self._transport = UnixTransport(run / SOCKET, timeout_s)
         self._proxy = xmlrpc.client.ServerProxy("http://localhost/RPC2", self._transport)
 
     def _call(self, method: str, *arguments: Any) -> Any:

@@ -63,7 +63,7 @@ def _sessions() -> None:
 
     _at(FileSystem, "write", before="before_write", after="after_write_before_fsync", middle=half)
     _at(FileSystem, "sync", before="before_fsync", after="after_fsync_before_ack")
-    _at(zmq_bus._Publisher, "publish", before="before_publish", after="after_publish")
+    _at(zmq_bus.ZmqPublisher, "publish", before="before_publish", after="after_publish")
     _at(FileSystem, "rename", before="before_rename", after="after_rename")
 
 
