@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from opta_protocol.events import Execution, PermissionRequest, Writing
+from opta_protocol.event_parts import Execution, Writing
+from opta_protocol.events import PermissionRequest
 from opta_protocol.tools.card import card_of
 from opta_protocol.tools.declared import TOOLS, tool_of
 from opta_protocol.tools.tool import AnyTool

@@ -22,7 +22,8 @@ from opta_core.policy.programs import BUILTINS
 from opta_core.policy.workspaces import is_whole_home
 from opta_core.transcript import Turn
 from opta_protocol.commands import Plan, Preview
-from opta_protocol.events import Execution, PermissionDecision, PermissionRequest, ToolCall
+from opta_protocol.event_parts import Execution
+from opta_protocol.events import PermissionDecision, PermissionRequest, ToolCall
 from opta_protocol.ids import new_call_id
 from opta_protocol.permissions import Level, Offer, Risk
 from opta_protocol.tools.shell import RUN_COMMAND
@@ -75,6 +76,8 @@ class PermissionGate:
     timeout_s: float
     network: Network = "off"
     waited_s: float = field(default=0.0, init=False)
+    # Call -> question that was put about it.
+    _asked: dict[str, str] = field(default_factory=dict[str, str], init=False)
 
     async def check(self, session: AgentSession, turn: Turn, call: ToolCall) -> Permit:
         """Decide on a call. Writes the decision first; what cannot run as it is needs none."""
@@ -104,6 +107,20 @@ class PermissionGate:
             return self._permit(session, request)
         return await self._ask(session, call, request, verdict, situation.sandbox)
 
+    def runs_scripts(self, session: AgentSession, call: ToolCall) -> bool:
+        """Whether a call runs scripts of the workspace, whose content is a part of what a person is asked about."""
+        return bool(scripts_now(self.surroundings.request(call, session.transcript.cwd)))
+
+    async def withdraw(self, session: AgentSession, call: ToolCall, reason: str) -> None:
+        """Close the question about a call that will not be run, if one is open."""
+        known = session.call(call.turn, call.callId)
+        request_id = self._asked.get(call.callId) or (known.requestId if known is not None else "")
+        if request_id and session.decision(request_id) is None:
+            closed = PermissionDecision(
+                sid=call.sid, turn=call.turn, callId=call.callId, requestId=request_id, decision="deny", by="rule", rule=reason
+            )
+            await self.outbox.written(closed)
+
     def permit_again(self, session: AgentSession, call: ToolCall) -> Permit:
         """What was allowed for a call whose decision is stored already."""
         known = session.call(call.turn, call.callId)
@@ -124,6 +141,7 @@ class PermissionGate:
             # Of a command that runs scripts, a person is asked about those scripts.
             request_id, expects, expires_at = new_call_id(), preview.expects or scripts_now(request), utc_in(self.timeout_s)
             preview = msgspec.structs.replace(preview, expects=expects)
+            self._asked[call.callId] = request_id
             execution = self._execution(session, request, preview, sandbox)
             question = self._question(call, request, request_id, expires_at, verdict, preview, execution, session.commands)
             await self.outbox.written(question)

@@ -12,6 +12,9 @@ from opta_core.transcript import Call, Step, Transcript, Turn
 
 from .prompt import RESUME, SUMMARY, system_prompt
 
+# Fields in which a server that sends reasoning in them takes it back, within the turn that it belongs to.
+REASONING_FIELDS = frozenset({"reasoning_content", "reasoning"})
+NOTHING = "(no answer)"
 INTERRUPTED = "Error: no result; the call was interrupted"
 
 _encode = msgspec.json.Encoder().encode
@@ -53,12 +56,12 @@ class History:
                 self._upto = turn.seq
         return taken
 
-    def messages(self, transcript: Transcript, turn: Turn, *, cut_off: bool) -> msgspec.Raw:
-        """A JSON array: system prompt, ended turns, and `turn` so far. `cut_off`: its last step is repeated, so that step is left out."""
-        steps = turn.steps[:-1] if cut_off else turn.steps
+    def messages(self, transcript: Transcript, turn: Turn, *, step: int, nudge: str = "") -> msgspec.Raw:
+        """A JSON array: system prompt, ended turns, and `turn` before its step `step`, and then `nudge`."""
+        steps = [known for known in turn.steps if known.step < step]
         system = _encode({"role": "system", "content": system_prompt(transcript.cwd, turn.mode)})
         before = [part for part in (self._summary, bytes(self._encoded)) if part]
-        parts = [system, *before, *map(_encode, _turn_messages(turn, steps))]
+        parts = [system, *before, *map(_encode, _turn_messages(turn, steps, is_running=True, nudge=nudge))]
         return msgspec.Raw(b"[" + b",".join(parts) + b"]")
 
     def older(self, kept_turns: int, kept_bytes: int) -> tuple[int, list[dict[str, Any]]]:
@@ -90,17 +93,35 @@ class History:
         self._summary = b",".join(map(_encode, told))
 
 
-def _turn_messages(turn: Turn, steps: list[Step]) -> list[dict[str, Any]]:
+def _turn_messages(turn: Turn, steps: list[Step], *, is_running: bool = False, nudge: str = "") -> list[dict[str, Any]]:
     if turn.compact:
         return []
     messages: list[dict[str, Any]] = [{"role": "user", "content": turn.note + (turn.text or (RESUME if turn.resumes else ""))}]
-    for step in steps:
+    for number, step in enumerate(steps):
+        if step.nudge:
+            _add_nudge(messages, step.nudge)
         if step.calls:
-            messages.append({"role": "assistant", "content": step.text, "tool_calls": [_call(call) for call in step.calls]})
+            said = {"role": "assistant", "content": step.text, "tool_calls": [_call(call) for call in step.calls]}
+            if is_running and step.thinking and step.thinkingField in REASONING_FIELDS:
+                said[step.thinkingField] = step.thinking
+            messages.append(said)
             messages += [{"role": "tool", "tool_call_id": call.id, "content": call.content or INTERRUPTED} for call in step.calls]
-        elif step.text:
+        elif step.text.strip():
             messages.append({"role": "assistant", "content": step.text})
+        elif nudge or number + 1 < len(steps):
+            # An answer that was nothing: roles alternate, so something stands for it.
+            messages.append({"role": "assistant", "content": NOTHING})
+    if nudge:
+        _add_nudge(messages, nudge)
     return messages
+
+
+def _add_nudge(messages: list[dict[str, Any]], nudge: str) -> None:
+    """Tell the model something about its last step: behind its tools' results, or in a message of its own after an answer."""
+    if messages[-1]["role"] == "tool":
+        messages[-1]["content"] += f"\n\n({nudge})"
+    else:
+        messages.append({"role": "user", "content": nudge})
 
 
 def _call(call: Call) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from opta_core.errors import OptaError
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import TurnDone
 
+from . import loop_guard
 from .compact import compact, is_full
 from .model_call import ModelAnswer, call_model
+from .nudges import NUDGES_MAX, no_answer, nudge_for
 from .session import AgentSession
 from .step_calls import finish_calls, read_call, run_calls
 from .turn_run import Collaborators, TurnRun
@@ -29,16 +31,28 @@ async def run_turn(session: AgentSession, turn_id: str, collaborators: Collabora
         answer = await _answer(run)
         run.tally.steps = run.step
         if not answer.calls:
-            return run.done("length" if answer.finish == "length" else "stop")
+            nudge = nudge_for(answer.end, run.last_step(), has_calls=False)
+            if not nudge:
+                return run.done("stop")
+            run.failed_answers += 1
+            if run.failed_answers > NUDGES_MAX:
+                raise no_answer(nudge)
+            run.begin_next_step(nudge)
+            continue
+        run.failed_answers = 0
         calls = [read_call(run, part) for part in answer.calls]
         for call, _ in calls:
             run.emit(call)
         run.tally.add_calls([call for call, _ in calls])
         await run_calls(run, calls)
-        if stop := run.tally.exceeded(collaborators.limits):
+        finding = loop_guard.after(run.turn)
+        if finding is not None and finding.action == "stop":
+            run.warn("loop", finding.words)
+            return run.done("budget")
+        if stop := run.tally.exceeded(collaborators.limits, collaborators.gate.waited_s):
             run.warn("budget", stop)
             return run.done("budget")
-        run.step, run.attempt = run.step + 1, 1
+        run.begin_next_step(finding.words if finding is not None else "")
     run.warn("steps", f"Stopped after {collaborators.limits.max_steps} steps (max-steps). Ask to go on.")
     return run.done("steps")
 
@@ -56,7 +70,7 @@ async def _begin(session: AgentSession, turn_id: str, collaborators: Collaborato
         await finish_calls(run, last)
         run.step = last.step + 1
     else:
-        run.step, run.attempt = last.step, last.attempt + 1
+        run.step, run.attempt, run.nudge = last.step, last.attempt + 1, last.nudge
     route = await collaborators.choose_route(turn.model or session.transcript.model)
     if route.switched_from:
         run.switch(route.switched_from, route, route.note)

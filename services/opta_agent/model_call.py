@@ -7,15 +7,19 @@ from itertools import groupby
 
 from opta_core.clock import now_s
 from opta_core.errors import OptaError
-from opta_protocol.events import StepStart, TurnThinking, TurnToken
+from opta_protocol.events import StepDone, StepStart, TurnThinking, TurnThought, TurnToken
 from opta_protocol.ids import share
 
-from .providers.base import CallPart, End, ModelRequest, Part, TextPart, Thinking, Usage
+from .providers.base import CallPart, End, ModelRequest, Part, Prefill, TextPart, Thinking, Thought, Usage
+from .runaway import Runaway
 from .turn_run import TurnRun
+from .waiting import Silence, watched
 
 ATTEMPTS_MAX = 4
 RETRY_DELAYS_S = (0.2, 1.0, 2.5)
 RETRY_AFTER_MAX_S = 30.0
+# A server that loads its model is asked again for so long.
+LOADING_S, LOADING_RETRY_S = 300.0, 3.0
 # Failures without any part of an answer, after which a configured fallback is taken.
 SILENT_MAX = 2
 # From this many parts in one read, neighbours are joined: nobody sees them one by one, and each would cost every process its share.
@@ -27,7 +31,7 @@ class ModelAnswer:
     """A whole answer of a model."""
 
     calls: list[CallPart]
-    finish: str
+    end: End
 
 
 async def call_model(run: TurnRun) -> ModelAnswer:
@@ -35,8 +39,8 @@ async def call_model(run: TurnRun) -> ModelAnswer:
 
     Raises OptaError when the error cannot be retried, or after `ATTEMPTS_MAX` attempts on one route.
     """
-    messages = run.session.history.messages(run.session.transcript, run.turn, cut_off=run.attempt > 1)
     tries = silent = 0
+    loading_since = 0.0
     while True:
         route = run.route
         run.emit(
@@ -49,13 +53,20 @@ async def call_model(run: TurnRun) -> ModelAnswer:
                 model=route.model,
                 host=route.provider.host,
                 contextLimit=route.context_limit,
+                nudge=run.nudge,
             )
         )
         stream = _Stream(run)
         tools = run.offered.encoded(run.session, run.turn, route.tools)
+        messages = run.session.history.messages(run.session.transcript, run.turn, step=run.step, nudge=run.nudge)
         try:
             return await stream.read(ModelRequest(model=route.model, messages=messages, tools=tools, session=run.session.sid))
         except OptaError as error:
+            is_loading = bool(error.details.get("isLoading"))
+            if is_loading and not stream.first_at and now_s() - (loading_since := loading_since or now_s()) < LOADING_S:
+                run.attempt += 1
+                await _wait_for_loading(run, error, now_s() - loading_since)
+                continue
             tries += 1
             silent = 0 if stream.first_at else silent + 1
             fallback = route.fallback if silent >= SILENT_MAX else None
@@ -72,6 +83,15 @@ async def call_model(run: TurnRun) -> ModelAnswer:
             await asyncio.sleep(min(wait_s, RETRY_AFTER_MAX_S) * (1 + 0.2 * share()))
 
 
+async def _wait_for_loading(run: TurnRun, error: OptaError, waited_s: float) -> None:
+    """The server loads the model: say so, and give it a moment."""
+    silence = Silence(run.session.sid, run.turn.id, run.step, run.emit, waited_s)
+    silence.phase = "loading"
+    async with watched(silence):
+        silence.look()
+        await asyncio.sleep(min(error.retry_after_s or LOADING_RETRY_S, RETRY_AFTER_MAX_S))
+
+
 class _Stream:
     """One attempt: its parts become events as they come. `first_at`: when the first one came, 0 before."""
 
@@ -84,13 +104,16 @@ class _Stream:
         self._deltas = 0
         self._calls: list[CallPart] = []
         self._end: End | None = None
+        self._silence = Silence(self._sid, self._turn, self._step, self._emit)
+        self._runaway = Runaway()
 
     async def read(self, request: ModelRequest) -> ModelAnswer:
-        """The whole answer. Raises OptaError when the stream is lost."""
+        """The whole answer. Raises OptaError when the stream is lost, or never ends."""
         run, asked_at = self._run, now_s()
-        async with aclosing(run.route.provider.stream(request)) as stream:
+        async with watched(self._silence), aclosing(run.route.provider.stream(request)) as stream:
             async for parts in stream:
                 self.first_at = self.first_at or now_s()
+                self._silence.heard()
                 self._deltas += sum(isinstance(part, TextPart | Thinking) for part in parts)
                 for part in joined(parts) if len(parts) >= JOINED_FROM else parts:
                     self._take(part)
@@ -98,20 +121,41 @@ class _Stream:
         assert self._end is not None
         usage = self._end.usage or Usage(completion=self._deltas)
         run.tally.add_answer(usage, asked_at, self.first_at, run.route.context_limit)
-        return ModelAnswer(self._calls, self._end.finish)
+        self._emit(
+            StepDone(
+                sid=self._sid,
+                turn=self._turn,
+                step=self._step,
+                tokens=usage.completion,
+                promptTokens=usage.prompt,
+                cachedTokens=usage.cached,
+                thinkingTokens=usage.thinking,
+                finish=self._end.finish,
+                contextUsed=usage.prompt + usage.completion,
+                contextLimit=run.route.context_limit,
+                thinkingField=self._end.thinking_field,
+            )
+        )
+        return ModelAnswer(self._calls, self._end)
 
     def _take(self, part: Part) -> None:
         match part:
             case TextPart(delta):
+                self._runaway.say(delta)
                 self._say(TurnToken(sid=self._sid, turn=self._turn, delta=delta))
             case Thinking(delta):
+                self._runaway.think(delta)
                 self._say(TurnThinking(sid=self._sid, turn=self._turn, delta=delta))
+            case Thought():
+                self._say(TurnThought(sid=self._sid, turn=self._turn))
+            case Prefill():
+                self._silence.prefill = (part.done, part.total)
             case CallPart():
                 self._calls.append(part)
             case End():
                 self._end = part
 
-    def _say(self, event: TurnToken | TurnThinking) -> None:
+    def _say(self, event: TurnToken | TurnThinking | TurnThought) -> None:
         self._emit(event)
         self._fold(event, self._step, self._attempt)
 

@@ -19,6 +19,7 @@ from opta_protocol.events import (
     TurnError,
     TurnStopping,
     TurnThinking,
+    TurnThought,
     TurnToken,
     Unknown,
 )
@@ -29,7 +30,7 @@ from .history import History
 COMMANDS_KEPT = 100
 
 Event = AnyEvent | Unknown
-Delta = TurnToken | TurnThinking
+Delta = TurnToken | TurnThinking | TurnThought
 
 
 class AgentSession:
@@ -104,7 +105,7 @@ class AgentSession:
         """Take in a piece of this agent's own answer, as it is sent to the store."""
         last = self._fold.last_step(delta.turn)
         if last is not None and (last.step, last.attempt) == (step, attempt):
-            self._fold.add(last, delta)
+            self._fold.rethink(last) if isinstance(delta, TurnThought) else self._fold.add(last, delta)
         else:
             self._early.append((step, attempt, delta))
 

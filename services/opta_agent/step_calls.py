@@ -1,4 +1,7 @@
-"""The tool calls of one step: read from the model's answer, decided, run side by side, and awaited.
+"""The tool calls of one step: read from the model's answer, decided, run in their order, and awaited.
+
+Reads run side by side. A call that changes something waits for all before it, and calls after it wait for it; after a change that was
+denied or failed, later changes of the step are not run. Questions are put as early as their answer can be shown.
 
 **Invariant:** a tool runs only after its decision was written. A call that a former agent left behind, and that may have
 taken effect, is never run again.
@@ -7,62 +10,74 @@ taken effect, is never run again.
 import asyncio
 from typing import Any, cast
 
-import msgspec
-
 from opta_core.errors import OptaError
+from opta_core.tool_text import call_arguments
+from opta_core.tool_text.call_arguments import UnreadableArguments
+from opta_core.tool_text.tolerant_json import TooDeep
 from opta_core.transcript import Call, Step
 from opta_protocol.events import ToolCall, ToolResult
 from opta_protocol.ids import new_call_id
 from opta_protocol.permissions import Risk
+from opta_protocol.tools.tool import AnyTool
 
+from . import loop_guard
+from .gate import Permit
 from .providers.base import CallPart
 from .session import AgentSession
 from .turn_run import TurnRun
 
 # As deep as the gateway reads JSON.
 ARGUMENTS_DEPTH_MAX = 64
+WRITTEN_CHARS_MAX = 2000
 
 
 def read_call(run: TurnRun, part: CallPart) -> tuple[ToolCall, str]:
-    """The call as an event, and what is wrong with it ('' when nothing is)."""
-    problem = ""
-    args: dict[str, Any] = {}
-    try:
-        args = msgspec.json.decode(part.arguments, type=dict[str, Any])
-        if _is_deeper(args, ARGUMENTS_DEPTH_MAX):
-            raise RecursionError
-    except RecursionError:
-        # Whatever reads them later recurses: events, grants, the page.
-        problem = f"the arguments of {part.name} are nested deeper than {ARGUMENTS_DEPTH_MAX}; send the call again, flatter"
-        args = {"unreadable": part.arguments[:2000]}
-    except msgspec.DecodeError as error:
-        problem = f"the arguments of {part.name} are not a JSON object ({error}); send the call again"
-        args = {"unreadable": part.arguments[:2000]}
-    if part.name not in (names := run.offered.names()):
-        problem = f"there is no tool {part.name[:80]!r}; the tools are {', '.join(sorted(names))}"
-    tool = run.offered.get(part.name)
+    """The call as an event, corrected where it has one reading, and what is wrong with it ('' when nothing is)."""
+    offered = run.offered.by_text
+    name = offered.find_meant(part.name)
+    tool = run.offered.get(name) if name else None
+    args, problem = _read_arguments(part, tool, offered.schema(name))
+    if tool is None:
+        problem = f"there is no tool {part.name[:80]!r}; the tools are {', '.join(sorted(run.offered.names()))}"
     call = ToolCall(
         sid=run.session.sid,
         turn=run.turn.id,
         callId=new_call_id(),
-        name=part.name[:80],
-        args=args,
+        name=name or part.name[:80],
+        args=args or {},
         risk=tool.risk if tool else Risk.execute,
         step=run.step,
+        written=part.arguments[:WRITTEN_CHARS_MAX] if args is None else "",
     )
     return call, problem
 
 
+def _read_arguments(part: CallPart, tool: AnyTool | None, schema: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    """(arguments, what is wrong); None for arguments that cannot be read."""
+    form = f"write them as {call_arguments.example(schema)}" if schema.get("properties") else "send the call again"
+    wrote = part.arguments[:WRITTEN_CHARS_MAX]
+    try:
+        args = call_arguments.read(part.arguments)
+    except UnreadableArguments as error:
+        return None, f"{part.name}: {error}; {form}. You wrote: {wrote}"
+    except (RecursionError, TooDeep):
+        args = None
+    if args is None or _is_deeper(args, ARGUMENTS_DEPTH_MAX):
+        # Whatever reads them later recurses: events, grants, the page.
+        return None, f"the arguments of {part.name} are nested deeper than {ARGUMENTS_DEPTH_MAX}; send the call again, flatter"
+    args = call_arguments.fit(args, schema, drops_unknown=tool is not None and tool.risk is Risk.read)
+    problem = tool.problem(args) if tool is not None else ""
+    return args, f"{problem}; {form}" if problem else ""
+
+
 async def run_calls(run: TurnRun, calls: list[tuple[ToolCall, str]]) -> None:
-    """Run the calls of one step side by side, until each has a stored result: questions are all put at once, and each call runs when it is answered."""
+    """Run the calls of one step until each has a stored result."""
     cause: OptaError | None = None
+    order = _Order(run)
     try:
         async with asyncio.TaskGroup() as group:
             for call, problem in calls:
-                if problem:
-                    run.emit(_failed(call, problem, "bad_call"))
-                else:
-                    group.create_task(_decide_and_run(run, call))
+                order.add(group, call, problem)
     except* OptaError as errors:
         cause = next(error for error in errors.exceptions if isinstance(error, OptaError))
     if cause is not None:
@@ -70,20 +85,107 @@ async def run_calls(run: TurnRun, calls: list[tuple[ToolCall, str]]) -> None:
     await _until_results(run.session, [call.callId for call, _ in calls])
 
 
+class _Order:
+    """The order in which the calls of one step run."""
+
+    def __init__(self, run: TurnRun):
+        self._run = run
+        # What the next change waits for: everything before it. What the next read waits for: the last change.
+        self._before: list[asyncio.Task[bool]] = []
+        self._last_change: asyncio.Task[bool] | None = None
+        self._changed: list[ToolCall] = []
+
+    def add(self, group: asyncio.TaskGroup, call: ToolCall, problem: str) -> None:
+        """Begin with the next call, as far as it may begin now."""
+        is_change = call.risk is not Risk.read
+        if not problem and (finding := loop_guard.before(self._run.turn, call)):
+            problem = finding.words
+        waits_for = list(self._before) if is_change else [self._last_change] if self._last_change is not None else []
+        is_late = is_change and bool(self._changed) and not problem and self._depends_on_earlier(call)
+        task = group.create_task(self._play(call, problem, waits_for, is_late))
+        self._before.append(task)
+        if is_change:
+            self._last_change = task
+            self._changed.append(call)
+
+    def _depends_on_earlier(self, call: ToolCall) -> bool:
+        """Whether what a person is shown of a change depends on an earlier one: a script that is run, a file that is written twice, or any
+        file that is written behind a command.
+        """
+        path = call.args.get("path")
+        if path is None:
+            return self._run.collaborators.gate.runs_scripts(self._run.session, call)
+        return any(path == earlier.args.get("path") or "path" not in earlier.args for earlier in self._changed)
+
+    async def _play(self, call: ToolCall, problem: str, waits_for: list[asyncio.Task[bool]], is_late: bool) -> bool:
+        """Decide, wait for the calls before, and run; whether later changes may go on."""
+        run, is_change = self._run, call.risk is not Risk.read
+        if problem:
+            run.emit(_failed(call, problem, "bad_call" if not problem.startswith("not run") else "repeated"))
+            return not is_change
+        gate = run.collaborators.gate
+        asked = None if is_late else asyncio.ensure_future(gate.check(run.session, run.turn, call))
+        try:
+            is_clear = await _all_good(waits_for)
+            if is_change and not is_clear:
+                if asked is not None:
+                    asked.cancel()
+                    await gate.withdraw(run.session, call, "an earlier change of this step was not made")
+                run.emit(_failed(call, "not run: an earlier change of this step failed or was denied. Look at its result first", "not_run"))
+                return False
+            permit = await (asked or gate.check(run.session, run.turn, call))
+        except BaseException:
+            if asked is not None:
+                asked.cancel()
+            raise
+        return await self._run_permitted(call, permit) or not is_change
+
+    async def _run_permitted(self, call: ToolCall, permit: Permit) -> bool:
+        if not permit.may_run:
+            self._run.emit(_failed(call, permit.reason, permit.code))
+            return False
+        result = await self._run.collaborators.toolbox.run(self._run.session, call, permit)
+        return result.ok
+
+
+async def _all_good(tasks: list[asyncio.Task[bool]]) -> bool:
+    """Wait for calls to end; whether all of them went well."""
+    return all([await asyncio.shield(task) for task in tasks])
+
+
 async def finish_calls(run: TurnRun, step: Step) -> None:
     """Bring every call of a step that a former agent left behind to a result."""
+    is_clear = True
     for known in list(step.calls):
-        if run.session.result(known.id) is None:
+        result = run.session.result(known.id)
+        is_change = Risk(known.risk) is not Risk.read
+        if result is None and is_change and not is_clear and known.state in ("called", "asking"):
+            await _leave_out(run, known, step.step)
+        elif result is None:
             await _finish(run, known, step.step)
-    await _until_results(run.session, [call.id for call in step.calls])
+        await _until_results(run.session, [known.id])
+        result = run.session.result(known.id)
+        is_clear = is_clear and (not is_change or (result is not None and result.ok))
+
+
+async def _leave_out(run: TurnRun, known: Call, step: int) -> None:
+    call = _call_of(run, known, step)
+    await run.collaborators.gate.withdraw(run.session, call, "an earlier change of this step was not made")
+    run.emit(_failed(call, "not run: an earlier change of this step failed or was denied. Look at its result first", "not_run"))
+
+
+def _call_of(run: TurnRun, known: Call, step: int) -> ToolCall:
+    return ToolCall(
+        sid=run.session.sid, turn=run.turn.id, callId=known.id, name=known.name, args=known.args, risk=Risk(known.risk), step=step
+    )  # fmt: skip
 
 
 async def _finish(run: TurnRun, known: Call, step: int) -> None:
     session, gate, toolbox = run.session, run.collaborators.gate, run.collaborators.toolbox
-    call = ToolCall(
-        sid=session.sid, turn=run.turn.id, callId=known.id, name=known.name, args=known.args, risk=Risk(known.risk), step=step
-    )  # fmt: skip
-    if known.state == "denied":
+    call = _call_of(run, known, step)
+    if known.written:
+        run.emit(_failed(call, f"the arguments cannot be read. You wrote: {known.written}", "bad_call"))
+    elif known.state == "denied":
         run.emit(_failed(call, "not allowed", "denied"))
     elif known.state == "running":
         if await toolbox.is_running(known.id):
@@ -99,15 +201,11 @@ async def _finish(run: TurnRun, known: Call, step: int) -> None:
         # Allowed and not seen to start: the order may still be on its way to the worker, which runs a call once.
         await toolbox.run(session, call, gate.permit_again(session, call))
     else:
-        await _decide_and_run(run, call)
-
-
-async def _decide_and_run(run: TurnRun, call: ToolCall) -> None:
-    permit = await run.collaborators.gate.check(run.session, run.turn, call)
-    if permit.may_run:
-        await run.collaborators.toolbox.run(run.session, call, permit)
-    else:
-        run.emit(_failed(call, permit.reason, permit.code))
+        permit = await gate.check(session, run.turn, call)
+        if permit.may_run:
+            await toolbox.run(session, call, permit)
+        else:
+            run.emit(_failed(call, permit.reason, permit.code))
 
 
 async def _until_results(session: AgentSession, calls: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from opta_core.tool_text.offered import OfferedTools
 from opta_core.transcript import Turn
 from opta_protocol.commands import ToolList
 from opta_protocol.tools import server_tool
@@ -25,6 +26,8 @@ class Offered:
         self._background = [tool for tool in tools if tool.offered == "background"]
         own = {tool.name for tool in (*self._always, *self._background)}
         self._listed = [server_tool.listed(tool) for tool in listed.tools if tool.name not in own] if listed else []
+        # How the names and arguments that a model writes are read.
+        self.by_text = OfferedTools([tool.function() for tool in (*self._always, *self._background, *self._listed)])
         self._by_name = {tool.name: tool for tool in (*self._always, *self._background, *self._listed)}
         self._encoded: dict[tuple[bool, tuple[str, ...] | None], msgspec.Raw] = {}
         self.problems = listed.problems if listed else []

@@ -4,10 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-import msgspec
-
 from opta_core.clock import now_s
-from opta_core.transcript import Turn
+from opta_core.transcript import Step, Turn
 from opta_protocol.events import Event, RouteSwitch, ToolCall, ToolResult, TurnDone, Warning
 
 from .gate import Permit
@@ -15,8 +13,6 @@ from .providers.base import Usage
 from .router import Route
 from .session import AgentSession
 from .toolset import Offered
-
-SAME_CALL_MAX = 3
 
 Finish = Literal["stop", "length", "budget", "steps"]
 
@@ -29,6 +25,10 @@ class Gate(Protocol):
     def check(self, session: AgentSession, turn: Turn, call: ToolCall) -> Awaitable[Permit]: ...
 
     def permit_again(self, session: AgentSession, call: ToolCall) -> Permit: ...
+
+    def runs_scripts(self, session: AgentSession, call: ToolCall) -> bool: ...
+
+    async def withdraw(self, session: AgentSession, call: ToolCall, reason: str) -> None: ...
 
 
 class Toolbox(Protocol):
@@ -47,6 +47,7 @@ class TurnLimits:
 
     max_steps: int
     max_calls: int
+    max_minutes: float = 90.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,6 @@ class Tally:
     first_token_ms: float = 0.0
     context_used: int = 0
     context_limit: int = 0
-    recent_calls: list[str] = field(default_factory=list[str])
 
     def add_answer(self, usage: Usage, asked_at: float, first_at: float, context_limit: int) -> None:
         """Count one whole answer. `first_at`: when its first part came, 0 when none did."""
@@ -92,15 +92,14 @@ class Tally:
     def add_calls(self, calls: list[ToolCall]) -> None:
         """Count the tool calls of one answer."""
         self.tools += len(calls)
-        self.recent_calls += [call.name + msgspec.json.encode(call.args, order="sorted").decode() for call in calls]
 
-    def exceeded(self, limits: TurnLimits) -> str:
-        """Why the turn stops after the calls so far; '' when it goes on."""
-        recent = self.recent_calls[-SAME_CALL_MAX:]
-        if len(recent) == SAME_CALL_MAX and len(set(recent)) == 1:
-            return f"Stopped: the model made the same call {SAME_CALL_MAX} times in a row. Tell it what to do differently?"
+    def exceeded(self, limits: TurnLimits, waited_s: float) -> str:
+        """Why the turn stops after the calls so far; '' when it goes on. `waited_s`: how long people took to answer."""
         if self.tools >= limits.max_calls:
-            return f"Stopped after {self.tools} tool calls in one turn. Ask to go on."
+            return f"Stopped after {self.tools} tool calls in one turn (max-calls). Ask to go on."
+        minutes = (now_s() - self.started_at - waited_s) / 60
+        if minutes >= limits.max_minutes:
+            return f"Stopped after {minutes:.0f} minutes in one turn (max-minutes). Ask to go on."
         return ""
 
 
@@ -114,6 +113,9 @@ class TurnRun:
     offered: Offered
     step: int = 1
     attempt: int = 1
+    # What the model reads before this step, and how many answers in a row were nothing.
+    nudge: str = ""
+    failed_answers: int = 0
     tally: Tally = field(default_factory=Tally)
     # Chosen before the first model call; calls that a former agent left are finished without one.
     route: Route = field(init=False)
@@ -125,6 +127,16 @@ class TurnRun:
     def warn(self, code: str, message: str) -> None:
         """Show a warning in the turn."""
         self.emit(Warning(sid=self.session.sid, turn=self.turn.id, code=code, message=message))
+
+    def begin_next_step(self, nudge: str = "") -> None:
+        """Go on with the next model call, which begins with `nudge`."""
+        self.step, self.attempt, self.nudge = self.step + 1, 1, nudge
+
+    def last_step(self) -> Step:
+        """The step that was just answered."""
+        # The transcript is read anew: what was joined since is in it.
+        turn = self.session.transcript.turn(self.turn.id)
+        return turn.steps[-1] if turn is not None and turn.steps else Step(step=self.step, provider="", model="", attempt=self.attempt)
 
     def switch(self, switched_from: str, route: Route, reason: str) -> None:
         """Continue on another route, and report it."""

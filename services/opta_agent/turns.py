@@ -44,6 +44,7 @@ _INFERENCE = {
     ErrorCode.context_overflow,
     ErrorCode.stream_lost,
     ErrorCode.engine_lost,
+    ErrorCode.no_answer,
 }
 log = Log("turns")
 
@@ -160,7 +161,7 @@ class Turns:
             toolbox=self._toolbox,
             emit=self._outbox.append,
             backpressure=lambda: self._outbox.room(held.sid),
-            limits=TurnLimits(self._settings.max_steps, self._settings.max_calls),
+            limits=TurnLimits(self._settings.max_steps, self._settings.max_calls, self._settings.max_minutes),
         )
         try:
             return await run_turn(session, held.turn, collaborators)

@@ -6,7 +6,7 @@ from opta_core.bus.bus import Bus, Frames
 from opta_core.bus.requests import Requests
 from opta_core.errors import Unavailable
 from opta_protocol.commands import EndTurn, ListTools, ToolList, ToolReply, Undone, UndoTurn
-from opta_protocol.events import Change
+from opta_protocol.event_parts import Change
 from opta_protocol.topics import TOOLS_RPC
 
 UNDO_S = 10.0

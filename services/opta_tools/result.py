@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from opta_protocol.events import Change
+from opta_protocol.event_parts import Change
 
 
 class ToolProblem(Exception):

@@ -123,8 +123,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     """Everything a person can set; keys keep the product's spellings."""
 
     default_model: str = "lmx/probe"
-    max_steps: int = 20
-    max_calls: int = 30
+    # When a turn has gone on long enough: model calls, tool calls, and minutes without those in which a person was asked.
+    max_steps: int = 200
+    max_calls: int = 1000
+    max_minutes: float = 90.0
     thinking: bool = False
     log_level: str = "info"
     # Whether an encrypted file may keep secrets where there is no keychain.

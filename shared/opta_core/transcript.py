@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from opta_protocol import events as e
+from opta_protocol.event_parts import Change, Execution, Writing
 from opta_protocol.permissions import Level, Mode, Offer, SessionPolicy
 
 TurnState = Literal["queued", "running", "paused", "stopping", "done", "error", "cancelled"]
@@ -24,6 +25,7 @@ class Call(msgspec.Struct, kw_only=True):
     name: str
     args: dict[str, Any]
     risk: str
+    written: str = ""
     state: CallState = "called"
     requestId: str = ""
     reason: str = ""
@@ -34,8 +36,8 @@ class Call(msgspec.Struct, kw_only=True):
     server: str = ""
     schema: str = ""
     expiresAt: str = ""
-    execution: e.Execution | None = None
-    writing: e.Writing | None = None
+    execution: Execution | None = None
+    writing: Writing | None = None
     offer: str = ""
     decidedBy: str = ""
     client: str = ""
@@ -48,7 +50,7 @@ class Call(msgspec.Struct, kw_only=True):
     durationMs: float = 0
     truncated: bool = False
     spill: str = ""
-    changes: list[e.Change] = []
+    changes: list[Change] = []
 
 
 class Step(msgspec.Struct, kw_only=True):
@@ -61,6 +63,12 @@ class Step(msgspec.Struct, kw_only=True):
     text: str = ""
     thinking: str = ""
     folded: str = ""
+    # What the model read before this step.
+    nudge: str = ""
+    # The field in which the server sent the reasoning.
+    thinkingField: str = ""
+    # Seconds for which the model has been silent, as last reported; 0 once it speaks.
+    waiting: float = 0
     calls: list[Call] = []
 
 
@@ -76,7 +84,7 @@ class Turn(msgspec.Struct, kw_only=True):
     model: str
     resumes: str = ""
     compact: bool = False
-    # What the model is told before the prompt: that files were put back since it last saw them.
+    # What the model reads before the prompt: that files were put back since it last saw them.
     note: str = ""
     # The files that were put back as they were before this turn.
     undone: list[str] = []
@@ -84,6 +92,9 @@ class Turn(msgspec.Struct, kw_only=True):
     steps: list[Step] = []
     warnings: list[str] = []
     stats: dict[str, Any] | None = None
+    # Tokens of the context that are in use, of how many, after the last model call.
+    contextUsed: int = 0
+    contextLimit: int = 0
     error: str = ""
     errorCode: str = ""
     endedAt: str = ""
@@ -190,7 +201,11 @@ class Fold:
 
     def apply(self, event: e.AnyEvent | e.Unknown) -> None:
         """Take in the next event."""
-        if isinstance(event, e.TurnToken | e.TurnThinking):
+        if isinstance(event, e.TurnThought):
+            self._transcript.lastSeq = event.seq
+            if step := self.last_step(event.turn):
+                self.rethink(step)
+        elif isinstance(event, e.TurnToken | e.TurnThinking):
             self._transcript.lastSeq = event.seq
             if step := self.last_step(event.turn):
                 self.add(step, event)
@@ -210,6 +225,11 @@ class Fold:
             self._join()
             self._step, self._field = step, name
         self._pieces.append(event.delta)
+
+    def rethink(self, step: Step) -> None:
+        """What a step has said was reasoning."""
+        self._join()
+        step.thinking, step.text = step.thinking + step.text, ""
 
     def _join(self) -> None:
         if self._step is not None and self._pieces:
@@ -234,6 +254,16 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
         case e.TurnToken() | e.TurnThinking():
             if turn.steps:
                 _apply_delta(turn.steps[-1], event)
+        case e.TurnThought():
+            if turn.steps:
+                turn.steps[-1].thinking, turn.steps[-1].text = turn.steps[-1].thinking + turn.steps[-1].text, ""
+        case e.StepWaiting():
+            if turn.steps:
+                turn.steps[-1].waiting = event.seconds
+        case e.StepDone():
+            if turn.steps:
+                turn.steps[-1].thinkingField, turn.steps[-1].waiting = event.thinkingField, 0
+            turn.contextUsed, turn.contextLimit = event.contextUsed, event.contextLimit
         case e.TurnPaused():
             turn.state = "paused"
         case e.TurnResumed():
@@ -256,7 +286,9 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
             turn.state, turn.error, turn.endedAt = "cancelled", event.reason, event.ts
         case e.ToolCall():
             if turn.steps:
-                turn.steps[-1].calls.append(Call(id=event.callId, name=event.name, args=event.args, risk=event.risk.value))
+                turn.steps[-1].calls.append(
+                    Call(id=event.callId, name=event.name, args=event.args, risk=event.risk.value, written=event.written)
+                )
         case e.PermissionRequest() | e.PermissionDecision() | e.ToolStart() | e.ToolOutput() | e.ToolResult():
             call = next((call for step in reversed(turn.steps) for call in step.calls if call.id == event.callId), None)
             if call is not None:
@@ -281,10 +313,10 @@ def _start_step(turn: Turn, event: e.StepStart) -> None:
         # The same step again: what the cut-off attempt said beyond the kept part is folded away.
         last.folded += last.text[event.keptChars :]
         last.text = last.text[: event.keptChars]
-        last.thinking = ""
+        last.thinking, last.waiting = "", 0
         last.provider, last.model, last.attempt, last.calls = event.provider, event.model, event.attempt, []
         return
-    turn.steps.append(Step(step=event.step, provider=event.provider, model=event.model, attempt=event.attempt))
+    turn.steps.append(Step(step=event.step, provider=event.provider, model=event.model, attempt=event.attempt, nudge=event.nudge))
 
 
 def _apply_to_call(call: Call, event: e.PermissionRequest | e.PermissionDecision | e.ToolStart | e.ToolOutput | e.ToolResult) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from .error_info import ErrorInfo
-from .events import Change, Writing
+from .event_parts import Change, Writing
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="command"):

@@ -32,6 +32,7 @@ class ErrorCode(StrEnum):
     model_not_found = "model_not_found"
     context_overflow = "context_overflow"
     stream_lost = "stream_lost"
+    no_answer = "no_answer"
     engine_lost = "engine_lost"
     denied = "denied"
     cancelled = "cancelled"

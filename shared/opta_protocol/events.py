@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from .event_parts import Change, Execution, Writing
 from .permissions import Answer, Decision, Level, Mode, Offer, Risk, SessionPolicy
 
 
@@ -121,7 +122,7 @@ class TurnUndone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn
 
 
 class StepStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.start"):
-    """One model call begins. `attempt` > 1 repeats a cut-off step, of whose answer `keptChars` stay."""
+    """One model call begins. `attempt` > 1 repeats a cut-off step, of whose answer `keptChars` stay; `nudge` is what the model reads first."""
 
     step: int
     provider: str
@@ -132,6 +133,35 @@ class StepStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.
     keptChars: int = 0
     contextLimit: int = 0
     promptTokens: int = 0
+    nudge: str = ""
+
+
+class StepWaiting(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.waiting"):
+    """The model has been silent for `seconds`: it is loaded, reads the prompt (`done` of `total` tokens), or has stopped in its answer."""
+
+    step: int
+    phase: Literal["loading", "prompt", "answer"]
+    seconds: float
+    done: int = 0
+    total: int = 0
+
+
+class StepDone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.done"):
+    """One model call ended with an answer. Tokens as the provider reports them; `thinkingField` is where its server sends reasoning."""
+
+    step: int
+    tokens: int
+    promptTokens: int
+    cachedTokens: int
+    finish: Literal["stop", "length", "tool_calls", "content_filter"]
+    contextUsed: int = 0
+    contextLimit: int = 0
+    thinkingTokens: int = 0
+    thinkingField: str = ""
+
+
+class TurnThought(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.thought"):
+    """Everything that this step has said as its answer was reasoning: the mark at its end came, the one at its beginning never did."""
 
 
 class TurnThinking(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.thinking"):
@@ -147,37 +177,14 @@ class TurnToken(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.
 
 
 class ToolCall(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool.call"):
-    """The model asked for a tool."""
+    """The model asked for a tool; `written` are arguments that could not be read."""
 
     callId: str
     name: str
     args: dict[str, Any]
     risk: Risk
     step: int
-
-
-class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where and how a command runs when it is allowed once; `programs` are the files that a plain one starts."""
-
-    folder: str
-    timeoutS: float
-    sandbox: str
-    background: bool = False
-    network: Literal["off", "list", "on"] = "off"
-    programs: list[str] = []
-
-
-class Writing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a write leaves in the place of what was there; `sha256Before` is empty where there was no file.
-
-    `note` says what a diff does not show.
-    """
-
-    bytes: int
-    sha256: str
-    bytesBefore: int = 0
-    sha256Before: str = ""
-    note: str = ""
+    written: str = ""
 
 
 class PermissionRequest(Event, frozen=True, kw_only=True, omit_defaults=True, tag="permission.request"):
@@ -236,15 +243,6 @@ class ToolOutput(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool
     callId: str
     delta: str
     stream: Literal["stdout", "stderr"] = "stdout"
-
-
-class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a tool did to one file; `before` and `after` are sha256 of the contents, empty where there was none."""
-
-    path: str
-    before: str = ""
-    after: str = ""
-    diff: str = ""
 
 
 class ToolResult(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool.result"):
@@ -360,7 +358,10 @@ AnyEvent = (
     | TurnStopping
     | TurnUndone
     | StepStart
+    | StepWaiting
+    | StepDone
     | TurnThinking
+    | TurnThought
     | TurnToken
     | ToolCall
     | PermissionRequest
@@ -383,7 +384,7 @@ AnyEvent = (
 ENDINGS = (TurnDone, TurnError, SessionCancelled)
 ENDING_NAMES = frozenset({"turn.done", "turn.error", "session.cancelled"})
 # Pieces of something whole: many, small, and never awaited by anybody but a screen.
-DELTA_NAMES = frozenset({"turn.token", "turn.thinking", "tool.output"})
+DELTA_NAMES = frozenset({"turn.token", "turn.thinking", "turn.thought", "tool.output"})
 EVENT_TYPES: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__}
 
 

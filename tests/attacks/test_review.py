@@ -18,7 +18,7 @@ from opta_core.policy.layers import Layers, Sources
 from opta_core.policy.rules import Rule
 from opta_core.process import system_programs
 from opta_protocol.commands import RunTool
-from opta_protocol.events import Change
+from opta_protocol.event_parts import Change
 from opta_protocol.permissions import Level, SessionPolicy
 from opta_protocol.tools.declared import tool_of
 from opta_protocol.tools.shell import RUN_COMMAND

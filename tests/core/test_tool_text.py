@@ -8,9 +8,10 @@ from core.tool_text_formats import FORMATS, PROSE, THINKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opta_core.tool_text import arguments, tolerant_json
+from opta_core.tool_text import call_arguments, tolerant_json
 from opta_core.tool_text.offered import OfferedTools
-from opta_core.tool_text.splitter import TextPiece, TextSplitter
+from opta_core.tool_text.splitter import TextSplitter
+from opta_core.tool_text.text_piece import TextPiece
 from opta_protocol.tools.declared import TOOLS
 
 GREP = {"type": "object", "properties": {"pattern": {"type": "string"}, "ignore_case": {"type": "boolean"}, "context": {"type": "integer"}}}
@@ -31,14 +32,15 @@ KNOWN = sorted(set(FORMATS) - LEFT_OUT)
 
 def split(text: str, size: int, *, is_cut: bool = False) -> list[TextPiece]:
     splitter = TextSplitter(OFFERED)
-    pieces = [piece for at in range(0, len(text), size) for piece in splitter.feed(text[at : at + size])]
+    pieces = [piece for at in range(0, len(text), size) for piece in splitter.push(text[at : at + size])]
     return [*pieces, *splitter.end(is_cut=is_cut)]
 
 
 def calls(pieces: list[TextPiece]) -> list[tuple[str, dict[str, Any]]]:
     found = [(piece.name, piece.arguments) for piece in pieces if piece.kind == "call"]
     return [
-        (name, arguments.fit(arguments.read(given) if isinstance(given, str) else given, OFFERED.schema(name))) for name, given in found
+        (name, call_arguments.fit(call_arguments.read(given) if isinstance(given, str) else given, OFFERED.schema(name)))
+        for name, given in found
     ]
 
 
@@ -70,7 +72,7 @@ def test_every_format_is_read_when_it_is_cut_at_any_place(name: str) -> None:
     wanted = TWO if FORMATS[name].two else ONE
     for at in range(1, len(written)):
         splitter = TextSplitter(OFFERED)
-        assert calls([*splitter.feed(written[:at]), *splitter.feed(written[at:]), *splitter.end()]) == wanted, at
+        assert calls([*splitter.push(written[:at]), *splitter.push(written[at:]), *splitter.end()]) == wanted, at
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -106,12 +108,12 @@ def test_there_is_enough_prose() -> None:
     assert len(FORMATS) >= 31
 
 
-# Reasoning that begins with a sentence, or with a role, is not told from prose.
+# Reasoning that begins with a sentence, or with a role, is not distinguished from prose.
 SENTENCES = {"apriel", "granite3", "hyperclovax_14b", "prompt_opened"}
 
 
 @pytest.mark.parametrize("name", sorted(set(THINKING) - SENTENCES))
-def test_reasoning_is_told_from_the_answer(name: str) -> None:
+def test_reasoning_is_parted_from_the_answer(name: str) -> None:
     opening, closing = THINKING[name]
     for size in (1, 4, 1000):
         pieces = split(f"{opening}\nHow? So.\n{closing}\nThe answer.", size)
@@ -120,7 +122,7 @@ def test_reasoning_is_told_from_the_answer(name: str) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 4, 1000])
-def test_reasoning_without_its_opening_marker_is_told_in_hindsight(size: int) -> None:
+def test_reasoning_without_its_opening_marker_is_recognised_in_hindsight(size: int) -> None:
     pieces = split("deep thought</think>answer", size)
     at = next(number for number, piece in enumerate(pieces) if piece.kind == "was_thinking")
     assert text(pieces[:at]) == "deep thought"
@@ -170,10 +172,10 @@ def test_no_text_breaks_the_tolerant_reader(written: str) -> None:
 def test_the_cost_does_not_grow_with_the_answer() -> None:
     def cost(count: int) -> float:
         splitter = TextSplitter(OFFERED)
-        splitter.feed('<tool_call>\n{"name": "write_file", "arguments": {"path": "a", "content": "')
+        splitter.push('<tool_call>\n{"name": "write_file", "arguments": {"path": "a", "content": "')
         started = time.process_time()
         for _ in range(count):
-            splitter.feed("x } ] \\n")
+            splitter.push("x } ] \\n")
         return (time.process_time() - started) / count
 
     assert min(cost(20_000) for _ in range(2)) < 20 * min(cost(500) for _ in range(3))

@@ -73,6 +73,12 @@ class Story:
     def permit_again(self, session: AgentSession, call: e.ToolCall) -> Permit:
         return Permit(True)
 
+    def runs_scripts(self, session: AgentSession, call: e.ToolCall) -> bool:
+        return False
+
+    async def withdraw(self, session: AgentSession, call: e.ToolCall, reason: str) -> None:
+        return
+
     async def run(self, session: AgentSession, call: e.ToolCall, permit: Permit | None = None) -> e.ToolResult:
         result = e.ToolResult(sid=SID, turn=TURN, callId=call.callId, ok=True, content=f"{'ran' if permit else 'adopted'} {call.name}")
         self.emit(result)

@@ -97,7 +97,7 @@ export interface DroppedLine {
 export interface ErrorBody {
   error: ErrorInfo;
 }
-export type ErrorCode = "agent_lost" | "agent_restarted" | "bad_json" | "bad_request" | "broken" | "busy" | "cancelled" | "conflict" | "context_overflow" | "denied" | "engine_lost" | "forbidden_host" | "forbidden_origin" | "invalid" | "method_not_allowed" | "model_not_found" | "not_found" | "provider_auth" | "provider_error" | "provider_unavailable" | "storage_full" | "stream_lost" | "timeout" | "too_large" | "too_many_requests" | "unauthorized" | "unavailable" | "unsupported_media_type";
+export type ErrorCode = "agent_lost" | "agent_restarted" | "bad_json" | "bad_request" | "broken" | "busy" | "cancelled" | "conflict" | "context_overflow" | "denied" | "engine_lost" | "forbidden_host" | "forbidden_origin" | "invalid" | "method_not_allowed" | "model_not_found" | "no_answer" | "not_found" | "provider_auth" | "provider_error" | "provider_unavailable" | "storage_full" | "stream_lost" | "timeout" | "too_large" | "too_many_requests" | "unauthorized" | "unavailable" | "unsupported_media_type";
 export interface ErrorInfo {
   code: ErrorCode;
   message: string;
@@ -523,6 +523,25 @@ export interface SessionUpdated {
   c?: string;
   changes: Record<string, unknown>;
 }
+export interface StepDone {
+  event: "step.done";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+  step: number;
+  tokens: number;
+  promptTokens: number;
+  cachedTokens: number;
+  finish: "content_filter" | "length" | "stop" | "tool_calls";
+  contextUsed?: number;
+  contextLimit?: number;
+  thinkingTokens?: number;
+  thinkingField?: string;
+}
 export interface StepStart {
   event: "step.start";
   seq?: number;
@@ -541,6 +560,22 @@ export interface StepStart {
   keptChars?: number;
   contextLimit?: number;
   promptTokens?: number;
+  nudge?: string;
+}
+export interface StepWaiting {
+  event: "step.waiting";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+  step: number;
+  phase: "answer" | "loading" | "prompt";
+  seconds: number;
+  done?: number;
+  total?: number;
 }
 export interface StopAnswer {
   ok?: boolean;
@@ -577,6 +612,7 @@ export interface ToolCall {
   args: Record<string, unknown>;
   risk: Risk;
   step: number;
+  written?: string;
 }
 export interface ToolCalls {
   tools: Record<string, unknown>[];
@@ -776,6 +812,16 @@ export interface TurnThinking {
   c?: string;
   delta: string;
 }
+export interface TurnThought {
+  event: "turn.thought";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+}
 export interface TurnToken {
   event: "turn.token";
   seq?: number;
@@ -835,5 +881,5 @@ export interface Writing {
   sha256Before?: string;
   note?: string;
 }
-export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | StepStart | TurnThinking | TurnToken | ToolCall | PermissionRequest | PermissionDecision | ToolStart | ToolOutput | ToolResult | PlanUpdated | ContextInjected | ContextCompacted | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
+export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | ToolStart | ToolOutput | ToolResult | PlanUpdated | ContextInjected | ContextCompacted | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
 export type EventName = AnyEvent['event'];

@@ -1,87 +1,9 @@
 // Reducer of a session: events go in, what the screen draws comes out. Twin of opta_core/transcript.py; both pass the same fixtures.
 
-import type { AnyEvent, Change, Execution, Offer, Writing } from './protocol';
+import type { AnyEvent } from './protocol';
+import type { Call, Stats, Turn } from './transcript_parts';
 
-export type CallState = 'called' | 'asking' | 'allowed' | 'running' | 'ok' | 'failed' | 'denied';
-export type TurnState = 'queued' | 'running' | 'paused' | 'stopping' | 'done' | 'error' | 'cancelled';
-
-export interface Call {
-  id: string;
-  name: string;
-  args: Record<string, unknown>;
-  risk: string;
-  state: CallState;
-  requestId: string;
-  reason: string;
-  offers: Offer[];
-  diff: string;
-  expects: string;
-  scope: string;
-  server: string;
-  schema: string;
-  expiresAt: string;
-  execution: Execution | null;
-  writing: Writing | null;
-  offer: string;
-  decidedBy: string;
-  client: string;
-  rule: string;
-  note: string;
-  output: string;
-  content: string;
-  code: string;
-  lines: number;
-  durationMs: number;
-  truncated: boolean;
-  spill: string;
-  changes: Change[];
-}
-
-export interface Step {
-  step: number;
-  provider: string;
-  model: string;
-  attempt: number;
-  text: string;
-  thinking: string;
-  folded: string;
-  calls: Call[];
-}
-
-export interface Stats {
-  tokens: number;
-  elapsed: number;
-  tokensPerSec: number;
-  tools: number;
-  steps: number;
-  finish: string;
-  promptTokens: number;
-  contextUsed: number;
-  contextLimit: number;
-}
-
-export interface Turn {
-  id: string;
-  seq: number;
-  ts: string;
-  text: string;
-  mode: string;
-  level: string;
-  model: string;
-  resumes: string;
-  compact: boolean;
-  note: string;
-  undone: string[];
-  state: TurnState;
-  steps: Step[];
-  warnings: string[];
-  stats: Stats | null;
-  error: string;
-  errorCode: string;
-  endedAt: string;
-  // Grows with every change, so that the drawn turn knows when to draw again.
-  version: number;
-}
+export type { Call, CallState, Stats, Step, Turn, TurnState } from './transcript_parts';
 
 export class Transcript {
   sid = '';
@@ -169,6 +91,8 @@ export class Transcript {
           steps: [],
           warnings: [],
           stats: null,
+          contextUsed: 0,
+          contextLimit: 0,
           error: '',
           errorCode: '',
           endedAt: '',
@@ -226,6 +150,23 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
     case 'turn.thinking':
       if (last) last.thinking += event.delta;
       break;
+    case 'turn.thought':
+      if (last) {
+        last.thinking += last.text;
+        last.text = '';
+      }
+      break;
+    case 'step.waiting':
+      if (last) last.waiting = event.seconds;
+      break;
+    case 'step.done':
+      if (last) {
+        last.thinkingField = event.thinkingField ?? '';
+        last.waiting = 0;
+      }
+      turn.contextUsed = event.contextUsed ?? 0;
+      turn.contextLimit = event.contextLimit ?? 0;
+      break;
     case 'turn.paused':
       turn.state = 'paused';
       break;
@@ -268,7 +209,7 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
       turn.endedAt = event.ts ?? '';
       break;
     case 'tool.call':
-      last?.calls.push(newCall(event.callId, event.name, event.args, event.risk));
+      last?.calls.push(newCall(event.callId, event.name, event.args, event.risk, event.written ?? ''));
       break;
     case 'permission.request':
     case 'permission.decision':
@@ -292,21 +233,35 @@ function startStep(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>
     last.folded += characters.slice(kept).join('');
     last.text = characters.slice(0, kept).join('');
     last.thinking = '';
+    last.waiting = 0;
     last.provider = event.provider;
     last.model = event.model;
     last.attempt = event.attempt;
     last.calls = [];
     return;
   }
-  turn.steps.push({ step: event.step, provider: event.provider, model: event.model, attempt: event.attempt, text: '', thinking: '', folded: '', calls: [] });
+  turn.steps.push({
+    step: event.step,
+    provider: event.provider,
+    model: event.model,
+    attempt: event.attempt,
+    text: '',
+    thinking: '',
+    folded: '',
+    nudge: event.nudge ?? '',
+    thinkingField: '',
+    waiting: 0,
+    calls: [],
+  });
 }
 
-function newCall(id: string, name: string, args: Record<string, unknown>, risk: string): Call {
+function newCall(id: string, name: string, args: Record<string, unknown>, risk: string, written: string): Call {
   return {
     id,
     name,
     args,
     risk,
+    written,
     state: 'called',
     requestId: '',
     reason: '',

@@ -1,7 +1,7 @@
 """What a provider is: a request in, a stream of parts out."""
 
 from collections.abc import AsyncGenerator
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -13,6 +13,8 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     messages: msgspec.Raw
     tools: msgspec.Raw
     session: str = ""
+    # Further fields of the request: sampling, limits.
+    options: dict[str, Any] = {}
 
 
 class TextPart(msgspec.Struct, frozen=True):
@@ -25,6 +27,17 @@ class Thinking(msgspec.Struct, frozen=True):
     """A piece of the reasoning."""
 
     delta: str
+
+
+class Thought(msgspec.Struct, frozen=True):
+    """All text of this answer so far was reasoning: its opening marker never came."""
+
+
+class Prefill(msgspec.Struct, frozen=True):
+    """How much of the prompt the server has read, in tokens."""
+
+    done: int
+    total: int
 
 
 class CallPart(msgspec.Struct, frozen=True):
@@ -44,14 +57,22 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     thinking: int = 0
 
 
+Finish = Literal["stop", "length", "tool_calls", "content_filter"]
+
+
 class End(msgspec.Struct, frozen=True):
-    """The model is done."""
+    """The model is done. `has_cut_call`: the answer ended at its length inside of a call, which is left out.
 
-    finish: Literal["stop", "length", "tool_calls"]
+    `thinking_field`: the field in which the server sent the reasoning, '' when it stood in the text or there was none.
+    """
+
+    finish: Finish
     usage: Usage | None
+    has_cut_call: bool = False
+    thinking_field: str = ""
 
 
-Part = TextPart | Thinking | CallPart | End
+Part = TextPart | Thinking | Thought | Prefill | CallPart | End
 
 
 class Provider(Protocol):

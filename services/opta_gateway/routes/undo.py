@@ -3,7 +3,8 @@
 from opta_core.errors import Refused
 from opta_core.transcript import Transcript, Turn
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.events import Change, TurnUndone
+from opta_protocol.event_parts import Change
+from opta_protocol.events import TurnUndone
 from opta_protocol.http import TurnUndoneAnswer, UndoTurnRequest
 
 from ..endpoint import GatewayOf, TypedRouter, body

@@ -4,7 +4,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from opta_protocol.events import Change
+from opta_protocol.event_parts import Change
 
 from ..result import ToolProblem
 from .edits import Draft, digest, put, read_existing, remove

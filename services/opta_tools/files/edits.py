@@ -12,7 +12,7 @@ import secrets
 import stat
 from dataclasses import dataclass
 
-from opta_protocol.events import Change, Writing
+from opta_protocol.event_parts import Change, Writing
 from opta_protocol.tools.file_access import Edit, EditFile, MultiEdit, WriteFile
 
 from ..result import Outcome, ToolProblem

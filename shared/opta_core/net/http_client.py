@@ -18,7 +18,7 @@ from opta_core.errors import Unavailable
 
 CONNECT_S = 5.0
 # A server that loads a model or reads a long prompt says nothing for a while.
-FIRST_BYTE_S, BETWEEN_BYTES_S = 300.0, 60.0
+FIRST_BYTE_S, BETWEEN_BYTES_S = 600.0, 300.0
 HEADER_BYTES_MAX = 64 * 1024
 # What a reader has not taken; above it the server has to wait.
 BUFFER_BYTES_MAX = 1024 * 1024
@@ -58,6 +58,8 @@ class HttpResponse:
         # By their names in lower case.
         self.headers: dict[bytes, bytes] = {}
         self.is_whole = False
+        # Whether the answer said how long its body is, so that a whole one can be told from one that was cut off.
+        self.is_framed = False
         self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._buffer: list[bytes] = []
@@ -258,6 +260,7 @@ class _Connection(asyncio.Protocol):
             self._ends_at_eof = True
             return
         # The parser forgets it with the next message.
+        self._answer.is_framed = not self._ends_at_eof
         self._may_stay = not self._ends_at_eof and self._parser.should_keep_alive()
         self._answer.finish()
 

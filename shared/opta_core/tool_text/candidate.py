@@ -30,7 +30,7 @@ _MARKED_LANGUAGES = frozenset({"tool_call", "tool_code", "tool_calls", "tool", "
 
 
 @dataclass(frozen=True)
-class Found:
+class Judgement:
     """A decision. `calls`: what the first `length` characters call; without calls these characters are text."""
 
     length: int
@@ -56,7 +56,7 @@ class Candidate:
     _look_at: int = 0
     _scanned: int = 0
 
-    def judge(self, text: str, *, is_last: bool = False) -> Found | None:
+    def judge(self, text: str, *, is_last: bool = False) -> Judgement | None:
         """What `text` is, None while that depends on what comes. `is_last`: nothing comes any more."""
         match self.kind:
             case "marked" | "message":
@@ -68,14 +68,14 @@ class Candidate:
             case "bare":
                 return self._bare(text, is_last)
 
-    def _marked(self, text: str, is_last: bool) -> Found | None:
+    def _marked(self, text: str, is_last: bool) -> Judgement | None:
         if len(text) < self.begin + _BEGINNING and not self._is_plausible(text[self.begin :]):
-            return Found(self.begin)
+            return Judgement(self.begin)
         found = self._closed(text)
         if found is None and is_last:
             body = text[self.begin :]
             calls = self._calls(self._without_closers(body), closes=True) or unreadable_call(body, self.offered)
-            found = Found(len(text), calls) if calls else Found(self.begin)
+            found = Judgement(len(text), calls) if calls else Judgement(self.begin)
         return self._unless_prose(text, found, is_last)
 
     def _is_plausible(self, body: str) -> bool:
@@ -84,7 +84,7 @@ class Candidate:
         named = _NAME_VALUE.search(body)
         return may_begin(body, self.offered) and (named is None or bool(self.offered.find_meant(named.group(1))))
 
-    def _closed(self, text: str) -> Found | None:
+    def _closed(self, text: str) -> Judgement | None:
         """The calls up to the first closing marker that is not a part of them."""
         at = max(self.begin, self._scanned)
         while True:
@@ -97,7 +97,7 @@ class Candidate:
                 self._calls(body, closes=True) if body.lstrip()[:1] in ("{", "[") or self.kind == "message" else []
             )
             if calls:
-                return Found(position + len(closer), calls)
+                return Judgement(position + len(closer), calls)
             at = position + len(closer)
         self._scanned = max(at, len(text) - max(map(len, self.closers), default=0))
         return None
@@ -120,49 +120,49 @@ class Candidate:
             body = body[: len(body) - cut] if cut else body
         return body
 
-    def _element(self, text: str, is_last: bool) -> Found | None:
+    def _element(self, text: str, is_last: bool) -> Judgement | None:
         """An element that is a call itself, and those that follow it."""
         for closer in self.closers:
             end = text.rfind(closer, max(0, self._scanned - len(closer)))
             if end >= 0 and (is_last or end + len(closer) > self._scanned):
                 self._scanned = end + len(closer)
                 if calls := calls_of(text[: self._scanned], self.offered):
-                    return self._unless_prose(text, Found(self._scanned, calls), is_last)
+                    return self._unless_prose(text, Judgement(self._scanned, calls), is_last)
         if not is_last:
             return None
         calls = calls_of(text, self.offered, closes=True)
-        return Found(len(text), calls) if calls else Found(self.begin)
+        return Judgement(len(text), calls) if calls else Judgement(self.begin)
 
-    def _unless_prose(self, text: str, found: Found | None, is_last: bool) -> Found | None:
+    def _unless_prose(self, text: str, found: Judgement | None, is_last: bool) -> Judgement | None:
         if found is None or not self.is_inline or not found.calls:
             return found
         rest = text[found.length :].lstrip(" \t")
         if not rest:
             return found if is_last else None
-        return found if rest[0] in "\n<[" else Found(found.length)
+        return found if rest[0] in "\n<[" else Judgement(found.length)
 
-    def _fence(self, text: str, is_last: bool) -> Found | None:
+    def _fence(self, text: str, is_last: bool) -> Judgement | None:
         """Code blocks that hold calls and nothing else, and that nothing follows."""
         if not is_last and len(text) < self._look_at:
             return None
         head, newline, body = text.partition("\n")
         if not newline:
-            return Found(len(text)) if is_last or len(head) > 40 else None
+            return Judgement(len(text)) if is_last or len(head) > 40 else None
         word = head.strip().strip("`~").lower()
         if word not in CALL_LANGUAGES or not _may_hold_call(body, self.offered):
-            return Found(len(head) + 1)
+            return Judgement(len(head) + 1)
         calls: list[TextCall] = []
         at = 0
         while block := _FENCED.match(text, at):
             language = block.group("word").lower()
             found = calls_of(block.group("body"), self.offered, is_marked=language in _MARKED_LANGUAGES or "<" in block.group("body")[:20])
             if language not in CALL_LANGUAGES or not found:
-                return Found(len(head) + 1)
+                return Judgement(len(head) + 1)
             calls += found
             at = block.end()
         rest = text[at:].strip()
         if at and not (not rest or "```".startswith(rest) or rest.startswith(("```", "**Tool Call")) or "**Tool Call:**".startswith(rest)):
-            return Found(len(head) + 1)
+            return Judgement(len(head) + 1)
         if not is_last:
             self._look_at = int(len(text) * _GROWTH) if len(text) > _BEGINNING else 0
             return None
@@ -171,23 +171,23 @@ class Candidate:
                 rest.strip("`~").partition("\n")[2] if rest.startswith(("```", "~~~")) else "", self.offered, is_marked=False, closes=True
             )
             if not unclosed:
-                return Found(len(head) + 1)
+                return Judgement(len(head) + 1)
             calls += unclosed
-        return Found(len(text), calls)
+        return Judgement(len(text), calls)
 
-    def _bare(self, text: str, is_last: bool) -> Found | None:
+    def _bare(self, text: str, is_last: bool) -> Judgement | None:
         """Calls without any marker: they are the rest of the answer, whole."""
         if not is_last and len(text) < self._look_at:
             return None
         if not _may_hold_call(text, self.offered):
-            return Found(1)
+            return Judgement(1)
         if is_last:
             calls = calls_of(text, self.offered, is_marked=False, closes=True)
-            return Found(len(text), calls) if calls else Found(1)
+            return Judgement(len(text), calls) if calls else Judgement(1)
         if len(text) > _BEGINNING:
             self._look_at = int(len(text) * _GROWTH)
         if text[0] in "{[" and _is_over(text):
-            return Found(1)
+            return Judgement(1)
         return None
 
 

@@ -5,26 +5,12 @@ after words like "for example") stays text. Text that may still become a marker 
 """
 
 import re
-from dataclasses import dataclass, field
-from typing import Any, Literal
 
 from . import markers, patterns
-from .candidate import CALL_LANGUAGES, Candidate, Found
+from .candidate import CALL_LANGUAGES, Candidate, Judgement
 from .json_calls import TextCall
 from .offered import OfferedTools
-
-PieceKind = Literal["text", "thinking", "call", "was_thinking"]
-
-
-@dataclass(frozen=True)
-class TextPiece:
-    """A part of an answer. `was_thinking`: all text so far was reasoning; its closing marker came, and its opening one never did."""
-
-    kind: PieceKind
-    text: str = ""
-    name: str = ""
-    arguments: dict[str, Any] | str = field(default_factory=dict[str, Any])
-
+from .text_piece import TextPiece, joined
 
 # Characters of text before a place that say whether an illustration follows.
 _BEFORE = 400
@@ -63,7 +49,7 @@ class TextSplitter:
         self._heads = tuple(heads)
         self._head_prefixes = frozenset(head[:length] for head in heads for length in range(1, len(head)))
 
-    def feed(self, text: str) -> list[TextPiece]:
+    def push(self, text: str) -> list[TextPiece]:
         """Take more text of the answer; the pieces that are certain now."""
         if not self._is_blank and not self._held and self._thinking is None and not patterns.TRIGGER.search(text):
             # Most of an answer: more of a line, without anything that could begin a marker.
@@ -73,14 +59,14 @@ class TextSplitter:
         pieces: list[TextPiece] = []
         while self._held and self._advance(pieces, is_last=False):
             pass
-        return _joined(pieces)
+        return joined(pieces)
 
-    def feed_thinking(self, text: str) -> list[TextPiece]:
+    def push_thinking(self, text: str) -> list[TextPiece]:
         """Take more text that the server says is reasoning: calls in it count when the answer itself has nothing."""
         if self._reasoning is None:
             self._reasoning = TextSplitter(self._offered, begins_thinking=True)
             self._reasoning._thinking = ()
-        return self._reasoning.feed(text)
+        return self._reasoning.push(text)
 
     def end(self, *, is_cut: bool = False) -> list[TextPiece]:
         """The rest. `is_cut`: the answer ended at its length limit, so a call that is not closed is none."""
@@ -103,7 +89,7 @@ class TextSplitter:
         calls = self._thought_calls or thought
         if not self._calls and not self._has_text and not is_cut:
             self._give(pieces, calls)
-        return _joined(pieces)
+        return joined(pieces)
 
     @property
     def has_calls(self) -> bool:
@@ -124,7 +110,7 @@ class TextSplitter:
             return self._think(pieces, is_last)
         return self._read(pieces, is_last)
 
-    def _settle(self, pieces: list[TextPiece], found: Found) -> None:
+    def _settle(self, pieces: list[TextPiece], found: Judgement) -> None:
         candidate, self._candidate = self._candidate, None
         assert candidate is not None
         taken, self._held = self._held[: found.length], self._held[found.length :]
@@ -259,7 +245,9 @@ class TextSplitter:
             return self._drop(pieces, at, closer.end())
         if self._offered and (candidate := self._candidate_at(rest, is_start, is_last)) and not self._is_talk(at):
             return self._consider(pieces, at, candidate)
-        if not is_last and (rest in patterns.PREFIXES or rest in patterns.STRAY_PREFIXES or (is_start and markers.UNFINISHED.fullmatch(rest))):
+        if not is_last and (
+            rest in patterns.PREFIXES or rest in patterns.STRAY_PREFIXES or (is_start and markers.UNFINISHED.fullmatch(rest))
+        ):
             return self._hold(pieces, at)
         return None
 
@@ -407,14 +395,3 @@ class TextSplitter:
         """Whether the line before says that what follows is an illustration."""
         lines = (self._before + self._held[:at]).strip().rpartition("\n")
         return patterns.TALK.search(lines[2][-200:]) is not None
-
-
-def _joined(pieces: list[TextPiece]) -> list[TextPiece]:
-    """The same pieces, with neighbours of one kind joined."""
-    found: list[TextPiece] = []
-    for piece in pieces:
-        if found and piece.kind == found[-1].kind and piece.kind in ("text", "thinking"):
-            found[-1] = TextPiece(piece.kind, found[-1].text + piece.text)
-        else:
-            found.append(piece)
-    return found

@@ -29,6 +29,10 @@ class Unreadable(ValueError):
         self.at = at
 
 
+class TooDeep(Unreadable):
+    """The value has more brackets in brackets than anybody reads."""
+
+
 class Incomplete(Unreadable):
     """The text ended inside a value."""
 
@@ -42,7 +46,7 @@ class _Reader:
 
     def value(self, depth: int) -> Any:
         if depth > DEPTH_MAX:
-            raise Unreadable("the value is nested too deep", self.at)
+            raise TooDeep("the value is nested too deep", self.at)
         character = self._peek("a value")
         if character == "{":
             return self._object(depth)

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import msgspec
 
-from ..events import Execution, PermissionRequest, Writing
+from ..event_parts import Execution, Writing
+from ..events import PermissionRequest
 from .tool import AnyTool
 
 # Words for what the journal says in one: whether a command reaches the network, and what contains it.

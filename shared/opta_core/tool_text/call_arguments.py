@@ -5,7 +5,7 @@ import re
 from typing import Any, cast
 
 from . import tolerant_json
-from .tolerant_json import Unreadable
+from .tolerant_json import TooDeep, Unreadable
 
 # Fields in which models explain a call; no tool of ours takes one, and leaving them out changes nothing.
 COMMENTS = frozenset(
@@ -42,8 +42,8 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
 _WORDS = {
     "pending": "open",
     "todo": "open",
-    "not_started": "open",
-    "in_progress": "doing",
+    "notstarted": "open",
+    "inprogress": "doing",
     "active": "doing",
     "completed": "done",
     "complete": "done",
@@ -54,12 +54,12 @@ _WRAPPERS = ("arguments", "parameters", "args", "input", "params", "kwargs")
 _TIMEOUT_S_MAX = 600
 
 
-class BadArguments(ValueError):
+class UnreadableArguments(ValueError):
     """The arguments have no or more than one reading; the message is for the model."""
 
 
 def read(text: str) -> dict[str, Any]:
-    """The arguments that a model wrote: an object, {} for nothing. Raises BadArguments."""
+    """The arguments that a model wrote: an object, {} for nothing. Raises UnreadableArguments, and TooDeep for brackets in brackets without end."""
     stripped = _without_tokens(text).strip()
     found: Any
     if not stripped or stripped in ("null", "None", "{}", '""', "[]"):
@@ -71,14 +71,16 @@ def read(text: str) -> dict[str, Any]:
             if not isinstance(found, str):
                 break
             found = tolerant_json.read(found) if found.strip() else {}
+    except TooDeep:
+        raise
     except Unreadable as error:
-        raise BadArguments(f"the arguments are not JSON ({error})") from None
+        raise UnreadableArguments(f"the arguments are not JSON ({error})") from None
     if found is None:
         return {}
     if isinstance(found, list) and len(cast("list[Any]", found)) == 1:
         found = cast("list[Any]", found)[0]
     if not isinstance(found, dict):
-        raise BadArguments(f"the arguments are no JSON object, but {stripped[:40]!r}")
+        raise UnreadableArguments(f"the arguments are no JSON object, but {stripped[:40]!r}")
     return cast("dict[str, Any]", found)
 
 
@@ -127,7 +129,7 @@ def _unwrapped(arguments: dict[str, Any], schema: dict[str, Any]) -> dict[str, A
             if isinstance(inner, str):
                 try:
                     inner = read(inner)
-                except BadArguments:
+                except UnreadableArguments:
                     return arguments
             if isinstance(inner, dict):
                 return cast("dict[str, Any]", inner)
@@ -183,9 +185,6 @@ def typed_value(value: Any, schema: dict[str, Any]) -> Any:
         return _typed_text(value, kind, schema)
     if kind == "string" and isinstance(value, bool | int | float):
         return json.dumps(value)
-    if kind == "string" and isinstance(value, list) and all(isinstance(each, str) for each in cast("list[Any]", value)):
-        # A text that was written as a list of its lines.
-        return "\n".join(cast("list[str]", value))
     if kind == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)
     if kind == "boolean" and isinstance(value, int) and value in (0, 1):

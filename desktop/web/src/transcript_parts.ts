@@ -1,0 +1,91 @@
+// What a transcript consists of: turns, their steps, and the calls of a step.
+
+import type { Change, Execution, Offer, Writing } from './protocol';
+
+export type CallState = 'called' | 'asking' | 'allowed' | 'running' | 'ok' | 'failed' | 'denied';
+export type TurnState = 'queued' | 'running' | 'paused' | 'stopping' | 'done' | 'error' | 'cancelled';
+
+export interface Call {
+  id: string;
+  name: string;
+  args: Record<string, unknown>;
+  risk: string;
+  written: string;
+  state: CallState;
+  requestId: string;
+  reason: string;
+  offers: Offer[];
+  diff: string;
+  expects: string;
+  scope: string;
+  server: string;
+  schema: string;
+  expiresAt: string;
+  execution: Execution | null;
+  writing: Writing | null;
+  offer: string;
+  decidedBy: string;
+  client: string;
+  rule: string;
+  note: string;
+  output: string;
+  content: string;
+  code: string;
+  lines: number;
+  durationMs: number;
+  truncated: boolean;
+  spill: string;
+  changes: Change[];
+}
+
+export interface Step {
+  step: number;
+  provider: string;
+  model: string;
+  attempt: number;
+  text: string;
+  thinking: string;
+  folded: string;
+  nudge: string;
+  thinkingField: string;
+  // Seconds for which the model has been silent, 0 once it speaks.
+  waiting: number;
+  calls: Call[];
+}
+
+export interface Stats {
+  tokens: number;
+  elapsed: number;
+  tokensPerSec: number;
+  tools: number;
+  steps: number;
+  finish: string;
+  promptTokens: number;
+  contextUsed: number;
+  contextLimit: number;
+}
+
+export interface Turn {
+  id: string;
+  seq: number;
+  ts: string;
+  text: string;
+  mode: string;
+  level: string;
+  model: string;
+  resumes: string;
+  compact: boolean;
+  note: string;
+  undone: string[];
+  state: TurnState;
+  steps: Step[];
+  warnings: string[];
+  stats: Stats | null;
+  contextUsed: number;
+  contextLimit: number;
+  error: string;
+  errorCode: string;
+  endedAt: string;
+  // Grows with every change, so that the drawn turn knows when to draw again.
+  version: number;
+}
