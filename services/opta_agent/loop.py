@@ -41,9 +41,9 @@ async def run_turn(session: AgentSession, turn_id: str, collaborators: Collabora
             continue
         run.failed_answers = 0
         calls = [read_call(run, part) for part in answer.calls]
-        for call, _ in calls:
-            run.emit(call)
-        run.tally.add_calls([call for call, _ in calls])
+        for written in calls:
+            run.emit(written.call)
+        run.tally.add_calls([written.call for written in calls])
         await run_calls(run, calls)
         finding = loop_guard.after(run.turn)
         if finding is not None and finding.action == "stop":

@@ -8,6 +8,7 @@ taken effect, is never run again.
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any, cast
 
 from opta_core.errors import OptaError
@@ -31,14 +32,23 @@ ARGUMENTS_DEPTH_MAX = 64
 WRITTEN_CHARS_MAX = 2000
 
 
-def read_call(run: TurnRun, part: CallPart) -> tuple[ToolCall, str]:
-    """The call as an event, corrected where it has one reading, and what is wrong with it ('' when nothing is)."""
+@dataclass(frozen=True)
+class WrittenCall:
+    """A call as an event, corrected where it has one reading, and what is wrong with it: a code of its result, and words for the model."""
+
+    call: ToolCall
+    code: str = ""
+    problem: str = ""
+
+
+def read_call(run: TurnRun, part: CallPart) -> WrittenCall:
+    """Read a call that a model made."""
     offered = run.offered.by_text
     name = offered.find_meant(part.name)
     tool = run.offered.get(name) if name else None
-    args, problem = _read_arguments(part, tool, offered.schema(name))
+    args, code, problem = _read_arguments(part, tool, offered.schema(name))
     if tool is None:
-        problem = f"there is no tool {part.name[:80]!r}; the tools are {', '.join(sorted(run.offered.names()))}"
+        code, problem = "bad_call", f"there is no tool {part.name[:80]!r}; the tools are {', '.join(sorted(run.offered.names()))}"
     call = ToolCall(
         sid=run.session.sid,
         turn=run.turn.id,
@@ -49,40 +59,40 @@ def read_call(run: TurnRun, part: CallPart) -> tuple[ToolCall, str]:
         step=run.step,
         written=part.arguments[:WRITTEN_CHARS_MAX] if args is None else "",
     )
-    return call, problem
+    return WrittenCall(call, code, problem)
 
 
-def _read_arguments(part: CallPart, tool: AnyTool | None, schema: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
-    """(arguments, what is wrong); None for arguments that cannot be read."""
+def _read_arguments(part: CallPart, tool: AnyTool | None, schema: dict[str, Any]) -> tuple[dict[str, Any] | None, str, str]:
+    """(arguments, code, what is wrong); None for arguments that cannot be read."""
     form = f"write them as {call_arguments.example(schema)}" if schema.get("properties") else "send the call again"
     wrote = part.arguments[:WRITTEN_CHARS_MAX]
     try:
         args = call_arguments.read(part.arguments)
     except UnreadableArguments as error:
-        return None, f"{part.name}: {error}; {form}. You wrote: {wrote}"
+        return None, "bad_call", f"{part.name}: {error}; {form}. You wrote: {wrote}"
     except (RecursionError, TooDeep):
         args = None
     if args is None or _is_deeper(args, ARGUMENTS_DEPTH_MAX):
         # Whatever reads them later recurses: events, grants, the page.
-        return None, f"the arguments of {part.name} are nested deeper than {ARGUMENTS_DEPTH_MAX}; send the call again, flatter"
+        return None, "bad_call", f"the arguments of {part.name} are nested deeper than {ARGUMENTS_DEPTH_MAX}; send the call again, flatter"
     args = call_arguments.fit(args, schema, drops_unknown=tool is not None and tool.risk is Risk.read)
     problem = tool.problem(args) if tool is not None else ""
-    return args, f"{problem}; {form}" if problem else ""
+    return (args, "bad_arguments", f"{problem}; {form}") if problem else (args, "", "")
 
 
-async def run_calls(run: TurnRun, calls: list[tuple[ToolCall, str]]) -> None:
+async def run_calls(run: TurnRun, calls: list[WrittenCall]) -> None:
     """Run the calls of one step until each has a stored result."""
     cause: OptaError | None = None
     order = _Order(run)
     try:
         async with asyncio.TaskGroup() as group:
-            for call, problem in calls:
-                order.add(group, call, problem)
+            for written in calls:
+                order.add(group, written)
     except* OptaError as errors:
         cause = next(error for error in errors.exceptions if isinstance(error, OptaError))
     if cause is not None:
         raise cause
-    await _until_results(run.session, [call.callId for call, _ in calls])
+    await _until_results(run.session, [written.call.callId for written in calls])
 
 
 class _Order:
@@ -95,14 +105,15 @@ class _Order:
         self._last_change: asyncio.Task[bool] | None = None
         self._changed: list[ToolCall] = []
 
-    def add(self, group: asyncio.TaskGroup, call: ToolCall, problem: str) -> None:
+    def add(self, group: asyncio.TaskGroup, written: WrittenCall) -> None:
         """Begin with the next call, as far as it may begin now."""
+        call = written.call
         is_change = call.risk is not Risk.read
-        if not problem and (finding := loop_guard.before(self._run.turn, call)):
-            problem = finding.words
+        if not written.problem and (finding := loop_guard.before(self._run.turn, call)):
+            written = WrittenCall(call, "repeated", finding.words)
         waits_for = list(self._before) if is_change else [self._last_change] if self._last_change is not None else []
-        is_late = is_change and bool(self._changed) and not problem and self._depends_on_earlier(call)
-        task = group.create_task(self._play(call, problem, waits_for, is_late))
+        is_late = is_change and bool(self._changed) and not written.problem and self._depends_on_earlier(call)
+        task = group.create_task(self._play(written, waits_for, is_late))
         self._before.append(task)
         if is_change:
             self._last_change = task
@@ -117,11 +128,12 @@ class _Order:
             return self._run.collaborators.gate.runs_scripts(self._run.session, call)
         return any(path == earlier.args.get("path") or "path" not in earlier.args for earlier in self._changed)
 
-    async def _play(self, call: ToolCall, problem: str, waits_for: list[asyncio.Task[bool]], is_late: bool) -> bool:
+    async def _play(self, written: WrittenCall, waits_for: list[asyncio.Task[bool]], is_late: bool) -> bool:
         """Decide, wait for the calls before, and run; whether later changes may go on."""
-        run, is_change = self._run, call.risk is not Risk.read
-        if problem:
-            run.emit(_failed(call, problem, "bad_call" if not problem.startswith("not run") else "repeated"))
+        run, call = self._run, written.call
+        is_change = call.risk is not Risk.read
+        if written.problem:
+            run.emit(_failed(call, written.problem, written.code))
             return not is_change
         gate = run.collaborators.gate
         asked = None if is_late else asyncio.ensure_future(gate.check(run.session, run.turn, call))

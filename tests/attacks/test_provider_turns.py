@@ -35,8 +35,9 @@ CALLS: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "nested twice": ([call("grep", '{"a":' * 3000 + "1" + "}" * 3000)], ["bad_call"]),
     "nested less": ([call("grep", '{"pattern":' + "[" * 300 + "]" * 300 + "}")], ["bad_call"]),
     "unknown": ([call("fly", {"path": "M"})], ["bad_call"]),
-    "newline": ([call("write_file\n", {"path": "M", "content": "x"})], ["bad_call"]),
-    "case": ([call("Run_Command", {"command": "touch M"})], ["bad_call"]),
+    # A name with one reading is corrected.
+    "newline": ([call("write_file\n", {"path": "N", "content": "x"})], [""]),
+    "case": ([call("Run_Command", {"command": "true"})], [""]),
     "long": ([call("run_command" * 1000, {"command": "touch M"})], ["bad_call"]),
     "type": ([call("run_command", {"command": ["touch", "M"]})], ["bad_arguments"]),
     "extra": ([call("write_file", {"path": "M", "content": "x", "mode": 777})], ["bad_arguments"]),
@@ -100,7 +101,7 @@ def model() -> Iterator[ByteServer]:
 def daemon(model: ByteServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     folder = tmp_path_factory.mktemp("providers")
     other = f'\n[providers.other]\ntype = "openai"\nbase-url = "{evil.url}"\nmodel = "other"\n'
-    daemon = Daemon(folder, model_url=model.url, config="vault-file = true\n" + other)
+    daemon = Daemon(folder, model_url=model.url, config="vault-file = true\nmax-calls = 100\n" + other)
     added = daemon.opta("config", "add-provider", "scripted", "--type=openai", f"--base-url={model.url}", "--key-stdin", stdin=KEY + "\n")
     assert added.returncode == 0, added.stderr
     (daemon.workspace / "at-once").mkdir()
@@ -188,20 +189,22 @@ def test_a_call_runs_only_when_it_is_complete_known_and_of_the_right_shape(daemo
 
 
 @pytest.mark.attack("A72")
-def test_of_a_hundred_calls_no_more_than_eight_run_at_once(daemon: Daemon, played: dict[str, Played]) -> None:
+def test_of_a_hundred_commands_in_one_answer_one_runs_at_a_time(daemon: Daemon, played: dict[str, Played]) -> None:
     results = played["hundred"].all("tool.result")
     assert [result["ok"] for result in results] == [True] * 100
     assert played["hundred"].ending["finish"] == "budget"
     counts = [int(line) for line in (daemon.workspace / "counts").read_text().split()]
     assert len(counts) == 100
-    assert 1 < max(counts) <= 8
+    assert max(counts) == 1
 
 
 @pytest.mark.attack("A73")
 def test_an_answer_that_was_too_long_runs_nothing_and_counts_nothing_below_zero(daemon: Daemon, played: dict[str, Played]) -> None:
     length = played["length"]
     assert length.all("tool.call") == []
-    assert (length.ending["event"], length.ending["finish"]) == ("turn.done", "length")
+    # The model was asked for less, and answered.
+    assert (length.ending["event"], length.ending["finish"]) == ("turn.done", "stop")
+    assert "length limit" in length.all("step.start")[-1]["nudge"]
     numbers = [value for value in length.ending.values() if isinstance(value, int | float)]
     assert min(numbers) >= 0
     assert min(value for value in daemon.client.get("/v3/metrics").values() if isinstance(value, int | float)) >= 0

@@ -91,7 +91,9 @@ class StreamedCalls:
         """The call that a piece continues; None for a new one."""
         if identity:
             if same := next((call for call in reversed(self._calls) if call.id == identity), None):
-                begins = bool(name) and bool(text) and same.is_whole and same in touched
+                # Some servers give all calls of an answer one id.
+                is_other = same in touched or (index is not None and index != same.index)
+                begins = is_other and bool(name) and bool(text) and text != same.arguments and same.is_whole
                 return None if begins else same
             same = self._by_index(index)
             if same is None and index is None and self._calls and not touched:
