@@ -221,6 +221,7 @@ class Fold:
     def add(self, step: Step, event: e.TurnToken | e.TurnThinking) -> None:
         """Take in a piece of a step's answer."""
         name = "text" if isinstance(event, e.TurnToken) else "thinking"
+        step.waiting = 0
         if step is not self._step or name != self._field:
             self._join()
             self._step, self._field = step, name
@@ -299,6 +300,7 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
 
 def _apply_delta(step: Step, event: e.TurnToken | e.TurnThinking) -> None:
     """Take in a piece of a step's answer."""
+    step.waiting = 0
     if isinstance(event, e.TurnToken):
         step.text += event.delta
     else:

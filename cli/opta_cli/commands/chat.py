@@ -85,6 +85,16 @@ class Conversation:
                 self._print(event.delta)
             case e.StepStart() if event.attempt > 1:
                 self._line("… again from here")
+            case e.StepStart() if event.nudge:
+                self._line(f"… the model was asked again: {event.nudge}")
+            case e.StepWaiting():
+                read = f", {event.done} of {event.total} tokens of the prompt read" if event.total else ""
+                self._line(
+                    f"… waiting for the model, {event.seconds:.0f} s{' (it is being loaded)' if event.phase == 'loading' else ''}{read}"
+                )
+            case e.TurnThought():
+                # What was printed so far was reasoning.
+                self._line("… (that was the model's reasoning; its answer follows)")
             case e.ToolCall():
                 self._names[event.callId] = event.name
                 self._line(f"▸ {event.name} {_short(event)}")

@@ -145,10 +145,16 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
       startStep(turn, event);
       break;
     case 'turn.token':
-      if (last) last.text += event.delta;
+      if (last) {
+        last.text += event.delta;
+        last.waiting = 0;
+      }
       break;
     case 'turn.thinking':
-      if (last) last.thinking += event.delta;
+      if (last) {
+        last.thinking += event.delta;
+        last.waiting = 0;
+      }
       break;
     case 'turn.thought':
       if (last) {

@@ -38,6 +38,13 @@ test('a turn without an answer says what it waits for', async () => {
   expect(screen.getByText('Waiting for the turn before')).toBeTruthy();
 });
 
+test('a silent model is shown with its seconds, and why it was asked again', async () => {
+  const again = { ...STEP, step: 2, nudge: 'Your last answer was empty.' };
+  await drawn(START, STEP, again, { event: 'step.waiting', turn: 't1', step: 2, phase: 'prompt', seconds: 41.7 });
+  expect(screen.getByText('Waiting for the model · 42 s')).toBeTruthy();
+  expect(screen.getByText(/asked again: Your last answer was empty\./)).toBeTruthy();
+});
+
 test('a failed turn shows the reason, and can be resumed when it is the last', async () => {
   const user = await drawn(START, STEP, { event: 'turn.error', turn: 't1', code: 'provider_auth', message: 'The key was refused.', domain: 'inference' });
   expect(screen.getByText(/The key was refused\./)).toBeTruthy();

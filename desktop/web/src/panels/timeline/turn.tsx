@@ -34,6 +34,7 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
               <p>{step.thinking}</p>
             </details>
           ) : null}
+          {step.nudge ? <p className="dim">⟳ The model was asked again: {step.nudge}</p> : null}
           {step.attempt > 1 ? <p className="dim">⟳ attempt {step.attempt}</p> : null}
           {step.text ? <Markdown text={step.text} /> : null}
           {step.calls.map((call) => (
@@ -46,13 +47,17 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
           ! {warning}
         </p>
       ))}
-      {isRunning && !last?.text && !last?.calls.length ? (
-        <p className="dim pulse">{turn.state === 'queued' ? 'Waiting for the turn before' : 'Waiting for the first token'}</p>
-      ) : null}
+      {isRunning && (last?.waiting || (!last?.text && !last?.calls.length)) ? <p className="dim pulse">{waitsFor(turn)}</p> : null}
       <Ending turn={turn} />
     </article>
   );
 });
+
+function waitsFor(turn: Turn): string {
+  const silent = turn.steps[turn.steps.length - 1]?.waiting ?? 0;
+  if (turn.state === 'queued') return 'Waiting for the turn before';
+  return silent ? `Waiting for the model · ${Math.round(silent)} s` : 'Waiting for the first token';
+}
 
 function clock(ts: string): string {
   return ts ? new Date(ts).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }) : '';
