@@ -12,8 +12,8 @@ from figure import Figure, percentile
 
 from opta_core.paths import Paths
 from opta_core.policy.actions import normalise
-from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Sources
+from opta_core.policy.verdict import Situation, judge
 from opta_protocol.commands import RunTool
 from opta_protocol.permissions import Level
 from opta_protocol.tools.shell import RUN_COMMAND

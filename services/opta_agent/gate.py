@@ -15,10 +15,10 @@ from opta_core.clock import now_s, seconds_until, utc_in
 from opta_core.errors import Refused
 from opta_core.policy import command_line, grants
 from opta_core.policy.actions import PolicyRequest
-from opta_core.policy.engine import Sandbox, Situation, Verdict, judge, scope_of, wants_network
 from opta_core.policy.grants import prefix_of, scripts_now
 from opta_core.policy.layers import Layers
 from opta_core.policy.programs import BUILTINS
+from opta_core.policy.verdict import SandboxLevel, Situation, Verdict, judge, scope_of, wants_network
 from opta_core.policy.workspaces import is_whole_home
 from opta_core.transcript import Turn
 from opta_protocol.commands import Plan, Preview
@@ -49,7 +49,7 @@ class Surroundings(Protocol):
 
     def layers(self, cwd: str) -> Layers: ...
 
-    async def sandbox(self) -> Sandbox: ...
+    async def sandbox(self) -> SandboxLevel: ...
 
     async def preview(self, session: AgentSession, call: ToolCall) -> Preview: ...
 
@@ -129,7 +129,7 @@ class PermissionGate:
             return self._permit(session, request)
         return self._permit(session, request, offer=known.offer, expects=known.expects, shown=known.execution)
 
-    async def _ask(self, session: AgentSession, call: ToolCall, request: PolicyRequest, verdict: Verdict, sandbox: Sandbox) -> Permit:
+    async def _ask(self, session: AgentSession, call: ToolCall, request: PolicyRequest, verdict: Verdict, sandbox: SandboxLevel) -> Permit:
         known = session.call(call.turn, call.callId)
         # A question outlives the agent that asked it, with what it showed and until when.
         if known and known.requestId:
@@ -234,7 +234,7 @@ class PermissionGate:
             writing=preview.writing,
         )
 
-    def _execution(self, session: AgentSession, request: PolicyRequest, preview: Preview, sandbox: Sandbox) -> Execution | None:
+    def _execution(self, session: AgentSession, request: PolicyRequest, preview: Preview, sandbox: SandboxLevel) -> Execution | None:
         """Where and how a command runs when it is allowed once; None for what is no command."""
         if request.command is None:
             return None

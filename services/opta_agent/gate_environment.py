@@ -2,8 +2,8 @@
 
 from opta_core.paths import Paths
 from opta_core.policy.actions import PolicyRequest, normalise
-from opta_core.policy.engine import Sandbox
 from opta_core.policy.layers import Layers, Sources
+from opta_core.policy.verdict import SandboxLevel
 from opta_protocol.commands import Preview
 from opta_protocol.events import ToolCall
 from opta_protocol.tools.declared import tool_of
@@ -36,7 +36,7 @@ class GateEnvironment:
         """The rules that hold in a folder now."""
         return self._sources.layers(cwd)
 
-    async def sandbox(self) -> Sandbox:
+    async def sandbox(self) -> SandboxLevel:
         """What contains the worker's commands."""
         level = await self._toolbox.sandbox()
         return "full" if level in ("full", "seatbelt") else "landlock" if level == "landlock" else "none"

@@ -9,9 +9,9 @@ import pytest
 
 from opta_core.policy import command_line
 from opta_core.policy.actions import normalise
-from opta_core.policy.engine import Situation, Verdict, judge
 from opta_core.policy.layers import Layers
 from opta_core.policy.rules import Rule
+from opta_core.policy.verdict import Situation, Verdict, judge
 from opta_protocol.permissions import Level
 from opta_protocol.tools.shell import RUN_COMMAND
 

@@ -12,7 +12,7 @@ from support.contained import Place
 from support.limits import limit_s
 
 from opta_core.policy.actions import is_secret, normalise, protected
-from opta_core.policy.engine import Situation, Verdict, judge
+from opta_core.policy.verdict import Situation, Verdict, judge
 from opta_protocol.commands import RunTool
 from opta_protocol.permissions import Level
 from opta_protocol.tools.declared import tool_of

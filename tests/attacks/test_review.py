@@ -13,9 +13,9 @@ from support.contained import Place
 from opta_core.paths import Paths
 from opta_core.policy import grants
 from opta_core.policy.actions import normalise
-from opta_core.policy.engine import Situation, judge, scope_of
 from opta_core.policy.layers import Layers, Sources
 from opta_core.policy.rules import Rule
+from opta_core.policy.verdict import Situation, judge, scope_of
 from opta_core.process import system_programs
 from opta_protocol.commands import RunTool
 from opta_protocol.event_parts import Change
@@ -222,7 +222,7 @@ def test_what_the_machines_owner_wants_asked_is_asked_in_an_unrestricted_session
 
 def test_grants_are_no_wider_than_they_say(tmp_path: Path) -> None:
     from opta_agent.gate import offers
-    from opta_core.policy.engine import Verdict
+    from opta_core.policy.verdict import Verdict
 
     nowhere = normalise(RUN_COMMAND, {"command": "git status && npm run deploy"}, "/w", path=PATH)
     # Scripts of a folder that cannot be read are bound to nothing, so they are not granted.

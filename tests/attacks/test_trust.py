@@ -16,10 +16,10 @@ from opta_core.errors import Refused
 from opta_core.paths import Paths
 from opta_core.policy import explain, trust
 from opta_core.policy.actions import normalise
-from opta_core.policy.engine import Situation, Verdict, judge
 from opta_core.policy.layers import Layers, Sources
 from opta_core.policy.rules import PolicyProblem, parse
 from opta_core.policy.strict_yaml import BYTES_MAX
+from opta_core.policy.verdict import Situation, Verdict, judge
 from opta_protocol.permissions import Level
 from opta_protocol.tools.file_access import READ_FILE
 from opta_protocol.tools.shell import RUN_COMMAND

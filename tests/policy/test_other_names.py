@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from opta_core.policy.actions import normalise
-from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Layers
 from opta_core.policy.rules import Rule
+from opta_core.policy.verdict import Situation, judge
 from opta_protocol.permissions import Level
 from opta_protocol.tools.declared import tool_of
 

@@ -23,7 +23,7 @@ def at_noon():  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize(
-    ("expires", "is_over"),
+    ("expires", "has_expired"),
     [
         ("2030-01-01T13:30:00+02:00", True),
         ("2030-01-01T12:30:00+00:00", False),
@@ -35,14 +35,14 @@ def at_noon():  # type: ignore[no-untyped-def]
         ("2030-01-02", False),
     ],
 )
-def test_rules_and_grants_expire_at_their_time_whatever_its_offset(expires: str, is_over: bool) -> None:
+def test_rules_and_grants_expire_at_their_time_whatever_its_offset(expires: str, has_expired: bool) -> None:
     rule = Rule(effect="allow", tool="*", expires=expires)
-    assert Layers(user=(rule,)).rules("user") == (() if is_over else (rule,))
-    assert Grant(id="g", tool="x", cwd="/", label="", since="", expires=expires).is_over is is_over
+    assert Layers(user=(rule,)).rules("user") == (() if has_expired else (rule,))
+    assert Grant(id="g", tool="x", cwd="/", label="", since="", expires=expires).has_expired is has_expired
 
 
 def test_a_grant_whose_time_cannot_be_read_has_expired() -> None:
-    assert Grant(id="g", tool="x", cwd="/", label="", since="", expires="tomorrow").is_over
+    assert Grant(id="g", tool="x", cwd="/", label="", since="", expires="tomorrow").has_expired
 
 
 def test_a_rule_on_the_command_line_and_one_in_a_file_have_the_same_words() -> None:

@@ -11,8 +11,8 @@ from opta_core.errors import Refused
 from opta_core.paths import Paths
 from opta_core.policy import grants, scripts
 from opta_core.policy.actions import normalise
-from opta_core.policy.engine import Situation, Verdict, judge
 from opta_core.policy.layers import Layers
+from opta_core.policy.verdict import Situation, Verdict, judge
 from opta_protocol.permissions import Level
 from opta_protocol.tools.shell import RUN_COMMAND
 
@@ -95,7 +95,7 @@ def test_a_rewritten_package_asks_again_and_a_new_answer_holds(prefix: bool, wor
 def test_a_grant_from_before_asks_once_more(work: Path) -> None:
     old = [msgspec.structs.replace(one, script="", script_about="") for one in grant(work, "npm test")]
     found = verdict(work, old, "npm test")
-    assert (found.effect, "before grants were bound" in found.rule) == ("ask", True)
+    assert (found.effect, "did not check scripts for changes" in found.rule) == ("ask", True)
     plain = grant(work, "ls -l")
     assert (plain[0].script, verdict(work, plain, "ls -l").effect) == ("", "allow")
 

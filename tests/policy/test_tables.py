@@ -1,16 +1,16 @@
-"""The tables of vetoes and of what destroys: lines from the programs' manuals, and every entry in every spelling."""
+"""The tables of vetoed options and of destructive commands: lines from the programs' manuals, and every entry in every spelling."""
 
 from pathlib import Path
 
 import pytest
 
-from opta_core.policy import destroyers, option_checks, option_specs
+from opta_core.policy import destructive_commands, destructive_table, option_checks, option_specs
 from opta_core.policy.actions import normalise
-from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Layers
 from opta_core.policy.option_words import OptionRule, read
 from opta_core.policy.program_names import names_of
 from opta_core.policy.rules import Rule
+from opta_core.policy.verdict import Situation, judge
 from opta_protocol.permissions import Level
 from opta_protocol.tools.shell import RUN_COMMAND
 
@@ -64,7 +64,7 @@ def spellings(entry: OptionRule, trigger: str, program: str) -> list[list[str]]:
     if trigger.startswith("@"):
         return [[bare], ["x", bare], [f"-{quiet}", bare]]
     if trigger.startswith("--"):
-        shorter = [trigger[:length] for length in range(3, len(trigger)) if trigger[:length] not in spec.own]
+        shorter = [trigger[:length] for length in range(3, len(trigger)) if trigger[:length] not in spec.exact]
         return [[trigger], [f"{trigger}=x"], ["x", trigger], ["-e", "--", trigger], *[[short] for short in shorter]]
     if len(trigger) == 2:
         letter = trigger[1]
@@ -72,10 +72,10 @@ def spellings(entry: OptionRule, trigger: str, program: str) -> list[list[str]]:
     return [[bare], [f"-{bare}"], [f"{bare}=x"], ["x", bare]]
 
 
-@pytest.mark.parametrize("name", ["destroyers", "vetoes"])
+@pytest.mark.parametrize("name", ["destructive", "vetoes"])
 def test_every_entry_of_a_table_is_found_in_every_spelling(name: str) -> None:
-    table = {"destroyers": destroyers, "vetoes": option_checks}[name]
-    judged = destroyers.destroys if name == "destroyers" else option_checks.veto
+    table = {"destructive": destructive_table, "vetoes": option_checks}[name]
+    judged = destructive_commands.loss_of if name == "destructive" else option_checks.veto
     missed: list[str] = []
     count = 0
     for entry in table.ENTRIES:
@@ -92,13 +92,16 @@ def test_every_entry_of_a_table_is_found_in_every_spelling(name: str) -> None:
 
 
 def test_entries_are_well_formed_and_known_once() -> None:
-    for table in (destroyers, option_checks):
-        lines = [entry.line for entry in table.ENTRIES]
+    for entries, checks in (
+        (destructive_table.ENTRIES, destructive_commands.CHECKS),
+        (option_checks.ENTRIES, option_checks.CHECKS),
+    ):
+        lines = [entry.line for entry in entries]
         assert len(lines) == len(set(lines))
-        for entry in table.ENTRIES:
+        for entry in entries:
             for trigger in (*entry.triggers, *entry.unless):
                 assert trigger == "*" or trigger[0] in "-@#!", entry.line
-                assert not trigger.startswith("!") or trigger[1:] in table.CHECKS, entry.line
+                assert not trigger.startswith("!") or trigger[1:] in checks, entry.line
 
 
 @pytest.mark.parametrize("program", ["rm", "mv", "truncate", "unlink", "sort", "sed", "shred"])
@@ -137,4 +140,4 @@ def test_the_reader_takes_clusters_values_and_ends_apart() -> None:
     found = read(("-A3f", "-ie", "-x", "--context", "4", "file", "--", "-r"), spec)
     assert found.letters == {"A", "i", "e", "x"}
     assert found.operands == ("file", "-r")
-    assert "-x" not in found.surely
+    assert "-x" not in found.certain

@@ -64,7 +64,7 @@ def test_a_grant_and_an_answer_hold_for_the_scripts_that_were_shown(tmp_path: Pa
         assert len(turn(daemon, sid, lambda event: answer(event, "always", offer="always"))[0]) == 1
         assert turn(daemon, sid, lambda event: answer(event, "deny"))[0] == []
         listed = daemon.opta("policy", "list").stdout
-        assert "as long as this stays as it is: package.json: test" in listed
+        assert "as long as these scripts do not change: package.json: test" in listed
         write("touch M")
         asked, _ = turn(daemon, sid, lambda event: answer(event, "deny"))
         assert asked == ["the script changed since you allowed it (package.json: test)"]

@@ -15,7 +15,7 @@ from support.story import Story
 from opta_agent.toolset import Offered
 from opta_core.paths import Paths
 from opta_core.policy.actions import normalise
-from opta_core.policy.engine import Situation, judge
+from opta_core.policy.verdict import Situation, judge
 from opta_core.settings import Settings
 from opta_protocol.commands import RunTool
 from opta_protocol.events import Event, PermissionRequest, ToolStart

@@ -11,9 +11,9 @@ import msgspec
 from opta_core.errors import Refused
 from opta_core.policy import explain, grants, trust
 from opta_core.policy.actions import normalise
-from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Problem, Sources
 from opta_core.policy.rules import rule_from
+from opta_core.policy.verdict import Situation, judge
 from opta_core.settings import LoadedSettings, environment
 from opta_protocol.permissions import Level, Mode, default_level
 from opta_protocol.tools.shell import RUN_COMMAND
@@ -135,7 +135,7 @@ def problems(loaded: LoadedSettings) -> list[Problem]:
 
 
 def _bound(grant: grants.Grant) -> str:
-    return f"  as long as this stays as it is: {grant.script_about}" if grant.script else ""
+    return f"  as long as these scripts do not change: {grant.script_about}" if grant.script else ""
 
 
 def _has_containment() -> bool:
@@ -144,11 +144,11 @@ def _has_containment() -> bool:
 
 
 def _where(problem: Problem) -> str:
-    return f"{problem.file}:{problem.line}: {problem.message}" + (f" ({problem.mend})" if problem.mend else "")
+    return f"{problem.file}:{problem.line}: {problem.message}" + (f" ({problem.fix})" if problem.fix else "")
 
 
 def doctor_policy(loaded: LoadedSettings) -> list[tuple[str, bool, str]]:
-    """doctor --policy: one check a file problem, with line and mend."""
+    """doctor --policy: one check a file problem, with line and fix."""
     found = problems(loaded)
     checks = [("policy", problem.is_warning, _where(problem)) for problem in found]
     return checks or [("policy", True, "every policy file that holds here is usable")]

@@ -7,9 +7,9 @@ import msgspec
 from opta_core.paths import Paths
 from opta_core.policy import explain, trust
 from opta_core.policy.actions import normalise
-from opta_core.policy.engine import Situation, judge
 from opta_core.policy.layers import Sources
 from opta_core.policy.rules import rule_from
+from opta_core.policy.verdict import Situation, judge
 from opta_core.settings import environment
 from opta_protocol.http import CheckPolicy, GiveTrust, Ok, PolicyRules, PolicyVerdict, TrustState
 from opta_protocol.permissions import default_level

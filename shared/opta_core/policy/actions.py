@@ -1,4 +1,4 @@
-"""A tool call as what it does to the world: the one form that rules match and the tool-worker receives."""
+"""A tool call in normal form: the actions that it performs. Rules match this form, and the tool-worker receives it."""
 
 import os
 import unicodedata
@@ -12,9 +12,9 @@ from opta_protocol.tools.tool import AnyTool, Kind
 
 from . import command_line
 from .control_files import ControlFile, control_file
-from .destroyers import WorkingFolders, destroys
+from .destructive_commands import WorkingFolders, loss_of
 
-# A line that may be standing in more folders than this is judged as standing outside the workspace.
+# A command line that may run in more folders than this is judged as if it ran outside the workspace.
 FOLDERS_MAX = 64
 
 _SECRET_SUFFIXES = (".pem", ".key", ".p12", ".pfx", ".jks", ".keystore")
@@ -38,7 +38,7 @@ _SECRET_EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist")
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing a call does. `path` is relative to the workspace, '' when it leads out of it or there is none."""
+    """One action of a call. `path` is relative to the workspace; '' when it leads out of the workspace or there is none."""
 
     kind: Kind
     tool: str
@@ -48,18 +48,18 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_outside: bool = False
     argv: tuple[str, ...] = ()
     program: str = ""
-    # What of its words cannot be taken back, where it may be standing; '' for nothing.
+    # What a command does that cannot be undone, in a sentence for people; '' for nothing.
     loss: str = ""
-    # Where it may be standing.
+    # The folders that a command may run in.
     folders: tuple[str, ...] = ()
     origin: str = ""
     server: str = ""
-    # sha256 of the tool's description and schema, for grants that end when it changes.
+    # sha256 of an MCP tool's description and schema. A grant ends when it changes.
     schema: str = ""
 
 
 class PolicyRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A call, normalised once. `command` is set for a tool that runs one; a plain command has an action for each of its programs."""
+    """A tool call with its actions. `command` is set for a tool that runs one; a plain command has one action for each program."""
 
     tool: str
     cwd: str
@@ -69,9 +69,9 @@ class PolicyRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 def normalise(tool: AnyTool, args: dict[str, Any], cwd: str, *, path: str = "", readable: tuple[str, ...] = ()) -> PolicyRequest:
-    """A call of `tool` as its actions. `path`: the PATH in which programs are looked up.
+    """The actions of a call of `tool` with arguments `args` in the workspace `cwd`. `path`: the PATH in which programs are looked up.
 
-    `readable`: what file tools may read outside of the workspace (`sandbox.read`).
+    `readable`: the paths outside the workspace that file tools may read (setting `sandbox.read`).
     """
     name, risk, kind = tool.name, tool.risk, tool.kind
     command: command_line.CommandLine | None = None
@@ -99,7 +99,7 @@ def normalise(tool: AnyTool, args: dict[str, Any], cwd: str, *, path: str = "", 
 
 
 def readable_root(given: str, readable: tuple[str, ...]) -> str:
-    """The entry of `readable` that a path, absolute or of the home, is or lies beneath; '' for none. By spelling: no `..` in it."""
+    """The entry of `readable` that contains a path; '' for none. The path is absolute or begins with `~/`, and holds no `..`."""
     if "\0" in given or ".." in given.split("/") or not given.startswith(("/", "~/")):
         return ""
     path = os.path.expanduser(given).rstrip("/")
@@ -108,13 +108,13 @@ def readable_root(given: str, readable: tuple[str, ...]) -> str:
 
 
 def _programs(command: command_line.CommandLine, tool: str, risk: Risk, workspace: str, start: str) -> tuple[Action, ...]:
-    """An action for each program of a line, with the folders it may be standing in: a `cd` may have failed, unless `&&` follows it."""
+    """One action for each program of a line, with the folders that it may run in: a `cd` may have failed unless `&&` follows it."""
     possible = went = (start,)
     is_sure = not any(part.joined_by in ("|", "||") for part in command.parts)
     found: list[Action] = []
     for part in command.parts:
         folders = went if is_sure and part.joined_by == "&&" else possible
-        loss = destroys(part.argv, WorkingFolders(workspace, folders), part.program)
+        loss = loss_of(part.argv, WorkingFolders(workspace, folders), part.program)
         subject = " ".join(part.argv)[:200]
         found.append(
             Action(
@@ -139,7 +139,7 @@ def _programs(command: command_line.CommandLine, tool: str, risk: Risk, workspac
 
 
 def relative_to(cwd: str, given: str) -> str | None:
-    """`given` as a path beneath `cwd` by its spelling alone ('.' for the folder itself); None when it leads out."""
+    """`given` as a path relative to `cwd` ('.' for the folder itself); None when it leads out. Does not look at the file system."""
     if "\0" in given or given.startswith("~"):
         return None
     text = given
@@ -160,7 +160,7 @@ def relative_to(cwd: str, given: str) -> str | None:
 
 
 def protected(path: str) -> ControlFile | None:
-    """The control file or folder that a relative path falls under; spelling tricks of other file systems are seen through."""
+    """The control file or folder that a relative path names or lies in, in any spelling that some file system treats as the same."""
     parts = [_plain_name(part) for part in path.split("/")]
     for part in parts[:-1]:
         if (found := control_file(part)) is not None and found.kind == "folder":
@@ -177,7 +177,7 @@ def is_secret(path: str) -> bool:
 
 
 def origin_of(url: str) -> str:
-    """scheme://host:port of an address, '' when it has none."""
+    """The origin of a URL as scheme://host:port; '' when it has none."""
     from urllib.parse import urlsplit
 
     try:
@@ -189,11 +189,11 @@ def origin_of(url: str) -> str:
 
 
 def _plain_name(name: str) -> str:
-    # Case-insensitive, normalising volumes (macOS, Windows) know one file by many names; HFS ignores some characters.
+    # Case-insensitive, normalising volumes (macOS, Windows) accept many spellings of one name; HFS ignores some characters.
     folded = unicodedata.normalize("NFKC", name).casefold()
     return "".join(character for character in folded if not command_line.deceiving(character)).rstrip(" .") or name
 
 
 def real_cwd(cwd: str) -> str:
-    """The folder that `cwd` names, links resolved: what grants and trust are about."""
+    """`cwd` with its links resolved. Grants and trust records hold this path."""
     return os.path.realpath(cwd)

@@ -1,8 +1,8 @@
-"""A command line as its programs and words, when it is plain; never a guess when it is not.
+"""Takes a plain command line apart into its programs and words. A line that is not plain is not guessed at.
 
-Plain: only programs with literal words, joined by `&& || ; |`. No expansion, glob, redirection, assignment,
-background, comment or line break outside quotes. What is plain can be judged word by word and is executed
-exactly as judged; everything else is shown to a person as it is. Grammar: tree-sitter-bash.
+A plain line holds only programs with literal words, joined by `&& || ; |`. It has no expansion, glob, redirection, assignment,
+background job, comment or line break outside quotes. A plain line can be judged word by word and is executed exactly as it was
+judged; every other line is shown to a person as it is. Grammar: tree-sitter-bash.
 """
 
 import os
@@ -20,11 +20,11 @@ from .programs import BUILTINS, linked_problem, plain_problem
 COMMAND_BYTES_MAX = 8192
 NODES_MAX = 400
 OPERATORS = frozenset({"&&", "||", ";", "|"})
-# Words that the shell takes as they are. A tilde stands only where it does not expand.
+# Words that the shell takes literally. A tilde is allowed only where the shell does not expand it.
 _WORD = re.compile(r"[\w@%+=:,./^-][\w@%+=:,./^~!#-]*\Z")
 _EXPANDING_TILDE = re.compile(r"[=:]~")
-# Characters that make a line look like another one. Unicode: Default_Ignorable_Code_Point of DerivedCoreProperties, controls, bidi
-# controls and line separators, the interlinear marks, and letters and symbols whose glyph is blank.
+# Characters that make a line look different from what it is. Unicode: Default_Ignorable_Code_Point of DerivedCoreProperties, controls,
+# bidi controls and line separators, the interlinear marks, and letters and symbols whose glyph is blank.
 _DECEIVING_RANGES = """
     0000-0008 000B-001F 007F-009F   controls
     00AD 034F 061C 180B-180F        soft hyphen, joiner, Arabic and Mongolian marks
@@ -47,9 +47,9 @@ _BETWEEN_WORDS = re.compile(r"[^\w./+@:%=~*?^-]+")
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One program with its words, and what joins it to the part before ('' for the first).
+    """One program of a line. `argv` holds its words, `joined_by` the operator before it ('' for the first program).
 
-    `program` is the file that runs: an absolute path, '' when there is none of that name or it is a shell builtin.
+    `program` is the absolute path of the file that runs; '' for a shell builtin and for a program that was not found.
     """
 
     argv: tuple[str, ...]
@@ -58,7 +58,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class CommandLine(msgspec.Struct, frozen=True):
-    """`why` says what keeps a line from being plain, '' when it is; only then it has parts."""
+    """A command line. `why` says why it is not plain; '' when it is plain, and only then it has parts."""
 
     text: str
     why: str = ""
@@ -66,11 +66,11 @@ class CommandLine(msgspec.Struct, frozen=True):
 
     @property
     def is_plain(self) -> bool:
-        """Whether the parts are the whole truth about the line."""
+        """Whether the parts describe the line completely."""
         return not self.why
 
     def as_shell(self) -> str:
-        """The line again, every word quoted and every program by its path: means the same, whatever the shell is like."""
+        """An equivalent line with every word quoted and every program given by its path, so that shell settings do not change it."""
         words: list[str] = []
         for part in self.parts:
             first = part.argv[0] if part.argv[0] in BUILTINS else part.program or part.argv[0]
@@ -79,17 +79,17 @@ class CommandLine(msgspec.Struct, frozen=True):
 
 
 class NotPlain(Refused):
-    """Why a line is not plain."""
+    """A line is not plain; the message says why."""
 
 
 def deceiving(text: str) -> str:
-    """The first character that hides or reorders what a person reads, as U+XXXX; '' when there is none."""
+    """The first character that hides or reorders text when it is displayed, as U+XXXX; '' when there is none."""
     found = _DECEIVING.search(text)
     return f"U+{ord(found.group()):04X}" if found else ""
 
 
 def read(text: str, search_path: tuple[str, ...] = (), workspace: str = "") -> CommandLine:
-    """Take a line apart. Programs are looked up in `search_path`, never inside `workspace`."""
+    """Parse a line. Programs are looked up in the folders of `search_path`, never inside `workspace`."""
     try:
         parts = tuple(_located(part, search_path, workspace) for part in _parts(text))
         if problem := next(filter(None, (linked_problem(part.argv, part.program) for part in parts)), ""):
@@ -101,7 +101,7 @@ def read(text: str, search_path: tuple[str, ...] = (), workspace: str = "") -> C
 
 @lru_cache(maxsize=256)
 def redirect_targets(text: str) -> tuple[str, ...]:
-    """The files that a line redirects to or from, as far as they can be read off."""
+    """The files that a line redirects to or from, as far as they can be recognised in the text."""
     encoded = text.encode(errors="replace")[:COMMAND_BYTES_MAX]
     found: list[str] = []
     waiting = [_parser().parse(encoded).root_node]
@@ -116,17 +116,17 @@ def redirect_targets(text: str) -> tuple[str, ...]:
 
 
 def all_words(text: str) -> list[str]:
-    """Every word that the text could hold once quotes and escapes are gone: for rules that deny."""
+    """Every word that a text could hold after quotes and escapes are removed. For rules that deny."""
     return [word for word in _BETWEEN_WORDS.split(re.sub(r"\\\n|['\"\\]", "", text)) if word]
 
 
 def search_path(path: str, workspace: str) -> tuple[str, ...]:
-    """The folders of a PATH in which programs are looked for: absolute, outside the workspace, not open to every writer."""
+    """The folders of a PATH in which programs are looked up: absolute, outside the workspace, and not writable for everyone."""
     root = os.path.realpath(workspace) if workspace else ""
     found: list[str] = []
     for folder in path.split(os.pathsep):
         real = os.path.realpath(folder) if folder.startswith("/") else ""
-        if real and folder not in found and not (root and _is_beneath(real, root)) and not _is_open_to_all(real):
+        if real and folder not in found and not (root and _is_beneath(real, root)) and not _is_writable_for_all(real):
             found.append(folder)
     return tuple(found)
 
@@ -141,9 +141,9 @@ def _parts(text: str) -> tuple[Part, ...]:
     root = _parser().parse(encoded).root_node
     if root.has_error:
         raise NotPlain("it cannot be parsed")
-    found = _Flat(encoded)
-    found.walk(root)
-    return found.finish()
+    parser = _PartCollector(encoded)
+    parser.walk(root)
+    return parser.finish()
 
 
 @cache
@@ -151,8 +151,8 @@ def _parser() -> tree_sitter.Parser:
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
 
 
-class _Flat:
-    """The leaves of the tree in the order of the text."""
+class _PartCollector:
+    """Collects the parts of a line by visiting the syntax tree in text order."""
 
     def __init__(self, encoded: bytes):
         self._encoded = encoded
@@ -162,7 +162,7 @@ class _Flat:
         self._parts: list[Part] = []
 
     def walk(self, node: tree_sitter.Node) -> None:
-        """Take in a node. Raises NotPlain."""
+        """Visit a node. Raises NotPlain."""
         self._nodes += 1
         if self._nodes > NODES_MAX:
             raise NotPlain(f"it has more than {NODES_MAX} parts")
@@ -176,17 +176,17 @@ class _Flat:
         elif node.type in OPERATORS:
             self._cover(node)
             if self._operator or not self._parts:
-                raise NotPlain(f"'{node.type}' stands where a program is expected")
+                raise NotPlain(f"a program is expected before '{node.type}'")
             self._operator = node.type
         elif node.type == "redirected_statement":
             raise NotPlain(f"it redirects ({', '.join(redirect_targets(self._encoded.decode(errors='replace'))) or 'text into a program'})")
         else:
-            raise NotPlain(_NAMES.get(node.type, f"it holds a {node.type.replace('_', ' ')}"))
+            raise NotPlain(_REASONS.get(node.type, f"it holds a {node.type.replace('_', ' ')}"))
 
     def finish(self) -> tuple[Part, ...]:
         """All parts. Raises NotPlain."""
         if self._encoded[self._end :].strip(b" \t"):
-            raise NotPlain("it does not end where its last word does")
+            raise NotPlain("there is text after its last word")
         if not self._parts:
             raise NotPlain("it is empty")
         if self._operator and self._operator != ";":
@@ -223,7 +223,7 @@ class _Flat:
             case "word" | "number" | "concatenation":
                 raise NotPlain(f"the shell would expand {text[:60]}")
             case _:
-                raise NotPlain(_NAMES.get(node.type, f"it holds a {node.type.replace('_', ' ')}"))
+                raise NotPlain(_REASONS.get(node.type, f"it holds a {node.type.replace('_', ' ')}"))
 
     def _is_seamless(self, node: tree_sitter.Node) -> bool:
         at = node.start_byte
@@ -234,7 +234,7 @@ class _Flat:
         return at == node.end_byte and bool(node.children)
 
     def _cover(self, node: tree_sitter.Node) -> None:
-        """What lies between two leaves is space and nothing else, or the tree is not the text."""
+        """Check that only blanks lie between the last node and this one; otherwise the tree does not represent the whole text."""
         if self._encoded[self._end : node.start_byte].strip(b" \t"):
             raise NotPlain(
                 "a line break joins its programs" if b"\n" in self._encoded[self._end : node.start_byte] else "it cannot be parsed"
@@ -242,7 +242,8 @@ class _Flat:
         self._end = node.end_byte
 
 
-_NAMES = {
+# Node type of tree-sitter-bash -> why a line that holds it is not plain.
+_REASONS = {
     "herestring_redirect": "it redirects input or output",
     "file_redirect": "it redirects input or output",
     "command_substitution": "it runs a program inside a word",
@@ -256,7 +257,7 @@ _NAMES = {
     "ansi_c_string": "it holds an escaped string",
     "translated_string": "it holds a translated string",
     "comment": "it holds a comment",
-    "&": "it runs something in the background",
+    "&": "it runs a program in the background",
     "|&": "it pipes errors",
     ";;": "it cannot be parsed",
     "negated_command": "it negates a result",
@@ -270,7 +271,7 @@ def _located(part: Part, folders: tuple[str, ...], workspace: str) -> Part:
     root = os.path.realpath(workspace) if workspace else ""
     for folder in folders:
         file = f"{folder}/{name}"
-        # A link into the workspace is the workspace's program.
+        # A link that leads into the workspace counts as a program of the workspace.
         if os.access(file, os.X_OK) and os.path.isfile(file) and not (root and _is_beneath(os.path.realpath(file), root)):
             return msgspec.structs.replace(part, program=file)
     return part
@@ -281,7 +282,7 @@ def _is_beneath(path: str, root: str) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _is_open_to_all(folder: str) -> bool:
+def _is_writable_for_all(folder: str) -> bool:
     try:
         return bool(os.stat(folder).st_mode & 0o002)
     except OSError:

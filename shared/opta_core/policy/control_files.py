@@ -1,8 +1,8 @@
-"""Files and folders that make programs of a person do something: of editors, agents, shells, package managers, git and CI.
+"""Control files: files and folders that make a person's programs act (editors, agents, shells, package managers, git, CI).
 
-A contained command cannot change or make them; a file tool asks a person first, at every level, or is refused. Each entry names
-the document that says what the file does. Names hold at any depth of a workspace, in any spelling that a file system
-takes for the same (`actions.protected`).
+A contained command can neither change nor create them. A file tool asks a person first at every level, or is refused. Each entry
+names the document that says what the file does. A name applies at any depth of a workspace and in any spelling that a file system
+treats as the same name (`actions.protected`).
 """
 
 import fnmatch
@@ -14,9 +14,9 @@ Kind = Literal["folder", "file"]
 
 
 class ControlFile(msgspec.Struct, frozen=True):
-    """`name` may hold `*`. `is_refused`: no tool of an agent writes it, whoever says yes.
+    """One entry. `name` may hold `*`. `is_refused`: no tool writes it, even if a person would allow it.
 
-    `is_of_repository`: a service reads it at the top of a repository alone, so a command may make one anywhere else.
+    `is_of_repository`: a service reads it only at the top of a repository, so a command may create one anywhere else.
     """
 
     name: str
@@ -35,7 +35,7 @@ def _files(source: str, *names: str, is_refused: bool = False, is_of_repository:
 
 
 CONTROL_FILES: tuple[ControlFile, ...] = (
-    # Opta and git: what they run is decided here.
+    # Opta and version control: these decide which programs run.
     *_folders("Opta: docs/permissions.md, Trust", ".opta", is_refused=True),
     *_folders("git-scm.com: githooks, git-config", ".git", is_refused=True),
     *_files("git-scm.com: gitmodules", ".gitmodules", is_refused=True),
@@ -52,7 +52,7 @@ CONTROL_FILES: tuple[ControlFile, ...] = (
     *_files("tcsh, ksh manual pages: FILES", ".cshrc", ".tcshrc", ".login", ".kshrc", ".mkshrc", is_refused=True),
     *_files("gnu.org: readline, Init File", ".inputrc", is_refused=True),
     *_files("screen, tmux manual pages", ".screenrc", ".tmux.conf", is_refused=True),
-    # What runs when a folder is entered
+    # Programs that run something when a shell enters a folder
     *_files("direnv.net: direnv(1)", ".envrc", is_refused=True),
     *_folders("direnv.net: direnv(1)", ".direnv"),
     *_files("mise.jdx.dev: Configuration", ".mise.toml", "mise.toml", ".mise.local.toml", "mise.local.toml", ".mise.*.toml", ".rtx.toml"),
@@ -126,13 +126,13 @@ CONTROL_FILES: tuple[ControlFile, ...] = (
     *_files("learn.microsoft.com: nuget.config", "nuget.config"),
     *_files("bazel.build: .bazelrc", ".bazelrc"),
     *_files("sbt, leiningen documentation: profiles", ".sbtopts", ".jvmopts", ".lein-profiles"),
-    # Hooks of git by other tools
+    # Git hooks that other tools manage
     *_folders("typicode.github.io: husky", ".husky"),
     *_files("pre-commit.com: Adding pre-commit plugins", ".pre-commit-config.yaml", ".pre-commit-config.yml"),
     *_files("lefthook.dev: Configuration", "lefthook.yml", ".lefthook.yml", "lefthook.yaml", ".lefthook.yaml", "lefthook-local.yml", ".lefthook-local.yml"),
     *_folders("lefthook.dev: Configuration", ".lefthook"),
     *_files("github.com/sds/overcommit: Configuration", ".overcommit.yml"),
-    # Debuggers and interpreters that read the folder they stand in
+    # Debuggers and interpreters that read their working directory
     *_files("sourceware.org: gdb, Init File in the Current Directory; lldb.llvm.org", ".gdbinit", ".lldbinit"),
     *_files("docs.python.org: pdb", ".pdbrc"),
     *_files("stat.ethz.ch: R Startup", ".Rprofile", ".Renviron"),
@@ -167,7 +167,7 @@ _PATTERNS = tuple(entry for entry in CONTROL_FILES if "*" in entry.name)
 
 
 def control_file(name: str) -> ControlFile | None:
-    """The entry that a file or folder of that name falls under (names are compared without case); None for an ordinary one."""
+    """The entry for a file or folder name, compared without regard to case; None for an ordinary name."""
     folded = name.casefold()
     found = _EXACT.get(folded)
     if found is None and folded.endswith((".code-workspace", ".sublime-project", ".sublime-build", ".toml")):

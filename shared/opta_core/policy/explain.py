@@ -1,4 +1,4 @@
-"""What a folder's own files ask for, in plain words: for the person who decides whether to trust it."""
+"""Explains what the files of a folder ask for, for the person who decides whether to trust it."""
 
 import difflib
 from typing import Any, cast
@@ -15,7 +15,7 @@ LINES_MAX = 40
 
 
 def asks_for(snapshot: Snapshot) -> list[str]:
-    """Everything that trust would switch on, one sentence each."""
+    """Everything that trust in a folder would enable, one sentence each."""
     said: list[str] = []
     policy = snapshot.contents.get(".opta/policy.yaml")
     if policy is not None:
@@ -32,7 +32,7 @@ def asks_for(snapshot: Snapshot) -> list[str]:
 
 
 def differences(record: Record, snapshot: Snapshot) -> list[str]:
-    """What has changed since a folder was trusted, one sentence each, with the changed lines of texts."""
+    """What has changed since a folder was trusted, one sentence for each file, followed by its changed lines."""
     said: list[str] = []
     for name in sorted({*record.files, *snapshot.contents}):
         now = snapshot.contents.get(name)
@@ -48,7 +48,7 @@ def differences(record: Record, snapshot: Snapshot) -> list[str]:
 
 
 def sentence(rule: Rule) -> str:
-    """A rule as a sentence."""
+    """A rule as a sentence for people."""
     what = (
         f"the command `{' '.join(rule.command)}`"
         if rule.command
@@ -65,7 +65,7 @@ def _policy(content: bytes) -> list[str]:
     try:
         rules, warnings = parse(content, ".opta/policy.yaml", by_project=True)
     except PolicyProblem as problem:
-        return [f".opta/policy.yaml is not usable (line {problem.line}: {problem}), so nothing of it holds."]
+        return [f".opta/policy.yaml is not usable (line {problem.line}: {problem}), so none of it applies."]
     return [*map(sentence, rules), *warnings]
 
 
@@ -78,7 +78,7 @@ def _servers(content: bytes) -> list[str]:
             for name, server in servers.items()
         ]
     except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
-        return [".mcp.json is not usable, so nothing of it holds."]
+        return [".mcp.json is not usable, so none of it applies."]
 
 
 def _start(server: dict[str, Any]) -> str:

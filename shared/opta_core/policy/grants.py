@@ -1,7 +1,8 @@
-"""What "always" wrote down: the narrowest thing that was asked about, in one folder, until it is revoked or over.
+"""Grants: lasting answers of a person. A grant covers as little as possible, in one folder, until it is revoked or expires.
 
-Kept in `policies/grants.json` of the home, 0600, replaced whole. A command is granted by its exact words (or an
-offered two-word beginning) and the project's scripts that it runs, a file tool by its arguments, an MCP tool by server and schema hash, a browser by origin.
+They are stored in `policies/grants.json` of the home (mode 0600, replaced as a whole). A command is granted by its exact words (or by a
+prefix that was offered) together with the project's scripts that it runs, a file tool by its arguments, an MCP tool by server and schema
+hash, a browser tool by origin.
 """
 
 import hashlib
@@ -23,14 +24,14 @@ DAYS_MAX = 36_500
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What needs no question. `label` says it for people; exactly one of `argv`, `args`, `origin` and `schema` narrows it."""
+    """One grant. `label` names it for people; exactly one of `argv`, `args`, `origin` and `schema` says what it covers."""
 
     id: str
     tool: str
     cwd: str
     label: str
     since: str
-    # The words of one program; `is_prefix`: further ones may follow.
+    # The words of one program. `is_prefix`: more words may follow.
     argv: tuple[str, ...] = ()
     is_prefix: bool = False
     # sha256 of the arguments
@@ -38,18 +39,18 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     origin: str = ""
     server: str = ""
     schema: str = ""
-    # sha256 of the project's scripts as they were, and what they are; '' for what runs none.
+    # sha256 of the project's scripts at the time of the grant, and their names; '' for a command that runs none.
     script: str = ""
     script_about: str = ""
     expires: str = ""
 
     def covers(self, request: PolicyRequest, action: Action) -> bool:
-        """Whether this grant answers the question about one action of a request, as its scripts are now."""
+        """Whether this grant covers an action of a request, and the scripts that it runs are unchanged."""
         return self.is_about(request, action) and self.script == script_now(request, action).sha256 != UNBOUND
 
     def is_about(self, request: PolicyRequest, action: Action) -> bool:
-        """The same, whatever its scripts have become."""
-        if self.tool != action.tool or self.cwd != real_cwd(request.cwd) or self.is_over:
+        """Whether this grant covers an action of a request, disregarding its scripts."""
+        if self.tool != action.tool or self.cwd != real_cwd(request.cwd) or self.has_expired:
             return False
         if self.argv:
             return action.argv[: len(self.argv)] == self.argv if self.is_prefix else action.argv == self.argv
@@ -60,8 +61,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.args == digest(request.args)
 
     @property
-    def is_over(self) -> bool:
-        """Whether the grant has expired; one whose time cannot be read has."""
+    def has_expired(self) -> bool:
+        """Whether the grant has expired. A grant whose time cannot be read counts as expired."""
         try:
             return bool(self.expires) and seconds_until(self.expires) <= 0
         except ValueError:
@@ -69,12 +70,15 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def read(paths: Paths) -> list[Grant]:
-    """Every grant. Raises Broken when the file is damaged: a grant is never guessed."""
+    """Every grant of a home. Raises Broken when the file is damaged; no grant is guessed."""
     return _records(paths).read()
 
 
 def for_request(request: PolicyRequest, *, prefix: bool = False, days: float = 0.0) -> list[Grant]:
-    """The narrowest grants that cover a request, one for each program. Raises Refused for what is never granted."""
+    """The narrowest grants that cover a request, one for each program. `days`: how long they last; 0: until they are revoked.
+
+    Raises Refused for a request that cannot be granted.
+    """
     if not 0 <= days <= DAYS_MAX:
         raise Refused(f"A grant lasts up to {DAYS_MAX} days (0: until it is revoked), not {days}.")
     if request.command is not None and not request.command.is_plain:
@@ -89,7 +93,9 @@ def for_request(request: PolicyRequest, *, prefix: bool = False, days: float = 0
             about = {"argv": words, "is_prefix": prefix}
             label = f"{action.tool} {' '.join(words)}{' …' if prefix else ''}"
             if script.sha256 == UNBOUND:
-                raise Refused(f"`{' '.join(words)[:80]}` cannot be always allowed: it could be bound to {script.about}.")
+                raise Refused(
+                    f"`{' '.join(words)[:80]}` cannot be always allowed: its scripts cannot be checked for changes ({script.about})."
+                )
         elif action.kind == "browse" and action.origin:
             about, label = {"origin": action.origin}, f"{action.tool} on {action.origin}"
         elif action.kind == "mcp":
@@ -115,10 +121,10 @@ def for_request(request: PolicyRequest, *, prefix: bool = False, days: float = 0
 
 
 def words_of(grant: Grant) -> str:
-    """Exactly what a grant covers, whole, for people."""
+    """Exactly what a grant covers, in words for people."""
     if grant.argv:
         also = "; any words may follow" if grant.is_prefix else ""
-        bound = f"; as long as this stays as it is: {grant.script_about}" if grant.script else ""
+        bound = f"; as long as these scripts do not change: {grant.script_about}" if grant.script else ""
         return f"{grant.tool}: {shlex.join(grant.argv)} (in any folder of the workspace, for any time, also in the background{also}{bound})"
     if grant.origin:
         return f"{grant.tool}: any address of {grant.origin}, with any arguments"
@@ -128,31 +134,31 @@ def words_of(grant: Grant) -> str:
 
 
 def script_now(request: PolicyRequest, action: Action) -> Script:
-    """The project's scripts that an action would run, as they are now; empty for one that runs none."""
+    """The project's scripts that an action would run now; an empty Script for an action that runs none."""
     return (script_of(action.argv, request.cwd, action.folders) if action.argv else None) or Script("", "")
 
 
 def scripts_now(request: PolicyRequest) -> str:
-    """One hash of every script that a command line would run, as they are now; '' when it runs none."""
+    """One hash of all scripts that a command line would run now; '' when it runs none."""
     found = [script_now(request, action).sha256 for action in request.actions]
     return hashlib.sha256("\n".join(found).encode()).hexdigest() if any(found) else ""
 
 
 def prefix_of(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The words of a program that a wider grant holds: two, or three where the second only says that another program follows."""
+    """The words that a prefix grant holds: two, or three when the second word only introduces another program (`run`, `-m`)."""
     return argv[:3] if len(argv) > 1 and argv[1] in ("-m", "run", "exec", "x", "tool") else argv[:2]
 
 
 def add(paths: Paths, new: list[Grant]) -> list[str]:
-    """Write grants down; one that is there already is replaced. Returns the ids that are new. Raises Refused, Broken, OSError."""
+    """Store grants; one with the same id is replaced. Returns the ids that are new. Raises Refused, Broken, OSError."""
     ids = {grant.id for grant in new}
     added = set(ids)
 
     def with_new(grants: list[Grant]) -> list[Grant]:
-        known = [grant for grant in grants if not grant.is_over]
+        known = [grant for grant in grants if not grant.has_expired]
         kept = [grant for grant in known if grant.id not in ids]
         if len(kept) + len(new) > GRANTS_MAX:
-            raise Refused(f"There are {len(kept)} grants already. `opta policy list` shows them, `opta policy revoke ID` takes one back.")
+            raise Refused(f"There are {len(kept)} grants already. `opta policy list` shows them, `opta policy revoke ID` removes one.")
         added.difference_update(grant.id for grant in known)
         return [*kept, *new]
 
@@ -161,7 +167,7 @@ def add(paths: Paths, new: list[Grant]) -> list[str]:
 
 
 def remove(paths: Paths, grant_id: str) -> bool:
-    """Take a grant back; False when there is none of that id."""
+    """Revoke a grant; False when there is none with that id."""
     if all(grant.id != grant_id for grant in read(paths)):
         return False
     _records(paths).update(lambda grants: [grant for grant in grants if grant.id != grant_id])
@@ -169,12 +175,12 @@ def remove(paths: Paths, grant_id: str) -> bool:
 
 
 def digest(args: dict[str, Any]) -> str:
-    """sha256 of a call's arguments, whatever their order."""
+    """sha256 of a call's arguments, independent of their order."""
     return hashlib.sha256(msgspec.json.encode(args, order="sorted")).hexdigest()
 
 
 def file_of(paths: Paths) -> Path:
-    """Where the grants of a home are."""
+    """The file that holds the grants of a home."""
     return paths.home / "policies" / "grants.json"
 
 
@@ -183,7 +189,7 @@ def _records(paths: Paths) -> RecordFile[list[Grant]]:
 
 
 def _damaged(file: Path, error: Exception) -> Broken:
-    return Broken(f"{file} is damaged ({error}). Move it away; you will be asked again about what was always allowed.")
+    return Broken(f"{file} is damaged ({error}). Move it away; what was always allowed will ask again.")
 
 
 _DECODER = msgspec.json.Decoder(list[Grant])

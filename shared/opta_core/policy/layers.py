@@ -1,4 +1,4 @@
-"""The layers of rules that hold for a folder, read from their files and kept until a file changes."""
+"""The layers of rules that apply to a folder. They are read from their files and cached until a file changes."""
 
 import contextlib
 import os
@@ -18,22 +18,22 @@ from .trust import State
 
 MANAGED = Path("/etc/opta/policy.yaml")
 POLICY = ".opta/policy.yaml"
-# File systems stamp changes to some milliseconds: two changes within one stamp look like one.
+# File systems record the time of a change with a resolution of some milliseconds. Two changes within it look like one.
 _STAMP_NS = 50_000_000
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong with a file, where, and whether it was ignored or made everything ask."""
+    """One problem of a policy, trust or grants file. `line` counts from 1; `fix` says what to do about it, '' when the message does."""
 
     file: str
     line: int
     message: str
-    mend: str = ""
+    fix: str = ""
     is_warning: bool = False
 
 
 class Layers(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that rules say about a folder. A layer that could not be read is in `broken`."""
+    """All rules, grants and the trust that apply to a folder. `broken` names the layers that could not be read."""
 
     managed: tuple[Rule, ...] = ()
     user: tuple[Rule, ...] = ()
@@ -49,18 +49,18 @@ class Layers(msgspec.Struct, frozen=True, kw_only=True):
         if not any(rule.expires for rule in rules):
             return rules
         now_s = wall_s()
-        return tuple(rule for rule in rules if not rule.is_over(now_s))
+        return tuple(rule for rule in rules if not rule.has_expired(now_s))
 
 
 class Sources:
-    """Reads the layers of folders; costs some stats when nothing has changed."""
+    """Reads and caches the layers of folders. A repeated read costs a few `stat` calls while nothing has changed."""
 
     def __init__(self, paths: Paths, managed: Path = MANAGED):
         self._paths, self._managed = paths, managed
         self._kept: dict[str, tuple[object, Layers]] = {}
 
     def layers(self, cwd: str) -> Layers:
-        """The layers for a folder. Never raises: what is broken makes rules stricter and is told."""
+        """The layers for a folder. Never raises: a broken file makes the rules stricter and is reported in `problems`."""
         signature, newest_ns = self._signature(cwd)
         kept = self._kept.get(cwd)
         if kept is not None and kept[0] == signature:
@@ -73,8 +73,10 @@ class Sources:
         return layers
 
     def _signature(self, cwd: str) -> tuple[object, int]:
-        own = [self._managed, trust.file_of(self._paths), self._paths.home / "policies", *self._user_files(), grants.file_of(self._paths)]
-        stamps = tuple(_stamp(file) for file in own)
+        sources = [
+            self._managed, trust.file_of(self._paths), self._paths.home / "policies", *self._user_files(), grants.file_of(self._paths),
+        ]  # fmt: skip
+        stamps = tuple(_stamp(file) for file in sources)
         watched, newest_ns = trust.signature(cwd)
         return (stamps, watched), max(newest_ns, *(ctime_ns for _, ctime_ns in stamps))
 
@@ -107,15 +109,15 @@ class Sources:
         )
 
     def _trust(self, cwd: str, problems: list[Problem]) -> tuple[State, trust.Snapshot | None]:
-        """(whether the folder is trusted, the bytes that were compared if it is): rules that loosen are parsed from those bytes."""
+        """(state of the trust, the snapshot that was compared if the folder is trusted). Rules that loosen are parsed from that snapshot."""
         try:
             record = trust.read(self._paths).get(os.path.realpath(cwd))
-            # Only what was trusted once is read whole to see whether it still is.
+            # Only a folder with a trust record is read completely, to see whether the record still holds.
             if record is None:
                 return "untrusted", None
             snapshot = trust.take(cwd)
             state = trust.state_of(record, snapshot)
-        except Exception as error:  # whatever is wrong with the record, an untrusted folder is what is left
+        except Exception as error:  # a record that cannot be read means an untrusted folder, whatever is wrong with it
             problems.append(Problem(file=str(trust.file_of(self._paths)), line=1, message=str(error)))
             return "untrusted", None
         return state, snapshot if state == "trusted" else None
@@ -126,12 +128,12 @@ class Sources:
             content = trusted.contents.get(POLICY)
             return [] if content is None else _parsed(content, name, "project", problems, broken)
         try:
-            # Without trust these rules only tighten, whichever bytes they are.
+            # In an untrusted folder these rules only tighten, so it does not matter which bytes are read.
             content = _read_beneath(cwd)
         except FileNotFoundError:
             return []
         except OSError as error:
-            problems.append(Problem(file=name, line=1, message=error.strerror or str(error), mend="make it a plain file, or remove it"))
+            problems.append(Problem(file=name, line=1, message=error.strerror or str(error), fix="make it a plain file, or remove it"))
             broken.add("project")
             return []
         return _parsed(content, name, "project", problems, broken)
@@ -142,7 +144,7 @@ class Sources:
         except FileNotFoundError:
             return []
         except OSError as error:
-            problems.append(Problem(file=str(file), line=1, message=error.strerror or str(error), mend="make it a readable plain file"))
+            problems.append(Problem(file=str(file), line=1, message=error.strerror or str(error), fix="make it a readable plain file"))
             broken.add(layer)
             return []
         return _parsed(content, str(file), layer, problems, broken)
@@ -151,10 +153,10 @@ class Sources:
 def _parsed(content: bytes, name: str, layer: Layer, problems: list[Problem], broken: set[Layer]) -> list[Rule]:
     try:
         rules, warnings = parse(content, name, by_project=layer == "project")
-    except Exception as error:  # whatever is wrong with a file, it makes rules stricter and is told
+    except Exception as error:  # a file that cannot be read makes the rules stricter and is reported, whatever is wrong with it
         problem = error if isinstance(error, PolicyProblem) else PolicyProblem(f"it could not be read ({error})")
-        mend = "until then the defaults hold" if layer == "project" else "until then everything is asked"
-        problems.append(Problem(file=name, line=problem.line, message=str(problem), mend=f"mend that line; {mend}"))
+        meanwhile = "until then the defaults apply" if layer == "project" else "until then every tool call asks"
+        problems.append(Problem(file=name, line=problem.line, message=str(problem), fix=f"fix that line; {meanwhile}"))
         broken.add(layer)
         return []
     problems += [Problem(file=name, line=1, message=warning, is_warning=True) for warning in warnings]
@@ -162,7 +164,7 @@ def _parsed(content: bytes, name: str, layer: Layer, problems: list[Problem], br
 
 
 def _read_beneath(cwd: str) -> bytes:
-    """The project's policy, reached without following a link."""
+    """The content of the project's policy file, opened without following a symbolic link."""
     root = os.open(cwd, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         folder = os.open(".opta", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root)

@@ -1,7 +1,7 @@
-"""Options that make an allowed program more than its name promises: checked after a rule allowed it.
+"""Options with which an allowed program does more than its name suggests. They are checked after a rule has allowed the program.
 
-`TABLE` is data, one entry a line (grammar: `option_words.OptionRule`). A program that only reads is vetoed where it writes, runs another
-program, or reads its instructions from a file; one that always does more than that is vetoed whole.
+`TABLE` is data, one entry a line (grammar: `option_words.OptionRule`). A program that only reads is vetoed when its options make it
+write, run another program, or read instructions from a file. A program that always does so is vetoed with any options.
 """
 
 import re
@@ -167,9 +167,9 @@ _CARGO_KNOWN = frozenset(
 
 
 def veto(argv: tuple[str, ...], program: str = "") -> str:
-    """What makes these words more than the program's name promises, after a rule allowed it; '' for nothing."""
+    """Why a command that a rule allowed by its program's name still asks; '' when it does not. `program`: the file that runs."""
     for name in names_of(argv[0], program):
-        for entry in _ENTRIES.get(name, ()):
+        for entry in _BY_PROGRAM.get(name, ()):
             for rest in after(argv[1:], entry.path):
                 if found := _matched(entry, name, argv, rest):
                     return found
@@ -180,7 +180,7 @@ def veto(argv: tuple[str, ...], program: str = "") -> str:
 def _matched(entry: OptionRule, name: str, argv: tuple[str, ...], rest: tuple[str, ...]) -> str:
     spec = spec_of(name, entry.path, argv[1:])
     options = read(rest, spec)
-    if options.surely & frozenset(entry.unless):
+    if options.certain & frozenset(entry.unless):
         return ""
     says = entry.says or "writes or runs something"
     for trigger in entry.triggers:
@@ -194,7 +194,7 @@ def _matched(entry: OptionRule, name: str, argv: tuple[str, ...], rest: tuple[st
 
 
 def _first(words: tuple[str, ...]) -> bool:
-    """git: an option of git itself that is not known to be harmless."""
+    """git: whether an option before the subcommand is not known to be harmless."""
     for word in words:
         if not word.startswith("-"):
             return False
@@ -222,7 +222,7 @@ def _clock(words: tuple[str, ...]) -> bool:
 
 
 def _sed(words: tuple[str, ...]) -> bool:
-    """Only `-n`, `-E` and the like, one script that prints, deletes or substitutes, and files after it."""
+    """sed: whether it is anything but harmless options, one script that prints, deletes or substitutes, and files."""
     rest = list(words)
     while rest and rest[0].startswith("-") and rest[0] != "-":
         if not re.fullmatch(r"-[nErsuz]+|--(quiet|silent|regexp-extended|separate|null-data|unbuffered|debug|posix|sandbox)", rest[0]):
@@ -231,12 +231,12 @@ def _sed(words: tuple[str, ...]) -> bool:
     script = rest.pop(0) if rest else ""
     if not re.fullmatch(r"(\d+|\$)?(,(\d+|\$))?[pdq=]|/[^/\\]*/[pd]|s/[^/\\]*/[^/\\]*/[gpI\d]*", script):
         return True
-    # Options count wherever they stand.
+    # An option may also follow the operands.
     return any(word.startswith("-") and word != "-" for word in rest)
 
 
 def _module(words: tuple[str, ...]) -> bool:
-    """`python -m MODULE …`: what its module is by another name, and modules that write."""
+    """`python -m MODULE …`: whether the module writes, or the program of that name would be vetoed."""
     if words[:1] != ("-m",) or len(words) < 2:
         return False
     module, rest = words[1], words[2:]
@@ -249,11 +249,12 @@ def _module(words: tuple[str, ...]) -> bool:
     return bool(veto((module, *rest)))
 
 
+# Name of a check in the table -> the check.
 CHECKS: dict[str, Check] = {
     "first": _first, "unknown": _unknown, "alias": _alias, "signature": _signature, "clock": _clock, "sed": _sed, "module": _module,
 }  # fmt: skip
 ENTRIES = entries_of(TABLE)
-_ENTRIES = by_program(ENTRIES)
+_BY_PROGRAM = by_program(ENTRIES)
 _GIT_VETOED = frozenset(
     name for entry in ENTRIES if entry.programs == ("git",) and entry.triggers == ("*",) for part in entry.path for name in part.split("|")
 )

@@ -1,13 +1,13 @@
-"""How programs read their options: data, one program or subcommand a line (grammar: `option_words.specs_of`).
+"""How programs read their options. This file is data, one program or subcommand a line (grammar: `option_words.specs_of`).
 
-Only what is certain stands here. A letter that is missing makes a question too many; a letter that takes no value in some version
-would hide the letters behind it.
+It lists only what is certain. A missing letter leads to an unnecessary question; a letter that takes no value in some version of the
+program would hide the letters after it.
 """
 
 from .option_words import OptionSpec, specs_of, subcommands
 
 TABLE = """
-// letters that take a value, ?those with an attached one only, --long options that take the next word, =--whole options of their own
+// letters that take a value, ?letters with an attached value only, --long options that take the next word, =--complete long options
 awk : Ffv
 base64 : bio
 brotli : oqwSC
@@ -101,7 +101,7 @@ _NONE = OptionSpec()
 
 
 def spec_of(name: str, path: tuple[str, ...], words: tuple[str, ...]) -> OptionSpec:
-    """How the options are read that follow a program or, when an entry names a `path`, its subcommand."""
+    """How to read the options after the program `name` or, when the entry has a `path`, after its subcommand in `words`."""
     if path:
         for sub in sorted(subcommands(words)):
             if (spec := _SPECS.get((name, sub))) is not None:

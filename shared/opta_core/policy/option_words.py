@@ -1,8 +1,8 @@
-"""The words of one program as options and operands, the way getopt and its relatives read them.
+"""Reads the words of one program as options and operands, like getopt and its relatives.
 
-Reading errs to one side. An option that may be there counts as there: an abbreviated long option, a letter of a cluster behind letters
-whose meaning is unknown, a word after `--` when that `--` may be the value of the option before it. What a table calls harmless
-(`Options.surely`) counts only when no reading of the words denies it.
+Where the words are ambiguous, an option that may be present counts as present: an abbreviated long option, a letter in a cluster after
+letters of unknown meaning, a word after `--` when that `--` may be the value of the option before it. An option that makes a command
+harmless counts only when it is present in every reading (`Options.certain`).
 """
 
 import fnmatch
@@ -13,34 +13,36 @@ import msgspec
 
 
 class OptionSpec(msgspec.Struct, frozen=True):
-    """How a program reads its options. `taking`: letters that take a value; `optional`: those whose value can only be attached.
+    """How a program reads its options. `taking`: letters that take a value; `optional`: letters whose value can only be attached.
 
-    `long_taking`: long options that take the next word. `own`: whole long options that begin like a longer one and are none
-    of its abbreviations. `never_ends`: the program does not know `--`, or has options with more than one value.
+    `long_taking`: long options that take the next word. `exact`: complete long options that are also the beginning of a longer one but
+    do not abbreviate it. `never_ends`: the program does not support `--`, or has options with more than one value.
     """
 
     taking: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
     long_taking: frozenset[str] = frozenset()
-    own: frozenset[str] = frozenset()
+    exact: frozenset[str] = frozenset()
     never_ends: bool = False
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What was read. `dashed` holds every word that may be an option, as it was written; `long` their heads without `=value`."""
+    """The result of `read`. `letters`: short options. `dashed`: every word that may be an option, as written. `long`: the names of the
+    long options among them, without `=value`. `certain`: options that are present in every reading.
+    """
 
     letters: frozenset[str]
     long: tuple[str, ...]
     dashed: tuple[str, ...]
     operands: tuple[str, ...]
-    surely: frozenset[str]
+    certain: frozenset[str]
 
 
 class OptionRule(msgspec.Struct, frozen=True):
-    """A line of a table: `PROGRAM [SUBCOMMAND …] : TRIGGER … [unless OPTION …] [=> what it does]`.
+    """One line of a table: `PROGRAM [SUBCOMMAND …] : TRIGGER … [unless OPTION …] [=> what it does]`.
 
-    Names are alternatives (`npm|yarn`) and globs. A trigger is `*` (always), `-x` (a letter, in clusters too), `--long` (and what
-    abbreviates it), `-word` (one dash or two, a glob), `@glob` (an operand), `#N` (N operands or more), `!name` (a check by that name).
+    Names are alternatives (`npm|yarn`) and globs. A trigger is `*` (always), `-x` (a letter, also in a cluster), `--long` (and its
+    abbreviations), `-word` (a glob, with one dash or two), `@glob` (an operand), `#N` (N operands or more), `!name` (a named check).
     """
 
     line: str
@@ -52,12 +54,12 @@ class OptionRule(msgspec.Struct, frozen=True):
 
 
 def entries_of(table: str) -> tuple[OptionRule, ...]:
-    """The lines of a table; empty ones and comments are left out."""
+    """The entries of a table, without empty lines and comments."""
     return tuple(_entry(line) for line in map(str.strip, table.splitlines()) if line and not line.startswith("//"))
 
 
 def by_program(entries: tuple[OptionRule, ...]) -> dict[str, tuple[OptionRule, ...]]:
-    """Program -> its entries, in their order."""
+    """Program -> its entries, in the order of the table."""
     found: dict[str, list[OptionRule]] = {}
     for entry in entries:
         for program in entry.programs:
@@ -66,7 +68,10 @@ def by_program(entries: tuple[OptionRule, ...]) -> dict[str, tuple[OptionRule, .
 
 
 def specs_of(table: str) -> dict[tuple[str, ...], OptionSpec]:
-    """(program,) or (program, subcommand) -> how it reads options. A line: `NAME … : [!] [LETTERS] [?LETTERS] [--taking] [=--own]`."""
+    """(program,) or (program, subcommand) -> how it reads options.
+
+    Grammar of a line: `PROGRAM [SUBCOMMAND] : [!] [LETTERS] [?LETTERS] [--taking] [=--exact]`, for the fields of `OptionSpec`.
+    """
     found: dict[tuple[str, ...], OptionSpec] = {}
     for line in map(str.strip, table.splitlines()):
         if not line or line.startswith("//"):
@@ -77,7 +82,7 @@ def specs_of(table: str) -> dict[tuple[str, ...], OptionSpec]:
             taking=frozenset("".join(word for word in words if word[0] not in "!?-=")),
             optional=frozenset("".join(word[1:] for word in words if word[0] == "?")),
             long_taking=frozenset(word for word in words if word[0] == "-"),
-            own=frozenset(word[1:] for word in words if word[0] == "="),
+            exact=frozenset(word[1:] for word in words if word[0] == "="),
             never_ends="!" in words,
         )
         first, *path = names.split()
@@ -88,12 +93,12 @@ def specs_of(table: str) -> dict[tuple[str, ...], OptionSpec]:
 
 
 def read(words: tuple[str, ...], spec: OptionSpec) -> Options:
-    """Take words apart: those after the program, or after its subcommand."""
+    """Read the words that follow a program or its subcommand."""
     letters: set[str] = set()
     long: list[str] = []
     dashed: list[str] = []
     operands: list[str] = []
-    surely: set[str] = set()
+    certain: set[str] = set()
     is_over = is_surely_over = is_value = may_be_value = False
     for at, word in enumerate(words):
         was_value, was_perhaps_value = is_value, may_be_value
@@ -118,12 +123,12 @@ def read(words: tuple[str, ...], spec: OptionSpec) -> Options:
             letters |= found
             found = {f"-{letter}" for letter in found}
         if not (is_surely_over or was_value or was_perhaps_value):
-            surely |= found
-    return Options(frozenset(letters), tuple(long), tuple(dashed), tuple(operands), frozenset(surely))
+            certain |= found
+    return Options(frozenset(letters), tuple(long), tuple(dashed), tuple(operands), frozenset(certain))
 
 
 def _cluster(word: str, spec: OptionSpec) -> tuple[set[str], bool]:
-    """(the letters of a word such as `-abc`, whether the next word is the value of its last one)."""
+    """(the letters of a word such as `-abc`, whether the next word is the value of the last letter)."""
     found: set[str] = set()
     for at, letter in enumerate(word[1:], 2):
         found.add(letter)
@@ -135,15 +140,15 @@ def _cluster(word: str, spec: OptionSpec) -> tuple[set[str], bool]:
 
 
 def is_option(option: str, options: Options, spec: OptionSpec) -> str:
-    """The word by which `--option` was given, abbreviated or with a value; '' when it was not."""
+    """The word that gives the option `--option`, perhaps abbreviated or with a value; '' when it is not given."""
     for head, word in zip(options.long, (word for word in options.dashed if word.startswith("--")), strict=True):
-        if len(head) > 2 and option.startswith(head) and (head == option or head not in spec.own):
+        if len(head) > 2 and option.startswith(head) and (head == option or head not in spec.exact):
             return word
     return ""
 
 
 def is_triggered(trigger: str, options: Options, rest: tuple[str, ...], spec: OptionSpec) -> bool:
-    """Whether a trigger that is no check by name is there."""
+    """Whether a trigger other than a named check matches. `rest`: the words that `options` were read from."""
     if trigger == "*":
         return True
     if trigger.startswith("#"):
@@ -158,7 +163,7 @@ def is_triggered(trigger: str, options: Options, rest: tuple[str, ...], spec: Op
 
 
 def after(words: tuple[str, ...], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The words that follow a subcommand path, in every reading: a word after an option may be its value or the subcommand."""
+    """The words that follow a subcommand path, once for each reading: a word after an option may be its value or the subcommand."""
     if not path:
         yield words
         return
@@ -172,7 +177,7 @@ def after(words: tuple[str, ...], path: tuple[str, ...]) -> Iterator[tuple[str, 
 
 
 def subcommands(words: tuple[str, ...]) -> frozenset[str]:
-    """Every word that may be the subcommand."""
+    """Every word that may be the subcommand; a word after an option may be its value."""
     found: set[str] = set()
     for at, word in enumerate(words):
         if word.startswith("-"):
@@ -184,7 +189,7 @@ def subcommands(words: tuple[str, ...]) -> frozenset[str]:
 
 
 def fits(word: str, names: str) -> bool:
-    """Whether a word is one of `a|b|c*`."""
+    """Whether a word matches one of several globs, given as `a|b|c*`."""
     return any(fnmatch.fnmatchcase(word, name) for name in _alternatives(names))
 
 

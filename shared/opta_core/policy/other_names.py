@@ -1,7 +1,7 @@
-"""What a rule denies by its path, under other names: a link in the workspace, another tool that reads it, a command that names it.
+"""Applies a rule that denies a path to other names of the file: a link in the workspace, another tool that reads it, a command that names it.
 
-By the words of a command only: one that reads a whole folder above, or a copy, is not seen. What must stay unread does not belong
-into a workspace.
+A command is judged by its words only. One that reads a whole parent folder, or a copy of the file, is not recognised. A file that
+must never be read does not belong in a workspace.
 """
 
 import fnmatch
@@ -19,7 +19,7 @@ _WRITING = tuple(tool.name for tool in TOOLS if tool.kind == "write")
 
 
 def denies(rule: Rule, request: PolicyRequest, action: Action) -> bool:
-    """Whether a deny rule of a path is about this action although its tool or the path is another."""
+    """Whether a deny rule with a path also applies to an action with another tool or another name of the file."""
     if not rule.path or rule.origin or rule.server:
         return False
     if action.kind == "run":
@@ -30,7 +30,7 @@ def denies(rule: Rule, request: PolicyRequest, action: Action) -> bool:
 
 
 def asks(rule: Rule, request: PolicyRequest, action: Action) -> bool:
-    """Whether a command names a file that a rule keeps file tools from writing: it may only read it, so a person decides."""
+    """Whether a command names a file that a rule forbids file tools to write. It may only read the file, so a person decides."""
     return bool(rule.path) and action.kind == "run" and _is_for(rule, _WRITING) and _names(rule, request, action)
 
 
@@ -51,7 +51,7 @@ def _names(rule: Rule, request: PolicyRequest, action: Action) -> bool:
 
 
 def _fits(path: str, rule: Rule) -> bool:
-    """A folder fits as well when the rule is about what it holds."""
+    """Whether a path matches the rule. A folder also matches when the rule is about its content."""
     return bool(path) and (path_fits(path, rule.path) or path_fits(f"{path}/", rule.path))
 
 

@@ -1,10 +1,10 @@
-"""One program has many names: GNU tools with a prefix, versions, compilers for a target, links, other spellings."""
+"""The names under which the tables may list a program: GNU tools with a prefix, versions, cross compilers, links, other spellings."""
 
 import os
 import re
 from functools import lru_cache
 
-# What systems put before the name of a GNU or Rust coreutil: Homebrew and BSD `g`, Ubuntu `gnu`, uutils `uu-`.
+# Prefixes that systems give to GNU or Rust coreutils: Homebrew and BSD `g`, Ubuntu `gnu`, uutils `uu-`.
 _PREFIXES = ("gnu", "uu-", "uu_", "uutils-", "rust-", "g")
 _PREFIXED = frozenset(
     """
@@ -15,7 +15,7 @@ _PREFIXED = frozenset(
     truncate tsort tty uname unexpand uniq unlink uptime users vdir wc who whoami xargs yes
     """.split()
 )
-# Other name -> the name that the tables know.
+# Alias -> the name in the tables.
 _ALSO = {
     line.split()[0]: line.split()[1]
     for line in """
@@ -106,13 +106,13 @@ _ALSO = {
     """.splitlines()
     if line.strip()
 }
-# Binaries that are many programs: how they were called says which.
+# One binary for many programs: the name that it is called by selects the program.
 MULTICALL = frozenset("busybox toybox coreutils uutils mise asdf volta volta-shim rustup nix sudo-rs hyperbox".split())
 
 
 @lru_cache(maxsize=512)
 def names_of(name: str, program: str = "") -> tuple[str, ...]:
-    """Every name under which the tables may know a program: as it was called, and as the file that runs is called."""
+    """Every name under which the tables may list a program, from the name it is called by and from the file `program` that runs."""
     found = _spellings(name)
     if program and (real := os.path.basename(os.path.realpath(program))) not in MULTICALL:
         found += _spellings(real)
@@ -120,7 +120,7 @@ def names_of(name: str, program: str = "") -> tuple[str, ...]:
 
 
 def _spellings(name: str) -> list[str]:
-    # A file system that folds case finds RM too.
+    # A case-insensitive file system finds RM too.
     found = [name, name.casefold()]
     low = found[-1]
     found += [low.removeprefix(prefix) for prefix in _PREFIXES if low.startswith(prefix) and low.removeprefix(prefix) in _PREFIXED]

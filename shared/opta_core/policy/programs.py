@@ -1,4 +1,4 @@
-"""What is known about programs by their names: which run others, and which need the network."""
+"""What the name of a program says about it: whether it runs other programs, and whether it needs the network."""
 
 import os
 import re
@@ -7,10 +7,10 @@ from .option_specs import spec_of
 from .option_words import after, by_program, entries_of, is_triggered, read, subcommands
 from .program_names import MULTICALL, names_of
 
-# Shell builtins that do with their words what they say and no more.
+# Shell builtins that neither evaluate their words nor change later commands, except for the working directory.
 BUILTINS = frozenset({"cd", "echo", "false", "pwd", "true"})
 
-# Programs that run what their words say: nothing is known from their name.
+# Programs that run the program named in their words, so their own name says nothing about the effect.
 WRAPPERS = frozenset(
     """
     ash bash busybox chpst chroot chrt cmd command coproc csh dash doas env eval exec fakeroot fish flock ionice ksh nice nohup
@@ -34,7 +34,7 @@ WRAPPERS = frozenset(
     """.split()
 )
 
-# Builtins that read their words as code, or change what later words mean.
+# Builtins that evaluate their words as code, or change the meaning of later words.
 EVALUATING = frozenset(
     """
     . alias bind builtin caller compgen complete compopt declare enable export fc getopts hash help history let local logout mapfile
@@ -44,7 +44,7 @@ EVALUATING = frozenset(
     """.split()
 )
 
-# Interpreters: with a script or -c they are whatever the script is.
+# Interpreters: their effect is that of the script.
 INTERPRETERS = re.compile(
     r"(python|pypy|node|nodejs|deno|bun|ruby|perl|php|lua|luajit|tclsh|wish|osascript|awk|gawk|mawk|nawk|java|jshell|groovy|scala|Rscript|julia"
     r"|pry|byebug|jrunscript|octave-cli|janet|babashka|bb|clj|kotlin|kscript|hy|pcre2test"
@@ -54,7 +54,7 @@ _HARMLESS_INTERPRETING = frozenset({"--version", "-V", "-v", "--help", "-h"})
 
 
 def plain_problem(argv: tuple[str, ...]) -> str:
-    """Why the words of one program tell too little about what it does; '' when they do not."""
+    """Why the words of a program do not determine what it does, so that its line is not plain; '' when they do."""
     name = argv[0]
     if not name:
         return "a program has no name"
@@ -68,7 +68,7 @@ def plain_problem(argv: tuple[str, ...]) -> str:
         if known in EVALUATING:
             return f"{name} is evaluated by the shell"
     if INTERPRETERS.match(name.casefold()) and not (len(argv) == 2 and argv[1] in _HARMLESS_INTERPRETING):
-        # Modules that do what their name says, judged by their words.
+        # These modules are programs with a known effect and are judged by their words.
         if name.startswith("python") and len(argv) > 2 and argv[1] == "-m" and argv[2] in _MODULES:
             return ""
         return f"{name} runs a program of its own"
@@ -78,7 +78,7 @@ def plain_problem(argv: tuple[str, ...]) -> str:
 
 
 def linked_problem(argv: tuple[str, ...], program: str) -> str:
-    """The same for the file that runs, when the name leads to it by a link: `editor` may be vim."""
+    """The same for the file that runs when the name is a link to another program: `editor` may be vim."""
     name = os.path.basename(os.path.realpath(program)) if program else argv[0]
     if name == argv[0] or name in MULTICALL or not (name in WRAPPERS or INTERPRETERS.match(name)):
         return ""
@@ -87,7 +87,7 @@ def linked_problem(argv: tuple[str, ...], program: str) -> str:
 
 
 def looked_through(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The words of the program that a runner of project environments starts, () for none: `uv run pytest -q` runs pytest."""
+    """The words of the program that a runner of project environments starts; () for none. `uv run pytest -q` runs `pytest -q`."""
     if argv[:2] == ("uv", "run") and len(argv) > 2 and not argv[2].startswith("-") and "." not in argv[2] and "/" not in argv[2]:
         return argv[2:]
     return ()
@@ -104,7 +104,7 @@ def _running(argv: tuple[str, ...]) -> str:
     return ""
 
 
-# Subcommands and options with which a program runs whatever stands behind them (grammar: `option_words.Entry`).
+# Subcommands and options that make a program run another one (grammar: `option_words.OptionRule`).
 _RUNNING = by_program(
     entries_of(
         """
@@ -150,7 +150,7 @@ _MODULES = frozenset(
 
 
 def needs_network(argv: tuple[str, ...]) -> bool:
-    """Whether these words ask for something from elsewhere, as people commonly use them."""
+    """Whether a command usually needs the network."""
     name, words = argv[0], argv[1:]
     if name == "git":
         return bool(subcommands(words) & {"clone", "fetch", "pull", "push", "ls-remote", "submodule"})

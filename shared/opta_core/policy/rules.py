@@ -1,4 +1,4 @@
-"""policy.yaml: rules with an effect and what they are about. A broken file is an error with its line, never a guess."""
+"""The rules of a policy.yaml file. A broken file is an error with its line; no rule is guessed."""
 
 import fnmatch
 import shlex
@@ -19,14 +19,14 @@ Layer = Literal["hard", "managed", "session", "user", "project", "defaults", "le
 SEVERITY: dict[Effect, int] = {"allow": 0, "ask": 1, "deny": 2}
 RULES_MAX = 500
 _RULE_KEYS = frozenset({"effect", "tool", "path", "command", "origin", "server", "note", "expires"})
-# What people might hope a project could set; it never can.
+# Keys that a project can never set. They are ignored with a warning instead of refused, because people may expect them to work.
 NEVER_BY_PROJECT = frozenset(
     {"trusted", "trust", "defaultMode", "default-mode", "sandbox", "unrestricted", "policy", "providers", "lmx", "env", "mcp"}
 )
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line of a policy. What is empty matches everything; `command` holds the words that a program's words begin with."""
+    """One rule of a policy. An empty field matches everything; `command` holds the first words of the commands that it is about."""
 
     effect: Effect
     tool: str
@@ -40,7 +40,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     line: int = 0
 
     def matches(self, action: Action) -> bool:
-        """Whether this rule is about that action."""
+        """Whether this rule is about an action."""
         if not fnmatch.fnmatchcase(action.tool, self.tool) or (self.server and self.server != action.server):
             return False
         if self.path and not (action.path and path_fits(action.path, self.path)):
@@ -51,17 +51,17 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def label(self) -> str:
-        """The rule as people say it."""
+        """The rule in one line for people, such as `deny run_command git push`."""
         about = [self.tool, " ".join(self.command), self.path, self.origin, self.server]
         return f"{self.effect} {' '.join(word for word in about if word)}"
 
-    def is_over(self, now_s: float) -> bool:
-        """Whether the rule has expired at a time in seconds since 1970. A time without a UTC offset is UTC; a day ends the rule as it begins."""
+    def has_expired(self, now_s: float) -> bool:
+        """Whether the rule has expired at `now_s` (Unix time). A time without a UTC offset is UTC; a date expires at its first moment."""
         return bool(self.expires) and moment_s(self.expires) <= now_s
 
 
 class PolicyProblem(Refused):
-    """What is wrong with a policy file; `line` counts from 1."""
+    """A policy file that cannot be used; `line` counts from 1."""
 
     def __init__(self, message: str, line: int = 1):
         super().__init__(message)
@@ -69,7 +69,7 @@ class PolicyProblem(Refused):
 
 
 def parse(content: bytes, source: str, *, by_project: bool = False) -> tuple[list[Rule], list[str]]:
-    """(the rules of a file, warnings about what it may not set). Raises PolicyProblem."""
+    """(the rules of a file, warnings about keys that it may not set). Raises PolicyProblem."""
     try:
         document = load(content)
     except YamlProblem as problem:
@@ -77,7 +77,7 @@ def parse(content: bytes, source: str, *, by_project: bool = False) -> tuple[lis
     if document is None:
         return [], []
     if not isinstance(document, Mapping):
-        raise PolicyProblem("the file holds `version: 1` and `rules:`")
+        raise PolicyProblem("a policy is a mapping with `version: 1` and `rules:`")
     warnings: list[str] = []
     for key in list(document):
         if by_project and key in NEVER_BY_PROJECT:
@@ -94,28 +94,28 @@ def parse(content: bytes, source: str, *, by_project: bool = False) -> tuple[lis
 
 
 def words_fit(argv: tuple[str, ...], words: tuple[str, ...]) -> bool:
-    """Whether `argv` begins with `words`; a last word `**` stands for any further ones, alone for every command."""
+    """Whether `argv` begins with `words`. A last word `**` matches any further words; alone it matches every command."""
     if words[-1] in ("**", "*"):
         words = words[:-1]
     return argv[: len(words)] == words and (bool(argv) or not words)
 
 
 def words_within(found: list[str], words: tuple[str, ...]) -> bool:
-    """Whether `words` stand anywhere in the words of a text, programs by name or by path: for rules that deny."""
+    """Whether `words` occur anywhere in the words of a text, with the program by name or by path. For rules that deny."""
     wanted = [word for word in words if word not in ("**", "*")]
     names = [word.rsplit("/", 1)[-1] for word in found]
     return any(names[at] == wanted[0] and found[at + 1 : at + len(wanted)] == wanted[1:] for at in range(len(found))) if wanted else True
 
 
 def path_fits(path: str, glob: str) -> bool:
-    """Whether a relative path fits a glob: `*` within a folder, `**` over folders; a bare name fits in any folder."""
+    """Whether a relative path matches a glob. `*` stays within a folder, `**` crosses folders; a bare name matches in any folder."""
     if "/" not in glob and "**" not in glob:
         path = path.rsplit("/", 1)[-1]
     return globs.compiled(globs.without_sets(glob.removeprefix("./"))).match(path) is not None
 
 
 def rule_from(text: str) -> Rule:
-    """`EFFECT:WORDS`, words quoted as in a shell, as a rule for commands. Raises Refused."""
+    """The rule for commands that `EFFECT:WORDS` stands for; words are quoted as in a shell. Raises Refused."""
     effect, colon, given = text.partition(":")
     try:
         words = _words(given)
@@ -127,7 +127,7 @@ def rule_from(text: str) -> Rule:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """The words of a rule's command, quoted as in a shell. Raises ValueError when a quote is open."""
+    """The words of a rule's command, unquoted as in a shell. Raises ValueError when a quote is not closed."""
     return tuple(shlex.split(text))
 
 
@@ -136,7 +136,7 @@ def _rule(given: Any, source: str) -> Rule:
         raise PolicyProblem("a rule is a mapping such as `{effect: ask, tool: run_command}`")
     line = given.line
     if unknown := sorted(set(given) - _RULE_KEYS):
-        raise PolicyProblem(f"unknown key {unknown[0]!r} in a rule; it has {', '.join(sorted(_RULE_KEYS))}", line)
+        raise PolicyProblem(f"unknown key {unknown[0]!r} in a rule; a rule may have {', '.join(sorted(_RULE_KEYS))}", line)
     if not isinstance(given.get("effect"), str) or given["effect"] not in SEVERITY:
         raise PolicyProblem(f"effect is allow, ask or deny, not {given.get('effect')!r}", line)
     command: Any = given.get("command")
@@ -148,7 +148,7 @@ def _rule(given: Any, source: str) -> Rule:
             raise PolicyProblem(f"command holds a quote that is not closed ({error})", line) from None
         pieces = tuple(cast("list[Any]", given_words)) if isinstance(given_words, list | tuple) else ()
         if not pieces or not all(isinstance(word, str) and word for word in pieces):
-            raise PolicyProblem("command is the words a command begins with, such as `git status`", line)
+            raise PolicyProblem("command is the first words of a command, such as `git status`", line)
         words = pieces
     texts: dict[str, str] = {}
     for key in ("tool", "path", "origin", "server", "note", "expires"):
@@ -166,7 +166,7 @@ def _rule(given: Any, source: str) -> Rule:
                 f"expires is a day such as 2027-01-31 or a time such as 2027-01-31T18:00+01:00, not {texts['expires']!r}", line
             ) from None
     if words and texts["tool"] not in (RUN_COMMAND.name, "*"):
-        raise PolicyProblem(f"command belongs to tool: {RUN_COMMAND.name}", line)
+        raise PolicyProblem(f"command can only be used with `tool: {RUN_COMMAND.name}`", line)
     return Rule(effect=given["effect"], command=words, source=source, line=line, **texts)
 
 

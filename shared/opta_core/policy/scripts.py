@@ -1,8 +1,8 @@
-"""What a script runner would run: the files of the workspace that say it, as one hash, for grants that end when it changes.
+"""Hashes the files of a workspace that decide what a script runner would run, so that a grant ends when they change.
 
-`npm test` is whatever package.json calls test. A grant for it holds the sha256 of that, of what runs before and after it, and of the
-runner's own settings; when scripts call further ones, of all of them. Files are read beneath the workspace, through no link, up to a
-size. What cannot be read so is bound to nothing, and asks each time.
+`npm test` runs whatever package.json calls `test`. A grant for it holds the sha256 of that script, of the scripts that run before and
+after it, and of the runner's settings; when a script may call others, of all scripts. Files are read beneath the workspace, without
+following links, up to a size. When a file cannot be read this way, the command is not covered by any grant and asks each time.
 """
 
 import fnmatch
@@ -21,11 +21,11 @@ from .option_words import read
 
 FILE_BYTES_MAX = 1024 * 1024
 FILES_MAX, FOLDERS_MAX, DEPTH_MAX = 200, 5000, 6
-# Matches no content: such a command is never covered by a grant.
+# The hash of a command whose files cannot be read. No grant covers such a command.
 UNBOUND = "unbound"
 _NOT_WALKED = frozenset({"node_modules", ".git", ".venv", "venv", "target", "__pycache__", ".tox", "dist", "vendor"})
 
-# `PROGRAM|… : FILE …`: in the folder of the command and those above it; `**/` before a name: anywhere below the workspace too.
+# `PROGRAM|… : FILE …`: files in the folder of the command and in those above it. `**/` before a name: anywhere below the workspace too.
 TABLE = """
 npm|pnpm|yarn|bun : .npmrc .yarnrc .yarnrc.yml .pnpmfile.cjs pnpm-workspace.yaml bunfig.toml
 make|gmake|bmake : GNUmakefile makefile Makefile BSDmakefile **/*.mk **/GNUmakefile **/makefile **/Makefile
@@ -75,20 +75,22 @@ _INSTALLING = frozenset(
     "i in ins inst insta instal install ci add up update upgrade rebuild rb dedupe link clean-install install-test it".split()
 )
 _LIFECYCLE = ("preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare", "prepublish", "dependencies")
-# A script that holds one of these may go on with any other.
-_GOES_ON = re.compile(r"\b(npm|pnpm|yarn|bun|npx|run-s|run-p|npm-run-all\d*|wireit|turbo|nx|lerna|concurrently|ultra|zx|just|make|task)\b")
+# A script that calls one of these programs may run any other script.
+_CALLS_SCRIPTS = re.compile(
+    r"\b(npm|pnpm|yarn|bun|npx|run-s|run-p|npm-run-all\d*|wireit|turbo|nx|lerna|concurrently|ultra|zx|just|make|task)\b"
+)
 _ELSEWHERE = frozenset({"-w", "--workspace", "--workspaces", "-ws", "-r", "--recursive", "--filter", "-F", "--prefix", "-C", "--cwd", "--dir", "workspace", "workspaces", "foreach"})  # fmt: skip
 
 
 class Script(msgspec.Struct, frozen=True):
-    """What a command is bound to: `sha256` of it, and what it is for people (`package.json: pretest, test`)."""
+    """The scripts that a command runs: the `sha256` of their content, and their names for people (`package.json: pretest, test`)."""
 
     sha256: str
     about: str
 
 
 def script_of(argv: tuple[str, ...], workspace: str, folders: tuple[str, ...]) -> Script | None:
-    """What these words would run in any of those folders; None for a program that runs no scripts of the project."""
+    """The scripts that a command would run in any of `folders`; None for a program that runs no scripts of the project."""
     name = argv[0]
     words = argv[1:]
     if name.startswith("python") and words[:1] == ("-m",) and len(words) > 1 and words[1] in ("nox", "tox", "invoke", "poethepoet"):
@@ -113,12 +115,12 @@ def script_of(argv: tuple[str, ...], workspace: str, folders: tuple[str, ...]) -
             if name in _PACKAGE and _ELSEWHERE & {word.partition("=")[0] for word in words}:
                 collected.add_anywhere(("package.json",))
     except (_Unbound, OSError):
-        return Script(UNBOUND, "nothing: its files are links, too large, or outside the workspace")
+        return Script(UNBOUND, "they are links, too large, or outside the workspace")
     return collected.script() if collected.is_something or name in _PACKAGE else None
 
 
 def _package(collected: "_Collected", folder: str, words: tuple[str, ...]) -> None:
-    """The scripts of a package.json that these words run, with what runs before and after them."""
+    """Add the scripts of a package.json that these words run, with the scripts that run before and after them."""
     file = os.path.join(folder, "package.json") if folder else "package.json"
     content = collected.read(file)
     if content is None:
@@ -134,9 +136,9 @@ def _package(collected: "_Collected", folder: str, words: tuple[str, ...]) -> No
     found = cast("dict[str, Any]", scripts)
     wanted = _wanted(words, found)
     chosen = {name: found[name] for name in wanted if name in found} if wanted is not None else found
-    if any(_GOES_ON.search(str(text)) for text in chosen.values()):
+    if any(_CALLS_SCRIPTS.search(str(text)) for text in chosen.values()):
         chosen = found
-    # Where the scripts live, and which shell or package manager runs them.
+    # These fields decide where the scripts are, and which shell or package manager runs them.
     about = {key: cast("dict[str, Any]", package).get(key) for key in ("packageManager", "workspaces", "config", "type")}
     names = ", ".join(sorted(chosen)) if len(chosen) <= 6 else f"all {len(chosen)} scripts"
     collected.add(f"{file}: {names or 'no script'}", msgspec.json.encode([chosen, about], order="sorted"))
@@ -147,7 +149,7 @@ def _package(collected: "_Collected", folder: str, words: tuple[str, ...]) -> No
 
 
 def _wanted(words: tuple[str, ...], scripts: dict[str, Any]) -> tuple[str, ...] | None:
-    """The names of the scripts that run; None: any of them."""
+    """The names of the scripts that run; None when any script may run."""
     operands = read(words, spec_of("npm", (), words)).operands
     if not operands:
         return None if words else _LIFECYCLE
@@ -169,11 +171,11 @@ def _wanted(words: tuple[str, ...], scripts: dict[str, Any]) -> tuple[str, ...] 
 
 
 class _Unbound(Exception):
-    """A file that cannot be bound to."""
+    """A file cannot be read beneath the workspace, so its content cannot be hashed."""
 
 
 class _Collected:
-    """The contents that were found, by their names; reads beneath one opened folder."""
+    """Collects the hashes of files by their names. Files are opened relative to the opened workspace."""
 
     def __init__(self, workspace: str):
         self._workspace = workspace
@@ -189,35 +191,35 @@ class _Collected:
 
     @property
     def is_something(self) -> bool:
-        """Whether any file is there."""
+        """Whether at least one of the files exists."""
         return any(digest != _ABSENT for digest in self._found.values())
 
     def script(self) -> Script:
-        """All of it."""
+        """The hash of everything collected."""
         text = "\n".join(f"{name}\0{digest}" for name, digest in sorted(self._found.items()))
         there = [name for name, digest in self._found.items() if digest != _ABSENT]
         about = ", ".join(there[:4]) + (f" and {len(there) - 4} more" if len(there) > 4 else "")
         return Script(hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest(), about)
 
     def add(self, name: str, content: bytes) -> None:
-        """Take in a content under a name."""
+        """Add a content under a name."""
         self._found[name] = _ABSENT if content == b"absent" else hashlib.sha256(content).hexdigest()
         if len(self._found) > FILES_MAX:
             raise _Unbound
 
     def add_file(self, file: str) -> None:
-        """Take in a whole file, or that there is none."""
+        """Add a file, or the fact that it does not exist."""
         content = self.read(file)
         self.add(file, b"absent" if content is None else content)
 
     def add_named(self, folder: str, names: tuple[str, ...]) -> None:
-        """Take in the files of a folder that have these names."""
+        """Add the files of a folder that have these names."""
         for name in names:
             if not name.startswith("**/"):
                 self.add_file(os.path.join(folder, name) if folder else name)
 
     def add_tables(self, folder: str, name: str, keys: tuple[tuple[str, ...], ...]) -> None:
-        """Take in some tables of a TOML file; the whole file where it cannot be read as one."""
+        """Add some tables of a TOML file; the whole file when it is not valid TOML."""
         file = os.path.join(folder, name) if folder else name
         content = self.read(file)
         if content is None:
@@ -236,7 +238,7 @@ class _Collected:
             self.add(file, content)
 
     def add_operands(self, folders: tuple[str, ...], words: tuple[str, ...]) -> None:
-        """Take in the files that the words name: `uv run x.py`, `go run x.go`."""
+        """Add the files that the words name: `uv run x.py`, `go run x.go`."""
         for word in words:
             if re.fullmatch(r"[\w./-]+\.\w{1,4}", word):
                 for folder in _relative(self._workspace, folders):
@@ -247,7 +249,7 @@ class _Collected:
                         self.add_file(file)
 
     def add_anywhere(self, globs: tuple[str, ...]) -> None:
-        """Take in every file of the workspace with such a name, a few folders deep."""
+        """Add every file of the workspace whose name matches, down to DEPTH_MAX folders."""
         if not globs:
             return
         for seen, (folder, folders, files, _) in enumerate(os.fwalk(".", dir_fd=self._root, follow_symlinks=False)):
@@ -261,7 +263,7 @@ class _Collected:
                     self.add_file(file)
 
     def read(self, file: str) -> bytes | None:
-        """The content of a file beneath the workspace; None when there is none. Raises _Unbound for a link and what is no file."""
+        """The content of a file beneath the workspace; None when there is none. Raises _Unbound for a link, a device or a large file."""
         at = self._root
         opened: list[int] = []
         try:
@@ -290,7 +292,7 @@ _ABSENT = "absent"
 
 
 def _moved(name: str, words: tuple[str, ...], folders: tuple[str, ...]) -> tuple[str, ...]:
-    """The folders once `-C DIR` and its like are followed."""
+    """The folders that the runner may work in, including those that `-C DIR` and similar options select."""
     found = list(folders)
     for at, word in enumerate(words):
         target = ""
@@ -304,7 +306,7 @@ def _moved(name: str, words: tuple[str, ...], folders: tuple[str, ...]) -> tuple
 
 
 def _relative(workspace: str, folders: tuple[str, ...]) -> Iterator[str]:
-    """The folders below the workspace, '' for itself. Raises _Unbound for one that is elsewhere."""
+    """The folders relative to the workspace ('' for the workspace itself). Raises _Unbound for a folder outside it."""
     for folder in folders:
         relative = os.path.relpath(folder, workspace)
         if relative == ".." or relative.startswith("../"):
@@ -313,7 +315,7 @@ def _relative(workspace: str, folders: tuple[str, ...]) -> Iterator[str]:
 
 
 def _upwards(folder: str) -> Iterator[str]:
-    """A folder and those above it, up to the workspace."""
+    """A folder and its parents, up to the workspace."""
     while folder:
         yield folder
         folder = os.path.dirname(folder)

@@ -1,7 +1,7 @@
-"""YAML without its surprises: one document of mappings, lists and plain scalars, capped, with the line of every error.
+"""A strict subset of YAML: one document of mappings, lists and plain scalars, with limits, and with the line of every error.
 
-Refused: anchors, aliases, tags, duplicate keys, tabs, several documents, depth and size beyond the caps. `no`, `off`
-and the like are words; only `true`, `false` and decimal integers are anything else than text.
+Refused are anchors, aliases, tags, duplicate keys, tabs, several documents, and depth or size beyond the limits. `no`, `off` and the
+like are text. Only `true`, `false`, `null` and decimal integers have another type.
 """
 
 import re
@@ -29,7 +29,7 @@ NODES_MAX = 5000
 
 
 class YamlProblem(Refused):
-    """What is wrong with a document; `line` counts from 1."""
+    """A document that is not accepted; `line` counts from 1."""
 
     def __init__(self, message: str, line: int):
         super().__init__(message)
@@ -37,13 +37,13 @@ class YamlProblem(Refused):
 
 
 class Mapping(dict[str, Any]):
-    """A mapping that knows the line it begins at."""
+    """A mapping with the line that it begins at, counted from 1."""
 
     line = 1
 
 
 def load(content: bytes) -> Any:
-    """The document as dicts (`Mapping`), lists, str, int, bool and None ('' and `null` are None). Raises YamlProblem."""
+    """The document as `Mapping`, list, str, int, bool and None (an empty scalar and `null` are None). Raises YamlProblem."""
     if len(content) > BYTES_MAX:
         raise YamlProblem(f"the file is larger than {BYTES_MAX} bytes", 1)
     try:
@@ -54,7 +54,7 @@ def load(content: bytes) -> Any:
         raise YamlProblem("the file begins with a byte order mark", 1)
     if bad := re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\t]", text):
         raise YamlProblem(f"the character U+{ord(bad.group()):04X} is not allowed", text[: bad.start()].count("\n") + 1)
-    # Looked at before the parser does, which would take its time over it.
+    # Checked before parsing, because the parser would need very long for such a text.
     if re.search(r"[\[{\-?:\s]{200}", re.sub(r"\n *(#.*)?(?=\n)", "", text).replace(" ", "")):
         raise YamlProblem(f"it is nested more than {DEPTH_MAX} deep", 1)
     try:
@@ -107,9 +107,9 @@ class _Builder:
         while not isinstance(event := next(self._events), MappingEndEvent):
             key = self._node(event, depth + 1)
             if not isinstance(key, str):
-                raise YamlProblem("a key is a word", _line(event))
+                raise YamlProblem("a key must be text", _line(event))
             if key in mapping:
-                raise YamlProblem(f"the key {key!r} stands there twice", _line(event))
+                raise YamlProblem(f"the key {key!r} occurs twice", _line(event))
             mapping[key] = self._node(next(self._events), depth + 1)
         return mapping
 

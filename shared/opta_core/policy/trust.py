@@ -1,9 +1,9 @@
-"""Which folders a person trusts: real path, device, inode, and a hash of everything in them that could loosen rules.
+"""The folders that a person trusts, each with its real path, device, inode, and a hash of every file that could loosen rules.
 
-Kept in `daemon/trust.json`, 0600, replaced whole. A changed byte of `.opta/**` or `.mcp.json` ends the trust until it is
-given anew. Nothing of the folder is run or followed to find out.
+Trust records are stored in `daemon/trust.json` (mode 0600, replaced as a whole). A changed byte in `.opta/**` or `.mcp.json` suspends
+the trust until a person gives it again. Checking runs nothing in the folder and follows no link.
 
-**Invariant:** what trust loosens is parsed from the bytes of the `Snapshot` whose hash was compared, never from a second reading.
+**Invariant:** rules that trust enables are parsed from the bytes of the `Snapshot` whose hash was compared, never from a second read.
 """
 
 import contextlib
@@ -30,20 +30,20 @@ State = Literal["untrusted", "trusted", "changed"]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """A trusted folder as it was when a person said yes; `files` maps each watched file to its content's sha256."""
+    """A trusted folder as it was when a person trusted it. `files` maps each watched file to the sha256 of its content."""
 
     path: str
     device: int
     inode: int
     sha256: str
     files: dict[str, str]
-    # What the watched text files said, so that a change can be shown.
+    # The beginnings of the watched files as text, so that a change can be shown.
     texts: dict[str, str] = {}
     since: str = ""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The watched files of a folder now. `problem`: why it cannot be trusted as it is, '' when it can."""
+    """The watched files of a folder at one moment. `problem`: why the folder cannot be trusted; '' when it can."""
 
     path: str
     device: int
@@ -54,7 +54,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def take(folder: str) -> Snapshot:
-    """Read the watched files of a folder. Raises Refused when there is no such folder."""
+    """Read the watched files of a folder. Raises Refused when the folder cannot be opened."""
     real = os.path.realpath(folder)
     try:
         root = os.open(real, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -80,19 +80,19 @@ def take(folder: str) -> Snapshot:
 
 
 def read(paths: Paths) -> dict[str, Record]:
-    """Path -> record. A damaged file trusts nothing: Broken says so."""
+    """Real path -> trust record. Raises Broken when the file is damaged; then no folder is trusted."""
     return _records(paths).read()
 
 
 def state_of(record: Record | None, snapshot: Snapshot) -> State:
-    """Whether what was trusted is what lies there."""
+    """Whether a folder is still what was trusted."""
     if record is None or (record.device, record.inode) != (snapshot.device, snapshot.inode):
         return "untrusted"
     return "trusted" if record.sha256 == snapshot.sha256 and not snapshot.problem else "changed"
 
 
 def give(paths: Paths, folder: str, sha256: str) -> Record:
-    """Trust a folder as it was shown (`sha256`). Raises Refused when it has changed since, or cannot be trusted."""
+    """Trust a folder whose snapshot had the hash `sha256` when a person saw it. Raises Refused when it has changed or cannot be trusted."""
     snapshot = take(folder)
     if snapshot.problem:
         raise Refused(f"{snapshot.path} cannot be trusted: {snapshot.problem}.")
@@ -112,7 +112,7 @@ def give(paths: Paths, folder: str, sha256: str) -> Record:
 
 
 def withdraw(paths: Paths, folder: str) -> bool:
-    """Trust a folder no more; False when it was not trusted."""
+    """End the trust in a folder; False when it was not trusted."""
     real = os.path.realpath(folder)
     if real not in read(paths):
         return False
@@ -121,7 +121,7 @@ def withdraw(paths: Paths, folder: str) -> bool:
 
 
 def signature(folder: str) -> tuple[tuple[object, ...], int]:
-    """(what changes whenever a watched file may have changed, the newest change in nanoseconds); costs a few stats."""
+    """(a value that differs whenever a watched file may have changed, the time of the newest change in ns). Costs a few `stat` calls."""
     found: list[object] = []
     newest = 0
     with contextlib.suppress(OSError):
@@ -146,7 +146,7 @@ def _stamp(seen: os.stat_result) -> tuple[int, ...]:
 
 
 def _watched(root: int) -> Iterator[tuple[str, bytes]]:
-    """(relative name, content) of every watched file, each opened in the folder that was opened for it; links and devices raise."""
+    """(relative name, content) of every watched file. Each is opened relative to its opened folder. Raises OSError for links and devices."""
     for name in WATCHED:
         yield from _beneath(root, name, name)
 
@@ -181,7 +181,7 @@ def _whole(descriptor: int) -> bytes:
 
 
 def file_of(paths: Paths) -> Path:
-    """Where the trusted folders of a home are listed."""
+    """The file that holds the trust records of a home."""
     return paths.daemon / "trust.json"
 
 

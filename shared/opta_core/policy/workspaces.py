@@ -1,4 +1,4 @@
-"""Which folders a session may work in, and what a person's home shows when it is one."""
+"""Which folders can be the workspace of a session, and what is hidden when a person's home is the workspace."""
 
 import os
 from pathlib import Path
@@ -6,29 +6,32 @@ from pathlib import Path
 from ..paths import WORKSPACES
 
 HOME_WARNING = (
-    "This session works in your whole home folder. Every tool call asks (level L1), names that begin with a dot are not shown, and what commands make"
-    " beside your folders is lost with the session. Start it in a project's folder instead: opta do --cwd FOLDER."
+    "This session works in your whole home folder. Every tool call asks (level L1), names that begin with a dot are not shown, and files that"
+    " commands create outside your folders are lost with the session. Start it in a project's folder instead: opta do --cwd FOLDER."
 )
 
 
-def not_a_workspace(folder: str, home: Path, own: Path) -> str:
-    """Why no session works in a folder (a real path); '' when one may. `own`: the daemon's home."""
-    real_home, real_own = os.path.realpath(home), os.path.realpath(own)
+def not_a_workspace(folder: str, home: Path, daemon_home: Path) -> str:
+    """Why a folder (a real path) cannot be a workspace; '' when it can. `home` is the person's home, `daemon_home` Opta's."""
+    real_home, real_daemon_home = os.path.realpath(home), os.path.realpath(daemon_home)
     if folder == "/":
-        return "it is the whole machine"
+        return "it is the root of the file system"
     if real_home.startswith(f"{folder}/"):
-        return "it holds whole homes"
-    if folder == real_own or (folder.startswith(f"{real_own}/") and not folder.startswith(f"{real_own}/{WORKSPACES}/")):
+        return "it contains home folders"
+    if folder == real_daemon_home or (
+        folder.startswith(f"{real_daemon_home}/") and not folder.startswith(f"{real_daemon_home}/{WORKSPACES}/")
+    ):
         return "it belongs to Opta itself"
     return ""
 
 
 def is_whole_home(folder: str, home: Path) -> bool:
-    """Whether a folder is the person's home: then every call asks, and what programs keep there is not shown."""
+    """Whether a folder is the person's home. Then every call asks, and the files that programs keep there are hidden."""
     return os.path.realpath(folder) == os.path.realpath(home)
 
 
-# What programs keep in a home under a plain name: settings and keys, mail (mailbox formats; mutt, dovecot), conda with its `.condarc`.
+# Entries of a home that belong to programs although their names do not begin with a dot: settings and keys, mail (mailbox formats;
+# mutt, dovecot), conda with its `.condarc`.
 _HIDDEN_IN_HOME = frozenset(
     {
         "Library", "AppData", "snap", "Keychains", "Mail", "mail", "Maildir", "mbox", "dead.letter",
@@ -38,5 +41,5 @@ _HIDDEN_IN_HOME = frozenset(
 
 
 def is_hidden_in_home(name: str) -> bool:
-    """Whether an entry of a home is one of its programs' own: settings, keys, histories."""
+    """Whether an entry of a home belongs to a program (settings, keys, history) and not to the person."""
     return name.startswith((".", "_")) or name in _HIDDEN_IN_HOME

@@ -9,9 +9,9 @@ from opta_core.errors import Broken, Refused
 from opta_core.paths import Paths
 from opta_core.policy import grants
 from opta_core.policy.actions import PolicyRequest, normalise
-from opta_core.policy.engine import Situation, Verdict, judge, scope_of
 from opta_core.policy.layers import Layers
 from opta_core.policy.rules import Effect, Rule
+from opta_core.policy.verdict import Situation, Verdict, judge, scope_of
 from opta_protocol.permissions import Level, SessionPolicy
 from opta_protocol.tools.declared import tool_of
 
@@ -109,7 +109,7 @@ def test_what_destroys_always_asks_and_no_answer_covers_the_next_time() -> None:
         assert (verdict.effect, verdict.is_single) == ("ask", True), command
 
 
-def test_network_needs_its_own_answer() -> None:
+def test_network_needs_a_separate_answer() -> None:
     clone = asked("run_command", command="git clone https://example.test/x")
     assert effect_of(clone, level=Level.L3).effect == "ask"
     assert effect_of(clone, granted=frozenset({"run"})).effect == "ask"

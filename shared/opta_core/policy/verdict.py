@@ -1,8 +1,8 @@
-"""The verdict on a request: deny if any layer denies, else the rules in their order, else the matrix of the level.
+"""Judges a tool call: denied if any layer denies it, otherwise by the rules in their order, otherwise by the session's level.
 
-Order (design: security.md, "Policy, trust, grants"): hard denies, denies of any layer, hard questions, managed rules, then project,
-user and defaults (in a trusted folder the project's rules come first; in any other they only tighten), then what the user has
-granted. A line of several programs is judged by its most severe one.
+Order (docs/permissions.md): hard denies, denies of any layer, hard questions, managed rules, then project, user and defaults (in a
+trusted folder the project's rules come first; in any other folder they only tighten), then grants. A line of several programs gets
+the verdict of its most severe one.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from .option_checks import veto
 from .programs import needs_network
 from .rules import SEVERITY, Effect, Layer, Rule, words_fit, words_within
 
-Sandbox = Literal["full", "landlock", "none"]
+SandboxLevel = Literal["full", "landlock", "none"]
 
 
 NO_LAYERS = Layers()
@@ -28,31 +28,34 @@ NO_LAYERS = Layers()
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the rules say about a call: the effect, which rule of which layer said it, and on which action."""
+    """The effect of the rules on a call, the rule and the layer that decided, and the subject of the action that it is about."""
 
     effect: Effect
     rule: str
     layer: Layer
     subject: str = ""
-    # A question that "always" and "session" cannot answer for the next time.
+    # Whether the answer holds for this call only: neither "always" nor "session" can be chosen.
     is_single: bool = False
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What a verdict depends on besides the request. `granted`: what a person allowed for the session (`scope_of`)."""
+    """What a verdict depends on besides the request. `granted`: the scopes allowed for the session (`scope_of`).
+
+    `interactive`: whether a person can be asked. `extra`: further rules of the user's layer, for one judgement.
+    """
 
     level: Level
     layers: Layers = NO_LAYERS
     policy: SessionPolicy = SessionPolicy.standard
     interactive: bool = True
-    sandbox: Sandbox = "full"
+    sandbox: SandboxLevel = "full"
     granted: frozenset[str] = frozenset()
     extra: tuple[Rule, ...] = field(default=())
 
 
 def judge(request: PolicyRequest, situation: Situation) -> Verdict:
-    """The most severe verdict on the request's actions; "ask" becomes "deny" where nobody can be asked."""
+    """The most severe verdict on the actions of a request. "ask" becomes "deny" when nobody can be asked."""
     verdict = max(
         (_judge_action(request, action, situation) for action in request.actions), key=lambda v: (SEVERITY[v.effect], v.is_single)
     )
@@ -64,7 +67,7 @@ def judge(request: PolicyRequest, situation: Situation) -> Verdict:
 
 
 def scope_of(request: PolicyRequest) -> str:
-    """What an answer for the session covers: all writes, all plain commands (with or without network), one origin, one tool."""
+    """What an answer for the session covers: all writes, all plain commands, one origin, or one tool."""
     action = request.actions[0]
     if action.kind == "write":
         return "write"
@@ -76,7 +79,7 @@ def scope_of(request: PolicyRequest) -> str:
 
 
 def wants_network(request: PolicyRequest) -> bool:
-    """Whether a plain command is one that people run to reach the network."""
+    """Whether a plain command holds a program that usually needs the network."""
     return any(needs_network(action.argv) for action in request.actions if action.argv)
 
 
@@ -89,7 +92,7 @@ def _judge_action(request: PolicyRequest, action: Action, situation: Situation) 
 
     if problem := _hard_deny(request, action):
         return verdict("deny", problem, "hard")
-    # Rules given for one judgement (`policy check --rule`) stand in the user's layer.
+    # Rules given for one judgement (`policy check --rule`) belong to the user's layer.
     rules: dict[Layer, tuple[Rule, ...]] = {
         "managed": layers.rules("managed"),
         "user": (*situation.extra, *layers.rules("user")),
@@ -103,18 +106,18 @@ def _judge_action(request: PolicyRequest, action: Action, situation: Situation) 
         return verdict("allow", f"{action.tool} = allow", "defaults")
     first = _first(rules["managed"], action)
     problem = _hard_ask(request, action, situation)
-    if not problem and (kept := _kept_from_writing(rules, request, action)):
-        problem = f"it names a file that a rule keeps from being written ({kept})"
-    # What the machine's owner wants asked is asked, in an unrestricted session too.
+    if not problem and (label := _write_protecting_rule(rules, request, action)):
+        problem = f"it names a file that a rule forbids to write ({label})"
+    # A managed rule that asks applies in an unrestricted session too.
     if first is not None and first.effect == "ask":
         return verdict("ask", problem or first.label, "managed", is_single=bool(problem))
     for layer in ("managed", "user"):
         if layer in layers.broken:
-            return verdict("ask", "a policy file is broken, so everything is asked (opta doctor --policy)", layer)
+            return verdict("ask", "a policy file is broken, so every tool call asks (opta doctor --policy)", layer)
     if problem:
         return verdict("ask", problem, "hard", is_single=True)
     base = verdict(first.effect, first.label, "managed") if first else _base(rules, request, action, situation)
-    # What a rule allows by a program's name does not cover the options that make it more than that.
+    # A rule that allows a program by its name does not cover options with which it does more than its name suggests.
     problem = veto(action.argv, action.program) if action.argv else ""
     if base.effect == "allow" and problem:
         base = verdict("ask", problem, "hard")
@@ -128,8 +131,8 @@ def _judge_action(request: PolicyRequest, action: Action, situation: Situation) 
 
 def _hard_deny(request: PolicyRequest, action: Action) -> str:
     if action.is_outside:
-        mend = '; commands and file tools read it when "opta config set sandbox.read" names it' if action.risk is Risk.read else ""
-        return f"{action.subject[:80]} is outside the workspace{mend}"
+        fix = '; to let commands and file tools read it, add it with "opta config set sandbox.read"' if action.risk is Risk.read else ""
+        return f"{action.subject[:80]} is outside the workspace{fix}"
     if action.kind == "write" and (control := protected(action.path)) and control.is_refused:
         return f"{control.name} is protected from every write"
     if action.kind == "run":
@@ -137,10 +140,10 @@ def _hard_deny(request: PolicyRequest, action: Action) -> str:
         if isinstance(folder, str) and relative_to(request.cwd, folder) is None:
             return f"the folder {folder[:80]} is outside the workspace"
         if target := next((path for path in command_line.redirect_targets(str(request.args.get("command", ""))) if protected(path)), ""):
-            return f"{target[:80]} is a control file, which no command writes; write_file asks a person first"
+            return f"{target[:80]} is a control file, which commands cannot write; write_file can, after asking a person"
     for value in (request.args.get("command"), request.args.get("path"), request.args.get("cwd")):
         if isinstance(value, str) and (character := command_line.deceiving(value)):
-            return f"it holds the character {character}, which hides or reorders text"
+            return f"it contains the character {character}, which hides or reorders text"
     return ""
 
 
@@ -166,7 +169,7 @@ def _hard_ask(request: PolicyRequest, action: Action, situation: Situation) -> s
 
 
 def _denies(rule: Rule, request: PolicyRequest, action: Action) -> bool:
-    """Whether a deny rule is about an action; a line that is not plain is searched through for the rule's words."""
+    """Whether a deny rule is about an action. A line that is not plain is searched for the rule's words."""
     if not rule.command:
         return rule.matches(action) or other_names.denies(rule, request, action)
     if action.kind != "run" or rule.tool not in (RUN_COMMAND.name, "*"):
@@ -176,7 +179,7 @@ def _denies(rule: Rule, request: PolicyRequest, action: Action) -> bool:
     return words_within(command_line.all_words(str(request.args.get("command", ""))), rule.command)
 
 
-def _kept_from_writing(rules: dict[Layer, tuple[Rule, ...]], request: PolicyRequest, action: Action) -> str:
+def _write_protecting_rule(rules: dict[Layer, tuple[Rule, ...]], request: PolicyRequest, action: Action) -> str:
     denying = (rule for candidates in rules.values() for rule in candidates if rule.effect == "deny")
     return next((rule.label for rule in denying if other_names.asks(rule, request, action)), "")
 
@@ -211,11 +214,11 @@ def _default(action: Action, situation: Situation) -> Verdict:
 
 
 def _changed(request: PolicyRequest, action: Action, situation: Situation) -> str:
-    """Why a grant for these words does not hold any more."""
+    """Why a grant for this command no longer applies; '' when no grant was about it."""
     for grant in situation.layers.granted:
         if grant.argv and grant.is_about(request, action) and (script := script_now(request, action)).sha256 != grant.script:
             if not grant.script:
-                return f"it was allowed before grants were bound to scripts ({script.about})"
+                return f"it was allowed by a version that did not check scripts for changes ({script.about})"
             return f"the script changed since you allowed it ({script.about or 'it is gone'})"
     return ""
 
