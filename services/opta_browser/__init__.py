@@ -1,1 +1,1 @@
-"""Peekaboo: a browser as an MCP server over Playwright; one process and one isolated context a loop."""
+"""Peekaboo: a browser as an MCP server, driven by Playwright; one process with one isolated context for each turn."""

@@ -1,4 +1,4 @@
-"""Peekaboo on standard input and output: `python -m opta_browser`."""
+"""Peekaboo, the browser as an MCP server on standard input and output: `python -m opta_browser`."""
 
 import os
 from collections.abc import AsyncGenerator, Awaitable
@@ -39,14 +39,14 @@ async def _lifespan(server: Any) -> AsyncGenerator[None, None]:
 server = MCPServer("peekaboo", lifespan=_lifespan, log_level="ERROR")
 
 
-async def _told(work: Awaitable[str]) -> str:
+async def _reported(work: Awaitable[str]) -> str:
     try:
         return await work
     except BrowserProblem as problem:
         raise ToolError(str(problem)) from None
 
 
-def _one(selector: str, ref: str) -> str:
+def _target(selector: str, ref: str) -> str:
     if not (selector or ref):
         raise ToolError("name what to act on: ref from a browser_snapshot, or selector")
     return ref or selector
@@ -55,70 +55,70 @@ def _one(selector: str, ref: str) -> str:
 @server.tool()
 async def browser_navigate(url: str) -> str:
     """Open a page; gives its snapshot."""
-    return await _told(browser.navigate(url))
+    return await _reported(browser.navigate(url))
 
 
 @server.tool()
 async def browser_back() -> str:
     """Go back to the page before."""
-    return await _told(browser.back())
+    return await _reported(browser.back())
 
 
 @server.tool()
 async def browser_wait(text: str = "", seconds: float = 2.0) -> str:
     """Wait until a text appears, or some seconds."""
-    return await _told(browser.wait(text, seconds))
+    return await _reported(browser.wait(text, seconds))
 
 
 @server.tool()
 async def browser_snapshot() -> str:
     """The page as an accessibility tree with refs to act on."""
-    return await _told(browser.snapshot())
+    return await _reported(browser.snapshot())
 
 
 @server.tool()
 async def browser_click(selector: str = "", ref: str = "") -> str:
     """Click on an element."""
-    return await _told(browser.click(_one(selector, ref)))
+    return await _reported(browser.click(_target(selector, ref)))
 
 
 @server.tool()
 async def browser_type(text: str, selector: str = "", ref: str = "", submit: bool = False) -> str:
     """Type into a field; submit presses Enter after it."""
-    return await _told(browser.type_text(_one(selector, ref), text, submit=submit))
+    return await _reported(browser.type_text(_target(selector, ref), text, submit=submit))
 
 
 @server.tool()
 async def browser_fill_form(fields: list[FormField] | None = None, selector: str = "", ref: str = "", value: str = "") -> str:
     """Set the fields of a form, several at once or one."""
-    wanted = [(_one(field.selector, field.ref), field.value) for field in fields or []]
+    wanted = [(_target(field.selector, field.ref), field.value) for field in fields or []]
     if not wanted:
-        wanted = [(_one(selector, ref), value)]
-    return await _told(browser.fill(wanted))
+        wanted = [(_target(selector, ref), value)]
+    return await _reported(browser.fill(wanted))
 
 
 @server.tool()
 async def browser_select(values: list[str], selector: str = "", ref: str = "") -> str:
     """Choose from a list, by value or label."""
-    return await _told(browser.select(_one(selector, ref), values))
+    return await _reported(browser.select(_target(selector, ref), values))
 
 
 @server.tool()
 async def browser_press(key: str) -> str:
     """Press a key, such as Enter or Control+A."""
-    return await _told(browser.press(key))
+    return await _reported(browser.press(key))
 
 
 @server.tool()
 async def browser_screenshot(full: bool = False) -> str:
     """Save a picture of the page; full takes all of it."""
-    return await _told(browser.screenshot(full=full))
+    return await _reported(browser.screenshot(full=full))
 
 
 @server.tool()
 async def browser_extract(selector: str = "") -> str:
     """The text of the page, or of one element."""
-    return await _told(browser.extract(selector))
+    return await _reported(browser.extract(selector))
 
 
 @server.tool()
@@ -136,7 +136,7 @@ async def browser_network() -> str:
 @server.tool()
 async def browser_evaluate(script: str) -> str:
     """The value of a JavaScript expression in the page."""
-    return await _told(browser.evaluate(script))
+    return await _reported(browser.evaluate(script))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The browser program: found on this machine, started so that nothing leaves but through our proxy."""
+"""Finds Chromium or Chrome on this machine, and the arguments with which all its traffic goes through Opta's proxy."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ _MAC = (
 
 
 def find() -> str | None:
-    """The path of an installed Chromium or Chrome; None when there is none."""
+    """The path of an installed Chromium or Chrome; None when none is installed."""
     for name in _NAMES:
         if found := system_programs.find(name):
             return found
@@ -25,7 +25,7 @@ def find() -> str | None:
 
 
 def missing() -> str:
-    """How to get one."""
+    """The error message when no browser is installed, with the way to install one."""
     how = {
         "darwin": "install Google Chrome or Chromium (brew install --cask chromium)",
         "linux": "install Chromium (Debian: apt install chromium)",
@@ -34,7 +34,7 @@ def missing() -> str:
 
 
 def arguments(proxy_port: int) -> list[str]:
-    """Every address goes through the proxy, loopback too, and no name is resolved here."""
+    """The command line arguments. Every request goes through the proxy, loopback addresses too, and the browser resolves no names."""
     words = [
         f"--proxy-server=http://127.0.0.1:{proxy_port}",
         "--proxy-bypass-list=<-loopback>",
@@ -48,5 +48,5 @@ def arguments(proxy_port: int) -> list[str]:
         "--no-first-run",
         "--js-flags=--max-old-space-size=1024",
     ]
-    # Chromium refuses to run as root with its own sandbox (containers, CI); people do not run this as root.
+    # Chromium's sandbox does not work as root. Only containers and CI run this as root.
     return [*words, "--no-sandbox"] if hasattr(os, "getuid") and os.getuid() == 0 else words

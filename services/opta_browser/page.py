@@ -1,4 +1,4 @@
-"""One loop's browser: a context without a past, pages that cannot take over, and what they say with caps."""
+"""The browser of one turn: a fresh context, a limited number of pages, and limited texts from them."""
 
 import asyncio
 import contextlib
@@ -31,11 +31,14 @@ _REF = re.compile(r"(?:ref=)?((?:f\d+)?e\d+)\Z")
 
 
 class BrowserProblem(Refused):
-    """What did not work; the message is for the model."""
+    """A browser tool failed. The message is for the model."""
 
 
 class Browser:
-    """Starts with the first page. `allows_local`: pages of this machine and its network may be opened."""
+    """Starts the browser with the first page. `allows_local`: pages of this machine and its network may be opened.
+
+    `snapshots`: the folder for screenshots. Every method returns text for the model and raises BrowserProblem.
+    """
 
     def __init__(self, snapshots: Path, *, allows_local: bool = False):
         self._snapshots, self._allows_local = snapshots, allows_local
@@ -48,12 +51,12 @@ class Browser:
         self._background = Background()
 
     async def close(self) -> None:
-        """End the browser; nothing of it is kept."""
+        """End the browser. Its context is not kept."""
         await self._background.close()
         await self._stack.aclose()
 
     async def navigate(self, url: str) -> str:
-        """Open an address."""
+        """Open a URL; the snapshot of the page."""
         scheme = urlsplit(url).scheme.lower()
         if scheme not in ("http", "https"):
             raise BrowserProblem(f"only http and https addresses can be opened, not {scheme or 'this'}")
@@ -65,14 +68,14 @@ class Browser:
         return await self.snapshot()
 
     async def back(self) -> str:
-        """Go back in the history."""
+        """Go back in the history; the snapshot of the page."""
         page = self._current()
         with _explained("back"):
             await page.go_back(timeout=LOAD_S * 1000, wait_until="domcontentloaded")
         return await self.snapshot()
 
     async def wait(self, text: str, seconds: float) -> str:
-        """Wait for a text to appear, or some seconds."""
+        """Wait until a text appears, or without a text for some seconds; the snapshot of the page."""
         page = self._current()
         if text:
             with _explained(text):
@@ -82,7 +85,7 @@ class Browser:
         return await self.snapshot()
 
     async def snapshot(self) -> str:
-        """The page as people perceive it: roles, names, texts, with refs to act on."""
+        """The page as an accessibility tree: roles, names and texts, with refs for the other tools."""
         page = self._current()
         with _explained("the page"):
             tree = await page.aria_snapshot(mode="ai", timeout=ACT_S * 1000)
@@ -91,13 +94,13 @@ class Browser:
         return _cut("\n".join([head, *notes, tree]))
 
     async def click(self, target: str) -> str:
-        """Click on something."""
+        """Click on an element; the snapshot of the page."""
         with _explained(target):
             await self._find(target).click(timeout=ACT_S * 1000)
         return await self._settled()
 
     async def type_text(self, target: str, text: str, *, submit: bool) -> str:
-        """Type into a field, key by key, and perhaps Enter after it."""
+        """Type into a field, key by key. `submit`: press Enter after it."""
         field = self._find(target)
         with _explained(target):
             await field.press_sequentially(text, timeout=LOAD_S * 1000)
@@ -106,7 +109,7 @@ class Browser:
         return await self._settled()
 
     async def fill(self, fields: list[tuple[str, str]]) -> str:
-        """Set several fields: texts, choices of lists, and boxes ("true" or "false")."""
+        """Set several fields: texts, options of lists, and checkboxes ("true" or "false")."""
         for target, value in fields:
             field = self._find(target)
             with _explained(target):
@@ -120,19 +123,19 @@ class Browser:
         return await self._settled()
 
     async def select(self, target: str, values: list[str]) -> str:
-        """Choose from a list, by value or by label."""
+        """Select options of a list, by value or by label."""
         with _explained(target):
             await self._find(target).select_option(values, timeout=ACT_S * 1000)
         return await self._settled()
 
     async def press(self, key: str) -> str:
-        """Press a key or a chord such as Control+A."""
+        """Press a key or a key combination such as Control+A."""
         with _explained(key):
             await self._current().keyboard.press(key)
         return await self._settled()
 
     async def screenshot(self, *, full: bool) -> str:
-        """A PNG in the folder for snapshots, 0600; its name."""
+        """Save a PNG in the folder for snapshots (mode 0600); a sentence with its name. `full`: the whole page, if it is not too high."""
         page = self._current()
         with _explained("the screenshot"):
             if full:
@@ -140,7 +143,7 @@ class Browser:
                 full = height <= 10_000
             content = await page.screenshot(full_page=full, timeout=ACT_S * 1000, animations="disabled")
         if len(content) > SCREENSHOT_BYTES_MAX:
-            raise BrowserProblem(f"the screenshot has {len(content)} bytes, which is too much; take one that is not full")
+            raise BrowserProblem(f"the screenshot has {len(content)} bytes, which is too much; take one without full")
         self._snapshots.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.png"
         descriptor = os.open(self._snapshots / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), 0o600)
@@ -149,16 +152,16 @@ class Browser:
         return f"Saved {name} ({len(content)} bytes) in browser-snapshots."
 
     async def extract(self, selector: str) -> str:
-        """The text of the page, or of what fits a selector."""
+        """The text of the page, or of the first element that matches a selector."""
         with _explained(selector):
             return _cut(await self._find(selector or "body").inner_text(timeout=ACT_S * 1000))
 
     def console(self) -> str:
-        """What the page wrote to its console."""
+        """The last lines that the page wrote to its console."""
         return "\n".join(self._console) or "(nothing)"
 
     def network(self) -> str:
-        """What the page asked for."""
+        """The last requests of the page."""
         return "\n".join(self._requests) or "(nothing)"
 
     async def evaluate(self, script: str) -> str:
@@ -180,7 +183,7 @@ class Browser:
         return self._page
 
     def _find(self, target: str) -> Locator:
-        """By ref of the last snapshot, else by selector (CSS, or Playwright's text=…)."""
+        """The element for a ref of the last snapshot, or for a selector (CSS, or Playwright's text=…)."""
         page = self._current()
         reference = _REF.match(target.strip("[]"))
         return page.locator(f"aria-ref={reference.group(1)}" if reference else target).first
@@ -250,16 +253,16 @@ async def _proxy(*, allows_local: bool) -> AsyncGenerator[int, None]:
 
 @contextlib.contextmanager
 def _explained(what: str) -> Generator[None, None, None]:
-    """Turns Playwright's errors into what a model can act on."""
+    """Turn Playwright's errors into messages that a model can act on."""
     try:
         yield
     except TimeoutError:
         raise BrowserProblem(f"{what[:200]}: it took too long") from None
     except Error as error:
         reason = error.message.splitlines()[0][:300]
-        hint = "; take a browser_snapshot for the refs that hold now" if "aria-ref" in error.message or "Timeout" in reason else ""
+        hint = "; take a browser_snapshot for the current refs" if "aria-ref" in error.message or "Timeout" in reason else ""
         raise BrowserProblem(f"{what[:200]}: {reason}{hint}") from error
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= TEXT_CHARS_MAX else f"{text[:TEXT_CHARS_MAX]}\n… {len(text) - TEXT_CHARS_MAX} characters more"
+    return text if len(text) <= TEXT_CHARS_MAX else f"{text[:TEXT_CHARS_MAX]}\n… {len(text) - TEXT_CHARS_MAX} more characters"

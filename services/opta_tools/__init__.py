@@ -1,1 +1,1 @@
-"""The tool-worker: does one thing to the world, inside limits."""
+"""The tool-worker: executes tool calls, one at a time for each path, within limits."""

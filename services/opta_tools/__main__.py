@@ -1,4 +1,4 @@
-"""The tool-worker: `python -m opta_tools`."""
+"""The process of the tool-worker: `python -m opta_tools`."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from opta_core.process.process import ServiceContext, run
 from opta_core.settings import Fresh, environment
 
 from .commands.jobs import Runner
-from .commands.reaper import Warden
+from .commands.reaper import Reaper
 from .executor import Executor, ToolExecutor
 from .files.checkpoints import Checkpoints
 from .files.workspace import Workspace
@@ -25,21 +25,21 @@ log = Log("tools")
 
 
 async def main(context: ServiceContext) -> None:
-    """Serve calls until asked to stop."""
+    """Start with the production executor and serve calls until asked to stop."""
     home_mark = hashlib.sha256(os.fsencode(context.paths.home)).hexdigest()[:12]
     if orphans := kill_marked(home_mark):
-        log.warning("killed what a former worker left running", processes=orphans)
+        log.warning("killed processes that an earlier worker left running", processes=orphans)
     mark = f"{home_mark}/{context.boot}"
-    warden = Warden(f"{mark}/")
+    reaper = Reaper(f"{mark}/")
     settings, paths = context.settings.sandbox, context.paths
-    own_folders = (str(path.resolve()) for path in (paths.home, paths.run))
-    Workspace.keep_back(own_folders, str(paths.workspaces.resolve()), str(Path.home().resolve()))
-    own = environment()
+    daemon_folders = (str(path.resolve()) for path in (paths.home, paths.run))
+    Workspace.hide(daemon_folders, str(paths.workspaces.resolve()), str(Path.home().resolve()))
+    worker_environment = environment()
     sandbox = Sandbox(
         Path.home(),
         (paths.home, paths.run),
         paths.daemon / "sandbox",
-        search_path=own.get("PATH", os.defpath),
+        search_path=worker_environment.get("PATH", os.defpath),
         read=tuple(settings.read),
         allowed=tuple(settings.allow_hosts),
         unix_sockets=settings.unix_sockets,
@@ -51,23 +51,23 @@ async def main(context: ServiceContext) -> None:
         await sandbox.probe()
     else:
         sandbox.reason = "switched off (sandbox.enabled)"
-    runner = Runner(sandbox, own, mark, paths.daemon / "spills")
-    servers = Servers(Fresh(context.settings, paths), paths, sandbox, own, mark)
+    runner = Runner(sandbox, worker_environment, mark, paths.daemon / "spills")
+    servers = Servers(Fresh(context.settings, paths), paths, sandbox, worker_environment, mark)
     keep_bounded(paths.daemon)
     await serve(
         context, ToolExecutor(context.boot, sandbox.level, runner, Checkpoints(paths.daemon / "checkpoints"), servers, tuple(settings.read))
     )
     await sandbox.close()
-    warden.dismiss()
+    reaper.stop()
 
 
 def _memory_mb(wanted: int) -> int:
-    """What a command may use: as set, or three quarters of the machine."""
+    """The memory limit of a command in MB: as configured, or three quarters of the machine's memory when the setting is negative."""
     return wanted if wanted >= 0 else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4 // 1024**2
 
 
 async def serve(context: ServiceContext, executor: Executor) -> None:
-    """The same with any hands."""
+    """Serve calls with any executor until asked to stop."""
     worker = Worker(context.bus, Outbox(context.bus, "tools", context.boot), context.boot, executor)
     context.figures = worker.figures
     context.ready()

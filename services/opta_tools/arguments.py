@@ -1,4 +1,4 @@
-"""The arguments of a call, decoded as its tool declares them."""
+"""Decodes the arguments of a call as its tool declares them."""
 
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ A = TypeVar("A", bound=Arguments)
 
 
 def arguments(tool: Tool[A], args: dict[str, Any]) -> A:
-    """`args` as the tool's Struct. Raises ToolProblem that names the field."""
+    """`args` as the tool's Struct. Raises ToolProblem, which names the wrong field."""
     try:
         return tool.read(args)
     except BadArguments as error:

@@ -1,7 +1,7 @@
-"""What a call does to the world: file tools run in threads, searches and commands in processes of their own.
+"""Executes tool calls: file tools in threads, searches and commands in separate processes.
 
-Every declared tool has one executor function; `ToolExecutor` refuses to start when one is missing. What is not declared belongs to an
-MCP server.
+Every declared tool has one executor function; `ToolExecutor` refuses to start when one is missing. A tool that is not declared belongs
+to an MCP server.
 """
 
 import asyncio
@@ -39,14 +39,14 @@ A = TypeVar("A", bound=Arguments)
 log = Log("executor")
 
 Emit = Callable[[Event], object]
-# Waits until the event is on the disk. Raises ToolProblem when it may not be written: then nothing may be done either.
+# Waits until the event is durable. Raises ToolProblem when the store refuses the event; then the call must not be executed.
 Record = Callable[[Event], Awaitable[None]]
 
 
 class Executor(Protocol):
-    """Executes one call. `emit` takes its events up to the result. Raises ToolProblem.
+    """Executes calls. `emit` takes the events of a call before its result. Raises ToolProblem.
 
-    The start of a call that changes something is recorded before it begins, so that nobody begins it twice.
+    The start of a call that changes something is recorded before it is executed, so that it is never executed twice.
     """
 
     level: str
@@ -58,7 +58,7 @@ class Executor(Protocol):
 
     async def end_turn(self, asked: EndTurn) -> None: ...
 
-    async def do(self, call: RunTool, emit: Emit, record: Record) -> Outcome: ...
+    async def execute(self, call: RunTool, emit: Emit, record: Record) -> Outcome: ...
 
     async def undo(self, asked: UndoTurn) -> list[str]: ...
 
@@ -69,7 +69,7 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class Invocation:
-    """One call on its way through its function."""
+    """One call, as an executor function receives it."""
 
     call: RunTool
     emit: Emit
@@ -78,7 +78,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class ToolFunction(Generic[A]):
-    """The executor function of a tool. `records_start`: it records the start of the call itself, since it knows the process."""
+    """The executor function of a tool. `records_start`: the function records the start of the call itself, with the command's process id."""
 
     tool: Tool[A]
     run: Callable[[Invocation, A], Awaitable[Outcome]]
@@ -86,7 +86,7 @@ class ToolFunction(Generic[A]):
 
 
 class ToolExecutor:
-    """Production implementation. `worker` is this worker's boot id, `level` the sandbox's, `readable` what `sandbox.read` names.
+    """Production implementation. `worker`: boot id of this worker; `level`: of the sandbox; `readable`: paths of the setting `sandbox.read`.
 
     Raises RuntimeError when one of `tools` has no function.
     """
@@ -115,10 +115,10 @@ class ToolExecutor:
         self._functions = {function.tool.name: function for function in functions}
         if missing := [tool.name for tool in tools if tool.offered != "server" and tool.name not in self._functions]:
             raise RuntimeError(f"no executor function for {', '.join(missing)}; add it in opta_tools/executor.py or files/file_tools.py")
-        # Threads that work on files; of a cancelled read, one goes on until it is done.
+        # Threads that work on files. The thread of a cancelled read continues until it is done.
         self._threads: set[asyncio.Task[Outcome]] = set()
 
-    async def do(self, call: RunTool, emit: Emit, record: Record) -> Outcome:
+    async def execute(self, call: RunTool, emit: Emit, record: Record) -> Outcome:
         """See `Executor`."""
         function = self._functions.get(call.name)
         asked = arguments(function.tool, call.args) if function is not None else None
@@ -136,30 +136,30 @@ class ToolExecutor:
 
     @property
     def has_servers(self) -> bool:
-        """Whether there may be MCP servers."""
+        """Whether any MCP server may be configured."""
         return self._servers.are_any
 
     async def tools(self, asked: ListTools) -> ToolList:
-        """What the MCP servers of a folder offer."""
+        """The tools that the MCP servers of a folder offer."""
         return await self._servers.tools(asked.sid, asked.turn, asked.cwd)
 
     async def end_turn(self, asked: EndTurn) -> None:
-        """Release what belonged to a turn."""
+        """Release the resources of a turn."""
         await self._servers.end_turn(asked.sid, asked.turn)
 
     async def preview(self, asked: PreviewTool) -> Preview:
-        """What a write would do, or where a command would run."""
+        """What a write would change, or where a command would run."""
         try:
             return await asyncio.to_thread(self._files.preview, asked)
         except ToolProblem as problem:
             return Preview(callId=asked.callId, problem=str(problem), code=problem.code)
 
     async def undo(self, asked: UndoTurn) -> list[str]:
-        """Put a turn's files back; their paths. Raises ToolProblem."""
+        """Restore the files that a turn changed; their paths. Raises ToolProblem."""
         return await asyncio.to_thread(self._checkpoints.undo, asked.sid, asked.cwd, asked.changes)
 
     async def close(self) -> None:
-        """End what runs in the background."""
+        """End background commands and MCP servers."""
         await self._runner.close()
         await self._servers.close()
 
@@ -178,7 +178,7 @@ class ToolExecutor:
         except asyncio.CancelledError:
             if self._functions[call.name].tool.risk is Risk.read:
                 raise
-            # A thread cannot be stopped: the call reports what it did to the file, and the next write waits for it.
+            # A thread cannot be stopped, so the call reports what it did to the file, and the next write to the file waits for it.
             return await work
 
     def _on_thread_done(self, work: "asyncio.Task[Outcome]") -> None:
@@ -207,7 +207,7 @@ class ToolExecutor:
         is_over = False
 
         def on_output(text: str) -> None:
-            # What a background command prints after its call has ended is read with command_output.
+            # Output that a background command prints after its call has ended is read with command_output.
             if not is_over:
                 invocation.emit(_output(call, text))
 

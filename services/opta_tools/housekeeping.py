@@ -1,6 +1,6 @@
-"""Bounds what the tool-worker keeps for sessions: long outputs, caches of workspaces, folders for temporary files, what was put aside.
+"""Limits the disk space of what the tool-worker keeps for sessions: long outputs, caches, temporary files, files that were put aside.
 
-Each of these folders holds one folder for each session or workspace. Those that were used longest ago go first.
+Each of these folders holds one folder for each session or workspace. The least recently used ones are removed first.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ log = Log("housekeeping")
 
 @dataclass(frozen=True)
 class Kept:
-    """A folder of folders, and how many bytes it may hold in all."""
+    """A folder of folders, and the bytes that it may hold in total."""
 
     folder: Path
     bytes_max: int
 
 
 def kept_by(daemon: Path) -> tuple[Kept, ...]:
-    """What lies beneath the daemon's folder."""
+    """The folders with a limit, beneath the daemon's folder."""
     gib = 1024**3
     return (
         Kept(daemon / "spills", 2 * gib),
@@ -38,7 +38,7 @@ def kept_by(daemon: Path) -> tuple[Kept, ...]:
 
 
 def bound(kept: Kept, *, unused_s: float = 3600.0) -> list[str]:
-    """Remove what was used longest ago until the rest fits; the names that went. What was used within `unused_s` stays."""
+    """Remove the least recently used folders until the rest fits; their names. A folder that was used within `unused_s` seconds stays."""
     found: list[tuple[float, int, str]] = []
     with contextlib.suppress(OSError), os.scandir(kept.folder) as entries:
         for entry in entries:
@@ -54,12 +54,12 @@ def bound(kept: Kept, *, unused_s: float = 3600.0) -> list[str]:
         total -= size
         gone.append(os.path.basename(path))
     if gone:
-        log.info("removed what was used longest ago", folder=str(kept.folder), count=len(gone))
+        log.info("removed least recently used folders", folder=str(kept.folder), count=len(gone))
     return gone
 
 
 def keep_bounded(daemon: Path) -> None:
-    """Look now and once an hour, in a thread that ends with the process."""
+    """Apply the limits now and once an hour, in a thread that ends with the process."""
 
     def look() -> None:
         while True:
@@ -71,7 +71,7 @@ def keep_bounded(daemon: Path) -> None:
 
 
 def remove_tree(path: str) -> None:
-    """Remove a folder however deep it is, without leaving its file system; what cannot be removed stays."""
+    """Remove a folder of any depth within its file system. What cannot be removed stays, without an error."""
     rm = find("rm")
     if rm is not None:
         subprocess.run(
@@ -80,12 +80,12 @@ def remove_tree(path: str) -> None:
 
 
 def _measured(entry: "os.DirEntry[str]") -> tuple[float, int]:
-    """(when it was used last, bytes on the disk) of a file or of everything beneath a folder; links are not followed."""
+    """(time of last use, bytes on the disk) of a file, or of a folder with everything beneath it. Links are not followed."""
     seen = entry.stat(follow_symlinks=False)
     used_at, size = seen.st_mtime, seen.st_blocks * 512
     waiting = [entry.path] if entry.is_dir(follow_symlinks=False) else []
     while waiting:
-        # A path that is too long to open holds what is not counted.
+        # The content of a folder whose path is too long to open is not counted.
         with contextlib.suppress(OSError), os.scandir(waiting.pop()) as below:
             for inner in below:
                 with contextlib.suppress(OSError):

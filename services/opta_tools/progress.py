@@ -1,21 +1,21 @@
-"""What a running call says of its progress: joined and bounded, since a server may say it thousands of times a second."""
+"""Progress messages of a running call: joined and limited, because a server may send thousands of them a second."""
 
 import asyncio
 from collections.abc import Callable
 
-# A person sees no more than this; the first news is told at once.
+# The shortest time between two texts. The first message is passed on immediately.
 PAUSE_S = 0.05
 BYTES_MAX = 256 * 1024
-LEFT_OUT = "… more progress was told, and is left out …\n"
+LEFT_OUT = "… more progress was reported and is left out …\n"
 
 
 class Progress:
-    """`with Progress(on_text) as progress`: pieces that come within a moment are one text; all of them are told in the end."""
+    """`with Progress(on_text) as progress`: joins messages that arrive within PAUSE_S seconds. Leaving the block passes on the rest."""
 
     def __init__(self, on_text: Callable[[str], object]):
         self._on_text = on_text
         self._unsent: list[str] = []
-        self._room = BYTES_MAX
+        self._bytes_left = BYTES_MAX
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> "Progress":
@@ -27,11 +27,11 @@ class Progress:
             self._timer.cancel()
 
     def add(self, text: str) -> None:
-        """More was said."""
-        if self._room <= 0:
+        """Add a message."""
+        if self._bytes_left <= 0:
             return
-        self._room -= len(text.encode(errors="replace"))
-        self._unsent.append(text if self._room > 0 else LEFT_OUT)
+        self._bytes_left -= len(text.encode(errors="replace"))
+        self._unsent.append(text if self._bytes_left > 0 else LEFT_OUT)
         if self._timer is None:
             self._flush()
             self._wait()

@@ -1,4 +1,4 @@
-"""What a tool gives back."""
+"""The result of a tool call, as its executor function returns or raises it."""
 
 from dataclasses import dataclass, field
 
@@ -6,7 +6,7 @@ from opta_protocol.event_parts import Change
 
 
 class ToolProblem(Exception):
-    """The tool did not work; the message is what the model reads, so it says the mend."""
+    """A tool call failed. The model reads the message, so it says how to correct the call."""
 
     def __init__(self, message: str, code: str = "failed"):
         super().__init__(message)
@@ -15,13 +15,13 @@ class ToolProblem(Exception):
 
 @dataclass
 class Outcome:
-    """`content` is what the model reads; `lines` counts what it is about."""
+    """A result. `content` is the text that the model reads; `lines` is the count that a summary shows (lines, matches, entries)."""
 
     content: str
     lines: int = 0
     ok: bool = True
     code: str = ""
     is_truncated: bool = False
-    # Name of the file that holds the whole output, when `content` does not.
+    # Name of the file with the complete output, when `content` is only a part of it.
     spill: str = ""
     changes: list[Change] = field(default_factory=list[Change])

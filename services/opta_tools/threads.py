@@ -1,4 +1,4 @@
-"""Blocking work beside the loop, with an owner."""
+"""Blocking work in a thread that its caller always awaits."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,9 +9,9 @@ T = TypeVar("T")
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-    """The result of `work`, run in a thread. A thread cannot be stopped: when this is cancelled, it ends after the work has.
+    """Run `work` in a thread; its result. A thread cannot be stopped, so a cancelled call still waits until the work has ended.
 
-    So descriptors and files that the work uses may be closed as soon as this returns or raises.
+    Therefore the caller may close descriptors and files that the work uses as soon as this returns or raises.
     """
     task = asyncio.create_task(asyncio.to_thread(work, *args, **named))
     try:
@@ -19,6 +19,6 @@ async def in_thread(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T
     except asyncio.CancelledError:
         await asyncio.wait([task])
         if not task.cancelled():
-            # Retrieved: what it raised is of no interest to whoever cancelled.
+            # Retrieve the exception, so that asyncio does not log it; a cancelled caller has no use for it.
             task.exception()
         raise

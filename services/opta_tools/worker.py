@@ -1,6 +1,6 @@
-"""The tool-worker: takes calls from the agent, runs up to eight at once, writes their events to the store.
+"""The tool-worker's endpoint: takes calls from agents, executes up to AT_ONCE_MAX at once, and writes their events to the store.
 
-Invariant: a call id runs at most once in the life of a worker; writes to one path run in order.
+Invariant: a worker executes a call id at most once; writes to one path are executed in order.
 """
 
 import asyncio
@@ -56,16 +56,16 @@ class Worker:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._slots = asyncio.Semaphore(AT_ONCE_MAX)
-        # Path that is written -> (its lock, how many calls hold or await it)
+        # Path that is written -> (its lock, number of calls that hold or await it)
         self._paths: dict[str, tuple[asyncio.Lock, int]] = {}
 
     def figures(self) -> dict[str, int | str]:
-        """For telemetry: how busy the worker is."""
+        """For telemetry: how many calls are active and queued, and the level of the sandbox."""
         active = AT_ONCE_MAX - self._slots._value
         return {"active": active, "max": AT_ONCE_MAX, "queued": max(0, len(self._tasks) - active), "sandbox": self._executor.level}
 
     async def close(self) -> None:
-        """End every running call and let the results reach the store."""
+        """Cancel every running call and wait until their results have reached the store."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -134,14 +134,14 @@ class Worker:
         started = now_s()
         try:
             async with self._slots, self._in_order(call):
-                outcome = await self._executor.do(call, self._outbox.append, self._record)
+                outcome = await self._executor.execute(call, self._outbox.append, self._record)
         except ToolProblem as problem:
             outcome = Outcome(f"Error: {problem}", ok=False, code=problem.code)
         except OptaError as error:
-            outcome = Outcome(f"Error: {call.name} was not begun: {error.message}", ok=False, code=error.code)
+            outcome = Outcome(f"Error: {call.name} was not executed: {error.message}", ok=False, code=error.code)
         except asyncio.CancelledError:
             outcome = Outcome("Error: cancelled", ok=False, code="cancelled")
-        except Exception as error:  # a bug in one tool must not take the other calls down; the model reads what happened
+        except Exception as error:  # a bug in one tool must not end the other calls; the model reads what happened
             log.exception("tool failed", tool=call.name)
             outcome = Outcome(f"Error: {call.name} failed unexpectedly: {error}", ok=False, code="broken")
         result = ToolResult(
@@ -149,7 +149,7 @@ class Worker:
             turn=call.turn,
             callId=call.callId,
             ok=outcome.ok,
-            # File names and output need not be UTF-8; events are.
+            # Events are UTF-8; file names and output need not be.
             content=outcome.content.encode(errors="replace").decode(),
             code=outcome.code,
             lines=outcome.lines,
@@ -158,7 +158,7 @@ class Worker:
             spill=outcome.spill,
             changes=outcome.changes,
         )
-        # Until the store has it the call counts as running, so that nobody takes it for lost.
+        # The call counts as running until the store has the result, so that no agent takes it for lost.
         while True:
             try:
                 await self._outbox.written(result)
@@ -169,11 +169,11 @@ class Worker:
     async def _record(self, event: Event) -> None:
         result = await self._outbox.written(event)
         if result.status != "written":
-            raise ToolProblem("this call was begun before, or its turn has ended; it was not run", "fenced")
+            raise ToolProblem("this call has already been started, or its turn has ended; it was not executed", "fenced")
 
     @contextlib.asynccontextmanager
     async def _in_order(self, call: RunTool) -> AsyncGenerator[None, None]:
-        """Writes to one path run one after the other, in the order they came."""
+        """Hold the lock of the path that a call writes: writes to one path are executed one after the other, in the order of arrival."""
         if risk_of(call.name) is not Risk.write:
             yield
             return

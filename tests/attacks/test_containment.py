@@ -349,5 +349,5 @@ def test_git_in_a_part_of_a_repository_says_where_it_works(place: Place) -> None
     git(place.work, "init", "-q")
     file(place.work / "pkg/a/f")
     said = place.run("git add f", work=place.work / "pkg/a")
-    assert f"A session that begins in {place.work} has the repository" in said.content
-    assert "A session that begins" not in place.run("false; git -C / status", work=place.work).content
+    assert f"It works in a session that is started in {place.work}" in said.content
+    assert "in a session that is started" not in place.run("false; git -C / status", work=place.work).content

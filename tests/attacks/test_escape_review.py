@@ -17,9 +17,8 @@ from support.oracles import until
 
 from opta_core.net.proxy import Proxy, Refusal
 from opta_tools.sandbox.git_config import plain_config
+from opta_tools.sandbox.launch import CommandSpec, WorkspaceRef
 from opta_tools.sandbox.limits import CommandLimits
-from opta_tools.sandbox.place import Order
-from opta_tools.sandbox.place import Place as SandboxPlace
 
 UP = "../" * 24
 
@@ -540,7 +539,7 @@ def test_a_path_that_names_the_home_shows_no_home(tmp_path: Path, spelling: str,
 
 
 def test_a_home_as_workspace_hides_own_folders_that_lie_deeper(tmp_path: Path) -> None:
-    place = Place(tmp_path, own="data/opta")
+    place = Place(tmp_path, daemon_home="data/opta")
     try:
         assert "CANARY" not in place.run("cat data/opta/daemon/token", work=place.home).content
     finally:
@@ -553,10 +552,10 @@ def test_a_command_gives_no_program_to_a_server_with_secrets(place: Place) -> No
     read, write = os.pipe()
 
     async def served() -> int:
-        order = Order(["/bin/sh", "-c", ". ~/.cache/npm/_npx/x/server"], {"PATH": os.defpath}, "m", ".", "on", {"TOKEN": "secret"})
+        order = CommandSpec(["/bin/sh", "-c", ". ~/.cache/npm/_npx/x/server"], {"PATH": os.defpath}, "m", ".", "on", {"TOKEN": "secret"})
         with open(os.devnull, "r+b") as null:  # noqa: ASYNC230 - a descriptor of /dev/null
             process = await place.sandbox.start(
-                SandboxPlace("mcp-x", str(place.work), is_read_only=True), order, (null.fileno(), write, write)
+                WorkspaceRef("mcp-x", str(place.work), is_read_only=True), order, (null.fileno(), write, write)
             )
         process.go()
         return await process.ended()

@@ -8,7 +8,7 @@ import pytest
 from support.escapes import ESCAPES, table, tries
 
 from opta_tools.sandbox import seatbelt
-from opta_tools.sandbox.view import Machine
+from opta_tools.sandbox.view import Host
 
 # What landlock cannot do: it allows by folder, so what lies in a writable one is writable.
 NOT_BY_LANDLOCK = {
@@ -43,8 +43,8 @@ def test_without_containment_the_same_tries_get_out(folder: Path) -> None:
 
 def test_the_profile_for_macos_denies_after_it_allows_and_holds_no_path_in_its_text(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
-    machine = Machine(home=Path("/Users/a"), own=(Path("/Users/a/.config/opta"),))
-    words = seatbelt.arguments(machine, str(tmp_path), ("/private/tmp/x", "/c"), [f"{tmp_path}/.vscode"], "on", is_read_only=False)
+    host = Host(home=Path("/Users/a"), daemon_folders=(Path("/Users/a/.config/opta"),))
+    words = seatbelt.arguments(host, str(tmp_path), ("/private/tmp/x", "/c"), [f"{tmp_path}/.vscode"], "on", is_read_only=False)
     text = words[2]
     assert words[:2] == ["/usr/bin/sandbox-exec", "-p"]
     assert words[-1] == "--"

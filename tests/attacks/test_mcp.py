@@ -14,7 +14,7 @@ from opta_core.paths import Paths
 from opta_core.policy import trust
 from opta_core.policy.command_line import deceiving
 from opta_core.settings import Settings
-from opta_tools.mcp import mcp_server as mcp_server
+from opta_tools.mcp import mcp_server
 from opta_tools.result import Outcome, ToolProblem
 
 from ..mcp.test_servers import World, hostile

@@ -183,7 +183,7 @@ class Tools:
 
         call = RunTool(callId="c", sid="abcdef", turn="t1", name=name, args=args, cwd=str(work))
         try:
-            return asyncio.run(self.executor.do(call, lambda event: None, record))
+            return asyncio.run(self.executor.execute(call, lambda event: None, record))
         except ToolProblem as problem:
             return Outcome(f"Error: {problem}", ok=False, code=problem.code)
 
@@ -191,9 +191,9 @@ class Tools:
 @pytest.fixture
 def as_the_worker(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     """The workspace class set as the tool-worker's main sets it."""
-    own = planted.place.own
-    monkeypatch.setattr(Workspace, "own_folders", (str(own.resolve()), str(planted.place.home.parent / "run")))
-    monkeypatch.setattr(Workspace, "shown_folder", str((own / "workspaces").resolve()))
+    daemon_home = planted.place.daemon_home
+    monkeypatch.setattr(Workspace, "hidden_folders", (str(daemon_home.resolve()), str(planted.place.home.parent / "run")))
+    monkeypatch.setattr(Workspace, "workspaces_folder", str((daemon_home / "workspaces").resolve()))
     monkeypatch.setattr(Workspace, "home", str(planted.place.home.resolve()))
     monkeypatch.setenv("HOME", str(planted.place.home))
 

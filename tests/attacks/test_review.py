@@ -27,8 +27,7 @@ from opta_tools.files.edits import digest
 from opta_tools.files.file_tools import FileTools
 from opta_tools.files.workspace import PathProblem, Workspace
 from opta_tools.result import Outcome, ToolProblem
-from opta_tools.sandbox.place import Order
-from opta_tools.sandbox.place import Place as Where
+from opta_tools.sandbox.launch import CommandSpec, WorkspaceRef
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -84,8 +83,10 @@ def test_the_environment_of_a_server_reaches_the_server_and_not_its_containment(
     reading, writing = os.pipe()
 
     async def story() -> int:
-        order = Order(["/bin/sh", "-c", "echo $LD_PRELOAD; touch written"], {"PATH": PATH}, "m", None, extra={"LD_PRELOAD": "/nowhere.so"})
-        process = await place.sandbox.start(Where("s", str(place.work), is_read_only=True), order, (-1, writing, writing))
+        order = CommandSpec(
+            ["/bin/sh", "-c", "echo $LD_PRELOAD; touch written"], {"PATH": PATH}, "m", None, extra={"LD_PRELOAD": "/nowhere.so"}
+        )
+        process = await place.sandbox.start(WorkspaceRef("s", str(place.work), is_read_only=True), order, (-1, writing, writing))
         process.go()
         return await process.ended()
 
@@ -146,9 +147,9 @@ def test_the_partial_sandbox_asks_for_every_command() -> None:
 
 
 def test_no_workspace_shows_what_is_the_daemons_own(place: Place) -> None:
-    (place.own / "policies").mkdir()
-    for folder in (Path("/"), place.home.parent, place.own, place.own / "policies"):
-        assert "no folder to work in" in place.run("true", work=folder).content
+    (place.daemon_home / "policies").mkdir()
+    for folder in (Path("/"), place.home.parent, place.daemon_home, place.daemon_home / "policies"):
+        assert "cannot be a workspace" in place.run("true", work=folder).content
     outcome = place.run("cat .config/opta/daemon/token .ssh/id .netrc; echo end", work=place.home)
     assert ("CANARY" in outcome.content, "end" in outcome.content) == (False, True)
 
@@ -160,7 +161,7 @@ def test_a_workspace_that_was_exchanged_is_refused(place: Place) -> None:
     assert call(place, "read_file", identity, path="a").content == "mine"
     place.work.rename(place.work.with_name("old"))
     place.work.symlink_to(place.home)
-    with pytest.raises(ToolProblem, match="not the folder any more"):
+    with pytest.raises(ToolProblem, match="no longer the folder"):
         call(place, "read_file", identity, path=".netrc")
     with pytest.raises(PathProblem):
         Workspace(str(place.work), identity)
@@ -176,7 +177,7 @@ def test_undo_does_not_take_what_a_person_wrote_in_between(place: Place) -> None
         Change(path="f", before=digest(b"one"), after=digest(b"two")),
         Change(path="f", before=digest(b"two and the user's"), after=digest(b"three")),
     ]
-    with pytest.raises(ToolProblem, match="by somebody else"):
+    with pytest.raises(ToolProblem, match="by another program"):
         checkpoints.undo("abcdef", str(place.work), changes)
     assert file.read_text() == "three"
 

@@ -173,7 +173,7 @@ def test_without_a_network_nothing_is_reached(place: Place, listener: tuple[sock
 
 @pytest.mark.attack("A50")
 def test_sockets_of_the_machine_are_not_there(place: Place, tmp_path: Path) -> None:
-    paths = [tmp_path / "agent.sock", place.own / "bus.sock", place.work / "inside.sock"]
+    paths = [tmp_path / "agent.sock", place.daemon_home / "bus.sock", place.work / "inside.sock"]
     held = []
     for path in [*map(str, paths), f"\0opta-test-{os.getpid()}"]:
         server = socket.socket(socket.AF_UNIX)

@@ -34,7 +34,11 @@ class World:
         configured = {name: McpServerSettings(command=words[0], args=words[1:]) for name, words in servers.items()}
         self.settings = Settings(mcp=McpSettings(servers=configured))
         self.servers = Servers(
-            lambda: self.settings, Paths(self.place.own), self.place.sandbox, {"PATH": "/usr/bin:/bin", "CANARY": "secret"}, "test/mcp"
+            lambda: self.settings,
+            Paths(self.place.daemon_home),
+            self.place.sandbox,
+            {"PATH": "/usr/bin:/bin", "CANARY": "secret"},
+            "test/mcp",
         )
         self.said: list[str] = []
 
@@ -103,7 +107,7 @@ def test_a_call_that_is_cancelled_is_over_and_the_server_goes_on(tmp_path: Path)
     world.play(story)
 
 
-def test_a_server_that_dies_is_started_again_and_rests_after_three_deaths(tmp_path: Path) -> None:
+def test_a_server_that_dies_is_started_again_but_not_after_three_deaths(tmp_path: Path) -> None:
     world = World(tmp_path, mortal=hostile("dies"))
 
     async def story() -> list[str]:
@@ -116,8 +120,8 @@ def test_a_server_that_dies_is_started_again_and_rests_after_three_deaths(tmp_pa
         return said
 
     said = world.play(story)
-    assert ["is gone: it ended with code 3" in line for line in said] == [True, True, True, False]
-    assert "rests now" in said[3]
+    assert ["has ended: it ended with code 3" in line for line in said] == [True, True, True, False]
+    assert "try again later" in said[3]
 
 
 def test_a_tool_that_is_described_anew_is_not_the_tool_that_was_allowed(tmp_path: Path) -> None:
@@ -126,13 +130,13 @@ def test_a_tool_that_is_described_anew_is_not_the_tool_that_was_allowed(tmp_path
     async def story() -> None:
         (tool,) = (await world.tools()).tools
         assert (await world.call(tool.name, tool.schema)).content == "said"
-        with pytest.raises(ToolProblem, match="not the tool any more"):
+        with pytest.raises(ToolProblem, match="no longer the tool"):
             await world.call(tool.name, "another schema")
 
     world.play(story)
 
 
-def test_what_cannot_start_is_told_and_the_others_are_there(tmp_path: Path) -> None:
+def test_a_server_that_cannot_start_is_reported_and_the_others_are_available(tmp_path: Path) -> None:
     world = World(tmp_path, absent=["/no/such/program"], plain=hostile("plain"))
 
     async def story() -> ToolList:

@@ -221,7 +221,7 @@ class _Hands:
     def __init__(self, process: Process):
         self._process = process
 
-    async def do(self, call: RunTool, emit: Emit, record: Record) -> Outcome:
+    async def execute(self, call: RunTool, emit: Emit, record: Record) -> Outcome:
         world, chance = self._process.world, self._process.world.chance
         start = ToolStart(sid=call.sid, turn=call.turn, callId=call.callId, worker=self._process.boot, sandbox="simulated")
         if risk_of(call.name) is Risk.read:

@@ -16,8 +16,8 @@ from opta_protocol.tools.shell import RUN_COMMAND, CommandStop
 from opta_tools.arguments import arguments
 from opta_tools.commands.jobs import Runner
 from opta_tools.result import Outcome, ToolProblem
+from opta_tools.sandbox.launch import Level
 from opta_tools.sandbox.limits import CommandLimits
-from opta_tools.sandbox.place import Level
 from opta_tools.sandbox.sandbox import Sandbox
 
 T = TypeVar("T")
@@ -29,18 +29,18 @@ _IN_BACKGROUND = re.compile(r"(bg\d+) runs in the background")
 class Place:
     """A home with secrets, a daemon's own folder in it, and a workspace beside. Its sandboxes live until `close`."""
 
-    def __init__(self, folder: Path, *, allowed: tuple[str, ...] = (), read: tuple[str, ...] = (), limits: CommandLimits | None = None, level: Level = "full", unix_sockets: bool = False, own: str = ".config/opta"):  # fmt: skip
-        self.home, self.own, self.work = folder / "home", folder / "home" / own, folder / "work"
-        for made in (self.home / ".ssh", self.own / "daemon/sessions", self.work):
+    def __init__(self, folder: Path, *, allowed: tuple[str, ...] = (), read: tuple[str, ...] = (), limits: CommandLimits | None = None, level: Level = "full", unix_sockets: bool = False, daemon_home: str = ".config/opta"):  # fmt: skip
+        self.home, self.daemon_home, self.work = folder / "home", folder / "home" / daemon_home, folder / "work"
+        for made in (self.home / ".ssh", self.daemon_home / "daemon/sessions", self.work):
             made.mkdir(parents=True, exist_ok=True)
         (self.home / ".ssh/id").write_text("CANARY-ssh")
         (self.home / ".netrc").write_text("CANARY-netrc")
-        (self.own / "daemon/token").write_text("CANARY-token")
-        (self.own / "daemon/sessions/abcdef.jsonl").write_text("CANARY-session")
+        (self.daemon_home / "daemon/token").write_text("CANARY-token")
+        (self.daemon_home / "daemon/sessions/abcdef.jsonl").write_text("CANARY-session")
         environment = {**os.environ, "HOME": str(self.home), "CANARY_TOKEN": "CANARY-env", "SSH_AUTH_SOCK": str(folder / "agent.sock")}
         self.sandbox = Sandbox(
             self.home,
-            (self.own,),
+            (self.daemon_home,),
             folder / "state",
             search_path=os.environ["PATH"],
             read=read,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from opta_tools.sandbox.place import Level
+from opta_tools.sandbox.launch import Level
 
 from .contained import PYTHON, Place
 

@@ -56,7 +56,7 @@ ATTACK = """\
 for f in . .git .git/hooks .git/modules .git/modules/m .git/worktrees sub sub/.git sub/.git/hooks deep/er deep/er/.git .vscode .vscode/x; do
   cat $f/secret $f/../secret $f/.ssh/id 2>/dev/null; echo evil > $f/evil; echo evil > $f/config; echo evil >> $f/hooks/post-commit; echo evil > $f
 done 2>/dev/null
-cat {outside}/secret {home}/.ssh/id {own}/daemon/token 2>/dev/null; true
+cat {outside}/secret {home}/.ssh/id {daemon_home}/daemon/token 2>/dev/null; true
 """
 
 
@@ -102,7 +102,7 @@ def run(folder: Path, commands: int = COMMANDS) -> Found:
         sessions = (("first", place.work), ("second", place.work), ("inner", place.work / "sub"))
         for half in (PATHS[::2], PATHS[1::2]):
             await place.command(f"{PYTHON} -S flip.py {outside} {' '.join(half)}", session="first", background=True)
-        attack = ATTACK.format(outside=outside, home=place.home, own=place.own)
+        attack = ATTACK.format(outside=outside, home=place.home, daemon_home=place.daemon_home)
 
         async def line(number: int) -> None:
             for count in range(commands // AT_ONCE):

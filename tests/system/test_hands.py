@@ -201,7 +201,7 @@ def test_a_background_command_is_started_polled_and_stopped(daemon: Daemon, scri
     told = [result["content"] for result in results(events)]
     assert told[0].startswith("bg1 runs in the background.")
     assert "tick 1" in told[0]
-    assert "bg1 runs for" in told[1]
+    assert "bg1 has been running for" in told[1]
     assert "tick" in told[1]
     assert told[2].startswith("bg1 is stopped")
     assert "was stopped" in told[3]

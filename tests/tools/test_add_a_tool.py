@@ -95,7 +95,7 @@ def test_a_model_reads_it_after_the_tools_it_knows(example: tuple[AnyTool, FileR
     }
 
 
-def test_wrong_arguments_are_told_by_name(example: tuple[AnyTool, FileReader[Any]]) -> None:
+def test_wrong_arguments_are_reported_by_name(example: tuple[AnyTool, FileReader[Any]]) -> None:
     assert example[0].problem({"path": "a"}) == ""
     assert "unknown field `file`; it takes path, skip_empty" in example[0].problem({"file": "a"})
 
@@ -114,7 +114,7 @@ def test_the_worker_runs_it(example: tuple[AnyTool, FileReader[Any]], tmp_path: 
 
     async def run(args: dict[str, Any]) -> str:
         call = RunTool(callId="c1", sid="abcdef", turn="t1", name="count_lines", args=args, cwd=str(tmp_path))
-        return (await executor(tmp_path, *example).do(call, events.append, record)).content
+        return (await executor(tmp_path, *example).execute(call, events.append, record)).content
 
     assert asyncio.run(run({"skip_empty": True, "path": "poem"})) == "poem has 2 lines"
     assert [type(event) for event in events] == [ToolStart]

@@ -16,7 +16,7 @@ def group(root: Path, path: str, controllers: str) -> Path:
     return made
 
 
-def own(folder: Path, text: str) -> str:
+def membership(folder: Path, text: str) -> str:
     (folder / "own").write_text(text)
     return str(folder / "own")
 
@@ -24,16 +24,16 @@ def own(folder: Path, text: str) -> str:
 def test_groups_are_made_beside_ours_where_both_controllers_are_given(tmp_path: Path) -> None:
     root = tmp_path / "root"
     above = group(root, "user.slice/app.slice", "cpu memory pids\n")
-    assert parent(own(tmp_path, "0::/user.slice/app.slice/opta.service\n"), root) == above
+    assert parent(membership(tmp_path, "0::/user.slice/app.slice/opta.service\n"), root) == above
 
 
 def test_no_groups_are_made_without_a_controller_or_with_the_first_version(tmp_path: Path) -> None:
     root = tmp_path / "root"
     group(root, "app.slice", "cpu pids\n")
-    assert parent(own(tmp_path, "0::/app.slice/opta.service\n"), root) is None
-    assert parent(own(tmp_path, "0::/elsewhere/opta.service\n"), root) is None
-    assert parent(own(tmp_path, "4:memory:/x\n1:cpu:/\n"), root) is None
-    assert parent(own(tmp_path, "0::/\n"), root) is None
+    assert parent(membership(tmp_path, "0::/app.slice/opta.service\n"), root) is None
+    assert parent(membership(tmp_path, "0::/elsewhere/opta.service\n"), root) is None
+    assert parent(membership(tmp_path, "4:memory:/x\n1:cpu:/\n"), root) is None
+    assert parent(membership(tmp_path, "0::/\n"), root) is None
 
 
 def test_a_group_that_cannot_be_used_leaves_nothing(tmp_path: Path) -> None:

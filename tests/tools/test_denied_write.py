@@ -1,4 +1,4 @@
-"""A command that could not change a control file is told so, also where the program went on and ended well."""
+"""A command that could not change a control file is reported, also when the program continues and ends successfully."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def test_a_branch_with_other_control_files_is_not_quietly_half_checked_out(place
     said = place.run("git switch b")
     # git ends well and leaves the file of the other branch.
     assert said.ok and (place.work / ".vscode/tasks.json").read_text() == "one\n"
-    assert "Opta: .vscode/tasks.json is a control file, which commands do not change" in said.content
+    assert "Opta: .vscode/tasks.json is a control file, which commands cannot change" in said.content
 
 
 @pytest.mark.parametrize("command", ["echo x > .npmrc", "rm .npmrc", "mv .npmrc y", "cp y ./.npmrc", 'rm "$PWD/.npmrc"'])
@@ -31,7 +31,7 @@ def test_what_says_that_a_control_file_is_read_only_is_explained(place: Place, c
     (place.work / ".npmrc").write_text("a")
     (place.work / "y").write_text("b")
     said = place.run(f"{command}; true")
-    assert ".npmrc is a control file, which commands do not change" in said.content, said.content
+    assert ".npmrc is a control file, which commands cannot change" in said.content, said.content
 
 
 def test_other_output_is_left_alone(place: Place) -> None:

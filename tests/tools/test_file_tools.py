@@ -1,4 +1,4 @@
-"""File tools: inside the workspace, whole, and with errors a model can act on."""
+"""File tools: inside the workspace, whole files, and errors a model can act on."""
 
 import asyncio
 import os
@@ -110,14 +110,14 @@ def test_write_makes_folders_keeps_the_mode_and_reports_the_change(root: Path) -
 
 def test_edit_is_exact_then_tolerant_and_never_guesses(root: Path) -> None:
     call(root, "edit_file", path="src/a.py", old="return 1", new="return 11")
-    with pytest.raises(ToolProblem, match="fits 2 places"):
+    with pytest.raises(ToolProblem, match="matches 2 places"):
         call(root, "edit_file", path="src/a.py", old="return", new="yield")
     call(root, "edit_file", path="src/a.py", old="def two():\n  return 2  ", new="def two():\n  return 22")
     assert (root / "src/a.py").read_text() == "def one():\n    return 11\n\n\ndef two():\n  return 22\n" or "return 22" in (
         root / "src/a.py"
     ).read_text()
     (root / "twice.py").write_text("if a:\n    go()\nif b:\n    go()\n")
-    with pytest.raises(ToolProblem, match="fits 2 places"):
+    with pytest.raises(ToolProblem, match="matches 2 places"):
         call(root, "edit_file", path="twice.py", old="\tgo()", new="stop()")
     with pytest.raises(ToolProblem, match="The nearest line is line 1: def one"):
         call(root, "edit_file", path="src/a.py", old="def one() -> int:", new="x")

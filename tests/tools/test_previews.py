@@ -75,7 +75,7 @@ def test_a_change_of_line_ends_alone_is_seen(previews: Previews) -> None:
 
 
 @pytest.mark.parametrize("content", [b"\0\1\2binary", b"ok " + "ä".encode() * 9 + b" \xff\xfe\n", b"\xff\xfea\0b"])
-def test_bytes_that_are_no_text_are_told_by_number_or_by_size_and_hash(previews: Previews, content: bytes) -> None:
+def test_bytes_that_are_not_text_are_shown_by_value_or_by_size_and_hash(previews: Previews, content: bytes) -> None:
     (previews.work / "f").write_bytes(content)
     preview = previews.of("write_file", path="f", content="text\n")
     assert preview.writing is not None
@@ -95,7 +95,7 @@ def test_a_change_of_encoding_is_named(previews: Previews) -> None:
 
 def test_what_is_too_large_to_be_shown_is_not_asked_about(previews: Previews) -> None:
     (previews.work / "f").write_text("x" * 2_000_000 + "\n")
-    with pytest.raises(ToolProblem, match="too large to be shown to a person whole"):
+    with pytest.raises(ToolProblem, match="too large to be shown to a person completely"):
         previews.of("write_file", path="f", content="small\n")
 
 

@@ -51,7 +51,7 @@ def run(folder: Path, command: str, timeout_s: float | None = None, cancel_after
     return asyncio.run(story())
 
 
-def test_output_streams_and_the_exit_code_is_told(tmp_path: Path) -> None:
+def test_output_streams_and_the_exit_code_is_reported(tmp_path: Path) -> None:
     outcome, streamed, _ = run(tmp_path, "echo één; echo err >&2; pwd; exit 3")
     assert (outcome.ok, outcome.code) == (False, "exit_3")
     assert outcome.content == f"Error: exit code 3\néén\nerr\n{tmp_path}"

@@ -41,7 +41,7 @@ home = Path(sys.argv[1])
 (home / "work/.env").write_text("KEY=canary")
 (home / "work/plain.txt").symlink_to(".env")
 (home / "work/found.txt").write_text("canary")
-Workspace.keep_back([str(home / "daemon")], "", str(home))
+Workspace.hide([str(home / "daemon")], "", str(home))
 whole = Workspace(str(home))
 for name in ("daemon/state.json",):
     try:

@@ -1,1 +1,1 @@
-"""The command tools: commands in the foreground and in the background, and their output."""
+"""The command tools: foreground and background commands, and their output."""

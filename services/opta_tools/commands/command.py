@@ -1,7 +1,7 @@
-"""A running command: started when it is recorded, bounded in time and use, its output read as it comes.
+"""A running command: recorded before it starts, limited in time and resources, its output read as it arrives.
 
-Promises: it returns when the process ends, not when the last holder of its pipe does; after it, nothing
-that it started is left.
+Promises: `finished` returns when the process ends, even if another process still holds its output pipe. Then no process that the command
+started is left.
 """
 
 import asyncio
@@ -12,22 +12,22 @@ from collections.abc import Awaitable, Callable
 
 from ..result import Outcome, ToolProblem
 from ..sandbox.cgroup import CommandGroup, parent
+from ..sandbox.launch import Process, Streams
 from ..sandbox.limits import CommandLimits, Watch
-from ..sandbox.place import Process, Streams
 from .output import Output
 
-# Output of this time is sent on together.
+# Output that arrives within this time is passed on together.
 FLUSH_S = 0.04
-# After the process itself ended: how long what is still in the pipe may take to arrive.
+# How long to read on after the process has ended, for output that is still in the pipe.
 GRACE_S = 0.1
-# Where groups of commands are made: looked for once.
+# The parent of commands' control groups, looked up once.
 _group_parent = functools.cache(parent)
 
 Start = Callable[[Streams], Awaitable[Process]]
 
 
 class RunningCommand:
-    """One command. `start` makes the process ready; `folder` is a descriptor of its workspace, whose disk is watched."""
+    """One command. `start` prepares the process; `folder` is a descriptor of its folder, whose file system is watched for the disk limits."""
 
     def __init__(self, start: Start, on_start: Callable[[int], Awaitable[None]], output: Output, limits: CommandLimits, folder: int):
         self._start, self._on_start, self.output = start, on_start, output
@@ -35,13 +35,13 @@ class RunningCommand:
         self._process: Process | None = None
         self._pipe = -1
         self._closed = asyncio.Event()
-        # Set while output waits to be sent on.
+        # Set while output waits to be passed on.
         self._flushing: asyncio.TimerHandle | None = None
         self._over = ""
         self._group: CommandGroup | None = None
 
     async def start(self) -> None:
-        """Start; the command's first line runs once `on_start` has recorded its pid. Raises ToolProblem."""
+        """Start the command. Its process begins to run only after `on_start` has recorded its process id. Raises ToolProblem."""
         write_end = self._open_pipe()
         try:
             process = self._take(await self._start((-1, write_end, write_end)))
@@ -60,7 +60,7 @@ class RunningCommand:
         asyncio.get_running_loop().add_reader(self._pipe, self._read)
 
     async def finished(self, limit_s: float) -> Outcome:
-        """Wait for the end, at most `limit_s` seconds; then nothing of it is left. Raises ToolProblem when it never began."""
+        """Wait until the command has ended, at most `limit_s` seconds, then kill what is left of it. Raises ToolProblem if it never ran."""
         process = self._process
         assert process is not None
         watcher = asyncio.create_task(Watch(process.pid, self._limits, self._folder, self._end_for).run(), name="limits")
@@ -99,7 +99,7 @@ class RunningCommand:
         return self._outcome(code, timed_out_s)
 
     def kill(self) -> None:
-        """End it, with everything that it started."""
+        """Kill the command and everything that it started."""
         if self._process is not None:
             self._process.kill()
 
@@ -109,7 +109,7 @@ class RunningCommand:
         return write_end
 
     def _take(self, process: Process) -> Process:
-        """The process waits; nothing of the command has run."""
+        """Remember the prepared process, so that `kill` reaches it from now on."""
         self._process = process
         return process
 
@@ -137,7 +137,7 @@ class RunningCommand:
     def _outcome(self, code: int, timed_out_s: float | None) -> Outcome:
         text, truncated = self.output.content()
         if self._over:
-            content, ok, name = f"Error: ended, because {self._over}\n{text}", False, "limit"
+            content, ok, name = f"Error: killed, because {self._over}\n{text}", False, "limit"
         elif timed_out_s is not None:
             content, ok, name = f"Error: timed out after {timed_out_s:g} s\n{text}", False, "timeout"
         elif code:

@@ -1,4 +1,4 @@
-"""run_command, command_output, command_stop: commands in the foreground and in the background, each in its containment."""
+"""run_command, command_output and command_stop: commands in the foreground and in the background, each in a sandbox."""
 
 import asyncio
 import os
@@ -13,15 +13,15 @@ from opta_protocol.tools.shell import BACKGROUND_S_MAX, CommandOutput, CommandSt
 
 from ..files.workspace import PathProblem, Workspace
 from ..result import Outcome, ToolProblem
-from ..sandbox.bare import MARK, Bare
+from ..sandbox.bare import MARK, BareProcess
 from ..sandbox.environment import environment
-from ..sandbox.place import Order, Place, Process, Streams
+from ..sandbox.launch import CommandSpec, Process, Streams, WorkspaceRef
 from ..sandbox.sandbox import Sandbox
 from .command import RunningCommand
 from .output import Output
 
 BACKGROUND_MAX = 8
-# How long a background command may show whether it fails at once.
+# How long run_command waits for a background command, so that one that fails immediately is reported as failed.
 FIRST_LOOK_S = 0.4
 WAIT_S_MAX = 60.0
 ENDED_KEPT = 32
@@ -40,43 +40,43 @@ class Job:
     command: RunningCommand
     task: "asyncio.Task[Outcome]"
     started: float
-    # Notes for the model, shown once after the command has ended.
+    # Notes for the model, shown once, after the command has ended.
     notes: list[str]
     seen: int = 0
 
     def take_notes(self) -> list[str]:
-        """What is to be said, once."""
+        """The notes, formatted, and forget them."""
         notes = [f"Opta: {note}" for note in self.notes]
         self.notes.clear()
         return notes
 
 
 class Runner:
-    """Runs commands. `own` is this process's environment, `spills` the folder for long outputs."""
+    """Runs commands. `worker_environment`: of this process; `mark`: prefix of the commands' marks; `spills`: the folder for long outputs."""
 
-    def __init__(self, sandbox: Sandbox, own: dict[str, str], mark: str, spills: Path):
-        self._sandbox, self._own, self._mark, self._spills = sandbox, own, mark, spills
+    def __init__(self, sandbox: Sandbox, worker_environment: dict[str, str], mark: str, spills: Path):
+        self._sandbox, self._environment, self._mark, self._spills = sandbox, worker_environment, mark, spills
         self._jobs: dict[str, Job] = {}
         self._numbers: dict[str, int] = {}
 
     async def run(self, call: RunTool, asked: RunCommand, on_start: OnStart, on_output: Callable[[str], None]) -> Outcome:
-        """One run_command. Raises ToolProblem."""
+        """Execute run_command. Raises ToolProblem."""
         if asked.background and len(self._running(call.sid)) >= BACKGROUND_MAX:
-            raise ToolProblem(f"{BACKGROUND_MAX} commands run in the background already; end one with command_stop")
-        command, place = await self._start(call, asked, on_start, on_output)
+            raise ToolProblem(f"{BACKGROUND_MAX} commands already run in the background; end one with command_stop")
+        command, ref = await self._start(call, asked, on_start, on_output)
         if not asked.background:
-            return await self._to_end(command, place, asked.limit_s(call.timeout_s), [])
+            return await self._to_end(command, ref, asked.limit_s(call.timeout_s), [])
         notes: list[str] = []
-        task = asyncio.create_task(self._to_end(command, place, BACKGROUND_S_MAX, notes), name=f"background {call.callId}")
+        task = asyncio.create_task(self._to_end(command, ref, BACKGROUND_S_MAX, notes), name=f"background {call.callId}")
         return await self._first_look(call, asked.command, command, task, notes)
 
     async def output(self, sid: str, asked: CommandOutput) -> Outcome:
-        """command_output: what a background command of a session printed since the last look; without an id, the list of them."""
+        """Execute command_output: the new output of a background command of a session; without an id, the list of these commands."""
         if not asked.id:
             return self._list(sid)
         job = self._job(sid, asked.id)
         if asked.wait_s:
-            # Waiting ends with this call; the command goes on.
+            # Only the waiting ends with this call; the command continues.
             await asyncio.wait([job.task], timeout=min(asked.wait_s, WAIT_S_MAX))
         text, truncated = job.command.output.content(job.seen)
         job.seen = job.command.output.total
@@ -84,7 +84,7 @@ class Runner:
         return Outcome("\n".join(said), lines=text.count("\n") + bool(text), is_truncated=truncated)
 
     async def stop(self, sid: str, asked: CommandStop) -> Outcome:
-        """command_stop: end a background command of a session now."""
+        """Execute command_stop: end a background command of a session."""
         job = self._job(sid, asked.id)
         job.task.cancel()
         await asyncio.wait([job.task])
@@ -99,7 +99,7 @@ class Runner:
 
     async def _start(
         self, call: RunTool, asked: RunCommand, on_start: OnStart, on_output: Callable[[str], None]
-    ) -> tuple[RunningCommand, Place]:
+    ) -> tuple[RunningCommand, WorkspaceRef]:
         try:
             workspace = Workspace(call.cwd, call.folder)
         except PathProblem as problem:
@@ -110,17 +110,21 @@ class Runner:
             workspace.close()
             raise ToolProblem(str(problem), "path") from problem
         mark = f"{self._mark}/{call.callId}"
-        place = Place(call.sid, workspace.path, call.folder)
-        order = Order(
-            _words(call.plan, asked.command), environment(self._own, {MARK: mark}), mark, workspace.relative(asked.cwd), call.network
+        ref = WorkspaceRef(call.sid, workspace.path, call.folder)
+        spec = CommandSpec(
+            _words(call.plan, asked.command),
+            environment(self._environment, {MARK: mark}),
+            mark,
+            workspace.relative(asked.cwd),
+            call.network,
         )
         output = Output(on_output, self._spills / call.sid / f"{call.callId}.txt")
 
         async def start(streams: Streams) -> Process:
             if self._sandbox.level == "none":
-                # A person said so: without a sandbox every command asks.
-                return Bare(order.argv, order.environment, folder, streams, mark, limits=self._sandbox.limits)
-            return await self._sandbox.start(place, order, streams)
+                # A person allowed this command: without a sandbox every command asks.
+                return BareProcess(spec.argv, spec.environment, folder, streams, mark, limits=self._sandbox.limits)
+            return await self._sandbox.start(ref, spec, streams)
 
         command = RunningCommand(start, on_start, output, self._sandbox.limits, folder)
         try:
@@ -128,23 +132,23 @@ class Runner:
         finally:
             os.close(folder)
             workspace.close()
-        return command, place
+        return command, ref
 
-    async def _to_end(self, command: RunningCommand, place: Place, limit_s: float, notes: list[str]) -> Outcome:
-        """The outcome with what is to be said about it, which goes to `notes` too: a command in the background may be cancelled."""
+    async def _to_end(self, command: RunningCommand, ref: WorkspaceRef, limit_s: float, notes: list[str]) -> Outcome:
+        """Wait for the outcome and add notes about it. They are also added to `notes`, for a background command that is cancelled."""
         try:
             outcome = await command.finished(limit_s)
         except BaseException:
-            # Cancelled or never begun: what it left is put aside all the same.
-            notes += await asyncio.shield(self._sandbox.notes(place))
+            # Cancelled or never started: control files that it made are put aside nevertheless.
+            notes += await asyncio.shield(self._sandbox.notes(ref))
             raise
-        notes += await self._sandbox.notes(place)
+        notes += await self._sandbox.notes(ref)
         if not outcome.ok:
-            notes += self._sandbox.hints(place, outcome.content)
-        if control := self._sandbox.denied_write(place, outcome.content):
+            notes += self._sandbox.hints(ref, outcome.content)
+        if control := self._sandbox.denied_write(ref, outcome.content):
             notes.append(
-                f"{control[:200]} is a control file, which commands do not change; it is as it was. A person can check it out, and write_file "
-                "writes it after asking one"
+                f"{control[:200]} is a control file, which commands cannot change; it is unchanged. A person can check it out with git, and "
+                "write_file can write it after asking a person"
             )
         if notes:
             outcome.content = "\n".join([outcome.content, *(f"Opta: {note}" for note in notes)])
@@ -161,14 +165,14 @@ class Runner:
             return task.result()
         shown, _ = command.output.content()
         job.seen = command.output.total
-        hint = f'Read on with command_output {{"id": "{job.id}"}}, end it with command_stop {{"id": "{job.id}"}}.'
+        hint = f'Read its output with command_output {{"id": "{job.id}"}}, end it with command_stop {{"id": "{job.id}"}}.'
         return Outcome(f"{job.id} runs in the background. {hint}\n{shown}".rstrip("\n"), lines=shown.count("\n") + bool(shown))
 
     def _job(self, sid: str, name: str) -> Job:
         job = self._jobs.get(f"{sid}/{name}")
         if job is None:
             known = ", ".join(job.id for job in self._jobs.values() if job.sid == sid)
-            raise ToolProblem(f"there is no background command {name[:20]!r}" + (f"; there are {known}" if known else ""))
+            raise ToolProblem(f"there is no background command {name[:20]!r}" + (f"; known are {known}" if known else ""))
         return job
 
     def _running(self, sid: str) -> list[Job]:
@@ -180,7 +184,7 @@ class Runner:
 
     def _state(self, job: Job) -> str:
         if not job.task.done():
-            return f"{job.id} runs for {now_s() - job.started:.0f} s: {job.text[:120]}"
+            return f"{job.id} has been running for {now_s() - job.started:.0f} s: {job.text[:120]}"
         if job.task.cancelled() or job.task.exception():
             return f"{job.id} was stopped: {job.text[:120]}"
         outcome = job.task.result()
@@ -193,7 +197,7 @@ class Runner:
 
 
 def _words(plan: Plan | None, text: str) -> list[str]:
-    """What is executed: what was judged, or the text itself when a person allowed it as it is."""
+    """The words to execute: the plan that was judged, or the text in a shell when a person allowed it as it is."""
     if plan is not None and plan.argv:
         if not plan.program:
             raise ToolProblem(f"there is no program {plan.argv[0]!r} on the PATH outside the workspace; give its path", "no_program")

@@ -1,4 +1,4 @@
-"""What a command prints: streamed as it comes, kept up to a cap, the rest in a file that can be read later."""
+"""The output of a command: streamed as it arrives, kept in memory up to a limit, and written to a spill file when it is long."""
 
 import codecs
 import os
@@ -12,12 +12,12 @@ KEPT_BYTES_MAX = 1024 * 1024
 CONTENT_BYTES_MAX = 16 * 1024
 SPILL_BYTES_MAX = 64 * 1024 * 1024
 log = Log("output")
-# Colours and cursor movements (ECMA-48): for people who watch, not for a model.
+# Colours and cursor movements (ECMA-48) are useful on a terminal and not to a model.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]")
 
 
 class Output:
-    """`on_text` gets what is new; `spill` is the file for what is more than a model should read at once."""
+    """`on_text` receives new output; `spill` is the file for output that is longer than a model should read at once."""
 
     def __init__(self, on_text: Callable[[str], None], spill: Path | None = None):
         self._on_text, self._spill_file = on_text, spill
@@ -26,7 +26,7 @@ class Output:
         self._total = 0
         self._streamed = 0
         self._spill: int | None = None
-        # Holds back the start of a character whose rest has not arrived.
+        # Keeps the first bytes of a character until the rest has arrived.
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     @property
@@ -36,26 +36,26 @@ class Output:
 
     @property
     def spill(self) -> Path | None:
-        """The file that holds everything, once there is more than the content shows."""
+        """The file with the complete output; None while `content` shows all of it."""
         return self._spill_file if self._spill is not None else None
 
     def add(self, chunk: bytes) -> None:
-        """Take in what was read from the pipe."""
-        room = max(0, KEPT_BYTES_MAX - len(self._kept))
-        self._kept += chunk[:room]
+        """Add bytes that were read from the pipe."""
+        free = max(0, KEPT_BYTES_MAX - len(self._kept))
+        self._kept += chunk[:free]
         self._unsent += chunk[: max(0, KEPT_BYTES_MAX - self._streamed)]
         self._streamed += min(len(chunk), max(0, KEPT_BYTES_MAX - self._streamed))
-        if room < len(chunk):
-            # Beyond the cap the newest end is what matters.
+        if free < len(chunk):
+            # Beyond the limit, keep the beginning and the newest end.
             self._kept = (
-                bytearray(self._kept[: KEPT_BYTES_MAX // 2]) + (self._kept[KEPT_BYTES_MAX // 2 :] + chunk[room:])[-KEPT_BYTES_MAX // 2 :]
+                bytearray(self._kept[: KEPT_BYTES_MAX // 2]) + (self._kept[KEPT_BYTES_MAX // 2 :] + chunk[free:])[-KEPT_BYTES_MAX // 2 :]
             )
         self._total += len(chunk)
         if self._spill_file is not None and self._total > CONTENT_BYTES_MAX:
             self._write_spill(chunk)
 
     def flush(self) -> None:
-        """Send on what has not been sent."""
+        """Pass on the output that has not been passed on."""
         if self._unsent:
             text = self._decoder.decode(bytes(self._unsent))
             self._unsent.clear()
@@ -63,9 +63,9 @@ class Output:
                 self._on_text(text)
 
     def content(self, since: int = 0) -> tuple[str, bool]:
-        """(what a model reads of everything after byte `since`, whether something was left out)."""
+        """(the output after byte `since` as a model reads it, whether a part is left out)."""
         kept = bytes(self._kept)
-        # Where bytes were dropped from the middle, an offset counts from the end.
+        # Bytes may have been dropped from the middle, so the offset is counted from the end.
         kept = kept[max(0, len(kept) - (self._total - since)) :] if since else kept
         missing = self._total - since - len(kept)
         if len(kept) > CONTENT_BYTES_MAX or missing:
@@ -76,7 +76,7 @@ class Output:
         return plain(kept), False
 
     def close(self) -> None:
-        """No more will come."""
+        """Pass on the rest and close the spill file."""
         self.flush()
         if self._spill is not None:
             os.close(self._spill)
@@ -89,16 +89,16 @@ class Output:
                 self._spill_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._spill = os.open(self._spill_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
                 chunk = bytes(self._kept)
-            room = SPILL_BYTES_MAX - (self._total - len(chunk))
-            if room > 0 and self._spill >= 0:
-                os.write(self._spill, chunk[:room])
+            free = SPILL_BYTES_MAX - (self._total - len(chunk))
+            if free > 0 and self._spill >= 0:
+                os.write(self._spill, chunk[:free])
         except OSError as error:
-            # The command goes on, and its output is shown as far as it is kept in memory.
+            # The command continues, and its output is shown as far as it is kept in memory.
             log.warning("long output not kept in a file", file=self._spill_file, reason=error)
             self._spill_file = None
 
 
 def plain(output: bytes) -> str:
-    """Output as text without its escapes and final line breaks; a carriage return keeps what overwrote."""
+    """Output as text without escape sequences and final line breaks. Of a line with carriage returns, the last version is kept."""
     text = _ESCAPES.sub("", output.decode(errors="replace")).replace("\r\n", "\n")
     return "\n".join(line.rsplit("\r", 1)[-1] if not line.endswith("\r") else line.rstrip("\r") for line in text.split("\n")).rstrip("\n")

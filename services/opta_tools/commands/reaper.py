@@ -1,8 +1,8 @@
-"""Ends what a dead worker left behind, however it died: `python -m opta_tools.commands.reaper MARK`.
+"""Kills the processes that a dead worker left behind: `python -m opta_tools.commands.reaper MARK`.
 
-A worker's child dies with it, but what that child started in the background does not. So each worker has a
-warden: a shell that sleeps on a pipe from it. When the pipe closes, the warden becomes a sweep by the mark
-that every process of that worker carries in its environment, and ends.
+A worker's child dies with it, but processes that the child started in the background do not. So each worker starts a
+reaper: a shell that waits on a pipe from the worker. When the worker dies, the pipe closes, and the shell executes this
+module. It kills every process that carries the worker's mark in its environment.
 """
 
 import contextlib
@@ -15,18 +15,18 @@ from opta_core.inheritance import python
 
 from ..sandbox.bare import kill_marked
 
-_SLEEP = 'read -r _; exec "$@"'
+_WAIT_FOR_WORKER = 'read -r _; exec "$@"'
 
 
-class Warden:
-    """Started by a worker before it runs anything."""
+class Reaper:
+    """The reaper process of one worker. The worker starts it before it runs any command."""
 
     def __init__(self, mark: str):
         watched, self._held = os.pipe()
         try:
-            # In a session of its own: what ends the worker's group does not end its warden.
+            # In a separate session, so that a signal to the worker's process group does not end the reaper.
             self._process = subprocess.Popen(
-                ["/bin/sh", "-c", _SLEEP, "opta-warden", *python("opta_tools.commands.reaper"), mark],
+                ["/bin/sh", "-c", _WAIT_FOR_WORKER, "opta-reaper", *python("opta_tools.commands.reaper"), mark],
                 stdin=watched,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -36,8 +36,8 @@ class Warden:
         finally:
             os.close(watched)
 
-    def dismiss(self) -> None:
-        """The worker has ended its calls itself."""
+    def stop(self) -> None:
+        """End the reaper, when the worker has ended its calls itself."""
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGKILL)
         self._process.wait(2)

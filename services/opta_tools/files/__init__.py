@@ -1,1 +1,1 @@
-"""The file tools and what they read and write through."""
+"""The file tools, and the workspace through which they read and write."""

@@ -1,4 +1,4 @@
-"""What writes replaced, kept by content, so that a turn can be undone; nothing of the repository's own is involved."""
+"""Keeps the contents that file tools replaced, so that a turn can be undone. Independent of the workspace's version control."""
 
 import contextlib
 import os
@@ -14,13 +14,13 @@ BYTES_MAX = 256 * 1024 * 1024
 
 
 class Checkpoints:
-    """One folder a session: files named by the sha256 of what they hold, 0600. A session's oldest go when it has too many bytes."""
+    """One folder for each session. Its files are named by the sha256 of their content, mode 0600; the oldest go beyond BYTES_MAX."""
 
     def __init__(self, folder: Path):
         self._folder = folder
 
     def keep(self, sid: str, content: bytes) -> None:
-        """Keep a content before it is replaced."""
+        """Store a content before it is replaced. Raises OSError."""
         folder = self._folder / sid
         file = folder / digest(content)
         if file.exists():
@@ -36,15 +36,15 @@ class Checkpoints:
         self._bound(folder)
 
     def undo(self, sid: str, cwd: str, changes: list[Change]) -> list[str]:
-        """Put back what `changes` (oldest first) replaced; the paths. All of them or none: raises ToolProblem that names the file.
+        """Restore the contents that `changes` (oldest first) replaced; the paths. Raises ToolProblem, which names the file.
 
-        A file that holds anything else than the last change left in it was changed since, and is not touched.
+        Nothing is restored when one file cannot be: its content differs from what the last change wrote, or the old content is gone.
         """
         first: dict[str, Change] = {}
         last: dict[str, Change] = {}
         for change in changes:
             if (before := last.get(change.path)) is not None and before.after != change.before:
-                raise ToolProblem(f"{change.path} was changed by somebody else in the middle of that turn, so nothing is undone")
+                raise ToolProblem(f"{change.path} was changed by another program during that turn, so nothing is undone")
             first.setdefault(change.path, change)
             last[change.path] = change
         try:
@@ -57,11 +57,11 @@ class Checkpoints:
                 now = read_existing(workspace, path)
                 found = "" if now is None else digest(now)
                 if found == first[path].before:
-                    continue  # an undo that was cut off has put it back already
+                    continue  # an interrupted undo has restored it already
                 if found != change.after:
                     was = "is gone" if now is None else "was changed"
                     raise ToolProblem(
-                        f"{path} {was} since that turn, so nothing is undone. Put it back yourself, or undo the later turn first."
+                        f"{path} {was} since that turn, so nothing is undone. Restore the file yourself, or undo the later turn first."
                     )
                 before = self._content(sid, path, first[path].before)
                 drafts.append(path if before is None else Draft(path, now, before, "", 0))
@@ -82,7 +82,7 @@ class Checkpoints:
         try:
             content = (self._folder / sid / sha256).read_bytes()
         except OSError:
-            raise ToolProblem(f"the former content of {path} is no longer kept, so nothing is undone") from None
+            raise ToolProblem(f"the previous content of {path} is no longer kept, so nothing is undone") from None
         if digest(content) != sha256:
             raise ToolProblem(f"the kept content of {path} is damaged, so nothing is undone")
         return content

@@ -1,7 +1,7 @@
-"""Where a model's `old` stands in a file: exactly, else as far as it is certain what was meant; never between two places.
+"""Finds the text `old` of an edit in a file: an exact match first, then tolerant matches. An ambiguous match is an error.
 
-What small local models get wrong, and what is forgiven in this order: line ends, spaces at the ends of lines and
-indentation, line numbers copied from a listing, typographic quotes and dashes. Each way must fit exactly one place.
+Tolerated differences, in this order, are those that small local models often make: line ends, spaces at the ends of lines and
+indentation; line numbers copied from a listing; typographic quotes and dashes.
 """
 
 import difflib
@@ -31,16 +31,16 @@ _TYPOGRAPHY = str.maketrans(
 
 @dataclass(frozen=True)
 class Replacement:
-    """Characters `start` to `end` of the file give way to `new`; `how` says what was forgiven ('' for nothing)."""
+    """One match: characters `start` to `end` are replaced by `new`. `tolerated`: the difference that was ignored ('' for none)."""
 
     start: int
     end: int
     new: str
-    how: str = ""
+    tolerated: str = ""
 
 
 def find(text: str, old: str, new: str, path: str, *, everywhere: bool = False) -> list[Replacement]:
-    """The places to change, in order. Raises ToolProblem that lets a model correct itself."""
+    """The matches of `old`, in order. `everywhere`: several exact matches are allowed. Raises ToolProblem, which says how to correct `old`."""
     if not old:
         raise ToolProblem("old is empty; use write_file to create a file")
     if old == new:
@@ -48,32 +48,34 @@ def find(text: str, old: str, new: str, path: str, *, everywhere: bool = False) 
     exact = [match.start() for match in re.finditer(re.escape(old), text)]
     if len(exact) > 1 and not everywhere:
         raise ToolProblem(
-            f"old fits {len(exact)} places in {path} (lines {_lines_at(text, exact)}); give more lines around it, or all=true"
+            f"old matches {len(exact)} places in {path} (lines {_lines_at(text, exact)}); give more lines around it, or all=true"
         )
     if exact:
         return [Replacement(at, at + len(old), new) for at in exact]
-    for how, change in _WAYS:
+    for tolerated, change in _TOLERANCES:
         pair = change(old, new)
         if pair is None:
             continue
-        places = list(_by_lines(text, *pair, how))
-        if len(places) > 1:
-            where = _lines_at(text, [place.start for place in places])
-            raise ToolProblem(f"old fits {len(places)} places in {path} when {how} is ignored (lines {where}); give more lines around it")
-        if places:
-            return places
+        matches = list(_by_lines(text, *pair, tolerated))
+        if len(matches) > 1:
+            where = _lines_at(text, [match.start for match in matches])
+            raise ToolProblem(
+                f"old matches {len(matches)} places in {path} if {tolerated} is ignored (lines {where}); give more lines around it"
+            )
+        if matches:
+            return matches
     raise ToolProblem(_not_found(text, old, path))
 
 
-def apply(text: str, places: list[Replacement]) -> str:
-    """The text with every place changed."""
-    for place in reversed(places):
-        text = text[: place.start] + place.new + text[place.end :]
+def apply(text: str, matches: list[Replacement]) -> str:
+    """The text with every match replaced."""
+    for match in reversed(matches):
+        text = text[: match.start] + match.new + text[match.end :]
     return text
 
 
-def _by_lines(text: str, old: str, new: str, how: str) -> Iterator[Replacement]:
-    """Every run of whole lines that equals `old` but for the space around each line."""
+def _by_lines(text: str, old: str, new: str, tolerated: str) -> Iterator[Replacement]:
+    """Every sequence of whole lines that equals `old` apart from the space around each line."""
     wanted = [_bare(line) for line in old.strip("\r\n").split("\n")]
     if not any(wanted):
         raise ToolProblem("old holds only whitespace")
@@ -84,12 +86,12 @@ def _by_lines(text: str, old: str, new: str, how: str) -> Iterator[Replacement]:
         if bare[at] == wanted[0] and bare[at : at + len(wanted)] == wanted:
             found = lines[at : at + len(wanted)]
             end = offset + sum(map(len, found))
-            yield Replacement(offset, end, _fitted(old, new, found), how)
+            yield Replacement(offset, end, _fitted(old, new, found), tolerated)
         offset += len(lines[at])
 
 
 def _fitted(old: str, new: str, found: list[str]) -> str:
-    """`new` with the indentation and line ends of the lines it replaces."""
+    """`new` with the indentation and line ends of the lines that it replaces."""
     ending = "\r\n" if found[0].endswith("\r\n") else "\n"
     last = found[-1].endswith("\n")
     if not new.strip():
@@ -97,7 +99,7 @@ def _fitted(old: str, new: str, found: list[str]) -> str:
     lines = [line.rstrip("\r") for line in new.strip("\r\n").split("\n")]
     pairs = [(_indent(line), _indent(real)) for line, real in zip(old.strip("\r\n").split("\n"), found, strict=True) if line.strip()]
     given, real = pairs[0]
-    # Where only the first line lost its indentation, the others stand right already.
+    # If only the first line lost its indentation, the other lines are indented correctly already.
     others_fit = len(pairs) > 1 and all(ours == theirs for ours, theirs in pairs[1:])
     if given != real:
         first, rest = lines[:1], lines[1:]
@@ -110,7 +112,7 @@ def _moved(line: str, given: str, real: str) -> str:
         return line
     if line.startswith(given):
         return real + line[len(given) :]
-    # Less indented than the first line: keep the difference where there is room.
+    # Less indented than the first line: keep the difference as far as possible.
     return real[: max(0, len(real) - (len(given) - len(_indent(line))))] + line.lstrip(" \t")
 
 
@@ -138,7 +140,7 @@ def _quotes(old: str, new: str) -> tuple[str, str] | None:
     return (plain, new.translate(_TYPOGRAPHY)) if plain != old else None
 
 
-_WAYS: tuple[tuple[str, Callable[[str, str], tuple[str, str] | None]], ...] = (
+_TOLERANCES: tuple[tuple[str, Callable[[str, str], tuple[str, str] | None]], ...] = (
     ("whitespace", _spaces),
     ("line numbers", _numbers),
     ("typography", _quotes),

@@ -1,6 +1,6 @@
-"""write_file, edit_file, multi_edit: a new content is worked out first, then put in place at once.
+"""write_file, edit_file and multi_edit: compute the new content as a draft, then write it atomically.
 
-A content that was shown to a person is only written over the file it was worked out from.
+A draft that was shown to a person is written only if the file still has the content that the draft was made from.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from .encoding import DecodedText, decode
 from .workspace import PathProblem, Workspace
 
 FILE_BYTES_MAX = 8 * 1024 * 1024
-# Of a diff: how much a person is shown, which is all of it or nothing, and how much a model and the journal get.
+# Limits of a diff. A person is shown the complete diff or none (characters); a model and the journal get it truncated (lines, characters).
 SHOWN_CHARS_MAX = 1024 * 1024
 DIFF_LINES_MAX, DIFF_CHARS_MAX = 400, 32 * 1024
 NO_FILE = "none"
@@ -30,7 +30,7 @@ _ODD = re.compile("[\udc80-\udcff]")
 
 @dataclass(frozen=True)
 class Draft:
-    """What a write would do: contents before (None: no file) and after, and how to say it."""
+    """A write that has not been made: contents before (None: no file) and after, a sentence about it, and its line or match count."""
 
     path: str
     before: bytes | None
@@ -40,21 +40,21 @@ class Draft:
 
     @property
     def expects(self) -> str:
-        """Names the content that this draft was made from."""
+        """sha256 of the content that this draft was made from; NO_FILE when there was no file."""
         return NO_FILE if self.before is None else digest(self.before)
 
     @property
     def diff(self) -> str:
-        """The change for the model and the journal, cut where it is long."""
+        """The diff for the model and the journal, truncated when it is long."""
         return _cut([line.rstrip("\r") for line in _diff(self.path, self.before or b"", self.after)])
 
     @property
     def whole_diff(self) -> str:
-        """The change as it is approved: every line of it, carriage returns too; '' when there is none to show. Raises ToolProblem."""
+        """The complete diff that a person approves, with carriage returns; '' for binary content. Raises ToolProblem if it is too long."""
         diff = "\n".join(_diff(self.path, self.before or b"", self.after))
         if len(diff) > SHOWN_CHARS_MAX:
             raise ToolProblem(
-                f"the change of {self.path} is too large to be shown to a person whole ({len(diff)} characters of diff, "
+                f"the change of {self.path} is too large to be shown to a person completely ({len(diff)} characters of diff, "
                 f"at most {SHOWN_CHARS_MAX}), so nobody can approve it; make it in smaller steps",
                 "too_large",
             )
@@ -62,7 +62,7 @@ class Draft:
 
     @property
     def writing(self) -> Writing:
-        """Exactly what is there before and after."""
+        """Sizes and hashes before and after the write, and a note about what the diff does not show."""
         before = self.before or b""
         return Writing(
             bytes=len(self.after),
@@ -74,7 +74,7 @@ class Draft:
 
 
 def write_file(workspace: Workspace, asked: WriteFile) -> Draft:
-    """The whole new content, in the encoding of the file that is there."""
+    """The draft of a whole new content, in the encoding and with the line ends of the existing file. Raises ToolProblem, PathProblem."""
     path, content = asked.path, asked.content
     before = read_existing(workspace, path)
     text = DecodedText("")
@@ -91,12 +91,12 @@ def write_file(workspace: Workspace, asked: WriteFile) -> Draft:
 
 
 def edit_file(workspace: Workspace, asked: EditFile) -> Draft:
-    """One replacement."""
+    """The draft of one replacement. Raises ToolProblem, PathProblem."""
     return _edited(workspace, asked.path, [Edit(old=asked.old, new=asked.new, all=asked.all)])
 
 
 def multi_edit(workspace: Workspace, asked: MultiEdit) -> Draft:
-    """Several replacements, one after the other; all of them, or none."""
+    """The draft of several replacements, applied one after the other; all or none. Raises ToolProblem, PathProblem."""
     return _edited(workspace, asked.path, asked.edits)
 
 
@@ -111,20 +111,20 @@ def _edited(workspace: Workspace, path: str, edits: list[Edit]) -> Draft:
         if original.newline == "\r\n" and "\r\n" not in old:
             old, new = old.replace("\n", "\r\n"), new.replace("\r\n", "\n").replace("\n", "\r\n")
         try:
-            places = find(text, old, new, path, everywhere=edit.all)
+            matches = find(text, old, new, path, everywhere=edit.all)
         except ToolProblem as problem:
             where = f"edit {number} of {len(edits)}: " if len(edits) > 1 else ""
             raise ToolProblem(f"{where}{problem}{' Nothing was changed.' if len(edits) > 1 else ''}", problem.code) from None
-        text = apply(text, places)
-        count += len(places)
-        forgiven |= {place.how for place in places if place.how}
+        text = apply(text, matches)
+        count += len(matches)
+        forgiven |= {match.tolerated for match in matches if match.tolerated}
     after = original.encode(text, path)
     note = f", {' and '.join(sorted(forgiven))} ignored" if forgiven else ""
     return Draft(path, before, after, f"Edited {path} ({count} {'place' if count == 1 else 'places'}{note})", count)
 
 
 def put(workspace: Workspace, draft: Draft) -> Outcome:
-    """Write a draft: beside the file, synced, renamed, so that readers see the old file or the new one."""
+    """Write a draft to a temporary file, sync and rename it, so that readers see the old file or the new one. Raises ToolProblem."""
     _replace(workspace, draft.path, draft.after)
     diff = draft.diff
     before = "" if draft.before is None else digest(draft.before)
@@ -134,7 +134,7 @@ def put(workspace: Workspace, draft: Draft) -> Outcome:
 
 
 def remove(workspace: Workspace, path: str) -> None:
-    """Take a file away."""
+    """Delete a file. Raises PathProblem, OSError."""
     folder, name = workspace.open_parent(path, create=False)
     try:
         os.unlink(name, dir_fd=folder)
@@ -158,7 +158,7 @@ def read_existing(workspace: Workspace, path: str) -> bytes | None:
 
 
 def digest(content: bytes) -> str:
-    """sha256, as events name contents."""
+    """sha256 of a content, as events name it."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -166,7 +166,7 @@ def _replace(workspace: Workspace, path: str, after: bytes) -> None:
     folder, name = workspace.open_parent(path, create=True)
     part = f".{name[:80]}.{secrets.token_hex(4)}"
     try:
-        # Files of the workspace get what the user's shell would give them, not the daemon's 077.
+        # A new file gets the mode that the user's shell would give it, instead of the mode that the daemon's umask 077 leads to.
         mode = 0o644
         try:
             existing = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -194,13 +194,13 @@ def _replace(workspace: Workspace, path: str, after: bytes) -> None:
 
 
 def _shown_lines(text: str) -> list[str]:
-    """Lines without their ends; a last one without an end says so."""
+    """Lines without their ends. A last line without a line break is marked."""
     lines = text.split("\n")
     return [*lines[:-1], f"{lines[-1]} (no line break at the end)"] if lines[-1] else lines[:-1]
 
 
 def _diff(path: str, before: bytes, after: bytes) -> list[str]:
-    """The lines of a unified diff; none when one of the contents is no text."""
+    """The lines of a unified diff; none when one of the contents is not text."""
     try:
         old, new = (_shown_lines(_in_events(decode(content, path).text)) for content in (before, after))
     except ToolProblem:
@@ -209,7 +209,7 @@ def _diff(path: str, before: bytes, after: bytes) -> list[str]:
 
 
 def _in_events(text: str) -> str:
-    """Bytes that are no text, by their number: events are UTF-8."""
+    """Replace bytes that are not text by their hexadecimal value, because events are UTF-8."""
     return _ODD.sub(lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", text)
 
 
@@ -221,20 +221,20 @@ def _cut(lines: list[str]) -> str:
 
 
 def _note(path: str, before: bytes | None, after: bytes) -> str:
-    """What a diff does not show."""
+    """What a diff does not show: encodings, new files, binary content."""
     try:
         texts = [decode(content, path) for content in (before or b"", after)]
     except ToolProblem as problem:
-        return f"No diff: {problem}. All of it is replaced."
+        return f"No diff: {problem}. The whole content is replaced."
     notes = [f"{path} does not exist yet." if before is None else ""]
     if before == after:
-        notes.append("Nothing changes: the file holds this already.")
+        notes.append("Nothing changes: the file already has this content.")
     if before is not None and (texts[0].encoding, texts[0].mark) != (texts[1].encoding, texts[1].mark):
         notes.append(f"The encoding changes from {_named(texts[0])} to {_named(texts[1])}.")
     elif texts[1].encoding != "utf-8" or texts[1].mark:
         notes.append(f"The encoding is {_named(texts[1])}.")
     if any(_ODD.search(text.text) for text in texts):
-        notes.append("Bytes that are no text are shown as \\x and their number.")
+        notes.append("Bytes that are not text are shown as \\x and their hexadecimal value.")
     return " ".join(filter(None, notes))
 
 

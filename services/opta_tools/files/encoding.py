@@ -1,4 +1,4 @@
-"""Files as text and back, byte for byte where nothing was changed: encodings, byte order marks, line ends."""
+"""Decodes files to text and encodes them again: encodings, byte order marks, line ends. Unchanged parts keep their bytes."""
 
 import codecs
 import re
@@ -15,7 +15,7 @@ _MARKS = (
 
 @dataclass(frozen=True)
 class DecodedText:
-    """`text` holds the line ends of the file; `encoding` and `mark` bring the bytes back."""
+    """The decoded content of a file, with its line ends. `encoding` and `mark` (byte order mark) restore the bytes."""
 
     text: str
     encoding: str = "utf-8"
@@ -23,12 +23,12 @@ class DecodedText:
 
     @property
     def newline(self) -> str:
-        """The line end most lines have."""
+        """The line end of most lines."""
         ends = self.text.count("\r\n")
         return "\r\n" if ends and ends * 2 >= self.text.count("\n") else "\n"
 
     def encode(self, text: str, path: str) -> bytes:
-        """Another text in this file's encoding. Raises ToolProblem when it cannot be written so."""
+        """Encode another text in this file's encoding. Raises ToolProblem when the encoding lacks a character."""
         try:
             return self.mark + text.encode(self.encoding, "surrogateescape" if self.encoding == "utf-8" else "strict")
         except UnicodeEncodeError as error:
@@ -37,13 +37,13 @@ class DecodedText:
 
 
 def decode(content: bytes, path: str) -> DecodedText:
-    """Raises ToolProblem for what is no text."""
+    """Decode the content of a file. Raises ToolProblem when it is not text."""
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             try:
                 return DecodedText(content[len(mark) :].decode(encoding), encoding, mark)
             except UnicodeDecodeError:
-                raise ToolProblem(f"{path} begins like {encoding} text but is none") from None
+                raise ToolProblem(f"{path} begins like {encoding} text but is not valid {encoding}") from None
     if b"\0" in content[:8192]:
         raise ToolProblem(f"{path} is not a text file ({len(content)} bytes, binary)")
     try:
@@ -51,13 +51,13 @@ def decode(content: bytes, path: str) -> DecodedText:
     except UnicodeDecodeError:
         kept = content.decode("utf-8", "surrogateescape")
         odd = sum("\udc80" <= character <= "\udcff" for character in kept)
-        # Mostly UTF-8, with some bytes that are none: those are kept as they are.
+        # Mostly UTF-8 with some invalid bytes: these are kept.
         if sum(character > "\x7f" for character in kept) > 2 * odd:
             return DecodedText(kept, "utf-8")
-        # One byte a character, and back without loss; older files of the western world are this.
+        # Latin-1 maps every byte to a character and back without loss; older western files use it.
         return DecodedText(content.decode("latin-1"), "latin-1")
 
 
 def lines_of(text: str) -> list[str]:
-    """Lines with their ends, cut at line feeds only (a form feed or U+2028 is part of a line)."""
+    """Lines with their ends. Only U+000A ends a line; U+000C or U+2028 is part of a line."""
     return re.findall(r"[^\n]*\n|[^\n]+\Z", text)

@@ -1,7 +1,7 @@
-"""The tools that read, search and change files: which function does which, over a workspace.
+"""The tools that read, search and change files, and the function that executes each in a workspace.
 
-A tool that only reads is a function of the workspace and its arguments. One that writes works out a draft, so that a person can be shown
-what it would do; putting the draft in place is the same for all.
+A tool that only reads is a function of the workspace and its arguments. A tool that writes computes a draft, so that a person can be
+shown the change first; writing the draft is the same for all tools.
 """
 
 import contextlib
@@ -30,25 +30,25 @@ A = TypeVar("A", bound=Arguments)
 
 @dataclass(frozen=True)
 class FileReader(Generic[A]):
-    """A tool that only reads, and the function that does it. The function raises ToolProblem and PathProblem."""
+    """A tool that only reads, and the function that executes it. The function raises ToolProblem and PathProblem."""
 
     tool: Tool[A]
     function: Callable[[Workspace, A], Outcome]
 
     def run(self, workspace: Workspace, args: dict[str, Any]) -> Outcome:
-        """One call. Raises ToolProblem, PathProblem."""
+        """Execute a call. Raises ToolProblem, PathProblem."""
         return self.function(workspace, arguments(self.tool, args))
 
 
 @dataclass(frozen=True)
 class FileWriter(Generic[A]):
-    """A tool that changes one file, and the function that works out the change. The function raises ToolProblem and PathProblem."""
+    """A tool that changes one file, and the function that computes the change. The function raises ToolProblem and PathProblem."""
 
     tool: Tool[A]
     function: Callable[[Workspace, A], Draft]
 
     def draft(self, workspace: Workspace, args: dict[str, Any]) -> Draft:
-        """What a call would write. Raises ToolProblem, PathProblem."""
+        """The draft of a call. Raises ToolProblem, PathProblem."""
         return self.function(workspace, arguments(self.tool, args))
 
 
@@ -66,7 +66,7 @@ WRITERS: tuple[FileWriter[Any], ...] = (
 
 
 class FileTools:
-    """The file tools, in whatever thread. Remembers which content of a file a session saw last."""
+    """Executes the file tools; may be called from any thread. Remembers which version of a file a session read or wrote last."""
 
     def __init__(
         self, checkpoints: Checkpoints, readers: tuple[FileReader[Any], ...] = READERS, writers: tuple[FileWriter[Any], ...] = WRITERS
@@ -74,16 +74,16 @@ class FileTools:
         self._checkpoints = checkpoints
         self._readers = {reader.tool.name: reader for reader in readers}
         self._writers = {writer.tool.name: writer for writer in writers}
-        # (session, path) -> what the file was when the session last read or wrote it
+        # (session, path) -> (inode, size, mtime in ns) when the session last read or wrote the file
         self._seen: dict[tuple[str, str], tuple[int, int, int]] = {}
 
     @property
     def tools(self) -> list[Tool[Any]]:
-        """The tools that run here."""
+        """The tools that this object executes."""
         return [each.tool for each in (*self._readers.values(), *self._writers.values())]
 
     def run(self, call: RunTool) -> Outcome:
-        """One call. Raises ToolProblem."""
+        """Execute a call. Raises ToolProblem."""
         with _opened(call.cwd, call.folder) as workspace:
             if (reader := self._readers.get(call.name)) is None:
                 return self._write(workspace, call)
@@ -92,7 +92,7 @@ class FileTools:
             return reader.run(workspace, call.args)
 
     def preview(self, asked: PreviewTool) -> Preview:
-        """What a write would do, or where a command would run. Raises ToolProblem when it would fail."""
+        """What a write would change, or where a command would run. Raises ToolProblem when the call would fail."""
         with _opened(asked.cwd, asked.folder) as workspace:
             if asked.name == RUN_COMMAND.name:
                 return Preview(callId=asked.callId, folder=folder_of(workspace, arguments(RUN_COMMAND, asked.args)))
@@ -101,14 +101,15 @@ class FileTools:
 
     def _draft(self, workspace: Workspace, name: str, args: dict[str, Any]) -> Draft:
         if (writer := self._writers.get(name)) is None:
-            raise ToolProblem(f"{name} changes no file", "unknown_tool")
+            raise ToolProblem(f"{name} does not change a file", "unknown_tool")
         return writer.draft(workspace, args)
 
     def _write(self, workspace: Workspace, call: RunTool) -> Outcome:
         draft = self._draft(workspace, call.name, call.args)
         if call.expects and draft.expects != call.expects:
             raise ToolProblem(
-                f"{draft.path} was changed after this was approved, so it is not written; read it and propose again", "changed"
+                f"{draft.path} was changed after this call was approved, so it is not written; read it and propose the change again",
+                "changed",
             )
         known = self._seen.get((call.sid, draft.path))
         if call.name == WRITE_FILE.name and draft.before is not None and known and known != _stamp(workspace, draft.path):
@@ -151,7 +152,7 @@ def folder_of(workspace: Workspace, asked: RunCommand) -> str:
 
 
 def run_reader(name: str, args: dict[str, Any], cwd: str, identity: str = "") -> Outcome:
-    """A call that only reads, from the name of its folder. Raises ToolProblem."""
+    """Execute a call that only reads, given the path and identity of its workspace. Raises ToolProblem."""
     reader = next(reader for reader in READERS if reader.tool.name == name)
     with _opened(cwd, identity) as workspace:
         return reader.run(workspace, args)

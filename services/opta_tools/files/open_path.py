@@ -1,16 +1,16 @@
-"""The real path of something that is open: from the kernel where it tells, else found by name and compared."""
+"""The real path of an open descriptor: from the kernel where it provides it, otherwise resolved by name and compared."""
 
 import errno
 import fcntl
 import os
 
-# macOS: F_GETPATH of <sys/fcntl.h>, and the longest path it gives.
+# macOS: F_GETPATH of <sys/fcntl.h>, and the size of its buffer (MAXPATHLEN).
 _F_GETPATH = getattr(fcntl, "F_GETPATH", None)
 _PATH_MAX = 1024
 
 
 def path_of(descriptor: int, name: str) -> str:
-    """The real path of `descriptor`, which was opened as `name`, an absolute path. Raises OSError when it is not certain."""
+    """The real path of `descriptor`, which was opened as `name`, an absolute path. Raises OSError when it cannot be determined."""
     try:
         return os.readlink(f"/proc/self/fd/{descriptor}")
     except OSError:
@@ -19,5 +19,5 @@ def path_of(descriptor: int, name: str) -> str:
         return os.fsdecode(fcntl.fcntl(descriptor, _F_GETPATH, b"\0" * _PATH_MAX).rstrip(b"\0"))
     real = os.path.realpath(name)
     if not os.path.samestat(os.lstat(real), os.fstat(descriptor)):
-        raise OSError(errno.ESTALE, "it was moved or replaced while it was opened", name)
+        raise OSError(errno.ESTALE, "it was moved or replaced while it was being opened", name)
     return real

@@ -1,4 +1,4 @@
-"""Folders outside of the workspace that file tools may read, because the user named them: `sandbox.read`."""
+"""Paths outside the workspace that file tools may read, because the user named them in the setting `sandbox.read`."""
 
 import os
 
@@ -13,7 +13,10 @@ from ..result import ToolProblem
 
 
 def rooted(call: RunTool, readable: tuple[str, ...]) -> RunTool:
-    """A reading call with an absolute path beneath one of `readable`, as one in that folder; any other call as it is. Raises ToolProblem."""
+    """A reading call whose path lies beneath one of `readable`, changed to a call in that folder; any other call unchanged.
+
+    Raises ToolProblem when the folder lies behind a symbolic link.
+    """
     path = call.args.get("path")
     if risk_of(call.name) is not Risk.read or not isinstance(path, str):
         return call
@@ -21,8 +24,8 @@ def rooted(call: RunTool, readable: tuple[str, ...]) -> RunTool:
     if not root:
         return call
     if os.path.realpath(root) != root:
-        # A command may have put a link in its place, if it lies in a workspace.
-        raise ToolProblem(f"sandbox.read names {root}, which is or lies behind a link; name what it leads to", "path")
+        # If it lies in a workspace, a command may have replaced it by a link.
+        raise ToolProblem(f"sandbox.read names {root}, which is or lies behind a link; name the target of the link", "path")
     relative = os.path.relpath(os.path.expanduser(path), root)
     if not os.path.isdir(root):
         root, relative = os.path.dirname(root), os.path.basename(root)

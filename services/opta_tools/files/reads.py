@@ -1,4 +1,4 @@
-"""read_file and list_dir."""
+"""The functions that execute read_file and list_dir."""
 
 import codecs
 import os
@@ -35,7 +35,7 @@ def read_file(workspace: Workspace, asked: ReadFile) -> Outcome:
 
 
 def list_dir(workspace: Workspace, asked: ListDir) -> Outcome:
-    """The entries of a folder, folders first with a closing slash."""
+    """The entries of a folder. Folders come first and end with a slash."""
     path = asked.path
     descriptor = workspace.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -53,7 +53,7 @@ def list_dir(workspace: Workspace, asked: ListDir) -> Outcome:
 
 
 def _range(workspace: Workspace, path: str, first: int, last: int | None) -> tuple[int, str]:
-    """(how many lines, the lines `first` to `last`), read line by line, so that a large file costs no more than what is shown."""
+    """(number of lines read, the lines `first` to `last`). Reads line by line, so that a large file needs little memory."""
     kept: list[bytes] = []
     size = number = 0
     with os.fdopen(workspace.open_regular(path), "rb") as handle:
@@ -70,7 +70,7 @@ def _range(workspace: Workspace, path: str, first: int, last: int | None) -> tup
             if last is not None and number >= last:
                 break
     if first > max(1, number) or (last is not None and last < first):
-        raise ToolProblem(f"{path} has {number} lines; lines {first} to {last if last is not None else number} are not there")
+        raise ToolProblem(f"{path} has {number} lines; lines {first} to {last if last is not None else number} do not exist")
     return number, decode(b"".join(kept), path).text
 
 
@@ -79,5 +79,5 @@ def _read(workspace: Workspace, path: str) -> bytes:
         size = os.fstat(handle.fileno()).st_size
         if size > FILE_BYTES_MAX:
             raise ToolProblem(f"{path} is too large ({size} bytes); read a range with start_line and end_line, or grep it")
-        # A file that grows while it is read ends here too.
+        # The size is limited again, because a file may grow while it is read.
         return handle.read(FILE_BYTES_MAX)

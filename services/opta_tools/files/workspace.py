@@ -1,7 +1,7 @@
-"""The one door to files: paths are resolved beneath the workspace's descriptor, never by string.
+"""The only access to the files of a workspace: paths are resolved beneath the descriptor of its folder, never as strings.
 
-Linux: openat2 with RESOLVE_BENEATH, so that no symlink, `..` or race leads out. Elsewhere: a walk of
-one component at a time that follows no symlink.
+Linux: openat2 with RESOLVE_BENEATH, so that no symbolic link, `..` or race leads out. Elsewhere: a walk of one component at a time that
+follows no symbolic link.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ PATH_BYTES_MAX = 4000
 
 
 class PathProblem(Refused):
-    """A path that may not or cannot be opened; the message is for the model."""
+    """A path that must not or cannot be opened. The message is for the model."""
 
 
 class _OpenHow(ctypes.Structure):
@@ -36,25 +36,25 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Workspace:
-    """The directory a turn may touch, held open.
+    """The folder that a session works in, held open.
 
-    `identity`: device and inode that it had when the session began (`session.start`); another folder by now is refused.
+    `identity`: "device:inode" of the folder when the session began (`session.start`); a different folder is refused with PathProblem.
     """
 
-    # The daemon's own folders, which no workspace shows but for `shown_folder`, and the person's home; set once at start.
-    own_folders: ClassVar[tuple[str, ...]] = ()
-    shown_folder: ClassVar[str] = ""
+    # Set once at start: the daemon's folders, which no workspace shows except `workspaces_folder`, and the person's home.
+    hidden_folders: ClassVar[tuple[str, ...]] = ()
+    workspaces_folder: ClassVar[str] = ""
     home: ClassVar[str] = ""
 
     @classmethod
-    def keep_back(cls, own_folders: Iterable[str], shown_folder: str, home: str) -> None:
-        """Say what no workspace of this process shows."""
-        cls.own_folders, cls.shown_folder, cls.home = tuple(own_folders), shown_folder, home
+    def hide(cls, hidden_folders: Iterable[str], workspaces_folder: str, home: str) -> None:
+        """Set what no workspace of this process shows. The paths are real paths."""
+        cls.hidden_folders, cls.workspaces_folder, cls.home = tuple(hidden_folders), workspaces_folder, home
 
     @classmethod
-    def kept_back(cls) -> tuple[tuple[str, ...], str, str]:
-        """The same, for a process that searches in this one's place."""
-        return cls.own_folders, cls.shown_folder, cls.home
+    def hidden(cls) -> tuple[tuple[str, ...], str, str]:
+        """The arguments of `hide`, for a child process that searches."""
+        return cls.hidden_folders, cls.workspaces_folder, cls.home
 
     def __init__(self, root: str, identity: str = ""):
         self.root = root
@@ -65,10 +65,10 @@ class Workspace:
         found = os.fstat(self._descriptor)
         if identity and identity != f"{found.st_dev}:{found.st_ino}":
             os.close(self._descriptor)
-            raise PathProblem(f"the workspace {root} is not the folder any more that it was when this session began; start a new session")
+            raise PathProblem(f"the workspace {root} is no longer the folder in which this session began; start a new session")
 
     def shows(self, relative: str) -> bool:
-        """Whether a path beneath the root is shown: a home keeps what its programs keep there to itself."""
+        """Whether a relative path is shown. In a home, the files of programs are hidden."""
         return self._is_not_home or not is_hidden_in_home(relative.split("/", 1)[0]) or relative == "."
 
     @property
@@ -77,43 +77,43 @@ class Workspace:
 
     @property
     def path(self) -> str:
-        """The real path of the folder that is held open. Raises PathProblem."""
+        """The real path of the folder. Raises PathProblem."""
         try:
             return path_of(self._descriptor, self.root)
         except OSError as error:
-            raise PathProblem(f"the path of the workspace {self.root} is not certain: {_why(error)}; start a new session") from error
+            raise PathProblem(f"the path of the workspace {self.root} cannot be determined: {_why(error)}; start a new session") from error
 
     def close(self) -> None:
-        """Release the directory."""
+        """Close the folder."""
         os.close(self._descriptor)
 
     def relative(self, path: str) -> str:
-        """`path` as a path beneath the root ('.' for the root itself). Raises PathProblem."""
+        """`path` relative to the root ('.' for the root itself). Raises PathProblem."""
         if "\0" in path:
-            raise PathProblem("a path holds no NUL character")
+            raise PathProblem("a path must not contain a NUL character")
         try:
             os.fsencode(path)
         except UnicodeEncodeError:
-            raise PathProblem("the path holds half a character") from None
+            raise PathProblem("the path contains half of a surrogate pair") from None
         if len(os.fsencode(path)) > PATH_BYTES_MAX:
             raise PathProblem("the path is too long")
         if path.startswith("~"):
             raise PathProblem(f"{path} is outside the workspace")
         if path.startswith("/"):
-            # Models often give the whole path; beneath the root it means the same file.
+            # Models often give the absolute path; beneath the root it means the same file.
             try:
                 path = str(PurePosixPath(path).relative_to(self.root))
             except ValueError:
                 raise PathProblem(f"{path} is outside the workspace") from None
         parts = [part for part in path.split("/") if part not in ("", ".")]
         if parts and not self.shows(parts[0]):
-            raise PathProblem(f"{path} is not shown while the whole home is the workspace; work in a project's folder")
+            raise PathProblem(f"{path} is hidden, because the workspace is the whole home; work in a project's folder")
         if ".." in parts:
             raise PathProblem(f"{path} is outside the workspace" if _leads_out(parts) else f"{path}: give the path without '..'")
         return "/".join(parts) or "."
 
     def open(self, path: str, flags: int, mode: int = 0o600, *, follows: bool = True) -> int:
-        """A descriptor for `path` beneath the root; with `follows` false no link on the way is followed. Raises PathProblem."""
+        """A descriptor for `path` beneath the root. If `follows` is false, no symbolic link is followed. Raises PathProblem."""
         relative = self.relative(path)
         try:
             if sys.platform == "linux" and _has_openat2():
@@ -123,17 +123,17 @@ class Workspace:
         except OSError as error:
             raise PathProblem(_explain(error, path, follows=follows)) from error
         real = self._path_of(descriptor, path)
-        is_own = any(real == own or real.startswith(f"{own}/") for own in self.own_folders)
-        if is_own and not (self.shown_folder and real.startswith(f"{self.shown_folder}/")):
+        is_hidden = any(real == folder or real.startswith(f"{folder}/") for folder in self.hidden_folders)
+        if is_hidden and not (self.workspaces_folder and real.startswith(f"{self.workspaces_folder}/")):
             os.close(descriptor)
             raise PathProblem(f"{path} belongs to Opta itself")
         return descriptor
 
     def open_regular(self, path: str, *, follows: bool = True) -> int:
-        """A descriptor for reading a regular file; devices, FIFOs and sockets are refused without waiting on them."""
+        """A descriptor for reading a regular file. Devices, FIFOs and sockets are refused without blocking. Raises PathProblem."""
         descriptor = self.open(path, os.O_RDONLY | os.O_NONBLOCK, follows=follows)
         kind = os.fstat(descriptor).st_mode
-        # What a link leads to is judged by its own name.
+        # The target of a link is judged by its real name.
         real = self._path_of(descriptor, path)
         if is_secret(real) and not is_secret(path):
             os.close(descriptor)
@@ -144,7 +144,7 @@ class Workspace:
         raise PathProblem(f"{path} is a folder" if stat.S_ISDIR(kind) else f"{path} is not a regular file")
 
     def _path_of(self, descriptor: int, path: str) -> str:
-        """The real path of what was just opened. A path that is not certain cannot be checked: the descriptor is closed and PathProblem raised."""
+        """The real path of an opened descriptor. When it cannot be determined, the descriptor is closed and PathProblem is raised."""
         try:
             return path_of(descriptor, f"{self.path}/{self.relative(path)}")
         except OSError as error:
@@ -155,7 +155,7 @@ class Workspace:
             raise
 
     def open_parent(self, path: str, *, create: bool) -> tuple[int, str]:
-        """(descriptor of the folder that holds `path`, the last component); missing folders are made when asked."""
+        """(descriptor of the folder that holds `path`, the last component). `create`: make missing folders. Raises PathProblem."""
         *folders, name = self.relative(path).split("/")
         if name == ".":
             raise PathProblem(f"{path} is a folder")

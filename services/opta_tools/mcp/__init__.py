@@ -1,1 +1,1 @@
-"""MCP servers: started contained, asked with caps and deadlines, restarted when they die."""
+"""MCP servers: started in a sandbox, called with limits and deadlines, restarted when they die."""

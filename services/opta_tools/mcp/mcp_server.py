@@ -1,4 +1,4 @@
-"""One MCP server while it is used: connected in a task of its own, asked with deadlines, started again when it dies."""
+"""The connection to one MCP server: held by a separate task, with deadlines for calls, restarted when the server dies."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from . import tools
 from .stdio import Streams
 
 CONNECT_S = 20.0
-# Without a sign of life a call ends after CALL_S; progress gives it as long again, up to CALL_S_MAX.
+# A call may take CALL_S seconds; each progress message extends the deadline by as long, up to CALL_S_MAX in total.
 CALL_S, CALL_S_MAX = 60.0, 600.0
 LIST_AGAIN_S, LIST_S = 2.0, 10.0
 STARTS_MAX, STARTS_WINDOW_S = 3, 300.0
@@ -33,7 +33,7 @@ log = Log("mcp")
 
 
 class McpServer:
-    """`connect` starts it (for a program; an address is reached by its URL)."""
+    """`connect` starts the server's program and opens its streams; None for a server that is reached by its URL."""
 
     def __init__(self, spec: McpServerSpec, connect: Connect | None):
         self.spec = spec
@@ -54,7 +54,7 @@ class McpServer:
         self._is_stale = False
 
     async def start(self) -> None:
-        """Connect, unless it is connected. Raises ToolProblem that says why not."""
+        """Connect, unless the server is connected, and list its tools again when they changed. Raises ToolProblem."""
         async with self._starting:
             self.used_at = now_s()
             if self._session is not None and not self.problem:
@@ -64,13 +64,13 @@ class McpServer:
             self._starts = [at for at in self._starts if now_s() - at < STARTS_WINDOW_S]
             if len(self._starts) >= STARTS_MAX:
                 raise ToolProblem(
-                    f"the MCP server {self.spec.name} died {STARTS_MAX} times in five minutes ({self.problem}); it rests now", "mcp"
+                    f"the MCP server {self.spec.name} died {STARTS_MAX} times in five minutes ({self.problem}); try again later", "mcp"
                 )
             self._starts.append(now_s())
             await self._end_task()
             self._ready, self._stop = asyncio.Event(), asyncio.Event()
             self.problem = ""
-            self._task = asyncio.create_task(self._live(), name=f"mcp {self.spec.name}")
+            self._task = asyncio.create_task(self._run(), name=f"mcp {self.spec.name}")
             waiting = asyncio.ensure_future(self._ready.wait())
             await asyncio.wait({waiting, self._task}, timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
@@ -81,13 +81,13 @@ class McpServer:
                 raise ToolProblem(f"the MCP server {self.spec.name} could not be used: {self.problem}", "mcp")
 
     async def call(self, name: str, args: dict[str, Any], on_progress: Callable[[str], None]) -> Outcome:
-        """Call one of its tools by its own name. Raises ToolProblem; cancelling tells the server."""
+        """Call a tool by its name at the server. Raises ToolProblem. Cancelling this call notifies the server."""
         await self.start()
         session = self._session
         assert session is not None
         deadline = _Deadline()
 
-        async def tell(progress: float, total: float | None, message: str | None) -> None:
+        async def report(progress: float, total: float | None, message: str | None) -> None:
             deadline.extend()
             share = f"{progress:g}/{total:g}" if total else f"{progress:g}"
             on_progress(f"{share} {tools.plain(message or '', 500)}".strip() + "\n")
@@ -95,11 +95,11 @@ class McpServer:
         if name == READ_RESOURCE and any(tool.name.endswith(f"__{READ_RESOURCE}") for tool in self.tools):
             work = session.read_resource(str(args.get("uri", "")))
             return await self._outcome(work, deadline, lambda result: _texts(result.contents))
-        work = session.call_tool(name, args, read_timeout_seconds=CALL_S_MAX, progress_callback=tell)
+        work = session.call_tool(name, args, read_timeout_seconds=CALL_S_MAX, progress_callback=report)
         return await self._outcome(work, deadline, _said)
 
     async def close(self) -> None:
-        """End it."""
+        """End the connection and the server."""
         async with self._starting:
             await self._end_task()
 
@@ -111,19 +111,19 @@ class McpServer:
             while not asked.done():
                 await asyncio.wait({asked, task}, timeout=deadline.left(), return_when=asyncio.FIRST_COMPLETED)
                 if task.done() and not asked.done():
-                    raise ToolProblem(f"the MCP server {self.spec.name} is gone: {self.problem}", "mcp")
+                    raise ToolProblem(f"the MCP server {self.spec.name} has ended: {self.problem}", "mcp")
                 if not asked.done() and deadline.left() <= 0:
                     raise ToolProblem(f"the MCP server {self.spec.name} did not answer in time", "timeout")
             result = asked.result()
         except MCPError as error:
             if self.problem:
-                raise ToolProblem(f"the MCP server {self.spec.name} is gone: {self.problem}", "mcp") from error
+                raise ToolProblem(f"the MCP server {self.spec.name} has ended: {self.problem}", "mcp") from error
             raise ToolProblem(f"the MCP server {self.spec.name} says: {tools.plain(str(error), 2000)}", "mcp") from error
         except (OSError, RuntimeError, ValueError) as error:
             raise ToolProblem(f"the MCP server {self.spec.name} failed: {tools.plain(str(error), 2000)}", "mcp") from error
         finally:
             if not asked.done():
-                # The SDK tells the server that nobody waits any more.
+                # The SDK notifies the server of the cancellation.
                 asked.cancel()
                 await asyncio.gather(asked, return_exceptions=True)
         text = said(result)
@@ -143,8 +143,8 @@ class McpServer:
             is_truncated=is_cut,
         )
 
-    async def _live(self) -> None:
-        """The connection from its start to its end; in one task, as the SDK wants it."""
+    async def _run(self) -> None:
+        """Hold the connection from its start to its end, in one task as the SDK requires."""
         ended = asyncio.Event()
 
         def on_end(reason: str) -> None:
@@ -161,7 +161,7 @@ class McpServer:
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for wait in waiting:
                     wait.cancel()
-        except Exception as error:  # whatever a server or the SDK does ends here, and is told to whoever asks next
+        except Exception as error:  # whatever a server or the SDK raises ends the connection and is reported to the next caller
             self.problem = self.problem or tools.plain(_innermost(error), 500)
         finally:
             self._session = None
@@ -182,14 +182,14 @@ class McpServer:
             async with asyncio.timeout(LIST_S):
                 await self._list(session)
         except (MCPError, OSError, RuntimeError, ValueError, TimeoutError) as error:
-            self.problem = f"it did not tell its tools anew ({tools.plain(_innermost(error), 200)})"
+            self.problem = f"it did not list its changed tools ({tools.plain(_innermost(error), 200)})"
             raise ToolProblem(f"the MCP server {self.spec.name} could not be used: {self.problem}", "mcp") from error
 
     async def _list(self, session: ClientSession) -> None:
         self._is_stale, self._listed_at = False, now_s()
         capabilities = session.server_capabilities
         listed = await _pages(session.list_tools, "tools") if capabilities is None or capabilities.tools else []
-        self.tools, self.notes = tools.offered(self.spec.name, listed, has_own_names=self.spec.origin == "builtin")
+        self.tools, self.notes = tools.offered(self.spec.name, listed, keeps_names=self.spec.origin == "builtin")
         if capabilities and capabilities.prompts:
             found = await _pages(session.list_prompts, "prompts")
             self.prompts = [{"name": tools.plain(str(p.name), 200)} for p in found[: tools.TOOLS_MAX]]
@@ -199,7 +199,7 @@ class McpServer:
             if not self.resources or self.spec.origin == "builtin":
                 return
             names = ", ".join(f"{resource['uri']} ({resource['name']})" for resource in self.resources[:20])
-            text = tools.plain(f"Read a resource of {self.spec.name} by its uri. There are: {names}", tools.DESCRIPTION_CHARS_MAX)
+            text = tools.plain(f"Read a resource of {self.spec.name} by its uri. Available: {names}", tools.DESCRIPTION_CHARS_MAX)
             schema = {"type": "object", "properties": {"uri": {"type": "string"}}, "required": ["uri"], "additionalProperties": False}
             name = f"mcp__{self.spec.name}__{READ_RESOURCE}"
             if all(tool.name != name for tool in self.tools):
@@ -233,7 +233,7 @@ class _Deadline:
 
 
 async def _pages(ask: Callable[..., Awaitable[Any]], field: str) -> list[Any]:
-    """Everything a paged list holds, up to some pages."""
+    """The items of a paged list, from up to PAGES_MAX pages."""
     from mcp_types import PaginatedRequestParams
 
     found: list[Any] = []

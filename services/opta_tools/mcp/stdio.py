@@ -1,7 +1,7 @@
-"""A server's standard input and output as MCP messages: one JSON-RPC message a line, capped, in its containment.
+"""The stdio transport of an MCP server that runs in a sandbox: one JSON-RPC message a line, of limited length.
 
-Protocol: modelcontextprotocol.io, "Transports", stdio. The SDK's own transport has no cap on a line and cannot hand
-a descriptor to the sandbox.
+Protocol: modelcontextprotocol.io, "Transports", stdio. The SDK's transport is not used, because it does not limit lines and cannot pass
+descriptors to the sandbox.
 """
 
 import asyncio
@@ -19,23 +19,23 @@ from mcp_types import jsonrpc_message_adapter
 from opta_core.logs import Log
 
 from ..result import ToolProblem
-from ..sandbox.place import Process
-from ..sandbox.place import Streams as ContainedStreams
+from ..sandbox.launch import Process
+from ..sandbox.launch import Streams as ContainedStreams
 
 LINE_BYTES_MAX = 1024 * 1024
-# Lines that are no messages: some servers greet, none talks.
+# How many lines that are not messages are skipped: some servers print a greeting.
 JUNK_MAX = 200
 STOP_S = 1.0
 
 Streams = tuple[MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]]
-# Starts the server with these descriptors as its 0, 1 and 2.
+# Starts the server with these descriptors as its standard input, output and error.
 Start = Callable[[ContainedStreams], Awaitable[Process]]
 log = Log("mcp")
 
 
 @asynccontextmanager
 async def connected(start: Start, on_end: Callable[[str], None]) -> AsyncGenerator[Streams, None]:
-    """Start a server and give its streams. `on_end` is called when it ends by itself, with the reason. Raises OSError, ToolProblem."""
+    """Start a server and yield its streams. `on_end` receives the reason when the server ends by itself. Raises OSError, ToolProblem."""
     pipes = await _Pipes.open()
     try:
         try:
@@ -73,16 +73,16 @@ async def connected(start: Start, on_end: Callable[[str], None]) -> AsyncGenerat
 
 
 async def _end_of(process: Process, last_words: list[str]) -> int:
-    """A code also for a server that never began; its last words say why."""
+    """The exit code of the server; 127 if it could not start, with the reason added to `last_words`."""
     try:
         return await process.ended()
     except ToolProblem as problem:
-        last_words.append(f"error: {problem}; what lies in your home is there only when sandbox.read names it")
+        last_words.append(f"error: {problem}; files in your home are visible to it only when sandbox.read names them")
         return 127
 
 
 class _Pipes:
-    """Three pipes to a server: our ends as streams, its ends as descriptors."""
+    """The three pipes to a server: this process's ends as streams, the server's ends as descriptors."""
 
     def __init__(self, theirs: ContainedStreams, write: asyncio.WriteTransport, input: asyncio.StreamWriter):
         self.theirs, self._write, self.input = theirs, write, input
@@ -91,7 +91,7 @@ class _Pipes:
 
     @classmethod
     async def open(cls) -> "_Pipes":
-        """Make them. Raises OSError."""
+        """Create the pipes. Raises OSError."""
         loop = asyncio.get_running_loop()
         (their_input, our_input), (our_output, their_output), (our_errors, their_errors) = os.pipe(), os.pipe(), os.pipe()
         write, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, os.fdopen(our_input, "wb", buffering=0))
@@ -104,12 +104,12 @@ class _Pipes:
         return pipes
 
     def close_theirs(self) -> None:
-        """The server has its own copies now."""
+        """Close the server's ends, once the server has inherited them."""
         for descriptor in self.theirs:
             os.close(descriptor)
 
     def close(self) -> None:
-        """Close our ends. One that was full when its server died sees no end of file, and would stay open."""
+        """Close this process's ends. The write end is aborted, because a pipe that was full when the server died would stay open."""
         for transport in (self._write, *self._reads):
             transport.close()
         self._write.abort()
@@ -131,7 +131,7 @@ async def _read(
                 line = await output.readuntil(b"\n")
             except asyncio.IncompleteReadError:
                 code = await asyncio.shield(ended)
-                # The line that names the error says more than the last one of a trace.
+                # The line that names the error says more than the last line of a traceback.
                 words = next((line for line in last_words if "rror" in line), last_words[-1] if last_words else "")
                 said = f": {words}" if words else ""
                 reason = f"it ended with code {code}{said}"
@@ -143,11 +143,11 @@ async def _read(
                 except ValueError:
                     junk += 1
                     if junk > JUNK_MAX:
-                        reason = "it sends lines that are no messages"
+                        reason = "it sends lines that are not messages"
                     continue
                 await to_session.send(SessionMessage(message))
     except (anyio.ClosedResourceError, anyio.BrokenResourceError):
-        return  # our side is done with it
+        return  # the connection has been closed on this side
     on_end(reason)
     await to_session.aclose()
     process.kill()
@@ -161,7 +161,7 @@ async def _write(input: asyncio.StreamWriter, from_session: MemoryObjectReceiveS
 
 
 async def _errors(errors: asyncio.StreamReader, last_words: list[str]) -> None:
-    """Reads what it complains, so that it never blocks on that, and keeps the last line."""
+    """Read the server's standard error, so that the server never blocks on it, and keep the last lines."""
     while chunk := await errors.read(16 * 1024):
         lines = [line.strip() for line in chunk.decode(errors="replace").splitlines() if line.strip()]
         last_words[:] = [*last_words, *(line[:300] for line in lines)][-12:]

@@ -1,4 +1,4 @@
-"""What a server says of its tools, made safe to show to a model: names with its own, texts and schemas with caps."""
+"""Makes a server's description of its tools safe to show to a model: prefixed names, limited texts and schemas."""
 
 import hashlib
 import re
@@ -18,20 +18,20 @@ DEPTH_MAX = 12
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
-def offered(server: str, listed: list[Any], *, has_own_names: bool) -> tuple[list[OfferedTool], list[str]]:
-    """(tools as a model may see them, what was left out and why). `has_own_names`: built in, so its names are not prefixed."""
+def offered(server: str, listed: list[Any], *, keeps_names: bool) -> tuple[list[OfferedTool], list[str]]:
+    """(tools as a model may see them, which tools were left out and why). `keeps_names`: do not prefix the names (a built-in server)."""
     tools: list[OfferedTool] = []
     problems: list[str] = []
     seen: set[str] = set()
     for tool in listed[:TOOLS_MAX]:
         name = str(tool.name)
-        full = name if has_own_names else f"mcp__{server}__{name}"
+        full = name if keeps_names else f"mcp__{server}__{name}"
         if not _NAME.match(name) or len(full) > NAME_CHARS_MAX:
             problems.append(f"{server}: the tool name {name[:40]!r} is not usable")
         elif full in seen:
             problems.append(f"{server}: there are two tools {name[:40]!r}")
         elif (schema := _schema(tool.input_schema)) is None:
-            problems.append(f"{server}: the arguments of {name[:40]!r} are described too large or too deep")
+            problems.append(f"{server}: the schema of the arguments of {name[:40]!r} is too large or too deeply nested")
         else:
             seen.add(full)
             description = plain(str(tool.description or ""), DESCRIPTION_CHARS_MAX)
@@ -44,7 +44,7 @@ def offered(server: str, listed: list[Any], *, has_own_names: bool) -> tuple[lis
 
 
 def plain(text: str, chars: int) -> str:
-    """Text from elsewhere without characters that hide or steer, cut to `chars`."""
+    """Untrusted text without characters that hide or reorder text, cut to `chars` characters."""
     kept = "".join(character for character in text[: 4 * chars] if character in "\n\t" or not deceiving(character))
     return kept if len(kept) <= chars else kept[: chars - 1] + "…"
 

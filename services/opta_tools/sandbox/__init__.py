@@ -1,1 +1,1 @@
-"""What a command can do, whatever it is: the operating system's containment of run_command and stdio MCP servers."""
+"""The sandbox of commands and stdio MCP servers: what the operating system lets them do, whatever program they are."""

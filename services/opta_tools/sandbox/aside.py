@@ -1,4 +1,4 @@
-"""Where files go that commands do not make: out of the workspace, whole, and with words about where they are."""
+"""Puts files aside that commands must not make: moves them out of the workspace unchanged, and says where they are."""
 
 import contextlib
 import os
@@ -10,27 +10,30 @@ from pathlib import Path
 
 NOTES_MAX = 20
 _COPIED_BYTES_MAX, _COPIED_FILES_MAX = 32 * 1024 * 1024, 1000
-# Of all files that are given a copy of their own in one look.
+# The bytes of all files that may be copied in one check.
 COPIED_A_LOOK_MAX = 32 * 1024 * 1024
 
 
 class Aside:
-    """A folder outside of every workspace."""
+    """A folder for files put aside, outside every workspace."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         self._copied = 0
 
     def begin_look(self) -> None:
-        """What may be copied is counted anew."""
+        """Reset the limit on copied bytes, at the begin of a check."""
         self._copied = 0
 
     def take(self, above: int, name: str, identity: tuple[int, int] | None = None) -> str:
-        """Move something out of an opened folder; where it is then, '' when it was not what was meant (`identity`) and is back. Raises OSError."""
+        """Move an entry out of an opened folder; the path where it is kept. Raises OSError.
+
+        `identity`: the (device, inode) that it must have. If it has another one, it is moved back, and the result is ''.
+        """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = f"{secrets.token_hex(4)}-{re.sub(r'[^A-Za-z0-9._-]', '_', name.lstrip('.'))[:60]}"
         seen = os.stat(name, dir_fd=above, follow_symlinks=False)
-        # Without these rights it could be neither moved into another folder nor out of this one.
+        # Both folders must be writable for the move.
         _make_writable(above)
         if stat.S_ISDIR(seen.st_mode):
             folder = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
@@ -46,7 +49,7 @@ class Aside:
                 return self._rename_in_place(above, name, f"put-aside-{kept}.put-aside", identity)
             moved = os.stat(kept, dir_fd=aside, follow_symlinks=False)
             if identity is not None and (moved.st_dev, moved.st_ino) != identity:
-                # Exchanged in the last moment, perhaps for something of a person's.
+                # It was replaced at the last moment, perhaps by a person's file.
                 with contextlib.suppress(OSError):
                     os.rename(kept, name, src_dir_fd=aside, dst_dir_fd=above)
                 return ""
@@ -56,7 +59,7 @@ class Aside:
         return str(self.folder / kept)
 
     def _rename_in_place(self, above: int, name: str, kept: str, identity: tuple[int, int] | None) -> str:
-        """On another file system: under a name that no program looks for, where it is."""
+        """For an entry on another file system: rename it in its folder, to a name that no program looks for."""
         os.rename(name, kept, src_dir_fd=above, dst_dir_fd=above)
         moved = os.stat(kept, dir_fd=above, follow_symlinks=False)
         if identity is not None and (moved.st_dev, moved.st_ino) != identity:
@@ -66,9 +69,9 @@ class Aside:
         return f"{kept} beside it"
 
     def _break_links(self, aside: int, name: str) -> None:
-        """Give what was put aside files of its own: one with another name in the workspace could still be written there.
+        """Replace hard-linked files that were put aside by copies, because they could still be written through their name in the workspace.
 
-        Large ones, and what is too much in one look, keep their links.
+        Large files, and files beyond the limit of one check, keep their links.
         """
         waiting = [name]
         count = 0
@@ -89,11 +92,11 @@ class Aside:
 
 
 def renew(folder: int, path: str, seen: os.stat_result) -> None:
-    """Put a copy in the place of a file in an opened folder, so that no other name or open descriptor leads to it. Raises OSError."""
+    """Replace a file in an opened folder by a copy, so that no other name and no open descriptor leads to it. Raises OSError."""
     part = f"{path}.{secrets.token_hex(4)}.copy"
     copy = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
-        # Not as an argument of open, from which the umask is taken.
+        # With fchmod, because the mode given to open is reduced by the umask.
         os.fchmod(copy, stat.S_IMODE(seen.st_mode))
         source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
         with os.fdopen(source, "rb") as reader, os.fdopen(os.dup(copy), "wb") as writer:
@@ -107,18 +110,21 @@ def renew(folder: int, path: str, seen: os.stat_result) -> None:
         os.close(copy)
 
 
-def said_of(path: str, kept: str) -> str:
-    """What a result says about something that was put aside."""
-    return f"{quoted(path)} is a control file, which commands do not make. It was put aside to {kept}. write_file makes it after asking a person."
+def aside_note(path: str, kept: str) -> str:
+    """The note for the model about a file that was put aside."""
+    return (
+        f"{quoted(path)} is a control file, which commands cannot make. It was put aside to {kept}. write_file can make it, after asking "
+        "a person."
+    )
 
 
 def shortened(notes: list[str]) -> list[str]:
-    """As many as a reader takes in."""
+    """The first NOTES_MAX notes, and the number of the others."""
     return notes if len(notes) <= NOTES_MAX else [*notes[:NOTES_MAX], f"and {len(notes) - NOTES_MAX} more were put aside."]
 
 
 def quoted(path: str) -> str:
-    """A path on one line, whatever it holds."""
+    """A path on one line, with unprintable characters escaped."""
     return path if path.isprintable() and len(path) <= 200 else ascii(path[:200])
 
 

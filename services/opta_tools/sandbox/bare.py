@@ -1,6 +1,6 @@
-"""A command as an ordinary child process: where the system has no namespaces, and for programs of our own.
+"""A command as an ordinary child process: on systems without namespaces, and for Opta's own programs.
 
-It waits for a word before it begins, dies with the worker, and is found by its mark when it leaves its group.
+It waits for a signal on its input before it runs, dies with the worker, and is found by its mark if it leaves its process group.
 """
 
 import asyncio
@@ -23,15 +23,15 @@ _WAIT = 'read -r _ || exit 125; exec "$@" </dev/null'
 _libc = ctypes.CDLL(None)
 
 
-class Bare:
-    """One child. Create it on the loop's thread: it dies with the thread that forked it."""
+class BareProcess:
+    """One child process. Create it on the thread of the event loop, because it dies with the thread that forked it."""
 
     def __init__(self, argv: list[str], environment: dict[str, str], folder: int | str, streams: tuple[int, int, int], mark: str, files: tuple[int, ...] = (), limits: CommandLimits | None = None):  # fmt: skip
-        """Raises ToolProblem when it cannot start. A negative first stream is an empty input. `files`: descriptors that it inherits besides."""
+        """Raises ToolProblem when it cannot start. A negative first stream means empty input. `files`: further descriptors to inherit."""
         self._mark = mark
         self._go_end = wait_end = -1
         if streams[0] < 0:
-            # The process waits for a word from here; if this worker dies first, it never begins.
+            # The process waits for a line on this pipe. If the worker dies first, the command never runs.
             wait_end, self._go_end = os.pipe()
             argv = ["/bin/sh", "-c", _WAIT, "opta", *argv]
         try:
@@ -54,14 +54,14 @@ class Bare:
         self.pid = self._process.pid
 
     def go(self) -> None:
-        """Let it begin."""
+        """Let the command run."""
         if self._go_end >= 0:
             with contextlib.suppress(BrokenPipeError):
                 os.write(self._go_end, b"\n")
         self._close_gate()
 
     async def ended(self) -> int:
-        """Its exit code, or minus the signal that ended it."""
+        """Wait for the end; the exit code, or minus the signal that ended the process."""
         process = self._process
         if sys.platform == "linux":
             watch = os.pidfd_open(process.pid)
@@ -80,7 +80,7 @@ class Bare:
         return process.returncode
 
     def kill(self) -> None:
-        """Kill the whole process group, and whatever else carries this call's mark."""
+        """Kill the process group, and every other process that carries the mark."""
         self._close_gate()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -89,7 +89,7 @@ class Bare:
         kill_marked(self._mark)
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the pipe. The command is not killed."""
         self._close_gate()
 
     def _close_gate(self) -> None:
@@ -112,7 +112,7 @@ def _child_setup(folder: int | str, parent: int, limits: CommandLimits) -> Calla
 
 
 def kill_marked(mark: str, deadline_s: float = 1.0) -> int:
-    """Kill every process whose environment carries a mark beginning with `mark`; how many there were (Linux)."""
+    """Kill every process whose mark begins with `mark`, for up to `deadline_s` seconds; their number (Linux only, 0 elsewhere)."""
     if sys.platform != "linux":
         return 0
     wanted = f"{MARK}={mark}".encode()

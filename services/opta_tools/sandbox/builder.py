@@ -1,7 +1,7 @@
-"""Builds the file system of a sandbox from a plan, by descriptor, and verifies it before anything runs.
+"""Builds the file system of a sandbox from a plan, by descriptor, and verifies it before a command runs.
 
-Runs inside the new namespaces. A source is opened once, with no symbolic link on the way, and compared with the device
-and inode that the worker named; what is mounted is that descriptor, never its name again. Paths of the plan are real paths.
+Runs inside the new namespaces. A source is opened once, without following symbolic links, and compared with the device and inode in the
+plan. The opened descriptor is mounted, so the path is never resolved a second time. Paths of the plan are real paths.
 Mounts: open_tree(2), move_mount(2), mount_setattr(2).
 """
 
@@ -17,16 +17,16 @@ _NO_LINKS = linux.RESOLVE_NO_SYMLINKS | linux.RESOLVE_NO_MAGICLINKS
 _BENEATH = _NO_LINKS | linux.RESOLVE_BENEATH
 _SAFE = linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NODEV
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
-# Where the new root is attached until it becomes `/`; every system has the folder.
+# Where the new root is mounted until it becomes `/`. The folder exists on every system.
 _STAGE = "/proc"
 
 
 class BuildError(Exception):
-    """Why a sandbox cannot be made as planned; nothing runs then."""
+    """A sandbox cannot be made as planned. Then no command runs."""
 
 
 class Root:
-    """The file system while it is built. `old` is a descriptor of the machine's `/`."""
+    """The file system under construction. `old` is a descriptor of the machine's `/`. Methods raise BuildError, OSError."""
 
     def __init__(self, old: int):
         self._old = old
@@ -37,7 +37,7 @@ class Root:
         self.descriptor = tree
 
     def add(self, entry: list[Any]) -> None:
-        """One entry of the plan: [kind, path, …]."""
+        """Add an entry of the plan: [kind, path, …]."""
         kind, path, *rest = entry
         match kind:
             case "ro" | "rw":
@@ -55,18 +55,18 @@ class Root:
                 raise BuildError(f"unknown entry {kind}")
 
     def devices(self) -> None:
-        """A /dev with harmless devices, terminals of its own and shared memory."""
+        """Add a /dev with harmless devices, private terminals and shared memory."""
         self.add(["tmpfs", "/dev", "0755", "1m", "1000"])
         for name in _DEVICES:
             source = os.open(f"dev/{name}", os.O_PATH | os.O_CLOEXEC, dir_fd=self._old)
             if not stat.S_ISCHR(os.fstat(source).st_mode):
-                raise BuildError(f"/dev/{name} is no device")
+                raise BuildError(f"/dev/{name} is not a device")
             target = self._empty_file(f"/dev/{name}")
             tree = linux.clone_tree(source)
             linux.restrict_tree(tree, linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NOEXEC)
             self._attach(tree, target)
             os.close(source)
-        with contextlib.suppress(OSError):  # without terminals of its own a sandbox still works
+        with contextlib.suppress(OSError):  # a sandbox also works without private terminals
             target = self._folder("/dev/pts")
             terminals = linux.new_filesystem("devpts", linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NOEXEC, ptmxmode="0666", mode="620")
             self._attach(terminals, target)
@@ -89,7 +89,7 @@ class Root:
         mounted = linux.openat2(self.descriptor, at.lstrip("/"), os.O_PATH, _BENEATH)
         try:
             if linux.identity(mounted) != [device, inode]:
-                raise BuildError(f"{at} is not what was meant to be there")
+                raise BuildError(f"{at} is not the file or folder that was to be mounted there")
         finally:
             os.close(mounted)
 
@@ -99,7 +99,7 @@ class Root:
         os.close(target)
 
     def _folder(self, path: str) -> int:
-        """A descriptor of a folder of the new root; made where it is not there."""
+        """A descriptor of a folder of the new root, which is made if it is missing."""
         at = os.dup(self.descriptor)
         for name in path.strip("/").split("/"):
             if name:
@@ -133,7 +133,7 @@ class Root:
 
 
 def mask(root: int, paths: list[str], masked: dict[str, int]) -> None:
-    """Hide files and folders of a finished root, again where an outside program replaced them. `masked`: path -> id of the mount that hides it."""
+    """Hide files and folders of a finished root, again when a program outside replaced them. `masked`: path -> id of the hiding mount."""
     for path in paths:
         try:
             target = linux.openat2(root, path.lstrip("/"), os.O_PATH, _BENEATH)
@@ -159,7 +159,7 @@ def mask(root: int, paths: list[str], masked: dict[str, int]) -> None:
 
 
 def _step(folder: int, name: str) -> int:
-    """A folder in a folder; made where it is not there. What a command left in its place, in folders of its own, is removed."""
+    """A descriptor of a subfolder, which is made if it is missing. A file or link that a command left at its path is removed."""
     for _ in range(3):
         try:
             return linux.openat2(folder, name, os.O_PATH | os.O_DIRECTORY, _BENEATH)
@@ -173,10 +173,10 @@ def _step(folder: int, name: str) -> int:
 
 
 def protect(trees: list[int], controls: list[list[Any]], mounted: dict[tuple[int, str], tuple[int, list[Any]]]) -> None:
-    """Mount every control file and folder over itself: [number of its tree, path, "ro" or "rw", device, inode].
+    """Mount every control file and folder over itself, given as [index of its tree, path, "ro" or "rw", device, inode].
 
-    `mounted` remembers what was mounted ((tree, path) -> mount id, identity). A mount that the kernel took away, because
-    something outside replaced the file, is made again. "rw" keeps a folder from being moved away.
+    `mounted` records the mounts: (tree, path) -> (mount id, identity). A mount that the kernel removed, because a program outside
+    replaced the file, is made again. A "rw" mount only prevents a folder from being moved. Raises BuildError.
     """
     number: int
     problem = ""
@@ -184,7 +184,7 @@ def protect(trees: list[int], controls: list[list[Any]], mounted: dict[tuple[int
         try:
             target = linux.openat2(trees[number], path or ".", os.O_PATH, _BENEATH)
         except OSError as error:
-            # The others are protected all the same.
+            # Continue, so that the other control files are protected.
             problem = problem or f"{path} cannot be protected: {os.strerror(error.errno or 0)}"
             continue
         try:
@@ -218,5 +218,5 @@ def _opened(root: int, path: str, device: int, inode: int) -> int:
         raise BuildError(f"{path} cannot be opened: {os.strerror(error.errno or 0)}") from error
     if linux.identity(source) != [device, inode]:
         os.close(source)
-        raise BuildError(f"{path} is not the folder any more that it was")
+        raise BuildError(f"{path} is no longer the same folder")
     return source

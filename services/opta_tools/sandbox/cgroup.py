@@ -1,6 +1,6 @@
-"""Holds all processes of a command to its limits in one control group, where this process may make one (cgroup v2).
+"""Enforces a command's limits on all its processes with one control group, if this process may make one (cgroup v2).
 
-The kernel then refuses what would go over a limit in that moment, and not a quarter of a second later as `limits.Watch`. Source:
+The kernel then enforces a limit immediately, while `limits.Watch` measures only from time to time. Source:
 Documentation/admin-guide/cgroup-v2.rst ("Delegation", "memory.max", "pids.max").
 """
 
@@ -14,15 +14,18 @@ from .limits import CommandLimits
 
 ROOT = Path("/sys/fs/cgroup")
 _CONTROLLERS = frozenset({"memory", "pids"})
-# How often a group is tried to be removed: the kernel lets go of ended processes a moment later.
+# How often removing a group is tried: the kernel releases ended processes a moment later.
 _TRIES, _PAUSE_S = 20, 0.005
 
 
-def parent(own: str = "/proc/self/cgroup", root: Path = ROOT) -> Path | None:
-    """The group beside ours in which others may be made with both controllers; None where there is none (cgroup v1, not delegated)."""
+def parent(membership: str = "/proc/self/cgroup", root: Path = ROOT) -> Path | None:
+    """The parent of this process's group, if groups with both controllers may be made in it; else None (cgroup v1, not delegated).
+
+    `membership`: the file that names the group of this process; `root`: where the groups are mounted.
+    """
     with contextlib.suppress(OSError, StopIteration, ValueError):
-        line = next(line for line in Path(own).read_text().splitlines() if line.startswith("0::/"))
-        # A group that holds processes takes no controllers, so the new ones are neighbours of ours.
+        line = next(line for line in Path(membership).read_text().splitlines() if line.startswith("0::/"))
+        # A group that holds processes cannot pass on controllers, so new groups are made beside this process's group.
         above = (root / line[len("0::/") :].strip("/")).parent
         given = set((above / "cgroup.subtree_control").read_text().split())
         may_write = os.access(above, os.W_OK) and os.access(above / "cgroup.procs", os.W_OK)
@@ -32,7 +35,10 @@ def parent(own: str = "/proc/self/cgroup", root: Path = ROOT) -> Path | None:
 
 
 class CommandGroup:
-    """One command's group. Where none can be made, or it cannot be used, this does nothing: `limits.Watch` looks on as well."""
+    """One command's group. Does nothing if no group can be made, since `limits.Watch` enforces the limits as well.
+
+    `above`: the result of `parent`.
+    """
 
     def __init__(self, pid: int, limits: CommandLimits, above: Path | None):
         self._folder: Path | None = None
@@ -55,11 +61,11 @@ class CommandGroup:
 
     @property
     def is_used(self) -> bool:
-        """Whether the kernel holds the command to its limits here."""
+        """Whether the kernel enforces the limits."""
         return self._folder is not None
 
     def reason(self) -> str:
-        """Which limit ended the command or was refused to it, in words; '' for none."""
+        """The limit because of which the kernel killed the command, in words; '' for none."""
         if self._folder is None:
             return ""
         if _events(self._folder / "memory.events").get("oom_kill", 0):
@@ -67,7 +73,7 @@ class CommandGroup:
         return ""
 
     def close(self) -> None:
-        """Remove the group, once nothing of the command is left."""
+        """Remove the group, after all processes of the command have ended."""
         if self._folder is None:
             return
         for _ in range(_TRIES):
@@ -82,7 +88,7 @@ class CommandGroup:
 
 
 def _write(path: Path, value: str) -> None:
-    # Not made when it is missing: the folder is the kernel's.
+    # Without O_CREAT, because only the kernel creates files in this folder.
     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(descriptor, value.encode())

@@ -1,4 +1,4 @@
-"""A contained command as the tool-worker holds it: it is ready, it runs, it has ended; and how the supervisor's answers are read."""
+"""A contained command, as the tool-worker sees it, and the function that reads the supervisor's answers."""
 
 import array
 import asyncio
@@ -16,8 +16,8 @@ from ..result import ToolProblem
 ANSWER_BYTES_MAX = 64 * 1024
 
 
-class Contained:
-    """A command that is ready, runs, or has ended. `pid` is its first process; everything of the command lives below it."""
+class ContainedProcess:
+    """A command that is ready, is running, or has ended. `pid` is its first process; all its processes are descendants of it."""
 
     def __init__(self, pid: int, answers: socket.socket, on_end: Callable[[], None]):
         self.pid = pid
@@ -26,12 +26,12 @@ class Contained:
         self._is_closed = False
 
     def go(self) -> None:
-        """Let it begin."""
+        """Let the command run."""
         with contextlib.suppress(OSError):
             self._answers.send(b"go")
 
     async def ended(self) -> int:
-        """Its exit code, or minus the signal that ended it, once nothing of it is left. Raises ToolProblem when it could not start."""
+        """Wait until all its processes have ended; the exit code, or minus the signal. Raises ToolProblem when it could not start."""
         answer: dict[str, Any] = {}
         with contextlib.suppress(EOFError, OSError):
             answer, _, _ = await received(self._answers)
@@ -42,13 +42,13 @@ class Contained:
         return int(answer.get("status", -signal.SIGKILL))
 
     def kill(self) -> None:
-        """End it and everything that it started."""
+        """Kill the command and everything that it started."""
         if not self._is_closed:
             with contextlib.suppress(OSError):
                 signal.pidfd_send_signal(self._watch, signal.SIGKILL)
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the descriptors. The command is not killed."""
         if not self._is_closed:
             self._is_closed = True
             self._answers.close()
@@ -57,7 +57,7 @@ class Contained:
 
 
 async def received(answers: socket.socket) -> tuple[dict[str, Any], int, list[int]]:
-    """(answer, process id of who gave it, its descriptors). Raises EOFError when there will be none."""
+    """Wait for an answer: (content, process id of its sender, descriptors). Raises EOFError when the other end was closed."""
     size = array.array("i").itemsize
     space = socket.CMSG_SPACE(8 * size) + socket.CMSG_SPACE(struct.calcsize("3i"))
     while True:
@@ -78,6 +78,7 @@ async def received(answers: socket.socket) -> tuple[dict[str, Any], int, list[in
 
 
 async def readable(descriptor: int) -> None:
+    """Wait until a descriptor can be read."""
     loop = asyncio.get_running_loop()
     is_ready = asyncio.Event()
     loop.add_reader(descriptor, is_ready.set)

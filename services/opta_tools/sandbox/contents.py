@@ -1,4 +1,4 @@
-"""Recognises a control file by its content, so that one that a person removes and brings back, as by a change of branches, is known."""
+"""Recognises a control file by its content, so that it stays known when a person removes and restores it, as by changing branches."""
 
 import contextlib
 import hashlib
@@ -8,27 +8,27 @@ import stat
 from . import linux
 from .control import BENEATH, Control
 
-# A larger one is recognised by nothing.
+# A larger file, or a folder with more entries, is not recognised.
 BYTES_MAX, ENTRIES_MAX = 1024 * 1024, 200
-# What is read in one look; what comes after it is recognised by nothing.
+# The bytes that are read in one check; files beyond it are not recognised.
 BYTES_A_LOOK_MAX = 16 * 1024 * 1024
 
 
 class Contents:
-    """Digests of the files of a tree. `root`: a descriptor of it."""
+    """Digests of the control files of a tree. `root`: a descriptor of it."""
 
     def __init__(self, root: int):
         self._root = root
-        # (device, inode, time of change, size) -> digest: files are read once.
+        # (device, inode, time of change, size) -> digest, so that a file is read once
         self._files: dict[tuple[int, int, int, int], bytes] = {}
         self._bytes = 0
 
     def begin_look(self) -> None:
-        """What may be read is counted anew."""
+        """Reset the limit on read bytes, at the begin of a check."""
         self._bytes = 0
 
     def digest(self, control: Control) -> bytes | None:
-        """Of a file, or of everything in a folder; None for what is too large, changes while it is read, or is neither."""
+        """The digest of a file or of a folder's content; None if it is too large, changes while it is read, or is another kind of file."""
         self._entries = 0
         try:
             descriptor = linux.openat2(self._root, control.path, os.O_RDONLY | os.O_NONBLOCK, BENEATH)
@@ -44,7 +44,7 @@ class Contents:
             os.close(descriptor)
 
     def _of(self, descriptor: int) -> bytes:
-        """Raises ValueError for what cannot be recognised."""
+        """The digest of an opened file or folder. Raises OSError, ValueError when there is none."""
         self._entries += 1
         if self._entries > ENTRIES_MAX:
             raise ValueError

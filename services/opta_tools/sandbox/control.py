@@ -1,4 +1,4 @@
-"""One control file as it lies in a tree: what it is, the folder that holds it, and where it leads when it is a symbolic link."""
+"""One control file in a tree: its identity, the folder that holds it, and the target if it is a symbolic link."""
 
 import os
 import stat
@@ -7,49 +7,49 @@ from dataclasses import dataclass, replace
 
 from . import linux
 
-# How many links one name may lead over, as in the kernel (path_resolution(7), ELOOP).
+# How many symbolic links one path may contain, as in the kernel (path_resolution(7), ELOOP).
 LINKS_MAX = 40
 BENEATH = linux.RESOLVE_BENEATH | linux.RESOLVE_NO_SYMLINKS | linux.RESOLVE_NO_MAGICLINKS
 
 
 @dataclass(frozen=True)
 class Control:
-    """`links`: the links that lead from it to `target`, itself first, as (path, text); () when it is no symbolic link."""
+    """A control file. `links`: the symbolic links from it to `target`, itself first, as (path, text); () if it is not a link."""
 
     path: str
     device: int
     inode: int
     is_folder: bool
-    # (device, inode) of the folder that holds it.
+    # (device, inode) of the folder that holds it
     above: tuple[int, int] = (0, 0)
     links: tuple[tuple[str, str], ...] = ()
-    # What the links lead to in the tree: (device, inode), or None.
+    # (device, inode) of the target of the links in the tree; None if it does not exist or lies outside the tree
     target: tuple[int, int] | None = None
-    # git's own folder: a `.git`, one of a submodule, a bare repository.
+    # Whether it is a git folder: a `.git`, the git folder of a submodule, or a bare repository
     is_git: bool = False
-    # When it was made and last changed, in ns (0: the file system does not say), and how many names it has.
+    # Times of birth (0: not recorded by the file system) and of change in ns, and the number of hard links
     born_ns: int = 0
     changed_ns: int = 0
     names: int = 1
 
     @property
     def identity(self) -> tuple[int, int]:
-        """Device and inode."""
+        """(device, inode)."""
         return self.device, self.inode
 
     @property
     def generation(self) -> tuple[int, int, int]:
-        """Device, inode and birth: the number of a removed file may come again, not with its birth."""
+        """(device, inode, birth time): the inode of a removed file may be used again, but with another birth time."""
         return self.device, self.inode, self.born_ns
 
     @property
     def name(self) -> str:
-        """The last part of its path."""
+        """The last component of its path."""
         return self.path.rpartition("/")[2]
 
 
 def control_at(root: int, path: str, folder: int, *, is_git: bool = False) -> Control:
-    """What lies at a path of the tree `root`, in its opened folder. Raises OSError."""
+    """The file at `path` in the tree `root`, as a Control. `folder`: a descriptor of the folder that holds it. Raises OSError."""
     name = path.rpartition("/")[2]
     seen, above = os.stat(name, dir_fd=folder, follow_symlinks=False), os.fstat(folder)
     is_folder = stat.S_ISDIR(seen.st_mode)
@@ -68,13 +68,13 @@ def control_at(root: int, path: str, folder: int, *, is_git: bool = False) -> Co
 
 
 def followed(root: int, control: Control) -> Control:
-    """The same with the links that it leads over, as they are now."""
-    links, end = way(root, control.path)
+    """The control file with its current links and target."""
+    links, end = resolve_links(root, control.path)
     return replace(control, links=links, target=identity_of(root, end) if links else None)
 
 
 def identity_of(root: int, path: str | None) -> tuple[int, int] | None:
-    """(device, inode) of what lies at a path without links; None for nothing."""
+    """(device, inode) of the file at a path without symbolic links; None if there is none."""
     if not path:
         return None
     try:
@@ -88,10 +88,10 @@ def identity_of(root: int, path: str | None) -> tuple[int, int] | None:
         os.close(target)
 
 
-def way(root: int, path: str) -> tuple[tuple[tuple[str, str], ...], str | None]:
-    """(every link on the way, also those among the folders; the path in the tree without links, None for what lies elsewhere).
+def resolve_links(root: int, path: str) -> tuple[tuple[tuple[str, str], ...], str | None]:
+    """(every symbolic link that the path leads over, including folders; the resolved path in the tree, None if it leads out of the tree).
 
-    What is named absolutely and lies in the tree is in the tree. The end need not be there.
+    An absolute target may lie in the tree. The resolved path need not exist.
     """
     top = os.readlink(f"/proc/self/fd/{root}")
     links: list[tuple[str, str]] = []

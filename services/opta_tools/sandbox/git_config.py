@@ -1,4 +1,4 @@
-"""What of a repository's configuration is harmless: keys that name no program and no other place for configuration."""
+"""The harmless part of a git configuration: keys that name neither a program nor another configuration file."""
 
 import hashlib
 import os
@@ -7,7 +7,7 @@ import re
 from .regular_files import content
 
 CONFIG_BYTES_MAX = 1024 * 1024
-# What a new repository may be configured with: nothing here names a program or another place for configuration.
+# Keys that a new repository may set. None names a program or another configuration file.
 _CONFIG_KEPT = re.compile(
     r"core\.(repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|precomposeunicode|symlinks|autocrlf|eol|worktree|longpaths|abbrev)"
     r"|remote\..*\.(url|fetch|pushurl|tagopt|mirror|promisor|partialclonefilter|prune)|branch\..*\.(remote|merge|rebase|pushremote|description)"
@@ -16,18 +16,18 @@ _CONFIG_KEPT = re.compile(
 )
 _SECTION = re.compile(r'\s*\[\s*([A-Za-z0-9.-]+)\s*(?:"([^"\\\n\x00-\x08\x0b-\x1f\x7f]*)")?\s*\]\s*$')
 _KEY = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*=(.*)$", re.DOTALL)
-# Values that git and a reader of lines could read differently.
+# Values that git may read differently from this parser.
 _AMBIGUOUS = re.compile(r'["\\#;\x00-\x08\x0b-\x1f\x7f]')
-# A longer line is not understood, which also bounds the time of the expressions.
+# A longer line is not parsed, which also limits the time of the regular expressions.
 _LINE_CHARS_MAX = 1024
-# A line ends at a newline, unless a backslash before it (or before its carriage return) makes it go on.
+# A line ends at a newline, unless a backslash before it (or before its carriage return) continues it.
 _LINE_END = re.compile(r"(?<!\\)(?<!\\\r)\n")
 
 
 def plain_config(text: str, path: str = ".git", known: str = "", *, allows_worktree: bool = True) -> str:
-    """A git configuration without every key that is not known to be harmless, or that is in `known`. Format: git-config, "Syntax".
+    """A git configuration without the keys that are neither harmless nor in the configuration `known`. Format: git-config, "Syntax".
 
-    `path`: of git's folder; `allows_worktree`: whether core.worktree may be there, as submodules have it.
+    `path`: of the git folder; `allows_worktree`: whether core.worktree is allowed, which submodules have.
     """
     kept_before = {(section, line) for section, _, line in _lines(known)}
     lines: list[str] = []
@@ -37,19 +37,19 @@ def plain_config(text: str, path: str = ".git", known: str = "", *, allows_workt
         ):
             lines.append(line)
     kept = "\n".join(lines)
-    # What is appended to it later is a line of its own.
+    # Text that is appended later starts on a new line.
     return kept if not kept or kept.endswith("\n") else f"{kept}\n"
 
 
 def is_same(one: str, other: str) -> bool:
-    """Whether two configurations differ in the newline at their end at most."""
+    """Whether two configurations are equal apart from newlines at their end."""
     return one.rstrip("\n") == other.rstrip("\n")
 
 
 def _lines(text: str) -> list[tuple[str, tuple[str, str] | tuple[()] | None, str]]:
-    """(section as it stands there, (key, value) or () for what is not understood or None for what sets nothing, line) of each line.
+    """(section as written, content, text) of each line. The content is (key, value), () if it cannot be parsed, None if it sets nothing.
 
-    A line that goes on in the next is one.
+    A continued line counts as one.
     """
     written, section = "", ""
     found: list[tuple[str, tuple[str, str] | tuple[()] | None, str]] = []
@@ -63,7 +63,7 @@ def _lines(text: str) -> list[tuple[str, tuple[str, str] | tuple[()] | None, str
         elif len(line) <= _LINE_CHARS_MAX and (key := _KEY.match(line)) is not None and not _AMBIGUOUS.search(key[2].strip()):
             found.append((written, (section + key[1].lower(), key[2].strip()), line))
         else:
-            # Not understood: what may belong to it is not either.
+            # Not parsed. If it may begin a section, the lines after it belong to an unknown section.
             found.append((written, (), line))
             if "[" in line:
                 written, section = hashlib.sha256(f"{written}\n{line}".encode(errors="surrogateescape")).hexdigest(), "unknown."
@@ -74,7 +74,7 @@ def _is_harmless(name: str, value: str, path: str, allows_worktree: bool) -> boo
     if not _CONFIG_KEPT.fullmatch(name) or (name == "core.worktree" and not allows_worktree):
         return False
     if name == "core.worktree":
-        # Of a submodule: beneath the workspace, by its spelling.
+        # Set by submodules: allowed if its spelling leads beneath the workspace.
         return (
             not value.startswith("/")
             and not os.path.normpath(os.path.join(path, value)).startswith("..")
@@ -87,11 +87,11 @@ def _is_harmless(name: str, value: str, path: str, allows_worktree: bool) -> boo
 
 
 def config_of(git: int) -> str | None:
-    """The configuration in an opened git folder; None for none, one that is not text, or one that is too large."""
+    """The configuration in an opened git folder; None if there is none or it is too large."""
     return text_of(git, "config")
 
 
 def text_of(git: int, name: str) -> str | None:
-    """A configuration in an opened git folder, byte for byte (surrogateescape); None for none, no regular file, or one that is too large."""
+    """A configuration file in an opened git folder, decoded with surrogateescape; None if it is missing, not a regular file, or too large."""
     found = content(git, name, CONFIG_BYTES_MAX + 1)
     return found.decode(errors="surrogateescape") if found is not None and len(found) <= CONFIG_BYTES_MAX else None

@@ -1,4 +1,6 @@
-"""Keeps the repositories of a tree from running what commands made: new ones, parts of known ones, configurations, unfinished work."""
+"""Prevents git from running programs that commands planted: in new repositories, in parts of known ones, in configurations and in
+unfinished operations.
+"""
 
 import contextlib
 import os
@@ -8,29 +10,30 @@ from .aside import quoted
 from .control import Control
 from .controls import Controls
 from .git_config import CONFIG_BYTES_MAX, is_same, plain_config
-from .git_folders import is_placeholder, joined
-from .git_states import GIT_STATES, what_runs
-from .known import Known
+from .git_folders import joined
+from .git_states import GIT_STATES, program_lines
+from .known import KnownControls
+from .placeholders import is_placeholder
 from .regular_files import content, is_there
 from .tree_aside import EXCHANGED, TreeAside
 
 
 class GitGuard:
-    """One tree's. `known` is what the tree's guard knows, and is told what was put in order."""
+    """Guards the repositories of one tree. `known`: the state of the tree's guard, which receives configurations that were cleaned."""
 
-    def __init__(self, controls: Controls, known: Known, tree: TreeAside):
+    def __init__(self, controls: Controls, known: KnownControls, tree: TreeAside):
         self._controls, self._known, self._tree = controls, known, tree
-        # What ran programs in unfinished work before commands began.
+        # Path of an unfinished operation -> its lines that run programs, before commands began
         self._plans: dict[str, frozenset[bytes]] = {}
-        # Whether the last look put a configuration in order, which is protected only from the next mount on.
+        # Whether the last check cleaned a configuration, which is protected only from the next mount on
         self.has_cleaned = False
 
     def begin(self) -> None:
-        """What is unfinished now is a person's."""
+        """Record the unfinished operations that exist now: they belong to a person."""
         self._plans = self._rebases()
 
     def clean_repository(self, control: Control) -> list[str] | None:
-        """Keep a new repository, without what makes git run programs; what to say, None when it was not there to be cleaned."""
+        """Keep a new repository, but put aside the parts that make git run programs. Returns notes; None if it was replaced meanwhile."""
         try:
             git = self._controls.open_folder(control.path)
         except OSError as error:
@@ -40,7 +43,7 @@ class GitGuard:
         try:
             seen = os.fstat(git)
             if (seen.st_dev, seen.st_ino) != control.identity:
-                return None  # exchanged meanwhile: the next look finds what is there
+                return None  # replaced meanwhile: the next check finds the replacement
             notes, text = new_repository.clean(git, control.path, self._tree.aside)
             self._known.configs[control.identity, "config"] = text
             return notes
@@ -48,7 +51,7 @@ class GitGuard:
             os.close(git)
 
     def clean_part(self, control: Control, found: dict[str, Control]) -> list[str]:
-        """A part of a repository that was known, made anew: another commondir, a worktree that leads elsewhere, hooks where there were none."""
+        """Put aside a new part of a known repository: another commondir, a worktree that leads elsewhere, hooks. Returns notes."""
         folder, _, name = control.path.rpartition("/")
         if ".git" not in control.path.split("/")[:-1] or control.is_git:
             return []
@@ -58,7 +61,7 @@ class GitGuard:
         try:
             seen = os.fstat(above)
             if control.above != (seen.st_dev, seen.st_ino):
-                return []  # exchanged meanwhile: the next look finds what is there
+                return []  # replaced meanwhile: the next check finds the replacement
             if is_placeholder(above, name) or name in ("modules", "worktrees", "info"):
                 return []
             parts = control.path.split("/")
@@ -68,19 +71,22 @@ class GitGuard:
                 if len(hooks) <= new_repository.HOOKS_MAX:
                     return [note for hook in hooks for note in new_repository.take_from(above, hook, folder, self._tree.aside)]
             if is_of_tree:
-                # What `git worktree add` makes leads to the repository above it.
+                # `git worktree add` makes a commondir that leads to the repository that holds it.
                 if name == "commondir" and (content(above, name, CONFIG_BYTES_MAX) or b"").strip() == b"../..":
                     return []
                 if name == "gitdir" or (parts[-2] == "worktrees" and control.is_folder):
                     return []
             elif name == "config" and not control.links and not control.is_folder and found.get(folder) is not None:
-                return []  # with its repository, by its text
+                return []  # checked by its text, in clean_configs
         finally:
             os.close(above)
         return self._tree.put(control.path, control)
 
     def clean_configs(self, found: dict[str, Control], made: set[tuple[int, int]]) -> list[str]:
-        """Configurations of known repositories that were replaced, as git does: without what runs programs and was not there before."""
+        """Clean the configurations of known repositories that were replaced: remove new keys that run programs. Returns notes.
+
+        `made`: identities of new git folders, which clean_repository handles.
+        """
         notes: list[str] = []
         self.has_cleaned = False
         for place, (folder, text) in self._controls.git.configs.items():
@@ -89,9 +95,9 @@ class GitGuard:
             if identity in made or text == known:
                 continue
             if known is None:
-                notes.append(f"{quoted(joined(folder, name))} is too large to be compared. Look at it before you use git here.")
+                notes.append(f"{quoted(joined(folder, name))} is too large to be compared. Check it before you use git here.")
                 continue
-            # One that grew too large to be read is as it was; the large one is put aside.
+            # A configuration that became too large to be read is put aside, and its former text restored.
             kept = plain_config(text, folder, known, allows_worktree=False) if text is not None else known
             if text is not None and is_same(kept, text):
                 self._known.configs[place] = text
@@ -109,12 +115,12 @@ class GitGuard:
         return notes
 
     def unfinished(self) -> list[str]:
-        """A rebase that a command began and that would run programs when a person goes on with it. One that was there before is a person's."""
+        """Put aside operations that a command left unfinished and that would run programs when a person continues them. Returns notes."""
         now = self._rebases()
         return [note for path, runs in now.items() if runs - self._plans.get(path, frozenset()) for note in self._tree.put(path)]
 
     def _rebases(self) -> dict[str, frozenset[bytes]]:
-        """git's folders of unfinished work, also of its worktrees: path -> the lines that run a program."""
+        """Path of each state folder of an unfinished operation, including those of worktrees -> its lines that run a program."""
         found: dict[str, frozenset[bytes]] = {}
         for at in self._controls.git_states():
             with contextlib.suppress(OSError):
@@ -122,7 +128,7 @@ class GitGuard:
                 try:
                     for folder, plans in GIT_STATES.items():
                         if is_there(git, folder):
-                            lines = (what_runs(git, f"{folder}/{name}", name) for name in plans)
+                            lines = (program_lines(git, f"{folder}/{name}", name) for name in plans)
                             found[joined(at, folder)] = frozenset[bytes]().union(*lines)
                 finally:
                     os.close(git)

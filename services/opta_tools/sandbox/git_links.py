@@ -1,7 +1,7 @@
-"""Where a worktree or a submodule has its repository, when that lies outside of the workspace.
+"""Finds the repository of a worktree or submodule when it lies outside the workspace.
 
-A `.git` that is a file names another folder. It is believed only when that folder names the workspace too, which git writes
-there and no file of a workspace can: so a file that somebody placed does not open another repository. Format: gitrepository-layout.
+A `.git` that is a file names another folder. It counts only if that folder also names the workspace. Git writes that, and no file in a
+workspace can, so a planted `.git` file does not reveal another repository. Format: gitrepository-layout.
 """
 
 import os
@@ -12,7 +12,7 @@ FILE_BYTES_MAX = 4096
 
 
 def repositories(root: int, workspace: str) -> tuple[tuple[str, int, int], ...]:
-    """(real path, device, inode) of the repository that an opened workspace is a worktree or a submodule of."""
+    """(real path, device, inode) of the repository that an opened workspace is a worktree or submodule of; () if there is none."""
     try:
         content = _read(root, ".git")
     except OSError:
@@ -32,7 +32,7 @@ def repositories(root: int, workspace: str) -> tuple[tuple[str, int, int], ...]:
 
 
 def _worktree(folder: str, workspace: str) -> str:
-    """The common folder of a worktree; '' when `folder` is none of this workspace."""
+    """The common git folder of a worktree; '' when `folder` does not belong to this workspace."""
     try:
         at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:

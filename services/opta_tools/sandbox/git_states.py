@@ -1,4 +1,4 @@
-"""What git has begun and not finished, and whether going on with it runs programs. Format: git-rebase, git-cherry-pick, their state folders."""
+"""Unfinished operations of git, and whether continuing them runs programs. Format: the state folders of git-rebase and git-cherry-pick."""
 
 import re
 
@@ -9,12 +9,12 @@ PLAN_BYTES_MAX = 256 * 1024
 _RUNS = re.compile(rb"\s*(x|exec)\b")
 _STRATEGY = re.compile(rb"\s*strategy\s*=\s*(.*)")
 _STRATEGY_OPTION = re.compile(rb"\s*strategy-option\s*=")
-# Any other names a program.
+# Git's merge strategies. Any other name is that of a program.
 _STRATEGIES = frozenset({b"", b"ort", b"recursive", b"resolve", b"octopus", b"ours", b"subtree"})
 
 
-def what_runs(git: int, path: str, name: str) -> frozenset[bytes]:
-    """The lines of a file of a state folder that run a program; what cannot be read, or not whole, counts as one."""
+def program_lines(git: int, path: str, name: str) -> frozenset[bytes]:
+    """The lines of a file in a state folder that run a program. A file that cannot be read completely counts as one such line."""
     if not is_there(git, path):
         return frozenset()
     plan = content(git, path, PLAN_BYTES_MAX + 1)
@@ -24,7 +24,7 @@ def what_runs(git: int, path: str, name: str) -> frozenset[bytes]:
         return frozenset() if plan.strip() in _STRATEGIES else frozenset({plan})
     lines = plan.splitlines()
     if name == "opts":
-        # The word may be quoted, escaped or joined to its section: whatever is not one of the known lines counts.
+        # The key may be quoted, escaped or written behind its section, so every line with the word counts unless it is known.
         return frozenset(line for line in lines if b"strategy" in line.lower() and not _is_known_strategy(line.lower()))
     return frozenset(line for line in lines if _RUNS.match(line))
 

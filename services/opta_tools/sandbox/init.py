@@ -1,8 +1,8 @@
-"""The first process of one contained command: it starts the command, reaps what is left behind, and says how it ended.
+"""The first process of one contained command: it starts the command, reaps orphaned processes, and reports how the command ended.
 
-It is process 1 of the command's own process namespace, so that with its end the kernel ends everything that the command
-started. The command begins when the worker says so, after it has recorded the process id that arrives with the first answer.
-Imports the standard library and its siblings only.
+It is process 1 of the command's process namespace, so that the kernel ends everything that the command started when it ends. The command
+runs when the worker allows it, after the worker has recorded the process id that arrives with the first answer.
+Imports the standard library and modules of this package only.
 """
 
 import contextlib
@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 
 from . import linux
 
-# Since this version of the kernel the largest process id belongs to the process namespace: a limit that no fork passes.
-_OWN_PID_MAX = (6, 14)
-# After the last one, process ids begin again here: a limit below it would leave none.
+# Since this kernel version, pid_max belongs to the process namespace, so it limits the number of processes.
+_PID_MAX_BY_NAMESPACE = (6, 14)
+# After pid_max, process ids continue from this number, so a lower limit would leave none.
 _RESERVED = 300
 _GO = b"go"
 
@@ -26,7 +26,7 @@ _GO = b"go"
 def run(
     request: dict[str, Any], answers: socket.socket, streams: list[int], workspace: list[Any], network: int, program: bytes
 ) -> NoReturn:
-    """Become the command's first process. `streams`: what becomes its descriptors 0, 1 and 2; `workspace`: path, device, inode. Never returns."""
+    """Act as the command's first process; never returns. `streams`: the command's descriptors 0, 1 and 2; `workspace`: path, device, inode."""
     code = 1
     try:
         signal.set_wakeup_fd(-1)
@@ -38,18 +38,18 @@ def run(
         folder = _folder(request["folder"], workspace)
         if network >= 0:
             linux.setns(network, linux.CLONE_NEWNET)
-        _tell(answers, {"ready": True})
+        _report(answers, {"ready": True})
         if answers.recv(len(_GO)) == _GO:
-            _tell(answers, _to_its_end(request, answers, streams, folder, program))
+            _report(answers, _to_its_end(request, answers, streams, folder, program))
         code = 0
     except OSError as error:
-        _tell(answers, {"problem": error.strerror or str(error)})
+        _report(answers, {"problem": error.strerror or str(error)})
     finally:
         os._exit(code)
 
 
 def _to_its_end(request: dict[str, Any], answers: socket.socket, streams: list[int], folder: int, program: bytes) -> dict[str, Any]:
-    """{"status": exit code, or minus the signal}, or {"problem": why it could not start}."""
+    """Run the command to its end. Returns {"status": exit code, or minus the signal} or {"problem": why it could not start}."""
     failed, fails = os.pipe()
     child = os.fork()
     if child == 0:
@@ -66,11 +66,11 @@ def _to_its_end(request: dict[str, Any], answers: socket.socket, streams: list[i
 
 
 def _become(request: dict[str, Any], streams: list[int], folder: int, program: bytes, fails: int) -> NoReturn:
-    """Give up every privilege and execute the command. `fails` is closed by execve, or takes the reason."""
+    """Give up every privilege and execute the command. `fails` is a pipe that execve closes, or that receives the reason of a failure."""
     try:
         os.setsid()
         os.fchdir(folder)
-        # Above what will be 0 to 2, so that none of them is overwritten before it is copied.
+        # Moved to high numbers, so that none is overwritten by descriptors 0 to 2 before it is copied.
         fails = _above(fails)
         copies = [_above(stream) for stream in streams]
         for number, stream in enumerate(copies):
@@ -96,9 +96,9 @@ def _become(request: dict[str, Any], streams: list[int], folder: int, program: b
 
 
 def _folder(path: str | None, workspace: list[Any]) -> int:
-    """The folder that the command starts in: beneath the workspace, or `/` for None.
+    """A descriptor of the folder that the command starts in: relative to the workspace, or `/` for None.
 
-    Opened in this mount namespace and not before: a descriptor of another one would lead to its /proc by way of `..`.
+    Opened in this mount namespace, because from a descriptor of another one, `..` would lead to the other one's /proc.
     """
     if path is None:
         return os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -107,16 +107,16 @@ def _folder(path: str | None, workspace: list[Any]) -> int:
     os.close(root)
     try:
         if linux.identity(tree) != workspace[1:]:
-            raise OSError(errno.ESTALE, "the workspace is not where it was in the sandbox")
+            raise OSError(errno.ESTALE, "another folder is mounted at the path of the workspace")
         return linux.openat2(tree, path or ".", os.O_RDONLY | os.O_DIRECTORY, linux.RESOLVE_BENEATH | linux.RESOLVE_NO_MAGICLINKS)
     finally:
         os.close(tree)
 
 
 def _mount_processes(limits: dict[str, Any]) -> None:
-    """A /proc of this process namespace, read-only, and the namespaces' own bounds on process ids and shared memory."""
+    """Mount a read-only /proc of this process namespace, and set the namespaces' limits on process ids and shared memory."""
     tree = linux.new_filesystem("proc", linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NODEV | linux.MOUNT_ATTR_NOEXEC)
-    if limits.get("processes") and tuple(int(part) for part in os.uname().release.split(".")[:2]) >= _OWN_PID_MAX:
+    if limits.get("processes") and tuple(int(part) for part in os.uname().release.split(".")[:2]) >= _PID_MAX_BY_NAMESPACE:
         _set(tree, "sys/kernel/pid_max", limits["processes"] + _RESERVED)
     if memory := limits.get("resources", {}).get("RLIMIT_DATA"):
         _set(tree, "sys/kernel/shmall", memory // 4096)
@@ -146,6 +146,6 @@ def _above(descriptor: int) -> int:
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 64)
 
 
-def _tell(answers: socket.socket, content: dict[str, Any]) -> None:
+def _report(answers: socket.socket, content: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
         answers.send(json.dumps(content).encode())

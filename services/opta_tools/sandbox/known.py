@@ -1,68 +1,69 @@
-"""What is known of a tree's control files while commands run, so that what they make can be told from what was there before."""
+"""The control files of a tree that existed before commands ran, to distinguish them from those that commands make."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from .contents import Contents
 from .control import Control
-from .git_folders import ConfigPlace
+from .git_folders import ConfigLocation
 
-# How many control files are recognised by their content.
+# How many control files can be recognised by their content.
 CONTENTS_MAX = 200
 
-# (which file, identity of the folder above, name): where a control file lies, whatever the path of its folder.
-Spot = tuple[tuple[int, int, int], tuple[int, int], str]
+# (generation of the file, identity of its folder, name): where a control file lies, independently of the path of its folder.
+FileLocation = tuple[tuple[int, int, int], tuple[int, int], str]
 
 
-class Known:
-    """Of one tree. `is_mounted`: what is known is mounted over itself, so that a command cannot replace it where it lies.
+class KnownControls:
+    """The known control files of one tree. `is_mounted`: they are mounted over themselves, so that a command cannot replace them.
 
-    `brought`: spots of what came with a new repository, with the path where it came; one for all sessions.
+    `imported`: location -> path of each control file that arrived with a new repository; shared by all sessions.
     """
 
-    def __init__(self, contents: Contents, brought: dict[Spot, str], *, is_mounted: bool):
-        self._contents, self._brought, self._is_mounted = contents, brought, is_mounted
+    def __init__(self, contents: Contents, imported: dict[FileLocation, str], *, is_mounted: bool):
+        self._contents, self._imported, self._is_mounted = contents, imported, is_mounted
         self.by_path: dict[str, Control] = {}
-        # Folders that were there: (device, inode) and path.
+        # Folders that existed: (device, inode), and their paths
         self.folders: set[tuple[int, int]] = set()
         self.folder_paths: set[str] = set()
-        # Texts of git's configurations; None for one that is too large.
-        self.configs: dict[ConfigPlace, str | None] = {}
-        # `.git` files that lead into a repository of the tree.
+        # Texts of git configurations; None for one that is too large
+        self.configs: dict[ConfigLocation, str | None] = {}
+        # Paths of `.git` files that point into a repository of the tree
         self.pointers: set[str] = set()
-        # Parts of git's own folders, of the last look: nobody replaces these, but for configurations.
+        # Paths of the parts of git folders, from the last check. Except for configurations, people do not replace these.
         self.git_parts: set[str] = set()
-        # What was made before this counts as a command's (ns); 0: everything. For what a dead worker left.
+        # After a worker has died: a file with a later birth time (ns) belongs to a person; 0: no such time
         self.made_until_ns = 0
-        # Links on the way to control files.
-        self.ways: dict[str, Control] = {}
-        # What was known at any time since `start`: one look may miss what is being exchanged. Links are known where they lie alone.
-        self._spots: set[Spot] = set()
-        # Paths of what came back with the content that it had; it has to keep it while commands run, which may hold it open.
-        self._came_back: set[str] = set()
-        # (path, digest) of what was known and may come back.
+        # Symbolic links that lead to control files
+        self.link_paths: dict[str, Control] = {}
+        # Locations that were known at any time since `start`, because one check may miss a file that is being replaced. Symbolic links
+        # are known by their path only.
+        self._locations: set[FileLocation] = set()
+        # Paths of files that were restored with their former content. They must keep it while commands run, which may hold them open.
+        self._restored: set[str] = set()
+        # (path, digest) of known files, to recognise them when they are restored
         self._digests: set[tuple[str, bytes]] = set()
 
     def start(self, found: Iterable[Control], dormant: Iterable[Control], folders: dict[str, tuple[int, int]]) -> None:
-        """Forget what was, and take what is there."""
+        """Replace everything known by the given control files and folders."""
         self.by_path = {control.path: control for control in found}
         self.folders, self.folder_paths = set(folders.values()), set(folders)
-        self._spots = {_spot(control) for control in (*self.by_path.values(), *dormant) if not control.links}
+        self._locations = {_location(control) for control in (*self.by_path.values(), *dormant) if not control.links}
         self._digests.clear()
-        self._came_back.clear()
+        self._restored.clear()
         self.made_until_ns = 0
 
     def keep(self, controls: dict[str, Control]) -> None:
-        """These are known from now on, and those that were are not forgotten where they lay."""
+        """Set the known control files. Locations that were known before stay known."""
         self.by_path = controls
-        self._spots |= {_spot(control) for control in controls.values() if not control.links}
+        self._locations |= {_location(control) for control in controls.values() if not control.links}
 
-    def brought(self, control: Control) -> None:
-        """It came with a new repository."""
-        self._brought[_spot(control)] = control.path
+    def mark_imported(self, control: Control) -> None:
+        """Record that a control file came with a new repository."""
+        self._imported[_location(control)] = control.path
 
     def remember_contents(self) -> None:
-        """So that what a person removes and brings back is known. For commands that take seconds: it reads files."""
+        """Store digests of the known control files, to recognise one that a person removes and restores. Reads files."""
         self._contents.begin_look()
         count = 0
         for control in self.by_path.values():
@@ -80,25 +81,25 @@ class Known:
         known = self.by_path.get(control.path)
         if known is not None and (control.links or known.links):
             return bool(known.links) != bool(control.links) or known.links[0] != control.links[0]
-        if control.path in self._came_back:
+        if control.path in self._restored:
             return not self._has_content(control)
         if known is not None and known.generation == control.generation:
             return False
-        spot = _spot(control)
-        if spot in self._brought and self._brought[spot] != control.path:
+        location = _location(control)
+        if location in self._imported and self._imported[location] != control.path:
             return True
-        if self.is_replaced(control) or spot in self._spots:
-            # Replaced in its own folder, which a command cannot do to what is mounted; or moved along with its folder.
+        if self.is_replaced(control) or location in self._locations:
+            # A person replaced it, which a command cannot do to a mounted file; or it was moved together with its folder.
             return False
         if self.made_until_ns and control.born_ns > self.made_until_ns:
             return False
         if self._has_content(control):
-            self._came_back.add(control.path)
+            self._restored.add(control.path)
             return False
         return True
 
     def is_replaced(self, control: Control) -> bool:
-        """Whether a person put something else in the place of a known control file."""
+        """Whether a person replaced a known control file."""
         known = self.by_path.get(control.path)
         return (
             known is not None
@@ -110,7 +111,7 @@ class Known:
         )
 
     def is_changed(self, control: Control) -> bool:
-        """Whether a known file was replaced, written or linked while commands ran, and has not a content that it had before."""
+        """Whether a known file was replaced, written or hard-linked while commands ran, and has none of its former contents."""
         known = self.by_path.get(control.path)
         if known is None or control.links or control.path in self.git_parts or control.is_git:
             return False
@@ -118,7 +119,7 @@ class Known:
         return (is_written or self.is_replaced(control)) and not self._has_content(control)
 
     def record(self) -> dict[str, Any]:
-        """As much as the next worker needs, as plain values."""
+        """The state that the next worker needs, as JSON values."""
         return {
             "pointers": sorted(self.pointers),
             "known": [control.__dict__ for control in self.by_path.values()],
@@ -128,13 +129,13 @@ class Known:
         }
 
     def restore(self, record: dict[str, Any], device: int) -> None:
-        """Take it from a record; `device`: the number that the file system has now. Raises ValueError, TypeError, KeyError."""
+        """Set the state from a record. `device`: the current device number of the file system. Raises ValueError, TypeError, KeyError."""
         known = [_control_of(entry, device) for entry in record["known"]]
         self.folders = {(device, inode) for _, inode in record["folders"]}
         self.folder_paths, self.pointers = set(record["folder_paths"]), set(record["pointers"])
         self.configs = {((device, inode), str(name)): text for inode, name, text in record["configs"]}
         self.by_path = {control.path: control for control in known}
-        self._spots = {_spot(control) for control in known if not control.links}
+        self._locations = {_location(control) for control in known if not control.links}
 
     def _has_content(self, control: Control) -> bool:
         if not self._digests or control.is_git:
@@ -143,7 +144,7 @@ class Known:
         return digest is not None and (control.path, digest) in self._digests
 
 
-def _spot(control: Control) -> Spot:
+def _location(control: Control) -> FileLocation:
     return control.generation, control.above, control.name
 
 

@@ -1,7 +1,8 @@
-"""Contains a process by landlock and our filter where there are no user namespaces, then becomes the command.
+"""Contains a process with landlock and the system call filter on systems without user namespaces, then executes the command.
 
-Runs between the worker and a command, under `python -I -S`: settings as JSON in a file that it inherits, then `PROGRAM ARGS…`.
-Rights are given to opened folders, never to names. Interface: linux/landlock.h. Imports the standard library and its siblings only.
+Runs between the worker and a command, under `python -I -S`. Arguments: the descriptor of a file with settings as JSON, then `PROGRAM
+ARGS…`. Rights are given to opened folders, never to names. Interface: linux/landlock.h. Imports the standard library and modules of this
+package only.
 """
 
 import json
@@ -14,12 +15,12 @@ from typing import Any
 from . import linux
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
-# Rights that a file has; the others are those of folders.
+# Rights that apply to files; the others apply to folders only.
 _FILE_RIGHTS = _EXECUTE | _WRITE_FILE | _READ_FILE | (1 << 14) | (1 << 15)
-# Every right over files, by the version of the interface that brought the last of them.
+# ABI version -> all rights over files that it knows.
 _ALL_BY_VERSION = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 _NET_ALL = 0b11
-# Signals and abstract sockets reach nobody outside.
+# No signals and no abstract sockets to processes outside.
 _SCOPE_ALL = 0b11
 
 
@@ -41,7 +42,10 @@ def main() -> None:
 
 
 def contain(settings: dict[str, Any]) -> None:
-    """Bind this process. `settings`: read (paths), write (paths), opened ([descriptor, may write]), has_network, seccomp, limits."""
+    """Restrict this process. `settings`: read (paths), write (paths), opened ([descriptor, may write]), has_network, seccomp.
+
+    Raises OSError.
+    """
     version = linux.landlock_version()
     every = _ALL_BY_VERSION[min(version, max(_ALL_BY_VERSION))]
     takes_net = version >= 4 and not settings["has_network"]
@@ -59,7 +63,7 @@ def contain(settings: dict[str, Any]) -> None:
     for descriptor, may_write in settings["opened"]:
         _allow(ruleset, (every if may_write else reading) & every, descriptor)
         os.set_inheritable(descriptor, False)
-    # Capabilities first: uid 0 would keep what they allow.
+    # Capabilities are dropped first, because uid 0 would keep what they allow.
     linux.bound_capabilities()
     linux.drop_capabilities()
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)

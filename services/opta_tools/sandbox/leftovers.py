@@ -1,4 +1,4 @@
-"""Looks at what commands left behind whose worker died: at the next start, before a person works on in these folders."""
+"""Checks, at the start of a worker, the workspaces of commands whose worker died, before a person continues to work in them."""
 
 import contextlib
 import json
@@ -9,15 +9,18 @@ from opta_core.logs import Log
 
 from ..result import ToolProblem
 from .controls import Controls
-from .session_sandbox import opened
 from .tree_aside import GuardError
 from .tree_guard import TreeGuard
+from .workspace_root import open_workspace
 
 log = Log("sandbox")
 
 
 def settle(state: Path) -> list[str]:
-    """Put aside what the records of running commands show to be made by them; what was said about it. Takes no lock: nothing runs yet."""
+    """Put aside the control files that commands of dead workers made, according to their records. Returns the notes.
+
+    Takes no lock, because no command runs yet.
+    """
     notes: list[str] = []
     for record in sorted((state / "running").glob("*.json")):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError, ToolProblem, GuardError):
@@ -28,13 +31,13 @@ def settle(state: Path) -> list[str]:
 
 
 def _settle_one(record: Path) -> list[str]:
-    """Raises GuardError where the folder cannot be looked at: the session's next command tries again."""
+    """Check one workspace. Raises GuardError if it cannot be checked; then the session's next command tries again."""
     kept = json.loads(record.read_text())
-    root, _ = opened(str(kept["tree"]))
+    root, _ = open_workspace(str(kept["tree"]))
     controls = Controls(root, is_repository=bool(kept["is_repository"]), is_home=bool(kept["is_home"]))
     try:
         if os.fstat(root).st_ino != kept["inode"]:
-            return []  # another folder by now
+            return []  # the path names another folder by now
         guard = TreeGuard(controls, Path(kept["aside"]), record)
         notes = guard.begin()
         guard.rest()

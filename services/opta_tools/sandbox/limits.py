@@ -1,7 +1,7 @@
-"""What a command may use of the machine, and who looks that it does not use more.
+"""The resource limits of a command, and a watch that enforces the limits on all its processes together.
 
-The kernel holds single processes to their limits (rlimits, and the largest process id of a command's own process namespace). The
-sum over a command's processes is looked at twice a second: who is over a limit is ended as a whole, and told why.
+The kernel enforces the limits of single processes (rlimits, and the largest process id of the command's process namespace). The sum over
+a command's processes is measured every LOOK_S seconds; a command that exceeds a limit is killed, and its result names the limit.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True)
 class CommandLimits:
-    """Of one command, in MB and numbers; 0: no limit of that kind. `free_mb`: what has to stay free on the disk."""
+    """The limits of one command, in MB and counts; 0: no limit. `free_mb`: space that must stay free on the disk."""
 
     memory_mb: int = 0
     processes: int = 0
@@ -29,7 +29,7 @@ class CommandLimits:
     free_mb: int = 256
 
     def request(self) -> dict[str, Any]:
-        """For the supervisor: what the kernel enforces."""
+        """The limits that the kernel enforces, as a part of a request to the supervisor."""
         wanted = {
             "RLIMIT_CORE": 0,
             "RLIMIT_FSIZE": self.file_mb * 1024**2,
@@ -39,7 +39,7 @@ class CommandLimits:
         return {"processes": self.processes, "resources": {name: value for name, value in wanted.items() if value or name == "RLIMIT_CORE"}}
 
     def apply(self) -> None:
-        """Set this process's own limits: for a child before it executes a command without a supervisor."""
+        """Set the rlimits of this process: for a child that executes a command without a supervisor."""
         for name, value in self.request()["resources"].items():
             kind = getattr(resource, name)
             _, hard = resource.getrlimit(kind)
@@ -49,7 +49,7 @@ class CommandLimits:
 
 @dataclass
 class Use:
-    """What a command uses now. `written_bytes`: what it ever wrote to a disk."""
+    """What a command uses now. `written_bytes`: the bytes that it has written to disks so far."""
 
     processes: int = 0
     memory_bytes: int = 0
@@ -57,14 +57,14 @@ class Use:
 
 
 class Watch:
-    """Looks at one command until it is cancelled. `pid`: its first process; `on_over` gets what to tell, once."""
+    """Watches one command. `pid`: its first process; `folder`: a descriptor on the watched disk; `on_over` gets the reason, once."""
 
     def __init__(self, pid: int, limits: CommandLimits, folder: int, on_over: Callable[[str], None]):
         self._pid, self._limits, self._folder, self._on_over = pid, limits, folder, on_over
         self._inodes_before = self._inodes()
 
     async def run(self) -> None:
-        """Look now and then."""
+        """Measure every LOOK_S seconds, until a limit is exceeded or the task is cancelled."""
         free_before = self._free()
         while True:
             await asyncio.sleep(LOOK_S)
@@ -82,10 +82,10 @@ class Watch:
             return f"it wrote more than {limits.disk_mb} MB to the disk (sandbox.disk-mb)"
         free = self._free()
         if limits.disk_mb and free_before - free > limits.disk_mb * 1024**2:
-            # Space that was reserved and not written is gone as well.
+            # This also covers space that was allocated without being written.
             return f"the disk lost more than {limits.disk_mb} MB while it ran (sandbox.disk-mb)"
         if self._inodes() < INODES_FREE_MIN <= self._inodes_before:
-            return "fewer than 10,000 files could still be made on the disk"
+            return "fewer than 10,000 inodes were free on the disk"
         if limits.free_mb and free < limits.free_mb * 1024**2 < free_before:
             return f"less than {limits.free_mb} MB were free on the disk (sandbox.free-mb)"
         return ""
@@ -106,7 +106,7 @@ class Watch:
 
 
 def used(pid: int) -> Use:
-    """What a process and everything below it use. What ended meanwhile counts with its parent's written bytes."""
+    """What a process and its descendants use. The bytes that an ended process wrote count with its parent."""
     use = Use()
     waiting = [pid]
     while waiting:
@@ -116,7 +116,7 @@ def used(pid: int) -> Use:
                 with contextlib.suppress(OSError), open(f"/proc/{at}/task/{task}/children") as handle:
                     waiting += [int(child) for child in handle.read().split()]
             if at == pid:
-                # The first process is the supervisor's: small, and not the command's doing. What ended counts with it.
+                # The first process belongs to the sandbox, so only its written bytes count, which include those of ended processes.
                 use.written_bytes += _written(at)
                 continue
             use.processes += 1
@@ -126,7 +126,7 @@ def used(pid: int) -> Use:
 
 
 def _memory(pid: int) -> int:
-    """Anonymous and shared memory of a process in bytes, each shared page in part (proc(5): smaps_rollup)."""
+    """Anonymous and shared memory of a process in bytes; a shared page counts proportionally (proc(5): smaps_rollup)."""
     with open(f"/proc/{pid}/statm") as handle:
         fields = handle.read().split()
     if int(fields[1]) * _PAGE < 64 * 1024**2:

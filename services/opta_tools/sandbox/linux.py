@@ -1,7 +1,7 @@
-"""The system calls of Linux that build a sandbox, by ctypes: namespaces, mounts by descriptor, capabilities, seccomp, landlock.
+"""The Linux system calls that build a sandbox, through ctypes: namespaces, mounts by descriptor, capabilities, seccomp, landlock.
 
-Every function raises OSError with the name of the call. Constants carry the names of the kernel's headers. Imports the
-standard library only, since it also runs inside the sandbox under `python -I -S`.
+Every function raises OSError with the name of the system call. Constants have the names of the kernel's headers. Imports the standard
+library only, because it also runs inside the sandbox under `python -I -S`.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _SECCOMP_MODE_FILTER = 2
 LANDLOCK_RULE_PATH_BENEATH = 1
 
-# The same on every architecture since 5.0, but for those of older kernels.
+# System calls since Linux 5.0 have the same number on every architecture; older ones are listed in _OLDER.
 _SYS_OPEN_TREE, _SYS_MOVE_MOUNT, _SYS_FSOPEN, _SYS_FSCONFIG, _SYS_FSMOUNT, _SYS_MOUNT_SETATTR, _SYS_OPENAT2 = (
     428,
     429,
@@ -66,7 +66,7 @@ def openat2(root: int, path: str, flags: int, resolve: int, mode: int = 0) -> in
     result = -1
     for _ in range(16):
         result = _libc.syscall(_SYS_OPENAT2, root, os.fsencode(path), how, ctypes.c_size_t(len(how)))
-        # A rename elsewhere in the tree may interrupt a resolution beneath a folder.
+        # EAGAIN: a rename elsewhere in the tree may interrupt a resolution beneath a folder.
         if result >= 0 or ctypes.get_errno() != 11:
             break
     if result < 0:
@@ -76,7 +76,7 @@ def openat2(root: int, path: str, flags: int, resolve: int, mode: int = 0) -> in
 
 
 def mount_id(descriptor: int) -> int:
-    """The id of the mount that an opened file lies on (STATX_MNT_ID)."""
+    """The id of the mount that holds an opened file (STATX_MNT_ID)."""
     found = ctypes.create_string_buffer(256)
     _call("statx", _libc.syscall(_SYS_STATX, descriptor, b"", AT_EMPTY_PATH, _STATX_BASIC | _STATX_MNT_ID, found))
     return int(struct.unpack_from("=Q", found.raw, 0x90)[0])
@@ -96,7 +96,7 @@ def restrict_tree(tree: int, attributes: int) -> None:
 
 
 def restrict_mount(mount: int, attributes: int) -> None:
-    """Set attributes on one attached mount alone, given a descriptor of its root."""
+    """Set attributes on one attached mount without those below it, given a descriptor of its root."""
     attr = struct.pack("=QQQQ", attributes, 0, 0, 0)
     _call("mount_setattr", _libc.syscall(_SYS_MOUNT_SETATTR, mount, b"", AT_EMPTY_PATH, attr, ctypes.c_size_t(len(attr))))
 
@@ -119,12 +119,12 @@ def new_filesystem(kind: str, attributes: int, **options: str) -> int:
 
 
 def propagate(flags: int) -> None:
-    """Set how mounts below `/` spread between namespaces (MS_PRIVATE, MS_SHARED, MS_SLAVE)."""
+    """Set how mounts below `/` propagate between namespaces (MS_PRIVATE, MS_SHARED, MS_SLAVE)."""
     _call("mount", _libc.mount(b"none", b"/", None, ctypes.c_ulong(MS_REC | flags), None))
 
 
 def pivot_to(root: int) -> None:
-    """Make an opened mount the root of this mount namespace and let go of the old one."""
+    """Make an opened mount the root of this mount namespace and unmount the old root."""
     os.fchdir(root)
     _call("pivot_root", _libc.syscall(_SYS_PIVOT_ROOT, b".", b"."))
     _call("umount2", _libc.umount2(b".", MNT_DETACH))
@@ -132,19 +132,19 @@ def pivot_to(root: int) -> None:
 
 
 def prctl(option: int, first: int = 0, second: int = 0) -> None:
-    """prctl(2) with numbers."""
+    """prctl(2) with integer arguments."""
     _call(f"prctl {option}", _libc.prctl(option, ctypes.c_ulong(first), ctypes.c_ulong(second), 0, 0))
 
 
 def bound_capabilities() -> None:
-    """See to it that nothing this process starts gains a capability by executing a file, also as uid 0."""
+    """Empty the capability bounding set, so that no program that this process starts gains a capability by execve, even as uid 0."""
     with open("/proc/sys/kernel/cap_last_cap") as handle:
         last = int(handle.read())
     for capability in range(last + 1):
         try:
             prctl(PR_CAPBSET_DROP, capability)
         except OSError as error:
-            if error.errno != 1:  # EPERM: without CAP_SETPCAP there is nothing in the set that execve could give
+            if error.errno != 1:  # EPERM: without CAP_SETPCAP, execve cannot grant a capability anyway
                 raise
 
 
@@ -163,7 +163,7 @@ def filter_calls(program: bytes) -> None:
 
 
 def landlock_version() -> int:
-    """Which version of landlock the kernel has, 0 for none."""
+    """The landlock ABI version of the kernel, 0 without landlock."""
     return max(0, int(_libc.syscall(_SYS_LANDLOCK_CREATE, None, 0, 1)))
 
 
@@ -179,7 +179,7 @@ def landlock_allow(ruleset: int, rights: int, beneath: int) -> None:
 
 
 def landlock_restrict(ruleset: int) -> None:
-    """Bind this process and everything it starts to a ruleset. Needs no_new_privs."""
+    """Apply a ruleset to this process and everything it starts. Requires no_new_privs."""
     _call("landlock", _libc.syscall(_SYS_LANDLOCK_RESTRICT, ruleset, 0))
 
 
@@ -194,13 +194,13 @@ def bring_up_loopback() -> None:
 
 
 def identity(descriptor: int) -> list[Any]:
-    """[device, inode] of an opened file: how mounts are compared with what was meant."""
+    """[device, inode] of an opened file, with which a mount is compared with the plan."""
     found = os.fstat(descriptor)
     return [found.st_dev, found.st_ino]
 
 
 def born_ns(folder: int, name: str) -> int:
-    """When a file in an opened folder was made, in ns since the epoch; 0 where the file system does not say (statx(2), stx_btime)."""
+    """The birth time of a file in an opened folder, in ns since the epoch; 0 if the file system does not record it (statx(2), stx_btime)."""
     buffer = ctypes.create_string_buffer(256)
     if _libc.statx(folder, os.fsencode(name), _AT_SYMLINK_NOFOLLOW, _STATX_BTIME, buffer):
         return 0

@@ -1,23 +1,23 @@
-"""Makes a repository harmless that commands made: without hooks, and without configuration that names programs.
+"""Makes a new repository of a command harmless: removes hooks, and configuration that names programs.
 
-Works in the opened git folder, whatever lies at its path by now. What is taken out is put aside. Raises OSError.
+Works in the opened git folder, independently of its path. Removed parts are put aside. Functions raise OSError.
 """
 
 import contextlib
 import os
 import secrets
 
-from .aside import Aside, renew, said_of
+from .aside import Aside, aside_note, renew
 from .git_config import config_of, is_same, plain_config
-from .git_folders import is_placeholder
+from .placeholders import is_placeholder
 from .regular_files import is_there
 
-# More hooks than these are put aside as one folder.
+# If there are more hooks, their folder is put aside as a whole.
 HOOKS_MAX = 50
 
 
 def clean(git: int, path: str, aside: Aside) -> tuple[list[str], str]:
-    """(what to say about a new repository's parts, the configuration that it has now). `path`: of its git folder."""
+    """(notes about the parts that were put aside, the configuration that the repository has now). `path`: of its git folder."""
     notes: list[str] = []
     for name in ("config.worktree", "commondir", "info/attributes"):
         if is_there(git, name) and not is_placeholder(git, name):
@@ -31,19 +31,19 @@ def clean(git: int, path: str, aside: Aside) -> tuple[list[str], str]:
         if text is None or not is_same(kept, text):
             notes += replace_config(git, "config", path, kept, aside)
         else:
-            # A file of its own: a command may hold this one open, or have it under another name.
+            # Replaced by a copy, because a command may hold the file open, or have another name for it.
             renew(git, "config", os.stat("config", dir_fd=git, follow_symlinks=False))
     return notes, kept
 
 
 def replace_config(git: int, name: str, path: str, text: str, aside: Aside) -> list[str]:
-    """Put a configuration aside and another in its place, over whatever a command puts there meanwhile."""
+    """Put a configuration aside and write another one, replacing whatever a command writes there meanwhile. Returns notes."""
     part = f"opta-{secrets.token_hex(8)}"
     descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=git)
     try:
         os.write(descriptor, text.encode(errors="surrogateescape"))
         notes = take_from(git, name, path, aside)
-        with contextlib.suppress(IsADirectoryError):  # the next look puts it aside
+        with contextlib.suppress(IsADirectoryError):  # the next check puts it aside
             os.rename(part, name, src_dir_fd=git, dst_dir_fd=git)
     finally:
         os.close(descriptor)
@@ -53,7 +53,7 @@ def replace_config(git: int, name: str, path: str, text: str, aside: Aside) -> l
 
 
 def take_from(git: int, name: str, path: str, aside: Aside) -> list[str]:
-    """Put aside a part of an opened git folder."""
+    """Put aside a part of an opened git folder. Returns notes."""
     folder, _, last = name.rpartition("/")
     above = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=git)
     try:
@@ -62,11 +62,11 @@ def take_from(git: int, name: str, path: str, aside: Aside) -> list[str]:
         return []
     finally:
         os.close(above)
-    return [said_of(f"{path}/{name}", kept)]
+    return [aside_note(f"{path}/{name}", kept)]
 
 
 def hooks(git: int) -> list[str]:
-    """Names of hooks that git would run, beneath its folder; "hooks" itself when that cannot be listed."""
+    """Paths of the hooks that git would run, relative to the git folder; "hooks" itself if it cannot be listed."""
     if not is_there(git, "hooks"):
         return []
     try:

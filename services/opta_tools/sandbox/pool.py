@@ -1,6 +1,6 @@
-"""The sandboxes of all sessions of this worker: made when first asked for, ended when long unused.
+"""The sandboxes of all sessions of this worker: made on first use, ended when unused for long.
 
-A session's /tmp is a folder on the disk, so it outlives its sandbox's processes and those of the worker.
+A session's /tmp is a folder on the disk, so it outlives the processes of the sandbox and of the worker.
 """
 
 import asyncio
@@ -16,91 +16,92 @@ from opta_core.clock import now_s
 from ..housekeeping import remove_tree
 from ..result import ToolProblem
 from .git_links import repositories
-from .git_person import git_person
-from .known import Spot
-from .place import Place
-from .session_sandbox import SessionSandbox, opened
+from .known import FileLocation
+from .launch import WorkspaceRef
+from .session_sandbox import SessionSandbox
 from .supervisors import Supervisors
 from .tree_guard import TreeGuard
-from .view import Machine, View, check_workspace
+from .user_git_config import user_git_config
+from .view import Host, View, check_workspace
+from .workspace_root import open_workspace
 
-# How many sandboxes are kept at once, and how long one that runs nothing.
+# How many sandboxes are kept, and for how many seconds an idle one is kept.
 KEPT_MAX, KEPT_S = 24, 900.0
-# How long the /tmp of a session that is not used is kept.
+# For how many seconds the /tmp of an unused session is kept.
 SCRATCH_S = 7 * 86_400.0
 
 
 class Pool:
-    """`state`: where caches, /tmp of sessions and what was put aside lie. `allowed`: hosts that network "list" reaches."""
+    """`state`: the folder for caches, the /tmp of sessions and files put aside. `allowed`: hosts that network "list" reaches."""
 
-    def __init__(self, machine: Machine, state: Path, allowed: tuple[str, ...]):
-        self._machine, self._state, self._allowed = machine, state, allowed
+    def __init__(self, host: Host, state: Path, allowed: tuple[str, ...]):
+        self._host, self._state, self._allowed = host, state, allowed
         self._sessions: dict[tuple[str, str, bool], SessionSandbox] = {}
-        self._placing = threading.Lock()
+        self._placeholder_lock = threading.Lock()
         self._supervisors = Supervisors()
-        self._brought: dict[Spot, str] = {}
+        self._imported: dict[FileLocation, str] = {}
 
-    async def get(self, place: Place) -> SessionSandbox:
-        """The sandbox of a session, whether it was made before or not. Raises ToolProblem."""
-        key = _key(place)
+    async def get(self, ref: WorkspaceRef) -> SessionSandbox:
+        """The sandbox of a session; a new one on first use. Raises ToolProblem."""
+        key = _key(ref)
         sandbox = self._sessions.get(key)
         if sandbox is None:
-            await self._make_room()
-            sandbox = self._sessions[key] = await asyncio.to_thread(self._planned, place)
+            await self._evict_idle()
+            sandbox = self._sessions[key] = await asyncio.to_thread(self._planned, ref)
         sandbox.used_at = now_s()
         return sandbox
 
-    async def notes(self, place: Place) -> list[str]:
-        """What to say once a command of a place has ended."""
-        sandbox = self._sessions.get(_key(place))
+    async def notes(self, ref: WorkspaceRef) -> list[str]:
+        """Notes for the model after a command has ended."""
+        sandbox = self._sessions.get(_key(ref))
         if sandbox is None:
             return []
         return await sandbox.notes(lambda: not self._is_busy(sandbox))
 
     async def end_sessions(self) -> None:
-        """End every sandbox; others may be made."""
+        """End every sandbox. New ones may be made afterwards."""
         for key in list(self._sessions):
             await self._end(key)
 
     async def close(self) -> None:
-        """End every sandbox, for good."""
+        """End every sandbox and the spare supervisor."""
         await self.end_sessions()
         await asyncio.to_thread(self._supervisors.close)
 
     def forget_old(self) -> None:
-        """Remove the /tmp of sessions that were not used for days."""
+        """Remove the /tmp of sessions that were unused for SCRATCH_S seconds."""
         with contextlib.suppress(OSError):
             for entry in os.scandir(self._state / "tmp"):
                 if time.time() - entry.stat(follow_symlinks=False).st_mtime > SCRATCH_S:
                     remove_tree(entry.path)
 
-    def _planned(self, place: Place) -> SessionSandbox:
-        root, workspace = opened(place.workspace, place.identity)
+    def _planned(self, ref: WorkspaceRef) -> SessionSandbox:
+        root, workspace = open_workspace(ref.workspace, ref.identity)
         try:
             seen = os.fstat(root)
-            # What a command leaves in its cache is not what a server of the workspace, with secrets and a network, runs.
-            cache = self._folder("caches", f"{workspace}\0{place.session}" if place.is_read_only else workspace)
-            scratch = self._folder("tmp", place.session)
+            # An MCP server may have secrets and a network, so it must not run files that commands left in the workspace's cache.
+            cache = self._folder("caches", f"{workspace}\0{ref.session}" if ref.is_read_only else workspace)
+            scratch = self._folder("tmp", ref.session)
             view = View(
-                machine=self._machine,
+                host=self._host,
                 workspace=workspace,
                 device=seen.st_dev,
                 inode=seen.st_ino,
                 cache=cache,
                 scratch=scratch,
-                is_read_only=place.is_read_only,
+                is_read_only=ref.is_read_only,
                 repositories=repositories(root, workspace),
-                person=git_person(self._machine.home, workspace),
+                user_git=user_git_config(self._host.home, workspace),
             )
-            check_workspace(self._machine, workspace)
-            aside = self._state / "aside" / (place.session or "-")
-            return SessionSandbox(view, root, aside, self._allowed, self._placing, self._supervisors, self._guards, self._brought)
+            check_workspace(self._host, workspace)
+            aside = self._state / "aside" / (ref.session or "-")
+            return SessionSandbox(view, root, aside, self._allowed, self._placeholder_lock, self._supervisors, self._guards, self._imported)
         except BaseException:
             os.close(root)
             raise
 
     def _folder(self, kind: str, name: str) -> str:
-        # The folder above says when it was used last: a command may set the times of its own.
+        # The parent folder records the time of the last use, because a command can set the times of its folder.
         above = self._state / kind / hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
         path = above / "here"
         try:
@@ -110,7 +111,7 @@ class Pool:
             raise ToolProblem(f"the sandbox needs {path}, which cannot be made: {error.strerror}", "sandbox") from error
         return str(path)
 
-    async def _make_room(self) -> None:
+    async def _evict_idle(self) -> None:
         idle = sorted((s.used_at, key) for key, s in self._sessions.items() if not s.running)
         too_many = len(self._sessions) - KEPT_MAX + 1
         for number, (used_at, key) in enumerate(idle):
@@ -131,8 +132,8 @@ class Pool:
         return any(each.running for each in list(self._sessions.values()) if each is sandbox or _overlap(each, sandbox))
 
 
-def _key(place: Place) -> tuple[str, str, bool]:
-    return place.session, place.workspace, place.is_read_only
+def _key(ref: WorkspaceRef) -> tuple[str, str, bool]:
+    return ref.session, ref.workspace, ref.is_read_only
 
 
 def _overlap(one: SessionSandbox, other: SessionSandbox) -> bool:

@@ -1,6 +1,6 @@
-"""What a sandbox shows for reading besides the workspace: the system, and the toolchains of a home, by name.
+"""The paths outside the workspace that a sandbox shows for reading: the system, and the toolchains of a home, by name.
 
-Everything that is not in these tables is not there. `sandbox.read` of the user's settings adds to them.
+A path that is not in these tables does not exist in a sandbox. The setting `sandbox.read` adds paths.
 """
 
 import os
@@ -14,13 +14,13 @@ from typing import Any
 
 from opta_core.logs import Log
 
-# Folders of `/` that are the system. /etc is there but for what not everybody may read.
+# Folders of `/` that belong to the system. Files of /etc that not everybody may read are hidden.
 SYSTEM = (
     "bin", "etc", "gnu", "lib", "lib32", "lib64", "libx32", "libexec", "nix", "opt", "sbin", "usr",
 )  # fmt: skip
-# Parts of folders that are not shown as a whole.
+# Parts of folders that are not shown completely.
 SYSTEM_PARTS = (
-    "/sys/devices/system",  # how many processors there are
+    "/sys/devices/system",  # the number of processors
     "/sys/fs/cgroup",  # limits that runtimes of Java, Go and .NET read
     "/sys/kernel/mm/transparent_hugepage",
     "/var/lib/dpkg",  # which packages are installed
@@ -29,7 +29,7 @@ SYSTEM_PARTS = (
     "/run/current-system",  # NixOS
     "/home/linuxbrew/.linuxbrew",
 )
-# Beneath a home. Only parts that hold programs and packages; what holds keys, sessions or histories is left out.
+# Beneath a home: only the parts that hold programs and packages, without keys, sessions and histories.
 TOOLCHAINS = (
     # Python
     ".pyenv/bin", ".pyenv/libexec", ".pyenv/plugins", ".pyenv/shims", ".pyenv/versions", ".pyenv/version",
@@ -45,18 +45,18 @@ TOOLCHAINS = (
     # The JVM, Ruby, PHP, .NET
     ".sdkman/candidates", ".jenv/versions", ".jdks", ".gradle/wrapper/dists", ".m2/repository", ".rbenv/bin", ".rbenv/libexec", ".rbenv/shims",
     ".rbenv/versions", ".rvm/rubies", ".rvm/gems", ".gem/ruby", ".local/share/gem", ".local/share/coursier/bin", ".nuget/packages",
-    # Not the whole of .dotnet: certificates with their keys lie in it.
+    # Not the whole of .dotnet, which also holds certificates with their keys.
     ".dotnet/dotnet", ".dotnet/host", ".dotnet/sdk", ".dotnet/sdk-manifests", ".dotnet/shared", ".dotnet/packs", ".dotnet/templates", ".dotnet/tools",
     ".dotnet/library-packs", ".dotnet/metadata",
     # Haskell, OCaml, Julia, Erlang, Dart, R, Swift, Android
     ".ghcup/bin", ".ghcup/ghc", ".ghcup/cabal", ".ghcup/hls", ".cabal/bin", ".cabal/packages", ".stack/programs", ".opam", ".juliaup/bin", ".julia/juliaup",
     ".julia/packages", ".elan/bin", ".elan/toolchains", ".hex/packages", ".mix/archives", "flutter", ".pub-cache/bin", ".pub-cache/hosted", "R", ".swiftly/bin",
     ".local/share/swiftly/toolchains", "Android/Sdk",
-    # Version managers of everything
+    # General version managers
     ".asdf/bin", ".asdf/installs", ".asdf/lib", ".asdf/plugins", ".asdf/shims", ".local/share/mise/installs", ".local/share/mise/shims", ".proto/bin",
     ".proto/shims", ".proto/tools", ".nix-profile", ".local/state/nix/profiles",
 )  # fmt: skip
-# Inside of what is shown, as deep as programs are installed: names of files that hold tokens and keys of package managers and tools.
+# Names of files that hold tokens and keys of package managers and tools. Inside the shown folders they are hidden.
 CREDENTIALS = frozenset(
     {
         ".npmrc", "npmrc", ".yarnrc", ".yarnrc.yml", "rc", ".pypirc", "pip.conf", "pydistutils.cfg", ".condarc", "condarc", ".netrc", "_netrc", ".git-credentials",
@@ -64,11 +64,11 @@ CREDENTIALS = frozenset(
         "x509stores", "opam-publish", ".pgpass", ".htpasswd", ".dockercfg", "auth.json", ".env",
     }
 )  # fmt: skip
-# Folders of packages: thousands, and what lies in them came from a registry.
+# Folders of packages are not searched for credentials: they are many, and their content came from a registry.
 _PACKAGES = frozenset({"site-packages", "node_modules", "__pycache__", "dist-packages", "pkgs", "registry", "gems"})
 CREDENTIALS_DEPTH, CREDENTIALS_FOLDERS_MAX = 5, 4000
 CREDENTIALS_NEAR, CREDENTIALS_AGAIN_S = 2, 30.0
-# How much is looked at for what not everybody may read: the folder, and how deep. Files of whole programs lie in /opt.
+# Where files are searched that not everybody may read: (folder, depth). /opt holds whole programs, so it is searched less deeply.
 CLOSED_FOLDERS = (("/etc", 16), ("/usr/local/etc", 16), ("/opt", 4))
 CLOSED_ENTRIES_MAX = 20_000
 
@@ -77,23 +77,23 @@ log = Log("sandbox")
 
 @dataclass(frozen=True)
 class Toolchain:
-    """A folder or file that is shown: by its name, and where it really lies."""
+    """A folder or file that is shown: its path, and its real path."""
 
     path: str
     real: str
 
 
 class CredentialFiles:
-    """Finds files by the names of `CREDENTIALS`. A folder is read again only when it changed."""
+    """Finds files whose names are in CREDENTIALS. A folder is read again only when it has changed."""
 
     def __init__(self) -> None:
-        # Folder -> (its time of change, what it holds of them, the folders in it)
+        # Folder -> (its time of change in ns, the credential files in it, the folders in it)
         self._read: dict[str, tuple[int, list[str], list[str]]] = {}
-        # Roots -> (when they were looked through to the bottom, what was found)
+        # Roots -> (time of the last search to full depth, its result)
         self._deep: dict[tuple[str, ...], tuple[float, list[str]]] = {}
 
     def of(self, roots: Iterable[str]) -> list[str]:
-        """Paths beneath folders: near their top as it is now, deeper as it was some seconds ago."""
+        """Paths of credential files beneath folders. The upper CREDENTIALS_NEAR levels are current, deeper ones up to CREDENTIALS_AGAIN_S old."""
         key = tuple(roots)
         looked_at, deep = self._deep.get(key, (-CREDENTIALS_AGAIN_S, []))
         if time.monotonic() - looked_at >= CREDENTIALS_AGAIN_S:
@@ -103,7 +103,7 @@ class CredentialFiles:
         return list(dict.fromkeys([*deep, *(path for root in key for path in self.beneath(root, CREDENTIALS_NEAR))]))
 
     def beneath(self, root: str, depth: int = CREDENTIALS_DEPTH) -> list[str]:
-        """Paths beneath a folder, down to a depth."""
+        """Paths of credential files beneath a folder, down to a depth."""
         found: list[str] = []
         level, seen = [root], 0
         for _ in range(depth):
@@ -138,7 +138,7 @@ class CredentialFiles:
 
 
 def system_entries() -> list[list[Any]]:
-    """Entries of the plan for the system: read-only mounts and links as the machine has them."""
+    """Entries of the plan for the system: read-only mounts and symbolic links, as on this machine."""
     entries: list[list[Any]] = []
     for name in SYSTEM:
         path = f"/{name}"
@@ -151,12 +151,12 @@ def system_entries() -> list[list[Any]]:
 
 
 def not_for_everybody() -> list[str]:
-    """What of the system not every user of the machine may read: never shown, whoever runs the daemon."""
+    """Paths of the system that not every user may read. They are never shown, even if the daemon's user may read them."""
     return [path for folder, depth in CLOSED_FOLDERS for path in closed_beneath(folder, depth)]
 
 
 def closed_beneath(folder: str, depth: int) -> list[str]:
-    """What lies beneath a folder and is not for everybody. Level by level, so that a bound leaves out what lies deepest."""
+    """Paths beneath a folder that not every user may read. Searched breadth first, so that the limit leaves out the deepest ones."""
     found: list[str] = []
     level, seen = [folder], 0
     for _ in range(depth):
@@ -171,7 +171,7 @@ def closed_beneath(folder: str, depth: int) -> list[str]:
             for entry in entries:
                 try:
                     mode = entry.stat(follow_symlinks=False).st_mode
-                except OSError:  # it went meanwhile
+                except OSError:  # removed meanwhile
                     continue
                 if stat.S_ISLNK(mode):
                     continue
@@ -181,16 +181,16 @@ def closed_beneath(folder: str, depth: int) -> list[str]:
                     below.append(entry.path)
         level = below
         if seen > CLOSED_ENTRIES_MAX:
-            log.warning("not all of a folder of the system was looked at for files that not everybody may read", folder=folder)
+            log.warning("a system folder was searched only in part for files that not everybody may read", folder=folder)
             break
     return found
 
 
 def toolchains(home: Path, search_path: str, more: Iterable[str] = ()) -> list[Toolchain]:
-    """What is there of the toolchains of a home, of the folders of the PATH and of `sandbox.read`, and our own interpreter.
+    """The existing toolchains of a home, folders of the PATH in the home, the paths `more` (`sandbox.read`), and this interpreter.
 
-    A link is followed only when no command can have made it: one in the home itself or in `/`. Any other has to lead to something
-    that is shown anyway. Otherwise a link in the place of `~/go/bin`, made in the workspace `~/go`, would show what it leads to.
+    A symbolic link is followed only if no command can have made it: one directly in the home or in `/`. Any other link has to lead to a
+    path that is shown anyway. Otherwise a link that a command made at `~/go/bin`, in the workspace `~/go`, would reveal its target.
     """
     named = [f"{home}/{name}" for name in TOOLCHAINS]
     folders = (os.path.normpath(folder) for folder in search_path.split(os.pathsep) if folder)
@@ -206,8 +206,8 @@ def toolchains(home: Path, search_path: str, more: Iterable[str] = ()) -> list[T
         if _is_system(each.real) or any(_is_at_or_beneath(each.real, other) for other in shown):
             plain.append(each)
         elif each.path in asked:
-            log.warning("sandbox.read names a link; name what it leads to", path=each.path, leads_to=each.real)
-    # What lies beneath another one is shown with it.
+            log.warning("sandbox.read names a link; name its target", path=each.path, target=each.real)
+    # A path beneath another one is shown with it.
     return [
         each
         for each in plain
@@ -216,7 +216,7 @@ def toolchains(home: Path, search_path: str, more: Iterable[str] = ()) -> list[T
 
 
 def toolchain_entries(shown: Iterable[Toolchain]) -> list[list[Any]]:
-    """Entries of the plan for toolchains; one that lies elsewhere is shown there, with a link in its place."""
+    """Entries of the plan for toolchains. One whose real path differs is mounted at its real path, with a link at its path."""
     entries: list[list[Any]] = []
     for each in shown:
         if not _is_system(each.real):
@@ -227,20 +227,20 @@ def toolchain_entries(shown: Iterable[Toolchain]) -> list[list[Any]]:
 
 
 def _is_where_it_was_named(each: Toolchain, home: Path) -> bool:
-    """Whether no link leads to it but such as no command can have made."""
+    """Whether every symbolic link on its path is one that no command can have made."""
     at = ""
     for name in each.path.strip("/").split("/"):
         above, at = at, f"{at}/{name}"
         if os.path.islink(at):
             if above not in ("", str(home)):
                 return False
-            # The rest counts from where the link leads to.
+            # The rest of the path is relative to the target of the link.
             return os.path.realpath(at) + each.path[len(at) :] == each.real
     return True
 
 
 def _is_showable(each: Toolchain, home: Path, asked: list[str]) -> bool:
-    """Whether it is not the home as a whole, nor what holds it."""
+    """Whether it is neither the whole home nor a parent of it."""
     if not _is_at_or_beneath(str(home), each.real) and each.real != "/":
         return True
     if each.path in asked:
@@ -249,7 +249,7 @@ def _is_showable(each: Toolchain, home: Path, asked: list[str]) -> bool:
 
 
 def _holds_programs(folder: str) -> bool:
-    """Whether a folder of the PATH is one: a home's `.config` in a PATH is a mistake that must not show it."""
+    """Whether a folder holds programs. A PATH that mistakenly names a folder such as `~/.config` must not reveal it."""
     try:
         with os.scandir(folder) as listed:
             return any(entry.is_file() and os.access(entry.path, os.X_OK) for entry in listed)

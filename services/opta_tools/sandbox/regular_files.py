@@ -1,11 +1,11 @@
-"""Small regular files in an opened folder, read without following a link or waiting for a pipe."""
+"""Reads small regular files in an opened folder, without following links or blocking on pipes."""
 
 import os
 import stat
 
 
 def content(folder: int, name: str, bytes_max: int) -> bytes | None:
-    """At most `bytes_max` bytes of a file; None for what is not there, a link, or anything but a regular file."""
+    """At most `bytes_max` bytes of a file; None if it does not exist or is not a regular file."""
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError:
@@ -22,7 +22,7 @@ def content(folder: int, name: str, bytes_max: int) -> bytes | None:
 
 
 def is_there(folder: int, name: str) -> bool:
-    """Whether there is anything of that name, a dangling link included."""
+    """Whether a name exists in an opened folder, including a dangling link."""
     try:
         os.stat(name, dir_fd=folder, follow_symlinks=False)
         return True

@@ -1,6 +1,7 @@
-"""Containment as this machine has it: found out once, by running something in it, and then used for every command.
+"""The strongest sandbox that works on this machine. It is determined once, by running a command in it, and then used for every command.
 
-With namespaces each session has one sandbox (`pool`, `session_sandbox`). Elsewhere each command is contained as it starts (`wrapped`).
+With Linux namespaces, each session has one sandbox (`pool`, `session_sandbox`). Elsewhere each command is contained as it starts
+(`wrapped`).
 """
 
 import asyncio
@@ -16,20 +17,20 @@ from opta_core.policy.actions import protected, relative_to
 
 from ..result import ToolProblem
 from . import linux, seccomp
-from .environment import contained
+from .environment import contained_environment
+from .launch import CommandSpec, Level, Process, Streams, WorkspaceRef
 from .leftovers import settle
 from .limits import CommandLimits
-from .place import Level, Order, Place, Process, Streams
 from .pool import Pool
-from .view import Machine
+from .view import Host
 from .wrapped import Wrapped
 
 PROBE_S = 10.0
-# What programs say of a file that is mounted read-only, or over which something is mounted.
+# What programs print about a file that is mounted read-only, or that is a mount point.
 _READ_ONLY = re.compile(r"^.*: (?:Read-only file system|Device or resource busy)$", re.MULTILINE)
 log = Log("sandbox")
 
-# What programs print whose Unix socket was refused: Python, Node, Chromium, Java, Go, libuv.
+# What programs print when they cannot create a Unix socket: Python, Node, Chromium, Java, Go, libuv.
 _UNIX_SOCKET = re.compile(
     r"AF_UNIX|forkserver|unix (domain )?socket|listen unix|dial unix|EPERM.*\.sock|\.sock.*(EPERM|not permitted)|socket\(\): Operation not permitted",
     re.IGNORECASE,
@@ -39,17 +40,17 @@ _NO_REPOSITORY = re.compile(r"not a git repository", re.IGNORECASE)
 
 
 class Sandbox:
-    """`own`: the daemon's folders, which no command sees. `state`: where its bookkeeping and the workspaces' caches lie.
+    """`daemon_folders`: hidden from every command. `state`: the folder for records, caches, temporary files and files put aside.
 
-    `search_path`: the PATH of commands; `read`: what a sandbox shows besides (`sandbox.read`); `allowed`: hosts of network "list";
-    `unix_sockets`: whether commands may use Unix sockets (`sandbox.unix-sockets`; only in namespaces, which keep the
-    machine's abstract ones away).
+    `search_path`: the PATH of commands; `read`: further readable paths (setting `sandbox.read`); `allowed`: hosts of network "list";
+    `unix_sockets`: whether commands may use Unix sockets (setting `sandbox.unix-sockets`; only with namespaces, which separate the
+    abstract sockets of the machine); `wanted`: whether a level may be used.
     """
 
     def __init__(
         self,
         home: Path,
-        own: tuple[Path, ...],
+        daemon_folders: tuple[Path, ...],
         state: Path,
         *,
         search_path: str = os.defpath,
@@ -59,20 +60,20 @@ class Sandbox:
         limits: CommandLimits | None = None,
         wanted: Callable[[Level], bool] = lambda level: True,
     ):
-        self._home, self._own, self._search_path, self._read, self._allowed = home, own, search_path, read, allowed
+        self._home, self._daemon_folders, self._search_path, self._read, self._allowed = home, daemon_folders, search_path, read, allowed
         self._has_unix_sockets = unix_sockets
         self._state, self._wanted = Path(os.path.realpath(state)), wanted
         self.limits = limits or CommandLimits()
         self.level: Level = "none"
-        self.reason = "not looked for yet"
+        self.reason = "not probed yet"
 
     async def probe(self) -> None:
-        """Find the strongest containment that works here. Takes some tens of milliseconds; called once at start."""
-        self._machine = await asyncio.to_thread(
-            Machine.look, self._home, self._own, self._search_path, self._read, has_unix_sockets=self._has_unix_sockets
+        """Find the strongest level that works on this machine. Takes some tens of milliseconds; called once at start."""
+        self._host = await asyncio.to_thread(
+            Host.look, self._home, self._daemon_folders, self._search_path, self._read, has_unix_sockets=self._has_unix_sockets
         )
-        self._pool = Pool(self._machine, self._state, self._allowed)
-        self._wrapped = Wrapped(self._machine, self._state)
+        self._pool = Pool(self._host, self._state, self._allowed)
+        self._wrapped = Wrapped(self._host, self._state)
         await asyncio.to_thread(self._pool.forget_old)
         await asyncio.to_thread(settle, self._state)
         reasons: list[str] = []
@@ -90,56 +91,56 @@ class Sandbox:
             await self._pool.close()
         log.info("sandbox", level=self.level, reason=self.reason)
 
-    async def start(self, place: Place, order: Order, streams: Streams) -> Process:
-        """A command, ready in its containment. Raises ToolProblem: nothing runs bare because a wrapper failed."""
+    async def start(self, ref: WorkspaceRef, spec: CommandSpec, streams: Streams) -> Process:
+        """A command in its sandbox, ready to run. Raises ToolProblem. A command never runs without a sandbox because making one failed."""
         if self.level == "full":
-            sandbox = await self._pool.get(place)
-            inside = contained(sandbox.view.cache_inside, "/tmp", has_proxy=order.network != "off")
-            environment = order.environment | inside | {"HOME": str(self._machine.home)} | order.extra
-            return await sandbox.start(order.argv, environment, order.folder, order.network, streams, self.limits)
+            sandbox = await self._pool.get(ref)
+            inside = contained_environment(sandbox.view.cache_inside, "/tmp", has_proxy=spec.network != "off")
+            environment = spec.environment | inside | {"HOME": str(self._host.home)} | spec.extra
+            return await sandbox.start(spec.argv, environment, spec.folder, spec.network, streams, self.limits)
         if self.level == "none":
             raise ToolProblem(f"there is no sandbox on this machine ({self.reason})", "sandbox")
-        return await self._wrapped.start(self.level, place, order, streams, self.limits)
+        return await self._wrapped.start(self.level, ref, spec, streams, self.limits)
 
-    async def notes(self, place: Place) -> list[str]:
-        """What to say once a command of a place has ended: control files that it made, which were put aside."""
+    async def notes(self, ref: WorkspaceRef) -> list[str]:
+        """Notes for the model after a command has ended: the control files that it made and that were put aside."""
         if self.level == "none":
             return []
-        return await (self._pool if self.level == "full" else self._wrapped).notes(place)
+        return await (self._pool if self.level == "full" else self._wrapped).notes(ref)
 
-    def hints(self, place: Place, output: str) -> list[str]:
-        """What to say about a command that failed, by what it printed: what would let it work."""
+    def hints(self, ref: WorkspaceRef, output: str) -> list[str]:
+        """Notes for the model about a command that failed, derived from its output: what would let it work."""
         hints: list[str] = []
-        if self.level == "full" and _NO_REPOSITORY.search(output) and (top := _repository_above(place.workspace)):
+        if self.level == "full" and _NO_REPOSITORY.search(output) and (top := _repository_above(ref.workspace)):
             hints.append(
-                f"this session's folder is a part of the repository {top}, whose other files a command does not see, so git does not work here. "
-                f"A session that begins in {top} has the repository"
+                f"this session's folder is a part of the repository {top}, whose other files are hidden from commands, so git does not work "
+                f"here. It works in a session that is started in {top}"
             )
         if self._is_denied_read(output):
             hints.append(
-                "your home is not shown to commands, but for toolchains. To let them read a part: opta config set sandbox.read PATH"
+                "your home is hidden from commands, except for toolchains. To let them read a part of it: opta config set sandbox.read PATH"
             )
         if self.level == "full" and not self._has_unix_sockets and _UNIX_SOCKET.search(output):
             hints.append(
-                "commands may not use Unix sockets, which this program seems to need. To allow them, also those of servers in the workspace: "
-                "opta config set sandbox.unix-sockets true"
+                "commands may not use Unix sockets, which this program seems to need. To allow them, including the sockets of servers in the "
+                "workspace: opta config set sandbox.unix-sockets true"
             )
         return hints
 
     def _is_denied_read(self, output: str) -> bool:
-        """Whether a command seems to have looked for something of the home that is not shown: by what it printed, not by what is there."""
+        """Whether a command seems to have looked for a hidden file of the home, judged by its output and not by what exists."""
         home = re.escape(str(self._home))
         return self.level != "none" and bool(
             re.search(rf"{home}/(?!\.cache/)\S.*(No such file|not found|Permission denied|ENOENT)", output)
         )
 
-    def denied_write(self, place: Place, output: str) -> str:
-        """The control file that a command could not change, by what it printed; '' for none. git goes on without it, often with success."""
+    def denied_write(self, ref: WorkspaceRef, output: str) -> str:
+        """The control file that a command could not change, judged by its output; '' for none. Git continues without it, often successfully."""
         if self.level != "full":
             return ""
         for line in _READ_ONLY.findall(output):
             for word in re.split(r"[\s'\"`:]+", line):
-                path = relative_to(place.workspace, word)
+                path = relative_to(ref.workspace, word)
                 if path and protected(path):
                     return path
         return ""
@@ -150,19 +151,19 @@ class Sandbox:
             await self._pool.close()
 
     async def _try(self, level: Level) -> str:
-        """Why a real command cannot run contained this way; '' when it can."""
+        """Run a command in a sandbox of a level; why that failed, '' when it worked."""
         self.level = level
-        place = Place("", "")
+        ref = WorkspaceRef("", "")
         try:
             with tempfile.TemporaryDirectory(prefix="opta-probe-") as folder:
-                place = Place("probe", os.path.realpath(folder))
-                order = Order(["/bin/sh", "-c", "echo contained > probe"], {"PATH": os.defpath}, "opta-probe")
+                ref = WorkspaceRef("probe", os.path.realpath(folder))
+                spec = CommandSpec(["/bin/sh", "-c", "echo contained > probe"], {"PATH": os.defpath}, "opta-probe")
                 with open(os.devnull, "r+b") as null:
                     async with asyncio.timeout(PROBE_S):
-                        process = await self.start(place, order, (null.fileno(), null.fileno(), null.fileno()))
+                        process = await self.start(ref, spec, (null.fileno(), null.fileno(), null.fileno()))
                         process.go()
                         code = await process.ended()
-                return "" if code == 0 and (Path(folder) / "probe").exists() else f"a command in it ended with {code}"
+                return "" if code == 0 and (Path(folder) / "probe").exists() else f"a command in it ended with code {code}"
         except (OSError, ToolProblem, TimeoutError) as error:
             return str(error)[:300] or "it did not answer"
         finally:
@@ -171,7 +172,7 @@ class Sandbox:
 
 
 def _repository_above(workspace: str) -> str:
-    """The folder above a workspace that is a repository's; '' for none, or when the workspace is one itself."""
+    """The top folder of the repository that a workspace is a part of; '' for none, or when the workspace is the top folder."""
     folder = workspace
     while not os.path.exists(os.path.join(folder, ".git")):
         if folder == os.path.dirname(folder):
@@ -186,7 +187,7 @@ def _why_not(level: Level) -> str:
     if sys.platform != "linux":
         return "Linux only"
     if not seccomp.program():
-        return "no filter of system calls for this kind of processor"
+        return "there is no system call filter for this processor architecture"
     if level == "landlock" and linux.landlock_version() < 1:
-        return "the kernel has no landlock"
+        return "the kernel does not support landlock"
     return ""

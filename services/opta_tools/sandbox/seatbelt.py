@@ -1,7 +1,7 @@
 """macOS: the profile for sandbox-exec. Paths are parameters (`-D`), never text of the profile; denies come after allows.
 
-Reads are an allow-list like everywhere; control files are denied by name, whether they are there or not.
-Reference: sandbox-exec(1) and the profiles in /System/Library/Sandbox/Profiles. Written and tested as text on Linux; not run here.
+Reads are limited to an allow-list, as on Linux; writing control files is denied by name, whether they exist or not.
+Reference: sandbox-exec(1) and the profiles in /System/Library/Sandbox/Profiles. The profile is only tested as text on Linux.
 """
 
 import os
@@ -12,11 +12,11 @@ from opta_core.policy.control_files import CONTROL_FILES
 from ..result import ToolProblem
 from . import readable
 from .git_folders import GIT_CONTROL
-from .place import Network
-from .view import Machine
+from .launch import Network
+from .view import Host
 
 PROGRAM = "/usr/bin/sandbox-exec"
-# What programs of the system need to start at all.
+# Folders that every program needs to start.
 _SYSTEM = (
     "/System",
     "/Library",
@@ -44,27 +44,30 @@ _BASE = """\
 
 
 def arguments(
-    machine: Machine, workspace: str, own: tuple[str, ...], controls: list[str], network: Network, is_read_only: bool
+    host: Host, workspace: str, writable: tuple[str, ...], controls: list[str], network: Network, is_read_only: bool
 ) -> list[str]:
-    """What comes before the command. `own`: folders that this session may write; `controls`: control files that are there."""
+    """The words before the command. `writable`: folders that this session may write; `controls`: existing control files.
+
+    Raises ToolProblem when `network` is "list".
+    """
     if network == "list":
-        raise ToolProblem("sandbox.network is an allow-list, which this sandbox cannot hold; set it to off or on", "sandbox")
+        raise ToolProblem("sandbox.network is an allow-list, which this sandbox cannot enforce; set it to off or on", "sandbox")
     parameters: dict[str, str] = {"WORKSPACE": workspace}
     text = _BASE
-    toolchains = readable.toolchains(machine.home, machine.search_path, machine.read)
+    toolchains = readable.toolchains(host.home, host.search_path, host.read)
     for number, path in enumerate([*map(os.path.realpath, _SYSTEM), *(each.real for each in toolchains)]):
         parameters[f"READ{number}"] = path
         text += f'(allow file-read* (subpath (param "READ{number}")))\n'
-    for number, path in enumerate(path for each in toolchains for path in machine.credentials.beneath(each.real)):
+    for number, path in enumerate(path for each in toolchains for path in host.credentials.beneath(each.real)):
         parameters[f"HIDDEN{number}"] = path
         text += f'(deny file-read* (subpath (param "HIDDEN{number}")))\n'
-    for number, path in enumerate(machine.own):
+    for number, path in enumerate(host.daemon_folders):
         parameters[f"OWN{number}"] = str(path)
         text += f'(deny file-read* file-write* (subpath (param "OWN{number}")))\n'
     text += '(allow file-read* (subpath (param "WORKSPACE")))\n'
     if not is_read_only:
         text += '(allow file-write* (subpath (param "WORKSPACE")))\n'
-    for number, path in enumerate(own):
+    for number, path in enumerate(writable):
         parameters[f"SCRATCH{number}"] = path
         text += f'(allow file-read* file-write* (subpath (param "SCRATCH{number}")))\n'
     if network == "on":
@@ -75,7 +78,7 @@ def arguments(
         if not path.endswith("/.git"):
             parameters[f"CONTROL{number}"] = path
             text += f'(deny file-write* (subpath (param "CONTROL{number}")))\n'
-    # Moving .git away would move what protects it.
+    # Moving .git away would circumvent the rules that protect it.
     parameters["GIT"] = f"{workspace}/.git"
     text += '(deny file-write-unlink (literal (param "GIT")))\n'
     definitions = [word for name, value in parameters.items() for word in ("-D", f"{name}={value}")]
@@ -83,7 +86,7 @@ def arguments(
 
 
 def _control_rules() -> str:
-    """Denies by name beneath the workspace; volumes may not tell upper from lower case."""
+    """Rules that deny writing control files by name. Case is ignored, because volumes may be case-insensitive."""
     rules: list[str] = []
     for entry in CONTROL_FILES:
         if entry.name != ".git":

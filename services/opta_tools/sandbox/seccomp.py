@@ -1,7 +1,7 @@
-"""The system calls a contained process has no use for, as a BPF program of our own (no library).
+"""The system call filter of contained processes, as a BPF program that is built without a library.
 
-Format: struct sock_filter of linux/filter.h on struct seccomp_data of linux/seccomp.h. Foreign architectures and the
-x32 ABI are killed; what is listed gets an errno, so that programs notice and go on.
+Format: struct sock_filter of linux/filter.h on struct seccomp_data of linux/seccomp.h. Processes that use a foreign architecture or the
+x32 ABI are killed. The listed calls fail with an errno, so that programs can continue.
 """
 
 import errno
@@ -13,7 +13,7 @@ _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _NUMBER, _ARCHITECTURE, _ARGUMENT = 0, 4, 16
 _X32_BIT = 0x40000000
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
-# A pair of these cannot be connected anew; one of datagrams (also as "raw") could be, to a socket of the machine.
+# Socket pairs of these types cannot be reconnected; a datagram pair (also as "raw") could be, to a socket of the machine.
 _SOCK_STREAM, _SOCK_SEQPACKET, _SOCK_TYPE_MASK = 1, 5, 0xF
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _CLONE_NEWUSER, _CLONE_NAMESPACES = 0x10000000, 0x7E020000
@@ -48,13 +48,13 @@ _ARCHITECTURES: dict[str, tuple[int, dict[str, int]]] = {
     ),
 }  # fmt: skip
 
-# Memory that belongs to a descriptor is in no process's figures, so a limit on memory would not hold it: programs are told that
-# there is none, and take a file. These calls look at an argument; every other listed call is refused as it is.
+# Calls with special treatment: refused depending on an argument, or with ENOSYS. Every other listed call is refused. memfd_create is
+# reported as not implemented, so that programs use a file: its memory is attributed to no process, and a memory limit would miss it.
 _BY_ARGUMENT = frozenset({"socket", "socketpair", "clone", "ioctl", "clone3", "memfd_create"})
 
 
 def program(machine: str = "", *, without_internet: bool = False, with_unix_sockets: bool = False) -> bytes:
-    """The filter for this machine, b'' for one that is not known (then the probe says so)."""
+    """The filter for an architecture (default: of this machine); b'' for an unknown one."""
     known = _ARCHITECTURES.get(machine or platform.machine())
     if known is None:
         return b""
@@ -66,7 +66,7 @@ def program(machine: str = "", *, without_internet: bool = False, with_unix_sock
     ]  # fmt: skip
     if architecture == _ARCHITECTURES["x86_64"][0]:
         code += [_op(_JUMP_AT_LEAST, _X32_BIT, 0, 1), _op(_RETURN, _KILL)]
-    # A C library that is told that clone3 does not exist uses clone, whose flags can be read.
+    # Without clone3 (ENOSYS), C libraries use clone, whose flags a filter can read.
     code += [_op(_JUMP_EQUAL, numbers["clone3"], 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)]
     for name, number in numbers.items():
         if name not in _BY_ARGUMENT:
@@ -84,7 +84,7 @@ def program(machine: str = "", *, without_internet: bool = False, with_unix_sock
 
 
 def _unless(number: int, argument: int, values: tuple[int, ...], action: int, *, mask: int = 0) -> list[bytes]:
-    """Refuse call `number` unless the low half of an argument, or of its bits in `mask`, is one of `values`."""
+    """Refuse call `number` unless the low 32 bits of an argument, limited to the bits in `mask` if given, are one of `values`."""
     body = [_op(_LOAD, _ARGUMENT + 8 * argument), *([_op(_AND, mask)] if mask else [])]
     body += [_op(_JUMP_EQUAL, value, len(values) - place, 0) for place, value in enumerate(values)]
     body += [_op(_RETURN, action), _op(_LOAD, _NUMBER)]
@@ -92,7 +92,7 @@ def _unless(number: int, argument: int, values: tuple[int, ...], action: int, *,
 
 
 def _when(number: int, argument: int, jump: int, values: tuple[int, ...], action: int) -> list[bytes]:
-    """Refuse call `number` when the low half of an argument is one of `values` (or has their bits)."""
+    """Refuse call `number` when the low 32 bits of an argument equal one of `values`, or with _JUMP_SET share a bit with one."""
     body = [_op(_LOAD, _ARGUMENT + 8 * argument)]
     for value in values:
         body += [_op(jump, value, 0, 1), _op(_RETURN, action)]

@@ -1,7 +1,7 @@
-"""The sandbox of one session as the tool-worker holds it: made once, before the session's first command, by a supervisor process.
+"""The sandbox of one session, as the tool-worker sees it. A supervisor process makes it once, before the session's first command.
 
-A request is one byte with descriptors over a pair of sockets (see `supervisor`). Each command answers over a socket of its own:
-that it is ready, with its process id as the kernel tells it (SCM_CREDENTIALS), and how it ended.
+A request is one byte with descriptors on a socket pair (see `supervisor`). Each command answers on a separate socket: that it is ready,
+with its process id from the kernel (SCM_CREDENTIALS), and how it ended.
 """
 
 import asyncio
@@ -19,22 +19,22 @@ from opta_core.logs import Log
 from opta_core.net.proxy import Proxy
 
 from ..result import ToolProblem
-from . import linux, seccomp
-from .contained import Contained, received
+from . import seccomp
+from .contained import ContainedProcess, received
 from .controls import Controls
 from .environment import PROXY_PORT
-from .known import Spot
+from .known import FileLocation
+from .launch import Network, Streams
 from .limits import CommandLimits
-from .place import Network, Streams
 from .supervisors import Supervisors, end
 from .tree_aside import GuardError
 from .tree_guard import TreeGuard
 from .view import View, plan
 
 BUILD_S, ANSWER_S = 10.0, 10.0
-# How often a sandbox is planned anew when files are exchanged under it while it is made.
+# How often making a sandbox is tried when control files are replaced meanwhile.
 TRIES = 5
-# How often a running command's control files are looked at.
+# How often control files are checked while a command runs.
 TICK_S = 2.0
 _SO_PASSCRED = 16
 
@@ -42,30 +42,30 @@ log = Log("sandbox")
 
 
 class SessionSandbox:
-    """One session's. `root` is a descriptor of the workspace, which this owns; `aside` takes what commands may not make.
+    """One session's sandbox. `root`: a descriptor of the workspace, which this object closes; `aside`: the folder for files put aside.
 
-    `allowed`: the hosts that network "list" reaches; `placing`: held by who makes or removes placeholders, one for all sessions.
-    `others`: the guards of all sessions; `brought`: what these share.
+    `allowed`: the hosts that network "list" reaches; `placeholder_lock`: held while placeholders are made or removed, shared by all
+    sessions. `others`: the guards of all sessions; `imported`: see `KnownControls`, shared by all guards.
     """
 
-    def __init__(self, view: View, root: int, aside: Path, allowed: tuple[str, ...], placing: threading.Lock, supervisors: Supervisors, others: Callable[[], Iterable[TreeGuard]] = tuple, brought: dict[Spot, str] | None = None):  # fmt: skip
-        self.view, self._allowed, self._placing, self._supervisors = view, allowed, placing, supervisors
+    def __init__(self, view: View, root: int, aside: Path, allowed: tuple[str, ...], placeholder_lock: threading.Lock, supervisors: Supervisors, others: Callable[[], Iterable[TreeGuard]] = tuple, imported: dict[FileLocation, str] | None = None):  # fmt: skip
+        self.view, self._allowed, self._placeholder_lock, self._supervisors = view, allowed, placeholder_lock, supervisors
         repositories = [
             Controls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC), is_repository=True)
             for path, _, _ in view.repositories
         ]
 
-        def more_hooks() -> Iterable[str]:
-            return (*view.person.hooks, *(value for tree in repositories for value in tree.git.hooks))
+        def outside_hooks() -> Iterable[str]:
+            return (*view.user_git.hooks, *(value for tree in repositories for value in tree.git.hooks))
 
-        self._trees = [Controls(root, is_home=view.is_home, more_hooks=more_hooks), *repositories]
+        self._trees = [Controls(root, is_home=view.is_home, outside_hooks=outside_hooks), *repositories]
         record = aside.parent.parent / "running"
-        # A repository elsewhere says where hooks of the workspace lie, so it is looked at first.
+        # Repositories outside the workspace come first, because their configuration says where hooks of the workspace are.
         self.guards = [
-            TreeGuard(tree, aside, record / f"{aside.name}-{view.device}-{view.inode}-{number}.json", others=others, brought=brought)
+            TreeGuard(tree, aside, record / f"{aside.name}-{view.device}-{view.inode}-{number}.json", others=others, imported=imported)
             for number, tree in reversed(list(enumerate(self._trees)))
         ]
-        # What commands made could not be looked at: it is looked at again before anything more runs.
+        # The last check of what commands made failed. It is repeated before another command runs.
         self._has_failed = False
         self._ticker: asyncio.Task[None] | None = None
         self._masks: list[str] = []
@@ -73,18 +73,18 @@ class SessionSandbox:
         self._process: subprocess.Popen[bytes] | None = None
         self._proxies: dict[str, Proxy] = {}
         self._notes: list[str] = []
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self.running = 0
         self.used_at = 0.0
 
     @property
     def is_alive(self) -> bool:
-        """Whether its supervisor lives."""
+        """Whether the supervisor process is running."""
         return self._process is not None and self._process.poll() is None
 
-    async def start(self, argv: list[str], environment: dict[str, str], folder: str | None, network: Network, streams: Streams, limits: CommandLimits) -> Contained:  # fmt: skip
-        """A command, ready to begin in `folder` (beneath the workspace; None: `/`). Raises ToolProblem."""
-        async with self._turn:
+    async def start(self, argv: list[str], environment: dict[str, str], folder: str | None, network: Network, streams: Streams, limits: CommandLimits) -> ContainedProcess:  # fmt: skip
+        """A command that is ready to run in `folder` (relative to the workspace; None: `/`). Raises ToolProblem."""
+        async with self._lock:
             self.running += 1
             nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
             if streams[0] < 0:
@@ -116,7 +116,7 @@ class SessionSandbox:
                 os.close(nothing)
 
     async def notes(self, is_last: Callable[[], bool]) -> list[str]:
-        """What to say after a command ended: control files that were put aside. `is_last`: whether no command runs in the workspace."""
+        """Notes for the model after a command has ended: files that were put aside. `is_last`: whether no command runs in the workspace."""
         if self.view.is_read_only:
             return []
 
@@ -125,24 +125,24 @@ class SessionSandbox:
             if not self.running and not self._has_failed:
                 for guard in self.guards:
                     guard.rest()
-            # What another session has just placed is not removed under its command: it counts as running before it places.
-            with self._placing:
+            # Placeholders that another session needs are not removed: its command counts as running before it makes them.
+            with self._placeholder_lock:
                 if is_last():
                     self.remove_placeholders()
             return notes
 
-        async with self._turn:
+        async with self._lock:
             found = await asyncio.to_thread(look)
         notes, self._notes = [*self._notes, *found], []
         return notes
 
     def remove_placeholders(self) -> None:
-        """Once no command of any session runs in the workspace."""
+        """Remove the placeholders. Call it only while no command of any session runs in the workspace."""
         for tree in self._trees:
             tree.remove_placeholders()
 
     async def close(self) -> None:
-        """End it with everything in it."""
+        """End the sandbox and every process in it."""
         if self._ticker is not None and self._ticker is not asyncio.current_task():
             self._ticker.cancel()
             self._ticker = None
@@ -154,12 +154,15 @@ class SessionSandbox:
             self._process = self._control = None
 
     def release(self) -> None:
-        """Close the workspace's descriptors. The sandbox is not used after it."""
+        """Close the descriptors of the workspace. The sandbox cannot be used afterwards."""
         for tree in self._trees:
             tree.close()
 
     def _look(self) -> list[list[Any]]:
-        """Control files to mount. While something contained runs, what is new is put aside before it could count as known. Raises ToolProblem."""
+        """The control files to mount. While commands run, new control files are first put aside, so that they never become known.
+
+        Raises ToolProblem.
+        """
         if self.view.is_read_only:
             self._masks = self.view.masks()
             return []
@@ -172,7 +175,7 @@ class SessionSandbox:
 
     def _mounts(self) -> list[list[Any]]:
         self._masks = self.view.masks()
-        with self._placing:
+        with self._placeholder_lock:
             return [[number, *mount] for number, tree in enumerate(self._trees) for mount in tree.mounts()]
 
     def _look_after(self, *, remembers: bool = False) -> list[str]:
@@ -188,10 +191,10 @@ class SessionSandbox:
         return notes
 
     async def _tick(self) -> None:
-        """While something runs: what it makes is put aside soon, and what is new to protect is protected."""
+        """While commands run, regularly put aside the control files that they made and mount those that a person added."""
         while self.running:
             await asyncio.sleep(TICK_S)
-            async with self._turn:
+            async with self._lock:
                 if not self.running or not self.is_alive:
                     continue
                 await self._protect_again()
@@ -216,7 +219,7 @@ class SessionSandbox:
         for _ in range(TRIES):
             await self.close()
             self._process, self._control = await asyncio.to_thread(self._supervisors.take)
-            answers = self._send(plan(self.view, controls, seccomp.program(with_unix_sockets=self.view.machine.has_unix_sockets)))
+            answers = self._send(plan(self.view, controls, seccomp.program(with_unix_sockets=self.view.host.has_unix_sockets)))
             try:
                 async with asyncio.timeout(BUILD_S):
                     answer, _, _ = await received(answers)
@@ -225,7 +228,7 @@ class SessionSandbox:
             finally:
                 answers.close()
             if "ok" in answer:
-                # The next session's is started beside this one's first command.
+                # The supervisor for the next session starts while this session's first command runs.
                 self._supervisors.prepare_soon()
                 return controls
             problem = str(answer.get("problem", ""))
@@ -233,9 +236,9 @@ class SessionSandbox:
             if "exchanged" not in problem and "cannot be protected" not in problem:
                 break
             controls = await asyncio.to_thread(self._look)
-        raise ToolProblem(f"the sandbox could not be made: {problem}. Nothing was run.", "sandbox")
+        raise ToolProblem(f"the sandbox could not be made: {problem}. The command was not run.", "sandbox")
 
-    async def _started(self, request: dict[str, Any], streams: Streams) -> Contained:
+    async def _started(self, request: dict[str, Any], streams: Streams) -> ContainedProcess:
         problem = ""
         for _ in range(TRIES):
             answers = self._send(request, streams)
@@ -244,18 +247,18 @@ class SessionSandbox:
                     answer, pid, _ = await received(answers)
             except (TimeoutError, EOFError, OSError) as error:
                 answers.close()
-                raise ToolProblem("the sandbox did not start the command; nothing was run", "sandbox") from error
+                raise ToolProblem("the sandbox did not start the command; it was not run", "sandbox") from error
             if "ready" in answer:
-                return Contained(pid, answers, self._ended)
+                return ContainedProcess(pid, answers, self._ended)
             answers.close()
             problem = str(answer.get("problem", ""))
             if "exchanged" not in problem and "cannot be protected" not in problem:
                 raise ToolProblem(f"the command could not start: {problem}", "sandbox")
             request["controls"] = await asyncio.to_thread(self._look)
-        raise ToolProblem(f"the command could not start: {problem}. Nothing was run.", "sandbox")
+        raise ToolProblem(f"the command could not start: {problem}. It was not run.", "sandbox")
 
     async def _open_network(self, name: Network) -> None:
-        """The session's network with a way out through a proxy of this worker: the machine's own ports are not in it."""
+        """Make a network namespace that reaches the outside only through a proxy of this worker. It does not reach the machine's ports."""
         if name in self._proxies:
             return
         answers = self._send({"do": "network", "name": name, "port": PROXY_PORT})
@@ -263,7 +266,7 @@ class SessionSandbox:
             async with asyncio.timeout(ANSWER_S):
                 answer, _, files = await received(answers)
         except (TimeoutError, EOFError, OSError) as error:
-            raise ToolProblem("the sandbox's network could not be made; nothing was run", "sandbox") from error
+            raise ToolProblem("the sandbox's network could not be made; the command was not run", "sandbox") from error
         finally:
             answers.close()
         if not files:
@@ -276,7 +279,7 @@ class SessionSandbox:
         self.running -= 1
 
     def _send(self, request: dict[str, Any], files: tuple[int, ...] = ()) -> socket.socket:
-        """Send a request; the socket on which its answers come."""
+        """Send a request with descriptors; the socket on which its answers arrive. Raises ToolProblem."""
         assert self._control is not None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, _SO_PASSCRED, 1)
@@ -288,7 +291,7 @@ class SessionSandbox:
             socket.send_fds(self._control, [b"1"], [text, theirs.fileno(), *files])
         except OSError as error:
             ours.close()
-            raise ToolProblem("the sandbox is gone; the next command makes it anew", "sandbox") from error
+            raise ToolProblem("the sandbox has ended; the next command makes a new one", "sandbox") from error
         finally:
             theirs.close()
             os.close(text)
@@ -302,24 +305,3 @@ class SessionSandbox:
             process.kill()
         lines = process.stderr.read().decode(errors="replace").strip().splitlines()
         return lines[-1][:300] if lines else "it did not answer"
-
-
-def opened(path: str, identity: str = "") -> tuple[int, str]:
-    """(descriptor of a workspace, its real path). Raises ToolProblem when it is not the folder that it was ("device:inode")."""
-    real = os.path.realpath(path)
-    try:
-        flags = linux.RESOLVE_NO_SYMLINKS | linux.RESOLVE_NO_MAGICLINKS
-        root = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            descriptor = linux.openat2(root, real.lstrip("/") or ".", os.O_RDONLY | os.O_DIRECTORY, flags)
-        finally:
-            os.close(root)
-    except OSError as error:
-        raise ToolProblem(f"the workspace {path} cannot be opened: {error.strerror}", "path") from error
-    seen = os.fstat(descriptor)
-    if identity and identity != f"{seen.st_dev}:{seen.st_ino}":
-        os.close(descriptor)
-        raise ToolProblem(
-            f"the workspace {path} is not the folder any more that it was when this session began; start a new session", "path"
-        )
-    return descriptor, real

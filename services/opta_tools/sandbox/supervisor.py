@@ -1,11 +1,11 @@
-"""The process inside a session's sandbox that starts its commands: builds the sandbox once, then serves requests.
+"""The process inside a session's sandbox that starts the session's commands. It builds the sandbox once, then serves requests.
 
-Started by the worker as `python -I -S` with one socket. It makes its namespaces and file system (`builder`), reports, and
-from then on starts each command in a process namespace of its own, without capabilities and behind the system call filter.
-When the worker's end of the socket closes, it ends, and the kernel ends everything in it.
+The worker starts it as `python -I -S` with one socket. It makes the namespaces and the file system (`builder`) and reports. Then it
+starts each command in a separate process namespace, without capabilities and with the system call filter. It ends when the worker
+closes its end of the socket, and the kernel then ends every process in the sandbox.
 
 A request is one byte with descriptors: [request as JSON in a memory file, answer socket, ...]. Answers are JSON on that socket.
-Imports the standard library and its siblings only.
+Imports the standard library and modules of this package only.
 """
 
 import array
@@ -26,12 +26,12 @@ _NAMESPACES = linux.CLONE_NEWUSER | linux.CLONE_NEWNS | linux.CLONE_NEWIPC | lin
 
 
 def main() -> None:
-    """Build and serve. The last word of the command line is the control socket's descriptor."""
+    """Build the sandbox and serve requests. The last word of the command line is the descriptor of the control socket."""
     control = socket.socket(fileno=int(sys.argv[-1]))
     try:
         request, files = _received(control)
     except EOFError:
-        return  # nobody needed it
+        return  # a spare supervisor that was not used
     answers = socket.socket(fileno=files[0])
     try:
         supervisor = SandboxSupervisor(request)
@@ -45,18 +45,18 @@ def main() -> None:
 
 
 class SandboxSupervisor:
-    """Owns the sandbox's namespaces. `plan`: see `view.plan`."""
+    """Holds the namespaces of the sandbox. `plan`: see `view.plan`."""
 
     def __init__(self, plan: dict[str, Any]):
         self._program = bytes.fromhex(plan["seccomp"])
         self._trees: list[int] = []
-        # Path, device and inode of the workspace: commands find their folder from it.
+        # Path, device and inode of the workspace, from which commands open their folder.
         self._workspace: list[Any] = []
         self._root = -1
         self._masked: dict[str, int] = {}
         self._protected: dict[tuple[int, str], tuple[int, list[Any]]] = {}
         self._networks: dict[str, int] = {}
-        self._own_pids = -1
+        self._pid_namespace = -1
 
     def build(self, plan: dict[str, Any]) -> None:
         """Enter the namespaces and build the file system. Raises BuildError, OSError."""
@@ -69,11 +69,11 @@ class SandboxSupervisor:
         _become_first_process()
         with contextlib.suppress(OSError):
             linux.unshare(linux.CLONE_NEWCGROUP)
-        # A name that /etc/hosts has: programs look their machine's name up.
+        # A name that /etc/hosts has, because programs resolve the name of their machine.
         socket.sethostname("localhost")
         linux.bring_up_loopback()
         linux.propagate(linux.MS_PRIVATE)
-        # The names of the machine are looked up from a descriptor of its root in this namespace, before anything covers them.
+        # Paths of the machine are resolved from a descriptor of its root in this namespace, before a mount covers them.
         os.close(old)
         old = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         processes = linux.new_filesystem("proc", linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NODEV | linux.MOUNT_ATTR_NOEXEC)
@@ -90,7 +90,7 @@ class SandboxSupervisor:
         os.close(old)
         linux.pivot_to(root.descriptor)
         os.close(root.descriptor)
-        self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        self._pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._networks["off"] = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         mask(self._root, plan["masks"], self._masked)
@@ -98,13 +98,13 @@ class SandboxSupervisor:
         self._workspace = [plan["trees"][0], *linux.identity(self._trees[0])]
         protect(self._trees, plan["controls"], self._protected)
         _make_read_only("/", "/dev", "/proc")
-        # A later mount over a control file reaches the commands that run already.
+        # Shared, so that a later mount over a control file also reaches running commands.
         linux.propagate(linux.MS_SHARED)
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
         linux.bound_capabilities()
 
     def serve(self, control: socket.socket) -> None:
-        """Answer requests until the worker is gone."""
+        """Answer requests until the worker closes the socket."""
         woken, wake = os.pipe()
         os.set_blocking(wake, False)
         os.set_blocking(woken, False)
@@ -153,16 +153,16 @@ class SandboxSupervisor:
         linux.unshare(linux.CLONE_NEWPID)
         try:
             if os.fork() == 0:
-                # The namespace's first process: from here on nothing of this file runs in it.
+                # The first process of the command's namespace; `init.run` never returns.
                 network = self._networks[request["network"]] if request["network"] != "off" else -1
                 init.run(request, answers, streams, self._workspace, network, self._program)
         finally:
-            linux.setns(self._own_pids, linux.CLONE_NEWPID)
+            linux.setns(self._pid_namespace, linux.CLONE_NEWPID)
 
     def _network(self, name: str, port: int, answers: socket.socket) -> None:
-        """A network namespace with one listening socket, which is handed to the worker: its proxy answers there."""
+        """Make a network namespace with one listening socket and pass the socket to the worker, whose proxy serves it."""
         if name in self._networks:
-            raise BuildError(f"the network {name} is there already")
+            raise BuildError(f"the network {name} exists already")
         before = self._networks["off"]
         linux.unshare(linux.CLONE_NEWNET)
         try:
@@ -185,7 +185,7 @@ def _make_read_only(*paths: str) -> None:
 
 
 def _become_first_process() -> None:
-    """Fork into the new process namespace; this process stays outside and ends with the other."""
+    """Fork: the child is the first process of the new process namespace; this process waits for it and returns its exit code."""
     child = os.fork()
     if child:
         signal.signal(signal.SIGTERM, lambda number, frame: os.kill(child, signal.SIGKILL))
@@ -202,7 +202,7 @@ def _reap() -> None:
 
 
 def _received(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """(request, its other descriptors). Raises EOFError when the worker is gone."""
+    """(request, its further descriptors). Raises EOFError when the worker has closed the socket."""
     size = array.array("i").itemsize
     data, ancillary, _, _ = control.recvmsg(1, socket.CMSG_SPACE(FILES_MAX * size))
     if not data:

@@ -1,4 +1,4 @@
-"""Supervisor processes as the tool-worker starts them, one ahead of need."""
+"""Starts the supervisor processes of sandboxes."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ _SERVICES = str(Path(__file__).parent.parent.parent)
 
 
 class Supervisors:
-    """Starts supervisor processes, one ahead: a session's first command does not wait until an interpreter has started."""
+    """Keeps one spare supervisor process running, so that a session's first command does not wait for an interpreter to start."""
 
     def __init__(self) -> None:
         self._spare: tuple[subprocess.Popen[bytes], socket.socket] | None = None
@@ -23,7 +23,7 @@ class Supervisors:
         self._is_closed = False
 
     def take(self) -> tuple["subprocess.Popen[bytes]", socket.socket]:
-        """A supervisor that waits for its plan, and the socket to it. Raises ToolProblem."""
+        """(a supervisor process that waits for its plan, the control socket). Raises ToolProblem."""
         with self._lock:
             spare, self._spare = self._spare, None
         if spare is not None:
@@ -33,13 +33,13 @@ class Supervisors:
         return _started()
 
     def prepare(self) -> None:
-        """Start one ahead, unless there is one. Raises ToolProblem."""
+        """Start a spare supervisor, unless there is one. Raises ToolProblem."""
         with self._lock:
             if self._spare is None and not self._is_closed:
                 self._spare = _started()
 
     def prepare_soon(self) -> None:
-        """The same, in a thread; without one the next session waits a little."""
+        """Start a spare supervisor in a thread. If that fails, the next session waits a little longer."""
 
         def prepare() -> None:
             with contextlib.suppress(ToolProblem):
@@ -48,7 +48,7 @@ class Supervisors:
         threading.Thread(target=prepare, name="spare supervisor", daemon=True).start()
 
     def close(self) -> None:
-        """End the one that waits."""
+        """End the spare supervisor."""
         with self._lock:
             self._is_closed = True
             spare, self._spare = self._spare, None
@@ -78,6 +78,7 @@ def _started() -> tuple["subprocess.Popen[bytes]", socket.socket]:
 
 
 def end(process: "subprocess.Popen[bytes]", control: socket.socket) -> None:
+    """Kill a supervisor, and with it everything in its sandbox."""
     control.close()
     with contextlib.suppress(ProcessLookupError):
         process.kill()

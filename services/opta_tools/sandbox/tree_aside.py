@@ -1,4 +1,4 @@
-"""Puts aside what lies in a tree, by path and only while it is still what was seen."""
+"""Puts files of a tree aside, by path, and only if they are still the files that were found."""
 
 import contextlib
 import errno
@@ -6,27 +6,30 @@ import os
 
 from opta_core.logs import Log
 
-from .aside import Aside, quoted, renew, said_of
+from .aside import Aside, aside_note, quoted, renew
 from .control import Control
 from .controls import Controls
 
-# What lies at a path was exchanged meanwhile: the next look finds what is there.
+# Errors when the file at a path was replaced meanwhile: the next check finds the replacement.
 EXCHANGED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV)
 log = Log("sandbox")
 
 
 class GuardError(Exception):
-    """What commands made could not be looked at; nothing more runs until it can."""
+    """The files that commands made could not be checked. No further command runs until they can be."""
 
 
 class TreeAside:
-    """What `aside` takes out of the tree of `controls`."""
+    """Moves files out of the tree of `controls` into the folder of `aside`."""
 
     def __init__(self, controls: Controls, aside: Aside):
         self._controls, self.aside = controls, aside
 
     def put(self, path: str, control: Control | None = None) -> list[str]:
-        """Move something away; `control`: only when it is still what was seen. Raises GuardError where it cannot be reached."""
+        """Put the file at a path aside. Returns notes. Raises GuardError if it cannot be reached.
+
+        `control`: the control file that was found there; another file is left alone.
+        """
         if not path:
             return []
         above, name = self.parent(path)
@@ -35,7 +38,7 @@ class TreeAside:
         try:
             seen = os.fstat(above)
             if control is not None and control.above not in ((0, 0), (seen.st_dev, seen.st_ino)):
-                return []  # the folder was exchanged meanwhile: the next look finds what is there
+                return []  # the folder was replaced meanwhile: the next check finds the replacement
             kept = self.aside.take(above, name, control.identity if control is not None else None)
         except FileNotFoundError:
             return []
@@ -44,21 +47,21 @@ class TreeAside:
         if not kept:
             return []
         log.warning("put aside", path=path, kept=kept)
-        return [said_of(path, kept)]
+        return [aside_note(path, kept)]
 
     def restore_link(self, path: str, text: str) -> list[str]:
-        """Put a link back in its place; what to say."""
+        """Restore a symbolic link with the target `text`. Returns notes."""
         notes = self.put(path)
         above, name = self.parent(path)
         if above >= 0:
             with contextlib.suppress(OSError):
                 os.symlink(text, name, dir_fd=above)
-                notes.append(f"{quoted(path)} is the link again that it was.")
+                notes.append(f"{quoted(path)} was restored as the symbolic link that it was.")
             os.close(above)
         return notes
 
     def renew(self, control: Control) -> None:
-        """Give a file that got another name while commands ran a copy in its place: through that name it could be written later."""
+        """Replace a file by a copy when it got another name while commands ran: it could be written through that name later."""
         above, name = self.parent(control.path)
         if above >= 0:
             with contextlib.suppress(OSError):
@@ -66,7 +69,7 @@ class TreeAside:
             os.close(above)
 
     def parent(self, path: str) -> tuple[int, str]:
-        """(descriptor of the folder that holds a path, name in it); -1 when it was exchanged meanwhile. Raises GuardError."""
+        """(descriptor of the folder that holds a path, name in it); -1 if the folder was replaced meanwhile. Raises GuardError."""
         folder, _, name = path.rpartition("/")
         try:
             return self._controls.open_folder(folder), name
@@ -74,5 +77,5 @@ class TreeAside:
             if error.errno in EXCHANGED:
                 return -1, name
             raise GuardError(
-                f"{quoted(path)} cannot be looked at ({error.strerror}); remove it before anything more runs in this folder"
+                f"{quoted(path)} cannot be checked ({error.strerror}); remove it before another command runs in this folder"
             ) from error

@@ -1,16 +1,13 @@
-"""Looks after commands whether they made control files that were not there, and puts aside what they made.
+"""Checks after each command whether it made new control files, and puts these aside.
 
-What is there when a command begins is mounted over itself and cannot be changed. What a command makes anew is taken
-out of the workspace before its result is reported, and kept, so that a person can put it back. A new repository stays, without
+Control files that exist when a command begins are mounted over themselves and cannot be changed. Control files that a command makes are
+moved out of the workspace before its result is reported, and kept, so that a person can restore them. A new repository stays, without
 hooks and without configuration that runs programs.
 
-Invariant: what was seen while something contained ran never becomes known by being seen. It is known from before, or it
-is put aside, or it stays unknown.
+Invariant: a control file that appears while a command runs never becomes known because it was seen. It was known before, or it is put
+aside, or it stays unknown.
 """
 
-import contextlib
-import json
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -21,68 +18,66 @@ from .aside import Aside, quoted, shortened
 from .contents import Contents
 from .control import Control
 from .controls import Controls
-from .git_folders import GIT_CONTROL, ConfigPlace
+from .git_folders import GIT_CONTROL, ConfigLocation
 from .git_guard import GitGuard
-from .known import Known, Spot
+from .guard_record import GuardRecord
+from .known import FileLocation, KnownControls
 from .tree_aside import GuardError, TreeAside
 
 log = Log("sandbox")
 
 
-# How long after its record was touched a worker may have lived.
-ALIVE_NS = 4_000_000_000
-
-
 class TreeGuard:
-    """One tree's, for one session. `aside`: the folder that takes what is put aside; `record`: a file that remembers what was known.
+    """Guards one tree for one session. `aside`: the folder for files put aside; `record`: a file that stores the known control files.
 
-    `is_mounted`: what is known is mounted over itself, so that a command cannot replace it where it lies. `others`: guards of other
-    sessions; what the command of one makes does not become known to another. `brought`: see Known, shared by these guards.
+    `is_mounted`: known control files are mounted over themselves, so that a command cannot replace them. `others`: guards of other
+    sessions; a control file that a command of one makes does not become known to another. `imported`: see KnownControls, shared by them.
     """
 
-    def __init__(self, controls: Controls, aside: Path, record: Path | None = None, *, is_mounted: bool = True, others: Callable[[], Iterable["TreeGuard"]] = tuple, brought: dict[Spot, str] | None = None):  # fmt: skip
-        self._controls, self._record, self._is_mounted, self._others = controls, record, is_mounted, others
+    def __init__(self, controls: Controls, aside: Path, record: Path | None = None, *, is_mounted: bool = True, others: Callable[[], Iterable["TreeGuard"]] = tuple, imported: dict[FileLocation, str] | None = None):  # fmt: skip
+        self._controls, self._record, self._is_mounted, self._others = controls, GuardRecord(record), is_mounted, others
         self._tree = TreeAside(controls, Aside(aside))
-        self._known = Known(Contents(controls.root), {} if brought is None else brought, is_mounted=is_mounted)
+        self._known = KnownControls(Contents(controls.root), {} if imported is None else imported, is_mounted=is_mounted)
         self._git = GitGuard(controls, self._known, self._tree)
         self._was_bare = False
-        # Folders of repositories that came whole, by path.
+        # Paths of the folders of repositories that arrived as a whole, as by git clone.
         self._whole: set[str] = set()
         self._deep: set[str] = set()
-        # The record as it is written; '' when there is none.
-        self._saved = ""
         self.is_running = False
 
     @property
     def has_cleaned(self) -> bool:
-        """Whether the last look put a configuration of git in order, which is protected only from the next mount on."""
+        """Whether the last check cleaned a git configuration, which is protected only from the next mount on."""
         return self._git.has_cleaned
 
     def begin(self) -> list[str]:
-        """Take what is there as it is; what to say. Only while nothing contained of this session runs. Raises GuardError."""
+        """Before a command: record the existing control files as known. While a command runs: the same as `end`.
+
+        Returns notes for the model. Raises GuardError.
+        """
         if self.is_running:
             return self.end()
         try:
             return self._begin()
         except (OSError, RecursionError, ValueError) as error:
-            raise GuardError(f"this folder's control files could not be looked at ({error}), so nothing runs in it") from error
+            raise GuardError(f"this folder's control files could not be checked ({error}), so no command runs in it") from error
 
     def _begin(self) -> list[str]:
         notes: list[str] = []
-        if self._record is not None and self._record.exists():
-            # A worker died while commands ran: what they made is looked at first.
+        if self._record.exists:
+            # A worker died while commands ran: check first what they made.
             self._controls.look()
             if self._restore():
                 notes = self.end()
         found = self._controls.look()
         folders = self._controls.folders
-        # Other sessions may have made some of it, in this moment.
+        # Commands of other sessions may have made some of these at this moment.
         others = [other for other in self._others() if other is not self and other.is_running]
         known = [control for control in found.values() if not self._is_doubted(control, others)]
         self._known.start(known, self._controls.dormant, {path: at for path, at in folders.items() if not self._is_made(path, at, others)})
         self._known.configs = {place: _known_to(others, place, text) for place, (_, text) in self._controls.git.configs.items()}
         self._known.pointers = {path for path in found if path.rpartition("/")[2] == ".git" and self._controls.is_pointer_into_git(path)}
-        self._known.ways = self._controls.ways()
+        self._known.link_paths = self._controls.link_paths()
         self._was_bare, self._deep = self._controls.is_bare, set(self._controls.too_deep)
         self._whole = set()
         self._git.begin()
@@ -91,44 +86,44 @@ class TreeGuard:
         return notes
 
     def rest(self) -> None:
-        """Nothing contained runs any more, and `end` has looked."""
+        """Forget the record, after the last command has ended and `end` has checked."""
         self.is_running = False
-        self._saved = ""
-        if self._record is not None:
-            with contextlib.suppress(OSError):
-                self._record.unlink(missing_ok=True)
+        self._record.remove()
 
     def end(self, *, is_last: bool = False) -> list[str]:
-        """Put aside what appeared since `begin`; what to say about it. `is_last`: `rest` follows, so nothing is recorded. Raises GuardError."""
+        """Put aside the control files that appeared since `begin`. Returns notes for the model. Raises GuardError.
+
+        `is_last`: `rest` follows, so no record is written.
+        """
         try:
             notes = self._end()
             if not is_last:
                 self._save()
             if self._controls.is_cut:
-                raise GuardError("the workspace has more folders than can be looked at; remove what is not needed, or work in a part of it")
+                raise GuardError("the workspace has more folders than can be checked; remove folders, or work in a part of it")
             return shortened(notes)
         except (OSError, RecursionError, ValueError) as error:
-            log.error("control files could not be looked at", reason=error)
-            raise GuardError(f"what commands made could not be looked at ({error}), so nothing more runs in this folder") from error
+            log.error("control files could not be checked", reason=error)
+            raise GuardError(
+                f"the files that commands made could not be checked ({error}), so no further command runs in this folder"
+            ) from error
 
     def remember(self) -> None:
-        """For commands that take seconds: what a person removes and brings back meanwhile is known again; the record says that we live."""
+        """For commands that take seconds: store digests of known control files, to recognise restored ones, and update the record's time."""
         self._known.remember_contents()
-        if self._record is not None:
-            with contextlib.suppress(OSError):
-                os.utime(self._record)
+        self._record.touch()
 
     def is_new(self, place: str, control: Control) -> bool:
-        """Whether something at an absolute path was made since this session's commands began."""
+        """Whether a control file at an absolute path was made since this session's commands began."""
         path = self._inside(place)
         return path is not None and self._known.is_new(replace(control, path=path))
 
     def is_new_folder(self, place: str, identity: tuple[int, int]) -> bool:
-        """The same of a folder."""
+        """Whether a folder at an absolute path was made since this session's commands began."""
         return self._inside(place) is not None and identity not in self._known.folders
 
-    def config(self, place: ConfigPlace) -> str | None:
-        """The text of a configuration of git as it is known."""
+    def config(self, place: ConfigLocation) -> str | None:
+        """The known text of a git configuration; None if it is unknown or too large."""
         return self._known.configs.get(place)
 
     def _inside(self, place: str) -> str | None:
@@ -151,17 +146,17 @@ class TreeGuard:
         self._find_whole(new)
         for control in new:
             if control.is_git or self._is_part_of_git(control, made) or self._is_pointer(control):
-                continue  # looked at with its repository
+                continue  # checked with its repository
             if control.path not in self._controls.only_named and any(folder in self._whole for folder in _above(control.path)):
-                # What a configuration of the person has run is no part of what came.
-                self._known.brought(control)
+                # It arrived with a repository. A file that a person's configuration names does not count as a part of it.
+                self._known.mark_imported(control)
             else:
                 notes += self._tree.put(control.path, control)
         notes += [note for path in self._misled(found) for note in self._tree.put(path)]
         notes += self._changed(found)
         for control in new:
             notes += self._git.clean_part(control, found)
-        # One that was exchanged before it could be cleaned stays unknown, so that the next look cleans it.
+        # A repository that was replaced before it could be cleaned stays unknown, so that the next check cleans it.
         cleaned: set[tuple[int, int]] = set()
         for control in sorted(made, key=lambda control: control.path):
             said = self._git.clean_repository(control)
@@ -169,7 +164,7 @@ class TreeGuard:
                 notes += said
                 cleaned.add(control.identity)
         notes += self._git.clean_configs(found, {control.identity for control in made})
-        for was in (*self._known.by_path.values(), *self._known.ways.values()):
+        for was in (*self._known.by_path.values(), *self._known.link_paths.values()):
             if was.links:
                 notes += self._check_links(was)
         notes += self._git.unfinished()
@@ -177,17 +172,17 @@ class TreeGuard:
             if path not in self._deep:
                 notes += self._tree.put(path)
         if self._controls.is_bare and not self._was_bare:
-            # The folder itself became a repository without a work tree, whose configuration git would read.
+            # The workspace itself became a bare repository, whose configuration git would read.
             notes += [*self._tree.put("config"), *self._tree.put("HEAD")]
         self._keep(found, cleaned)
         return notes
 
     def _is_new(self, control: Control) -> bool:
-        # What only a new configuration names is no control file: that configuration is put in order.
+        # A file that only new configurations name is not a control file, because these configurations are cleaned.
         return not self._is_named_anew(control) and self._known.is_new(control)
 
     def _is_named_anew(self, control: Control) -> bool:
-        """Whether only configurations that are themselves new make a control file of it."""
+        """Whether it is a control file only because new configurations name it."""
         if control.path not in self._controls.only_named:
             return False
         configs = self._controls.git.configs
@@ -197,7 +192,7 @@ class TreeGuard:
         )
 
     def _find_whole(self, new: list[Control]) -> None:
-        """In a repository that came whole, with a folder of its own, other control files are part of what was asked for."""
+        """Find repositories that arrived as a whole, each with a new folder. Other control files in them were asked for."""
         for control in new:
             folder, _, name = control.path.rpartition("/")
             if control.above in self._known.folders or not folder:
@@ -206,7 +201,7 @@ class TreeGuard:
                 self._whole.add(folder)
 
     def _keep(self, found: dict[str, Control], cleaned: set[tuple[int, int]]) -> None:
-        """What is still there and was known, and repositories that are clean now."""
+        """Keep as known: known control files that still exist, and new repositories that were cleaned."""
         kept = {
             path: control
             for path, control in found.items()
@@ -214,7 +209,7 @@ class TreeGuard:
         }
         links = {path: was for path, was in self._known.by_path.items() if was.links}
         self._known.keep(kept | links)
-        # Nothing that was put aside is mounted.
+        # Files that were put aside are not mounted.
         self._controls.found = {
             path: control for path, control in found.items() if path in self._known.by_path or control.is_git or "/.git/" in f"/{path}"
         }
@@ -223,22 +218,22 @@ class TreeGuard:
         folder, _, name = control.path.rpartition("/")
         if ".git" in control.path.split("/")[:-1]:
             return True
-        # Of a bare repository its own parts, and not whatever lies beneath it.
+        # Only the parts of a bare repository, and not every file beneath it.
         return name in (*GIT_CONTROL, "modules", "worktrees") and any(git.path == folder for git in made)
 
     def _is_pointer(self, control: Control) -> bool:
-        """Whether a new `.git` is a file that `git worktree add` or `git submodule update` makes."""
+        """Whether a new `.git` is a file as `git worktree add` or `git submodule update` makes it."""
         if control.name != ".git" or control.is_folder or control.links or not self._controls.is_pointer_into_git(control.path):
             return False
         self._known.pointers.add(control.path)
         return True
 
     def _misled(self, found: dict[str, Control]) -> list[str]:
-        """`.git` files that led into a repository of the tree, and lead elsewhere now."""
+        """Paths of `.git` files that pointed into a repository of the tree and point elsewhere now."""
         return [path for path in self._known.pointers if path in found and not self._controls.is_pointer_into_git(path)]
 
     def _changed(self, found: dict[str, Control]) -> list[str]:
-        """Control files that were saved while commands ran: until the next mount a command could write them too."""
+        """Notes about known control files that were written while commands ran. Until the next mount, a command can write them too."""
         notes: list[str] = []
         for path, control in found.items():
             if not self._known.is_changed(control):
@@ -247,18 +242,18 @@ class TreeGuard:
             if control.names > max(1, known.names):
                 self._tree.renew(control)
             notes.append(
-                f"{quoted(path)} was changed on the disk while a command ran. Look at it before you use it, unless you have just saved it yourself."
+                f"{quoted(path)} was changed on the disk while a command ran. Check it before you use it, unless you have just saved it yourself."
             )
         return notes
 
     def _check_links(self, was: Control) -> list[str]:
-        """A link that leads elsewhere leads again to where it did; what is new at its end is put aside."""
+        """Restore a symbolic link whose target has changed, and put aside a new file at its target. Returns notes."""
         now = self._controls.again(was)
         if (now.links, now.target) == (was.links, was.target):
             return []
         notes: list[str] = []
         if now.links == was.links and was.target is not None and self._is_mounted:
-            return [f"What {quoted(was.path)} leads to was replaced on the disk while a command ran. Look at it before you use it."]
+            return [f"The target of {quoted(was.path)} was replaced on the disk while a command ran. Check it before you use it."]
         current = dict(now.links)
         for path, text in was.links:
             if current.get(path) != text:
@@ -269,37 +264,27 @@ class TreeGuard:
         return notes
 
     def _save(self) -> None:
-        if self._record is None:
-            return
-        record = json.dumps({**self._controls.record(), "aside": str(self._tree.aside.folder), **self._known.record()})
-        if record != self._saved:
-            with contextlib.suppress(OSError):
-                self._record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                part = self._record.with_suffix(".part")
-                part.write_text(record)
-                part.rename(self._record)
-                self._saved = record
+        if self._record.is_enabled:
+            self._record.write({**self._controls.record(), "aside": str(self._tree.aside.folder), **self._known.record()})
 
     def _restore(self) -> bool:
-        """Whether a record was read."""
-        assert self._record is not None
+        """Restore the known control files from the record; whether that worked."""
         try:
-            record = json.loads(self._record.read_text())
-            # A file system may have got another number.
-            self._known.restore(record, next(iter(self._controls.folders.values()), (0, 0))[0])
-            # What was made later is a person's: the worker said every two seconds that it lived.
-            self._known.made_until_ns = self._record.stat().st_mtime_ns + ALIVE_NS
+            state, alive_until_ns = self._record.read()
+            # The file system may have another device number by now.
+            self._known.restore(state, next(iter(self._controls.folders.values()), (0, 0))[0])
+            self._known.made_until_ns = alive_until_ns
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return False
         return True
 
 
-def _known_to(others: list[TreeGuard], place: ConfigPlace, text: str | None) -> str | None:
+def _known_to(others: list[TreeGuard], place: ConfigLocation, text: str | None) -> str | None:
     known = [config for other in others if (config := other.config(place)) is not None]
     return known[0] if known else text
 
 
 def _above(path: str) -> list[str]:
-    """The folders above a path, without the tree itself."""
+    """The parent folders of a path, without the tree itself."""
     parts = path.split("/")[:-1]
     return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]

@@ -1,4 +1,4 @@
-"""What one sandbox shows, as a plan for the supervisor: every mount with the device and inode that it must have."""
+"""What a sandbox shows, as a plan for the supervisor: every mount, with the device and inode that its source must have."""
 
 import os
 from dataclasses import dataclass, field
@@ -10,73 +10,73 @@ from opta_core.policy.workspaces import is_hidden_in_home
 
 from ..result import ToolProblem
 from . import readable
-from .git_person import GitPerson
+from .user_git_config import UserGitConfig
 
 HOME_MB = 256
 
 
 @dataclass(frozen=True)
-class Machine:
-    """What is the same for every sandbox of this worker. `own`: the daemon's folders, which no sandbox shows."""
+class Host:
+    """The properties of this machine that every sandbox shares. `daemon_folders`: Opta's folders, which no sandbox shows."""
 
     home: Path
-    own: tuple[Path, ...]
+    daemon_folders: tuple[Path, ...]
     search_path: str = os.defpath
     read: tuple[str, ...] = ()
     system: tuple[list[Any], ...] = ()
-    # What of the system not everybody may read.
+    # Paths of the system that not everybody may read.
     closed: tuple[str, ...] = ()
     credentials: readable.CredentialFiles = field(default_factory=readable.CredentialFiles)
     has_unix_sockets: bool = False
 
     @classmethod
-    def look(cls, home: Path, own: tuple[Path, ...], search_path: str, read: tuple[str, ...], *, has_unix_sockets: bool = False) -> "Machine":  # fmt: skip
-        """Look at the machine once. Takes some ten milliseconds."""
-        home, own = home.resolve(), tuple(path.resolve() for path in own)
+    def look(cls, home: Path, daemon_folders: tuple[Path, ...], search_path: str, read: tuple[str, ...], *, has_unix_sockets: bool = False) -> "Host":  # fmt: skip
+        """Read the properties of this machine. Takes some ten milliseconds."""
+        home, daemon_folders = home.resolve(), tuple(path.resolve() for path in daemon_folders)
         closed = tuple(readable.not_for_everybody())
-        machine = cls(home, own, search_path, read, tuple(readable.system_entries()), closed, has_unix_sockets=has_unix_sockets)
-        # Looked through once before the first command has to wait for it.
-        machine.credentials.of(each.real for each in readable.toolchains(home, search_path, read))
-        return machine
+        host = cls(home, daemon_folders, search_path, read, tuple(readable.system_entries()), closed, has_unix_sockets=has_unix_sockets)
+        # Fills the cache, so that the first command does not wait for it.
+        host.credentials.of(each.real for each in readable.toolchains(home, search_path, read))
+        return host
 
 
 @dataclass(frozen=True)
 class View:
-    """One sandbox's: the workspace as it was opened, folders that it may write, and whether it may write the workspace."""
+    """What one sandbox shows: the opened workspace (path, device, inode), its cache and /tmp, and whether the workspace is read-only."""
 
-    machine: Machine
+    host: Host
     workspace: str
     device: int
     inode: int
     cache: str
     scratch: str
     is_read_only: bool = False
-    # Git folders outside of the workspace that belong to it: path -> (device, inode).
+    # (path, device, inode) of the git folders outside the workspace that belong to it.
     repositories: tuple[tuple[str, int, int], ...] = ()
-    person: GitPerson = field(default_factory=GitPerson)
+    user_git: UserGitConfig = field(default_factory=UserGitConfig)
 
     @property
     def is_home(self) -> bool:
-        """Whether the workspace is the person's home: then it shows nothing whose name begins with a dot."""
-        return self.workspace == str(self.machine.home)
+        """Whether the workspace is the person's home. Then the files of programs are hidden."""
+        return self.workspace == str(self.host.home)
 
     @property
     def cache_inside(self) -> str:
-        """Where the cache is in the sandbox."""
-        return f"{self.machine.home}/.cache"
+        """The path of the cache inside the sandbox."""
+        return f"{self.host.home}/.cache"
 
     def entries(self) -> list[list[Any]]:
         """The plan's entries, in the order in which they are mounted."""
-        machine, home = self.machine, str(self.machine.home)
+        host, home = self.host, str(self.host.home)
         scratch = _identity(self.scratch)
         entries: list[list[Any]] = [
-            *machine.system,
+            *host.system,
             ["tmpfs", "/run", "0755", "1m", "1000"],
             ["rw", self.scratch, *scratch, "/tmp"],
             ["rw", self.scratch, *scratch, "/var/tmp"],
             ["tmpfs", home, "0700", f"{HOME_MB}m", "100000"],
-            ["file", f"{home}/.gitconfig", self.person.config],
-            ["file", f"{home}/.config/git/ignore", self.person.ignored],
+            ["file", f"{home}/.gitconfig", self.user_git.config],
+            ["file", f"{home}/.config/git/ignore", self.user_git.ignored],
             ["rw", self.cache, *_identity(self.cache), self.cache_inside],
             *readable.toolchain_entries(self._toolchains()),
         ]
@@ -89,32 +89,39 @@ class View:
         return entries
 
     def masks(self) -> list[str]:
-        """What is hidden of what is shown, as it lies there now: looked for before every command, since files come and are replaced."""
-        own = [str(path) for path in self.machine.own if not self.workspace.startswith(f"{path}/")]
-        return [*self.machine.closed, *self.machine.credentials.of(each.real for each in self._toolchains()), *own]
+        """The paths to hide among what is shown. Determined before every command, because files are added and replaced."""
+        daemon_folders = [str(path) for path in self.host.daemon_folders if not self.workspace.startswith(f"{path}/")]
+        return [*self.host.closed, *self.host.credentials.of(each.real for each in self._toolchains()), *daemon_folders]
 
     def _toolchains(self) -> list[readable.Toolchain]:
-        return readable.toolchains(self.machine.home, self.machine.search_path, self.machine.read)
+        return readable.toolchains(self.host.home, self.host.search_path, self.host.read)
 
     def _home_entries(self) -> list[list[Any]]:
         entries: list[list[Any]] = []
         for entry in sorted(os.scandir(self.workspace), key=lambda entry: entry.name):
-            if not is_hidden_in_home(entry.name) and not entry.is_symlink() and not any(str(own) == entry.path for own in self.machine.own):
+            if (
+                not is_hidden_in_home(entry.name)
+                and not entry.is_symlink()
+                and not any(str(daemon_folders) == entry.path for daemon_folders in self.host.daemon_folders)
+            ):
                 seen = entry.stat(follow_symlinks=False)
                 if entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False):
                     entries.append(["ro" if self.is_read_only else "rw", entry.path, seen.st_dev, seen.st_ino])
         return entries
 
 
-def check_workspace(machine: Machine, workspace: str) -> None:
-    """Raises ToolProblem for a workspace that would show what no workspace shows."""
-    is_home = workspace == str(machine.home)
-    if workspace == "/" or (f"{machine.home}/".startswith(f"{workspace}/") and not is_home):
-        raise ToolProblem(f"{workspace} is no folder to work in: it holds whole homes", "sandbox")
-    if any(f"{own}/".startswith(f"{workspace}/") for own in machine.own) and not is_home:
-        raise ToolProblem(f"{workspace} is no folder to work in: it holds Opta's own files", "sandbox")
-    if any(workspace.startswith(f"{own}/") and not workspace.startswith(f"{own}/{WORKSPACES}/") for own in machine.own):
-        raise ToolProblem(f"{workspace} is no folder to work in: it belongs to Opta itself", "sandbox")
+def check_workspace(host: Host, workspace: str) -> None:
+    """Raise ToolProblem for a folder that cannot be a workspace, because it would show the daemon's folders or other homes."""
+    is_home = workspace == str(host.home)
+    if workspace == "/" or (f"{host.home}/".startswith(f"{workspace}/") and not is_home):
+        raise ToolProblem(f"{workspace} cannot be a workspace: it contains home folders", "sandbox")
+    if any(f"{daemon_folders}/".startswith(f"{workspace}/") for daemon_folders in host.daemon_folders) and not is_home:
+        raise ToolProblem(f"{workspace} cannot be a workspace: it contains Opta's own files", "sandbox")
+    if any(
+        workspace.startswith(f"{daemon_folders}/") and not workspace.startswith(f"{daemon_folders}/{WORKSPACES}/")
+        for daemon_folders in host.daemon_folders
+    ):
+        raise ToolProblem(f"{workspace} cannot be a workspace: it belongs to Opta itself", "sandbox")
 
 
 def _identity(path: str) -> tuple[int, int]:
@@ -123,6 +130,6 @@ def _identity(path: str) -> tuple[int, int]:
 
 
 def plan(view: View, controls: list[list[Any]], program: bytes) -> dict[str, Any]:
-    """The supervisor's first request."""
+    """The first request to the supervisor. `controls`: mounts of control files; `program`: the system call filter."""
     trees = [view.workspace, *(path for path, _, _ in view.repositories)]
     return {"entries": view.entries(), "trees": trees, "controls": controls, "masks": view.masks(), "seccomp": program.hex()}

@@ -1,4 +1,4 @@
-"""Commands that are contained as they start: by landlock on a Linux without namespaces, by sandbox-exec on macOS."""
+"""Commands that are contained as they start: with landlock on a Linux system without namespaces, with sandbox-exec on macOS."""
 
 import asyncio
 import hashlib
@@ -9,16 +9,16 @@ from pathlib import Path
 
 from ..result import ToolProblem
 from . import linux, readable, seatbelt, seccomp
-from .bare import Bare
+from .bare import BareProcess
 from .controls import Controls
-from .environment import contained
-from .git_person import git_person
+from .environment import contained_environment
+from .launch import CommandSpec, Level, Process, Streams, WorkspaceRef
 from .limits import CommandLimits
-from .place import Level, Order, Place, Process, Streams
-from .session_sandbox import opened
 from .tree_aside import GuardError
 from .tree_guard import TreeGuard
-from .view import Machine, check_workspace
+from .user_git_config import user_git_config
+from .view import Host, check_workspace
+from .workspace_root import open_workspace
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/tty", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm")
 _LANDLOCK = "import sys; sys.path.insert(0, sys.argv.pop(1)); from opta_tools.sandbox.landlock import main; main()"
@@ -27,16 +27,16 @@ _PROC = ("/proc", "/sys/devices/system")
 
 
 class Wrapped:
-    """`state`: where caches and folders for temporary files lie."""
+    """`state`: the folder for caches, temporary files and files put aside."""
 
-    def __init__(self, machine: Machine, state: Path):
-        self._machine, self._state = machine, state
-        # (session, workspace) -> what looks after its commands, and how many run
+    def __init__(self, host: Host, state: Path):
+        self._host, self._state = host, state
+        # (session, workspace) -> (guard, control files, number of running commands)
         self._guards: dict[tuple[str, str], tuple[TreeGuard, Controls, int]] = {}
 
-    async def notes(self, place: Place) -> list[str]:
-        """What to say once a command of a place has ended. Raises nothing."""
-        key = place.session, place.workspace
+    async def notes(self, ref: WorkspaceRef) -> list[str]:
+        """Notes for the model after a command has ended. Raises nothing."""
+        key = ref.session, ref.workspace
         if key not in self._guards:
             return []
         guard, controls, running = self._guards.pop(key)
@@ -51,71 +51,72 @@ class Wrapped:
             controls.close()
         return notes
 
-    def _begin(self, place: Place, root: int) -> None:
-        key = place.session, place.workspace
+    def _begin(self, ref: WorkspaceRef, root: int) -> None:
+        key = ref.session, ref.workspace
         if key in self._guards:
             guard, controls, running = self._guards[key]
             self._guards[key] = guard, controls, running + 1
             return
-        hooks = git_person(self._machine.home, place.workspace).hooks
-        controls = Controls(os.dup(root), more_hooks=lambda: hooks)
-        guard = TreeGuard(controls, self._state / "aside" / (place.session or "-"), is_mounted=False, others=self._running)
+        hooks = user_git_config(self._host.home, ref.workspace).hooks
+        controls = Controls(os.dup(root), outside_hooks=lambda: hooks)
+        guard = TreeGuard(controls, self._state / "aside" / (ref.session or "-"), is_mounted=False, others=self._running)
         guard.begin()
         self._guards[key] = guard, controls, 1
 
     def _running(self) -> list[TreeGuard]:
         return [guard for guard, _, _ in list(self._guards.values())]
 
-    async def start(self, level: Level, place: Place, order: Order, streams: Streams, limits: CommandLimits) -> Process:
-        """A command, ready. Raises ToolProblem."""
-        root, workspace = await asyncio.to_thread(opened, place.workspace, place.identity)
+    async def start(self, level: Level, ref: WorkspaceRef, spec: CommandSpec, streams: Streams, limits: CommandLimits) -> Process:
+        """A command that is ready to run. Raises ToolProblem."""
+        root, workspace = await asyncio.to_thread(open_workspace, ref.workspace, ref.identity)
         files: list[int] = [root]
         try:
-            check_workspace(self._machine, workspace)
-            if workspace == str(self._machine.home):
-                # Neither landlock nor a profile can give a folder without what lies in it.
+            check_workspace(self._host, workspace)
+            if workspace == str(self._host.home):
+                # Neither landlock nor a profile can allow a folder without its content.
                 raise ToolProblem(
-                    "commands in the whole home need user namespaces, which this machine has not; work in a project's folder", "sandbox"
+                    "commands in the whole home need user namespaces, which this machine does not have; work in a project's folder",
+                    "sandbox",
                 )
-            cache, scratch = self._folder("caches", workspace), self._folder("tmp", place.session)
-            environment = order.environment | contained(cache, scratch, has_proxy=False) | order.extra
-            folder = os.open("/", os.O_RDONLY | os.O_DIRECTORY) if order.folder is None else _folder(root, order.folder)
+            cache, scratch = self._folder("caches", workspace), self._folder("tmp", ref.session)
+            environment = spec.environment | contained_environment(cache, scratch, has_proxy=False) | spec.extra
+            folder = os.open("/", os.O_RDONLY | os.O_DIRECTORY) if spec.folder is None else _folder(root, spec.folder)
             files.append(folder)
             if level == "landlock":
-                argv = self._landlock(root, cache, scratch, order, environment, place.is_read_only, files)
+                argv = self._landlock(root, cache, scratch, spec, environment, ref.is_read_only, files)
             else:
                 controls = [f"{workspace}/{path}" for path in Controls(root).look()]
                 argv = [
-                    *seatbelt.arguments(self._machine, workspace, (cache, scratch), controls, order.network, place.is_read_only),
-                    *order.argv,
+                    *seatbelt.arguments(self._host, workspace, (cache, scratch), controls, spec.network, ref.is_read_only),
+                    *spec.argv,
                 ]
-            if not place.is_read_only:
-                await asyncio.to_thread(self._begin, place, root)
-            return Bare(argv, environment, folder, streams, order.mark, tuple(files), limits)
+            if not ref.is_read_only:
+                await asyncio.to_thread(self._begin, ref, root)
+            return BareProcess(argv, environment, folder, streams, spec.mark, tuple(files), limits)
         finally:
             for descriptor in files:
                 os.close(descriptor)
 
-    def _landlock(self, root: int, cache: str, scratch: str, order: Order, environment: dict[str, str], is_read_only: bool, files: list[int]) -> list[str]:  # fmt: skip
-        if order.network == "list":
+    def _landlock(self, root: int, cache: str, scratch: str, spec: CommandSpec, environment: dict[str, str], is_read_only: bool, files: list[int]) -> list[str]:  # fmt: skip
+        if spec.network == "list":
             raise ToolProblem("sandbox.network is an allow-list, which needs user namespaces; this machine has none", "sandbox")
-        hidden = set(self._machine.closed)
-        shown = [path for entry in self._machine.system if entry[0] == "ro" for path in _without(str(entry[1]), hidden)]
-        for toolchain in readable.toolchains(self._machine.home, self._machine.search_path, self._machine.read):
-            shown += _without(toolchain.real, set(self._machine.credentials.beneath(toolchain.real)))
+        hidden = set(self._host.closed)
+        shown = [path for entry in self._host.system if entry[0] == "ro" for path in _without(str(entry[1]), hidden)]
+        for toolchain in readable.toolchains(self._host.home, self._host.search_path, self._host.read):
+            shown += _without(toolchain.real, set(self._host.credentials.beneath(toolchain.real)))
         settings = {
             "read": [*shown, *_PROC],
             "write": [cache, scratch, *_DEVICES],
             "opened": [[root, not is_read_only]],
-            "has_network": order.network == "on",
+            "has_network": spec.network == "on",
             "environment": environment,
-            "seccomp": seccomp.program(without_internet=order.network == "off").hex(),
+            "seccomp": seccomp.program(without_internet=spec.network == "off").hex(),
         }
         text = os.memfd_create("opta-landlock")
         os.write(text, json.dumps(settings).encode())
         os.lseek(text, 0, os.SEEK_SET)
         files.append(text)
-        return [sys.executable, "-I", "-S", "-c", _LANDLOCK, _SERVICES, str(text), *order.argv]
+        return [sys.executable, "-I", "-S", "-c", _LANDLOCK, _SERVICES, str(text), *spec.argv]
 
     def _folder(self, kind: str, name: str) -> str:
         path = self._state / kind / hashlib.sha256(os.fsencode(name)).hexdigest()[:16] / "here"
@@ -130,7 +131,7 @@ def _folder(root: int, path: str) -> int:
 
 
 def _without(path: str, hidden: set[str]) -> list[str]:
-    """A path, or as much of what lies in it as can be named without anything hidden."""
+    """A path, or the parts of it that contain nothing hidden."""
     if path in hidden or os.path.islink(path):
         return []
     if not any(secret.startswith(f"{path}/") for secret in hidden):

@@ -1,4 +1,4 @@
-"""What a search answers, whichever engine found it."""
+"""The outcome of a search, the same for every search engine."""
 
 from ..result import Outcome
 
@@ -6,12 +6,12 @@ MATCHES_MAX = 200
 
 
 def matches(pattern: str, shown: list[str], total: int, note: str = "") -> Outcome:
-    """The lines that fit a pattern: `shown` of `total`. `note` says why there may be more."""
+    """The outcome of grep: `shown` are the first of `total` matching lines. `note` says why there may be more."""
     return _outcome(f"{total or 'no'} {'match' if total == 1 else 'matches'} for {pattern}", shown, total, note)
 
 
 def names(pattern: str, shown: list[str], total: int, note: str = "") -> Outcome:
-    """The files whose names fit a pattern: `shown` of `total`."""
+    """The outcome of search_files: `shown` are the first of `total` matching names. `note` says why there may be more."""
     return _outcome(f"{total or 'no'} {'file' if total == 1 else 'files'} matching {pattern}", shown, total, note)
 
 

@@ -1,7 +1,7 @@
-"""grep and search_files by ripgrep, where it is installed: fast, ignores what git ignores, cannot hang on a pattern.
+"""grep and search_files with ripgrep, where it is installed: it is fast, respects .gitignore, and no pattern makes it hang.
 
-What it finds is checked before it is shown: a file is opened again beneath the workspace, so that a folder that was swapped
-for a link while it searched shows nothing of what lies outside.
+Matches are verified before they are shown: each file is opened again beneath the workspace. So nothing outside is shown when a folder is
+replaced by a link during the search.
 """
 
 import asyncio
@@ -24,17 +24,17 @@ from .answers import MATCHES_MAX
 from .search import DEADLINE_S, FILE_BYTES_MAX, LINE_CHARS_MAX, SHOWN_CHARS_MAX, SKIPPED_FOLDERS, glob_pattern
 
 OUTPUT_BYTES_MAX = 8 * 1024 * 1024
-_GO_THERE = "import os, sys; os.fchdir(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
+_EXECUTE_IN_FOLDER = "import os, sys; os.fchdir(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
 _COMMON = ["--no-config", "--no-messages", "--hidden", "--no-require-git", "--no-follow", "--color=never", "--one-file-system"]
 
 
 def program() -> str | None:
-    """Where ripgrep is; None where it is not installed."""
+    """The path of ripgrep; None when it is not installed."""
     return find("rg")
 
 
 async def run(name: str, args: dict[str, Any], cwd: str, identity: str = "") -> Outcome | None:
-    """One search; None when it is one for the in-process engine (a single file). Raises ToolProblem."""
+    """Execute a search; None for one that the engine in Python has to execute (in a single file). Raises ToolProblem."""
     try:
         workspace = Workspace(cwd, identity)
     except PathProblem as problem:
@@ -69,7 +69,7 @@ async def _grep(workspace: Workspace, asked: Grep, base: str, folder: int) -> Ou
         f"--max-filesize={FILE_BYTES_MAX}",
         f"--max-columns={LINE_CHARS_MAX}",
     ]
-    # A type, since a glob that includes would win over what git ignores.
+    # As a file type, because a --glob that includes files would override .gitignore.
     options += [
         *_globs(workspace, base),
         *(["--ignore-case"] if asked.ignore_case else []),
@@ -77,7 +77,7 @@ async def _grep(workspace: Workspace, asked: Grep, base: str, folder: int) -> Ou
     ]
     code, output, is_cut = await _rg([*options, "--regexp", asked.pattern, "."], folder)
     if code == 2 and not output:
-        # Not an expression ripgrep knows: then it is meant as it stands.
+        # Not a valid expression for ripgrep: search for it literally.
         code, output, is_cut = await _rg([*options, "--fixed-strings", "--regexp", asked.pattern, "."], folder)
     return await in_thread(_matches, workspace, asked.pattern, base, output, is_cut=is_cut)
 
@@ -88,13 +88,13 @@ def _matches(workspace: Workspace, pattern: str, base: str, output: bytes, *, is
         name, null, rest = line.partition(b"\0")
         number, colon, text = rest.partition(b":")
         path = _joined(base, os.fsdecode(name))
-        # Before matches are counted: what is not shown takes no place of what is.
+        # Filtered before counting, so that hidden matches do not displace others.
         if null and colon and number.isdigit() and not is_secret(path) and workspace.shows(path):
             found.append((path, int(number), text.decode(errors="replace").strip()[:SHOWN_CHARS_MAX]))
     found.sort()
     shown = _checked(workspace, found[:MATCHES_MAX])
     return answers.matches(
-        pattern, shown, len(found), "… and more that were not counted; give a narrower pattern or path" if is_cut else ""
+        pattern, shown, len(found), "… and more matches that were not counted; give a narrower pattern or path" if is_cut else ""
     )
 
 
@@ -102,21 +102,21 @@ async def _names(workspace: Workspace, asked: SearchFiles, base: str, folder: in
     pattern = asked.pattern
     glob = glob_pattern(pattern if any(character in pattern for character in "*?[") else f"*{pattern}*")
     _, output, is_cut = await _rg(["--files", "--null", *_globs(workspace, base), "."], folder)
-    return await in_thread(_fitting, workspace, pattern, glob, base, output, is_cut=is_cut)
+    return await in_thread(_matching_names, workspace, pattern, glob, base, output, is_cut=is_cut)
 
 
-def _fitting(workspace: Workspace, pattern: str, glob: re.Pattern[str], base: str, output: bytes, *, is_cut: bool) -> Outcome:
+def _matching_names(workspace: Workspace, pattern: str, glob: re.Pattern[str], base: str, output: bytes, *, is_cut: bool) -> Outcome:
     names = [_joined(base, os.fsdecode(name)) for name in output.split(b"\0") if name]
     found = sorted(name for name in names if workspace.shows(name) and glob.match(name if "/" in pattern else name.rsplit("/", 1)[-1]))
-    note = "… and more that were not looked at; give a narrower path" if is_cut else ""
+    note = "… and more files that were not searched; give a narrower path" if is_cut else ""
     return answers.names(pattern, found[:MATCHES_MAX], len(found), note)
 
 
 async def _rg(words: list[str], folder: int) -> tuple[int, bytes, bool]:
-    """(exit code, output up to a cap, whether there was more) of ripgrep in an opened folder."""
+    """Run ripgrep in an opened folder. Returns (exit code, output up to OUTPUT_BYTES_MAX, whether there was more). Raises ToolProblem."""
     found = program()
     assert found is not None
-    cwd, starter = _there(folder)
+    cwd, starter = _start_in(folder)
     process = await asyncio.create_subprocess_exec(
         *starter,
         found,
@@ -151,17 +151,17 @@ async def _rg(words: list[str], folder: int) -> tuple[int, bytes, bool]:
     return process.returncode or 0, bytes(output), is_cut
 
 
-def _there(folder: int) -> tuple[str, list[str]]:
-    """(working directory, words before the program) that start a program in an opened folder, even if it was swapped meanwhile."""
+def _start_in(folder: int) -> tuple[str, list[str]]:
+    """(working directory, words before the program) to start a program in an opened folder, even if its path leads elsewhere by now."""
     here = f"/proc/self/fd/{folder}"
     if os.path.isdir(here):
         return here, []
-    # Without /proc no path leads to a descriptor: a Python of its own goes there and becomes the program.
-    return "/", [sys.executable, "-I", "-S", "-c", _GO_THERE, str(folder)]
+    # Without /proc no path leads to a descriptor, so a Python process changes to the folder and executes the program.
+    return "/", [sys.executable, "-I", "-S", "-c", _EXECUTE_IN_FOLDER, str(folder)]
 
 
 def _checked(workspace: Workspace, found: list[tuple[str, int, str]]) -> list[str]:
-    """The matches that are really in a file of the workspace."""
+    """The matches that are confirmed by reading the file through the workspace, formatted."""
     shown: list[str] = []
     lines: dict[str, list[bytes]] = {}
     for name, number, text in found:
@@ -179,7 +179,7 @@ def _checked(workspace: Workspace, found: list[tuple[str, int, str]]) -> list[st
 def _globs(workspace: Workspace, base: str) -> list[str]:
     globs = [f"--glob=!**/{name}/" for name in sorted(SKIPPED_FOLDERS)]
     if base == "." and not workspace.shows(".hidden"):
-        # A whole home: what its programs keep is large, and not even looked at.
+        # The workspace is a whole home: the files of its programs are hidden, and many.
         globs += ["--glob=!/.*", "--glob=!/_*"]
     return globs
 

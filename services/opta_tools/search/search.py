@@ -1,4 +1,4 @@
-"""search_files (names) and grep (contents), with an engine that cannot hang."""
+"""search_files (names) and grep (contents) in Python, with a bounded search time."""
 
 import os
 import re
@@ -30,7 +30,7 @@ SKIPPED_FOLDERS = frozenset({".git", "node_modules", ".venv", "__pycache__", ".m
 
 
 def search_files(workspace: Workspace, asked: SearchFiles) -> Outcome:
-    """Files whose name, or path below `path`, fits a glob."""
+    """Execute search_files: the files whose name matches a glob; a glob with a slash is matched against the path."""
     pattern, path = asked.pattern, asked.path
     glob = glob_pattern(pattern if any(c in pattern for c in "*?[") else f"*{pattern}*")
     by_path = "/" in pattern
@@ -45,7 +45,7 @@ def search_files(workspace: Workspace, asked: SearchFiles) -> Outcome:
 
 
 def grep(workspace: Workspace, asked: Grep) -> Outcome:
-    """Lines that fit a regular expression (a pattern that is none, or could run for ever, is taken literally)."""
+    """Execute grep: the lines that match a regular expression. A pattern that is invalid or may take very long is taken literally."""
     pattern, path = asked.pattern, asked.path
     matcher = compile_safely(pattern, re.IGNORECASE if asked.ignore_case else 0)
     name_fits = glob_pattern(asked.glob) if asked.glob else None
@@ -64,7 +64,10 @@ def grep(workspace: Workspace, asked: Grep) -> Outcome:
 
 
 def compile_safely(pattern: str, flags: int) -> re.Pattern[str]:
-    """A pattern whose match time is bounded: a repeat inside a repeat, or many open repeats, make it literal."""
+    """Compile a pattern. One with nested or many unbounded repeats is compiled as literal text, which bounds the time of a match.
+
+    Raises ToolProblem when the pattern is too long.
+    """
     if len(pattern) > 1000:
         raise ToolProblem("the pattern is longer than 1,000 characters")
     nested = re.search(r"\([^()]*[*+{|][^()]*\)\s*[*+{]", pattern) or re.search(r"\\\d|\(\?[P<=!]", pattern)
@@ -79,15 +82,15 @@ def compile_safely(pattern: str, flags: int) -> re.Pattern[str]:
 
 
 def is_costly(pattern: str, glob: str | None = None) -> bool:
-    """Whether matching could take long: anything that repeats more than once, or a glob of many stars.
+    """Whether matching may take long: a pattern with more than one repeat, or a glob with many stars.
 
-    A match in Python holds the interpreter, so such a search runs in a process of its own that can be killed.
+    A match in Python holds the interpreter, so such a search runs in a separate process that can be killed.
     """
     return len(re.findall(r"[*+{]", pattern)) > 1 or (glob is not None and glob.count("*") > 3)
 
 
 def glob_pattern(pattern: str) -> re.Pattern[str]:
-    """A glob as an expression (`opta_core.globs`). Raises ToolProblem."""
+    """Compile a glob (`opta_core.globs`). Raises ToolProblem."""
     try:
         return globs.compiled(pattern)
     except ValueError as error:
@@ -105,7 +108,10 @@ def _files_to_grep(workspace: Workspace, path: str) -> Iterator[str]:
 
 
 def _walk(workspace: Workspace, path: str) -> Iterator[str]:
-    """Files below `path` as paths relative to the workspace, in name order; symlinks are not followed."""
+    """The files below `path` as paths relative to the workspace, in order of their names. Symbolic links are not followed.
+
+    Raises ToolProblem after DEADLINE_S seconds or FILES_MAX files.
+    """
     deadline = time.monotonic() + DEADLINE_S
     base = workspace.relative(path)
     os.close(workspace.open(base, os.O_RDONLY | os.O_DIRECTORY))
@@ -140,7 +146,7 @@ def _walk(workspace: Workspace, path: str) -> Iterator[str]:
 
 
 def _with_ignore_file(descriptor: int, folder: str, above: _Ignored) -> _Ignored:
-    """The rules that hold in a folder: its own .gitignore after those above it."""
+    """The ignore rules of a folder: those of its parents, then those of its .gitignore."""
     try:
         opened = os.open(".gitignore", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=descriptor)
     except OSError:
@@ -153,7 +159,7 @@ def _with_ignore_file(descriptor: int, folder: str, above: _Ignored) -> _Ignored
 
 
 def _is_ignored(name: str, ignored: _Ignored) -> bool:
-    """Whether git would ignore a path; the deepest file that says something decides."""
+    """Whether git would ignore a path; the deepest .gitignore with a matching rule decides."""
     for folder, rules in reversed(ignored):
         said = rules.check_file(name if folder == "." else name.removeprefix(f"{folder}/")).include
         if said is not None:

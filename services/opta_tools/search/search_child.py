@@ -1,6 +1,7 @@
-"""A search in a process of its own, for patterns that could take long: `python -m opta_tools.search.search_child`.
+"""A search in a separate process, for patterns that may take long: `python -m opta_tools.search.search_child`.
 
-One JSON line in (`{name, args, cwd, folder, shown}`: the call, and how `Workspace` is set), one out (`{content, lines, truncated}` or `{problem, code}`).
+Standard input: one JSON object `{name, args, cwd, folder, hidden}` with the call and the arguments of `Workspace.hide`.
+Standard output: one JSON object, `{content, lines, truncated}` or `{problem, code}`.
 """
 
 import asyncio
@@ -28,16 +29,16 @@ class _Answer(msgspec.Struct, kw_only=True):
 
 
 async def run_search(name: str, args: dict[str, Any], cwd: str, identity: str = "") -> Outcome:
-    """Run it to its end or to the deadline. Raises ToolProblem."""
-    # The child shows as much as this process does.
-    order = {"name": name, "args": args, "cwd": cwd, "folder": identity, "shown": Workspace.kept_back()}
-    # From the loop's thread: the child dies with the thread that started it.
+    """Execute a search in a child process, for at most DEADLINE_S seconds. Raises ToolProblem."""
+    # The child hides the same folders as this process.
+    request = {"name": name, "args": args, "cwd": cwd, "folder": identity, "hidden": Workspace.hidden()}
+    # Started from the thread of the loop, because the child dies with the thread that started it.
     process = await asyncio.create_subprocess_exec(
         *python("opta_tools.search.search_child"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     try:
         async with asyncio.timeout(DEADLINE_S):
-            answered, _ = await process.communicate(msgspec.json.encode(order))
+            answered, _ = await process.communicate(msgspec.json.encode(request))
     except TimeoutError:
         raise ToolProblem(f"the pattern took longer than {DEADLINE_S:g} s; give a simpler one or a narrower path", "timeout") from None
     finally:
@@ -47,19 +48,19 @@ async def run_search(name: str, args: dict[str, Any], cwd: str, identity: str = 
     try:
         answer = msgspec.json.decode(answered, type=_Answer)
     except msgspec.DecodeError as error:
-        raise ToolProblem("the search ended without an answer", "broken") from error
+        raise ToolProblem("the search process ended without a result", "broken") from error
     if answer.problem:
         raise ToolProblem(answer.problem, answer.code)
     return Outcome(answer.content, lines=answer.lines, is_truncated=answer.truncated)
 
 
 def main() -> None:
-    """The child."""
+    """The child process: execute the search that standard input describes."""
     die_with_parent()
-    order = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, Any])
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, Any])
     try:
-        Workspace.keep_back(*order["shown"])
-        outcome = run_reader(order["name"], order["args"], order["cwd"], order["folder"])
+        Workspace.hide(*request["hidden"])
+        outcome = run_reader(request["name"], request["args"], request["cwd"], request["folder"])
         content = outcome.content.encode(errors="replace").decode()
         answer = _Answer(content=content, lines=outcome.lines, truncated=outcome.is_truncated)
     except ToolProblem as problem:

@@ -1,6 +1,6 @@
-"""What a person's own git configuration says to git in a sandbox: who commits, what is ignored, how files are kept.
+"""The parts of the user's git configuration that git in a sandbox gets: the author, ignored files, the handling of files.
 
-Read as git reads it in the workspace, so with everything that it includes, also under a condition (`includeIf "gitdir:…"`).
+It is read with git in the workspace, so it contains all includes, also conditional ones (`includeIf "gitdir:…"`).
 """
 
 import os
@@ -15,7 +15,7 @@ from opta_core.process.system_programs import find
 
 from . import linux
 
-# What a commit needs; nothing that names a key or an address.
+# Keys that are passed on. None names a key file or an address.
 _KEPT = frozenset(
     {
         "user.name", "user.email", "author.name", "author.email", "committer.name", "committer.email", "user.useconfigonly", "init.defaultbranch",
@@ -24,7 +24,7 @@ _KEPT = frozenset(
         "rebase.autosquash", "rerere.enabled", "commit.cleanup", "fetch.prune", "branch.autosetuprebase", "safe.directory",
     }
 )  # fmt: skip
-# The one program that is named, and only in these words: without it the content of a large file is committed in place of its pointer.
+# The only program that is passed on, and only with these words: without it, git would commit a large file instead of its pointer.
 _LFS = frozenset(
     {
         ("filter.lfs.clean", "git-lfs clean -- %f"), ("filter.lfs.smudge", "git-lfs smudge -- %f"), ("filter.lfs.smudge", "git-lfs smudge --skip -- %f"),
@@ -36,10 +36,10 @@ READ_S_MAX = 2.0
 
 
 @dataclass(frozen=True)
-class GitPerson:
-    """`config`: the harmless part of a person's configuration, as git reads it. `ignored`: patterns that are ignored in every repository.
+class UserGitConfig:
+    """`config`: the harmless part of the user's configuration, in git's format. `ignored`: ignore patterns for every repository.
 
-    `hooks`: each core.hooksPath, which holds in every repository.
+    `hooks`: the values of core.hooksPath, which apply to every repository.
     """
 
     config: str = ""
@@ -47,11 +47,11 @@ class GitPerson:
     hooks: tuple[str, ...] = ()
 
 
-def git_person(home: Path, workspace: str) -> GitPerson:
-    """Ask git once. Takes some milliseconds; where git is not there or says nothing, both are empty."""
+def user_git_config(home: Path, workspace: str) -> UserGitConfig:
+    """Read the configuration with git. Takes some milliseconds. The result is empty if git is not installed or fails."""
     settings = _settings(home, workspace)
     hooks = tuple(value for name, value in settings if name == "core.hookspath")
-    return GitPerson("".join(_line(name, value) for name, value in settings), _ignored(home, settings), hooks)
+    return UserGitConfig("".join(_line(name, value) for name, value in settings), _ignored(home, settings), hooks)
 
 
 def _settings(home: Path, workspace: str) -> list[tuple[str, str]]:
@@ -61,9 +61,9 @@ def _settings(home: Path, workspace: str) -> list[tuple[str, str]]:
     words = [[git, "config", "--global", "--includes", "--list", "--null"]]
     shared = home / ".config/git/config"
     if shared.is_file() and (home / ".gitconfig").exists():
-        # git reads both, this one first; `--global` names only the other.
+        # Git reads both files, this one first; `--global` lists only the other one.
         words.insert(0, [git, "config", "--file", str(shared), "--includes", "--list", "--null"])
-    # Where a repository cannot be read, what holds without one.
+    # If git cannot read the repository, use the configuration that applies outside of one.
     return [item for each in words for item in (_asked(each, home, workspace) or _asked(each, home, "/") or [])]
 
 
@@ -94,7 +94,7 @@ def _ignored(home: Path, settings: list[tuple[str, str]]) -> str:
     named = [value for name, value in settings if name == "core.excludesfile"]
     path = os.path.join(home, named[-1].replace("~", str(home), 1)) if named else f"{home}/.config/git/ignore"
     real = os.path.realpath(path)
-    # The name may come from a file that lies in a workspace, where a command wrote it: no other kind of file is shown because of it.
+    # The path may come from a file in a workspace that a command wrote, so it must not reveal any other kind of file.
     if not re.search("ignore|exclude", os.path.basename(real)):
         return ""
     try:

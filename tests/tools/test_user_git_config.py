@@ -69,7 +69,7 @@ def test_an_identity_for_the_folder_is_the_one_that_commits(home: Home, place: P
     assert place.run(COMMIT).content == "Ada <ada@work.example.test>" == f"Ada <{home.git('config', 'user.email').strip()}>"
 
 
-def test_both_files_of_a_person_are_read_and_the_own_one_decides(home: Home, place: Place) -> None:
+def test_both_files_of_a_person_are_read_and_gitconfig_decides(home: Home, place: Place) -> None:
     home.file(".config/git/config", "[user]\n\tname = Ada\n\temail = old@example.test\n")
     home.file(".gitconfig", "[user]\n\temail = ada@example.test\n")
     assert place.run(f"git init -q && {COMMIT}").content == "Ada <ada@example.test>"
