@@ -71,12 +71,18 @@ def test_runs(arguments: list[str]) -> list[tuple[str, list[str], tuple[int, ...
     if not all(Path(ROOT, each).is_dir() for each in paths):
         return [("tests", arguments, (0,))]
     paths = paths or ["tests"]
-    workers = ["-n", str(_workers()), "--dist", "loadfile", "--no-loadscope-reorder"]
+    # A worker runs a file as one item (tests/support/file_items.py), so shares of the number of items would say nothing.
+    workers = ["-n", str(_workers()), "--dist", "loadfile", "--no-loadscope-reorder", "-o", "console_output_style=classic"]
     none_there = 5  # pytest's exit code when nothing was selected
-    return [
-        ("tests", ["-m", "not alone", *workers, *options, *paths], (0, none_there)),
-        ("tests that run alone", ["-m", "alone", *paths], (0, none_there)),
-    ]
+    beside = ("tests", ["-m", "not alone", *workers, *options, *paths], (0, none_there))
+    alone = _files_with_tests_that_run_alone(paths)
+    return [beside, ("tests that run alone", ["-m", "alone", *alone], (0, none_there))] if alone else [beside]
+
+
+def _files_with_tests_that_run_alone(folders: list[str]) -> list[str]:
+    """Found by the marker's text, because pytest would import every file to find it."""
+    files = (file for folder in folders for file in sorted(Path(ROOT, folder).rglob("test_*.py")))
+    return [str(file.relative_to(ROOT)) for file in files if "pytest.mark.alone" in file.read_text()]
 
 
 def _workers() -> int:
@@ -89,7 +95,6 @@ def check() -> int:
     steps: list[tuple[str, Callable[[], int]]] = [
         ("ruff", lambda: _run("lint", [str(BIN / "ruff"), "check", *_present()])),
         ("format", lambda: _run("format", [str(BIN / "ruff"), "format", "--check", "-q", *_present()])),
-        ("pyright", lambda: _run("types", [str(BIN / "pyright"), "--warnings", "--pythonpath", sys.executable])),
         (
             "contracts",
             lambda: _run("import contracts", [str(BIN / "lint-imports"), "--no-logo"] if _has_no_logo() else [str(BIN / "lint-imports")]),
@@ -99,7 +104,15 @@ def check() -> int:
         ("locks", _locks),
         ("page", _page),
     ]
-    return max(step() for _, step in steps)
+    # The types take as long as everything else together, and one core.
+    started = time.monotonic()
+    types = subprocess.Popen(
+        [str(BIN / "pyright"), "--warnings", "--pythonpath", sys.executable], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    failed = max(step() for _, step in steps)
+    said, _ = types.communicate()
+    print(said.decode(), end="")
+    return max(failed, _report("types", started, types.returncode != 0))
 
 
 def gen() -> int:
@@ -213,7 +226,10 @@ def _has_no_logo() -> bool:
 
 def _run(name: str, command: list[str], cwd: Path = ROOT, fine: tuple[int, ...] = (0,)) -> int:
     started = time.monotonic()
-    failed = subprocess.run(command, cwd=cwd, check=False).returncode not in fine
+    return _report(name, started, subprocess.run(command, cwd=cwd, check=False).returncode not in fine)
+
+
+def _report(name: str, started: float, failed: bool) -> int:
     print(f"{'✕' if failed else '✓'} {name} ({time.monotonic() - started:.1f} s)", flush=True)
     return 1 if failed else 0
 

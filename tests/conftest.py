@@ -1,8 +1,10 @@
-"""Order of the tests when several workers run them, and the record of how long each file takes."""
+"""How several workers run the tests: a file is a unit, the longest goes first, limits on time are wider. The record of how long each file takes."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from support.file_items import FileItems
 from support.limits import SLACK, limit_s
 from support.workers import file_of, length, record, recorded
 
@@ -12,14 +14,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if SLACK != 1:
-        # Imported here: the two take a second, which a single test need not wait for.
-        from hypothesis import settings
-        from playwright.sync_api import expect
-
-        expect.set_options(timeout=1000 * limit_s(5))
-        settings.register_profile("beside-others", deadline=None)
-        settings.load_profile("beside-others")
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(FileItems(_widen_limits), "file-items")
+    elif SLACK != 1:
+        _widen_limits()
     if config.getoption("--record-durations") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Recorder(), "record-durations")
 
@@ -29,6 +27,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):
         seconds = recorded()
         items.sort(key=lambda item: -length(item.nodeid, seconds))
+
+
+def _widen_limits(file: Path | None = None) -> None:
+    """Widen the limits of the libraries that the tests use: those that `file` uses, or all. A test takes them over when it is defined."""
+    # Imported here: the two take a second, which few files need.
+    content = file.read_text() if file else "hypothesis playwright"
+    if "hypothesis" in content:
+        from hypothesis import settings
+
+        settings.register_profile("beside-others", deadline=None)
+        settings.load_profile("beside-others")
+    if "playwright" in content:
+        from playwright.sync_api import expect
+
+        expect.set_options(timeout=1000 * limit_s(5))
 
 
 class _Recorder:

@@ -1,10 +1,10 @@
 """Consent in a real browser: nothing outside the card decides, nothing early, nothing held; the card holds the whole call."""
 
+import contextlib
 import json
 import random
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -90,22 +90,36 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture
-def page(browser: Browser, daemon: Daemon) -> Iterator[Page]:
+@contextlib.contextmanager
+def unopened(browser: Browser) -> Generator[Page]:
+    """A browser window of its own, with nothing in it: `asked` opens the page."""
     context = browser.new_context(viewport={"width": 1200, "height": 860}, color_scheme="dark")
-    opened = context.new_page()
+    made = context.new_page()
     errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.goto(daemon.page_url)
-    yield opened
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    yield made
     context.close()
     assert not errors
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """One page for all tests: each asks in a session of its own, and loading the page takes longer than most of them."""
+    with unopened(browser) as made:
+        yield made
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Page]:
+    """For a test that presses keys everywhere, or changes the size of the window."""
+    with unopened(browser) as made:
+        yield made
 
 
 def asked(daemon: Daemon, page: Page, name: str) -> tuple[str, str, Locator]:
     """(session, turn, card) of a question that is open and may be answered."""
     sid = daemon.session(mode="do", title=f"about {name}")
-    page.goto(f"{daemon.page_url}#{sid}")
+    show(daemon, page, sid)
     expect(page.get_by_role("status", name="Connection: Connected")).to_be_visible()
     turn = daemon.submit(sid, name)
     card = page.get_by_role("region", name="Permission")
@@ -114,10 +128,18 @@ def asked(daemon: Daemon, page: Page, name: str) -> tuple[str, str, Locator]:
     return sid, turn, card
 
 
+def show(daemon: Daemon, page: Page, sid: str) -> None:
+    """Open the page at a session; a page that is open goes there without being loaded again."""
+    if page.url == "about:blank":
+        page.goto(f"{daemon.page_url}#{sid}")
+    else:
+        page.evaluate("sid => { location.hash = sid }", sid)
+
+
 def until_ready(daemon: Daemon, page: Page, sid: str) -> None:
     """The session is on the screen again, whatever a key did, and its card can be answered."""
     if page.evaluate("location.hash") != f"#{sid}":
-        page.goto(f"{daemon.page_url}#{sid}")
+        show(daemon, page, sid)
     expect(page.get_by_role("region", name="Permission").get_by_role("button", name="Allow once")).to_be_enabled()
 
 
@@ -133,7 +155,8 @@ def deny_rest(daemon: Daemon, sid: str, turn: str) -> None:
     daemon.follow(sid, turn)
 
 
-def test_no_key_outside_the_card_decides(daemon: Daemon, page: Page) -> None:
+def test_no_key_outside_the_card_decides(daemon: Daemon, new_page: Page) -> None:
+    page = new_page
     sid, turn, _card = asked(daemon, page, "one")
     outside = page.locator("a, button, input, select, textarea, [tabindex]").and_(page.locator(':not([aria-label="Permission"] *)'))
     names = [element.evaluate(_NAME) for element in outside.all() if element.is_enabled() and element.is_visible()]
@@ -298,17 +321,17 @@ def test_an_answer_given_elsewhere_closes_the_card_and_says_where(daemon: Daemon
     daemon.follow(sid, turn)
 
 
-@pytest.mark.parametrize("width", [360, 1200])
-def test_the_card_fits(daemon: Daemon, page: Page, tmp_path: Path, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 720})
+def test_the_card_fits_a_phone_and_a_desk(daemon: Daemon, new_page: Page) -> None:
+    page = new_page
     for name in ("tricky", "long", "one", "server", "browse"):
         sid, turn, card = asked(daemon, page, name)
-        page.screenshot(path=tmp_path / f"{name}-{width}.png")
-        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-        for button in card.get_by_role("button").all():
-            box = button.bounding_box()
-            assert box
-            assert box["x"] >= 0
-            assert box["x"] + box["width"] <= width
-            assert box["y"] + box["height"] <= 720
+        for width in (360, 1200):
+            page.set_viewport_size({"width": width, "height": 720})
+            assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+            for button in card.get_by_role("button").all():
+                box = button.bounding_box()
+                assert box
+                assert box["x"] >= 0
+                assert box["x"] + box["width"] <= width
+                assert box["y"] + box["height"] <= 720
         deny_rest(daemon, sid, turn)

@@ -1,14 +1,19 @@
-"""Models of random weights that mlx-lm loads: the shapes of real ones, made on the spot."""
+"""Models of random weights that mlx-lm loads, with the shapes of real ones. Each is made once, and kept in the cache of the tests."""
 
+import contextlib
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
+import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from opta_lmx.models.model_catalog import PROBE
 
+KEPT = Path.home() / ".cache/opta-tests/models"
 MAKE = """
 import sys, json, importlib, mlx.core as mx
 from mlx.utils import tree_flatten
@@ -47,8 +52,25 @@ def make_random_lfm2(folder: Path, *, seed: int = 1, context: int = 2048) -> Non
 
 def _make(folder: Path, config: dict[str, Any], seed: int) -> None:
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps(config))
+    for file in _weights(json.dumps(config), seed).iterdir():
+        shutil.copyfile(file, folder / file.name)
     for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copy(PROBE / name, folder / name)
+        shutil.copyfile(PROBE / name, folder / name)
     (folder / "chat_template.jinja").write_text(TEMPLATE)
-    subprocess.run([sys.executable, "-c", MAKE, str(folder), str(seed)], check=True, timeout=120)
+
+
+def _weights(config: str, seed: int) -> Path:
+    """A folder with config.json and the weights. Its name says how they are made, so a folder that exists is complete and right."""
+    name = hashlib.sha256(f"{version('mlx')} {version('mlx-lm')} {MAKE} {config} {seed}".encode()).hexdigest()[:32]
+    kept = KEPT / name
+    if not kept.exists():
+        KEPT.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=KEPT) as made:
+            model = Path(made, "model")
+            model.mkdir()
+            (model / "config.json").write_text(config)
+            subprocess.run([sys.executable, "-c", MAKE, str(model), str(seed)], check=True, timeout=120)
+            # Another worker may have made the same one meanwhile.
+            with contextlib.suppress(OSError):
+                model.rename(kept)
+    return kept

@@ -147,7 +147,7 @@ def test_two_starts_at_once_make_one_daemon_every_time(tmp_path: Path) -> None:
     """A hundred by name: OPTA_TEST_STARTS=100."""
     with ModelServer(reply) as model:
         daemon = Daemon(tmp_path, model_url=model.url)
-        for _ in range(int(os.environ.get("OPTA_TEST_STARTS", "4"))):
+        for _ in range(int(os.environ.get("OPTA_TEST_STARTS", "2"))):
             starts = [threading.Thread(target=daemon.up) for _ in range(2)]
             for start in starts:
                 start.start()
