@@ -110,22 +110,30 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture
-def page(browser: Browser, daemon: Daemon) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def opened(browser: Browser, daemon: Daemon) -> Iterator[tuple[Page, list[str]]]:
+    """One page for all tests, and the errors and dialogs that it has had: loading it takes longer than most of them."""
     context = browser.new_context(viewport={"width": 1360, "height": 860})
     context.set_default_timeout(1000 * limit_s(10))
-    opened = context.new_page()
+    made = context.new_page()
     errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("dialog", lambda dialog: errors.append(dialog.message))
-    answer = opened.goto(daemon.page_url)
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    made.on("dialog", lambda dialog: errors.append(dialog.message))
+    answer = made.goto(daemon.page_url)
     assert answer is not None
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "script-src 'self'" in policy and "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy and HOST not in policy
-    yield opened
-    assert opened.evaluate("window.hacked") is None
+    yield made, errors
     context.close()
+
+
+@pytest.fixture
+def page(opened: tuple[Page, list[str]]) -> Iterator[Page]:
+    page, errors = opened
+    errors.clear()
+    yield page
+    assert page.evaluate("window.hacked") is None
     assert errors == []
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.limits import limit_s
 
 from opta_browser import chromium, page
 from opta_browser.page import Browser, BrowserProblem
@@ -88,7 +89,7 @@ def browse(tmp_path: Path, story: Callable[[Browser], Awaitable[Any]]) -> Any:
     async def whole() -> Any:
         browser = Browser(tmp_path / "browser-snapshots")
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(limit_s(60)):
                 return await story(browser)
         finally:
             await browser.close()
@@ -120,19 +121,24 @@ def test_a_page_is_seen_acted_on_and_left(tmp_path: Path, monkeypatch: pytest.Mo
     assert picture.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.attack("A80")
-@pytest.mark.parametrize(
-    "url",
-    ["file:///etc/passwd", "javascript:alert(1)", "chrome://version", "data:text/html,<h1>x", "view-source:http://good.test/", "about:blank", "ftp://good.test/", "http://127.0.0.1:{secret}/",
-     "http://localhost:{secret}/", "http://[::1]:{secret}/", "http://169.254.169.254/latest", "http://rebound.test:{secret}/", "http://0x7f000001:{secret}/", "http://good.test/to/http://127.0.0.1:{secret}/",
-     "http://good.test/to/http://good.test/to/http://169.254.169.254/", "http://good.test/to/file:///etc/passwd"],
-)  # fmt: skip
-def test_no_address_and_no_redirect_leads_into_the_machine(tmp_path: Path, site: Site, url: str) -> None:
-    async def story(browser: Browser) -> None:
-        with pytest.raises(BrowserProblem):
-            await browser.navigate(url.replace("{secret}", str(site.secret.server_address[1])))
+ADDRESSES = [
+    "file:///etc/passwd", "javascript:alert(1)", "chrome://version", "data:text/html,<h1>x", "view-source:http://good.test/", "about:blank", "ftp://good.test/", "http://127.0.0.1:{secret}/",
+    "http://localhost:{secret}/", "http://[::1]:{secret}/", "http://169.254.169.254/latest", "http://rebound.test:{secret}/", "http://0x7f000001:{secret}/", "http://good.test/to/http://127.0.0.1:{secret}/",
+    "http://good.test/to/http://good.test/to/http://169.254.169.254/", "http://good.test/to/file:///etc/passwd",
+]  # fmt: skip
 
-    browse(tmp_path, story)
+
+@pytest.mark.attack("A80")
+def test_no_address_and_no_redirect_leads_into_the_machine(tmp_path: Path, site: Site) -> None:
+    async def story(browser: Browser) -> list[str]:
+        opened: list[str] = []
+        for url in ADDRESSES:
+            with contextlib.suppress(BrowserProblem):
+                await browser.navigate(url.replace("{secret}", str(site.secret.server_address[1])))
+                opened.append(url)
+        return opened
+
+    assert browse(tmp_path, story) == []
     assert site.secret_asked == []
 
 

@@ -154,6 +154,8 @@ def test_an_address_without_a_launch_code_gets_nothing(daemon: Daemon, browser: 
 
 
 def test_a_narrow_window_keeps_everything_reachable(daemon: Daemon, page: Page, tmp_path: Path) -> None:
+    # The session that the page opens at its start closes the list of sessions.
+    expect(page.get_by_role("status", name="Connection: Connected")).to_be_visible()
     page.set_viewport_size({"width": 420, "height": 800})
     page.get_by_role("button", name="Sessions").click()
     expect(page.get_by_role("navigation", name="Sessions")).to_be_visible()

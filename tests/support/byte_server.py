@@ -9,6 +9,7 @@ import socket
 import ssl
 import struct
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -45,6 +46,8 @@ class ByteServer:
         self._reply, self._tls = reply, tls
         self._stopping = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
+        # A server that a module makes for its tests listens even when none of them runs.
+        weakref.finalize(self, self._listener.close)
         self._threads: list[threading.Thread] = []
         self.requests: list[Request] = []
         self.connections = 0

@@ -17,11 +17,13 @@ from typing import Any
 from opta_core.errors import OptaError
 from support.daemon import Daemon, carries, processes
 from support.model_server import Action, ModelServer, Say, Use
+from support.oracles import until
 from support.promises import ENDINGS, check_journal
 
 SERVICES = ("gateway", "agent", "tools", "sessions", "desktop")
 SESSIONS = 2
 PAUSE_S = (0.15, 1.1)
+AWAY_S_MAX = 4.0
 STOP_SHARE, SUPERVISORD_SHARE = 0.2, 0.01
 
 
@@ -48,6 +50,7 @@ class Soak:
         self.longest_stall_s = 0.0
         self.problems: list[str] = []
         self._stop = threading.Event()
+        self._ready_at = time.monotonic()
         self._accepted: dict[str, list[str]] = {}
         self._seen: dict[str, list[bytes]] = {}
 
@@ -60,6 +63,7 @@ class Soak:
                 worker.start()
             while self.figures["kills"] < self._kills and all(worker.is_alive() for worker in workers):
                 time.sleep(self._random.uniform(*PAUSE_S))
+                self._let_it_come_back(daemon)
                 self._hurt(daemon)
             self._stop.set()
             for worker in workers:
@@ -95,6 +99,15 @@ class Soak:
             event = json.loads(line)
             if event.get("turn") == turn and event["event"] in ENDINGS:
                 return
+
+    def _let_it_come_back(self, daemon: Daemon) -> None:
+        """Hold the next kill back where a start takes longer than the kills leave it: a client gives up after 20 s without a daemon."""
+        if daemon.client.is_ready()[0]:
+            self._ready_at = time.monotonic()
+        elif time.monotonic() - self._ready_at > AWAY_S_MAX:
+            if not until(lambda: daemon.client.is_ready()[0], 20):
+                self.problems.append(f"the daemon did not come back\n{daemon.logs()}")
+            self._ready_at = time.monotonic()
 
     def _hurt(self, daemon: Daemon) -> None:
         chance = self._random.random()
