@@ -183,7 +183,7 @@ def raw_peer(daemon: Daemon, name: str) -> Generator[socket.socket]:
     """A dealer after its handshake, as bytes."""
     ready = b"\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
     with socket.socket(socket.AF_UNIX) as peer:
-        peer.settimeout(5)
+        peer.settimeout(limit_s(5))
         peer.connect(str(run_of(daemon) / name))
         peer.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00NULL".ljust(55, b"\0") + b"\x04" + bytes([len(ready)]) + ready)
         heard = b""

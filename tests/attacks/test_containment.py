@@ -10,6 +10,7 @@ import pytest
 from support import race
 from support.contained import PYTHON, Place
 from support.git import file, git
+from support.limits import limit_s
 
 from opta_tools.sandbox.limits import CommandLimits
 
@@ -242,7 +243,7 @@ def test_a_port_of_this_machine_is_reached_only_when_it_is_named(tmp_path: Path,
             through = "curl -sS -m 5 --noproxy '' -p -x http://127.0.0.1:3128 http://127.0.0.1:{}/"
             assert "403" in place.run(through.format(ports[1]), network=network).content
             place.run(through.format(ports[0]), network=network)
-            named.settimeout(2)
+            named.settimeout(limit_s(2))
             named.accept()[0].close()
         finally:
             place.close()

@@ -43,7 +43,11 @@ def test_a_body_of_no_possible_size_is_refused_and_ends_the_connection(
 @pytest.mark.attack("A08")
 def test_200_megabytes_of_chunks_are_not_listened_to(daemon: Daemon) -> None:
     chunks = iter([b"100000\r\n" + b" " * MIB + b"\r\n"] * 200)
-    with untouched(daemon), alive(daemon, rss_mib=8), socket.create_connection(("127.0.0.1", daemon.port), timeout=5) as connection:
+    with (
+        untouched(daemon),
+        alive(daemon, rss_mib=8),
+        socket.create_connection(("127.0.0.1", daemon.port), timeout=limit_s(5)) as connection,
+    ):
         connection.sendall(head("POST", "/v3/sessions", headers(daemon, JSON, ("Transfer-Encoding", "chunked"))))
         with pytest.raises(ConnectionError):
             for chunk in chunks:
@@ -78,7 +82,7 @@ def test_lines_that_end_in_a_bare_lf_are_no_http(daemon: Daemon) -> None:
     ids=["64 KiB", "10 MiB", "5,000 headers", "200 headers", "NUL", "long line"],
 )
 def test_too_much_header_is_refused_or_cut_off(daemon: Daemon, target: str, more: Headers) -> None:
-    with alive(daemon, rss_mib=8), socket.create_connection(("127.0.0.1", daemon.port), timeout=5) as connection:
+    with alive(daemon, rss_mib=8), socket.create_connection(("127.0.0.1", daemon.port), timeout=limit_s(5)) as connection:
         try:
             connection.sendall(head("GET", target, headers(daemon, *more)))
             assert read_answer(connection).status in (400, 413, 431)

@@ -445,7 +445,7 @@ def test_a_body_that_is_not_as_its_head_says_is_refused_or_waited_for_and_given_
 
 @pytest.mark.attack("A68")
 def test_bodies_that_never_end_are_given_up_while_others_are_served(port: int, key: tuple[str, str]) -> None:
-    waiting = [socket.create_connection(("127.0.0.1", port), timeout=1) for _ in range(20)]
+    waiting = [socket.create_connection(("127.0.0.1", port), timeout=limit_s(1)) for _ in range(20)]
     try:
         for number, connection in enumerate(waiting):
             connection.sendall(head("POST", POSTS[number % len(POSTS)], headers(port, key, ("Content-Length", "1000"))) + b"{")

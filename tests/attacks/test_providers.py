@@ -158,7 +158,7 @@ def test_a_certificate_that_nobody_vouches_for_gets_no_request(tmp_path: Path) -
         "-subj",
         "/CN=127.0.0.1",
     ]
-    subprocess.run(made, cwd=tmp_path, check=True, capture_output=True, timeout=10)
+    subprocess.run(made, cwd=tmp_path, check=True, capture_output=True, timeout=limit_s(10))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
     with ByteServer(lambda request: [STREAM, ANSWER], context) as server:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import msgspec
+from support.limits import limit_s
 from support.store import House, prompt, start_of
 from support.story import Scripted, Story
 
@@ -61,7 +62,7 @@ def test_a_full_window_holds_its_own_session_alone() -> None:
         for _ in range(WINDOW):
             box.append(token(FLOODED))
         box.append(token(OTHER))
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(limit_s(1)):
             await box.room(OTHER)
             await box.room("never heard of")
         waiting = asyncio.create_task(box.room(FLOODED))

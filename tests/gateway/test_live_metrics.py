@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from support.limits import limit_s
 from support.store import House, start_of
 
 from opta_core.errors import Unavailable
@@ -73,7 +74,7 @@ def test_a_client_of_all_sessions_gets_metrics_when_it_asks_for_them(tmp_path: P
         scope = {"type": "websocket", "path": "/v3/events", "query_string": query.encode(), "headers": []}
         serving = asyncio.create_task(serve(scope, asked.get, sent.put, store, streams, LiveMetrics(measure, lambda: HEALTH)))
         frames: list[str] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(limit_s(10)):
             assert (await sent.get())["type"] == "websocket.accept"
             # An event of any session comes after both the first control lines and the metrics.
             while not frames or "session.start" not in frames[-1]:

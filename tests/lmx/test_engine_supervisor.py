@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.limits import limit_s
 
 from opta_core.errors import Unavailable
 from opta_core.settings import LmxSettings
@@ -39,7 +40,7 @@ async def fate_of(supervisor: EngineSupervisor) -> tuple[str, str]:
 def test_a_program_that_is_not_there_does_not_leave_the_model_loading() -> None:
     reports: list[tuple[str, Any]] = []
     supervisor = EngineSupervisor(CONFIG, lambda kind, **fields: reports.append((kind, fields)), lambda config: ["/nowhere/python"])
-    state, message = asyncio.run(asyncio.wait_for(fate_of(supervisor), 30))
+    state, message = asyncio.run(asyncio.wait_for(fate_of(supervisor), limit_s(30)))
     assert (state, "cannot be started" in message, "opta models load m" in message) == ("quarantined", True, True)
     assert [kind for kind, _ in reports] == ["died"] * 3 + ["quarantined"]
 
@@ -56,7 +57,7 @@ def test_a_process_without_free_descriptors_does_not_leave_the_model_loading() -
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
-    state, message = asyncio.run(asyncio.wait_for(run(), 30))
+    state, message = asyncio.run(asyncio.wait_for(run(), limit_s(30)))
     assert (state, "Too many open files" in message) == ("quarantined", True)
 
 
@@ -75,7 +76,7 @@ def test_a_quarantined_model_is_started_again_when_it_is_loaded_by_name() -> Non
         await supervisor.stop()
         return found
 
-    assert asyncio.run(asyncio.wait_for(run(), 30)) == ["exit code 3"]
+    assert asyncio.run(asyncio.wait_for(run(), limit_s(30))) == ["exit code 3"]
 
 
 def test_a_mac_whose_caffeinate_cannot_be_started_answers_all_the_same() -> None:

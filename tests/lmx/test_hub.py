@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.hub_server import COMMIT, REPO, HubServer
+from support.limits import limit_s
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = "model-00002-of-00002.safetensors"
@@ -74,7 +75,7 @@ class Pull:
 
     def ending(self) -> list[dict[str, Any]]:
         """Every event but progress."""
-        output, errors = self.process.communicate(f"{self._token}\n".encode(), timeout=60)
+        output, errors = self.process.communicate(f"{self._token}\n".encode(), timeout=limit_s(60))
         events = [json.loads(line) for line in output.splitlines()]
         progress = [event for event in events if event["event"] == "progress"]
         assert all(0 < event["done"] <= event["total"] == SIZE for event in progress)

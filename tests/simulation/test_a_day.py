@@ -5,10 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.limits import limit_s
+
 
 def test_a_day_leaves_memory_as_it_was() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "simulation.day"], cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", "simulation.day"],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        timeout=limit_s(120),
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     day = json.loads(done.stdout.splitlines()[-1])

@@ -82,7 +82,7 @@ class ByteServer:
         try:
             if self._tls is not None:
                 connection = self._tls.wrap_socket(connection, server_side=True)
-            connection.settimeout(5)
+            connection.settimeout(limit_s(5))
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             request = _read(connection)
             if b"/models" in request.head.split(b"\r\n")[0]:

@@ -66,7 +66,7 @@ def no_cors(answer: Answer) -> bool:
 
 def is_closed(connection: socket.socket) -> bool:
     """Whether the other side ends the connection within three seconds."""
-    connection.settimeout(3)
+    connection.settimeout(limit_s(3))
     try:
         while connection.recv(65536):
             pass

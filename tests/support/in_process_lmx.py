@@ -40,6 +40,7 @@ from opta_lmx.server.auth import AccessControl
 from opta_lmx.server.keys import Keys
 from opta_lmx.server.metrics import LmxMetrics
 from opta_lmx.server.pairing import Pairing
+from support.limits import limit_s
 
 URL = "http://127.0.0.1:1234"
 MakeEngine = Callable[[EngineConfig, SendMessages], LocalEngine]
@@ -109,7 +110,7 @@ class InProcessLmx(httpx2.BaseTransport):
 
     def call(self, work: Any) -> Any:
         """Run a coroutine on LMX's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(limit_s(60))
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """One request; a stream is read to its end first."""
@@ -149,11 +150,11 @@ def in_process_lmx(home: Path, make: MakeEngine | None = None, settings: LmxSett
             Front(pool, AccessControl({"127.0.0.1:1234"}, keys, allows_anonymous=True), LmxMetrics(), admin), pool, keys, loop
         )
 
-    made = asyncio.run_coroutine_threadsafe(build(), loop).result(10)
+    made = asyncio.run_coroutine_threadsafe(build(), loop).result(limit_s(10))
     try:
         yield made
     finally:
         made.call(made.pool.stop())
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(limit_s(10))
         loop.close()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from opta_lmx.models.model_catalog import PROBE
+from support.limits import limit_s
 
 KEPT = Path.home() / ".cache/opta-tests/models"
 MAKE = """
@@ -69,7 +70,7 @@ def _weights(config: str, seed: int) -> Path:
             model = Path(made, "model")
             model.mkdir()
             (model / "config.json").write_text(config)
-            subprocess.run([sys.executable, "-c", MAKE, str(model), str(seed)], check=True, timeout=120)
+            subprocess.run([sys.executable, "-c", MAKE, str(model), str(seed)], check=True, timeout=limit_s(120))
             # Another worker may have made the same one meanwhile.
             with contextlib.suppress(OSError):
                 model.rename(kept)

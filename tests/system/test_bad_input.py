@@ -78,7 +78,7 @@ def test_what_is_not_http_is_refused(daemon: Daemon, content: bytes) -> None:
 
 @pytest.mark.parametrize("more", [("X-Long", "a" * 70_000), ("Sec-WebSocket-Protocol", "opta.bearer.\x7f")], ids=["long", "DEL"])
 def test_a_handshake_that_cannot_be_read_is_ended(daemon: Daemon, more: tuple[str, str]) -> None:
-    with socket.create_connection(("127.0.0.1", daemon.port), timeout=3) as connection:
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout=limit_s(3)) as connection:
         connection.sendall(head("GET", "/v3/events", upgrade(headers(daemon, more, token=None))))
         said = connection.recv(4096)
     assert said == b"" or said.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 401 ", b"HTTP/1.1 431 "))

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import websockets
 from support.daemon import Daemon
+from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say, Use
 from support.oracles import until
 from support.promises import ENDINGS, check_journal
@@ -135,7 +136,7 @@ def test_a_second_writer_is_refused_and_writes_nothing(daemon: Daemon) -> None:
     before = daemon.journal(sid)
     environment = {**daemon.environment, "OPTA_RUN": str(daemon.loaded.paths.run)}
     done = subprocess.run(
-        [sys.executable, "-m", "opta_sessions"], env=environment, capture_output=True, text=True, timeout=30, check=False, cwd="/"
+        [sys.executable, "-m", "opta_sessions"], env=environment, capture_output=True, text=True, timeout=limit_s(30), check=False, cwd="/"
     )
     assert done.returncode == 1
     assert "another sessions of this home is still running" in done.stderr

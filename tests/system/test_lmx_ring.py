@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.daemon import Daemon
+from support.limits import limit_s
 from support.lmx import chat, get, lmx, port_of
 from support.oracles import until
 from support.random_model import make_random_qwen3
@@ -35,7 +36,9 @@ def test_two_ranks_under_mlx_launch_give_the_tokens_of_one_process(model: Path) 
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     # A terminal's input that never ends: the launcher reads its own without rest.
     with subprocess.Popen(["sleep", "100"], stdout=subprocess.PIPE) as quiet:
-        done = subprocess.run(command, env=environment, stdin=quiet.stdout, capture_output=True, text=True, timeout=90, check=False)
+        done = subprocess.run(
+            command, env=environment, stdin=quiet.stdout, capture_output=True, text=True, timeout=limit_s(90), check=False
+        )
         quiet.kill()
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("TEXTS ")]
     assert json.loads(line[6:]) == alone

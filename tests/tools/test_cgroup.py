@@ -4,6 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from support.limits import limit_s
+
 from opta_tools.sandbox.cgroup import CommandGroup, parent
 from opta_tools.sandbox.limits import CommandLimits
 
@@ -50,6 +52,6 @@ def test_a_group_ends_a_command_that_takes_more_memory_where_the_machine_gives_o
     assert made.is_used == (above is not None)
     if not made.is_used:
         waiting.kill()
-    waiting.communicate(b"go\n", timeout=30)
+    waiting.communicate(b"go\n", timeout=limit_s(30))
     assert ("64 MB of memory" in made.reason()) == (above is not None)
     made.close()
