@@ -10,6 +10,7 @@ import ipaddress
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -184,18 +185,18 @@ class Fresh:
         return seen.st_ino, seen.st_mtime_ns, seen.st_size
 
 
-def home_from_environment() -> Path:
+def home_from_environment(variables: Mapping[str, str] = os.environ) -> Path:
     """`OPTA_HOME`, else the platform's config directory."""
-    if home := os.environ.get("OPTA_HOME"):
+    if home := variables.get("OPTA_HOME"):
         return Path(home).expanduser().absolute()
     if os.name == "nt":
-        return Path(os.environ.get("APPDATA", "~")).expanduser() / "opta"
+        return Path(variables.get("APPDATA", "~")).expanduser() / "opta"
     return Path("~/.config/opta").expanduser()
 
 
-def _ground_from_environment() -> Path | None:
+def _ground_from_environment(variables: Mapping[str, str]) -> Path | None:
     """What `opta up` chose for the daemon's processes (`Paths.ground`)."""
-    chosen = os.environ.get("OPTA_GROUND", "") if "SUPERVISOR_ENABLED" in os.environ else ""
+    chosen = variables.get("OPTA_GROUND", "") if "SUPERVISOR_ENABLED" in variables else ""
     return Path(chosen) if chosen else None
 
 
@@ -209,9 +210,9 @@ def unrestricted_from_environment() -> bool:
     return os.environ.get("OPTA_POLICY") == "unrestricted"
 
 
-def load(flags: dict[str, Any] | None = None) -> LoadedSettings:
-    """Merge all layers. Raises Refused with file, key and mend."""
-    paths = Paths(home_from_environment(), _ground_from_environment())
+def load(flags: dict[str, Any] | None = None, variables: Mapping[str, str] = os.environ) -> LoadedSettings:
+    """Merge all layers; `variables` are those of the environment. Raises Refused with file, key and mend."""
+    paths = Paths(home_from_environment(variables), _ground_from_environment(variables))
     known = known_keys()
     origins = dict.fromkeys(known, "default")
     merged: dict[str, Any] = {}
@@ -220,8 +221,8 @@ def load(flags: dict[str, Any] | None = None) -> LoadedSettings:
         _put(merged, key, value)
         origins[key] = str(paths.config)
     for variable, key in ENVIRONMENT.items():
-        if variable in os.environ:
-            _put(merged, key, parse_value(key, os.environ[variable], variable))
+        if variable in variables:
+            _put(merged, key, parse_value(key, variables[variable], variable))
             origins[key] = variable
     for key, value in (flags or {}).items():
         _put(merged, key, value)

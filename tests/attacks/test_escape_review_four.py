@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from support.contained import PYTHON, Place
 from support.git import file, git
-from support.limits import limit_s
 from support.oracles import until
 
 from opta_core.policy.control_files import control_file
@@ -606,7 +605,7 @@ def test_sockets_and_pipes_in_the_place_of_control_files(tmp_path: Path, name: s
     place = Place(tmp_path, unix_sockets=True)
     try:
         for make in ("mkfifo {0}", PYTHON + " -S -c \"import socket; socket.socket(socket.AF_UNIX).bind('{0}')\""):
-            said = place.run(f"git init -q n; rm -rf {name}; {make.format(name)}; mkdir .idea", timeout_s=limit_s(10))
+            said = place.run(f"git init -q n; rm -rf {name}; {make.format(name)}; mkdir .idea", timeout_s=10)
             assert not (place.work / ".idea").exists(), said
             # git gets an empty configuration in the place of what is none.
             assert not os.path.lexists(place.work / name) or (place.work / name).read_text() == "", said

@@ -1,5 +1,6 @@
 """A real daemon in a home of its own: real supervisord, real processes, free ports."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from typing import Any
 from opta_cli import supervise
 from opta_cli.client import Client, new_key
 from opta_core import settings
+from opta_core.errors import OptaError
 from opta_core.process import state
 from opta_core.process.supervision import SupervisordClient
 from support.limits import limit_s
@@ -62,8 +64,10 @@ class Daemon:
         return time.perf_counter() - started
 
     def down(self) -> None:
-        """Stop everything."""
-        subprocess.run([str(OPTA), "down"], env=self.environment, capture_output=True, timeout=limit_s(60), check=False)
+        """Stop everything, as `opta down` does."""
+        # What cannot be stopped is found among the leftovers.
+        with contextlib.suppress(OptaError):
+            supervise.stop(self.loaded)
 
     def opta(
         self, *arguments: str, stdin: str | None = None, cwd: Path | None = None, timeout_s: float = 60, **variables: str
@@ -85,14 +89,7 @@ class Daemon:
     @property
     def loaded(self) -> settings.LoadedSettings:
         """The settings its processes have."""
-        before = dict(os.environ)
-        os.environ.clear()
-        os.environ.update(self.environment)
-        try:
-            return settings.load()
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+        return settings.load(variables=self.environment)
 
     @property
     def client(self) -> Client:
