@@ -86,8 +86,8 @@ def _files_with_tests_that_run_alone(folders: list[str]) -> list[str]:
 
 
 def _workers() -> int:
-    """Most tests wait for processes more than they compute, so there are more workers than cores."""
-    return 2 * (os.cpu_count() or 1)
+    """Most tests wait for processes more than they compute, so there are more workers than cores; each has a daemon, of 300 MB."""
+    return 2 * (os.cpu_count() or 1) + 2
 
 
 def check() -> int:

@@ -199,6 +199,8 @@ def as_the_worker(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("as_the_worker")
+# No file tool asks the sandbox for anything, so one level says as much as both.
+@pytest.mark.parametrize("planted", ["full"], indirect=True)
 @pytest.mark.parametrize("workspace", ["work", "home"])
 @pytest.mark.parametrize("engine", ["ripgrep", "built in"])
 def test_no_file_tool_reads_one(planted: Planted, workspace: str, engine: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """The real page in a real browser against a real daemon: a person types, is asked, allows, and sees the file."""
 
+import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +44,40 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture
-def page(browser: Browser, daemon: Daemon) -> Iterator[Page]:
+@contextlib.contextmanager
+def opened(browser: Browser, daemon: Daemon) -> Generator[tuple[Page, list[str]]]:
+    """The page in a window of its own, and the errors that it has had."""
     context = browser.new_context(viewport={"width": 1360, "height": 860}, color_scheme="dark")
-    opened = context.new_page()
+    made = context.new_page()
     errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("console", lambda message: errors.append(message.text) if "Content Security Policy" in message.text else None)
-    opened.goto(daemon.page_url)
-    yield opened
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    made.on("console", lambda message: errors.append(message.text) if "Content Security Policy" in message.text else None)
+    made.goto(daemon.page_url)
+    yield made, errors
     context.close()
+
+
+@pytest.fixture(scope="module")
+def shared(browser: Browser, daemon: Daemon) -> Iterator[tuple[Page, list[str]]]:
+    """For tests that go to a session first: loading the page takes longer than most of them."""
+    with opened(browser, daemon) as made:
+        yield made
+
+
+@pytest.fixture
+def page(shared: tuple[Page, list[str]]) -> Iterator[Page]:
+    page, errors = shared
+    errors.clear()
+    yield page
     assert not errors
+
+
+@pytest.fixture
+def new_page(browser: Browser, daemon: Daemon) -> Iterator[Page]:
+    """For tests of how the page begins, and of another size of the window."""
+    with opened(browser, daemon) as (page, errors):
+        yield page
+        assert not errors
 
 
 def send(page: Page, text: str) -> None:
@@ -103,7 +127,8 @@ def test_the_stream_goes_on_after_the_gateway_was_killed(daemon: Daemon, page: P
     assert json.loads(daemon.journal(sid)[-1])["event"] == "turn.done"
 
 
-def test_an_idle_page_gets_its_figures_and_sends_no_request(page: Page) -> None:
+def test_an_idle_page_gets_its_figures_and_sends_no_request(new_page: Page) -> None:
+    page = new_page
     expect(page.get_by_role("status", name="Connection: Connected")).to_be_visible()
     with page.expect_websocket(lambda socket: "/v3/events" in socket.url) as opened:
         page.reload()
@@ -116,7 +141,8 @@ def test_an_idle_page_gets_its_figures_and_sends_no_request(page: Page) -> None:
     assert requests == []
 
 
-def test_mode_and_level_chosen_before_the_first_message_of_a_new_session_hold_for_it(daemon: Daemon, page: Page) -> None:
+def test_mode_and_level_chosen_before_the_first_message_of_a_new_session_hold_for_it(daemon: Daemon, new_page: Page) -> None:
+    page = new_page
     daemon.session(title="left behind")
     page.get_by_role("button", name="left behind").click()
     expect(page.get_by_role("heading", name="A new session")).to_be_visible()
@@ -153,7 +179,8 @@ def test_an_address_without_a_launch_code_gets_nothing(daemon: Daemon, browser: 
     context.close()
 
 
-def test_a_narrow_window_keeps_everything_reachable(daemon: Daemon, page: Page, tmp_path: Path) -> None:
+def test_a_narrow_window_keeps_everything_reachable(new_page: Page) -> None:
+    page = new_page
     # The session that the page opens at its start closes the list of sessions.
     expect(page.get_by_role("status", name="Connection: Connected")).to_be_visible()
     page.set_viewport_size({"width": 420, "height": 800})
