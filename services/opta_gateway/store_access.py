@@ -1,9 +1,8 @@
 """The gateway's access to the session store: queries, appends, and the recent lines of followed sessions.
 
-The gateway keeps no state of sessions but these recent lines; the journal can replace them at any time.
+The gateway keeps no state of sessions but these recent lines and folded transcripts; the journal can replace both at any time.
 """
 
-import asyncio
 from collections import OrderedDict
 
 from opta_core.bus.bus import Bus
@@ -11,19 +10,17 @@ from opta_core.bus.outbox import Outbox
 from opta_core.bus.store_client import StoreClient
 from opta_core.bus.subscription import Subscriptions
 from opta_core.errors import Unavailable, from_info
-from opta_core.transcript import Transcript, fold
-from opta_protocol import wire
+from opta_core.transcript import Transcript
 from opta_protocol.commands import AppendResult
 from opta_protocol.events import Event
 from opta_protocol.http import Session
 
+from .folded_sessions import FoldedSessions
 from .recent_lines import GlobalRing, Ring
 from .telemetry import TokenRate
 
 # Rings of sessions that somebody watches, and of a few that somebody may come back to.
 RINGS_MAX, RINGS_UNUSED_MAX = 256, 16
-# Up to this many lines a transcript is folded on the loop: it takes a few milliseconds.
-FOLDED_HERE_MAX = 1000
 
 
 class StoreAccess:
@@ -36,6 +33,8 @@ class StoreAccess:
         self.token_rate = TokenRate()
         self._subscriptions = Subscriptions(bus, self.queries)
         self._subscriptions.on_any = self._on_any
+        self._folded = FoldedSessions(self.queries)
+        self._subscriptions.on_store_start = self._folded.clear
         self._rings: OrderedDict[str, Ring] = OrderedDict()
         self._last_seqs: dict[str, int] = {}
 
@@ -49,11 +48,8 @@ class StoreAccess:
         return await self.queries.session(name)
 
     async def transcript(self, sid: str, up_to: int | None = None) -> Transcript:
-        """A session folded, up to and with line `up_to`. A long session takes seconds and is folded in a thread."""
-        lines = (await self.queries.all_after(sid, 0))[:up_to]
-        if len(lines) <= FOLDED_HERE_MAX:
-            return fold(map(wire.decode, lines))
-        return await asyncio.to_thread(lambda: fold(map(wire.decode, lines)))
+        """A session folded, up to and with line `up_to`. Callers share it and do not change it. Raises not_found."""
+        return await self._folded.transcript(sid, up_to)
 
     async def append(self, event: Event, timeout_s: float = 10.0) -> AppendResult:
         """Store an event. Raises the store's refusal, or Unavailable when the turn has ended or the store does not answer."""

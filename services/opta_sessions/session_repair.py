@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from opta_core.errors import Refused, Unavailable
 from opta_core.logs import Log
+from opta_protocol.commands import JOURNAL_REPAIRED
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import Event, Warning
 from opta_protocol.http import Repair
@@ -58,4 +59,4 @@ def _warning(report: Repair) -> Warning:
         f"This session's journal was damaged and is repaired: {report.kept} lines are kept, {report.lost} are lost, "
         f"{report.dropped} were dropped. The damaged file is kept as {report.copy}."
     )
-    return Warning(sid=report.id, code="journal_repaired", message=message)
+    return Warning(sid=report.id, code=JOURNAL_REPAIRED, message=message)

@@ -6,6 +6,7 @@ same fixtures (`tests/fixtures/transcripts`) to the same result. A repeated step
 """
 
 from collections.abc import Iterable
+from copy import copy
 from typing import Any, Literal
 
 import msgspec
@@ -184,8 +185,8 @@ class Fold:
     Adding each piece to the text so far would copy that text: 0.3 ms a token in an answer of a megabyte.
     """
 
-    def __init__(self) -> None:
-        self._transcript = Transcript()
+    def __init__(self, transcript: Transcript | None = None) -> None:
+        self._transcript = transcript or Transcript()
         # The turn that is being answered: with many turns waiting behind it, looking for it would cost more than the piece.
         self._turn: Turn | None = None
         # What the pieces belong to: a field of a step.
@@ -244,6 +245,31 @@ def fold(events: Iterable[e.AnyEvent | e.Unknown]) -> Transcript:
     for event in events:
         folding.apply(event)
     return folding.transcript
+
+
+def continued(transcript: Transcript, events: Iterable[e.AnyEvent | e.Unknown]) -> Transcript:
+    """A transcript with later events folded in. `transcript` stays as it is; both share the turns that these events do not change."""
+    later = copy(transcript)
+    later.turns = list(transcript.turns)
+    folding, independent = Fold(later), {""}
+    for event in events:
+        if event.turn not in independent:
+            independent.add(event.turn)
+            if not isinstance(event, e.TurnStart):
+                _make_independent(later.turns, event.turn)
+        folding.apply(event)
+    return folding.transcript
+
+
+def _make_independent(turns: list[Turn], turn_id: str) -> None:
+    """Replace a turn in the list by a copy that shares nothing which `apply` changes in place."""
+    at = next((at for at in reversed(range(len(turns))) if turns[at].id == turn_id), None)
+    if at is None:
+        return
+    turn = turns[at] = copy(turns[at])
+    turn.warnings, turn.steps = list(turn.warnings), [copy(step) for step in turn.steps]
+    for step in turn.steps:
+        step.calls = [copy(call) for call in step.calls]
 
 
 def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:

@@ -121,6 +121,10 @@ class GetSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Ge
     sid: str
 
 
+# Code of the warning that the store writes into a session when it has repaired its journal.
+JOURNAL_REPAIRED = "journal_repaired"
+
+
 class RepairSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag="RepairSession"):
     """What a repair of a damaged journal keeps and drops; with `apply` it is done. `key` is one repair's, however often it is asked for."""
 

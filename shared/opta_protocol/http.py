@@ -225,7 +225,7 @@ class Session(Response, frozen=True, kw_only=True):
 class SessionDetails(Session, frozen=True, kw_only=True):
     """GET /v3/sessions/:id?atSeq=: the session with its transcript, as `opta_core.transcript` folds it."""
 
-    transcript: dict[str, Any]
+    transcript: Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
 
 
 class SessionList(Response, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from support.events import journal
 
-from opta_core.transcript import Transcript, fold
+from opta_core.transcript import Transcript, continued, fold
 from opta_protocol import events as e
 from opta_protocol import wire
 from opta_protocol.permissions import Level, Mode, Offer, Risk
@@ -92,3 +92,21 @@ def test_an_event_of_another_version_is_kept_and_changes_nothing_else() -> None:
     transcript = fold([*map(wire.decode, journal(START, ASKED)), event])
     assert transcript.lastSeq == 3
     assert len(transcript.turns) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_continued_transcript_equals_one_fresh_read_and_the_former_one_stays_as_it_was(name: str) -> None:
+    events = [wire.decode(line) for line in (FOLDER / f"{name}.jsonl").read_bytes().splitlines()]
+    fresh = fold(events)
+    for cut in range(len(events)):
+        former = fold(events[:cut])
+        assert continued(former, events[cut:]) == fresh
+        assert former == fold(events[:cut])
+
+
+def test_a_continued_transcript_shares_the_turns_without_new_events() -> None:
+    second = e.TurnStart(sid="abcdef", turn="t2", role="user", text="More", mode=Mode.do, level=Level.L2)
+    former = fold(map(wire.decode, journal(START, ASKED, step(1), second)))
+    later = continued(former, [e.TurnStopping(sid="abcdef", turn="t2", by="client")])
+    assert later.turns[0] is former.turns[0]
+    assert [turn.state for turn in [*former.turns, later.turns[1]]] == ["running", "running", "stopping"]

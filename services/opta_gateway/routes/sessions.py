@@ -94,7 +94,7 @@ async def get_session(gateway: GatewayOf, name: str, at_seq: int | None = seq("a
     if at_seq is None:
         return session
     transcript = await gateway.store.transcript(session.id, at_seq)
-    return SessionDetails(**msgspec.structs.asdict(session), transcript=msgspec.to_builtins(transcript))
+    return SessionDetails(**msgspec.structs.asdict(session), transcript=msgspec.Raw(msgspec.json.encode(transcript)))
 
 
 @routes.patch("/v3/sessions/{name}")

@@ -134,6 +134,8 @@ class Subscriptions:
         self._boot = ""
         self._heard_at = 0.0
         self.on_any: Callable[[str, int, list[bytes]], None] | None = None
+        # Called at the first heartbeat of every start of the store.
+        self.on_store_start: Callable[[], None] | None = None
         # One socket for all, so that what the store published in an order arrives in it.
         topics = [HEARTBEAT, EVENT_PREFIX] if is_sparse else [HEARTBEAT, EVENT_PREFIX, DELTA_PREFIX]
         bus.subscribe(STORE_PUB, topics, self._on_message)
@@ -171,6 +173,8 @@ class Subscriptions:
         if beat.boot != self._boot or now - self._heard_at > SILENT_S:
             for subscription in self._subscriptions.values():
                 subscription.catch_up()
+        if beat.boot != self._boot and self.on_store_start is not None:
+            self.on_store_start()
         self._boot, self._heard_at = beat.boot, now
         for sid, last in (beat.firm if self._is_sparse else beat.last).items():
             if subscription := self._subscriptions.get(sid):
