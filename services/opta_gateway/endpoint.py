@@ -3,12 +3,16 @@
 A handler takes the gateway (`GatewayOf`), the body (`body`), and values of the query string (`number`, `text`, ...) as FastAPI
 dependencies, and returns a Struct of `opta_protocol`, or a `Response` where the answer is no JSON. The OpenAPI document is made from
 the same signature, so it cannot differ from what the route does.
+
+`TypedRouter` calls these dependencies itself, in the order of the signature: they depend on nothing but the request, and FastAPI's
+general search takes 15 microseconds for each of them. FastAPI sees the request and the parameters of the path.
 """
 
 import functools
 import inspect
 import types
 from collections.abc import Awaitable, Callable
+from inspect import Signature
 from typing import Annotated, Any, Generic, TypeVar, get_args
 
 import msgspec
@@ -27,11 +31,11 @@ from .query import folder_of, number_of, seq_of
 T = TypeVar("T")
 
 
-async def _gateway(request: Request) -> Gateway:
+def _gateway(request: Request) -> Gateway:
     return request.app.state.gateway
 
 
-async def _vault(request: Request) -> Vault:
+def _vault(request: Request) -> Vault:
     loaded = request.app.state.gateway.loaded
     return Vault(loaded.paths, allows_file=loaded.settings.vault_file)
 
@@ -47,11 +51,11 @@ class TypedRouter(APIRouter):
     def add_api_route(self, path: str, endpoint: Callable[..., Awaitable[Any]], **options: Any) -> None:  # type: ignore[override]
         """Register a handler; called by the decorators."""
         status = options.get("status_code") or 200
-        answer = inspect.signature(endpoint).return_annotation
-        options |= {"status_code": status, "response_model": None, "openapi_extra": _describe(endpoint, status)}
-        if answer is Response:
+        signature = inspect.signature(endpoint)
+        options |= {"status_code": status, "response_model": None, "openapi_extra": _describe(signature, status)}
+        if signature.return_annotation is Response:
             options["response_class"] = Response
-        super().add_api_route(path, _encoded(endpoint, status), **options)
+        super().add_api_route(path, _answering(endpoint, signature, status), **options)
 
 
 def json_response(body: Any, status: int = 200) -> Response:
@@ -125,8 +129,8 @@ class Parameter(Generic[T]):
         self._name, self._where, self._read, self._default = name, where, read, default
         self.description = {"name": name, "in": where, "required": is_required, "schema": schema}
 
-    async def __call__(self, request: Request) -> T | None:
-        """Called by FastAPI. Raises Refused."""
+    def __call__(self, request: Request) -> T | None:
+        """The value that a request gives. Raises Refused."""
         values = request.query_params if self._where == "query" else request.headers
         given = values.get(self._name, self._default)
         return None if given is None else self._read(given)
@@ -136,26 +140,40 @@ def _query(name: str, default: str | None, schema: dict[str, Any], read: Callabl
     return Depends(Parameter(name, "query", schema, read, default, is_required=is_required))
 
 
-def _encoded(endpoint: Callable[..., Awaitable[Any]], status: int) -> Callable[..., Awaitable[Response]]:
-    @functools.wraps(endpoint)
-    async def answered(*arguments: Any, **named: Any) -> Response:
-        found = await endpoint(*arguments, **named)
-        return found if isinstance(found, Response) else json_response(found, status)
+def _answering(endpoint: Callable[..., Awaitable[Any]], signature: Signature, status: int) -> Callable[..., Awaitable[Response]]:
+    """A handler as FastAPI calls it: with the request and the parameters of the path; it returns a Response."""
+    found = [(parameter.name, _dependency_of(parameter)) for parameter in signature.parameters.values()]
+    dependencies = [(name, read, isinstance(read, _JsonBody)) for name, read in found if read is not None]
 
+    @functools.wraps(endpoint)
+    async def answered(request: Request, **arguments: Any) -> Response:
+        for name, read, is_awaited in dependencies:
+            value = read(request)
+            arguments[name] = await value if is_awaited else value
+        answer = await endpoint(**arguments)
+        return answer if isinstance(answer, Response) else json_response(answer, status)
+
+    of_the_path = [signature.parameters[name] for name, read in found if read is None]
+    first = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
+    answered.__signature__ = Signature([first, *of_the_path], return_annotation=Response)  # type: ignore[attr-defined]
     return answered
 
 
-def _describe(endpoint: Callable[..., Any], status: int) -> dict[str, Any]:
+def _dependency_of(parameter: inspect.Parameter) -> Callable[[Request], Any] | None:
+    """The dependency that a parameter of a handler declares, as its default or in its annotation."""
+    declared = [parameter.default, *getattr(parameter.annotation, "__metadata__", ())]
+    return next((each.dependency for each in declared if isinstance(each, Dependency)), None)
+
+
+def _describe(signature: Signature, status: int) -> dict[str, Any]:
     """What OpenAPI says about a handler, apart from what FastAPI finds by itself (its path and its docstring)."""
-    signature = inspect.signature(endpoint)
     found: dict[str, Any] = {}
     if signature.return_annotation is not Response:
         found["responses"] = {
             str(status): {"description": "OK", "content": {"application/json": {"schema": _schema(signature.return_annotation)}}}
         }
     for parameter in signature.parameters.values():
-        declared = [parameter.default, *getattr(parameter.annotation, "__metadata__", ())]
-        reads = next((each.dependency for each in declared if isinstance(each, Dependency)), None)
+        reads = _dependency_of(parameter)
         if isinstance(reads, Parameter):
             found.setdefault("parameters", []).append(reads.description)
         elif isinstance(reads, _JsonBody) and (fields := msgspec.structs.fields(reads.kind)):
