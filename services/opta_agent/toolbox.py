@@ -5,12 +5,12 @@ only tells whether it is still at it.
 """
 
 import asyncio
-import contextlib
 
 import msgspec
 
 from opta_core.bus.bus import Bus, Frames
 from opta_core.bus.outbox import Outbox
+from opta_core.bus.requests import Requests
 from opta_core.clock import now_s
 from opta_core.logs import Log
 from opta_protocol.commands import (
@@ -57,8 +57,8 @@ class WorkerToolbox:
         self._heard_at = 0.0
         self._answers = 0
         self._offered: dict[tuple[str, str], Offered] = {}
-        self._lists: dict[tuple[str, str], asyncio.Future[ToolList]] = {}
-        self._previews: dict[str, asyncio.Future[Preview]] = {}
+        self._listing: Requests[ToolList] = Requests()
+        self._previewing: Requests[Preview] = Requests()
 
     async def run(self, session: AgentSession, call: ToolCall, permit: Permit | None = None) -> ToolResult:
         """Run a call as permitted, to its end. Without a permit it was started for a former agent, and is only waited for."""
@@ -127,35 +127,25 @@ class WorkerToolbox:
             self._dealer.send([_encode(EndTurn(sid=sid, turn=turn_id))])
 
     async def _list(self, session: AgentSession, turn_id: str) -> ToolList:
-        key = (session.sid, turn_id)
-        self._lists[key] = asyncio.get_running_loop().create_future()
-        self._dealer.send([_encode(ListTools(sid=session.sid, turn=turn_id, cwd=session.transcript.cwd))])
+        order = [_encode(ListTools(sid=session.sid, turn=turn_id, cwd=session.transcript.cwd))]
         try:
-            async with asyncio.timeout(LIST_S):
-                return await self._lists[key]
+            return await self._listing.ask((session.sid, turn_id), lambda: self._dealer.send(order), LIST_S)
         except TimeoutError:
             return ToolList(
-                sid=session.sid, turn=turn_id, problems=["the MCP servers did not tell their tools in time; this turn goes on without"]
+                sid=session.sid, turn=turn_id, problems=["the MCP servers did not list their tools in time; this turn goes on without them"]
             )
-        finally:
-            del self._lists[key]
 
     async def preview(self, session: AgentSession, call: ToolCall) -> Preview:
         """What a call would do; without a worker that answers, a preview that says so."""
         asked = PreviewTool(
             callId=call.callId, name=call.name, args=call.args, cwd=session.transcript.cwd, folder=session.transcript.folder
         )
-        self._previews[call.callId] = asyncio.get_running_loop().create_future()
+        order = [_encode(asked)]
         try:
-            for _ in range(PREVIEW_TRIES):
-                self._dealer.send([_encode(asked)])
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(PREVIEW_S):
-                        return await asyncio.shield(self._previews[call.callId])
-        finally:
-            self._previews.pop(call.callId, None)
-        problem = f"the tool worker does not answer, so nobody can be shown what {call.name} would do; it was not run, try it again"
-        return Preview(callId=call.callId, problem=problem, code="unavailable")
+            return await self._previewing.ask(call.callId, lambda: self._dealer.send(order), PREVIEW_TRIES * PREVIEW_S, PREVIEW_S)
+        except TimeoutError:
+            problem = f"the tool worker does not answer, so nobody can be shown what {call.name} would do; it was not run, try it again"
+            return Preview(callId=call.callId, problem=problem, code="unavailable")
 
     async def sandbox(self) -> str:
         """What contains the worker's commands: asked for once, and again when another worker has come."""
@@ -208,13 +198,9 @@ class WorkerToolbox:
     def _on_reply(self, frames: Frames) -> None:
         reply = _reply.decode(frames[0])
         if isinstance(reply, ToolList):
-            listing = self._lists.get((reply.sid, reply.turn))
-            if listing is not None and not listing.done():
-                listing.set_result(reply)
-        if isinstance(reply, Preview):
-            waiting = self._previews.get(reply.callId)
-            if waiting is not None and not waiting.done():
-                waiting.set_result(reply)
-        if isinstance(reply, ToolsState):
+            self._listing.resolve((reply.sid, reply.turn), reply)
+        elif isinstance(reply, Preview):
+            self._previewing.resolve(reply.callId, reply)
+        elif isinstance(reply, ToolsState):
             self._state, self._heard_at = reply, now_s()
             self._answers += 1
