@@ -1,14 +1,15 @@
 """Between the model's wish and the tool: every call gets a decision that is an event before it runs.
 
 A person is asked only about what can run and can be shown whole: wrong arguments, and what would fail, are answered to the model.
+**Invariant:** rules, programs and scripts are read in a thread, for one call of a turn after the other: a slow disk delays no other
+turn, and the questions of a turn are put in the order of its calls.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
-
-import msgspec
+from typing import Literal, Protocol, TypeVar
 
 from opta_core.bus.outbox import Outbox
 from opta_core.clock import now_s, seconds_until, utc_in
@@ -34,11 +35,12 @@ from .session import AgentSession
 _LOOK_AGAIN_S = 5.0
 
 Network = Literal["off", "list", "on"]
+T = TypeVar("T")
 
 
 class Surroundings(Protocol):
     """What the gate has to know: whether a call's arguments are right, what it means, which rules there are, what contains
-    commands, what a write would do and where a command would run.
+    commands, what a write would do and where a command would run. `request` and `layers` read files: they are called in a thread.
     """
 
     def problem(self, call: ToolCall) -> str: ...
@@ -67,6 +69,26 @@ class Permit:
     schema: str = ""
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """A call, what it means, and what the rules say about it."""
+
+    call: ToolCall
+    request: PolicyRequest
+    verdict: Verdict
+    sandbox: SandboxLevel
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What a person is asked. `expects`: the content that must be the same when the call runs; `expires_at`: until when an answer counts."""
+
+    id: str
+    expects: str
+    expires_at: str
+    execution: Execution | None
+
+
 @dataclass
 class PermissionGate:
     """Decides by rule, or asks and waits. `timeout_s`: how long a person has; `network`: what commands reach without asking."""
@@ -78,38 +100,33 @@ class PermissionGate:
     waited_s: float = field(default=0.0, init=False)
     # Call -> question that was put about it.
     _asked: dict[str, str] = field(default_factory=dict[str, str], init=False)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def check(self, session: AgentSession, turn: Turn, call: ToolCall) -> Permit:
         """Decide on a call. Writes the decision first; what cannot run as it is needs none."""
         if problem := self.surroundings.problem(call):
             return Permit(False, problem, "bad_arguments")
-        request = self.surroundings.request(call, session.transcript.cwd)
-        situation = Situation(
-            level=Level.L1 if is_whole_home(session.transcript.cwd, Path.home()) else turn.level,
-            layers=self.surroundings.layers(session.transcript.cwd),
-            policy=session.transcript.policy,
-            interactive=session.transcript.interactive,
-            sandbox=await self.surroundings.sandbox(),
-            granted=frozenset(session.granted),
+        sandbox = await self.surroundings.sandbox()
+        judged = await self._read(self._judging(session, turn, call, sandbox))
+        verdict = judged.verdict
+        if verdict.effect == "ask":
+            return await self._ask(session, judged)
+        decision = PermissionDecision(
+            sid=call.sid, turn=call.turn, callId=call.callId, decision=verdict.effect, by="rule", rule=verdict.rule, layer=verdict.layer
         )
-        verdict = judge(request, situation)
-        if verdict.effect != "ask":
-            decision = PermissionDecision(
-                sid=call.sid, turn=call.turn, callId=call.callId, decision=verdict.effect, by="rule", rule=verdict.rule, layer=verdict.layer
-            )
-            # What only reads need not wait for the disk.
-            if call.risk is Risk.read:
-                self.outbox.append(decision)
-            else:
-                await self.outbox.written(decision)
-            if verdict.effect == "deny":
-                return Permit(False, f"not allowed by policy ({verdict.rule})")
-            return self._permit(session, request)
-        return await self._ask(session, call, request, verdict, situation.sandbox)
+        # What only reads need not wait for the disk.
+        if call.risk is Risk.read:
+            self.outbox.append(decision)
+        else:
+            await self.outbox.written(decision)
+        if verdict.effect == "deny":
+            return Permit(False, f"not allowed by policy ({verdict.rule})")
+        return self._permit(session, judged.request)
 
-    def runs_scripts(self, session: AgentSession, call: ToolCall) -> bool:
+    async def runs_scripts(self, session: AgentSession, call: ToolCall) -> bool:
         """Whether a call runs scripts of the workspace, whose content is a part of what a person is asked about."""
-        return bool(scripts_now(self.surroundings.request(call, session.transcript.cwd)))
+        cwd = session.transcript.cwd
+        return await self._read(lambda: bool(scripts_now(self.surroundings.request(call, cwd))))
 
     async def withdraw(self, session: AgentSession, call: ToolCall, reason: str) -> None:
         """Close the question about a call that will not be run, if one is open."""
@@ -121,58 +138,112 @@ class PermissionGate:
             )
             await self.outbox.written(closed)
 
-    def permit_again(self, session: AgentSession, call: ToolCall) -> Permit:
+    async def permit_again(self, session: AgentSession, call: ToolCall) -> Permit:
         """What was allowed for a call whose decision is stored already."""
+        cwd = session.transcript.cwd
+        request = await self._read(lambda: self.surroundings.request(call, cwd))
         known = session.call(call.turn, call.callId)
-        request = self.surroundings.request(call, session.transcript.cwd)
         if known is None:
             return self._permit(session, request)
         return self._permit(session, request, offer=known.offer, expects=known.expects, shown=known.execution)
 
-    async def _ask(self, session: AgentSession, call: ToolCall, request: PolicyRequest, verdict: Verdict, sandbox: SandboxLevel) -> Permit:
+    async def _read(self, read: Callable[[], T]) -> T:
+        """Call `read`, which reads files, in a thread. One at a time, in the order of the calls of this method."""
+        async with self._reading:
+            return await asyncio.to_thread(read)
+
+    def _judging(self, session: AgentSession, turn: Turn, call: ToolCall, sandbox: SandboxLevel) -> Callable[[], _Judged]:
+        """What judges a call by the session as it is now."""
+        transcript, granted = session.transcript, frozenset(session.granted)
+        cwd, level, policy, interactive = transcript.cwd, turn.level, transcript.policy, transcript.interactive
+
+        def judged() -> _Judged:
+            request = self.surroundings.request(call, cwd)
+            situation = Situation(
+                level=Level.L1 if is_whole_home(cwd, Path.home()) else level,
+                layers=self.surroundings.layers(cwd),
+                policy=policy,
+                interactive=interactive,
+                sandbox=sandbox,
+                granted=granted,
+            )
+            return _Judged(call, request, judge(request, situation), sandbox)
+
+        return judged
+
+    async def _ask(self, session: AgentSession, judged: _Judged) -> Permit:
+        call, request = judged.call, judged.request
         known = session.call(call.turn, call.callId)
         # A question outlives the agent that asked it, with what it showed and until when.
         if known and known.requestId:
-            request_id, expects, expires_at, execution = known.requestId, known.expects, known.expiresAt, known.execution
+            question = _Question(known.requestId, known.expects, known.expiresAt, known.execution)
         else:
             preview = await self._preview(session, call)
             if preview.problem:
                 return Permit(False, preview.problem, preview.code or "failed")
-            # Of a command that runs scripts, a person is asked about those scripts.
-            request_id, expects, expires_at = new_call_id(), preview.expects or scripts_now(request), utc_in(self.timeout_s)
-            preview = msgspec.structs.replace(preview, expects=expects)
-            self._asked[call.callId] = request_id
-            execution = self._execution(session, request, preview, sandbox)
-            question = self._question(call, request, request_id, expires_at, verdict, preview, execution, session.commands)
-            await self.outbox.written(question)
-        decision = await self._answer(session, call, request_id, verdict, expires_at)
+            question = await self._put(session, judged, preview)
+        decision = await self._answer(session, judged, question)
         if decision is None:
             return Permit(False, "nobody answered in time")
         if decision.decision == "deny":
             return Permit(False, "the user denied this call" + (f": {decision.note}" if decision.note else ""))
-        if request.command is not None and expects and scripts_now(request) != expects:
+        if request.command is not None and question.expects and await self._read(lambda: scripts_now(request)) != question.expects:
             return Permit(False, "the scripts that it runs changed while the user was asked; make the call again")
-        return self._permit(session, request, offer=decision.offer, expects=expects, shown=execution)
+        return self._permit(session, request, offer=decision.offer, expects=question.expects, shown=question.execution)
+
+    async def _put(self, session: AgentSession, judged: _Judged, preview: Preview) -> _Question:
+        """Write a question into the session."""
+        call, request, verdict = judged.call, judged.request, judged.verdict
+        earlier = tuple(session.commands)
+        # Of a command that runs scripts, a person is asked about those scripts.
+        expects, offered = await self._read(
+            lambda: (preview.expects or scripts_now(request), offers(request, verdict, self.network, earlier))
+        )
+        execution = self._execution(session, request, preview, judged.sandbox)
+        question = _Question(new_call_id(), expects, utc_in(self.timeout_s), execution)
+        self._asked[call.callId] = question.id
+        await self.outbox.written(
+            PermissionRequest(
+                sid=call.sid,
+                turn=call.turn,
+                requestId=question.id,
+                callId=call.callId,
+                name=call.name,
+                args=call.args,
+                reason=verdict.rule,
+                rule=verdict.rule,
+                layer=verdict.layer,
+                expiresAt=question.expires_at,
+                offers=offered,
+                diff=preview.diff,
+                expects=expects,
+                scope=scope_of(request),
+                server=request.actions[0].server,
+                schema=request.actions[0].schema,
+                execution=execution,
+                writing=preview.writing,
+            )
+        )
+        return question
 
     async def _preview(self, session: AgentSession, call: ToolCall) -> Preview:
         if self.surroundings.tool(call).evidence in ("execution", "writing"):
             return await self.surroundings.preview(session, call)
         return Preview(callId=call.callId)
 
-    async def _answer(
-        self, session: AgentSession, call: ToolCall, request_id: str, verdict: Verdict, expires_at: str
-    ) -> PermissionDecision | None:
+    async def _answer(self, session: AgentSession, judged: _Judged, question: _Question) -> PermissionDecision | None:
         """The stored answer; None when nobody answered until the time that was shown."""
+        call, verdict, expires_at = judged.call, judged.verdict, question.expires_at
         started = now_s()
         deadline = started + (min(self.timeout_s, seconds_until(expires_at)) if expires_at else self.timeout_s)
-        while (decision := session.decision(request_id)) is None:
+        while (decision := session.decision(question.id)) is None:
             left_s = deadline - now_s()
             if left_s <= 0:
                 expiry = PermissionDecision(
                     sid=call.sid,
                     turn=call.turn,
                     callId=call.callId,
-                    requestId=request_id,
+                    requestId=question.id,
                     decision="deny",
                     by="timeout",
                     rule=verdict.rule,
@@ -201,38 +272,6 @@ class PermissionGate:
     def _network(self, session: AgentSession, request: PolicyRequest) -> Network:
         """What a call reaches without a word about the network."""
         return "on" if request.command is not None and "network" in session.granted and wants_network(request) else self.network
-
-    def _question(
-        self,
-        call: ToolCall,
-        request: PolicyRequest,
-        request_id: str,
-        expires_at: str,
-        verdict: Verdict,
-        preview: Preview,
-        execution: Execution | None,
-        earlier: Iterable[str] = (),
-    ) -> PermissionRequest:
-        return PermissionRequest(
-            sid=call.sid,
-            turn=call.turn,
-            requestId=request_id,
-            callId=call.callId,
-            name=call.name,
-            args=call.args,
-            reason=verdict.rule,
-            rule=verdict.rule,
-            layer=verdict.layer,
-            expiresAt=expires_at,
-            offers=offers(request, verdict, self.network, earlier),
-            diff=preview.diff,
-            expects=preview.expects,
-            scope=scope_of(request),
-            server=request.actions[0].server,
-            schema=request.actions[0].schema,
-            execution=execution,
-            writing=preview.writing,
-        )
 
     def _execution(self, session: AgentSession, request: PolicyRequest, preview: Preview, sandbox: SandboxLevel) -> Execution | None:
         """Where and how a command runs when it is allowed once; None for what is no command."""

@@ -112,23 +112,22 @@ class _Order:
         if not written.problem and (finding := loop_guard.before(self._run.turn, call)):
             written = WrittenCall(call, "repeated", finding.words)
         waits_for = list(self._before) if is_change else [self._last_change] if self._last_change is not None else []
-        is_late = is_change and bool(self._changed) and not written.problem and self._depends_on_earlier(call)
-        task = group.create_task(self._play(written, waits_for, is_late))
+        task = group.create_task(self._play(written, waits_for, list(self._changed)))
         self._before.append(task)
         if is_change:
             self._last_change = task
             self._changed.append(call)
 
-    def _depends_on_earlier(self, call: ToolCall) -> bool:
+    async def _depends_on(self, earlier: list[ToolCall], call: ToolCall) -> bool:
         """Whether what a person is shown of a change depends on an earlier one: a script that is run, a file that is written twice, or any
         file that is written behind a command.
         """
         path = call.args.get("path")
         if path is None:
-            return self._run.collaborators.gate.runs_scripts(self._run.session, call)
-        return any(path == earlier.args.get("path") or "path" not in earlier.args for earlier in self._changed)
+            return await self._run.collaborators.gate.runs_scripts(self._run.session, call)
+        return any(path == before.args.get("path") or "path" not in before.args for before in earlier)
 
-    async def _play(self, written: WrittenCall, waits_for: list[asyncio.Task[bool]], is_late: bool) -> bool:
+    async def _play(self, written: WrittenCall, waits_for: list[asyncio.Task[bool]], changes: list[ToolCall]) -> bool:
         """Decide, wait for the calls before, and run; whether later changes may go on."""
         run, call = self._run, written.call
         is_change = call.risk is not Risk.read
@@ -136,6 +135,7 @@ class _Order:
             run.emit(_failed(call, written.problem, written.code))
             return not is_change
         gate = run.collaborators.gate
+        is_late = is_change and bool(changes) and await self._depends_on(changes, call)
         asked = None if is_late else asyncio.ensure_future(gate.check(run.session, run.turn, call))
         try:
             is_clear = await _all_good(waits_for)
@@ -205,13 +205,13 @@ async def _finish(run: TurnRun, known: Call, step: int) -> None:
         elif session.result(known.id):
             return
         elif call.risk is Risk.read:
-            await toolbox.run(session, call, gate.permit_again(session, call))
+            await toolbox.run(session, call, await gate.permit_again(session, call))
         else:
             unknown = f"outcome unknown: the agent restarted while {call.name} ran. Check before you repeat it."
             run.emit(_failed(call, unknown, "outcome_unknown"))
     elif known.state == "allowed":
         # Allowed and not seen to start: the order may still be on its way to the worker, which runs a call once.
-        await toolbox.run(session, call, gate.permit_again(session, call))
+        await toolbox.run(session, call, await gate.permit_again(session, call))
     else:
         permit = await gate.check(session, run.turn, call)
         if permit.may_run:

@@ -44,11 +44,11 @@ class Scripted:
 class Story:
     """Emitted events come back as stored lines, as they would from the store."""
 
-    def __init__(self) -> None:
+    def __init__(self, cwd: str = "/w") -> None:
         self.session = AgentSession(SID, "test.boot")
         self.session.speaks_after(0)
         self.events: list[e.Event] = []
-        self.emit(e.SessionStart(sid=SID, title="", cwd="/w", mode=Mode.do, level=Level.L2))
+        self.emit(e.SessionStart(sid=SID, title="", cwd=cwd, mode=Mode.do, level=Level.L2))
         self.emit(e.TurnStart(sid=SID, turn=TURN, role="user", text="go", mode=Mode.do, level=Level.L2))
 
     def emit(self, event: e.Event) -> None:
@@ -70,10 +70,10 @@ class Story:
         self.emit(e.PermissionDecision(sid=SID, turn=TURN, callId=call.callId, decision="allow" if allowed else "deny", by="rule"))
         return Permit(allowed, "not today")
 
-    def permit_again(self, session: AgentSession, call: e.ToolCall) -> Permit:
+    async def permit_again(self, session: AgentSession, call: e.ToolCall) -> Permit:
         return Permit(True)
 
-    def runs_scripts(self, session: AgentSession, call: e.ToolCall) -> bool:
+    async def runs_scripts(self, session: AgentSession, call: e.ToolCall) -> bool:
         return False
 
     async def withdraw(self, session: AgentSession, call: e.ToolCall, reason: str) -> None:

@@ -8,7 +8,8 @@ judged; every other line is shown to a person as it is. Grammar: tree-sitter-bas
 import os
 import re
 import shlex
-from functools import cache, lru_cache
+import threading
+from functools import lru_cache
 
 import msgspec
 import tree_sitter
@@ -146,9 +147,14 @@ def _parts(text: str) -> tuple[Part, ...]:
     return parser.finish()
 
 
-@cache
+_of_thread = threading.local()
+
+
 def _parser() -> tree_sitter.Parser:
-    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+    """The parser of this thread: two threads must not use one at the same time."""
+    if not hasattr(_of_thread, "parser"):
+        _of_thread.parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+    return _of_thread.parser
 
 
 class _PartCollector:
