@@ -22,9 +22,10 @@ def namespaces() -> None:
         pytest.skip("this machine gives no user namespaces")
 
 
-def test_file_tools_and_searches_work() -> None:
+@pytest.mark.parametrize("tests", ["test_file_tools.py", "test_previews.py"])
+def test_file_tools_searches_and_previews_work(tests: str) -> None:
     # Those of search_child start a process that must die with its parent, which is watched through /proc.
-    ran = masked(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(TESTS / "test_file_tools.py"))
+    ran = masked(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(TESTS / tests))
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-2000:]
 
 

@@ -21,6 +21,7 @@ from ..result import Outcome, ToolProblem
 from ..search.search import grep, search_files
 from .checkpoints import Checkpoints
 from .edits import Draft, edit_file, multi_edit, put, write_file
+from .open_path import path_of
 from .reads import list_dir, read_file
 from .workspace import PathProblem, Workspace
 
@@ -145,8 +146,9 @@ def folder_of(workspace: Workspace, asked: RunCommand) -> str:
     """The real path of the folder that a command asks to run in. Raises PathProblem."""
     descriptor = workspace.open(asked.cwd, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        link = f"/proc/self/fd/{descriptor}"
-        return os.readlink(link) if os.path.exists(link) else os.path.realpath(os.path.join(workspace.path, asked.cwd))
+        return path_of(descriptor, f"{workspace.path}/{workspace.relative(asked.cwd)}")
+    except OSError as error:
+        raise PathProblem(f"{asked.cwd[:200]}: {error.strerror or error}; try again") from error
     finally:
         os.close(descriptor)
 
