@@ -1,8 +1,10 @@
 """One daemon a file; after every attack on it the same oracle."""
 
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
+from support.contained import Place
 from support.daemon import Daemon
 from support.model_server import Action, ModelServer, Say, Use
 from support.oracles import alive, until
@@ -41,3 +43,11 @@ def old_token(daemon: Daemon) -> str:
     assert daemon.opta("daemon", "restart", "gateway").returncode == 0
     assert until(lambda: daemon.client.is_ready()[0], 10)
     return old
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A workspace with a sandbox of its own, which is taken down after the test."""
+    made = Place(tmp_path)
+    yield made
+    made.close()

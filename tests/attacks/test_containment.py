@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from support.limits import limit_s
 from opta_tools.sandbox.limits import CommandLimits
 
 RACE_COMMANDS = 60
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture

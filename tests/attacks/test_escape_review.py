@@ -23,13 +23,6 @@ from opta_tools.sandbox.limits import CommandLimits
 UP = "../" * 24
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.close()
-
-
 # The folder that a command starts in belongs to the supervisor's mount namespace (supervisor._folder, init._become).
 
 

@@ -15,13 +15,6 @@ from opta_core.policy.control_files import control_file
 from opta_tools.sandbox.git_config import plain_config
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.close()
-
-
 def script(place: Place, text: str, name: str = "attack.py") -> str:
     """A command that runs a Python program of the workspace."""
     file(place.work / name, text)

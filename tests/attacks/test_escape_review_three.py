@@ -1,19 +1,11 @@
 """What a person does with control files while commands run, and what several sessions do to each other, one test a finding."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.contained import PYTHON, Place
 from support.git import file, git
 from support.oracles import until
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.close()
 
 
 def always_written(path: str, line: str) -> str:

@@ -2,21 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.contained import PYTHON, Place
 from support.git import file, git
 from support.oracles import until
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.close()
-
 
 # What counts as part of a new repository (tree_guard.TreeGuard: `whole`, `made`)
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +29,6 @@ from opta_tools.result import Outcome, ToolProblem
 from opta_tools.sandbox.launch import CommandSpec, WorkspaceRef
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.close()
 
 
 def call(place: Place, name: str, folder: str = "", **args: Any) -> Outcome:

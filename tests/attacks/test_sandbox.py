@@ -14,13 +14,6 @@ from opta_core.net.proxy import Proxy, Refusal, is_public, target
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def repository(place: Place) -> Place:
     subprocess.run(["git", "init", "-q", str(place.work)], check=True)
     return place
