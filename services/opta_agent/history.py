@@ -14,6 +14,9 @@ from .prompt import RESUME, SUMMARY, system_prompt
 
 # Fields in which a server that sends reasoning in them takes it back, within the turn that it belongs to.
 REASONING_FIELDS = frozenset({"reasoning_content", "reasoning"})
+# Of the context, for one result, and for all results of one step. Characters of a token are counted on the safe side.
+RESULT_SHARE, RESULTS_SHARE, RESULT_CHARS_A_TOKEN = 1 / 6, 1 / 3, 3.0
+RESULT_CHARS_MIN = 400
 NOTHING = "(no answer)"
 INTERRUPTED = "Error: no result; the call was interrupted"
 
@@ -96,7 +99,9 @@ class History:
 def _turn_messages(turn: Turn, steps: list[Step], *, is_running: bool = False, nudge: str = "") -> list[dict[str, Any]]:
     if turn.compact:
         return []
-    messages: list[dict[str, Any]] = [{"role": "user", "content": turn.note + (turn.text or (RESUME if turn.resumes else ""))}]
+    prompt = turn.note + (turn.text or (RESUME if turn.resumes else ""))
+    steps = [step for step in steps if step.step > turn.foldedTo]
+    messages: list[dict[str, Any]] = [{"role": "user", "content": f"{prompt}\n\n{turn.digest}" if turn.digest else prompt}]
     for number, step in enumerate(steps):
         if step.nudge:
             _add_nudge(messages, step.nudge)
@@ -105,7 +110,10 @@ def _turn_messages(turn: Turn, steps: list[Step], *, is_running: bool = False, n
             if is_running and step.thinking and step.thinkingField in REASONING_FIELDS:
                 said[step.thinkingField] = step.thinking
             messages.append(said)
-            messages += [{"role": "tool", "tool_call_id": call.id, "content": call.content or INTERRUPTED} for call in step.calls]
+            messages += [
+                {"role": "tool", "tool_call_id": call.id, "content": shown_result(call, len(step.calls), step.contextLimit)}
+                for call in step.calls
+            ]
         elif step.text.strip():
             messages.append({"role": "assistant", "content": step.text})
         elif nudge or number + 1 < len(steps):
@@ -114,6 +122,30 @@ def _turn_messages(turn: Turn, steps: list[Step], *, is_running: bool = False, n
     if nudge:
         _add_nudge(messages, nudge)
     return messages
+
+
+def shown_result(call: Call, count: int, limit: int) -> str:
+    """What a model reads of a call's result: at most a sixth of its context, and a third for the `count` calls of a step together.
+
+    `limit`: tokens that the model can read; 0 when that is not known, and then the result is whole. A longer result is cut at the end of a
+    line, and says how much there is and how to get at the rest.
+    """
+    content = call.content or INTERRUPTED
+    chars = int(limit * RESULT_CHARS_A_TOKEN * min(RESULT_SHARE, RESULTS_SHARE / max(1, count)))
+    if not limit or len(content) <= max(chars, RESULT_CHARS_MIN):
+        return content
+    chars = max(chars, RESULT_CHARS_MIN)
+    head = content[:chars].rpartition("\n")[0] or content[:chars]
+    lines, shown = content.count("\n") + 1, head.count("\n") + 1
+    return f"{head}\n[Cut here, to fit your context: {shown} of {lines} lines, {len(head)} of {len(content)} characters. {_REST.get(call.name, _REST[''])}]"
+
+
+_REST = {
+    "read_file": "Read on with start_line and end_line.",
+    "run_command": "Run it again with less output, for example through tail, head or grep.",
+    "grep": "Search with a narrower pattern, path or glob.",
+    "": "Ask for less.",
+}
 
 
 def _add_nudge(messages: list[dict[str, Any]], nudge: str) -> None:

@@ -9,7 +9,8 @@ from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import TurnDone
 
 from . import loop_guard
-from .compact import compact, is_full
+from .compact import LIMIT_UNKNOWN, compact, is_full
+from .folding import fold, fold_if_full
 from .model_call import ModelAnswer, call_model
 from .nudges import NUDGES_MAX, no_answer, nudge_for
 from .session import AgentSession
@@ -28,6 +29,8 @@ async def run_turn(session: AgentSession, turn_id: str, collaborators: Collabora
     if session.transcript.compactedIn != turn_id and is_full(session, run.turn, run.route, run.offered):
         await compact(session, run.turn, run.route, run.offered, collaborators.emit)
     while run.step <= collaborators.limits.max_steps:
+        if folded := fold_if_full(session, run.turn_now(), run.route.context_limit, run.step):
+            await fold(session, folded, run.emit)
         answer = await _answer(run)
         run.tally.steps = run.step
         if not answer.calls:
@@ -80,13 +83,25 @@ async def _begin(session: AgentSession, turn_id: str, collaborators: Collaborato
 
 
 async def _answer(run: TurnRun) -> ModelAnswer:
-    """The model's whole answer; when the context is full, after one compaction. Raises OptaError."""
+    """The model's whole answer; when the prompt is too long for the model, after older turns or older steps gave way. Raises OptaError."""
     try:
         return await call_model(run)
     except OptaError as error:
-        if error.code != ErrorCode.context_overflow or run.session.transcript.compactedIn == run.turn.id:
+        if error.code != ErrorCode.context_overflow:
             raise
-        if not await compact(run.session, run.turn, run.route, run.offered, run.emit):
+        run.learn_limit(int(error.details.get("contextLimit", 0)))
+        if not await _make_smaller(run):
             raise
     run.attempt += 1
     return await call_model(run)
+
+
+async def _make_smaller(run: TurnRun) -> bool:
+    """Summarise older turns, or else fold older steps of this one; whether anything gave way."""
+    session = run.session
+    if session.transcript.compactedIn != run.turn.id and await compact(session, run.turn, run.route, run.offered, run.emit):
+        return True
+    folded = fold_if_full(session, run.turn_now(), run.route.context_limit or LIMIT_UNKNOWN, run.step, is_overflow=True)
+    if folded is not None:
+        await fold(session, folded, run.emit)
+    return folded is not None

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+import msgspec
+
 from opta_core.clock import now_s
 from opta_core.transcript import Step, Turn
 from opta_protocol.events import Event, RouteSwitch, ToolCall, ToolResult, TurnDone, Warning
@@ -132,11 +134,19 @@ class TurnRun:
         """Go on with the next model call, which begins with `nudge`."""
         self.step, self.attempt, self.nudge = self.step + 1, 1, nudge
 
+    def learn_limit(self, tokens: int) -> None:
+        """The server said how many tokens its model can read; 0 when it did not."""
+        if tokens and tokens != self.route.context_limit:
+            self.route = msgspec.structs.replace(self.route, context_limit=tokens)
+
+    def turn_now(self) -> Turn:
+        """The turn with everything that was said and stored so far."""
+        return self.session.transcript.turn(self.turn.id) or self.turn
+
     def last_step(self) -> Step:
         """The step that was just answered."""
-        # The transcript is read anew: what was joined since is in it.
-        turn = self.session.transcript.turn(self.turn.id)
-        return turn.steps[-1] if turn is not None and turn.steps else Step(step=self.step, provider="", model="", attempt=self.attempt)
+        steps = self.turn_now().steps
+        return steps[-1] if steps else Step(step=self.step, provider="", model="", attempt=self.attempt)
 
     def switch(self, switched_from: str, route: Route, reason: str) -> None:
         """Continue on another route, and report it."""

@@ -68,6 +68,9 @@ class Step(msgspec.Struct, kw_only=True):
     nudge: str = ""
     # The field in which the server sent the reasoning.
     thinkingField: str = ""
+    # Tokens that the model can read, and that its context held after its answer, as reported.
+    contextLimit: int = 0
+    contextUsed: int = 0
     # Seconds for which the model has been silent, as last reported; 0 once it speaks.
     waiting: float = 0
     calls: list[Call] = []
@@ -96,6 +99,11 @@ class Turn(msgspec.Struct, kw_only=True):
     # Tokens of the context that are in use, of how many, after the last model call.
     contextUsed: int = 0
     contextLimit: int = 0
+    # Steps up to `foldedTo` are `digest` in prompts, since before step `foldedAt`, whose prompt was estimated at `foldedTokens`.
+    foldedTo: int = 0
+    foldedAt: int = 0
+    foldedTokens: int = 0
+    digest: str = ""
     error: str = ""
     errorCode: str = ""
     endedAt: str = ""
@@ -290,7 +298,10 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
         case e.StepDone():
             if turn.steps:
                 turn.steps[-1].thinkingField, turn.steps[-1].waiting = event.thinkingField, 0
+                turn.steps[-1].contextUsed = event.contextUsed
             turn.contextUsed, turn.contextLimit = event.contextUsed, event.contextLimit
+        case e.ContextFolded():
+            turn.foldedTo, turn.foldedAt, turn.foldedTokens, turn.digest = event.upToStep, event.step, event.after, event.digest
         case e.TurnPaused():
             turn.state = "paused"
         case e.TurnResumed():
@@ -343,8 +354,18 @@ def _start_step(turn: Turn, event: e.StepStart) -> None:
         last.text = last.text[: event.keptChars]
         last.thinking, last.waiting = "", 0
         last.provider, last.model, last.attempt, last.calls = event.provider, event.model, event.attempt, []
+        last.contextLimit = event.contextLimit
         return
-    turn.steps.append(Step(step=event.step, provider=event.provider, model=event.model, attempt=event.attempt, nudge=event.nudge))
+    turn.steps.append(
+        Step(
+            step=event.step,
+            provider=event.provider,
+            model=event.model,
+            attempt=event.attempt,
+            nudge=event.nudge,
+            contextLimit=event.contextLimit,
+        )
+    )
 
 
 def _apply_to_call(call: Call, event: e.PermissionRequest | e.PermissionDecision | e.ToolStart | e.ToolOutput | e.ToolResult) -> None:

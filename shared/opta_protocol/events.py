@@ -281,6 +281,16 @@ class ContextCompacted(Event, frozen=True, kw_only=True, omit_defaults=True, tag
     upTo: int = 0
 
 
+class ContextFolded(Event, frozen=True, kw_only=True, omit_defaults=True, tag="context.folded"):
+    """Steps of the running turn up to `upToStep` give way to `digest` in prompts, from `step` on; `before`, `after`: tokens, estimated."""
+
+    step: int
+    upToStep: int
+    before: int
+    after: int
+    digest: str
+
+
 class RouteSwitch(Event, frozen=True, kw_only=True, omit_defaults=True, tag="route.switch"):
     """Another model answers than the one asked for."""
 
@@ -372,6 +382,7 @@ AnyEvent = (
     | PlanUpdated
     | ContextInjected
     | ContextCompacted
+    | ContextFolded
     | RouteSwitch
     | Warning
     | ServiceLost

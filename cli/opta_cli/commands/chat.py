@@ -117,6 +117,8 @@ class Conversation:
                 self._line(f"! {event.to} answers instead of {event.from_}: {event.reason}")
             case e.ContextCompacted():
                 self._line(f"Context compacted: about {event.before} tokens became {event.after}.")
+            case e.ContextFolded():
+                self._line(f"… older steps of this turn were shortened: about {event.before} tokens became {event.after}")
             case e.TurnDone():
                 self._exit = EXIT_DONE
                 self._line("")

@@ -52,6 +52,21 @@ export interface ContextCompacted {
   summary: string;
   upTo?: number;
 }
+export interface ContextFolded {
+  event: "context.folded";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+  step: number;
+  upToStep: number;
+  before: number;
+  after: number;
+  digest: string;
+}
 export interface ContextInjected {
   event: "context.injected";
   seq?: number;
@@ -881,5 +896,5 @@ export interface Writing {
   sha256Before?: string;
   note?: string;
 }
-export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | ToolStart | ToolOutput | ToolResult | PlanUpdated | ContextInjected | ContextCompacted | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
+export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | ToolStart | ToolOutput | ToolResult | PlanUpdated | ContextInjected | ContextCompacted | ContextFolded | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
 export type EventName = AnyEvent['event'];

@@ -93,6 +93,10 @@ export class Transcript {
           stats: null,
           contextUsed: 0,
           contextLimit: 0,
+          foldedTo: 0,
+          foldedAt: 0,
+          foldedTokens: 0,
+          digest: '',
           error: '',
           errorCode: '',
           endedAt: '',
@@ -168,10 +172,17 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
     case 'step.done':
       if (last) {
         last.thinkingField = event.thinkingField ?? '';
+        last.contextUsed = event.contextUsed ?? 0;
         last.waiting = 0;
       }
       turn.contextUsed = event.contextUsed ?? 0;
       turn.contextLimit = event.contextLimit ?? 0;
+      break;
+    case 'context.folded':
+      turn.foldedTo = event.upToStep;
+      turn.foldedAt = event.step;
+      turn.foldedTokens = event.after;
+      turn.digest = event.digest;
       break;
     case 'turn.paused':
       turn.state = 'paused';
@@ -242,6 +253,7 @@ function startStep(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>
     last.waiting = 0;
     last.provider = event.provider;
     last.model = event.model;
+    last.contextLimit = event.contextLimit ?? 0;
     last.attempt = event.attempt;
     last.calls = [];
     return;
@@ -256,6 +268,8 @@ function startStep(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>
     folded: '',
     nudge: event.nudge ?? '',
     thinkingField: '',
+    contextLimit: event.contextLimit ?? 0,
+    contextUsed: 0,
     waiting: 0,
     calls: [],
   });

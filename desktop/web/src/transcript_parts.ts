@@ -48,6 +48,8 @@ export interface Step {
   folded: string;
   nudge: string;
   thinkingField: string;
+  contextLimit: number;
+  contextUsed: number;
   // Seconds for which the model has been silent, 0 once it speaks.
   waiting: number;
   calls: Call[];
@@ -83,6 +85,11 @@ export interface Turn {
   stats: Stats | null;
   contextUsed: number;
   contextLimit: number;
+  // Steps up to `foldedTo` are `digest` in prompts.
+  foldedTo: number;
+  foldedAt: number;
+  foldedTokens: number;
+  digest: string;
   error: string;
   errorCode: string;
   endedAt: string;
