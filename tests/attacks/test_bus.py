@@ -10,7 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ import zmq
 from support.daemon import Daemon
 from support.door import is_closed
 from support.limits import limit_s
-from support.oracles import alive, log_files, until, untouched
+from support.oracles import alive, log_files, until, until_async, untouched
 
 from opta_core.bus.bus import Frames
 from opta_core.bus.zmq_bus import ZmqBus
@@ -94,15 +94,15 @@ async def bus_of(daemon: Daemon) -> AsyncGenerator[ZmqBus]:
     bus.close()
 
 
-def say(daemon: Daemon, name: str, *messages: Frames) -> None:
-    """Send messages to a router, and see that they have left."""
+def say(daemon: Daemon, name: str, *messages: Frames, until_so: Callable[[], bool]) -> None:
+    """Send messages to a router, and stay connected until they have had their effect."""
 
     async def run() -> None:
         async with bus_of(daemon) as bus:
             dealer = bus.dealer(name, lambda _: None)
             for message in messages:
                 dealer.send(message)
-            await asyncio.sleep(0.2)
+            assert await until_async(until_so, 5)
 
     asyncio.run(run())
 
@@ -174,8 +174,8 @@ JUNK = [
 def test_what_is_no_envelope_is_dropped_with_a_reason(daemon: Daemon, name: str) -> None:
     before = dropped(daemon)
     with untouched(daemon), alive(daemon, service=ROUTERS[name], rss_mib=8):
-        say(daemon, name, *([content] for content in JUNK), [JUNK[0], JUNK[1]])
-        assert until(lambda: dropped(daemon) >= before + len(JUNK) + 1, 5)
+        all_dropped = before + len(JUNK) + 1
+        say(daemon, name, *([content] for content in JUNK), [JUNK[0], JUNK[1]], until_so=lambda: dropped(daemon) >= all_dropped)
 
 
 @contextlib.contextmanager

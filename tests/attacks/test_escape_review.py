@@ -15,7 +15,7 @@ from support.contained import PYTHON, Place
 from support.git import file, git
 from support.oracles import until
 
-from opta_core.net.proxy import Proxy, Refusal
+from opta_tools.sandbox.folder_scan import RACY_NS
 from opta_tools.sandbox.git_config import plain_config
 from opta_tools.sandbox.launch import CommandSpec, WorkspaceRef
 from opta_tools.sandbox.limits import CommandLimits
@@ -55,7 +55,8 @@ def test_a_relative_path_leads_to_no_process_of_another_command(place: Place) ->
 
 def test_a_time_of_change_that_is_put_back_hides_no_control_file(place: Place) -> None:
     file(place.work / "a")
-    time.sleep(0.1)
+    # Only a folder that was not changed a moment ago is known by its time of change.
+    assert until(lambda: time.time_ns() - place.work.stat().st_ctime_ns > 2 * RACY_NS)
     place.run("true")
     place.run('m=$(stat -c %y .); mkdir .vscode; echo evil > .vscode/tasks.json; touch -d "$m" .')
     assert not (place.work / ".vscode").exists()
@@ -87,10 +88,10 @@ def test_a_background_command_makes_no_control_file_known_by_a_race(place: Place
 
 def test_a_renamed_folder_is_not_open_to_a_second_session(place: Place) -> None:
     task = file(place.work / "pkg/.vscode/tasks.json")
-    place.run("mv pkg build; while [ ! -e go ]; do sleep 0.05; done; mv build pkg; sleep 1", background=True)
+    place.run("mv pkg build; while [ ! -e go ]; do sleep 0.05; done; mv build pkg; touch moved; sleep 1", background=True)
     place.run("echo evil > build/.vscode/tasks.json", session="second")
     file(place.work / "go")
-    time.sleep(0.3)
+    assert until((place.work / "moved").exists)
     assert not task.exists() or task.read_text() == "mine"
 
 
@@ -372,13 +373,8 @@ def test_a_mapped_address_does_not_lead_to_this_machine(place: Place) -> None:
         listener.settimeout(2)
         port = listener.getsockname()[1]
         place.run(f"curl -sS -m 1 --noproxy '' -p -x http://127.0.0.1:3128 'http://[::ffff:127.0.0.2]:{port}/'", network="on")
-        is_reached = False
-        try:
-            listener.accept()[0].close()
-            is_reached = True
-        except TimeoutError:
-            pass
-        assert not is_reached
+        with pytest.raises(TimeoutError):
+            listener.accept()
 
 
 def test_a_public_address_of_this_machine_is_this_machine() -> None:
@@ -394,37 +390,6 @@ def test_a_public_address_of_this_machine_is_this_machine() -> None:
     )
     assert "5.6.7.8" not in done.stdout
     assert "Refusal" in done.stderr, done.stderr
-
-
-def test_one_request_a_connection_reaches_a_host() -> None:
-    async def go() -> bytes:
-        got: list[bytes] = []
-
-        async def far(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await asyncio.sleep(0.1)
-            got.append(await reader.read(4000))
-            writer.close()
-
-        async def resolve(host: str, port: int) -> list[str]:
-            return ["93.184.216.34"]
-
-        server = await asyncio.start_server(far, "127.0.0.1", 0)
-
-        async def connect(address: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-            return await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1])
-
-        proxy = Proxy(("good.example",), resolve, connect)
-        listener = socket.create_server(("127.0.0.1", 0))
-        await proxy.serve(listener)
-        reader, writer = await asyncio.open_connection("127.0.0.1", listener.getsockname()[1])
-        writer.write(b"GET http://good.example/ HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nHost: other.example\r\n\r\n")
-        await reader.read()
-        writer.close()
-        proxy.close()
-        server.close()
-        return b"".join(got)
-
-    assert b"other.example" not in asyncio.run(go())
 
 
 # Limits
@@ -562,16 +527,6 @@ def test_a_command_gives_no_program_to_a_server_with_secrets(place: Place) -> No
 def test_a_workspace_in_shared_memory_works(place: Place) -> None:
     with tempfile.TemporaryDirectory(dir="/dev/shm") as work:
         assert place.run("echo alive", work=Path(work)).content == "alive"
-
-
-async def _address(host: str) -> str:
-    return await Proxy(None, allows_network=True).address(host, 8080)
-
-
-@pytest.mark.parametrize("host", ["::ffff:127.0.0.2", "::ffff:7f00:2", "::ffff:127.8.8.8"])
-def test_no_spelling_of_an_address_of_this_machine_is_a_neighbour(host: str) -> None:
-    with pytest.raises(Refusal):
-        asyncio.run(_address(host))
 
 
 @pytest.fixture

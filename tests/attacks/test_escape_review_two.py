@@ -1,13 +1,12 @@
 """What a second independent review got out, or lost of a person's, one test a finding: none of it may come back."""
 
-import asyncio
 import json
 from pathlib import Path
 
 import pytest
 from support.contained import PYTHON, Place
 from support.git import file, git
-from support.oracles import until
+from support.oracles import until, until_async
 
 # What counts as part of a new repository (tree_guard.TreeGuard: `whole`, `made`)
 
@@ -162,9 +161,10 @@ def test_what_is_put_aside_does_not_stop_the_protection_of_the_rest(place: Place
     place.run(
         "while [ ! -e go ]; do touch .a.code-workspace; sleep 0.02; done; echo evil > deep/er/.npmrc; touch done; sleep 20", background=True
     )
-    place.wait(asyncio.sleep(0.3))
+    assert until((place.work / ".a.code-workspace").exists)
     file(place.work / "new", "mine").rename(saved)
-    place.wait(asyncio.sleep(5))
+    # Ticks of the guard.
+    place.pass_time(5)
     file(place.work / "go")
     assert until((place.work / "done").exists)
     place.stop_background()
@@ -320,8 +320,7 @@ def test_a_session_of_a_worktree_leaves_the_place_holders_of_the_repository(plac
     )
     assert until((main / "made").exists)
     file(main / "go")
-    place.wait(asyncio.sleep(5))
-    assert until((main / "done").exists)
+    assert place.wait(until_async((main / "done").exists))
     place.stop_background()
     place.run("true", work=main, session="main")
     assert not (main / ".git/commondir").exists() or (main / ".git/commondir").read_text() == ".\n"

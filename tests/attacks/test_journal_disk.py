@@ -1,6 +1,5 @@
 """The store on unlucky disks and in hostile folders, and text that no line of a journal may break on."""
 
-import asyncio
 import contextlib
 import os
 import stat
@@ -15,6 +14,7 @@ from support.daemon import Daemon
 from support.events import journal
 from support.journals import DONE, LINES, OTHER, SID, WHOLE, ask, disk, file_of, listed, play, replayed
 from support.limits import limit_s
+from support.oracles import until_async
 from support.promises import check_journal
 from support.store import House, prompt, start_of
 
@@ -69,17 +69,20 @@ def test_a_disk_that_is_full_in_the_middle_of_a_turn_ends_it_and_goes_on_when_th
         for _ in range(60):
             house.agent.append(e.TurnToken(sid=SID, turn="t1", delta="x" * 2000))
         full_at = 0.0
-        while not full_at or time.perf_counter() - full_at < 0.6:
-            await asyncio.sleep(0.02)
+
+        def out_of_patience() -> bool:
+            nonlocal full_at
             store.disk.look()
             full_at = full_at or (time.perf_counter() if store.storage.is_failing else 0.0)
+            return bool(full_at) and time.perf_counter() - full_at >= 2 * storage.PATIENCE_S
+
+        assert await until_async(out_of_patience)
         refused = await house.gateway.written(prompt(SID, "x" * 9000))
         assert refused.error is not None and refused.error.code is ErrorCode.storage_full and refused.error.retryable
         shown = await replayed(house)
         assert file_of(tmp_path).read_bytes() == b"".join(line + b"\n" for line in shown)
         (tmp_path / "filler").unlink()
         while (await listed(house))[SID].activeTurn:
-            await asyncio.sleep(0.02)
             store.disk.look()
         assert (await ask(house, "after")).turn == "t2"
         await house.agent.written(msgspec.structs.replace(DONE, turn="t2"))

@@ -46,7 +46,6 @@ class Impostor:
             self._tools.send([msgspec.json.encode(ToolsHello())])
             if not (await self._states.get()).running:
                 return
-            await asyncio.sleep(0.02)
 
     async def append(self, producer: str, n: int, event: Event) -> Ack:
         """Send an event as number `n` of any producer."""

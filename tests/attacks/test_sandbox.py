@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.contained import PYTHON, Place
+from support.oracles import until_async
 
 from opta_core.net.proxy import Proxy, Refusal, is_public, target
 
@@ -112,8 +113,7 @@ def test_of_two_commands_at_once_each_is_held(place: Place) -> None:
 
     async def story() -> None:
         slow = asyncio.create_task(place.command("touch begun; sleep 1; echo evil > .mcp.json; echo evil > .git/commondir; rm begun"))
-        while not (place.work / "begun").exists():  # noqa: ASYNC110 - a file that another process makes
-            await asyncio.sleep(0.01)
+        assert await until_async((place.work / "begun").exists)
         await place.command("echo evil > .git/commondir; mkdir .vscode", session="another")
         await slow
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.daemon import OPTA, Daemon
 from support.model_server import Action, ModelServer, Say, Use, Wait
+from support.oracles import until
 from support.terminal import Terminal
 
 from opta_cli import question
@@ -97,11 +98,12 @@ def test_a_pasted_answer_without_its_end_answers_nothing(daemon: Daemon, start: 
 
 def test_lines_typed_ahead_answer_nothing(daemon: Daemon, start: Any) -> None:
     terminal, sid = start("soon", asked=False)
-    for _ in range(30):
+
+    def typed_ahead() -> bool:
         terminal.type("y", "Enter", "a", "Enter")
-        if requests(daemon, sid):
-            break
-        time.sleep(0.05)
+        return bool(requests(daemon, sid))
+
+    assert until(typed_ahead)
     terminal.type("y", "Enter")  # within the first half second
     terminal.wait(lambda screen: ASKED in screen, "the question")
     time.sleep(0.5)

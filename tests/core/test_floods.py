@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 from support.limits import limit_s
-from support.store import House, prompt, start_of
+from support.oracles import until_async
+from support.store import House, prompt, settle, start_of
 from support.story import Scripted, Story
 
 from opta_agent.model_call import JOINED_FROM, joined
@@ -66,7 +67,7 @@ def test_a_full_window_holds_its_own_session_alone() -> None:
             await box.room(OTHER)
             await box.room("never heard of")
         waiting = asyncio.create_task(box.room(FLOODED))
-        await asyncio.sleep(0.01)
+        await settle()
         assert not waiting.done()
         waiting.cancel()
         box.close()
@@ -147,8 +148,7 @@ def test_progress_told_fifty_thousand_times_is_a_handful_of_texts() -> None:
             progress.add("a")
             progress.add("b")
             texts.clear()
-            while not texts:  # noqa: ASYNC110 - a thread sends it
-                await asyncio.sleep(0.01)
+            assert await until_async(lambda: bool(texts))
             assert texts == ["b"]
             progress.add("c")
         assert texts == ["b", "c"]

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from support.limits import limit_s
+from support.store import settle
 
 from opta_core.net import http_client
 from opta_core.net.http_client import HttpClient, HttpProblem
@@ -42,7 +43,7 @@ def run(serve: Serve, story: Callable[[HttpClient], Awaitable[None]]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0.01)  # what was cut is closed a moment later
+        await settle()  # what was cut is closed in the next turns of the loop
 
     asyncio.run(main())
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.limits import limit_s
+from support.store import settle
 
 from opta_core.errors import Unavailable
 from opta_core.net.http_client import HttpClient, HttpProblem, Stranger
@@ -59,7 +60,7 @@ def run(tmp_path: Path, answer: Answer, story: Callable[[HttpClient, list[bytes]
             await story(client, heard)
         client.close()
         server.close()
-        await asyncio.sleep(0.01)
+        await settle()
 
     (tmp_path / "admin.key").write_text(KEY)
     asyncio.run(main())

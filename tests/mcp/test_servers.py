@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from support.contained import PYTHON, Place
 from support.limits import limit_s
+from support.oracles import until, until_async
 from support.reference_server import TARGET, everything
 
 from opta_core.paths import Paths
@@ -95,8 +96,7 @@ def test_a_call_that_is_cancelled_is_over_and_the_server_goes_on(tmp_path: Path)
     async def story() -> None:
         await world.tools()
         call = asyncio.create_task(world.call("mcp__everything__trigger-long-running-operation", duration=30, steps=60))
-        while not world.said:  # noqa: ASYNC110 - another process says it
-            await asyncio.sleep(0.02)
+        assert await until_async(lambda: bool(world.said))
         started = time.monotonic()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -161,13 +161,15 @@ def test_a_server_at_an_address_is_reached_and_started_anew_when_it_comes_back(t
     world = World(tmp_path)
     world.settings = Settings(mcp=McpSettings(servers={"served": McpServerSettings(url=f"http://127.0.0.1:{port}/mcp")}))
 
+    def listens() -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+            return True
+        return False
+
     def served() -> "subprocess.Popen[bytes]":
         started = subprocess.Popen([sys.executable, str(program), str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
-                return started
-            time.sleep(0.05)
-        raise AssertionError("the server did not start")
+        assert until(listens), "the server did not start"
+        return started
 
     async def story() -> None:
         first = served()

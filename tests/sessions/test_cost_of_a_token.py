@@ -168,10 +168,12 @@ def test_a_process_that_wrote_into_many_sessions_looks_at_those_in_the_air_alone
             box.append(e.SessionNote(sid=new_session_id(), text="refused: there is no such session"))
         await box.drained(20)
         box.append(e.SessionNote(sid=SID, text="in the air"))
+        sent: asyncio.Queue[bytes] = asyncio.Queue()
         with Work() as work:
-            # Two looks of the resender, while one event is in the air.
-            house.bus.router(STORE_IN, lambda peer, frames: None)  # a store that does not answer
-            await asyncio.sleep(0.25)
+            # A store that does not answer: the resender looks several times, until it sends the event again.
+            house.bus.router(STORE_IN, lambda peer, frames: sent.put_nowait(peer))
+            await sent.get()
+            await sent.get()
         box.close()
         house.close()
         return work.count

@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 
 from support.events import journal
+from support.oracles import until_async
 from support.promises import check_journal
-from support.store import FailingFiles, House, prompt, start_of
+from support.store import FailingFiles, House, prompt, settle, start_of
 
 from opta_protocol import events as e
 from opta_protocol import wire
@@ -138,7 +139,7 @@ def test_a_superseded_agent_writes_nothing_into_running_turns(tmp_path: Path) ->
 
         for life, boot in enumerate(("agent000", "agent111")):
             dealer.send([msgspec.json.encode(Hello(service="agent", boot=boot, life=life))])
-            await asyncio.sleep(0.01)
+            await settle()
         assert [json.loads(message)["boot"] for message in work] == ["agent000", "agent111"]
         assert all(json.loads(message)["turns"] == [{"sid": SID, "turn": "t1", "seq": 2}] for message in work)
         assert (await house.agent.written(token(1))).status == "fenced"
@@ -211,15 +212,15 @@ def test_a_follower_finds_what_was_written_and_never_published(tmp_path: Path) -
         subscription = subscriptions.follow(SID, 0, lambda first, lines: seen.extend(lines))
         await subscription.caught_up.wait()
         house.local.store.heartbeat()
-        await asyncio.sleep(0.01)
+        await settle()
         state = house.local.store.catalog.state(SID)
         assert state is not None
         line = wire.stamp(wire.encode_body(done()), 3, "2026-01-01T00:00:00.000000Z", "agent.agent000", 1)
         house.local.store.catalog.journal(SID).append(line + b"\n")
         house.local.start()
         house.local.store.heartbeat()
-        for _ in range(50):
-            await asyncio.sleep(0.01)
+        assert await until_async(lambda: len(seen) >= 3)
+        await settle()
         assert seen == house.local.journal(SID)
         house.close()
 
@@ -237,16 +238,17 @@ def test_work_that_did_not_arrive_is_handed_out_again(tmp_path: Path) -> None:
         hello = [msgspec.json.encode(Hello(service="agent", boot="agent000"))]
         lost = house.bus.dealer(STORE_CMD, lambda frames: None)
         lost.send(hello)
-        await asyncio.sleep(0.01)
+        await settle()
         await house.gateway.written(start_of(SID))
         await house.gateway.written(prompt(SID))
         work: list[bytes] = []
         back = house.bus.dealer(STORE_CMD, lambda frames: work.append(frames[0]))
-        for _ in range(60):
+
+        def is_handed_out() -> bool:
             back.send(hello)
-            await asyncio.sleep(0.1)
-            if any(json.loads(message).get("turns") for message in work):
-                break
+            return any(json.loads(message).get("turns") for message in work)
+
+        assert await until_async(is_handed_out)
         assert any(json.loads(message).get("turns") == [{"sid": SID, "turn": "t1", "seq": 2}] for message in work)
         assert len(house.local.journal(SID)) == 2
         house.close()

@@ -1,5 +1,6 @@
 """What has to hold after every attack: the daemon lives on within its means (O-ALIVE), and nothing was made or changed (O-CLEAN)."""
 
+import asyncio
 import contextlib
 import hashlib
 import os
@@ -39,12 +40,22 @@ def untouched(daemon: Daemon) -> Generator[None]:
 
 
 def until(is_so: Callable[[], bool], timeout_s: float = 30) -> bool:
-    """Wait for something that only the other side knows."""
+    """Poll for a state that only another process or thread knows; False after `timeout_s`."""
     deadline = time.monotonic() + limit_s(timeout_s)
     while not is_so():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
+    return True
+
+
+async def until_async(is_so: Callable[[], bool], timeout_s: float = 30) -> bool:
+    """`until` for a test on an event loop, which runs meanwhile."""
+    deadline = time.monotonic() + limit_s(timeout_s)
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.02)
     return True
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import resource
@@ -9,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ import websockets
 from support.daemon import Daemon
 from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say, Use
-from support.oracles import until
+from support.oracles import until, until_async
 from support.promises import ENDINGS, check_journal
 
 from opta_core import stand_in
@@ -161,6 +163,12 @@ def test_two_starts_at_once_make_one_daemon_every_time(tmp_path: Path) -> None:
             assert daemon.leftovers() == []
 
 
+def unread_bytes(connection: websockets.ClientConnection) -> int:
+    """How much has arrived on a connection and waits in the kernel."""
+    count = fcntl.ioctl(connection.transport.get_extra_info("socket").fileno(), termios.FIONREAD, bytes(4))
+    return int.from_bytes(count, sys.byteorder)
+
+
 def test_a_client_that_never_reads_changes_nothing_for_the_others(daemon: Daemon) -> None:
     sid = daemon.session()
     turn = daemon.submit(sid, "flood")
@@ -177,7 +185,8 @@ def test_a_client_that_never_reads_changes_nothing_for_the_others(daemon: Daemon
         ]
         for socket in deaf:
             socket.transport.pause_reading()
-        await asyncio.sleep(1.0)
+        # What the gateway sends arrives and is not read.
+        assert await until_async(lambda: all(unread_bytes(socket) > 0 for socket in deaf))
         sid_2 = await asyncio.to_thread(works, daemon)
         after = memory_bytes(gateway)
         assert sid_2

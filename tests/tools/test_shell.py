@@ -22,9 +22,17 @@ async def _recorded(pid: int) -> None:
     assert pid > 0
 
 
-def run(folder: Path, command: str, timeout_s: float | None = None, cancel_after_s: float = 0.0) -> tuple[Outcome, str, float]:
+def run(folder: Path, command: str, timeout_s: float | None = None, cancels: bool = False) -> tuple[Outcome, str, float]:
+    """(outcome, output as it streamed, seconds) of a command. `cancels`: at its first output."""
+
     async def story() -> tuple[Outcome, str, float]:
         pieces: list[str] = []
+        has_output = asyncio.Event()
+
+        def take(piece: str) -> None:
+            pieces.append(piece)
+            has_output.set()
+
         sandbox = Sandbox(Path.home(), (), folder.parent / "state")
         await sandbox.probe()
         assert sandbox.level == "full", sandbox.reason
@@ -34,11 +42,11 @@ def run(folder: Path, command: str, timeout_s: float | None = None, cancel_after
         started = time.monotonic()
 
         async def whole() -> Outcome:
-            return await runner.run(call, arguments(RUN_COMMAND, args), _recorded, pieces.append)
+            return await runner.run(call, arguments(RUN_COMMAND, args), _recorded, take)
 
         work = asyncio.create_task(whole())
-        if cancel_after_s:
-            await asyncio.sleep(cancel_after_s)
+        if cancels:
+            await has_output.wait()
             work.cancel()
         try:
             outcome = await work
@@ -79,7 +87,7 @@ def test_the_wall_clock_ends_the_whole_group(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_command_is_gone_also_when_it_left_its_group(tmp_path: Path) -> None:
-    _, _, seconds = run(tmp_path, "setsid sleep 30 & trap '' TERM; sleep 30", cancel_after_s=0.3)
+    _, _, seconds = run(tmp_path, "setsid sleep 30 & trap '' TERM; echo begun; sleep 30", cancels=True)
     assert seconds < limit_s(3)
     assert kill_marked(f"test/{os.getpid()}") == 0
 

@@ -23,7 +23,7 @@ _PACKAGES = frozenset({"node_modules", "site-packages", "bower_components"})
 # A longer path could not be passed to system calls.
 PATH_CHARS_MAX = 3000
 # A folder that changed so shortly before it was read may have changed again within the same tick of the file system's clock.
-_RACY_NS = 30_000_000
+RACY_NS = 30_000_000
 
 
 @dataclass
@@ -58,7 +58,7 @@ class FolderScan:
         if known is not None:
             with contextlib.suppress(OSError):
                 seen = os.stat(path or ".", dir_fd=self._root, follow_symlinks=False)
-                if (seen.st_ctime_ns, seen.st_ino) == (known.changed_ns, known.inode) and known.read_at_ns - known.changed_ns > _RACY_NS:
+                if (seen.st_ctime_ns, seen.st_ino) == (known.changed_ns, known.inode) and known.read_at_ns - known.changed_ns > RACY_NS:
                     # The target of a link may change without a change of the folder.
                     known.controls = [followed(self._root, each) if each.links else each for each in known.controls]
                     return known
