@@ -45,10 +45,10 @@ class Talk(Story):
         async def route(wanted: str) -> Route:
             return Route(provider, "model", limit)
 
-        async def room() -> None:
+        async def backpressure() -> None:
             return
 
-        return asyncio.run(run_turn(self.session, turn, Collaborators(route, self, self, self.emit, room, TurnLimits(20, 30))))
+        return asyncio.run(run_turn(self.session, turn, Collaborators(route, self, self, self.emit, backpressure, TurnLimits(20, 30))))
 
     @property
     def compactions(self) -> list[e.ContextCompacted]:

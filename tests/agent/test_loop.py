@@ -53,7 +53,7 @@ def test_a_tool_call_is_decided_run_and_read_by_the_next_step() -> None:
     assert (done.steps, done.tools, done.tokens) == (2, 1, 6)
 
 
-def test_a_denied_call_is_told_to_the_model_and_not_run() -> None:
+def test_a_denied_call_is_reported_to_the_model_and_not_run() -> None:
     story = Story()
     story.denied = frozenset({"run_command"})
     provider = Scripted([CallPart("x", "run_command", '{"command":"ls"}'), USE], [TextPart("ok"), STOP])

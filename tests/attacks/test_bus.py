@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import zmq
 from support.daemon import Daemon
-from support.door import is_closed
+from support.gateway_requests import is_closed
 from support.limits import limit_s
 from support.oracles import alive, log_files, until, until_async, untouched
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support.daemon import Daemon
-from support.door import PORT, UNKNOWN, ask, get, headers, last_answer, page_origin
+from support.gateway_requests import PORT, UNKNOWN, ask, get, headers, last_answer, page_origin
 from support.oracles import untouched
 from support.raw_http import Answer, exchange, head
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from support.daemon import Daemon
-from support.door import get, headers, is_closed, last_answer
+from support.gateway_requests import get, headers, is_closed, last_answer
 from support.limits import limit_s
 from support.oracles import MIB, alive, untouched
 from support.raw_http import Headers, head, read_answer

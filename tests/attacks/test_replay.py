@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 from support.daemon import Daemon
-from support.door import post
+from support.gateway_requests import post
 from support.oracles import until, untouched
 from support.promises import check_journal
 

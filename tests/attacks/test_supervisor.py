@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.daemon import Daemon
-from support.door import page_origin
+from support.gateway_requests import page_origin
 from support.oracles import log_files, untouched
 from support.raw_http import exchange, head
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.daemon import Daemon
-from support.door import UNKNOWN, get, handshake, is_closed, page_origin, post, stored
+from support.gateway_requests import UNKNOWN, get, handshake, is_closed, page_origin, post, stored
 from support.limits import limit_s
 from support.oracles import MIB, alive, log_files, untouched
 from support.raw_http import Answer, exchange

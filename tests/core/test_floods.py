@@ -133,7 +133,7 @@ def test_a_flood_in_one_read_is_one_event_and_a_few_pieces_stay_as_they_are() ->
     assert turn.steps[0].text == "." * 5000 + "ab"
 
 
-def test_progress_told_fifty_thousand_times_is_a_handful_of_texts() -> None:
+def test_fifty_thousand_progress_lines_are_sent_as_a_few_texts() -> None:
     async def story() -> None:
         texts: list[str] = []
         with Progress(texts.append) as progress:

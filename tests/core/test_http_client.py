@@ -109,7 +109,7 @@ def test_a_broken_answer_is_a_problem_and_not_a_hang(pieces: tuple[bytes, ...], 
     run(answering(*pieces), story)
 
 
-def test_nobody_there_is_told_apart_from_a_lost_connection() -> None:
+def test_a_refused_connection_and_a_lost_one_are_different_errors() -> None:
     async def story() -> None:
         with pytest.raises(HttpProblem) as caught:
             await HttpClient("http://127.0.0.1:1/v1").send("GET", "/models")

@@ -96,7 +96,7 @@ def test_a_listener_that_proves_nothing_is_sent_nothing(lie: str, tmp_path: Path
     assert (b"canary" in heard, b"prompt" in heard, b"uthorization" in heard, heard.count(b"GET /proof?n=")) == (False, False, False, 4)
 
 
-def test_the_message_says_who_answers_and_the_mend(tmp_path: Path) -> None:
+def test_the_message_says_who_answers_and_how_to_fix_it(tmp_path: Path) -> None:
     async def story(client: HttpClient, heard: list[bytes]) -> None:
         with pytest.raises(Stranger, match="Another program answers at LMX's address 127"):
             await client.get("/v1/models", 5)

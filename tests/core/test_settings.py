@@ -1,4 +1,4 @@
-"""Settings: layers, origins, and errors that name the mend."""
+"""Settings: layers, origins, and errors that say how to fix them."""
 
 from pathlib import Path
 

@@ -100,7 +100,7 @@ def test_the_answer_is_the_same_with_and_without_a_kept_prefix(served: Served) -
     assert warm == cold
 
 
-def test_probabilities_are_told_for_every_token(served: Served) -> None:
+def test_every_token_comes_with_its_probabilities(served: Served) -> None:
     ((_, pieces, end),) = served.ask({"logprobs": 3})
     tokens = [token for piece in pieces for token in piece.logprobs]
     assert len(tokens) == end.completion_tokens - (end.finish == "stop")

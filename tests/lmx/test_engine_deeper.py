@@ -210,7 +210,7 @@ def test_vectors_come_while_others_are_answered(models: Path) -> None:
     assert isinstance(served.said[-1], Failed)
 
 
-def test_tokens_are_told_of_texts_and_conversations(models: Path) -> None:
+def test_texts_and_conversations_are_counted_in_tokens(models: Path) -> None:
     served = Served(models / "large")
     served.said.clear()
     served.engine.tokenize(Tokenize(id=1, text="hello"))
@@ -255,7 +255,7 @@ def test_calls_of_strict_tools_have_arguments_of_their_schema(models: Path) -> N
 # reasoning ----------------------------------------------------------------------------------------------
 
 
-def test_reasoning_is_told_apart_from_the_answer(models: Path, tmp_path: Path) -> None:
+def test_reasoning_is_separate_from_the_answer(models: Path, tmp_path: Path) -> None:
     folder = tmp_path / "thinker"
     make_random_qwen3(folder, context=1024, tie_word_embeddings=False, vocab_size=278)
     tokenizer = json.loads((folder / "tokenizer.json").read_text())

@@ -1,4 +1,4 @@
-"""Fetching a model: whole, checked and pinned, or told clearly; and never twice what has arrived."""
+"""Fetching a model: whole, checked and pinned, or with a clear error; what has arrived is not fetched again."""
 
 import json
 import os
@@ -66,7 +66,7 @@ class Pull:
         return json.loads(self.process.stdout.readline())
 
     def kill_after(self, size: int) -> None:
-        """kill -9 once that many bytes are told as done."""
+        """kill -9 once `size` bytes are reported as done."""
         with self.process:
             while (event := self.event()).get("done", 0) < size:
                 assert event["event"] in ("found", "progress")
@@ -161,7 +161,7 @@ def test_a_broken_connection_is_continued_at_once(hub: HubServer, folder: Path, 
     assert not can_continue or [served.start for served in hub.served if served.name == WEIGHTS] == [0, 1_100_000, 2_200_000]
 
 
-def test_a_hub_that_goes_away_is_told_and_the_part_kept(hub: HubServer, folder: Path) -> None:
+def test_a_hub_that_goes_away_is_reported_and_the_part_kept(hub: HubServer, folder: Path) -> None:
     hub.break_after, hub.trouble_then = 1_100_000, (503, "")
     failure = Pull(hub, folder).failure()
     assert failure["retryable"] and f"{hub.url} answered 503 for {REPO}" in failure["message"] and not folder.exists()
@@ -217,27 +217,27 @@ def test_two_pulls_of_one_folder_do_not_mix(hub: HubServer, folder: Path) -> Non
     assert_whole(folder)
 
 
-def test_what_cannot_be_fetched_is_told_in_a_sentence(hub: HubServer, folder: Path) -> None:
-    def told(*options: str, repo: str = REPO, token: str = "") -> str:
+def test_what_cannot_be_fetched_is_reported_in_a_sentence(hub: HubServer, folder: Path) -> None:
+    def problem_of(*options: str, repo: str = REPO, token: str = "") -> str:
         message = Pull(hub, folder, *options, repo=repo, token=token).failure()["message"]
         assert not folder.exists()
         return message
 
-    assert f"There is no model tiny/other at {hub.url}" in told(repo="tiny/other")
-    assert "is not the name of a repo" in told(repo="tiny/../../etc")
-    assert "no such revision" in told("--revision", "v9")
+    assert f"There is no model tiny/other at {hub.url}" in problem_of(repo="tiny/other")
+    assert "is not the name of a repo" in problem_of(repo="tiny/../../etc")
+    assert "no such revision" in problem_of("--revision", "v9")
     hub.trouble_listing = (503, "")
-    assert f"{hub.url} answered 503" in told()
+    assert f"{hub.url} answered 503" in problem_of()
     hub.trouble_listing = (401, "")
-    assert "Pull it with a token" in told()
+    assert "Pull it with a token" in problem_of()
     hub.trouble_listing, hub.trouble = None, (401, "GatedRepo")
-    assert f"{REPO} is gated" in told()
-    assert "The token given has no access" in told(token="hf_good")
-    assert "The token for" in told(token="hf_bad\x01")
+    assert f"{REPO} is gated" in problem_of()
+    assert "The token given has no access" in problem_of(token="hf_good")
+    assert "The token for" in problem_of(token="hf_bad\x01")
 
 
-def test_no_hub_and_no_room_are_told(hub: HubServer, folder: Path) -> None:
-    hub.told_sizes = {WEIGHTS: 10**18}
+def test_a_missing_hub_and_a_full_disk_are_reported(hub: HubServer, folder: Path) -> None:
+    hub.announced_sizes = {WEIGHTS: 10**18}
     failure = Pull(hub, folder).failure()
     assert "needs 1,050,000,000.00 GB more" in failure["message"] and not failure["retryable"]
     hub.url = "http://127.0.0.1:1"

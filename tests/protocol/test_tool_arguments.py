@@ -1,4 +1,4 @@
-"""What a tool takes is judged before a person is asked: missing, unknown and mistyped fields are told with their names."""
+"""What a tool takes is judged before a person is asked: missing, unknown and mistyped fields are named."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ LOOSE = {"type": "object", "properties": {"path": {"type": "string"}}}
         ("todo", {"items": [{"text": "a", "state": "later"}]}, "`$.items[0].state`"),
     ],
 )
-def test_a_wrong_call_of_our_own_tools_is_told_what_is_wrong(tool: str, args: dict[str, Any], said: str) -> None:
+def test_the_answer_to_a_wrong_call_of_a_built_in_tool_says_what_is_wrong(tool: str, args: dict[str, Any], said: str) -> None:
     declared = find(tool)
     assert declared is not None
     assert said in declared.problem(args)
@@ -65,7 +65,7 @@ def test_a_wrong_call_of_our_own_tools_is_told_what_is_wrong(tool: str, args: di
         ({"path": "a", "count": 2.0, "mode": "fast", "where": [1], "tree": {"below": {}}, "maybe": None}, ""),
     ],
 )
-def test_a_wrong_call_of_an_mcp_tool_is_told_what_is_wrong(args: dict[str, Any], said: str) -> None:
+def test_the_answer_to_a_wrong_call_of_an_mcp_tool_says_what_is_wrong(args: dict[str, Any], said: str) -> None:
     found = problem("t", args, STRICT)
     assert said in found
     assert bool(said) == bool(found)

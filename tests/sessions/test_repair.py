@@ -72,12 +72,12 @@ def test_a_damaged_session_is_repaired_and_goes_on(tmp_path: Path, name: str) ->
         refused = await ask(house)
         assert refused.error is not None
         assert f"opta sessions repair {SID}" in refused.error.message
-        told = await house.client.repair(SID, is_wanted=False)
-        assert (told.damaged, told.applied, told.copy) == (True, False, "")
+        reply = await house.client.repair(SID, is_wanted=False)
+        assert (reply.damaged, reply.applied, reply.copy) == (True, False, "")
         assert file_of(tmp_path).read_bytes() == content
         done = await house.client.repair(SID, is_wanted=True)
         assert (done.applied, done.kept, done.lostSeqs) == (True, len(LINES) - len(lost), lost)
-        assert (told.kept, told.lost, told.droppedLines) == (done.kept, done.lost, done.droppedLines)
+        assert (reply.kept, reply.lost, reply.droppedLines) == (done.kept, done.lost, done.droppedLines)
         assert done.dropped == len(done.droppedLines)
         assert (tmp_path / "sessions" / done.copy).read_bytes() == content
         lines = await house.client.all_after(SID, 0)
@@ -125,8 +125,8 @@ def test_a_session_without_its_beginning_is_left_alone_and_says_why(tmp_path: Pa
 
 def test_a_whole_session_and_an_unknown_one(tmp_path: Path) -> None:
     async def story(house: House) -> None:
-        told = await house.client.repair(SID, is_wanted=True)
-        assert (told.damaged, told.applied, told.kept) == (False, False, len(LINES))
+        reply = await house.client.repair(SID, is_wanted=True)
+        assert (reply.damaged, reply.applied, reply.kept) == (False, False, len(LINES))
         with pytest.raises(OptaError, match="no session"):
             await house.client.repair("zzzzzz", is_wanted=True)
 
@@ -152,10 +152,10 @@ def test_whatever_bytes_are_damaged_the_rest_stays(tmp_path: Path) -> None:
         whole = {seq for seq, line in enumerate(LINES, 1) if line in bytes(damaged).split(b"\n")}
 
         async def story(house: House, whole: set[int] = whole) -> None:
-            told = await house.client.repair(SID, is_wanted=True)
+            reply = await house.client.repair(SID, is_wanted=True)
             lines = await house.client.all_after(SID, 0)
             assert [wire.read_header(line).seq for line in lines] == list(range(1, len(lines) + 1))
-            if told.damaged:
+            if reply.damaged:
                 assert {seq for seq in whole if lines[seq - 1] == LINES[seq - 1]} == whole
             assert (await ask(house)).turn
 

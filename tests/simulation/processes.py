@@ -41,7 +41,7 @@ PATHS = Paths(Path("/simulated/home"))
 
 
 class Process:
-    """One life of one process; also the frame it stands in."""
+    """One incarnation of a simulated process, and its context variables."""
 
     def __init__(self, world: "World", service: str):
         self.world, self.service = world, service
@@ -51,7 +51,7 @@ class Process:
         self.died = asyncio.Event()
         self.context = copy_context()
         self.context.run(owner.set, self)
-        # The frame of `opta_core.process.process`.
+        # The fields of `opta_core.process.process.ServiceContext`.
         self.boot = new_boot_id()
         world.lives[service] += 1
         self.life = world.lives[service]

@@ -18,9 +18,9 @@ def test_every_promise_holds_in_every_simulated_world(group: int) -> None:
 
 
 def test_a_seed_plays_the_same_in_every_process() -> None:
-    told: list[str] = []
+    outputs: list[str] = []
     for hash_seed in ("1", "2"):
         program = "from simulation.world import World; print(sorted(World(42).play().items()))"
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
-        told.append(subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True).stdout)
-    assert told[0] == told[1] != ""
+        outputs.append(subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True).stdout)
+    assert outputs[0] == outputs[1] != ""

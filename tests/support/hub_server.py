@@ -29,7 +29,7 @@ class Asked:
 
 @dataclass
 class Served:
-    """What goes out of one file: `size` bytes from `start` on. Told before it is sent, so that who has it finds it told."""
+    """One answer: `size` bytes of a file from `start` on. It is recorded before it is sent, so that a client that has the bytes finds the record."""
 
     name: str
     start: int
@@ -53,7 +53,7 @@ class HubServer:
         self.trouble_then: tuple[int, str] | None = None
         self.can_continue = True
         # Sizes and content that the hub tells or sends in place of the true ones.
-        self.told_sizes: dict[str, int] = {}
+        self.announced_sizes: dict[str, int] = {}
         self.sent: dict[str, bytes] = {}
         # Listed besides the files of the folder.
         self.siblings: list[dict[str, Any]] = []
@@ -88,7 +88,7 @@ class HubServer:
 
     def _sibling(self, name: str) -> dict[str, Any]:
         content = (self.folder / name).read_bytes()
-        size = self.told_sizes.get(name, len(content))
+        size = self.announced_sizes.get(name, len(content))
         if not is_lfs(name):
             return {"rfilename": name, "size": size, "blobId": hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()}
         lfs = {"sha256": hashlib.sha256(content).hexdigest(), "size": size, "pointerSize": 134}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 from support.daemon import Daemon
-from support.door import get
+from support.gateway_requests import get
 from support.limits import limit_s
 
 MIB = 1024 * 1024

@@ -23,8 +23,8 @@ AT, EXCHANGE = -100, 2
 outside, paths = sys.argv[1], sys.argv[2:]
 for number in itertools.count():
     if number % 50 == 0:
-        with open("flips", "a") as told:
-            told.write(".")
+        with open("flips", "a") as record:
+            record.write(".")
     for path in paths:
         spare, link = f"{path}.spare{os.getpid()}", f"{path}.link{os.getpid()}"
         target = (outside, f"{outside}/.git", "/proc/self/root", "../../..")[number % 4]

@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 from support.daemon import Daemon
-from support.door import headers
+from support.gateway_requests import headers
 from support.limits import limit_s
 from support.raw_http import head, upgrade
 

@@ -94,10 +94,12 @@ class Story:
         async def route(wanted: str) -> Route:
             return Route(provider, "model", 1000, fallback=Route(fallback, "other", 500) if fallback else None)
 
-        async def room() -> None:
+        async def backpressure() -> None:
             return
 
-        return asyncio.run(run_turn(self.session, TURN, Collaborators(route, self, self, self.emit, room, limits or TurnLimits(20, 30))))
+        return asyncio.run(
+            run_turn(self.session, TURN, Collaborators(route, self, self, self.emit, backpressure, limits or TurnLimits(20, 30)))
+        )
 
 
 def messages(provider: Scripted, number: int) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from support.daemon import OPTA, Daemon
-from support.door import get, headers, post, stored
+from support.gateway_requests import get, headers, post, stored
 from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say
 from support.oracles import log_files, until

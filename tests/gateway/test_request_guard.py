@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from support.door import UNKNOWN, no_cors
 from support.gateway import PAGE_PORT, PORT, LocalGateway
+from support.gateway_requests import UNKNOWN, no_cors
 
 OPEN_PATHS = ("/healthz", "/readyz", "/v3/health", "/v3/hello?n=12345678")
 PAGE = f"http://127.0.0.1:{PAGE_PORT}"

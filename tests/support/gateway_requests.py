@@ -1,4 +1,4 @@
-"""What tests say at a daemon's door: requests and handshakes as bytes, with or without the token."""
+"""Requests and WebSocket handshakes to the gateway of a test daemon, as bytes, with or without the token."""
 
 import json
 import socket
