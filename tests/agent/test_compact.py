@@ -1,4 +1,4 @@
-"""Compaction: what a summary replaces, when it comes by itself, and that it neither loops nor grows."""
+"""Compaction: what a summary replaces, when compaction starts by itself, and that it neither repeats without end nor grows."""
 
 import asyncio
 from typing import Any

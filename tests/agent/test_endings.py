@@ -1,4 +1,4 @@
-"""How turns end: an answer that is nothing is never success, circles are noticed, and waiting is said."""
+"""How turns end: an empty answer is an error, repeated calls are noticed, and waiting is reported."""
 
 import asyncio
 import json

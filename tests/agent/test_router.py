@@ -1,4 +1,4 @@
-"""The way to a model: what LMX says of it in `/v1/models` goes with the route."""
+"""Routes to models: what LMX reports of a model in `/v1/models` is part of its route."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is offered to a turn: the same bytes from step to step, and no more than a model declares it can use."""
+"""The tools offered to a turn: the same bytes at every step, and only those that the model declares it can use."""
 
 import msgspec
 from support.story import Story

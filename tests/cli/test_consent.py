@@ -1,4 +1,4 @@
-"""Questions in a real terminal: nothing pasted or typed ahead answers one; each shows the whole call, and closes when it is void."""
+"""Permission questions in a real terminal: text pasted or typed ahead answers none; each shows the whole call and closes when void."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""`opta chat` in a real terminal: typed into, asked, answered."""
+"""`opta chat` in a real terminal: input, questions and answers."""
 
 import shlex
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Tasks in the background have an owner."""
+"""Every background task has an owner."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Documents name files that are there."""
+"""Every file that a document names exists."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One session's flood stands in its own way and in nobody else's."""
+"""A flood of events in one session delays that session and no other."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""Whoever listens on LMX's port proves itself before it is sent a key, a prompt, or anything else."""
+"""The process that listens on LMX's port proves its identity before it is sent a key, a prompt or anything else."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The outbox beside a store that loses messages, in virtual time: what was lost comes again, however much is said meanwhile."""
+"""The outbox beside a store that loses messages, in virtual time: what was lost is sent again, also while new events are appended."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""The fold on the fixtures that the page's twin is held to as well."""
+"""The fold on the fixtures that the page's TypeScript fold is tested with too."""
 
 import json
 from pathlib import Path

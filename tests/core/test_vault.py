@@ -1,4 +1,4 @@
-"""Secrets: kept, read back, never shown; row A75: keychains that lie or are not there."""
+"""Secrets: stored, read back, never shown. Row A75: keychains that fail or return wrong values."""
 
 from pathlib import Path
 from typing import Any

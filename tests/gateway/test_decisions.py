@@ -1,4 +1,4 @@
-"""An answer "always": granted before the call may run, or not answered at all."""
+"""The answer "always": the grant is stored before the call may run, or the answer is refused."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Rings in memory: bounded, and never taken from under a client."""
+"""Recent lines in memory: bounded, and kept while a client reads them."""
 
 import asyncio
 from pathlib import Path

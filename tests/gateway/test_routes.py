@@ -1,4 +1,4 @@
-"""The gateway's routes without a process: what they answer, refuse and leave alone."""
+"""The gateway's routes in one process: what they return, refuse and leave unchanged."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""Requests to LMX: what is taken, and what is refused by name."""
+"""Requests to LMX: which fields are accepted, and which are refused by name."""
 
 import json
 

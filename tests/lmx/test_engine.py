@@ -1,4 +1,4 @@
-"""The engine itself with a model of random weights: forms that hold, seeds, prefixes that are not computed twice."""
+"""The engine with a model of random weights: output formats, seeds, and prefixes that are computed once."""
 
 import json
 from typing import Any

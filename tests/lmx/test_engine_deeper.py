@@ -1,4 +1,4 @@
-"""The engine's other ways: drafts, hybrid models, vectors, prefixes on disk, tools that are held to their schema."""
+"""More of the engine: draft models, hybrid models, embeddings, prefixes on disk, tool calls held to their schema."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The supervisor of an engine process, where the process cannot be started; and what it may not do on the event loop."""
+"""The supervisor of an engine process: processes that cannot be started, and no blocking work on the event loop."""
 
 import asyncio
 import ctypes.util

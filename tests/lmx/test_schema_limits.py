@@ -1,4 +1,4 @@
-"""Schemas that would hold a grammar for ever are refused, with what of them is too much; ordinary ones are not."""
+"""Schemas that would keep the grammar compiler busy for too long are refused with the reason; ordinary ones are accepted."""
 
 from typing import Any
 

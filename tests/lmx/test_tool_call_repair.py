@@ -1,4 +1,4 @@
-"""What local models get wrong when they call tools, and what is made of it."""
+"""Mistakes that local models make in tool calls, and how they are repaired."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is generated and committed is what the code says; a rename would not go unnoticed."""
+"""The committed generated files match the code, and a renamed field is noticed."""
 
 from generate import differences
 

@@ -1,4 +1,4 @@
-"""Each tool is declared once: the declarations are whole, and the schema that models read is made of them."""
+"""Each tool is declared once: the declarations are complete, and the schema that models read is generated from them."""
 
 import msgspec
 import pytest

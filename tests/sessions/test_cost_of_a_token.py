@@ -1,4 +1,4 @@
-"""A token costs the same in a long session as in a short one: counted in work, in every process it passes."""
+"""A token costs the same in a long session as in a short one, measured in instructions in every process that it passes."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Many sessions: a start opens what changed and nothing else, whatever became of the index; lists are always the journals'."""
+"""Many sessions: a start opens only what changed, whatever happened to the index, and lists always match the journals."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Leases without a store: open turns go to the live agent, and end when nobody runs them."""
+"""Leases without a store: open turns go to the live agent, and end when no agent runs them."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The sequencer over a LocalBus: once, in order, durable, and never more than one ending."""
+"""The sequencer over a LocalBus: each event once, in order, durable, and at most one ending for a turn."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A loop whose time jumps to the next thing to happen, and the time of day beside it, which may step."""
+"""An event loop whose time jumps to the next scheduled callback, and a wall clock beside it that may step."""
 
 import asyncio
 import selectors

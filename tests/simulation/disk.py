@@ -1,4 +1,4 @@
-"""A disk that can be full, fail, lose what was not synced, and kill its user in the middle of a call."""
+"""A simulated disk that can be full, fail, lose what was not synced, and end its process in the middle of a call."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""The bus between simulated processes: ordered within a connection, late, and lost with whoever dies."""
+"""The bus between simulated processes: messages are ordered within a connection, may be late, and are lost when a process dies."""
 
 import random
 from collections import deque

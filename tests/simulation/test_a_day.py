@@ -1,4 +1,4 @@
-"""A day of one agent at work, simulated: nothing grows. In a process of its own, so that nobody else's memory is counted."""
+"""A simulated day of one agent: memory does not grow. It runs in a process of its own, so that only its memory is counted."""
 
 import json
 import subprocess

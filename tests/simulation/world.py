@@ -1,4 +1,4 @@
-"""One run: four processes, some clients, faults for a while, then peace; and the promises that hold at the end."""
+"""One simulated run: four processes, some clients, faults for a while, then none; at the end every promise is checked."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""git as a person uses it, and the files of a person."""
+"""git as a person uses it, and files that belong to a person."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A provider of ours asking a server of a test once."""
+"""One request of a provider to a test's server."""
 
 import asyncio
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""A store that starts over one journal made by hand, beside a journal that is well."""
+"""A store that starts over one journal made by hand, beside a sound one."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What has to hold after every attack: the daemon lives on within its means (O-ALIVE), and nothing was made or changed (O-CLEAN)."""
+"""What holds after every attack: the daemon works within its limits (O-ALIVE), and no file was made or changed (O-CLEAN)."""
 
 import asyncio
 import contextlib

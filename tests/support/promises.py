@@ -1,4 +1,4 @@
-"""What every journal has to keep, whatever was killed."""
+"""The promises that every journal keeps, whatever was killed."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A supervisord that does nothing but answer, and remembers the calls that it got."""
+"""A supervisord that only answers, and records the calls it received."""
 
 import contextlib
 import socketserver

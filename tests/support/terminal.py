@@ -1,4 +1,4 @@
-"""A real terminal: typed into, and looked at."""
+"""A real terminal (tmux): keys go in, the screen is read."""
 
 import subprocess
 import time

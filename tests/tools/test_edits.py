@@ -1,4 +1,4 @@
-"""edit_file and multi_edit: what a model gets wrong is forgiven where only one thing can be meant, and bytes it did not touch stay."""
+"""edit_file and multi_edit: a model's small mistakes are tolerated where the match is unambiguous, and all other bytes stay as they are."""
 
 import re
 from pathlib import Path

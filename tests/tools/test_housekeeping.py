@@ -1,4 +1,4 @@
-"""What the worker keeps is bounded in all, and what is in use stays."""
+"""What the worker keeps on disk is bounded, and what is in use is not removed."""
 
 import os
 from pathlib import Path

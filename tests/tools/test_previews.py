@@ -1,4 +1,4 @@
-"""What a person is shown of a write is what is written, whole; what cannot be shown is not asked about."""
+"""A preview shows exactly what a write would store; a write that cannot be shown is refused without a question."""
 
 import hashlib
 from pathlib import Path

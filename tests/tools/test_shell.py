@@ -1,4 +1,4 @@
-"""Commands: contained in time and output, and nothing is left of them."""
+"""Commands: bounded in time and output, and no process is left behind."""
 
 import asyncio
 import os

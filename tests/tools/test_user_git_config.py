@@ -1,4 +1,4 @@
-"""Git in a sandbox knows who commits, what is ignored and how files are kept, as git outside does; and nothing that leads elsewhere."""
+"""Git in a sandbox uses the identity, ignore rules and line endings of the person, and follows no setting that leads elsewhere."""
 
 import os
 import subprocess
