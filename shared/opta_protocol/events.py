@@ -9,20 +9,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from .context_events import ContextCompacted, ContextFolded, ContextInjected
+from .event_base import Event
 from .event_parts import Change, Execution, Writing
 from .permissions import Answer, Decision, Level, Mode, Offer, Risk, SessionPolicy
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
-    """What every event carries."""
-
-    seq: int = 0
-    ts: str = ""
-    sid: str = ""
-    turn: str = ""
-    p: str = ""
-    n: int = 0
-    c: str = ""
 
 
 class SessionStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.start"):
@@ -263,32 +253,6 @@ class PlanUpdated(Event, frozen=True, kw_only=True, omit_defaults=True, tag="pla
     """The model's to-do list, whole."""
 
     items: list[dict[str, str]]
-
-
-class ContextInjected(Event, frozen=True, kw_only=True, omit_defaults=True, tag="context.injected"):
-    """Something besides the conversation went into the prompt."""
-
-    source: str
-    tokens: int
-
-
-class ContextCompacted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="context.compacted"):
-    """Turns up to the one that began at seq `upTo` give way to a summary in prompts; `before` and `after` are tokens, estimated."""
-
-    before: int
-    after: int
-    summary: str
-    upTo: int = 0
-
-
-class ContextFolded(Event, frozen=True, kw_only=True, omit_defaults=True, tag="context.folded"):
-    """Steps of the running turn up to `upToStep` give way to `digest` in prompts, from `step` on; `before`, `after`: tokens, estimated."""
-
-    step: int
-    upToStep: int
-    before: int
-    after: int
-    digest: str
 
 
 class RouteSwitch(Event, frozen=True, kw_only=True, omit_defaults=True, tag="route.switch"):
