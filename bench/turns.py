@@ -1,4 +1,4 @@
-"""What a token costs the store and its producer in sessions of few and of many turns: processor time, in one process."""
+"""Processor time per token in the store and its producer, in one process, for sessions with few and with many turns."""
 
 import asyncio
 import tempfile
@@ -9,7 +9,7 @@ import library
 from figure import Figure
 from support.store import House, settle
 
-from opta_core.process.process import _calm_collector
+from opta_core.process.process import _tune_garbage_collector
 from opta_protocol.events import TurnToken
 
 COUNTS = (10, 2_000, 80_000)
@@ -17,8 +17,8 @@ TOKENS, ROUNDS = 500, 3
 
 
 def figures() -> list[Figure]:
-    """The cost at each count of turns; the bar is on what the longest session adds."""
-    _calm_collector()  # as in every process of the daemon
+    """The cost per number of turns. The bar limits the ratio of the longest session to the shortest."""
+    _tune_garbage_collector()  # as in every process of the daemon
     costs = [_cost_us(count) for count in COUNTS]
     note = ", ".join(f"{count:,} turns {cost:.0f} µs" for count, cost in zip(COUNTS, costs, strict=True))
     return [
@@ -27,7 +27,7 @@ def figures() -> list[Figure]:
 
 
 def _cost_us(turns: int) -> float:
-    """Of one token that is appended, written, published and acknowledged; the best of some rounds."""
+    """Microseconds for a token to be appended, written, published and acknowledged; the best of several rounds."""
     with tempfile.TemporaryDirectory(prefix="opta-bench-") as name:
         folder = Path(name)
         (folder / "sessions").mkdir()

@@ -1,8 +1,8 @@
-"""One question on a terminal, answered by a person who has seen it.
+"""Asks one question on a terminal, and makes sure that a person who has seen it answers.
 
-What was typed or pasted before the question is thrown away, and so is what comes in its first half second. A pasted
-block is recognised (bracketed paste, or lines that come faster than a hand types) and answers nothing. Only a whole
-answer counts; the end of input is the answer no. A question can be closed from elsewhere while it waits.
+Input that was typed or pasted before the question, or within its first half second, is discarded. A pasted block (bracketed
+paste, or lines that arrive faster than a person types) is not accepted as an answer. Only a complete answer counts; the end of
+input means no. The question can be closed by another client while it waits.
 """
 
 import contextlib
@@ -17,34 +17,34 @@ from typing import TypeVar
 from opta_core.errors import Refused
 
 SETTLE_S = 0.5
-# How long nothing may follow an answer, and no second line a line that is none; how long the mark of a paste may take to arrive.
+# Time without input after an answer, and after another line; time for the rest of a paste marker to arrive.
 ALONE_S, MARK_S = 0.15, 0.005
 LOOK_S = 0.2
 LINE_BYTES_MAX = 256
 _PASTES, _PASTES_NO_MORE = "\x1b[?2004h", "\x1b[?2004l"
 _PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
 A = TypeVar("A")
-_REFUSED = "That was pasted, or typed ahead, and answers nothing. Type the answer."
+_REFUSED = "That was pasted or typed ahead, so it does not count as an answer. Type the answer."
 
 
 class Closed(Refused):
-    """The question takes no answer any more; the message says why."""
+    """The question can no longer be answered. The message says why."""
 
 
 def can_ask() -> bool:
-    """Whether there is a person: one who types, and who sees what is asked."""
+    """Whether a person can type answers and see the questions."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def confirm(question: str) -> bool:
-    """Yes or no, on standard error; no where nobody can be asked."""
+    """Ask a yes-or-no question on standard error. Returns False when no person can be asked."""
     return can_ask() and ask(f"{question} [y]es, [n]o: ", {"y": True, "yes": True, "n": False, "no": False}, False)
 
 
 def ask(question: str, answers: dict[str, A], no: A, is_closed: Callable[[], str] = lambda: "") -> A:
-    """What stands for the one answer that was typed, `no` at the end of input.
+    """The value in `answers` of the answer that was typed; `no` at the end of input.
 
-    `is_closed` says why the question is void, '' while it is not. Raises Closed then.
+    `is_closed` returns why the question is void, '' while it is open. Raises Closed when it is void.
     """
     if not can_ask():
         return no
@@ -67,14 +67,14 @@ def ask(question: str, answers: dict[str, A], no: A, is_closed: Callable[[], str
 
 
 class _Keyboard:
-    """Reads keys, one line at a time; `fd` takes single keys."""
+    """Reads keys, one line at a time. The terminal `fd` must be in single-key mode."""
 
     def __init__(self, fd: int, is_closed: Callable[[], str]):
         self.fd, self._is_closed = fd, is_closed
         self._rest = b""
 
     def settle(self) -> None:
-        """Throw away what comes, until nothing has come for the dead time."""
+        """Discard input until none has arrived for the dead time."""
         self._rest = b""
         termios.tcflush(self.fd, termios.TCIFLUSH)
         while self._comes(SETTLE_S):
@@ -82,7 +82,7 @@ class _Keyboard:
                 return
 
     def line(self, answers: Collection[str]) -> tuple[str | None, bool]:
-        """(the line, None at the end of input; whether it was typed by itself)."""
+        """(the line, or None at the end of input; whether it was typed on its own)."""
         line = bytearray()
         rest, self._rest = self._rest, b""
         while True:
@@ -94,7 +94,7 @@ class _Keyboard:
             if rest.startswith(b"\x1b"):
                 if _PASTE_BEGINS.startswith(rest[: len(_PASTE_BEGINS)]) and self._is_pasted(rest):
                     return "", False
-                rest = b""  # an arrow or another key that is no text
+                rest = b""  # an arrow or another key without text
                 continue
             key, rest = rest[:1], rest[1:]
             if key == b"\x04":
@@ -105,7 +105,7 @@ class _Keyboard:
             self._edit(line, key)
 
     def _is_alone(self, is_answer: bool) -> bool:
-        """Whether a line was typed by hand: nothing follows an answer at once, and no whole block another line."""
+        """Whether a line was typed by hand: no input follows an answer at once, and no second line follows another line."""
         while self._comes(ALONE_S):
             more = os.read(self.fd, 65536)
             if is_answer or not more:
@@ -131,7 +131,7 @@ class _Keyboard:
             _say("?")
 
     def _is_pasted(self, rest: bytes) -> bool:
-        """Whether a block begins here; it is read to its end."""
+        """Whether a pasted block begins here. If so, it is read to its end."""
         while len(rest) < len(_PASTE_BEGINS) and self._comes(MARK_S):
             rest += os.read(self.fd, 65536)
         if not rest.startswith(_PASTE_BEGINS):
@@ -157,7 +157,7 @@ class _Keyboard:
 
 @contextlib.contextmanager
 def _single_keys(fd: int) -> Generator[None, None, None]:
-    """Keys come one by one, unseen; blocks come marked; Ctrl-C interrupts, Ctrl-Z does nothing."""
+    """Single-key mode: keys arrive one by one without echo, pastes are marked, Ctrl-C interrupts, Ctrl-Z does nothing."""
     before = termios.tcgetattr(fd)
     changed = termios.tcgetattr(fd)
     changed[3] &= ~(termios.ICANON | termios.ECHO)

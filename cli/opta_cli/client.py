@@ -1,6 +1,6 @@
-"""The daemon's HTTP client: finds the daemon, proves it, asks, streams, and comes back after every restart.
+"""The daemon's HTTP client: finds the daemon, verifies it, sends requests, streams events, and reconnects after restarts.
 
-Only the standard library, so that a command starts fast.
+It uses only the standard library, so that commands start fast.
 """
 
 import hashlib
@@ -22,41 +22,41 @@ from opta_core.process import state
 from opta_protocol.error_info import ErrorBody, ErrorCode
 
 CONNECT_S, ANSWER_S = 3.0, 40.0
-# The server pings every five seconds; silence means a dead connection.
+# The server sends a ping every five seconds; without one for this long, the connection is dead.
 SILENCE_S = 12.0
 RECONNECT_S = 30.0
 
 
 class Lost(Unavailable):
-    """The connection broke; asking again can help."""
+    """The connection broke. Retrying can help."""
 
 
 class Client:
-    """Talks to the daemon of one home. Reads port and token again whenever a connection or token fails."""
+    """Client of one home's daemon. Reads port and token again whenever a connection or the token fails."""
 
     def __init__(self, paths: Paths):
         self._paths = paths
         self._address: tuple[str, int] | None = None
         self._token = ""
 
-    def again(self) -> "Client":
-        """Another client of the same daemon, for another thread."""
+    def another(self) -> "Client":
+        """A new client of the same daemon, for another thread."""
         return Client(self._paths)
 
     def get(self, path: str, **query: Any) -> Any:
-        """GET as JSON. Raises OptaError."""
+        """Send GET and decode the JSON response. Raises OptaError."""
         return self.ask("GET", path + (f"?{urlencode(query)}" if query else ""))
 
     def post(self, path: str, body: dict[str, Any] | None = None, key: str = "") -> Any:
-        """POST as JSON; with an idempotency key it is sent again after a lost connection."""
+        """Send POST with a JSON body. With an idempotency key, it is resent after a lost connection. Raises OptaError."""
         return self.ask("POST", path, body or {}, key=key, retry=bool(key))
 
     def ask(self, method: str, path: str, body: Any = None, *, key: str = "", retry: bool | None = None) -> Any:
-        """Any request. What only reads is sent again after a lost connection. Raises OptaError."""
+        """Send any request and decode the JSON response. Requests that only read are resent after a lost connection. Raises OptaError."""
         return msgspec.json.decode(self.raw(method, path, body, key=key, retry=retry) or b"null")
 
     def raw(self, method: str, path: str, body: Any = None, *, key: str = "", retry: bool | None = None) -> bytes:
-        """Like `ask`, as bytes."""
+        """Like `ask`, but returns the response's bytes."""
         may_retry = method == "GET" if retry is None else retry
         deadline = time.monotonic() + RECONNECT_S
         while True:
@@ -81,7 +81,7 @@ class Client:
     def events(
         self, sid: str, after: int, *, on_lost: Callable[[], None] | None = None, is_over: Callable[[], bool] | None = None
     ) -> Iterator[bytes]:
-        """Stored lines beyond `after`, for ever, across restarts of the daemon: each once, in order."""
+        """Stored lines after seq `after`, without end and across restarts of the daemon: each line once, in order."""
         backoff_s = 0.05
         lost_at = 0.0
         while True:
@@ -91,13 +91,13 @@ class Client:
                     if seq is None or seq <= after:
                         continue
                     if seq != after + 1:
-                        raise Lost(f"a hole between {after} and {seq}")
+                        raise Lost(f"a gap between {after} and {seq}")
                     after, backoff_s, lost_at = seq, 0.05, 0.0
                     yield line
             except (Lost, OSError, http.client.HTTPException) as error:
                 lost_at = lost_at or time.monotonic()
                 if time.monotonic() - lost_at > RECONNECT_S:
-                    raise Unavailable("The daemon did not come back. What happened so far is kept: opta sessions show") from error
+                    raise Unavailable("The daemon did not restart. The session so far is kept: opta sessions show") from error
             if is_over is not None and is_over():
                 return
             if on_lost is not None:
@@ -107,7 +107,7 @@ class Client:
             backoff_s = min(1.0, backoff_s * 2)
 
     def is_ready(self) -> tuple[bool, dict[str, Any]]:
-        """(whether /readyz says ready, what it says)."""
+        """(whether the daemon is ready, the body of /readyz)."""
         try:
             self._discover(prove=False)
             status, content = self._request("GET", "/readyz", None, {})
@@ -115,7 +115,7 @@ class Client:
         except (Lost, OptaError, msgspec.DecodeError):
             return False, {}
 
-    # one exchange -----------------------------------------------------------------------------------
+    # one request ------------------------------------------------------------------------------------
 
     def _exchange(self, method: str, path: str, body: Any, key: str) -> tuple[int, bytes]:
         self._discover(prove=True)
@@ -160,7 +160,7 @@ class Client:
             connection.close()
 
     def _discover(self, *, prove: bool) -> None:
-        """Read port and token; the server proves that it knows the token before it is sent anything."""
+        """Read port and token. The server proves that it knows the token before anything else is sent."""
         if self._address is not None:
             return
         known = state.read(self._paths)
@@ -171,7 +171,7 @@ class Client:
             self._token = self._paths.token.read_text()
         except OSError as error:
             self._address = None
-            raise Lost("the token is not there") from error
+            raise Lost("the token file is missing") from error
         if not prove:
             return
         nonce = secrets.token_hex(16)
@@ -198,7 +198,7 @@ def _error_of(status: int, content: bytes) -> OptaError:
     try:
         return from_info(msgspec.json.decode(content, type=ErrorBody).error)
     except msgspec.DecodeError:
-        return OptaError(f"The daemon answered {status}.", code=ErrorCode.broken)
+        return OptaError(f"The daemon responded with status {status}.", code=ErrorCode.broken)
 
 
 def _seq_of(line: bytes) -> int | None:

@@ -1,4 +1,4 @@
-"""`opta`: the command tree. Wiring only."""
+"""`opta`: the tree of commands. Wiring only."""
 
 import argparse
 import sys
@@ -20,72 +20,80 @@ Run = Callable[[LoadedSettings, argparse.Namespace], int]
 
 
 def parser() -> argparse.ArgumentParser:
-    """Every command with its options; `docs/cli.md` is generated from it."""
+    """The parser with all commands and options. `docs/cli.md` is generated from it."""
     top = argparse.ArgumentParser(prog="opta", description="A crash-proof coding agent on your own machines.")
     top.add_argument("--no-daemon-start", action="store_true", help="fail with exit 3 instead of starting the daemon")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
 
     up = _add(commands, "up", daemon.up, "start everything and print the page's address")
     up.add_argument("--no-open", action="store_true", help="do not open the browser")
-    up.add_argument("--only", default="", metavar="SERVICES", help="start only these, comma separated")
-    up.add_argument("--detach", action="store_true", help="go on in the background")
+    up.add_argument("--only", default="", metavar="SERVICES", help="start only these services, separated by commas")
+    up.add_argument("--detach", action="store_true", help="return when Opta is ready; it continues in the background")
     _add(commands, "down", daemon.down, "stop everything; sessions are kept")
     opened = _add(commands, "open", daemon.open_page, "open the page")
     opened.add_argument("--no-open", action="store_true", help="only print its address")
-    _add(commands, "status", daemon.status, "what runs, and which models there are").add_argument("--json", action="store_true")
+    _add(commands, "status", daemon.status, "show running services and available models").add_argument("--json", action="store_true")
 
-    for name, run, text in (("chat", chat.chat, "talk; steps are approved one by one"), ("do", chat.do, "work on a task until it is done")):
+    for name, run, text in (
+        ("chat", chat.chat, "hold a conversation; you approve each step"),
+        ("do", chat.do, "work on a task until it is done"),
+    ):
         command = _add(commands, name, run, text)
         command.add_argument("text", nargs="*", help="the prompt; read from standard input when piped")
-        command.add_argument("--session", default="", help="go on in this session")
+        command.add_argument("--session", default="", help="continue this session")
         command.add_argument("--model", default="", help="provider/model, or a model's name")
-        command.add_argument("--level", default="", choices=["L1", "L2", "L3"], help="how much is asked")
-        command.add_argument("--cwd", default="", help="the workspace (default: here)")
+        command.add_argument(
+            "--level",
+            default="",
+            choices=["L1", "L2", "L3"],
+            help="which calls need your approval: L1 all, L2 by the default rules, L3 not for writes in the workspace",
+        )
+        command.add_argument("--cwd", default="", help="the workspace (default: the current folder)")
         command.add_argument("--json", action="store_true", help="print the events exactly as stored")
         if name == "chat":
             command.add_argument("--once", action="store_true", help="one prompt, then exit")
 
-    _sessions(_group(commands, "sessions", "look at sessions"))
+    _sessions(_group(commands, "sessions", "list, show, repair and export sessions"))
     _daemon(_group(commands, "daemon", "control the daemon's processes"))
     _config(_group(commands, "config", "settings and providers"))
     _account(_group(commands, "account", "keys of providers"))
     _policy(_group(commands, "policy", "rules, grants and trust"))
-    _mcp(_group(commands, "mcp", "servers with further tools"))
-    _models(_group(commands, "models", "models of LMX: what there is, load, unload, fetch, measure"))
-    _lmx(_group(commands, "lmx", "the inference server by itself, and on other machines"))
+    _mcp(_group(commands, "mcp", "MCP servers with further tools"))
+    _models(_group(commands, "models", "models of LMX: list, load, unload, download, measure"))
+    _lmx(_group(commands, "lmx", "the inference server, on this machine and on others"))
     probe = _add(commands, "doctor", doctor.doctor, "check the installation")
-    probe.add_argument("--probe", action="store_true", help="ask the probe model through every process")
-    probe.add_argument("--policy", action="store_true", help="check the policy files that hold here: file, line and mend")
+    probe.add_argument("--probe", action="store_true", help="run a turn with the probe model through every process")
+    probe.add_argument("--policy", action="store_true", help="check the policy files that apply here; shows file, line and fix")
     probe.add_argument("--json", action="store_true")
     _add(commands, "version", _version, "print the version")
     return top
 
 
 def _sessions(group: Any) -> None:
-    listed = _add(group, "list", sessions.list_sessions, "sessions, last active first")
-    listed.add_argument("--q", default="", help="only these: words of the title, or an id")
+    listed = _add(group, "list", sessions.list_sessions, "list sessions, most recently active first")
+    listed.add_argument("--q", default="", help="filter: words of the title, or an id")
     listed.add_argument("--limit", type=int, default=50)
     listed.add_argument("--json", action="store_true")
-    shown = _add(group, "show", sessions.show, "one session as text")
+    shown = _add(group, "show", sessions.show, "print a session as text")
     shown.add_argument("id")
     shown.add_argument("--json", action="store_true")
-    compacted = _add(group, "compact", chat.compact, "replace older turns by a summary in what the model reads")
+    compacted = _add(group, "compact", chat.compact, "replace older turns with a summary in the model's context")
     compacted.add_argument("id")
     compacted.add_argument("--json", action="store_true", help="print the events exactly as stored")
-    resumed = _add(group, "resume", chat.resume, "go on with the last turn, which was cut off or stopped")
+    resumed = _add(group, "resume", chat.resume, "continue the last turn, which was interrupted or stopped")
     resumed.add_argument("id")
     resumed.add_argument("--json", action="store_true", help="print the events exactly as stored")
-    pruned = _add(group, "prune", sessions.prune, "move old sessions to the archive; without --yes only say which")
-    pruned.add_argument("--older-than", type=float, default=30.0, metavar="DAYS", help="last active so many days ago (default: 30)")
+    pruned = _add(group, "prune", sessions.prune, "move old sessions to the archive; without --yes, only list them")
+    pruned.add_argument("--older-than", type=float, default=30.0, metavar="DAYS", help="days since the last activity (default: 30)")
     pruned.add_argument("--yes", action="store_true", help="do it")
-    undone = _add(group, "undo", sessions.undo, "put back what a turn's edits changed")
+    undone = _add(group, "undo", sessions.undo, "restore the files that a turn changed")
     undone.add_argument("id")
-    undone.add_argument("--turn", default="", help="which turn (default: the last one that changed files)")
-    repaired = _add(group, "repair", sessions.repair, "make a damaged session one that goes on; without --yes only say what is kept")
+    undone.add_argument("--turn", default="", help="the turn (default: the last one that changed files)")
+    repaired = _add(group, "repair", sessions.repair, "repair a damaged session; without --yes, only report what would be kept")
     repaired.add_argument("id")
-    repaired.add_argument("--yes", action="store_true", help="do it; the damaged file is kept beside")
+    repaired.add_argument("--yes", action="store_true", help="do it; a copy of the damaged file is kept")
     repaired.add_argument("--json", action="store_true")
-    exported = _add(group, "export", sessions.export, "one session as a file")
+    exported = _add(group, "export", sessions.export, "write a session to a file")
     exported.add_argument("id")
     exported.add_argument("--format", choices=["markdown", "json", "text"], default="markdown")
     exported.add_argument("--output", default="", help="a new file (default: standard output)")
@@ -93,116 +101,114 @@ def _sessions(group: Any) -> None:
 
 def _account(group: Any) -> None:
     for name, run, text in (
-        ("add", account.add, "keep a provider's key in the keychain; it is read from standard input"),
-        ("rotate", account.rotate, "replace a key; running sessions go on, the next request uses the new one"),
-        ("remove", account.remove, "forget a key"),
+        ("add", account.add, "store a provider's key in the keychain; it is read from standard input"),
+        ("rotate", account.rotate, "replace a key; the next request of running sessions uses the new key"),
+        ("remove", account.remove, "remove a key"),
     ):
         _add(group, name, run, text).add_argument("name", help="the provider's name")
-    _add(group, "list", account.show, "which keys there are, masked").add_argument("--json", action="store_true")
-    _add(group, "export", account.export, "all keys as a file, locked with a passphrase").add_argument("file")
-    imported = _add(group, "import", account.import_keys, "the keys of an exported file")
+    _add(group, "list", account.show, "list the stored keys, masked").add_argument("--json", action="store_true")
+    _add(group, "export", account.export, "write all keys to a file, encrypted with a passphrase").add_argument("file")
+    imported = _add(group, "import", account.import_keys, "store the keys of an exported file")
     imported.add_argument("file")
-    imported.add_argument("--replace", action="store_true", help="also those that are there already")
+    imported.add_argument("--replace", action="store_true", help="also replace existing keys")
 
 
 def _policy(group: Any) -> None:
-    listed = _add(group, "list", policy.show, "the rules and grants that hold here")
-    checked = _add(group, "check", policy.check, "what a command would get, without running it")
+    listed = _add(group, "list", policy.show, "list the rules and grants that apply here")
+    checked = _add(group, "check", policy.check, "show the decision for a command, without running it")
     checked.add_argument("command", help="the command line, in quotes")
     checked.add_argument(
-        "--rule", action="append", default=[], metavar="EFFECT:WORDS", help="a further rule of yours, such as 'allow:git status'"
+        "--rule", action="append", default=[], metavar="EFFECT:WORDS", help="an additional rule, such as 'allow:git status'"
     )
     checked.add_argument("--mode", choices=["chat", "do"], default="do")
     checked.add_argument("--level", default="", metavar="N", help="L1, L2 or L3 (default: the mode's)")
-    checked.add_argument("--headless", action="store_true", help="as where nobody can be asked")
+    checked.add_argument("--headless", action="store_true", help="decide as if no person can be asked")
     granted = _add(group, "grant", policy.grant, "always allow exactly this command in this folder")
     granted.add_argument("command")
-    granted.add_argument("--prefix", action="store_true", help="its first two words, whatever follows")
-    granted.add_argument("--days", type=float, default=0.0, help="ends after so many days")
-    granted.add_argument("--preview", action="store_true", help="only say what it would cover")
+    granted.add_argument("--prefix", action="store_true", help="allow all commands that begin with its first two words")
+    granted.add_argument("--days", type=float, default=0.0, help="number of days after which the grant expires")
+    granted.add_argument("--preview", action="store_true", help="only show what the grant would allow")
     for command in (listed, checked, granted):
-        command.add_argument("--cwd", default="", help="the folder (default: here)")
+        command.add_argument("--cwd", default="", help="the folder (default: the current folder)")
         if command is not granted:
             command.add_argument("--json", action="store_true")
-    _add(group, "revoke", policy.revoke, "take a grant back").add_argument("id")
-    trusted = _add(group, "trust", policy.give_trust, "let a folder's own rules loosen, after showing what they ask for")
+    _add(group, "revoke", policy.revoke, "revoke a grant").add_argument("id")
+    trusted = _add(group, "trust", policy.give_trust, "trust a folder, so that its rules may allow more, after showing what they ask for")
     trusted.add_argument("folder", nargs="?", default="")
     trusted.add_argument("--yes", action="store_true", help="trust it as shown")
-    trusted.add_argument("--withdraw", action="store_true", help="trust it no more")
+    trusted.add_argument("--withdraw", action="store_true", help="withdraw trust")
 
 
 def _mcp(group: Any) -> None:
-    added = _add(group, "add", mcp.add, "a server of your own: opta mcp add NAME -- PROGRAM ARGS, or --url URL")
+    added = _add(group, "add", mcp.add, "add an MCP server: opta mcp add NAME -- PROGRAM ARGS, or --url URL")
     added.add_argument("name")
     added.add_argument("command", nargs="*", help="the program and its arguments, after --")
     added.add_argument("--url", default="", help="a streamable HTTP server")
-    added.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="what its environment holds besides")
-    added.add_argument("--network", action="store_true", help="it may reach the network")
-    _add(group, "remove", mcp.remove, "take one of your servers out").add_argument("name")
-    listed = _add(group, "list", mcp.show, "the servers for a folder")
-    approved = _add(group, "approve", mcp.approve, "let a server that a trusted folder offers start")
+    added.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="an additional environment variable")
+    added.add_argument("--network", action="store_true", help="allow the server to use the network")
+    _add(group, "remove", mcp.remove, "remove one of your servers").add_argument("name")
+    listed = _add(group, "list", mcp.show, "list the servers for a folder")
+    approved = _add(group, "approve", mcp.approve, "approve a server that a trusted folder offers")
     approved.add_argument("name")
     approved.add_argument("--yes", action="store_true", help="approve it as shown")
-    tested = _add(group, "test", mcp.test, "start the servers and list what they offer")
+    tested = _add(group, "test", mcp.test, "start the servers and list their tools")
     tested.add_argument("name", nargs="?", default="")
     for command in (listed, approved, tested):
-        command.add_argument("--cwd", default="", help="the folder (default: here)")
+        command.add_argument("--cwd", default="", help="the folder (default: the current folder)")
 
 
 def _models(group: Any) -> None:
-    _add(group, "list", _late(_models_module, "show"), "every model, and what is loaded").add_argument("--json", action="store_true")
-    _add(group, "use", _late(_models_module, "use"), "use a model from now on").add_argument("name")
-    loaded = _add(group, "load", _late(_models_module, "load"), "load a model, or try again with one that was left alone")
+    _add(group, "list", _late(_models_module, "show"), "list all models, and which are loaded").add_argument("--json", action="store_true")
+    _add(group, "use", _late(_models_module, "use"), "use a model for new turns").add_argument("name")
+    loaded = _add(group, "load", _late(_models_module, "load"), "load a model, also one that failed to load before")
     loaded.add_argument("name")
     loaded.add_argument("--pin", action="store_true", help="keep it loaded until it is unloaded")
-    _add(group, "unload", _late(_models_module, "unload"), "put a model away, whatever it does").add_argument("name")
-    pulled = _add(group, "pull", _late(_models_module, "pull"), "fetch a model from the hub, after showing size and licence")
+    _add(group, "unload", _late(_models_module, "unload"), "unload a model, even while it is in use").add_argument("name")
+    pulled = _add(group, "pull", _late(_models_module, "pull"), "download a model from the hub, after showing its size and licence")
     pulled.add_argument("repo", metavar="OWNER/NAME")
-    pulled.add_argument("--name", default="", help="what it is called here (default: NAME)")
+    pulled.add_argument("--name", default="", help="its local name (default: NAME)")
     pulled.add_argument("--revision", default="", help="a branch, tag or commit (default: the newest)")
-    pulled.add_argument("--yes", action="store_true", help="fetch it without asking")
+    pulled.add_argument("--yes", action="store_true", help="download without confirmation")
     pulled.add_argument("--token-stdin", action="store_true", help="read the hub's token for a gated model from standard input")
-    measured = _add(group, "bench", _late(_models_module, "bench"), "measure a model: first token, reading, answering one and many")
+    measured = _add(
+        group, "bench", _late(_models_module, "bench"), "measure a model: first token, prefill and decoding, alone and concurrently"
+    )
     measured.add_argument("name", nargs="?", default="")
-    measured.add_argument("--tokens", type=int, default=64, help="tokens of each answer")
-    measured.add_argument("--prompt", type=int, default=100, help="words of the prompts for the first token")
+    measured.add_argument("--tokens", type=int, default=64, help="tokens per answer")
+    measured.add_argument("--prompt", type=int, default=100, help="words per prompt when measuring the first token")
     measured.add_argument("--json", action="store_true")
 
 
 def _lmx(group: Any) -> None:
-    served = _add(group, "serve", _late(_lmx_module, "serve"), "serve models here, in the foreground, without the daemon")
-    served.add_argument("--model-path", default="", help="a model folder from anywhere; it is the default one then")
-    served.add_argument("--port", type=int, default=-1, help="0: choose one")
-    _add(group, "status", _late(_lmx_module, "status"), "memory and loaded models").add_argument("--json", action="store_true")
-    _add(group, "doctor", _late(_lmx_module, "doctor"), "what a machine needs that serves models").add_argument(
-        "--json", action="store_true"
-    )
-    installed = _add(
-        group, "install", _late(_lmx_module, "install"), "have this system keep LMX alive (launchd, systemd), without the daemon"
-    )
-    installed.add_argument("--print", action="store_true", help="only show the file")
-    _add(group, "uninstall", _late(_lmx_module, "uninstall"), "undo that; models, keys and settings are kept")
-    paired = _add(group, "pair", _late(_lmx_module, "pair"), "show a code here, or with HOST use the code that HOST shows")
-    paired.add_argument("host", nargs="?", default="", help="the other machine, with its port unless that is 1234")
-    paired.add_argument("--admin", action="store_true", help="who uses this code may also load, unload and pull models")
+    served = _add(group, "serve", _late(_lmx_module, "serve"), "serve models on this machine, in the foreground, without the daemon")
+    served.add_argument("--model-path", default="", help="a model folder, which becomes the default model")
+    served.add_argument("--port", type=int, default=-1, help="the port; 0 takes a free one")
+    _add(group, "status", _late(_lmx_module, "status"), "show memory and loaded models").add_argument("--json", action="store_true")
+    _add(group, "doctor", _late(_lmx_module, "doctor"), "check a machine that serves models").add_argument("--json", action="store_true")
+    installed = _add(group, "install", _late(_lmx_module, "install"), "run LMX as a system service (launchd, systemd), without the daemon")
+    installed.add_argument("--print", action="store_true", help="only print the service file")
+    _add(group, "uninstall", _late(_lmx_module, "uninstall"), "remove the system service; models, keys and settings are kept")
+    paired = _add(group, "pair", _late(_lmx_module, "pair"), "show a pairing code; with HOST, pair with the code that HOST shows")
+    paired.add_argument("host", nargs="?", default="", help="the other machine, with its port when it is not 1234")
+    paired.add_argument("--admin", action="store_true", help="the paired machine may also load, unload and pull models")
     paired.add_argument("--code-stdin", action="store_true", help="read the code from standard input")
-    found = _add(group, "find", _late(_lmx_module, "find"), "machines on this network that offer LMX")
-    found.add_argument("--seconds", type=float, default=3.0, help="how long to look")
-    keys = group.add_parser("keys", help="who may use this LMX", description="who may use this LMX")
+    found = _add(group, "find", _late(_lmx_module, "find"), "list machines on this network that offer LMX")
+    found.add_argument("--seconds", type=float, default=3.0, help="seconds to search")
+    keys = group.add_parser("keys", help="keys for clients of this LMX", description="keys for clients of this LMX")
     kinds = keys.add_subparsers(dest="keys_command", metavar="COMMAND", required=True)
-    added = _add(kinds, "add", _late(_lmx_module, "add_key"), "make a key; it is shown once")
+    added = _add(kinds, "add", _late(_lmx_module, "add_key"), "create a key; it is shown once")
     added.add_argument("name")
-    added.add_argument("--admin", action="store_true", help="it may also load, unload and pull models")
-    _add(kinds, "list", _late(_lmx_module, "list_keys"), "all keys, by name")
-    _add(kinds, "remove", _late(_lmx_module, "remove_key"), "take a key back").add_argument("name")
+    added.add_argument("--admin", action="store_true", help="the key may also load, unload and pull models")
+    _add(kinds, "list", _late(_lmx_module, "list_keys"), "list all keys by name")
+    _add(kinds, "remove", _late(_lmx_module, "remove_key"), "revoke a key").add_argument("name")
 
 
 def _daemon(group: Any) -> None:
-    _add(group, "start", daemon.daemon_start, "start it in the background")
+    _add(group, "start", daemon.daemon_start, "start the daemon in the background")
     _add(group, "stop", daemon.daemon_stop, "stop gateway, agent, tools and sessions")
-    _add(group, "restart", daemon.daemon_restart, "restart it, or one service").add_argument("service", nargs="?", default="")
+    _add(group, "restart", daemon.daemon_restart, "restart the daemon, or one service").add_argument("service", nargs="?", default="")
     _add(group, "status", daemon.status, "what runs").add_argument("--json", action="store_true")
-    logs = _add(group, "logs", daemon.logs, "the last log lines")
+    logs = _add(group, "logs", daemon.logs, "print the last log lines")
     logs.add_argument("service", nargs="?", default="")
     logs.add_argument("--lines", type=int, default=100)
 
@@ -212,18 +218,20 @@ def _config(group: Any) -> None:
     changed = _add(group, "set", config.set_value, "set a value")
     changed.add_argument("key")
     changed.add_argument("value")
-    _add(group, "list", config.list_values, "all values").add_argument("--origin", action="store_true", help="and where each comes from")
-    added = _add(group, "add-provider", config.add_provider, "a further way to reach models")
+    _add(group, "list", config.list_values, "list all values").add_argument(
+        "--origin", action="store_true", help="also show the origin of each value"
+    )
+    added = _add(group, "add-provider", config.add_provider, "add a provider of models")
     added.add_argument("name")
     added.add_argument("--type", required=True, choices=["openai", "lmx"])
     added.add_argument("--base-url", required=True)
     added.add_argument("--model", default="")
-    added.add_argument("--context", type=int, default=0, help="tokens the model can read")
+    added.add_argument("--context", type=int, default=0, help="context length of the model in tokens")
     added.add_argument("--key-stdin", action="store_true", help="read the key from standard input into the keychain")
 
 
 def _late(load: Callable[[], ModuleType], name: str) -> Run:
-    """A command whose module is imported when it runs: what talks to LMX by itself brings TLS and an event loop along."""
+    """A command whose module is imported when it runs, because LMX commands import TLS and an event loop."""
 
     def run(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         return getattr(load(), name)(loaded, args)
@@ -259,7 +267,7 @@ def _version(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 
 def main() -> None:
-    """Run one command; the exit code says how it ended."""
+    """Run one command and exit with its exit code."""
     args = parser().parse_args()
     if args.command is None:
         args = parser().parse_args(["chat", *sys.argv[1:]])

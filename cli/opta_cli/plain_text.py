@@ -1,7 +1,7 @@
-"""Foreign text made harmless for a terminal: what would move, hide or disguise is shown by its number.
+"""Makes untrusted text safe for a terminal: characters that move, hide or disguise text are shown as escapes.
 
-Foreign is what came from a model, a tool, a file name, a title or another process. A terminal obeys control
-characters, and an eye believes bidi overrides and does not see zero-width characters.
+Text of a model, a tool, a file name, a title or another process is untrusted. A terminal executes control characters; a person
+is misled by bidi overrides and cannot see zero-width characters.
 """
 
 import re
@@ -15,30 +15,30 @@ _HARMFUL = re.compile(
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and newline, DEL, C1
     "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # soft hyphen, joiners and fillers without a glyph
     "\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # bidi, zero-width, line separators, annotations
-    "\ud800-\udfff"  # halves of characters, which no terminal takes
+    "\ud800-\udfff"  # surrogates, which cannot be encoded
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # controls of shorthand and music, tags, their selectors
     "]"
 )
-# Shown as nothing, or as a blank, whatever their category says: variation selectors, and a braille cell without dots.
+# Invisible characters of visible categories: variation selectors, and the braille cell without dots.
 _LOOKS_EMPTY = "\u2800\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
 BLANKS_MIN = 32
 _BREAKS = re.compile(r"[\t\n]")
 
 
 def plain(text: str) -> str:
-    """Text of several lines; tabs and newlines pass."""
+    """Make text of several lines safe. Tabs and newlines are kept."""
     return _HARMFUL.sub(_shown, text)
 
 
 def plain_line(text: str) -> str:
-    """One line: a break in it is shown as `\\n`, so that no text can forge the line after it."""
+    """Make one line safe: a line break is shown as `\\n`, so that the text cannot forge a following line."""
     return _BREAKS.sub(lambda match: "\\n" if match[0] == "\n" else "\\t", plain(text))
 
 
 def visible(line: str) -> Iterator[str]:
-    """The characters of a line as a person has to see them before a decision; twin of the page's `visible.ts`.
+    """The characters of a line as a person must see them before a decision. The page's `visible.ts` does the same.
 
-    What hides, reorders or looks like nothing is shown by its number; blanks at the end, tabs and long runs of blanks are marked.
+    Characters that hide or reorder text, or are invisible, are shown as escapes. Blanks at the end, tabs and long runs of blanks are marked.
     """
     body = line.rstrip(" ")
     at = marks = 0
@@ -63,22 +63,22 @@ def visible(line: str) -> Iterator[str]:
 
 
 def width_of(text: str) -> int:
-    """How many columns a terminal gives to text that it can show."""
+    """The width of printable text in terminal columns."""
     return sum(0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def plain_json(content: bytes) -> bytes:
-    """JSON with the same meaning that a terminal can show; harmful characters stand in strings only, as escapes."""
+    """JSON with the same meaning that is safe for a terminal: harmful characters, which occur only in strings, are escaped."""
     return _HARMFUL.sub(_escaped, content.decode(errors="replace")).encode()
 
 
 def print_plain(text: str, stream: TextIO | None = None) -> None:
-    """`print` for foreign text."""
+    """`print` for untrusted text."""
     print(plain(text), file=stream or sys.stdout, flush=True)
 
 
 def print_line(text: str, stream: TextIO | None = None) -> None:
-    """`print` for foreign text that is one line, whatever is in it."""
+    """`print` for untrusted text, as one line."""
     print(plain_line(text), file=stream or sys.stdout, flush=True)
 
 

@@ -1,6 +1,6 @@
-"""A permission question on a terminal: the whole call, where it runs, until when, and what an answer means.
+"""A permission question on a terminal: the complete call, where it runs, its expiry, and the effect of each answer.
 
-Every line of foreign text has a mark before it, also where it is wrapped, so that no text can look like a prompt.
+Every line of untrusted text begins with a mark, also when it is wrapped, so that no text can look like a prompt.
 """
 
 import contextlib
@@ -22,10 +22,10 @@ from .ask import Closed, ask
 from .client import Client
 from .plain_text import plain_line, visible, width_of
 
-# A longer subject is shown below the first line only.
+# A longer subject is shown only below the first line.
 SUBJECT_CHARS_MAX = 1000
 CLIENT = "the terminal"
-# Offer -> the letter that takes it, and the decision it is. What is allowed for this call alone needs no second question.
+# Offer -> its letter and its decision. An offer that covers only this call needs no confirmation.
 OFFERS = {
     "always": ("a", "always"),
     "prefix": ("p", "always"),
@@ -38,8 +38,8 @@ DENY: dict[str, str] = {"decision": "deny"}
 
 
 def answer(client: Client, asked: e.PermissionRequest, workspace: str) -> None:
-    """Show a question, and take its answer to the daemon; says what became of it when somebody else was first."""
-    watch = _Watch(client.again(), asked)
+    """Show a question and send its answer to the daemon. When another client answers first, show that answer."""
+    watch = _Watch(client.another(), asked)
     try:
         card = card_for(asked, workspace)
         print("\n".join(shown(card, asked)), file=sys.stderr, flush=True)
@@ -72,7 +72,7 @@ def _decide(card: Card, asked: e.PermissionRequest, is_over: Callable[[], str]) 
 
 
 def _is_confirmed(offer: Offer, is_over: Callable[[], str]) -> bool:
-    """What a wider answer means from then on, in the words that are kept."""
+    """Show the exact rules of a broader answer, and ask for confirmation."""
     is_written = OFFERS[offer.id][1] == "always"
     print("\n".join(_scope(offer, is_written=is_written)), file=sys.stderr, flush=True)
     question = "  write this rule? [y]es, [n]o: " if is_written else "  allow this in the session? [y]es, [n]o: "
@@ -80,7 +80,9 @@ def _is_confirmed(offer: Offer, is_over: Callable[[], str]) -> bool:
 
 
 def _scope(offer: Offer, *, is_written: bool) -> Iterator[str]:
-    yield "  From now on allowed without a question, " + ("until it is revoked (opta policy list):" if is_written else "in this session:")
+    yield "  From now on, the following is allowed without a question, " + (
+        "until it is revoked (opta policy list):" if is_written else "in this session:"
+    )
     for words in offer.words:
         yield from _block(words)
     yield "  in the folder"
@@ -90,12 +92,12 @@ def _scope(offer: Offer, *, is_written: bool) -> Iterator[str]:
 
 
 def card_for(asked: e.PermissionRequest, workspace: str) -> Card:
-    """What a person has to see of a request, as its tool declares it."""
+    """The card of a request, as its tool declares it."""
     return card_of(tool_of(asked.name, asked.server, asked.schema), asked, workspace)
 
 
 def shown(card: Card, asked: e.PermissionRequest) -> Iterator[str]:
-    """Every line that a person has to see before an answer."""
+    """All lines that a person must see before answering."""
     subject = asked.args.get(tool_of(asked.name, asked.server).subject, "")
     is_short = isinstance(subject, str) and len(subject) <= SUBJECT_CHARS_MAX
     yield f"◆ {plain_line(card.question)} {plain_line(subject) if is_short else ''}".rstrip()
@@ -113,7 +115,7 @@ def shown(card: Card, asked: e.PermissionRequest) -> Iterator[str]:
     for offer in asked.offers:
         letter, _ = OFFERS.get(offer.id, ("", ""))
         if letter and not problem:
-            yield f"    [{letter}] {plain_line(offer.label)}{'' if offer.id in ONCE else ' (asks once more)'}"
+            yield f"    [{letter}] {plain_line(offer.label)}{'' if offer.id in ONCE else ' (needs confirmation)'}"
 
 
 def problem_of(card: Card, asked: e.PermissionRequest) -> str:
@@ -141,7 +143,7 @@ def _columns() -> int:
 
 
 def _block(text: str, head: str = "  │ ") -> Iterator[str]:
-    """Foreign text, wrapped by us: a terminal would begin the rest of a line where prompts begin."""
+    """Wrap untrusted text here: a terminal would continue a long line in the column where prompts begin."""
     width = max(20, _columns() - 1)
     for line in text.split("\n"):
         row, used = head, width_of(head)
@@ -156,14 +158,14 @@ def _block(text: str, head: str = "  │ ") -> Iterator[str]:
 
 
 class _Watch:
-    """Follows the session beside a question, to know when somebody else has answered it."""
+    """Follows the session while a question is open, to detect that another client has answered it."""
 
     def __init__(self, client: Client, asked: e.PermissionRequest):
         self._asked, self._reason, self._is_closed = asked, "", False
         threading.Thread(target=self._follow, args=(client,), name="watch", daemon=True).start()
 
     def over(self) -> str:
-        """Why the question is void, '' while it is not."""
+        """Why the question is void; '' while it is open."""
         if self._reason:
             return self._reason
         with contextlib.suppress(ValueError):
@@ -172,7 +174,7 @@ class _Watch:
         return ""
 
     def close(self) -> None:
-        """The question has its answer."""
+        """Stop following the session."""
         self._is_closed = True
 
     def _follow(self, client: Client) -> None:

@@ -1,4 +1,4 @@
-"""Starting and stopping: supervisord under this command, ready when /readyz says so."""
+"""Starts and stops the daemon through supervisord, and waits until /readyz reports that it is ready."""
 
 import contextlib
 import fcntl
@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from opta_core import stand_in
+from opta_core import fallback_folder
 from opta_core.errors import OptaError, Refused, Unavailable
-from opta_core.ground import Ground
+from opta_core.folder_watch import FolderWatch
 from opta_core.inheritance import inherited, python
 from opta_core.launch_codes import new_launch_code
 from opta_core.paths import write_whole
@@ -27,18 +27,18 @@ from .client import Client
 
 READY_S = 60.0
 STOP_S = 30.0
-POKE_EVERY_S = 0.1
+WAKE_EVERY_S = 0.1
 
 
 def is_running(loaded: LoadedSettings) -> bool:
-    """Whether this home's supervisord answers."""
+    """Whether this home's supervisord responds."""
     return SupervisordClient(loaded.paths.run, 2).is_up()
 
 
 def start(loaded: LoadedSettings, only: list[str] | None = None, *, detach: bool) -> "subprocess.Popen[bytes]":
-    """Start supervisord. Raises OptaError; a start at the same time by another command is waited for by `wait_ready`."""
+    """Start supervisord. Raises OptaError. When another command starts it at the same time, `wait_ready` waits for that start."""
     _make(loaded)
-    # A core file would hold the token and every key.
+    # A core file would contain the token and all keys.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     file = loaded.paths.run / "supervisord.conf"
     write_whole(file, configuration().encode())
@@ -49,20 +49,20 @@ def start(loaded: LoadedSettings, only: list[str] | None = None, *, detach: bool
         stdout=subprocess.DEVNULL,
         stderr=open(loaded.paths.logs / "supervisord.stderr", "ab"),
         start_new_session=True,
-        # Python would look for modules where it stands, which may be a repository.
+        # Python would import modules from its working directory, which may be a repository.
         cwd="/",
     )
 
 
 def environment(loaded: LoadedSettings, only: list[str] | None) -> dict[str, str]:
-    """What supervisord.conf reads, and what every process of ours inherits of the environment of now."""
+    """The variables that supervisord.conf reads, and those that every process inherits from the current environment."""
     wanted = set(only or PROGRAMS)
     if loaded.settings.lmx.host:
         wanted.discard("lmx")
     variables = {
         **inherited(os.environ),
         "OPTA_HOME": str(loaded.paths.home),
-        "OPTA_GROUND": str(loaded.paths.ground),
+        "OPTA_RUNTIME": str(loaded.paths.runtime),
         "OPTA_RUN": str(loaded.paths.run),
         "OPTA_LOGS": str(loaded.paths.logs),
         "OPTA_PYTHON": sys.executable,
@@ -72,38 +72,40 @@ def environment(loaded: LoadedSettings, only: list[str] | None) -> dict[str, str
 
 @contextlib.contextmanager
 def start_lock(loaded: LoadedSettings):
-    """One start at a time in a home."""
-    settle(loaded)
+    """Allow one start at a time in a home."""
+    choose_runtime_folder(loaded)
     _make(loaded)
     with open(loaded.paths.run / "up.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def settle(loaded: LoadedSettings) -> None:
-    """Choose where a daemon writes what it needs while it runs. Raises Unavailable when the home cannot even be read.
+def choose_runtime_folder(loaded: LoadedSettings) -> None:
+    """Choose the daemon's runtime folder. Raises Unavailable when the home cannot be read.
 
-    A home that takes no writes (a full disk, a read-only one) is served from a stand-in; one that takes them again is itself used.
+    A home that cannot be written (full or read-only disk) uses its fallback folder. When it can be written again, the home is used.
     """
     paths = loaded.paths
     if is_running(loaded) or not paths.sessions.is_dir():
         return
-    reason = stand_in.refusal(paths.daemon)
+    reason = fallback_folder.refusal(paths.daemon)
     if not reason:
-        (paths.daemon / stand_in.MARK).unlink(missing_ok=True)
-        _end_stand_ins(loaded)
+        (paths.daemon / fallback_folder.MARK).unlink(missing_ok=True)
+        _end_fallback_daemons(loaded)
         return
     try:
-        place = stand_in.make(paths.home, paths.daemon)
+        place = fallback_folder.make(paths.home, paths.daemon)
     except OSError as error:
-        raise Unavailable(f"{paths.home} takes no writes ({reason}), and no place stands in for it: {error}. Free some space.") from error
-    if paths.ground != place:
-        raise Unavailable(f"{paths.home} takes no writes ({reason}), not even an empty file. Free some space, then: opta up")
+        raise Unavailable(
+            f"{paths.home} cannot be written ({reason}), and neither can a fallback folder: {error}. Free some space."
+        ) from error
+    if paths.runtime != place:
+        raise Unavailable(f"{paths.home} cannot be written ({reason}), not even an empty file. Free some space, then: opta up")
 
 
-def _end_stand_ins(loaded: LoadedSettings) -> None:
-    """End a daemon that began while the home took no writes, and that the home knows nothing of; its stand-in goes."""
-    for place in filter(stand_in.is_ours, stand_in.places(loaded.paths.home)):
+def _end_fallback_daemons(loaded: LoadedSettings) -> None:
+    """End a daemon that uses the fallback folder without a mark in the home, and remove the fallback folder."""
+    for place in filter(fallback_folder.is_ours, fallback_folder.candidates(loaded.paths.home)):
         if (place / SOCKET).exists():
             with contextlib.suppress(OptaError):
                 supervisor = SupervisordClient(place, 5)
@@ -114,13 +116,15 @@ def _end_stand_ins(loaded: LoadedSettings) -> None:
 
 
 def _make(loaded: LoadedSettings) -> None:
-    """Make the folders. Raises Refused when one of them, or a file in them, is a link: what we write would go elsewhere."""
+    """Create the folders. Raises Refused when one of them, or a file in them, is a link, because writes would go elsewhere."""
     os.umask(0o077)
     paths = loaded.paths
     folders = (paths.daemon, paths.sessions, paths.trash, paths.archive, paths.logs, paths.lmx, paths.run)
     for folder in folders:
         if link := _link_in(folder):
-            raise Refused(f"{link} is a symbolic link, and Opta writes through none. Remove it, or set OPTA_HOME to a folder of its own.")
+            raise Refused(
+                f"{link} is a symbolic link, and Opta does not write through links. Remove it, or set OPTA_HOME to another folder."
+            )
     paths.make()
 
 
@@ -135,43 +139,43 @@ def _link_in(folder: Path) -> Path | None:
 
 
 def wait_ready(loaded: LoadedSettings, process: "subprocess.Popen[bytes] | None", only: list[str] | None = None) -> str:
-    """Wait for /readyz. What is missing for all of it: '' or that sessions can only be read.
+    """Wait until /readyz reports ready. Returns '', or the reason why sessions can only be read.
 
-    Raises Unavailable that says which process is not ready, and where its log is.
+    Raises Unavailable, which names the process that is not ready and its log.
     """
     client = Client(loaded.paths)
     deadline = time.monotonic() + READY_S
     said: dict[str, Any] = {}
     supervisor = SupervisordClient(loaded.paths.run, 2)
     needed = {"gateway", "agent", "sessions", "tools"}
-    poked_at = 0.0
+    woken_at = 0.0
     while time.monotonic() < deadline:
         if process is not None and process.poll() is not None:
-            raise Unavailable(f"supervisord ended at once. Its words: {_tail(loaded.paths.logs / 'supervisord.stderr')}")
+            raise Unavailable(f"supervisord ended at once. Its output: {_tail(loaded.paths.logs / 'supervisord.stderr')}")
         if only is not None and not needed <= set(only):
             with contextlib.suppress(OptaError):
                 if all(p["statename"] == "RUNNING" for p in supervisor.processes() if p["name"] in only):
                     return ""
-        # supervisord looks after its processes once a second unless something wakes it; before its first look it has none.
-        if time.monotonic() - poked_at > POKE_EVERY_S and (loaded.paths.run / SOCKET).exists():
+        # supervisord checks its processes once a second unless it is woken; before its first check it has none.
+        if time.monotonic() - woken_at > WAKE_EVERY_S and (loaded.paths.run / SOCKET).exists():
             with contextlib.suppress(OptaError):
                 supervisor.wake()
-                poked_at = time.monotonic()
+                woken_at = time.monotonic()
         ready, said = client.is_ready()
-        reason = _reads_only(said)
+        reason = _read_only_reason(said)
         if (ready or reason) and _is_of_this_start(loaded, supervisor):
             return reason
         time.sleep(0.01)
     raise Unavailable(f"Not ready after {READY_S:g} s: {said.get('services', said) or 'no answer'}. Logs: {loaded.paths.logs}")
 
 
-def _reads_only(said: dict[str, Any]) -> str:
-    """What a daemon says that only reads, since its disk takes no writes; '' of any other."""
+def _read_only_reason(said: dict[str, Any]) -> str:
+    """The reason why a daemon is read-only, from /readyz; '' when it is not."""
     services = said.get("services")
     if not isinstance(services, dict) or list(services) != ["sessions"]:  # pyright: ignore[reportUnknownArgumentType]
         return ""
     reason = str(services["sessions"])  # pyright: ignore[reportUnknownArgumentType]
-    return reason if reason.startswith(stand_in.NO_WRITES) else ""
+    return reason if reason.startswith(fallback_folder.NO_WRITES) else ""
 
 
 def _is_of_this_start(loaded: LoadedSettings, supervisor: SupervisordClient) -> bool:
@@ -183,7 +187,7 @@ def _is_of_this_start(loaded: LoadedSettings, supervisor: SupervisordClient) -> 
 
 
 def stop(loaded: LoadedSettings) -> bool:
-    """Stop everything in order, supervisord last; False when nothing ran."""
+    """Stop all services in order, supervisord last. Returns False when nothing was running."""
     supervisor = SupervisordClient(loaded.paths.run)
     try:
         pid = supervisor.pid()
@@ -203,20 +207,20 @@ def _wait_for_end(pid: int) -> None:
     raise Unavailable(f"supervisord (pid {pid}) did not stop in {STOP_S:g} s.")
 
 
-def ensure(loaded: LoadedSettings, *, may_start: bool = True) -> None:
-    """Have a daemon that is ready; start one in the background when there is none. Raises Unavailable."""
+def ensure_daemon(loaded: LoadedSettings, *, may_start: bool = True) -> None:
+    """Make sure that a ready daemon runs; start one in the background when there is none. Raises Unavailable."""
     client = Client(loaded.paths)
     if client.is_ready()[0] and is_running(loaded):
         return
     if not may_start:
-        raise NoDaemon("No daemon runs in this home. Start it: opta up")
+        raise NoDaemon("No daemon is running in this home. Start it: opta up")
     with start_lock(loaded):
         process = None if is_running(loaded) else start(loaded, detach=True)
         wait_ready(loaded, process)
 
 
 class NoDaemon(Unavailable):
-    """There is no daemon and none may be started (exit code 3)."""
+    """No daemon is running, and none may be started (exit code 3)."""
 
 
 def page_url(loaded: LoadedSettings) -> str:
@@ -227,13 +231,13 @@ def page_url(loaded: LoadedSettings) -> str:
 
 
 def run_in_foreground(loaded: LoadedSettings, process: "subprocess.Popen[bytes]") -> int:
-    """Wait for supervisord; Ctrl-C or SIGTERM stops everything in order."""
+    """Wait for supervisord. Ctrl-C or SIGTERM stops all services in order."""
 
     def on_signal(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, on_signal)
-    ground = Ground((loaded.paths.daemon, loaded.paths.sessions, loaded.paths.run))
+    ground = FolderWatch((loaded.paths.daemon, loaded.paths.sessions, loaded.paths.run))
     try:
         code = process.wait()
         if gone := ground.gone():
@@ -252,7 +256,7 @@ def _is_alive(pid: int) -> bool:
         with open(f"/proc/{pid}/stat", "rb") as handle:
             return handle.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
     except FileNotFoundError:
-        # Without /proc (macOS, a container that masks it) this says nothing.
+        # Without /proc (macOS, a container that masks it) this cannot be checked.
         if Path("/proc/self/stat").exists():
             return False
     try:

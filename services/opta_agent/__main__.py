@@ -22,7 +22,7 @@ async def main(context: ServiceContext) -> None:
 async def serve(context: ServiceContext, router: Routes) -> None:
     """The same with any way to models."""
     store = StoreClient(context.bus)
-    outbox = Outbox(context.bus, "agent", context.boot, context.life)
+    outbox = Outbox(context.bus, "agent", context.boot, context.incarnation)
     turns = Turns(context, Subscriptions(context.bus, store, is_sparse=True), outbox, router)
     context.figures = lambda: {"running": turns.running, "done": turns.done}
     turns.on_change = context.publish

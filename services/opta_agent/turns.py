@@ -53,7 +53,7 @@ class Turns:
     """The agent's side of `store.cmd`."""
 
     def __init__(self, context: ServiceContext, subscriptions: Subscriptions, outbox: Outbox, router: Routes):
-        self._boot, self._life, self._settings = context.boot, context.life, context.settings
+        self._boot, self._incarnation, self._settings = context.boot, context.incarnation, context.settings
         self._subscriptions, self._outbox, self._router = subscriptions, outbox, router
         self._toolbox = WorkerToolbox(context.bus, outbox)
         self._machine = GateEnvironment(context.paths, environment().get("PATH", ""), self._toolbox, tuple(self._settings.sandbox.read))
@@ -74,7 +74,7 @@ class Turns:
     def hello(self) -> None:
         """Tell the store what really runs."""
         running = [Held(sid=sid, turn=turn) for sid, turn in self._running]
-        self._dealer.send([_encode(Hello(service="agent", boot=self._boot, life=self._life, running=running))])
+        self._dealer.send([_encode(Hello(service="agent", boot=self._boot, incarnation=self._incarnation, running=running))])
 
     @property
     def running(self) -> int:
@@ -160,7 +160,7 @@ class Turns:
             gate=gate,
             toolbox=self._toolbox,
             emit=self._outbox.append,
-            backpressure=lambda: self._outbox.room(held.sid),
+            backpressure=lambda: self._outbox.wait_for_capacity(held.sid),
             limits=TurnLimits(self._settings.max_steps, self._settings.max_calls, self._settings.max_minutes),
         )
         try:

@@ -19,7 +19,7 @@ from opta_core.settings import LoadedSettings
 from opta_core.version import VERSION
 from opta_http.asgi import App, Receive, Scope, Send, TrackedSend, query_of, send_response
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.http import Contract, Health
+from opta_protocol.http_daemon import Contract, Health
 
 from . import stream
 from .error_responses import refuse

@@ -10,7 +10,7 @@ import msgspec
 
 from opta_core.clock import now_s
 from opta_core.errors import OptaError
-from opta_protocol.http import Health, Metrics
+from opta_protocol.http_daemon import Health, Metrics
 from opta_protocol.topics import SERVICES
 
 from .live_streams import LiveStreams

@@ -1,1 +1,1 @@
-"""The session-store: the only writer and sequencer of session journals."""
+"""The session store: the only process that writes session journals and numbers their events."""

@@ -1,27 +1,27 @@
-"""The session-store: `python -m opta_sessions`."""
+"""The session store process: `python -m opta_sessions`."""
 
 import asyncio
 import os
 
-from opta_core import stand_in
+from opta_core import fallback_folder
 from opta_core.clock import now_s
 from opta_core.process.process import ServiceContext, run, wait_for_lock
 
 from .catalog import SessionCatalog
 from .files import FileSystem
-from .queries import Questions
+from .queries import StoreQueries
 from .storage import Storage
 from .store import Store
 from .sync import Syncer, SyncerKind
 
 TICK_S = 0.5
-# Journals that the index does not cover are read for a moment, then whoever waits has their turn.
+# Time to read unindexed journals before waiting requests are served.
 READ_S, READ_PAUSE_S = 0.004, 0.001
 
 
 async def main(context: ServiceContext) -> None:
-    """Serve appends and questions until asked to stop."""
-    # Of the folder itself, since a store that runs from a stand-in holds its other lock elsewhere.
+    """Serve appends and queries until the process is stopped."""
+    # Lock the sessions folder itself: a store that uses the fallback folder holds its process lock elsewhere.
     folder = os.open(context.paths.sessions, os.O_RDONLY | os.O_DIRECTORY)
     try:
         wait_for_lock(folder, "sessions")
@@ -31,13 +31,13 @@ async def main(context: ServiceContext) -> None:
 
 
 async def serve(context: ServiceContext, files: FileSystem, syncer: SyncerKind) -> None:
-    """The same on any disk."""
+    """Run the store on `files`, which a test or simulation can replace."""
     catalog = SessionCatalog(context.paths.sessions, {"trash": context.paths.trash, "archive": context.paths.archive}, files)
     catalog.load()
     store = Store(context.bus, catalog, Storage(files, context.paths.sessions), context.boot, syncer)
-    Questions(context.bus, store)
+    StoreQueries(context.bus, store)
     context.figures = lambda: {"appended": store.appended, "fenced": store.fenced}
-    if context.paths.reads_only:
+    if context.paths.is_read_only:
         store.storage.begin()
     if not store.storage.is_failing:
         context.ready()
@@ -48,11 +48,11 @@ async def serve(context: ServiceContext, files: FileSystem, syncer: SyncerKind) 
         store.disk.look()
         catalog.note()
         if store.storage.is_failing:
-            context.degraded(stand_in.NO_WRITES)
+            context.degraded(fallback_folder.NO_WRITES)
         elif not context.is_ready:
-            if context.paths.reads_only:
-                # The home takes writes again; clients go on finding this daemon where it is.
-                stand_in.mark(context.paths.daemon)
+            if context.paths.is_read_only:
+                # The home can be written again. The mark lets clients still find this daemon in the fallback folder.
+                fallback_folder.mark(context.paths.daemon)
             context.ready()
         try:
             async with asyncio.timeout(TICK_S):

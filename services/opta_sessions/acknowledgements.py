@@ -1,7 +1,7 @@
-"""Acknowledges events to their producers, durable ones once they are on the disk.
+"""Acknowledges events to their producers. Durable events are acknowledged when they are on the disk.
 
-An acknowledgement of durable events waits until the journal's bytes are on the disk; so does every later one of that
-session. Tokens are acknowledged together, some tenths of a second later: nobody waits for them.
+An acknowledgement of durable events waits until the journal's bytes are on the disk, and so does every later one of the same
+session. Deltas are acknowledged together some tenths of a second later, because no producer waits for them.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from .sequencer import EventBatch
 from .sync import SyncerKind
 
 SYNC_AGAIN_S = 0.2
-# Fewer than the window of a producer: it is acknowledged before it has to wait.
+# Less than a producer's window, so that a producer is acknowledged before it must wait.
 DEFERRED_EVENTS_MAX = 256
 
 _encode = msgspec.json.Encoder().encode
@@ -37,7 +37,7 @@ class _Waiting(NamedTuple):
 
 
 class _Deferred(NamedTuple):
-    """A producer's newest number of tokens, and how many events its acknowledgement covers."""
+    """The last delta number of a producer, and the number of events that its acknowledgement covers."""
 
     peer: bytes
     head: Append
@@ -53,7 +53,7 @@ class Acknowledgements:
         self._loop = asyncio.get_running_loop()
         self._syncer = syncer(self._on_synced)
         self._waiting: dict[str, list[_Waiting]] = {}
-        # (producer, session) -> what to acknowledge at the next flush
+        # (producer, session) -> acknowledgement to send at the next flush
         self._deferred: dict[tuple[str, str], _Deferred] = {}
 
     def close(self) -> None:
@@ -61,11 +61,11 @@ class Acknowledgements:
         self._syncer.close()
 
     def is_waiting(self, sid: str) -> bool:
-        """Whether a producer still waits for the disk in this session."""
+        """Whether a producer of this session still waits for the disk."""
         return sid in self._waiting
 
     def wrote(self, journal: Journal, batch: EventBatch) -> None:
-        """A batch was appended to `journal`: have it synced, at once if it is durable."""
+        """Note that a batch was appended to `journal`, and schedule its sync: at once if the batch is durable."""
         self._syncer.add(journal, is_urgent=batch.is_durable)
 
     def handled(self, peer: bytes, head: Append, last: int, batch: EventBatch) -> None:
@@ -82,17 +82,17 @@ class Acknowledgements:
             self._defer(peer, head, last, len(batch.lines))
 
     def seen(self, peer: bytes, head: Append, last: int) -> None:
-        """Tell a producer that sent ahead of its turn how far its events are handled; waits for the disk like a durable event."""
+        """Report to a producer that skipped numbers how far its events are handled. Waits for the disk like a durable event."""
         self.handled(peer, head, last, EventBatch(first_seq=0, before_seq=0, is_durable=True))
 
     def refused(self, peer: bytes, head: Append, count: int, error: ErrorInfo) -> None:
-        """Refuse all `count` events of an append, at once."""
+        """Refuse all `count` events of an append at once."""
         last = head.n + count - 1
         results = [AppendResult(n=n, status="refused", error=error) for n in range(head.n, last + 1)]
         self._send(peer, [self._message(head, last, results)])
 
     def flush(self) -> None:
-        """Sync what nobody waits for, and send the deferred acknowledgements."""
+        """Sync the deltas, and send the deferred acknowledgements."""
         self._syncer.flush()
         deferred, self._deferred = self._deferred, {}
         for peer, head, last, _ in deferred.values():
@@ -120,7 +120,7 @@ class Acknowledgements:
             return
         self._disk.synced()
         if journal.is_closed:
-            # The session's journal was opened again: only a sync of the open one counts.
+            # The session's journal was reopened: only a sync of the open journal counts.
             self._sync_again(sid)
             return
         waiting = self._waiting.pop(sid, [])
@@ -137,5 +137,5 @@ class Acknowledgements:
         try:
             self._syncer.add(self._catalog.journal(sid))
         except OSError as error:
-            log.error("journal not opened for its sync", session=sid, reason=error)
+            log.error("journal could not be opened for its sync", session=sid, reason=error)
             self._loop.call_later(SYNC_AGAIN_S, self._sync_again, sid)

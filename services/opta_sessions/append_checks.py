@@ -1,4 +1,4 @@
-"""Checks an append before any of it is taken: it must hold whole events of one session."""
+"""Checks an append before any of its events is accepted: it must contain complete events of one session."""
 
 import msgspec
 
@@ -8,13 +8,13 @@ from opta_protocol.events import DELTA_NAMES
 from opta_protocol.ids import SESSION_ID
 
 
-def not_an_append(head: Append, bodies: list[bytes]) -> str:
-    """Why a message is not an append of whole events to one session; '' when it is."""
+def append_problem(head: Append, bodies: list[bytes]) -> str:
+    """Why a message is not an append of complete events to one session; '' when it is one."""
     if not SESSION_ID.match(head.sid):
-        return "this is no session id"
+        return "the session id is not valid"
     for body in bodies:
         if b"\n" in body:
-            return "a body holds a line break"
+            return "a body contains a line break"
         try:
             header = wire.read_header(body)
             if header.sid != head.sid:
@@ -22,5 +22,5 @@ def not_an_append(head: Append, bodies: list[bytes]) -> str:
             if header.event not in DELTA_NAMES:
                 wire.decode(body)
         except msgspec.DecodeError:
-            return "a body is no event"
+            return "a body is not an event"
     return ""

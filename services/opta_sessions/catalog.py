@@ -1,63 +1,61 @@
-"""All sessions of one home: journals on disk, states in memory, and an index that is kept between starts.
+"""All sessions of one home: journals on disk, states in memory, and an index that is stored between starts.
 
-**Invariant:** an index entry counts only while the journal still has the size and change time that the entry was made from;
-otherwise the journal itself is read. A lost index costs time, never data: the newest journals are read before the store
-answers, the others beside its work, and any that is asked for at once.
+**Invariant:** an index entry is used only while its journal has the size and change time that the entry states; otherwise the
+journal is read. A lost index costs time, never data: the newest journals are read before the store answers, the others in
+the background, and a journal that is requested is read at once.
 """
 
-import heapq
 from collections import OrderedDict
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from opta_core.clock import utc_at, wall_s
-from opta_core.errors import Refused, Unavailable
+from opta_core.clock import wall_s
+from opta_core.errors import Refused
 from opta_core.logs import Log
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.http import Session, SessionList
-from opta_protocol.ids import SESSION_ID, SESSION_PREFIX
+from opta_protocol.http import Session
+from opta_protocol.ids import SESSION_ID
 
 from .files import FileStat, FileSystem, read_whole
 from .index import Index, IndexEntry
 from .journal import Journal
 from .repair import RepairPlan, plan, write
 from .session_state import SessionState
-from .summaries import Summaries, order_of
+from .summaries import Summaries
 
 OPEN_MAX = 128
-# A journal of this size takes a tenth of a second to read.
+# A journal of this size takes 0.1 s to read.
 SLOW_BYTES = 4 * 1024 * 1024
-# Journals without an index entry that are read before the store answers. Sessions that ran when the last store died are among the newest.
+# Unindexed journals that are read before the store answers. Sessions that ran when the last store died are among the newest.
 READ_FIRST = 64
-# A journal that was not written to for this long is on the disk, even if its store crashed.
+# A journal without a write for this long is on the disk, even if its store crashed.
 SETTLED_S = 60.0
 
 log = Log("catalog")
 
 
 class SessionCatalog:
-    """Finds, opens and lists sessions."""
+    """Finds and opens sessions, and keeps their states."""
 
     def __init__(self, sessions: Path, away: dict[str, Path], files: FileSystem):
         self._folder, self._away, self._files = sessions, away, files
         self._index = Index(sessions, files)
-        self._summaries = Summaries()
-        # Journals without an index entry that are not read yet, the oldest first.
-        self._unread: dict[str, FileStat] = {}
-        # Sessions written to since their index entry was made.
+        self.summaries = Summaries()
+        # Unindexed journals that are not read yet, oldest first.
+        self.unread: dict[str, FileStat] = {}
+        # Sessions that were written since their index entry.
         self._changed: dict[str, None] = {}
-        # Sessions without an index entry: their journal cannot be read, is damaged, or holds more than whole lines.
+        # Sessions that get no index entry: their journal cannot be read, is damaged, or has an incomplete last line.
         self._unsure: set[str] = set()
-        # Session -> bytes that were cut off its journal's end and are not reported in it yet.
+        # Session -> bytes that were cut off the end of its journal and are not reported in it yet.
         self.torn: dict[str, int] = {}
         self.states: dict[str, SessionState] = {}
         self._journals: OrderedDict[str, Journal] = OrderedDict()
 
     def load(self) -> None:
-        """Find every session: from the index, or by its journal. Sessions with open turns are opened, as far as they are read."""
+        """Find every session, from the index or from its journal. Sessions with open turns stay open after they are read."""
         entries = self._index.load()
         known: dict[str, IndexEntry] = {}
         unread: list[tuple[int, str, FileStat]] = []
@@ -72,28 +70,28 @@ class SessionCatalog:
                 known[sid] = entry
             else:
                 unread.append((stat.changed_ns, sid, stat))
-        self._summaries.fill([entry.session for entry in known.values()])
+        self.summaries.fill([entry.session for entry in known.values()])
         self._index.tidy(known)
-        self._unread = {sid: stat for _, sid, stat in sorted(unread)}
-        if len(self._unread) > READ_FIRST:
-            log.info("reading journals that the index does not cover", journals=len(self._unread), known=len(known))
+        self.unread = {sid: stat for _, sid, stat in sorted(unread)}
+        if len(self.unread) > READ_FIRST:
+            log.info("reading journals that the index does not cover", journals=len(self.unread), known=len(known))
         self.read_more(READ_FIRST)
 
     @property
     def is_reading(self) -> bool:
-        """Whether there are journals that nobody has read yet."""
-        return bool(self._unread)
+        """Whether unindexed journals are not read yet."""
+        return bool(self.unread)
 
     def read_more(self, count: int) -> None:
-        """Read some of the journals that the index does not cover, the newest first."""
-        while self._unread and count:
+        """Read up to `count` unindexed journals, newest first."""
+        while self.unread and count:
             count -= 1
-            self._read(next(reversed(self._unread)))
+            self.read(next(reversed(self.unread)))
 
     def reading(self) -> Iterator[None]:
-        """Read all of them, in steps that take a moment each."""
-        while self._unread:
-            sid, stat = next(reversed(self._unread.items()))
+        """Read all unindexed journals, in short steps."""
+        while self.unread:
+            sid, stat = next(reversed(self.unread.items()))
             try:
                 yield from self.opening(sid)
             except OSError as error:
@@ -103,69 +101,69 @@ class SessionCatalog:
             yield
 
     def note(self) -> None:
-        """Tell the index of sessions that are at rest again and on the disk; those that are not stay to be noted."""
+        """Add changed sessions to the index when they have no open turn and are on the disk. The others are tried again later."""
         entries: list[IndexEntry] = []
         for sid in list(self._changed):
             state, journal = self.states.get(sid), self._journals.get(sid)
             if self._files.stat(self._file(sid)) is None:
-                self._lose(sid)
+                self._drop_removed(sid)
                 continue
             if (state is not None and state.open_turns) or (journal is not None and not journal.is_durable):
                 continue
             del self._changed[sid]
             if sid in self._unsure or not self.has(sid) or (state is not None and state.away):
-                continue  # the next start looks at the journal itself
+                continue  # the next start reads the journal
             stat = self._files.stat(self._file(sid))
             if stat is not None and (journal is None or journal.size == stat.size):
                 entries.append(IndexEntry(stat.size, stat.changed_ns, self.summary(sid)))
         self._index.add(entries)
 
-    def _lose(self, sid: str) -> None:
-        """Somebody removed a journal that was in use: what is written to it lands nowhere, so there is no such session any more."""
+    def _drop_removed(self, sid: str) -> None:
+        """Drop a session whose journal was removed while it was in use: further writes to it would be lost."""
         if self.has(sid):
             log.error("journal was removed while it was in use", file=f"{sid}.jsonl")
         self.forget(sid)
-        self._summaries.pop(sid)
-        self._unread.pop(sid, None)
+        self.summaries.pop(sid)
+        self.unread.pop(sid, None)
         self._changed.pop(sid, None)
 
     def wrote(self, sid: str) -> None:
-        """A session's journal has grown."""
+        """Note that a session's journal has grown."""
         self._changed[sid] = None
 
     def has(self, sid: str) -> bool:
-        """Whether there is a session of exactly that id."""
-        return sid in self.states or sid in self._summaries or sid in self._unread
+        """Whether a session with exactly this id exists."""
+        return sid in self.states or sid in self.summaries or sid in self.unread
 
     def create(self, sid: str) -> SessionState:
-        """A new, empty journal. Raises OSError."""
+        """Create an empty journal, and return its state. Raises OSError."""
         self._keep(sid, Journal(self._file(sid), self._files, create=True))
         self.states[sid] = SessionState(sid)
         return self.states[sid]
 
     def discard(self, sid: str) -> None:
-        """Take back a `create` whose first line could not be written."""
+        """Undo a `create` whose first line could not be written."""
         self.forget(sid)
-        self._summaries.pop(sid)
-        self._unread.pop(sid, None)
+        self.summaries.pop(sid)
+        self.unread.pop(sid, None)
         self._changed.pop(sid, None)
         self._files.unlink(self._file(sid))
 
     def state(self, sid: str) -> SessionState | None:
-        """The state of a session, read from its journal when needed; None when there is no such session. Raises OSError."""
+        """The state of a session, read from its journal when necessary; None when the session does not exist. Raises OSError."""
         for _ in self.opening(sid):
             pass
         return self.states.get(sid)
 
     def is_slow(self, sid: str) -> bool:
-        """Whether `state` would take so long that others notice."""
+        """Whether `state` would block the loop for a noticeable time."""
         if sid in self.states:
             return False
         stat = self._files.stat(self._file(sid))
         return stat is not None and stat.size > SLOW_BYTES
 
     def opening(self, sid: str) -> Iterator[None]:
-        """Read a session's journal into `states`, in steps that may be far apart; when it was opened meanwhile, that is left as it is."""
+        """Read a session's journal into `states`, in steps. Ends early when the session is opened between two steps."""
         if sid in self.states or self._files.stat(self._file(sid)) is None:
             return
         journal = self._open(sid)
@@ -178,7 +176,7 @@ class SessionCatalog:
                 state.is_damaged = end.value
                 break
             if (stopped_at := _apply(state, lines, at)) is not None:
-                log.error("journal holds a line of a wrong shape", file=journal.file.name, offset=stopped_at)
+                log.error("journal contains a line of a wrong shape", file=journal.file.name, offset=stopped_at)
                 journal.stop_at(stopped_at)
                 state.is_damaged = True
                 break
@@ -190,11 +188,11 @@ class SessionCatalog:
 
     def _opened(self, sid: str, state: SessionState, journal: Journal) -> None:
         if not state.last_seq and not state.is_damaged:
-            # Created, and killed before its first line: nobody has seen it.
+            # The store was killed between creating the journal and writing its first line: no client has seen it.
             self.discard(sid)
             return
-        self._summaries.pop(sid)
-        self._unread.pop(sid, None)
+        self.summaries.pop(sid)
+        self.unread.pop(sid, None)
         self._unsure.discard(sid)
         if state.is_damaged or journal.has_rest:
             self._unsure.add(sid)
@@ -203,21 +201,21 @@ class SessionCatalog:
         self.states[sid] = state
 
     def forget(self, sid: str) -> None:
-        """Drop what memory holds; the next use reads the journal again."""
+        """Drop a session from memory. The next use reads its journal again."""
         self.states.pop(sid, None)
         journal = self._journals.pop(sid, None)
         if journal is not None:
             journal.close()
 
     def reload(self, sid: str) -> None:
-        """Read a session's journal again: what memory holds ran ahead of it."""
+        """Read a session's journal again, because the state in memory is ahead of it."""
         self.forget(sid)
         self.state(sid)
 
     def journal(self, sid: str) -> Journal:
         """The open journal of a session. Raises OSError."""
-        if (sid in self._unsure or sid in self._unread) and sid not in self.states:
-            self.state(sid)  # where its whole lines end is not known
+        if (sid in self._unsure or sid in self.unread) and sid not in self.states:
+            self.state(sid)  # reading finds the end of its complete lines
         return self._open(sid)
 
     def _open(self, sid: str) -> Journal:
@@ -229,10 +227,10 @@ class SessionCatalog:
             self._journals.move_to_end(sid)
         return journal
 
-    def mend(self, sid: str, *, is_wanted: bool) -> tuple[RepairPlan, str]:
-        """What a repair makes of a damaged journal and, when it is wanted, the name of the copy of the damaged file.
+    def repair(self, sid: str, *, is_wanted: bool) -> tuple[RepairPlan, str]:
+        """RepairPlan a repair of a damaged journal; with `is_wanted`, do it. Returns the plan and the name of the damaged file's copy, or ''.
 
-        In a thread: nothing else writes into a damaged journal. Raises OSError, and Refused when nothing can be made of it.
+        Runs in a thread: nothing else writes to a damaged journal. Raises OSError, and Refused when it cannot be repaired.
         """
         content = read_whole(self._files, self._file(sid))
         made = plan(sid, content)
@@ -243,90 +241,34 @@ class SessionCatalog:
         return made, write(self._files, self._file(sid), content, made).name if is_wanted else ""
 
     def put_away(self, sid: str, where: str) -> None:
-        """Move a session's journal out of sight; it can be put back by hand."""
+        """Move a session's journal to the folder of `where` (trash or archive). It can be moved back by hand."""
         if self._files.stat(self._file(sid)) is None:
             return
         self._files.rename(self._file(sid), self._away[where] / f"{sid}.jsonl")
         self.forget(sid)
-        self._summaries.pop(sid)
-        self._unread.pop(sid, None)
+        self.summaries.pop(sid)
+        self.unread.pop(sid, None)
         self._changed.pop(sid, None)
 
-    def resolve(self, name: str) -> str:
-        """The id that `name` (an id or an unambiguous prefix) means. Raises Refused."""
-        match = SESSION_PREFIX.match(name)
-        if match is None:
-            raise Refused(f"{name[:40]!r} is not a session id. `opta sessions list` shows them.", code=ErrorCode.bad_request)
-        prefix = match.group(1)
-        if self.has(prefix):
-            return prefix
-        found = [sid for sids in (self.states, self._summaries, self._unread) for sid in sids if sid.startswith(prefix)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise Refused(f"s-{prefix} fits {len(found)} sessions. Give more characters.", code=ErrorCode.bad_request)
-        raise Refused(f"There is no session s-{prefix}. `opta sessions list` shows them.", code=ErrorCode.not_found)
-
     def summary(self, sid: str) -> Session:
-        """One session as lists show it."""
-        if sid in self._unread:
-            self._read(sid)
+        """One session as in lists. Raises Refused when it does not exist."""
+        if sid in self.unread:
+            self.read(sid)
         state = self.states.get(sid)
-        if state is None and sid not in self._summaries:
+        if state is None and sid not in self.summaries:
             raise Refused(f"There is no session s-{sid}.", code=ErrorCode.not_found)
-        return state.summary() if state else self._summaries[sid]
-
-    def page(self, q: str, wanted: str, limit: int, cursor: str) -> SessionList:
-        """Sessions, last active first; `cursor` is the last id of the page before.
-
-        While journals are read that the index does not cover, only the first page is right. Raises Unavailable for any other then.
-        """
-        needle = q.lower().removeprefix("s-")
-        if self._unread:
-            if needle or wanted or cursor:
-                raise Unavailable(
-                    f"The index of the sessions is being made anew, and {len(self._unread)} journals are not read yet. Try again in a moment.",
-                    retry_after_s=1,
-                )
-            return self._first_page(limit)
-        after = order_of(self.summary(cursor)) if cursor and self.has(cursor) else None
-        chosen = (
-            s
-            for s in self._newest(after)
-            if (not needle or needle in s.title.lower() or s.id.startswith(needle)) and (not wanted or s.state == wanted)
-        )
-        found = list(islice(chosen, limit + 1))
-        return SessionList(sessions=found[:limit], nextCursor=found[limit - 1].id if len(found) > limit else None)
-
-    def _first_page(self, limit: int) -> SessionList:
-        """The newest sessions as far as change times tell; those that are not read yet are read now."""
-        found = list(islice(self._newest(None), limit + 1))
-        unread = [s.id for s in found[:limit] if s.id in self._unread]
-        if len(unread) > READ_FIRST:
-            limit = next(at for at, s in enumerate(found) if s.id == unread[READ_FIRST])
-            unread = unread[:READ_FIRST]
-        for sid in unread:
-            self._read(sid)
-        page = sorted((self.summary(s.id) for s in found[:limit] if self.has(s.id)), key=order_of, reverse=True)
-        return SessionList(sessions=page, nextCursor=page[-1].id if page and len(found) > limit else None)
+        return state.summary() if state else self.summaries[sid]
 
     def close(self) -> None:
-        """Close every journal, and tell the index of what is at rest."""
+        """Close every journal, and update the index."""
         for journal in self._journals.values():
             journal.close()
         self.note()
         self._journals.clear()
 
-    def _newest(self, after: tuple[str, str] | None) -> Iterator[Session]:
-        """Sessions in the order of lists; of one that is not read yet only its place is known."""
-        states = (state.summary() for state in self.states.values())
-        opened = sorted((s for s in states if after is None or order_of(s) < after), key=order_of, reverse=True)
-        unread = (_not_read(sid, stat) for sid, stat in reversed(self._unread.items()))
-        return heapq.merge(self._summaries.before(after), opened, unread, key=order_of, reverse=True)
-
-    def _read(self, sid: str) -> None:
-        """Read a journal that the index does not cover."""
-        stat = self._unread[sid]
+    def read(self, sid: str) -> None:
+        """Read an unindexed journal."""
+        stat = self.unread[sid]
         try:
             self.state(sid)
         except OSError as error:
@@ -336,13 +278,13 @@ class SessionCatalog:
 
     def _cannot_read(self, sid: str, error: OSError) -> None:
         log.error("journal cannot be read", file=f"{sid}.jsonl", reason=error)
-        self._unread.pop(sid, None)
-        self._summaries.set(_unreadable(sid, error))
+        self.unread.pop(sid, None)
+        self.summaries.set(_unreadable(sid, error))
         self._unsure.add(sid)
 
     def _settle(self, sid: str, stat: FileStat) -> None:
-        """A journal was read that the index does not cover. It stays open only when work on it goes on."""
-        self._unread.pop(sid, None)
+        """Close an unindexed journal that was just read, unless its session has open turns."""
+        self.unread.pop(sid, None)
         state, journal = self.states.get(sid), self._journals.get(sid)
         if state is None:
             return
@@ -350,7 +292,7 @@ class SessionCatalog:
             try:
                 self.put_away(sid, state.away)
             except OSError as error:
-                log.error("session not put away yet", session=sid, to=state.away, reason=error)
+                log.error("session not moved yet", session=sid, to=state.away, reason=error)
             return
         if wall_s() - stat.changed_ns / 1e9 > SETTLED_S:
             self.wrote(sid)
@@ -359,7 +301,7 @@ class SessionCatalog:
 
     def _put_to_rest(self, sid: str, state: SessionState) -> None:
         self.states.pop(sid)
-        self._summaries.set(state.summary())
+        self.summaries.set(state.summary())
         journal = self._journals.pop(sid, None)
         if journal is not None:
             journal.close()
@@ -369,9 +311,9 @@ class SessionCatalog:
     def _close_to_others(self, name: str) -> None:
         try:
             self._files.make_private(self._folder / name)
-            log.warning("journal was open to other users, and is the owner's alone again", file=name)
+            log.warning("journal was readable by other users; its mode is now 0600", file=name)
         except OSError as error:
-            log.warning("journal is open to other users", file=name, reason=error)
+            log.warning("journal is readable by other users", file=name, reason=error)
 
     def _file(self, sid: str) -> Path:
         return self._folder / f"{sid}.jsonl"
@@ -390,7 +332,7 @@ class SessionCatalog:
 
 
 def _apply(state: SessionState, lines: list[bytes], at: int) -> int | None:
-    """Fold lines that begin at byte `at`; where the first one of a wrong shape begins, or None."""
+    """Apply lines that begin at byte `at`. Returns the offset of the first line of a wrong shape; None when all are right."""
     for line in lines:
         try:
             state.apply(line)
@@ -400,11 +342,6 @@ def _apply(state: SessionState, lines: list[bytes], at: int) -> int | None:
     return None
 
 
-def _not_read(sid: str, stat: FileStat) -> Session:
-    """Holds the place of a session in lists until its journal is read."""
-    return SessionState(sid, last_activity_at=utc_at(stat.changed_ns / 1e9)).summary()
-
-
 def _unreadable(sid: str, error: OSError) -> Session:
-    """Stands in the list for a journal that could not be opened at the start; the next use tries again."""
+    """The list entry of a journal that could not be opened at the start. The next use tries again."""
     return SessionState(sid, title=f"(cannot be read: {error.strerror or error})", is_damaged=True).summary()

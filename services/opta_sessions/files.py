@@ -1,6 +1,6 @@
-"""The store's system calls on files, so that a test can fail the n-th one and a simulation can lose the power.
+"""The store's system calls on files. Tests replace them to make one fail, simulations to model a power loss.
 
-`FileSystem` is the real disk. Everything the store knows of the disk goes through it.
+`FileSystem` uses the real disk. The store accesses the disk only through it.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class FileStat(NamedTuple):
-    """Size in bytes, when the file last changed, and whether other users may use it."""
+    """Size in bytes, time of the last change, and whether other users have access."""
 
     size: int
     changed_ns: int
@@ -21,10 +21,10 @@ class FileStat(NamedTuple):
 
 
 class FileSystem:
-    """One method a system call; each raises OSError as that call does."""
+    """One method per system call. Each raises OSError like the call."""
 
     def open(self, file: Path, flags: int) -> int:
-        """A descriptor, 0600 when the file is made."""
+        """A descriptor. A new file has mode 0600."""
         return os.open(file, flags | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0), 0o600)
 
     def close(self, descriptor: int) -> None:
@@ -38,27 +38,27 @@ class FileSystem:
         return os.pread(descriptor, size, offset)
 
     def write(self, descriptor: int, content: bytes) -> int:
-        """How many bytes were appended; fewer than asked for on a full disk."""
+        """Append, and return the number of written bytes: fewer than `content` has when the disk is full."""
         return os.write(descriptor, content)
 
     def write_at(self, descriptor: int, content: bytes, offset: int) -> int:
-        """How many bytes were written over what is at `offset`; not on a descriptor that appends."""
+        """Overwrite at `offset`, and return the number of written bytes. Not for a descriptor that was opened for appending."""
         return os.pwrite(descriptor, content, offset)
 
     def truncate(self, descriptor: int, size: int) -> None:
         os.ftruncate(descriptor, size)
 
     def sync(self, descriptor: int) -> None:
-        """Until the bytes are on the disk (fdatasync; F_FULLFSYNC on macOS)."""
+        """Wait until the bytes are on the disk (fdatasync; F_FULLFSYNC on macOS)."""
         if hasattr(os, "fdatasync"):
             os.fdatasync(descriptor)
         else:  # pragma: no cover (macOS)
             import fcntl
 
-            fcntl.fcntl(descriptor, getattr(fcntl, "F_FULLFSYNC"))  # noqa: B009 (known to macOS alone)
+            fcntl.fcntl(descriptor, getattr(fcntl, "F_FULLFSYNC"))  # noqa: B009 (exists on macOS only)
 
     def sync_folder(self, folder: Path) -> None:
-        """Until the names in `folder` are on the disk."""
+        """Wait until the names in `folder` are on the disk."""
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -66,14 +66,14 @@ class FileSystem:
             os.close(descriptor)
 
     def rename(self, file: Path, target: Path) -> None:
-        """Atomic; an existing target is replaced."""
+        """Rename atomically. An existing target is replaced."""
         file.replace(target)
 
     def unlink(self, file: Path) -> None:
         file.unlink(missing_ok=True)
 
     def scan(self, folder: Path) -> Iterator[tuple[str, FileStat]]:
-        """Names of regular files and what `stat` says of them; links and folders are left out. In no certain order."""
+        """Names and stats of the regular files in a folder, in arbitrary order. Links and folders are left out."""
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_file(follow_symlinks=False):
@@ -81,7 +81,7 @@ class FileSystem:
                         yield entry.name, _stat_of(entry.stat(follow_symlinks=False))
 
     def stat(self, file: Path) -> FileStat | None:
-        """None when there is no such regular file."""
+        """The stat of a regular file; None when there is none."""
         try:
             found = file.lstat()
         except OSError:
@@ -91,7 +91,7 @@ class FileSystem:
         return _stat_of(found)
 
     def make_private(self, file: Path) -> None:
-        """Let nobody but the owner use it."""
+        """Set the mode to 0600."""
         descriptor = self.open(file, os.O_RDONLY)
         try:
             os.fchmod(descriptor, 0o600)
@@ -104,7 +104,7 @@ def _stat_of(found: os.stat_result) -> FileStat:
 
 
 def read_whole(files: FileSystem, file: Path) -> bytes:
-    """The content of a file. Raises OSError, also when a part of it cannot be read."""
+    """The complete content of a file. Raises OSError, also when only a part can be read."""
     descriptor = files.open(file, os.O_RDONLY)
     try:
         return read_range(files, descriptor, 0, files.size(descriptor))
@@ -113,7 +113,7 @@ def read_whole(files: FileSystem, file: Path) -> bytes:
 
 
 def read_range(files: FileSystem, descriptor: int, start: int, end: int) -> bytes:
-    """The bytes from `start` to `end`. A read may return less than was asked for; less than there is, is an error."""
+    """The bytes from `start` to `end`. Repeats short reads; raises OSError when the file ends before `end`."""
     content = bytearray()
     while len(content) < end - start:
         more = files.read(descriptor, end - start - len(content), start + len(content))
@@ -124,14 +124,14 @@ def read_range(files: FileSystem, descriptor: int, start: int, end: int) -> byte
 
 
 def write_all(files: FileSystem, descriptor: int, content: bytes) -> None:
-    """Write everything, or raise OSError with a part of it written."""
+    """Write everything. When it raises OSError, a part may be written."""
     view = memoryview(content)
     while view:
         view = view[files.write(descriptor, bytes(view)) :]
 
 
 def replace_whole(files: FileSystem, file: Path, content: bytes) -> None:
-    """Replace `file` at once: a reader, and a start after a power loss, see the old content or the new."""
+    """Replace `file` atomically: a reader, also after a power loss, sees the old or the new content. Raises OSError."""
     part = file.with_name(f".{file.name}.part")
     try:
         descriptor = files.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

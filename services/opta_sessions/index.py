@@ -1,8 +1,8 @@
-"""What lists show of every session, kept between starts, so that a start opens no journal that is as it was.
+"""A cache of all session summaries, so that a start does not open unchanged journals.
 
-A cache: one checksummed line a session and change, appended; the newest line of a session holds. An entry is believed only
-while its journal has the size and the change time that it was made from, and it is made only of bytes that are on the disk.
-What cannot be read is skipped: a lost or damaged index costs time, never data.
+Each change of a session appends one checksummed line; the newest line of a session counts. An entry is used only while its
+journal has the size and change time that the entry states, and it is written only when those bytes are on the disk.
+Unreadable lines are skipped: a lost or damaged index costs time, never data.
 """
 
 import os
@@ -18,14 +18,14 @@ from opta_protocol.http import Session
 from .files import FileSystem, read_whole, replace_whole, write_all
 
 NAME, FORMER_NAME = "index.lines", "index.json"
-# More lines than so many a session, and the file is written anew.
+# With more lines per session than this, the file is rewritten.
 LINES_A_SESSION_MAX, LINES_SPARE = 3, 2000
 
 log = Log("index")
 
 
 class IndexEntry(msgspec.Struct, frozen=True):
-    """A session that was at rest, and the journal it was read from."""
+    """The summary of a session without open turns, with the size and change time of its journal."""
 
     size: int
     changed_ns: int
@@ -37,23 +37,23 @@ _decode = msgspec.json.Decoder(IndexEntry).decode
 
 
 class Index:
-    """The file beside the journals. Nothing here raises: without it, journals are read."""
+    """The index file beside the journals. Its methods never raise: without an index, journals are read."""
 
     def __init__(self, folder: Path, files: FileSystem):
         self._file, self._former, self._files = folder / NAME, folder / FORMER_NAME, files
         self._lines = 0
-        # Whether the file may end in the middle of a line.
+        # Whether the file may end with an incomplete line.
         self._is_torn = False
 
     def load(self) -> dict[str, IndexEntry]:
-        """The newest whole entry of every session."""
+        """The newest complete entry of every session."""
         entries: dict[str, IndexEntry] = {}
         try:
             content = read_whole(self._files, self._file)
         except FileNotFoundError:
             return entries
         except OSError as error:
-            log.warning("index is unreadable, reading the journals", reason=error)
+            log.warning("index cannot be read, reading the journals", reason=error)
             return entries
         unreadable = 0
         for line in content.split(b"\n"):
@@ -66,12 +66,12 @@ class Index:
                 entries[entry.session.id] = entry
                 self._lines += 1
         if unreadable:
-            log.warning("lines of the index are unreadable, reading their journals", lines=unreadable)
+            log.warning("lines of the index cannot be read, reading their journals", lines=unreadable)
         self._is_torn = not content.endswith(b"\n")
         return entries
 
     def add(self, entries: Iterable[IndexEntry]) -> None:
-        """Append entries; need not be durable, since a line that is not whole is not believed."""
+        """Append entries. They need not be durable, because an incomplete line is ignored."""
         lines = [_line(entry) for entry in entries]
         if not lines:
             return
@@ -89,14 +89,14 @@ class Index:
         self._lines += len(lines)
 
     def tidy(self, entries: dict[str, IndexEntry]) -> None:
-        """Write the file anew when most of its lines are of no use any more."""
+        """Rewrite the file when most of its lines are obsolete."""
         if self._lines <= LINES_A_SESSION_MAX * len(entries) + LINES_SPARE:
             return
         try:
             replace_whole(self._files, self._file, b"".join(map(_line, entries.values())))
             self._files.unlink(self._former)
         except OSError as error:
-            log.warning("index not written anew", reason=error)
+            log.warning("index not rewritten", reason=error)
             return
         self._lines, self._is_torn = len(entries), False
 

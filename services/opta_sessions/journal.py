@@ -1,8 +1,8 @@
 """One session's journal: an append-only file of checksummed lines.
 
-Promise: a line is either whole in the file or, after `recover`, not there. A torn tail is cut off and
-kept in `*.torn`; damage before the tail stops the session's writes and is never skipped. Order is by `seq`
-alone: a line whose seq is not the next one is damage, whatever its `ts` says.
+Promise: after `recover`, a line is either complete in the file or not there. A torn tail is cut off and stored in `*.torn`.
+Damage before the tail stops writes to the session and is never skipped. Lines are ordered by `seq` alone: a line whose seq
+is not the next one is damage.
 """
 
 import contextlib
@@ -21,30 +21,30 @@ from .files import FileSystem, read_range, write_all
 _SEQ = re.compile(rb'\{"seq":(\d+),')
 _WRITE = os.O_RDWR | os.O_APPEND
 _CHUNK, _READ = 64 * 1024, 1024 * 1024
-# One answer to a question holds at most this many bytes of lines.
+# Limit of the lines in one reply to a query.
 PAGE_BYTES_MAX = 4 * 1024 * 1024
-# What is longer was not written by the store, and is not read to its end.
+# A longer line was not written by the store, and is not read to its end.
 LINE_BYTES_MAX = 16 * 1024 * 1024
-# Lines that are read in one step: two milliseconds' work.
+# Lines that are read in one step, about two milliseconds of work.
 STEP_LINES = 500
 
 log = Log("journal")
 
 
 class Journal:
-    """An open journal. `size` counts its whole lines in bytes."""
+    """An open journal. `size` is the size of its complete lines in bytes."""
 
     def __init__(self, file: Path, files: FileSystem, *, create: bool = False):
         self.file = file
         self._files = files
-        # Bytes that were synced for certain (0: not known), and whether a sync failed since.
+        # Bytes that are known to be on the disk (0: unknown), and whether a sync failed since.
         self._durable, self._is_suspect = 0, not create and files.stat(_mark(file)) is not None
-        # Bytes beyond `size` that could not be cut off yet: a failed write's, or a torn tail, which is kept elsewhere first.
+        # Bytes beyond `size` that are not cut off yet: from a failed write, or a torn tail, which is copied to `*.torn` first.
         self._has_rest = False
         self._torn: bytes | None = None
-        # How much of it `recover` found torn off.
+        # Size of the torn tail that `recover` found.
         self.torn_bytes = 0
-        # On a read-only disk what is there can still be read.
+        # On a read-only disk the journal can still be read.
         self._is_read_only = False
         # The size after the last append.
         self._appended = 0
@@ -65,16 +65,16 @@ class Journal:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it was closed; what is said of its durability then says nothing."""
+        """Whether the journal is closed. Its durability is then unknown."""
         return self._descriptor < 0
 
     @property
     def is_durable(self) -> bool:
-        """Whether everything that was appended here is on the disk."""
+        """Whether everything that was appended is on the disk."""
         return self._appended <= self._durable and not self._is_suspect
 
     def append(self, lines: bytes) -> None:
-        """Write whole lines. Raises OSError, and then the file is as it was before."""
+        """Write complete lines. When it raises OSError, the file is unchanged."""
         if self._is_read_only:
             self._open_for_writing()
         if self._has_rest:
@@ -90,7 +90,7 @@ class Journal:
         self._appended = self.size
 
     def sync(self) -> None:
-        """Wait until everything appended is on the disk. Called from the sync thread."""
+        """Wait until everything that was appended is on the disk. Called in the sync thread. Raises OSError."""
         descriptor = self._descriptor
         if descriptor < 0:
             return
@@ -100,24 +100,24 @@ class Journal:
                 self._write_again(descriptor, size)
             self._files.sync(descriptor)
         except OSError:
-            # Closed in this moment by the loop, which syncs before it closes.
+            # The loop closed the journal meanwhile; it syncs before it closes.
             if self._descriptor == descriptor:
-                self._suspect()
+                self._mark_unsynced()
                 raise
         self._durable = max(self._durable, size)
         if self._is_suspect:
             self._files.unlink(_mark(self.file))
             self._is_suspect = False
 
-    def _suspect(self) -> None:
-        """A sync failed; a store that comes after this one has to know, since its own sync would succeed without the bytes."""
+    def _mark_unsynced(self) -> None:
+        """Mark the journal after a failed sync. A later store must know, because its own sync could succeed without the bytes."""
         self._is_suspect = True
         with contextlib.suppress(OSError):
-            # Need not be durable: after a power loss what was not written is not there to be taken for written.
+            # The mark need not be durable: after a power loss, the unwritten bytes are gone as well.
             self._files.close(self._files.open(_mark(self.file), os.O_WRONLY | os.O_CREAT))
 
     def _write_again(self, descriptor: int, size: int) -> None:
-        """After a failed sync the system takes what it could not write for written, and says so at the next one."""
+        """Write the unsynced bytes again: after a failed sync the system marks the pages as clean, and the next sync succeeds."""
         content = read_range(self._files, descriptor, self._durable, size)
         over = self._files.open(self.file, os.O_WRONLY)
         try:
@@ -130,11 +130,11 @@ class Journal:
 
     @property
     def has_rest(self) -> bool:
-        """Whether the file holds more than its whole lines, until the next append cuts it off."""
+        """Whether the file has bytes after its complete lines, which the next append cuts off."""
         return self._has_rest
 
     def recover(self) -> tuple[list[bytes], bool]:
-        """(whole lines from the start, whether damage lies before the tail); cuts a torn tail off."""
+        """Cut off a torn tail. Returns (complete lines from the start, whether there is damage before the tail)."""
         lines: list[bytes] = []
         steps = self.recovering()
         while True:
@@ -144,7 +144,7 @@ class Journal:
                 return lines, end.value
 
     def recovering(self) -> Generator[list[bytes], None, bool]:
-        """`recover` in steps of some lines each, since a long journal takes seconds. Returns whether damage lies before the tail."""
+        """`recover` in steps of some lines, because a long journal takes seconds. Returns whether there is damage before the tail."""
         size = self._files.size(self._descriptor)
         step: list[bytes] = []
         torn: list[bytes] = []
@@ -165,25 +165,25 @@ class Journal:
             else:
                 torn.append(line)
         if torn and not seq and (len(torn) > 1 or end <= size or size > _CHUNK):
-            # A crash that cuts the first line off leaves no newline and not this much: here was more once.
+            # A crash during the first write leaves no newline and fewer bytes than this, so this file had more lines.
             self.stop_at(0)
             return True
         self.size = at
         if torn:
             self._torn, self._has_rest, self.torn_bytes = b"\n".join(torn), True, size - at
-            # On a full disk the tail stays where it is, unread, until the next append cuts it.
+            # On a full disk the tail stays in the file, ignored, until the next append cuts it off.
             with contextlib.suppress(OSError):
                 self._cut_rest()
         yield step
         return False
 
     def stop_at(self, size: int) -> None:
-        """What is beyond `size` is damaged: it is neither read nor cut off."""
+        """Note that the file is damaged after `size`. The damaged part is neither read nor cut off."""
         log.error("journal is damaged in the middle", file=self.file, offset=size)
         self.size = size
 
     def after(self, seq: int, limit: int) -> list[bytes]:
-        """Lines with a higher seq, oldest first, found by bisecting byte offsets (seq is monotonic)."""
+        """Up to `limit` lines after `seq`, oldest first, found by bisecting byte offsets (seq is monotonic). Raises OSError, Broken."""
         at = self._offset_after(seq)
         lines: list[bytes] = []
         rest, taken = b"", 0
@@ -198,7 +198,7 @@ class Journal:
         return lines[:limit]
 
     def close(self) -> None:
-        """Release the descriptor; what was appended is made durable first."""
+        """Make appended lines durable, then close the descriptor."""
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
                 if not self.is_durable:
@@ -207,7 +207,7 @@ class Journal:
             self._files.close(descriptor)
 
     def _lines(self, size: int) -> Iterator[bytes]:
-        """Every line without its newline; of one that is too long the beginning, and then no more."""
+        """All lines without newline. A line that is too long is cut, and is the last one."""
         at, held = 0, bytearray()
         while at < size and len(held) <= LINE_BYTES_MAX:
             chunk = self._files.read(self._descriptor, min(_READ, size - at), at)
@@ -236,12 +236,12 @@ class Journal:
                 self._files.sync(kept)
             finally:
                 self._files.close(kept)
-            log.warning("cut a torn tail off", file=self.file.name, bytes=self.torn_bytes, kept_in=torn.name)
+            log.warning("cut off a torn tail", file=self.file.name, bytes=self.torn_bytes, kept_in=torn.name)
         self._files.truncate(self._descriptor, self.size)
         self._torn, self._has_rest = None, False
 
     def _offset_after(self, seq: int) -> int:
-        """Where the first line with a higher seq begins."""
+        """The offset of the first line with a higher seq."""
         low, high = 0, self.size
         if seq <= 0:
             return 0
@@ -282,7 +282,7 @@ class Journal:
 
 
 def _mark(file: Path) -> Path:
-    """Lies beside a journal whose last sync failed."""
+    """The file that marks a journal whose last sync failed."""
     return file.with_suffix(".suspect")
 
 

@@ -1,7 +1,7 @@
-"""Leases of turns: hands open turns to the live agent, and takes them back from one that is gone.
+"""Leases of turns: hands open turns to the live agent, and takes them back when the agent is gone.
 
-A new start of the agent receives every open turn and adopts or ends it. A turn that the live agent no
-longer lists, or that had no agent for too long, is ended here.
+A new agent process receives every open turn and continues or ends it. A turn that the live agent no longer lists, or that
+had no agent for too long, is ended here.
 """
 
 from typing import Protocol
@@ -19,17 +19,17 @@ from opta_protocol.topics import STORE_CMD
 from .catalog import SessionCatalog
 from .session_state import SessionState
 
-# Longer than the pause between restarts of a process that keeps crashing.
+# Longer than the longest delay between restarts of a crashing process.
 AGENT_LOST_AFTER_S = 45.0
-# A hello this late means that the agent is gone; one comes every 0.2 s.
+# Without a hello for this long, the agent is gone. It sends one every 0.2 s.
 SILENT_AFTER_S = 1.0
-# An agent's ending of a turn may still be on its way when its hello stops listing the turn.
+# The end of a turn may arrive after the hello that no longer lists the turn.
 FORGOTTEN_AFTER_S = 4.0
-# A turn that was handed out and is not listed after this time did not arrive.
+# A turn that was handed out and is not listed within this time did not arrive.
 HAND_AGAIN_AFTER_S = 1.0
-# A turn of which the agent lists nothing any more is forgotten after this time.
+# A turn that the agent no longer lists is ended after this time.
 HANDED_KEPT_S = 60.0
-# A turn ends when this many agents in a row died while they ran one of its steps.
+# A turn ends when this many agents in a row died in the same step.
 BOOTS_A_STEP_MAX = 6
 
 _hello = msgspec.json.Decoder(Hello)
@@ -38,7 +38,7 @@ log = Log("leases")
 
 
 class WriteEvents(Protocol):
-    """Writes events that the store authors."""
+    """Writes events that the store itself creates."""
 
     def __call__(self, state: SessionState, *events: Event) -> None: ...
 
@@ -51,29 +51,29 @@ class Leases:
         self._router = bus.router(STORE_CMD, self._on_hello)
         self._peer = b""
         self._boot = ""
-        # The highest incarnation of an agent so far; a lower one is superseded.
-        self._life = 0
+        # The highest incarnation of the agent so far. A lower one is superseded.
+        self._incarnation = 0
         self._heard_at = now_s()
         self._lost_at = 0.0
         # (sid, turn) -> when the agent of this boot last listed or received it
         self._handed: dict[tuple[str, str], float] = {}
         self._listed: set[tuple[str, str]] = set()
-        # (sid, turn) -> (step, how many agents had it at that step)
+        # (sid, turn) -> (step, number of agents that ran it)
         self._tried: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def admits(self, life: int) -> bool:
-        """Whether the agent of that incarnation may write: no later one announced itself."""
-        self._life = max(self._life, life)
-        return life == self._life
+    def admits(self, incarnation: int) -> bool:
+        """Whether the agent of an incarnation may write: no later one has sent a hello."""
+        self._incarnation = max(self._incarnation, incarnation)
+        return incarnation == self._incarnation
 
     def hand_out(self, state: SessionState) -> None:
-        """Hand the session's first open turn to the agent, unless it has it already or there is no agent."""
+        """Hand the session's first open turn to the agent, unless the agent has it already or there is no agent."""
         head = state.head()
         if head is not None and self._peer and (state.sid, head.turn) not in self._handed:
             self._send([Held(sid=state.sid, turn=head.turn, seq=head.seq)])
 
     def check(self) -> None:
-        """Called often: notices a silent agent, and ends turns that nobody will continue."""
+        """Detect a silent agent, and end turns that no agent will continue. Called often."""
         now = now_s()
         silent_s = now - self._heard_at
         if silent_s > SILENT_AFTER_S and not self._lost_at:
@@ -82,12 +82,12 @@ class Leases:
                 self._write_events(state, ServiceLost(sid=state.sid, turn=_head_id(state), service="agent", reason="silent"))
         if silent_s > AGENT_LOST_AFTER_S:
             for state in self._running():
-                self._end(state, "The agent did not come back. `opta daemon restart agent` starts it; then ask again.")
+                self._end(state, "The agent did not restart. Start it with `opta daemon restart agent`, then send the prompt again.")
             self._heard_at = now
 
     def _on_hello(self, peer: bytes, frames: Frames) -> None:
         hello = _hello.decode(frames[0])
-        if not self.admits(hello.life):
+        if not self.admits(hello.incarnation):
             return  # a late message of a superseded agent
         now = now_s()
         back_after_s = now - self._lost_at if self._lost_at else 0.0
@@ -116,15 +116,15 @@ class Leases:
             if key in listed:
                 continue
             if key not in self._handed or (key not in self._listed and now - self._handed[key] > HAND_AGAIN_AFTER_S):
-                # Perhaps it never arrived; the agent ignores a turn that it knows.
+                # The turn may not have arrived. The agent ignores a turn that it already has.
                 missing.append(Held(sid=key[0], turn=key[1], seq=head.seq))
             elif key in self._listed and now - self._handed[key] > FORGOTTEN_AFTER_S:
-                self._end(state, "The agent lost track of this turn. What was shown is kept; ask again to continue.")
+                self._end(state, "The agent no longer runs this turn. The answer so far is kept; send the prompt again to continue.")
         self._handed = {key: at for key, at in self._handed.items() if key in listed or now - at < HANDED_KEPT_S}
         self._send(missing)
 
     def _count_tries(self) -> None:
-        """Another agent takes over: end turns in which one agent after the other died at the same step."""
+        """Count the agents of each open turn, and end turns in which several agents in a row died in the same step."""
         before, self._tried = self._tried, {}
         for state in self._running():
             head = state.head()
@@ -135,7 +135,7 @@ class Leases:
             if tries > BOOTS_A_STEP_MAX:
                 self._end(
                     state,
-                    f"The agent was restarted {tries - 1} times while it ran this step. What was shown is kept; resume the turn to try again.",
+                    f"The agent was restarted {tries - 1} times while it ran this step. The answer so far is kept; resume the turn to try again.",
                     ErrorCode.agent_restarted,
                 )
             else:

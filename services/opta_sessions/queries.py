@@ -13,20 +13,21 @@ from opta_protocol.error_info import ErrorCode
 from opta_protocol.http import Repair
 from opta_protocol.topics import STORE_QUERY
 
+from .listing import SessionListing
 from .store import Store
 
 _question: msgspec.json.Decoder[After | ListSessions | GetSession | RepairSession] = msgspec.json.Decoder(Question)
 _encode = msgspec.json.Encoder().encode
 REPAIRS_KEPT = 32
-log = Log("questions")
+log = Log("queries")
 
 
-class Questions:
+class StoreQueries:
     """The store's side of `store.q`."""
 
     def __init__(self, bus: Bus, store: Store):
-        self._store, self._catalog = store, store.catalog
-        # Repairs by key: a repeated request, after a late or lost answer, gets the same repair.
+        self._store, self._catalog, self._listing = store, store.catalog, SessionListing(store.catalog)
+        # Repairs by key: a resent request, after a late or lost reply, gets the same repair.
         self._repairs: OrderedDict[str, asyncio.Task[Repair]] = OrderedDict()
         self._router = bus.router(STORE_QUERY, self._on_question)
 
@@ -34,7 +35,7 @@ class Questions:
         try:
             question = _question.decode(frames[0])
         except msgspec.DecodeError as error:
-            log.error("unreadable question", reason=error)
+            log.error("query cannot be decoded", reason=error)
             return
         lines: list[bytes] = []
         try:
@@ -43,24 +44,24 @@ class Questions:
                     lines = self._after(question)
                     reply = Reply(id=question.id)
                 case ListSessions():
-                    page = self._catalog.page(question.q, question.state, max(1, min(question.limit, 1000)), question.cursor)
+                    page = self._listing.page(question.q, question.state, max(1, min(question.limit, 1000)), question.cursor)
                     reply = Reply(id=question.id, result=page)
                 case RepairSession():
                     self._repair(peer, question)
                     return
                 case GetSession():
-                    reply = Reply(id=question.id, result=self._catalog.summary(self._catalog.resolve(question.sid)))
+                    reply = Reply(id=question.id, result=self._catalog.summary(self._listing.resolve(question.sid)))
         except OptaError as error:
             reply = Reply(id=question.id, error=error.info())
         except OSError as error:
-            reason = f"The journal cannot be read now ({error.strerror or error}). `opta daemon logs sessions` has more."
+            reason = f"The journal cannot be read now ({error.strerror or error}). `opta daemon logs sessions` shows details."
             reply = Reply(id=question.id, error=Unavailable(reason).info())
         self._router.send(peer, [_encode(reply), *lines])
 
     def _repair(self, peer: bytes, asked: RepairSession) -> None:
         repair = self._repairs.get(asked.key)
         if repair is None:
-            repair = asyncio.create_task(self._store.repairs.run(self._catalog.resolve(asked.sid), is_wanted=asked.apply), name="repair")
+            repair = asyncio.create_task(self._store.repairs.run(self._listing.resolve(asked.sid), is_wanted=asked.apply), name="repair")
             self._repairs[asked.key] = repair
             if len(self._repairs) > REPAIRS_KEPT:
                 self._repairs.popitem(last=False)

@@ -1,7 +1,7 @@
-"""Makes a damaged journal one that can go on: what can be read stays where it is, what is missing is named line by line.
+"""Repairs a damaged journal so that the session can continue: readable lines stay, and each lost line is named.
 
-A kept line is the same bytes under the same seq, so that clients which resume are right. A seq whose line is lost gets a `warning`
-line that says so. Nothing is guessed: a line counts only when its checksum holds.
+A kept line has the same bytes and the same seq, so that clients can resume. A `warning` line replaces each lost line. Nothing is
+guessed: a line counts only when its checksum is correct.
 """
 
 import re
@@ -19,38 +19,38 @@ from opta_protocol.http import DroppedLine
 from .files import FileSystem, replace_whole
 from .session_state import SessionState
 
-# What a line may be wrapped in without being lost: line ends of another system, padding, zeroes of a lost block.
+# Bytes around a line that are removed: line endings of another system, padding, zeroes of a lost block.
 _AROUND = b" \t\r\x00\xef\xbb\xbf"
 _BEGIN = re.compile(rb'\{"seq":')
-# A hole of more lines is not filled: the journal ends before it.
+# A larger gap is not filled: the journal ends before it.
 HOLE_MAX = 100_000
 LOST = "journal_line_lost"
 
 
 @dataclass
 class RepairPlan:
-    """A repaired journal, and how it differs from the one that was found."""
+    """The content of a repaired journal, and its differences from the damaged one."""
 
     lines: list[bytes] = field(default_factory=list[bytes])
     kept: int = 0
     # Seqs whose line is lost.
     lost: list[int] = field(default_factory=list[int])
     dropped: list[DroppedLine] = field(default_factory=list[DroppedLine])
-    # Why nothing can be made of it.
+    # Why the journal cannot be repaired.
     problem: str = ""
 
 
 def plan(sid: str, content: bytes) -> RepairPlan:
-    """What would become of a journal's bytes; changes nothing."""
+    """RepairPlan the repair of a journal's content. Changes nothing."""
     made = RepairPlan()
     found = _readable(sid, content, made)
     if 1 not in found:
-        made.problem = "its first line, which says what the session is, is lost"
+        made.problem = "its first line, which describes the session, is lost"
         return made
     ts, last = "", 0
     for seq in sorted(found):
         if seq - last - 1 > HOLE_MAX:
-            made.dropped += [_dropped(*found[later], f"behind a hole of {seq - last - 1} lines") for later in sorted(found) if later >= seq]
+            made.dropped += [_dropped(*found[later], f"after a gap of {seq - last - 1} lines") for later in sorted(found) if later >= seq]
             break
         for missing in range(last + 1, seq):
             made.lost.append(missing)
@@ -63,7 +63,7 @@ def plan(sid: str, content: bytes) -> RepairPlan:
 
 
 def write(files: FileSystem, file: Path, content: bytes, made: RepairPlan) -> Path:
-    """Keep a copy of the damaged journal beside it, then replace it at once. The copy's path. Raises OSError with the journal as it was."""
+    """Copy the damaged journal, replace it atomically, and return the copy's path. When it raises OSError, the journal is unchanged."""
     number = 1
     while files.stat(copy := file.with_name(f"{file.stem}.damaged-{number}")) is not None:
         number += 1
@@ -73,7 +73,7 @@ def write(files: FileSystem, file: Path, content: bytes, made: RepairPlan) -> Pa
 
 
 def _readable(sid: str, content: bytes, made: RepairPlan) -> dict[int, tuple[int, bytes]]:
-    """Seq -> (line number in the file, whole line), whatever their order; the rest goes to `made.dropped`."""
+    """Seq -> (line number in the file, complete line), in any order. All other lines are added to `made.dropped`."""
     found: dict[int, tuple[int, bytes]] = {}
     for number, raw in enumerate(content.split(b"\n"), 1):
         if not raw:
@@ -96,7 +96,7 @@ def _readable(sid: str, content: bytes, made: RepairPlan) -> dict[int, tuple[int
 
 
 def _whole_in(raw: bytes) -> list[bytes]:
-    """The whole lines in what stands between two newlines: mostly one."""
+    """The complete lines between two newlines: usually one."""
     if wire.is_whole(raw):
         return [raw]
     stripped = raw.strip(_AROUND)
@@ -114,7 +114,7 @@ def _unusable(sid: str, line: bytes) -> str:
             return "of another session"
         if header.seq < 1:
             return "without a seq"
-        # Whether the store can fold it; on a state of its own, since here only the shape matters.
+        # Whether the store can apply the line. A separate state is enough, because only the shape matters here.
         SessionState(sid).apply(line)
     except (msgspec.DecodeError, ValueError):
         return "of a wrong shape"

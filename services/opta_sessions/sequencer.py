@@ -1,8 +1,8 @@
-"""Numbers the events of an append: decides for each whether it may be written, and stamps its line.
+"""Numbers the events of an append: decides for each event whether it may be written, and stamps its line.
 
-Works on memory alone: it moves a session's state along line by line and returns the lines as a `EventBatch`. Whoever
-writes them reads the state again from the journal when the write fails.
-**Invariant:** no socket and no file here.
+It applies each line to the session's state in memory and returns the lines as an `EventBatch`. When writing them fails, the
+caller reads the state again from the journal.
+**Invariant:** this module uses no socket and no file.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Event, SessionCancel
 from .journal import LINE_BYTES_MAX
 from .session_state import SessionState, read_call, read_turn_start
 
-# Durable events: they are acknowledged only when they are on the disk.
+# Durable events are acknowledged only when they are on the disk.
 DURABLE_NAMES = frozenset(
     {
         "session.start",
@@ -35,7 +35,7 @@ DURABLE_NAMES = frozenset(
     }
     | ENDING_NAMES
 )
-# The store's stamps (seq, time, checksum) come on top of the body.
+# The store adds seq, time and checksum to the body.
 BODY_BYTES_MAX = LINE_BYTES_MAX - 1024
 
 
@@ -43,8 +43,8 @@ BODY_BYTES_MAX = LINE_BYTES_MAX - 1024
 class EventBatch:
     """Numbered lines of one session that are not written yet, and the results for their producer.
 
-    `before_seq` is the last seq before the batch that is no delta. `is_durable`: the acknowledgement waits for the disk.
-    `is_head_changed`: a turn was opened or ended, so another turn may be the next to run.
+    `before_seq` is the seq of the last line before the batch that is not a delta. `is_durable`: the acknowledgement waits for the
+    disk. `is_head_changed`: a turn was opened or ended, so another turn may be the next to run.
     """
 
     first_seq: int
@@ -63,15 +63,15 @@ class EventBatch:
 
     @property
     def noteworthy(self) -> list[AppendResult]:
-        """The results that an acknowledgement carries: all of a durable batch, else those that are more than "written"."""
+        """The results for the acknowledgement: all of a durable batch, else those other than "written"."""
         return [result for result in self.results if self.is_durable or result.turn or result.status != "written"]
 
 
 class Sequencer:
-    """Decides and numbers. `boot` names this start of the store.
+    """Decides on events and numbers them. `boot` is the boot id of the store.
 
-    `torn` maps a session to the bytes that were cut off its journal's end and not reported in it yet. `admits` tells
-    whether the agent of an incarnation may still write. `fenced` counts the events that were fenced off.
+    `torn` maps a session to the bytes that were cut off its journal and are not reported in it yet. `admits` returns whether
+    the agent of an incarnation may still write. `fenced` counts the fenced events.
     """
 
     def __init__(self, boot: str, torn: dict[str, int], admits: Callable[[int], bool]):
@@ -80,21 +80,21 @@ class Sequencer:
         self.fenced = 0
 
     def begin(self, state: SessionState) -> EventBatch:
-        """An empty batch; its first line reports a torn journal end that was cut off and not reported yet."""
-        batch = EventBatch(first_seq=state.last_seq + 1, before_seq=state.firm_seq)
+        """A new batch. Its first line reports a torn journal tail that is not reported yet."""
+        batch = EventBatch(first_seq=state.last_seq + 1, before_seq=state.durable_seq)
         if size := self._torn.get(state.sid):
             self.add_event(state, batch, _torn_warning(state.sid, size))
         return batch
 
     def add_event(self, state: SessionState, batch: EventBatch, event: Event) -> None:
-        """Add an event that the store itself authors."""
+        """Add an event that the store itself creates."""
         number = state.producers.get(self._producer, 0) + 1
         _add_line(state, batch, wire.encode_body(event), (self._producer, number))
         batch.is_durable = True
         batch.is_head_changed |= isinstance(event, SessionCancelled | TurnError)
 
     def number(self, state: SessionState, head: Append, bodies: list[bytes], last: int) -> EventBatch:
-        """Decide on each body and number its line. Bodies up to the producer's number `last` were handled before: they get the same answer."""
+        """Decide on each body and number its line. Bodies up to number `last` were handled before and get the same result."""
         batch = self.begin(state)
         answers = state.answers(head.p)
         for number, body in enumerate(bodies, head.n):
@@ -109,7 +109,7 @@ class Sequencer:
                 result = self._accept(state, batch, header, body, (head.p, number))
             else:
                 result = msgspec.structs.replace(refusal, n=number)
-                # The first answer to this key may still wait for the disk; so does this one.
+                # The first result for this key may still wait for the disk; so must this one.
                 batch.is_durable |= result.repeated
             batch.results.append(result)
             if result.turn or result.status != "written":
@@ -139,13 +139,13 @@ class Sequencer:
         if state.is_damaged:
             return _refused(
                 ErrorCode.broken,
-                f"The journal of s-{state.sid} is damaged in the middle and takes no more events. Its readable part stays open. "
-                f"To continue with it: opta sessions repair {state.sid}",
+                f"The journal of s-{state.sid} is damaged in the middle, so no events can be added. Its readable part can still be read. "
+                f"To continue the session: opta sessions repair {state.sid}",
             )
         if len(body) > BODY_BYTES_MAX:
-            return _refused(ErrorCode.too_large, f"An event of {len(body)} bytes is more than a journal takes ({BODY_BYTES_MAX}).")
+            return _refused(ErrorCode.too_large, f"The event has {len(body)} bytes; the limit is {BODY_BYTES_MAX}.")
         if header.event == "session.start":
-            return _refused(ErrorCode.conflict, f"There is a session s-{state.sid} already.") if state.last_seq else None
+            return _refused(ErrorCode.conflict, f"Session s-{state.sid} already exists.") if state.last_seq else None
         if state.away and header.event != "session.updated":
             return _refused(ErrorCode.not_found, f"There is no session s-{state.sid}: it is in the {state.away}.")
         if header.event == "turn.start":
@@ -154,8 +154,8 @@ class Sequencer:
             return None
         if header.event == "turn.undone":
             is_busy = bool(state.open_turns)
-            return _refused(ErrorCode.busy, f"s-{state.sid} is working; undo when its turn has ended.") if is_busy else None
-        if header.turn not in state.open_turns or (head.p.startswith("agent.") and not self._admits(head.life)):
+            return _refused(ErrorCode.busy, f"s-{state.sid} has a running turn. Undo after it has ended.") if is_busy else None
+        if header.turn not in state.open_turns or (head.p.startswith("agent.") and not self._admits(head.incarnation)):
             self.fenced += 1
             return AppendResult(n=0, status="fenced")
         return _refused_call(state, header, body)
@@ -167,7 +167,8 @@ def _refused_prompt(state: SessionState, body: bytes) -> AppendResult | None:
     if known is None:
         if fields.resumes and fields.resumes != state.resumable:
             return _refused(
-                ErrorCode.conflict, f"s-{state.sid} has nothing to resume: its last turn succeeded, is still running, or is another one."
+                ErrorCode.conflict,
+                f"s-{state.sid} has nothing to resume: its last turn succeeded, is still running, or is another one.",
             )
         return None
     turn, seq, known_body = known
@@ -180,19 +181,19 @@ def _refused_call(state: SessionState, header: wire.Header, body: bytes) -> Appe
     if header.event == "permission.decision":
         fields = read_call(body)
         if fields.requestId and fields.requestId not in state.pending:
-            return _refused(ErrorCode.conflict, "This question was answered already.")
+            return _refused(ErrorCode.conflict, "This question has already been answered.")
     elif header.event in ("tool.start", "tool.result"):
         call = read_call(body).callId
         if call not in state.asked_calls and call not in state.ended_calls:
-            return _refused(ErrorCode.conflict, f"Nobody asked for the call {call[:20]!r}.")
-        # A call that changes something starts once, and every call ends once.
+            return _refused(ErrorCode.conflict, f"There is no request for the call {call[:20]!r}.")
+        # A call with effects starts once, and every call ends once.
         if call in state.ended_calls or (header.event == "tool.start" and state.changing_calls.get(call)):
             return AppendResult(n=0, status="known")
     return None
 
 
 def _add_line(state: SessionState, batch: EventBatch, body: bytes, author: tuple[str, int], *, is_delta: bool = False) -> None:
-    """Stamp a body by `author` (producer, its number) as the session's next line."""
+    """Stamp a body of `author` (producer, number) as the session's next line."""
     producer, number = author
     line = wire.stamp(body, state.last_seq + 1, utc_now(), producer, number)
     if is_delta:
@@ -208,5 +209,5 @@ def _refused(code: ErrorCode, message: str) -> AppendResult:
 
 
 def _torn_warning(sid: str, size: int) -> Warning:
-    message = f"The end of this session's journal was not whole: {size} bytes were cut off and are kept in {sid}.torn."
+    message = f"The end of this session's journal was incomplete: {size} bytes were cut off and are kept in {sid}.torn."
     return Warning(sid=sid, code="journal_torn", message=message)

@@ -1,4 +1,4 @@
-"""Repair of one damaged session: a report of what would be kept, or the repair itself."""
+"""Repairs one damaged session, or reports what a repair would keep."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,26 +13,26 @@ from opta_protocol.http import Repair
 from .catalog import SessionCatalog
 from .session_state import SessionState
 
-# Lost and dropped lines that a report lists one by one.
+# Number of lost and dropped lines that a report lists.
 LISTED_MAX = 100
 log = Log("store")
 
 
 class SessionRepair:
-    """Repairs sessions of `catalog`; `write_events` writes an event that the store authors."""
+    """Repairs sessions of `catalog`. `write_events` writes an event that the store itself creates."""
 
     def __init__(self, catalog: SessionCatalog, write_events: Callable[[SessionState, Event], None]):
         self._catalog, self._write_events = catalog, write_events
 
     async def run(self, sid: str, *, is_wanted: bool) -> Repair:
-        """Report what a repair keeps and drops; with `is_wanted`, repair. Raises OptaError. A damaged session takes no events meanwhile."""
+        """Report what a repair keeps and drops; with `is_wanted`, repair. Raises OptaError. The session accepts no events meanwhile."""
         try:
             state = self._catalog.state(sid)
             if state is None:
                 raise Refused(f"There is no session s-{sid}.", code=ErrorCode.not_found)
             if not state.is_damaged:
                 return Repair(id=sid, damaged=False, applied=False, kept=state.last_seq)
-            made, copy = await asyncio.to_thread(self._catalog.mend, sid, is_wanted=is_wanted)
+            made, copy = await asyncio.to_thread(self._catalog.repair, sid, is_wanted=is_wanted)
             if is_wanted:
                 self._catalog.reload(sid)
         except OSError as error:
@@ -56,7 +56,7 @@ class SessionRepair:
 
 def _warning(report: Repair) -> Warning:
     message = (
-        f"This session's journal was damaged and is repaired: {report.kept} lines are kept, {report.lost} are lost, "
+        f"This session's journal was damaged and has been repaired: {report.kept} lines are kept, {report.lost} are lost, "
         f"{report.dropped} were dropped. The damaged file is kept as {report.copy}."
     )
     return Warning(sid=report.id, code=JOURNAL_REPAIRED, message=message)

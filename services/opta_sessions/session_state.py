@@ -1,4 +1,4 @@
-"""The store's state of one session, folded from its journal: it decides whether the next event may be written."""
+"""The store's state of one session, reduced from its journal. It decides whether the next event may be written."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -55,28 +55,28 @@ read_turn_start = _turn.decode
 read_call = _call.decode
 
 
-# Producers whose answers are kept. A service has one process at a time, so a producer that this many others followed is gone.
+# Producers whose results are kept. A service has one process at a time, so a producer with this many successors is gone.
 PRODUCERS_ANSWERED_MAX = 8
 
 
 class Answers:
-    """The answers to one producer beyond "written", by number and oldest first, until the producer acknowledges them."""
+    """The results for one producer other than "written", by number, oldest first, until the producer acknowledges them."""
 
     def __init__(self) -> None:
         self._base = 0
-        # Not a dict: finding the oldest key of a dict scans the slots of all keys removed before.
+        # Not a dict: finding the oldest key of a dict scans the slots of all removed keys.
         self._results: OrderedDict[int, AppendResult] = OrderedDict()
 
     def keep(self, number: int, result: AppendResult) -> None:
-        """Remember an answer; numbers only grow."""
+        """Store a result. Numbers only increase."""
         self._results[number] = result
 
     def get(self, number: int) -> AppendResult | None:
-        """The answer to an event that is sent again, if it was more than "written"."""
+        """The result for a resent event; None when it was "written"."""
         return self._results.get(number)
 
     def forget(self, base: int) -> None:
-        """Drop the answers below `base`, which the producer has. Each answer is visited once, however many there are."""
+        """Drop the results below `base`, which the producer has. Each result is visited once."""
         if base <= self._base:
             return
         self._base = base
@@ -99,7 +99,7 @@ class OpenTurn:
 
 @dataclass
 class SessionState:
-    """Folded from the journal; `apply` keeps it in step with every line written."""
+    """The state after all lines so far. `apply` must be called with every written line."""
 
     sid: str
     title: str = ""
@@ -113,8 +113,8 @@ class SessionState:
     pinned: bool = False
     archived: bool = False
     last_seq: int = 0
-    # The last line that is no delta.
-    firm_seq: int = 0
+    # The last line that is not a delta.
+    durable_seq: int = 0
     turns: int = 0
     # The highest number of a turn.
     last_turn: int = 0
@@ -123,7 +123,7 @@ class SessionState:
     last_failed: bool = False
     resumable: str = ""
     is_damaged: bool = False
-    # The folder it is on its way to, out of every list: trash or archive.
+    # The folder that the session is moved to: trash or archive. It is no longer listed.
     away: str = ""
     open_turns: dict[str, OpenTurn] = field(default_factory=dict[str, OpenTurn])
     producers: dict[str, int] = field(default_factory=dict[str, int])
@@ -132,17 +132,17 @@ class SessionState:
     # Calls of open turns that have no result yet -> their turn.
     asked_calls: dict[str, str] = field(default_factory=dict[str, str])
     ended_calls: set[str] = field(default_factory=set[str])
-    # Calls of open turns that change something -> whether they were begun.
+    # Calls of open turns with effects -> whether they have started.
     changing_calls: dict[str, bool] = field(default_factory=dict[str, bool])
     _answers: OrderedDict[str, Answers] = field(default_factory=OrderedDict[str, Answers])
 
     def apply_delta(self, producer: str, number: int) -> None:
-        """Take in the next line, a delta, without reading it."""
+        """Apply the next line, a delta, without decoding it."""
         self.last_seq += 1
         self.producers[producer] = number
 
     def apply(self, line: bytes) -> None:
-        """Take in a stored line."""
+        """Apply a stored line. Raises msgspec.DecodeError for a wrong shape."""
         header = wire.read_header(line)
         self.last_seq = header.seq
         if header.n > self.producers.get(header.p, 0):
@@ -150,9 +150,9 @@ class SessionState:
         name = header.event
         if name in DELTA_NAMES:
             return
-        self.firm_seq = header.seq
+        self.durable_seq = header.seq
         if header.turn[1:].isdecimal():
-            # Not the count: a repaired journal may have lost the start of a turn.
+            # Not the count of turns: a repaired journal may have lost the start of a turn.
             self.last_turn = max(self.last_turn, int(header.turn[1:]))
         self.last_activity_at = header.ts
         if name == "session.start":
@@ -200,7 +200,7 @@ class SessionState:
             self._apply_turn_state(name, header.turn, line)
 
     def answers(self, producer: str) -> Answers:
-        """The answers kept for a producer."""
+        """The stored results of a producer."""
         known = self._answers.get(producer)
         if known is None:
             known = self._answers[producer] = Answers()
@@ -209,11 +209,11 @@ class SessionState:
         return known
 
     def head(self) -> OpenTurn | None:
-        """The open turn that may run: the first accepted."""
+        """The open turn that may run: the first accepted one; None when there is none."""
         return next(iter(self.open_turns.values()), None)
 
     def summary(self) -> Session:
-        """As lists show it."""
+        """The session as in lists."""
         return Session(
             id=self.sid,
             title=self.title,

@@ -1,4 +1,4 @@
-"""Tracks whether the disk takes writes: since when it does not, and a test write each second until it does."""
+"""Tracks whether the disk can be written: since when it cannot, with a test write each second until it can."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from opta_core.logs import Log
 
 from .files import FileSystem, replace_whole
 
-# A disk that is full for longer ends the turns that are running.
+# When the disk is full for longer, running turns are ended.
 PATIENCE_S = 10.0
 LOOK_AGAIN_S = 1.0
 
@@ -15,7 +15,7 @@ log = Log("storage")
 
 
 class Storage:
-    """The store's memory of failed writes and syncs."""
+    """Remembers failed writes and syncs."""
 
     def __init__(self, files: FileSystem, folder: Path):
         self._files, self._file = files, folder / ".probe"
@@ -27,14 +27,14 @@ class Storage:
         return self._failing_since > 0
 
     def failed(self, error: OSError) -> None:
-        """A write or sync failed."""
+        """Note that a write or sync failed."""
         self._failed_at = now_s()
         if not self._failing_since:
             log.error("storage refuses writes", reason=error.strerror or error)
             self._failing_since = self._failed_at
 
     def worked(self) -> bool:
-        """A write is on the disk; True when it had failed for longer than turns are kept waiting."""
+        """Note that a write is on the disk. Returns True when writes had failed for longer than turns may wait."""
         if not self._failing_since:
             return False
         lasted_s = self._failed_at - self._failing_since
@@ -43,14 +43,14 @@ class Storage:
         return lasted_s > PATIENCE_S
 
     def begin(self) -> None:
-        """At a start from which nobody expects a disk that takes writes: try one."""
+        """Try a write at the start, when the disk may not be writable."""
         try:
             self._try()
         except OSError as error:
             self.failed(error)
 
     def look(self) -> bool:
-        """While failing, once a second: try a small file. Whether it works again, and had failed for too long, as `worked`."""
+        """While writes fail, write a small test file once a second. Returns the same as `worked`."""
         now = now_s()
         if not self.is_failing or now - self._looked_at < LOOK_AGAIN_S:
             return False

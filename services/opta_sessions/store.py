@@ -1,8 +1,8 @@
-"""The session store: takes events from producers, has them numbered, writes, publishes and acknowledges them.
+"""The session store: receives events from producers, numbers, writes, publishes and acknowledges them.
 
 Promises: a published line is in the file; an acknowledged durable event is on the disk; each event of a producer is
-written once a session; a turn ends once; only the live agent writes into running turns.
-Invariant: nothing but this process writes journals, and nothing here waits for the disk on the loop.
+written once per session; a turn ends once; only the live agent writes to running turns.
+Invariant: only this process writes journals, and the event loop never waits for the disk.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from opta_core.bus.bus import Bus, Frames
 from opta_core.clock import now_s
 from opta_core.logs import Log
 from opta_protocol import wire
-from opta_protocol.commands import Append, Beat
+from opta_protocol.commands import Append, StoreHeartbeat
 from opta_protocol.error_info import ErrorCode, ErrorInfo
 from opta_protocol.events import Event
 from opta_protocol.topics import HEARTBEAT, STORE_IN, STORE_PUB, event_topic
 
 from . import full_disk
 from .acknowledgements import SYNC_AGAIN_S, Acknowledgements
-from .append_checks import not_an_append
+from .append_checks import append_problem
 from .catalog import SessionCatalog
 from .full_disk import FullDisk
 from .leases import Leases
@@ -30,9 +30,9 @@ from .session_state import SessionState
 from .storage import Storage
 from .sync import Syncer, SyncerKind
 
-# The store syncs and acknowledges tokens at this interval: well before a producer sends them again.
+# The store syncs and acknowledges deltas at this interval, well before a producer resends them.
 BEAT_S = 0.1
-# A session that was written to this recently is named in heartbeats.
+# Heartbeats name the sessions that were written within this time.
 ACTIVE_S = 2.0
 
 _append = msgspec.json.Decoder(Append)
@@ -41,7 +41,7 @@ log = Log("store")
 
 
 class Store:
-    """Wires the store's sockets to the catalog. `boot` names this start of the store."""
+    """Connects the store's sockets to the catalog. `boot` is the boot id of this store."""
 
     def __init__(self, bus: Bus, catalog: SessionCatalog, storage: Storage, boot: str, syncer: SyncerKind = Syncer):
         self.catalog, self.storage, self.boot = catalog, storage, boot
@@ -53,7 +53,7 @@ class Store:
         self._sequencer = Sequencer(boot, catalog.torn, self.leases.admits)
         self._acknowledgements = Acknowledgements(boot, self._in.send, catalog, self.disk, syncer)
         self.repairs = SessionRepair(catalog, self.write_events)
-        # Session -> when it was last written to.
+        # Session -> time of the last write.
         self._active: dict[str, float] = {}
         # Long sessions that are being read, and the messages that wait for them.
         self._opening: dict[str, asyncio.Task[None]] = {}
@@ -63,7 +63,7 @@ class Store:
 
     @property
     def fenced(self) -> int:
-        """How many events of ended turns or superseded agents were refused."""
+        """The number of fenced events: of ended turns, or of superseded agents."""
         return self._sequencer.fenced
 
     def close(self) -> None:
@@ -72,16 +72,16 @@ class Store:
         self.catalog.close()
 
     def heartbeat(self) -> bool:
-        """Publish the last seq of sessions that changed lately; False when there are none."""
+        """Publish the last seq of recently changed sessions. Returns False when there are none."""
         now = now_s()
         self._active = {sid: at for sid, at in self._active.items() if now - at < ACTIVE_S and self.catalog.has(sid)}
         states = [state for sid in self._active if (state := self.catalog.states.get(sid))]
-        beat = Beat(boot=self.boot, last={s.sid: s.last_seq for s in states}, firm={s.sid: s.firm_seq for s in states})
+        beat = StoreHeartbeat(boot=self.boot, last={s.sid: s.last_seq for s in states}, durable={s.sid: s.durable_seq for s in states})
         self._pub.publish([HEARTBEAT, _encode(beat)])
         return bool(states)
 
     def write_events(self, state: SessionState, *events: Event) -> None:
-        """Write events that the store authors (agent lost, disk was full)."""
+        """Write events that the store itself creates (agent lost, disk full)."""
         if state.is_damaged:
             return
         batch = self._sequencer.begin(state)
@@ -103,7 +103,7 @@ class Store:
             log.error("unreadable append", reason=error)
             return
         bodies = frames[1:]
-        if problem := not_an_append(head, bodies):
+        if problem := append_problem(head, bodies):
             log.error("append dropped", producer=head.p[:40], reason=problem)
             return
         if self.catalog.is_slow(head.sid):
@@ -128,14 +128,14 @@ class Store:
         return state
 
     def _append(self, state: SessionState, peer: bytes, head: Append, bodies: list[bytes]) -> None:
-        # Everything below `base` was handled, if not written.
+        # All events below `base` were handled, though not always written.
         last = max(state.producers.get(head.p, 0), head.base - 1)
         state.answers(head.p).forget(head.base)
         if head.n > last + 1:
             self._acknowledgements.seen(peer, head, last)
             return
         if head.n <= last:
-            # Sent again: perhaps it was written and never published, so a heartbeat lets subscribers look.
+            # A resent event may have been written and never published. A heartbeat lets subscribers check.
             self._active[state.sid] = now_s()
         batch = self._sequencer.number(state, head, bodies, last)
         if batch.lines:
@@ -152,11 +152,11 @@ class Store:
         if batch.is_head_changed:
             self.leases.hand_out(state)
         if batch.goes_away:
-            # After the acknowledgement, which waits for the disk.
+            # Only after the acknowledgement, which waits for the disk.
             self._loop.call_later(SYNC_AGAIN_S, self._put_away, state.sid, state.away)
 
     def _put(self, state: SessionState, batch: EventBatch) -> None:
-        """Write and publish. Raises OSError, and then nothing was written or published."""
+        """Write and publish a batch. When it raises OSError, nothing was written or published."""
         content = batch.content
         journal = self.catalog.journal(state.sid)
         journal.append(content)
@@ -171,21 +171,21 @@ class Store:
         self._acknowledgements.wrote(journal, batch)
 
     def _take_back(self, state: SessionState, batch: EventBatch) -> None:
-        """The state ran ahead of the file: drop a session that has no line yet, read any other again."""
+        """Undo a failed write, after which the state is ahead of the file: drop a session without lines, read any other again."""
         if state.last_seq == len(batch.lines):
             self.catalog.discard(state.sid)
         else:
             self.catalog.reload(state.sid)
 
     def _on_beat(self) -> None:
-        """At every `BEAT_S` while sessions are written to: one wake-up for all that can wait so long."""
+        """Runs every `BEAT_S` while sessions are written: one wake-up for all work that can wait that long."""
         self._beat = None
         self._acknowledgements.flush()
         if self.heartbeat():
             self._beat = self._loop.call_later(BEAT_S, self._on_beat)
 
     def _park(self, sid: str, peer: bytes, frames: Frames) -> None:
-        """Keep a message until its long session is read in steps; other sessions go on meanwhile."""
+        """Hold a message while its long session is read in steps, so that other sessions are not delayed."""
         self._parked.setdefault(sid, []).append((peer, frames))
         if sid not in self._opening:
             self._opening[sid] = asyncio.create_task(self._open(sid), name=f"open {sid}")
@@ -212,12 +212,12 @@ class Store:
                 self.catalog.put_away(sid, where)
                 return
         except OSError as error:
-            log.error("session not put away yet", session=sid, to=where, reason=error)
+            log.error("session not moved yet", session=sid, to=where, reason=error)
         self._loop.call_later(SYNC_AGAIN_S, self._put_away, sid, where)
 
     def _meet_full_disk(self, peer: bytes, head: Append, count: int, error: OSError) -> None:
         self.disk.write_failed(error)
-        # Other producers keep their events and send them again.
+        # Other producers keep their events and resend them.
         if head.p.startswith("gateway."):
             self._acknowledgements.refused(peer, head, count, full_disk.refusal(error))
 

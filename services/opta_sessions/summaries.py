@@ -1,4 +1,4 @@
-"""Summaries of the sessions that are not open, in the order of their last activity: a page costs what it shows, not how many there are."""
+"""Summaries of closed sessions, ordered by last activity. The cost of a page depends on its size, not on the number of sessions."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from opta_protocol.http import Session
 
 
 class Summaries:
-    """By id and, for lists, by (last activity, id)."""
+    """Summaries by id, and for lists by (last activity, id)."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, Session] = {}
@@ -26,23 +26,23 @@ class Summaries:
         return self._by_id[sid]
 
     def fill(self, sessions: list[Session]) -> None:
-        """Take many at once."""
+        """Add many summaries at once."""
         self._by_id.update((session.id, session) for session in sessions)
         self._order = sorted(map(order_of, self._by_id.values()))
 
     def set(self, session: Session) -> None:
-        """Add or replace one."""
+        """Add or replace a summary."""
         self.pop(session.id)
         self._by_id[session.id] = session
         insort(self._order, order_of(session))
 
     def pop(self, sid: str) -> None:
-        """Take one out, if it is there."""
+        """Remove a summary, if it exists."""
         if session := self._by_id.pop(sid, None):
             del self._order[bisect_left(self._order, order_of(session))]
 
     def before(self, order: tuple[str, str] | None) -> Iterator[Session]:
-        """Those last active before `order` (all, without one), the newest first."""
+        """Summaries before `order` (all when it is None), newest first."""
         at = len(self._order) if order is None else bisect_left(self._order, order)
         while at:
             at -= 1
@@ -50,5 +50,5 @@ class Summaries:
 
 
 def order_of(session: Session) -> tuple[str, str]:
-    """Where a session stands in a list."""
+    """The sort key of a session in lists."""
     return session.lastActivityAt, session.id

@@ -1,7 +1,7 @@
-"""The sync thread: makes appended lines durable, one fdatasync for a group of journals.
+"""The sync thread: makes appended lines durable, in groups of journals.
 
-The store's loop never waits for the disk: it hands journals over and is called back on the loop when
-what they held at that moment is durable.
+The store's event loop never waits for the disk. It passes journals to the thread, and is called back on the loop when the
+content of that moment is durable.
 """
 
 import asyncio
@@ -11,16 +11,16 @@ from typing import Protocol
 
 from .journal import Journal
 
-# A pause between groups, so that neighbours share one fdatasync.
+# A pause between groups, so that appends close in time share one fdatasync.
 GROUP_S = 0.004
 
 
-# (journal, bytes of it that are durable now, why not)
+# (journal, number of its bytes that are durable now, error if any)
 OnSynced = Callable[[Journal, int, OSError | None], None]
 
 
 class Syncs(Protocol):
-    """What the store needs of a syncer."""
+    """The interface of a syncer."""
 
     def add(self, journal: Journal, *, is_urgent: bool = True) -> None: ...
 
@@ -46,7 +46,7 @@ class Syncer:
         self._thread.start()
 
     def add(self, journal: Journal, *, is_urgent: bool = True) -> None:
-        """Make durable what `journal` holds now: at once, or together with later lines at the next `flush`."""
+        """Make the current content of `journal` durable: at once, or at the next `flush`."""
         if is_urgent:
             self._lazy.discard(journal)
             with self._wake:
@@ -56,12 +56,12 @@ class Syncer:
             self._lazy.add(journal)
 
     def flush(self) -> None:
-        """Make durable the lines that nobody waits for (tokens)."""
+        """Make the lines durable that were added as not urgent (deltas)."""
         for journal in list(self._lazy):
             self.add(journal)
 
     def close(self) -> None:
-        """Sync what waits, then end the thread."""
+        """Sync all waiting journals, then end the thread."""
         self.flush()
         with self._wake:
             self._is_closing = True
@@ -83,7 +83,7 @@ class Syncer:
                 except OSError as failure:
                     error = failure
                 except ValueError:
-                    pass  # closed meanwhile, which syncs too
+                    pass  # closed meanwhile; closing syncs too
                 try:
                     self._loop.call_soon_threadsafe(self._on_synced, journal, size, error)
                 except RuntimeError:

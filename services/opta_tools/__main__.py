@@ -7,7 +7,7 @@ from pathlib import Path
 from opta_core.bus.outbox import Outbox
 from opta_core.logs import Log
 from opta_core.process.process import ServiceContext, run
-from opta_core.settings import Fresh, environment
+from opta_core.settings import LiveSettings, environment
 
 from .commands.jobs import Runner
 from .commands.reaper import Reaper
@@ -52,7 +52,7 @@ async def main(context: ServiceContext) -> None:
     else:
         sandbox.reason = "switched off (sandbox.enabled)"
     runner = Runner(sandbox, worker_environment, mark, paths.daemon / "spills")
-    servers = Servers(Fresh(context.settings, paths), paths, sandbox, worker_environment, mark)
+    servers = Servers(LiveSettings(context.settings, paths), paths, sandbox, worker_environment, mark)
     keep_bounded(paths.daemon)
     await serve(
         context, ToolExecutor(context.boot, sandbox.level, runner, Checkpoints(paths.daemon / "checkpoints"), servers, tuple(settings.read))

@@ -1,1 +1,1 @@
-"""How it is carried: bus, settings, paths, logs, process frame, transcript fold."""
+"""What every process shares: the message bus, settings, paths, logs, secrets, the process runner, and the transcript reducer."""

@@ -1,4 +1,4 @@
-"""Tasks that nobody awaits at once, with an owner: kept until they end, and ended with their owner."""
+"""Background tasks with an owner: the owner keeps them until they end, and cancels them when it closes."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -10,23 +10,23 @@ log = Log("background")
 
 
 class Background:
-    """Owns tasks. The loop itself keeps only weak references to tasks, so one without an owner may vanish unfinished."""
+    """Owns tasks. The event loop keeps only weak references, so a task without an owner can be collected before it ends."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def __len__(self) -> int:
-        """How many tasks run."""
+        """The number of running tasks."""
         return len(self._tasks)
 
     def start(self, work: Coroutine[Any, Any, Any], name: str) -> None:
-        """Run `work`; an exception of it is logged."""
+        """Run `work` as a task. An exception is logged."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._on_done)
 
     async def close(self) -> None:
-        """Cancel what still runs, and wait until it has ended."""
+        """Cancel all running tasks and wait until they have ended."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

@@ -1,4 +1,4 @@
-"""Changes one entry of a TOML file and nothing else: comments, order and spacing stay as the user wrote them."""
+"""Changes one entry of a TOML file. Comments, order and spacing stay as the user wrote them."""
 
 import tomllib
 from typing import Any, cast
@@ -7,11 +7,11 @@ from .errors import Refused
 
 
 def with_entry(text: str, path: list[str], value: Any) -> str:
-    """`text` with the entry at `path` (table names, then the key) set to `value`, or removed when that is None.
+    """Return `text` with the entry at `path` (table names, then the key) set to `value`, or removed when `value` is None.
 
-    Raises Refused when the file is laid out so that this change alone cannot be made.
+    Raises Refused when the layout of the file does not allow this change alone.
     """
-    # Only whoever changes settings waits for this import.
+    # Imported late: only commands that change settings need it.
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -23,7 +23,7 @@ def with_entry(text: str, path: list[str], value: Any) -> str:
             if parent not in table:
                 if value is None:
                     return text
-                # Without a header of its own, unless it gets plain entries.
+                # No header of its own, unless it gets plain entries.
                 table[parent] = tomlkit.table(is_super_table=parent != path[-2] or isinstance(value, dict))
             table = table[parent]
         if value is None:
@@ -47,9 +47,7 @@ def _changed(config: dict[str, Any], path: list[str], value: Any) -> dict[str, A
             return config
         below = table.setdefault(parent, {})
         if not isinstance(below, dict):
-            raise Refused(
-                f"{'.'.join(path[:number])} is not a table in config.toml, so {'.'.join(path)} has no place there. Correct that line."
-            )
+            raise Refused(f"{'.'.join(path[:number])} is not a table in config.toml, so {'.'.join(path)} cannot be set. Correct that line.")
         table = cast("dict[str, Any]", below)
     if value is None:
         table.pop(last, None)
@@ -59,12 +57,12 @@ def _changed(config: dict[str, Any], path: list[str], value: Any) -> dict[str, A
 
 
 def _without_empty(config: dict[str, Any]) -> dict[str, Any]:
-    """The same without empty tables, which say nothing; a table may vanish with its last entry."""
+    """The same without empty tables, because a table may disappear with its last entry."""
     found = {key: _without_empty(cast("dict[str, Any]", value)) if isinstance(value, dict) else value for key, value in config.items()}
     return {key: value for key, value in found.items() if value != {}}
 
 
 def _by_hand(path: list[str]) -> Refused:
     return Refused(
-        f"config.toml is laid out so that {'.'.join(path)} cannot be changed without touching the rest. Change it there by hand."
+        f"The layout of config.toml does not allow {'.'.join(path)} to be changed without changing other entries. Edit the file by hand."
     )

@@ -1,19 +1,19 @@
-"""Errors inside a process. Every error class of ours is in this tree, so that a border that catches OptaError meets no other.
+"""Errors inside a process. All error classes are in this tree, so a process boundary only needs to catch OptaError.
 
 OptaError
 ├── Refused      the request is wrong; nothing was done
-│   ├── PolicyProblem, YamlProblem, NotPlain   a policy file, or a command line, is not usable as it stands
+│   ├── PolicyProblem, YamlProblem, NotPlain   a policy file or a command line cannot be parsed
 │   ├── PathProblem, BrowserProblem            a tool cannot do what the model asked
-│   ├── Refusal                                the sandbox's proxy does not pass a request on
-│   ├── GrammarProblem                         a model's output cannot be held to that schema
-│   └── Closed                                 the question takes no answer any more
-├── Unavailable  something needed is not there now; retrying can help
-│   ├── HttpProblem (Stranger), Lost           no whole answer came from another server, or from the daemon
-│   └── TooLarge                               a provider sent more than any event has
-└── Broken       our own fault or damaged data
+│   ├── Refusal                                the sandbox's proxy refuses a request
+│   ├── GrammarProblem                         a schema cannot be enforced on a model's output
+│   └── Closed                                 a question can no longer be answered
+├── Unavailable  a dependency is not available now; retrying can help
+│   ├── HttpProblem (UnverifiedServer), Lost           another server, or the daemon, sent no complete response
+│   └── TooLarge                               a provider sent an event above the size limit
+└── Broken       a bug in Opta, or damaged data
 
-Outside: ToolProblem (a tool that failed is a result that the model reads, with a code of its own), and errors that never leave
-their module.
+Not in this tree: ToolProblem (a failed tool is a result that the model reads, with its own codes), and errors that never
+leave their module.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ from opta_protocol.error_info import ErrorCode, ErrorInfo
 
 
 class OptaError(Exception):
-    """Carries what crosses the border: a code, a sentence, and whether trying again can help."""
+    """An error that can be sent to other processes: a code, a message, and whether retrying can help."""
 
     code = ErrorCode.broken
     retryable = False
@@ -44,29 +44,29 @@ class OptaError(Exception):
         self.details = details or {}
 
     def info(self) -> ErrorInfo:
-        """The form that is sent to other processes and clients."""
+        """The error in the form that is sent to other processes and clients."""
         return ErrorInfo(
             code=self.code, message=self.message, retryable=self.retryable, retry_after_s=self.retry_after_s, details=self.details
         )
 
 
 class Refused(OptaError):
-    """The request is wrong."""
+    """The request is wrong; nothing was done."""
 
     code = ErrorCode.invalid
 
 
 class Unavailable(OptaError):
-    """Something needed is not there now."""
+    """A dependency is not available now; retrying can help."""
 
     code = ErrorCode.unavailable
     retryable = True
 
 
 class Broken(OptaError):
-    """Our own fault, or damaged data."""
+    """A bug in Opta, or damaged data."""
 
 
 def from_info(info: ErrorInfo) -> OptaError:
-    """The error that another process reported."""
+    """The error that another process sent."""
     return OptaError(info.message, code=info.code, retryable=info.retryable, retry_after_s=info.retry_after_s, details=dict(info.details))

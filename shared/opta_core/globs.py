@@ -1,7 +1,7 @@
-"""Globs over relative paths, as regular expressions: the one translation that rules and searches use.
+"""Translates globs over relative paths to regular expressions. Policy rules and searches both use this translation.
 
-`*` and `?` stay within a component, `**` crosses components, `**/` stands for any folders or none, `[…]` is a set as in
-the shell, `[!…]` its complement.
+`*` and `?` match within one path component, `**` matches across components, `**/` matches zero or more folders, `[…]` is a
+set as in the shell, and `[!…]` is its complement.
 """
 
 import re
@@ -12,15 +12,15 @@ _PIECES = re.compile(r"\*\*/|\*+|\?|\[!?[^\]]+\]|.", re.DOTALL)
 
 @lru_cache(512)
 def compiled(glob: str) -> re.Pattern[str]:
-    """The expression that matches exactly the paths that fit; use `match`. Raises ValueError for a set that runs backwards."""
+    """The expression for a glob, to be used with `match`. Raises ValueError for a set with a reversed range."""
     try:
         return re.compile("".join(map(_translated, _PIECES.findall(glob))) + r"\Z", re.DOTALL)
     except re.error as error:
-        raise ValueError(f"{glob[:100]} is no usable pattern; a set in brackets goes from the lower to the higher character") from error
+        raise ValueError(f"{glob[:100]} is not a valid pattern: a range in brackets goes from the lower to the higher character") from error
 
 
 def without_sets(glob: str) -> str:
-    """The same glob with brackets as plain characters: files are called `[id].tsx`, and a rule means such a file."""
+    """The same glob with brackets as plain characters, because a rule for `[id].tsx` means the file of that name."""
     return glob.replace("[", "[[]")
 
 

@@ -1,4 +1,4 @@
-"""One-time codes that open the page: the CLI makes one, the desktop process takes it."""
+"""One-time codes that open the page: the CLI creates a code, the desktop process redeems it."""
 
 import hmac
 import secrets
@@ -14,7 +14,7 @@ CODE_S = 600
 
 
 def new_launch_code(paths: Paths) -> str:
-    """A code that opens the page once, within ten minutes. Written where the desktop process looks."""
+    """Create a code that opens the page once within ten minutes, and store it for the desktop process."""
     code = secrets.token_urlsafe(18)
     until = wall_s() + CODE_S
     _records(paths).update(lambda codes: dict(list({**codes, code: until}.items())[-CODES_MAX:]))
@@ -22,7 +22,7 @@ def new_launch_code(paths: Paths) -> str:
 
 
 def take_launch_code(paths: Paths, code: str) -> bool:
-    """Use a code up; False when it is unknown, used or old."""
+    """Redeem a code. Returns False when it is unknown, used or expired."""
     taken: list[float] = []
 
     def without(codes: dict[str, float]) -> dict[str, float]:
@@ -35,7 +35,7 @@ def take_launch_code(paths: Paths, code: str) -> bool:
 
 
 def _records(paths: Paths) -> RecordFile[dict[str, float]]:
-    """Code -> until when it holds, in seconds since 1970."""
+    """Code -> expiry, in seconds since 1970."""
     return RecordFile(paths.run / "launch.codes", _DECODER, dict[str, float])
 
 

@@ -1,4 +1,4 @@
-"""Logs for people: constant words, then key=value, to stderr only, with secrets blanked.
+"""Log lines for people: constant words, then key=value. Written to stderr only, with credentials redacted.
 
 `14:23:09.224 INFO [agent] turn submitted session=s-a8f2 turn=t12 model=lmx`
 """
@@ -10,7 +10,7 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
-# Ids of the work at hand; every line written meanwhile carries them.
+# Ids of the current work; every log line includes them.
 current_session: ContextVar[str] = ContextVar("current_session", default="")
 current_turn: ContextVar[str] = ContextVar("current_turn", default="")
 
@@ -20,7 +20,7 @@ _SECRET = re.compile(
 
 
 def redact(text: str) -> str:
-    """Blank what looks like a credential."""
+    """Replace everything that looks like a credential."""
     return _SECRET.sub(lambda match: (match.group(1) or "") + "••••", text)
 
 
@@ -50,14 +50,14 @@ def _value(value: Any) -> str:
 
 
 def _printable(line: str) -> str:
-    """What would move, hide or disguise text in a terminal is shown by its number; a traceback keeps its lines."""
+    """Escape characters that move, hide or disguise text in a terminal. Line breaks of a traceback are kept."""
     if line.isprintable():
         return line
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in line)
 
 
 class Log:
-    """Writes lines for one process: `log.info("turn submitted", model="lmx")`."""
+    """Writes the log lines of one process: `log.info("turn submitted", model="lmx")`."""
 
     def __init__(self, name: str):
         self._logger = logging.getLogger(name)
@@ -75,16 +75,16 @@ class Log:
         self._logger.error(words, extra={"fields": fields})
 
     def exception(self, words: str, **fields: Any) -> None:
-        """With the traceback of the exception being handled."""
+        """Log an error with the traceback of the exception being handled."""
         self._logger.exception(words, extra={"fields": fields})
 
 
 def set_up(service: str, level: str) -> None:
-    """Send everything of this process to stderr in the house form. Called once, in `__main__`."""
+    """Send all log lines of this process to stderr in this format. Called once, in `__main__`."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter(service))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("uvicorn.access", "httpx", "httpcore", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # It takes every handshake that was refused for an error.
+    # It logs every refused handshake as an error.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)

@@ -1,6 +1,6 @@
-"""Which MCP servers there are: the user's own, Peekaboo, and those a trusted folder offers in `.mcp.json`, once a person approved them.
+"""The configured MCP servers: the user's own, Peekaboo, and those in `.mcp.json` of a trusted folder after a person approved them.
 
-An approval names the folder, the server and the sha256 of its definition; a changed definition asks again.
+An approval names the folder, the server and the sha256 of its definition. A changed definition needs a new approval.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z")
 
 
 class McpServerSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One server: a program (`command`, `args`, `env`) or an address (`url`). `network`: whether its containment has one."""
+    """One server: a program (`command`, `args`, `env`) or an address (`url`). `network`: whether its sandbox has network access."""
 
     name: str
     origin: Literal["user", "project", "builtin"]
@@ -42,24 +42,24 @@ class McpServerSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def says(self) -> str:
-        """What starting it means, for people."""
+        """What starting the server does, for people."""
         if self.url:
             return f"reach {self.url}"
-        # A repository's values are no secrets of the user's, and may be what the trick is.
+        # Show the values of a repository: they are not the user's secrets, and they may be the attack.
         env = " ".join(f"{name}={value}" for name, value in self.env.items()) if self.origin == "project" else " ".join(self.env)
         return "run " + " ".join([self.command, *self.args]) + (f" with {env} in its environment" if env else "")
 
 
 class McpServerOffer(msgspec.Struct, frozen=True, kw_only=True):
-    """A server and whether it may start: `approved`, or `asks` a person first."""
+    """A server and its state: `approved`, or `asks` when a person has to approve it first."""
 
     spec: McpServerSpec
     state: Literal["approved", "asks"]
 
 
 def offered(settings: Settings, paths: Paths, cwd: str) -> tuple[list[McpServerOffer], list[str]]:
-    """(every server for a folder, what is wrong with its definitions)."""
-    found = [McpServerOffer(spec=_own(name, server), state="approved") for name, server in settings.mcp.servers.items()]
+    """(all servers for a folder, problems in their definitions)."""
+    found = [McpServerOffer(spec=_of_user(name, server), state="approved") for name, server in settings.mcp.servers.items()]
     if settings.mcp.peekaboo:
         spec = McpServerSpec(name=BROWSER_SERVER, origin="builtin", command=sys.executable, args=("-I", "-m", "opta_browser"), network=True)
         found.append(McpServerOffer(spec=spec, state="approved"))
@@ -68,14 +68,14 @@ def offered(settings: Settings, paths: Paths, cwd: str) -> tuple[list[McpServerO
     taken = {offer.spec.name for offer in found}
     for spec in specs:
         if spec.name in taken:
-            problems.append(f".mcp.json: there is a server {spec.name!r} of your own already")
+            problems.append(f".mcp.json: your own configuration already has a server {spec.name!r}")
         else:
             found.append(McpServerOffer(spec=spec, state="approved" if approvals.get(spec.name) == spec.digest else "asks"))
     return found, problems
 
 
 def of_project(paths: Paths, cwd: str) -> tuple[list[McpServerSpec], list[str]]:
-    """What a folder's `.mcp.json` offers; nothing of it is read before the folder is trusted."""
+    """(servers, problems) of a folder's `.mcp.json`. The file is read only when the folder is trusted."""
     record = trust.read(paths).get(os.path.realpath(cwd))
     if record is None:
         return [], []
@@ -86,12 +86,12 @@ def of_project(paths: Paths, cwd: str) -> tuple[list[McpServerSpec], list[str]]:
     try:
         servers = msgspec.json.decode(content[:FILE_BYTES_MAX], type=_File).mcpServers
     except msgspec.DecodeError as error:
-        return [], [f".mcp.json is not usable: {error}"]
+        return [], [f".mcp.json cannot be read: {error}"]
     specs: list[McpServerSpec] = []
     problems: list[str] = []
     for name, server in list(servers.items())[:SERVERS_MAX]:
         if not is_name(name):
-            problems.append(f".mcp.json: {name[:40]!r} is no name for a server")
+            problems.append(f".mcp.json: {name[:40]!r} is not a valid server name")
         elif bool(server.command) == bool(server.url):
             problems.append(f".mcp.json: {name} needs a command or a url")
         else:
@@ -102,28 +102,28 @@ def of_project(paths: Paths, cwd: str) -> tuple[list[McpServerSpec], list[str]]:
 
 
 def is_name(name: str) -> bool:
-    """Whether a server may be called so: it becomes a part of its tools' names."""
+    """Whether a server may have this name. It becomes a part of its tools' names."""
     return _NAME.match(name) is not None and "__" not in name and name != BROWSER_SERVER
 
 
 def read_approvals(paths: Paths) -> dict[str, dict[str, str]]:
-    """Folder -> server -> digest of what was approved. A damaged file approves nothing."""
+    """Folder -> server -> digest of the approved definition. A damaged file approves nothing."""
     return _approvals(paths).read()
 
 
 def approve(paths: Paths, cwd: str, name: str, digest: str) -> None:
-    """Let a folder's server start, as it was shown. Raises Refused when it is another one by now."""
+    """Approve a folder's server with the definition that was shown. Raises Refused when the definition has changed."""
     specs, _ = of_project(paths, cwd)
     spec = next((spec for spec in specs if spec.name == name), None)
     if spec is None:
         raise Refused(f"{cwd} offers no MCP server {name!r}, or is not trusted (opta policy trust).")
     if spec.digest != digest:
-        raise Refused(f"The MCP server {name!r} has changed since it was shown: it would {spec.says}. Look at it again.")
+        raise Refused(f"The MCP server {name!r} has changed since it was shown: it would now {spec.says}. Review it again.")
     folder = os.path.realpath(cwd)
     _approvals(paths).update(lambda approvals: {**approvals, folder: {**approvals.get(folder, {}), name: digest}})
 
 
-def _own(name: str, server: McpServerSettings) -> McpServerSpec:
+def _of_user(name: str, server: McpServerSettings) -> McpServerSpec:
     return McpServerSpec(
         name=name,
         origin="user",
@@ -155,7 +155,7 @@ _APPROVALS = msgspec.json.Decoder(dict[str, dict[str, str]])
 
 
 def described(offer: McpServerOffer) -> dict[str, Any]:
-    """An offer as the API tells it: the values of its environment stay out."""
+    """An offer as the API returns it, without the values of its environment."""
     spec = offer.spec
     return {
         "name": spec.name,

@@ -1,4 +1,4 @@
-"""Typed JSON files of the home: readable by their user alone (0600), replaced whole, and read again when they change."""
+"""Typed JSON files of the home: readable by their user alone (0600), replaced atomically, and read again when they change."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,16 +11,16 @@ from .paths import folder_lock, write_whole
 
 T = TypeVar("T")
 
-# Makes the error for a file that cannot be read or decoded, from its path and the reason.
+# Creates the error for a file that cannot be read or decoded, from its path and the reason.
 Damaged = Callable[[Path, Exception], OptaError]
 
 
 class RecordFile(Generic[T]):
     """One JSON value of type `T` in `file`.
 
-    `empty` makes the value of a missing file. A file that cannot be read or decoded raises what `damaged` makes of it;
-    without `damaged` it counts as missing. Several processes may change a file at the same moment by `update`; of two
-    calls of `write` the later one wins.
+    `empty` creates the value of a missing file. A file that cannot be read or decoded raises the error that `damaged` creates;
+    without `damaged` it counts as missing. Several processes may change a file at the same time with `update`; of two calls
+    of `write`, the later one wins.
     """
 
     def __init__(self, file: Path, decoder: "msgspec.json.Decoder[T]", empty: Callable[[], T], damaged: Damaged | None = None):
@@ -29,7 +29,7 @@ class RecordFile(Generic[T]):
         self._read: tuple[object, T] | None = None
 
     def read(self) -> T:
-        """The value as it is now; costs a stat when the file is unchanged. The value is shared: replace it, never change it."""
+        """The current value; costs one stat when the file is unchanged. The value is shared: replace it, never modify it."""
         try:
             seen = self.file.stat()
             stamp = (seen.st_ino, seen.st_mtime_ns, seen.st_size)
@@ -44,14 +44,14 @@ class RecordFile(Generic[T]):
             return self._empty()
 
     def write(self, value: T) -> None:
-        """Replace the value, on the disk when this returns; makes the folder, 0700. Raises OSError."""
+        """Replace the value; it is on the disk when this returns. Creates the folder, 0700. Raises OSError."""
         self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(self.file, msgspec.json.format(msgspec.json.encode(value)))
 
     def update(self, change: Callable[[T], T]) -> T:
-        """Replace the value by what `change` makes of it, and return that; waits while another process or thread updates the folder.
+        """Replace the value with `change(value)` and return the new value. Waits while another process or thread updates the folder.
 
-        `change` must return a new value, and must not update another record in the same folder. An error that it raises leaves the file as it is.
+        `change` must return a new value and must not update another record in the same folder. When it raises, the file is unchanged.
         """
         with folder_lock(self.file.parent):
             value = change(self.read())

@@ -1,7 +1,7 @@
-"""Settings, merged once in `__main__`: defaults < config.toml < OPTA_* < flags.
+"""Settings, merged once in `__main__`: defaults < config.toml < OPTA_* variables < flags.
 
-The only file that reads the environment. A default stands here once, beside its reason. Unknown keys
-are refused with the nearest known name. Secrets are not settings: they live in the vault.
+This is the only file that reads the environment. Each default is defined here once, beside its reason. An unknown key is refused
+with the nearest known name. Secrets are not settings: they are in the vault.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ LMX_DEFAULT_PORT = 1234
 
 
 class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
-    """A configured way to reach models."""
+    """A configured provider of models."""
 
     type: str
     base_url: str
@@ -35,7 +35,7 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"
 class PermissionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Asking people."""
 
-    # Long enough to fetch a coffee; then the answer is no.
+    # Time to answer a permission question; after it, the call is denied.
     timeout_s: float = 300.0
 
 
@@ -47,81 +47,81 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
 
 
 class LmxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """Where LMX is, and what it serves."""
+    """The address of LMX, and the models that it serves."""
 
-    # Empty: LMX is started here, on loopback.
+    # Empty: start LMX on this machine, on loopback.
     host: str = ""
     port: int = LMX_DEFAULT_PORT
     model: str = "probe"
-    # Any other address than loopback demands a key of every request, and TLS.
+    # Any address except loopback requires TLS, and a key with every request.
     bind: str = "127.0.0.1"
-    # Names under which other machines may call it, besides the address it is bound to.
+    # Host names that other machines may use, besides the bound address.
     hosts: list[str] = []
-    # Offer this LMX on the local network by mDNS; others still have to pair.
+    # Advertise this LMX on the local network with mDNS; other machines still have to pair.
     offer: bool = False
-    # Other names of models: "gpt-4o=qwen3-4b".
+    # Aliases of models: "gpt-4o=qwen3-4b".
     aliases: list[str] = []
-    # Small models that propose tokens for large ones: "qwen3-32b=qwen3-0.6b".
+    # Draft models for speculative decoding: "qwen3-32b=qwen3-0.6b".
     drafts: list[str] = []
-    # Models that stay loaded; the others are put away when nobody asked for them for so long (0: never).
+    # Models that stay loaded; other models are unloaded after `idle_s` without a request (0: never).
     pinned: list[str] = []
     idle_s: float = 1800.0
     # 0: three quarters of the machine's memory.
     memory_limit_mb: int = 0
-    # What is kept on disk of earlier prompts; 0: nothing.
+    # Size of the prefix store on disk; 0: off.
     prefix_disk_gb: float = 0.0
-    # What is under way when LMX is asked to stop has so long to end.
+    # Time for running requests to end when LMX is stopped.
     drain_s: float = 3.0
-    # A host file of mlx.launch: the default model is spread over these machines.
+    # A host file of mlx.launch: the default model is distributed over these machines.
     ring: str = ""
-    # A model hub's address; empty: the one its library knows.
+    # Address of a model hub; empty: the default of the hub's library.
     hub: str = ""
 
 
 class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """What commands can reach. Only the user's own configuration sets this, never a project's."""
+    """What commands can access. Only the user's configuration sets this, never a project's."""
 
-    # Off: every command asks, and is refused when nobody can be asked.
+    # Off: every command needs approval, and is refused when no person can be asked.
     enabled: bool = True
-    # off, list (allow-hosts through a proxy) or on. A command that people run for the network can be allowed it when it asks.
+    # off, list (allow-hosts through a proxy) or on. A person can allow network access for one command in its permission question.
     network: str = "off"
     allow_hosts: list[str] = []
-    # Besides the system and the toolchains of the home: files and folders that commands and file tools may read.
+    # Files and folders that commands and file tools may read, besides the system and the toolchains in the home.
     read: list[str] = []
-    # Unix sockets, for level full alone. Off: no command reaches a server of this machine through a file that its folders hold.
+    # Unix sockets, for level full only. Off: a command cannot connect to a local server through a socket file in its folders.
     unix_sockets: bool = False
-    # Of one command with everything that it starts; 0: no limit. Memory: three quarters of the machine's unless set.
+    # Limits of one command with its child processes; 0: no limit. Memory -1: three quarters of the machine's memory.
     memory_mb: int = -1
     processes: int = 4096
     files: int = 65536
-    # What it may write to the disk in all, and what it leaves free there.
+    # Total that it may write to the disk, and space that must stay free there.
     disk_mb: int = 65536
     free_mb: int = 512
 
 
 class McpServerSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
-    """An MCP server of the user's own: a program or an address."""
+    """An MCP server of the user: a program or an address."""
 
     command: str = ""
     args: list[str] = []
     env: dict[str, str] = {}
     url: str = ""
-    # Servers run contained; this one may reach the network.
+    # Whether the server's sandbox has network access.
     network: bool = False
 
 
 class McpSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """Tools from elsewhere."""
+    """MCP servers, and the built-in browser."""
 
     # The browser: opta_browser over Playwright.
     peekaboo: bool = False
-    # Peekaboo may open pages of this machine and of the local network.
+    # Whether Peekaboo may open pages of this machine and of the local network.
     browser_local: bool = False
     servers: dict[str, McpServerSettings] = {}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """Everything a person can set; keys keep the product's spellings."""
+    """All settings. Keys keep the product's spelling."""
 
     default_model: str = "lmx/probe"
     # When a turn has gone on long enough: model calls, tool calls, and minutes without those in which a person was asked.
@@ -130,7 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     max_minutes: float = 90.0
     thinking: bool = False
     log_level: str = "info"
-    # Whether an encrypted file may keep secrets where there is no keychain.
+    # Whether an encrypted file may store secrets when there is no keychain.
     vault_file: bool = False
     permissions: PermissionSettings = PermissionSettings()
     daemon: DaemonSettings = DaemonSettings()
@@ -154,22 +154,22 @@ ENVIRONMENT = {
 
 
 class LoadedSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings, and where each value came from (`default`, a file, a variable or a flag)."""
+    """The merged settings, and the origin of each value (`default`, a file, a variable or a flag)."""
 
     settings: Settings
     paths: Paths
     origins: dict[str, str]
 
 
-class Fresh:
-    """Settings that are read again when config.toml changes; a file that cannot be used leaves the former ones."""
+class LiveSettings:
+    """Settings that are read again when config.toml changes. While the file is not valid, the previous settings stay."""
 
     def __init__(self, first: Settings, paths: Paths):
         self._now, self._paths = first, paths
         self._stamp = self._look()
 
     def __call__(self) -> Settings:
-        """The settings of now; costs a stat."""
+        """The current settings; costs one stat."""
         stamp = self._look()
         if stamp != self._stamp:
             self._stamp = stamp
@@ -194,25 +194,25 @@ def home_from_environment(variables: Mapping[str, str] = os.environ) -> Path:
     return Path("~/.config/opta").expanduser()
 
 
-def _ground_from_environment(variables: Mapping[str, str]) -> Path | None:
-    """What `opta up` chose for the daemon's processes (`Paths.ground`)."""
-    chosen = variables.get("OPTA_GROUND", "") if "SUPERVISOR_ENABLED" in variables else ""
+def _runtime_from_environment(variables: Mapping[str, str]) -> Path | None:
+    """The runtime folder that `opta up` chose for the daemon's processes (`Paths.runtime`)."""
+    chosen = variables.get("OPTA_RUNTIME", "") if "SUPERVISOR_ENABLED" in variables else ""
     return Path(chosen) if chosen else None
 
 
 def environment() -> dict[str, str]:
-    """What this process inherited, for commands that it starts: they get an allow-list of it."""
+    """The environment of this process. Commands that it starts get an allow-list of it."""
     return dict(os.environ)
 
 
 def unrestricted_from_environment() -> bool:
-    """Whether the user asked, for this command, that sessions be unrestricted."""
+    """Whether OPTA_POLICY asks for unrestricted sessions."""
     return os.environ.get("OPTA_POLICY") == "unrestricted"
 
 
 def load(flags: dict[str, Any] | None = None, variables: Mapping[str, str] = os.environ) -> LoadedSettings:
-    """Merge all layers; `variables` are those of the environment. Raises Refused with file, key and mend."""
-    paths = Paths(home_from_environment(variables), _ground_from_environment(variables))
+    """Merge all layers. `variables` is the environment. Raises Refused, which names the file, the key and the fix."""
+    paths = Paths(home_from_environment(variables), _runtime_from_environment(variables))
     known = known_keys()
     origins = dict.fromkeys(known, "default")
     merged: dict[str, Any] = {}
@@ -230,7 +230,7 @@ def load(flags: dict[str, Any] | None = None, variables: Mapping[str, str] = os.
     try:
         settings = msgspec.convert(merged, Settings)
     except msgspec.ValidationError as error:
-        raise Refused(f"Settings are not usable: {error}. Sources: {paths.config} and OPTA_* variables.") from error
+        raise Refused(f"The settings are not valid: {error}. Sources: {paths.config} and OPTA_* variables.") from error
     _check_values(settings)
     return LoadedSettings(settings=settings, paths=paths, origins=origins)
 
@@ -238,39 +238,39 @@ def load(flags: dict[str, Any] | None = None, variables: Mapping[str, str] = os.
 def _check_values(settings: Settings) -> None:
     for key, port in (("daemon.port", settings.daemon.port), ("daemon.ui-port", settings.daemon.ui_port), ("lmx.port", settings.lmx.port)):
         if not 0 <= port <= 65535:
-            raise Refused(f"{key} is {port}, but ports go from 1 to 65535 (0 = choose one).")
+            raise Refused(f"{key} is {port}; it must be from 1 to 65535, or 0 for any free port.")
     if settings.sandbox.network not in ("off", "list", "on"):
-        raise Refused(f"sandbox.network is {settings.sandbox.network!r}; it is one of off, list, on.")
+        raise Refused(f"sandbox.network is {settings.sandbox.network!r}; it must be one of off, list, on.")
     _check_sandbox(settings.sandbox)
     if not 0 < settings.permissions.timeout_s <= 7 * 86_400:
-        raise Refused(f"permissions.timeout_s is {settings.permissions.timeout_s}, but it is more than 0 and at most a week.")
+        raise Refused(f"permissions.timeout_s is {settings.permissions.timeout_s}; it must be more than 0 and at most a week.")
     if settings.max_steps < 1:
-        raise Refused(f"max-steps is {settings.max_steps}, but a turn needs at least 1 step.")
+        raise Refused(f"max-steps is {settings.max_steps}; a turn needs at least 1 step.")
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise Refused(f"log-level is {settings.log_level!r}; it is one of debug, info, warning, error.")
+        raise Refused(f"log-level is {settings.log_level!r}; it must be one of debug, info, warning, error.")
     _check_lmx(settings.lmx)
     for name, server in settings.mcp.servers.items():
         if bool(server.command) == bool(server.url):
-            raise Refused(f"MCP server {name} needs a command or a url (one of them).")
+            raise Refused(f"MCP server {name} needs either a command or a url.")
         if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9-]|_(?!_)){0,31}", name):
-            raise Refused(f"MCP server {name!r}: a name has 1 to 32 letters, digits, - and single _.")
+            raise Refused(f"MCP server {name!r}: a name has 1 to 32 letters, digits, - and single _ characters.")
     for name, provider in settings.providers.items():
         if provider.context < 0:
-            raise Refused(f"Provider {name} has context {provider.context}, but it is a number of tokens (0: unknown).")
+            raise Refused(f"Provider {name} has context {provider.context}; it must be a number of tokens (0: unknown).")
         if provider.type not in ("openai", "lmx"):
-            raise Refused(f"Provider {name} has type {provider.type!r}; it is one of openai (any OpenAI-compatible server), lmx.")
+            raise Refused(f"Provider {name} has type {provider.type!r}; it must be openai (any OpenAI-compatible server) or lmx.")
 
 
 def _check_sandbox(sandbox: SandboxSettings) -> None:
     for path in sandbox.read:
         if not path.startswith(("/", "~/")) or path.rstrip("/") in ("", "~") or "\0" in path or ".." in path.split("/"):
-            raise Refused(f"sandbox.read has {path[:200]!r}; each entry is a file or folder, absolute or beneath ~/, and not a whole home.")
+            raise Refused(f"sandbox.read has {path[:200]!r}; each entry must be a file or folder, absolute or below ~/, not a whole home.")
     numbers = {"processes": sandbox.processes, "files": sandbox.files, "disk-mb": sandbox.disk_mb, "free-mb": sandbox.free_mb}
     if bad := next((key for key, number in numbers.items() if not 0 <= number < 1e9), None):
-        raise Refused(f"sandbox.{bad} is {numbers[bad]}, but it is 0 (no limit) or more.")
+        raise Refused(f"sandbox.{bad} is {numbers[bad]}; it must be 0 (no limit) or more.")
     if not -1 <= sandbox.memory_mb < 1e9:
         raise Refused(
-            f"sandbox.memory-mb is {sandbox.memory_mb}, but it is 0 (no limit) or more; -1 takes three quarters of the machine's."
+            f"sandbox.memory-mb is {sandbox.memory_mb}; it must be 0 (no limit) or more, or -1 for three quarters of the machine's memory."
         )
 
 
@@ -278,34 +278,34 @@ def _check_lmx(lmx: LmxSettings) -> None:
     try:
         ipaddress.ip_address(lmx.bind)
     except ValueError:
-        raise Refused(f"lmx.bind is {lmx.bind!r}; it is an address of this machine, such as 127.0.0.1 or 0.0.0.0.") from None
+        raise Refused(f"lmx.bind is {lmx.bind!r}; it must be an address of this machine, such as 127.0.0.1 or 0.0.0.0.") from None
     for key, pairs in (("lmx.aliases", lmx.aliases), ("lmx.drafts", lmx.drafts)):
         if bad := next((pair for pair in pairs if not re.fullmatch(r"[^=]+=[^=]+", pair)), None):
-            raise Refused(f"{key} has {bad!r}; each entry is two names of models, as in one=other.")
+            raise Refused(f"{key} has {bad!r}; each entry must be two names of models, as in one=other.")
     numbers = {"memory-limit-mb": lmx.memory_limit_mb, "idle-s": lmx.idle_s, "prefix-disk-gb": lmx.prefix_disk_gb, "drain-s": lmx.drain_s}
     if bad := next((key for key, number in numbers.items() if not 0 <= number < 1e9), None):
-        raise Refused(f"lmx.{bad} is {numbers[bad]}, but it is 0 or more.")
+        raise Refused(f"lmx.{bad} is {numbers[bad]}; it must be 0 or more.")
 
 
 def read_config(file: Path) -> dict[str, Any]:
-    """The TOML of `file`, {} when there is none. Raises Refused naming the line."""
+    """The TOML of `file`; {} when it is missing. Raises Refused, which names the line."""
     try:
         return tomllib.loads(file.read_text())
     except FileNotFoundError:
         return {}
     except RecursionError:
-        raise Refused(f"{file} is nested too deeply. Mend it, or move the file away.") from None
+        raise Refused(f"{file} is nested too deeply. Correct it, or move the file away.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"{file} is not valid TOML: {error}. Mend that line, or move the file away.") from error
+        raise Refused(f"{file} is not valid TOML: {error}. Correct that line, or move the file away.") from error
 
 
 def known_keys() -> list[str]:
-    """Every key that may be set, dotted (`providers.NAME.…` aside)."""
+    """Every key that may be set, with dots (without `providers.NAME.…`)."""
     return list(_flatten(msgspec.to_builtins(Settings())))
 
 
 def check_key(key: str, source: str) -> None:
-    """Raises Refused with the nearest known name when `key` is unknown."""
+    """Check that a key is known. Raises Refused with the nearest known name."""
     if re.fullmatch(r"mcp\.servers\.[A-Za-z0-9_-]+\.(command|args|env\.\w+|url|network)", key):
         return
     if re.fullmatch(r"providers\.[A-Za-z0-9_-]+\.(type|base-url|model|context)", key) or key in known_keys():
@@ -316,7 +316,7 @@ def check_key(key: str, source: str) -> None:
 
 
 def parse_value(key: str, text: str, source: str) -> Any:
-    """`text` as the type that `key` has. Raises Refused."""
+    """Convert `text` to the type of `key`. Raises Refused."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -340,7 +340,7 @@ def parse_value(key: str, text: str, source: str) -> Any:
 
 
 def write_value(paths: Paths, key: str, value: Any) -> None:
-    """Set one key in config.toml; comments and all other keys stay. Raises Refused, and then nothing is written."""
+    """Set one key in config.toml; comments and all other keys stay. Raises Refused; nothing is written then."""
     check_key(key, "the command")
     _change(paths, key.split("."), value, f"{key} = {value!r}")
 
@@ -363,7 +363,7 @@ def _put(tree: dict[str, Any], key: str, value: Any) -> None:
 
 
 def write_server(paths: Paths, name: str, server: dict[str, Any] | None) -> bool:
-    """Set an MCP server in config.toml, or remove it (None); False when there was none to remove. Raises Refused."""
+    """Set an MCP server in config.toml, or remove it (None). Returns False when there was none to remove. Raises Refused."""
     known = read_config(paths.config).get("mcp", {}).get("servers", {})
     if server is None and name not in known:
         return False
@@ -372,20 +372,20 @@ def write_server(paths: Paths, name: str, server: dict[str, Any] | None) -> bool
 
 
 def write_provider(paths: Paths, name: str, provider: dict[str, Any]) -> None:
-    """Set a provider in config.toml, whole. Raises Refused, and then nothing is written."""
+    """Set a provider in config.toml, replacing all its keys. Raises Refused; nothing is written then."""
     _change(paths, ["providers", name], provider, f"Provider {name}")
 
 
 def _change(paths: Paths, path: list[str], value: Any, what: str) -> None:
-    """Change one entry of config.toml. Settings that do not fit together are refused before the write."""
+    """Change one entry of config.toml. The settings are checked as a whole before the write."""
     with folder_lock(paths.config.parent):
-        # Raises for a file that is no TOML, with its line.
+        # Raises for a file that is not TOML, with the line.
         read_config(paths.config)
-        # Not `read_text`, which would turn the line ends of another system into ours.
+        # Not `read_text`, which would convert the line endings of another system.
         text = paths.config.read_bytes().decode() if paths.config.exists() else ""
         changed = config_file.with_entry(text, path, value)
         try:
             _check_values(msgspec.convert(tomllib.loads(changed), Settings))
         except msgspec.ValidationError as error:
-            raise Refused(f"{what} does not fit: {error}.") from error
+            raise Refused(f"{what} is not valid: {error}.") from error
         write_whole(paths.config, changed.encode())

@@ -1,8 +1,8 @@
-"""The fold: events of a session in, what a screen draws and a model reads out.
+"""The transcript reducer ("fold"): turns the events of a session into what a screen shows and a model reads.
 
-`Transcript.apply` takes events in seq order. The TypeScript twin (`desktop/web/src/transcript.ts`) folds the
-same fixtures (`tests/fixtures/transcripts`) to the same result. A repeated step (`attempt` > 1) keeps
-`keptChars` of the cut-off answer and folds the rest away.
+`Transcript.apply` takes events in seq order. The TypeScript implementation (`desktop/web/src/transcript.ts`) must give the same
+result for the same fixtures (`tests/fixtures/transcripts`). A repeated step (`attempt` > 1) keeps `keptChars` characters of
+the interrupted answer and collapses the rest.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ CallState = Literal["called", "asking", "allowed", "running", "ok", "failed", "d
 
 
 class Call(msgspec.Struct, kw_only=True):
-    """One tool call, from asked-for to ended."""
+    """One tool call, from its request to its end."""
 
     id: str
     name: str
@@ -55,7 +55,7 @@ class Call(msgspec.Struct, kw_only=True):
 
 
 class Step(msgspec.Struct, kw_only=True):
-    """One model call and the tool calls it asked for."""
+    """One model call and the tool calls that it requested."""
 
     step: int
     provider: str
@@ -77,7 +77,7 @@ class Step(msgspec.Struct, kw_only=True):
 
 
 class Turn(msgspec.Struct, kw_only=True):
-    """From a prompt to its one ending."""
+    """One turn, from the prompt to its end."""
 
     id: str
     seq: int
@@ -88,9 +88,9 @@ class Turn(msgspec.Struct, kw_only=True):
     model: str
     resumes: str = ""
     compact: bool = False
-    # What the model reads before the prompt: that files were put back since it last saw them.
+    # Note for the model before the prompt: files that were restored since it last saw them.
     note: str = ""
-    # The files that were put back as they were before this turn.
+    # The files that were restored to their state before this turn.
     undone: list[str] = []
     state: TurnState = "running"
     steps: list[Step] = []
@@ -110,7 +110,7 @@ class Turn(msgspec.Struct, kw_only=True):
 
 
 class Transcript(msgspec.Struct, kw_only=True):
-    """A session as of `lastSeq`."""
+    """A session up to `lastSeq`."""
 
     sid: str = ""
     title: str = ""
@@ -132,7 +132,7 @@ class Transcript(msgspec.Struct, kw_only=True):
     plan: list[dict[str, str]] = []
 
     def apply(self, event: e.AnyEvent | e.Unknown) -> None:
-        """Take in the next event."""
+        """Apply the next event."""
         self.lastSeq = event.seq
         match event:
             case e.SessionStart():
@@ -179,37 +179,37 @@ class Transcript(msgspec.Struct, kw_only=True):
                     _apply_to_turn(turn, event)
 
     def forget(self, before: int) -> None:
-        """Drop turns that began before seq `before`: whoever folds on has what it needs of them."""
+        """Drop turns that began before seq `before`, when the caller no longer needs them."""
         self.turns = [turn for turn in self.turns if turn.seq >= before]
 
     def turn(self, turn_id: str) -> Turn | None:
-        """The turn of that id, looked for from the end."""
+        """The turn with an id, searched from the end; None when there is none."""
         return next((turn for turn in reversed(self.turns) if turn.id == turn_id), None)
 
 
 class Fold:
-    """Folds a session event by event. Pieces of an answer are joined when somebody looks, not when they come.
+    """Folds a session event by event. Deltas of an answer are joined when the transcript is read, not when they arrive.
 
-    Adding each piece to the text so far would copy that text: 0.3 ms a token in an answer of a megabyte.
+    Appending each delta at once would copy the text each time: 0.3 ms per token in an answer of one megabyte.
     """
 
     def __init__(self, transcript: Transcript | None = None) -> None:
         self._transcript = transcript or Transcript()
-        # The turn that is being answered: with many turns waiting behind it, looking for it would cost more than the piece.
+        # The running turn: with many queued turns, searching for it would cost more than the delta.
         self._turn: Turn | None = None
-        # What the pieces belong to: a field of a step.
+        # The step and the field that the deltas belong to.
         self._step: Step | None = None
         self._field = ""
         self._pieces: list[str] = []
 
     @property
     def transcript(self) -> Transcript:
-        """The session with everything that was folded so far."""
+        """The session with all events so far."""
         self._join()
         return self._transcript
 
     def apply(self, event: e.AnyEvent | e.Unknown) -> None:
-        """Take in the next event."""
+        """Apply the next event."""
         if isinstance(event, e.TurnThought):
             self._transcript.lastSeq = event.seq
             if step := self.last_step(event.turn):
@@ -222,13 +222,13 @@ class Fold:
             self.transcript.apply(event)
 
     def last_step(self, turn_id: str) -> Step | None:
-        """The step of a turn that pieces belong to, without what was not joined yet."""
+        """The last step of a turn, without deltas that are not joined yet."""
         if self._turn is None or self._turn.id != turn_id:
             self._turn = self._transcript.turn(turn_id)
         return self._turn.steps[-1] if self._turn and self._turn.steps else None
 
     def add(self, step: Step, event: e.TurnToken | e.TurnThinking) -> None:
-        """Take in a piece of a step's answer."""
+        """Apply a delta to a step."""
         name = "text" if isinstance(event, e.TurnToken) else "thinking"
         step.waiting = 0
         if step is not self._step or name != self._field:
@@ -248,7 +248,7 @@ class Fold:
 
 
 def fold(events: Iterable[e.AnyEvent | e.Unknown]) -> Transcript:
-    """The transcript of a whole session."""
+    """The transcript of a complete session."""
     folding = Fold()
     for event in events:
         folding.apply(event)
@@ -336,7 +336,7 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
 
 
 def _apply_delta(step: Step, event: e.TurnToken | e.TurnThinking) -> None:
-    """Take in a piece of a step's answer."""
+    """Apply a delta to a step."""
     step.waiting = 0
     if isinstance(event, e.TurnToken):
         step.text += event.delta
@@ -349,7 +349,7 @@ def _start_step(turn: Turn, event: e.StepStart) -> None:
         turn.state = "running"
     last = turn.steps[-1] if turn.steps else None
     if last is not None and last.step == event.step:
-        # The same step again: what the cut-off attempt said beyond the kept part is folded away.
+        # A repeated step: text of the interrupted attempt beyond the kept part is collapsed.
         last.folded += last.text[event.keptChars :]
         last.text = last.text[: event.keptChars]
         last.thinking, last.waiting = "", 0

@@ -1,1 +1,1 @@
-"""What the HTTP servers share: the gateway, the desktop process and LMX."""
+"""Code shared by the HTTP servers: the gateway, the desktop process and LMX."""

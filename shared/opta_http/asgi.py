@@ -1,4 +1,4 @@
-"""The types of ASGI, and the few steps that every application takes with them."""
+"""ASGI types, and functions that every ASGI application needs."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -13,7 +13,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class TrackedSend:
-    """A `send` that knows whether the answer has begun; after that no error can be sent instead of it."""
+    """A `send` that records whether the response has begun. After that, no error response can be sent."""
 
     def __init__(self, send: Send):
         self._send = send
@@ -26,16 +26,16 @@ class TrackedSend:
 
 
 def header_values(headers: Headers, name: bytes) -> list[bytes]:
-    """All values of the header `name` (in lower case), in the order they were sent."""
+    """All values of header `name` (in lower case), in the order in which they were sent."""
     return [value for key, value in headers if key == name]
 
 
 def query_of(scope: Scope) -> dict[str, list[str]]:
-    """The parameters of the query string; a parameter without a value is ''."""
+    """The parameters of the query string. A parameter without a value is ''."""
     return parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
 
 
 async def send_response(send: Send, status: int, headers: Headers, body: bytes, *, is_head: bool = False) -> None:
-    """Send a complete answer with its Content-Length. `is_head`: the request was HEAD, so the body itself is left out."""
+    """Send a complete response with its Content-Length. `is_head`: the request was HEAD, so the body is not sent."""
     await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": b"" if is_head else body})

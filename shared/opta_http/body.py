@@ -6,14 +6,14 @@ from opta_protocol.error_info import ErrorCode
 from .asgi import Headers, Message, Receive, header_values
 
 _MIB = 1024 * 1024
-# The digits of a length that can be compared without being converted from an arbitrarily long text.
+# Longest Content-Length that is converted to a number; conversion of a very long text takes too much time.
 _LENGTH_DIGITS_MAX = 18
 
 
 class LimitedBody:
-    """Wraps `receive` so that a body of more than `bytes_max`, or one that ends early, raises Refused.
+    """Wraps `receive`: a body of more than `bytes_max`, or one that ends early, raises Refused.
 
-    The constructor raises when the announced length is too large, before anything is read.
+    The constructor raises when Content-Length is too large, before anything is read.
     """
 
     def __init__(self, headers: Headers, receive: Receive, bytes_max: int):
@@ -25,11 +25,11 @@ class LimitedBody:
 
     @property
     def is_too_large(self) -> bool:
-        """Whether more came than allowed; the connection still carries the rest."""
+        """Whether the body exceeded the limit. The rest of it is still unread on the connection."""
         return self._taken > self._bytes_max
 
     async def receive(self) -> Message:
-        """The next ASGI message. Raises Refused: too_large, bad_request (the client left)."""
+        """The next ASGI message. Raises Refused: too_large, or bad_request when the client disconnected."""
         message = await self._receive()
         if message["type"] == "http.request":
             self._taken += len(message.get("body", b""))
@@ -37,11 +37,11 @@ class LimitedBody:
             if self.is_too_large:
                 raise self._too_large()
         elif not self._is_whole:
-            raise Refused("The client left before its body was complete.", code=ErrorCode.bad_request)
+            raise Refused("The client disconnected before its body was complete.", code=ErrorCode.bad_request)
         return message
 
     async def read(self) -> bytes:
-        """The whole body. Raises Refused."""
+        """The complete body. Raises Refused."""
         parts: list[bytes] = []
         while not self._is_whole:
             parts.append((await self.receive()).get("body", b""))

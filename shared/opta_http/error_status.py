@@ -1,4 +1,4 @@
-"""Errors at the HTTP border: the status of a code, and the headers that belong to a status."""
+"""Maps errors to HTTP: the status of an error code, and the headers of a status."""
 
 from collections.abc import Mapping
 
@@ -33,7 +33,7 @@ def status_of(code: ErrorCode) -> int:
 
 
 def status_headers(status: int, error: OptaError) -> Headers:
-    """Retry-After (seconds, at least 1) and WWW-Authenticate, where the status or the error asks for them."""
+    """Retry-After (seconds, at least 1) and WWW-Authenticate, when the status or the error needs them."""
     headers: Headers = []
     if error.retry_after_s is not None or status in (429, 503):
         headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s or 1))))

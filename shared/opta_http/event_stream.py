@@ -1,4 +1,4 @@
-"""Server-sent events, written to one client."""
+"""Server-sent events to one client."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ KEEPALIVE_S = 10.0
 
 
 class EventStream:
-    """An answer of type text/event-stream. Its head is sent by `begin`, or by the first `write`."""
+    """A response of type text/event-stream. `begin` or the first `write` sends its head."""
 
     def __init__(self, send: Send, headers: Headers | None = None):
         self._send = send
@@ -16,7 +16,7 @@ class EventStream:
         self.has_begun = self._is_active = False
 
     async def begin(self) -> None:
-        """Send the head; from now on the status is 200."""
+        """Send the head. After that the status is 200."""
         self.has_begun = True
         await self._send({"type": "http.response.start", "status": 200, "headers": self._headers})
 
@@ -28,7 +28,7 @@ class EventStream:
         await self._send({"type": "http.response.body", "body": content, "more_body": True})
 
     async def close(self) -> None:
-        """End the answer."""
+        """End the response."""
         await self._send({"type": "http.response.body", "body": b""})
 
     async def keep_alive(self) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP connection of LMX: httptools, which costs a token less than h11, with deadlines and limits that uvicorn does not have."""
+"""The HTTP connection of LMX: httptools, which needs less time per token than h11, with deadlines and limits that uvicorn lacks."""
 
 import asyncio
 from typing import Any
@@ -11,25 +11,25 @@ from opta_protocol.error_info import ErrorCode
 from .asgi import App, Receive, Scope, Send
 from .deadline import Deadline
 
-# A body has 8 MiB at most and comes from the local network.
+# A body has at most 8 MiB and comes from the local network.
 HEAD_S, BODY_S = 5.0, 30.0
 HEAD_BYTES_MAX = 64 * 1024
 CONNECTIONS_MAX = 512
 
 
 class FastConnection(HttpToolsProtocol):
-    """Aborts a connection that is late, or whose head does not end. A server says in a subclass how its errors are written."""
+    """Aborts a connection that is late, or whose head is too large. Each server has a subclass that writes its errors."""
 
     _deadline: Deadline | None = None
     _is_in_head = True
     _head_bytes = 0
 
     def error_body(self, error: OptaError) -> bytes:
-        """The JSON body of an answer with status 400."""
+        """The JSON body of a response with status 400."""
         raise NotImplementedError
 
     async def send_error(self, send: Send, error: OptaError, path: str) -> None:
-        """Answer a complete request with an error."""
+        """Respond to a complete request with an error."""
         raise NotImplementedError
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -65,7 +65,7 @@ class FastConnection(HttpToolsProtocol):
         self._within(0)
 
     def send_400_response(self, msg: str) -> None:
-        """Replaces uvicorn's plain text with our form of an error."""
+        """Sends a JSON error instead of uvicorn's plain text."""
         body = self.error_body(Refused(msg, code=ErrorCode.bad_request))
         kind = b"content-type: application/json\r\nconnection: close\r\n"
         self.transport.write(b"HTTP/1.1 400 Bad Request\r\n%bcontent-length: %d\r\n\r\n%b" % (kind, len(body), body))

@@ -1,8 +1,8 @@
-"""JSON bodies as typed values.
+"""Decodes JSON bodies to typed values.
 
-`read` is strict, for the gateway and the desktop process: msgspec alone accepts duplicate keys and fails on deep nesting, so the text
-is scanned first. Refused are NaN and infinities, duplicate keys, lone surrogates, more than 64 levels, more than 10,000 values (their
-cost in time is bounded), and unknown fields. `decode` is msgspec's own reading, for LMX, whose bodies of 8 MiB would take too long to scan.
+`read` is strict, for the gateway and the desktop process. msgspec alone accepts duplicate keys and fails on deep nesting, so the text
+is scanned first. NaN, infinities, duplicate keys, lone surrogates, more than 64 levels, more than 10,000 values (which bounds the time)
+and unknown fields are refused. `decode` uses msgspec alone, for LMX, whose bodies of 8 MiB would take too long to scan.
 """
 
 import json
@@ -16,7 +16,7 @@ from opta_core.errors import Refused
 from opta_protocol.error_info import ErrorCode
 
 DEPTH_MAX, VALUES_MAX = 64, 10_000
-# The closing quote is optional and the quantifiers are possessive: an unclosed string takes the rest at once, so time stays linear.
+# The closing quote is optional and the quantifiers are possessive: an unclosed string consumes the rest, so the time is linear.
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 def read(content: bytes, kind: type[T]) -> T:
-    """`content` as `kind`. Raises Refused: bad_json (400), or invalid (422) naming the field."""
+    """Decode `content` as `kind`, strictly. Raises Refused: bad_json (400), or invalid (422) with the field's name."""
     tree = parse(content or b"{}")
     try:
         return msgspec.convert(tree, kind)
@@ -33,7 +33,7 @@ def read(content: bytes, kind: type[T]) -> T:
 
 
 def decode(content: bytes, kind: type[T]) -> T:
-    """`content` as `kind`, without the scan. Raises Refused: bad_json, or invalid naming the field."""
+    """Decode `content` as `kind`, without the scan. Raises Refused: bad_json, or invalid with the field's name."""
     try:
         return msgspec.json.decode(content, type=kind)
     except msgspec.ValidationError as error:
@@ -43,7 +43,7 @@ def decode(content: bytes, kind: type[T]) -> T:
 
 
 def parse(content: bytes) -> Any:
-    """`content` as plain dicts, lists, texts and numbers. Raises Refused: bad_json."""
+    """Decode `content` to dicts, lists, strings and numbers, strictly. Raises Refused: bad_json."""
     try:
         text = content.decode()
         if text.startswith("\ufeff"):

@@ -1,4 +1,4 @@
-"""The HTTP connection of the gateway and the desktop process: deadlines for the client, and strict reading of request heads.
+"""The HTTP connection of the gateway and the desktop process: deadlines for the client, and strict parsing of request heads.
 
 uvicorn's h11 protocol waits for ever for the rest of a head or of a body, and accepts heads with bare LF line endings or folded lines.
 """
@@ -12,16 +12,16 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .deadline import Deadline
 
-# Our own clients send a head at once, and a body of one MiB in milliseconds.
+# Opta's clients send a head at once, and a body of one MiB within milliseconds.
 HEAD_S, BODY_S = 5.0, 8.0
-# Connections that have not sent a complete head. Above this number the oldest is closed, so that silent clients block nobody.
+# Connections without a complete head. Above this number the oldest is closed, so that silent clients do not block others.
 OWING_MAX = 256
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _FOLDED = re.compile(rb"\r\n[ \t]")
 
 
 class StrictConnection(H11Protocol):
-    """Aborts a connection whose head or body is late, and refuses heads that another server could read differently."""
+    """Aborts a connection whose head or body is late, and refuses heads that another server could parse differently."""
 
     _owing: ClassVar[dict["StrictConnection", None]] = {}
     _deadline: Deadline | None = None
@@ -40,10 +40,10 @@ class StrictConnection(H11Protocol):
         if self.conn.their_state is h11.IDLE:
             head = (bytes(self.conn.trailing_data[0]) + data).partition(b"\r\n\r\n")[0]
             if _BARE_LF.search(head):
-                self.send_400_response("Lines of a head end in CR LF.")
+                self.send_400_response("Header lines must end with CR LF.")
                 return
             if _FOLDED.search(head):
-                self.send_400_response("A line of a head does not go on in the next one.")
+                self.send_400_response("Folded header lines are not allowed.")
                 return
         super().data_received(data)
         # An upgrade hands the transport to the WebSocket protocol while h11 still waits for the end of the request.
@@ -51,7 +51,7 @@ class StrictConnection(H11Protocol):
         self._expect(self.conn.their_state if is_ours else None)
 
     def _expect(self, state: Any) -> None:
-        """The client has to send what ends the h11 state `state`. The time runs from the moment the state began."""
+        """Set the deadline for the data that ends the h11 state `state`. It counts from the start of the state."""
         if state is self._state or self._deadline is None:
             return
         self._state = state

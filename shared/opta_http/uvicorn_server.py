@@ -1,4 +1,4 @@
-"""The uvicorn server as our processes run it: one listening socket, no signal handlers, no access log."""
+"""The uvicorn server of Opta's processes: one listening socket, no signal handlers, no access log."""
 
 import asyncio
 import contextlib
@@ -11,9 +11,9 @@ from .asgi import App
 
 
 def config_of(app: App, connection: type[asyncio.Protocol], **options: Any) -> uvicorn.Config:
-    """The configuration of a server. `connection` is its HTTP protocol; `options` are uvicorn's, such as `limit_concurrency`.
+    """The configuration of a server. `connection` is its HTTP protocol class; `options` are uvicorn's, such as `limit_concurrency`.
 
-    WebSockets are off unless `options` names a protocol for them (`ws`).
+    WebSockets are off unless `options` contains a protocol for them (`ws`).
     """
     settings: dict[str, Any] = {"ws": "none", "lifespan": "off", "access_log": False, "log_config": None, "server_header": False}
     return uvicorn.Config(app, http=connection, **(settings | options))  # type: ignore[arg-type]
@@ -22,7 +22,7 @@ def config_of(app: App, connection: type[asyncio.Protocol], **options: Any) -> u
 class HttpServer(uvicorn.Server):
     """Serves until `leave` is set, then closes its connections (`timeout_graceful_shutdown`).
 
-    Signals are left to `opta_core.process.process`. uvicorn's own main loop wakes up ten times a second; this one sleeps.
+    `opta_core.process.process` handles signals. uvicorn's main loop wakes up ten times a second; this one sleeps.
     """
 
     def __init__(self, config: uvicorn.Config, leave: asyncio.Event):

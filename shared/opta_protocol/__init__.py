@@ -1,1 +1,1 @@
-"""What is said: every type that crosses a process."""
+"""The message types: every type that crosses a process boundary."""

@@ -1,4 +1,4 @@
-"""What processes ask of each other over the bus. Commands refuse unknown fields."""
+"""Requests and replies between processes on the bus. Commands refuse unknown fields."""
 
 from typing import Any, Literal
 
@@ -9,29 +9,29 @@ from .event_parts import Change, Writing
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="command"):
-    """What every command is tagged with."""
+    """Base of every command. The field `command` holds its name."""
 
 
 # store.in: producers append events ------------------------------------------------------------------
 
 
 class Append(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Append"):
-    """`count` event bodies follow as frames, numbered n, n+1, …; everything below `base` was acknowledged.
+    """Appends events. Their bodies follow as frames, numbered n, n+1, …; all numbers below `base` were acknowledged.
 
-    `life` counts the starts of the producing process in this home: the store fences writes of a superseded agent.
+    `p` names the producer. `incarnation` counts the starts of its process in this home: the store fences writes of a superseded agent.
     """
 
     p: str
     sid: str
     n: int
     base: int
-    life: int = 0
+    incarnation: int = 0
 
 
 class AppendResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of one event that was not simply written.
+    """The result of one event.
 
-    fenced: its turn has ended, or its author was superseded. known: what it says was said before. refused: with `error`.
+    fenced: its turn has ended, or its author was superseded. known: an equal event was written before. refused: see `error`.
     """
 
     n: int
@@ -44,7 +44,7 @@ class AppendResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class Ack(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Ack"):
-    """Everything of producer `p` in `sid` up to `n` is handled."""
+    """All events of producer `p` in session `sid` up to number `n` are handled."""
 
     p: str
     sid: str
@@ -53,11 +53,11 @@ class Ack(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Ack"):
     results: list[AppendResult] = []
 
 
-# store.cmd: processes say they live, the store hands out work ---------------------------------------
+# store.cmd: the agent reports its turns, the store hands out work -----------------------------------
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """A turn that an agent runs; `seq` is that of its turn.start."""
+    """A turn that an agent runs. `seq` is the seq of its turn.start."""
 
     sid: str
     turn: str
@@ -65,38 +65,38 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hello(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Hello"):
-    """Every 200 ms from the agent: what it really runs."""
+    """Sent by the agent every 200 ms: the turns that it runs."""
 
     service: str
     boot: str
-    life: int = 0
+    incarnation: int = 0
     running: list[Held] = []
 
 
 class Work(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Work"):
-    """The store's answer: turns the agent has to run, under its lease."""
+    """The store's reply: turns that the agent must run, under its lease."""
 
     boot: str
     store: str
     turns: list[Held] = []
 
 
-class Beat(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Beat"):
-    """Published by the store at least twice a second: how far sessions are that changed lately.
+class StoreHeartbeat(Command, frozen=True, kw_only=True, omit_defaults=True, tag="StoreHeartbeat"):
+    """Published by the store at least twice a second: the last seq of each recently changed session.
 
-    `last` counts every line, `firm` leaves deltas out.
+    `last` counts every line; `durable` leaves out deltas.
     """
 
     boot: str
     last: dict[str, int] = {}
-    firm: dict[str, int] = {}
+    durable: dict[str, int] = {}
 
 
-# store.q: questions -----------------------------------------------------------------------
+# store.q: queries -------------------------------------------------------------------------
 
 
 class After(Command, frozen=True, kw_only=True, omit_defaults=True, tag="After"):
-    """Lines of a session with seq > `after`, at most `limit`."""
+    """Asks for the lines of a session with seq > `after`, at most `limit`."""
 
     id: int
     sid: str
@@ -105,7 +105,7 @@ class After(Command, frozen=True, kw_only=True, omit_defaults=True, tag="After")
 
 
 class ListSessions(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ListSessions"):
-    """Sessions, last active first."""
+    """Asks for a page of sessions, most recently active first."""
 
     id: int
     q: str = ""
@@ -115,7 +115,7 @@ class ListSessions(Command, frozen=True, kw_only=True, omit_defaults=True, tag="
 
 
 class GetSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag="GetSession"):
-    """One session by id or unambiguous prefix."""
+    """Asks for one session by id or unambiguous prefix."""
 
     id: int
     sid: str
@@ -126,7 +126,7 @@ JOURNAL_REPAIRED = "journal_repaired"
 
 
 class RepairSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag="RepairSession"):
-    """What a repair of a damaged journal keeps and drops; with `apply` it is done. `key` is one repair's, however often it is asked for."""
+    """Asks what a repair of a damaged journal keeps and drops; with `apply` it is done. Resent requests have the same `key`."""
 
     id: int
     sid: str
@@ -135,7 +135,7 @@ class RepairSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag=
 
 
 class Reply(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Reply"):
-    """The answer to a question; lines come as further frames."""
+    """The reply to a query. Lines follow as frames."""
 
     id: int
     result: Any = None
@@ -144,11 +144,11 @@ class Reply(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Reply")
 
 Question = After | ListSessions | GetSession | RepairSession
 
-# tools.rpc: the agent has one thing done ------------------------------------------------------------
+# tools.rpc: the agent runs tools --------------------------------------------------------------------
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A command exactly as it was judged: one program by its path and words, or a line for the shell; never both."""
+    """A command exactly as the policy judged it: either a program with its arguments, or a line for the shell."""
 
     program: str = ""
     argv: tuple[str, ...] = ()
@@ -156,10 +156,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RunTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="RunTool"):
-    """Run one call; its events go to the store, its end also comes back as `ToolEnded`.
+    """Runs one call. Its events go to the store; its end is also sent back as `ToolEnded`.
 
-    `expects`: sha256 of the file that a write was approved for ('' when nothing was shown, "none" when there was no file);
-    another content by now means that the approval is void.
+    `expects`: sha256 of the file content that a write was approved for ('' when nothing was shown, "none" when there was no file).
+    When the content has changed since, the approval is void.
     """
 
     callId: str
@@ -168,18 +168,18 @@ class RunTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="RunTo
     name: str
     args: dict[str, Any]
     cwd: str
-    # Device and inode that `cwd` has to have (`session.start`).
+    # Device and inode that `cwd` must have (`session.start`).
     folder: str = ""
     timeout_s: float = 120.0
     plan: Plan | None = None
     network: Literal["off", "list", "on"] = "off"
     expects: str = ""
-    # sha256 of the description by which an MCP tool was judged.
+    # sha256 of the MCP tool's description when the call was judged.
     schema: str = ""
 
 
 class OfferedTool(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool of an MCP server as a model may see it; `schema` is the sha256 of all of it."""
+    """A tool of an MCP server as a model sees it. `schema` is the sha256 of the whole description."""
 
     name: str
     description: str
@@ -189,7 +189,7 @@ class OfferedTool(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListTools(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ListTools"):
-    """Asks which tools the servers of a folder offer to a turn."""
+    """Asks which tools the MCP servers of a folder offer to a turn."""
 
     sid: str
     turn: str
@@ -197,25 +197,25 @@ class ListTools(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Lis
 
 
 class ToolList(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ToolList"):
-    """The answer to `ListTools`; `problems` say what is not there, and why."""
+    """The reply to `ListTools`. `problems` says which servers are not available, and why."""
 
     sid: str
     turn: str
     tools: list[OfferedTool] = []
     problems: list[str] = []
-    # Server -> how many tools, which resources and prompts it has.
+    # Server -> number of its tools, and its resources and prompts.
     servers: dict[str, dict[str, Any]] = {}
 
 
 class EndTurn(Command, frozen=True, kw_only=True, omit_defaults=True, tag="EndTurn"):
-    """A turn is over: what belongs to it alone (its browser) can go."""
+    """A turn has ended: resources that belong to it (its browser) can be released."""
 
     sid: str
     turn: str
 
 
 class PreviewTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="PreviewTool"):
-    """Asks what a write would do, or where a command would run, without doing it."""
+    """Asks what a write would change, or where a command would run, without running it."""
 
     callId: str
     name: str
@@ -225,9 +225,9 @@ class PreviewTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="P
 
 
 class Preview(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Preview"):
-    """What a write would do: its diff, and the content it was made from (see `RunTool.expects`). `problem`: why it would fail.
+    """What a write would change: its diff, and the sha256 of the content before (see `RunTool.expects`). `problem`: why it would fail.
 
-    `folder` is the real path that a command would run in.
+    `folder` is the real path in which a command would run.
     """
 
     callId: str
@@ -240,7 +240,7 @@ class Preview(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Previ
 
 
 class UndoTurn(Command, frozen=True, kw_only=True, omit_defaults=True, tag="UndoTurn"):
-    """Put back what a turn's writes replaced; `changes` oldest first."""
+    """Restores the files that a turn changed. `changes` is in order, oldest first."""
 
     id: int
     sid: str
@@ -249,7 +249,7 @@ class UndoTurn(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Undo
 
 
 class Undone(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Undone"):
-    """The answer to `UndoTurn`: the files, or why nothing was undone."""
+    """The reply to `UndoTurn`: the restored files, or why nothing was undone."""
 
     id: int
     files: list[str] = []
@@ -257,17 +257,17 @@ class Undone(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Undone
 
 
 class CancelTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="CancelTool"):
-    """End a running call now."""
+    """Ends a running call at once."""
 
     callId: str
 
 
 class ToolsHello(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ToolsHello"):
-    """Asks the tool-worker which calls it runs."""
+    """Asks the tool worker which calls it runs."""
 
 
 class ToolEnded(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ToolEnded"):
-    """A call is over and its result is on its way to the store."""
+    """A call has ended, and its result was sent to the store."""
 
     callId: str
     sid: str
@@ -277,12 +277,12 @@ class ToolEnded(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Too
 
 
 class ToolsState(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ToolsState"):
-    """The tool-worker's answer to `ToolsHello`."""
+    """The tool worker's reply to `ToolsHello`."""
 
     boot: str
     running: list[str] = []
     sandbox: str = "none"
-    # Whether there may be MCP servers: without any nobody asks for their tools.
+    # Whether MCP servers may be configured. Without any, the agent does not ask for their tools.
     servers: bool = False
 
 
@@ -291,7 +291,7 @@ ToolReply = ToolEnded | ToolsState | Preview | ToolList | Undone
 
 
 class Telemetry(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Telemetry"):
-    """How a process is: sent on its telemetry socket every second and on change."""
+    """The state of a process, sent on its telemetry socket every second and on each change."""
 
     service: str
     boot: str

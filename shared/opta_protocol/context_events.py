@@ -4,14 +4,14 @@ from .event_base import Event
 
 
 class ContextInjected(Event, frozen=True, kw_only=True, omit_defaults=True, tag="context.injected"):
-    """Something besides the conversation went into the prompt."""
+    """Text from outside the conversation was added to the prompt."""
 
     source: str
     tokens: int
 
 
 class ContextCompacted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="context.compacted"):
-    """Turns up to the one that began at seq `upTo` give way to a summary in prompts; `before` and `after` are tokens, estimated."""
+    """In prompts, a summary replaces the turns up to the one that began at seq `upTo`. `before` and `after`: estimated tokens."""
 
     before: int
     after: int

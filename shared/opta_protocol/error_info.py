@@ -1,4 +1,4 @@
-"""What one process tells another (or a client) when something did not work."""
+"""Errors between processes, and between the daemon and its clients."""
 
 from enum import StrEnum
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 
 
 class ErrorCode(StrEnum):
-    """The closed list of codes a client can meet."""
+    """All error codes that a client can receive."""
 
     bad_request = "bad_request"
     bad_json = "bad_json"
@@ -41,7 +41,7 @@ class ErrorCode(StrEnum):
 
 
 class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An error as it crosses a process: what happened, to whom, and the mend, in `message`."""
+    """An error as it is sent between processes. `message` says what happened, to what, and how to fix it."""
 
     code: ErrorCode
     message: str
@@ -51,6 +51,6 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of every HTTP answer that is not a success."""
+    """The body of every HTTP response that is an error."""
 
     error: ErrorInfo

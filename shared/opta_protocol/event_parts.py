@@ -1,4 +1,4 @@
-"""What several events carry inside: how a command runs, what a write leaves, and what a tool did to a file."""
+"""Parts of several events: how a command runs, the result of a write, and a tool's change of a file."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where and how a command runs when it is allowed once; `programs` are the files that a plain one starts."""
+    """Where and how a command runs when it is allowed once. `programs`: the files of the programs that a plain command starts."""
 
     folder: str
     timeoutS: float
@@ -17,9 +17,9 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Writing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a write leaves in the place of what was there; `sha256Before` is empty where there was no file.
+    """The file before and after a write. `sha256Before` is empty when there was no file.
 
-    `note` says what a diff does not show.
+    `note` describes what a diff does not show.
     """
 
     bytes: int
@@ -30,7 +30,7 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a tool did to one file; `before` and `after` are sha256 of the contents, empty where there was none."""
+    """One file that a tool changed. `before` and `after` are sha256 of its content; empty when there was no file."""
 
     path: str
     before: str = ""

@@ -1,8 +1,8 @@
-"""Every event: a fact about a session, in the past tense, immutable.
+"""The events. An event is an immutable fact about a session, named in the past tense.
 
-A stored line is a flat JSON object: `seq`, `event`, `ts`, `sid`, `turn` inside a turn, the event's own
-fields, then `p` and `n` (producer and its counter) and last `c` (crc32). Producers encode an event
-with none of `seq`, `ts`, `p`, `n`, `c` set; the store stamps them (`opta_protocol.wire`).
+A stored line is a flat JSON object: `seq`, `event`, `ts`, `sid`, `turn` inside a turn, the fields of the event, then `p` and `n`
+(producer and its number) and last `c` (crc32). Producers leave `seq`, `ts`, `p`, `n` and `c` empty; the store sets them
+(`opta_protocol.wire`).
 """
 
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from .permissions import Answer, Decision, Level, Mode, Offer, Risk, SessionPoli
 
 
 class SessionStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.start"):
-    """A session exists. Always the first line of its journal."""
+    """A session was created. Always the first line of its journal."""
 
     title: str
     cwd: str
@@ -27,18 +27,18 @@ class SessionStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="se
     trusted: bool = False
     sandbox: str = "none"
     interactive: bool = True
-    # Device and inode of `cwd`: another folder of that name is not this session's.
+    # Device and inode of `cwd`, so that another folder of the same name is not used.
     folder: str = ""
 
 
 class SessionUpdated(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.updated"):
-    """Some properties changed: title, pinned, archived, model, mode, level."""
+    """Properties changed: title, pinned, archived, model, mode, level."""
 
     changes: dict[str, Any]
 
 
 class SessionCleared(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.cleared"):
-    """The context starts anew after `upTo`; the history stays in the journal."""
+    """The context was cleared up to `upTo`. The history stays in the journal."""
 
     upTo: int
 
@@ -51,9 +51,9 @@ class SessionNote(Event, frozen=True, kw_only=True, omit_defaults=True, tag="ses
 
 
 class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.start"):
-    """A prompt was accepted; `key` is its idempotency key and `body` the hash of what was asked.
+    """A prompt was accepted. `key` is its idempotency key, `body` the hash of the request.
 
-    `compact`: no prompt, but the wish to have the context summarised now.
+    `compact`: there is no prompt; the context is summarised now.
     """
 
     role: Literal["user"]
@@ -70,7 +70,7 @@ class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.
 
 
 class TurnQueued(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.queued"):
-    """The turn waits behind `position` others."""
+    """The turn waits behind `position` other turns."""
 
     position: int
 
@@ -82,37 +82,37 @@ class TurnSteer(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.
 
 
 class TurnPausing(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.pausing"):
-    """A pause was asked for; it takes hold at the next safe point."""
+    """A pause was requested. It takes effect before the next step."""
 
     by: str
 
 
 class TurnPaused(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.paused"):
-    """The turn stands at the start of `step`."""
+    """The turn is paused before `step`."""
 
     step: int
 
 
 class TurnResumed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.resumed"):
-    """The paused turn goes on."""
+    """The paused turn continues."""
 
     by: str
 
 
 class TurnStopping(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.stopping"):
-    """A stop was asked for; the ending follows."""
+    """A stop was requested. The turn's end follows."""
 
     by: str
 
 
 class TurnUndone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.undone"):
-    """What a turn changed was put back."""
+    """The files that the turn changed were restored."""
 
     files: list[str]
 
 
 class StepStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.start"):
-    """One model call begins. `attempt` > 1 repeats a cut-off step, of whose answer `keptChars` stay; `nudge` is what the model reads first."""
+    """A model call began. `attempt` > 1 repeats an interrupted step and keeps `keptChars` characters of its answer. `nudge`: text for the model."""
 
     step: int
     provider: str
@@ -155,19 +155,19 @@ class TurnThought(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tur
 
 
 class TurnThinking(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.thinking"):
-    """A piece of the model's reasoning."""
+    """A delta of the model's reasoning."""
 
     delta: str
 
 
 class TurnToken(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.token"):
-    """A piece of the answer."""
+    """A delta of the model's answer."""
 
     delta: str
 
 
 class ToolCall(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool.call"):
-    """The model asked for a tool; `written` are arguments that could not be read."""
+    """The model requested a tool call. `written`: arguments that could not be parsed."""
 
     callId: str
     name: str
@@ -178,11 +178,11 @@ class ToolCall(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool.c
 
 
 class PermissionRequest(Event, frozen=True, kw_only=True, omit_defaults=True, tag="permission.request"):
-    """A person has to answer before the call runs.
+    """A person must answer before the call runs.
 
-    `diff` is what a write would do, whole, and `expects` the sha256 of the content it was made from, or of the scripts that a command
-    would run; `scope` is what an answer for the session covers; `server` and `schema` (a hash) say where an MCP tool comes from. A
-    call whose arguments are wrong, or that would fail, is never asked about.
+    `diff` is the complete change of a write. `expects` is the sha256 of the content that the diff starts from, or of the scripts that
+    a command would run. `scope` is what an answer for the session covers. `server` and `schema` (a hash) identify an MCP tool. Calls
+    with wrong arguments, or that would fail, create no request.
     """
 
     requestId: str
@@ -204,7 +204,7 @@ class PermissionRequest(Event, frozen=True, kw_only=True, omit_defaults=True, ta
 
 
 class PermissionDecision(Event, frozen=True, kw_only=True, omit_defaults=True, tag="permission.decision"):
-    """A call was allowed or denied, by a person, a rule or the clock. `client`: where the person answered, in words."""
+    """A call was allowed or denied by a person, a rule or a timeout. `client`: where the person answered, in words."""
 
     callId: str
     decision: Decision
@@ -219,7 +219,7 @@ class PermissionDecision(Event, frozen=True, kw_only=True, omit_defaults=True, t
 
 
 class ToolStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool.start"):
-    """A tool runs."""
+    """A tool call started."""
 
     callId: str
     worker: str
@@ -228,7 +228,7 @@ class ToolStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool.
 
 
 class ToolOutput(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool.output"):
-    """A piece of what a running tool printed."""
+    """A delta of a running tool's output."""
 
     callId: str
     delta: str
@@ -236,7 +236,7 @@ class ToolOutput(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool
 
 
 class ToolResult(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool.result"):
-    """A tool call ended; `content` is what the model reads."""
+    """A tool call ended. `content` is what the model reads."""
 
     callId: str
     ok: bool
@@ -250,13 +250,13 @@ class ToolResult(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool
 
 
 class PlanUpdated(Event, frozen=True, kw_only=True, omit_defaults=True, tag="plan.updated"):
-    """The model's to-do list, whole."""
+    """The model's complete to-do list."""
 
     items: list[dict[str, str]]
 
 
 class RouteSwitch(Event, frozen=True, kw_only=True, omit_defaults=True, tag="route.switch"):
-    """Another model answers than the one asked for."""
+    """The turn uses another model than the requested one."""
 
     to: str
     reason: str
@@ -264,28 +264,28 @@ class RouteSwitch(Event, frozen=True, kw_only=True, omit_defaults=True, tag="rou
 
 
 class Warning(Event, frozen=True, kw_only=True, omit_defaults=True, tag="warning"):
-    """Something a person should know; the turn goes on."""
+    """A problem that a person should know about. The turn continues."""
 
     code: str
     message: str
 
 
 class ServiceLost(Event, frozen=True, kw_only=True, omit_defaults=True, tag="service.lost"):
-    """A process went away while this session had a running turn."""
+    """A process ended while this session had a running turn."""
 
     service: str
     reason: str = ""
 
 
 class ServiceBack(Event, frozen=True, kw_only=True, omit_defaults=True, tag="service.back"):
-    """It is back."""
+    """The process runs again."""
 
     service: str
     stall_ms: float = 0
 
 
 class TurnDone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.done"):
-    """The turn ended well. Times in seconds except `firstTokenMs`; token counts as the provider reports them."""
+    """The turn succeeded. Times are in seconds, except `firstTokenMs`. The provider reports the token counts."""
 
     tokens: int
     elapsed: float
@@ -302,7 +302,7 @@ class TurnDone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.d
 
 
 class TurnError(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.error"):
-    """The turn ended with an error."""
+    """The turn failed."""
 
     code: str
     message: str
@@ -312,7 +312,7 @@ class TurnError(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.
 
 
 class SessionCancelled(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.cancelled"):
-    """The ending of a stopped turn."""
+    """The turn was stopped."""
 
     reason: str
     by: str
@@ -358,13 +358,13 @@ AnyEvent = (
 
 ENDINGS = (TurnDone, TurnError, SessionCancelled)
 ENDING_NAMES = frozenset({"turn.done", "turn.error", "session.cancelled"})
-# Pieces of something whole: many, small, and never awaited by anybody but a screen.
+# Deltas: many small events that only screens wait for.
 DELTA_NAMES = frozenset({"turn.token", "turn.thinking", "turn.thought", "tool.output"})
 EVENT_TYPES: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__}
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):
-    """An event of a kind this version does not know: kept, never dropped."""
+    """An event of a kind that this version does not know. It is kept, never dropped."""
 
     raw: dict[str, Any]
     seq: int

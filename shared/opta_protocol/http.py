@@ -1,4 +1,4 @@
-"""Bodies of HTTP requests and answers (v3). Requests refuse unknown fields."""
+"""Bodies of HTTP requests and responses (v3). Requests refuse unknown fields."""
 
 from typing import Annotated, Any, Literal
 
@@ -17,7 +17,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
 
 
 class Empty(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """A request that says everything in its path."""
+    """A request without fields: its path says everything."""
 
 
 class CreateSession(Request, frozen=True, kw_only=True, omit_defaults=True):
@@ -54,7 +54,7 @@ class SubmitTurn(Request, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ResumeTurn(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """POST /v3/sessions/:id/resume: go on with the last turn, which ended with an error or was stopped."""
+    """POST /v3/sessions/:id/resume: continue the last turn, which failed or was stopped."""
 
     turnId: Name = ""
     model: Name | None = None
@@ -73,25 +73,25 @@ class AnswerPermission(Request, frozen=True, kw_only=True, omit_defaults=True):
     decision: Answer
     offer: Name = ""
     note: Annotated[str, msgspec.Meta(max_length=2000)] = ""
-    # Where the answer comes from, in words: "the page", "the terminal".
+    # The client in words: "the page", "the terminal".
     client: Name = ""
 
 
 class UndoTurnRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """POST /v3/sessions/:id/undo: without a turn the last one that changed files"""
+    """POST /v3/sessions/:id/undo: without `turnId`, the last turn that changed files."""
 
     turnId: Name = ""
 
 
 class TurnUndoneAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The files that are as they were before the turn."""
+    """The files that were restored to their state before the turn."""
 
     turnId: str
     files: list[str]
 
 
 class CheckPolicy(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """POST /v3/policy/check; `rules` are further ones of the user's layer, `EFFECT:WORDS`"""
+    """POST /v3/policy/check. `rules` are added to the user's layer, each as `EFFECT:WORDS`."""
 
     command: Annotated[str, msgspec.Meta(max_length=1_000_000)]
     cwd: Folder
@@ -102,7 +102,7 @@ class CheckPolicy(Request, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PolicyVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gate would decide; `actions` are what the rules were held against, `why` says what keeps a command from being plain."""
+    """What the gate would decide. `actions` were compared with the rules; `why` says why a command is not plain."""
 
     decision: Literal["allow", "ask", "deny"]
     rule: str
@@ -122,18 +122,18 @@ class PolicyRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GiveTrust(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """POST /v3/trust: `sha256` names what was shown"""
+    """POST /v3/trust. `sha256` identifies the state that was shown."""
 
     cwd: Folder
     sha256: Name
 
 
 class TrustState(msgspec.Struct, frozen=True, kw_only=True):
-    """GET /v3/trust: what the folder's files ask for, and what has changed since it was trusted, in plain words."""
+    """GET /v3/trust: what the folder's files ask for, and what has changed since it was trusted, in words."""
 
     path: str
     state: Literal["untrusted", "trusted", "changed"]
-    # Whether there is anything that trust would switch on.
+    # Whether trust would enable anything.
     needed: bool
     sha256: str
     asks: list[str]
@@ -142,7 +142,7 @@ class TrustState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApproveServer(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """POST /v3/mcp/approve: `sha256` names what was shown"""
+    """POST /v3/mcp/approve. `sha256` identifies the definition that was shown."""
 
     cwd: Folder
     name: Name
@@ -166,13 +166,13 @@ class AddNote(Request, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RepairSessionRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """POST /v3/sessions/:id/repair: without `apply` only what would be done is told."""
+    """POST /v3/sessions/:id/repair: without `apply`, only report what a repair would do."""
 
     apply: bool = False
 
 
 class LoadModel(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """POST /v3/lmx/models/load: `pin` keeps it loaded until it is unloaded."""
+    """POST /v3/lmx/models/load. `pin` keeps the model loaded until it is unloaded."""
 
     model: Name
     pin: bool = False
@@ -186,7 +186,7 @@ class UnloadModel(Request, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PullModel(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """POST /v3/lmx/models/pull and /available: `repo` is OWNER/NAME on the hub, `name` what it is called here."""
+    """POST /v3/lmx/models/pull and /available: `repo` is OWNER/NAME on the hub, `name` its local name."""
 
     repo: Name
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
@@ -194,11 +194,11 @@ class PullModel(Request, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of every answer."""
+    """Base of every response."""
 
 
 class Session(Response, frozen=True, kw_only=True):
-    """A session as lists and details show it."""
+    """A session in lists and details."""
 
     id: str
     title: str
@@ -217,13 +217,13 @@ class Session(Response, frozen=True, kw_only=True):
     policy: SessionPolicy = SessionPolicy.standard
     interactive: bool = True
     activeTurn: str = ""
-    # The last turn, when it did not end well and nothing came after it.
+    # The last turn, when it did not succeed and no turn followed.
     resumable: str = ""
     trusted: bool = False
 
 
 class SessionDetails(Session, frozen=True, kw_only=True):
-    """GET /v3/sessions/:id?atSeq=: the session with its transcript, as `opta_core.transcript` folds it."""
+    """GET /v3/sessions/:id?atSeq=: the session with its transcript (`opta_core.transcript`)."""
 
     transcript: Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
 
@@ -236,29 +236,29 @@ class SessionList(Response, frozen=True, kw_only=True):
 
 
 class DroppedLine(Response, frozen=True, kw_only=True):
-    """A line of a damaged journal that the repaired one does not have; it is in the copy."""
+    """A line of a damaged journal that the repaired journal does not contain. The copy contains it."""
 
-    # Counted in the damaged file, from 1.
+    # Line number in the damaged file, from 1.
     line: int
     bytes: int
     reason: str
 
 
 class Repair(Response, frozen=True, kw_only=True):
-    """What a repair keeps and drops: POST /v3/sessions/:id/repair"""
+    """POST /v3/sessions/:id/repair: what a repair keeps and drops."""
 
     id: str
     damaged: bool
     applied: bool
-    # Lines that stay as they are, under their seq.
+    # Lines that stay unchanged, with their seq.
     kept: int = 0
-    # How many seqs have no readable line, the first of them; each gets a `warning` line that says so.
+    # Number of seqs without a readable line, and the first of these seqs. A `warning` line replaces each of them.
     lost: int = 0
     lostSeqs: list[int] = []
-    # How many lines are dropped, and the first of them.
+    # Number of dropped lines, and the first of them.
     dropped: int = 0
     droppedLines: list[DroppedLine] = []
-    # Where the damaged file is kept, once it is repaired.
+    # The copy of the damaged file, after the repair.
     copy: str = ""
 
 
@@ -278,13 +278,13 @@ class EventPage(Response, frozen=True, kw_only=True):
 
 
 class Ok(Response, frozen=True, kw_only=True):
-    """An order was taken."""
+    """The request was accepted."""
 
     ok: bool = True
 
 
 class StopAnswer(Response, frozen=True, kw_only=True):
-    """POST /v3/sessions/:id/stop; `turnId` is empty when nothing ran."""
+    """POST /v3/sessions/:id/stop. `turnId` is empty when no turn was running."""
 
     ok: bool = True
     turnId: str = ""
@@ -298,105 +298,7 @@ class PermissionAnswer(Response, frozen=True, kw_only=True):
 
 
 class Ticket(Response, frozen=True, kw_only=True):
-    """POST /v3/ws-ticket: opens one WebSocket within 30 s."""
+    """POST /v3/ws-ticket: a ticket that opens one WebSocket within 30 s."""
 
     ticket: str
     expiresInS: int
-
-
-class Contract(Response, frozen=True, kw_only=True):
-    """Which contract this daemon speaks."""
-
-    name: str
-    version: int
-
-
-class Health(Response, frozen=True, kw_only=True):
-    """GET /v3/health; the last three only with the token."""
-
-    status: Literal["ok"]
-    version: str
-    daemonId: str
-    uptime: float
-    contract: Contract
-    services: dict[str, Any] | None = None
-    sandbox: str | None = None
-    providers: list[dict[str, Any]] | None = None
-
-
-class ServiceState(Response, frozen=True, kw_only=True):
-    """One process of the daemon."""
-
-    name: str
-    state: str
-    pid: int
-    uptime: float
-    restarts: int
-    ready: bool
-    memory: int
-    reason: str = ""
-
-
-class Daemon(Response, frozen=True, kw_only=True):
-    """GET /v3/daemon"""
-
-    services: list[ServiceState]
-    pid: int
-    port: int
-    uiPort: int
-    lmxPort: int
-    daemonId: str
-    version: str
-    startedAt: str
-    sandbox: str
-    home: str
-
-
-class ModelInfo(Response, frozen=True, kw_only=True):
-    """One model that a turn can name."""
-
-    id: str
-    provider: str
-    name: str
-    healthy: bool
-    contextLimit: int = 0
-    capability: str = ""
-    default: bool = False
-
-
-class ModelList(Response, frozen=True, kw_only=True):
-    """GET /v3/models"""
-
-    models: list[ModelInfo]
-    default: str
-
-
-class ProviderInfo(Response, frozen=True, kw_only=True):
-    """A configured way to reach models."""
-
-    name: str
-    type: str
-    baseUrl: str
-    state: Literal["active", "standby", "configured"]
-    healthy: bool
-    latencyMs: float = 0
-    reason: str = ""
-
-
-class ProviderList(Response, frozen=True, kw_only=True):
-    """GET /v3/providers"""
-
-    providers: list[ProviderInfo]
-
-
-class Metrics(Response, frozen=True, kw_only=True):
-    """GET /v3/metrics"""
-
-    sessions: int
-    turnsRunning: int
-    turnsQueued: int
-    tokensPerSec: float
-    tools: dict[str, int]
-    lmx: dict[str, Any]
-    memory: dict[str, int]
-    streams: int

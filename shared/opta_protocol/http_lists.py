@@ -1,4 +1,4 @@
-"""Answers of the HTTP API (v3) that are lists: tool calls, open questions, grants, MCP servers, accounts, log lines."""
+"""HTTP responses (v3) that are lists: tool calls, open questions, grants, MCP servers, accounts, log lines."""
 
 from typing import Any, Literal
 
@@ -8,13 +8,13 @@ from .http import Response
 
 
 class ToolCalls(Response, frozen=True, kw_only=True):
-    """GET /v3/sessions/:id/tools: every tool call of the transcript, with its turn."""
+    """GET /v3/sessions/:id/tools: all tool calls of the transcript, with their turns."""
 
     tools: list[dict[str, Any]]
 
 
 class OpenPermission(Response, frozen=True, kw_only=True):
-    """A question that nobody has answered yet."""
+    """A permission question without an answer."""
 
     sid: str
     turn: str
@@ -39,7 +39,7 @@ class GrantList(Response, frozen=True, kw_only=True):
 
 
 class McpServers(Response, frozen=True, kw_only=True):
-    """GET /v3/mcp: the servers of a folder. Only with `look=1`: `offers` (what each has, by name) and `tools`."""
+    """GET /v3/mcp: the MCP servers of a folder. `offers` (by server name) and `tools` are sent only with `look=1`."""
 
     servers: list[dict[str, Any]]
     problems: list[str]
@@ -48,7 +48,7 @@ class McpServers(Response, frozen=True, kw_only=True):
 
 
 class AccountInfo(Response, frozen=True, kw_only=True):
-    """A stored key: its name, its last characters, where it is kept, and since when."""
+    """A stored key: its name, its last characters, where it is stored, and since when."""
 
     name: str
     shown: str

@@ -1,4 +1,4 @@
-"""Names of things: sessions, turns, calls, boots."""
+"""Creates ids of sessions, turns, calls and boots."""
 
 import random
 import re
@@ -10,22 +10,22 @@ SESSION_PREFIX = re.compile(r"(?:s-)?([a-z2-7]{2,8})\Z")
 
 
 def new_session_id() -> str:
-    """Six lower-case base32 characters; the store refuses one that is taken and the caller draws again."""
+    """Six lower-case base32 characters. The store refuses an id that is taken; the caller then creates another one."""
     return _random(6)
 
 
 def new_boot_id() -> str:
-    """Identifies one start of one process."""
+    """An id of one start of one process."""
     return _random(8)
 
 
 def new_call_id() -> str:
-    """Unique within a session, for tool calls and permission requests."""
+    """An id of a tool call or a permission request, unique within a session."""
     return _random(8)
 
 
 def share() -> float:
-    """A number from 0 to 1 from the same source: for waits that should not all end at once."""
+    """A random number from 0 to 1 from the same source, to spread waits in time."""
     return _source.random()
 
 
@@ -34,6 +34,6 @@ def _random(length: int) -> str:
 
 
 def use_source(source: random.Random | None = None) -> None:
-    """Draw from `source`, as a simulation does; without one, from the machine's own randomness again."""
+    """Take randomness from `source`, as simulations do; without an argument, from the operating system again."""
     global _source
     _source = source or random.SystemRandom()

@@ -1,6 +1,6 @@
-"""Answers of LMX's admin API. LMX builds them, the gateway passes them on, `opta` and the page read them.
+"""Responses of LMX's admin API. LMX creates them, the gateway forwards them, `opta` and the page read them.
 
-Fields with a default may be missing: LMX may be older than its reader, and `/v1/models` has none of the figures.
+Fields with a default may be missing: LMX may be older than its client, and `/v1/models` contains no figures.
 """
 
 from typing import Literal
@@ -12,11 +12,11 @@ LmxScope = Literal["infer", "admin"]
 
 
 class LmxAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of every answer of LMX."""
+    """Base of every response of LMX."""
 
 
 class LmxModel(LmxAnswer, frozen=True, kw_only=True):
-    """One model, as GET /v1/models shows it. `problem`: why it does not answer."""
+    """One model in GET /v1/models. `problem`: why it cannot be used."""
 
     id: str
     state: LmxState
@@ -24,9 +24,9 @@ class LmxModel(LmxAnswer, frozen=True, kw_only=True):
     created: int = 0
     owned_by: str = "lmx"
     default: bool = False
-    # In tokens; 0 when the model does not say.
+    # In tokens; 0 when the model does not state it.
     context_length: int = 0
-    # Of the weights on disk.
+    # Size of the weights on disk.
     bytes: int = 0
     capability: str = ""
     # Names of the tools that the model can use; None for any.
@@ -35,7 +35,7 @@ class LmxModel(LmxAnswer, frozen=True, kw_only=True):
 
 
 class LmxModelDetails(LmxModel, frozen=True, kw_only=True):
-    """One model with its figures, as the admin API shows it. Sizes are bytes; the fields from `pinned` on describe a loaded engine."""
+    """One model with its figures, in the admin API. Sizes are in bytes. The fields from `pinned` on describe a loaded engine."""
 
     needed: int = 0
     repo: str = ""
@@ -57,7 +57,7 @@ class LmxModelList(LmxAnswer, frozen=True, kw_only=True):
 
 
 class LmxMemory(LmxAnswer, frozen=True, kw_only=True):
-    """Bytes that LMX uses and may use. `level`: what it does about it."""
+    """Bytes that LMX uses and may use. `level`: its reaction to memory pressure."""
 
     used: int
     limit: int
@@ -78,7 +78,7 @@ class LmxPull(LmxAnswer, frozen=True, kw_only=True):
 
 
 class LmxModels(LmxAnswer, frozen=True, kw_only=True):
-    """GET /admin/models: every model, LMX's memory, and the downloads. A key without admin rights sees neither of the last two."""
+    """GET /admin/models: all models, LMX's memory, and the downloads. The last two need a key with admin rights."""
 
     models: list[LmxModelDetails]
     memory: LmxMemory | None = None
@@ -117,7 +117,7 @@ class LmxKeys(LmxAnswer, frozen=True, kw_only=True):
 
 
 class LmxNewKey(LmxAnswer, frozen=True, kw_only=True):
-    """POST /admin/keys, and the end of a pairing: the key is shown only here."""
+    """POST /admin/keys, and the last step of a pairing. The key is sent only here."""
 
     name: str
     key: str
@@ -130,7 +130,7 @@ class LmxKeyRemoved(LmxAnswer, frozen=True, kw_only=True):
 
 
 class LmxPairingCode(LmxAnswer, frozen=True, kw_only=True):
-    """POST /admin/pairing: the code to show, for how long, and SHA-256 of the certificate."""
+    """POST /admin/pairing: the code to show, its validity in seconds, and the SHA-256 of the certificate."""
 
     code: str
     seconds: float
@@ -146,13 +146,13 @@ class LmxPairingStep(LmxAnswer, frozen=True, kw_only=True):
 
 
 class LmxProof(LmxAnswer, frozen=True, kw_only=True):
-    """GET /proof: HMAC of the nonce and of the port."""
+    """GET /proof: an HMAC over the nonce and the port."""
 
     proof: str
 
 
 class LmxEvent(LmxAnswer, frozen=True, kw_only=True, omit_defaults=True):
-    """GET /admin/events, one server-sent event. Which fields are set depends on `event`; sizes are bytes, `at` is seconds since the epoch."""
+    """GET /admin/events, one server-sent event. Which fields are set depends on `event`; sizes are bytes, `at` is in seconds since 1970."""
 
     number: int
     at: float
@@ -166,7 +166,7 @@ class LmxEvent(LmxAnswer, frozen=True, kw_only=True, omit_defaults=True):
     level: str = ""
     used: int = 0
     limit: int = 0
-    # Of a download, as in `LmxPull`.
+    # Fields of a download, as in `LmxPull`.
     name: str = ""
     repo: str = ""
     state: str = ""

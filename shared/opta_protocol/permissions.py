@@ -1,4 +1,4 @@
-"""Modes, levels, risks and what a permission question and its answer are made of."""
+"""Modes, levels, risks, and the parts of a permission question and its answer."""
 
 from enum import StrEnum
 from typing import Literal
@@ -7,14 +7,14 @@ import msgspec
 
 
 class Mode(StrEnum):
-    """chat: conversational, approval step by step; do: autonomous, safe tools automatic."""
+    """chat: conversational, with approval of each step. do: autonomous, with safe tools allowed."""
 
     chat = "chat"
     do = "do"
 
 
 class Level(StrEnum):
-    """How much is asked: L1 every tool call, L2 the default matrix, L3 workspace writes run too."""
+    """Which calls need approval. L1: every tool call; L2: the default matrix; L3: as L2, but writes in the workspace are allowed."""
 
     L1 = "L1"
     L2 = "L2"
@@ -22,7 +22,7 @@ class Level(StrEnum):
 
 
 class Risk(StrEnum):
-    """What a tool can do to the world."""
+    """The effect that a tool can have."""
 
     read = "read"
     write = "write"
@@ -31,7 +31,7 @@ class Risk(StrEnum):
 
 
 class SessionPolicy(StrEnum):
-    """`unrestricted` (from OPTA_POLICY) turns questions into permission; hard denies stay."""
+    """`unrestricted` (from OPTA_POLICY) allows what would be asked. Hard denies still apply."""
 
     standard = "standard"
     unrestricted = "unrestricted"
@@ -42,9 +42,10 @@ Answer = Literal["allow", "deny", "always", "session"]
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A wider answer that a permission question offers.
+    """A broader answer that a permission question offers.
 
-    `words`: exactly what is written down or holds from then on, one rule each; `folder`: where. A client shows them and asks once more.
+    `words`: the exact rules that are stored or apply from then on, one rule each. `folder`: where they apply. A client shows them and
+    asks for confirmation.
     """
 
     id: str
@@ -55,5 +56,5 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def default_level(mode: Mode) -> Level:
-    """Chat starts at L1, do at L2."""
+    """The initial level of a mode: L1 for chat, L2 for do."""
     return Level.L1 if mode is Mode.chat else Level.L2

@@ -1,10 +1,10 @@
-"""JSON Schema of everything said: written from the Structs, committed, diffed in CI."""
+"""JSON Schema of all messages, generated from the Structs. The file is committed, and CI checks that it is current."""
 
 from typing import Any
 
 import msgspec
 
-from . import http, http_lists, lmx
+from . import http, http_daemon, http_lists, lmx
 from .error_info import ErrorBody
 from .events import EVENT_TYPES
 
@@ -36,16 +36,16 @@ RESPONSES: list[type[Any]] = [
     http.StopAnswer,
     http.PermissionAnswer,
     http.Ticket,
-    http.Health,
-    http.Daemon,
-    http.ModelList,
-    http.ProviderList,
+    http_daemon.Health,
+    http_daemon.Daemon,
+    http_daemon.ModelList,
+    http_daemon.ProviderList,
     lmx.LmxModels,
     lmx.LmxModelDetails,
     lmx.LmxUnloaded,
     lmx.LmxAvailable,
     lmx.LmxPull,
-    http.Metrics,
+    http_daemon.Metrics,
     http.TurnUndoneAnswer,
     http.PolicyVerdict,
     http.PolicyRules,
@@ -62,16 +62,16 @@ RESPONSES: list[type[Any]] = [
 
 
 def components() -> dict[str, Any]:
-    """name -> schema of every event, request and answer, references under `#/components/schemas/`."""
+    """Name -> schema of every event, request and response. References are under `#/components/schemas/`."""
     _, found = msgspec.json.schema_components([*EVENT_TYPES.values(), *REQUESTS, *RESPONSES], ref_template="#/components/schemas/{name}")
-    # `Raw` has no schema of its own: an event page holds stored lines.
+    # `Raw` has no schema: an event page contains stored lines.
     found["EventPage"]["properties"]["events"] = {"type": "array", "items": {"$ref": "#/components/schemas/Event"}}
     found["Event"] = {"anyOf": [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in EVENT_TYPES.values()]}
     return dict(sorted(found.items()))
 
 
 def document() -> dict[str, Any]:
-    """One JSON Schema document."""
+    """The JSON Schema document."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Opta daemon protocol v3",

@@ -1,4 +1,4 @@
-"""The names on the bus: sockets and topics."""
+"""Names on the bus: sockets and topics."""
 
 STORE_IN = "store.in"
 STORE_PUB = "store.pub"
@@ -9,17 +9,17 @@ TOOLS_RPC = "tools.rpc"
 SERVICES = ("gateway", "agent", "sessions", "tools", "desktop", "lmx")
 DAEMON_SERVICES = ("gateway", "agent", "sessions", "tools")
 
-# Pieces of text and output have a topic of their own: whoever folds them from elsewhere need not wake for each.
+# Deltas have a separate topic, so that a subscriber that does not need them is not woken for each.
 EVENT_PREFIX = b"e/"
 DELTA_PREFIX = b"d/"
 HEARTBEAT = b"hb"
 
 
 def telemetry(service: str) -> str:
-    """The socket on which `service` says how it is."""
+    """The telemetry socket of `service`."""
     return f"t.{service}"
 
 
 def event_topic(sid: str, *, is_delta: bool) -> bytes:
-    """The topic of one session's lines; `is_delta`: nothing but deltas in the message."""
+    """The topic of one session's lines. `is_delta`: the message contains only deltas."""
     return (DELTA_PREFIX if is_delta else EVENT_PREFIX) + sid.encode()

@@ -1,8 +1,7 @@
-"""How events become bytes: one encoding for the disk line, the bus payload and the WebSocket frame.
+"""Encoding of events: the same bytes on the disk, on the bus and in the WebSocket.
 
-A producer's body is `{"event":"turn.token","sid":…}`. The store turns it into a line by splicing, never
-by decoding: `{"seq":N,"event":"turn.token","ts":"…","sid":…,"p":"…","n":N,"c":"8 hex"}`. `c` is the crc32
-of all bytes before `,"c"`.
+A producer's body is `{"event":"turn.token","sid":…}`. The store inserts its fields without decoding the body:
+`{"seq":N,"event":"turn.token","ts":"…","sid":…,"p":"…","n":N,"c":"8 hex"}`. `c` is the crc32 of all bytes before `,"c"`.
 """
 
 from zlib import crc32
@@ -15,7 +14,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class Header(msgspec.Struct, frozen=True):
-    """The fields every line has; enough to route it."""
+    """The fields of every line that are needed to route it."""
 
     event: str
     sid: str = ""
@@ -33,42 +32,42 @@ _CRC_TAIL = len(b',"c":"00000000"}')
 
 
 class CorruptLine(ValueError):
-    """A journal line whose checksum or shape is wrong."""
+    """A journal line with a wrong checksum or shape."""
 
 
 def encode_body(event: Event) -> bytes:
-    """A producer's bytes for one event (no seq, ts, p, n, c)."""
+    """The body of an event as a producer sends it, without seq, ts, p, n and c."""
     return _encoder.encode(event)
 
 
 def stamp(body: bytes, seq: int, ts: str, p: str, n: int) -> bytes:
-    """The line for `body`, without its newline."""
-    # The encoder writes the tag first, so the first `",` closes the event's name.
+    """The stored line for `body`, without newline. `ts` is ISO 8601."""
+    # The encoder writes the tag first, so the first `",` ends the event's name.
     at = body.index(b'",') + 2 if b'",' in body else len(body) - 1
     head = b'{"seq":%d,%b"ts":"%b",%b,"p":"%b","n":%d' % (seq, body[1:at], ts.encode(), body[at:-1], p.encode(), n)
     return b'%b,"c":"%08x"}' % (head, crc32(head))
 
 
 def is_whole(line: bytes) -> bool:
-    """Whether the checksum of a line (without newline) fits its bytes."""
+    """Whether the checksum of a line (without newline) is correct."""
     if len(line) <= _CRC_TAIL or line[-_CRC_TAIL:-10] != b',"c":"' or line[-2:] != b'"}':
         return False
     return b"%08x" % crc32(line[:-_CRC_TAIL]) == line[-10:-2]
 
 
 def read_header(line: bytes) -> Header:
-    """Event name, session, turn, seq and producer of a line or body. Raises msgspec.DecodeError."""
+    """Read the header of a line or body. Raises msgspec.DecodeError."""
     return _header.decode(line)
 
 
 def event_name(line: bytes) -> str:
-    """The kind of event. Found by position, since decoding a line twice would double the cost of a fold."""
+    """The event's name, read by position: decoding a line twice would double the cost of a fold."""
     at = line.find(b'"event":"') + 9
     return line[at : line.find(b'"', at)].decode(errors="replace")
 
 
 def decode(line: bytes) -> AnyEvent | Unknown:
-    """The event of a line; kinds and shapes of another version come back as `Unknown`. Raises CorruptLine."""
+    """Decode a line. Kinds and shapes of another version are returned as `Unknown`. Raises CorruptLine."""
     try:
         decoder = _decoders.get(event_name(line))
         if decoder is not None:

@@ -102,7 +102,7 @@ def test_a_read_only_folder_is_read_and_takes_nothing_with_a_clear_word(tmp_path
         assert set(await listed(house)) == {SID, OTHER}
         assert await replayed(house) == LINES
         refused = await ask(house)
-        assert refused.error is not None and "takes no more events (Read-only file system)" in refused.error.message
+        assert refused.error is not None and "written to the disk (Read-only file system)" in refused.error.message
 
     with disk(tmp_path, "1m"):
         play(tmp_path, replayed, WHOLE)

@@ -124,7 +124,7 @@ def test_whatever_the_umask_all_files_are_the_owners_alone(model: ByteServer, tm
 LINKS = [
     *("token", "state.json", "logs", "logs/gateway.log", "logs/supervisord.stderr", "sessions/index.lines", "sessions/abcdef.jsonl"),
     *("run", "run/store.in", "run/supervisor.sock", "run/supervisord.pid", "run/supervisord.conf", "run/gateway.lock", "run/up.lock"),
-    *("run/agent.life", "trash", "archive"),
+    *("run/agent.incarnation", "trash", "archive"),
 ]
 
 

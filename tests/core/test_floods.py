@@ -64,9 +64,9 @@ def test_a_full_window_holds_its_own_session_alone() -> None:
             box.append(token(FLOODED))
         box.append(token(OTHER))
         async with asyncio.timeout(limit_s(1)):
-            await box.room(OTHER)
-            await box.room("never heard of")
-        waiting = asyncio.create_task(box.room(FLOODED))
+            await box.wait_for_capacity(OTHER)
+            await box.wait_for_capacity("never heard of")
+        waiting = asyncio.create_task(box.wait_for_capacity(FLOODED))
         await settle()
         assert not waiting.done()
         waiting.cancel()

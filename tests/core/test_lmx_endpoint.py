@@ -10,7 +10,7 @@ from support.limits import limit_s
 from support.store import settle
 
 from opta_core.errors import Unavailable
-from opta_core.net.http_client import HttpClient, HttpProblem, Stranger
+from opta_core.net.http_client import HttpClient, HttpProblem, UnverifiedServer
 from opta_core.net.lmx_endpoint import Endpoint, ask, client_of, endpoint_of, key_of, prove
 from opta_core.paths import Paths
 from opta_core.secrets.vault import Secret, Vault
@@ -98,7 +98,7 @@ def test_a_listener_that_proves_nothing_is_sent_nothing(lie: str, tmp_path: Path
 
 def test_the_message_says_who_answers_and_how_to_fix_it(tmp_path: Path) -> None:
     async def story(client: HttpClient, heard: list[bytes]) -> None:
-        with pytest.raises(Stranger, match="Another program answers at LMX's address 127"):
+        with pytest.raises(UnverifiedServer, match="Another program answers at LMX's address 127"):
             await client.get("/v1/models", 5)
         with pytest.raises(Unavailable, match="was sent nothing"):
             await ask(client, "GET", "/admin/models", None, LmxModels, 5)
@@ -127,7 +127,7 @@ def test_every_connection_has_a_question_of_its_own(tmp_path: Path) -> None:
     async def story(client: HttpClient, heard: list[bytes]) -> None:
         await client.get("/v1/models", 5)
         client.close()
-        with pytest.raises(Stranger):
+        with pytest.raises(UnverifiedServer):
             await client.get("/v1/models", 5)
 
     run(tmp_path, replaying, story)

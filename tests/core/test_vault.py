@@ -69,7 +69,7 @@ def test_a_key_is_kept_listed_masked_replaced_and_forgotten(tmp_path: Path) -> N
 @pytest.mark.attack("A75")
 def test_a_keychain_that_keeps_nothing_is_never_said_to_have_stored(tmp_path: Path) -> None:
     kept = vault(tmp_path, Keychain(lies=True), allows_file=True)
-    with pytest.raises(Refused, match="did not give the key of cloud back"):
+    with pytest.raises(Refused, match="did not return the key of cloud"):
         kept.store("cloud", Secret("value"))
     assert kept.accounts() == []
     assert not (tmp_path / "vault").exists()
@@ -111,7 +111,7 @@ def test_a_backend_that_is_not_known_to_be_safe_is_refused(tmp_path: Path, monke
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", backend)
     keyring.core.init_backend()
     for allows_file in (False, True):
-        with pytest.raises(Refused, match="Unset it"):
+        with pytest.raises(Refused, match="Unset the variable"):
             vault(tmp_path, allows_file=allows_file).store("cloud", Secret("value"))
     assert vault(tmp_path).fetch("cloud") is None
     assert "null" not in " ".join(vault_module.ALLOWED)

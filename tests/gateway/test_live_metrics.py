@@ -14,7 +14,7 @@ from opta_gateway.live_streams import LiveStreams
 from opta_gateway.store_access import StoreAccess
 from opta_gateway.stream import serve
 from opta_http.asgi import Message
-from opta_protocol.http import Contract, Health, Metrics
+from opta_protocol.http_daemon import Contract, Health, Metrics
 from opta_protocol.ids import new_session_id
 
 METRICS = Metrics(sessions=2, turnsRunning=1, turnsQueued=0, tokensPerSec=9.5, tools={}, lmx={}, memory={}, streams=1)

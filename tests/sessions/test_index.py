@@ -19,6 +19,7 @@ from opta_protocol.permissions import Level, Mode
 from opta_sessions.catalog import READ_FIRST, SETTLED_S, SessionCatalog
 from opta_sessions.files import FileSystem
 from opta_sessions.index import NAME
+from opta_sessions.listing import SessionListing
 
 MANY = 5000
 OLD_NS = 1_700_000_000 * 10**9
@@ -82,7 +83,7 @@ def listed(catalog: SessionCatalog, limit: int = 1000) -> list[Session]:
     found: list[Session] = []
     cursor = ""
     while True:
-        page = catalog.page("", "", limit, cursor)
+        page = SessionListing(catalog).page("", "", limit, cursor)
         found += page.sessions
         if page.nextCursor is None:
             return found
@@ -106,11 +107,11 @@ def test_a_start_opens_the_index_alone_and_lists_what_the_journals_say(tmp_path:
     # Not one more than is read before the store answers.
     assert sum(count for name, count in files.opened.items() if name.endswith(".jsonl")) == READ_FIRST
     # The first page is right although most journals are not read; a search would miss some, and says so.
-    assert {s.title for s in first.page("", "", 50, "").sessions} == {f"Session {n}" for n in range(MANY - 50, MANY)}
+    assert {s.title for s in SessionListing(first).page("", "", 50, "").sessions} == {f"Session {n}" for n in range(MANY - 50, MANY)}
     with pytest.raises(Unavailable, match="not read yet"):
-        first.page("Session", "", 50, "")
+        SessionListing(first).page("Session", "", 50, "")
     assert first.summary(sids[0]).title == "Session 0"
-    assert first.resolve(sids[7]) == sids[7]
+    assert SessionListing(first).resolve(sids[7]) == sids[7]
     read_all(first)
     found = listed(first)
     assert [s.lastActivityAt for s in found] == sorted((s.lastActivityAt for s in found), reverse=True)
@@ -121,7 +122,7 @@ def test_a_start_opens_the_index_alone_and_lists_what_the_journals_say(tmp_path:
     assert files.opened == {NAME: 1}
     assert not second.is_reading
     assert listed(second) == found
-    assert [s.title for s in second.page("session 4999", "", 5, "").sessions] == ["Session 4999"]
+    assert [s.title for s in SessionListing(second).page("session 4999", "", 5, "").sessions] == ["Session 4999"]
 
 
 def test_whatever_changed_behind_the_index_is_read_again(tmp_path: Path) -> None:
@@ -210,9 +211,9 @@ def test_a_page_costs_what_it_shows_and_not_how_many_sessions_there_are(tmp_path
         generate(folder, count)
         read_all(start(folder))
         catalog = start(folder)
-        page = catalog.page("", "", 20, "")
+        page = SessionListing(catalog).page("", "", 20, "")
         with Work() as work:
-            catalog.page("", "", 20, page.nextCursor or "")
+            SessionListing(catalog).page("", "", 20, page.nextCursor or "")
         return work.count
 
     assert work_of(2000) <= work_of(100) * 1.1

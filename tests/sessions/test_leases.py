@@ -43,7 +43,7 @@ class Desk:
 
     async def hello(self, boot: str, incarnation: int, *running: Held) -> Work:
         """Say what the agent runs; the store's answer."""
-        self.agent.send([msgspec.json.encode(Hello(service="agent", boot=boot, life=incarnation, running=list(running)))])
+        self.agent.send([msgspec.json.encode(Hello(service="agent", boot=boot, incarnation=incarnation, running=list(running)))])
         return await asyncio.wait_for(self.work.get(), limit_s(5))
 
 

@@ -137,8 +137,8 @@ def test_a_superseded_agent_writes_nothing_into_running_turns(tmp_path: Path) ->
         dealer = house.bus.dealer(STORE_CMD, lambda frames: work.append(frames[0]))
         import msgspec
 
-        for life, boot in enumerate(("agent000", "agent111")):
-            dealer.send([msgspec.json.encode(Hello(service="agent", boot=boot, life=life))])
+        for incarnation, boot in enumerate(("agent000", "agent111")):
+            dealer.send([msgspec.json.encode(Hello(service="agent", boot=boot, incarnation=incarnation))])
             await settle()
         assert [json.loads(message)["boot"] for message in work] == ["agent000", "agent111"]
         assert all(json.loads(message)["turns"] == [{"sid": SID, "turn": "t1", "seq": 2}] for message in work)

@@ -37,7 +37,7 @@ class _Day(World):
         self._check()
         for process in self.processes.values():
             assert isinstance(process, Process)
-        assert all(not box.in_air for box in gc.get_objects() if isinstance(box, Outbox))
+        assert all(not box.unacknowledged for box in gc.get_objects() if isinstance(box, Outbox))
 
 
 class _Regular(Client):

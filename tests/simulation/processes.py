@@ -54,7 +54,7 @@ class Process:
         # The fields of `opta_core.process.process.ServiceContext`.
         self.boot = new_boot_id()
         world.lives[service] += 1
-        self.life = world.lives[service]
+        self.incarnation = world.lives[service]
         self.bus = SimBus(world.network, self)
         self.paths = PATHS
         self.settings = Settings(permissions=PermissionSettings(timeout_s=20))

@@ -13,7 +13,7 @@ from opta_protocol.ids import new_boot_id
 from opta_protocol.permissions import Level, Mode
 from opta_sessions.catalog import SessionCatalog
 from opta_sessions.files import FileSystem
-from opta_sessions.queries import Questions
+from opta_sessions.queries import StoreQueries
 from opta_sessions.storage import Storage
 from opta_sessions.store import Store
 
@@ -55,7 +55,7 @@ class LocalStore:
         catalog = SessionCatalog(self.folder / "sessions", {"trash": self.folder / "trash", "archive": self.folder / "archive"}, self.files)
         catalog.load()
         self.store = Store(self.bus, catalog, Storage(self.files, self.folder), new_boot_id())
-        self.questions = Questions(self.bus, self.store)
+        self.queries = StoreQueries(self.bus, self.store)
 
     def restart(self) -> None:
         """Stop, and start from what is on the disk."""

@@ -25,7 +25,7 @@ from support.model_server import Action, ModelServer, Say, Use
 from support.oracles import until, until_async
 from support.promises import ENDINGS, check_journal
 
-from opta_core import stand_in
+from opta_core import fallback_folder
 from opta_core.errors import OptaError
 from opta_core.process.process import memory_bytes
 
@@ -86,11 +86,11 @@ def test_a_session_store_on_a_read_only_disk_says_so_and_goes_on_when_it_is_writ
             with daemon:
                 sid = works(daemon)
                 _remount(daemon, sessions, "ro")
-                with pytest.raises(OptaError, match="disk takes no more events"):
+                with pytest.raises(OptaError, match="No event can be written"):
                     daemon.client.ask("POST", f"/v3/sessions/{sid}/turns", {"text": "words"}, retry=False)
                 assert daemon.client.get(f"/v3/sessions/{sid}/events")["lastSeq"] > 3
                 assert until(lambda: not daemon.client.is_ready()[0], 5)
-                assert daemon.client.is_ready()[1]["services"] == {"sessions": "the disk takes no writes"}
+                assert daemon.client.is_ready()[1]["services"] == {"sessions": "the disk cannot be written"}
                 # The same store goes on: nothing is open for writing now.
                 subprocess.run(["mount", "-o", "remount,rw", str(sessions)], check=True)
                 assert until(lambda: daemon.client.is_ready()[0], 10)
@@ -121,7 +121,7 @@ def test_leftovers_of_a_former_life_do_not_hinder_a_start(tmp_path: Path) -> Non
             (run / "supervisord.pid").write_text(str(os.getpid()))
             (run / "store.in").unlink()
             (run / "store.in").write_text("no socket at all")
-            for name in ("agent.starts", "agent.life", "gateway.lock"):
+            for name in ("agent.starts", "agent.incarnation", "gateway.lock"):
                 (run / name).write_text('["garbage", {')
             (daemon.home / "daemon" / "state.json").write_text('{"pid": "x"')
             (daemon.home / "daemon" / "token").write_text("")
@@ -334,9 +334,9 @@ def test_a_home_that_takes_no_writes_at_the_start_is_read_and_says_so(tmp_path: 
             before = {file: file.read_bytes() for file in (home / "daemon/sessions").iterdir()}
             told = daemon.opta("up", "--no-open", "--detach", "--only", daemon.only)
             assert told.returncode == 0, told.stderr
-            assert "takes no writes" in told.stderr and str(home) in told.stderr
-            assert not daemon.loaded.paths.ground.is_relative_to(home)
-            assert daemon.loaded.paths.ground.stat().st_mode & 0o077 == 0
+            assert "cannot be written" in told.stderr and str(home) in told.stderr
+            assert not daemon.loaded.paths.runtime.is_relative_to(home)
+            assert daemon.loaded.paths.runtime.stat().st_mode & 0o077 == 0
             # Read: by the API and from the command line.
             assert daemon.client.get(f"/v3/sessions/{sid}/events")["lastSeq"] > 3
             assert f"s-{sid}" in daemon.opta("sessions", "list").stdout
@@ -347,10 +347,10 @@ def test_a_home_that_takes_no_writes_at_the_start_is_read_and_says_so(tmp_path: 
                 with pytest.raises(OptaError) as refused:
                     ask()
                 assert (refused.value.code, refused.value.retryable) == ("storage_full", True)
-            assert "takes no writes" in daemon.opta("status").stdout
+            assert "cannot be written" in daemon.opta("status").stdout
             doctor = daemon.opta("doctor")
             assert doctor.returncode == 1
-            assert "takes no writes" in doctor.stdout
+            assert "cannot be written" in doctor.stdout
             assert before == {file: file.read_bytes() for file in (home / "daemon/sessions").iterdir()}
             # The same daemon goes on when there is room, and clients go on finding it.
             if how == "full":
@@ -363,8 +363,8 @@ def test_a_home_that_takes_no_writes_at_the_start_is_read_and_says_so(tmp_path: 
             daemon.down()
             assert daemon.leftovers() == []
             with daemon:
-                assert daemon.loaded.paths.ground.is_relative_to(home)
-                assert not any(place.exists() for place in stand_in.places(home))
+                assert daemon.loaded.paths.runtime.is_relative_to(home)
+                assert not any(place.exists() for place in fallback_folder.candidates(home))
                 works(daemon)
                 check_journal(daemon.journal(sid))
     finally:

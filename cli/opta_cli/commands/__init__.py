@@ -1,1 +1,1 @@
-"""One file a command group."""
+"""The commands, one file per group."""

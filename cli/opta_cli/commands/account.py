@@ -1,4 +1,4 @@
-"""account: keys of providers, in the keychain. They are read from standard input or typed unseen, never given as arguments."""
+"""opta account: keys of providers, in the keychain. A key is read from standard input or a hidden prompt, never from arguments."""
 
 import argparse
 import getpass
@@ -16,7 +16,7 @@ def add(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta account add"""
     vault = _vault(loaded)
     if any(account.name == args.name for account in vault.accounts()):
-        raise Refused(f"There is a key for {args.name!r} already. Replace it: opta account rotate {args.name}")
+        raise Refused(f"A key for {args.name!r} already exists. Replace it: opta account rotate {args.name}")
     _store(loaded, vault, args)
     return 0
 
@@ -62,10 +62,10 @@ def export(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     try:
         descriptor = os.open(args.file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), 0o600)
     except FileExistsError:
-        raise Refused(f"{args.file} is there already; name a new file.") from None
+        raise Refused(f"{args.file} already exists. Name a new file.") from None
     with os.fdopen(descriptor, "wb") as handle:
         handle.write(content)
-    print(f"{len(values)} keys in {args.file}, locked with your passphrase")
+    print(f"{len(values)} keys were written to {args.file}, encrypted with your passphrase")
     return 0
 
 
@@ -76,7 +76,7 @@ def import_keys(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     known = {account.name for account in vault.accounts()}
     for name, value in values.items():
         if name in known and not args.replace:
-            print(f"opta: {name} is kept as it is; --replace takes the imported one", file=sys.stderr)
+            print(f"opta: {name} already exists and is kept; use --replace to replace it", file=sys.stderr)
         else:
             vault.store(name, Secret(value))
             print(f"imported {name}")
@@ -89,21 +89,21 @@ def _vault(loaded: LoadedSettings) -> Vault:
 
 def _store(loaded: LoadedSettings, vault: Vault, args: argparse.Namespace) -> None:
     if args.name not in loaded.settings.providers:
-        print(f"opta: no provider is called {args.name!r} yet (opta config add-provider)", file=sys.stderr)
+        print(f"opta: there is no provider {args.name!r} yet; add it with opta config add-provider", file=sys.stderr)
     account = vault.store(args.name, Secret(_read_secret("Key: ")))
-    print(f"{account.name} {account.shown} is in the {account.kept}; the next request uses it")
+    print(f"{account.name} {account.shown} is stored in the {account.kept}; the next request uses it")
 
 
 def _passphrase(args: argparse.Namespace, *, is_new: bool) -> str:
     passphrase = _read_secret("Passphrase: ")
     if is_new and len(passphrase) < PASSPHRASE_CHARS_MIN:
-        raise Refused(f"Take a passphrase of at least {PASSPHRASE_CHARS_MIN} characters.")
+        raise Refused(f"The passphrase must have at least {PASSPHRASE_CHARS_MIN} characters.")
     if is_new and sys.stdin.isatty() and getpass.getpass("Again: ") != passphrase:
-        raise Refused("These are two passphrases.")
+        raise Refused("The two passphrases are different.")
     return passphrase
 
 
 def _read_secret(prompt: str) -> str:
-    """A line from standard input, unseen where somebody types."""
+    """Read a line from standard input, without echo on a terminal."""
     value = getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()
     return value.strip("\r\n")

@@ -1,4 +1,4 @@
-"""chat and do: send a prompt, show the answer as it comes, ask permissions, stop on Ctrl-C."""
+"""opta chat and opta do: send a prompt, stream the answer, ask permission questions, stop on Ctrl-C."""
 
 import argparse
 import contextlib
@@ -17,14 +17,14 @@ from .. import question
 from ..ask import can_ask, confirm
 from ..client import Client, new_key
 from ..plain_text import plain, plain_json, plain_line, print_plain
-from ..supervise import ensure
+from ..supervise import ensure_daemon
 
 EXIT_DONE, EXIT_FAILED, EXIT_MISUSE, EXIT_DENIED, EXIT_CANCELLED = 0, 1, 2, 4, 130
 SUMMARY_CHARS_MAX = 160
 
 
 class Conversation:
-    """One session seen from a terminal."""
+    """One session on a terminal."""
 
     def __init__(self, client: Client, session: dict[str, Any], *, as_json: bool, interactive: bool):
         self._client, self._as_json, self._interactive = client, as_json, interactive
@@ -37,20 +37,20 @@ class Conversation:
         self._names: dict[str, str] = {}
 
     def skip_to_end(self) -> None:
-        """Show only what comes from now on."""
+        """Skip the past: show only new events."""
         self._seq = int(self._client.get(f"/v3/sessions/{self._sid}")["lastSeq"])
 
     def run(self, text: str, **overrides: Any) -> int:
-        """Submit a prompt and follow the turn to its ending; the exit code."""
+        """Submit a prompt and follow the turn to its end. Returns the exit code."""
         body = {"text": text, **{name: value for name, value in overrides.items() if value}}
         return self._to_ending(self._client.post(f"/v3/sessions/{self._sid}/turns", body, new_key())["turnId"])
 
     def resume(self) -> int:
-        """Go on with the last turn, which was cut off; the exit code."""
+        """Continue the last turn, which was interrupted. Returns the exit code."""
         return self._to_ending(self._client.post(f"/v3/sessions/{self._sid}/resume", {}, new_key())["turnId"])
 
     def compact(self) -> int:
-        """Have the context summarised; the exit code."""
+        """Summarise the context. Returns the exit code."""
         return self._to_ending(self._client.post(f"/v3/sessions/{self._sid}/compact", {}, new_key())["turnId"])
 
     def _to_ending(self, turn: str) -> int:
@@ -69,7 +69,7 @@ class Conversation:
         for line in self._client.events(self._sid, self._seq, is_over=lambda: self._is_over):
             self._seq += 1
             if self._as_json:
-                # A terminal gets the same events in other escapes.
+                # On a terminal, harmful characters are escaped; the JSON has the same meaning.
                 sys.stdout.buffer.write((plain_json(line) if sys.stdout.isatty() else line) + b"\n")
                 sys.stdout.buffer.flush()
             event = wire.decode(line)
@@ -84,7 +84,7 @@ class Conversation:
             case e.TurnToken():
                 self._print(event.delta)
             case e.StepStart() if event.attempt > 1:
-                self._line("… again from here")
+                self._line("… repeated from here")
             case e.StepStart() if event.nudge:
                 self._line(f"… the model was asked again: {event.nudge}")
             case e.StepWaiting():
@@ -114,7 +114,7 @@ class Conversation:
             case e.Warning():
                 self._line(f"! {event.message}")
             case e.RouteSwitch():
-                self._line(f"! {event.to} answers instead of {event.from_}: {event.reason}")
+                self._line(f"! {event.to} is used instead of {event.from_}: {event.reason}")
             case e.ContextCompacted():
                 self._line(f"Context compacted: about {event.before} tokens became {event.after}.")
             case e.ContextFolded():
@@ -148,7 +148,7 @@ class Conversation:
         self._at_line_start = text.endswith("\n")
 
     def _line(self, text: str) -> None:
-        """One line, whatever is in the text."""
+        """Print a text as one line."""
         if self._as_json:
             return
         if not self._at_line_start:
@@ -186,7 +186,7 @@ def compact(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 
 def _in_session(loaded: LoadedSettings, args: argparse.Namespace) -> Conversation:
-    ensure(loaded, may_start=not args.no_daemon_start)
+    ensure_daemon(loaded, may_start=not args.no_daemon_start)
     client = Client(loaded.paths)
     session = client.get(f"/v3/sessions/{quote(args.id, safe='')}")
     conversation = Conversation(client, session, as_json=args.json, interactive=can_ask() and not args.json)
@@ -200,13 +200,15 @@ def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str) -> in
         text = sys.stdin.read()
     once = bool(text) if mode == "do" else args.once or (bool(text) and not sys.stdin.isatty())
     if once and not text.strip():
-        print(f'opta: give the prompt: opta {mode} "…", or pipe it in', file=sys.stderr)
+        print(f'opta: no prompt. Give it as an argument, opta {mode} "…", or on standard input', file=sys.stderr)
         return EXIT_MISUSE
     if not once and not sys.stdin.isatty():
-        print(f'opta: there is no terminal to talk in; use opta {mode} "…"' + (" --once" if mode == "chat" else ""), file=sys.stderr)
+        print(
+            f'opta: there is no terminal for a conversation; use opta {mode} "…"' + (" --once" if mode == "chat" else ""), file=sys.stderr
+        )
         return EXIT_MISUSE
     interactive = can_ask() and not args.json
-    ensure(loaded, may_start=not args.no_daemon_start)
+    ensure_daemon(loaded, may_start=not args.no_daemon_start)
     client = Client(loaded.paths)
     if args.session:
         session = client.get(f"/v3/sessions/{quote(args.session, safe='')}")
@@ -220,7 +222,7 @@ def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str) -> in
             body["policy"] = "unrestricted"
         session = client.post("/v3/sessions", body)
     if interactive and client.get("/v3/health").get("sandbox") == "none":
-        print("opta: commands run without a sandbox on this machine, so each of them asks (opta doctor)", file=sys.stderr)
+        print("opta: commands run without a sandbox on this machine, so each command needs approval (see opta doctor)", file=sys.stderr)
     if interactive:
         _offer_trust(client, session["cwd"])
     conversation = Conversation(client, session, as_json=args.json, interactive=interactive)
@@ -233,7 +235,7 @@ def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str) -> in
 
 
 def _offer_trust(client: Client, cwd: str) -> None:
-    """Say what a folder's own files ask for, and let the person decide; nothing of it holds before."""
+    """Show what the files of an untrusted folder ask for, and ask whether to trust it. Without trust, they allow nothing."""
     try:
         found = client.get("/v3/trust", cwd=cwd)
     except OptaError:
@@ -241,12 +243,12 @@ def _offer_trust(client: Client, cwd: str) -> None:
     if not found["needed"]:
         return
     print_plain(
-        f"{found['path']} is not trusted{': its files have changed' if found['state'] == 'changed' else ''}. Its own files ask for this:",
+        f"{found['path']} is not trusted{': its files have changed' if found['state'] == 'changed' else ''}. Its files ask for the following:",
         sys.stderr,
     )
     for line in [*found["changes"], *found["asks"]]:
         print_plain(f"  {line}", sys.stderr)
-    if confirm("Trust this folder? What it forbids holds anyway."):
+    if confirm("Trust this folder? What it forbids applies in any case."):
         client.post("/v3/trust", {"cwd": cwd, "sha256": found["sha256"]})
 
 

@@ -29,7 +29,7 @@ def set_value(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     at_once = args.key.startswith("mcp.")
     print(
         f"{args.key} = {args.value}."
-        + (" The next turn uses it." if at_once else " Running services take it at their next start: opta daemon restart")
+        + (" The next turn uses it." if at_once else " Running services use it after a restart: opta daemon restart")
     )
     return 0
 
@@ -45,7 +45,7 @@ def list_values(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 def add_provider(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta config add-provider NAME --type … --base-url URL"""
     if not args.base_url.startswith(("http://", "https://")):
-        raise Refused(f"--base-url is {args.base_url!r}, but it begins with http:// or https://.")
+        raise Refused(f"--base-url is {args.base_url!r}; it must begin with http:// or https://.")
     key = sys.stdin.readline().strip() if args.key_stdin else ""
     prefix = f"providers.{args.name}"
     provider: dict[str, Any] = {"type": args.type, "base-url": args.base_url}
@@ -58,7 +58,7 @@ def add_provider(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     if key:
         Vault(loaded.paths, allows_file=loaded.settings.vault_file).store(args.name, Secret(key))
     settings.write_provider(loaded.paths, args.name, provider)
-    print(f"Provider {args.name} is configured. Running services take it at their next start: opta daemon restart")
+    print(f"Provider {args.name} is configured. Running services use it after a restart: opta daemon restart")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""up, down, open, status, daemon start|stop|restart|status|logs."""
+"""opta up, down, open, status, and opta daemon start, stop, restart, status, logs."""
 
 import argparse
 import os
@@ -12,7 +12,7 @@ from opta_core.settings import LoadedSettings
 
 from ..client import Client
 from ..plain_text import plain_json, print_plain
-from ..supervise import ensure, is_running, page_url, run_in_foreground, start, start_lock, stop, wait_ready
+from ..supervise import ensure_daemon, is_running, page_url, run_in_foreground, start, start_lock, stop, wait_ready
 
 RESTART_S = 30.0
 DAEMON = ("gateway", "agent", "tools", "sessions")
@@ -23,19 +23,19 @@ def up(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     only = _services(args.only) if args.only else None
     with start_lock(loaded):
         if is_running(loaded):
-            _tell(loaded, wait_ready(loaded, None))
+            _report(loaded, wait_ready(loaded, None))
             print(f"Opta is already running: {page_url(loaded)}", flush=True)
             return 0
         process = start(loaded, only, detach=args.detach)
         try:
-            _tell(loaded, wait_ready(loaded, process, only))
+            _report(loaded, wait_ready(loaded, process, only))
         except BaseException:
             stop(loaded)
             raise
     print(f"Opta is ready: {page_url(loaded)}", flush=True)
     if not loaded.paths.config.exists():
         print(
-            "The built-in probe model answers: a self-test, not an assistant. Next: put an mlx model under "
+            "The built-in probe model is a self-test, not an assistant. Next: put an MLX model into "
             f"{loaded.paths.models}, set OPTA_LMX_HOST, or run opta config add-provider.",
             file=sys.stderr,
         )
@@ -44,10 +44,10 @@ def up(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     return 0 if args.detach else run_in_foreground(loaded, process)
 
 
-def _tell(loaded: LoadedSettings, reason: str) -> None:
+def _report(loaded: LoadedSettings, reason: str) -> None:
     if reason:
         print_plain(
-            f"opta: {reason} at {loaded.paths.home}: sessions can be read, prompts are refused until there is room. "
+            f"opta: {reason} at {loaded.paths.home}: sessions can be read, prompts are refused until there is space. "
             f"Logs: {loaded.paths.logs}",
             sys.stderr,
         )
@@ -61,7 +61,7 @@ def down(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def open_page(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta open"""
-    ensure(loaded)
+    ensure_daemon(loaded)
     url = page_url(loaded)
     print(url)
     if not args.no_open:
@@ -111,7 +111,7 @@ def daemon_start(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 
 def daemon_stop(loaded: LoadedSettings, args: argparse.Namespace) -> int:
-    """opta daemon stop: gateway, agent, tools and sessions; desktop and LMX stay."""
+    """opta daemon stop: stops gateway, agent, tools and sessions. The desktop process and LMX keep running."""
     supervisor = SupervisordClient(loaded.paths.run)
     for service in DAEMON:
         supervisor.stop(service)

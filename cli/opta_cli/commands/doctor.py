@@ -1,4 +1,4 @@
-"""doctor: looks at everything a first run needs, and with --probe asks the model a question."""
+"""opta doctor: checks everything that a first run needs. With --probe, it asks the model a question."""
 
 import argparse
 import os
@@ -14,7 +14,7 @@ from opta_protocol import wire
 
 from ..client import Client, new_key
 from ..plain_text import plain_json, print_plain
-from ..supervise import ensure, is_running
+from ..supervise import ensure_daemon, is_running
 from .policy import doctor_policy
 
 Check = tuple[str, bool, str]
@@ -43,9 +43,9 @@ def _python() -> Check:
 def _home(loaded: LoadedSettings) -> Check:
     home = loaded.paths.home
     if not home.exists():
-        return "home", True, f"{home} (made at the first start)"
-    if loaded.paths.reads_only:
-        return "home", False, f"{home} takes no writes; a daemon only reads, and runs from {loaded.paths.ground}. Free some space"
+        return "home", True, f"{home} (created at the first start)"
+    if loaded.paths.is_read_only:
+        return "home", False, f"{home} cannot be written; a daemon is read-only and runs from {loaded.paths.runtime}. Free some space"
     mode = home.stat().st_mode & 0o077
     return "home", os.access(home, os.W_OK), f"{home}" + ("" if not mode else f" is readable by others; chmod 700 {home}")
 
@@ -67,7 +67,7 @@ def _daemon(loaded: LoadedSettings) -> list[Check]:
         providers = client.get("/v3/providers")["providers"]
     except OptaError as error:
         return [("daemon", False, error.message)]
-    found = [("daemon", True, f"127.0.0.1:{daemon['port']} answers and proved itself")]
+    found = [("daemon", True, f"127.0.0.1:{daemon['port']} responds and is verified")]
     found.append(_sandbox(str(daemon.get("sandbox", "none"))))
     found += [(f"service {s['name']}", s["ready"] or s["state"] == "stopped", s["reason"] or s["state"]) for s in daemon["services"]]
     found += [
@@ -83,17 +83,17 @@ def _daemon(loaded: LoadedSettings) -> list[Check]:
 
 def _sandbox(level: str) -> Check:
     said = {
-        "full": "commands run in a sandbox of their session",
-        "seatbelt": "commands run contained (sandbox-exec)",
-        "landlock": "commands run partly contained (landlock): control files that exist are not protected from them",
+        "full": "commands run in their session's sandbox",
+        "seatbelt": "commands run in a sandbox (sandbox-exec)",
+        "landlock": "commands run partly sandboxed (landlock): existing control files are not protected",
     }
-    return "sandbox", level in said, said.get(level, "none: every command asks; `opta daemon logs tools` says why")
+    return "sandbox", level in said, said.get(level, "none: every command needs approval; `opta daemon logs tools` shows why")
 
 
 def _probe(loaded: LoadedSettings) -> Check:
-    """A turn through every process: the answer has to be right."""
+    """Run a turn through every process and check its answer."""
     try:
-        ensure(loaded)
+        ensure_daemon(loaded)
         client = Client(loaded.paths)
         with tempfile.TemporaryDirectory() as folder:
             session = client.post("/v3/sessions", {"cwd": folder, "mode": "chat", "title": "doctor probe", "interactive": False})

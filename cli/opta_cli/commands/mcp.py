@@ -1,4 +1,4 @@
-"""mcp: servers of your own, servers a folder offers, and what they can do."""
+"""opta mcp: your MCP servers, the servers that a folder offers, and their tools."""
 
 import argparse
 import sys
@@ -11,14 +11,14 @@ from opta_core.settings import LoadedSettings
 from ..ask import confirm
 from ..client import Client
 from ..plain_text import print_line
-from ..supervise import ensure
+from ..supervise import ensure_daemon
 
 
 def add(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta mcp add"""
     command = [word for word in args.command if word != "--"]
     if bool(command) == bool(args.url):
-        raise Refused("Give a program (opta mcp add NAME -- PROGRAM ARGS…) or an address (--url URL), one of them.")
+        raise Refused("Give either a program (opta mcp add NAME -- PROGRAM ARGS…) or an address (--url URL).")
     server: dict[str, object] = {"url": args.url} if args.url else {"command": command[0], "args": command[1:]}
     if args.env:
         pairs = dict(pair.partition("=")[::2] for pair in args.env)
@@ -56,8 +56,8 @@ def approve(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     if spec is None:
         raise Refused(f"{_cwd(args)} offers no MCP server {args.name!r}, or is not trusted (opta policy trust).")
     print_line(f"{spec.name} would {spec.says}")
-    if not args.yes and not confirm("Let it start?"):
-        print("opta: nothing was changed; `--yes` approves it as shown", file=sys.stderr)
+    if not args.yes and not confirm("Approve this server?"):
+        print("opta: nothing was changed; use `--yes` to approve it as shown", file=sys.stderr)
         return 0
     mcp_servers.approve(loaded.paths, _cwd(args), spec.name, spec.digest)
     return 0
@@ -65,7 +65,7 @@ def approve(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def test(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta mcp test"""
-    ensure(loaded, may_start=not args.no_daemon_start)
+    ensure_daemon(loaded, may_start=not args.no_daemon_start)
     found = Client(loaded.paths).get("/v3/mcp", cwd=_cwd(args), look="1")
     for name, offer in found["offers"].items():
         if args.name in ("", name):

@@ -59,9 +59,7 @@ def use(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         if not loaded.settings.lmx.host:
             settings.write_value(loaded.paths, "lmx.model", name)
             ask(loaded, "POST", "/admin/models/load", LmxModelDetails, {"model": name})
-    print(
-        f"New turns use {args.name}." + (" Running services take it at their next start: opta daemon restart" if is_running(loaded) else "")
-    )
+    print(f"New turns use {args.name}." + (" Running services use it after a restart: opta daemon restart" if is_running(loaded) else ""))
     return 0
 
 

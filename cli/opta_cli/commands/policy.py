@@ -1,4 +1,4 @@
-"""policy: which rules hold here, what a command would get, grants, and trust. Works without a daemon."""
+"""opta policy: the rules that apply here, the decision for a command, grants, and trust. Works without a daemon."""
 
 import argparse
 import shlex
@@ -105,7 +105,7 @@ def give_trust(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta policy trust"""
     folder = args.folder or str(Path.cwd())
     if args.withdraw:
-        print_line(f"{folder} is trusted no more" if trust.withdraw(loaded.paths, folder) else f"{folder} was not trusted")
+        print_line(f"{folder} is no longer trusted" if trust.withdraw(loaded.paths, folder) else f"{folder} was not trusted")
         return 0
     snapshot = trust.take(folder)
     record = trust.read(loaded.paths).get(snapshot.path)
@@ -115,12 +115,12 @@ def give_trust(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         print_line(f"  {line}")
     if state == "trusted":
         return 0
-    print("Trusting it means:")
+    print("With trust:")
     for line in explain.asks_for(snapshot):
         print_line(f"  {line}")
     if not args.yes:
         if not can_ask():
-            print("opta: nothing was changed; `--yes` trusts the folder as shown", file=sys.stderr)
+            print("opta: nothing was changed; use `--yes` to trust the folder as shown", file=sys.stderr)
             return 0
         if not confirm("Trust this folder?"):
             return 0
@@ -130,7 +130,7 @@ def give_trust(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 
 def problems(loaded: LoadedSettings) -> list[Problem]:
-    """What is wrong with the policy files that hold here."""
+    """The problems in the policy files that apply here."""
     return list(Sources(loaded.paths).layers(str(Path.cwd())).problems)
 
 
@@ -139,7 +139,7 @@ def _bound(grant: grants.Grant) -> str:
 
 
 def _has_containment() -> bool:
-    """What this machine has, without starting anything: the running daemon knows exactly."""
+    """Whether this machine has a sandbox, checked without starting one. The running daemon knows exactly."""
     return Path("/proc/self/ns/user").exists() or bool(shutil.which("sandbox-exec"))
 
 
@@ -148,16 +148,16 @@ def _where(problem: Problem) -> str:
 
 
 def doctor_policy(loaded: LoadedSettings) -> list[tuple[str, bool, str]]:
-    """doctor --policy: one check a file problem, with line and fix."""
+    """opta doctor --policy: one check per problem, with file, line and fix."""
     found = problems(loaded)
     checks = [("policy", problem.is_warning, _where(problem)) for problem in found]
-    return checks or [("policy", True, "every policy file that holds here is usable")]
+    return checks or [("policy", True, "every policy file that applies here is valid")]
 
 
 def _level(text: str) -> Level:
     name = text.upper() if text.upper().startswith("L") else f"L{text}"
     if name not in Level.__members__.values():
-        raise Refused(f"The level is L1, L2 or L3, not {text!r}.")
+        raise Refused(f"--level is {text!r}; it must be L1, L2 or L3.")
     return Level(name)
 
 
@@ -165,4 +165,4 @@ def _cwd(args: argparse.Namespace) -> str:
     return str(Path(args.cwd or ".").absolute())
 
 
-_STATES = {"trusted": "trusted", "untrusted": "not trusted", "changed": "not trusted any more: its files have changed"}
+_STATES = {"trusted": "trusted", "untrusted": "not trusted", "changed": "no longer trusted: its files have changed"}

@@ -1,4 +1,4 @@
-"""sessions list, show, export, prune, undo, repair."""
+"""opta sessions list, show, export, prune, undo, repair."""
 
 import argparse
 import os
@@ -13,12 +13,12 @@ from opta_protocol.error_info import ErrorCode
 
 from ..client import Client
 from ..plain_text import plain, plain_json, print_line
-from ..supervise import ensure
+from ..supervise import ensure_daemon
 
 
 def list_sessions(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions list"""
-    ensure(loaded, may_start=not args.no_daemon_start)
+    ensure_daemon(loaded, may_start=not args.no_daemon_start)
     page = Client(loaded.paths).get("/v3/sessions", q=args.q, limit=args.limit)
     if args.json:
         _print_json(page)
@@ -34,7 +34,7 @@ def list_sessions(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def prune(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions prune"""
-    ensure(loaded, may_start=not args.no_daemon_start)
+    ensure_daemon(loaded, may_start=not args.no_daemon_start)
     client = Client(loaded.paths)
     before = (datetime.now(UTC) - timedelta(days=args.older_than)).isoformat()
     old: list[dict[str, Any]] = []
@@ -51,7 +51,7 @@ def prune(loaded: LoadedSettings, args: argparse.Namespace) -> int:
             try:
                 client.ask("DELETE", f"/v3/sessions/{session['id']}?to=archive")
             except OptaError as error:
-                # Moved meanwhile, perhaps by this very request before the store died.
+                # Moved meanwhile, perhaps by this same request before the store died.
                 if error.code != ErrorCode.not_found:
                     raise
     where = loaded.paths.archive
@@ -64,7 +64,7 @@ def prune(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions show ID"""
-    ensure(loaded, may_start=not args.no_daemon_start)
+    ensure_daemon(loaded, may_start=not args.no_daemon_start)
     client = Client(loaded.paths)
     if args.json:
         _print_json(client.get(f"/v3/sessions/{_quoted(args.id)}", atSeq=10**15))
@@ -75,9 +75,9 @@ def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def export(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions export ID"""
-    ensure(loaded, may_start=not args.no_daemon_start)
+    ensure_daemon(loaded, may_start=not args.no_daemon_start)
     content = Client(loaded.paths).raw("GET", f"/v3/sessions/{_quoted(args.id)}/export?format={args.format}")
-    # Also into a file, since files are shown in terminals.
+    # Also in a file, because files are shown on terminals.
     content = plain_json(content) if args.format == "json" else plain(content.decode()).encode()
     if args.output:
         with open(args.output, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as handle:
@@ -89,22 +89,22 @@ def export(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def repair(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions repair ID"""
-    ensure(loaded, may_start=not args.no_daemon_start)
+    ensure_daemon(loaded, may_start=not args.no_daemon_start)
     found = Client(loaded.paths).post(f"/v3/sessions/{_quoted(args.id)}/repair", {"apply": args.yes})
     if args.json:
         _print_json(found)
         return 0
     if not found["damaged"]:
-        print_line(f"s-{found['id']} is whole: {found['kept']} lines. Nothing was done.")
+        print_line(f"s-{found['id']} is not damaged: {found['kept']} lines. Nothing was changed.")
         return 0
     print_line(f"s-{found['id']}: {found['kept']} lines are kept, {found['lost']} are lost, {found['dropped']} of the file are dropped")
     for seq in found["lostSeqs"]:
-        print_line(f"  lost: line {seq} of the session; a warning stands in its place")
+        print_line(f"  lost: line {seq} of the session; a warning replaces it")
     for dropped in found["droppedLines"]:
         print_line(f"  dropped: line {dropped['line']} of the file, {dropped['bytes']} bytes, {dropped['reason']}")
-    for name, told in (("lost", "lostSeqs"), ("dropped", "droppedLines")):
-        if found[name] > len(found[told]):
-            print_line(f"  and {found[name] - len(found[told])} more are {name}")
+    for name, field in (("lost", "lostSeqs"), ("dropped", "droppedLines")):
+        if found[name] > len(found[field]):
+            print_line(f"  and {found[name] - len(found[field])} more are {name}")
     if found["applied"]:
         print_line(f"Repaired. The damaged file is kept: {loaded.paths.sessions / found['copy']}")
     else:
@@ -124,9 +124,9 @@ def _print_json(value: Any) -> None:
 
 def undo(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions undo"""
-    ensure(loaded, may_start=not args.no_daemon_start)
+    ensure_daemon(loaded, may_start=not args.no_daemon_start)
     body = {"turnId": args.turn} if args.turn else {}
     undone = Client(loaded.paths).post(f"/v3/sessions/{quote(args.id, safe='')}/undo", body)
     for file in undone["files"]:
-        print_line(f"as before {undone['turnId']}: {file}")
+        print_line(f"restored to before {undone['turnId']}: {file}")
     return 0

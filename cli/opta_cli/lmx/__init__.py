@@ -1,1 +1,1 @@
-"""What the command line does with LMX itself."""
+"""Commands that talk to LMX without the daemon."""

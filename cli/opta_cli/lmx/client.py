@@ -1,4 +1,4 @@
-"""Requests of `opta` to LMX itself, on this machine or a paired one, without the daemon."""
+"""Requests to LMX without the daemon, on this machine or on a paired one."""
 
 import asyncio
 from typing import Any, TypeVar
@@ -14,18 +14,18 @@ ANSWER_S = 320.0
 
 
 def endpoint_here(loaded: LoadedSettings) -> Endpoint:
-    """LMX's endpoint by the current settings."""
+    """LMX's endpoint in the current settings."""
     return endpoint_of(loaded.settings, loaded.paths)
 
 
 def open_client(loaded: LoadedSettings) -> HttpClient:
-    """A client with LMX's key; close it. Raises OptaError."""
+    """An HTTP client with LMX's key. The caller must close it. Raises OptaError."""
     endpoint = endpoint_here(loaded)
     return client_of(endpoint, key_of(endpoint, Vault(loaded.paths, allows_file=loaded.settings.vault_file)))
 
 
 def ask(loaded: LoadedSettings, method: str, path: str, kind: type[T], body: Any = None, timeout_s: float = ANSWER_S) -> T:
-    """One request; the answer decoded as `kind` (see `opta_protocol.lmx`). Raises OptaError with LMX's own message."""
+    """Send one request and decode the response as `kind` (see `opta_protocol.lmx`). Raises OptaError with LMX's message."""
     return asyncio.run(_ask(loaded, method, path, kind, body, timeout_s))
 
 

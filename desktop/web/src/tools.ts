@@ -6,9 +6,9 @@ export interface Tool {
   // In a list of calls, and above a permission card.
   label: string;
   question: string;
-  // The argument that says what a call is about; '' where it takes all of them to say that.
+  // The main argument of a call; '' when there is none.
   subject: string;
-  // What a permission request has to carry before the call can be allowed.
+  // What a permission request must contain before the call can be allowed.
   evidence: Evidence;
 }
 
@@ -40,7 +40,7 @@ const TOOLS: Record<string, Tool> = {
   browser_evaluate: { label: 'Run in page', question: 'Run JavaScript in the page?', subject: 'script', evidence: '' },
 };
 
-// The declaration of a tool; one that is not declared belongs to an MCP server, and so does every tool of a call that names one.
+// The declaration of a tool. A tool that is not declared belongs to an MCP server, and so does every tool of a call that names one.
 export function toolOf(name: string, server = ''): Tool {
   const declared = server || !Object.hasOwn(TOOLS, name) ? undefined : TOOLS[name];
   return declared ?? { label: name, question: `Use ${name}?`, subject: '', evidence: 'server' };
@@ -54,7 +54,7 @@ export const NETWORK: Record<string, string> = {
 export const SANDBOX: Record<string, string> = {
   full: 'full',
   landlock: 'landlock (control files are not protected)',
-  none: 'none: nothing holds it back',
+  none: 'none: the command is not sandboxed',
 };
 export const MISSING: Record<string, string> = {
   execution: 'It is not known where and how the command would run.',

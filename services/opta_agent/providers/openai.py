@@ -11,7 +11,7 @@ import msgspec
 from opta_core.clock import now_s
 from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.logs import Log, redact
-from opta_core.net.http_client import Challenge, HttpClient, HttpProblem, HttpResponse, Stranger
+from opta_core.net.http_client import Challenge, HttpClient, HttpProblem, HttpResponse, UnverifiedServer
 from opta_core.secrets.vault import Secret
 from opta_protocol.error_info import ErrorCode
 
@@ -63,7 +63,7 @@ class OpenAiProvider:
             if status != 200:
                 raise HttpProblem(f"status {status}")
             return msgspec.json.decode(body, type=_Models).data
-        except Stranger as error:
+        except UnverifiedServer as error:
             raise Unavailable(str(error), code=ErrorCode.provider_unavailable) from error
         except (HttpProblem, *_UNREADABLE) as error:
             raise Unavailable(
@@ -124,7 +124,7 @@ class OpenAiProvider:
                     yield parts
                 # A body of declared length that ended is an answer that ended, even without a word about it.
                 is_whole = reader.is_finished or (answer.is_framed and reader.has_content)
-        except Stranger as error:
+        except UnverifiedServer as error:
             raise Unavailable(str(error), code=ErrorCode.provider_unavailable) from error
         except TooLarge as error:
             raise Unavailable(f"{where} sent {error}.", code=ErrorCode.provider_error, retryable=False) from error

@@ -15,7 +15,8 @@ from opta_core.process import state
 from opta_core.process.supervision import PROGRAMS, SupervisordClient
 from opta_core.version import VERSION
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.http import Daemon, Empty, Metrics, Ok, ServiceState, Ticket
+from opta_protocol.http import Empty, Ok, Ticket
+from opta_protocol.http_daemon import Daemon, Metrics, ServiceState
 from opta_protocol.http_lists import LogLines
 
 from ..app import Gateway

@@ -5,10 +5,10 @@ import time
 
 import msgspec
 
-from opta_core.net.http_client import HttpProblem, Stranger
+from opta_core.net.http_client import HttpProblem, UnverifiedServer
 from opta_core.net.lmx_endpoint import client_of, endpoint_of, key_of
 from opta_core.secrets.vault import Vault
-from opta_protocol.http import ModelInfo, ModelList, ProviderInfo, ProviderList
+from opta_protocol.http_daemon import ModelInfo, ModelList, ProviderInfo, ProviderList
 from opta_protocol.lmx import LmxModelDetails, LmxModelList
 
 from ..app import Gateway
@@ -103,7 +103,7 @@ async def _look_at_lmx(gateway: Gateway, vault: Vault) -> _Look:
             raise HttpProblem(f"status {status}")
         models = msgspec.json.decode(body, type=LmxModelList).data
         return _Look(url=url, healthy=True, latency_ms=round((time.monotonic() - started) * 1000, 1), models=models)
-    except Stranger as stranger:
+    except UnverifiedServer as stranger:
         return _Look(url=url, reason=str(stranger))
     except (HttpProblem, msgspec.DecodeError) as error:
         return _Look(url=url, reason=f"LMX at {url} does not answer ({error}). Start it: opta daemon restart lmx")

@@ -1,8 +1,8 @@
-"""The bus as the logic sees it: four kinds of socket, and an in-process twin.
+"""The bus interface: four kinds of socket, and an in-process implementation.
 
-`zmq_bus.ZmqBus` carries it between processes, `LocalBus` inside one event loop. Messages are lists of
-byte frames. A handler is called once a message, in order, on the loop; it must not block.
-Delivery is at most once: whoever needs more resends (see `outbox`).
+`zmq_bus.ZmqBus` connects processes; `LocalBus` works inside one event loop. A message is a list of byte frames.
+The handler is called once per message, in order, on the event loop. It must not block.
+Delivery is at most once. A sender that needs more must resend (see `outbox`).
 """
 
 import asyncio
@@ -12,12 +12,12 @@ from typing import Protocol
 Frames = list[bytes]
 OnMessage = Callable[[Frames], None]
 OnRequest = Callable[[bytes, Frames], None]
-# Somebody began to listen: what was published before did not reach them.
+# Called when a new subscriber connects. It has not received earlier messages.
 OnSubscriber = Callable[[], None]
 
 
 class Dealer(Protocol):
-    """Talks to the one router of that name."""
+    """Sends to, and receives from, the one router of the same name."""
 
     def send(self, frames: Frames) -> None: ...
 
@@ -25,7 +25,7 @@ class Dealer(Protocol):
 
 
 class Router(Protocol):
-    """Answers many dealers; a message to one that is gone is dropped."""
+    """Receives from many dealers and replies to each. A message to a dealer that has gone is dropped."""
 
     def send(self, peer: bytes, frames: Frames) -> None: ...
 
@@ -33,7 +33,7 @@ class Router(Protocol):
 
 
 class Publisher(Protocol):
-    """Sends to whoever subscribed; the first frame is the topic."""
+    """Sends to all subscribers. The first frame is the topic."""
 
     def publish(self, frames: Frames) -> None: ...
 
@@ -59,7 +59,7 @@ class Bus(Protocol):
 
 
 class LocalBus:
-    """Everything in one event loop: for tests and simulations. Messages to a name nobody bound are dropped."""
+    """A bus inside one event loop, for tests and simulations. Messages to a name that is not bound are dropped."""
 
     def __init__(self) -> None:
         self._routers: dict[str, _LocalRouter] = {}

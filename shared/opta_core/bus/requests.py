@@ -8,21 +8,21 @@ Reply = TypeVar("Reply")
 
 
 class Requests(Generic[Reply]):
-    """The requests of one kind that a process has sent and not got an answer to."""
+    """The unanswered requests of one kind that a process has sent."""
 
     def __init__(self) -> None:
         self._waiting: dict[Hashable, asyncio.Future[Reply]] = {}
         self._last_id = 0
 
     def next_id(self) -> int:
-        """A number that no earlier request of this object has."""
+        """A number that is unique among the requests of this object."""
         self._last_id += 1
         return self._last_id
 
     async def ask(self, key: Hashable, send: Callable[[], None], timeout_s: float, again_s: float | None = None) -> Reply:
-        """Call `send`, and wait for `resolve(key, reply)`. With `again_s`, `send` is called again whenever that time has passed.
+        """Call `send` and wait for `resolve(key, reply)`. With `again_s`, `send` is called again each time that interval passes.
 
-        Raises TimeoutError when no reply comes within `timeout_s`. A reply that comes later is dropped.
+        Raises TimeoutError when no reply comes within `timeout_s`. A later reply is dropped.
         """
         waiting: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[key] = waiting
@@ -36,7 +36,7 @@ class Requests(Generic[Reply]):
         return waiting.result()
 
     def resolve(self, key: Hashable, reply: Reply) -> bool:
-        """Hand a reply to its caller. False: nobody waits for it (any more)."""
+        """Pass a reply to its caller. Returns False when no caller waits for it."""
         waiting = self._waiting.get(key)
         if waiting is None or waiting.done():
             return False

@@ -1,4 +1,4 @@
-"""Queries to the session store, repeated until they are answered."""
+"""Queries to the session store, resent until they are answered."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ class StoreClient:
         self._requests: Requests[tuple[Reply, Frames]] = Requests()
 
     async def after(self, sid: str, seq: int, limit: int = 1000, timeout_s: float = 5.0) -> list[bytes]:
-        """Stored lines of a session with a higher seq, oldest first, without newlines."""
+        """Up to `limit` stored lines of a session after `seq`, oldest first, without newlines."""
         _, lines = await self._ask(lambda id_: After(id=id_, sid=sid, after=seq, limit=limit), timeout_s)
         return lines
 
@@ -39,17 +39,17 @@ class StoreClient:
         return lines
 
     async def sessions(self, q: str = "", state: str = "", limit: int = 50, cursor: str = "", timeout_s: float = 5.0) -> SessionList:
-        """A page of sessions, last active first."""
+        """A page of sessions, most recently active first."""
         result, _ = await self._ask(lambda id_: ListSessions(id=id_, q=q, state=state, limit=limit, cursor=cursor), timeout_s)
         return msgspec.convert(result, SessionList)
 
     async def session(self, sid: str, timeout_s: float = 5.0) -> Session:
-        """One session by id or prefix. Raises the store's not_found."""
+        """One session by id or prefix of its id. Raises OptaError with code not_found when there is none."""
         result, _ = await self._ask(lambda id_: GetSession(id=id_, sid=sid), timeout_s)
         return msgspec.convert(result, Session)
 
     async def repair(self, sid: str, *, is_wanted: bool, timeout_s: float = 60.0) -> Repair:
-        """What a repair of a damaged journal keeps and drops; with `is_wanted` it is carried out. Raises the store's refusal."""
+        """What a repair of a damaged journal keeps and drops; `is_wanted` carries it out. Raises OptaError when the store refuses."""
         key = new_call_id()
         result, _ = await self._ask(lambda id_: RepairSession(id=id_, sid=sid, key=key, apply=is_wanted), timeout_s)
         return msgspec.convert(result, Repair)

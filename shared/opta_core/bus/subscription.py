@@ -1,9 +1,8 @@
-"""Following sessions: every stored line once, in order, without holes.
+"""Subscriptions to sessions: each stored line is delivered once, in order, without gaps.
 
-Live lines come from the store's publisher; what was missed (before the first look, after a restart, in
-a gap) is asked for. One question is in flight a session. A sparse feed does without live deltas
-(tokens, output): each message says which line before it was the last that is no delta, so a hole of
-deltas alone is told from a loss.
+Live lines come from the store's publisher. Missed lines (before the subscription, after a restart, in a gap) are queried,
+with one query in flight per session. A sparse subscription receives no live deltas (tokens, output). Each message states
+the last durable line before it, so that a gap of deltas only is distinguished from a loss.
 """
 
 import asyncio
@@ -11,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from opta_protocol.commands import Beat
+from opta_protocol.commands import StoreHeartbeat
 from opta_protocol.topics import DELTA_PREFIX, EVENT_PREFIX, HEARTBEAT, STORE_PUB
 
 from ..clock import now_s
@@ -22,18 +21,18 @@ from .store_client import StoreClient
 
 PAGE = 5000
 RETRY_S = 0.3
-# The store beats at least twice a second.
+# The store sends a heartbeat at least twice a second.
 SILENT_S = 1.2
 
 # (seq of the first line, lines without newlines)
 OnLines = Callable[[int, list[bytes]], None]
 
-_beat = msgspec.json.Decoder(Beat)
-log = Log("feed")
+_beat = msgspec.json.Decoder(StoreHeartbeat)
+log = Log("subscription")
 
 
 class Subscription:
-    """One session from `seq` on. `caught_up` is set once the past is delivered."""
+    """One session, after line `seq`. `caught_up` is set when the stored lines are delivered."""
 
     def __init__(self, store: StoreClient, sid: str, seq: int, on_lines: OnLines, *, is_sparse: bool):
         self._store, self.sid, self.seq, self._on_lines = store, sid, seq, on_lines
@@ -45,27 +44,27 @@ class Subscription:
         self._lost: OptaError | None = None
         self.catch_up()
 
-    def take(self, first: int, last: int, firm_before: int, lines: list[bytes]) -> None:
-        """A published message arrived; `firm_before` is the seq of the last line before it that is no delta."""
+    def take(self, first: int, last: int, durable_before: int, lines: list[bytes]) -> None:
+        """Take a published message. `durable_before` is the seq of the last line before it that is not a delta."""
         self._known_last = max(self._known_last, last)
         if last <= self.seq:
             return
-        is_next = first <= self.seq + 1 or (self._is_sparse and firm_before <= self.seq)
+        is_next = first <= self.seq + 1 or (self._is_sparse and durable_before <= self.seq)
         if not is_next or self._catching is not None:
             self.catch_up()
             return
         self._deliver(first, lines)
 
-    def hear(self, last: int) -> None:
-        """The store says how far the session is."""
+    def note_last_seq(self, last: int) -> None:
+        """Note the store's last seq of the session, from a heartbeat."""
         self._known_last = max(self._known_last, last)
         if last > self.seq:
             self.catch_up()
 
     async def reached(self, seq: int, patience_s: float = 0.1) -> None:
-        """Wait until line `seq` is delivered: it is expected live, and asked for when it does not come.
+        """Wait until line `seq` is delivered. It is queried when it does not arrive live within `patience_s`.
 
-        Raises the store's refusal when the session is gone.
+        Raises the store's OptaError when the session no longer exists.
         """
         if self._catching is None and self.seq < seq:
             self._moved.clear()
@@ -84,12 +83,12 @@ class Subscription:
                 raise self._lost
 
     def catch_up(self) -> None:
-        """Ask the store for what is missing."""
+        """Query the store for missing lines."""
         if self._catching is None:
-            self._catching = asyncio.create_task(self._catch_up(), name=f"feed {self.sid}")
+            self._catching = asyncio.create_task(self._catch_up(), name=f"subscription {self.sid}")
 
     def close(self) -> None:
-        """Stop following."""
+        """End the subscription."""
         if self._catching is not None:
             self._catching.cancel()
 
@@ -100,7 +99,7 @@ class Subscription:
                     lines = await self._store.after(self.sid, self.seq, PAGE)
                 except OptaError as error:
                     if not error.retryable:
-                        log.warning("session cannot be followed", reason=error.message)
+                        log.warning("session cannot be read", reason=error.message)
                         self._lost = error
                         return
                     await asyncio.sleep(RETRY_S)
@@ -110,7 +109,7 @@ class Subscription:
                 elif self.seq >= self._known_last:
                     return
                 else:
-                    # Published and not readable yet: the store is still opening it.
+                    # The line is published and cannot be read yet: the store is still opening the session.
                     await asyncio.sleep(0.01)
         finally:
             self._catching = None
@@ -126,7 +125,7 @@ class Subscription:
 
 
 class Subscriptions:
-    """All followed sessions of a process, over one subscription."""
+    """All session subscriptions of a process, over one socket."""
 
     def __init__(self, bus: Bus, store: StoreClient, *, is_sparse: bool = False):
         self._store, self._is_sparse = store, is_sparse
@@ -136,18 +135,18 @@ class Subscriptions:
         self.on_any: Callable[[str, int, list[bytes]], None] | None = None
         # Called at the first heartbeat of every start of the store.
         self.on_store_start: Callable[[], None] | None = None
-        # One socket for all, so that what the store published in an order arrives in it.
+        # One socket for all topics keeps the order in which the store published.
         topics = [HEARTBEAT, EVENT_PREFIX] if is_sparse else [HEARTBEAT, EVENT_PREFIX, DELTA_PREFIX]
         bus.subscribe(STORE_PUB, topics, self._on_message)
 
     def follow(self, sid: str, seq: int, on_lines: OnLines) -> Subscription:
-        """Follow a session; one feed a session."""
+        """Subscribe to a session after line `seq`. A process has at most one subscription per session."""
         subscription = Subscription(self._store, sid, seq, on_lines, is_sparse=self._is_sparse)
         self._subscriptions[sid] = subscription
         return subscription
 
     def drop(self, sid: str) -> None:
-        """Stop following a session."""
+        """End the subscription to a session."""
         if subscription := self._subscriptions.pop(sid, None):
             subscription.close()
 
@@ -155,7 +154,7 @@ class Subscriptions:
         if frames[0] == HEARTBEAT:
             self._on_heartbeat(frames)
             return
-        topic, first, last, firm_before, content = frames
+        topic, first, last, durable_before, content = frames
         sid = topic[len(EVENT_PREFIX) :].decode()
         subscription = self._subscriptions.get(sid)
         if subscription is None and self.on_any is None:
@@ -164,18 +163,18 @@ class Subscriptions:
         if self.on_any is not None:
             self.on_any(sid, int(first), lines)
         if subscription is not None:
-            subscription.take(int(first), int(last), int(firm_before), lines)
+            subscription.take(int(first), int(last), int(durable_before), lines)
 
     def _on_heartbeat(self, frames: Frames) -> None:
         beat, now = _beat.decode(frames[1]), now_s()
-        # A new store may have written what its former self never published, and a pause here may have
-        # outlived what heartbeats mention: look at every session once.
+        # A restarted store may have written lines that were never published, and heartbeats mention only recently
+        # active sessions: after a restart or a long pause, check every session once.
         if beat.boot != self._boot or now - self._heard_at > SILENT_S:
             for subscription in self._subscriptions.values():
                 subscription.catch_up()
         if beat.boot != self._boot and self.on_store_start is not None:
             self.on_store_start()
         self._boot, self._heard_at = beat.boot, now
-        for sid, last in (beat.firm if self._is_sparse else beat.last).items():
+        for sid, last in (beat.durable if self._is_sparse else beat.last).items():
             if subscription := self._subscriptions.get(sid):
-                subscription.hear(last)
+                subscription.note_last_seq(last)

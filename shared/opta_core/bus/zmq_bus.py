@@ -1,11 +1,10 @@
-"""The bus over ZeroMQ ipc sockets: the only file that imports zmq.
+"""The bus over ZeroMQ ipc sockets. This is the only file that imports zmq.
 
-Whoever owns a name binds it (after a flock, since a second bind silently steals the path); everyone
-else connects, before or after. Sockets are read by `add_reader` on their descriptor with a drain,
-which is three times as fast as `zmq.asyncio`.
+The owner of a name binds it, under a flock because a second bind silently takes over the path. All other processes connect,
+before or after. Sockets are read through `add_reader` on their descriptor, which is three times as fast as `zmq.asyncio`.
 
-Who may speak: processes of this user. The run directory is 0700, and a bound socket takes no connection from
-another user even when that fails. A message that its handler cannot read is dropped with a line in the log.
+Only processes of this user may connect: the run directory is 0700, and a bound socket also refuses connections from other
+users. A message that its handler cannot read is dropped and logged.
 """
 
 import asyncio
@@ -22,18 +21,18 @@ from zmq.backend import Socket as _Raw
 from ..logs import Log
 from .bus import Frames, OnMessage, OnRequest, OnSubscriber
 
-# How long one socket is read before the loop's other work gets its turn: a message may hold a hundred events.
+# Time to read one socket before the loop does other work: a message may hold a hundred events.
 _DRAIN_S = 0.004
 _MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 _HWM_FANOUT, _HWM_DIRECT = 100_000, 10_000
-# What pyzmq's own conveniences do under their names, a third of the cost: options as numbers, frames without checks.
+# pyzmq's low-level methods cost a third of the public ones: they take options as numbers and do not check frames.
 _send: Any = _Raw.send
 _recv: Any = _Raw.recv
 _get: Any = _Raw.get
-# What a peer without a right to this bus, or without its protocol, ends in.
+# Events of a connection from a peer that may not use this bus or does not speak its protocol.
 _HANDSHAKE_FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 _REFUSED = zmq.EVENT_ACCEPT_FAILED | _HANDSHAKE_FAILED
-# Refused peers come back many times a second; one line tells of so much time.
+# Refused peers reconnect many times a second; log one line per interval.
 _TELL_AFTER_S = 1.0
 _EVENTS, _POLLIN, _NOBLOCK, _MORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
 
@@ -48,7 +47,7 @@ class ZmqBus:
         self._context: zmq.Context[Any] = zmq.Context(io_threads=1)
         self._context.max_sockets = 256
         self._open: set[_Socket] = set()
-        # Called when a connection to another process broke.
+        # Called when a connection to another process breaks.
         self.on_lost: Callable[[], None] | None = None
 
     def _lost(self) -> None:
@@ -56,7 +55,7 @@ class ZmqBus:
             self.on_lost()
 
     def dealer(self, name: str, on_message: OnMessage, identity: str = "") -> "_Socket":
-        """`identity` is kept over reconnects; without one, a peer that was away comes back as another."""
+        """`identity` is kept over reconnects; without it, a peer that reconnects has a new identity."""
         socket = self._socket(name, zmq.DEALER, _HWM_DIRECT, on_message)
         if identity:
             socket.zmq.setsockopt(zmq.ROUTING_ID, identity.encode())
@@ -90,7 +89,7 @@ class ZmqBus:
         return socket
 
     def close(self) -> None:
-        """Close every socket, dropping what is not sent."""
+        """Close every socket. Unsent messages are dropped."""
         for socket in list(self._open):
             socket.close()
         self._context.term()
@@ -130,18 +129,18 @@ class _Socket:
             self._wake()
 
     def bind(self, address: str) -> None:
-        """Own the address; for processes of this user only."""
-        with contextlib.suppress(zmq.ZMQError):  # not every system tells libzmq who connects; there the modes have to do
+        """Bind the address, for processes of this user only."""
+        with contextlib.suppress(zmq.ZMQError):  # where the system does not report the peer's user, the folder's mode protects
             self.zmq.setsockopt(zmq.IPC_FILTER_UID, os.getuid())
         self.zmq.bind(address)
 
     def send(self, frames: Frames) -> None:
-        """Queue a message; dropped when the peer's queue is full."""
+        """Queue a message. It is dropped when the peer's queue is full."""
         with contextlib.suppress(zmq.Again):
             for frame in frames[:-1]:
                 _send(self.zmq, frame, _MORE)
             _send(self.zmq, frames[-1], _NOBLOCK)
-        # Sending can consume the edge of the descriptor, so look for input once more.
+        # Sending can consume the descriptor's edge-triggered event, so check for input again.
         if self._on_message is not None and self._has_input():
             self._wake()
 
@@ -174,14 +173,14 @@ class _Socket:
             except (ValueError, IndexError, RecursionError) as error:
                 log.error("message dropped", socket=self._name, reason=f"{type(error).__name__}: {error}")
             except BaseException:
-                self._wake()  # what else has arrived must not wait for the next edge
+                self._wake()  # later messages must not wait for the next edge
                 raise
             if self.zmq.closed:
                 return
         self._wake()
 
     def watch(self, on_lost: Callable[[], None] | None) -> None:
-        """Call `on_lost` whenever a connection of this socket breaks, and tell of peers that were refused."""
+        """Call `on_lost` whenever a connection of this socket breaks, and log refused peers."""
         monitor = self._monitor = self.zmq.get_monitor_socket(_REFUSED | (zmq.EVENT_DISCONNECTED if on_lost else 0))
 
         def look() -> None:

@@ -1,7 +1,7 @@
-"""HTTP/1.1 to model servers: an answer's bytes as they come, at one wake-up of the loop a chunk.
+"""HTTP/1.1 client for model servers: streams the response body with one wake-up of the loop per chunk.
 
-Redirects are not followed and no proxy is asked, so that a key goes nowhere but where it was meant for.
-Why not a library: see docs/adr/0006.
+It follows no redirect and uses no proxy, so that a key is sent only to the configured server.
+docs/adr/0006 explains why this is not a library.
 """
 
 import asyncio
@@ -17,45 +17,45 @@ import httptools
 from opta_core.errors import Unavailable
 
 CONNECT_S = 5.0
-# A server that loads a model or reads a long prompt says nothing for a while.
+# A server that loads a model or reads a long prompt sends nothing for a while.
 FIRST_BYTE_S, BETWEEN_BYTES_S = 600.0, 300.0
 HEADER_BYTES_MAX = 64 * 1024
-# What a reader has not taken; above it the server has to wait.
+# Unread bytes of a response; above this limit, reading from the socket is paused.
 BUFFER_BYTES_MAX = 1024 * 1024
 IDLE_MAX = 8
 PROOF_BYTES_MAX = 1024
 
 
 class HttpProblem(Unavailable):
-    """No whole answer came. `is_connected`: the server was reached; `is_silence`: it is there and says nothing."""
+    """No complete response arrived. `is_connected`: the server was reached. `is_silence`: it is connected and sends nothing."""
 
     def __init__(self, message: str, *, is_connected: bool = True, is_silence: bool = False):
         super().__init__(message)
         self.is_connected, self.is_silence = is_connected, is_silence
 
 
-class Stranger(HttpProblem):
-    """Whoever listens there is not who was meant, and was sent nothing but a question. The message says so in full."""
+class UnverifiedServer(HttpProblem):
+    """The server did not prove its identity. Nothing but the challenge was sent to it. The message is a complete sentence."""
 
 
 class Challenge(Protocol):
-    """Asked first on every connection; nothing else is sent on one that does not answer it."""
+    """A challenge that is sent first on every connection. Without the right response, nothing else is sent on the connection."""
 
     def question(self, port: int) -> tuple[str, str]:
-        """(the path to ask, the answer to expect). Raises HttpProblem when there is nothing to ask with."""
+        """(path to request, expected body). Raises HttpProblem when the key for the challenge does not exist."""
         ...
 
-    def stranger(self, host: str) -> str:
-        """What to tell a person when the answer was wrong."""
+    def failure_message(self, host: str) -> str:
+        """The error message for a wrong response."""
         ...
 
 
 class HttpResponse:
-    """One answer. `status` and `headers` are known once `HttpClient.send` returns it; the body comes by `chunks`."""
+    """One response. `status` and `headers` are known when `HttpClient.send` returns it; `chunks` streams the body."""
 
     def __init__(self, connection: "_Connection"):
         self.status = 0
-        # By their names in lower case.
+        # Keys are in lower case.
         self.headers: dict[bytes, bytes] = {}
         self.is_whole = False
         # Whether the answer said how long its body is, so that a whole one can be told from one that was cut off.
@@ -78,7 +78,7 @@ class HttpResponse:
             await self._more()
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body, in whatever pieces it comes. Raises HttpProblem when it breaks off."""
+        """The body, in chunks as they arrive. Raises HttpProblem when the connection breaks."""
         while True:
             while self._buffer:
                 content = self._buffer[0] if len(self._buffer) == 1 else b"".join(self._buffer)
@@ -97,7 +97,7 @@ class HttpResponse:
             await self._more()
 
     async def read(self, size_max: int) -> bytes:
-        """The body, or the beginning of a larger one. Raises HttpProblem."""
+        """The body, or the first `size_max` bytes of a longer one. Raises HttpProblem."""
         content = bytearray()
         async for chunk in self.chunks():
             content += chunk
@@ -106,7 +106,7 @@ class HttpResponse:
         return bytes(content[:size_max])
 
     def close(self) -> None:
-        """Done with it: a connection whose answer was read whole is used again, any other is cut."""
+        """Release the response. The connection is reused when the body was read to its end, and closed otherwise."""
         self._watch.cancel()
         self._connection.release(self)
 
@@ -119,7 +119,7 @@ class HttpResponse:
             self._waiter = None
 
     def _look(self) -> None:
-        """Runs when the server may have been silent for too long; one timer an answer, not one a chunk."""
+        """Check whether the server has been silent for too long. One timer per response costs less than one per chunk."""
         left_s = self._limit_s
         if self._waiter is not None:
             left_s -= self._loop.time() - self._waiting_since
@@ -130,32 +130,32 @@ class HttpResponse:
 
     # called by the connection -----------------------------------------------------------------------
 
-    def feed(self, content: bytes) -> bool:
-        """Take in a piece of the body; True when the reader is too far behind."""
+    def receive(self, content: bytes) -> bool:
+        """Take a chunk of the body. Returns True when the reader is too far behind."""
         self._buffer.append(content)
         self._buffered += len(content)
         self.wake()
         return self._buffered > BUFFER_BYTES_MAX
 
     def finish(self) -> None:
-        """The body is whole."""
+        """Note that the body is complete."""
         self.is_whole = True
         self.wake()
 
     def fail(self, reason: str, *, is_silence: bool = False) -> None:
-        """No more will come."""
+        """Note that no more data will arrive."""
         if not self.is_whole and self._problem is None:
             self._problem = HttpProblem(reason, is_silence=is_silence)
         self.wake()
 
     def wake(self) -> None:
-        """Let the reader look."""
+        """Wake the reader."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
 
 class _Connection(asyncio.Protocol):
-    """One connection; at most one answer at a time. The parser calls the `on_*` methods."""
+    """One connection with at most one response at a time. The parser calls the `on_*` methods."""
 
     def __init__(self, idle: "list[_Connection]"):
         self._idle = idle
@@ -169,7 +169,7 @@ class _Connection(asyncio.Protocol):
         self.is_open = False
 
     def ask(self, request: bytes) -> HttpResponse:
-        """Send a whole request."""
+        """Send a complete request."""
         assert self._transport is not None
         self._answer = HttpResponse(self)
         self._header_bytes = self._unparsed_bytes = 0
@@ -178,7 +178,7 @@ class _Connection(asyncio.Protocol):
         return self._answer
 
     def release(self, answer: HttpResponse) -> None:
-        """The answer is done with."""
+        """End a response: keep the connection for reuse, or close it."""
         if self._answer is not answer:
             return
         self._answer = None
@@ -210,7 +210,7 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         answer = self._answer
         if answer is None:
-            self.cut()  # nobody asked
+            self.cut()  # no request is open
             return
         self._unparsed_bytes += len(data)
         problem = ""
@@ -218,7 +218,7 @@ class _Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             problem = f"it does not speak HTTP ({error})"
-        # One header without end is never handed over by the parser, so what it holds back is counted too.
+        # The parser buffers an unfinished header, so count the bytes here.
         if not problem and (self._header_bytes if answer.status else self._unparsed_bytes) > HEADER_BYTES_MAX:
             problem = f"its headers are larger than {HEADER_BYTES_MAX // 1024} KiB"
         if problem:
@@ -245,13 +245,13 @@ class _Connection(asyncio.Protocol):
             self._answer.headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
-        # 100 Continue and its like come before the answer.
+        # Informational responses such as 100 Continue come before the response.
         if self._answer is not None and (status := self._parser.get_status_code()) >= 200:
             self._answer.status = status
             self._answer.wake()
 
     def on_body(self, body: bytes) -> None:
-        if self._answer is not None and self._answer.feed(body) and not self._is_paused and self._transport is not None:
+        if self._answer is not None and self._answer.receive(body) and not self._is_paused and self._transport is not None:
             self._is_paused = True
             self._transport.pause_reading()
 
@@ -259,23 +259,23 @@ class _Connection(asyncio.Protocol):
         if self._answer is None or not self._answer.status:
             self._ends_at_eof = True
             return
-        # The parser forgets it with the next message.
+        # The parser resets this with the next message.
         self._answer.is_framed = not self._ends_at_eof
         self._may_stay = not self._ends_at_eof and self._parser.should_keep_alive()
         self._answer.finish()
 
 
 class HttpClient:
-    """Requests to one server. `base_url` goes before every path; `headers` go with every request.
+    """Requests to one server. `base_url` is the prefix of every path; `headers` are sent with every request.
 
-    `certificate`: a PEM file; only the server that has this very certificate is spoken to. `challenge`: what every connection has to
-    answer before a header or a body of ours goes over it.
+    `certificate`: a PEM file; only a server with exactly this certificate is accepted. `challenge`: every connection must answer it
+    before any other header or body is sent.
     """
 
     def __init__(self, base_url: str, headers: dict[str, str] | None = None, certificate: str = "", challenge: Challenge | None = None):
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{base_url!r} is no http:// or https:// address")
+            raise ValueError(f"{base_url!r} is not an http:// or https:// address")
         self.url = base_url.rstrip("/")
         self._is_tls = parts.scheme == "https"
         self._address = parts.hostname, parts.port or (443 if self._is_tls else 80)
@@ -284,16 +284,16 @@ class HttpClient:
         self._head = f"Host: {self.host}\r\nUser-Agent: opta\r\nAccept: */*\r\nAccept-Encoding: identity\r\n" + "".join(
             f"{name}: {value}\r\n" for name, value in (headers or {}).items()
         )
-        told = [self._prefix, self.host, *(text for pair in (headers or {}).items() for text in pair)]
-        if any(not 32 <= ord(character) <= 126 for text in told for character in text):
-            raise ValueError("a header or the address holds a character that HTTP does not carry")
+        sent_texts = [self._prefix, self.host, *(text for pair in (headers or {}).items() for text in pair)]
+        if any(not 32 <= ord(character) <= 126 for text in sent_texts for character in text):
+            raise ValueError("a header or the address contains a character that HTTP does not allow")
         self._idle: list[_Connection] = []
         self._certificate = certificate
         self._challenge = challenge
         self._tls: ssl.SSLContext | None = None
 
     async def send(self, method: str, path: str, body: bytes | None = None) -> HttpResponse:
-        """Ask; returns when the status is known. Whoever gets an answer closes it. Raises HttpProblem."""
+        """Send a request; returns when the status is known. The caller must close the response. Raises HttpProblem."""
         head = f"{method} {self._prefix}{path} HTTP/1.1\r\n{self._head}"
         if body is not None:
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
@@ -306,7 +306,7 @@ class HttpClient:
                 return answer
             except HttpProblem as problem:
                 answer.close()
-                # A kept connection may have been closed by the server in this very moment: ask once more on a fresh one.
+                # The server may have just closed the idle connection: retry once on a new one.
                 if connection.is_fresh or problem.is_silence:
                     raise
             except BaseException:
@@ -314,11 +314,11 @@ class HttpClient:
                 raise
 
     async def get(self, path: str, timeout_s: float, size_max: int = 1024 * 1024) -> tuple[int, bytes]:
-        """(status, body). Raises HttpProblem."""
+        """GET: (status, body). Raises HttpProblem."""
         return await self.ask("GET", path, None, timeout_s, size_max)
 
     async def ask(self, method: str, path: str, body: bytes | None, timeout_s: float, size_max: int = 1024 * 1024) -> tuple[int, bytes]:
-        """(status, body) of any request. Raises HttpProblem."""
+        """Any request: (status, body), with at most `size_max` bytes of the body. Raises HttpProblem."""
         try:
             async with asyncio.timeout(timeout_s):
                 answer = await self.send(method, path, body)
@@ -328,7 +328,7 @@ class HttpClient:
             raise HttpProblem(f"nothing came for {timeout_s:g} s") from None
 
     def close(self) -> None:
-        """Cut every idle connection."""
+        """Close every idle connection."""
         for connection in list(self._idle):
             connection.cut()
         self._idle.clear()
@@ -350,7 +350,7 @@ class HttpClient:
             raise HttpProblem(error.strerror or str(error) or type(error).__name__, is_connected=False) from error
 
     async def _prove(self, connection: _Connection, challenge: Challenge) -> None:
-        """Have the server answer on this very connection; one that goes elsewhere later proves nothing. Raises HttpProblem."""
+        """Send the challenge on this connection, because another connection may reach another server. Raises HttpProblem."""
         try:
             path, expected = challenge.question(self._address[1])
         except HttpProblem:
@@ -362,20 +362,20 @@ class HttpClient:
             given = await answer.read(PROOF_BYTES_MAX)
             is_proven = answer.status == 200 and hmac.compare_digest(given, expected.encode())
         except HttpProblem as problem:
-            # A server that stops in this moment is no stranger; either way nothing was sent to it.
-            raise HttpProblem(f"it did not say who it is: {problem}", is_connected=False) from problem
+            # The server may just be stopping, so it is not reported as unverified. Nothing was sent to it.
+            raise HttpProblem(f"it did not prove its identity: {problem}", is_connected=False) from problem
         finally:
             answer.close()
             if connection in self._idle:
                 self._idle.remove(connection)
         if not is_proven or not connection.is_open:
             connection.cut()
-            raise Stranger(challenge.stranger(self.host))
+            raise UnverifiedServer(challenge.failure_message(self.host))
         connection.is_fresh = True
 
 
 def _pinned(certificate: str) -> ssl.SSLContext:
-    """Trusts one certificate and no name: whoever has its key is who was paired with."""
+    """A context that trusts one certificate, whatever the host name: only the paired machine has its key."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.minimum_version = ssl.TLSVersion.TLSv1_2

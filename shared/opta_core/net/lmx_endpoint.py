@@ -1,8 +1,8 @@
-"""The way to LMX: its address, the certificate to expect there, and the key to show. Ours on this machine, or one that was paired with.
+"""The endpoint of LMX: its address, its certificate and the key for it. LMX runs on this machine or on a paired one.
 
-A machine that was paired with has its certificate pinned in `lmx/hosts/` of the home; a plain `lmx.host` is spoken to without TLS and
-without a key, as any OpenAI-compatible server that wants none. LMX of this home proves on every connection that it knows the
-home's key, before it is sent that key, a prompt, or anything else: another program may have taken its port.
+The certificate of a paired machine is pinned in `lmx/hosts/` of the home. A plain `lmx.host` is used without TLS and without a
+key, like any OpenAI-compatible server that needs none. Another program may have taken LMX's port on this machine, so LMX of
+this home proves on every connection that it knows the home's key, before that key, a prompt or anything else is sent.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ from ..paths import Paths
 from ..process import state
 from ..secrets.vault import Secret, Vault
 from ..settings import LMX_DEFAULT_PORT, Settings
-from .http_client import HttpClient, HttpProblem, Stranger
+from .http_client import HttpClient, HttpProblem, UnverifiedServer
 
-# Under this name the vault keeps the key of the LMX that was paired with.
+# Name of the paired LMX's key in the vault.
 ACCOUNT = "lmx"
 PROOF_PATH = "/proof"
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
@@ -45,9 +45,9 @@ class _Refusal(msgspec.Struct):
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """`root` is an address without a path; `certificate` a PEM file, or '' where there is no TLS.
+    """`root` is an address without a path; `certificate` is a PEM file, or '' without TLS.
 
-    `key_file` holds this home's own key; '' where the vault has one, which was got by pairing.
+    `key_file` holds this home's key; '' when the key comes from pairing and is in the vault.
     """
 
     root: str
@@ -56,12 +56,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def url(self) -> str:
-        """Up to and with `/v1`."""
+        """The base URL of the inference API, ending in `/v1`."""
         return f"{self.root}/v1"
 
 
 def endpoint_of(settings: Settings, paths: Paths) -> Endpoint:
-    """Where LMX answers: the configured host, else the port that this home chose."""
+    """The endpoint of the configured host, else of LMX in this home."""
     lmx = settings.lmx
     if lmx.host:
         host = with_port(lmx.host)
@@ -78,9 +78,9 @@ def endpoint_of(settings: Settings, paths: Paths) -> Endpoint:
 
 
 def key_of(endpoint: Endpoint, vault: Vault) -> Secret | None:
-    """What opens it, loading and unloading included where it may: this home's own key, or the one got by pairing."""
+    """The key for an endpoint: this home's key, which includes loading and unloading models, or the one from pairing; None: no key."""
     if not endpoint.key_file:
-        # Whoever listens at a plain address could read it.
+        # Without TLS, another program on the way could read the key.
         return vault.fetch(ACCOUNT) if endpoint.certificate else None
     try:
         return Secret(Path(endpoint.key_file).read_text().strip())
@@ -89,19 +89,19 @@ def key_of(endpoint: Endpoint, vault: Vault) -> Secret | None:
 
 
 def client_of(endpoint: Endpoint, key: Secret | None, path: str = "") -> HttpClient:
-    """A client of it. Raises ValueError: the address is none."""
+    """An HTTP client for an endpoint. Raises ValueError when the address is not valid."""
     headers = {"Authorization": f"Bearer {key.reveal()}"} if key else None
     return HttpClient(f"{endpoint.root}{path}", headers, endpoint.certificate, challenge_of(endpoint))
 
 
-class HomeKey:
-    """The question to LMX of this home: an HMAC under its key of a fresh nonce and of the port, so that no other LMX can answer for it."""
+class HomeKeyChallenge:
+    """Challenge for LMX of this home: an HMAC with its key over a new nonce and the port, so that no other LMX can answer for it."""
 
     def __init__(self, key_file: Path):
         self._file = key_file
 
     def question(self, port: int) -> tuple[str, str]:
-        """(path, answer). Raises HttpProblem: LMX has not made its key yet."""
+        """(path, expected body). Raises HttpProblem when LMX has not created its key yet."""
         nonce = secrets.token_hex(16)
         try:
             key = self._file.read_text().strip()
@@ -111,8 +111,8 @@ class HomeKey:
             raise HttpProblem("it has not started in this home yet", is_connected=False)
         return f"{PROOF_PATH}?n={nonce}", f'{{"proof":"{prove(key, nonce, port)}"}}'
 
-    def stranger(self, host: str) -> str:
-        """Who answers, and the mend."""
+    def failure_message(self, host: str) -> str:
+        """Which program answers, and how to fix it."""
         return (
             f"Another program answers at LMX's address {host}: it did not prove that it knows this home's key ({self._file}), and was sent "
             "nothing. End that program, or give LMX another port: opta config set lmx.port 0"
@@ -120,26 +120,26 @@ class HomeKey:
 
 
 def prove(key: str, nonce: str, port: int) -> str:
-    """What shows that somebody who listens at `port` knows the key."""
+    """The proof that the program listening at `port` knows the key: HMAC-SHA256 in hex."""
     return hmac.new(key.encode(), f"opta lmx proof\0{nonce}\0{port}".encode(), hashlib.sha256).hexdigest()
 
 
-def challenge_of(endpoint: Endpoint) -> HomeKey | None:
-    """What has to be answered first; None where TLS proves it, or where nothing is sent that would need a proof."""
-    return HomeKey(Path(endpoint.key_file)) if endpoint.key_file and not endpoint.certificate else None
+def challenge_of(endpoint: Endpoint) -> HomeKeyChallenge | None:
+    """The challenge for an endpoint; None when TLS proves the identity, or when no key is sent."""
+    return HomeKeyChallenge(Path(endpoint.key_file)) if endpoint.key_file and not endpoint.certificate else None
 
 
 async def ask(client: HttpClient, method: str, path: str, body: Any, kind: type[T], timeout_s: float) -> T:
-    """One admin request to LMX; the answer decoded as `kind` (see `opta_protocol.lmx`). Raises OptaError with LMX's own message."""
+    """Send one admin request to LMX and decode the response as `kind` (see `opta_protocol.lmx`). Raises OptaError with LMX's message."""
     try:
         status, content = await client.ask(method, path, None if body is None else msgspec.json.encode(body), timeout_s, ANSWER_BYTES_MAX)
         if status < 400:
             return msgspec.json.decode(content, type=kind)
         message = msgspec.json.decode(content, type=_Refusal).error.message
-    except Stranger as problem:
+    except UnverifiedServer as problem:
         raise Unavailable(str(problem)) from problem
     except msgspec.ValidationError as problem:
-        message = f"LMX gave an answer to {path} that this version does not know ({problem}). Update Opta and LMX to one version."
+        message = f"LMX's response to {path} cannot be decoded ({problem}). Update Opta and LMX to the same version."
         raise Unavailable(message) from problem
     except (HttpProblem, msgspec.DecodeError) as problem:
         raise Unavailable(f"LMX at {client.host} does not answer ({problem}). Start it: opta lmx serve, or opta up") from problem
@@ -148,11 +148,11 @@ async def ask(client: HttpClient, method: str, path: str, body: Any, kind: type[
 
 
 def with_port(host: str) -> str:
-    """A host with LMX's port where it names none."""
+    """A host with LMX's default port when it names no port."""
     return host if ":" in host.rpartition("]")[2] else f"{host}:{LMX_DEFAULT_PORT}"
 
 
 def pin_file(paths: Paths, host: str) -> Path:
-    """Where the certificate of a paired machine lies."""
+    """The file with the certificate of a paired machine."""
     name = "".join(character if character.isalnum() or character in ".-" else "_" for character in host)
     return paths.lmx / "hosts" / f"{name}.pem"

@@ -1,8 +1,8 @@
-"""The way out for contained commands and for the browser: an HTTP proxy that knows which names may be asked for.
+"""Network access for sandboxed commands and the browser: an HTTP proxy that allows a list of host names.
 
-It resolves a name once and connects to that address, never to a private, loopback, link-local or otherwise special
-one; so neither a name nor a redirect leads back into the machine or its network. Only CONNECT to 443 and plain HTTP to 80,
-or the ports named in the list (`host:port`).
+It resolves a name once and connects to that address. It refuses private, loopback, link-local and other special addresses, so
+that neither a name nor a redirect leads back to this machine or its network. It allows CONNECT to port 443, plain HTTP to port
+80, and the ports in the list (`host:port`).
 """
 
 import asyncio
@@ -25,21 +25,21 @@ Connect = Callable[[str, int], Awaitable[tuple[asyncio.StreamReader, asyncio.Str
 log = Log("proxy")
 
 
-# Addresses of IPv4 in IPv6 (RFC 6052), and where a cloud keeps credentials in a private range.
+# IPv4 addresses inside IPv6 (RFC 6052), and addresses of cloud credentials in private ranges.
 _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254")})
 
 
 class Refusal(Refused):
-    """Why a request is not passed on."""
+    """The reason why a request is refused."""
 
 
 class Proxy:
-    """Serves one listening socket. `allowed`: exact host names, or `host:port`; None for every public one.
+    """Serves one listening socket. `allowed`: exact host names, or `host:port`; None allows every public host.
 
-    A port of this machine is reached only when the list names it (`127.0.0.1:5432` or `localhost:5432`). `allows_network`: addresses of
-    the local network too, but none of this machine. `allows_local`: private and loopback addresses too. Those of a cloud's metadata never.
+    A port of this machine is allowed only when the list names it (`127.0.0.1:5432` or `localhost:5432`). `allows_network` adds the
+    local network without this machine; `allows_local` adds private and loopback addresses. Cloud metadata addresses are never allowed.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Proxy:
         self._open = 0
 
     async def serve(self, listener: socket.socket) -> None:
-        """Answer on a listening socket until `close`."""
+        """Serve a listening socket until `close`."""
         self._server = await asyncio.start_server(self._answer, sock=listener, limit=HEAD_BYTES_MAX)
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop serving."""
         if self._server is not None:
             self._server.close()
 
@@ -81,7 +81,7 @@ class Proxy:
                 far_reader, far_writer = await self._connect(address, port)
             if first:
                 far_writer.write(first)
-                # One request: its body, and nothing that follows it.
+                # Forward one request with its body, and nothing after it.
                 try:
                     await asyncio.gather(_pass_body(reader, far_writer, head), _pass(far_reader, writer))
                 finally:
@@ -101,7 +101,7 @@ class Proxy:
                 writer.close()
 
     async def address(self, host: str, port: int) -> str:
-        """The one address that a host stands for. Raises Refusal."""
+        """Resolve an allowed host to one allowed address. Raises Refusal."""
         name = _plain(host)
         if f"{name}:{port}" in self._named:
             return "127.0.0.1" if name == "localhost" else name
@@ -125,7 +125,7 @@ class Proxy:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open internet."""
+    """Whether an IP address is public."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -140,7 +140,7 @@ def is_public(address: str) -> bool:
 
 
 def is_local(address: str) -> bool:
-    """Whether an IP address is of this machine or a private network; link-local ones, where clouds keep credentials, are not."""
+    """Whether an IP address is on this machine or a private network. Link-local addresses, where clouds serve credentials, are not."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -161,7 +161,7 @@ def is_loopback_port(entry: str) -> bool:
 
 
 def is_neighbour(address: str) -> bool:
-    """Whether an IP address is of another machine of the local network: private, and none of this machine's own."""
+    """Whether an IP address belongs to another machine on the local network: private, and not of this machine."""
     address = _unmapped(address)
     if not is_local(address) or ipaddress.ip_address(address).is_loopback:
         return False
@@ -169,7 +169,7 @@ def is_neighbour(address: str) -> bool:
 
 
 def _unmapped(address: str) -> str:
-    """An IPv4 address that is written as one of IPv6, as what it is."""
+    """An IPv4-mapped IPv6 address as IPv4; other addresses unchanged."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -179,32 +179,32 @@ def _unmapped(address: str) -> str:
 
 
 def _is_of_this_machine(address: str) -> bool:
-    """Whether an address is one of this machine's own, whatever network it belongs to."""
+    """Whether an address belongs to an interface of this machine."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        # What the machine would send from: for one of its own addresses that is the address itself. Nothing is sent.
-        with socket.socket(family, socket.SOCK_DGRAM) as way:
-            way.connect((address, 9))
-            return way.getsockname()[0] == address
+        # For an address of this machine, the source address is the address itself. Connecting a UDP socket sends nothing.
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 9))
+            return probe.getsockname()[0] == address
     except (OSError, ValueError):
         return False
 
 
 def target(head: bytes) -> tuple[str, int, bytes]:
-    """(host, port, what to send on first; b'' for a tunnel) of a request's head. Raises Refusal."""
+    """Parse a request's head: (host, port, head to forward; b'' for a tunnel). Raises Refusal."""
     line, _, rest = head.partition(b"\r\n")
     words = line.split(b" ")
     if len(words) != 3:
-        raise Refusal("this is no HTTP request")
+        raise Refusal("this is not an HTTP request")
     method, where, version = words
     if method == b"CONNECT":
         host, port = _split(where.decode(errors="replace"), 443)
         return host, port, b""
     if not where.lower().startswith(b"http://"):
-        raise Refusal("this is no request to a proxy")
+        raise Refusal("this is not a proxy request")
     authority, _, path = where[7:].partition(b"/")
     host, port = _split(authority.decode(errors="replace"), 80)
-    # One request a connection, to the host that was judged.
+    # One request per connection, to the host that was checked.
     kept = [field for field in rest.split(b"\r\n") if not field.lower().startswith((b"proxy-", b"connection:", b"host:"))]
     fields = b"\r\n".join([b"Host: " + authority, b"Connection: close", *kept])
     return host, port, b"%b /%b %b\r\n%b" % (method, path, version, fields)
@@ -212,12 +212,12 @@ def target(head: bytes) -> tuple[str, int, bytes]:
 
 def _split(authority: str, default: int) -> tuple[str, int]:
     if "@" in authority:
-        raise Refusal("an address with a user name is not passed on")
+        raise Refusal("an address with a user name is not allowed")
     host, colon, port = authority.rpartition(":") if not authority.endswith("]") else (authority, "", "")
     if not colon:
         host, port = authority, str(default)
     if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise Refusal(f"{authority[:80]} has no usable port")
+        raise Refusal(f"{authority[:80]} has no valid port")
     return host.strip("[]"), int(port)
 
 
@@ -231,7 +231,7 @@ async def _resolve(host: str, port: int) -> list[str]:
 
 
 async def _pass_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> None:
-    """Pass on the body that a request's head announces. A body in chunks is passed on until the client ends it."""
+    """Forward the request body of the stated length. A chunked body is forwarded until the client ends it."""
     fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])}
     if b"transfer-encoding" in fields:
         await _pass(reader, writer)

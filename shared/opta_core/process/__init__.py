@@ -1,1 +1,1 @@
-"""What every process of the daemon runs in, and how supervisord is configured and reached."""
+"""The runner of the daemon's processes, and supervisord's configuration and client."""

@@ -1,4 +1,4 @@
-"""Loopback ports: binding one, and saying who holds a taken one."""
+"""Binds loopback ports, and names the program that holds a port."""
 
 import contextlib
 import os
@@ -16,16 +16,16 @@ log = Log("ports")
 
 
 def bind(port: int, remembered: int, fallback: Iterable[int], what: str, setting: str, host: str = HOST) -> socket.socket:
-    """A listening socket, on loopback unless `host` says otherwise: `port`, else the one used last, else a free one of `fallback`. 0 chooses.
+    """A listening socket at `host`: on `port`, else on the `remembered` port, else on the first free one of `fallback`. 0: any port.
 
-    Raises Unavailable naming the holder and the setting when all are taken.
+    Raises Unavailable, which names the holder and the setting, when all are taken.
     """
     candidates = [remembered, 0] if port == 0 else [port, *([remembered] if remembered in fallback else []), *fallback]
     for candidate in [c for at, c in enumerate(candidates) if c or at or port == 0]:
         if candidate == 0 and port != 0:
             continue
-        # With the protocol named, asyncio sets TCP_NODELAY on accepted connections; without it a small answer
-        # waits 40 ms for the acknowledgement of its own head.
+        # With an explicit protocol, asyncio sets TCP_NODELAY on accepted connections. Without it, a small response
+        # waits 40 ms for the acknowledgement of its head.
         server = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -38,12 +38,12 @@ def bind(port: int, remembered: int, fallback: Iterable[int], what: str, setting
             if candidate == port:
                 log.warning("port is taken", port=port, by=holder(port), wanted_by=what)
     raise Unavailable(
-        f"Port {port} for {what} is taken by {holder(port)}, and so are the others tried. Choose one: opta config set {setting} PORT"
+        f"Port {port} for {what} is taken by {holder(port)}, and the alternatives are taken too. Choose one: opta config set {setting} PORT"
     )
 
 
 def holder(port: int) -> str:
-    """Who listens on a loopback port, as far as this user may see."""
+    """The program that listens on a loopback port, if this user may see it."""
     inode = ""
     with contextlib.suppress(OSError):
         for table in ("/proc/net/tcp", "/proc/net/tcp6"):

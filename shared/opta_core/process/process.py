@@ -1,7 +1,7 @@
-"""The frame every process of ours stands in: signals, one instance, die with the parent, crash brake, telemetry.
+"""Runs a process of the daemon: signals, single instance, end with the parent, delay after crashes, telemetry.
 
-A `__main__` calls `run(service, body)`. `body(context)` starts its work, calls `context.ready()`, and returns
-when `context.stopping` is set; what it leaves open ends with the process.
+A `__main__` calls `run(service, body)`. `body(context)` starts its work, calls `context.ready()`, and returns when
+`context.stopping` is set. Everything that it leaves open ends with the process.
 """
 
 import asyncio
@@ -30,26 +30,26 @@ from .. import logs, settings
 from ..bus.bus import Bus
 from ..bus.zmq_bus import ZmqBus
 from ..errors import OptaError
-from ..ground import Ground
-from ..inheritance import forget_the_rest
+from ..folder_watch import FolderWatch
+from ..inheritance import clear_environment
 from ..settings import LoadedSettings
 from .supervisor_wakeup import SupervisorWakeup
 
-# What changes is told at once; this is for those who come later.
+# Changes are published at once; the periodic report is for later subscribers.
 TELEMETRY_EVERY_S = 2.0
 _PR_SET_PDEATHSIG = 1
-# Starts within this window count as a crash loop; each further one waits twice as long.
+# Several starts within this window count as a crash loop. Each further start waits twice as long.
 _BRAKE_WINDOW_S, _BRAKE_FREE_STARTS, _BRAKE_MAX_S = 30.0, 4, 30.0
 
 log = logs.Log("process")
 
 
 class ServiceContext:
-    """What a process knows about itself."""
+    """The state of a running service process, passed to its body."""
 
-    def __init__(self, service: str, loaded: LoadedSettings, bus: Bus, life: int):
-        # How many starts of this service there were in this home's run directory, this one included.
-        self.life = life
+    def __init__(self, service: str, loaded: LoadedSettings, bus: Bus, incarnation: int):
+        # Number of starts of this service in this home's run directory, this one included.
+        self.incarnation = incarnation
         self.service, self.loaded, self.bus = service, loaded, bus
         self.settings, self.paths = loaded.settings, loaded.paths
         self.boot = new_boot_id()
@@ -60,23 +60,23 @@ class ServiceContext:
         self._publisher = bus.publisher(telemetry(service), self.publish)
 
     def ready(self) -> None:
-        """Say that this process does its work."""
+        """Report this process as ready."""
         if not self.is_ready:
             log.info("ready", pid=os.getpid(), boot=self.boot)
         self.is_ready, self._reason = True, ""
         self.publish()
-        # What is there now stays: the collector need not look at it again, which it did for tens of milliseconds.
+        # Existing objects stay alive; without this, each full collection spends tens of milliseconds on them.
         gc.freeze()
 
     def degraded(self, reason: str) -> None:
-        """Say that it does not, and why."""
+        """Report this process as degraded, with the reason."""
         if self._reason != reason:
             log.warning("not ready", reason=reason)
         self.is_ready, self._reason = False, reason
         self.publish()
 
     def publish(self) -> None:
-        """Send telemetry now."""
+        """Publish telemetry now."""
         report = Telemetry(
             service=self.service,
             boot=self.boot,
@@ -90,9 +90,9 @@ class ServiceContext:
 
 
 def run(service: str, body: Callable[[ServiceContext], Awaitable[None]]) -> None:
-    """Run a process to its end; never returns normally. Exit 0 after a signal, 1 after an error."""
+    """Run a process to its end. Never returns: exits with 0 after a signal, 1 after an error."""
     os.umask(0o077)
-    forget_the_rest()
+    clear_environment()
     try:
         loaded = settings.load()
         loaded.paths.make()
@@ -106,39 +106,39 @@ def run(service: str, body: Callable[[ServiceContext], Awaitable[None]]) -> None
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536) if hard != resource.RLIM_INFINITY else 65_536, hard))
     lock = open(loaded.paths.run / f"{service}.lock", "w")  # noqa: SIM115 (held until the process ends)
     wait_for_lock(lock, service)
-    _brake(loaded.paths.run / f"{service}.starts")
+    _delay_after_crashes(loaded.paths.run / f"{service}.starts")
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_main(service, loaded, body, _next_life(loaded.paths.run / f"{service}.life")))
+            runner.run(_main(service, loaded, body, _next_incarnation(loaded.paths.run / f"{service}.incarnation")))
     except OptaError as error:
         log.error("stopped", reason=error.message)
         sys.exit(1)
-    # Threads of libraries must not keep a stopped process alive.
+    # Library threads must not keep a stopped process alive.
     sys.stderr.flush()
     os._exit(0)
 
 
-def _calm_collector() -> None:
-    # Events make objects by the thousand that references free at once; the default looks for cycles at every 700.
+def _tune_garbage_collector() -> None:
+    # Events allocate thousands of objects that reference counts free at once; the default threshold of 700 collects too often.
     gc.set_threshold(20_000, 20, 50)
 
 
-async def _main(service: str, loaded: LoadedSettings, body: Callable[[ServiceContext], Awaitable[None]], life: int) -> None:
-    _calm_collector()
+async def _main(service: str, loaded: LoadedSettings, body: Callable[[ServiceContext], Awaitable[None]], incarnation: int) -> None:
+    _tune_garbage_collector()
     bus = ZmqBus(loaded.paths.run)
     bus.on_lost = SupervisorWakeup(loaded.paths.run)
-    context = ServiceContext(service, loaded, bus, life)
+    context = ServiceContext(service, loaded, bus, incarnation)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, context.stopping.set)
 
-    ground = Ground((loaded.paths.daemon, loaded.paths.sessions, loaded.paths.run))
+    ground = FolderWatch((loaded.paths.daemon, loaded.paths.sessions, loaded.paths.run))
 
     async def report() -> None:
         while True:
             context.publish()
             if gone := ground.gone():
-                _end_everything(context, gone)
+                _stop_daemon(context, gone)
             await asyncio.sleep(TELEMETRY_EVERY_S)
 
     reporter = asyncio.create_task(report(), name="telemetry")
@@ -149,10 +149,10 @@ async def _main(service: str, loaded: LoadedSettings, body: Callable[[ServiceCon
     log.info("stopped")
 
 
-def _end_everything(context: ServiceContext, gone: Path) -> None:
+def _stop_daemon(context: ServiceContext, gone: Path) -> None:
     log.error("a folder of this home was removed while the daemon ran; everything is stopped", folder=gone)
     if "SUPERVISOR_ENABLED" in os.environ:
-        # Nobody else can: its socket went with the folder. It stops this process too, and starts none again.
+        # supervisord cannot be reached otherwise: its socket was in the folder. It stops this process too and restarts none.
         with contextlib.suppress(ProcessLookupError):
             os.kill(os.getppid(), signal.SIGTERM)
     else:
@@ -160,7 +160,7 @@ def _end_everything(context: ServiceContext, gone: Path) -> None:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    # Waking up from idle is most of what a token costs, and uvloop does it at a third.
+    # Waking up from idle is most of the cost of a token; uvloop does it in a third of the time.
     try:
         import uvloop
     except ImportError:
@@ -186,7 +186,7 @@ def die_with_parent() -> None:
 
 
 def _check_parent(pid_file: Path) -> None:
-    """End when supervisord died before `die_with_parent` could bind to it: then init is the parent, which never dies."""
+    """End if supervisord died before `die_with_parent` took effect: the parent is then init, which never ends."""
     if "SUPERVISOR_ENABLED" in os.environ:
         with contextlib.suppress(OSError, ValueError):
             if int(pid_file.read_text()) != os.getppid():
@@ -194,7 +194,7 @@ def _check_parent(pid_file: Path) -> None:
 
 
 def wait_for_lock(handle: Any, service: str) -> None:
-    """Hold the lock of a file or descriptor from now on; the process ends when another one keeps it."""
+    """Take the lock of a file or descriptor, and hold it until the process ends. Exits when another process keeps the lock."""
     deadline = time.monotonic() + 5
     while True:
         try:
@@ -206,8 +206,8 @@ def wait_for_lock(handle: Any, service: str) -> None:
             time.sleep(0.02)
 
 
-def _brake(file: Any) -> None:
-    """Slow a crash loop down: the fifth start within half a minute waits 0.1 s, the next 0.2 s, … at most 30 s."""
+def _delay_after_crashes(file: Any) -> None:
+    """Delay a start in a crash loop: the fifth start within half a minute waits 0.1 s, the next 0.2 s, … at most 30 s."""
     now = time.time()
     starts: list[float] = []
     with contextlib.suppress(OSError, ValueError, TypeError):
@@ -221,23 +221,23 @@ def _brake(file: Any) -> None:
         file.write_text(json.dumps([*starts, now][-20:]))
 
 
-def _next_life(file: Path) -> int:
-    """Count this start; only one process of a service counts at a time, under its lock."""
-    life = 0
+def _next_incarnation(file: Path) -> int:
+    """Count this start and return its number. The service's lock is held, so only one process counts at a time."""
+    incarnation = 0
     with contextlib.suppress(OSError, ValueError):
-        life = int(file.read_text())
+        incarnation = int(file.read_text())
     try:
-        # A power loss takes the run directory's other readers with it, so nothing waits for the disk here.
+        # No fsync: after a power loss, no process of this run is left that could read the number.
         part = file.with_suffix(".part")
-        part.write_text(str(life + 1))
+        part.write_text(str(incarnation + 1))
         part.replace(file)
     except OSError as error:
         log.warning("start not counted", reason=error)
-    return life + 1
+    return incarnation + 1
 
 
 def memory_total() -> int:
-    """Memory of the machine; 4 GiB where it cannot be told."""
+    """Physical memory of the machine in bytes; 4 GiB when it is unknown."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
@@ -245,7 +245,7 @@ def memory_total() -> int:
 
 
 def memory_bytes(pid: int | None = None) -> int:
-    """Resident memory of a process; 0 where it cannot be told."""
+    """Resident memory of a process in bytes; 0 when it is unknown."""
     try:
         with open(f"/proc/{pid or 'self'}/statm", "rb") as handle:
             return int(handle.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -256,10 +256,10 @@ def memory_bytes(pid: int | None = None) -> int:
 
 
 def _footprint(pid: int) -> int:
-    """What macOS counts against a process (`ri_phys_footprint`): resident memory leaves out what the GPU holds.
+    """The physical footprint of a process on macOS (`ri_phys_footprint`), in bytes. Resident memory does not include GPU memory.
 
-    `proc_pid_rusage` with RUSAGE_INFO_V2, from <libproc.h> and <sys/resource.h>: 16 bytes of uuid, then 64-bit counters, the
-    eighth of which it is.
+    `proc_pid_rusage` with RUSAGE_INFO_V2, from <libproc.h> and <sys/resource.h>: 16 bytes of uuid, then 64-bit counters; the
+    footprint is the eighth counter.
     """
     buffer = (ctypes.c_uint64 * 64)()
     if ctypes.CDLL("/usr/lib/libproc.dylib").proc_pid_rusage(pid, 2, ctypes.byref(buffer)):

@@ -1,17 +1,17 @@
-"""Files by which a machine that only serves models keeps LMX alive: for supervisord, for launchd (macOS), and for systemd (Linux).
+"""Service files that keep LMX running on a machine that only serves models: for supervisord, launchd (macOS) and systemd (Linux).
 
-The texts take every path as an argument; `ops/lmx/` holds them with placeholders, `opta lmx install` writes them with this machine's own.
+Each function takes the paths as arguments. `ops/lmx/` holds the files with placeholders; `opta lmx install` writes them with real paths.
 """
 
 import plistlib
 
 LABEL = "ai.opta.lmx"
-# LMX ends its children and waits for what is under way before it goes.
+# LMX ends its children and waits for running requests before it exits.
 STOP_S = 40
 
 
 def supervisord(python: str, home: str, logs: str) -> str:
-    """A whole supervisord.conf for LMX alone: `supervisord -n -c FILE`."""
+    """A supervisord.conf for LMX alone: `supervisord -n -c FILE`."""
     return f"""[supervisord]
 nodaemon=true
 logfile={logs}/lmx-supervisord.log
@@ -39,7 +39,7 @@ stdout_logfile_backups=2
 
 
 def launch_agent(python: str, home: str, logs: str) -> str:
-    """A LaunchAgent: `launchctl bootstrap gui/$(id -u) FILE`. It runs as the user, not as root, and from login on."""
+    """A LaunchAgent: `launchctl bootstrap gui/$(id -u) FILE`. It runs as the user, not as root, and starts at login."""
     content = {
         "Label": LABEL,
         "ProgramArguments": [python, "-I", "-u", "-m", "opta_lmx"],
@@ -47,7 +47,7 @@ def launch_agent(python: str, home: str, logs: str) -> str:
         "WorkingDirectory": "/",
         "RunAtLoad": True,
         "KeepAlive": True,
-        # The least time between two starts: LMX has a brake of its own for crash loops.
+        # Minimum seconds between two starts: LMX delays its starts in a crash loop itself.
         "ThrottleInterval": 1,
         "ExitTimeOut": STOP_S,
         "ProcessType": "Interactive",
@@ -59,7 +59,7 @@ def launch_agent(python: str, home: str, logs: str) -> str:
 
 
 def systemd(python: str, home: str) -> str:
-    """A user unit: `systemctl --user enable --now opta-lmx`."""
+    """A systemd user unit: `systemctl --user enable --now opta-lmx`."""
     return f"""[Unit]
 Description=LMX, inference on MLX
 

@@ -1,4 +1,4 @@
-"""`daemon/state.json`: where this home's daemon listens. Holds no secret; every field has one writer."""
+"""`daemon/state.json`: the ports and the process id of this home's daemon. Contains no secret; each field has one writer."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from ..records import RecordFile
 
 
 class DaemonState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Written before listening; merged field by field by the processes that know them."""
+    """Written before the process listens. Each process merges the fields that it owns."""
 
     pid: int = 0
     port: int = 0
@@ -23,14 +23,14 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 def read(paths: Paths) -> DaemonState | None:
-    """The state of the daemon that runs or ran last; None when there is none, or it is unreadable."""
+    """The state of the running daemon, or of the last one; None when the file is missing or cannot be read."""
     return _records(paths).read()
 
 
 def update(paths: Paths, **fields: Any) -> DaemonState:
-    """Set some fields, keeping the others."""
+    """Set the given fields and keep the others."""
     state = _records(paths).update(lambda known: msgspec.structs.replace(known or DaemonState(), **fields))
-    assert state is not None  # What the function above makes is never None; the file may be missing.
+    assert state is not None  # The value is never None here; only a missing file reads as None.
     return state
 
 

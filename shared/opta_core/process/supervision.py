@@ -1,8 +1,8 @@
-"""supervisord: its configuration, and talking to it over its unix socket.
+"""supervisord: its configuration, and a client for its unix socket.
 
-The brake against crash loops is ours (`process`), so supervisord restarts at once and for ever. Nothing
-listens on the network. The configuration reads every path from the environment, so that one text
-serves every home; `ops/supervisord.conf` is that text.
+Processes delay their own starts in a crash loop (`process`), so supervisord restarts them at once and without limit. Nothing
+listens on the network. The configuration reads every path from the environment, so that one file, `ops/supervisord.conf`, serves
+every home.
 """
 
 import http.client
@@ -14,8 +14,8 @@ from typing import Any
 from ..errors import Unavailable
 from .supervisor_wakeup import SOCKET
 
-# service -> (module, start order, stop order is the reverse)
-# The gateway is first: it imports the most, and answers while the others still start.
+# service -> (module, priority). The stop order is the reverse of the start order.
+# The gateway starts first: it imports the most, and it responds while the others still start.
 PROGRAMS = {
     "gateway": ("opta_gateway", 10),
     "sessions": ("opta_sessions", 20),
@@ -59,7 +59,7 @@ def configuration() -> str:
             "startsecs=0",
             "startretries=1000000",
             "stopsignal=TERM",
-            # LMX lets what is under way end, and ends its engines itself.
+            # LMX finishes running requests, and ends its engines itself.
             f"stopwaitsecs={10 if service == 'lmx' else 5}",
             f"stopasgroup={str(service != 'lmx').lower()}",
             "killasgroup=true",
@@ -94,14 +94,14 @@ class UnixTransport(xmlrpc.client.Transport):
         self._path, self._timeout_s = path, timeout_s
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        # Kept where `close` of the base class finds it.
+        # Stored where `close` of the base class expects it.
         connection = _UnixConnection(self._path, self._timeout_s)
         self._connection = host, connection
         return connection
 
 
 class SupervisordClient:
-    """Calls to this home's supervisord; blocking, so used from a thread where a loop runs."""
+    """Client of this home's supervisord. Its calls block: use a thread where an event loop runs. They raise Unavailable."""
 
     def __init__(self, run: Path, timeout_s: float = 10.0):
         self._transport = UnixTransport(run / SOCKET, timeout_s)
@@ -118,32 +118,32 @@ class SupervisordClient:
             self._transport.close()
 
     def is_up(self) -> bool:
-        """Whether a supervisord answers."""
+        """Whether supervisord responds."""
         try:
             return self._call("getState")["statecode"] in (0, 1)
         except Unavailable:
             return False
 
     def wake(self) -> None:
-        """Wake its loop, which otherwise notices a dead child up to a second late."""
+        """Wake supervisord's loop, which otherwise notices a dead child up to a second late."""
         self._call("getState")
 
     def processes(self) -> list[dict[str, Any]]:
-        """name, statename, pid, start, now of every program."""
+        """name, statename, pid, start and now of every program."""
         return list(self._call("getAllProcessInfo"))
 
     def start(self, service: str) -> None:
-        """Start a stopped service; nothing when it runs."""
+        """Start a stopped service; does nothing when it runs."""
         if self._state(service) not in RUNNING:
             self._call("startProcess", service, False)
 
     def stop(self, service: str, *, waits: bool = True) -> None:
-        """Stop a service and keep it stopped. `waits`: return when it has ended; a service that stops itself cannot wait for that."""
+        """Stop a service and keep it stopped. `waits`: return after it has ended; a service that stops itself must not wait."""
         if self._state(service) in RUNNING:
             self._call("stopProcess", service, waits)
 
     def restart(self, service: str) -> None:
-        """End the process; supervisord starts it again at once. A stopped one is started."""
+        """End the process; supervisord starts it again at once. A stopped service is started."""
         if self._state(service) in RUNNING:
             self._call("signalProcess", service, "TERM")
             self.wake()
@@ -151,7 +151,7 @@ class SupervisordClient:
             self._call("startProcess", service, False)
 
     def shutdown(self) -> None:
-        """Stop everything in order, supervisord last."""
+        """Stop all services in order, then supervisord."""
         self._call("shutdown")
 
     def pid(self) -> int:

@@ -1,4 +1,4 @@
-"""Wakes supervisord when a process of ours is gone: by itself it looks after its children once a second."""
+"""Wakes supervisord when a process of the daemon has ended. supervisord itself checks its children once a second."""
 
 import contextlib
 import socket
@@ -17,7 +17,7 @@ _REQUEST = b"POST /RPC2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\
 
 
 class SupervisorWakeup:
-    """One a process. `run` is the run directory."""
+    """One instance per process. `run` is the run directory."""
 
     def __init__(self, run: Path):
         self._path = str(run / SOCKET)
@@ -25,7 +25,7 @@ class SupervisorWakeup:
         self._is_busy = self._is_wanted = False
 
     def __call__(self) -> None:
-        """Returns at once; calls while a wake-up is under way make it begin again."""
+        """Start a wake-up and return at once. A call during a wake-up restarts it."""
         with self._lock:
             self._is_wanted = True
             if self._is_busy:

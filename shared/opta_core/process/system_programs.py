@@ -1,4 +1,4 @@
-"""Programs that we run ourselves are looked for in the folders of the machine, never in a PATH: that may lead into a workspace."""
+"""Finds programs that Opta itself runs, in the system's folders only. PATH is not used, because it may contain a workspace."""
 
 import os
 from functools import cache
@@ -8,7 +8,7 @@ FOLDERS = ("/usr/bin", "/bin", "/usr/local/bin", "/opt/homebrew/bin", "/run/curr
 
 @cache
 def find(name: str) -> str | None:
-    """The absolute path of a program of the machine; None when it is not installed there."""
+    """The absolute path of a system program; None when it is not installed."""
     for folder in FOLDERS:
         path = f"{folder}/{name}"
         if os.path.isfile(path) and os.access(path, os.X_OK):  # noqa: PTH113

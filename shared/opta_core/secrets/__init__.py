@@ -1,1 +1,1 @@
-"""Where secrets are kept."""
+"""Storage of secrets: the keychain, or an encrypted file."""

@@ -1,7 +1,7 @@
-"""Secrets: in the operating system's keychain, never in settings, logs, events or arguments.
+"""Secrets are stored in the operating system's keychain, never in settings, logs, events or arguments.
 
-Without a keychain (headless Linux) they are refused, unless the user said that an encrypted file may keep them
-(`vault-file = true`). What is stored is read back before it counts; an index tells names and last characters, never values.
+Without a keychain (headless Linux) they are refused, unless the user allowed an encrypted file (`vault-file = true`). A stored
+secret is read back before it counts. An index holds names and last characters, never values.
 """
 
 import os
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SERVICE = "opta"
 VALUE_CHARS_MAX = 8192
 SHOWN_CHARS = 4
-# Backends that keep what they are given and give it to nobody else; the null backend, for one, takes everything and keeps nothing.
+# Backends that store secrets safely. Others do not: the null backend, for example, accepts everything and stores nothing.
 ALLOWED = (
     "keyring.backends.macOS",
     "keyring.backends.Windows",
@@ -34,13 +34,13 @@ ALLOWED = (
 
 
 class Secret:
-    """A credential that does not print itself."""
+    """A credential whose value does not appear when it is printed."""
 
     def __init__(self, value: str):
         self._value = value
 
     def reveal(self) -> str:
-        """The value, for the one place that sends it."""
+        """The value. Call this only where the value is sent."""
         return self._value
 
     def __repr__(self) -> str:
@@ -50,7 +50,7 @@ class Secret:
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be told of a secret: its name, its last characters, where it lies and since when."""
+    """The public facts of a secret: its name, its last characters, where it is stored and since when."""
 
     name: str
     shown: str
@@ -59,7 +59,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Vault:
-    """The secrets of one home. `backend`: a keychain to use instead of the platform's."""
+    """The secrets of one home. `backend` replaces the platform's keychain."""
 
     def __init__(self, paths: Paths, *, allows_file: bool = False, backend: "KeyringBackend | None" = None):
         self._allows_file, self._backend = allows_file, backend
@@ -68,20 +68,20 @@ class Vault:
 
     @property
     def index(self) -> Path:
-        """The file that changes whenever a secret does."""
+        """The index file. It changes whenever a secret changes."""
         return self._index.file
 
     def accounts(self) -> list[Account]:
-        """What there is, without values."""
+        """All stored secrets, without values."""
         return list(self._index.read())
 
     def store(self, name: str, secret: Secret) -> Account:
-        """Keep a secret, in the place of an older one of that name, and read it back. Raises Unavailable, Refused."""
+        """Store a secret, replacing an older one of that name, and read it back. Raises Unavailable, Refused."""
         value = secret.reveal()
         if not value or len(value) > VALUE_CHARS_MAX:
             raise Refused(f"A key has 1 to {VALUE_CHARS_MAX} characters; this one has {len(value)}.")
         if any(character < " " or character == "\x7f" for character in value):
-            raise Refused("A key holds no control characters; perhaps a line break was pasted with it.")
+            raise Refused("A key must not contain control characters. Check whether a line break was pasted with it.")
         kept: Literal["keychain", "file"] = "keychain"
         try:
             self._into_keychain(name, value)
@@ -95,17 +95,17 @@ class Vault:
         return account
 
     def fetch(self, name: str) -> Secret | None:
-        """The secret of that name; None when there is none, or its keychain is gone."""
+        """The secret of that name; None when there is none, or when its keychain is not available."""
         value = self._file.get(name) if self._allows_file else None
         if value is None and (self._backend is not None or has_keychain()):
             try:
                 value = self._keychain().get_password(_SERVICE, name)
-            except Exception:  # a keychain whose service is gone fails in whatever way its library does; then there is none
+            except Exception:  # keychain libraries raise anything when their service is gone; that counts as no secret
                 return None
         return Secret(value) if value else None
 
     def remove(self, name: str) -> bool:
-        """Forget a secret; False when there was none of that name."""
+        """Remove a secret. Returns False when there was none of that name."""
         accounts = self.accounts()
         found = [account for account in accounts if account.name == name]
         if not found:
@@ -117,7 +117,7 @@ class Vault:
                 self._keychain().delete_password(_SERVICE, name)
             except Exception as error:  # see `fetch`
                 raise Unavailable(
-                    f"The keychain did not give up the key of {name} ({type(error).__name__}). Unlock it and try again."
+                    f"The keychain did not remove the key of {name} ({type(error).__name__}). Unlock the keychain and try again."
                 ) from error
         self._index.write([account for account in accounts if account.name != name])
         return True
@@ -131,19 +131,21 @@ class Vault:
             raise
         except Exception as error:  # see `fetch`
             raise Unavailable(
-                f"No keychain can keep the key of {name} here ({type(error).__name__}). On headless Linux start a Secret Service (gnome-keyring), "
-                "or let an encrypted file keep it: opta config set vault-file true"
+                f"No keychain can store the key of {name} here ({type(error).__name__}). On headless Linux start a Secret Service (gnome-keyring), "
+                "or allow an encrypted file: opta config set vault-file true"
             ) from error
         if back != value:
-            raise Refused(f"The keychain did not give the key of {name} back, so it is not stored. Check `keyring --list-backends`.")
+            raise Refused(
+                f"The keychain did not return the key of {name} after storing it, so it is not stored. Check `keyring --list-backends`."
+            )
 
     def _keychain(self) -> "KeyringBackend":
-        """The platform's own keychain. Asking keyring to choose would load every backend there is, and one of them runs a compiler."""
+        """The platform's keychain. The automatic choice of keyring would load every backend, and one of them runs a compiler."""
         if self._backend is not None:
             return self._backend
-        # Refused by its name: looking at what it names would run it.
+        # Check the name only: importing the backend would run its code.
         if (named := os.environ.get("PYTHON_KEYRING_BACKEND")) and named.rpartition(".")[0] not in ALLOWED:
-            raise Refused(f"The keyring backend {named[:80]} (PYTHON_KEYRING_BACKEND) is not one that keeps secrets safe. Unset it.")
+            raise Refused(f"The keyring backend {named[:80]} (PYTHON_KEYRING_BACKEND) does not store secrets safely. Unset the variable.")
         if sys.platform == "darwin":
             from keyring.backends.macOS import Keyring
         elif sys.platform == "win32":
@@ -156,7 +158,7 @@ class Vault:
 
 
 def has_keychain() -> bool:
-    """Whether this machine can have one at all; told without loading anything."""
+    """Whether this machine can have a keychain. Checked without loading a backend."""
     return sys.platform != "linux" or "DBUS_SESSION_BUS_ADDRESS" in os.environ or "PYTHON_KEYRING_BACKEND" in os.environ
 
 
@@ -165,7 +167,7 @@ def _shown(value: str) -> str:
 
 
 def _damaged(file: Path, error: Exception) -> Refused:
-    return Refused(f"{file} cannot be read ({error}). Move it away; the secrets themselves are kept elsewhere.")
+    return Refused(f"{file} cannot be read ({error}). Move it away; the secrets themselves are stored elsewhere.")
 
 
 _ACCOUNTS = msgspec.json.Decoder(list[Account])

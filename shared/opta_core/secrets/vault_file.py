@@ -1,8 +1,8 @@
-"""Secrets in a file, encrypted: for machines without a keychain, after the user agreed; and for carrying them to another machine.
+"""Secrets in an encrypted file: for machines without a keychain, after the user agreed, and for moving secrets between machines.
 
-ChaCha20-Poly1305 with a random nonce (RFC 8439); a passphrase becomes a key by scrypt (RFC 7914, N=2^15, r=8, p=1). The file of a
-home is locked with a random key beside it (0600), or with OPTA_VAULT_PASSPHRASE where that is set: the first keeps it
-from backups and other users, only the second from who can read this user's files.
+ChaCha20-Poly1305 with a random nonce (RFC 8439). scrypt derives a key from a passphrase (RFC 7914, N=2^15, r=8, p=1). The file
+of a home is encrypted with a random key beside it (0600), or with OPTA_VAULT_PASSPHRASE when that is set. The key file protects
+against other users; only the passphrase protects against programs that can read this user's files.
 """
 
 import base64
@@ -21,7 +21,7 @@ PASSPHRASE_CHARS_MIN = 10
 
 
 class _Box(msgspec.Struct, kw_only=True):
-    """What lies on the disk: version, salt of the passphrase ('' for a key file), nonce, and the locked JSON, in base64."""
+    """The file's content: version, salt of the passphrase ('' for a key file), nonce, and the encrypted JSON, in base64."""
 
     version: int = 1
     salt: str = ""
@@ -30,25 +30,25 @@ class _Box(msgspec.Struct, kw_only=True):
 
 
 class VaultFile:
-    """`folder`: holds `vault.box` and, without a passphrase, `vault.key`."""
+    """`folder` holds `vault.box` and, without a passphrase, `vault.key`."""
 
     def __init__(self, folder: Path):
         self._box, self._key = folder / "vault.box", folder / "vault.key"
         self._opened: tuple[object, dict[str, str]] | None = None
 
     def get(self, name: str) -> str | None:
-        """A value; None when there is none. Raises Refused when the file cannot be opened."""
+        """The value of a name; None when there is none. Raises Refused when the file cannot be decrypted."""
         return self._read().get(name)
 
     def put(self, name: str, value: str) -> None:
-        """Keep a value, and read it back."""
+        """Store a value and read it back. Raises Refused."""
         with folder_lock(self._box.parent):
             self._write({**self._read(), name: value})
         if self.get(name) != value:
-            raise Refused(f"{self._box} did not keep what was written to it.")
+            raise Refused(f"{self._box} did not store the value.")
 
     def remove(self, name: str) -> None:
-        """Forget a value."""
+        """Remove a value."""
         with folder_lock(self._box.parent):
             self._write({known: value for known, value in self._read().items() if known != name})
 
@@ -77,12 +77,12 @@ class VaultFile:
             return self._key.read_bytes()
         except FileNotFoundError:
             raise Refused(
-                f"{self._key} is missing, so {self._box} cannot be opened. Set OPTA_VAULT_PASSPHRASE, or add the keys anew."
+                f"{self._key} is missing, so {self._box} cannot be opened. Set OPTA_VAULT_PASSPHRASE, or add the keys again."
             ) from None
 
 
 def lock(values: dict[str, str], passphrase: str, key: bytes = b"") -> bytes:
-    """Values as an encrypted file, by a passphrase or a key of 32 bytes."""
+    """Encrypt values with a passphrase or with a key of 32 bytes, and return the file's content."""
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
     salt = b"" if key else secrets.token_bytes(16)
@@ -92,7 +92,7 @@ def lock(values: dict[str, str], passphrase: str, key: bytes = b"") -> bytes:
 
 
 def unlock(content: bytes, passphrase: str, key: bytes = b"", name: str = "the file") -> dict[str, str]:
-    """The values again. Raises Refused for a wrong passphrase, a wrong key or a damaged file."""
+    """Decrypt values. Raises Refused for a wrong passphrase, a wrong key or a damaged file."""
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
@@ -104,9 +104,9 @@ def unlock(content: bytes, passphrase: str, key: bytes = b"", name: str = "the f
         opened = ChaCha20Poly1305(key or _stretched(passphrase, salt)).decrypt(nonce, locked, _CONTEXT)
         return msgspec.json.decode(opened, type=dict[str, str])
     except InvalidTag:
-        raise Refused(f"{name} could not be opened: the passphrase or key is another one, or it is damaged.") from None
+        raise Refused(f"{name} could not be opened: the passphrase or key is wrong, or the file is damaged.") from None
     except (msgspec.DecodeError, ValueError) as error:
-        raise Refused(f"{name} is no vault of Opta, or is damaged ({error}).") from error
+        raise Refused(f"{name} is not a vault of Opta, or is damaged ({error}).") from error
 
 
 def _stretched(passphrase: str, salt: bytes) -> bytes:

@@ -1,1 +1,1 @@
-"""The tools: one declaration each, from which every other description of a tool is derived."""
+"""Tool declarations. Every other description of a tool is derived from its declaration."""

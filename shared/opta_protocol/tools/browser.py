@@ -1,9 +1,9 @@
-"""The tools of the built-in browser server. It sends their descriptions and arguments itself; risk and words are ours."""
+"""The tools of the built-in browser server. The server sends their descriptions and arguments; risk, label and question are here."""
 
 from ..permissions import Risk
 from .tool import AnyTool, Tool
 
-# Name of the built-in server. Its tools have names of their own, and no server of a user may take this name.
+# Name of the built-in server. Its tools have no server prefix, and no server of a user may have this name.
 BROWSER_SERVER = "peekaboo"
 
 

@@ -1,6 +1,6 @@
-"""The permission card: exactly what a person is shown of a call before answering. The page and the terminal draw it, and add nothing.
+"""The permission card: exactly what a person sees of a call before answering. The page and the terminal show it unchanged.
 
-`desktop/web/src/question.ts` builds the same card; `tests/fixtures/cards.json`, generated from here, holds both to the same result.
+`desktop/web/src/question.ts` builds the same card. `tests/fixtures/cards.json`, generated from here, keeps both equal.
 """
 
 import json
@@ -13,14 +13,14 @@ from ..event_parts import Execution, Writing
 from ..events import PermissionRequest
 from .tool import AnyTool
 
-# Words for what the journal says in one: whether a command reaches the network, and what contains it.
+# Labels for the journal's values: network access of a command, and its sandbox.
 NETWORK = {"off": "no", "list": "only the hosts that are allowed", "on": "yes"}
 SANDBOX = {
     "full": "full",
     "landlock": "landlock (control files are not protected)",
-    "none": "none: nothing holds it back",
+    "none": "none: the command is not sandboxed",
 }
-# Evidence that a tool needs -> why a request without it cannot be allowed.
+# Evidence that a tool requires -> why a request without it cannot be allowed.
 MISSING = {
     "execution": "It is not known where and how the command would run.",
     "writing": "The change cannot be shown.",
@@ -30,7 +30,7 @@ NO_END = "The question does not say until when it can be answered."
 
 
 class Leaf(msgspec.Struct, frozen=True):
-    """One value that holds no others. `kind` says what `text` does not: that it is empty, or a text that looks like a number."""
+    """One value without inner values. `kind` adds what `text` does not show: that it is empty, or a text that looks like a number."""
 
     name: str
     text: str
@@ -38,9 +38,9 @@ class Leaf(msgspec.Struct, frozen=True):
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """`arguments`: every one, whole; `outcome`: the file before and after a write; `facts`: where and how the call runs.
+    """`arguments`: all of them, complete. `outcome`: the file before and after a write. `facts`: where and how the call runs.
 
-    `problem` says why the call cannot be allowed, '' when it can. A client adds the diff, the reason and the time that is left.
+    `problem`: why the call cannot be allowed; '' when it can. A client adds the diff, the reason and the remaining time.
     """
 
     question: str
@@ -51,7 +51,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def card_of(tool: AnyTool, asked: PermissionRequest, workspace: str) -> Card:
-    """The card of a request for a call of `tool` in a session of `workspace`."""
+    """The card for a request to call `tool`, in a session in folder `workspace`."""
     return Card(
         question=tool.question,
         arguments=arguments_of(asked.args, tool.subject),
@@ -62,7 +62,7 @@ def card_of(tool: AnyTool, asked: PermissionRequest, workspace: str) -> Card:
 
 
 def arguments_of(args: dict[str, Any], subject: str = "") -> list[Leaf]:
-    """One leaf for each value of a call's arguments that holds no others, those of `subject` first."""
+    """One leaf for each value of a call's arguments, those of `subject` first."""
     names = sorted(args, key=lambda name: name != subject)
     return [leaf for name in names for leaf in _walk(_key(name), args[name])]
 

@@ -1,4 +1,4 @@
-"""Every declared tool, in the order in which models read them."""
+"""All declared tools, in the order in which models read them."""
 
 from ..permissions import Risk
 from .browser import BROWSER_TOOLS
@@ -9,7 +9,7 @@ from .server_tool import undeclared
 from .shell import COMMAND_OUTPUT, COMMAND_STOP, RUN_COMMAND
 from .tool import AnyTool
 
-# The order is part of every prompt: append, so that prompts go on to share their beginning.
+# The order is part of every prompt: add new tools at the end, so that cached prefixes stay valid.
 TOOLS: tuple[AnyTool, ...] = (
     READ_FILE,
     LIST_DIR,
@@ -28,17 +28,17 @@ _BY_NAME = {tool.name: tool for tool in TOOLS}
 
 
 def find(name: str) -> AnyTool | None:
-    """The declared tool of that name."""
+    """The declared tool with a name; None when there is none."""
     return _BY_NAME.get(name)
 
 
 def tool_of(name: str, server: str = "", schema: str = "") -> AnyTool:
-    """The tool of a call in the journal: the declared one, or one of an MCP server, as far as it is known."""
+    """The tool of a call in the journal: a declared tool, or one of an MCP server with the parts that are known."""
     declared = None if server else _BY_NAME.get(name)
     return declared or undeclared(name, server, schema)
 
 
 def risk_of(name: str) -> Risk:
-    """What a tool can do to the world; one that is not declared can do anything."""
+    """The risk of a tool. A tool that is not declared has the highest risk."""
     declared = _BY_NAME.get(name)
     return declared.risk if declared else Risk.execute

@@ -1,6 +1,6 @@
-"""The tools that read and change files of the workspace.
+"""Tools that read and change files of the workspace.
 
-A field has a description where its name and the tool's own description leave something open: every word is read before each first answer.
+A field has a description only when its name and the tool's description are not enough, because each word lengthens every prompt.
 """
 
 from typing import Annotated

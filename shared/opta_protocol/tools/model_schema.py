@@ -1,4 +1,4 @@
-"""The JSON schema of a Struct in the short form that models read: no references, no titles, no `null` for fields that may be left out."""
+"""The JSON schema of a Struct in the short form for models: no references, no titles, no `null` for optional fields."""
 
 import functools
 from typing import Any, cast
@@ -6,13 +6,13 @@ from typing import Any, cast
 import msgspec
 
 _TEMPLATE = "#/{name}"
-# In this order in every object, so that the same declaration always gives the same bytes.
+# Fixed order in every object, so that the same declaration always gives the same bytes.
 _KEPT = ("type", "description", "enum", "minimum", "maximum", "minItems", "maxItems")
 
 
 @functools.cache
 def parameters_of(arguments: type[msgspec.Struct]) -> dict[str, Any]:
-    """The schema of a tool's arguments: an object with its properties in the order of their declaration. Not to be changed: it is shared."""
+    """The schema of a tool's arguments: an object with its properties in declaration order. The result is shared: do not modify it."""
     _, definitions = msgspec.json.schema_components([arguments], ref_template=_TEMPLATE)
     return {name: part for name, part in _short(definitions[arguments.__name__], definitions).items() if name != "description"}
 
@@ -20,7 +20,7 @@ def parameters_of(arguments: type[msgspec.Struct]) -> dict[str, Any]:
 def _short(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     if "$ref" in schema:
         name = schema["$ref"].removeprefix(_TEMPLATE.format(name=""))
-        # The docstring of a Struct is for readers of the code.
+        # The docstring of a Struct is for readers of the code only.
         referred = {key: part for key, part in definitions[name].items() if key != "description"}
         return _short({**referred, **{key: part for key, part in schema.items() if key != "$ref"}}, definitions)
     if "anyOf" in schema:

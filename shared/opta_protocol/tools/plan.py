@@ -1,4 +1,4 @@
-"""The tool by which a model notes its plan."""
+"""The tool that records the model's plan."""
 
 from typing import Literal
 

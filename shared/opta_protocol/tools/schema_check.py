@@ -1,24 +1,24 @@
-"""Checks the arguments of a call against the JSON schema by which an MCP server declares them.
+"""Checks the arguments of a call against the JSON schema of its MCP server.
 
-Only the part that says which fields there are, and of which type, is checked; patterns and formats are left to the server, because a
-hostile pattern can take for ever.
+Only the names and types of fields are checked. Patterns and formats are left to the server, because a hostile pattern can take
+unlimited time.
 """
 
 from typing import Any, cast
 
 import msgspec
 
-# A schema deeper than this, or that takes more steps to check, counts as fitting: the server checks again.
+# A schema that is deeper, or needs more steps, counts as matching: the server checks again.
 _DEPTH_MAX, _STEPS_MAX = 32, 20_000
 
 
 def problem(tool: str, args: dict[str, Any], schema: dict[str, Any]) -> str:
-    """What does not fit `schema`, with its place; '' when the arguments fit."""
+    """What does not match `schema`, and where; '' when the arguments match."""
     return _Check(schema).problem(tool, args)
 
 
 class _TooDeep(Exception):
-    """The schema takes more work than the check is worth."""
+    """The schema takes too many steps to check."""
 
 
 _NAMES: dict[str, tuple[type, ...]] = {
@@ -30,19 +30,19 @@ _NAMES: dict[str, tuple[type, ...]] = {
     "array": (list,),
     "null": (type(None),),
 }
-# Where one of these stands beside `properties`, the fields may be declared there.
+# When one of these keywords is present beside `properties`, it may declare further fields.
 _FIELDS_ELSEWHERE = ("additionalProperties", "patternProperties", "unevaluatedProperties", "allOf", "anyOf", "oneOf", "$ref", "if")
 
 
 class _Check:
-    """Checks values against one JSON schema. Follows references within the schema only: nothing is fetched."""
+    """Checks values against one JSON schema. Follows references within the schema only; nothing is fetched."""
 
     def __init__(self, schema: dict[str, Any]):
         self._root = schema
         self._steps = 0
 
     def problem(self, tool: str, args: dict[str, Any]) -> str:
-        """What does not fit, with its place."""
+        """What does not match, and where."""
         try:
             if said := self._check(args, self._root, tool, 0):
                 return said

@@ -1,4 +1,4 @@
-"""The tools that look for files and for lines in files."""
+"""Tools that search for files and for lines in files."""
 
 from ..permissions import Risk
 from .tool import Arguments, Tool

@@ -1,4 +1,4 @@
-"""Tools that MCP servers list, as declarations: each call asks, shows all of its arguments, and names its server."""
+"""Declarations for tools of MCP servers. Each call needs approval, shows all of its arguments, and names its server."""
 
 import msgspec
 
@@ -11,7 +11,7 @@ _BROWSER = {tool.name: tool for tool in BROWSER_TOOLS}
 
 
 def undeclared(name: str, server: str = "", schema: str = "") -> AnyTool:
-    """A tool of which only the name, and perhaps its server, is known. It can be allowed only if the server is."""
+    """A tool with a known name and perhaps a known server. Without the server, it cannot be allowed."""
     return Tool(
         name=name,
         description="",
@@ -27,7 +27,7 @@ def undeclared(name: str, server: str = "", schema: str = "") -> AnyTool:
 
 
 def listed(offered: OfferedTool) -> AnyTool:
-    """A tool as its server listed it. Those of the built-in browser keep our risk and words."""
+    """A tool as its server lists it. Tools of the built-in browser keep their declared risk, label and question."""
     known = _BROWSER.get(offered.name) if offered.server == BROWSER_SERVER else None
     if known is not None:
         return msgspec.structs.replace(known, description=offered.description, parameters=offered.parameters)

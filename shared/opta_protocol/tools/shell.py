@@ -1,4 +1,4 @@
-"""The tools that run commands and look after those in the background."""
+"""Tools that run commands, and that read and stop background commands."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ class RunCommand(Arguments, frozen=True, kw_only=True):
             raise ValueError("a command holds no NUL character")
 
     def limit_s(self, usual_s: float = TIMEOUT_S) -> float:
-        """Seconds that the command may run."""
+        """The time limit of the command, in seconds."""
         if self.background:
             return BACKGROUND_S_MAX
         return min(max(self.timeout_s or usual_s, TIMEOUT_S_MIN), TIMEOUT_S_MAX)

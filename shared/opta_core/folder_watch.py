@@ -1,21 +1,21 @@
-"""Notices that the folders a running process stands on are gone: removed, or another folder under their name.
+"""Detects that a folder which a running process uses was removed or replaced.
 
-What is written then lands in files that nobody finds any more, and sockets have no names. Nothing is made anew: a home that
-appears by itself, empty, would hide what happened. The processes end, and the next `opta up` begins from what is there.
+After that, files would be written where no process finds them, and sockets would have no names. The folder is not created
+again, because an empty home would hide what happened. The processes end, and the next `opta up` starts from what exists.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 
 
-class Ground:
-    """The folders as they were when this was made."""
+class FolderWatch:
+    """Remembers the identity (device and inode) of each folder at construction."""
 
     def __init__(self, folders: Iterable[Path]):
         self._known = {folder: _identity(folder) for folder in folders}
 
     def gone(self) -> Path | None:
-        """The first folder that is not there any more. What cannot be told (a disk that fails) counts as there."""
+        """The first folder that was removed or replaced; None when all are there. A folder that cannot be checked counts as there."""
         for folder, known in self._known.items():
             try:
                 if _identity(folder) != known:

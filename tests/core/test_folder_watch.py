@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from opta_core.ground import Ground
+from opta_core.folder_watch import FolderWatch
 
 
 @pytest.mark.parametrize("how", ["removed", "replaced", "a file", "its parent removed", "renamed"])
@@ -12,7 +12,7 @@ def test_a_folder_that_is_not_the_one_it_was_is_gone(tmp_path: Path, how: str) -
     folder, other = tmp_path / "home" / "daemon", tmp_path / "other"
     folder.mkdir(parents=True)
     other.mkdir()
-    ground = Ground((other, folder))
+    ground = FolderWatch((other, folder))
     assert ground.gone() is None
     (folder / "file").write_text("what is in it does not matter")
     assert ground.gone() is None

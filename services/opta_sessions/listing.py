@@ -1,0 +1,86 @@
+"""Finds sessions by id or prefix, and lists them by page, most recently active first."""
+
+import heapq
+from collections.abc import Iterator
+from itertools import islice
+
+from opta_core.clock import utc_at
+from opta_core.errors import Refused, Unavailable
+from opta_protocol.error_info import ErrorCode
+from opta_protocol.http import Session, SessionList
+from opta_protocol.ids import SESSION_PREFIX
+
+from .catalog import READ_FIRST, SessionCatalog
+from .files import FileStat
+from .session_state import SessionState
+from .summaries import order_of
+
+
+class SessionListing:
+    """Answers queries about the sessions of a catalog. A query may read journals that the index does not cover."""
+
+    def __init__(self, catalog: SessionCatalog):
+        self._catalog = catalog
+
+    def resolve(self, name: str) -> str:
+        """The id for `name`, an id or an unambiguous prefix. Raises Refused."""
+        match = SESSION_PREFIX.match(name)
+        if match is None:
+            raise Refused(f"{name[:40]!r} is not a session id. `opta sessions list` shows them.", code=ErrorCode.bad_request)
+        prefix = match.group(1)
+        if self._catalog.has(prefix):
+            return prefix
+        found = [
+            sid for sids in (self._catalog.states, self._catalog.summaries, self._catalog.unread) for sid in sids if sid.startswith(prefix)
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise Refused(f"s-{prefix} matches {len(found)} sessions. Give more characters.", code=ErrorCode.bad_request)
+        raise Refused(f"There is no session s-{prefix}. `opta sessions list` shows them.", code=ErrorCode.not_found)
+
+    def page(self, q: str, wanted: str, limit: int, cursor: str) -> SessionList:
+        """At most `limit` sessions, most recently active first. `cursor` is the last id of the previous page.
+
+        While unindexed journals are being read, only the first page is available. Raises Unavailable for any other page.
+        """
+        needle = q.lower().removeprefix("s-")
+        if self._catalog.unread:
+            if needle or wanted or cursor:
+                raise Unavailable(
+                    f"The session index is being rebuilt; {len(self._catalog.unread)} journals are not read yet. Try again in a moment.",
+                    retry_after_s=1,
+                )
+            return self._first_page(limit)
+        after = order_of(self._catalog.summary(cursor)) if cursor and self._catalog.has(cursor) else None
+        chosen = (
+            s
+            for s in self._newest(after)
+            if (not needle or needle in s.title.lower() or s.id.startswith(needle)) and (not wanted or s.state == wanted)
+        )
+        found = list(islice(chosen, limit + 1))
+        return SessionList(sessions=found[:limit], nextCursor=found[limit - 1].id if len(found) > limit else None)
+
+    def _first_page(self, limit: int) -> SessionList:
+        """The newest sessions by change time. Those that are not read yet are read now, at most READ_FIRST."""
+        found = list(islice(self._newest(None), limit + 1))
+        unread = [s.id for s in found[:limit] if s.id in self._catalog.unread]
+        if len(unread) > READ_FIRST:
+            limit = next(at for at, s in enumerate(found) if s.id == unread[READ_FIRST])
+            unread = unread[:READ_FIRST]
+        for sid in unread:
+            self._catalog.read(sid)
+        page = sorted((self._catalog.summary(s.id) for s in found[:limit] if self._catalog.has(s.id)), key=order_of, reverse=True)
+        return SessionList(sessions=page, nextCursor=page[-1].id if page and len(found) > limit else None)
+
+    def _newest(self, after: tuple[str, str] | None) -> Iterator[Session]:
+        """Sessions in list order. Of a session that is not read yet, only its order is known."""
+        states = (state.summary() for state in self._catalog.states.values())
+        opened = sorted((s for s in states if after is None or order_of(s) < after), key=order_of, reverse=True)
+        unread = (_not_read(sid, stat) for sid, stat in reversed(self._catalog.unread.items()))
+        return heapq.merge(self._catalog.summaries.before(after), opened, unread, key=order_of, reverse=True)
+
+
+def _not_read(sid: str, stat: FileStat) -> Session:
+    """The list entry of a session whose journal is not read yet."""
+    return SessionState(sid, last_activity_at=utc_at(stat.changed_ns / 1e9)).summary()
