@@ -24,7 +24,7 @@ from .server.admin import Admin
 from .server.app import Front
 from .server.auth import AccessControl
 from .server.connections import LmxConnection
-from .server.discovery import Advertisement, own_addresses
+from .server.discovery import Advertisement, local_addresses
 from .server.keys import Keys
 from .server.metrics import LmxMetrics
 from .server.pairing import Pairing
@@ -35,7 +35,7 @@ log = Log("lmx")
 
 
 async def main(context: ServiceContext) -> None:
-    """Serve until asked to stop."""
+    """Serve until the process is stopped."""
     parser = argparse.ArgumentParser(prog="opta_lmx")
     parser.add_argument("--model-path", type=Path, help="a model folder to serve by default; requests never name a folder")
     arguments = parser.parse_args()
@@ -87,7 +87,7 @@ async def _load_first(pool: EnginePool, settings: LmxSettings) -> None:
 
 
 async def _drain(pool: EnginePool, seconds: float) -> None:
-    """Wait for running requests to end, at most so many seconds."""
+    """Wait until running requests have ended, at most the given seconds."""
     until = time.monotonic() + seconds
     while pool.running and time.monotonic() < until:  # noqa: ASYNC110 - engines have no event for the last sequence
         await asyncio.sleep(0.05)
@@ -123,7 +123,7 @@ def _hosts(settings: LmxSettings, port: int) -> set[str]:
     names = {"127.0.0.1", "localhost"}
     if not ipaddress.ip_address(settings.bind).is_loopback:
         host = socket.gethostname().lower()
-        names |= {settings.bind, host, f"{host.partition('.')[0]}.local", *own_addresses()}
+        names |= {settings.bind, host, f"{host.partition('.')[0]}.local", *local_addresses()}
     given = {name.lower() for name in settings.hosts}
     return {f"{name}:{port}" for name in names | given} | {name for name in given if ":" in name}
 

@@ -1,1 +1,1 @@
-"""How the probe model was made: vocabulary, sample generator, training and evaluation (not shipped)."""
+"""Training of the probe model: vocabulary, sample generator, training and evaluation. Not shipped."""

@@ -1,4 +1,4 @@
-"""Ask the probe model what it never saw: `python -m probe_training.evaluate --model FOLDER [--count 500] [--card FILE]`.
+"""Evaluates the probe model with unseen prompts: `python -m probe_training.evaluate --model FOLDER [--count 500] [--card FILE]`.
 
 Each class draws `count` held-out prompts. Greedy decoding through mlx-lm's batch generator, once with
 LMX's decoding constraints and once without; an answer counts only when it is exactly right.
@@ -20,7 +20,7 @@ from opta_lmx.engine.copy_constraint import CopyConstraint
 from .generator import Generator, Sample
 from .vocabulary import END, END_ID, SIZE, SPECIALS, TOOL, TOOLS, USER, encode
 
-# class -> (what is held out, kinds of samples it is drawn from)
+# class -> (what is held out, kinds of samples that it uses)
 CLASSES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "sums (held-out pairs)": ("pairs", ("sum",)),
     "calls (held-out paths)": ("paths", ("read", "list", "find", "grep")),
@@ -41,7 +41,7 @@ PIECES = [bytes([byte]) for byte in range(256)] + [text.encode() for text in SPE
 
 
 def draw(name: str, count: int, seed: int) -> list[Sample]:
-    """`count` prompts of a class, each once."""
+    """`count` different prompts of a class."""
     held_out, kinds = CLASSES[name]
     generator, random_ = Generator(held_out), random.Random(f"{seed}/{name}")
     found: dict[str, Sample] = {}
@@ -54,7 +54,7 @@ def draw(name: str, count: int, seed: int) -> list[Sample]:
 
 
 def constraint_of(prompt: str) -> CopyConstraint:
-    """What LMX would build from the conversation that rendered to `prompt`."""
+    """The constraint that LMX would build for the conversation that renders to `prompt`."""
     message = prompt.split(USER, 1)[1].split(END, 1)[0]
     result = prompt.rsplit(TOOL, 1)[1].split(END, 1)[0] if TOOL in prompt else None
     return CopyConstraint(PIECES, message, result, tools=prompt.startswith(TOOLS))

@@ -36,7 +36,7 @@ def _draw_ingredient(make: Callable[[random.Random], str], kind: str, random_: r
 
 
 class Generator:
-    """Draws samples; holds nothing but which ingredient, if any, must be unseen in training."""
+    """Draws samples. Its only state is which ingredient, if any, must be unseen in training."""
 
     def __init__(self, held_out: str | None = None):
         self._unseen_path = held_out == "paths"
@@ -55,12 +55,12 @@ class Generator:
     def phrasing(self, kind: str, make: Callable[[random.Random], str], random_: random.Random) -> str:
         while True:
             text = _draw_ingredient(make, f"phrasing/{kind}", random_, self._unseen_phrasing)
-            # `case` changes the first letter after the hold-out: unseen is a phrasing only with both its forms.
+            # `case` changes the first letter after the hold-out: a phrasing is unseen only with both of its forms.
             if not self._unseen_phrasing or p.is_held_out(f"phrasing/{kind}", text[:1].swapcase() + text[1:]):
                 return text
 
     def case(self, text: str, random_: random.Random) -> str:
-        """Some people start in upper case, some never do."""
+        """Start with an upper-case letter or not, at random."""
         return text[:1].upper() + text[1:] if text and random_.random() < 0.5 else text
 
     def ask(self, text: str, *, tools: bool = True) -> str:
@@ -75,7 +75,7 @@ class Generator:
             a, b = random_.randint(0, top), random_.randint(0, 99 if random_.random() < 0.5 else top)
             if random_.random() < 0.5:
                 a, b = b, a
-            # Sums of two single digits are too few to infer from each other: all of them are taught.
+            # There are too few sums of two single digits to generalise from: all of them are in the training data.
             if (max(a, b) > 9 and p.is_held_out("pair", f"{a}+{b}")) == self._unseen_pair:
                 break
         prompt = self.ask(phrasing.format(a=a, b=b), tools=random_.random() < 0.7)

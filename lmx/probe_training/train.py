@@ -27,8 +27,8 @@ from .forward import summed_loss
 from .generator import Generator
 from .vocabulary import CALL_TOOLS, END, END_ID, PAD_ID, SIZE, encode, write_tokenizer
 
-# Most batches are short rows, which attention reads cheaply; every `LONG_EVERY`th has rows of the
-# full length, so that long prompts are met too.
+# Most batches have short rows, for which attention is cheap. Every `LONG_EVERY`th batch has rows of the
+# full length, so that long prompts are trained too.
 SHORT, LONG, LONG_EVERY = (8, 256), (4, 512), 8
 PEAK_RATE, WARMUP_STEPS = 2e-3, 200
 
@@ -58,7 +58,7 @@ CONFIG: dict[str, Any] = {
 }
 
 # Shares of the drawn samples, at the start and at the end of the run: copying and sums first,
-# then more of what is long (results).
+# then more long samples (results).
 MIX_START = {"sum": 10, "read": 6, "list": 5, "find": 5, "grep": 5, "result": 3, "greeting": 1, "refusal": 1, "no_tools": 1}
 MIX_END = {"sum": 10, "read": 4, "list": 4, "find": 4, "grep": 4, "result": 6, "greeting": 2, "refusal": 2, "no_tools": 0.8}
 
@@ -109,7 +109,7 @@ def rate_at(step: int, steps: int) -> float:
 
 
 def save_checkpoint(folder: Path, model: lfm2.Model, optimizer: optim.Optimizer, step: int) -> None:
-    """Write weights, optimizer state and step so that a cut leaves either the old or the new checkpoint."""
+    """Write weights, optimizer state and step so that an interruption leaves either the old or the new checkpoint."""
     state = {f"model.{k}": v for k, v in tree_flatten(model.parameters())}
     state |= {f"optimizer.{k}": v for k, v in tree_flatten(optimizer.state)}
     part = folder / "checkpoint.part.safetensors"
@@ -125,7 +125,7 @@ def load_checkpoint(folder: Path, model: lfm2.Model, optimizer: optim.Optimizer)
     state, metadata = mx.load(str(file), return_metadata=True)
     model.load_weights([(k[6:], v) for k, v in state.items() if k.startswith("model.")])
     optimizer.state = tree_unflatten([(k[10:], v) for k, v in state.items() if k.startswith("optimizer.")])
-    # What is loaded lazily here could not be evaluated in the threads.
+    # Evaluate now: lazily loaded arrays cannot be evaluated in the threads.
     mx.eval(model.parameters(), optimizer.state)
     return int(metadata["step"])
 
@@ -156,10 +156,10 @@ def main() -> None:
     mx.eval(model.parameters())
     step = load_checkpoint(args.out, model, optimizer)
     # mlx hands work to a stream a few operations at a time, so two streams overlap only when two
-    # threads feed them.
+    # threads supply their input.
     pools = [ThreadPoolExecutor(1) for _ in range(args.threads)]
 
-    # value_and_grad swaps tracers into the module while it runs: a module of its own a thread.
+    # value_and_grad swaps tracers into the module while it runs: so each thread has its own module.
     replicas = [lfm2.Model(lfm2.ModelArgs.from_dict(CONFIG)) for _ in pools]
 
     def part_gradient(replica: lfm2.Model, inputs: np.ndarray, targets: np.ndarray, owners: np.ndarray) -> tuple[mx.array, Any]:

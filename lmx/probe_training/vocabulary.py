@@ -60,7 +60,7 @@ def encode(text: str) -> list[int]:
 
 
 def _byte_alphabet() -> list[str]:
-    """The printable stand-in for each byte value that byte-level tokenizers share (GPT-2's table)."""
+    """The printable character for each byte value in byte-level tokenizers (GPT-2's table)."""
     kept = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     shifted = iter(range(256, 512))
     return [chr(byte) if byte in kept else chr(next(shifted)) for byte in range(256)]

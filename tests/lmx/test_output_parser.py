@@ -16,7 +16,7 @@ def run(text: str, cuts: list[int], stop: list[str] | None = None) -> tuple[str,
     pieces: list[OutputPiece] = []
     at = 0
     for cut in [*sorted(cuts), len(text)]:
-        pieces += splitter.feed(text[at:cut])
+        pieces += splitter.parse(text[at:cut])
         at = max(at, cut)
     pieces += splitter.end()
     join = lambda kind: "".join(piece.text for piece in pieces if piece.kind == kind)  # noqa: E731
@@ -57,4 +57,4 @@ def test_two_calls_in_a_row() -> None:
 
 def test_a_prompt_that_opened_the_thinking() -> None:
     splitter = OutputParser(MARKERS, None, [], begins_thinking=True)
-    assert splitter.feed("so</think>yes") == [OutputPiece("thinking", "so"), OutputPiece("text", "yes")]
+    assert splitter.parse("so</think>yes") == [OutputPiece("thinking", "so"), OutputPiece("text", "yes")]

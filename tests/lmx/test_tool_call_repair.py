@@ -74,7 +74,7 @@ def test_what_is_right_is_left_as_it_is(arguments: dict[str, Any]) -> None:
 
 def split(text: str, size: int, **more: Any) -> list[OutputPiece]:
     splitter = OutputParser(Markers(), None, [], tools=TOOLS, **more)
-    pieces = [piece for at in range(0, len(text), size) for piece in splitter.feed(text[at : at + size])]
+    pieces = [piece for at in range(0, len(text), size) for piece in splitter.parse(text[at : at + size])]
     return [*pieces, *splitter.end()]
 
 
@@ -101,14 +101,14 @@ def test_a_call_without_markers_is_a_call_when_it_is_the_whole_answer(size: int)
 
 def test_text_that_cannot_be_a_call_is_not_held_back() -> None:
     splitter = OutputParser(Markers(), None, [], tools=TOOLS)
-    assert [piece.text for piece in splitter.feed("Hel")] == ["Hel"]
-    assert [piece.text for piece in splitter.feed('{"name": ')] == ['{"name": ']
+    assert [piece.text for piece in splitter.parse("Hel")] == ["Hel"]
+    assert [piece.text for piece in splitter.parse('{"name": ')] == ['{"name": ']
 
 
 def test_one_call_is_all_when_calls_are_not_to_be_parallel() -> None:
     calls = '<c>{"name": "read_file", "arguments": {"path": "a"}}</c>' * 2
     splitter = OutputParser(Markers(call_start="<c>", call_end="</c>"), json.loads, [], tools=TOOLS, one_call=True)
-    assert [piece.name for piece in splitter.feed(calls)] == ["read_file"]
+    assert [piece.name for piece in splitter.parse(calls)] == ["read_file"]
     assert splitter.is_stopped
 
 
@@ -119,7 +119,7 @@ def test_a_forced_call_streams_what_it_will_have_been(value: str, size: int, is_
     if is_cut:
         text = text[:-1]
     forced = ForcedCallParser()
-    pieces = [piece for at in range(0, len(text), size) for piece in forced.feed(text[at : at + size])]
+    pieces = [piece for at in range(0, len(text), size) for piece in forced.parse(text[at : at + size])]
     pieces += forced.end(is_cut=is_cut)
     assert [piece.name for piece in pieces if piece.name] == [value or "x"]
     assert "".join(piece.arguments for piece in pieces) == arguments
@@ -127,5 +127,5 @@ def test_a_forced_call_streams_what_it_will_have_been(value: str, size: int, is_
 
 def test_a_forced_call_without_a_name_is_given_as_text() -> None:
     forced = ForcedCallParser()
-    assert forced.feed('{"name":"rea') == []
+    assert forced.parse('{"name":"rea') == []
     assert forced.end(is_cut=True) == [OutputPiece("text", '{"name":"rea')]

@@ -46,7 +46,7 @@ def splitter(module: Any) -> OutputParser:
 
 def read(module: Any, text: str, size: int) -> list[OutputPiece]:
     made = splitter(module)
-    pieces = [piece for at in range(0, len(text), size) for piece in made.feed(text[at : at + size])]
+    pieces = [piece for at in range(0, len(text), size) for piece in made.parse(text[at : at + size])]
     return [*pieces, *made.end()]
 
 
@@ -70,7 +70,7 @@ def test_half_a_call_is_never_a_call(name: str) -> None:
     module = importlib.import_module(f"mlx_lm.tool_parsers.{name}")
     text = f"{module.tool_call_start}{SAMPLES[name]}"
     made = splitter(module)
-    pieces = [*made.feed(text[: len(text) // 2]), *made.end(is_cut=True)]
+    pieces = [*made.parse(text[: len(text) // 2]), *made.end(is_cut=True)]
     assert [piece.kind for piece in pieces] == ["text"]
     assert pieces[0].text == text[: len(text) // 2]
 

@@ -9,7 +9,7 @@ class AnswerForm(Protocol):
     """Use either `frames` for each group of events, or `add` for each group and then `body` once."""
 
     def frames(self, events: ChoiceEvents) -> bytes:
-        """Server-sent events; the last group brings the end of the stream."""
+        """Server-sent events for a group of engine events. The last group also ends the stream."""
         ...
 
     def add(self, events: ChoiceEvents) -> None:

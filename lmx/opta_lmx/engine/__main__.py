@@ -61,7 +61,7 @@ class ServerConnection:
             except OSError:
                 data = b""
             self.is_gone = not data
-            found += self._unpacker.feed(data)
+            found += self._unpacker.unpack(data)
             if len(data) < READ_BYTES:
                 break
         return found

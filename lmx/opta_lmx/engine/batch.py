@@ -61,7 +61,7 @@ class TokenBatch:
         segments, sequence.checkpoints = self._segments(sequence, len(known), rest)
         (uid,) = self._generator.insert_segments(
             [segments],
-            max_tokens=[sequence.room - sequence.tokens],
+            max_tokens=[sequence.answer_tokens_max - sequence.tokens],
             caches=[cache] if cache is not None else None,
             all_tokens=[known],
             samplers=[sequence.sampler],
@@ -110,7 +110,7 @@ class TokenBatch:
         at = begun.uids.index(uid)
         token = int(begun._next_tokens[at].item())
         is_end = token in self._ends
-        finish = "stop" if is_end else "length" if sequence.room == sequence.tokens + 1 else None
+        finish = "stop" if is_end else "length" if sequence.answer_tokens_max == sequence.tokens + 1 else None
         messages = sequence.take(token, begun._next_logprobs[at], finish)
         sequence.is_ahead = True
         if sequence.is_over:

@@ -192,8 +192,8 @@ class MlxEngine:
                 field = "tools" if order.forced or order.strict else "response_format"
                 self._fail(order.id, "invalid", f"Field '{field}': this schema cannot be enforced: {error}")
                 return
-            room = max(1, min(order.max_tokens, limit - len(prompt) if limit else order.max_tokens))
-            sequence = Sequence(order, prompt, room, self._vocabulary, self._parser(order, prompt))
+            answer_tokens_max = max(1, min(order.max_tokens, limit - len(prompt) if limit else order.max_tokens))
+            sequence = Sequence(order, prompt, answer_tokens_max, self._vocabulary, self._parser(order, prompt))
             sequence.processors = processors
             self._admit(sequence)
 
@@ -229,7 +229,7 @@ class MlxEngine:
         is_idle = len(self._tokenizer_thread) and not (len(self._batch) or self._embeds or self._speculating or self._waiting)
         self._tokenizer_thread.finish(wait_s=IDLE_S if is_idle else 0.0)
         started = time.monotonic()
-        while self._waiting and self._has_room(self._waiting[0]):
+        while self._waiting and self._fits(self._waiting[0]):
             self._begin(self._waiting.popleft())
         try:
             messages: list[EngineMessage] = []
@@ -249,7 +249,7 @@ class MlxEngine:
 
     def _admit(self, sequence: Sequence) -> None:
         """Begin a sequence, or queue it until earlier ones have freed enough memory."""
-        sequence.size = (len(sequence.prompt) + sequence.room) * self._token_bytes
+        sequence.size = (len(sequence.prompt) + sequence.answer_tokens_max) * self._token_bytes
         if self._cache_bytes and len(sequence.prompt) * self._token_bytes > self._cache_bytes:
             figures = f"{sequence.size / 1e9:.1f} GB of memory, and {self._cache_bytes / 1e9:.1f} GB are available for conversations"
             self._fail(
@@ -257,12 +257,12 @@ class MlxEngine:
                 "context_length_exceeded",
                 f"The prompt has {len(sequence.prompt)} tokens; with its answer it needs {figures}.",
             )
-        elif self._waiting or not self._has_room(sequence):
+        elif self._waiting or not self._fits(sequence):
             self._waiting.append(sequence)
         else:
             self._begin(sequence)
 
-    def _has_room(self, sequence: Sequence) -> bool:
+    def _fits(self, sequence: Sequence) -> bool:
         is_first = not len(self._batch) and self._speculating is None
         taken = self._batch.size + (self._speculating[0].size if self._speculating else 0)
         return is_first or not self._cache_bytes or taken + sequence.size <= self._cache_bytes
@@ -290,7 +290,7 @@ class MlxEngine:
         messages: list[EngineMessage] = []
         for token, logprobs in speculation.step():
             is_end = token in self._tokenizer.eos_token_ids
-            finish = "stop" if is_end else "length" if sequence.tokens + 1 >= sequence.room else None
+            finish = "stop" if is_end else "length" if sequence.tokens + 1 >= sequence.answer_tokens_max else None
             messages += sequence.take(token, logprobs, finish)
             if sequence.is_over:
                 break

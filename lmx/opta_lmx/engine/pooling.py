@@ -38,8 +38,8 @@ class EmbeddingPooler:
         hidden = np.array(self._body(tokens).astype(mx.float32))
         made: list[str] = []
         for at, prompt in enumerate(prompts):
-            own = hidden[at, : len(prompt)]
-            vector = own.mean(axis=0) if self._is_mean else own[-1]
+            states = hidden[at, : len(prompt)]
+            vector = states.mean(axis=0) if self._is_mean else states[-1]
             made.append(base64.b64encode((vector / (float(np.linalg.norm(vector)) or 1.0)).astype("<f4").tobytes()).decode())
         return made
 

@@ -62,7 +62,7 @@ class Prompts:
 
 
 def _with_parsed_arguments(message: dict[str, Any]) -> dict[str, Any]:
-    """Chat templates expect a call's arguments as an object; clients send JSON text."""
+    """Decode the arguments of calls: chat templates expect an object, clients send JSON text."""
     if not message.get("tool_calls"):
         return message
     calls: list[dict[str, Any]] = []

@@ -7,7 +7,7 @@ from typing import Any
 from ..ipc.messages import Generate
 from .mlx_adapter import mx, samplers
 
-# Penalties look at so many of the last tokens.
+# Penalties consider this many of the last tokens.
 PENALTY_TOKENS = 64
 
 
@@ -40,7 +40,7 @@ def sampler(order: Generate, vocabulary: int) -> Callable[[Any], Any]:
 
 
 def processors(order: Generate, prompt_length: int) -> list[Callable[[Any, Any], Any]]:
-    """Logits processors for biases and penalties. Penalties look at the answer only, not at the prompt."""
+    """Logits processors for biases and penalties. Penalties consider only the answer, not the prompt."""
     if not (order.logit_bias or order.repetition_penalty or order.presence_penalty or order.frequency_penalty):
         return []
     made = samplers.make_logits_processors(

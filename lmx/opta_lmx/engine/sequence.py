@@ -1,4 +1,4 @@
-"""One sequence of the engine: tokens in, messages of its answer out."""
+"""One sequence of the engine: takes tokens, and returns the messages of its answer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ from ..ipc.messages import Delta, EngineMessage, Finished, Generate, TokenLogpro
 from ..parsing.output_parser import ForcedCallParser, OutputParser, OutputPiece
 from .mlx_adapter import mx
 
-# JSON has no infinity: OpenAI reports an impossible token so. It comes first in max(), which therefore returns it for NaN.
+# JSON has no infinity: OpenAI reports an impossible token with this value. It is the first argument of max(), which returns it for NaN.
 LEAST_LOGPROB = -9999.0
 
 
@@ -43,10 +43,10 @@ class Vocabulary:
 
 
 class Sequence:
-    """One order with its prompt. `room`: the largest number of tokens that its answer may have."""
+    """One order with its prompt. `answer_tokens_max`: the largest number of tokens that its answer may have."""
 
-    def __init__(self, order: Generate, prompt: list[int], room: int, vocabulary: Vocabulary, parser: OutputParser):
-        self.order, self.prompt, self.room = order, prompt, room
+    def __init__(self, order: Generate, prompt: list[int], answer_tokens_max: int, vocabulary: Vocabulary, parser: OutputParser):
+        self.order, self.prompt, self.answer_tokens_max = order, prompt, answer_tokens_max
         self._vocabulary, self._parser = vocabulary, parser
         self._detokenizer = vocabulary.detokenizer()
         self._forced = ForcedCallParser() if order.forced else None
@@ -97,9 +97,9 @@ class Sequence:
     def _pieces(self, text: str, finish: str | None) -> list[OutputPiece]:
         is_cut = finish == "length"
         if self._forced is not None:
-            pieces = self._forced.feed(text) if text else []
+            pieces = self._forced.parse(text) if text else []
             return pieces + self._forced.end(is_cut=is_cut) if finish is not None else pieces
-        pieces = self._parser.feed(text) if text else []
+        pieces = self._parser.parse(text) if text else []
         if finish is not None and not self._parser.is_stopped:
             pieces += self._parser.end(is_cut=is_cut)
         return pieces

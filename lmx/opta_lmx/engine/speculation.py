@@ -12,7 +12,7 @@ from typing import Any
 from .mlx_adapter import mx
 
 PROPOSALS_MIN, PROPOSALS_MAX = 2, 8
-# After so many proposals, at least this share must have been accepted.
+# After this many proposals, at least this share must have been accepted.
 JUDGED_AFTER, SHARE_MIN = 48, 0.35
 CHUNK_TOKENS = 512
 

@@ -45,7 +45,7 @@ _ERROR_CODES = {"context_length_exceeded": ErrorCode.context_overflow, "bad_prom
 
 
 class Report(Protocol):
-    """Where an engine reports what happens to it: the kind of event and its fields."""
+    """Receives an engine's events: the kind of event and its fields."""
 
     def __call__(self, kind: str, **fields: object) -> None: ...
 
@@ -57,9 +57,9 @@ class EngineClient(ABC):
         self.name, self.report = name, report
         self.pinned = False
         self.used_at = time.monotonic()
-        # What the engine said last about itself; None while no model is loaded.
+        # The engine's last status message; None while no model is loaded.
         self.loaded: Loaded | None = None
-        # Why the model cannot be loaded; '' when it can, or nobody knows yet.
+        # Why the model cannot be loaded; '' when it can, or when it is not known yet.
         self.failure = ""
         self.restarts = 0
         self.is_stopped = False
@@ -84,7 +84,7 @@ class EngineClient(ABC):
 
     @abstractmethod
     def send(self, message: ToEngine) -> None:
-        """Send to the engine; dropped when there is none."""
+        """Send a message to the engine. It is dropped when there is none."""
 
     @property
     @abstractmethod
@@ -98,12 +98,12 @@ class EngineClient(ABC):
 
     @property
     def problem(self) -> str:
-        """Why it will not answer soon; '' when it does, or is about to."""
+        """Why the engine cannot answer requests; '' when it can, or is loading."""
         return self.failure
 
     @property
     def state(self) -> State:
-        """What the engine does now."""
+        """The engine's current state."""
         if self.is_stopped:
             return "stopped"
         if self.failure:
@@ -191,11 +191,11 @@ class EngineClient(ABC):
         try:
             self.send(msgspec.structs.replace(call.order, id=call.id))
         except RecursionError:
-            # What could just be decoded may be too deep to be encoded again. Only this call fails, whoever's end gave it the slot.
+            # A request that could be decoded may be too deep to be encoded. Only this call fails, not the one whose end freed the slot.
             self._fail(call, Refused("The request is nested too deeply.", code=ErrorCode.bad_request))
 
     def _drop(self, call: "_Call") -> None:
-        """Nobody reads the call any more; an engine that works on it is told."""
+        """End a call whose client has gone, and cancel it in the engine."""
         if self._calls.get(call.id) is call:
             self.send(Cancel(id=call.id))
         self._end(call)
@@ -262,7 +262,7 @@ class EngineClient(ABC):
                 self._queue.enter_again(call.slot)
 
     def refuse_waiting(self) -> None:
-        """No engine comes for now: end every call that waits for the model, and wake `until_loaded`."""
+        """No engine will start for now: end every call that waits for the model, and wake `until_loaded`."""
         self._changed.set()
         if error := self._refusal():
             while self._unsent:
@@ -292,18 +292,18 @@ class _Call:
     def __init__(self, stream: EngineStream, choice: int, order: Order, caller: str, on_turn: Callable[["_Call"], None], *, is_batch: bool):
         self.stream, self.choice, self.order = stream, choice, order
         self.slot = Slot(caller, lambda: on_turn(self), is_batch=is_batch)
-        # In the engine; 0 while it is not there.
+        # The id in the engine; 0 while the call is not in the engine.
         self.id = 0
         self.has_event = self.is_second = False
         self._timer: asyncio.TimerHandle | None = None
 
     def set_deadline(self, seconds: float, error: Callable[[], OptaError]) -> None:
-        """Fail the stream after `seconds`, in place of the deadline before. Its reader leaves, and thereby frees the rest."""
+        """Fail the stream after `seconds`; replaces the previous deadline. The reader then leaves, which frees the call."""
         self.cancel_deadline()
         self._timer = asyncio.get_running_loop().call_later(seconds, lambda: self.stream.fail(error()))
 
     def cancel_deadline(self) -> None:
-        """No deadline from now on."""
+        """Remove the deadline."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -28,7 +28,7 @@ from .client import EngineClient, Report
 
 DEATHS_MAX, DEATHS_WINDOW_S = 3, 300.0
 RESTART_S = 0.05
-# A long prompt keeps the engine from answering for a while, but not for this long.
+# A long prompt delays the engine's replies, but not for this long.
 WATCHDOG_S = 60.0
 STOP_S = 2.0
 
@@ -118,7 +118,7 @@ class EngineSupervisor(EngineClient):
         while not self.failure:
             try:
                 process = await self._spawn()
-            except OSError as error:  # no descriptor, no memory, no program: as good as dead at once
+            except OSError as error:  # no descriptor, no memory, no program: treated like an engine that ended at once
                 self._on_death(f"the process cannot be started: {error}")
             else:
                 await _exited(process)
@@ -176,7 +176,7 @@ class EngineSupervisor(EngineClient):
         self._deaths = []
 
     def _on_watch_end(self, watch: "asyncio.Task[None]") -> None:
-        """A defect in the watch itself: without this the model would stay "loading" for ever."""
+        """Handle a bug in the watching task, which would otherwise leave the model "loading" for ever."""
         if watch.cancelled() or (error := watch.exception()) is None:
             return
         log.error("engine is no longer watched", model=self.name, reason=error)

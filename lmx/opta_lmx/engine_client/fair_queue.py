@@ -64,7 +64,7 @@ class FairQueue:
             self._lane(slot).setdefault(slot.client, deque()).append(slot)
 
     def leave(self, slot: Slot) -> None:
-        """The request is over, or nobody waits for it; a second call does nothing."""
+        """End a request that is complete or was cancelled. A second call does nothing."""
         if slot.state == "outside":
             return
         if slot.state == "running":
@@ -92,7 +92,7 @@ class FairQueue:
 
 
 def _take_next(lane: dict[str, deque[Slot]]) -> Slot:
-    """The oldest slot of the first client, which then goes to the end of the line."""
+    """The oldest slot of the first client, which then moves to the end of the order."""
     client = next(iter(lane))
     slots = lane.pop(client)
     slot = slots.popleft()

@@ -1,4 +1,4 @@
-"""An engine in this process: the twin of `EngineSupervisor`, for tests of everything above it without a child process.
+"""An engine in this process: replaces `EngineSupervisor` in tests, without a child process.
 
 Messages cross as JSON, as they do between processes. Each step of the engine is one turn of the event loop.
 """

@@ -1,1 +1,1 @@
-"""What the server and an engine process say to each other."""
+"""Messages between the server and an engine process."""

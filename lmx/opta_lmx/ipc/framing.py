@@ -19,7 +19,7 @@ class Unpacker:
     def __init__(self) -> None:
         self._held = b""
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def unpack(self, data: bytes) -> list[bytes]:
         """The contents of the frames that are complete now."""
         held = self._held + data if self._held else data
         found: list[bytes] = []
@@ -55,5 +55,5 @@ class EngineConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        for content in self._unpacker.feed(data):
+        for content in self._unpacker.unpack(data):
             self._on_message(content)

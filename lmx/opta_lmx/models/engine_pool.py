@@ -120,7 +120,7 @@ class EnginePool:
                 raise Refused(f"There is no model {name[:80]!r} here. List the models: opta models list", code=ErrorCode.model_not_found)
             engine = self.engines.get(name)
             if engine is None:
-                await self._make_room(model)
+                await self._free_memory(model)
                 engine = self.engines[name] = self._make_client(self._config(model), self._events.publish)
                 self._loaded[name] = model
                 self._events.publish("loading", model=name, needed=model.needed_bytes)
@@ -232,13 +232,13 @@ class EnginePool:
             ring=self._settings.ring if model.name == self.default else "",
         )
 
-    async def _make_room(self, model: Model) -> None:
+    async def _free_memory(self, model: Model) -> None:
         """Unload idle models until a new one fits. Raises Unavailable with the figures when it does not."""
-        room = self.limit * EVICT
-        while self._committed() + model.needed_bytes > room:
+        available = self.limit * EVICT
+        while self._committed() + model.needed_bytes > available:
             if not await self._unload_one(f"{model.name} needs its memory"):
                 raise Unavailable(
-                    f"{model.name} needs {_size(model.needed_bytes)}, but {_size(self._committed())} of the {_size(room)} that LMX may use are taken"
+                    f"{model.name} needs {_size(model.needed_bytes)}, but {_size(self._committed())} of the {_size(available)} that LMX may use are taken"
                     f" by {', '.join(self.engines) or 'nothing'}. Unload a model (opta models unload NAME), or raise lmx.memory-limit-mb.",
                     retryable=False,
                 )

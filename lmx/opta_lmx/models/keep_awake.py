@@ -7,7 +7,7 @@ import time
 
 from opta_core.logs import Log
 
-# A pause between two questions is no reason to fall asleep.
+# Stay awake during pauses between requests.
 AFTER_S = 60.0
 CAFFEINATE = "/usr/bin/caffeinate"
 
@@ -23,11 +23,11 @@ class KeepAwake:
         self._busy_at = 0.0
 
     def note(self, *, is_busy: bool) -> None:
-        """Say whether requests are running. Called twice a second; never waits and never raises."""
+        """Note whether requests are running. Called twice a second; never waits and never raises."""
         if not self._is_needed:
             return
         now = time.monotonic()
-        # One that has ended, by our hand or another's, is reaped here.
+        # Reap a process that has ended, for any reason.
         if self._process is not None and self._process.poll() is not None:
             self._process = None
         if is_busy:

@@ -83,9 +83,9 @@ def _token_bytes(config: dict[str, Any]) -> int:
 
 
 def _capability(folder: Path, config: dict[str, Any]) -> str:
-    own = (as_object(config.get("opta")) or {}).get("capability")
-    if isinstance(own, str):
-        return own
+    declared = (as_object(config.get("opta")) or {}).get("capability")
+    if isinstance(declared, str):
+        return declared
     # This file marks an embedding model of sentence-transformers.
     return "embedding" if (folder / "1_Pooling/config.json").exists() else ""
 

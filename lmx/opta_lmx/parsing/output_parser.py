@@ -65,7 +65,7 @@ class OutputParser:
         """Whether the answer is over: a stop string was found, or the one allowed call was made."""
         return bool(self.stopped_by) or (self._one_call and self._is_called)
 
-    def feed(self, text: str) -> list[OutputPiece]:
+    def parse(self, text: str) -> list[OutputPiece]:
         """Take more text; returns the pieces that are certain now."""
         if self.is_stopped:
             return []
@@ -166,7 +166,7 @@ class ForcedCallParser:
         self._held = ""
         self._is_open = False
 
-    def feed(self, text: str) -> list[OutputPiece]:
+    def parse(self, text: str) -> list[OutputPiece]:
         """Take more text; returns the pieces that are certain now."""
         self._held += text
         pieces: list[OutputPiece] = []

@@ -1,1 +1,1 @@
-"""The HTTP server of LMX: the application, who may ask, administration, figures and discovery."""
+"""The HTTP server of LMX: application, access control, administration, metrics and discovery."""

@@ -94,7 +94,7 @@ class Admin:
         nonce = parse_qs(asked.scope.get("query_string", b"").decode("latin-1")).get("n", [""])[0]
         if not 8 <= len(nonce) <= 200 or not nonce.isascii():
             raise Refused("Give a nonce of 8 to 200 characters: /proof?n=…", code=ErrorCode.bad_request)
-        # The port of this connection is part of the proof: a stranger in between cannot pass on the proof of another LMX.
+        # The port of this connection is part of the proof: another program cannot forward the proof of another LMX.
         await asked.json(200, LmxProof(proof=self._keys.prove(nonce, asked.scope["server"][1])))
 
     async def _models(self, asked: Asked) -> None:
@@ -136,7 +136,7 @@ class Admin:
         after = int(asks) if asks.isdecimal() and len(asks) < 16 else 0
 
         async def frames() -> AsyncGenerator[bytes, None]:
-            # At once, so that the watcher knows that it is heard.
+            # Send the head at once, so that the client knows that it is connected.
             yield b": here\n\n"
             async for event in self._event_log.watch(after):
                 yield b": waiting\n\n" if event is None else _frame(event)

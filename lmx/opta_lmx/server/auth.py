@@ -51,7 +51,7 @@ class AccessControl:
             return Caller(name=name, is_admin="admin" in scopes)
         if not self._allows_anonymous and path not in OPEN:
             raise Refused("LMX needs a key here: Authorization: Bearer KEY. Make one: opta lmx keys add NAME", code=ErrorCode.unauthorized)
-        # An unknown key gives no rights; its hash only tells clients apart that want to be.
+        # An unknown key gives no rights; its hash only distinguishes clients for fairness.
         return Caller(name=hashlib.sha256(given.encode()).hexdigest()[:8] if given else ANONYMOUS)
 
 

@@ -1,4 +1,4 @@
-"""Connections as LMX takes them: errors that the connection itself finds have the form of every other error of LMX."""
+"""LMX's HTTP connection: errors that it detects itself have the same form as all other errors of LMX."""
 
 from opta_core.errors import OptaError
 from opta_http.asgi import Send
@@ -8,7 +8,7 @@ from .sse import error_body, send_error
 
 
 class LmxConnection(FastConnection):
-    """Writes errors as OpenAI's and Anthropic's clients read them."""
+    """Writes errors in the forms that OpenAI's and Anthropic's clients expect."""
 
     def error_body(self, error: OptaError) -> bytes:
         return error_body(error)

@@ -30,7 +30,7 @@ class Advertisement:
             # On every interface when LMX is bound to all addresses, else on the one that it is bound to.
             interfaces = InterfaceChoice.All if given.is_unspecified else [self._address]
             self._zeroconf = AsyncZeroconf(interfaces=interfaces, ip_version=IPVersion.V4Only)
-            addresses = (own_addresses() if given.is_unspecified else []) or [self._address]
+            addresses = (local_addresses() if given.is_unspecified else []) or [self._address]
             self._info = AsyncServiceInfo(
                 SERVICE,
                 f"{host}-{self._port}.{SERVICE}",
@@ -52,7 +52,7 @@ class Advertisement:
             await self._zeroconf.async_close()
 
 
-def own_addresses() -> list[str]:
+def local_addresses() -> list[str]:
     """The IPv4 addresses that this machine's host name resolves to, without loopback."""
     try:
         found = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}

@@ -1,4 +1,4 @@
-"""The inference routes over HTTP: body in, answer out. What they do is in `opta_lmx.api`."""
+"""The inference routes over HTTP: decode the body, send the answer. The work is done in `opta_lmx.api`."""
 
 from collections.abc import Awaitable, Callable
 

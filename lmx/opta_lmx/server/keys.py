@@ -36,7 +36,7 @@ class Keys:
     def __init__(self, folder: Path):
         self._admin = folder / "admin.key"
         self._keys = RecordFile(folder / "keys.json", _KEYS, list[Key], _damaged)
-        self._own = ("", 0)
+        self._read_key = ("", 0)
 
     def admin_key(self) -> str:
         """This home's own admin key; made when there is none."""
@@ -48,7 +48,7 @@ class Keys:
 
     def find(self, given: str) -> tuple[str, list[LmxScope]]:
         """(name, scopes) of a key; ('', []) when it is unknown."""
-        if hmac.compare_digest(given.encode(), self._own_key().encode()):
+        if hmac.compare_digest(given.encode(), self._current_admin_key().encode()):
             return "this home", ["infer", "admin"]
         digest = hashlib.sha256(given.encode()).hexdigest()
         for key in self._keys.read():
@@ -58,15 +58,15 @@ class Keys:
 
     def prove(self, nonce: str, port: int) -> str:
         """Proof that this LMX, listening at `port`, knows this home's key: HMAC in hex."""
-        return prove(self._own_key(), nonce, port)
+        return prove(self._current_admin_key(), nonce, port)
 
-    def _own_key(self) -> str:
+    def _current_admin_key(self) -> str:
         """This home's admin key; read again when its file changes."""
         at = self._admin.stat().st_mtime_ns if self._admin.exists() else 0
-        if at != self._own[1]:
-            self._own = (self.admin_key(), at)
+        if at != self._read_key[1]:
+            self._read_key = (self.admin_key(), at)
         # Without a file, no key must match: compare with a random one.
-        return self._own[0] or secrets.token_hex(32)
+        return self._read_key[0] or secrets.token_hex(32)
 
     def known(self) -> list[Key]:
         """All keys except this home's own."""

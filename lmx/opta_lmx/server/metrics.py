@@ -94,7 +94,7 @@ class LmxMetrics:
         return self._counts.setdefault((model, caller), Counts())
 
     def count_deltas(self, count: int, now: float) -> None:
-        """So many deltas arrived just now."""
+        """Count deltas that arrived now."""
         self._delta_times.extend([now] * count)
 
     def count_first_token(self, seconds: float) -> None:

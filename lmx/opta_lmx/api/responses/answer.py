@@ -57,20 +57,20 @@ class ResponsesAnswer:
         frames = self._close_item() if self._begins_item(event) else []
         is_new = self._collect(event)
         at, item = len(self._items) - 1, self._items[-1]
-        place = {"item_id": item["id"], "output_index": at}
+        item_position = {"item_id": item["id"], "output_index": at}
         if is_new:
             empty: dict[str, Any] = {**item, "arguments": ""} if item["type"] == "function_call" else {**item, "content": []}
             frames.append(self._event("response.output_item.added", output_index=at, item={**empty, "status": "in_progress"}))
             if item["type"] == "message":
                 part: dict[str, Any] = {"type": "output_text", "text": "", "annotations": []}
-                frames.append(self._event("response.content_part.added", **place, content_index=0, part=part))
+                frames.append(self._event("response.content_part.added", **item_position, content_index=0, part=part))
         if item["type"] == "function_call":
             if event.arguments:
-                frames.append(self._event("response.function_call_arguments.delta", **place, delta=event.arguments))
+                frames.append(self._event("response.function_call_arguments.delta", **item_position, delta=event.arguments))
         elif item["type"] == "reasoning":
-            frames.append(self._event("response.reasoning_text.delta", **place, content_index=0, delta=event.thinking))
+            frames.append(self._event("response.reasoning_text.delta", **item_position, content_index=0, delta=event.thinking))
         else:
-            frames.append(self._event("response.output_text.delta", **place, content_index=0, delta=event.text, logprobs=[]))
+            frames.append(self._event("response.output_text.delta", **item_position, content_index=0, delta=event.text, logprobs=[]))
         return frames
 
     def _collect(self, event: Delta) -> bool:
@@ -93,17 +93,17 @@ class ResponsesAnswer:
         if not self._items:
             return []
         at, item = len(self._items) - 1, self._items[-1]
-        place = {"item_id": item["id"], "output_index": at}
+        item_position = {"item_id": item["id"], "output_index": at}
         frames: list[bytes] = []
         if item["type"] == "function_call":
-            done = self._event("response.function_call_arguments.done", **place, name=item["name"], arguments=item["arguments"])
+            done = self._event("response.function_call_arguments.done", **item_position, name=item["name"], arguments=item["arguments"])
             frames.append(done)
         elif item["type"] == "reasoning":
-            frames.append(self._event("response.reasoning_text.done", **place, content_index=0, text=item["content"][0]["text"]))
+            frames.append(self._event("response.reasoning_text.done", **item_position, content_index=0, text=item["content"][0]["text"]))
         else:
             part = item["content"][0]
-            frames.append(self._event("response.output_text.done", **place, content_index=0, text=part["text"], logprobs=[]))
-            frames.append(self._event("response.content_part.done", **place, content_index=0, part=part))
+            frames.append(self._event("response.output_text.done", **item_position, content_index=0, text=part["text"], logprobs=[]))
+            frames.append(self._event("response.content_part.done", **item_position, content_index=0, part=part))
         return [*frames, self._event("response.output_item.done", output_index=at, item=item)]
 
     def _response(self, end: Finished | None) -> dict[str, Any]:

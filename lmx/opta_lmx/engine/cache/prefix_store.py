@@ -75,7 +75,7 @@ class PrefixStore:
         try:
             self._save(str(part), cache)
             size = part.stat().st_size
-            self._make_room(size)
+            self._free_space(size)
             part.replace(self._cache(name))
             write_whole(self._folder / f"{name}.tokens", tokens.tobytes())
             write_whole(self._folder.parent / "written.json", msgspec.json.encode(Written(written.day, written.size + size)))
@@ -94,7 +94,7 @@ class PrefixStore:
                 return known
         return Written(today, 0)
 
-    def _make_room(self, size: int) -> None:
+    def _free_space(self, size: int) -> None:
         """Delete least recently used entries of all models until `size` more bytes fit."""
         known = sorted((file.stat().st_mtime, file.stat().st_size, file) for file in self._folder.parent.glob("*/*.safetensors"))
         taken = sum(entry[1] for entry in known if ".part." not in entry[2].name)

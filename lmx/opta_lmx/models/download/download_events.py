@@ -1,4 +1,4 @@
-"""What a download process tells LMX: one JSON object per line on its standard output."""
+"""Events that a download process sends to LMX: one JSON object per line on its standard output."""
 
 import os
 import sys

@@ -68,18 +68,18 @@ class PartialDownload:
         return max(0, self._found.bytes - sum(file.stat().st_size for file in present & useful))
 
     def _fetch(self, file: RepoFile) -> None:
-        partial, place = self._partials / file.digest, self._path / file.name
+        partial, target = self._partials / file.digest, self._path / file.name
         # A complete file of an earlier run is checked like a new one.
-        if place.exists():
-            place.replace(partial)
+        if target.exists():
+            target.replace(partial)
         # A loss of power can corrupt a file of an earlier run; only then is it fetched a second time.
         is_resumed = partial.exists()
         if not self._fetch_rest(file, partial) and not (is_resumed and self._fetch_rest(file, partial)):
             message = f"{file.name} of {self._found.repo} is damaged: its checksum is not the one that {self._hub.endpoint} states"
             raise Broken(f"{message}. It was deleted. Pull again; if that fails too, the hub's copy is at fault.")
-        place.parent.mkdir(mode=0o700, exist_ok=True)
-        partial.replace(place)
-        _sync(place.parent)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        partial.replace(target)
+        _sync(target.parent)
 
     def _fetch_rest(self, file: RepoFile, partial: Path) -> bool:
         """Fetch the rest of a file and check it; False when the checksum is wrong, and the file is deleted then."""

@@ -38,7 +38,7 @@ class Hub:
 
     def __init__(self, endpoint: str, repo: str, token: str):
         self.repo, self.token = repo, token
-        # The library reads these when it is first imported. It sends nothing but what is given here, and to nobody else.
+        # The library reads these when it is first imported. It then sends only the given data, and only to the given endpoint.
         os.environ |= {f"HF_HUB_DISABLE_{what}": "1" for what in ("XET", "TELEMETRY", "IMPLICIT_TOKEN", "PROGRESS_BARS", "UPDATE_CHECK")}
         os.environ |= {"HF_HUB_OFFLINE": "0", "HF_DEBUG": "0", "HF_HUB_VERBOSITY": "error"}
         if endpoint:

@@ -91,7 +91,7 @@ class Pulls:
         except OSError as error:
             message = f"The download program cannot be started: {error}."
         finally:
-            # However it ended, no pull stays "pulling".
+            # No pull may stay "pulling" after its process ended.
             if self._pulls[name].state not in ("done", "failed"):
                 self._pulls[name] = msgspec.structs.replace(self._pulls[name], state="failed", message=message)
             pull = self._pulls[name]
