@@ -1,4 +1,4 @@
-"""Many at once: 32 WebSocket clients on 16 running turns at 120 tokens a second each, with and without one that never reads."""
+"""Many clients at once: 32 WebSocket clients on 16 turns at 120 tokens/s each, with and without clients that never read."""
 
 import asyncio
 import time
@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack
 
 import processes
 import websockets
-from door import ENDINGS, Door, Seen
 from figure import Figure, percentile
+from gateway_client import ENDINGS, GatewayClient, Seen
 from scripted import PIECE, Asked, Scripted
 from support.daemon import Daemon
 
@@ -16,7 +16,7 @@ STUCK = 4
 
 
 async def figures(daemon: Daemon, server: Scripted) -> list[Figure]:
-    """The slowest hundredth from token to client; once undisturbed, once beside clients that take nothing."""
+    """The p99 latency from token to client: once undisturbed, once beside clients that never read."""
     await _once(daemon, server, 1, 0)
     calm, used = await _once(daemon, server, SECONDS, 0)
     stuck, _ = await _once(daemon, server, SECONDS, STUCK)
@@ -43,20 +43,21 @@ async def _once(daemon: Daemon, server: Scripted, seconds: float, stuck: int) ->
     count = int(RATE * seconds)
     server.take()
     async with AsyncExitStack() as stack:
-        doors = [await stack.enter_async_context(Door(daemon)) for _ in range(TURNS)]
-        sids = [await door.session(daemon) for door in doors]
+        gateways = [await stack.enter_async_context(GatewayClient(daemon)) for _ in range(TURNS)]
+        sids = [await gateway.session(daemon) for gateway in gateways]
         watchers = [
-            [await stack.enter_async_context(door.stream(sid)) for _ in range(CLIENTS)] for door, sid in zip(doors, sids, strict=True)
+            [await stack.enter_async_context(gateway.stream(sid)) for _ in range(CLIENTS)]
+            for gateway, sid in zip(gateways, sids, strict=True)
         ]
-        deaf = [await stack.enter_async_context(doors[0].stream(sid)) for sid in sids[:stuck]]
+        deaf = [await stack.enter_async_context(gateways[0].stream(sid)) for sid in sids[:stuck]]
         for socket in deaf:
             socket.transport.pause_reading()
         before = processes.cpu_s(daemon)
         async with asyncio.TaskGroup() as group:
             seen = [group.create_task(_watch(socket)) for sockets in watchers for socket in sockets]
-            for number, (door, sid) in enumerate(zip(doors, sids, strict=True)):
-                # Each prompt tells its turn apart: the server's times are matched by the count it was asked for.
-                group.create_task(door.ask("POST", f"/v3/sessions/{sid}/turns", {"text": f"say {count + number} {RATE}"}))
+            for number, (gateway, sid) in enumerate(zip(gateways, sids, strict=True)):
+                # Each prompt has a different count, by which the server's times are matched to turns.
+                group.create_task(gateway.ask("POST", f"/v3/sessions/{sid}/turns", {"text": f"say {count + number} {RATE}"}))
         used = processes.difference(processes.cpu_s(daemon), before)
         for socket in deaf:
             socket.transport.abort()

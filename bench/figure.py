@@ -1,4 +1,4 @@
-"""One measured number beside its bar, and the table of them."""
+"""Measured values with their limits (bars), and the table of them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """`value` in `unit`; `bar` is the most it may be, or the least when `is_rate`. None: no bar."""
+    """`value` in `unit`. `bar` is the upper limit, or the lower limit when `is_rate`; None: no limit."""
 
     name: str
     value: float
@@ -17,7 +17,7 @@ class Figure:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the bar is met; None without a bar."""
+        """Whether the value meets its bar; None without a bar."""
         if self.bar is None:
             return None
         return self.value >= self.bar if self.is_rate else self.value <= self.bar

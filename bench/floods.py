@@ -1,9 +1,9 @@
-"""What one session's flood costs another that is answered at 100 tokens a second meanwhile."""
+"""The latency of a session at 100 tokens/s while another session floods."""
 
 import asyncio
 
-from door import Door
 from figure import Figure, percentile
+from gateway_client import GatewayClient
 from scripted import Scripted
 from support.daemon import Daemon
 from tokens import arrivals_of, delays_of
@@ -12,7 +12,7 @@ RATE, PIECES, FLOOD, ROUNDS, FLOODS_MAX = 100, 300, 100_000, 3, 20
 
 
 async def figures(daemon: Daemon, server: Scripted) -> list[Figure]:
-    """The middle of some rounds, since a machine that is busy with something else adds its own pauses."""
+    """The median of several rounds, because other work on the machine adds pauses."""
     rounds = [await _beside(daemon, server) for _ in range(ROUNDS)]
     slowest = [percentile(delays, 0.99) for delays in rounds]
     middle = [percentile(delays, 0.5) for delays in rounds]
@@ -24,14 +24,14 @@ async def figures(daemon: Daemon, server: Scripted) -> list[Figure]:
 
 
 async def _beside(daemon: Daemon, server: Scripted) -> list[float]:
-    """Delays of the tokens that were sent while a flood ran."""
-    async with Door(daemon) as door, Door(daemon) as other:
-        calm, flooded = await door.session(daemon), await other.session(daemon)
-        async with door.stream(calm) as socket, other.stream(flooded) as flood_socket:
-            await door.turn(socket, calm, "say 20 100")
+    """Delays of the tokens that were sent during a flood, in milliseconds."""
+    async with GatewayClient(daemon) as gateway, GatewayClient(daemon) as other:
+        calm, flooded = await gateway.session(daemon), await other.session(daemon)
+        async with gateway.stream(calm) as socket, other.stream(flooded) as flood_socket:
+            await gateway.turn(socket, calm, "say 20 100")
             await other.turn(flood_socket, flooded, f"flood {FLOOD}")  # the server encodes a flood once
             server.take()
-            beside = asyncio.create_task(door.turn(socket, calm, f"say {PIECES} {RATE}"))
+            beside = asyncio.create_task(gateway.turn(socket, calm, f"say {PIECES} {RATE}"))
             await asyncio.sleep(0.3)
             floods = [await other.turn(flood_socket, flooded, f"flood {FLOOD}")]
             while not beside.done() and len(floods) < FLOODS_MAX:

@@ -1,4 +1,4 @@
-"""What the machine itself allows right now: a client straight at the model server, and one hop over a socket."""
+"""The machine's own limits: a client directly at the model server, and one hop over a socket."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ HOP_EVERY_S = 0.01
 
 @dataclass(frozen=True)
 class Direct:
-    """An answer read straight from the model server."""
+    """An answer read directly from the model server."""
 
     asked_at: float
     arrivals: list[float]
@@ -25,7 +25,7 @@ class Direct:
 
 
 async def direct(url: str, prompt: str) -> Direct:
-    """Ask the server without a daemon in between; the time of every piece."""
+    """Send a prompt to the model server without the daemon, and record the time of every piece."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     content = json.dumps({"model": "scripted", "messages": [{"role": "user", "content": prompt}]}).encode()
@@ -46,7 +46,7 @@ async def direct(url: str, prompt: str) -> Direct:
 
 
 def hop_ms(count: int = 200) -> tuple[float, float]:
-    """(p50, p95) of one way over an AF_UNIX socket to another process, a hundred a second."""
+    """(p50, p95) of one hop over an AF_UNIX socket to another process, 100 times a second."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     pid = os.fork()
     if pid == 0:

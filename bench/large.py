@@ -7,8 +7,8 @@ from pathlib import Path
 
 import library
 import processes
-from door import Door
 from figure import Figure, percentile
+from gateway_client import GatewayClient
 from scripted import Scripted
 from support.daemon import Daemon
 
@@ -19,7 +19,7 @@ ASKED = 20
 
 
 def figures(server: Scripted) -> list[Figure]:
-    """Start, list, search, the end of the long session, a prompt in it."""
+    """Start, list, search, read the end of the long session, and send a prompt in it."""
     with tempfile.TemporaryDirectory(prefix="opta-bench-") as folder:
         daemon = Daemon(Path(folder), model_url=server.url)
         paths = daemon.loaded.paths
@@ -39,7 +39,7 @@ def figures(server: Scripted) -> list[Figure]:
             f"first start with {SESSIONS:,} sessions and no index",
             first_s,
             "s",
-            note=f"{last / 1e6:.1f} M + {SESSIONS * 40 / 1e6:.1f} M lines are read beside the work, after {read_s:.0f} s",
+            note=f"{last / 1e6:.1f} M + {SESSIONS * 40 / 1e6:.1f} M lines are read in the background, after {read_s:.0f} s",
         ),
         Figure(f"spawn -> ready, {SESSIONS:,} sessions, with the index", again_s, "s", 1.5),
         *found,
@@ -53,7 +53,7 @@ def figures(server: Scripted) -> list[Figure]:
 
 
 def crowd() -> list[Figure]:
-    """Starts with a hundred thousand sessions: the first one without an index, then after kill -9 of the store."""
+    """Starts with 100,000 sessions: first without an index, then after kill -9 of the store."""
     with tempfile.TemporaryDirectory(prefix="opta-bench-") as folder:
         daemon = Daemon(Path(folder), only="gateway,agent,tools,sessions")
         paths = daemon.loaded.paths
@@ -78,7 +78,7 @@ def crowd() -> list[Figure]:
 
 
 def _until_read(daemon: Daemon) -> None:
-    """Until the store has read every journal: a search is refused before."""
+    """Wait until the store has read every journal. Until then it refuses a search."""
     while True:
         try:
             daemon.client.get("/v3/sessions?q=none")
@@ -88,23 +88,23 @@ def _until_read(daemon: Daemon) -> None:
 
 
 async def _list(daemon: Daemon) -> list[Figure]:
-    async with Door(daemon) as door:
+    async with GatewayClient(daemon) as gateway:
         return [
-            await _ask(door, f"list 50 of {CROWD:,} sessions", "/v3/sessions?limit=50", 10),
-            await _ask(door, f"search {CROWD:,} sessions", "/v3/sessions?q=Session%20", 50),
+            await _ask(gateway, f"list 50 of {CROWD:,} sessions", "/v3/sessions?limit=50", 10),
+            await _ask(gateway, f"search {CROWD:,} sessions", "/v3/sessions?q=Session%20", 50),
         ]
 
 
 async def _look(daemon: Daemon, server: Scripted, sid: str, last: int) -> list[Figure]:
-    async with Door(daemon) as door:
-        listed = await _ask(door, f"list 50 of {SESSIONS:,} sessions", "/v3/sessions?limit=50", 10)
-        searched = await _ask(door, f"search {SESSIONS:,} sessions", f"/v3/sessions?q={sid[:4]}", 30)
-        end = await _ask(door, f"last 100 events of {last:,}", f"/v3/sessions/{sid}/events?afterSeq={last - 100}", 15)
-        async with door.stream(sid, last) as socket:
+    async with GatewayClient(daemon) as gateway:
+        listed = await _ask(gateway, f"list 50 of {SESSIONS:,} sessions", "/v3/sessions?limit=50", 10)
+        searched = await _ask(gateway, f"search {SESSIONS:,} sessions", f"/v3/sessions?q={sid[:4]}", 30)
+        end = await _ask(gateway, f"last 100 events of {last:,}", f"/v3/sessions/{sid}/events?afterSeq={last - 100}", 15)
+        async with gateway.stream(sid, last) as socket:
             server.take()
-            cold = await door.turn(socket, sid, "say 3")
+            cold = await gateway.turn(socket, sid, "say 3")
             cold_ms = 1000 * (server.take()[0].at - cold.asked_at)
-            warm = [await _prompt(door, server, socket, sid) for _ in range(5)]
+            warm = [await _prompt(gateway, server, socket, sid) for _ in range(5)]
     return [
         listed,
         searched,
@@ -114,15 +114,15 @@ async def _look(daemon: Daemon, server: Scripted, sid: str, last: int) -> list[F
     ]
 
 
-async def _prompt(door: Door, server: Scripted, socket: object, sid: str) -> float:
-    seen = await door.turn(socket, sid, "say 3")  # type: ignore[arg-type]
+async def _prompt(gateway: GatewayClient, server: Scripted, socket: object, sid: str) -> float:
+    seen = await gateway.turn(socket, sid, "say 3")  # type: ignore[arg-type]
     return 1000 * (server.take()[0].at - seen.asked_at)
 
 
-async def _ask(door: Door, name: str, path: str, bar: float) -> Figure:
+async def _ask(gateway: GatewayClient, name: str, path: str, bar: float) -> Figure:
     took: list[float] = []
     for _ in range(ASKED):
-        left_at, back_at, answer = await door.ask("GET", path)
+        left_at, back_at, answer = await gateway.ask("GET", path)
         assert answer.get("sessions") or answer.get("events"), f"{path}: {answer}"
         took.append(1000 * (back_at - left_at))
     return Figure(name, percentile(took, 0.5), "ms", bar, note=f"p50 of {len(took)}; p95 {percentile(took, 0.95):.1f} ms")

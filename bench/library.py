@@ -1,4 +1,4 @@
-"""A home with a past: a thousand sessions and one of two thousand turns, in the store's own lines."""
+"""Writes a home with 1,000 sessions and one session of 2,000 turns, in the store's line format."""
 
 import os
 import time
@@ -22,18 +22,18 @@ class _Writer:
         self.lines: list[bytes] = []
 
     def add(self, event: Event, *, producer: str) -> None:
-        """The next line; a millisecond later than the one before."""
+        """Add the next line, one millisecond after the previous one."""
         self._at += 0.001
         ts = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self._at)) + f".{int(self._at % 1 * 1e6):06d}Z"
         self.lines.append(wire.stamp(wire.encode_body(event), len(self.lines) + 1, ts, producer, len(self.lines) + 1))
 
     def start(self, workspace: Path) -> None:
-        """The first line."""
+        """Add the first line."""
         start = SessionStart(sid=self.sid, title=f"Session {self.sid}", cwd=str(workspace), mode=Mode.chat, level=Level.L1)
         self.add(start, producer="gateway.past")
 
     def begin(self, number: int) -> dict[str, str]:
-        """The start of a turn and of its first step; the fields that name it."""
+        """Add the start of a turn and of its first step. Returns the fields that identify the turn."""
         of: dict[str, str] = {"sid": self.sid, "turn": f"t{number}"}
         start = TurnStart(
             role="user", text=f"say {number} of the past", mode=Mode.chat, level=Level.L1, key=f"key-{number}", body="0" * 16, **of
@@ -43,7 +43,7 @@ class _Writer:
         return of
 
     def turn(self, number: int, deltas: int) -> None:
-        """A whole turn."""
+        """Add a complete turn."""
         of = self.begin(number)
         for _ in range(deltas):
             self.add(TurnToken(delta="some words of an answer ", **of), producer="agent.past")
@@ -52,7 +52,7 @@ class _Writer:
 
 
 def fill(sessions: Path, workspace: Path, count: int = SESSIONS, long_turns: int = LONG_TURNS) -> tuple[str, int]:
-    """Write `count` journals; (id, last seq) of the long session."""
+    """Write `count` journals. Returns (id, last seq) of the long session."""
     now = time.time()
     taken: set[str] = set()
     for number in range(count - 1):
@@ -61,7 +61,7 @@ def fill(sessions: Path, workspace: Path, count: int = SESSIONS, long_turns: int
 
 
 def crowd(sessions: Path, workspace: Path, count: int) -> None:
-    """Write `count` short journals that nobody has touched for a while."""
+    """Write `count` short journals with old change times."""
     taken: set[str] = set()
     began = time.time() - 86_400 - count
     for number in range(count):
@@ -75,7 +75,7 @@ def crowd(sessions: Path, workspace: Path, count: int) -> None:
 
 
 def running(sessions: Path, workspace: Path, turns: int) -> str:
-    """Write the journal of a session with so many short turns behind it, and one that runs; its id."""
+    """Write the journal of a session with `turns` short turns and one running turn. Returns its id."""
     writer = _Writer(new_session_id(), time.time() - 3600)
     writer.start(workspace)
     for number in range(1, turns + 1):

@@ -1,7 +1,7 @@
-"""`python bench/lmx.py [--quick]`: LMX beside `mlx_lm.server`, each against mlx-lm's BatchGenerator in a process of its own.
+"""`python bench/lmx.py [--quick]`: LMX and `mlx_lm.server`, each compared with mlx-lm's BatchGenerator in a separate process.
 
-The same model, the same BLAS, the same prompts, in turns: what one machine or one minute does to a figure it does to all three.
-In about eight minutes; `--quick` takes two, and its figures are coarse.
+All three use the same model, the same BLAS and the same prompts, in turns, so that the machine's load affects them equally.
+It takes about eight minutes; `--quick` takes two, with coarse figures.
 """
 
 import argparse
@@ -22,11 +22,11 @@ from types import FrameType
 
 import machine
 from figure import Figure, table
-from lmx_load import Told, Words, flood, request, slowest, statuses, stream
+from lmx_load import StreamTiming, Words, flood, request, slowest, statuses, stream
 from lmx_peer import Burst, InProcess, Server, family, in_process, lmx, make_model, peer
 
 PROMPT_TOKENS, JOINING_TOKENS = 200, 1500
-# Around the two messages of a prefix are five tokens.
+# The template adds five tokens to the two messages of a prefix.
 PREFIX_TOKENS, LAST_MESSAGE_TOKENS = 1273, 28
 CANCELLED, CANCELLED_AT_ONCE = 50, 16
 PEER = "mlx_lm.server"
@@ -34,7 +34,7 @@ PEER = "mlx_lm.server"
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured."""
+    """The number and size of measurements."""
 
     rounds: int
     concurrency: tuple[int, ...]
@@ -50,7 +50,7 @@ QUICK = Size(rounds=3, concurrency=(1, 4, 16), answer_tokens=32, starts=2, knock
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="less of everything")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter measurements")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, _leave)
     print(f"{machine.describe()}\n\n{section(QUICK if chosen.quick else FULL)}")
@@ -58,11 +58,11 @@ def main() -> int:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    sys.exit(128 + number)  # ends what was started
+    sys.exit(128 + number)  # ends the started processes
 
 
 def section(size: Size = FULL) -> str:
-    """The table, and what it was measured with."""
+    """The table, with the conditions of the measurement."""
     when = f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, load of the last minute {os.getloadavg()[0]:.1f}"
     return (
         f"A Qwen3 of 10 M random weights in 32-bit floats on the processor, greedy; prompts of {PROMPT_TOKENS} tokens that share no beginning, answers of "
@@ -71,7 +71,7 @@ def section(size: Size = FULL) -> str:
 
 
 def figures(size: Size) -> list[Figure]:
-    """Everything, each server with a model that is loaded once for all but the starts."""
+    """All measurements. Except for the starts, each server loads its model once."""
     with tempfile.TemporaryDirectory(prefix="opta-bench-") as folder:
         model = Path(folder) / "random-10m"
         make_model(model)
@@ -88,7 +88,7 @@ def _starts(model: Path, size: Size) -> list[Figure]:
         with peer(model) as theirs:
             pass
         times.append((ours, theirs))
-    del times[0]  # it wrote bytecode
+    del times[0]  # the first start wrote bytecode
     answering, ready = ([[getattr(server, name) for server in pair] for pair in times] for name in ("answering_s", "ready_s"))
     return [
         Figure("front: spawn -> /healthz", median(a for a, _ in answering), "s", 0.5, note=f"p50 of {size.starts}; {PEER} {median(b for _, b in answering):.2f} s"),
@@ -118,10 +118,10 @@ async def _bursts(ours: Server, theirs: Server, bare: InProcess, size: Size) -> 
     systems: list[Server | InProcess] = [ours, theirs, bare]
     found: dict[int, list[list[Burst]]] = {at_once: [] for at_once in size.concurrency}
     for system in systems:
-        await system.burst([words.prompt(PROMPT_TOKENS)], 8)  # what is made at the first request is not asked for again
+        await system.burst([words.prompt(PROMPT_TOKENS)], 8)  # the first request includes one-time setup
     for _ in range(size.rounds):
         for at_once in size.concurrency:
-            for _ in range(max(1, 4 // at_once)):  # few at once give little to measure
+            for _ in range(max(1, 4 // at_once)):  # with few requests at once, repeat for more samples
                 order = [words.prompt(PROMPT_TOKENS) for _ in range(at_once)], size.answer_tokens
                 found[at_once].append([await system.burst(*order) for system in systems])
     return [what(at_once, rounds) for what in (_cpu, _first) for at_once, rounds in found.items()]
@@ -138,7 +138,7 @@ def _first(at_once: int, rounds: list[list[Burst]]) -> Figure:
 
 
 def _ratio(name: str, rounds: list[list[float]], bar: float) -> Figure:
-    """Of LMX and of the peer to what is in process, round by round."""
+    """The median ratio of LMX and of the peer to the in-process generator, over the rounds."""
     ours, theirs = ([systems[at] / systems[2] for systems in rounds] for at in (0, 1))
     absolute = ", ".join(f"{median(systems[at] for systems in rounds):.3g}" for at in range(3))
     low, _, high = quantiles(ours, n=4)
@@ -161,11 +161,11 @@ async def _prefix(ours: Server, theirs: Server, bare: InProcess, size: Size) -> 
         cold, warm = [await bare.burst([text], 4, system=system) for text in last]
         rounds.append([*times, (cold.first_s[0], warm.first_s[0])])
     value, other, least = (median(systems[at][0] / systems[at][1] for systems in rounds) for at in range(3))
-    told = ", ".join(
+    timing = ", ".join(
         f"{1000 * median(systems[at][0] for systems in rounds):.0f} / {1000 * median(systems[at][1] for systems in rounds):.1f}"
         for at in range(3)
     )
-    note = f"{PEER} {other:.1f} ×, in process {least:.1f} ×; cold / warm of the three: {told} ms; the other last message has {LAST_MESSAGE_TOKENS} tokens"
+    note = f"{PEER} {other:.1f} ×, in process {least:.1f} ×; cold / warm of the three: {timing} ms; the other last message has {LAST_MESSAGE_TOKENS} tokens"
     return [
         Figure(f"first token of {PREFIX_TOKENS:,} tokens: cold, to another last message", value, "×", 20, is_rate=True, note=note),
         _ratio("the same: time to first token, warm", [[1000 * warm for _, warm in systems] for systems in rounds], 1.3),
@@ -177,9 +177,9 @@ async def _join(ours: Server, theirs: Server, size: Size) -> list[Figure]:
     gaps: dict[Server, list[tuple[float, float]]] = {ours: [], theirs: []}
     for _ in range(size.rounds):
         for server, found in gaps.items():
-            first, second = Told(), Told()
+            first, second = StreamTiming(), StreamTiming()
             task = asyncio.create_task(stream(server.client, request(words.prompt(PROMPT_TOKENS), 2000), first))
-            await _until(lambda told=first: len(told.arrivals) >= 16)
+            await _until(lambda timing=first: len(timing.arrivals) >= 16)
             await stream(server.client, request(words.prompt(JOINING_TOKENS), 8), second)
             await _cut([task])
             found.append((first.worst_gap_s(second.asked_at, second.done_at), second.first_s))
@@ -199,9 +199,9 @@ async def _cancelled(ours: Server, theirs: Server) -> list[Figure]:
         while left:
             count = min(left, CANCELLED_AT_ONCE)
             left -= count
-            streams = [Told() for _ in range(count)]
-            tasks = [asyncio.create_task(stream(server.client, request(words.prompt(50), 2000), told)) for told in streams]
-            await _until(lambda told=streams: all(one.arrivals for one in told))
+            streams = [StreamTiming() for _ in range(count)]
+            tasks = [asyncio.create_task(stream(server.client, request(words.prompt(50), 2000), timing)) for timing in streams]
+            await _until(lambda timing=streams: all(one.arrivals for one in timing))
             cut_at = time.perf_counter()
             await _cut(tasks)
             if server is ours:
@@ -228,7 +228,7 @@ async def _floods(ours: Server, theirs: Server, size: Size) -> list[Figure]:
 async def _killed(ours: Server) -> list[Figure]:
     before = _engine(ours)
     if before not in family(ours.process.pid)[1:]:
-        raise RuntimeError(f"/readyz names {before} as the engine, which is no child of LMX")
+        raise RuntimeError(f"/readyz names {before} as the engine, which is not a child of LMX")
     body = request("hello", 8)
     killed_at, loaded_at, tries = time.perf_counter(), 0.0, 0
     os.kill(before, signal.SIGKILL)
@@ -243,16 +243,16 @@ async def _killed(ours: Server) -> list[Figure]:
     while True:
         tries += 1
         with suppress(RuntimeError):
-            told = await stream(ours.client, body)
+            timing = await stream(ours.client, body)
             break
         if tries > 1000:
-            raise RuntimeError("it answers no more")
+            raise RuntimeError("LMX no longer responds")
         await asyncio.sleep(0.02)
     await watching
     note = f"requests sent at once after the kill: {tries - 1} failed with a typed error, then one whole answer"
     return [
-        Figure("kill -9 of the idle engine -> the next chat is answered whole", told.done_at - killed_at, "s", note=note),
-        Figure("the same, after the model is loaded again", max(0.0, told.done_at - loaded_at), "s", 2),
+        Figure("kill -9 of the idle engine -> the next chat is answered whole", timing.done_at - killed_at, "s", note=note),
+        Figure("the same, after the model is loaded again", max(0.0, timing.done_at - loaded_at), "s", 2),
     ]
 
 
@@ -269,12 +269,12 @@ async def _until(holds: Callable[[], bool], limit_s: float = 120) -> None:
     deadline = time.perf_counter() + limit_s
     while not holds():
         if time.perf_counter() > deadline:
-            raise RuntimeError(f"it did not come within {limit_s:g} s")
+            raise RuntimeError(f"the condition was not met within {limit_s:g} s")
         await asyncio.sleep(0.005)
 
 
 async def _until_calm(server: Server) -> float:
-    """When it began to do nothing."""
+    """The time at which the server became idle."""
     while True:
         began, before = time.perf_counter(), server.cpu_s()
         await asyncio.sleep(0.1)
@@ -282,7 +282,7 @@ async def _until_calm(server: Server) -> float:
             return began
 
 
-async def _cut(tasks: "list[asyncio.Task[Told]]") -> None:
+async def _cut(tasks: "list[asyncio.Task[StreamTiming]]") -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""What clients of the LMX bench do: words that nobody said before, streams with the time of every piece, and a knock by many at once."""
+"""Clients of the LMX bench: unique prompts, streams with the time of every piece, and many connections at once."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ import msgspec
 from opta_core.net.http_client import HttpClient
 
 CHAT = "/v1/chat/completions"
-# What the template of the bench's model puts around one message, and around each further one.
+# Tokens that the template of the bench's model adds to one message, and to each further one.
 AROUND_TOKENS, AROUND_MORE_TOKENS = 3, 2
 HUNG_S = 60.0
 
@@ -41,23 +41,23 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 
 
 class Words:
-    """Random text of which every character is one token of the bench's model."""
+    """Random text. Each character is one token of the bench's model."""
 
     def __init__(self, seed: int):
         self._random = random.Random(seed)
 
     def text(self, length: int) -> str:
-        """So many characters."""
+        """Random text of `length` characters."""
         return "".join(self._random.choices("abcdefghijklmnopqrstuvwxyz ", k=length))
 
     def prompt(self, tokens: int) -> str:
-        """The one message of a prompt of so many tokens."""
+        """A message that makes a prompt of `tokens` tokens."""
         return self.text(tokens - AROUND_TOKENS)
 
 
 @dataclass
-class Told:
-    """A stream as its client sees it: when it asked, when pieces came, how many tokens were counted at the end."""
+class StreamTiming:
+    """A stream as its client sees it: time of the request, arrival times of the pieces, and the final token counts."""
 
     asked_at: float = 0.0
     arrivals: list[float] = field(default_factory=list[float])
@@ -67,17 +67,17 @@ class Told:
 
     @property
     def first_s(self) -> float:
-        """To the first piece of text."""
+        """Seconds to the first piece of text."""
         return self.arrivals[0] - self.asked_at
 
     def worst_gap_s(self, since: float, until: float) -> float:
-        """The longest time without a piece that touches this stretch of time."""
+        """The longest time without a piece, of the gaps that overlap the given interval."""
         pairs = zip(self.arrivals, self.arrivals[1:], strict=False)
         return max((after - before for before, after in pairs if after > since and before < until), default=0.0)
 
 
 def request(text: str, max_tokens: int, *, system: str = "") -> bytes:
-    """The body of a chat request that streams, greedy."""
+    """The body of a streaming chat request with greedy sampling."""
     before = [{"role": "system", "content": system}] if system else []
     return msgspec.json.encode(
         {
@@ -90,10 +90,10 @@ def request(text: str, max_tokens: int, *, system: str = "") -> bytes:
     )
 
 
-async def stream(client: HttpClient, body: bytes, told: Told | None = None) -> Told:
-    """Ask and read to the end; `told` fills meanwhile. Raises RuntimeError for anything but a whole answer."""
-    told = told or Told()
-    told.asked_at = time.perf_counter()
+async def stream(client: HttpClient, body: bytes, timing: StreamTiming | None = None) -> StreamTiming:
+    """Send a request and read the response to its end; `timing` is updated meanwhile. Raises RuntimeError for an incomplete answer."""
+    timing = timing or StreamTiming()
+    timing.asked_at = time.perf_counter()
     answer = await client.send("POST", CHAT, body)
     with contextlib.closing(answer):
         if answer.status != 200:
@@ -104,44 +104,44 @@ async def stream(client: HttpClient, body: bytes, told: Told | None = None) -> T
             *lines, rest = (rest + content).split(b"\n\n")
             for line in lines:
                 if line.startswith(b"data: {"):
-                    _take(told, _decode(line[6:]), now)
-    told.done_at = time.perf_counter()
-    if not told.tokens:
-        raise RuntimeError(f"{client.url} broke off after {len(told.arrivals)} pieces")
-    return told
+                    _take(timing, _decode(line[6:]), now)
+    timing.done_at = time.perf_counter()
+    if not timing.tokens:
+        raise RuntimeError(f"{client.url} broke off after {len(timing.arrivals)} pieces")
+    return timing
 
 
-def _take(told: Told, chunk: _Chunk, now: float) -> None:
+def _take(timing: StreamTiming, chunk: _Chunk, now: float) -> None:
     if chunk.error is not None:
         raise RuntimeError(f"the stream failed: {chunk.error}")
     if chunk.usage is not None:
-        told.prompt_tokens, told.tokens = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
+        timing.prompt_tokens, timing.tokens = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
     if any(choice.delta.content for choice in chunk.choices):
-        told.arrivals.append(now)
+        timing.arrivals.append(now)
 
 
 @dataclass(frozen=True)
 class Knock:
-    """What one of many got: a status (0: nothing within a minute, -1: the connection was refused or cut) and when its first byte came."""
+    """The result of one connection: a status (0: nothing within a minute, -1: refused or cut), and the time of the first byte."""
 
     status: int
     first_byte_s: float
 
 
 async def flood(port: int, count: int) -> list[Knock]:
-    """So many small requests, each with a connection of its own, all at once."""
+    """Send `count` small requests at once, each on a separate connection."""
     words = Words(count)
     return await asyncio.gather(*(_knock(port, request(words.text(20), 8)) for _ in range(count)))
 
 
 def statuses(knocks: list[Knock]) -> str:
-    """How many got what."""
+    """The number of results per status."""
     names = {0: "hung", -1: "cut"}
     return ", ".join(f"{count} × {names.get(status, status)}" for status, count in Counter(knock.status for knock in knocks).most_common())
 
 
 def slowest(knocks: list[Knock]) -> str:
-    """The latest first byte of each status."""
+    """The slowest first byte per status."""
     found: dict[int, float] = {}
     for knock in knocks:
         if knock.status > 0:
@@ -162,7 +162,7 @@ async def _knock(port: int, body: bytes) -> Knock:
             writer.write(head.encode() + body)
             line = await reader.readline()
             first_byte_s = time.perf_counter() - started
-            await reader.read()  # an answer that never ends is none
+            await reader.read()  # a response that never ends does not count
             return Knock(int(line.split()[1]), first_byte_s) if line else Knock(-1, first_byte_s)
     except TimeoutError:
         return Knock(0, HUNG_S)

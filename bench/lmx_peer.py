@@ -1,5 +1,5 @@
-"""The systems that the LMX bench compares, each a process of its own with the same model and the same BLAS: LMX, `mlx_lm.server`,
-and mlx-lm's BatchGenerator with nothing around it. `python bench/lmx_peer.py FOLDER` is the last one.
+"""The systems that the LMX bench compares, each in a separate process with the same model and the same BLAS: LMX,
+`mlx_lm.server`, and mlx-lm's BatchGenerator alone, which `python bench/lmx_peer.py FOLDER` runs.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ from opta_lmx.engine_client.blas import blas_environment
 from opta_lmx.models.model_catalog import PROBE
 
 START_S, LOOK_EVERY_S = 60.0, 0.003
-# What a server still does when the last byte of an answer has left.
+# Time for the work that a server does after the last byte of a response.
 AFTERWORK_S = 0.05
-# Every message in full, each between two tokens.
+# Each message in full, between two special tokens.
 _TEMPLATE = (
     "{%- for m in messages -%}<|{{ 'assistant' if m.role == 'assistant' else 'user' }}|>{{ m.content or '' }}<|end|>{%- endfor -%}"
     "{%- if add_generation_prompt -%}<|assistant|>{%- endif -%}"
 )
-# Only letters, digits and blanks can be sampled: no answer ends early, and each token is text of its own.
+# Only letters, digits and blanks can be sampled, so that no answer ends early and each token is one character.
 _MAKE = """
 import sys, json, mlx.core as mx
 from mlx.utils import tree_flatten
@@ -64,7 +64,7 @@ def make_model(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Burst:
-    """Requests that came at once: time to each one's first token, tokens of all answers, processor time of all processes."""
+    """Concurrent requests: time to each first token, tokens of all answers, processor time of all processes."""
 
     first_s: list[float]
     tokens: int
@@ -72,10 +72,10 @@ class Burst:
 
 
 class Process:
-    """A program that is ended with the block."""
+    """A program that ends with its `with` block."""
 
     def __init__(self, command: list[str], variables: dict[str, str], log: Path):
-        # As in a daemon: bytecode is kept, and modules are not looked for where we stand.
+        # As in a daemon: bytecode is written, and modules are not imported from the working directory.
         inherited = {
             name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE" and not name.startswith("OPTA_")
         }
@@ -88,7 +88,7 @@ class Process:
             )
 
     def end(self) -> None:
-        """And wait for it."""
+        """End the program and wait for it."""
         self.process.terminate()
         try:
             self.process.wait(5)
@@ -97,17 +97,17 @@ class Process:
             self.process.wait()
 
     def log(self) -> str:
-        """The end of what it said."""
+        """The end of its output."""
         return self._log.read_text(errors="replace")[-3000:]
 
     def cpu_s(self) -> float:
-        """Processor time of it and its children since their start, their ended threads included."""
-        # Linux' clock of another process, to the nanosecond; ticks of 10 ms would be too coarse.
+        """Processor seconds of the program and its children since their start, including ended threads."""
+        # The Linux CPU clock of another process, in nanoseconds; ticks of 10 ms would be too coarse.
         return sum(time.clock_gettime((~pid << 3) | 2) for pid in family(self.process.pid))
 
 
 class Server(Process):
-    """One that answers chat requests. `answering_s`, `ready_s`: since it was spawned."""
+    """A program that serves chat requests. `answering_s` and `ready_s` count from its start."""
 
     def __init__(self, command: list[str], variables: dict[str, str], log: Path, port: int = 0):
         super().__init__(command, variables, log)
@@ -115,12 +115,12 @@ class Server(Process):
         self.answering_s = self.ready_s = 0.0
 
     def listen(self, port: int) -> None:
-        """Where it listens is known."""
+        """Note the port on which it listens."""
         self.port = port
         self.client = HttpClient(f"http://127.0.0.1:{port}")
 
     def get(self, path: str) -> tuple[int, bytes]:
-        """Status and body; (0, b"") when nobody answers."""
+        """GET: (status, body); (0, b"") when it does not respond."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", path)
@@ -132,36 +132,36 @@ class Server(Process):
             connection.close()
 
     def until_200(self, path: str) -> float:
-        """Seconds from the spawn until it says 200."""
+        """Seconds from the start until the status is 200."""
         while self.get(path)[0] != 200:
             self.look()
         return time.perf_counter() - self.started_at
 
     def look(self) -> None:
-        """Wait a little. Raises RuntimeError when it is gone, or takes too long."""
+        """Wait for a short time. Raises RuntimeError when the program has ended, or takes too long."""
         if self.process.poll() is not None or time.perf_counter() - self.started_at > START_S:
             raise RuntimeError(f"it does not serve:\n{self.log()}")
         time.sleep(LOOK_EVERY_S)
 
     async def burst(self, prompts: list[str], max_tokens: int) -> Burst:
-        """Ask all at once and wait for all."""
+        """Send all prompts at once and wait for all answers."""
         before = self.cpu_s()
-        told = await asyncio.gather(*(stream(self.client, request(prompt, max_tokens)) for prompt in prompts))
+        timings = await asyncio.gather(*(stream(self.client, request(prompt, max_tokens)) for prompt in prompts))
         await asyncio.sleep(AFTERWORK_S)
         used = self.cpu_s() - before
         wrong = [
             one
-            for one, prompt in zip(told, prompts, strict=True)
+            for one, prompt in zip(timings, prompts, strict=True)
             if (one.tokens, one.prompt_tokens) != (max_tokens, len(prompt) + AROUND_TOKENS)
         ]
         if wrong:
-            raise RuntimeError(f"not the work that was ordered: {wrong[0].prompt_tokens} tokens in, {wrong[0].tokens} out")
-        return Burst([one.first_s for one in told], sum(one.tokens for one in told), used)
+            raise RuntimeError(f"the answer has a wrong number of tokens: {wrong[0].prompt_tokens} tokens in, {wrong[0].tokens} out")
+        return Burst([one.first_s for one in timings], sum(one.tokens for one in timings), used)
 
 
 @contextlib.contextmanager
 def lmx(model: Path) -> Generator[Server]:
-    """LMX alone, in a home of its own; its engine picks its BLAS itself."""
+    """LMX alone, in a separate home. Its engine chooses its BLAS itself."""
     with tempfile.TemporaryDirectory(prefix="opta-bench-") as home:
         server = Server(["-m", "opta_lmx", "--model-path", str(model)], {"OPTA_HOME": home, "OPTA_LMX_PORT": "0"}, Path(home) / "lmx.log")
         try:
@@ -178,7 +178,7 @@ def lmx(model: Path) -> Generator[Server]:
 
 @contextlib.contextmanager
 def peer(model: Path) -> Generator[Server]:
-    """`mlx_lm.server` as it comes. It loads after it answers, so it is ready when it has answered a chat."""
+    """`mlx_lm.server` with its defaults. It loads the model after it responds, so it is ready when it has answered a chat request."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -195,10 +195,10 @@ def peer(model: Path) -> Generator[Server]:
 
 
 class InProcess(Process):
-    """BatchGenerator with nothing around it, told over a pipe what to do; counting begins when it has the tokens."""
+    """BatchGenerator alone, controlled over a pipe. Timing begins when it has the tokens."""
 
     async def burst(self, prompts: list[str], max_tokens: int, *, system: str = "") -> Burst:
-        """Insert all at once and step to the end; what begins with `system` is kept, and not computed again."""
+        """Insert all prompts at once and step to the end. Prompts that begin with `system` reuse its KV cache."""
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.write(json.dumps({"prompts": prompts, "max_tokens": max_tokens, "system": system}) + "\n")
         self.process.stdin.flush()
@@ -210,7 +210,7 @@ class InProcess(Process):
 
 @contextlib.contextmanager
 def in_process(model: Path) -> Generator[InProcess]:
-    """The generator's process."""
+    """The process of the generator."""
     process = InProcess([__file__, str(model)], blas_environment() | {"PYTHONSAFEPATH": ""}, model.parent / "in-process.log")
     try:
         yield process
@@ -219,13 +219,13 @@ def in_process(model: Path) -> Generator[InProcess]:
 
 
 def family(pid: int) -> list[int]:
-    """A process and all below it."""
+    """A process and all its descendants."""
     children = [int(child) for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]
     return [pid, *(one for child in children for one in family(child))]
 
 
 def _generate(folder: str) -> None:
-    # mlx-lm carries hardly any types.
+    # mlx-lm has few type annotations.
     from mlx_lm.generate import BatchGenerator
     from mlx_lm.models.cache import LRUPromptCache
     from mlx_lm.utils import load

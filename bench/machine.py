@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""The machine on which the figures were measured."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ from opta_core.version import VERSION
 
 
 def describe() -> str:
-    """One paragraph: when, which version, which machine, and how busy it was."""
+    """One paragraph: time, version, machine and load."""
     model = next(
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.processor()
     )
@@ -19,7 +19,7 @@ def describe() -> str:
         f"Opta {VERSION}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC. "
         f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} cores ({model}), {memory:.0f} GB, "
         f"load of the last minute {os.getloadavg()[0]:.1f}."
-        + (" Python keeps no bytecode here, so starts compile." if sys.dont_write_bytecode else "")
+        + (" Python writes no bytecode here, so each start compiles." if sys.dont_write_bytecode else "")
     )
 
 

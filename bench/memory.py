@@ -1,19 +1,19 @@
-"""Memory of all processes before and after use, and what they take of a core while idle."""
+"""Memory of all processes before and after use, and their CPU use while idle."""
 
 import time
 
 import processes
-from door import Door
 from figure import Figure
+from gateway_client import GatewayClient
 from support.daemon import Daemon
 
-# What a start still loads after it is ready belongs to the start.
+# Wait for imports that continue after the daemon is ready.
 SETTLE_S = 4.0
 IDLE_S, TURNS = 10.0, 100
 
 
 def at_rest(daemon: Daemon) -> list[Figure]:
-    """Of a daemon that is ready and was not used."""
+    """A daemon that is ready and was not used."""
     time.sleep(SETTLE_S)
     shares = processes.idle(daemon, IDLE_S)
     memory = processes.pss_mb(daemon)
@@ -24,19 +24,19 @@ def at_rest(daemon: Daemon) -> list[Figure]:
 
 
 async def after_use(daemon: Daemon) -> list[Figure]:
-    """After everything measured so far and a hundred turns; then after a hundred more."""
+    """After all earlier measurements and 100 turns; then after 100 more."""
     first = await _after_turns(daemon)
     second = await _after_turns(daemon)
     return [
         Figure(f"memory after use and {TURNS} turns", sum(first.values()), "MB", 220, note=processes.split(first, "MB")),
-        Figure(f"growth by {TURNS} turns more", sum(second.values()) - sum(first.values()), "MB", 3, note="flat; the bar is ours here"),
+        Figure(f"growth by {TURNS} turns more", sum(second.values()) - sum(first.values()), "MB", 3, note="flat; the bar is Opta's own"),
     ]
 
 
 async def _after_turns(daemon: Daemon) -> dict[str, float]:
-    async with Door(daemon) as door:
-        sid = await door.session(daemon)
-        async with door.stream(sid) as socket:
+    async with GatewayClient(daemon) as gateway:
+        sid = await gateway.session(daemon)
+        async with gateway.stream(sid) as socket:
             for _ in range(TURNS):
-                await door.turn(socket, sid, "say 20")
+                await gateway.turn(socket, sid, "say 20")
     return processes.pss_mb(daemon)

@@ -1,4 +1,4 @@
-"""What the processes of a daemon use: memory as PSS, and processor time."""
+"""Memory (PSS) and processor time of a daemon's processes."""
 
 import time
 from pathlib import Path
@@ -7,7 +7,7 @@ from support.daemon import Daemon, _carries, _processes
 
 
 def of(daemon: Daemon) -> dict[int, str]:
-    """pid -> name of every process of this home, supervisord with them."""
+    """pid -> name of every process of this home, including supervisord."""
     wanted = f"OPTA_HOME={daemon.home}".encode()
     return {pid: _name(command) for pid, command in _processes() if _carries(pid, wanted)}
 
@@ -23,7 +23,7 @@ def pss_mb(daemon: Daemon) -> dict[str, float]:
 
 
 def cpu_s(daemon: Daemon) -> dict[str, float]:
-    """Process -> seconds of processor time since its start, from the scheduler's own clock (a tick would be too coarse for idling)."""
+    """Process -> processor seconds since its start, from the scheduler's clock (ticks are too coarse for an idle process)."""
     found: dict[str, float] = {}
     for pid, name in of(daemon).items():
         for thread in Path(f"/proc/{pid}/task").iterdir():
@@ -32,7 +32,7 @@ def cpu_s(daemon: Daemon) -> dict[str, float]:
 
 
 def difference(after: dict[str, float], before: dict[str, float]) -> dict[str, float]:
-    """What each process used in between."""
+    """Process -> difference of the two values."""
     return {name: value - before.get(name, 0.0) for name, value in after.items()}
 
 
@@ -43,7 +43,7 @@ def split(parts: dict[str, float], unit: str) -> str:
 
 
 def idle(daemon: Daemon, seconds: float) -> dict[str, float]:
-    """Process -> percent of a core while nothing is asked of it."""
+    """Process -> percent of a core while idle."""
     before, started = cpu_s(daemon), time.perf_counter()
     time.sleep(seconds)
     after, took = cpu_s(daemon), time.perf_counter() - started
@@ -54,5 +54,5 @@ def _name(command: str) -> str:
     for word in command.split():
         if word.startswith("opta_"):
             return word.removeprefix("opta_")
-    # A process that is just becoming another program has no command line for a moment.
+    # During exec, a process has no command line for a moment.
     return "supervisord" if "supervisord" in command else (command.split() or ["?"])[0].rpartition("/")[2]

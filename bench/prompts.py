@@ -1,11 +1,11 @@
-"""From a prompt to the request at the model server, and what stands in that request."""
+"""The time from a prompt to the request at the model server, and the content of that request."""
 
 import asyncio
 import json
 from typing import Any
 
-from door import Door
 from figure import Figure, percentile
+from gateway_client import GatewayClient
 from scripted import Asked, Scripted
 from support.daemon import Daemon
 
@@ -14,14 +14,14 @@ PAUSE_S = 0.05
 
 
 async def first_request(daemon: Daemon, server: Scripted) -> list[Figure]:
-    """The first prompt of a fresh daemon, then a second one in the same session."""
-    async with Door(daemon) as door:
-        sid = await door.session(daemon)
+    """The first prompt of a new daemon, then a second one in the same session."""
+    async with GatewayClient(daemon) as gateway:
+        sid = await gateway.session(daemon)
         server.take()
-        async with door.stream(sid) as socket:
-            seen = await door.turn(socket, sid, "say 3")
+        async with gateway.stream(sid) as socket:
+            seen = await gateway.turn(socket, sid, "say 3")
             first = server.take(bodies=True)
-            await door.turn(socket, sid, "say 3")
+            await gateway.turn(socket, sid, "say 3")
             second = server.take(bodies=True)
     body = first[0].body
     size = (len(json.dumps(body["messages"][0]["content"])) + len(json.dumps(body["tools"], separators=(",", ":")))) / 4
@@ -29,37 +29,37 @@ async def first_request(daemon: Daemon, server: Scripted) -> list[Figure]:
     return [
         Figure("prompt -> model request, the first of a fresh daemon", 1000 * (first[0].at - seen.asked_at), "ms"),
         Figure("first request: system and tools (characters / 4)", size, "tokens", 1100, note=f"{len(body['tools'])} tools"),
-        Figure("model requests before the first answer is there", len(first), "", 1, note="no title request"),
+        Figure("model requests before the first answer", len(first), "", 1, note="no title request"),
         Figure("turn 2: share of turn 1's request that is its prefix", 100 * shared, "%", 95, is_rate=True),
     ]
 
 
 async def warm(daemon: Daemon, server: Scripted) -> Figure:
-    """In a short session."""
-    async with Door(daemon) as door:
-        sid = await door.session(daemon)
-        took = await _prompts(door, server, sid, 0, WARM_TURNS)
+    """The time in a short session."""
+    async with GatewayClient(daemon) as gateway:
+        sid = await gateway.session(daemon)
+        took = await _prompts(gateway, server, sid, 0, WARM_TURNS)
     return _figure("prompt -> model request, warm", took, 10)
 
 
 async def long_session(daemon: Daemon, server: Scripted, sid: str, turns: int, last: int) -> list[Figure]:
-    """In a session of many turns, after its first prompt, which reads the journal, and that first one itself."""
-    async with Door(daemon) as door:
-        cold = await _prompts(door, server, sid, last, 1)
-        _, _, session = await door.ask("GET", f"/v3/sessions/{sid}")
-        took = await _prompts(door, server, sid, session["lastSeq"], LONG_TURNS)
+    """The time in a session of many turns: the first prompt, which reads the journal, and later prompts."""
+    async with GatewayClient(daemon) as gateway:
+        cold = await _prompts(gateway, server, sid, last, 1)
+        _, _, session = await gateway.ask("GET", f"/v3/sessions/{sid}")
+        took = await _prompts(gateway, server, sid, session["lastSeq"], LONG_TURNS)
     return [
         _figure(f"prompt -> model request in a session of {turns:,} turns, warm", took, 20),
         Figure("the same, the first prompt after a start (reads the journal)", cold[0], "ms"),
     ]
 
 
-async def _prompts(door: Door, server: Scripted, sid: str, after: int, count: int) -> list[float]:
+async def _prompts(gateway: GatewayClient, server: Scripted, sid: str, after: int, count: int) -> list[float]:
     took: list[float] = []
     server.take()
-    async with door.stream(sid, after) as socket:
+    async with gateway.stream(sid, after) as socket:
         for _ in range(count):
-            seen = await door.turn(socket, sid, "say 3")
+            seen = await gateway.turn(socket, sid, "say 3")
             took.append(1000 * (_only(server.take()).at - seen.asked_at))
             await asyncio.sleep(PAUSE_S)
     return took
@@ -77,7 +77,7 @@ def _only(asked: list[Asked]) -> Asked:
 
 
 def _shared_share(first: dict[str, Any], second: dict[str, Any]) -> float:
-    """How much of the first request's tools and messages the second begins with."""
+    """The share of the first request's tools and messages that is a prefix of the second request."""
     one, two = (json.dumps(body["tools"]) + json.dumps(body["messages"]) for body in (first, second))
     same = next((at for at, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), len(one))
     return (same + 1) / len(one)

@@ -1,4 +1,4 @@
-"""How long after its kill -9 a process is there again, the gateway answers a WebSocket, and a client sees the next token."""
+"""Time from kill -9 until a process is running again, the gateway serves a WebSocket, and a client receives the next token."""
 
 import asyncio
 import itertools
@@ -7,20 +7,20 @@ import signal
 import time
 from pathlib import Path
 
-from door import Door
 from figure import Figure, percentile
+from gateway_client import GatewayClient
 from scripted import Scripted
 from support.daemon import Daemon
 
 SERVICES, ROUNDS = ("agent", "tools", "sessions", "gateway"), 3
-# Until the one before does its work, and slower than the brake against crash loops.
+# Time for the previous process to become ready, and longer than the window of the crash-loop delay.
 PAUSE_S = 2.5
-# An answer that is still being said long after the store is back.
+# The answer is still streaming long after the store has restarted.
 KILLS, RATE, PIECES, KILL_AFTER = 5, 100, 300, 60
 
 
 def figures(daemon: Daemon) -> list[Figure]:
-    """Every service some times."""
+    """Kill every service several times."""
     respawns: list[float] = []
     answers: list[float] = []
     supervisord = daemon.supervisor().pid()
@@ -38,7 +38,7 @@ def figures(daemon: Daemon) -> list[Figure]:
             time.sleep(PAUSE_S)
     return [
         Figure(
-            "kill -9 -> the next process is there",
+            "kill -9 -> the next process is running",
             max(respawns),
             "ms",
             150,
@@ -49,13 +49,13 @@ def figures(daemon: Daemon) -> list[Figure]:
 
 
 async def silences(daemon: Daemon, server: Scripted) -> list[Figure]:
-    """The longest pause between two tokens at 100 a second when the store is killed in between."""
+    """The longest pause between two tokens at 100 tokens/s when the store is killed between them."""
     longest: list[float] = []
-    async with Door(daemon) as door:
+    async with GatewayClient(daemon) as gateway:
         for _ in range(KILLS):
-            sid = await door.session(daemon)
-            async with door.stream(sid) as socket:
-                asked = asyncio.create_task(door.turn(socket, sid, f"say {PIECES} {RATE}"))
+            sid = await gateway.session(daemon)
+            async with gateway.stream(sid) as socket:
+                asked = asyncio.create_task(gateway.turn(socket, sid, f"say {PIECES} {RATE}"))
                 await asyncio.sleep(KILL_AFTER / RATE)
                 await asyncio.to_thread(daemon.kill, "sessions")
                 seen = await asked
@@ -68,7 +68,7 @@ async def silences(daemon: Daemon, server: Scripted) -> list[Figure]:
 
 
 def _is_there(supervisord: int, service: str, before: int) -> bool:
-    # Looked for among supervisord's children alone: searching all of /proc takes the time that is measured.
+    # Only supervisord's children: searching all of /proc takes as long as what is measured.
     children = Path(f"/proc/{supervisord}/task/{supervisord}/children").read_text().split()
     return any(pid != str(before) and f"opta_{service}".encode() in _command(pid) for pid in children)
 
@@ -83,7 +83,7 @@ def _command(pid: str) -> bytes:
 async def _until_streams(daemon: Daemon) -> None:
     while True:
         try:
-            async with Door(daemon) as door, door.stream_of_all() as socket:
+            async with GatewayClient(daemon) as gateway, gateway.stream_of_all() as socket:
                 await socket.recv()
                 return
         except Exception:

@@ -1,7 +1,7 @@
-"""`./opta dev bench`: every figure of the daemon beside its bar, in about three minutes.
+"""`./opta dev bench`: measures every figure of the daemon against its bar, in about three minutes.
 
-With `--write` the table goes to docs/benchmarks.md too; words on the command line choose parts of it; `--lmx` measures
-LMX as well, in eight minutes more. Nothing leaves loopback, and everything started is ended.
+`--write` also writes the table to docs/benchmarks.md. Arguments select parts. `--lmx` also measures LMX, which takes eight
+more minutes. All traffic stays on loopback, and every started process is ended.
 """
 
 import argparse
@@ -19,7 +19,6 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import crowd  # noqa: E402
 import floods  # noqa: E402
-import hands  # noqa: E402
 import large  # noqa: E402
 import library  # noqa: E402
 import lists  # noqa: E402
@@ -29,6 +28,7 @@ import prompts  # noqa: E402
 import respawn  # noqa: E402
 import starts  # noqa: E402
 import tokens  # noqa: E402
+import tool_execution  # noqa: E402
 import tools  # noqa: E402
 import turns  # noqa: E402
 from figure import Figure, table  # noqa: E402
@@ -43,8 +43,8 @@ _LMX = "## LMX beside mlx_lm.server\n"
 _HEAD = """\
 # Benchmarks
 
-Written by `./opta dev bench --write`. A scripted model server on loopback answers, so only the daemon is measured; bars and the
-figures of comparable systems stand beside each other in the same unit. Ratios within one run travel between machines, times do not.
+Written by `./opta dev bench --write`. A scripted model server on loopback answers, so only the daemon is measured. Bars and the
+figures of comparable systems have the same unit. Ratios within one run can be compared between machines; times cannot.
 """
 
 Part = Callable[[Daemon, Scripted], list[Figure]]
@@ -55,7 +55,7 @@ PARTS: dict[str, Part] = {
     "prompt": lambda daemon, server: [asyncio.run(prompts.warm(daemon, server))],
     "paced": lambda daemon, server: asyncio.run(tokens.paced(daemon, server)),
     "tools": lambda daemon, server: asyncio.run(tools.round_trips(daemon, server)),
-    "hands": lambda *_: hands.figures(),
+    "execution": lambda *_: tool_execution.figures(),
     "flood": lambda daemon, server: asyncio.run(tokens.flat_out(daemon, server)),
     "floods": lambda daemon, server: asyncio.run(floods.figures(daemon, server)),
     "turns": lambda *_: turns.figures(),
@@ -70,15 +70,15 @@ PARTS: dict[str, Part] = {
 
 
 def main() -> int:
-    """Measure, print, and write when asked to. Exit 1 when a part could not be measured."""
+    """Measure and print; write the page with `--write`. Returns 1 when a part could not be measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"some of: {', '.join(PARTS)} (default: all)")
-    parser.add_argument("--lmx", action="store_true", help="measure LMX too; without it the page keeps what was measured last")
+    parser.add_argument("--lmx", action="store_true", help="also measure LMX; without it, the page keeps the last LMX figures")
     parser.add_argument("--write", action="store_true", help=f"also write {PAGE.relative_to(ROOT)}")
     chosen = parser.parse_args()
     if unknown := set(chosen.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; they are {', '.join(PARTS)}")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends the started processes
     about = machine.describe()
     figures, failed = _measure(chosen.parts or list(PARTS))
     text = f"{about}\n\n{table(figures)}\n"
@@ -93,7 +93,7 @@ def main() -> int:
 
 
 def _kept_section() -> str:
-    """What the page says of LMX."""
+    """The LMX section of the current page."""
     _, head, rest = PAGE.read_text().partition(_LMX)
     return head + rest.partition("## ")[0]
 
@@ -110,7 +110,7 @@ def _measure(parts: list[str]) -> tuple[list[Figure], list[str]]:
             started = time.perf_counter()
             try:
                 figures += PARTS[name](daemon, server)
-            except Exception as error:  # the other parts are still worth their time
+            except Exception as error:  # a failed part must not prevent the others
                 failed.append(name)
                 what = "".join(traceback.format_exception(error))
                 print(f"✕ {name}: {what}\n{daemon.logs()}", file=sys.stderr)
@@ -119,7 +119,7 @@ def _measure(parts: list[str]) -> tuple[list[Figure], list[str]]:
 
 
 def _past(server: Scripted) -> list[Figure]:
-    """A home of its own with a thousand sessions."""
+    """A separate home with 1,000 sessions."""
     with tempfile.TemporaryDirectory(prefix="opta-bench-") as folder:
         daemon = Daemon(Path(folder), model_url=server.url)
         paths = daemon.loaded.paths

@@ -1,8 +1,8 @@
-"""The scripted model server in a process of its own, so that it takes no time from the client that measures.
+"""The scripted model server in a separate process, so that it takes no time from the measuring client.
 
-The last prompt says what to answer: `say COUNT RATE` (pieces of four characters, RATE a second, 0 is as fast
-as it goes), `flood COUNT` (the same bytes, encoded before the request came, many pieces a write), `read COUNT`
-and `run COUNT` (that many tool calls, one a step). `time.perf_counter` is one clock for all processes.
+The last prompt selects the answer: `say COUNT RATE` (pieces of four characters, RATE per second, 0: as fast as possible),
+`flood COUNT` (the same bytes, encoded beforehand, many pieces per write), `read COUNT` and `run COUNT` (COUNT tool calls, one
+per step). `time.perf_counter` is one clock for all processes.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _PIECES_A_WRITE = 16
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as the server saw it."""
+    """A request as the server received it."""
 
     at: float
     sent_at: list[float]
@@ -42,7 +42,7 @@ class Scripted:
         self._process.communicate(timeout=10)
 
     def take(self, *, bodies: bool = False) -> list[Asked]:
-        """Requests since the last time, oldest first."""
+        """The requests since the last call, oldest first."""
         return [Asked(at, sent_at, body) for at, sent_at, body in self._ask("bodies" if bodies else "times")]
 
     def _ask(self, word: str) -> Any:
@@ -54,7 +54,7 @@ class Scripted:
 
 
 class _Server(ModelServer):
-    """Adds `flood`, whose bytes are ready before they are asked for."""
+    """Adds `flood`, whose bytes are encoded beforehand."""
 
     def __init__(self) -> None:
         super().__init__(_reply)
@@ -75,7 +75,7 @@ class _Server(ModelServer):
 
 
 class _Joined:
-    """Collects what `_chunk` writes."""
+    """Collects the output of `_chunk`."""
 
     def __init__(self) -> None:
         self.content = b""
@@ -98,7 +98,7 @@ def _flood(count: int) -> list[bytes]:
 
 
 def _script(messages: list[dict[str, Any]]) -> tuple[str, int, float, int]:
-    """(word, count, rate, how many tool results came after the last prompt)."""
+    """(word, count, rate, number of tool results after the last prompt)."""
     at = max((at for at, message in enumerate(messages) if message["role"] == "user"), default=0)
     word, count, rate = (str(messages[at]["content"]) + " 0 0").split()[:3]
     results = sum(message["role"] == "tool" for message in messages[at:])
@@ -108,7 +108,7 @@ def _script(messages: list[dict[str, Any]]) -> tuple[str, int, float, int]:
 def _reply(messages: list[dict[str, Any]]) -> list[Action]:
     word, count, rate, results = _script(messages)
     if word in ("read", "run") and results < count:
-        # A Say first: its time is the time of the tool call, written right behind it. No call twice the same.
+        # The Say comes first: its time is that of the tool call, which is written directly after it. Each call is different.
         use = (
             Use("read_file", {"path": "text.txt", "end_line": 20 + results})
             if word == "read"

@@ -1,4 +1,4 @@
-"""How long a start takes: from spawning `opta up` to the first answer, and to ready."""
+"""The time of a start: from spawning `opta up` to the first response, and to ready."""
 
 import asyncio
 import subprocess
@@ -11,18 +11,18 @@ STARTS, LOOK_EVERY_S, READY_S = 4, 0.01, 60.0
 
 
 def repeated(daemon: Daemon) -> list[Figure]:
-    """Several starts of one home; it runs before and after."""
+    """Several starts of one home. The daemon runs before and after."""
     times = [asyncio.run(_start_again(daemon)) for _ in range(STARTS)]
-    answering, ready, told = ([found[at] for found in times] for at in range(3))
+    answering, ready, returned = ([found[at] for found in times] for at in range(3))
     return [
-        _figure("spawn -> gateway answers /healthz", answering, 0.5),
-        _figure("spawn -> /readyz says ready", ready, 1.5),
-        _figure("spawn -> `opta up --detach` returns", told, None),
+        _figure("spawn -> gateway responds to /healthz", answering, 0.5),
+        _figure("spawn -> /readyz reports ready", ready, 1.5),
+        _figure("spawn -> `opta up --detach` returns", returned, None),
     ]
 
 
 async def once(daemon: Daemon, name: str) -> Figure:
-    """One start of a home, to ready."""
+    """One start of a home, until it is ready."""
     _, ready, _ = await _start_again(daemon)
     return Figure(f"spawn -> ready, {name}", ready, "s")
 

@@ -1,12 +1,12 @@
-"""Streaming: latency and processor time a token at 100 a second, and how fast it goes flat out."""
+"""Streaming: latency and processor time per token at 100 tokens/s, and the maximum rate."""
 
 import asyncio
 from collections.abc import Sequence
 
 import floor
 import processes
-from door import Door, Seen
 from figure import Figure, percentile
+from gateway_client import GatewayClient, Seen
 from scripted import PIECE, Scripted
 from support.daemon import Daemon
 
@@ -15,24 +15,24 @@ FLOOD, FLOODS = 20_000, 3
 
 
 async def paced(daemon: Daemon, server: Scripted) -> list[Figure]:
-    """At 100 tokens a second, each round beside a direct client."""
+    """At 100 tokens/s, each round beside a direct client."""
     ours: list[float] = []
     direct: list[float] = []
     used: dict[str, float] = {}
     sizes: list[float] = []
     tokens = 0
     reading_s = 0.0
-    async with Door(daemon) as door:
-        sid = await door.session(daemon)
-        async with door.stream(sid) as socket:
-            await door.turn(socket, sid, "say 20 100")
+    async with GatewayClient(daemon) as gateway:
+        sid = await gateway.session(daemon)
+        async with gateway.stream(sid) as socket:
+            await gateway.turn(socket, sid, "say 20 100")
             for _ in range(ROUNDS):
                 server.take()
                 straight = await floor.direct(server.url, f"say {PIECES // 2} {RATE}")
                 direct += delays_of(server.take()[0].sent_at, straight.arrivals)
                 reading_s += straight.cpu_s
                 before = processes.cpu_s(daemon)
-                seen = await door.turn(socket, sid, f"say {PIECES} {RATE}")
+                seen = await gateway.turn(socket, sid, f"say {PIECES} {RATE}")
                 for name, seconds in processes.difference(processes.cpu_s(daemon), before).items():
                     used[name] = used.get(name, 0.0) + seconds
                 sent_at = server.take()[0].sent_at
@@ -60,20 +60,20 @@ async def paced(daemon: Daemon, server: Scripted) -> list[Figure]:
 
 
 async def flat_out(daemon: Daemon, server: Scripted) -> list[Figure]:
-    """20,000 tokens as fast as they come; the median of some turns, each in a session of its own."""
+    """20,000 tokens at the maximum rate; the median of several turns, each in a separate session."""
     rates: list[float] = []
     firsts: list[float] = []
     straights: list[float] = []
     used: dict[str, float] = {}
     await floor.direct(server.url, f"flood {FLOOD}")
-    async with Door(daemon) as door:
+    async with GatewayClient(daemon) as gateway:
         for _ in range(FLOODS):
             straight = await floor.direct(server.url, f"flood {FLOOD}")
             straights.append(FLOOD / (straight.done_at - straight.asked_at))
-            sid = await door.session(daemon)
-            async with door.stream(sid) as socket:
+            sid = await gateway.session(daemon)
+            async with gateway.stream(sid) as socket:
                 before = processes.cpu_s(daemon)
-                seen = await door.turn(socket, sid, f"flood {FLOOD}")
+                seen = await gateway.turn(socket, sid, f"flood {FLOOD}")
                 for name, seconds in processes.difference(processes.cpu_s(daemon), before).items():
                     used[name] = used.get(name, 0.0) + seconds
             arrivals = arrivals_of(seen)
@@ -97,7 +97,7 @@ async def flat_out(daemon: Daemon, server: Scripted) -> list[Figure]:
 
 
 def arrivals_of(seen: Seen) -> list[float]:
-    """When each piece was there whole, by counting characters: pieces may be joined on the way."""
+    """The time at which each piece was complete, found by counting characters, because pieces may be joined."""
     arrivals: list[float] = []
     count = 0
     for at, characters in seen.characters():

@@ -1,9 +1,9 @@
-"""Tool round trips: from the model's call on the wire to the next model request with its result."""
+"""Tool round trips: from the model's tool call to the next model request, which contains the result."""
 
 from itertools import pairwise
 
-from door import Door
 from figure import Figure, percentile
+from gateway_client import GatewayClient
 from scripted import Scripted
 from support.daemon import Daemon
 
@@ -20,12 +20,12 @@ async def round_trips(daemon: Daemon, server: Scripted) -> list[Figure]:
 
 
 async def _measure(daemon: Daemon, server: Scripted, word: str, tool: str, bar: float) -> Figure:
-    async with Door(daemon) as door:
-        sid = await door.session(daemon, mode="do", level="L2", policy="unrestricted")
-        async with door.stream(sid) as socket:
-            await door.turn(socket, sid, f"{word} 2")
+    async with GatewayClient(daemon) as gateway:
+        sid = await gateway.session(daemon, mode="do", level="L2", policy="unrestricted")
+        async with gateway.stream(sid) as socket:
+            await gateway.turn(socket, sid, f"{word} 2")
             server.take()
-            seen = await door.turn(socket, sid, f"{word} {CALLS}")
+            seen = await gateway.turn(socket, sid, f"{word} {CALLS}")
     results = sum(frame.count('"event":"tool.result"') for _, frame in seen.frames)
     failed = sum(frame.count('"ok":false') for _, frame in seen.frames)
     assert results == CALLS and not failed, f"{results} of {CALLS} results, {failed} failed: {seen.frames}"

@@ -1,4 +1,4 @@
-"""Permission requests of every kind with the cards that Python builds of them: the page's tests build the same cards."""
+"""Permission requests of every kind with the cards that Python builds for them. The page's tests build the same cards."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from opta_protocol.tools.declared import TOOLS, tool_of
 from opta_protocol.tools.tool import AnyTool
 
 WORKSPACE = "/work"
-# Values of every type, for tools whose arguments are not declared: they are shown whole.
+# Values of every type, for tools whose arguments are not declared: the card shows them all.
 ODD: dict[str, Any] = {
     "path": "not the subject",
     "from": "a",
@@ -23,14 +23,14 @@ ODD: dict[str, Any] = {
 
 
 def examples() -> list[dict[str, Any]]:
-    """`{request, card}` of each declared tool, with and without the evidence that it needs, and of MCP tools."""
+    """`{request, card}` for each declared tool, with and without its evidence, and for MCP tools."""
     requests = [request for tool in TOOLS for request in _requests(tool)]
     requests += [
         _request("mcp__files__move", ODD, server="files", schema="ab" * 32),
         _request("mcp__files__move", ODD),
         _request("mcp__files__move", ODD, server="files"),
         _request("unheard_of", ODD),
-        # A server that takes the name of a tool of ours gets neither its words nor its rights.
+        # A server whose tool has the name of a declared tool gets neither its label nor its rights.
         _request("read_file", ODD, server="files", schema="ab" * 32),
     ]
     return [
@@ -60,7 +60,7 @@ def _requests(tool: AnyTool) -> list[PermissionRequest]:
 
 
 def _arguments(tool: AnyTool) -> dict[str, Any]:
-    """Arguments in an order that is not that of the card."""
+    """Arguments in a different order than in the card."""
     if tool.arguments is None:
         return ODD if not tool.subject else {"first": 1, tool.subject: "about this"}
     values: dict[str, Any] = {"edits": [{"old": "a", "new": "", "all": True}], "items": [{"text": "one", "state": "open"}]}

@@ -1,4 +1,4 @@
-"""`./opta test` and `./opta dev …`: what contributors and CI run."""
+"""`./opta test` and `./opta dev …`: the commands of contributors and CI."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ SOURCES = ["shared", "services", "cli", "desktop", "lmx", "ops", "tests", "bench
 
 
 def main() -> int:
-    """Dispatch one word."""
+    """Run one command."""
     word, rest = sys.argv[1], sys.argv[2:]
     if word == "test":
         return test(rest)
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Everything: the checks and all tests; with arguments only these tests."""
+    """Run the checks and all tests; with arguments, only those tests."""
     missing = _debian_packages()
     if missing:
         print(
@@ -52,7 +52,7 @@ def test(arguments: list[str]) -> int:
     measures, arguments = "--coverage" in arguments, [each for each in arguments if each != "--coverage"]
     failed = 0 if arguments or measures else check()
     with measure.measured(not arguments) if measures else contextlib.nullcontext():
-        # A failed check does not hide what the tests say.
+        # Run the tests even when a check fails.
         for name, each, fine in test_runs(arguments):
             failed = max(failed, _run(name, [sys.executable, "-m", "pytest", *each], fine=fine))
     if not (arguments or measures):
@@ -61,10 +61,10 @@ def test(arguments: list[str]) -> int:
 
 
 def test_runs(arguments: list[str]) -> list[tuple[str, list[str], tuple[int, ...]]]:
-    """The runs of pytest, each with its name, its arguments and the exit codes that are fine.
+    """The runs of pytest, each with its name, its arguments and the exit codes that count as success.
 
-    Folders are run by several workers, and afterwards the tests that measure the machine, alone. One file, or any other option of
-    pytest, is run in one process, where output and debuggers work.
+    Folders run in several workers; after that, the tests that measure the machine run alone. A single file, or any other option of
+    pytest, runs in one process, where output and debuggers work.
     """
     options = [each for each in arguments if each == "--record-durations"]
     paths = [each for each in arguments if each not in options]
@@ -86,12 +86,12 @@ def _files_with_tests_that_run_alone(folders: list[str]) -> list[str]:
 
 
 def _workers() -> int:
-    """Most tests wait for processes more than they compute, so there are more workers than cores; each has a daemon, of 300 MB."""
+    """More workers than cores, because most tests wait for processes. Each worker has a daemon, which needs 300 MB."""
     return 2 * (os.cpu_count() or 1) + 2
 
 
 def check() -> int:
-    """Lint, format, types, import contracts, the tidy test, generated files, locks without addresses, the page's own checks."""
+    """Check lint, format, types, import contracts, the tidy test, generated files, lock files without addresses, and the page."""
     steps: list[tuple[str, Callable[[], int]]] = [
         ("ruff", lambda: _run("lint", [str(BIN / "ruff"), "check", *_present()])),
         ("format", lambda: _run("format", [str(BIN / "ruff"), "format", "--check", "-q", *_present()])),
@@ -125,13 +125,13 @@ def gen() -> int:
 
 
 def fix() -> int:
-    """What a machine can repair."""
+    """Apply automatic fixes: lint and format."""
     _run("lint", [str(BIN / "ruff"), "check", "--fix", "-q", *_present()])
     return _run("format", [str(BIN / "ruff"), "format", "-q", *_present()])
 
 
 def tidy() -> int:
-    """Lower the list of what is still to be repaired, and print what is wrong."""
+    """Lower the counts in ops/tidy_backlog.toml, and print the remaining problems."""
     from tidy import shrink
 
     problems = shrink()
@@ -140,7 +140,7 @@ def tidy() -> int:
 
 
 def lock() -> int:
-    """Pin the dependencies: hashes, no addresses."""
+    """Pin the dependencies with hashes and without addresses."""
     flags = [
         "--universal",
         "--python-version",
@@ -185,7 +185,7 @@ def _locks() -> int:
 
 def _page() -> int:
     if not (ROOT / "desktop/web/node_modules").exists():
-        # Built by somebody else's environment: install what the checks need.
+        # The page was built in another environment: install what the checks need.
         sys.path.insert(0, str(ROOT / "desktop"))
         import build_page
 
@@ -202,7 +202,7 @@ def _page() -> int:
 
 
 def _debian_packages() -> list[str]:
-    """Install what the tests need, where this is allowed: as root on Debian. What is missing then."""
+    """Install missing programs if possible (as root on Debian). Returns those that are still missing."""
     missing = [program for program in PACKAGES if not shutil.which(program)]
     wanted = [PACKAGES[program] for program in missing]
     if not any(Path("/usr/lib").glob("*-linux-gnu/libopenblas.so.0")):

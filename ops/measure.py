@@ -1,7 +1,7 @@
-"""`./opta test --coverage`: which lines and branches of the product the tests run, also in the processes that they start.
+"""`./opta test --coverage`: measures line and branch coverage, also in the processes that the tests start.
 
-Measuring doubles the time of the tests, so `./opta test` prints the figures of `tests/coverage.toml`, which the last complete measurement wrote.
-A process that is killed measures nothing, and neither does one in the sandbox.
+Measuring doubles the time of the tests, so `./opta test` prints the figures of the last complete measurement (`tests/coverage.toml`).
+Processes that are killed, and processes in the sandbox, are not measured.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ _HEAD = "# Percent of lines and of branches that the tests run. Written by `./op
 
 @contextlib.contextmanager
 def measured(complete: bool) -> Generator[None]:
-    """Measure what runs inside. Afterwards print the figures, and write them down when all tests ran."""
+    """Measure the code that runs inside. Afterwards print the figures, and store them when all tests ran."""
     switch = Path(sysconfig.get_path("purelib")) / "opta-coverage.pth"
     with tempfile.TemporaryDirectory(prefix="opta-coverage-") as folder:
         settings = Path(folder) / "coverage.ini"
@@ -33,7 +33,7 @@ def measured(complete: bool) -> Generator[None]:
         settings.write_text((ROOT / "ops/coverage.ini").read_text() + f"source = {sources}\ndata_file = {folder}/data\n")
         start = Path(folder) / "coverage_start.py"
         shutil.copy(ROOT / "ops/coverage_start.py", start)
-        # A measurement that was killed leaves the switch, and then no folder that it points to.
+        # A killed measurement leaves the `.pth` file, which then points to a folder that no longer exists.
         switch.write_text(f"import os, runpy; os.path.exists({str(start)!r}) and runpy.run_path({str(start)!r})\n")
         try:
             yield
@@ -43,7 +43,7 @@ def measured(complete: bool) -> Generator[None]:
 
 
 def report(figures: dict[str, Any], record: Path | None) -> None:
-    """Print the figures of each package and the files with the most lines that no test runs; write the figures into `record`."""
+    """Print each package's figures and the files with the most uncovered lines. Write the figures to `record`."""
     totals = {
         package: _share(figures["files"], package)
         for package in PACKAGES
@@ -59,7 +59,7 @@ def report(figures: dict[str, Any], record: Path | None) -> None:
 
 
 def last(record: Path = RECORD) -> str:
-    """The figures of the last complete measurement, one line a package."""
+    """The figures of the last complete measurement, one line per package."""
     known = tomllib.loads(record.read_text()) if record.exists() else {}
     return "\n".join(_line(package, *shares) for package, shares in known.items()) or "coverage: not measured yet: ./opta test --coverage"
 
@@ -74,7 +74,7 @@ def _figures(settings: Path) -> dict[str, Any]:
 
 
 def _share(files: dict[str, Any], package: str) -> tuple[float, float]:
-    """Percent of lines and of branches."""
+    """(line coverage, branch coverage) in percent."""
     of = [each["summary"] for name, each in files.items() if Path(name).is_relative_to(package)]
     lines, run = sum(each["num_statements"] for each in of), sum(each["covered_lines"] for each in of)
     branches, taken = sum(each["num_branches"] for each in of), sum(each["covered_branches"] for each in of)

@@ -1,6 +1,6 @@
-"""`./opta dev soak --kills 2000`: random kills and stops over all processes of some homes, then every promise is checked.
+"""`./opta dev soak --kills 2000`: kills and stops processes of several homes at random, then checks every promise.
 
-Ends by itself. Homes and sessions lie in a temporary folder.
+It ends by itself. Homes and sessions are in a temporary folder.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from support.soak import run_side_by_side  # noqa: E402
 
 
 def main() -> int:
-    """Exit 1 when a promise was broken."""
+    """Returns 1 when a promise was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=2000)
     parser.add_argument("--homes", type=int, default=4)

@@ -1,8 +1,8 @@
-"""`./opta dev tidy`: the mechanical part of the house style, held by two lists.
+"""`./opta dev tidy`: checks the mechanical rules of the house style against two lists.
 
-`tidy_allowed.toml` holds what is meant to stay, each place with its reason. `tidy_backlog.toml` holds what is still to be
-repaired, each place with its count. **Invariant:** the backlog only shrinks. A count above it fails, and a count below it fails
-until `./opta dev tidy` has written the lower one. No command writes a higher one.
+`tidy_allowed.toml` lists permanent exceptions, each place with its reason. `tidy_backlog.toml` lists what is still to be fixed,
+each place with its count. **Invariant:** the backlog only shrinks. A count above the list fails. A count below it also fails, until
+`./opta dev tidy` has written the lower count. No command writes a higher count.
 """
 
 import tomllib
@@ -17,22 +17,22 @@ _HEAD = "# What is still to be repaired: rule, place, count. `./opta dev tidy` l
 
 
 def counts(root: Path = ROOT) -> dict[str, dict[str, int]]:
-    """Rule -> place -> count, as the tree is."""
+    """Rule -> place -> count in the current tree."""
     return {name: dict(rule(root)) for name, (rule, _) in RULES.items()}
 
 
 def allowed(root: Path = ROOT) -> dict[str, dict[str, str]]:
-    """Rule -> place -> the reason why it stays."""
+    """Rule -> place -> reason of the exception."""
     return tomllib.loads((root / "ops/tidy_allowed.toml").read_text())
 
 
 def backlog(root: Path = ROOT) -> dict[str, dict[str, int]]:
-    """Rule -> place -> the count that is left to repair."""
+    """Rule -> place -> count that is still to be fixed."""
     return tomllib.loads((root / "ops/tidy_backlog.toml").read_text())
 
 
 def problems(found: Lists, listed: Lists, reasons: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """One line for each place that is worse than the lists say, or better, or listed without a reason."""
+    """One line for each place whose count differs from the lists, or that is listed without a reason."""
     lines: list[str] = []
     for rule in RULES:
         now, known, stays = found.get(rule, {}), listed.get(rule, {}), reasons.get(rule, {})
@@ -43,7 +43,7 @@ def problems(found: Lists, listed: Lists, reasons: Mapping[str, Mapping[str, str
 
 
 def shrunk(found: Lists, listed: Lists) -> dict[str, dict[str, int]]:
-    """The backlog without what is repaired."""
+    """The backlog with the counts lowered to the current ones."""
     return {
         rule: {place: min(count, found[rule][place]) for place, count in places.items() if found.get(rule, {}).get(place, 0)}
         for rule, places in listed.items()
@@ -59,7 +59,7 @@ def written(listed: Lists) -> str:
 
 
 def shrink(root: Path = ROOT) -> list[str]:
-    """Write the lower counts into the backlog; what is wrong then."""
+    """Write the lower counts to the backlog, and return the remaining problems."""
     found, listed = counts(root), shrunk(counts(root), backlog(root))
     (root / "ops/tidy_backlog.toml").write_text(written(listed))
     return problems(found, listed, allowed(root))

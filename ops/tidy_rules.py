@@ -1,4 +1,4 @@
-"""The rules of `./opta dev tidy`: each reads the tree and returns how often it is broken, and where.
+"""The rules of `./opta dev tidy`. Each reads the tree and returns the places that break it, with counts.
 
 A rule maps a place (a file, a name, a word and a package) to a count. `tidy.py` compares the counts with what is allowed.
 """
@@ -17,11 +17,11 @@ PROSE = ("docs", "ops", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECU
 PAGE = "desktop/web/src"
 LINES_MAX = 400
 
-# Words with a standard term: in code, comments, messages and documents.
+# Words to replace by a standard term, in code, comments, messages and documents.
 WORDS = {
     "class 1": (r"\bclass[ -]1\b", "durable event"),
     "door": (r"\bdoors?\b", "endpoint"),
-    "feed": (r"\bfeeds?\b", "subscription"),
+    "feed": (r"\bfeeds?\b(?! (data|forward)\b)", "subscription"),  # not httptools' feed_data, not feed-forward layers
     "firm": (r"\bfirm(ly)?\b", "durable"),
     "mend": (r"\bmend(s|ed|ing)?\b", "fix, repair"),
     "poke": (r"\bpok(e|es|ed|ing)\b", "wake up"),
@@ -29,7 +29,7 @@ WORDS = {
     "stand-in": (r"\bstand[ -]?ins?\b", "placeholder"),
     "told": (r"\btold\b", "reported, sent"),
 }
-# Words that are plain English in a sentence, and a private term as part of a name.
+# Words that are plain English in a sentence, and a private term in a name.
 NAMES = {
     "hands": "executor",
     "life": "incarnation",
@@ -38,7 +38,7 @@ NAMES = {
     "room": "capacity, backpressure",
     "way": "route",
 }
-# A place in a queue is a slot; a place of the sandbox is a folder with its limits, which is another noun.
+# "place" is a queue slot only in LMX; in the sandbox it is a folder with limits.
 ONLY_IN = {"place": "lmx/"}
 
 
@@ -54,7 +54,7 @@ def duplicate_classes(root: Path) -> Counter[str]:
 
 
 def broad_excepts(root: Path) -> Counter[str]:
-    """Handlers of every exception, by file and function. A handler that only cleans up and raises again is not one."""
+    """Handlers of all exceptions, by file and function. A handler that only cleans up and raises again is not counted."""
     return Counter(f"{_name(root, file)}::{where}" for file in _files(root, CODE) for where in _facts(file).broad_excepts)
 
 
@@ -65,7 +65,7 @@ def long_files(root: Path) -> Counter[str]:
 
 
 def second_spellings(root: Path) -> Counter[str]:
-    """Words that have a standard term, by word and package."""
+    """Uses of words that have a standard term, by word and package."""
     found: Counter[str] = Counter()
     for file in _texts(root):
         text = _spaced(file.read_text())
@@ -86,7 +86,7 @@ def private_access(root: Path) -> Counter[str]:
 
 
 def sleeps(root: Path) -> Counter[str]:
-    """Calls of `time.sleep` and `asyncio.sleep` in tests, by file. `asyncio.sleep(0)` lets other tasks run and is none."""
+    """Calls of `time.sleep` and `asyncio.sleep` in tests, by file. `asyncio.sleep(0)` lets other tasks run and is not counted."""
     return _more_than(0, Counter({_name(root, file): _facts(file).sleeps for file in _files(root, ("tests",))}))
 
 
@@ -96,7 +96,7 @@ RULES: dict[str, tuple[Callable[[Path], Counter[str]], str]] = {
     "broad-excepts": (broad_excepts, "a handler of every exception: name what can be handled, or list the place with its reason"),
     "long-files": (long_files, f"more than {LINES_MAX} lines: look for the second noun"),
     "second-spellings": (second_spellings, "a word that has a standard term: see WORDS and NAMES in ops/tidy_rules.py"),
-    "private-access": (private_access, "a test that reaches into private attributes: use or make a public way"),
+    "private-access": (private_access, "a test that reaches into private attributes: use or add a public interface"),
     "sleeps": (sleeps, "a test that sleeps: wait for the event, or poll with support.oracles.until"),
 }
 
@@ -111,7 +111,7 @@ def _files(root: Path, folders: tuple[str, ...]) -> list[Path]:
 
 
 def _texts(root: Path) -> Iterator[Path]:
-    """Everything people read."""
+    """The files whose words are checked."""
     yield from (file for file in _files(root, CODE) if not file.stem.startswith(("tidy", "test_tidy")))
     yield from sorted((root / PAGE).rglob("*.ts*"))
     for each in PROSE:
@@ -120,7 +120,7 @@ def _texts(root: Path) -> Iterator[Path]:
 
 @dataclass
 class _Facts:
-    """What the rules need to know of one file."""
+    """The facts about one file that the rules use."""
 
     name_parts: Counter[str]
     classes: list[str] = field(default_factory=list[str])
@@ -134,7 +134,7 @@ def _facts(file: Path) -> _Facts:
     """Read a file once, because most rules look at every file."""
     facts = _Facts(Counter(_spaced(file.stem).split()))
     for where, node in _with_function(ast.parse(file.read_text())):
-        # One of these fields holds the name of whatever has one: a variable, an attribute, an argument, a function, a class, an import.
+        # One of these fields holds the node's name: of a variable, attribute, argument, function, class or import.
         for each in ("id", "attr", "arg", "name", "asname"):
             if isinstance(name := getattr(node, each, None), str):
                 facts.name_parts.update(_spaced(name).split())
@@ -152,7 +152,7 @@ def _name(root: Path, file: Path) -> str:
 
 
 def _package(root: Path, file: Path) -> str:
-    """The folder that a word is counted in: two levels of the tree."""
+    """The folder under which a word is counted: two levels of the tree."""
     parts = file.relative_to(root).parts
     return "/".join(parts[: min(2, len(parts) - 1)]) or parts[0]
 
@@ -185,7 +185,7 @@ def _raises_again(handler: ast.ExceptHandler) -> bool:
 
 
 def _spaced(text: str) -> str:
-    """Lower case, with the words of an identifier apart."""
+    """Lower case, with the words of an identifier separated."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text).replace("_", " ").lower()
 
 

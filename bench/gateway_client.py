@@ -1,4 +1,4 @@
-"""The measuring client: one kept HTTP connection, one WebSocket, and when each frame of it came."""
+"""The measuring client: one persistent HTTP connection, one WebSocket, and the arrival time of each frame."""
 
 import asyncio
 import json
@@ -15,14 +15,14 @@ TURN_S = 60.0
 
 @dataclass
 class Seen:
-    """One turn as a client met it: when it was asked for, and its frames with their times."""
+    """One turn as a client sees it: the time of the request, and the frames with their times."""
 
     asked_at: float = 0.0
     answered_at: float = 0.0
     frames: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
 
     def characters(self) -> list[tuple[float, int]]:
-        """(time, characters of answer in that frame), frames with some only."""
+        """(time, characters of answer) of each frame that has any."""
         found: list[tuple[float, int]] = []
         for at, frame in self.frames:
             count = sum(len(json.loads(line)["delta"]) for line in frame.split("\n") if '"event":"turn.token"' in line[:60])
@@ -39,13 +39,13 @@ class Seen:
         return json.loads(self.frames[-1][1].split("\n")[-1])
 
 
-class Door:
-    """`async with Door(daemon) as door:`"""
+class GatewayClient:
+    """`async with GatewayClient(daemon) as gateway:`"""
 
     def __init__(self, daemon: Daemon):
         self._port, self._token = daemon.port, daemon.token
 
-    async def __aenter__(self) -> "Door":
+    async def __aenter__(self) -> "GatewayClient":
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         return self
 
@@ -54,7 +54,7 @@ class Door:
         await self._writer.wait_closed()
 
     async def ask(self, method: str, path: str, body: Any = None) -> tuple[float, float, Any]:
-        """(when the request left, when the answer was there, the answer)."""
+        """Send a request: (time sent, time received, response)."""
         content = b"" if body is None else json.dumps(body).encode()
         head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nAuthorization: Bearer {self._token}\r\n"
         head += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
@@ -69,7 +69,7 @@ class Door:
         return left_at, back_at, json.loads(said)
 
     async def session(self, daemon: Daemon, **fields: Any) -> str:
-        """A new session in the daemon's workspace."""
+        """Create a session in the daemon's workspace; returns its id."""
         _, _, session = await self.ask("POST", "/v3/sessions", {"cwd": str(daemon.workspace), **fields})
         return session["id"]
 
@@ -80,12 +80,12 @@ class Door:
         return websockets.connect(url, additional_headers=headers, compression=None, max_size=None, max_queue=None, proxy=None)
 
     def stream_of_all(self) -> websockets.connect:
-        """The WebSocket of all sessions, which begins with a control line."""
+        """The WebSocket of all sessions. Its first line is a control line."""
         headers = {"Authorization": f"Bearer {self._token}"}
         return websockets.connect(f"ws://127.0.0.1:{self._port}/v3/events", additional_headers=headers, compression=None, proxy=None)
 
     async def turn(self, socket: websockets.ClientConnection, sid: str, text: str, **fields: Any) -> Seen:
-        """Submit a prompt and watch it to its ending. Raises RuntimeError when that is an error."""
+        """Submit a prompt and follow it to its end. Raises RuntimeError when the turn fails."""
         seen = Seen()
         async with asyncio.timeout(TURN_S), asyncio.TaskGroup() as group:
             posted = group.create_task(self.ask("POST", f"/v3/sessions/{sid}/turns", {"text": text, **fields}))

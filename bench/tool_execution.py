@@ -1,4 +1,4 @@
-"""What the hands cost without the daemon around them: a decision, a contained command, a search, each beside the bare thing."""
+"""The cost of tool execution without the daemon: a policy decision, a sandboxed command and a search, each beside its baseline."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ POLICY = "version: 1\nrules:\n" + "".join(
 
 
 def figures() -> list[Figure]:
-    """Every part in a folder of its own."""
+    """All parts, in a temporary folder."""
     with tempfile.TemporaryDirectory(dir=Path.home()) as folder:
         place = Path(folder)
         return [*_decisions(place), *asyncio.run(_commands(place)), *asyncio.run(_search(place))]
@@ -80,7 +80,7 @@ async def _commands(place: Path) -> list[Figure]:
         contained.append((time.perf_counter() - started) * 1000)
         bare.append(_timed(lambda: subprocess.run(["/bin/bash", "-c", "true"], check=True, stdin=subprocess.DEVNULL)))
     await sandbox.close()
-    # The first one makes the session's sandbox.
+    # The first command creates the session's sandbox.
     first, contained = contained[0], contained[1:]
     p50, raw = percentile(contained, 0.5), percentile(bare, 0.5)
     note = f"{sandbox.level}; {p50 / raw:.1f} × a bare bash ({raw:.2g} ms); p95 {percentile(contained, 0.95):.3g} ms"
