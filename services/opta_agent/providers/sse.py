@@ -5,6 +5,7 @@ whole JSON body, and several events on one line are read too, because servers se
 """
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,7 +148,7 @@ def _payloads(data: bytes, name: str) -> list[Payload]:
     except _UNREADABLE:
         pass
     found: list[Payload] = []
-    rest = readable(text)
+    rest = _LONE_SURROGATE.sub(r"\1\\ufffd", readable(text))
     while rest:
         try:
             value, at = _LENIENT.raw_decode(rest)
@@ -163,6 +164,10 @@ def _payloads(data: bytes, name: str) -> list[Payload]:
     return found
 
 
+# Half of a character that JSON writes as two escapes. An escaped backslash before it makes it mere text.
+_LONE_SURROGATE = re.compile(
+    r"(?<!\\)((?:\\\\)*)(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
 # Takes NaN and line breaks in strings, which other servers' encoders write.
 _LENIENT = json.JSONDecoder(strict=False)
 
