@@ -122,7 +122,7 @@ def _without_tokens(text: str) -> str:
 def _unwrapped(arguments: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     """`{"arguments": {…}}` of a tool that has no such field is what stands inside; so is `{"name": …, "arguments": {…}}`."""
     properties = _object(schema.get("properties"))
-    for wrapper in _WRAPPERS:
+    for wrapper in _WRAPPERS if properties else ():
         others = set(arguments) - {wrapper, "name", "tool", "function", "type", "id"}
         if wrapper in arguments and wrapper not in properties and not others:
             inner = arguments[wrapper]
