@@ -10,7 +10,7 @@ from opta_core.errors import OptaError
 from opta_protocol.events import StepDone, StepStart, TurnThinking, TurnThought, TurnToken
 from opta_protocol.ids import share
 
-from .providers.base import CallPart, End, ModelRequest, Part, Prefill, TextPart, Thinking, Thought, Usage
+from .providers.base import CallPart, End, ModelRequest, Notice, Part, Prefill, TextPart, Thinking, Thought, Usage
 from .runaway import Runaway
 from .turn_run import TurnRun
 from .waiting import Silence, watched
@@ -112,8 +112,9 @@ class _Stream:
         run, asked_at = self._run, now_s()
         async with watched(self._silence), aclosing(run.route.provider.stream(request)) as stream:
             async for parts in stream:
-                self.first_at = self.first_at or now_s()
-                self._silence.heard()
+                if not all(isinstance(part, Notice | Prefill) for part in parts):
+                    self.first_at = self.first_at or now_s()
+                    self._silence.heard()
                 self._deltas += sum(isinstance(part, TextPart | Thinking) for part in parts)
                 for part in joined(parts) if len(parts) >= JOINED_FROM else parts:
                     self._take(part)
@@ -150,6 +151,10 @@ class _Stream:
                 self._say(TurnThought(sid=self._sid, turn=self._turn))
             case Prefill():
                 self._silence.prefill = (part.done, part.total)
+            case Notice(text) if self._step == 1:
+                self._run.warn("provider", text)
+            case Notice():
+                pass
             case CallPart():
                 self._calls.append(part)
             case End():

@@ -8,7 +8,7 @@ from support.byte_server import DONE, STREAM, ByteServer, Piece, Request, event,
 from support.heard import Heard, hear
 
 from opta_agent.providers import failures
-from opta_agent.providers.base import Thought
+from opta_agent.providers.base import Notice, Thought
 from opta_agent.providers.streamed_calls import StreamedCalls
 
 FOLDER = Path(__file__).parent.parent / "fixtures/streams"
@@ -101,6 +101,9 @@ def test_a_field_that_a_server_does_not_know_is_left_out(name: str, field: str) 
         heard = Heard(server.url, tools=b'[{"type":"function","function":{"name":"grep"}}]')
         assert (heard.text, heard.code) == ("fine", "")
         assert [field in request.body for request in server.requests] == [True, False]
+        assert [part.text for part in heard.parts if isinstance(part, Notice)] == (
+            ["p says that m takes no tools: it can talk, and neither read nor change anything."] if field == "tools" else []
+        )
 
 
 TOO_LONG = [

@@ -40,6 +40,12 @@ class Prefill(msgspec.Struct, frozen=True):
     total: int
 
 
+class Notice(msgspec.Struct, frozen=True):
+    """Something that a person should know about this provider and model."""
+
+    text: str
+
+
 class CallPart(msgspec.Struct, frozen=True):
     """A whole tool call; `arguments` is JSON text as the model wrote it."""
 
@@ -72,7 +78,7 @@ class End(msgspec.Struct, frozen=True):
     thinking_field: str = ""
 
 
-Part = TextPart | Thinking | Thought | Prefill | CallPart | End
+Part = TextPart | Thinking | Thought | Prefill | Notice | CallPart | End
 
 
 class Provider(Protocol):

@@ -17,7 +17,7 @@ from opta_protocol.error_info import ErrorCode
 
 from . import failures
 from .answer_reader import AnswerReader, ErrorInStream
-from .base import ModelRequest, Part
+from .base import ModelRequest, Notice, Part
 from .failures import Failure
 from .sse import TooLarge
 
@@ -77,14 +77,12 @@ class OpenAiProvider:
             text = text.replace(self._key.reveal(), "••••")
         return redact(text)[:ERROR_CHARS_MAX]
 
-    def cannot_use_tools(self, model: str) -> bool:
-        """Whether the server said that this model takes no tools; known after the first request."""
-        return "tools" in self._refused.get(model, ())
-
     async def stream(self, request: ModelRequest) -> AsyncGenerator[list[Part], None]:
         """See `Provider`."""
         while True:
             reader = AnswerReader(bytes(request.tools))
+            if request.tools and "tools" in self._refused.get(request.model, ()):
+                yield [Notice(f"{self.name} says that {request.model} takes no tools: it can talk, and neither read nor change anything.")]
             try:
                 async for parts in self._read(request, reader):
                     yield parts
