@@ -54,7 +54,7 @@ class History:
             taken.append(turn)
             if turn.seq > self._upto:
                 self._starts.append((turn.seq, len(self._encoded)))
-                for message in _turn_messages(turn, turn.steps):
+                for message in _closed(_turn_messages(turn, turn.steps), turn):
                     self._encoded += (b"," if self._encoded else b"") + _encode(message)
                 self._upto = turn.seq
         return taken
@@ -122,6 +122,20 @@ def _turn_messages(turn: Turn, steps: list[Step], *, is_running: bool = False, n
     if nudge:
         _add_nudge(messages, nudge)
     return messages
+
+
+def _closed(messages: list[dict[str, Any]], turn: Turn) -> list[dict[str, Any]]:
+    """The messages of an ended turn; one that ended without an answer gets a word of it, so that roles alternate whatever failed."""
+    if messages and messages[-1]["role"] != "assistant":
+        messages.append({"role": "assistant", "content": _ENDINGS.get(turn.state, NOTHING)})
+    return messages
+
+
+_ENDINGS = {
+    "cancelled": "(The user stopped this turn.)",
+    "error": "(This turn failed before its end.)",
+    "done": "(This turn reached its limit.)",
+}
 
 
 def shown_result(call: Call, count: int, limit: int) -> str:

@@ -177,3 +177,20 @@ def test_ended_turns_are_encoded_once_and_read_as_before() -> None:
         assert [message["role"] for message in read] == ["system", "user", "assistant", "tool", "assistant", "user"]
         assert read[-1]["content"].startswith("Continue where you were interrupted")
         assert read[2]["content"] == "look"
+
+
+def test_roles_alternate_after_a_stop_at_every_point() -> None:
+    whole = Story()
+    whole.play(Scripted([TextPart("look"), CallPart("x", "read_file", '{"path":"a"}'), USE], [STOP], [TextPart("done"), STOP]))
+    for count in range(2, len(whole.events) + 1):
+        events = [*whole.events[:count], e.SessionCancelled(sid=SID, turn=TURN, reason="", by="client")]
+        events.append(e.TurnStart(sid=SID, turn="t2", role="user", text="and now?", mode=Mode.do, level=Level.L2))
+        session = AgentSession(SID, "another.boot")
+        session.take(1, [wire.stamp(wire.encode_body(event), seq, TS.format(seq), "test.boot", seq) for seq, event in enumerate(events, 1)])
+        session.settle("t2")
+        turn = session.transcript.turn("t2")
+        assert turn is not None
+        roles = [message["role"] for message in msgspec.json.decode(session.history.messages(session.transcript, turn, step=1))]
+        assert roles[0] == "system" and roles[-1] == "user"
+        assert [role for role, before in zip(roles[1:], roles[:-1], strict=True) if role == before != "tool"] == [], (count, roles)
+        assert all(roles[at + 1] in ("assistant", "tool") for at, role in enumerate(roles) if role == "tool"), (count, roles)
