@@ -56,7 +56,7 @@ def test(arguments: list[str]) -> int:
         for name, each, fine in test_runs(arguments):
             failed = max(failed, _run(name, [sys.executable, "-m", "pytest", *each], fine=fine))
     if not (arguments or measures):
-        print(measure.last())
+        print(f"last complete measurement (./opta test --coverage):\n{measure.last()}")
     return failed
 
 
