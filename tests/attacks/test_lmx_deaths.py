@@ -486,7 +486,7 @@ def assert_ends(process: "subprocess.Popen[bytes]", daemon: Daemon, since: float
 def test_a_front_that_is_told_to_stop_ends_short_answers_and_takes_no_new_ones(tmp_path: Path) -> None:
     with front(tmp_path) as (process, daemon):
         port = port_of(daemon)
-        begun = streams(port, 4, 400)
+        begun = streams(port, 4, 200)
         whole = Client(port, CHAT, body_of(CHAT, 100, stream=False))
         since = time.monotonic()
         process.terminate()

@@ -45,8 +45,7 @@ def test_a_conversation_with_a_question(daemon: Daemon, terminal: Terminal) -> N
     terminal.wait(lambda screen: "allow once? [y]es" in screen, "the question")
     assert not (daemon.workspace / "typed.txt").exists()
     terminal.type("what", "Enter")
-    terminal.type("y", "Enter")
-    terminal.wait(lambda screen: "The tool said: Created typed.txt (1 lines)" in screen, "the result")
+    terminal.type_until(lambda screen: "The tool said: Created typed.txt (1 lines)" in screen, "the result", "y", "Enter")
     assert (daemon.workspace / "typed.txt").read_text() == "x\n"
     terminal.type("C-d")
     terminal.wait(lambda screen: "exit=0" in screen, "the end")

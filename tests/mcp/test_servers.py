@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import shutil
 import socket
 import subprocess
@@ -148,6 +149,14 @@ def test_a_server_that_cannot_start_is_reported_and_the_others_are_available(tmp
     assert "absent could not be used" in listed.problems[0]
 
 
+def port_that_nobody_is_given() -> int:
+    """A free port below those that the system gives to connections and to servers that ask for any."""
+    while True:
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", random.randrange(20_000, 30_000)))
+            return int(probe.getsockname()[1])
+
+
 def test_a_server_at_an_address_is_reached_and_started_anew_when_it_comes_back(tmp_path: Path) -> None:
     program = tmp_path / "served.py"
     program.write_text(
@@ -155,9 +164,7 @@ def test_a_server_at_an_address_is_reached_and_started_anew_when_it_comes_back(t
         "@server.tool()\ndef add(a: int, b: int) -> int:\n    return a + b\n"
         "server.run('streamable-http', host='127.0.0.1', port=int(sys.argv[1]))\n"
     )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = port_that_nobody_is_given()
     world = World(tmp_path)
     world.settings = Settings(mcp=McpSettings(servers={"served": McpServerSettings(url=f"http://127.0.0.1:{port}/mcp")}))
 
@@ -168,7 +175,9 @@ def test_a_server_at_an_address_is_reached_and_started_anew_when_it_comes_back(t
 
     def served() -> "subprocess.Popen[bytes]":
         started = subprocess.Popen([sys.executable, str(program), str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        assert until(listens), "the server did not start"
+        if not until(listens):
+            started.kill()
+            raise AssertionError(f"the server did not start: exit code {started.wait()}")
         return started
 
     async def story() -> None:

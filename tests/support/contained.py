@@ -5,7 +5,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from opta_tools.result import Outcome, ToolProblem
 from opta_tools.sandbox.launch import Level
 from opta_tools.sandbox.limits import CommandLimits
 from opta_tools.sandbox.sandbox import Sandbox
+from support.limits import limit_s
 
 T = TypeVar("T")
 # The interpreter itself: the one of the virtual environment may lie beneath /tmp, which a command does not see.
@@ -110,6 +111,14 @@ class Place:
     def pass_time(self, seconds: float) -> None:
         """Let what runs beside commands run, as the guard's ticks."""
         self.wait(asyncio.sleep(seconds))
+
+    def pass_time_until(self, is_so: Callable[[], bool], seconds: float) -> None:
+        """The same until something is so, and for two ticks of the guard more; not for ever."""
+        for _ in range(int(limit_s(seconds))):
+            self.pass_time(1)
+            if is_so():
+                break
+        self.pass_time(2.5)
 
     def kill_supervisors(self) -> None:
         """As when the worker is killed: everything contained ends."""

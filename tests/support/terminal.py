@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from support.limits import limit_s
+from support.oracles import until
 
 
 class Terminal:
@@ -29,6 +30,15 @@ class Terminal:
 
     def type(self, *keys: str) -> None:
         subprocess.run([*self._base, "send-keys", *keys], check=True, timeout=limit_s(10))
+
+    def type_until(self, is_there: Callable[[str], bool], what: str, *keys: str) -> str:
+        """Type the keys again until they were taken: a question takes nothing that was typed before it has settled."""
+        deadline = time.monotonic() + limit_s(20)
+        while time.monotonic() < deadline:
+            self.type(*keys)
+            if until(lambda: is_there(self.screen()), 1):
+                return self.screen()
+        raise AssertionError(f"not on the screen: {what}\n{self.screen()}")
 
     def paste(self, text: str, *, marked: bool) -> None:
         """Paste a block: marked as one where the program asks for that, or raw, as if it were typed at once."""

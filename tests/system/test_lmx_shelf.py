@@ -150,7 +150,9 @@ def test_the_daemon_shows_loads_and_unloads_models(tmp_path: Path) -> None:
         assert figures["memoryLimit"] < figures["memoryTotal"]
         listed = json.loads(daemon.opta("models", "list", "--json").stdout)
         assert [model["id"] for model in listed["models"]] == ["probe", "tiny"]
-        measured = json.loads(daemon.opta("models", "bench", "probe", "--tokens", "4", "--prompt", "5", "--json").stdout)
+        bench = daemon.opta("models", "bench", "probe", "--tokens", "4", "--prompt", "5", "--json")
+        assert bench.returncode == 0, bench.stderr
+        measured = json.loads(bench.stdout)
         assert measured["model"] == "probe"
         assert [batch["at_once"] for batch in measured["batches"]] == [1, 2, 4, 8, 16]
         assert all(batch["total"] > 0 for batch in measured["batches"])
