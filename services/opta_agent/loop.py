@@ -34,12 +34,13 @@ async def run_turn(session: AgentSession, turn_id: str, collaborators: Collabora
         answer = await _answer(run)
         run.tally.steps = run.step
         if not answer.calls:
-            nudge = nudge_for(answer.end, run.last_step(), has_calls=False)
+            nudge = nudge_for(answer)
             if not nudge:
                 return run.done("stop")
             run.failed_answers += 1
             if run.failed_answers > NUDGES_MAX:
                 raise no_answer(nudge)
+            await run.until_answered()
             run.begin_next_step(nudge)
             continue
         run.failed_answers = 0

@@ -28,10 +28,12 @@ JOINED_FROM = 32
 
 @dataclass
 class ModelAnswer:
-    """A whole answer of a model."""
+    """A whole answer of a model. `has_text`, `has_thinking`: whether there is any besides space; the transcript may not have it yet."""
 
     calls: list[CallPart]
     end: End
+    has_text: bool
+    has_thinking: bool
 
 
 async def call_model(run: TurnRun) -> ModelAnswer:
@@ -102,6 +104,7 @@ class _Stream:
         self._emit, self._fold = run.collaborators.emit, run.session.say
         self.first_at = 0.0
         self._deltas = 0
+        self._has_text = self._has_thinking = False
         self._calls: list[CallPart] = []
         self._end: End | None = None
         self._silence = Silence(self._sid, self._turn, self._step, self._emit)
@@ -137,17 +140,20 @@ class _Stream:
                 thinkingField=self._end.thinking_field,
             )
         )
-        return ModelAnswer(self._calls, self._end)
+        return ModelAnswer(self._calls, self._end, self._has_text, self._has_thinking)
 
     def _take(self, part: Part) -> None:
         match part:
             case TextPart(delta):
                 self._runaway.say(delta)
+                self._has_text = self._has_text or not delta.isspace()
                 self._say(TurnToken(sid=self._sid, turn=self._turn, delta=delta))
             case Thinking(delta):
                 self._runaway.think(delta)
+                self._has_thinking = self._has_thinking or not delta.isspace()
                 self._say(TurnThinking(sid=self._sid, turn=self._turn, delta=delta))
             case Thought():
+                self._has_text, self._has_thinking = False, self._has_thinking or self._has_text
                 self._say(TurnThought(sid=self._sid, turn=self._turn))
             case Prefill():
                 self._silence.prefill = (part.done, part.total)

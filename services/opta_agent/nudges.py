@@ -1,10 +1,9 @@
 """What a model reads when its answer was nothing that a turn can end with, and when that ends the turn all the same."""
 
 from opta_core.errors import OptaError
-from opta_core.transcript import Step
 from opta_protocol.error_info import ErrorCode
 
-from .providers.base import End
+from .model_call import ModelAnswer
 
 # Answers in a row that may be nothing; the next one ends the turn.
 NUDGES_MAX = 1
@@ -25,17 +24,16 @@ _REASONS = {
 }
 
 
-def nudge_for(end: End, step: Step, *, has_calls: bool) -> str:
-    """What to tell the model after an answer, '' for a good one."""
-    if has_calls:
-        return ""
-    if end.finish == "length":
-        return CUT_CALL if end.has_cut_call else CUT_TEXT if step.text.strip() else ONLY_THOUGHT if step.thinking.strip() else CUT_CALL
-    if end.finish == "content_filter":
-        return FILTERED
-    if step.text.strip():
-        return ""
-    return ONLY_THOUGHT if step.thinking.strip() else EMPTY
+def nudge_for(answer: ModelAnswer) -> str:
+    """What to tell the model after an answer without calls, '' for a good one."""
+    nothing = ONLY_THOUGHT if answer.has_thinking else EMPTY
+    match answer.end.finish:
+        case "length":
+            return CUT_CALL if answer.end.has_cut_call else CUT_TEXT if answer.has_text else nothing
+        case "content_filter":
+            return FILTERED
+        case _:
+            return "" if answer.has_text else nothing
 
 
 def no_answer(nudge: str) -> OptaError:

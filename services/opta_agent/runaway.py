@@ -5,8 +5,10 @@ from opta_protocol.error_info import ErrorCode
 
 # Characters of reasoning in one answer: about 40,000 tokens.
 THINKING_CHARS_MAX = 160_000
-# Characters of an answer: more than any file that one call should write.
-TEXT_CHARS_MAX = 2_000_000
+# Characters of an answer: more than anybody reads.
+TEXT_CHARS_MAX = 20_000_000
+# A longer piece is not a token: what sends it repeats itself on purpose, as a server that hands over a whole text does.
+_PIECE_CHARS_MAX = 200
 # So much text is compared with itself, whenever so much more has come.
 _WINDOW, _STRIDE = 6_000, 2_000
 # A piece of at most this length that fills the window is a repetition, and so is one character.
@@ -37,6 +39,9 @@ class Runaway:
         self._look(delta)
 
     def _look(self, delta: str) -> None:
+        if len(delta) > _PIECE_CHARS_MAX:
+            self._tail, self._since_look = "", 0
+            return
         self._tail = (self._tail + delta)[-2 * _WINDOW :] if len(self._tail) > 3 * _WINDOW else self._tail + delta
         self._since_look += len(delta)
         if self._since_look >= _STRIDE and len(self._tail) >= _WINDOW:

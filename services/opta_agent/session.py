@@ -10,8 +10,10 @@ from opta_protocol.events import (
     DELTA_NAMES,
     AnyEvent,
     ContextCompacted,
+    ContextFolded,
     PermissionDecision,
     SessionCancelled,
+    StepDone,
     StepStart,
     ToolCall,
     ToolResult,
@@ -85,7 +87,7 @@ class AgentSession:
                     if event.name == RUN_COMMAND.name:
                         self.commands.append(str(event.args.get("command", "")))
                     self.has_background |= event.name == RUN_COMMAND.name and bool(event.args.get("background"))
-                case ContextCompacted():
+                case ContextCompacted() | ContextFolded() | StepDone():
                     pass
                 case TurnDone() | TurnError() | SessionCancelled():
                     self._early.clear()

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from opta_core.clock import now_s
-from opta_core.transcript import Step, Turn
+from opta_core.transcript import Turn
 from opta_protocol.events import Event, RouteSwitch, ToolCall, ToolResult, TurnDone, Warning
 
 from .gate import Permit
@@ -130,6 +130,11 @@ class TurnRun:
         """Show a warning in the turn."""
         self.emit(Warning(sid=self.session.sid, turn=self.turn.id, code=code, message=message))
 
+    async def until_answered(self) -> None:
+        """Wait until this step's answer is stored: the next request is built from what is."""
+        while not any(step.step == self.step and step.finish for step in self.turn_now().steps):
+            await self.session.changed(0.5)
+
     def begin_next_step(self, nudge: str = "") -> None:
         """Go on with the next model call, which begins with `nudge`."""
         self.step, self.attempt, self.nudge = self.step + 1, 1, nudge
@@ -142,11 +147,6 @@ class TurnRun:
     def turn_now(self) -> Turn:
         """The turn with everything that was said and stored so far."""
         return self.session.transcript.turn(self.turn.id) or self.turn
-
-    def last_step(self) -> Step:
-        """The step that was just answered."""
-        steps = self.turn_now().steps
-        return steps[-1] if steps else Step(step=self.step, provider="", model="", attempt=self.attempt)
 
     def switch(self, switched_from: str, route: Route, reason: str) -> None:
         """Continue on another route, and report it."""

@@ -71,6 +71,8 @@ class Step(msgspec.Struct, kw_only=True):
     # Tokens that the model can read, and that its context held after its answer, as reported.
     contextLimit: int = 0
     contextUsed: int = 0
+    # Why the answer ended; '' while it is not whole.
+    finish: str = ""
     # Seconds for which the model has been silent, as last reported; 0 once it speaks.
     waiting: float = 0
     calls: list[Call] = []
@@ -298,7 +300,7 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
         case e.StepDone():
             if turn.steps:
                 turn.steps[-1].thinkingField, turn.steps[-1].waiting = event.thinkingField, 0
-                turn.steps[-1].contextUsed = event.contextUsed
+                turn.steps[-1].contextUsed, turn.steps[-1].finish = event.contextUsed, event.finish
             turn.contextUsed, turn.contextLimit = event.contextUsed, event.contextLimit
         case e.ContextFolded():
             turn.foldedTo, turn.foldedAt, turn.foldedTokens, turn.digest = event.upToStep, event.step, event.after, event.digest
@@ -354,7 +356,7 @@ def _start_step(turn: Turn, event: e.StepStart) -> None:
         last.text = last.text[: event.keptChars]
         last.thinking, last.waiting = "", 0
         last.provider, last.model, last.attempt, last.calls = event.provider, event.model, event.attempt, []
-        last.contextLimit = event.contextLimit
+        last.contextLimit, last.finish = event.contextLimit, ""
         return
     turn.steps.append(
         Step(

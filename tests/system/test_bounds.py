@@ -53,7 +53,7 @@ def ask(daemon: Daemon, sid: str, first: int, count: int) -> None:
         for line in lines:
             event = json.loads(line)
             if event.get("turn") == turn and event["event"] in ENDINGS:
-                assert event["event"] == "turn.done"
+                assert event["event"] == "turn.done", event
                 break
     lines.close()  # type: ignore[attr-defined]
 

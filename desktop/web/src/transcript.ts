@@ -173,6 +173,7 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
       if (last) {
         last.thinkingField = event.thinkingField ?? '';
         last.contextUsed = event.contextUsed ?? 0;
+        last.finish = event.finish;
         last.waiting = 0;
       }
       turn.contextUsed = event.contextUsed ?? 0;
@@ -254,6 +255,7 @@ function startStep(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>
     last.provider = event.provider;
     last.model = event.model;
     last.contextLimit = event.contextLimit ?? 0;
+    last.finish = '';
     last.attempt = event.attempt;
     last.calls = [];
     return;
@@ -270,6 +272,7 @@ function startStep(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>
     thinkingField: '',
     contextLimit: event.contextLimit ?? 0,
     contextUsed: 0,
+    finish: '',
     waiting: 0,
     calls: [],
   });

@@ -50,6 +50,8 @@ export interface Step {
   thinkingField: string;
   contextLimit: number;
   contextUsed: number;
+  // Why the answer ended, empty while it is not whole.
+  finish: string;
   // Seconds for which the model has been silent, 0 once it speaks.
   waiting: number;
   calls: Call[];
