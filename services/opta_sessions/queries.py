@@ -35,7 +35,7 @@ class StoreQueries:
         try:
             question = _question.decode(frames[0])
         except msgspec.DecodeError as error:
-            log.error("query cannot be decoded", reason=error)
+            log.error("unreadable query", reason=error)
             return
         lines: list[bytes] = []
         try:

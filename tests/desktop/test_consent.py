@@ -40,7 +40,11 @@ CALLS: dict[str, list[Action]] = {
         Use("browser_navigate", {"address": "x"}),
     ],
     "wrong": [Use("run_command", {"command": "echo", "shell": "zsh"}), Use("edit_file", {"path": "long.sql", "old": "absent", "new": "x"})],
-    "fields": [Use("run_command", {"line": "echo"}), Use("write_file", {"path": {"a": 3}, "content": "x"}), Use("run_command", {"command": " "})],
+    "fields": [
+        Use("run_command", {"line": "echo"}),
+        Use("write_file", {"path": {"a": 3}, "content": "x"}),
+        Use("run_command", {"command": " "}),
+    ],
 }
 # An element by what it is, so that it is found again when the page has drawn it anew.
 _NAME = "each => each.tagName + ' ' + (each.getAttribute('aria-label') || each.innerText || '').split('\\n')[0].slice(0, 30)"

@@ -20,6 +20,7 @@ from opta_tools.sandbox.launch import Level
 from opta_tools.sandbox.limits import CommandLimits
 from opta_tools.sandbox.sandbox import Sandbox
 from support.limits import limit_s
+from support.oracles import until
 
 T = TypeVar("T")
 # The interpreter itself: the one of the virtual environment may lie beneath /tmp, which a command does not see.
@@ -122,10 +123,14 @@ class Place:
 
     def kill_supervisors(self) -> None:
         """As when the worker is killed: everything contained ends."""
+        killed: list[psutil.Process] = []
         for child in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if any("sandbox.supervisor" in word for word in child.cmdline()):
                     child.kill()
+                    killed.append(child)
+        # A killed process lives on for a moment; the sandbox is the one that collects it.
+        assert until(lambda: all(not child.is_running() or child.status() == psutil.STATUS_ZOMBIE for child in killed), 5)
 
     def wait(self, work: Awaitable[T]) -> T:
         """Run something on this place's loop to its end."""

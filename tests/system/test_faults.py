@@ -310,7 +310,7 @@ def test_a_damaged_session_is_repaired_from_the_command_line(tmp_path: Path) -> 
         done = daemon.opta("sessions", "repair", sid, "--yes")
         assert (done.returncode, f"{sid}.damaged-1" in done.stdout) == (0, True)
         daemon.follow(sid, daemon.submit(sid, "words"))
-        assert "is whole" in daemon.opta("sessions", "repair", sid).stdout
+        assert "is not damaged" in daemon.opta("sessions", "repair", sid).stdout
         unknown = daemon.opta("sessions", "repair", "zzzzzz")
         assert unknown.returncode != 0 and "no session" in unknown.stderr
 

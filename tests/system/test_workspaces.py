@@ -77,7 +77,7 @@ def test_where_a_session_may_work(tmp_path: Path) -> None:
             ):  # fmt: skip
                 said = content(results(daemon, open_home, name, **args))
                 assert "CANARY-key" not in said, name
-                assert ".ssh" not in said or "not shown" in said or "No such file" in said or "protected" in said, (name, said)
+                assert ".ssh" not in said or "is hidden" in said or "No such file" in said or "protected" in said, (name, said)
             assert content(results(daemon, open_home, "run_command", command="cat project/notes.txt")) == "plain notes"
             assert not (person / ".bashrc").exists()
             # What the user's settings name is read by commands and file tools alike; the rest says how.

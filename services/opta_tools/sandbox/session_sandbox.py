@@ -40,6 +40,8 @@ _SO_PASSCRED = 16
 
 log = Log("sandbox")
 
+_NO_ANSWER = "it did not answer"
+
 
 class SessionSandbox:
     """One session's sandbox. `root`: a descriptor of the workspace, which this object closes; `aside`: the folder for files put aside.
@@ -233,6 +235,9 @@ class SessionSandbox:
                 return controls
             problem = str(answer.get("problem", ""))
             await self.close()
+            if problem == _NO_ANSWER:
+                # The supervisor was killed before it had its plan; it made nothing, so another one may.
+                continue
             if "exchanged" not in problem and "cannot be protected" not in problem:
                 break
             controls = await asyncio.to_thread(self._look)
@@ -300,8 +305,8 @@ class SessionSandbox:
     def _last_words(self) -> str:
         process = self._process
         if process is None or process.stderr is None:
-            return "it did not answer"
+            return _NO_ANSWER
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         lines = process.stderr.read().decode(errors="replace").strip().splitlines()
-        return lines[-1][:300] if lines else "it did not answer"
+        return lines[-1][:300] if lines else _NO_ANSWER

@@ -78,7 +78,7 @@ def _tools() -> None:
 def _agent() -> None:
     from opta_agent import compact, gate, history
 
-    _at(gate.PermissionGate, "_question", before="before_asking", after="asked")
+    _at(gate, "PermissionRequest", before="before_asking", after="asked")
     _at(compact, "ContextCompacted", before="summary_is_there")
     _at(compact, "_summary", before="before_the_summary")
     _at(history.History, "_summarise", before="before_the_fold", after="after_the_fold")
