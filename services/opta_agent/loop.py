@@ -72,7 +72,9 @@ async def _begin(session: AgentSession, turn_id: str, collaborators: Collaborato
             run.warn("mcp", problem)
     elif (last := turn.steps[-1]).calls:
         await finish_calls(run, last)
-        run.step = last.step + 1
+        # As the agent before would have gone on.
+        finding = loop_guard.after(run.turn)
+        run.step, run.nudge = last.step + 1, finding.words if finding is not None else ""
     else:
         run.step, run.attempt, run.nudge = last.step, last.attempt + 1, last.nudge
     route = await collaborators.choose_route(turn.model or session.transcript.model)

@@ -105,6 +105,20 @@ def test_the_same_call_is_named_then_not_run_then_stopped() -> None:
     assert next(event for event in story.events if isinstance(event, e.Warning)).code == "loop"
 
 
+def test_an_agent_that_takes_over_names_the_circle_too() -> None:
+    story = Answers()
+    provider = Scripted(*[use("grep", pattern="x")] * 2, [TextPart("done"), STOP])
+    story.play(provider)
+    again = Answers()
+    again.events.clear()
+    again.session = AgentSession(SID, "another.boot")
+    for event in story.events[: [at for at, event in enumerate(story.events) if isinstance(event, e.StepStart)][2]]:
+        again.emit(event)
+    later = Scripted([TextPart("done"), STOP])
+    again.play(later)
+    assert messages(later, 0) == messages(provider, 2)
+
+
 @pytest.mark.parametrize(
     "calls",
     [
