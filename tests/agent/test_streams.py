@@ -239,6 +239,14 @@ IDENTITIES: dict[str, tuple[list[Pieces], list[tuple[str, str]]]] = {
         [("one", "{}"), ("two", "{}")],
     ),
     "a function without its wrapper": ([[{"index": 0, "id": "a", "name": "one", "arguments": {"a": 1}}]], [("one", '{"a":1}')]),
+    "the head of the second under the first index, its tail under its own": (
+        [
+            [{"index": 0, "id": "a", "function": {"name": "one", "arguments": '{"a":1}'}}],
+            [{"index": 0, "id": "b", "function": {"name": "two", "arguments": '{"b"'}}],
+            [{"index": 1, "function": {"arguments": ":2}"}}],
+        ],
+        [("one", '{"a":1}'), ("two", '{"b":2}')],
+    ),
     "things that are no pieces": ([[None, 5, "x", {"index": 0, "id": "a", "function": {"name": "one"}}]], [("one", "{}")]),  # type: ignore[list-item]
 }  # fmt: skip
 
@@ -259,3 +267,16 @@ def test_the_servers_own_calls_count_more_than_those_in_its_text() -> None:
     for pieces, wanted in (([say(text)], '{"pattern":"x"}'), ([say(text), parsed], '{"pattern":"y"}')):
         with ByteServer(lambda request, pieces=pieces: [STREAM, *pieces, finish("tool_calls"), DONE]) as server:
             assert Heard(server.url, tools=tools).calls == [("grep", wanted)]
+
+
+def test_a_server_that_demands_reasoning_back_gets_it_in_every_answer() -> None:
+    error = b'{"error":{"message":"The `reasoning_content` in the thinking mode must be passed back to the API.","type":"invalid_request_error"}}'
+
+    def reply(request: Request) -> list[Piece]:
+        answers = [message for message in request.body["messages"] if message["role"] == "assistant"]
+        return [STREAM, say("fine"), finish()] if all("reasoning_content" in each for each in answers) else [whole(400, error)]
+
+    messages = b'[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}]'
+    with ByteServer(reply) as server:
+        assert Heard(server.url, messages=messages).text == "fine"
+        assert len(server.requests) == 2

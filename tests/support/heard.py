@@ -17,14 +17,14 @@ from .byte_server import ByteServer, Piece, Reply
 class Heard:
     """What came of one request: the parts, and the error that ended them, if any."""
 
-    def __init__(self, url: str, key: str = "", tools: bytes = b""):
+    def __init__(self, url: str, key: str = "", tools: bytes = b"", messages: bytes = b"[]"):
         self.parts: list[Part] = []
         self.error: OptaError | None = None
-        asyncio.run(self._ask(url, key, tools))
+        asyncio.run(self._ask(url, key, tools, messages))
 
-    async def _ask(self, url: str, key: str, tools: bytes) -> None:
+    async def _ask(self, url: str, key: str, tools: bytes, messages: bytes) -> None:
         provider = OpenAiProvider("p", url, Secret(key) if key else None)
-        request = ModelRequest(model="m", messages=msgspec.Raw(b"[]"), tools=msgspec.Raw(tools))
+        request = ModelRequest(model="m", messages=msgspec.Raw(messages), tools=msgspec.Raw(tools))
         try:
             async with asyncio.timeout(limit_s(10)):
                 async for parts in provider.stream(request):

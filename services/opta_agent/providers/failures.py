@@ -166,6 +166,16 @@ def unsupported_field(failure: Failure) -> str:
     return field.group(1) if field and _UNKNOWN_FIELD.search(words) else ""
 
 
+def wants_reasoning(failure: Failure) -> bool:
+    """Whether a server demands the reasoning of earlier answers back."""
+    words = f"{failure.message} {failure.kind}"
+    return (
+        failure.status in (0, 400, 422)
+        and "reasoning_content" in words
+        and re.search(r"pass(?:ed)? back|missing|required", words) is not None
+    )
+
+
 def _limit_in(message: str) -> int:
     """The size of the context that a message names, in tokens; 0 when it names none."""
     return next((int(found.group(1)) for pattern in _LIMITS if (found := pattern.search(message))), 0)

@@ -44,8 +44,9 @@ class OpenAiProvider:
     def __init__(self, name: str, base_url: str, key: Secret | None = None, certificate: str = "", challenge: Challenge | None = None):
         self.name = name
         self._key = key
-        # Model -> fields of a request that its server refused.
+        # Model -> fields of a request that its server refused, and models whose server wants reasoning in every answer of the history.
         self._refused: dict[str, set[str]] = {}
+        self._wants_reasoning: set[str] = set()
         try:
             self._http = HttpClient(base_url, {"Authorization": f"Bearer {key.reveal()}"} if key else None, certificate, challenge)
         except ValueError as error:
@@ -88,7 +89,7 @@ class OpenAiProvider:
                     yield parts
                 return
             except ErrorInStream as error:
-                if reader.has_content or not self._leave_out(request, error.failure):
+                if reader.has_content or not self._adapt(request, error.failure):
                     raise self._error(error.failure, request.model) from None
 
     async def _read(self, request: ModelRequest, reader: AnswerReader) -> AsyncGenerator[list[Part], None]:
@@ -150,7 +151,7 @@ class OpenAiProvider:
     def _body(self, request: ModelRequest) -> bytes:
         body: dict[str, Any] = {
             "model": request.model,
-            "messages": request.messages,
+            "messages": with_reasoning(request.messages) if request.model in self._wants_reasoning else request.messages,
             "stream": True,
             "stream_options": {"include_usage": True},
         }
@@ -166,12 +167,15 @@ class OpenAiProvider:
     async def _refusal(self, answer: HttpResponse, request: ModelRequest) -> Exception:
         """The error of an answer with another status; ErrorInStream when the request can be sent again without a field."""
         failure = failures.of_body(await answer.read(ERROR_BYTES_MAX), answer.status)
-        if failures.unsupported_field(failure):
+        if failures.unsupported_field(failure) or failures.wants_reasoning(failure):
             return ErrorInStream(failure)
         return self._error(failure, request.model, answer.headers.get(b"retry-after", b""))
 
-    def _leave_out(self, request: ModelRequest, failure: Failure) -> bool:
-        """Whether the request is sent again without the field that the server does not know."""
+    def _adapt(self, request: ModelRequest, failure: Failure) -> bool:
+        """Whether the request is sent again, without a field that the server does not know or with one that it demands."""
+        if failures.wants_reasoning(failure) and request.model not in self._wants_reasoning:
+            self._wants_reasoning.add(request.model)
+            return True
         field = failures.unsupported_field(failure)
         refused = self._refused.setdefault(request.model, set())
         if field not in _OPTIONAL or field in refused or (field == "tools" and not request.tools):
@@ -183,3 +187,9 @@ class OpenAiProvider:
     def _error(self, failure: Failure, model: str, retry_after: bytes = b"") -> OptaError:
         shown = dataclasses.replace(failure, message=self.shown(failure.message))
         return failures.classify(shown, f"{self.name} at {self.host}", self.name, model, retry_after)
+
+
+def with_reasoning(messages: msgspec.Raw) -> list[dict[str, Any]]:
+    """Messages in which every answer says what was thought, nothing where that is not known: some servers demand the field."""
+    found: list[dict[str, Any]] = msgspec.json.decode(messages)
+    return [{"reasoning_content": "", **message} if message["role"] == "assistant" else message for message in found]
