@@ -22,6 +22,10 @@ RETRY_AFTER_MAX_S = 30.0
 LOADING_S, LOADING_RETRY_S = 300.0, 3.0
 # Failures without any part of an answer, after which a configured fallback is taken.
 SILENT_MAX = 2
+# No text has so many bytes for each token; the system prompt and the tools alone are not looked at.
+TRUNCATION_BYTES_A_TOKEN, TRUNCATION_BYTES_MIN = 12, 12_000
+# No model reads so little; a server that counts fewer does not count.
+TRUNCATED_TOKENS_MIN = 256
 # From this many parts in one read, neighbours are joined: nobody sees them one by one, and each would cost every process its share.
 JOINED_FROM = 32
 
@@ -125,6 +129,7 @@ class _Stream:
         assert self._end is not None
         usage = self._end.usage or Usage(completion=self._deltas)
         run.tally.add_answer(usage, asked_at, self.first_at, run.route.context_limit)
+        self._look_for_truncation(usage, len(request.messages) + len(request.tools))
         self._emit(
             StepDone(
                 sid=self._sid,
@@ -141,6 +146,16 @@ class _Stream:
             )
         )
         return ModelAnswer(self._calls, self._end, self._has_text, self._has_thinking)
+
+    def _look_for_truncation(self, usage: Usage, size: int) -> None:
+        """Some servers cut the beginning of a prompt off and say nothing: then they count far fewer tokens than were sent."""
+        read = usage.prompt + usage.cached
+        if self._step == 1 and size > TRUNCATION_BYTES_MIN and TRUNCATED_TOKENS_MIN < read < size / TRUNCATION_BYTES_A_TOKEN:
+            self._run.warn(
+                "truncated",
+                f"{self._run.route.provider.name} read only {read} tokens of about {size // 4}: it cut the beginning of the conversation off. "
+                "Raise the context of its model (Ollama: num_ctx).",
+            )
 
     def _take(self, part: Part) -> None:
         match part:

@@ -73,6 +73,14 @@ def test_every_model_call_says_what_it_used() -> None:
     assert (done.finish, done.contextUsed, done.contextLimit) == ("stop", 107, 1000)
 
 
+@pytest.mark.parametrize(("read", "is_named"), [(800, True), (9_000, False), (0, False)])
+def test_a_prompt_that_a_server_cuts_silently_is_named(read: int, is_named: bool) -> None:
+    story = Story()
+    story.session.transcript.turns[0].text = "word " * 8_000
+    story.play(Scripted([TextPart("hi"), End("stop", Usage(prompt=read, completion=1))]))
+    assert [event.code for event in story.events if isinstance(event, e.Warning)] == (["truncated"] if is_named else [])
+
+
 class Answers(Story):
     """A story whose tools answer what a test wants; `failing` names the tools that fail."""
 
