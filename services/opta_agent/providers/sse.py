@@ -39,7 +39,7 @@ class Payload:
 
 
 class SseReader:
-    """Feed it chunks; it returns the events that are whole. `events` counts them: comments and empty lines are no events."""
+    """Feed it chunks; it returns the events that are whole."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -48,7 +48,6 @@ class SseReader:
         self._is_first = True
         # The beginning of what was sent in the place of events, for an error message.
         self.stray = b""
-        self.events = 0
 
     def feed(self, chunk: bytes) -> list[Payload]:
         """Events that became whole. Raises TooLarge."""
@@ -68,7 +67,6 @@ class SseReader:
         found: list[Payload] = []
         for line in lines:
             self._take(line, found)
-        self.events += len(found)
         return found
 
     def end(self) -> list[Payload]:

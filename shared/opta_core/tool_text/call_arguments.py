@@ -50,8 +50,6 @@ _WORDS = {
     "finished": "done",
 }
 _WRAPPERS = ("arguments", "parameters", "args", "input", "params", "kwargs")
-# Beyond this a time-out in a field of another name is in milliseconds, or means something else: not one reading.
-_TIMEOUT_S_MAX = 600
 
 
 class UnreadableArguments(ValueError):

@@ -91,11 +91,6 @@ class TextSplitter:
             self._give(pieces, calls)
         return joined(pieces)
 
-    @property
-    def has_calls(self) -> bool:
-        """Whether a call was found."""
-        return self._calls > 0
-
     # one step ---------------------------------------------------------------------------------------
 
     def _advance(self, pieces: list[TextPiece], *, is_last: bool) -> bool:
