@@ -32,6 +32,15 @@ class Supervisors:
             end(*spare)
         return _started()
 
+    def give_back(self, process: "subprocess.Popen[bytes]", control: socket.socket) -> None:
+        """Keep a supervisor that was taken and got no plan, or end it when there is a spare one."""
+        with self._lock:
+            is_kept = self._spare is None and not self._is_closed
+            if is_kept:
+                self._spare = process, control
+        if not is_kept:
+            end(process, control)
+
     def prepare(self) -> None:
         """Start a spare supervisor, unless there is one. Raises ToolProblem."""
         with self._lock:
