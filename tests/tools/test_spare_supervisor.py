@@ -1,5 +1,16 @@
 """The spare supervisor process: one is kept, every other one is ended."""
 
+import asyncio
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from support.contained import Place
+from support.limits import limit_s
+from support.oracles import until_async
+
 from opta_tools.sandbox.supervisors import Supervisors
 
 
@@ -21,3 +32,37 @@ def test_nothing_is_kept_once_it_is_closed() -> None:
     supervisors.close()
     supervisors.give_back(*taken)
     assert taken[0].returncode is not None
+
+
+def test_a_command_that_is_cancelled_while_its_sandbox_is_made_loses_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take, may_go_on = Supervisors.take, threading.Event()
+    taken: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
+
+    def late(supervisors: Supervisors) -> "tuple[subprocess.Popen[bytes], socket.socket]":
+        taken.append(take(supervisors))
+        may_go_on.wait(limit_s(5))
+        return taken[-1]
+
+    kept: list[int] = []
+    give_back = Supervisors.give_back
+
+    def noted(supervisors: Supervisors, process: "subprocess.Popen[bytes]", control: socket.socket) -> None:
+        give_back(supervisors, process, control)
+        kept.append(process.pid)
+
+    place = Place(tmp_path)
+    monkeypatch.setattr(Supervisors, "take", late)
+    monkeypatch.setattr(Supervisors, "give_back", noted)
+
+    async def cancelled() -> None:
+        command = asyncio.ensure_future(place.command("true"))
+        await until_async(lambda: bool(taken), limit_s(5))
+        command.cancel()
+        await asyncio.wait([command])
+        may_go_on.set()
+        assert await until_async(lambda: bool(kept), limit_s(5))
+
+    place.wait(cancelled())
+    place.close()
+    assert kept == [taken[0][0].pid]
+    assert taken[0][0].returncode is not None
