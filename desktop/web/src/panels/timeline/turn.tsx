@@ -28,13 +28,13 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
       </h2>
       {turn.steps.map((step) => (
         <div key={step.step} className="step">
+          {step.nudge ? <p className="dim">⟳ The model was asked again: {step.nudge}</p> : null}
           {step.thinking ? (
             <details className="thinking">
               <summary>Thinking · {step.thinking.length.toLocaleString()} characters</summary>
               <p>{step.thinking}</p>
             </details>
           ) : null}
-          {step.nudge ? <p className="dim">⟳ The model was asked again: {step.nudge}</p> : null}
           {step.attempt > 1 ? <p className="dim">⟳ attempt {step.attempt}</p> : null}
           {step.text ? <Markdown text={step.text} /> : null}
           {step.calls.map((call) => (
