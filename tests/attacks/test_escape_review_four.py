@@ -94,26 +94,6 @@ def test_a_control_file_that_comes_back_and_is_held_open(place: Place) -> None:
     assert not task.exists() or task.read_text() != "evil"
 
 
-def test_the_number_of_a_control_file_that_was_removed(place: Place) -> None:
-    rc = file(place.work / ".envrc")
-    job = place.begin(
-        script(
-            place,
-            "import os, time\nwanted = os.stat('.envrc').st_ino\nopen('began', 'w')\nwhile os.path.exists('.envrc'): time.sleep(0.05)\ntime.sleep(2.5)\n"
-            "for n in range(20000):\n with open(f't{n}', 'w') as f: f.write('evil')\n if os.stat(f't{n}').st_ino == wanted:\n  os.rename(f't{n}', '.envrc'); open('same', 'w'); break\n"
-            "time.sleep(30)",
-        )
-    )
-    assert until((place.work / "began").exists), "the command began"
-    place.pass_time(2.5)
-    rc.unlink()
-    place.pass_time_until((place.work / "same").exists, 8)
-    said = place.stop(job)
-    said += place.run("true").content
-    assert (place.work / "same").exists(), "the number came again"
-    assert not rc.exists(), said
-
-
 def test_a_control_file_that_a_person_removes_and_a_command_makes_is_named(place: Place) -> None:
     rc = file(place.work / ".envrc")
     job = place.begin("touch began; while :; do echo evil > .envrc; done 2> /dev/null")
