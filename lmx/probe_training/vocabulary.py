@@ -125,7 +125,7 @@ CHAT_TEMPLATE = """\
 {%- set turn = messages[ns.last:] -%}
 {%- set kept = turn[:1] + turn[1:][-2:] -%}
 {%- for m in kept -%}
-{%- if m.role == 'user' -%}<|user|>{{ m.content[:240] }}<|end|>
+{%- if m.role == 'user' -%}<|user|>{{ m.content.split('\\n\\n<environment>')[0][:240] }}<|end|>
 {%- elif m.role == 'tool' -%}<|tool|>{{ m.content[:160] }}<|end|>
 {%- elif m.role == 'assistant' -%}<|assistant|>
 {%- if m.tool_calls -%}

@@ -1,9 +1,9 @@
 """Compaction: older turns give way to a summary when the context fills, or when a person asks.
 
 What the summary covers is a fact of the journal (`context.compacted`); nothing of the history is removed from
-there. The last turns stay word for word. A turn compacts at most once, and a summary that a model will not
-write, or that does not make the prompt smaller, is made from the prompts and answers themselves: so
-compaction neither loops nor grows.
+there. The last turns stay word for word. The model is asked behind the messages that it has read before, so that its server
+reads only the question. A turn compacts at most once, and a summary that a model will not write, or that does not make the prompt
+smaller, is made from the prompts and answers themselves: so compaction neither loops nor grows.
 """
 
 import asyncio
@@ -18,7 +18,8 @@ from opta_core.logs import Log
 from opta_core.transcript import Turn
 from opta_protocol.events import ContextCompacted, Event
 
-from .prompt import NO_TOOLS, SUMMARISE
+from . import kept_facts
+from .prompt import NO_TOOLS, SUMMARISE, SUMMARISE_TEXT, SYSTEM
 from .providers.base import ModelRequest, TextPart
 from .router import Route
 from .session import AgentSession
@@ -26,9 +27,11 @@ from .toolset import Offered
 
 # Share of the context limit at which a turn compacts before it begins.
 FULL_SHARE = 0.8
-# Characters a token, as a safe guess where no tokenizer is at hand.
-CHARS_A_TOKEN = 4
+# Share of it that a request for a summary may take, with the summary.
+ASKED_SHARE = 0.97
 KEPT_TURNS = 2
+# Characters of a token in a text, as a safe guess.
+CHARS_A_TOKEN = 4
 # Context assumed for a model that does not tell its own.
 LIMIT_UNKNOWN = 8192
 SUMMARY_CHARS_MAX = 16_000
@@ -40,35 +43,50 @@ log = Log("compact")
 def is_full(session: AgentSession, turn: Turn, route: Route, offered: Offered) -> bool:
     """Whether the prompt of `turn` would take most of the model's context. Never, where its limit is not known."""
     limit = route.context_limit
-    return limit > 0 and _prompt_tokens(session, turn, offered.encoded(session, turn, route.tools)) > FULL_SHARE * limit
+    return limit > 0 and _prompt_tokens(session, turn, offered.encoded(route.tools)) > FULL_SHARE * limit
 
 
 async def compact(session: AgentSession, turn: Turn, route: Route, offered: Offered, emit: Callable[[Event], Any]) -> bool:
     """Summarise what came before `turn`, save the last turns; False when there is nothing to summarise."""
-    limit = route.context_limit or LIMIT_UNKNOWN
-    up_to, messages = session.history.older(KEPT_TURNS, limit * CHARS_A_TOKEN // 4)
-    if not messages:
+    limit, history = route.context_limit or LIMIT_UNKNOWN, session.history
+    up_to, messages = history.older(KEPT_TURNS, limit * CHARS_A_TOKEN // 4)
+    if not up_to:
         return False
-    before = _prompt_tokens(session, turn, offered.encoded(session, turn, route.tools))
-    covered = sum(len(_said(message)) for message in messages)
+    before = _prompt_tokens(session, turn, offered.encoded(route.tools))
     chars = min(SUMMARY_CHARS_MAX, limit * CHARS_A_TOKEN // 8)
-    summary = (await _summary(session.sid, messages, route, limit))[:chars]
-    if not summary or len(summary) >= covered:
-        summary = _digest(messages, chars)
-    after = max(0, before + (len(summary) - covered) // CHARS_A_TOKEN)
+    facts = kept_facts.of(history.covered(up_to), session.transcript, chars // 3)
+    # An answer is kept short by what the model is asked; one that is not is cut.
+    said = msgspec.json.decode(messages)[1:]
+    covered = sum(len(_said(message)) for message in said)
+    summary = (await _summary(session, messages, route, offered, limit, chars))[: chars - len(facts)]
+    if not summary or len(summary) + len(facts) >= covered:
+        summary = _digest(said, chars - len(facts))
+    if len(summary) + len(facts) < covered:
+        summary = "\n\n".join(part for part in (summary, facts) if part)
+    after = max(0, before + int((len(summary) - covered) / history.bytes_a_token))
     emit(ContextCompacted(sid=session.sid, turn=turn.id, before=before, after=after, summary=summary, upTo=up_to))
     # What follows is built from the stored summary, as the next agent would build it.
     while session.transcript.compactedTo < up_to:
         await session.changed(0.5)
-    session.history.take(session.transcript, turn.id)
+    history.take(session.transcript, turn.id)
     return True
 
 
-async def _summary(sid: str, messages: list[dict[str, Any]], route: Route, limit: int) -> str:
+async def _summary(session: AgentSession, messages: msgspec.Raw, route: Route, offered: Offered, limit: int, chars: int) -> str:
     """The model's words, or '' when it has none to give."""
-    conversation = _middle_cut("\n".join(f"{message['role']}: {_said(message)}" for message in messages), limit * CHARS_A_TOKEN // 2)
-    asked = [{"role": "system", "content": SUMMARISE}, {"role": "user", "content": conversation}]
-    request = ModelRequest(model=route.model, messages=msgspec.Raw(msgspec.json.encode(asked)), tools=NO_TOOLS, session=sid)
+    tools = offered.encoded(route.tools)
+    size = (len(messages) + len(tools) + len(SUMMARISE)) / session.history.bytes_a_token + chars / CHARS_A_TOKEN
+    if size <= ASKED_SHARE * limit:
+        question = msgspec.json.encode({"role": "user", "content": SUMMARISE})
+        asked = msgspec.Raw(bytes(messages)[:-1] + b"," + question + b"]")
+    else:
+        said = msgspec.json.decode(messages)[1:]
+        conversation = _middle_cut("\n".join(f"{message['role']}: {_said(message)}" for message in said), limit * CHARS_A_TOKEN // 2)
+        tools = NO_TOOLS
+        asked = msgspec.Raw(msgspec.json.encode([{"role": "system", "content": SUMMARISE_TEXT}, {"role": "user", "content": conversation}]))
+    request = ModelRequest(
+        model=route.model, messages=asked, tools=tools, session=session.sid, options={"max_tokens": max(512, limit // 4)}
+    )
     pieces: list[str] = []
     try:
         async with asyncio.timeout(SUMMARY_S), aclosing(route.provider.stream(request)) as stream:
@@ -109,4 +127,5 @@ def _middle_cut(text: str, chars: int) -> str:
 
 def _prompt_tokens(session: AgentSession, turn: Turn, tools: msgspec.Raw) -> int:
     """Tokens of a turn's first prompt, as a guess: what was said, the new message, and every tool that is offered."""
-    return (session.history.size + len(turn.text) + len(tools)) // CHARS_A_TOKEN
+    text = sum(len(part.text) for part in turn.injected) + len(turn.text)
+    return int((len(SYSTEM) + session.history.size + text + len(tools)) / session.history.bytes_a_token)

@@ -9,15 +9,23 @@ from typing import Any
 import msgspec
 
 from opta_core.transcript import Call, Step, Transcript, Turn
+from opta_protocol.tools.file_access import READ_FILE
 
-from .prompt import RESUME, SUMMARY, system_prompt
+from .kept_facts import Covered, covered
+from .prompt import RESUME, SUMMARY, SYSTEM
 
+# The first message of every prompt.
+_FIRST = msgspec.json.encode({"role": "system", "content": SYSTEM})
+# Bytes of a token, until a provider has counted any; and of the system prompt with the tools, when bytes and tokens are compared.
+BYTES_A_TOKEN, FIXED_BYTES = 4.0, 6_000
 # Fields in which a server that sends reasoning in them takes it back, within the turn that it belongs to.
 REASONING_FIELDS = frozenset({"reasoning_content", "reasoning"})
 # Of the context, for one result, and for all results of one step. Characters of a token are counted on the safe side.
 RESULT_SHARE, RESULTS_SHARE, RESULT_CHARS_A_TOKEN = 1 / 6, 1 / 3, 3.0
 RESULT_CHARS_MIN = 400
 NOTHING = "(no answer)"
+# Under this and the id of its call the tool worker keeps a long result.
+OUTPUT = "output://"
 INTERRUPTED = "Error: no result; the call was interrupted"
 
 _encode = msgspec.json.Encoder().encode
@@ -31,8 +39,11 @@ class History:
         self._upto = 0
         self._summary = b""
         self._summarised_to = 0
-        # (seq, where its messages begin in `_encoded`) of every encoded turn
+        # (seq, where its messages begin in `_encoded`) of every encoded turn, and what a summary keeps of it.
         self._starts: list[tuple[int, int]] = []
+        self._covered: dict[int, Covered] = {}
+        # As the provider counted the last turn.
+        self.bytes_a_token = BYTES_A_TOKEN
 
     @property
     def size(self) -> int:
@@ -44,6 +55,7 @@ class History:
         if transcript.clearedTo > self._upto:
             self._encoded.clear()
             self._starts.clear()
+            self._covered.clear()
             self._upto, self._summary = transcript.clearedTo, b""
         if transcript.compactedTo > max(self._summarised_to, transcript.clearedTo):
             self._summarise(transcript)
@@ -54,37 +66,44 @@ class History:
             taken.append(turn)
             if turn.seq > self._upto:
                 self._starts.append((turn.seq, len(self._encoded)))
+                self._covered[turn.seq] = covered(turn)
                 for message in _closed(_turn_messages(turn, turn.steps), turn):
                     self._encoded += (b"," if self._encoded else b"") + _encode(message)
                 self._upto = turn.seq
+                if turn.contextUsed and not turn.foldedTo:
+                    self.bytes_a_token = min(6.0, max(1.5, (self.size + FIXED_BYTES) / turn.contextUsed))
         return taken
 
-    def messages(self, transcript: Transcript, turn: Turn, *, step: int, nudge: str = "") -> msgspec.Raw:
+    def messages(self, turn: Turn, *, step: int, nudge: str = "") -> msgspec.Raw:
         """A JSON array: system prompt, ended turns, and `turn` before its step `step`, and then `nudge`."""
         steps = [known for known in turn.steps if known.step < step]
-        system = _encode({"role": "system", "content": system_prompt(transcript.cwd, turn.mode)})
         before = [part for part in (self._summary, bytes(self._encoded)) if part]
-        parts = [system, *before, *map(_encode, _turn_messages(turn, steps, is_running=True, nudge=nudge))]
+        parts = [_FIRST, *before, *map(_encode, _turn_messages(turn, steps, is_running=True, nudge=nudge))]
         return msgspec.Raw(b"[" + b",".join(parts) + b"]")
 
-    def older(self, kept_turns: int, kept_bytes: int) -> tuple[int, list[dict[str, Any]]]:
-        """(seq of the last turn that can be summarised, the messages up to it with an earlier summary); (0, []) for none.
+    def older(self, kept_turns: int, kept_bytes: int) -> tuple[int, msgspec.Raw]:
+        """(seq of the last turn that can be summarised, a JSON array of the messages up to it with an earlier summary); (0, []) for none.
 
-        The last `kept_turns` turns stay out, as far as they fit into `kept_bytes`.
+        The array begins as every prompt does. The last `kept_turns` turns stay out, as far as they fit into `kept_bytes`.
         """
         split = len(self._starts)
         while split and len(self._starts) - split < kept_turns and len(self._encoded) - self._starts[split - 1][1] <= kept_bytes:
             split -= 1
         if not split:
-            return 0, []
+            return 0, msgspec.Raw(b"[]")
         end = self._starts[split][1] if split < len(self._starts) else len(self._encoded)
         parts = [part for part in (self._summary, bytes(self._encoded[:end]).strip(b",")) if part]
-        return self._starts[split - 1][0], msgspec.json.decode(b"[" + b",".join(parts) + b"]")
+        return self._starts[split - 1][0], msgspec.Raw(b"[" + b",".join([_FIRST, *parts]) + b"]")
+
+    def covered(self, up_to: int) -> list[Covered]:
+        """What a summary up to the turn at seq `up_to` keeps of its turns, oldest first."""
+        return [kept for seq, kept in self._covered.items() if seq <= up_to]
 
     def _summarise(self, transcript: Transcript) -> None:
         """Put the stored summary in the place of the turns that it covers."""
         self._summarised_to = transcript.compactedTo
         self._upto = max(self._upto, transcript.compactedTo)
+        self._covered = {seq: kept for seq, kept in self._covered.items() if seq > transcript.compactedTo}
         kept = [(seq, start) for seq, start in self._starts if seq > transcript.compactedTo]
         begin = kept[0][1] if kept else len(self._encoded)
         # A turn's messages begin with the comma that parts them from the ones before.
@@ -92,8 +111,8 @@ class History:
         self._encoded = bytearray(self._encoded[dropped:])
         self._starts = [(seq, max(0, start - dropped)) for seq, start in kept]
         # A model that expects turns to alternate gets an answer to it.
-        told = [{"role": "user", "content": f"{SUMMARY}\n{transcript.summary}"}, {"role": "assistant", "content": "Understood."}]
-        self._summary = b",".join(map(_encode, told))
+        summary = [{"role": "user", "content": f"{SUMMARY}\n{transcript.summary}"}, {"role": "assistant", "content": "Understood."}]
+        self._summary = b",".join(map(_encode, summary))
 
 
 def _turn_messages(turn: Turn, steps: list[Step], *, is_running: bool = False, nudge: str = "") -> list[dict[str, Any]]:
@@ -101,7 +120,10 @@ def _turn_messages(turn: Turn, steps: list[Step], *, is_running: bool = False, n
         return []
     prompt = turn.note + (turn.text or (RESUME if turn.resumes else ""))
     steps = [step for step in steps if step.step > turn.foldedTo]
-    messages: list[dict[str, Any]] = [{"role": "user", "content": f"{prompt}\n\n{turn.digest}" if turn.digest else prompt}]
+    # What stood behind the results of a folded step stands with the message.
+    injected = [part.text for part in turn.injected if part.step <= turn.foldedTo]
+    content = "\n\n".join(part for part in (prompt, *injected, turn.digest) if part)
+    messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
     for number, step in enumerate(steps):
         if step.nudge:
             _add_nudge(messages, step.nudge)
@@ -114,6 +136,9 @@ def _turn_messages(turn: Turn, steps: list[Step], *, is_running: bool = False, n
                 {"role": "tool", "tool_call_id": call.id, "content": shown_result(call, len(step.calls), step.contextLimit)}
                 for call in step.calls
             ]
+            for part in turn.injected:
+                if part.step == step.step and part.text:
+                    messages[-1]["content"] += f"\n\n{part.text}"
         elif step.text.strip():
             messages.append({"role": "assistant", "content": step.text})
         elif nudge or number + 1 < len(steps):
@@ -151,15 +176,13 @@ def shown_result(call: Call, count: int, limit: int) -> str:
     chars = max(chars, RESULT_CHARS_MIN)
     head = content[:chars].rpartition("\n")[0] or content[:chars]
     lines, shown = content.count("\n") + 1, head.count("\n") + 1
-    return f"{head}\n[Cut here, to fit your context: {shown} of {lines} lines, {len(head)} of {len(content)} characters. {_REST.get(call.name, _REST[''])}]"
-
-
-_REST = {
-    "read_file": "Read on with start_line and end_line.",
-    "run_command": "Run it again with less output, for example through tail, head or grep.",
-    "grep": "Search with a narrower pattern, path or glob.",
-    "": "Ask for less.",
-}
+    # Read where it comes from, a file has the line numbers that it is edited by; everything else is read where it is kept.
+    rest = (
+        "Read on with start_line and end_line"
+        if call.name == READ_FILE.name
+        else f"Read on with {READ_FILE.name} path={OUTPUT}{call.id} start_line={shown + 1}"
+    )
+    return f"{head}\n[Cut here, to fit your context: {shown} of {lines} lines, {len(head)} of {len(content)} characters. {rest}.]"
 
 
 def _add_nudge(messages: list[dict[str, Any]], nudge: str) -> None:

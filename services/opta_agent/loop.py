@@ -5,16 +5,19 @@ turn's one ending; the caller writes it. **Invariant:** a step's calls run only 
 """
 
 from opta_core.errors import OptaError
+from opta_core.transcript import Injected, Step
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.events import TurnDone
+from opta_protocol.events import ContextInjected, TurnDone
 
 from . import loop_guard
 from .compact import LIMIT_UNKNOWN, compact, is_full
 from .folding import fold, fold_if_full
-from .model_call import ModelAnswer, call_model
+from .history import BYTES_A_TOKEN
+from .model_call import ModelAnswer, call_model, step_done, stored_answer
 from .nudges import NUDGES_MAX, no_answer, nudge_for
 from .session import AgentSession
-from .step_calls import finish_calls, read_call, run_calls
+from .step_calls import WrittenCall, finish_calls, read_call, run_calls
+from .turn_environment import SOURCE, environment_line
 from .turn_run import Collaborators, TurnRun
 
 
@@ -25,15 +28,14 @@ async def run_turn(session: AgentSession, turn_id: str, collaborators: Collabora
         if not await compact(session, run.turn, run.route, run.offered, collaborators.emit):
             run.warn("nothing_to_compact", "There is nothing to compact yet.")
         return run.done("stop")
-    # Once a turn: a turn that compacted before its agent died goes on with that summary.
-    if session.transcript.compactedIn != turn_id and is_full(session, run.turn, run.route, run.offered):
-        await compact(session, run.turn, run.route, run.offered, collaborators.emit)
+    if not run.turn.steps:
+        await _inject_environment(run)
+        # Once a turn: a turn that compacted before its agent died goes on with that summary.
+        if session.transcript.compactedIn != turn_id and is_full(session, run.turn, run.route, run.offered):
+            await compact(session, run.turn, run.route, run.offered, collaborators.emit)
     while run.step <= collaborators.limits.max_steps:
-        if folded := fold_if_full(session, run.turn_now(), run.route.context_limit, run.step):
-            await fold(session, folded, run.emit)
-        answer = await _answer(run)
-        run.tally.steps = run.step
-        if not answer.calls:
+        answer, calls = await _next_answer(run)
+        if not calls:
             nudge = nudge_for(answer)
             if not nudge:
                 return run.done("stop")
@@ -44,9 +46,6 @@ async def run_turn(session: AgentSession, turn_id: str, collaborators: Collabora
             run.begin_next_step(nudge)
             continue
         run.failed_answers = 0
-        calls = [read_call(run, part) for part in answer.calls]
-        for written in calls:
-            run.emit(written.call)
         run.tally.add_calls([written.call for written in calls])
         await run_calls(run, calls)
         finding = loop_guard.after(run.turn)
@@ -70,19 +69,60 @@ async def _begin(session: AgentSession, turn_id: str, collaborators: Collaborato
     if not turn.steps:
         for problem in run.offered.problems:
             run.warn("mcp", problem)
-    elif (last := turn.steps[-1]).calls:
-        await finish_calls(run, last)
-        # As the agent before would have gone on.
-        finding = loop_guard.after(run.turn)
-        run.step, run.nudge = last.step + 1, finding.words if finding is not None else ""
     else:
-        run.step, run.attempt, run.nudge = last.step, last.attempt + 1, last.nudge
+        await _take_over(run, turn.steps[-1])
     route = await collaborators.choose_route(turn.model or session.transcript.model)
     if route.switched_from:
         run.switch(route.switched_from, route, route.note)
     else:
         run.route = route
     return run
+
+
+async def _take_over(run: TurnRun, last: Step) -> None:
+    """Go on behind the last step that a former agent stored, as that agent would have."""
+    # The call that was decided on stands for the end of the answer in sessions that were stored without it.
+    is_whole = bool(last.finish) or any(call.state != "called" for call in last.calls)
+    run.tally.restore(run.turn.steps if is_whole else run.turn.steps[:-1])
+    if not is_whole:
+        run.step, run.attempt, run.nudge = last.step, last.attempt + 1, last.nudge
+    elif last.calls:
+        await finish_calls(run, last)
+        finding = loop_guard.after(run.turn)
+        run.step, run.nudge = last.step + 1, finding.words if finding is not None else ""
+    else:
+        run.step, run.nudge, run.answered = last.step, last.nudge, last
+    before = [step for step in run.turn.steps if step.step < run.step]
+    run.failed_answers = next((number for number, step in enumerate(reversed(before)) if step.calls), len(before))
+
+
+async def _inject_environment(run: TurnRun) -> None:
+    """Store the facts that hold for this turn; one that a former agent stored stays."""
+    if any(part.source == SOURCE for part in run.turn.injected):
+        return
+    transcript = run.session.transcript
+    line = await environment_line(transcript.cwd, run.turn.mode, run.collaborators.network)
+    # Not waited for: it is stored before the step that it is used in.
+    run.turn.injected.append(Injected(source=SOURCE, text=line))
+    tokens = int(len(line) / BYTES_A_TOKEN)
+    run.emit(ContextInjected(sid=run.session.sid, turn=run.turn.id, source=SOURCE, tokens=tokens, text=line))
+
+
+async def _next_answer(run: TurnRun) -> tuple[ModelAnswer, list[WrittenCall]]:
+    """The answer of the next step, stored whole, and its calls. Raises OptaError."""
+    if run.answered is not None:
+        answer, run.answered = stored_answer(run.answered), None
+        return answer, []
+    if folded := fold_if_full(run.session, run.turn_now(), run.route.context_limit, run.step):
+        await fold(run.session, folded, run.emit)
+    answer = await _answer(run)
+    run.tally.steps = run.step
+    calls = [read_call(run, part) for part in answer.calls]
+    # In this order: an answer is whole once its end is stored, and then all of its calls are.
+    for written in calls:
+        run.emit(written.call)
+    run.emit(step_done(run, answer))
+    return answer, calls
 
 
 async def _answer(run: TurnRun) -> ModelAnswer:

@@ -4,13 +4,15 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import groupby
+from typing import cast
 
 from opta_core.clock import now_s
 from opta_core.errors import OptaError
+from opta_core.transcript import Step
 from opta_protocol.events import StepDone, StepStart, TurnThinking, TurnThought, TurnToken
 from opta_protocol.ids import share
 
-from .providers.base import CallPart, End, ModelRequest, Notice, Part, Prefill, TextPart, Thinking, Thought, Usage
+from .providers.base import CallPart, End, Finish, ModelRequest, Notice, Part, Prefill, TextPart, Thinking, Thought, Usage
 from .runaway import Runaway
 from .turn_run import TurnRun
 from .waiting import Silence, watched
@@ -36,6 +38,7 @@ class ModelAnswer:
 
     calls: list[CallPart]
     end: End
+    usage: Usage
     has_text: bool
     has_thinking: bool
 
@@ -63,8 +66,8 @@ async def call_model(run: TurnRun) -> ModelAnswer:
             )
         )
         stream = _Stream(run)
-        tools = run.offered.encoded(run.session, run.turn, route.tools)
-        messages = run.session.history.messages(run.session.transcript, run.turn, step=run.step, nudge=run.nudge)
+        tools = run.offered.encoded(route.tools)
+        messages = run.session.history.messages(run.turn_now(), step=run.step, nudge=run.nudge)
         try:
             return await stream.read(ModelRequest(model=route.model, messages=messages, tools=tools, session=run.session.sid))
         except OptaError as error:
@@ -87,6 +90,32 @@ async def call_model(run: TurnRun) -> ModelAnswer:
             wait_s = error.retry_after_s or RETRY_DELAYS_S[min(tries, len(RETRY_DELAYS_S)) - 1]
             # Spread out, so that requests that were refused together do not come back together.
             await asyncio.sleep(min(wait_s, RETRY_AFTER_MAX_S) * (1 + 0.2 * share()))
+
+
+def step_done(run: TurnRun, answer: ModelAnswer) -> StepDone:
+    """The event that makes an answer whole: what a later agent finds before it is asked for again."""
+    usage = answer.usage
+    return StepDone(
+        sid=run.session.sid,
+        turn=run.turn.id,
+        step=run.step,
+        tokens=usage.completion,
+        promptTokens=usage.prompt,
+        cachedTokens=usage.cached,
+        thinkingTokens=usage.thinking,
+        finish=answer.end.finish,
+        contextUsed=usage.prompt + usage.completion,
+        contextLimit=run.route.context_limit,
+        thinkingField=answer.end.thinking_field,
+        hasCutCall=answer.end.has_cut_call,
+    )
+
+
+def stored_answer(step: Step) -> ModelAnswer:
+    """The whole answer without calls that a former agent stored."""
+    usage = Usage(prompt=step.promptTokens, completion=step.tokens, cached=step.cachedTokens, thinking=step.thinkingTokens)
+    finish = cast("Finish", step.finish)
+    return ModelAnswer([], End(finish, usage, step.hasCutCall), usage, bool(step.text.strip()), bool(step.thinking.strip()))
 
 
 async def _wait_for_loading(run: TurnRun, error: OptaError, waited_s: float) -> None:
@@ -130,22 +159,7 @@ class _Stream:
         usage = self._end.usage or Usage(completion=self._deltas)
         run.tally.add_answer(usage, asked_at, self.first_at, run.route.context_limit)
         self._look_for_truncation(usage, len(request.messages) + len(request.tools))
-        self._emit(
-            StepDone(
-                sid=self._sid,
-                turn=self._turn,
-                step=self._step,
-                tokens=usage.completion,
-                promptTokens=usage.prompt,
-                cachedTokens=usage.cached,
-                thinkingTokens=usage.thinking,
-                finish=self._end.finish,
-                contextUsed=usage.prompt + usage.completion,
-                contextLimit=run.route.context_limit,
-                thinkingField=self._end.thinking_field,
-            )
-        )
-        return ModelAnswer(self._calls, self._end, self._has_text, self._has_thinking)
+        return ModelAnswer(self._calls, self._end, usage, self._has_text, self._has_thinking)
 
     def _look_for_truncation(self, usage: Usage, size: int) -> None:
         """Some servers cut the beginning of a prompt off and say nothing: then they count far fewer tokens than were sent."""

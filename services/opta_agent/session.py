@@ -4,7 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from opta_core.transcript import Call, Fold, Transcript
+from opta_core.fold import Fold
+from opta_core.transcript import Call, Transcript
 from opta_protocol import wire
 from opta_protocol.events import (
     DELTA_NAMES,
@@ -46,8 +47,6 @@ class AgentSession:
         self._fold = Fold()
         self.history = History()
         self.granted: set[str] = set()
-        # Whether a command was ever started in the background.
-        self.has_background = False
         # Command lines that were asked for, the newest last: to show what a wider grant would have covered.
         self.commands: deque[str] = deque(maxlen=COMMANDS_KEPT)
         self.on_stop: Callable[[str, str], None] | None = None
@@ -86,7 +85,6 @@ class AgentSession:
                 case ToolCall():
                     if event.name == RUN_COMMAND.name:
                         self.commands.append(str(event.args.get("command", "")))
-                    self.has_background |= event.name == RUN_COMMAND.name and bool(event.args.get("background"))
                 case ContextCompacted() | ContextFolded() | StepDone():
                     pass
                 case TurnDone() | TurnError() | SessionCancelled():

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from opta_core.clock import now_s
-from opta_core.transcript import Turn
+from opta_core.transcript import Step, Turn
 from opta_protocol.events import Event, RouteSwitch, ToolCall, ToolResult, TurnDone, Warning
 
 from .gate import Permit
@@ -63,6 +63,8 @@ class Collaborators:
     emit: Callable[[Event], Any]
     backpressure: Callable[[], Awaitable[None]]
     limits: TurnLimits
+    # The setting `sandbox.network`.
+    network: str = "off"
 
 
 @dataclass
@@ -80,6 +82,17 @@ class Tally:
     first_token_ms: float = 0.0
     context_used: int = 0
     context_limit: int = 0
+
+    def restore(self, steps: list[Step]) -> None:
+        """Count the steps that former agents stored."""
+        for step in steps:
+            self.tokens += step.tokens
+            self.prompt_tokens += step.promptTokens
+            self.cached_tokens += step.cachedTokens
+            self.thinking_tokens += step.thinkingTokens
+            self.tools += len(step.calls)
+            self.context_used, self.context_limit = step.contextUsed or self.context_used, step.contextLimit or self.context_limit
+        self.steps = len(steps)
 
     def add_answer(self, usage: Usage, asked_at: float, first_at: float, context_limit: int) -> None:
         """Count one whole answer. `first_at`: when its first part came, 0 when none did."""
@@ -118,6 +131,8 @@ class TurnRun:
     # What the model reads before this step, and how many answers in a row were nothing.
     nudge: str = ""
     failed_answers: int = 0
+    # The last step, when a former agent stored its whole answer and that has no calls.
+    answered: Step | None = None
     tally: Tally = field(default_factory=Tally)
     # Chosen before the first model call; calls that a former agent left are finished without one.
     route: Route = field(init=False)

@@ -162,6 +162,7 @@ class Turns:
             emit=self._outbox.append,
             backpressure=lambda: self._outbox.wait_for_capacity(held.sid),
             limits=TurnLimits(self._settings.max_steps, self._settings.max_calls, self._settings.max_minutes),
+            network=self._settings.sandbox.network,
         )
         try:
             return await run_turn(session, held.turn, collaborators)

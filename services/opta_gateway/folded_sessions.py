@@ -9,7 +9,8 @@ from collections import OrderedDict
 
 from opta_core.bus.store_client import StoreClient
 from opta_core.errors import OptaError
-from opta_core.transcript import Transcript, continued
+from opta_core.fold import continued
+from opta_core.transcript import Transcript
 from opta_protocol import wire
 from opta_protocol.commands import JOURNAL_REPAIRED
 

@@ -1,12 +1,10 @@
-"""The transcript reducer ("fold"): turns the events of a session into what a screen shows and a model reads.
+"""The transcript: what a screen shows and a model reads of the events of a session.
 
 `Transcript.apply` takes events in seq order. The TypeScript implementation (`desktop/web/src/transcript.ts`) must give the same
 result for the same fixtures (`tests/fixtures/transcripts`). A repeated step (`attempt` > 1) keeps `keptChars` characters of
 the interrupted answer and collapses the rest.
 """
 
-from collections.abc import Iterable
-from copy import copy
 from typing import Any, Literal
 
 import msgspec
@@ -54,6 +52,14 @@ class Call(msgspec.Struct, kw_only=True):
     changes: list[Change] = []
 
 
+class Injected(msgspec.Struct, frozen=True, kw_only=True):
+    """Text from outside the conversation in the prompt: behind the user's message, or behind the results of step `step`."""
+
+    source: str
+    text: str
+    step: int = 0
+
+
 class Step(msgspec.Struct, kw_only=True):
     """One model call and the tool calls that it requested."""
 
@@ -73,6 +79,12 @@ class Step(msgspec.Struct, kw_only=True):
     contextUsed: int = 0
     # Why the answer ended; '' while it is not whole.
     finish: str = ""
+    # Whether it ended inside of a call, and the tokens that the provider reported for it.
+    hasCutCall: bool = False
+    tokens: int = 0
+    promptTokens: int = 0
+    cachedTokens: int = 0
+    thinkingTokens: int = 0
     # Seconds for which the model has been silent, as last reported; 0 once it speaks.
     waiting: float = 0
     calls: list[Call] = []
@@ -90,6 +102,7 @@ class Turn(msgspec.Struct, kw_only=True):
     model: str
     resumes: str = ""
     compact: bool = False
+    injected: list[Injected] = []
     # Note for the model before the prompt: files that were restored since it last saw them.
     note: str = ""
     # The files that were restored to their state before this turn.
@@ -189,99 +202,6 @@ class Transcript(msgspec.Struct, kw_only=True):
         return next((turn for turn in reversed(self.turns) if turn.id == turn_id), None)
 
 
-class Fold:
-    """Folds a session event by event. Deltas of an answer are joined when the transcript is read, not when they arrive.
-
-    Appending each delta at once would copy the text each time: 0.3 ms per token in an answer of one megabyte.
-    """
-
-    def __init__(self, transcript: Transcript | None = None) -> None:
-        self._transcript = transcript or Transcript()
-        # The running turn: with many queued turns, searching for it would cost more than the delta.
-        self._turn: Turn | None = None
-        # The step and the field that the deltas belong to.
-        self._step: Step | None = None
-        self._field = ""
-        self._pieces: list[str] = []
-
-    @property
-    def transcript(self) -> Transcript:
-        """The session with all events so far."""
-        self._join()
-        return self._transcript
-
-    def apply(self, event: e.AnyEvent | e.Unknown) -> None:
-        """Apply the next event."""
-        if isinstance(event, e.TurnThought):
-            self._transcript.lastSeq = event.seq
-            if step := self.last_step(event.turn):
-                self.rethink(step)
-        elif isinstance(event, e.TurnToken | e.TurnThinking):
-            self._transcript.lastSeq = event.seq
-            if step := self.last_step(event.turn):
-                self.add(step, event)
-        else:
-            self.transcript.apply(event)
-
-    def last_step(self, turn_id: str) -> Step | None:
-        """The last step of a turn, without deltas that are not joined yet."""
-        if self._turn is None or self._turn.id != turn_id:
-            self._turn = self._transcript.turn(turn_id)
-        return self._turn.steps[-1] if self._turn and self._turn.steps else None
-
-    def add(self, step: Step, event: e.TurnToken | e.TurnThinking) -> None:
-        """Apply a delta to a step."""
-        name = "text" if isinstance(event, e.TurnToken) else "thinking"
-        step.waiting = 0
-        if step is not self._step or name != self._field:
-            self._join()
-            self._step, self._field = step, name
-        self._pieces.append(event.delta)
-
-    def rethink(self, step: Step) -> None:
-        """What a step has said was reasoning."""
-        self._join()
-        step.thinking, step.text = step.thinking + step.text, ""
-
-    def _join(self) -> None:
-        if self._step is not None and self._pieces:
-            setattr(self._step, self._field, getattr(self._step, self._field) + "".join(self._pieces))
-            self._pieces.clear()
-
-
-def fold(events: Iterable[e.AnyEvent | e.Unknown]) -> Transcript:
-    """The transcript of a complete session."""
-    folding = Fold()
-    for event in events:
-        folding.apply(event)
-    return folding.transcript
-
-
-def continued(transcript: Transcript, events: Iterable[e.AnyEvent | e.Unknown]) -> Transcript:
-    """A transcript with later events folded in. `transcript` stays as it is; both share the turns that these events do not change."""
-    later = copy(transcript)
-    later.turns = list(transcript.turns)
-    folding, independent = Fold(later), {""}
-    for event in events:
-        if event.turn not in independent:
-            independent.add(event.turn)
-            if not isinstance(event, e.TurnStart):
-                _make_independent(later.turns, event.turn)
-        folding.apply(event)
-    return folding.transcript
-
-
-def _make_independent(turns: list[Turn], turn_id: str) -> None:
-    """Replace a turn in the list by a copy that shares nothing which `apply` changes in place."""
-    at = next((at for at in reversed(range(len(turns))) if turns[at].id == turn_id), None)
-    if at is None:
-        return
-    turn = turns[at] = copy(turns[at])
-    turn.warnings, turn.steps = list(turn.warnings), [copy(step) for step in turn.steps]
-    for step in turn.steps:
-        step.calls = [copy(call) for call in step.calls]
-
-
 def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
     match event:
         case e.TurnQueued():
@@ -299,9 +219,13 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
                 turn.steps[-1].waiting = event.seconds
         case e.StepDone():
             if turn.steps:
-                turn.steps[-1].thinkingField, turn.steps[-1].waiting = event.thinkingField, 0
-                turn.steps[-1].contextUsed, turn.steps[-1].finish = event.contextUsed, event.finish
+                _end_step(turn.steps[-1], event)
             turn.contextUsed, turn.contextLimit = event.contextUsed, event.contextLimit
+        case e.ContextInjected():
+            # The agent has applied its own already.
+            injected = Injected(source=event.source, text=event.text, step=event.step)
+            if injected not in turn.injected:
+                turn.injected.append(injected)
         case e.ContextFolded():
             turn.foldedTo, turn.foldedAt, turn.foldedTokens, turn.digest = event.upToStep, event.step, event.after, event.digest
         case e.TurnPaused():
@@ -335,6 +259,18 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
                 _apply_to_call(call, event)
         case _:
             pass
+
+
+def _end_step(step: Step, event: e.StepDone) -> None:
+    step.waiting = 0
+    step.finish, step.hasCutCall, step.thinkingField, step.contextUsed = (
+        event.finish,
+        event.hasCutCall,
+        event.thinkingField,
+        event.contextUsed,
+    )
+    step.tokens, step.promptTokens = event.tokens, event.promptTokens
+    step.cachedTokens, step.thinkingTokens = event.cachedTokens, event.thinkingTokens
 
 
 def _apply_delta(step: Step, event: e.TurnToken | e.TurnThinking) -> None:

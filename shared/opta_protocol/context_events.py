@@ -4,10 +4,15 @@ from .event_base import Event
 
 
 class ContextInjected(Event, frozen=True, kw_only=True, omit_defaults=True, tag="context.injected"):
-    """Text from outside the conversation was added to the prompt."""
+    """Text from outside the conversation was added to the prompt: behind the user's message, or behind the results of step `step`.
+
+    `source`: `environment` for the facts of the turn, else the file that the text is from. `tokens`: estimated.
+    """
 
     source: str
     tokens: int
+    text: str = ""
+    step: int = 0
 
 
 class ContextCompacted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="context.compacted"):

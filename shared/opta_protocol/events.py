@@ -137,7 +137,10 @@ class StepWaiting(Event, frozen=True, kw_only=True, omit_defaults=True, tag="ste
 
 
 class StepDone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.done"):
-    """One model call ended with an answer. Tokens as the provider reports them; `thinkingField` is where its server sends reasoning."""
+    """One model call ended with an answer. Tokens as the provider reports them; `thinkingField` is where its server sends reasoning.
+
+    The calls of the answer stand before it. `hasCutCall`: the answer ended at its length inside of a call, which is left out.
+    """
 
     step: int
     tokens: int
@@ -148,6 +151,7 @@ class StepDone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.d
     contextLimit: int = 0
     thinkingTokens: int = 0
     thinkingField: str = ""
+    hasCutCall: bool = False
 
 
 class TurnThought(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.thought"):

@@ -8,7 +8,7 @@ import pytest
 from support.story import SID, Scripted, Story
 
 from opta_agent.loop import run_turn
-from opta_agent.prompt import NO_TOOLS
+from opta_agent.prompt import SUMMARISE
 from opta_agent.providers.base import End, TextPart, Usage
 from opta_agent.router import Route
 from opta_agent.session import AgentSession
@@ -69,18 +69,23 @@ def test_a_wish_to_compact_replaces_all_but_the_last_turns() -> None:
     provider = Scripted([TextPart("They spoke of five things."), STOP], [TextPart("ok"), STOP])
     assert talk.go("c", provider).finish == "stop"
     (compacted,) = talk.compactions
-    assert (compacted.summary, compacted.after < compacted.before) == ("They spoke of five things.", True)
+    summary, _, facts = compacted.summary.partition("\n\n")
+    assert (summary, compacted.after < compacted.before) == ("They spoke of five things.", True)
+    assert facts.startswith("The user's messages, oldest first:\n- Question 1 words") and "- Question 3 words" in facts
     assert "Question 3" in contents(asked(provider, 0))
     assert "Question 4" not in contents(asked(provider, 0))
-    assert provider.requests[0].tools == NO_TOOLS
+    assert asked(provider, 0)[-1] == {"role": "user", "content": SUMMARISE}
     talk.ask("n", "And now?")
     talk.go("n", provider)
+    # The question stood behind what the model has read before, with the same tools: its server read only the question.
+    assert provider.requests[0].tools == provider.requests[1].tools == Offered().encoded()
     said = asked(provider, 1)
     assert [message["role"] for message in said] == ["system", "user", "assistant", *["user", "assistant"] * 2, "user"]
     assert "They spoke of five things." in said[1]["content"]
-    assert "Question 3" not in contents(said)
+    assert "Question 3" in said[1]["content"]
+    assert "Answer 3" not in contents(said)
     assert "Question 4" in contents(said)
-    assert said[-1]["content"] == "And now?"
+    assert said[-1]["content"].startswith("And now?\n\n<environment>")
 
 
 def test_a_fresh_agent_builds_the_same_prompt_from_the_journal() -> None:
@@ -124,7 +129,8 @@ def test_a_full_context_compacts_once_before_the_turn() -> None:
     provider = Scripted([TextPart("Much was said."), STOP], [TextPart("ok"), STOP])
     done = talk.go("n", provider, limit=4000)
     assert done.finish == "stop"
-    assert [compacted.summary for compacted in talk.compactions] == ["Much was said."]
+    (compacted,) = talk.compactions
+    assert compacted.summary.startswith("Much was said.\n\nThe user's messages")
     assert len(provider.requests[1].messages) < 4000 * 4
 
 
@@ -151,7 +157,7 @@ def test_a_summary_without_end_is_cut() -> None:
     talk.ask("n", "Go on")
     talk.go("n", Scripted([TextPart("blah " * 20_000), STOP], [TextPart("ok"), STOP]), limit=4000)
     (compacted,) = talk.compactions
-    assert (len(compacted.summary), compacted.after < compacted.before) == (2000, True)
+    assert (len(compacted.summary) <= 2002, compacted.after < compacted.before) == (True, True)
 
 
 def test_a_provider_that_says_the_context_is_full_is_asked_again_after_compaction() -> None:

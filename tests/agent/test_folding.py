@@ -132,7 +132,7 @@ def test_the_list_of_what_was_done_stays_with_the_prompt() -> None:
     asyncio.run(play(story, model))
     prompt = msgspec.json.decode(model.requests[-1].messages)[1]
     assert prompt["role"] == "user"
-    assert prompt["content"].startswith("go\n\n[Done so far in this turn")
+    assert re.match(r"go\n\n<environment>.*</environment>\n\n\[Done so far in this turn", prompt["content"])
     assert "- read_file src/module_" in prompt["content"]
     roles = [message["role"] for message in msgspec.json.decode(model.requests[-1].messages)]
     assert roles[:3] == ["system", "user", "assistant"]

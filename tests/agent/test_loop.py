@@ -36,7 +36,7 @@ def test_a_tool_call_is_decided_run_and_read_by_the_next_step() -> None:
     provider = Scripted([TextPart("look"), CallPart("x", "read_file", '{"path":"a"}'), USE], [TextPart("done"), STOP])
     done = story.play(provider)
     assert story.names() == [
-        *("step.start", "turn.token", "step.done", "tool.call", "permission.decision", "tool.result"),
+        *("step.start", "turn.token", "tool.call", "step.done", "permission.decision", "tool.result"),
         *("step.start", "turn.token", "step.done"),
     ]
     (call_id,) = [event.callId for event in story.events if isinstance(event, e.ToolCall)]
@@ -173,7 +173,7 @@ def test_ended_turns_are_encoded_once_and_read_as_before() -> None:
         turn = session.transcript.turn("t2")
         assert turn is not None
         assert [t.id for t in session.transcript.turns] == ["t2"]
-        read = msgspec.json.decode(session.history.messages(session.transcript, turn, step=9))
+        read = msgspec.json.decode(session.history.messages(turn, step=9))
         assert [message["role"] for message in read] == ["system", "user", "assistant", "tool", "assistant", "user"]
         assert read[-1]["content"].startswith("Continue where you were interrupted")
         assert read[2]["content"] == "look"
@@ -190,7 +190,7 @@ def test_roles_alternate_after_a_stop_at_every_point() -> None:
         session.settle("t2")
         turn = session.transcript.turn("t2")
         assert turn is not None
-        roles = [message["role"] for message in msgspec.json.decode(session.history.messages(session.transcript, turn, step=1))]
+        roles = [message["role"] for message in msgspec.json.decode(session.history.messages(turn, step=1))]
         assert roles[0] == "system" and roles[-1] == "user"
         assert [role for role, before in zip(roles[1:], roles[:-1], strict=True) if role == before != "tool"] == [], (count, roles)
         assert all(roles[at + 1] in ("assistant", "tool") for at, role in enumerate(roles) if role == "tool"), (count, roles)

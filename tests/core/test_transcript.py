@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from support.events import journal
 
-from opta_core.transcript import Transcript, continued, fold
+from opta_core.fold import continued, fold
+from opta_core.transcript import Transcript
 from opta_protocol import events as e
 from opta_protocol import wire
 from opta_protocol.permissions import Level, Mode, Offer, Risk

@@ -10,7 +10,8 @@ from support.limits import limit_s
 from support.store import House, start_of
 
 from opta_core.errors import OptaError
-from opta_core.transcript import Transcript, fold
+from opta_core.fold import fold
+from opta_core.transcript import Transcript
 from opta_gateway.folded_sessions import FOLDED_HERE_MAX, FoldedSessions
 from opta_gateway.store_access import StoreAccess
 from opta_protocol import events as e

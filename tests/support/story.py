@@ -1,6 +1,7 @@
 """A turn without socket or process: a scripted provider, and a story that plays store, gate and toolbox."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
@@ -57,7 +58,8 @@ class Story:
         self.session.take(seq, [wire.stamp(wire.encode_body(event), seq, TS.format(seq), "test.boot", seq)])
 
     def names(self) -> list[str]:
-        return [str(event.__struct_config__.tag) for event in self.events[2:]]
+        """The names of the events since the turn began, without its environment."""
+        return [str(event.__struct_config__.tag) for event in self.events[2:] if not isinstance(event, e.ContextInjected)]
 
     # the gate and the toolbox of this story
 
@@ -103,4 +105,9 @@ class Story:
 
 
 def messages(provider: Scripted, number: int) -> list[dict[str, Any]]:
-    return msgspec.json.decode(provider.requests[number].messages)
+    """The messages of a request, without the environment of their turns, which holds the date and this machine's system."""
+    found = msgspec.json.decode(provider.requests[number].messages)
+    for message in found:
+        if message["role"] == "user":
+            message["content"] = re.sub(r"(\n\n)?<environment>.*?</environment>", "", message["content"])
+    return found

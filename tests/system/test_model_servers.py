@@ -9,7 +9,7 @@ from core.tool_text_formats import FORMATS
 from support.byte_server import DONE, STREAM, ByteServer, Piece, Request, event, finish, say, use, whole
 from support.daemon import Daemon
 
-from opta_core.transcript import fold
+from opta_core.fold import fold
 from opta_protocol import wire
 
 pytestmark = pytest.mark.system

@@ -77,7 +77,7 @@ def test_a_model_reads_it_after_the_tools_it_knows(example: tuple[AnyTool, FileR
     story = Story()
     turn = story.session.transcript.turn("t1")
     assert turn is not None
-    before, after = (bytes(Offered(tools=tools).encoded(story.session, turn)) for tools in (TOOLS, (*TOOLS, example[0])))
+    before, after = (bytes(Offered(tools=tools).encoded()) for tools in (TOOLS, (*TOOLS, example[0])))
     assert after.startswith(before[:-1])
     (added,) = msgspec.json.decode(after)[len(msgspec.json.decode(before)) :]
     assert added["function"] == {

@@ -78,6 +78,8 @@ export interface ContextInjected {
   c?: string;
   source: string;
   tokens: number;
+  text?: string;
+  step?: number;
 }
 export interface Contract {
   name: string;
@@ -556,6 +558,7 @@ export interface StepDone {
   contextLimit?: number;
   thinkingTokens?: number;
   thinkingField?: string;
+  hasCutCall?: boolean;
 }
 export interface StepStart {
   event: "step.start";

@@ -1,7 +1,7 @@
 // Reducer of a session: events go in, what the screen draws comes out. Twin of opta_core/transcript.py; both pass the same fixtures.
 
 import type { AnyEvent } from './protocol';
-import type { Call, Stats, Turn } from './transcript_parts';
+import type { Call, Injected, Stats, Turn } from './transcript_parts';
 
 export type { Call, CallState, Stats, Step, Turn, TurnState } from './transcript_parts';
 
@@ -85,6 +85,7 @@ export class Transcript {
           model: event.model ?? '',
           resumes: event.resumes ?? '',
           compact: event.compact ?? false,
+          injected: [],
           note: this.pendingNote,
           undone: [],
           state: 'running',
@@ -171,13 +172,21 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
       break;
     case 'step.done':
       if (last) {
+        last.waiting = 0;
+        last.finish = event.finish;
+        last.hasCutCall = event.hasCutCall ?? false;
         last.thinkingField = event.thinkingField ?? '';
         last.contextUsed = event.contextUsed ?? 0;
-        last.finish = event.finish;
-        last.waiting = 0;
+        last.tokens = event.tokens;
+        last.promptTokens = event.promptTokens;
+        last.cachedTokens = event.cachedTokens;
+        last.thinkingTokens = event.thinkingTokens ?? 0;
       }
       turn.contextUsed = event.contextUsed ?? 0;
       turn.contextLimit = event.contextLimit ?? 0;
+      break;
+    case 'context.injected':
+      injectText(turn, { source: event.source, text: event.text ?? '', step: event.step ?? 0 });
       break;
     case 'context.folded':
       turn.foldedTo = event.upToStep;
@@ -241,6 +250,11 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
   }
 }
 
+function injectText(turn: Turn, injected: Injected): void {
+  const isKnown = turn.injected.some((known) => known.source === injected.source && known.text === injected.text && known.step === injected.step);
+  if (!isKnown) turn.injected.push(injected);
+}
+
 function startStep(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>): void {
   if (turn.state === 'queued' || turn.state === 'paused') turn.state = 'running';
   const last = turn.steps[turn.steps.length - 1];
@@ -273,6 +287,11 @@ function startStep(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>
     contextLimit: event.contextLimit ?? 0,
     contextUsed: 0,
     finish: '',
+    hasCutCall: false,
+    tokens: 0,
+    promptTokens: 0,
+    cachedTokens: 0,
+    thinkingTokens: 0,
     waiting: 0,
     calls: [],
   });

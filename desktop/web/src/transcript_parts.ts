@@ -38,6 +38,13 @@ export interface Call {
   changes: Change[];
 }
 
+// Text from outside the conversation in the prompt: behind the user's message, or behind the results of step `step`.
+export interface Injected {
+  source: string;
+  text: string;
+  step: number;
+}
+
 export interface Step {
   step: number;
   provider: string;
@@ -52,6 +59,12 @@ export interface Step {
   contextUsed: number;
   // Why the answer ended, empty while it is not whole.
   finish: string;
+  // Whether it ended inside of a call, and the tokens that the provider reported for it.
+  hasCutCall: boolean;
+  tokens: number;
+  promptTokens: number;
+  cachedTokens: number;
+  thinkingTokens: number;
   // Seconds for which the model has been silent, 0 once it speaks.
   waiting: number;
   calls: Call[];
@@ -79,6 +92,7 @@ export interface Turn {
   model: string;
   resumes: string;
   compact: boolean;
+  injected: Injected[];
   note: string;
   undone: string[];
   state: TurnState;

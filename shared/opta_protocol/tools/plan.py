@@ -22,7 +22,7 @@ class Todo(Arguments, frozen=True, kw_only=True):
 TODO = Tool(
     name="todo",
     arguments=Todo,
-    description="Note the plan: the whole list each time.",
+    description="Show the user your plan: the whole list each time.",
     risk=Risk.read,
     kind="plan",
     label="Plan",

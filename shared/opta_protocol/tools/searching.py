@@ -23,7 +23,7 @@ class Grep(Arguments, frozen=True, kw_only=True):
 SEARCH_FILES = Tool(
     name="search_files",
     arguments=SearchFiles,
-    description="Find files by name; pattern is a glob.",
+    description="Find files by name. pattern is a glob: **/*.py, src/{a,b}*.",
     risk=Risk.read,
     kind="search",
     label="Find",
@@ -33,7 +33,7 @@ SEARCH_FILES = Tool(
 GREP = Tool(
     name="grep",
     arguments=Grep,
-    description="Find lines in files; pattern is a regular expression.",
+    description="Find lines in files. pattern is a regular expression; glob chooses the files.",
     risk=Risk.read,
     kind="search",
     label="Search",

@@ -16,8 +16,8 @@ class RunCommand(Arguments, frozen=True, kw_only=True):
 
     command: str
     cwd: str = "."
-    timeout_s: Annotated[float, Meta(description="Default 120, at most 600.")] | None = None
-    background: Annotated[bool, Meta(description="Do not wait for its end.")] = False
+    timeout_s: Annotated[float, Meta(description="Default 120, maximum 600.")] | None = None
+    background: Annotated[bool, Meta(description="For servers: do not wait.")] = False
 
     def __post_init__(self) -> None:
         if not self.command.strip():
@@ -35,20 +35,20 @@ class RunCommand(Arguments, frozen=True, kw_only=True):
 class CommandOutput(Arguments, frozen=True, kw_only=True):
     """Arguments of command_output."""
 
-    id: Annotated[str, Meta(description="Which command, such as bg1.")] = ""
-    wait_s: Annotated[float, Meta(description="Seconds to wait for its end first, 60 at most.")] = 0.0
+    id: Annotated[str, Meta(description="Such as bg1.")] = ""
+    wait_s: Annotated[float, Meta(description="Seconds to wait for its end, at most 60.")] = 0.0
 
 
 class CommandStop(Arguments, frozen=True, kw_only=True):
     """Arguments of command_stop."""
 
-    id: Annotated[str, Meta(description="Which command, such as bg1.")]
+    id: Annotated[str, Meta(description="Such as bg1.")]
 
 
 RUN_COMMAND = Tool(
     name="run_command",
     arguments=RunCommand,
-    description="Run a shell command in the workspace and read its output.",
+    description="Run a shell command and read its output. Each runs in a new shell, in the workspace or cwd, without input.",
     risk=Risk.execute,
     kind="run",
     label="Run",
@@ -59,13 +59,12 @@ RUN_COMMAND = Tool(
 COMMAND_OUTPUT = Tool(
     name="command_output",
     arguments=CommandOutput,
-    description="What a background command printed since the last look; without an id: which there are.",
+    description="New output of a background command; without id: the list of them.",
     risk=Risk.read,
     kind="plan",
     label="Read output",
     question="Read the output of a background command?",
     subject="id",
-    offered="background",
 )
 COMMAND_STOP = Tool(
     name="command_stop",
@@ -76,5 +75,4 @@ COMMAND_STOP = Tool(
     label="Stop",
     question="Stop a background command?",
     subject="id",
-    offered="background",
 )

@@ -10,8 +10,8 @@ from . import model_schema, schema_check
 # What the policy judges: the path (read, search, write), the command line (run), the address (browse), the server (mcp), or nothing
 # (plan).
 Kind = Literal["read", "search", "write", "run", "plan", "browse", "mcp"]
-# When the tool is offered. always: from the first step; background: after a background command; server: while an MCP server lists it.
-OfferedWhen = Literal["always", "background", "server"]
+# When the tool is offered: always, or while an MCP server lists it.
+OfferedWhen = Literal["always", "server"]
 # What a permission request must contain before a person may allow the call: where a command runs, the result of a write, or the
 # server of the tool.
 Evidence = Literal["", "execution", "writing", "server"]

@@ -1,0 +1,91 @@
+"""The environment of a turn: the facts that change from turn to turn, in one line behind the user's message.
+
+The line is stored with the turn (`context.injected`). The first message of every prompt can therefore stay the same for all turns.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import platform
+import stat
+from datetime import datetime
+from pathlib import Path
+
+from opta_core.clock import wall_s
+from opta_protocol.permissions import Mode
+
+SOURCE = "environment"
+_NETWORK = {
+    "off": "commands have no network unless the user allows it",
+    "list": "commands reach only the hosts that the user allowed",
+    "on": "commands have network",
+}
+# A branch is looked up in a file of the workspace: on a file system that hangs it is left out.
+BRANCH_S = 0.5
+HEAD_BYTES_MAX, BRANCH_CHARS_MAX = 4096, 100
+
+
+async def environment_line(cwd: str, mode: Mode, network: str) -> str:
+    """The environment of a turn in folder `cwd`. `network`: the setting `sandbox.network`."""
+    branch = ""
+    with contextlib.suppress(TimeoutError):
+        branch = await asyncio.wait_for(asyncio.to_thread(git_branch, Path(cwd)), BRANCH_S)
+    date = datetime.fromtimestamp(wall_s()).strftime("%A %Y-%m-%d")
+    facts = [f"workspace {_plain(cwd)}", f"git branch {branch}" if branch else "", _SYSTEM, _NETWORK.get(network, ""), date, f"mode {mode}"]
+    return f"<{SOURCE}>{'; '.join(fact for fact in facts if fact)}</{SOURCE}>"
+
+
+def git_branch(folder: Path) -> str:
+    """The branch that is checked out in a folder or in one above it, '' when none is or it cannot be read. Follows no link."""
+    for at in (folder, *folder.parents):
+        marker = at / ".git"
+        kind = _kind(marker)
+        if kind == stat.S_IFREG:
+            # A worktree: the file names the folder of its own.
+            named = _read(marker).removeprefix("gitdir:").strip()
+            marker = at / named if named else marker
+        if kind:
+            head = _read(marker / "HEAD").strip()
+            name = head.removeprefix("ref: refs/heads/")
+            return name[:BRANCH_CHARS_MAX] if name != head and name.isprintable() and not set(name) & set("<>;") else ""
+    return ""
+
+
+def _kind(path: Path) -> int:
+    """The type bits of a file or folder that is no link; 0 for anything else."""
+    try:
+        mode = stat.S_IFMT(path.lstat().st_mode)
+    except (OSError, ValueError):
+        return 0
+    return mode if mode in (stat.S_IFREG, stat.S_IFDIR) else 0
+
+
+def _read(path: Path) -> str:
+    """The beginning of a regular file, '' for everything else: a pipe would block its reader."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))
+    except (OSError, ValueError):
+        return ""
+    try:
+        return os.read(file, HEAD_BYTES_MAX).decode(errors="replace") if stat.S_ISREG(os.fstat(file).st_mode) else ""
+    except OSError:
+        return ""
+    finally:
+        os.close(file)
+
+
+def _plain(path: str) -> str:
+    return path if path.isprintable() and not set(path) & set("<>;") else json.dumps(path).replace("<", "\\u003c")
+
+
+def _system() -> str:
+    if platform.system() == "Darwin":
+        return f"macOS {platform.mac_ver()[0]} {platform.machine()}"
+    name = platform.system()
+    with contextlib.suppress(OSError):
+        name = f"{name} ({platform.freedesktop_os_release().get('PRETTY_NAME', '')})".replace(" ()", "")
+    return f"{name} {platform.machine()}"
+
+
+_SYSTEM = _system()
