@@ -9,6 +9,7 @@ from opta_core.net.lmx_endpoint import endpoint_of
 from opta_core.process.process import ServiceContext, run
 from opta_core.secrets.vault import Vault
 
+from .context_queries import ContextQueries
 from .router import ModelRouter, Routes
 from .turns import HELLO_IDLE_S, HELLO_S, Turns
 
@@ -24,6 +25,7 @@ async def serve(context: ServiceContext, router: Routes) -> None:
     store = StoreClient(context.bus)
     outbox = Outbox(context.bus, "agent", context.boot, context.incarnation)
     turns = Turns(context, Subscriptions(context.bus, store, is_sparse=True), outbox, router)
+    queries = ContextQueries(context.bus, turns.session, turns.last_offered, router)
     context.figures = lambda: {"running": turns.running, "done": turns.done}
     turns.on_change = context.publish
     turns.hello()
@@ -36,6 +38,7 @@ async def serve(context: ServiceContext, router: Routes) -> None:
                 await context.stopping.wait()
         except TimeoutError:
             pass
+    await queries.close()
     await turns.close()
     router.close()
 

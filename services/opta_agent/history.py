@@ -15,7 +15,8 @@ from .kept_facts import Covered, covered
 from .prompt import RESUME, SUMMARY, SYSTEM
 
 # The first message of every prompt.
-_FIRST = msgspec.json.encode({"role": "system", "content": SYSTEM})
+FIRST: dict[str, Any] = {"role": "system", "content": SYSTEM}
+_FIRST = msgspec.json.encode(FIRST)
 # Bytes of a token, until a provider has counted any; and of the system prompt with the tools, when bytes and tokens are compared.
 BYTES_A_TOKEN, FIXED_BYTES = 4.0, 6_000
 # Fields in which a server that sends reasoning in them takes it back, within the turn that it belongs to.
@@ -44,6 +45,8 @@ class History:
         self._covered: dict[int, Covered] = {}
         # As the provider counted the last turn.
         self.bytes_a_token = BYTES_A_TOKEN
+        # Tokens of its context after its last answer, 0 for none that was counted.
+        self.reported = 0
 
     @property
     def size(self) -> int:
@@ -70,6 +73,7 @@ class History:
                 for message in _closed(_turn_messages(turn, turn.steps), turn):
                     self._encoded += (b"," if self._encoded else b"") + _encode(message)
                 self._upto = turn.seq
+                self.reported = turn.contextUsed or self.reported
                 if turn.contextUsed and not turn.foldedTo:
                     self.bytes_a_token = min(6.0, max(1.5, (self.size + FIXED_BYTES) / turn.contextUsed))
         return taken
@@ -80,6 +84,21 @@ class History:
         before = [part for part in (self._summary, bytes(self._encoded)) if part]
         parts = [_FIRST, *before, *map(_encode, _turn_messages(turn, steps, is_running=True, nudge=nudge))]
         return msgspec.Raw(b"[" + b",".join(parts) + b"]")
+
+    def parts(self, running: Turn | None) -> list[tuple[str, list[dict[str, Any]]]]:
+        """(turn, its messages) of what `messages` sends for the last step of `running`, or before a new turn; '' for the summary."""
+        found: list[tuple[str, list[dict[str, Any]]]] = []
+        if self._summary:
+            found.append(("", msgspec.json.decode(b"[" + self._summary + b"]")))
+        ends = [*(start for _, start in self._starts[1:]), len(self._encoded)]
+        for (seq, start), end in zip(self._starts, ends, strict=True):
+            encoded = bytes(self._encoded[start:end]).strip(b",")
+            found.append((self._covered[seq].turn, msgspec.json.decode(b"[" + encoded + b"]")))
+        if running is not None:
+            last = running.steps[-1]
+            steps = [step for step in running.steps if step.step < last.step]
+            found.append((running.id, _turn_messages(running, steps, is_running=True, nudge=last.nudge)))
+        return found
 
     def older(self, kept_turns: int, kept_bytes: int) -> tuple[int, msgspec.Raw]:
         """(seq of the last turn that can be summarised, a JSON array of the messages up to it with an earlier summary); (0, []) for none.

@@ -15,6 +15,7 @@ MESSAGE_CHARS_MAX = 600
 class Covered:
     """What is kept of a turn that a summary covers. `words`: what the user wrote."""
 
+    turn: str
     words: str
     files: tuple[str, ...]
 
@@ -22,7 +23,7 @@ class Covered:
 def covered(turn: Turn) -> Covered:
     """What is kept of a turn."""
     files = dict.fromkeys(change.path for step in turn.steps for call in step.calls for change in call.changes)
-    return Covered("" if turn.compact else turn.text, tuple(files))
+    return Covered(turn.id, "" if turn.compact else turn.text, tuple(files))
 
 
 def of(turns: Iterable[Covered], transcript: Transcript, chars: int) -> str:

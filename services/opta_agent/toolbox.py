@@ -41,6 +41,8 @@ LIST_S = 25.0
 PREVIEW_S, PREVIEW_TRIES = 2.0, 3
 # A call that no worker has begun is given to the next one for so long.
 NEVER_BEGUN_S = 15.0
+# Sessions whose last tools are remembered, to be shown.
+LAST_OFFERED_MAX = 64
 
 _reply = msgspec.json.Decoder(ToolReply)
 _encode = msgspec.json.Encoder().encode
@@ -57,6 +59,7 @@ class WorkerToolbox:
         self._heard_at = 0.0
         self._answers = 0
         self._offered: dict[tuple[str, str], Offered] = {}
+        self._last_offered: dict[str, Offered] = {}
         self._listing: Requests[ToolList] = Requests()
         self._previewing: Requests[Preview] = Requests()
 
@@ -110,8 +113,14 @@ class WorkerToolbox:
         if key not in self._offered:
             await self.sandbox()
             listed = await self._list(session, turn_id) if self._state is not None and self._state.servers else None
-            self._offered[key] = Offered(listed)
+            self._offered[key] = self._last_offered[session.sid] = Offered(listed)
+            while len(self._last_offered) > LAST_OFFERED_MAX:
+                del self._last_offered[next(iter(self._last_offered))]
         return self._offered[key]
+
+    def last_offered(self, sid: str) -> Offered:
+        """The tools of the last turn of a session; the declared ones, when this agent has run none."""
+        return self._last_offered.get(sid) or Offered()
 
     def tool(self, sid: str, turn_id: str, name: str) -> AnyTool | None:
         """A tool by the name a turn knows it by; before the turn has its tools, only one of our own."""

@@ -56,6 +56,7 @@ class Turns:
         self._boot, self._incarnation, self._settings = context.boot, context.incarnation, context.settings
         self._subscriptions, self._outbox, self._router = subscriptions, outbox, router
         self._toolbox = WorkerToolbox(context.bus, outbox)
+        self.last_offered = self._toolbox.last_offered
         self._machine = GateEnvironment(context.paths, environment().get("PATH", ""), self._toolbox, tuple(self._settings.sandbox.read))
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._ended: set[tuple[str, str]] = set()
@@ -144,7 +145,7 @@ class Turns:
         return SessionCancelled(sid=held.sid, turn=held.turn, reason="Stopped by the user.", by=by) if by else None
 
     async def _to_ending(self, held: Held) -> Event | None:
-        session = await self._session(held)
+        session = await self.session(held.sid, held.seq)
         turn = session.transcript.turn(held.turn)
         if turn is None:
             return self._error(held, ErrorCode.broken, "The turn is not in its session.", "orchestration")
@@ -178,8 +179,9 @@ class Turns:
     def _error(self, held: Held, code: ErrorCode, message: str, domain: str, *, retryable: bool = False) -> TurnError:
         return TurnError(sid=held.sid, turn=held.turn, code=code, message=message, domain=domain, retryable=retryable, resumable=True)  # type: ignore[arg-type]
 
-    async def _session(self, held: Held) -> AgentSession:
-        sid, is_new = held.sid, False
+    async def session(self, sid: str, seq: int) -> AgentSession:
+        """A session, folded up to `seq` at least. Raises the store's OptaError when it does not exist."""
+        is_new = False
         if sid in self._warm:
             self._warm[sid] = self._warm.pop(sid)
             session, subscription = self._warm[sid]
@@ -192,7 +194,7 @@ class Turns:
             self._warm[sid] = (session, subscription)
             self._cool_down()
         try:
-            await subscription.reached(held.seq)
+            await subscription.reached(seq)
         except BaseException:
             # Not read to its end: from where this agent speaks is not known.
             if is_new:

@@ -22,6 +22,7 @@ from opta_protocol.error_info import ErrorCode
 from opta_protocol.http_daemon import Contract, Health
 
 from . import stream
+from .agent_client import AgentClient
 from .error_responses import refuse
 from .live_metrics import LiveMetrics, measure
 from .live_streams import LiveStreams
@@ -40,7 +41,8 @@ class Gateway:
     """What the routes share: access to the other processes, the token, the settings, and this daemon's identity."""
 
     def __init__(self, bus: Bus, boot: str, auth: Auth, loaded: LoadedSettings, port: int):
-        self.store, self.worker, self.telemetry = StoreAccess(bus, boot), WorkerClient(bus), TelemetryReports(bus)
+        self.store, self.telemetry = StoreAccess(bus, boot), TelemetryReports(bus)
+        self.worker, self.agent = WorkerClient(bus), AgentClient(bus)
         self.streams = LiveStreams(self.store)
         self.auth, self.loaded, self.port = auth, loaded, port
         # Held while files of the home are changed.

@@ -6,6 +6,7 @@ import msgspec
 
 from .error_info import ErrorInfo
 from .event_parts import Change, Writing
+from .http_context import SessionContext
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="command"):
@@ -288,6 +289,22 @@ class ToolsState(Command, frozen=True, kw_only=True, omit_defaults=True, tag="To
 
 ToolCommand = RunTool | PreviewTool | ListTools | EndTurn | UndoTurn | CancelTool | ToolsHello
 ToolReply = ToolEnded | ToolsState | Preview | ToolList | Undone
+
+
+class ShowContext(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ShowContext"):
+    """Asks the agent what a model sees of a session, as of `seq`."""
+
+    id: int
+    sid: str
+    seq: int
+
+
+class ContextShown(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ContextShown"):
+    """The reply to `ShowContext`: the context, or why there is none."""
+
+    id: int
+    context: SessionContext | None = None
+    problem: str = ""
 
 
 class Telemetry(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Telemetry"):

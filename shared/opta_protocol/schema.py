@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from . import http, http_daemon, http_lists, lmx
+from . import http, http_context, http_daemon, http_lists, lmx
 from .error_info import ErrorBody
 from .events import EVENT_TYPES
 
@@ -51,6 +51,7 @@ RESPONSES: list[type[Any]] = [
     http.PolicyRules,
     http.TrustState,
     http.SessionDetails,
+    http_context.SessionContext,
     http_lists.ToolCalls,
     http_lists.OpenPermissions,
     http_lists.GrantList,

@@ -5,6 +5,7 @@ STORE_PUB = "store.pub"
 STORE_QUERY = "store.q"
 STORE_CMD = "store.cmd"
 TOOLS_RPC = "tools.rpc"
+AGENT_RPC = "agent.rpc"
 
 SERVICES = ("gateway", "agent", "sessions", "tools", "desktop", "lmx")
 DAEMON_SERVICES = ("gateway", "agent", "sessions", "tools")

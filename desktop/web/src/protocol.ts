@@ -81,6 +81,12 @@ export interface ContextInjected {
   text?: string;
   step?: number;
 }
+export interface ContextPart {
+  kind: "assistant" | "summary" | "system" | "tool" | "tools" | "user";
+  turn?: string;
+  tokens: number;
+  content: unknown;
+}
 export interface Contract {
   name: string;
   version: number;
@@ -469,6 +475,17 @@ export interface SessionCleared {
   n?: number;
   c?: string;
   upTo: number;
+}
+export interface SessionContext {
+  sessionId: string;
+  isRunning: boolean;
+  provider: string;
+  model: string;
+  contextLimit: number;
+  reportedTokens: number;
+  tokens: number;
+  parts: ContextPart[];
+  problem?: string;
 }
 export interface SessionDetails {
   id: string;

@@ -27,6 +27,7 @@ from opta_protocol.http import (
     SessionList,
     UpdateSession,
 )
+from opta_protocol.http_context import SessionContext
 from opta_protocol.http_lists import ToolCalls
 from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import Level, default_level
@@ -95,6 +96,13 @@ async def get_session(gateway: GatewayOf, name: str, at_seq: int | None = seq("a
         return session
     transcript = await gateway.store.transcript(session.id, at_seq)
     return SessionDetails(**msgspec.structs.asdict(session), transcript=msgspec.Raw(msgspec.json.encode(transcript)))
+
+
+@routes.get("/v3/sessions/{name}/context")
+async def session_context(gateway: GatewayOf, name: str) -> SessionContext:
+    """What the model sees: the request of the running turn, or what the next one begins with, part by part."""
+    session = await gateway.store.session(name)
+    return await gateway.agent.context(session.id, session.lastSeq)
 
 
 @routes.patch("/v3/sessions/{name}")
