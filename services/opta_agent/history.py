@@ -90,8 +90,8 @@ class History:
         found: list[tuple[str, list[dict[str, Any]]]] = []
         if self._summary:
             found.append(("", msgspec.json.decode(b"[" + self._summary + b"]")))
-        ends = [*(start for _, start in self._starts[1:]), len(self._encoded)]
-        for (seq, start), end in zip(self._starts, ends, strict=True):
+        for number, (seq, start) in enumerate(self._starts, 1):
+            end = self._starts[number][1] if number < len(self._starts) else len(self._encoded)
             encoded = bytes(self._encoded[start:end]).strip(b",")
             found.append((self._covered[seq].turn, msgspec.json.decode(b"[" + encoded + b"]")))
         if running is not None:

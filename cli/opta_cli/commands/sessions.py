@@ -1,4 +1,4 @@
-"""opta sessions list, show, export, prune, undo, repair."""
+"""opta sessions list, show, context, export, prune, undo, repair."""
 
 import argparse
 import os
@@ -71,6 +71,33 @@ def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         return 0
     sys.stdout.write(plain(client.raw("GET", f"/v3/sessions/{_quoted(args.id)}/export?format=text").decode()))
     return 0
+
+
+def context(loaded: LoadedSettings, args: argparse.Namespace) -> int:
+    """opta sessions context ID"""
+    ensure_daemon(loaded, may_start=not args.no_daemon_start)
+    found = Client(loaded.paths).get(f"/v3/sessions/{_quoted(args.id)}/context")
+    if args.json:
+        _print_json(found)
+        return 0
+    limit = f" of {found['contextLimit']}" if found["contextLimit"] else ""
+    print_line(f"{found['provider']}/{found['model']}: about {found['tokens']}{limit} tokens ({found['reportedTokens']} reported last)")
+    if found["problem"]:
+        print_line(f"note: {found['problem']}")
+    for part in found["parts"]:
+        print_line(f"{part['tokens']:7}  {part['turn'] or '-':8} {part['kind']:9} {_first_words(part)}")
+    return 0
+
+
+def _first_words(part: dict[str, Any]) -> str:
+    """A part on one line: the names of tools, or the beginning of a message."""
+    content = part["content"]
+    if part["kind"] == "tools":
+        words = " ".join(tool["function"]["name"] for tool in content)
+    else:
+        calls = [call["function"]["name"] for call in content.get("tool_calls", [])]
+        words = " ".join([str(content.get("content") or ""), *(f"[{name}]" for name in calls)])
+    return " ".join(words.split())[:100]
 
 
 def export(loaded: LoadedSettings, args: argparse.Namespace) -> int:
