@@ -62,7 +62,7 @@ def test_while_a_turn_runs_it_is_the_request_that_was_sent_last() -> None:
         assert context.parts[0].content == msgspec.json.decode(request.tools)
 
 
-def test_without_a_way_to_a_model_the_rest_is_shown_with_the_reason() -> None:
+def test_without_a_route_to_a_model_the_rest_is_shown_with_the_reason() -> None:
     story, _ = spoken()
     shown = context_of(story.session, Offered(), None, "lmx does not answer")
     assert (shown.problem, shown.contextLimit, len(shown.parts)) == ("lmx does not answer", 0, 6)

@@ -70,4 +70,4 @@ def test_without_an_agent_it_says_so(gateway: LocalGateway, monkeypatch: pytest.
 
 
 def test_a_session_that_is_not_there_is_404(gateway: LocalGateway) -> None:
-    assert gateway.get("/v3/sessions/zzzzzz/context").refusal == (404, "session_not_found")
+    assert gateway.get("/v3/sessions/zzzzzz/context").refusal == (404, "not_found")
