@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from support.model_server import Action, ModelServer, Request, Say, Use, _chunk, _delta
+from support.typed import typed
 
 PIECE = "word"
 _PIECES_A_WRITE = 16
@@ -100,7 +101,7 @@ def _flood(count: int) -> list[bytes]:
 def _script(messages: list[dict[str, Any]]) -> tuple[str, int, float, int]:
     """(word, count, rate, number of tool results after the last prompt)."""
     at = max((at for at, message in enumerate(messages) if message["role"] == "user"), default=0)
-    word, count, rate = (str(messages[at]["content"]) + " 0 0").split()[:3]
+    word, count, rate = (typed(messages[at]["content"]) + " 0 0").split()[:3]
     results = sum(message["role"] == "tool" for message in messages[at:])
     return word, int(count), float(rate), results
 

@@ -105,13 +105,7 @@ def _digest(messages: list[dict[str, Any]], chars: int) -> str:
         for message in messages
         if message["role"] in ("user", "assistant") and _said(message).strip()
     ]
-    kept: list[str] = []
-    for line in reversed(lines):
-        chars -= len(line) + 1
-        if chars < 0:
-            break
-        kept.append(line)
-    return "\n".join(reversed(kept)) or "(earlier turns left out)"
+    return "\n".join(kept_facts.newest(lines, chars)) or "(earlier turns left out)"
 
 
 def _said(message: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from opta_protocol.events import ContextFolded, Event
 from opta_protocol.tools.declared import tool_of
 
 from .history import shown_result
+from .kept_facts import newest
 from .session import AgentSession
 
 # Shares of the context limit: a fold begins at the first, and leaves at most the second beside what it cannot fold.
@@ -88,15 +89,10 @@ def _list(turn: Turn, folded: list[Step], plan: list[dict[str, str]], chars: int
     items = "; ".join("[" + item.get("state", "") + "] " + item.get("text", "") for item in plan)
     planned = [f"Plan: {_one_line(items)}"] if plan else []
     left = chars - len(_HEAD) - sum(map(len, planned)) - 60
-    kept: list[str] = []
-    for line in reversed(lines):
-        left -= len(line) + 1
-        if left < 0:
-            break
-        kept.append(line)
+    kept = newest(lines, left)
     left_out = len(lines) - len(kept)
     note = [f"({left_out} earlier lines are left out.)"] if left_out else []
-    return "\n".join([_HEAD, *note, *reversed(kept), *planned])
+    return "\n".join([_HEAD, *note, *kept, *planned])
 
 
 def _line(call: Call) -> str:

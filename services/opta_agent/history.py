@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 
 from opta_core.transcript import Call, Step, Transcript, Turn
-from opta_protocol.tools.file_access import READ_FILE
 
 from .kept_facts import Covered, covered
 from .prompt import RESUME, SUMMARY, SYSTEM
@@ -25,8 +24,6 @@ REASONING_FIELDS = frozenset({"reasoning_content", "reasoning"})
 RESULT_SHARE, RESULTS_SHARE, RESULT_CHARS_A_TOKEN = 1 / 6, 1 / 3, 3.0
 RESULT_CHARS_MIN = 400
 NOTHING = "(no answer)"
-# Under this and the id of its call the tool worker keeps a long result.
-OUTPUT = "output://"
 INTERRUPTED = "Error: no result; the call was interrupted"
 
 _encode = msgspec.json.Encoder().encode
@@ -195,13 +192,15 @@ def shown_result(call: Call, count: int, limit: int) -> str:
     chars = max(chars, RESULT_CHARS_MIN)
     head = content[:chars].rpartition("\n")[0] or content[:chars]
     lines, shown = content.count("\n") + 1, head.count("\n") + 1
-    # Read where it comes from, a file has the line numbers that it is edited by; everything else is read where it is kept.
-    rest = (
-        "Read on with start_line and end_line"
-        if call.name == READ_FILE.name
-        else f"Read on with {READ_FILE.name} path={OUTPUT}{call.id} start_line={shown + 1}"
-    )
-    return f"{head}\n[Cut here, to fit your context: {shown} of {lines} lines, {len(head)} of {len(content)} characters. {rest}.]"
+    return f"{head}\n[Cut here, to fit your context: {shown} of {lines} lines, {len(head)} of {len(content)} characters. {_REST.get(call.name, _REST[''])}]"
+
+
+_REST = {
+    "read_file": "Read on with start_line and end_line.",
+    "run_command": "Run it again with less output, for example through tail, head or grep.",
+    "grep": "Search with a narrower pattern, path or glob.",
+    "": "Ask for less.",
+}
 
 
 def _add_nudge(messages: list[dict[str, Any]], nudge: str) -> None:

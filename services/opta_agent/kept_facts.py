@@ -36,8 +36,8 @@ def of(turns: Iterable[Covered], transcript: Transcript, chars: int) -> str:
     plan = "; ".join(f"[{item.get('state', '')}] {item.get('text', '')}" for item in transcript.plan)
     found = [f"{PLAN}{plan[: chars // 4]}"] if plan else []
     if files:
-        found.insert(0, FILES + ", ".join(_newest(files, chars // 4)))
-    lines = _newest([f"- {message}" for message in messages], chars - sum(map(len, found)) - len(MESSAGES))
+        found.insert(0, FILES + ", ".join(newest(files, chars // 4)))
+    lines = newest([f"- {message}" for message in messages], chars - sum(map(len, found)) - len(MESSAGES))
     return "\n".join([*([MESSAGES, *lines] if lines else []), *found])
 
 
@@ -50,11 +50,11 @@ def _of_summary(summary: str) -> tuple[list[str], list[str]]:
     return messages, files.split(", ") if files else []
 
 
-def _newest(lines: list[str], chars: int) -> list[str]:
+def newest(lines: list[str], chars: int) -> list[str]:
     """The last lines that fit."""
     kept: list[str] = []
     for line in reversed(lines):
-        chars -= len(line) + 2
+        chars -= len(line) + 1
         if chars < 0:
             break
         kept.append(line)

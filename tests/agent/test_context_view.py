@@ -1,13 +1,16 @@
 """What a person is shown of the context: exactly what the model gets, between turns and while one runs."""
 
+from collections.abc import AsyncGenerator
+
 import msgspec
 from support.story import SID, Scripted, Story
 
 from opta_agent.context_view import context_of
-from opta_agent.providers.base import CallPart, End, TextPart, Usage
+from opta_agent.providers.base import CallPart, End, ModelRequest, Part, TextPart, Usage
 from opta_agent.router import Route
 from opta_agent.toolset import Offered
 from opta_protocol import events as e
+from opta_protocol.http_context import SessionContext
 from opta_protocol.permissions import Level, Mode
 
 STOP = End("stop", Usage(prompt=900, completion=3))
@@ -47,10 +50,10 @@ def test_between_turns_it_is_what_the_next_request_begins_with() -> None:
 
 def test_while_a_turn_runs_it_is_the_request_that_was_sent_last() -> None:
     story = Story()
-    shown = []
+    shown: list[tuple[ModelRequest, SessionContext]] = []
 
     class Watched(Scripted):
-        async def stream(self, request):  # type: ignore[no-untyped-def]
+        async def stream(self, request: ModelRequest) -> AsyncGenerator[list[Part], None]:
             async for parts in super().stream(request):
                 shown.append((request, context_of(story.session, Offered(), Route(self, "model", 4_000))))
                 yield parts

@@ -18,6 +18,7 @@ from opta_protocol.permissions import Level, Mode
 
 STOP = End("stop", Usage(prompt=10, completion=3))
 USE = End("tool_calls", Usage(prompt=10, completion=3))
+Script = list[Part | OptaError]
 
 
 def lost() -> Unavailable:
@@ -194,3 +195,38 @@ def test_roles_alternate_after_a_stop_at_every_point() -> None:
         assert roles[0] == "system" and roles[-1] == "user"
         assert [role for role, before in zip(roles[1:], roles[:-1], strict=True) if role == before != "tool"] == [], (count, roles)
         assert all(roles[at + 1] in ("assistant", "tool") for at, role in enumerate(roles) if role == "tool"), (count, roles)
+
+
+def taken_over(story: Story, count: int, *scripts: Script) -> tuple[Story, Scripted, e.TurnDone]:
+    """Another agent runs the turn, of which the first `count` events are stored."""
+    again = Story()
+    again.events.clear()
+    again.session = AgentSession(SID, "another.boot")
+    for event in story.events[:count]:
+        again.emit(event)
+    again.session.speaks_after(len(again.events))
+    provider = Scripted(*scripts)
+    return again, provider, again.play(provider)
+
+
+def position(story: Story, kind: type[e.Event], number: int = 0) -> int:
+    return [at for at, event in enumerate(story.events) if isinstance(event, kind)][number]
+
+
+def test_a_whole_answer_that_is_stored_ends_the_turn_without_another_request() -> None:
+    story = Story()
+    before = story.play(Scripted([CallPart("x", "read_file", '{"path":"a"}'), USE], [TextPart("done"), STOP]))
+    _, provider, done = taken_over(story, len(story.events))
+    assert provider.requests == []
+    assert (done.finish, done.steps, done.tools, done.tokens) == ("stop", before.steps, before.tools, before.tokens)
+
+
+def test_an_answer_whose_end_is_not_stored_is_asked_for_again_with_all_its_calls() -> None:
+    story = Story()
+    calls = [CallPart("x", "read_file", '{"path":"a"}'), CallPart("y", "read_file", '{"path":"b"}'), USE]
+    story.play(Scripted(calls, [TextPart("done"), STOP]))
+    again, provider, _ = taken_over(story, position(story, e.ToolCall) + 1, calls, [TextPart("done"), STOP])
+    assert [event.attempt for event in again.events if isinstance(event, e.StepStart)] == [1, 2, 1]
+    (turn,) = again.session.transcript.turns
+    assert [call.args["path"] for call in turn.steps[0].calls] == ["a", "b"]
+    assert [message["role"] for message in messages(provider, 1)] == ["system", "user", "assistant", "tool", "tool"]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from support.limits import limit_s
+from support.typed import typed
 
 RESET: Literal["reset"] = "reset"
 Piece = bytes | float | Literal["reset"]
@@ -33,7 +34,7 @@ class Request:
     @property
     def prompt(self) -> str:
         """The last words of a person."""
-        return next(str(message["content"]) for message in reversed(self.body["messages"]) if message["role"] == "user")
+        return next(typed(message["content"]) for message in reversed(self.body["messages"]) if message["role"] == "user")
 
 
 Reply = Callable[[Request], Iterable[Piece]]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from support.limits import limit_s
+from support.typed import as_typed
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class ModelServer:
     async def _chat(self, writer: asyncio.StreamWriter, body: dict[str, Any]) -> bool:
         request = Request(time.perf_counter(), body)
         self.requests.append(request)
-        actions = self._reply(body["messages"])
+        actions = self._reply(as_typed(body["messages"]))
         if actions and isinstance(actions[0], Fail):
             await _whole(writer, actions[0].status, {"error": {"message": actions[0].message}})
             return True

@@ -1,7 +1,6 @@
 """A turn without socket or process: a scripted provider, and a story that plays store, gate and toolbox."""
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from opta_protocol import wire
 from opta_protocol.permissions import Level, Mode
 
 from .events import TS
+from .typed import as_typed
 
 SID, TURN = "abcdef", "t1"
 
@@ -106,8 +106,4 @@ class Story:
 
 def messages(provider: Scripted, number: int) -> list[dict[str, Any]]:
     """The messages of a request, without the environment of their turns, which holds the date and this machine's system."""
-    found = msgspec.json.decode(provider.requests[number].messages)
-    for message in found:
-        if message["role"] == "user":
-            message["content"] = re.sub(r"(\n\n)?<environment>.*?</environment>", "", message["content"])
-    return found
+    return as_typed(msgspec.json.decode(provider.requests[number].messages))
