@@ -11,7 +11,7 @@ pytestmark = pytest.mark.system
 
 def test_a_folder_under_models_is_served_by_its_name(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path, config='default-model = "lmx/tiny"\n[lmx]\nmodel = "tiny"\n')
-    make_random_qwen3(daemon.home / "models/tiny")
+    make_random_qwen3(daemon.home / "models/tiny", context=4096)
     with daemon:
         sid = daemon.session(mode="do")
         events = daemon.follow(sid, daemon.submit(sid, "say anything"))
@@ -22,4 +22,4 @@ def test_a_folder_under_models_is_served_by_its_name(tmp_path: Path) -> None:
         models = {model["id"]: model for model in daemon.client.get("/v3/models")["models"]}
         assert set(models) == {"lmx/probe", "lmx/tiny"}
         tiny = models["lmx/tiny"]
-        assert (tiny["capability"], tiny["contextLimit"], tiny["default"]) == ("", 512, True)
+        assert (tiny["capability"], tiny["contextLimit"], tiny["default"]) == ("", 4096, True)
