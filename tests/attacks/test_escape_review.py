@@ -421,7 +421,7 @@ def test_shared_memory_does_not_outlive_its_command(place: Place) -> None:
 def test_space_that_is_reserved_counts_as_written(tmp_path: Path) -> None:
     place = Place(tmp_path, limits=CommandLimits(disk_mb=64))
     try:
-        said = place.run("fallocate -l 300M big; sleep 1.5")
+        said = place.run("fallocate -l 300M big; sleep 60")
         assert said.code == "limit", said.content
     finally:
         place.close()

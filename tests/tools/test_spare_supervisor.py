@@ -66,3 +66,39 @@ def test_a_command_that_is_cancelled_while_its_sandbox_is_made_loses_no_process(
     place.close()
     assert kept == [taken[0][0].pid]
     assert taken[0][0].returncode is not None
+
+
+def test_a_supervisor_is_not_lost_when_the_event_loop_ends_before_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    take, may_go_on, begun, kept = Supervisors.take, threading.Event(), threading.Event(), threading.Event()
+
+    def late(supervisors: Supervisors) -> "tuple[subprocess.Popen[bytes], socket.socket]":
+        begun.set()
+        may_go_on.wait(limit_s(5))
+        taken.append(take(supervisors))
+        return taken[-1]
+
+    give_back = Supervisors.give_back
+
+    def noted(supervisors: Supervisors, process: "subprocess.Popen[bytes]", control: socket.socket) -> None:
+        give_back(supervisors, process, control)
+        kept.set()
+
+    taken: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
+    monkeypatch.setattr(Supervisors, "take", late)
+    monkeypatch.setattr(Supervisors, "give_back", noted)
+    supervisors = Supervisors()
+
+    async def cancelled() -> None:
+        waiting = asyncio.ensure_future(supervisors.taken())
+        assert await until_async(begun.is_set, limit_s(5))
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+    # The loop waits for its own threads at its end.
+    late_word = threading.Timer(0.2, may_go_on.set)
+    late_word.start()
+    asyncio.run(cancelled())
+    late_word.join()
+    assert kept.wait(limit_s(5))
+    supervisors.close()
+    assert taken[0][0].returncode is not None

@@ -216,25 +216,11 @@ class SessionSandbox:
             if not any(guard.has_cleaned for guard in self.guards):
                 return
 
-    async def _supervisor(self) -> tuple["subprocess.Popen[bytes]", socket.socket]:
-        """A supervisor process. Of a command that is cancelled meanwhile, it is not lost: it becomes the spare one. Raises ToolProblem."""
-        taking = asyncio.ensure_future(asyncio.to_thread(self._supervisors.take))
-
-        def give_back(taken: "asyncio.Future[tuple[subprocess.Popen[bytes], socket.socket]]") -> None:
-            if not taken.cancelled() and taken.exception() is None:
-                self._supervisors.give_back(*taken.result())
-
-        try:
-            return await asyncio.shield(taking)
-        except asyncio.CancelledError:
-            taking.add_done_callback(give_back)
-            raise
-
     async def _make(self, controls: list[list[Any]]) -> list[list[Any]]:
         problem = ""
         for _ in range(TRIES):
             await self.close()
-            self._process, self._control = await self._supervisor()
+            self._process, self._control = await self._supervisors.taken()
             answers = self._send(plan(self.view, controls, seccomp.program(with_unix_sockets=self.view.host.has_unix_sockets)))
             try:
                 async with asyncio.timeout(BUILD_S):

@@ -1,11 +1,13 @@
 """Starts the supervisor processes of sandboxes."""
 
+import asyncio
 import contextlib
 import os
 import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from ..result import ToolProblem
@@ -31,6 +33,23 @@ class Supervisors:
                 return spare
             end(*spare)
         return _started()
+
+    async def taken(self) -> tuple["subprocess.Popen[bytes]", socket.socket]:
+        """`take` in a thread. If the caller is cancelled meanwhile, the supervisor is given back, also after the event loop has ended."""
+        # Not a thread of the loop: the loop cancels what waits for those when it ends, and the process that one starts would be lost.
+        executor = ThreadPoolExecutor(1, "supervisor")
+        taking = executor.submit(self.take)
+        executor.shutdown(wait=False)
+
+        def give_back(ended: "Future[tuple[subprocess.Popen[bytes], socket.socket]]") -> None:
+            if not ended.cancelled() and ended.exception() is None:
+                self.give_back(*ended.result())
+
+        try:
+            return await asyncio.shield(asyncio.wrap_future(taking))
+        except asyncio.CancelledError:
+            taking.add_done_callback(give_back)
+            raise
 
     def give_back(self, process: "subprocess.Popen[bytes]", control: socket.socket) -> None:
         """Keep a supervisor that was taken and got no plan, or end it when there is a spare one."""
