@@ -6,35 +6,33 @@ turn, and the questions of a turn are put in the order of its calls.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from opta_core.bus.outbox import Outbox
 from opta_core.clock import now_s, seconds_until, utc_in
-from opta_core.errors import Refused
-from opta_core.policy import command_line, grants
 from opta_core.policy.actions import PolicyRequest
-from opta_core.policy.grants import prefix_of, scripts_now
+from opta_core.policy.grants import scripts_now
 from opta_core.policy.layers import Layers
-from opta_core.policy.programs import BUILTINS
 from opta_core.policy.verdict import SandboxLevel, Situation, Verdict, judge, scope_of, wants_network
 from opta_core.policy.workspaces import is_whole_home
 from opta_core.transcript import Turn
-from opta_protocol.commands import Plan, Preview
+from opta_protocol.commands import Preview
 from opta_protocol.event_parts import Execution
 from opta_protocol.events import PermissionDecision, PermissionRequest, ToolCall
 from opta_protocol.ids import new_call_id
-from opta_protocol.permissions import Level, Offer, Risk
+from opta_protocol.permissions import Level, Risk
 from opta_protocol.tools.shell import RUN_COMMAND
 from opta_protocol.tools.tool import AnyTool
 
+from .offers import offers
+from .permit import Network, Permit, plan_of
 from .session import AgentSession
 
 _LOOK_AGAIN_S = 5.0
 
-Network = Literal["off", "list", "on"]
 T = TypeVar("T")
 
 
@@ -54,19 +52,6 @@ class Surroundings(Protocol):
     async def sandbox(self) -> SandboxLevel: ...
 
     async def preview(self, session: AgentSession, call: ToolCall) -> Preview: ...
-
-
-@dataclass(frozen=True)
-class Permit:
-    """The decision on a call: whether it may run, what to tell the model if not, and exactly what was allowed."""
-
-    may_run: bool
-    reason: str = ""
-    code: str = "denied"
-    plan: Plan | None = None
-    network: Network = "off"
-    expects: str = ""
-    schema: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,9 +109,14 @@ class PermissionGate:
         return self._permit(session, judged.request)
 
     async def runs_scripts(self, session: AgentSession, call: ToolCall) -> bool:
-        """Whether a call runs scripts of the workspace, whose content is a part of what a person is asked about."""
+        """Whether a call runs scripts of the workspace, whose content is a part of what is judged and asked about."""
         cwd = session.transcript.cwd
-        return await self._read(lambda: bool(scripts_now(self.surroundings.request(call, cwd))))
+
+        def names_scripts() -> bool:
+            request = self.surroundings.request(call, cwd)
+            return bool(scripts_now(request)) or (request.contained is not None and request.contained.names_scripts)
+
+        return await self._read(names_scripts)
 
     async def withdraw(self, session: AgentSession, call: ToolCall, reason: str) -> None:
         """Close the question about a call that will not be run, if one is open."""
@@ -165,6 +155,7 @@ class PermissionGate:
                 policy=policy,
                 interactive=interactive,
                 sandbox=sandbox,
+                has_network=self.network != "off",
                 granted=granted,
             )
             return _Judged(call, request, judge(request, situation), sandbox)
@@ -187,7 +178,12 @@ class PermissionGate:
             return Permit(False, "nobody answered in time")
         if decision.decision == "deny":
             return Permit(False, "the user denied this call" + (f": {decision.note}" if decision.note else ""))
-        if request.command is not None and question.expects and await self._read(lambda: scripts_now(request)) != question.expects:
+        cwd = session.transcript.cwd
+        if (
+            request.command is not None
+            and question.expects
+            and await self._read(lambda: scripts_now(self.surroundings.request(call, cwd))) != question.expects
+        ):
             return Permit(False, "the scripts that it runs changed while the user was asked; make the call again")
         return self._permit(session, request, offer=decision.offer, expects=question.expects, shown=question.execution)
 
@@ -271,7 +267,8 @@ class PermissionGate:
 
     def _network(self, session: AgentSession, request: PolicyRequest) -> Network:
         """What a call reaches without a word about the network."""
-        return "on" if request.command is not None and "network" in session.granted and wants_network(request) else self.network
+        is_plain = request.command is not None and request.command.is_plain
+        return "on" if is_plain and "network" in session.granted and wants_network(request) else self.network
 
     def _execution(self, session: AgentSession, request: PolicyRequest, preview: Preview, sandbox: SandboxLevel) -> Execution | None:
         """Where and how a command runs when it is allowed once; None for what is no command."""
@@ -287,63 +284,3 @@ class PermissionGate:
             network="on" if sandbox == "none" else self._network(session, request),
             programs=[part.program for part in request.command.parts if part.program] if request.command.is_plain else [],
         )
-
-
-def plan_of(request: PolicyRequest) -> Plan | None:
-    """What the worker executes of a plain command: one program by its path, or the line with every word quoted."""
-    command = request.command
-    if command is None or not command.is_plain:
-        return None
-    if len(command.parts) == 1 and command.parts[0].argv[0] != "cd":
-        part = command.parts[0]
-        return Plan(program=part.program, argv=part.argv)
-    if missing := next((part for part in command.parts if not part.program and part.argv[0] not in BUILTINS), None):
-        # Not left to the shell, which might find one of that name in the workspace.
-        return Plan(argv=missing.argv)
-    return Plan(shell=command.as_shell())
-
-
-def offers(request: PolicyRequest, verdict: Verdict, network: Network, earlier: Iterable[str] = ()) -> list[Offer]:
-    """The wider answers to a question, the narrowest first; none that the rules would not honour the next time."""
-    found: list[Offer] = []
-    action = request.actions[0]
-    if wants_network(request) and network != "on":
-        found.append(Offer(id="network", label="Allow, with network", preview="this once, and it may reach the internet"))
-    if verdict.is_single or verdict.layer == "managed":
-        return found
-    subjects = " and ".join(dict.fromkeys(each.subject for each in request.actions if each.subject))
-    label = " ".join(word for word in (request.tool, subjects) if word)
-    each_alone = "each of these programs alone too, in this folder" if len(request.actions) > 1 else "exactly this, in this folder"
-    found += _lasting("always", f"Always allow {label[:400]}", f"{each_alone}; opta policy list shows it", request)
-    if verdict.layer == "hard":
-        return found
-    words = prefix_of(action.argv)
-    if len(request.actions) == 1 and len(action.argv) > len(words):
-        found += _lasting("prefix", f"Always allow {' '.join(words)} …", _would_have_matched(words, earlier), request)
-    label = _SESSION.get(scope_of(request), f"Allow {scope_of(request)} in this session")
-    found.append(Offer(id="session", label=label, words=[label], folder=request.cwd))
-    if wants_network(request) and network != "on":
-        label = "Allow plain commands in this session, installers and git with network"
-        found.append(Offer(id="session-network", label=label, words=[label], folder=request.cwd))
-    return found
-
-
-def _lasting(name: str, label: str, preview: str, request: PolicyRequest) -> list[Offer]:
-    """An answer that is written down, with the words that are; none for what cannot be granted."""
-    try:
-        new = grants.for_request(request, prefix=name == "prefix")
-    except Refused:
-        return []
-    return [Offer(id=name, label=label, preview=preview, words=list(map(grants.words_of, new)), folder=new[0].cwd)]
-
-
-def _would_have_matched(words: tuple[str, ...], earlier: Iterable[str]) -> str:
-    """What a grant of the first words would have covered of what this session asked for."""
-    matched = {
-        line for line in earlier if (parts := command_line.read(line).parts) and all(part.argv[: len(words)] == words for part in parts)
-    }
-    said = ", ".join(sorted(matched)[:5]) + (f" and {len(matched) - 5} more" if len(matched) > 5 else "")
-    return f"any words may follow, in this folder; would have covered: {said}" if matched else "any words may follow, in this folder"
-
-
-_SESSION = {"write": "Allow edits in the workspace in this session", "run": "Allow plain commands in the sandbox in this session"}

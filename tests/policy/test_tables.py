@@ -36,7 +36,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def effect_of(command: str, cwd: str) -> str:
     request = normalise(RUN_COMMAND, {"command": command}, cwd, path=PATH)
-    return judge(request, Situation(level=Level.L3, layers=ALLOW_ALL)).effect
+    return judge(request, Situation(level=Level.L2, layers=ALLOW_ALL)).effect
 
 
 @pytest.mark.parametrize(("effect", "command"), LINES, ids=[command for _, command in LINES])
@@ -121,7 +121,7 @@ def test_a_link_to_a_program_is_that_program(tmp_path: Path) -> None:
 
     def effect(command: str) -> str:
         request = normalise(RUN_COMMAND, {"command": command}, str(work), path=str(tmp_path / "bin"))
-        return judge(request, Situation(level=Level.L3, layers=ALLOW_ALL)).effect
+        return judge(request, Situation(level=Level.L2, layers=ALLOW_ALL)).effect
 
     assert [effect(command) for command in ("tidy a", "pick -uo M a", "pick a", "edit-it a")] == ["ask", "ask", "allow", "ask"]
 

@@ -1,7 +1,7 @@
 """Takes a plain command line apart into its programs and words. A line that is not plain is not guessed at.
 
-A plain line holds only programs with literal words, joined by `&& || ; |`. It has no expansion, glob, redirection, assignment,
-background job, comment or line break outside quotes. A plain line can be judged word by word and is executed exactly as it was
+A plain line holds only programs with literal words, joined by `&& || ; |`. It has no expansion, glob, assignment, background job,
+comment or line break outside quotes, and no redirection but those that join output or throw it away (`2>&1`, `>/dev/null`). A plain line can be judged word by word and is executed exactly as it was
 judged; every other line is shown to a person as it is. Grammar: tree-sitter-bash.
 """
 
@@ -16,6 +16,7 @@ import tree_sitter
 import tree_sitter_bash
 
 from ..errors import Refused
+from .deceiving_text import deceiving as deceiving
 from .programs import BUILTINS, linked_problem, plain_problem
 
 COMMAND_BYTES_MAX = 8192
@@ -24,26 +25,8 @@ OPERATORS = frozenset({"&&", "||", ";", "|"})
 # Words that the shell takes literally. A tilde is allowed only where the shell does not expand it.
 _WORD = re.compile(r"[\w@%+=:,./^-][\w@%+=:,./^~!#-]*\Z")
 _EXPANDING_TILDE = re.compile(r"[=:]~")
-# Characters that make a line look different from what it is. Unicode: Default_Ignorable_Code_Point of DerivedCoreProperties, controls,
-# bidi controls and line separators, the interlinear marks, and letters and symbols whose glyph is blank.
-_DECEIVING_RANGES = """
-    0000-0008 000B-001F 007F-009F   controls
-    00AD 034F 061C 180B-180F        soft hyphen, joiner, Arabic and Mongolian marks
-    115F-1160 3164 FFA0             Hangul fillers: letters without a glyph
-    17B4-17B5                       Khmer vowels without a glyph
-    200B-200F 2028-202E 2060-206F   zero-width, separators, bidi, invisible operators
-    2800                            a Braille pattern without dots
-    FE00-FE0F E0100-E01EF           variation selectors
-    FEFF FFF0-FFFB                  byte order mark, specials
-    13430-13440 13441-13442         Egyptian joiners and blanks
-    16FE4                           a Khitan filler
-    1BCA0-1BCA3 1D159 1D173-1D17A   shorthand controls, musical null notehead and controls
-    E0000-E00FF E01F0-E0FFF         tags and what is reserved beside them
-"""
-_RANGE = re.compile(r"\b([0-9A-F]{4,5})(?:-([0-9A-F]{4,5}))?(?=\s)")
-_DECEIVING = re.compile(
-    "[" + "".join(f"{chr(int(first, 16))}-{chr(int(last or first, 16))}" for first, last in _RANGE.findall(_DECEIVING_RANGES)) + "]"
-)
+# Redirections that join the outputs of a program, or throw one away.
+_HARMLESS_REDIRECT = re.compile(r"(?:[12]?>&[12]|[12]?>>?/dev/null|&>>?/dev/null|0?</dev/null)\Z")
 _BETWEEN_WORDS = re.compile(r"[^\w./+@:%=~*?^-]+")
 
 
@@ -56,6 +39,8 @@ class Part(msgspec.Struct, frozen=True):
     argv: tuple[str, ...]
     program: str = ""
     joined_by: str = ""
+    # Redirections that only throw output away or join it, such as `2>&1`: they do not change what the program does.
+    redirects: tuple[str, ...] = ()
 
 
 class CommandLine(msgspec.Struct, frozen=True):
@@ -75,18 +60,12 @@ class CommandLine(msgspec.Struct, frozen=True):
         words: list[str] = []
         for part in self.parts:
             first = part.argv[0] if part.argv[0] in BUILTINS else part.program or part.argv[0]
-            words += [part.joined_by] * bool(part.joined_by) + [shlex.quote(word) for word in (first, *part.argv[1:])]
+            words += [part.joined_by] * bool(part.joined_by) + [shlex.quote(word) for word in (first, *part.argv[1:])] + [*part.redirects]
         return " ".join(words)
 
 
 class NotPlain(Refused):
     """A line is not plain; the message says why."""
-
-
-def deceiving(text: str) -> str:
-    """The first character that hides or reorders text when it is displayed, as U+XXXX; '' when there is none."""
-    found = _DECEIVING.search(text)
-    return f"U+{ord(found.group()):04X}" if found else ""
 
 
 def read(text: str, search_path: tuple[str, ...] = (), workspace: str = "") -> CommandLine:
@@ -121,6 +100,37 @@ def all_words(text: str) -> list[str]:
     return [word for word in _BETWEEN_WORDS.split(re.sub(r"\\\n|['\"\\]", "", text)) if word]
 
 
+def parse(encoded: bytes) -> tree_sitter.Node:
+    """The syntax tree of a line."""
+    return _parser().parse(encoded).root_node
+
+
+def loose_commands(text: str) -> list[tuple[str, ...]]:
+    """The programs of a shell script with their words, as far as they can be recognised in its text. For what destroys."""
+    encoded = text.encode(errors="replace")
+    found: list[tuple[str, ...]] = []
+    waiting = [parse(encoded)]
+    while waiting:
+        node = waiting.pop()
+        if node.type == "command":
+            texts = [
+                encoded[child.start_byte : child.end_byte].decode(errors="replace").strip("\"'")
+                for child in node.children
+                if child.is_named and child.type != "variable_assignment"
+            ]
+            # Programs that run others stand before what counts.
+            while len(texts) > 1 and texts[0].rsplit("/", 1)[-1] in _BEFORE:
+                texts = texts[1:]
+                while len(texts) > 1 and re.match(r"-|\w+=|\d+\w?\Z", texts[0]):
+                    texts = texts[1:]
+            if texts and texts[0]:
+                found.append((texts[0].rsplit("/", 1)[-1].replace("\\", "").replace("'", "").replace('"', ""), *texts[1:]))
+            if texts and texts[0] in ("sh", "bash", "eval", "dash", "zsh"):
+                found += [each for word in texts[1:] if " " in word for each in loose_commands(word)]
+        waiting += node.children
+    return found
+
+
 def search_path(path: str, workspace: str) -> tuple[str, ...]:
     """The folders of a PATH in which programs are looked up: absolute, outside the workspace, and not writable for everyone."""
     root = os.path.realpath(workspace) if workspace else ""
@@ -130,6 +140,10 @@ def search_path(path: str, workspace: str) -> tuple[str, ...]:
         if real and folder not in found and not (root and _is_beneath(real, root)) and not _is_writable_for_all(real):
             found.append(folder)
     return tuple(found)
+
+
+# Programs of a script that run the one that follows.
+_BEFORE = frozenset("sudo env command exec nohup time timeout nice xargs npx cross-env builtin doas stdbuf setsid".split())
 
 
 @lru_cache(maxsize=256)
@@ -179,11 +193,17 @@ class _PartCollector:
                 self.walk(child)
         elif node.type == "command":
             self._command(node)
-        elif node.type in OPERATORS:
+        elif node.type in OPERATORS or node.type == "|&":
             self._cover(node)
             if self._operator or not self._parts:
                 raise NotPlain(f"a program is expected before '{node.type}'")
-            self._operator = node.type
+            if node.type == "|&":
+                self._add_redirect("2>&1")
+            self._operator = node.type[0] if node.type == "|&" else node.type
+        elif node.type == "redirected_statement" and all(child.is_named for child in node.children) and len(node.children) > 1:
+            self.walk(node.children[0])
+            for child in node.children[1:]:
+                self._redirect(child)
         elif node.type == "redirected_statement":
             raise NotPlain(f"it redirects ({', '.join(redirect_targets(self._encoded.decode(errors='replace'))) or 'text into a program'})")
         else:
@@ -214,6 +234,18 @@ class _PartCollector:
             raise NotPlain(problem)
         self._parts.append(Part(tuple(words), joined_by=self._operator))
         self._operator = ""
+
+    def _redirect(self, node: tree_sitter.Node) -> None:
+        text = self._encoded[node.start_byte : node.end_byte].decode(errors="replace")
+        compact = re.sub(r"[ \t]+", "", text)
+        if node.type != "file_redirect" or not _HARMLESS_REDIRECT.match(compact) or self._operator:
+            raise NotPlain(f"it redirects ({', '.join(redirect_targets(self._encoded.decode(errors='replace'))) or 'text into a program'})")
+        self._cover(node)
+        self._add_redirect(compact)
+
+    def _add_redirect(self, redirect: str) -> None:
+        part = self._parts[-1]
+        self._parts[-1] = msgspec.structs.replace(part, redirects=(*part.redirects, redirect))
 
     def _word(self, node: tree_sitter.Node) -> str:
         text = self._encoded[node.start_byte : node.end_byte].decode()
@@ -264,7 +296,6 @@ _REASONS = {
     "translated_string": "it holds a translated string",
     "comment": "it holds a comment",
     "&": "it runs a program in the background",
-    "|&": "it pipes errors",
     ";;": "it cannot be parsed",
     "negated_command": "it negates a result",
     "function_definition": "it defines a function",
@@ -273,14 +304,19 @@ _REASONS = {
 
 
 def _located(part: Part, folders: tuple[str, ...], workspace: str) -> Part:
-    name = part.argv[0]
+    program = located(part.argv[0], folders, workspace)
+    return msgspec.structs.replace(part, program=program) if program else part
+
+
+def located(name: str, folders: tuple[str, ...], workspace: str) -> str:
+    """The file of a program in one of `folders`, never one of the workspace; '' when there is none."""
     root = os.path.realpath(workspace) if workspace else ""
     for folder in folders:
         file = f"{folder}/{name}"
         # A link that leads into the workspace counts as a program of the workspace.
         if os.access(file, os.X_OK) and os.path.isfile(file) and not (root and _is_beneath(os.path.realpath(file), root)):
-            return msgspec.structs.replace(part, program=file)
-    return part
+            return file
+    return ""
 
 
 def _is_beneath(path: str, root: str) -> bool:

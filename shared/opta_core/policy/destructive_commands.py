@@ -57,7 +57,7 @@ def _matches(entry: OptionRule, name: str, argv: tuple[str, ...], rest: tuple[st
         return ""
     for trigger in entry.triggers:
         if CHECKS[trigger[1:]](rest, options, places) if trigger.startswith("!") else is_triggered(trigger, options, rest, spec):
-            return entry.says or "loss_of, overwrites or publishes"
+            return entry.says or "deletes, overwrites or publishes"
     return ""
 
 
@@ -173,3 +173,12 @@ CHECKS: dict[str, Check] = {
     "moved": _moved, "replaced": _replaced, "over": _over, "mode": _mode, "sql": _sql, "checkout": _checkout, "restore": _restore, "module": _module,
 }  # fmt: skip
 _BY_PROGRAM = by_program(ENTRIES)
+# Programs that are judged by the files that their words name.
+CHECKED_ON_DISK = frozenset(
+    program for entry in ENTRIES for program in entry.programs if {"!moved", "!replaced", "!over"} & set(entry.triggers)
+)
+
+
+def is_listed(name: str, program: str = "") -> bool:
+    """Whether a program is in the table, under any of its names."""
+    return any(known in _BY_PROGRAM for known in names_of(name, program))

@@ -6,6 +6,7 @@ hash, a browser tool by origin.
 """
 
 import hashlib
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,16 @@ from ..clock import seconds_until, utc_in, utc_now
 from ..errors import Broken, Refused
 from ..paths import Paths
 from ..records import RecordFile
-from .actions import Action, PolicyRequest, real_cwd
+from .actions import Action, PolicyRequest
+from .path_names import real_cwd
 from .scripts import UNBOUND, Script, script_of
 
 GRANTS_MAX = 2000
 DAYS_MAX = 36_500
+# Programs that test, check or format a project, whatever their options are; `option_checks` holds those that do more.
+_CHECKERS = frozenset(
+    "pytest py.test jest vitest mocha ava tsc eslint prettier stylelint biome oxlint ruff black isort mypy pyright pylint flake8 rspec phpunit ctest".split()
+)
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,7 +91,8 @@ def for_request(request: PolicyRequest, *, prefix: bool = False, days: float = 0
         raise Refused(f"This command cannot be always allowed: {request.command.why}. Only plain commands can.")
     expires = utc_in(days * 86_400) if days else ""
     found: list[Grant] = []
-    for action in request.actions:
+    # What only passes on the output of another program needs no grant.
+    for action in [action for action in request.actions if not action.is_filter]:
         script = script_now(request, action)
         about: dict[str, Any] = {}
         if action.argv:
@@ -141,11 +148,18 @@ def script_now(request: PolicyRequest, action: Action) -> Script:
 def scripts_now(request: PolicyRequest) -> str:
     """One hash of all scripts that a command line would run now; '' when it runs none."""
     found = [script_now(request, action).sha256 for action in request.actions]
+    if request.contained is not None and request.command is not None and not request.command.is_plain:
+        found.append(request.contained.scripts)
     return hashlib.sha256("\n".join(found).encode()).hexdigest() if any(found) else ""
 
 
 def prefix_of(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The words that a prefix grant holds: two, or three when the second word only introduces another program (`run`, `-m`)."""
+    """The words that a prefix grant holds: two, or three when the second word only introduces another program (`run`, `-m`).
+
+    A program that only checks or formats is held by its name alone when an option or a file follows: `pytest -q` is `pytest`.
+    """
+    if argv[0] in _CHECKERS and not (len(argv) > 1 and re.fullmatch(r"[a-z]+", argv[1])):
+        return argv[:1]
     return argv[:3] if len(argv) > 1 and argv[1] in ("-m", "run", "exec", "x", "tool") else argv[:2]
 
 

@@ -11,7 +11,8 @@ from opta_protocol.tools.declared import TOOLS
 from opta_protocol.tools.searching import GREP
 
 from . import command_line
-from .actions import Action, PolicyRequest, relative_to
+from .actions import Action, PolicyRequest
+from .path_names import relative_to
 from .rules import Rule, path_fits
 
 _READING = (*(tool.name for tool in TOOLS if tool.kind == "read"), GREP.name)

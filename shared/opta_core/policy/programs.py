@@ -69,12 +69,12 @@ def plain_problem(argv: tuple[str, ...]) -> str:
             return f"{name} is evaluated by the shell"
     if INTERPRETERS.match(name.casefold()) and not (len(argv) == 2 and argv[1] in _HARMLESS_INTERPRETING):
         # These modules are programs with a known effect and are judged by their words.
-        if name.startswith("python") and len(argv) > 2 and argv[1] == "-m" and argv[2] in _MODULES:
+        if name.startswith("python") and len(argv) > 2 and argv[1] == "-m" and argv[2] in PROGRAM_MODULES:
             return ""
         return f"{name} runs a program of its own"
     if inner := looked_through(argv):
         return plain_problem(inner)
-    return _running(argv)
+    return running_problem(argv)
 
 
 def linked_problem(argv: tuple[str, ...], program: str) -> str:
@@ -93,7 +93,8 @@ def looked_through(argv: tuple[str, ...]) -> tuple[str, ...]:
     return ()
 
 
-def _running(argv: tuple[str, ...]) -> str:
+def running_problem(argv: tuple[str, ...]) -> str:
+    """Why the subcommand or the options of a program make it run another one; '' when they do not."""
     for name in names_of(argv[0]):
         for entry in _RUNNING.get(name, ()):
             for rest in after(argv[1:], entry.path):
@@ -141,7 +142,7 @@ _RUNNING = by_program(
 )
 
 
-_MODULES = frozenset(
+PROGRAM_MODULES = frozenset(
     """
     pytest unittest doctest pip venv ensurepip mypy pyright ruff black isort flake8 pylint compileall json.tool http.server build
     twine wheel sphinx mkdocs coverage django py_compile tokenize this calendar platform site sysconfig zipfile tarfile

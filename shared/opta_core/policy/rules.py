@@ -12,6 +12,7 @@ from .. import globs
 from ..clock import moment_s
 from ..errors import Refused
 from .actions import Action
+from .path_names import origin_of
 from .strict_yaml import Mapping, YamlProblem, load
 
 Effect = Literal["allow", "ask", "deny"]
@@ -171,6 +172,4 @@ def _rule(given: Any, source: str) -> Rule:
 
 
 def _with_port(origin: str) -> str:
-    from .actions import origin_of
-
     return origin if "*" in origin else origin_of(origin) or origin

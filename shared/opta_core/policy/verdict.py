@@ -5,6 +5,7 @@ trusted folder the project's rules come first; in any other folder they only tig
 the verdict of its most severe one.
 """
 
+import fnmatch
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,10 +14,13 @@ from opta_protocol.tools.searching import GREP
 from opta_protocol.tools.shell import RUN_COMMAND
 
 from . import command_line, other_names
-from .actions import Action, PolicyRequest, is_secret, protected, relative_to
+from .actions import Action, PolicyRequest
+from .contained_paths import Places
 from .grants import script_now
 from .layers import Layers
+from .offline import works_offline
 from .option_checks import veto
+from .path_names import is_secret, protected, relative_to
 from .programs import needs_network
 from .rules import SEVERITY, Effect, Layer, Rule, words_fit, words_within
 
@@ -24,6 +28,8 @@ SandboxLevel = Literal["full", "landlock", "none"]
 
 
 NO_LAYERS = Layers()
+# The scope of an answer for all commands that the sandbox contains. "run" is the scope of older answers, for plain commands only.
+CONTAINED = "contained"
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,8 @@ class Situation:
     policy: SessionPolicy = SessionPolicy.standard
     interactive: bool = True
     sandbox: SandboxLevel = "full"
+    # Whether commands reach the network without a word about it (setting `sandbox.network`).
+    has_network: bool = False
     granted: frozenset[str] = frozenset()
     extra: tuple[Rule, ...] = field(default=())
 
@@ -67,20 +75,27 @@ def judge(request: PolicyRequest, situation: Situation) -> Verdict:
 
 
 def scope_of(request: PolicyRequest) -> str:
-    """What an answer for the session covers: all writes, all plain commands, one origin, or one tool."""
+    """What an answer for the session covers: all writes, all commands that the sandbox contains, one origin, or one tool."""
     action = request.actions[0]
     if action.kind == "write":
         return "write"
     if action.kind == "run":
-        return "run"
+        return CONTAINED
     if action.kind == "browse" and action.origin:
         return f"origin {action.origin}"
     return f"tool {action.tool} {action.schema}".strip()
 
 
 def wants_network(request: PolicyRequest) -> bool:
-    """Whether a plain command holds a program that usually needs the network."""
-    return any(needs_network(action.argv) for action in request.actions if action.argv)
+    """Whether a command holds a program that usually needs the network."""
+    if request.contained is not None and request.contained.wants_network:
+        return True
+    return any(_needs_network(request, action) for action in request.actions if action.argv)
+
+
+def is_held(request: PolicyRequest, situation: Situation) -> bool:
+    """Whether the sandbox holds a command whose words alone do not say what it does: full, without network, and judged so."""
+    return request.contained is not None and not request.contained.why and situation.sandbox == "full" and not situation.has_network
 
 
 def _judge_action(request: PolicyRequest, action: Action, situation: Situation) -> Verdict:
@@ -104,7 +119,7 @@ def _judge_action(request: PolicyRequest, action: Action, situation: Situation) 
                 return verdict("deny", rule.label, layer)
     if action.kind == "plan":
         return verdict("allow", f"{action.tool} = allow", "defaults")
-    first = _first(rules["managed"], action)
+    first = _first(rules["managed"], request, action)
     problem = _hard_ask(request, action, situation)
     if not problem and (label := _write_protecting_rule(rules, request, action)):
         problem = f"it names a file that a rule forbids to write ({label})"
@@ -119,7 +134,7 @@ def _judge_action(request: PolicyRequest, action: Action, situation: Situation) 
     base = verdict(first.effect, first.label, "managed") if first else _base(rules, request, action, situation)
     # A rule that allows a program by its name does not cover options with which it does more than its name suggests.
     problem = veto(action.argv, action.program) if action.argv else ""
-    if base.effect == "allow" and problem:
+    if base.effect == "allow" and problem and not (base.layer == "level" and is_held(request, situation)):
         base = verdict("ask", problem, "hard")
     if base.effect == "ask" and base.layer != "managed":
         if granted := _granted(request, action, situation, problem):
@@ -158,7 +173,7 @@ def _hard_ask(request: PolicyRequest, action: Action, situation: Situation) -> s
         return ""
     command = request.command
     if command is None or not command.is_plain:
-        return f"not a plain command: {command.why if command else 'unreadable'}"
+        return "" if is_held(request, situation) else _why_not_held(request, situation)
     if action.loss:
         return action.loss
     if any(is_secret(part) for word in action.argv[1:] for part in (word, word.rpartition(":")[2], word.rpartition("=")[2])):
@@ -166,6 +181,29 @@ def _hard_ask(request: PolicyRequest, action: Action, situation: Situation) -> s
     return {"none": "there is no sandbox on this machine", "landlock": "this machine's sandbox does not protect control files"}.get(
         situation.sandbox, ""
     )
+
+
+def _why_not_held(request: PolicyRequest, situation: Situation) -> str:
+    command, contained = request.command, request.contained
+    if contained is None or command is None or not contained.is_judged or situation.sandbox != "full" or situation.has_network:
+        return f"not a plain command: {command.why if command else 'unreadable'}"
+    return contained.why
+
+
+def _asks(rule: Rule, request: PolicyRequest, action: Action) -> bool:
+    """Whether a rule that asks is about a command that is not plain: its words may stand anywhere in the text."""
+    if not rule.command:
+        return rule.matches(action)
+    if not fnmatch.fnmatchcase(action.tool, rule.tool):
+        return False
+    return words_within(command_line.all_words(str(request.args.get("command", ""))), rule.command)
+
+
+def _needs_network(request: PolicyRequest, action: Action) -> bool:
+    if not needs_network(action.argv):
+        return False
+    places = Places(request.cwd, request.cwd)
+    return not works_offline(action.argv, action.folders or (request.cwd,), places)
 
 
 def _denies(rule: Rule, request: PolicyRequest, action: Action) -> bool:
@@ -184,13 +222,16 @@ def _write_protecting_rule(rules: dict[Layer, tuple[Rule, ...]], request: Policy
     return next((rule.label for rule in denying if other_names.asks(rule, request, action)), "")
 
 
-def _first(rules: tuple[Rule, ...], action: Action) -> Rule | None:
-    return next((rule for rule in rules if rule.matches(action)), None)
+def _first(rules: tuple[Rule, ...], request: PolicyRequest, action: Action) -> Rule | None:
+    if request.command is None or request.command.is_plain:
+        return next((rule for rule in rules if rule.matches(action)), None)
+    # What a rule allows are plain commands. What it asks about is looked for in the whole text of any other.
+    return next((rule for rule in rules if rule.effect == "ask" and _asks(rule, request, action)), None)
 
 
 def _base(rules: dict[Layer, tuple[Rule, ...]], request: PolicyRequest, action: Action, situation: Situation) -> Verdict:
-    project, user = _first(rules["project"], action), _first(rules["user"], action)
-    default = _default(action, situation)
+    project, user = _first(rules["project"], request, action), _first(rules["user"], request, action)
+    default = _default(request, action, situation)
     if situation.layers.trust == "trusted":
         if project is not None:
             return Verdict(project.effect, project.label, "project", action.subject)
@@ -202,15 +243,21 @@ def _base(rules: dict[Layer, tuple[Rule, ...]], request: PolicyRequest, action: 
     return max(below, tightened, key=lambda verdict: SEVERITY[verdict.effect])
 
 
-def _default(action: Action, situation: Situation) -> Verdict:
+def _default(request: PolicyRequest, action: Action, situation: Situation) -> Verdict:
     effect: Effect = "allow" if action.risk is Risk.read else "ask"
     if situation.level is Level.L1:
         return Verdict("ask", "L1 asks before every tool call", "level", action.subject)
     if situation.level is Level.L3 and action.kind == "write":
         return Verdict("allow", "L3 allows writes in the workspace", "level", action.subject)
-    if situation.level is Level.L3 and action.kind == "run" and not needs_network(action.argv):
-        return Verdict("allow", "L3 allows plain commands in the sandbox", "level", action.subject)
-    return Verdict(effect, f"{action.tool} = {effect}", "defaults", action.subject)
+    if action.is_filter:
+        return Verdict("allow", "it only passes on what is piped into it", "defaults", action.subject)
+    if situation.level is Level.L3 and action.kind == "run":
+        if not action.argv:
+            return Verdict("allow", "L3 allows commands that the sandbox contains", "level", action.subject)
+        if not _needs_network(request, action):
+            return Verdict("allow", "L3 allows plain commands in the sandbox", "level", action.subject)
+    why = f" ({request.command.why})" if effect == "ask" and request.command is not None and request.command.why else ""
+    return Verdict(effect, f"{action.tool} = {effect}{why}", "defaults", action.subject)
 
 
 def _changed(request: PolicyRequest, action: Action, situation: Situation) -> str:
@@ -231,7 +278,13 @@ def _granted(request: PolicyRequest, action: Action, situation: Situation, probl
     ) is not None:
         return Verdict("allow", f"always allowed: {grant.label}", "user", action.subject)
     scope = scope_of(request)
-    is_beyond = bool(problem) or (scope == "run" and needs_network(action.argv) and "network" not in situation.granted)
-    if scope in situation.granted and not is_beyond:
-        return Verdict("allow", f"allowed for this session: {scope}", "session", action.subject)
+    if action.kind != "run":
+        return Verdict("allow", f"allowed for this session: {scope}", "session", action.subject) if scope in situation.granted else None
+    held = is_held(request, situation)
+    if action.argv and not problem:
+        is_granted = bool({CONTAINED, "run"} & situation.granted)
+        if is_granted and ("network" in situation.granted or not _needs_network(request, action)):
+            return Verdict("allow", "allowed for this session: plain commands", "session", action.subject)
+    elif held and CONTAINED in situation.granted:
+        return Verdict("allow", "allowed for this session: commands that the sandbox contains", "session", action.subject)
     return None

@@ -1,0 +1,145 @@
+"""Reads redirections and here documents: which files a line writes, and which text it gives to its programs."""
+
+import os
+import re
+
+import tree_sitter
+
+from .contained_paths import UNKNOWN
+from .contained_state import Leaves
+from .contained_words import WordReader
+
+
+class RedirectReader(WordReader):
+    """Judges redirected statements. `_command` runs one program with the text that it is given."""
+
+    def _command(self, node: tree_sitter.Node, stdin: str | None = None) -> None:
+        raise NotImplementedError
+
+    def _redirected(self, node: tree_sitter.Node, stdin: str | None = None) -> None:
+        body = node.child_by_field_name("body")
+        redirects = node.children_by_field_name("redirect")
+        for redirect in redirects:
+            if redirect.type == "heredoc_redirect":
+                stdin = self._heredoc(redirect)
+            elif redirect.type == "herestring_redirect":
+                stdin = "".join(value for child in redirect.children if child.is_named for value in self._word(child).values[:1])
+        targets: list[tuple[str, bool]] = []
+        # A `cd` before it decides where a redirection of a list leads, so all folders count.
+        for redirect in redirects:
+            found = [redirect] if redirect.type == "file_redirect" else redirect.children if redirect.type == "heredoc_redirect" else []
+            targets += [self._redirect(each) for each in found if each.type == "file_redirect"]
+        self._write(targets, ())
+        if body is not None:
+            self._take(body, stdin, targets)
+        self._write(targets, self._folders)
+        for target, appends in targets:
+            text = (
+                stdin
+                if body is not None and body.type == "command" and self._text(body).strip() == "cat" and len(targets) == 1 and not appends
+                else None
+            )
+            for folder in self._folders:
+                if target and target not in ("/dev/null", "/dev/stdout", "/dev/stderr"):
+                    self._line.made[os.path.normpath(os.path.join(folder, target))] = text
+        for redirect in redirects:
+            if redirect.type == "heredoc_redirect":
+                self._after_heredoc(redirect)
+
+    def _take(self, body: tree_sitter.Node, stdin: str | None, targets: list[tuple[str, bool]]) -> None:
+        if body.type == "command":
+            self._command(body, stdin)
+        elif body.type in ("list", "pipeline") and stdin is not None:
+            # The here document belongs to the last program.
+            for child in body.children[:-1]:
+                if child.is_named:
+                    self.visit(child)
+            self._take(body.children[-1], stdin, targets)
+        else:
+            self.visit(body)
+
+    def _write(self, targets: list[tuple[str, bool]], folders: tuple[str, ...]) -> None:
+        """Raises Leaves when a person is asked before these files are written. `folders`: after the statement; () before it."""
+        for target, appends in targets:
+            if folders and os.path.normpath(os.path.join(folders[0], target)) in self._line.made:
+                continue
+            made = frozenset(self._line.made)
+            if problem := self._line.places.write_problem(target, folders or self._folders, appends=appends, made=made):
+                raise Leaves(problem)
+
+    def _redirect(self, node: tree_sitter.Node) -> tuple[str, bool]:
+        """(the file that a redirection writes, '' for none; whether it appends)."""
+        destinations = node.children_by_field_name("destination")
+        operator = next((child.type for child in node.children if not child.is_named and child.type != "file_descriptor"), "")
+        if len(destinations) != 1:
+            raise Leaves("it redirects in a form that is not judged")
+        target = destinations[0]
+        text = self._text(target)
+        if operator in (">&", "<&") and re.fullmatch(r"\d|-", text):
+            return "", True
+        values = self._argument(target)
+        if len(values) != 1 and not (
+            self._loops and operator in (">", ">>") and target.type in ("string", "concatenation", "simple_expansion")
+        ):
+            raise Leaves("it redirects to a file whose name it computes")
+        if operator == "<":
+            for value in values:
+                if value.startswith("/dev/") and value not in ("/dev/null", "/dev/stdin"):
+                    raise Leaves(f"it reads {value[:60]}")
+                if problem := self._line.places.problem(value, self._folders):
+                    raise Leaves(problem)
+            return "", True
+        if operator not in (">", ">>", ">|", "&>", "&>>", ">&"):
+            raise Leaves(f"it redirects with {operator or 'an unknown operator'}")
+        *others, last = values or ("",)
+        for value in others:
+            self._write([(value, operator in (">>", "&>>"))], ())
+        return last, operator in (">>", "&>>")
+
+    def _heredoc(self, node: tree_sitter.Node) -> str:
+        body = next((child for child in node.children if child.type == "heredoc_body"), None)
+        start = next((child for child in node.children if child.type == "heredoc_start"), None)
+        if start is None:
+            raise Leaves("it holds a here document that is not judged")
+        is_quoted = bool(set(self._text(start)) & set("'\"\\"))
+        if body is None:
+            return ""
+        text = self._text(body)
+        if is_quoted:
+            return text
+        # The shell expands it.
+        for child in body.children:
+            if child.type in ("command_substitution", "simple_expansion", "expansion", "arithmetic_expansion"):
+                values = self._word(child).values
+                text = text.replace(self._text(child), values[0] if len(values) == 1 else UNKNOWN, 1)
+            elif child.type not in ("heredoc_content", "heredoc_end"):
+                raise Leaves("it holds a here document that is not judged")
+        return text
+
+    def _after_heredoc(self, node: tree_sitter.Node) -> None:
+        """What tree-sitter puts behind the beginning of a here document: the rest of its line."""
+        for child in node.children:
+            if child.type in (
+                "heredoc_start",
+                "heredoc_body",
+                "heredoc_end",
+                "file_redirect",
+                "<<",
+                "<<-",
+                "|",
+                "|&",
+                "&&",
+                "||",
+                ";",
+                "\n",
+                "file_descriptor",
+            ):
+                continue
+            if child.type == "pipeline" or child.type == "command" or child.type == "list" or child.type == "redirected_statement":
+                kept, self._reads_pipe = self._reads_pipe, True
+                for each in child.children if child.type == "pipeline" else [child]:
+                    if each.is_named:
+                        self.visit(each)
+                self._reads_pipe = kept
+            else:
+                raise Leaves("it holds a here document that is not judged")

@@ -1,0 +1,93 @@
+"""The shell text that a script runner of the workspace would run: scripts of package.json, recipes of a Makefile."""
+
+import os
+import re
+from typing import Any, cast
+
+import msgspec
+
+from .contained_paths import Places
+from .program_names import names_of
+
+_BYTES_MAX = 512 * 1024
+_BUILTIN = {"t": "test", "tst": "test", "test": "test", "start": "start", "stop": "stop", "restart": "restart"}
+_CALLED = re.compile(r"\b(?:npm|pnpm|yarn|bun)\s+(?:run(?:-script)?\s+)?(?:--?[\w-]+\s+)*([\w:.-]+)|\brun-[sp]\s+([\w:. -]+)")
+_RECIPES_MAX = 100
+
+
+def recipes_of(argv: tuple[str, ...], folders: tuple[str, ...], places: Places) -> list[str]:
+    """The texts that `npm run build`, `make test` and the like run, as far as their names say it."""
+    names = names_of(argv[0])
+    words = [word for word in argv[1:] if not word.startswith("-") and "=" not in word]
+    if "npm" in names:
+        wanted = (
+            words[1:2] if words[:1] in (["run"], ["run-script"], ["rum"], ["urn"]) else [_BUILTIN.get(words[0], words[0])] if words else []
+        )
+        return [text for folder in _upwards(folders, places) for text in _package(folder, wanted)]
+    if "make" in names:
+        return [text for folder in _upwards(folders, places) for text in _makefile(folder, words)]
+    return []
+
+
+def _package(folder: str, wanted: list[str]) -> list[str]:
+    content = _read(os.path.join(folder, "package.json"))
+    try:
+        scripts: Any = cast("dict[str, Any]", msgspec.json.decode(content)).get("scripts", {})
+        known = {str(name): str(text) for name, text in scripts.items()}
+    except (msgspec.DecodeError, AttributeError, RecursionError, UnicodeError):
+        return []
+    waiting = [name for given in wanted for name in (f"pre{given}", given, f"post{given}")]
+    found: dict[str, str] = {}
+    while waiting and len(found) < _RECIPES_MAX:
+        name = waiting.pop()
+        if name in known and name not in found:
+            found[name] = known[name]
+            called = [word for groups in _CALLED.findall(known[name]) for word in " ".join(groups).split()]
+            waiting += [each for given in called for each in (f"pre{given}", given, f"post{given}")]
+    return list(found.values())
+
+
+def _makefile(folder: str, wanted: list[str]) -> list[str]:
+    content = next((text for name in ("GNUmakefile", "makefile", "Makefile") if (text := _read(os.path.join(folder, name)))), b"")
+    rules: dict[str, tuple[list[str], list[str]]] = {}
+    first = ""
+    current: list[str] = []
+    for line in content.decode(errors="replace").replace("\\\n", " ").splitlines():
+        if line.startswith("\t"):
+            current.append(line.strip().lstrip("@-+"))
+        elif (found := re.match(r"([^\s:=#][^:=#]*?)\s*::?(?!=)\s*([^=]*)$", line)) is not None:
+            current = []
+            for target in found.group(1).split():
+                recipe, needs = rules.setdefault(target, ([], []))
+                needs += re.sub(r"#.*|;.*", "", found.group(2)).split()
+                current = recipe
+                if not first and not target.startswith("."):
+                    first = target
+    waiting = list(wanted) or ([first] if first else [])
+    seen: dict[str, None] = {}
+    while waiting and len(seen) < _RECIPES_MAX:
+        target = waiting.pop()
+        if target in rules and target not in seen:
+            seen[target] = None
+            waiting += rules[target][1]
+    return ["\n".join(re.sub(r"\$\((\w+)\)", r"${\1}", line).replace("$$", "$") for line in rules[target][0]) for target in seen]
+
+
+def _read(file: str) -> bytes:
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    with os.fdopen(descriptor, "rb") as handle:
+        return handle.read(_BYTES_MAX) if os.path.isfile(file) else b""
+
+
+def _upwards(folders: tuple[str, ...], places: Places) -> list[str]:
+    found: dict[str, None] = {}
+    for start in folders:
+        folder: str = start
+        found[folder] = None
+        while folder not in (places.workspace, "/", ""):
+            folder = os.path.dirname(folder)
+            found[folder] = None
+    return list(found)
