@@ -10,6 +10,7 @@ from opta_protocol.tools.tool import AnyTool, Kind
 
 from . import command_line, contained_line
 from .contained_line import Contained
+from .contained_scripts import scripts_loss
 from .destructive_commands import WorkingFolders, loss_of
 from .filters import is_filter
 from .option_checks import veto
@@ -37,6 +38,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     program: str = ""
     # What a command does that cannot be undone, in a sentence for people; '' for nothing.
     loss: str = ""
+    # What the project's scripts destroy that a runner would start (`npm run clean`), in a sentence for people; '' for nothing.
+    script_loss: str = ""
     # The folders that a command may run in.
     folders: tuple[str, ...] = ()
     # Whether a command only passes on what another one pipes into it.
@@ -114,6 +117,7 @@ def _programs(command: command_line.CommandLine, tool: str, risk: Risk, workspac
                 argv=part.argv,
                 program=part.program,
                 loss=loss,
+                script_loss=scripts_loss(part.argv, folders, workspace),
                 folders=folders,
                 is_filter=part.joined_by == "|" and is_filter(part.argv) and bool(part.program),
             )

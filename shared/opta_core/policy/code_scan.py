@@ -18,7 +18,7 @@ _DELETING_CALL = re.compile(
     r"""|send2trash|FileUtils\s*\.\s*(?:rm|remove)\w*|(?:File|Dir)\s*\.\s*(?:delete|unlink|rmdir)|fs(?:Promises|\s*\.\s*promises)?\s*\.\s*(?:rm|rmdir|unlink|truncate)(?:Sync)?"""
     r"""|rm(?:dir)?Sync|rimraf(?:\.sync)?|std::fs::remove_\w+|os\.RemoveAll|os\.Remove|del(?:ete)?Sync|Deno\s*\.\s*remove(?:Sync)?|emptyDir(?:Sync)?)\s*\("""
     r"""|\.\s*(?:unlink|rmdir|rmtree|rmSync|unlinkSync|rmdirSync)\s*\("""
-    r"""|\b(?:rmtree|removeSync|removedirs|unlinkSync|rmSync|RemoveAll|rm_rf|rm_r|remove_dir_all)\b""",
+    r"""|\b(?:unlink|rmtree|removeSync|removedirs|unlinkSync|rmSync|RemoveAll|rm_rf|rm_r|remove_dir_all)\b""",
     re.VERBOSE,
 )  # fmt: skip
 # Text that is built and then run, or an attribute that is looked up by a computed name.
@@ -30,7 +30,9 @@ _COMMAND_IN_TEXT = re.compile(
 )
 _QUOTED_OR_BARE = re.compile(r"""[^\s'"`;,|&<>(){}=\[\]]+""")
 # awk runs what stands after a pipe and writes what stands after `>`.
-_AWK = re.compile(r"\bsystem\s*\(|\|\s*[\"\w&]|[\"\w)$]\s*\|\s*getline|>\s*[\"\w(]+[\"\w)/]*\s*(;|}|$)|>>|@load|@include|\bENVIRON\b")
+_AWK = re.compile(
+    r"\bsystem\s*\(|\|\s*[\"\w&]|[\"\w)$]\s*\|\s*getline|\bgetline\s*<|\bprintf?\b[^;}\n]*>|>>|@load|@include|@\w+\s*\(|\bENVIRON\b"
+)
 
 # Programs that destroy more than a script's own output.
 _LOSING = frozenset(

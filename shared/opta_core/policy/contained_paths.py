@@ -50,10 +50,11 @@ class Places:
 
     def folder_problem(self, folder: str) -> str:
         """Why a folder cannot be worked in; '' when it lies in the workspace, with its links resolved."""
-        if relative_to(self.workspace, folder) is None or not self._is_within(os.path.realpath(folder)):
+        real = os.path.realpath(folder)
+        if relative_to(self.workspace, folder) is None or not self._is_within(real):
             return f"{folder[:80]} is outside the workspace"
-        if (inside := relative_to(self.workspace, folder)) and (control := protected(inside)):
-            return f"{inside[:80]} belongs to {control.name}, which makes other programs act"
+        if control := self._control(real):
+            return f"{folder[:80]} belongs to {control}, which makes other programs act"
         return ""
 
     def problem(self, word: str, folders: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ import re
 from . import command_line
 from .code_scan import code_problem
 from .contained_paths import UNKNOWN, is_instruction
-from .contained_scripts import SHELLS, judge_script, scan_shell_text
+from .contained_scripts import SHELLS, judge_script, scripts_loss
 from .contained_state import Leaves, Line, ProgramCall, ReadShell
 from .destructive_commands import CHECKED_ON_DISK, WorkingFolders, is_listed, loss_of
 from .held_options import still_vetoed
@@ -83,8 +83,7 @@ def check(command: ProgramCall, line: Line, read_shell: ReadShell) -> None:
         raise Leaves(problem)
     if problem := still_vetoed(argv, program, line.places, command.folders, frozenset(line.made)):
         raise Leaves(problem)
-    for script in _recipes(argv, command.folders, line):
-        scan_shell_text(script)
+    _check_scripts(argv, command.folders, line)
 
 
 def _located(name: str, line: Line) -> str:
@@ -221,6 +220,10 @@ def _interpreter(name: str, command: ProgramCall, line: Line) -> None:
             _named_task(name, operand, command, line)
             return
         judge_script(operand, command, line, name)
+        # `node -r ./first.js second.js` runs both.
+        for word in words:
+            if re.fullmatch(r"[\w./-]+\.(py|[cm]?[jt]sx?|rb|pl|php|lua|sh|jl|R)", word) and line.places.files(word, command.folders):
+                judge_script(word, command, line, name)
         return
     if command.stdin is None:
         raise Leaves(f"{argv[0]} runs what is piped into it" if command.is_piped else f"{argv[0]} waits for a person to type")
@@ -231,8 +234,7 @@ def _named_task(name: str, operand: str, command: ProgramCall, line: Line) -> No
     if name in ("dotnet", "swift") and operand in ("build", "test", "format", "run", "clean") and operand != "clean":
         return
     if name == "bun" and operand in ("test", "run"):
-        for script in _recipes(command.argv, command.folders, line):
-            scan_shell_text(script)
+        _check_scripts(command.argv, command.folders, line)
         return
     if name == "java" and not operand.startswith("-"):
         return
@@ -325,7 +327,6 @@ def _local(command: ProgramCall, line: Line, read_shell: ReadShell) -> None:
     judge_script(name, command, line, "")
 
 
-def _recipes(argv: tuple[str, ...], folders: tuple[str, ...], line: Line) -> list[str]:
-    from .recipes import recipes_of
-
-    return recipes_of(argv, folders, line.places)
+def _check_scripts(argv: tuple[str, ...], folders: tuple[str, ...], line: Line) -> None:
+    if problem := scripts_loss(argv, folders, line.places.workspace):
+        raise Leaves(problem)

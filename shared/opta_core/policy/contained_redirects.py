@@ -5,7 +5,7 @@ import re
 
 import tree_sitter
 
-from .contained_paths import UNKNOWN
+from .contained_paths import DEVICES, UNKNOWN
 from .contained_state import Leaves
 from .contained_words import WordReader
 
@@ -40,8 +40,11 @@ class RedirectReader(WordReader):
                 else None
             )
             for folder in self._folders:
-                if target and target not in ("/dev/null", "/dev/stdout", "/dev/stderr"):
-                    self._line.made[os.path.normpath(os.path.join(folder, target))] = text
+                if target and target not in DEVICES:
+                    path = os.path.normpath(os.path.join(folder, target))
+                    self._line.written.add(path)
+                    if not os.path.lexists(path):
+                        self._line.made[path] = text
         for redirect in redirects:
             if redirect.type == "heredoc_redirect":
                 self._after_heredoc(redirect)
@@ -61,9 +64,11 @@ class RedirectReader(WordReader):
     def _write(self, targets: list[tuple[str, bool]], folders: tuple[str, ...]) -> None:
         """Raises Leaves when a person is asked before these files are written. `folders`: after the statement; () before it."""
         for target, appends in targets:
-            if folders and os.path.normpath(os.path.join(folders[0], target)) in self._line.made:
+            if not target:
                 continue
             made = frozenset(self._line.made)
+            if not appends and target not in DEVICES and (mover := next(filter(_moves, self._line.programs), None)):
+                raise Leaves(f"it writes {target[:60]} after {' '.join(mover[:2])[:40]} may have put another file there")
             if problem := self._line.places.write_problem(target, folders or self._folders, appends=appends, made=made):
                 raise Leaves(problem)
 
@@ -108,7 +113,16 @@ class RedirectReader(WordReader):
         if is_quoted:
             return text
         # The shell expands it.
-        for child in body.children:
+        at = body.start_byte
+        for child in [*body.children, None]:
+            between = self._encoded[at : child.start_byte if child is not None else body.end_byte].decode(errors="replace")
+            if child is not None and child.type == "heredoc_content":
+                between += self._text(child)
+            if re.search(r"(?<!\\)(\\\\)*(`|\$[\w({?!@*#$-])", between):
+                raise Leaves("it holds a here document that expands something in a form that is not judged")
+            if child is None:
+                break
+            at = child.end_byte
             if child.type in ("command_substitution", "simple_expansion", "expansion", "arithmetic_expansion"):
                 values = self._word(child).values
                 text = text.replace(self._text(child), values[0] if len(values) == 1 else UNKNOWN, 1)
@@ -143,3 +157,14 @@ class RedirectReader(WordReader):
                 self._reads_pipe = kept
             else:
                 raise Leaves("it holds a here document that is not judged")
+
+
+def _moves(argv: tuple[str, ...]) -> bool:
+    """Whether a program may put a file that existed under another name."""
+    if argv[0] in ("cp", "gcp"):
+        return any(re.match(r"-[a-zA-Z]*[ls]|--(link|symbolic)", word) for word in argv[1:])
+    return argv[0] in ("mv", "gmv", "ln", "gln", "rename", "install", "tar", "unzip", "git") and not (
+        argv[0] == "git"
+        and argv[1:2]
+        and argv[1] in ("status", "log", "diff", "show", "rev-parse", "ls-files", "add", "commit", "blame", "describe", "branch", "grep")
+    )

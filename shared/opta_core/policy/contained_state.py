@@ -18,6 +18,8 @@ class Line:
     search: tuple[str, ...]
     # File that the line itself writes -> its text; None when the text is computed.
     made: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
+    # Every file that the line writes by a redirection.
+    written: set[str] = field(default_factory=set[str])
     programs: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     scripts: dict[str, str] = field(default_factory=dict[str, str])
     names_scripts: bool = False

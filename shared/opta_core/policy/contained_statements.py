@@ -15,6 +15,10 @@ from .contained_words import REASONS, VALUES_MAX
 from .path_names import relative_to
 
 NODES_MAX = 1500
+VISITS_MAX = 5_000
+# A loop is read until its variables hold no new values, at most this often.
+ROUNDS_MAX = 6
+_OPAQUE = frozenset({"string", "heredoc_body", "raw_string", "expansion", "arithmetic_expansion", "ansi_c_string", "comment"})
 _HOLDING = frozenset(
     "program pipeline list subshell compound_statement do_group if_statement elif_clause else_clause while_statement".split()
 )
@@ -31,6 +35,8 @@ class StatementReader(RedirectReader):
             if self._encoded[end : node.start_byte].replace(b"\\\n", b"").strip(b" \t\n"):
                 raise Leaves("it cannot be parsed with certainty")
             end = max(end, node.end_byte)
+            if node.is_named and node.type not in _OPAQUE and re.search(r"`|\$\(|[<>]\(", self._text(node)):
+                raise Leaves("it runs a program inside a word in a form that is not judged")
         if self._encoded[end:].replace(b"\\\n", b"").strip(b" \t\n"):
             raise Leaves("it cannot be parsed with certainty")
 
@@ -43,20 +49,16 @@ class StatementReader(RedirectReader):
                 raise Leaves(f"it has more than {NODES_MAX} parts")
             if node.is_missing:
                 raise Leaves("it is not complete")
-            if not node.children or node.type in (
-                "string",
-                "heredoc_body",
-                "raw_string",
-                "expansion",
-                "arithmetic_expansion",
-                "ansi_c_string",
-            ):
+            if not node.children or node.type in _OPAQUE:
                 yield node
             else:
                 waiting += reversed(node.children)
 
     def visit(self, node: tree_sitter.Node) -> None:
         """Judge a statement. Raises Leaves."""
+        self._visits += 1
+        if self._visits > VISITS_MAX:
+            raise Leaves("its loops are nested too deep")
         kind = node.type
         if kind == "command":
             self._command(node)
@@ -131,29 +133,38 @@ class StatementReader(RedirectReader):
     def _loop(self, node: tree_sitter.Node) -> None:
         before = self._folders
         self._loops += 1
+        for _ in range(ROUNDS_MAX):
+            known = dict(self._variables)
+            self._round(node)
+            # What the end of a loop sets is there when it begins again.
+            if self._variables == known:
+                break
+        else:
+            raise Leaves("it computes in a loop what is not judged")
+        self._loops -= 1
+        if self._folders != before:
+            raise Leaves("it changes its folder in a loop")
+
+    def _round(self, node: tree_sitter.Node) -> None:
+        if node.type == "while_statement":
+            self._children(node)
+            return
+        body = node.child_by_field_name("body")
+        if body is None:
+            raise Leaves("it holds a loop that is not judged")
         if node.type == "for_statement":
             variable = node.child_by_field_name("variable")
             if variable is None or node.children[0].type != "for":
                 raise Leaves("it holds a loop that is not judged")
             values = tuple(value for word in node.children_by_field_name("value") for value in self._argument(word))
             self._set(self._text(variable), values[:VALUES_MAX] if len(values) <= VALUES_MAX else (UNKNOWN,))
-            body = node.child_by_field_name("body")
-            if body is None:
-                raise Leaves("it holds a loop that is not judged")
-            self.visit(body)
-        elif node.type == "c_style_for_statement":
-            text = self._encoded[node.start_byte : node.end_byte].decode(errors="replace")
-            found = re.match(r"for\s*\(\(\s*(\w+)\s*=\s*\d+\s*;\s*\1\s*[<>]=?\s*\d+\s*;\s*\1\s*(\+\+|--|\+=\s*\d+|-=\s*\d+)\s*\)\)", text)
-            body = node.child_by_field_name("body")
-            if not found or body is None:
-                raise Leaves("it holds a loop that is not judged")
-            self._set(found.group(1), (UNKNOWN,))
-            self.visit(body)
         else:
-            self._children(node)
-        self._loops -= 1
-        if self._folders != before:
-            raise Leaves("it changes its folder in a loop")
+            text = self._text(node)
+            found = re.match(r"for\s*\(\(\s*(\w+)\s*=\s*\d+\s*;\s*\1\s*[<>]=?\s*\d+\s*;\s*\1\s*(\+\+|--|\+=\s*\d+|-=\s*\d+)\s*\)\)", text)
+            if not found:
+                raise Leaves("it holds a loop that is not judged")
+            self._set(found.group(1), ("0", "1"))
+        self.visit(body)
 
     def _case(self, node: tree_sitter.Node) -> None:
         value = node.child_by_field_name("value")

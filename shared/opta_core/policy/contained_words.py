@@ -12,7 +12,7 @@ from .contained_state import Leaves, Line, ReadShell
 
 VALUES_MAX = 64
 _EXPANSION = re.compile(
-    r"\$(?:[?#$!@*0-9]|[A-Za-z_]\w*)\Z|\$\{#?[A-Za-z_]\w*(?:(?:%%?|##?|:?[-+]|//?)[^`$}\\]*)?\}\Z|\$\{#?[A-Za-z_]\w*\[[@*]\]\}\Z"
+    r"\$(?:[?#$!@*0-9]|[A-Za-z_]\w*)\Z|\$\{#?[A-Za-z_]\w*(?:(?:%%?|##?|:?[-+]|//?)[^`$}(\\]*)?\}\Z|\$\{#?[A-Za-z_]\w*\[[@*]\]\}\Z"
 )
 _KNOWN_VARIABLES = frozenset("? # $ ! @ * 0 1 2 3 4 5 6 7 8 9 PWD RANDOM SECONDS LINENO CI USER".split())
 _NUMBERS = frozenset({"RANDOM", "SECONDS", "LINENO"})
@@ -46,7 +46,7 @@ class WordReader:
         self._folders: tuple[str, ...] = folders
         self._if_ok: tuple[str, ...] = folders
         self._variables: dict[str, tuple[str, ...]] = {}
-        self._nodes = 0
+        self._nodes = self._visits = 0
         self._loops = 0
         self._reads_pipe = False
 
@@ -215,7 +215,7 @@ class WordReader:
 
     def _arithmetic(self, node: tree_sitter.Node) -> str:
         text = self._text(node)
-        if not re.fullmatch(r"\$\(\([\w\s+*/%<>=()&|?:!$-]*\)\)", text):
+        if re.search(r"\$\(|[<>]\(|`", text[3:]) or not re.fullmatch(r"\$\(\([\w\s+*/%<>=()&|?:!$-]*\)\)", text):
             raise Leaves("it evaluates its words as arithmetic")
         for name in re.findall(r"[A-Za-z_]\w*", text):
             if not all(re.fullmatch(r"\d+", value) for value in self._variables.get(name, ("?",))) and name not in _NUMBERS:

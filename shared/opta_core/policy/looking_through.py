@@ -101,10 +101,14 @@ def _find(argv: tuple[str, ...]) -> Inner | None:
 def _after_options(argv: tuple[str, ...]) -> Inner:
     letters, taking, long, operands = _OPTIONS[argv[0]]
     words = list(argv[1:])
+    replaced = {"{}"}
     while words and words[0].startswith("-") and words[0] != "-":
         option = words.pop(0)
         if option == "--":
             break
+        if argv[0] == "xargs" and (found := re.match(r"-[0rtx]*[Ii](.*)|--replace(?:=(.*))?", option)):
+            attached = found.group(1) or found.group(2)
+            replaced.add(attached or (words[0] if words and "I" in option else "{}"))
         if argv[0] == "nice" and re.fullmatch(r"-\d+", option):
             continue
         if option.startswith("--"):
@@ -126,7 +130,9 @@ def _after_options(argv: tuple[str, ...]) -> Inner:
     if not words:
         return Inner() if argv[0] == "xargs" else Inner(problem=f"{argv[0]} names no program")
     if argv[0] == "xargs":
-        return Inner(((*(word.replace("{}", UNKNOWN) for word in words), UNKNOWN),))
+        for given in replaced:
+            words = [word.replace(given, UNKNOWN) for word in words]
+        return Inner(((*words, UNKNOWN),))
     return Inner((tuple(words),))
 
 

@@ -1,5 +1,6 @@
 """The shell text that a script runner of the workspace would run: scripts of package.json, recipes of a Makefile."""
 
+import itertools
 import os
 import re
 from typing import Any, cast
@@ -18,14 +19,24 @@ _RECIPES_MAX = 100
 def recipes_of(argv: tuple[str, ...], folders: tuple[str, ...], places: Places) -> list[str]:
     """The texts that `npm run build`, `make test` and the like run, as far as their names say it."""
     names = names_of(argv[0])
-    words = [word for word in argv[1:] if not word.startswith("-") and "=" not in word]
+    words = [
+        word
+        for before, word in itertools.pairwise(argv)
+        if not word.startswith("-")
+        and "=" not in word
+        and before not in ("-C", "--directory", "--prefix", "--cwd", "--dir", "-j", "-w", "--workspace")
+    ]
     if "npm" in names:
         wanted = (
             words[1:2] if words[:1] in (["run"], ["run-script"], ["rum"], ["urn"]) else [_BUILTIN.get(words[0], words[0])] if words else []
         )
-        return [text for folder in _upwards(folders, places) for text in _package(folder, wanted)]
+        moved = [argv[at + 1] for at, word in enumerate(argv[:-1]) if word in ("-C", "--prefix", "--cwd", "--dir")]
+        starts = (*folders, *(os.path.normpath(os.path.join(folder, *moved)) for folder in folders if moved))
+        return [text for folder in _upwards(starts, places) for text in _package(folder, wanted)]
     if "make" in names:
-        return [text for folder in _upwards(folders, places) for text in _makefile(folder, words)]
+        moved = [argv[at + 1] for at, word in enumerate(argv[:-1]) if word in ("-C", "--directory")]
+        starts = tuple(os.path.normpath(os.path.join(folder, *moved)) for folder in folders)
+        return [text for folder in dict.fromkeys(starts) for text in _makefile(folder, words)]
     return []
 
 

@@ -254,6 +254,8 @@ def _default(request: PolicyRequest, action: Action, situation: Situation) -> Ve
     if situation.level is Level.L3 and action.kind == "run":
         if not action.argv:
             return Verdict("allow", "L3 allows commands that the sandbox contains", "level", action.subject)
+        if action.script_loss:
+            return Verdict("ask", action.script_loss, "hard", action.subject)
         if not _needs_network(request, action):
             return Verdict("allow", "L3 allows plain commands in the sandbox", "level", action.subject)
     why = f" ({request.command.why})" if effect == "ask" and request.command is not None and request.command.why else ""
@@ -281,6 +283,8 @@ def _granted(request: PolicyRequest, action: Action, situation: Situation, probl
     if action.kind != "run":
         return Verdict("allow", f"allowed for this session: {scope}", "session", action.subject) if scope in situation.granted else None
     held = is_held(request, situation)
+    if action.script_loss:
+        return None
     if action.argv and not problem:
         is_granted = bool({CONTAINED, "run"} & situation.granted)
         if is_granted and ("network" in situation.granted or not _needs_network(request, action)):
