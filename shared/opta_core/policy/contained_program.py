@@ -16,6 +16,7 @@ from .destructive_commands import CHECKED_ON_DISK, WorkingFolders, is_listed, lo
 from .held_options import still_vetoed
 from .looking_through import inner_of
 from .offline import works_offline
+from .path_names import relative_to
 from .program_names import names_of
 from .programs import EVALUATING, INTERPRETERS, PROGRAM_MODULES, WRAPPERS, needs_network, running_problem
 
@@ -307,15 +308,17 @@ def _local(command: ProgramCall, line: Line, read_shell: ReadShell) -> None:
     name = command.argv[0]
     if name.startswith(("/", "~")):
         raise Leaves(f"{name[:60]} is a program outside the workspace, given by its path")
-    _check_words(ProgramCall(("./", *command.argv), command.folders), line)
+    _check_words(ProgramCall(("./", *command.argv[1:]), command.folders), line)
+    is_of_machine = False
     for folder in command.folders:
         path = os.path.normpath(os.path.join(folder, name))
         real = os.path.realpath(path)
         base = os.path.basename(path)
         # The interpreter of an environment in the workspace, such as .venv/bin/python, may be a link to that of the machine.
-        is_interpreter = INTERPRETERS.match(base) and INTERPRETERS.match(os.path.basename(real))
-        if os.path.islink(path) and not line.places.is_inside(path) and not is_interpreter:
-            raise Leaves(f"{name[:60]} leads out of the workspace")
+        is_of_machine = not line.places.is_inside(path) and relative_to(line.places.workspace, path) is not None
+        is_of_machine = is_of_machine and bool(INTERPRETERS.match(base) and INTERPRETERS.match(os.path.basename(real)))
+        if not is_of_machine and (problem := line.places.problem(name, command.folders)):
+            raise Leaves(problem)
         if INTERPRETERS.match(base):
             _interpreter(re.sub(r"[\d.]+\Z", "", base), command, line)
             continue
@@ -324,7 +327,8 @@ def _local(command: ProgramCall, line: Line, read_shell: ReadShell) -> None:
             raise Leaves(f"{base[:40]} usually needs the network, which is off")
         if base in WRAPPERS or base in SHELLS:
             raise Leaves(f"{base} runs other programs")
-    judge_script(name, command, line, "")
+    if not is_of_machine:
+        judge_script(name, command, line, "")
 
 
 def _check_scripts(argv: tuple[str, ...], folders: tuple[str, ...], line: Line) -> None:

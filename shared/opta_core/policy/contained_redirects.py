@@ -6,6 +6,7 @@ import re
 import tree_sitter
 
 from .contained_paths import DEVICES, UNKNOWN
+from .contained_scripts import GIT_CHANGING
 from .contained_state import Leaves
 from .contained_words import WordReader
 
@@ -163,8 +164,6 @@ def _moves(argv: tuple[str, ...]) -> bool:
     """Whether a program may put a file that existed under another name."""
     if argv[0] in ("cp", "gcp"):
         return any(re.match(r"-[a-zA-Z]*[ls]|--(link|symbolic)", word) for word in argv[1:])
-    return argv[0] in ("mv", "gmv", "ln", "gln", "rename", "install", "tar", "unzip", "git") and not (
-        argv[0] == "git"
-        and argv[1:2]
-        and argv[1] in ("status", "log", "diff", "show", "rev-parse", "ls-files", "add", "commit", "blame", "describe", "branch", "grep")
-    )
+    if argv[0] == "git":
+        return bool(argv[1:2]) and argv[1] in GIT_CHANGING
+    return argv[0] in ("mv", "gmv", "ln", "gln", "rename", "install", "tar", "unzip")

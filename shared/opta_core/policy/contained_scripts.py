@@ -1,7 +1,6 @@
 """Scripts of the workspace that a line runs: read, searched for what a person must be asked about, and kept by their hash."""
 
 import hashlib
-import itertools
 import os
 import re
 
@@ -24,7 +23,6 @@ def judge_script(name: str, command: ProgramCall, line: Line, interpreter: str) 
     line.names_scripts = True
     if problem := line.places.problem(name, command.folders):
         raise Leaves(problem)
-    found = False
     for folder in command.folders:
         path = os.path.normpath(os.path.join(folder, name))
         if changer := next((argv for argv in line.programs if _changes(argv, os.path.basename(name))), None):
@@ -35,38 +33,26 @@ def judge_script(name: str, command: ProgramCall, line: Line, interpreter: str) 
             text = line.made[path]
             if text is None:
                 raise Leaves(f"it runs {name[:60]}, which the line itself writes")
-            found = True
         elif not os.path.lexists(path):
-            if any(_compiles(argv, name) for argv in line.programs):
-                found = True
+            # Nothing to look at: it fails, or a build of the workspace that stands before it on the line makes it.
             continue
         else:
             text = read_script(path, line)
-            found = True
             if text is None:
                 continue
         _scan_script(text, interpreter, line.places, command.folders)
-    if not found:
-        raise Leaves(f"there is no {name[:60]} in the workspace")
-
-
-def _compiles(argv: tuple[str, ...], name: str) -> bool:
-    """Whether a compiler writes a program of that name."""
-    if not set(names_of(argv[0])) & {"gcc", "rustc", "go", "zig", "nim", "ghc", "tcc"}:
-        return False
-    return any(option == "-o" and word.removeprefix("./") == name.removeprefix("./") for option, word in itertools.pairwise(argv))
 
 
 def _changes(argv: tuple[str, ...], script: str) -> bool:
     """Whether a program that runs before a script may change the script."""
     if argv[0] == "git":
-        return bool(argv[1:2]) and argv[1] in _GIT_CHANGING
+        return bool(argv[1:2]) and argv[1] in GIT_CHANGING
     return bool(set(names_of(argv[0])) & _WRITING) and any(
         os.path.basename(word.rstrip("/")) == script or UNKNOWN in word for word in argv[1:]
     )
 
 
-_GIT_CHANGING = frozenset("apply am checkout switch stash merge rebase cherry-pick revert restore reset bisect pull mv".split())
+GIT_CHANGING = frozenset("apply am checkout switch stash merge rebase cherry-pick revert restore reset bisect pull mv".split())
 _WRITING = frozenset("cp mv ln tee install patch rsync dd tar unzip sed perl awk curl wget".split())
 
 

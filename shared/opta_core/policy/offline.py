@@ -15,6 +15,10 @@ def works_offline(argv: tuple[str, ...], folders: tuple[str, ...], places: Place
     name, words = argv[0], [word for word in argv[1:] if not word.startswith("+")]
     if not words:
         return False
+    if name.startswith("python") and words[:2] == ["-m", "pip"]:
+        return words[2:3] in (["list"], ["show"], ["freeze"], ["check"])
+    if name == "uv" and words[0] == "run" and not any(word.startswith("--with") for word in words):
+        return any(os.path.isdir(os.path.join(folder, ".venv")) for folder in (*folders, places.workspace))
     if name == "cargo" and words[0] in _CARGO:
         return "--offline" in words or "--frozen" in words or all(_is_cargo_offline(folder, places) for folder in folders)
     if name == "go" and words[0] in _GO:

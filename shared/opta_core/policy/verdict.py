@@ -135,7 +135,8 @@ def _judge_action(request: PolicyRequest, action: Action, situation: Situation) 
     # A rule that allows a program by its name does not cover options with which it does more than its name suggests.
     problem = veto(action.argv, action.program) if action.argv else ""
     if base.effect == "allow" and problem and not (base.layer == "level" and is_held(request, situation)):
-        base = verdict("ask", problem, "hard")
+        also = _why_not_held(request, situation) if base.layer == "level" and request.contained is not None else ""
+        base = verdict("ask", f"{problem}; {also}" if also not in ("", problem) else problem, "hard")
     if base.effect == "ask" and base.layer != "managed":
         if granted := _granted(request, action, situation, problem):
             return granted
@@ -258,6 +259,8 @@ def _default(request: PolicyRequest, action: Action, situation: Situation) -> Ve
             return Verdict("ask", action.script_loss, "hard", action.subject)
         if not _needs_network(request, action):
             return Verdict("allow", "L3 allows plain commands in the sandbox", "level", action.subject)
+    if action.kind == "run" and action.argv and situation.level is Level.L3:
+        return Verdict(effect, f"{' '.join(action.argv[:2])[:60]} usually needs the network", "defaults", action.subject)
     why = f" ({request.command.why})" if effect == "ask" and request.command is not None and request.command.why else ""
     return Verdict(effect, f"{action.tool} = {effect}{why}", "defaults", action.subject)
 
