@@ -4,82 +4,15 @@ import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
+from support.desk import Desk
 from support.limits import limit_s
 from support.loop_files import files_on_the_loop
-from support.story import SID, TURN, Story
 
-from opta_agent.gate import PermissionGate, Permit
+from opta_agent.gate import Permit
 from opta_agent.gate_environment import GateEnvironment
-from opta_agent.toolbox import WorkerToolbox
-from opta_core.bus.outbox import Outbox
-from opta_core.paths import Paths
 from opta_core.policy.layers import Layers
 from opta_protocol import events as e
-from opta_protocol.commands import AppendResult, Preview
-from opta_protocol.permissions import Risk
-from opta_protocol.tools.declared import tool_of
-
-PATH = "/usr/local/bin:/usr/bin:/bin"
-
-
-class Desk:
-    """A story whose gate is real: it reads real rules and scripts, and `answer` is what a person says to every question."""
-
-    def __init__(self, folder: Path, answer: str = "allow", machine: type[GateEnvironment] = GateEnvironment):
-        self.folder, self.answer = folder / "work", answer
-        (self.folder).mkdir()
-        paths = Paths(folder / "home", folder / "home/daemon")
-        paths.make()
-        (paths.home / "policies").mkdir()
-        (paths.home / "policies/mine.yaml").write_text("version: 1\nrules: []\n")
-        self.story = Story(str(self.folder))
-        self.machine = machine(paths, PATH, cast("WorkerToolbox", self))
-        self.gate = PermissionGate(cast("Outbox", self), self.machine, limit_s(10))
-        self.story.emit(e.StepStart(sid=SID, turn=TURN, step=1, provider="p", model="m", attempt=1))
-
-    def call(self, number: int, command: str) -> e.ToolCall:
-        """A call of run_command, as the model made it."""
-        made = e.ToolCall(sid=SID, turn=TURN, callId=f"c{number}", name="run_command", args={"command": command}, risk=Risk.execute, step=1)
-        self.story.emit(made)
-        return made
-
-    async def check(self, call: e.ToolCall) -> Permit:
-        turn = self.story.session.transcript.turn(TURN)
-        assert turn is not None
-        return await self.gate.check(self.story.session, turn, call)
-
-    def questions(self) -> list[e.PermissionRequest]:
-        return [event for event in self.story.events if isinstance(event, e.PermissionRequest)]
-
-    # the outbox
-
-    def append(self, event: e.Event) -> None:
-        self.story.emit(event)
-
-    async def written(self, event: e.Event, timeout_s: float = 10) -> AppendResult:
-        self.story.emit(event)
-        if isinstance(event, e.PermissionRequest):
-            self.on_question(event)
-        return AppendResult(n=len(self.story.events), status="written")
-
-    def on_question(self, asked: e.PermissionRequest) -> None:
-        decision = "deny" if self.answer == "deny" else "allow"
-        self.story.emit(
-            e.PermissionDecision(sid=SID, turn=TURN, callId=asked.callId, requestId=asked.requestId, decision=decision, by="client")
-        )
-
-    # the toolbox
-
-    def tool(self, sid: str, turn_id: str, name: str) -> object:
-        return tool_of(name)
-
-    async def sandbox(self) -> str:
-        return "full"
-
-    async def preview(self, session: object, call: e.ToolCall) -> Preview:
-        return Preview(callId=call.callId, folder=str(self.folder))
 
 
 class Held(GateEnvironment):

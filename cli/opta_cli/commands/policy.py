@@ -56,6 +56,7 @@ def check(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         layers=Sources(loaded.paths).layers(cwd),
         interactive=not args.headless,
         sandbox="full" if loaded.settings.sandbox.enabled and _has_containment() else "none",
+        has_network=loaded.settings.sandbox.network != "off",
         extra=tuple(rule_from(text) for text in args.rule),
     )
     verdict = judge(request, situation)

@@ -24,12 +24,14 @@ routes = TypedRouter()
 async def check_policy(gateway: GatewayOf, wanted: CheckPolicy = body(CheckPolicy)) -> PolicyVerdict:
     """What the gate would decide on a command, without running anything."""
     sandbox = gateway.telemetry.sandbox
-    asked = normalise(RUN_COMMAND, {"command": wanted.command}, wanted.cwd, path=environment().get("PATH", ""))
+    # Reads what the command names.
+    asked = await asyncio.to_thread(normalise, RUN_COMMAND, {"command": wanted.command}, wanted.cwd, path=environment().get("PATH", ""))
     situation = Situation(
         level=wanted.level or default_level(wanted.mode),
         layers=await asyncio.to_thread(Sources(gateway.loaded.paths).layers, wanted.cwd),
         interactive=wanted.interactive,
         sandbox="full" if sandbox in ("full", "seatbelt") else "landlock" if sandbox == "landlock" else "none",
+        has_network=gateway.loaded.settings.sandbox.network != "off",
         extra=tuple(rule_from(text) for text in wanted.rules),
     )
     verdict = judge(asked, situation)
