@@ -54,7 +54,7 @@ def test(arguments: list[str]) -> int:
     with measure.measured(not arguments) if measures else contextlib.nullcontext():
         # Run the tests even when a check fails.
         for name, each, fine in test_runs(arguments):
-            failed = max(failed, _run(name, [sys.executable, "-m", "pytest", *each], fine=fine))
+            failed = max(failed, _run(name, [sys.executable, "-m", "pytest", *each], fine=fine, environment=_that_keeps_bytecode()))
     if not (arguments or measures):
         print(f"last complete measurement (./opta test --coverage):\n{measure.last()}")
     return failed
@@ -224,9 +224,14 @@ def _has_no_logo() -> bool:
     return bool(re.search(r"--no-logo", shown))
 
 
-def _run(name: str, command: list[str], cwd: Path = ROOT, fine: tuple[int, ...] = (0,)) -> int:
+def _that_keeps_bytecode() -> dict[str, str]:
+    """The environment of the tests. Without bytecode files, each of their many processes would compile the libraries that it imports."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def _run(name: str, command: list[str], cwd: Path = ROOT, fine: tuple[int, ...] = (0,), environment: dict[str, str] | None = None) -> int:
     started = time.monotonic()
-    return _report(name, started, subprocess.run(command, cwd=cwd, check=False).returncode not in fine)
+    return _report(name, started, subprocess.run(command, cwd=cwd, env=environment, check=False).returncode not in fine)
 
 
 def _report(name: str, started: float, failed: bool) -> int:

@@ -88,13 +88,15 @@ def test_no_process_of_the_daemon_runs_or_sees_what_a_shell_prepared(evil: Path,
 
 
 @pytest.mark.attack("A43")
-@pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONUSERBASE", "PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHON_KEYRING_BACKEND"])
-def test_a_shell_that_sets_one_variable_starts_the_same_daemon(evil: Path, tmp_path: Path, name: str) -> None:
+def test_variables_of_a_shell_that_python_reads_change_no_process_of_the_daemon(evil: Path, tmp_path: Path) -> None:
+    """Unlike in the test above, the user's command itself runs with these variables."""
     with ModelServer(reply) as model:
         daemon = Daemon(tmp_path, model_url=model.url)
         (evil / "opta_core.py").unlink()
         (evil / "zmq.py").unlink()
-        daemon.environment[name] = values(evil)[name]
+        hostile = values(evil)
+        names = ("PYTHONPATH", "PYTHONUSERBASE", "PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHON_KEYRING_BACKEND")
+        daemon.environment |= {name: hostile[name] for name in names}
         with daemon:
             ours = {daemon.supervisor().pid(), *daemon.pids().values()}
         ran = (tmp_path / "ran").read_text() if (tmp_path / "ran").exists() else ""
