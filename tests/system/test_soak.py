@@ -8,7 +8,7 @@ from support.soak import run_side_by_side
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
-KILLS, HOMES = int(os.environ.get("OPTA_TEST_KILLS", "120")), 3
+KILLS, HOMES = int(os.environ.get("OPTA_TEST_KILLS", "75")), 3
 
 
 def test_random_kills_break_no_promise(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from opta_core.process.process import die_with_parent
 from ..distributed import ring
 from ..ipc.framing import Unpacker, packed
 from ..ipc.messages import EngineConfig, EngineMessage, LoadFailed, ToEngine
+from . import deferred_packages
 
 READ_BYTES = 256 * 1024
 
@@ -88,6 +89,7 @@ def serve(config: EngineConfig, others: list[IO[bytes]]) -> None:
     server = FollowerConnection() if int(os.environ.get("MLX_RANK", "0")) else ServerConnection(config.descriptor)
     try:
         # Here, so that a missing mlx is reported like a broken model.
+        deferred_packages.defer()
         from .mlx_engine import MlxEngine
 
         engine = MlxEngine(config, server.send)

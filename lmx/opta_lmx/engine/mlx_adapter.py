@@ -1,6 +1,6 @@
 """The parts of mlx and mlx-lm that the engine uses. Both are untyped, pinned exactly, and change their internals between versions.
 
-Importing this takes seconds: only the engine process does.
+Importing this takes half a second, after `deferred_packages.defer()`: only the engine process does.
 """
 
 from typing import Any

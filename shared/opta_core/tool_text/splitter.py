@@ -14,6 +14,8 @@ from .text_piece import TextPiece, joined
 
 # Characters of text before a place that say whether an illustration follows.
 _BEFORE = 400
+# A larger piece is read in parts of this length: reading a part takes time in proportion to its length times its markers.
+_PART = 2048
 
 
 class TextSplitter:
@@ -55,10 +57,11 @@ class TextSplitter:
             # Most of an answer: more of a line, without anything that could begin a marker.
             self._before = (self._before + text)[-_BEFORE:]
             return [TextPiece("text", text)] if text else []
-        self._held += text
         pieces: list[TextPiece] = []
-        while self._held and self._advance(pieces, is_last=False):
-            pass
+        for start in range(0, len(text), _PART):
+            self._held += text[start : start + _PART]
+            while self._held and self._advance(pieces, is_last=False):
+                pass
         return joined(pieces)
 
     def push_thinking(self, text: str) -> list[TextPiece]:
