@@ -3,13 +3,13 @@
 import time
 from pathlib import Path
 
-from support.daemon import Daemon, _carries, _processes
+from support.daemon import Daemon, carries, processes
 
 
 def of(daemon: Daemon) -> dict[int, str]:
     """pid -> name of every process of this home, including supervisord."""
     wanted = f"OPTA_HOME={daemon.home}".encode()
-    return {pid: _name(command) for pid, command in _processes() if _carries(pid, wanted)}
+    return {pid: _name(command) for pid, command in processes() if carries(pid, wanted)}
 
 
 def pss_mb(daemon: Daemon) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """`./opta dev bench`: measures every figure of the daemon against its bar, in about three minutes.
 
-`--write` also writes the table to docs/benchmarks.md. Arguments select parts. `--lmx` also measures LMX, which takes eight
+`--write` also writes the table to docs/benchmarks.md and leaves the rest of that page as it is. Arguments select parts. `--lmx` also measures LMX, which takes eight
 more minutes. All traffic stays on loopback, and every started process is ended.
 """
 
@@ -24,6 +24,7 @@ import library  # noqa: E402
 import lists  # noqa: E402
 import machine  # noqa: E402
 import memory  # noqa: E402
+import page  # noqa: E402
 import prompts  # noqa: E402
 import respawn  # noqa: E402
 import starts  # noqa: E402
@@ -37,16 +38,7 @@ from support.daemon import Daemon  # noqa: E402
 
 import lmx  # noqa: E402
 
-NOTES = Path(__file__).parent / "notes.md"
 PAGE = ROOT / "docs" / "benchmarks.md"
-_LMX = "## LMX beside mlx_lm.server\n"
-_HEAD = """\
-# Benchmarks
-
-Written by `./opta dev bench --write`. A scripted model server on loopback answers, so only the daemon is measured. Bars and the
-figures of comparable systems have the same unit. Ratios within one run can be compared between machines; times cannot.
-"""
-
 Part = Callable[[Daemon, Scripted], list[Figure]]
 PARTS: dict[str, Part] = {
     "start": lambda daemon, _: starts.repeated(daemon),
@@ -83,19 +75,11 @@ def main() -> int:
     figures, failed = _measure(chosen.parts or list(PARTS))
     text = f"{about}\n\n{table(figures)}\n"
     print(text)
-    section = _kept_section()
-    if chosen.lmx:
-        section = f"{_LMX}\n{lmx.section()}\n"
-        print(section)
+    section = lmx.section() if chosen.lmx else ""
+    print(section)
     if chosen.write and not failed:
-        PAGE.write_text(f"{_HEAD}\n{text}\n{section}{NOTES.read_text()}")
+        PAGE.write_text(page.renewed(PAGE.read_text(), text, section))
     return 1 if failed else 0
-
-
-def _kept_section() -> str:
-    """The LMX section of the current page."""
-    _, head, rest = PAGE.read_text().partition(_LMX)
-    return head + rest.partition("## ")[0]
 
 
 def _measure(parts: list[str]) -> tuple[list[Figure], list[str]]:

@@ -60,7 +60,7 @@ def test_where_a_session_may_work(tmp_path: Path) -> None:
             assert "CANARY" not in content(results(daemon, private["id"], "read_file", path=f"{person}/.ssh/id"))
             # The machine, folders that hold homes, Opta's own: never.
             for refused in ("/", str(tmp_path), str(daemon.home), f"{daemon.home}/daemon", "/tmp"):
-                with pytest.raises(OptaError, match="no folder to work in"):
+                with pytest.raises(OptaError, match="cannot be a workspace"):
                     create(cwd=refused)
             # The whole home: said plainly, every call asks, and what programs keep there is not shown.
             home = create(cwd=str(person), level="L3", interactive=False)

@@ -199,8 +199,8 @@ async def get_tools(gateway: GatewayOf, name: str) -> ToolCalls:
 def _workspace(paths: Paths, sid: str, wanted: str) -> _Workspace:
     """The folder that a session works in. Raises Refused."""
     cwd = _folder(wanted) if wanted else _private_folder(paths, sid)
-    if problem := not_a_workspace(cwd, Path.home(), paths.home):
-        raise Refused(f"cwd is {cwd[:200]!r}, which is no folder to work in: {problem}. Name a project's folder, or none for an empty one.")
+    if problem := not_a_workspace(cwd, Path.home().resolve(), (paths.home.resolve(),)):
+        raise Refused(f"{problem}. Name a project's folder as cwd, or none for an empty folder.")
     is_trusted = Sources(paths).layers(cwd).trust == "trusted"
     return _Workspace(cwd=cwd, identity=_identity(cwd), is_home=is_whole_home(cwd, Path.home()), is_trusted=is_trusted)
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from opta_core.paths import WORKSPACES
-from opta_core.policy.workspaces import is_hidden_in_home
+from opta_core.policy.workspaces import is_hidden_in_home, not_a_workspace
 
 from ..result import ToolProblem
 from . import readable
@@ -112,16 +111,8 @@ class View:
 
 def check_workspace(host: Host, workspace: str) -> None:
     """Raise ToolProblem for a folder that cannot be a workspace, because it would show the daemon's folders or other homes."""
-    is_home = workspace == str(host.home)
-    if workspace == "/" or (f"{host.home}/".startswith(f"{workspace}/") and not is_home):
-        raise ToolProblem(f"{workspace} cannot be a workspace: it contains home folders", "sandbox")
-    if any(f"{daemon_folders}/".startswith(f"{workspace}/") for daemon_folders in host.daemon_folders) and not is_home:
-        raise ToolProblem(f"{workspace} cannot be a workspace: it contains Opta's own files", "sandbox")
-    if any(
-        workspace.startswith(f"{daemon_folders}/") and not workspace.startswith(f"{daemon_folders}/{WORKSPACES}/")
-        for daemon_folders in host.daemon_folders
-    ):
-        raise ToolProblem(f"{workspace} cannot be a workspace: it belongs to Opta itself", "sandbox")
+    if problem := not_a_workspace(workspace, host.home, host.daemon_folders):
+        raise ToolProblem(problem, "sandbox")
 
 
 def _identity(path: str) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Which folders can be the workspace of a session, and what is hidden when a person's home is the workspace."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..paths import WORKSPACES
@@ -11,17 +12,25 @@ HOME_WARNING = (
 )
 
 
-def not_a_workspace(folder: str, home: Path, daemon_home: Path) -> str:
-    """Why a folder (a real path) cannot be a workspace; '' when it can. `home` is the person's home, `daemon_home` Opta's."""
-    real_home, real_daemon_home = os.path.realpath(home), os.path.realpath(daemon_home)
+def not_a_workspace(folder: str, home: Path, daemon_folders: Iterable[Path]) -> str:
+    """A sentence that says why a folder cannot be a workspace, without a full stop; '' when it can.
+
+    All are real paths: `home` is the person's home, `daemon_folders` are Opta's own.
+    """
+    reason = _reason(folder, str(home), [str(each) for each in daemon_folders])
+    return reason and f"{folder[:200]} cannot be a workspace: {reason}"
+
+
+def _reason(folder: str, home: str, daemon_folders: list[str]) -> str:
     if folder == "/":
         return "it is the root of the file system"
-    if real_home.startswith(f"{folder}/"):
+    if home.startswith(f"{folder}/"):
         return "it contains home folders"
-    if folder == real_daemon_home or (
-        folder.startswith(f"{real_daemon_home}/") and not folder.startswith(f"{real_daemon_home}/{WORKSPACES}/")
-    ):
-        return "it belongs to Opta itself"
+    for private in daemon_folders:
+        if folder == private or (folder.startswith(f"{private}/") and not folder.startswith(f"{private}/{WORKSPACES}/")):
+            return "it belongs to Opta itself"
+        if private.startswith(f"{folder}/") and folder != home:
+            return "it contains Opta's own files"
     return ""
 
 
