@@ -7,7 +7,7 @@ import msgspec
 
 from opta_core.bus.bus import Bus, Frames
 from opta_core.clock import now_s
-from opta_protocol.commands import Telemetry
+from opta_protocol.service_telemetry import Telemetry
 from opta_protocol.topics import DAEMON_SERVICES, SERVICES, telemetry
 
 # A process whose last report is older than this does not count as ready.

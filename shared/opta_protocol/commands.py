@@ -305,15 +305,3 @@ class ContextShown(Command, frozen=True, kw_only=True, omit_defaults=True, tag="
     id: int
     context: SessionContext | None = None
     problem: str = ""
-
-
-class Telemetry(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Telemetry"):
-    """The state of a process, sent on its telemetry socket every second and on each change."""
-
-    service: str
-    boot: str
-    pid: int
-    ready: bool
-    reason: str = ""
-    memory: int = 0
-    figures: dict[str, Any] = {}

@@ -18,7 +18,7 @@ from opta_gateway.page_origins import PageOrigins
 from opta_gateway.request_guard import RequestGuard
 from opta_gateway.rest import build
 from opta_gateway.token_auth import Auth
-from opta_protocol.commands import Telemetry
+from opta_protocol.service_telemetry import Telemetry
 from opta_protocol.topics import telemetry
 from support.raw_http import Answer, Headers
 from support.store import House

@@ -22,8 +22,8 @@ from typing import Any
 
 import msgspec
 
-from opta_protocol.commands import Telemetry
 from opta_protocol.ids import new_boot_id
+from opta_protocol.service_telemetry import Telemetry
 from opta_protocol.topics import telemetry
 
 from .. import logs, settings
