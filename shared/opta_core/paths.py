@@ -6,8 +6,9 @@ import os
 import stat
 import tempfile
 from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from . import fallback_folder
 
@@ -20,8 +21,7 @@ _LONGEST_SOCKET_NAME = "supervisor.sock.123456"
 WORKSPACES = "workspaces"
 
 
-@dataclass(frozen=True)
-class Paths:
+class Paths(msgspec.Struct, frozen=True):
     """The files of one home. Each home has its own independent daemon."""
 
     home: Path

@@ -1,7 +1,6 @@
 """The inference routes: each turns a request body into orders, and the engine's events into an answer of its API. Knows no HTTP."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -26,8 +25,7 @@ from .responses.request import order_of as responses_order_of
 KEEP_ALIVE = b": waiting\n\n"
 
 
-@dataclass(frozen=True)
-class InferenceReply:
+class InferenceReply(msgspec.Struct, frozen=True):
     """An answer to send. `content` yields server-sent events when `is_stream`, else one JSON body; its first item may raise OptaError.
 
     Closing `content` cancels what the engine still does for it.
@@ -38,8 +36,7 @@ class InferenceReply:
     is_stream: bool = False
 
 
-@dataclass(frozen=True)
-class InferenceRoute:
+class InferenceRoute(msgspec.Struct, frozen=True):
     """One POST route: the Struct that its body decodes to, and its handler, which gets the body and the caller's name."""
 
     body: type[Any]

@@ -1,6 +1,5 @@
 """Answers of LMX: complete JSON, and errors in the form of the API that the client called. `delivery` sends what takes time."""
 
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -31,8 +30,7 @@ _ANTHROPIC = {
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """One request, and how to answer it."""
 
     scope: Scope
