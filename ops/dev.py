@@ -33,6 +33,7 @@ def main() -> int:
         "sim": lambda: _run("simulation", [sys.executable, "-m", "simulation", *rest[1:]], ROOT / "tests"),
         "escapes": lambda: _run("escape matrix", [sys.executable, "-m", "support.escapes", *rest[1:]], ROOT / "tests"),
         "race": lambda: _run("race harness", [sys.executable, "-m", "support.race", *rest[1:]], ROOT / "tests"),
+        "kills": lambda: _run("kills of the agent", [sys.executable, "-m", "support.agent_kills", *rest[1:]], ROOT / "tests"),
         "soak": lambda: _run("soak", [sys.executable, "ops/soak.py", *rest[1:]]),
     }
     if not rest or rest[0] not in commands:

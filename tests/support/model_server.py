@@ -194,6 +194,8 @@ def _delta(delta: dict[str, Any], finish: str | None = None) -> bytes:
 
 
 def _chunk(writer: asyncio.StreamWriter, content: bytes) -> None:
+    if writer.is_closing():
+        raise ConnectionResetError("the client has gone")
     writer.write(b"%x\r\n%b\r\n" % (len(content), content))
 
 
