@@ -2,6 +2,7 @@
 
 from opta_core.paths import Paths
 from opta_core.policy.actions import PolicyRequest, normalise
+from opta_core.policy.path_names import SESSION_TMP
 from opta_core.policy.layers import Layers, Sources
 from opta_core.policy.verdict import SandboxLevel
 from opta_protocol.commands import Preview
@@ -18,6 +19,8 @@ class GateEnvironment:
 
     def __init__(self, paths: Paths, path: str, toolbox: WorkerToolbox, readable: tuple[str, ...] = ()):
         self._sources, self._path, self._toolbox, self._readable = Sources(paths), path, toolbox, readable
+        # What the worker's sandbox was when it was asked last; the gate asks before it reads a call.
+        self._level = ""
 
     def problem(self, call: ToolCall) -> str:
         """What is wrong with a call's arguments, '' when nothing is."""
@@ -30,7 +33,8 @@ class GateEnvironment:
 
     def request(self, call: ToolCall, cwd: str) -> PolicyRequest:
         """A call as its actions."""
-        return normalise(self.tool(call), call.args, cwd, path=self._path, readable=self._readable)
+        readable = (*self._readable, *(SESSION_TMP if self._level == "full" else ()))
+        return normalise(self.tool(call), call.args, cwd, path=self._path, readable=readable)
 
     def layers(self, cwd: str) -> Layers:
         """The rules that hold in a folder now."""
@@ -38,7 +42,7 @@ class GateEnvironment:
 
     async def sandbox(self) -> SandboxLevel:
         """What contains the worker's commands."""
-        level = await self._toolbox.sandbox()
+        level = self._level = await self._toolbox.sandbox()
         return "full" if level in ("full", "seatbelt") else "landlock" if level == "landlock" else "none"
 
     async def preview(self, session: AgentSession, call: ToolCall) -> Preview:

@@ -8,6 +8,7 @@ from opta_core.bus.outbox import Outbox
 from opta_core.logs import Log
 from opta_core.process.process import ServiceContext, run
 from opta_core.settings import LiveSettings, environment
+from opta_protocol.ids import SESSION_ID
 
 from .commands.jobs import Runner
 from .commands.reaper import Reaper
@@ -19,6 +20,7 @@ from .mcp.servers import Servers
 from .sandbox.bare import kill_marked
 from .sandbox.limits import CommandLimits
 from .sandbox.sandbox import Sandbox
+from .sandbox.session_tmp import SessionTmps
 from .worker import Worker
 
 log = Log("tools")
@@ -33,7 +35,8 @@ async def main(context: ServiceContext) -> None:
     reaper = Reaper(f"{mark}/")
     settings, paths = context.settings.sandbox, context.paths
     daemon_folders = (str(path.resolve()) for path in (paths.home, paths.run))
-    Workspace.hide(daemon_folders, str(paths.workspaces.resolve()), str(Path.home().resolve()))
+    tmps = SessionTmps(paths.daemon.resolve() / "sandbox")
+    Workspace.hide(daemon_folders, str(paths.workspaces.resolve()), str(Path.home().resolve()), str(tmps.folder))
     worker_environment = environment()
     sandbox = Sandbox(
         Path.home(),
@@ -44,7 +47,12 @@ async def main(context: ServiceContext) -> None:
         allowed=tuple(settings.allow_hosts),
         unix_sockets=settings.unix_sockets,
         limits=CommandLimits(
-            _memory_mb(settings.memory_mb), settings.processes, settings.files, settings.disk_mb, free_mb=settings.free_mb
+            _memory_mb(settings.memory_mb),
+            settings.processes,
+            settings.files,
+            settings.disk_mb,
+            free_mb=settings.free_mb,
+            tmp_mb=settings.tmp_mb,
         ),
     )
     if settings.enabled:
@@ -53,10 +61,10 @@ async def main(context: ServiceContext) -> None:
         sandbox.reason = "switched off (sandbox.enabled)"
     runner = Runner(sandbox, worker_environment, mark, paths.daemon / "spills")
     servers = Servers(LiveSettings(context.settings, paths), paths, sandbox, worker_environment, mark)
-    keep_bounded(paths.daemon)
-    await serve(
-        context, ToolExecutor(context.boot, sandbox.level, runner, Checkpoints(paths.daemon / "checkpoints"), servers, tuple(settings.read))
-    )
+    keep_bounded(paths.daemon, lambda: tmps.forget_old(lambda sid: not SESSION_ID.match(sid) or (paths.sessions / f"{sid}.jsonl").exists()))
+    checkpoints = Checkpoints(paths.daemon / "checkpoints")
+    executor = ToolExecutor(context.boot, sandbox.level, runner, checkpoints, servers, tuple(settings.read), session_tmp=tmps.make)
+    await serve(context, executor)
     await sandbox.close()
     reaper.stop()
 

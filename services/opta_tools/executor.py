@@ -26,7 +26,7 @@ from .arguments import arguments
 from .commands.jobs import Runner
 from .files.checkpoints import Checkpoints
 from .files.file_tools import FileTools
-from .files.readable_roots import rooted
+from .files.readable_roots import in_session_tmp, rooted
 from .mcp.servers import Servers
 from .progress import Progress
 from .result import Outcome, ToolProblem
@@ -86,7 +86,8 @@ class ToolFunction(Generic[A]):
 
 
 class ToolExecutor:
-    """Production implementation. `worker`: boot id of this worker; `level`: of the sandbox; `readable`: paths of the setting `sandbox.read`.
+    """Production implementation. `worker`: boot id of this worker; `level`: of the sandbox; `readable`: paths of the setting `sandbox.read`;
+    `session_tmp`: the folder that a session's commands see as /tmp, which file tools read too where the sandbox is full.
 
     Raises RuntimeError when one of `tools` has no function.
     """
@@ -101,9 +102,10 @@ class ToolExecutor:
         readable: tuple[str, ...] = (),
         files: FileTools | None = None,
         tools: Iterable[AnyTool] = TOOLS,
+        session_tmp: Callable[[str], str] | None = None,
     ):
         self._worker, self.level, self._runner, self._checkpoints, self._servers = worker, level, runner, checkpoints, servers
-        self._readable = readable
+        self._readable, self._session_tmp = readable, session_tmp
         self._files = files or FileTools(checkpoints)
         functions: list[ToolFunction[Any]] = [
             *(ToolFunction(tool, self._file_tool) for tool in self._files.tools),
@@ -165,6 +167,8 @@ class ToolExecutor:
 
     async def _file_tool(self, invocation: Invocation, asked: Arguments) -> Outcome:
         call = rooted(invocation.call, self._readable)
+        if self._session_tmp is not None and self.level == "full":
+            call = in_session_tmp(call, self._session_tmp)
         if call.name in (GREP.name, SEARCH_FILES.name):
             if ripgrep.program() and (found := await ripgrep.run(call.name, call.args, call.cwd, call.folder)) is not None:
                 return found

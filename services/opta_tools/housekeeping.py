@@ -8,6 +8,7 @@ import os
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,11 +59,12 @@ def bound(kept: Kept, *, unused_s: float = 3600.0) -> list[str]:
     return gone
 
 
-def keep_bounded(daemon: Path) -> None:
-    """Apply the limits now and once an hour, in a thread that ends with the process."""
+def keep_bounded(daemon: Path, forget: Callable[[], object] = lambda: None) -> None:
+    """Apply the limits now and once an hour, in a thread that ends with the process. `forget` removes what no session needs, first."""
 
     def look() -> None:
         while True:
+            forget()
             for kept in kept_by(daemon):
                 bound(kept)
             time.sleep(EVERY_S)

@@ -97,6 +97,8 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab",
     # Total that it may write to the disk, and space that must stay free there.
     disk_mb: int = 65536
     free_mb: int = 512
+    # What the /tmp of a session may hold, over all its commands.
+    tmp_mb: int = 8192
 
 
 class McpServerSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
@@ -266,6 +268,7 @@ def _check_sandbox(sandbox: SandboxSettings) -> None:
         if not path.startswith(("/", "~/")) or path.rstrip("/") in ("", "~") or "\0" in path or ".." in path.split("/"):
             raise Refused(f"sandbox.read has {path[:200]!r}; each entry must be a file or folder, absolute or below ~/, not a whole home.")
     numbers = {"processes": sandbox.processes, "files": sandbox.files, "disk-mb": sandbox.disk_mb, "free-mb": sandbox.free_mb}
+    numbers["tmp-mb"] = sandbox.tmp_mb
     if bad := next((key for key, number in numbers.items() if not 0 <= number < 1e9), None):
         raise Refused(f"sandbox.{bad} is {numbers[bad]}; it must be 0 (no limit) or more.")
     if not -1 <= sandbox.memory_mb < 1e9:

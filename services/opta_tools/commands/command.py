@@ -27,11 +27,16 @@ Start = Callable[[Streams], Awaitable[Process]]
 
 
 class RunningCommand:
-    """One command. `start` prepares the process; `folder` is a descriptor of its folder, whose file system is watched for the disk limits."""
+    """One command. `start` prepares the process; `folder` is a descriptor of its folder, whose file system is watched for the disk limits.
 
-    def __init__(self, start: Start, on_start: Callable[[int], Awaitable[None]], output: Output, limits: CommandLimits, folder: int):
+    `tmp`: the folder that is its /tmp, for the limit of that; "" for none.
+    """
+
+    def __init__(
+        self, start: Start, on_start: Callable[[int], Awaitable[None]], output: Output, limits: CommandLimits, folder: int, tmp: str = ""
+    ):
         self._start, self._on_start, self.output = start, on_start, output
-        self._limits, self._folder = limits, os.dup(folder)
+        self._limits, self._folder, self._tmp = limits, os.dup(folder), tmp
         self._process: Process | None = None
         self._pipe = -1
         self._closed = asyncio.Event()
@@ -63,7 +68,7 @@ class RunningCommand:
         """Wait until the command has ended, at most `limit_s` seconds, then kill what is left of it. Raises ToolProblem if it never ran."""
         process = self._process
         assert process is not None
-        watcher = asyncio.create_task(Watch(process.pid, self._limits, self._folder, self._end_for).run(), name="limits")
+        watcher = asyncio.create_task(Watch(process.pid, self._limits, self._folder, self._end_for, self._tmp).run(), name="limits")
         timed_out_s: float | None = None
         code = 0
         try:

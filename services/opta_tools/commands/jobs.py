@@ -15,7 +15,8 @@ from ..files.workspace import PathProblem, Workspace
 from ..result import Outcome, ToolProblem
 from ..sandbox.bare import MARK, BareProcess
 from ..sandbox.environment import environment
-from ..sandbox.launch import CommandSpec, Process, Streams, WorkspaceRef
+from ..sandbox.hints import control_hint
+from ..sandbox.launch import CommandSpec, Network, Process, Streams, WorkspaceRef
 from ..sandbox.sandbox import Sandbox
 from .command import RunningCommand
 from .output import Output
@@ -65,9 +66,9 @@ class Runner:
             raise ToolProblem(f"{BACKGROUND_MAX} commands already run in the background; end one with command_stop")
         command, ref = await self._start(call, asked, on_start, on_output)
         if not asked.background:
-            return await self._to_end(command, ref, asked.limit_s(call.timeout_s), [])
+            return await self._to_end(command, ref, call.network, asked.limit_s(call.timeout_s), [])
         notes: list[str] = []
-        task = asyncio.create_task(self._to_end(command, ref, BACKGROUND_S_MAX, notes), name=f"background {call.callId}")
+        task = asyncio.create_task(self._to_end(command, ref, call.network, BACKGROUND_S_MAX, notes), name=f"background {call.callId}")
         return await self._first_look(call, asked.command, command, task, notes)
 
     async def output(self, sid: str, asked: CommandOutput) -> Outcome:
@@ -126,7 +127,7 @@ class Runner:
                 return BareProcess(spec.argv, spec.environment, folder, streams, mark, limits=self._sandbox.limits)
             return await self._sandbox.start(ref, spec, streams)
 
-        command = RunningCommand(start, on_start, output, self._sandbox.limits, folder)
+        command = RunningCommand(start, on_start, output, self._sandbox.limits, folder, self._sandbox.session_tmp(call.sid))
         try:
             await command.start()
         finally:
@@ -134,7 +135,7 @@ class Runner:
             workspace.close()
         return command, ref
 
-    async def _to_end(self, command: RunningCommand, ref: WorkspaceRef, limit_s: float, notes: list[str]) -> Outcome:
+    async def _to_end(self, command: RunningCommand, ref: WorkspaceRef, network: Network, limit_s: float, notes: list[str]) -> Outcome:
         """Wait for the outcome and add notes about it. They are also added to `notes`, for a background command that is cancelled."""
         try:
             outcome = await command.finished(limit_s)
@@ -143,13 +144,9 @@ class Runner:
             notes += await asyncio.shield(self._sandbox.notes(ref))
             raise
         notes += await self._sandbox.notes(ref)
-        if not outcome.ok:
-            notes += self._sandbox.hints(ref, outcome.content)
         if control := self._sandbox.denied_write(ref, outcome.content):
-            notes.append(
-                f"{control[:200]} is a control file, which commands cannot change; it is unchanged. A person can check it out with git, and "
-                "write_file can write it after asking a person"
-            )
+            notes.append(control_hint(control, outcome.content))
+        notes += self._sandbox.hints(ref, network, outcome.content, ok=outcome.ok)
         if notes:
             outcome.content = "\n".join([outcome.content, *(f"Opta: {note}" for note in notes)])
         return outcome

@@ -44,17 +44,20 @@ class Workspace:
     # Set once at start: the daemon's folders, which no workspace shows except `workspaces_folder`, and the person's home.
     hidden_folders: ClassVar[tuple[str, ...]] = ()
     workspaces_folder: ClassVar[str] = ""
+    # Holds the /tmp of each session; one of them can be opened as a workspace, which shows only itself.
+    tmps_folder: ClassVar[str] = ""
     home: ClassVar[str] = ""
 
     @classmethod
-    def hide(cls, hidden_folders: Iterable[str], workspaces_folder: str, home: str) -> None:
+    def hide(cls, hidden_folders: Iterable[str], workspaces_folder: str, home: str, tmps_folder: str = "") -> None:
         """Set what no workspace of this process shows. The paths are real paths."""
         cls.hidden_folders, cls.workspaces_folder, cls.home = tuple(hidden_folders), workspaces_folder, home
+        cls.tmps_folder = tmps_folder
 
     @classmethod
-    def hidden(cls) -> tuple[tuple[str, ...], str, str]:
+    def hidden(cls) -> tuple[tuple[str, ...], str, str, str]:
         """The arguments of `hide`, for a child process that searches."""
-        return cls.hidden_folders, cls.workspaces_folder, cls.home
+        return cls.hidden_folders, cls.workspaces_folder, cls.home, cls.tmps_folder
 
     def __init__(self, root: str, identity: str = ""):
         self.root = root
@@ -124,10 +127,20 @@ class Workspace:
             raise PathProblem(_explain(error, path, follows=follows)) from error
         real = self._path_of(descriptor, path)
         is_hidden = any(real == folder or real.startswith(f"{folder}/") for folder in self.hidden_folders)
-        if is_hidden and not (self.workspaces_folder and real.startswith(f"{self.workspaces_folder}/")):
+        is_workspace = bool(self.workspaces_folder) and real.startswith(f"{self.workspaces_folder}/")
+        if is_hidden and not is_workspace and not self._is_in_session_tmp(real):
             os.close(descriptor)
             raise PathProblem(f"{path} belongs to Opta itself")
         return descriptor
+
+    def _is_in_session_tmp(self, real: str) -> bool:
+        """Whether this workspace is the /tmp of a session, and `real` lies in it."""
+        root = self.path
+        return (
+            bool(self.tmps_folder)
+            and os.path.dirname(os.path.dirname(root)) == self.tmps_folder
+            and (real == root or real.startswith(f"{root}/"))
+        )
 
     def open_regular(self, path: str, *, follows: bool = True) -> int:
         """A descriptor for reading a regular file. Devices, FIFOs and sockets are refused without blocking. Raises PathProblem."""

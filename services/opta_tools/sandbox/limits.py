@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .session_tmp import size_of
+
 LOOK_S = 0.25
 INODES_FREE_MIN = 10_000
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -27,6 +29,8 @@ class CommandLimits:
     disk_mb: int = 0
     file_mb: int = 16 * 1024
     free_mb: int = 256
+    # What the session's /tmp may hold.
+    tmp_mb: int = 8 * 1024
 
     def request(self) -> dict[str, Any]:
         """The limits that the kernel enforces, as a part of a request to the supervisor."""
@@ -57,18 +61,23 @@ class Use:
 
 
 class Watch:
-    """Watches one command. `pid`: its first process; `folder`: a descriptor on the watched disk; `on_over` gets the reason, once."""
+    """Watches one command. `pid`: its first process; `folder`: a descriptor on the watched disk; `on_over` gets the reason, once.
 
-    def __init__(self, pid: int, limits: CommandLimits, folder: int, on_over: Callable[[str], None]):
-        self._pid, self._limits, self._folder, self._on_over = pid, limits, folder, on_over
+    `tmp`: the folder that is the command's /tmp; "" for one without a limit.
+    """
+
+    def __init__(self, pid: int, limits: CommandLimits, folder: int, on_over: Callable[[str], None], tmp: str = ""):
+        self._pid, self._limits, self._folder, self._on_over, self._tmp = pid, limits, folder, on_over, tmp
         self._inodes_before = self._inodes()
+        # Bytes in /tmp when it was measured last, and how many bytes the command had written by then.
+        self._tmp_bytes, self._measured_at = -1, 0
 
     async def run(self) -> None:
         """Measure every LOOK_S seconds, until a limit is exceeded or the task is cancelled."""
         free_before = self._free()
         while True:
             await asyncio.sleep(LOOK_S)
-            if reason := self._over(free_before):
+            if reason := self._over(free_before) or await self._tmp_over(free_before):
                 self._on_over(reason)
                 return
 
@@ -88,6 +97,21 @@ class Watch:
             return "fewer than 10,000 inodes were free on the disk"
         if limits.free_mb and free < limits.free_mb * 1024**2 < free_before:
             return f"less than {limits.free_mb} MB were free on the disk (sandbox.free-mb)"
+        return ""
+
+    async def _tmp_over(self, free_before: int) -> str:
+        """Whether /tmp holds too much. It is measured when the command has written enough since then to have filled it."""
+        limit = self._limits.tmp_mb * 1024**2
+        if not limit or not self._tmp:
+            return ""
+        written = max(used(self._pid).written_bytes, free_before - self._free())
+        if written - self._measured_at < max(limit - max(0, self._tmp_bytes), limit // 16):
+            return ""
+        before = self._tmp_bytes
+        self._tmp_bytes, self._measured_at = await asyncio.to_thread(_size_of, self._tmp), written
+        # A command that makes a full /tmp smaller goes on.
+        if self._tmp_bytes > limit and self._tmp_bytes > before:
+            return f"the /tmp of this session holds more than {self._limits.tmp_mb} MB (sandbox.tmp-mb). Remove files from /tmp first"
         return ""
 
     def _inodes(self) -> int:
@@ -123,6 +147,17 @@ def used(pid: int) -> Use:
             use.memory_bytes += _memory(at)
             use.written_bytes += _written(at)
     return use
+
+
+def _size_of(path: str) -> int:
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        return size_of(folder)
+    finally:
+        os.close(folder)
 
 
 def _memory(pid: int) -> int:

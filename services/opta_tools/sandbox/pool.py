@@ -1,24 +1,22 @@
 """The sandboxes of all sessions of this worker: made on first use, ended when unused for long.
 
-A session's /tmp is a folder on the disk, so it outlives the processes of the sandbox and of the worker.
+A session's /tmp is a folder on the disk (`session_tmp`), so it outlives the processes of the sandbox and of the worker.
 """
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import threading
-import time
 from pathlib import Path
 
 from opta_core.clock import now_s
 
-from ..housekeeping import remove_tree
 from ..result import ToolProblem
 from .git_links import repositories
 from .known import FileLocation
 from .launch import WorkspaceRef
 from .session_sandbox import SessionSandbox
+from .session_tmp import SessionTmps
 from .supervisors import Supervisors
 from .tree_guard import TreeGuard
 from .user_git_config import user_git_config
@@ -27,8 +25,6 @@ from .workspace_root import open_workspace
 
 # How many sandboxes are kept, and for how many seconds an idle one is kept.
 KEPT_MAX, KEPT_S = 24, 900.0
-# For how many seconds the /tmp of an unused session is kept.
-SCRATCH_S = 7 * 86_400.0
 
 
 class Pool:
@@ -36,6 +32,7 @@ class Pool:
 
     def __init__(self, host: Host, state: Path, allowed: tuple[str, ...]):
         self._host, self._state, self._allowed = host, state, allowed
+        self._tmps = SessionTmps(state)
         self._sessions: dict[tuple[str, str, bool], SessionSandbox] = {}
         self._placeholder_lock = threading.Lock()
         self._supervisors = Supervisors()
@@ -48,6 +45,9 @@ class Pool:
         if sandbox is None:
             await self._evict_idle()
             sandbox = self._sessions[key] = await asyncio.to_thread(self._planned, ref)
+        else:
+            # The time of the last use is kept, and the mode, which the command before may have changed.
+            await asyncio.to_thread(self._tmps.make, ref.session)
         sandbox.used_at = now_s()
         return sandbox
 
@@ -68,20 +68,13 @@ class Pool:
         await self.end_sessions()
         await asyncio.to_thread(self._supervisors.close)
 
-    def forget_old(self) -> None:
-        """Remove the /tmp of sessions that were unused for SCRATCH_S seconds."""
-        with contextlib.suppress(OSError):
-            for entry in os.scandir(self._state / "tmp"):
-                if time.time() - entry.stat(follow_symlinks=False).st_mtime > SCRATCH_S:
-                    remove_tree(entry.path)
-
     def _planned(self, ref: WorkspaceRef) -> SessionSandbox:
         root, workspace = open_workspace(ref.workspace, ref.identity)
         try:
             seen = os.fstat(root)
             # An MCP server may have secrets and a network, so it must not run files that commands left in the workspace's cache.
-            cache = self._folder("caches", f"{workspace}\0{ref.session}" if ref.is_read_only else workspace)
-            scratch = self._folder("tmp", ref.session)
+            cache = self._cache(f"{workspace}\0{ref.session}" if ref.is_read_only else workspace)
+            scratch = self._tmps.make(ref.session)
             view = View(
                 host=self._host,
                 workspace=workspace,
@@ -100,9 +93,9 @@ class Pool:
             os.close(root)
             raise
 
-    def _folder(self, kind: str, name: str) -> str:
+    def _cache(self, name: str) -> str:
         # The parent folder records the time of the last use, because a command can set the times of its folder.
-        above = self._state / kind / hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+        above = self._state / "caches" / hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
         path = above / "here"
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -16,12 +16,13 @@ from opta_core.logs import Log
 from opta_core.policy.actions import protected, relative_to
 
 from ..result import ToolProblem
-from . import linux, seccomp
+from . import hints, linux, seccomp
 from .environment import contained_environment
-from .launch import CommandSpec, Level, Process, Streams, WorkspaceRef
+from .launch import CommandSpec, Level, Network, Process, Streams, WorkspaceRef
 from .leftovers import settle
 from .limits import CommandLimits
 from .pool import Pool
+from .session_tmp import SessionTmps
 from .view import Host
 from .wrapped import Wrapped
 
@@ -29,14 +30,6 @@ PROBE_S = 10.0
 # What programs print about a file that is mounted read-only, or that is a mount point.
 _READ_ONLY = re.compile(r"^.*: (?:Read-only file system|Device or resource busy)$", re.MULTILINE)
 log = Log("sandbox")
-
-# What programs print when they cannot create a Unix socket: Python, Node, Chromium, Java, Go, libuv.
-_UNIX_SOCKET = re.compile(
-    r"AF_UNIX|forkserver|unix (domain )?socket|listen unix|dial unix|EPERM.*\.sock|\.sock.*(EPERM|not permitted)|socket\(\): Operation not permitted",
-    re.IGNORECASE,
-)
-
-_NO_REPOSITORY = re.compile(r"not a git repository", re.IGNORECASE)
 
 
 class Sandbox:
@@ -63,6 +56,7 @@ class Sandbox:
         self._home, self._daemon_folders, self._search_path, self._read, self._allowed = home, daemon_folders, search_path, read, allowed
         self._has_unix_sockets = unix_sockets
         self._state, self._wanted = Path(os.path.realpath(state)), wanted
+        self._tmps = SessionTmps(self._state)
         self.limits = limits or CommandLimits()
         self.level: Level = "none"
         self.reason = "not probed yet"
@@ -74,7 +68,6 @@ class Sandbox:
         )
         self._pool = Pool(self._host, self._state, self._allowed)
         self._wrapped = Wrapped(self._host, self._state)
-        await asyncio.to_thread(self._pool.forget_old)
         await asyncio.to_thread(settle, self._state)
         reasons: list[str] = []
         levels: tuple[Level, ...] = ("full", "seatbelt", "landlock")
@@ -102,37 +95,35 @@ class Sandbox:
             raise ToolProblem(f"there is no sandbox on this machine ({self.reason})", "sandbox")
         return await self._wrapped.start(self.level, ref, spec, streams, self.limits)
 
+    def session_tmp(self, session: str) -> str:
+        """The folder that the commands of a session see as /tmp, or that is their TMPDIR; "" without a sandbox."""
+        return "" if self.level == "none" else self._tmps.path(session)
+
     async def notes(self, ref: WorkspaceRef) -> list[str]:
         """Notes for the model after a command has ended: the control files that it made and that were put aside."""
         if self.level == "none":
             return []
         return await (self._pool if self.level == "full" else self._wrapped).notes(ref)
 
-    def hints(self, ref: WorkspaceRef, output: str) -> list[str]:
-        """Notes for the model about a command that failed, derived from its output: what would let it work."""
-        hints: list[str] = []
-        if self.level == "full" and _NO_REPOSITORY.search(output) and (top := _repository_above(ref.workspace)):
-            hints.append(
-                f"this session's folder is a part of the repository {top}, whose other files are hidden from commands, so git does not work "
-                f"here. It works in a session that is started in {top}"
-            )
-        if self._is_denied_read(output):
-            hints.append(
+    def hints(self, ref: WorkspaceRef, network: Network, output: str, *, ok: bool) -> list[str]:
+        """Notes for the model about what the sandbox withheld from a command, derived from its output: what would let it work."""
+        found: list[str] = []
+        if self.level != "none" and (hint := hints.network_hint(network, output, ok=ok)):
+            found.append(hint)
+        if ok:
+            return found
+        if self.level == "full":
+            found += hints.git_hints(ref.workspace, output)
+        if self.level != "none" and hints.is_denied_read(str(self._home), output):
+            found.append(
                 "your home is hidden from commands, except for toolchains. To let them read a part of it: opta config set sandbox.read PATH"
             )
-        if self.level == "full" and not self._has_unix_sockets and _UNIX_SOCKET.search(output):
-            hints.append(
+        if self.level == "full" and not self._has_unix_sockets and hints.needs_unix_sockets(output):
+            found.append(
                 "commands may not use Unix sockets, which this program seems to need. To allow them, including the sockets of servers in the "
                 "workspace: opta config set sandbox.unix-sockets true"
             )
-        return hints
-
-    def _is_denied_read(self, output: str) -> bool:
-        """Whether a command seems to have looked for a hidden file of the home, judged by its output and not by what exists."""
-        home = re.escape(str(self._home))
-        return self.level != "none" and bool(
-            re.search(rf"{home}/(?!\.cache/)\S.*(No such file|not found|Permission denied|ENOENT)", output)
-        )
+        return found
 
     def denied_write(self, ref: WorkspaceRef, output: str) -> str:
         """The control file that a command could not change, judged by its output; '' for none. Git continues without it, often successfully."""
@@ -169,16 +160,6 @@ class Sandbox:
         finally:
             await self._pool.end_sessions()
             self.level = "none"
-
-
-def _repository_above(workspace: str) -> str:
-    """The top folder of the repository that a workspace is a part of; '' for none, or when the workspace is the top folder."""
-    folder = workspace
-    while not os.path.exists(os.path.join(folder, ".git")):
-        if folder == os.path.dirname(folder):
-            return ""
-        folder = os.path.dirname(folder)
-    return "" if folder == workspace else folder
 
 
 def _why_not(level: Level) -> str:

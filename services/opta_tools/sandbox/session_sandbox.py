@@ -26,6 +26,7 @@ from .environment import PROXY_PORT
 from .known import FileLocation
 from .launch import Network, Streams
 from .limits import CommandLimits
+from .lost_writes import lost_note
 from .supervisors import Supervisors, end
 from .tree_aside import GuardError
 from .tree_guard import TreeGuard
@@ -135,7 +136,8 @@ class SessionSandbox:
 
         async with self._lock:
             found = await asyncio.to_thread(look)
-        notes, self._notes = [*self._notes, *found], []
+            lost = await self._lost_writes()
+        notes, self._notes = [*self._notes, *found, *([lost] if lost else [])], []
         return notes
 
     def remove_placeholders(self) -> None:
@@ -279,6 +281,20 @@ class SessionSandbox:
         proxy = Proxy(self._allowed) if name == "list" else Proxy(None, named=self._allowed, allows_network=True)
         await proxy.serve(socket.socket(fileno=files[0]))
         self._proxies[name] = proxy
+
+    async def _lost_writes(self) -> str:
+        """What commands wrote since the last look and will be lost, as a note; '' for nothing."""
+        if not self.is_alive:
+            return ""
+        answer: dict[str, Any] = {}
+        with contextlib.suppress(ToolProblem, TimeoutError, EOFError, OSError):
+            answers = self._send({"do": "temporary"})
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    answer, _, _ = await received(answers)
+            finally:
+                answers.close()
+        return lost_note(answer.get("paths", []), answer.get("count", 0), str(self.view.host.home))
 
     def _ended(self) -> None:
         self.running -= 1

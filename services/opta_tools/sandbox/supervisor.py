@@ -20,6 +20,7 @@ from typing import Any
 
 from . import init, linux
 from .builder import BuildError, Root, mask, protect
+from .temporary_files import TemporaryFiles
 
 FILES_MAX = 16
 _NAMESPACES = linux.CLONE_NEWUSER | linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWNET | linux.CLONE_NEWPID
@@ -57,6 +58,7 @@ class SandboxSupervisor:
         self._protected: dict[tuple[int, str], tuple[int, list[Any]]] = {}
         self._networks: dict[str, int] = {}
         self._pid_namespace = -1
+        self._temporary = TemporaryFiles([])
 
     def build(self, plan: dict[str, Any]) -> None:
         """Enter the namespaces and build the file system. Raises BuildError, OSError."""
@@ -102,6 +104,7 @@ class SandboxSupervisor:
         linux.propagate(linux.MS_SHARED)
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
         linux.bound_capabilities()
+        self._temporary = TemporaryFiles(plan["temporary"])
 
     def serve(self, control: socket.socket) -> None:
         """Answer requests until the worker closes the socket."""
@@ -136,6 +139,9 @@ class SandboxSupervisor:
                     mask(self._root, request["masks"], self._masked)
                     protect(self._trees, request["controls"], self._protected)
                     _answer(answers, {"ok": True})
+                case "temporary":
+                    paths, count = self._temporary.changed()
+                    _answer(answers, {"paths": paths, "count": count})
                 case "network":
                     self._network(request["name"], request["port"], answers)
                 case other:

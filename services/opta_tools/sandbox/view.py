@@ -92,6 +92,10 @@ class View:
         daemon_folders = [str(path) for path in self.host.daemon_folders if not self.workspace.startswith(f"{path}/")]
         return [*self.host.closed, *self.host.credentials.of(each.real for each in self._toolchains()), *daemon_folders]
 
+    def temporary(self) -> list[str]:
+        """The temporary file systems that commands may write. They end with the sandbox."""
+        return [str(self.host.home), "/run", "/dev/shm"]
+
     def _toolchains(self) -> list[readable.Toolchain]:
         return readable.toolchains(self.host.home, self.host.search_path, self.host.read)
 
@@ -123,4 +127,11 @@ def _identity(path: str) -> tuple[int, int]:
 def plan(view: View, controls: list[list[Any]], program: bytes) -> dict[str, Any]:
     """The first request to the supervisor. `controls`: mounts of control files; `program`: the system call filter."""
     trees = [view.workspace, *(path for path, _, _ in view.repositories)]
-    return {"entries": view.entries(), "trees": trees, "controls": controls, "masks": view.masks(), "seccomp": program.hex()}
+    return {
+        "entries": view.entries(),
+        "trees": trees,
+        "controls": controls,
+        "masks": view.masks(),
+        "temporary": view.temporary(),
+        "seccomp": program.hex(),
+    }

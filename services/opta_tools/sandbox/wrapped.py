@@ -14,6 +14,7 @@ from .controls import Controls
 from .environment import contained_environment
 from .launch import CommandSpec, Level, Process, Streams, WorkspaceRef
 from .limits import CommandLimits
+from .session_tmp import SessionTmps
 from .tree_aside import GuardError
 from .tree_guard import TreeGuard
 from .user_git_config import user_git_config
@@ -31,6 +32,7 @@ class Wrapped:
 
     def __init__(self, host: Host, state: Path):
         self._host, self._state = host, state
+        self._tmps = SessionTmps(state)
         # (session, workspace) -> (guard, control files, number of running commands)
         self._guards: dict[tuple[str, str], tuple[TreeGuard, Controls, int]] = {}
 
@@ -78,7 +80,7 @@ class Wrapped:
                     "commands in the whole home need user namespaces, which this machine does not have; work in a project's folder",
                     "sandbox",
                 )
-            cache, scratch = self._folder("caches", workspace), self._folder("tmp", ref.session)
+            cache, scratch = self._cache(workspace), self._tmps.make(ref.session)
             environment = spec.environment | contained_environment(cache, scratch, has_proxy=False) | spec.extra
             folder = os.open("/", os.O_RDONLY | os.O_DIRECTORY) if spec.folder is None else _folder(root, spec.folder)
             files.append(folder)
@@ -118,8 +120,8 @@ class Wrapped:
         files.append(text)
         return [sys.executable, "-I", "-S", "-c", _LANDLOCK, _SERVICES, str(text), *spec.argv]
 
-    def _folder(self, kind: str, name: str) -> str:
-        path = self._state / kind / hashlib.sha256(os.fsencode(name)).hexdigest()[:16] / "here"
+    def _cache(self, name: str) -> str:
+        path = self._state / "caches" / hashlib.sha256(os.fsencode(name)).hexdigest()[:16] / "here"
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return str(path)
 

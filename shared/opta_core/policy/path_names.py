@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from .control_files import ControlFile, control_file
 from .deceiving_text import deceiving
 
+# Where commands see the /tmp of their session, in the sandbox that has one. File tools read it there too, and never the machine's.
+SESSION_TMP = ("/tmp", "/var/tmp")
+
 _SECRET_SUFFIXES = (".pem", ".key", ".p12", ".pfx", ".jks", ".keystore")
 _SECRET_NAMES = frozenset(
     {
