@@ -5,6 +5,7 @@ only tells whether it is still at it.
 """
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
@@ -50,16 +51,18 @@ log = Log("toolbox")
 
 
 class WorkerToolbox:
-    """The agent's side of `tools.rpc`."""
+    """The agent's side of `tools.rpc`. `has_servers`: whether any MCP server may be configured now; without it, what the worker said."""
 
-    def __init__(self, bus: Bus, outbox: Outbox):
-        self._outbox = outbox
+    def __init__(self, bus: Bus, outbox: Outbox, has_servers: Callable[[], bool] | None = None):
+        self._outbox, self._has_servers = outbox, has_servers
         self._dealer = bus.dealer(TOOLS_RPC, self._on_reply)
         self._state: ToolsState | None = None
         self._heard_at = 0.0
         self._answers = 0
         self._offered: dict[tuple[str, str], Offered] = {}
         self._last_offered: dict[str, Offered] = {}
+        # The turns for which servers were asked: they may hold something for a turn until it ends.
+        self._with_servers: set[tuple[str, str]] = set()
         self._listing: Requests[ToolList] = Requests()
         self._previewing: Requests[Preview] = Requests()
 
@@ -112,7 +115,10 @@ class WorkerToolbox:
         key = (session.sid, turn_id)
         if key not in self._offered:
             await self.sandbox()
-            listed = await self._list(session, turn_id) if self._state is not None and self._state.servers else None
+            listed: ToolList | None = None
+            if self._may_have_servers():
+                self._with_servers.add(key)
+                listed = await self._list(session, turn_id)
             self._offered[key] = self._last_offered[session.sid] = Offered(listed)
             while len(self._last_offered) > LAST_OFFERED_MAX:
                 del self._last_offered[next(iter(self._last_offered))]
@@ -132,8 +138,16 @@ class WorkerToolbox:
 
     def end(self, sid: str, turn_id: str) -> None:
         """A turn is over."""
-        if self._offered.pop((sid, turn_id), None) is not None and self._state is not None and self._state.servers:
+        self._offered.pop((sid, turn_id), None)
+        if (sid, turn_id) in self._with_servers:
+            self._with_servers.discard((sid, turn_id))
             self._dealer.send([_encode(EndTurn(sid=sid, turn=turn_id))])
+
+    def _may_have_servers(self) -> bool:
+        # Asked anew for each turn: servers are added while the daemon runs.
+        if self._has_servers is not None:
+            return self._state is not None and self._has_servers()
+        return self._state is not None and self._state.servers
 
     async def _list(self, session: AgentSession, turn_id: str) -> ToolList:
         order = [_encode(ListTools(sid=session.sid, turn=turn_id, cwd=session.transcript.cwd))]

@@ -9,13 +9,14 @@ from typing import cast
 
 import msgspec
 
+from opta_core import mcp_servers
 from opta_core.bus.bus import Frames
 from opta_core.bus.outbox import Outbox
 from opta_core.bus.subscription import Subscription, Subscriptions
 from opta_core.errors import OptaError
 from opta_core.logs import Log, current_session, current_turn
 from opta_core.process.process import ServiceContext
-from opta_core.settings import environment
+from opta_core.settings import LiveSettings, environment
 from opta_protocol.commands import Held, Hello, Work
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import Event, SessionCancelled, TurnError
@@ -55,7 +56,8 @@ class Turns:
     def __init__(self, context: ServiceContext, subscriptions: Subscriptions, outbox: Outbox, router: Routes):
         self._boot, self._incarnation, self._settings = context.boot, context.incarnation, context.settings
         self._subscriptions, self._outbox, self._router = subscriptions, outbox, router
-        self._toolbox = WorkerToolbox(context.bus, outbox)
+        live = LiveSettings(context.settings, context.paths)
+        self._toolbox = WorkerToolbox(context.bus, outbox, lambda: mcp_servers.are_any(live(), context.paths))
         self.last_offered = self._toolbox.last_offered
         self._machine = GateEnvironment(context.paths, environment().get("PATH", ""), self._toolbox, tuple(self._settings.sandbox.read))
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}

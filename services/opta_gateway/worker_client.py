@@ -10,8 +10,8 @@ from opta_protocol.event_parts import Change
 from opta_protocol.topics import TOOLS_RPC
 
 UNDO_S = 10.0
-# Starting an MCP server can take this long.
-LIST_S = 40.0
+# Starting an MCP server can take this long; the worker answers before it is given up.
+LIST_S, START_S = 40.0, 30.0
 
 _tool_reply = msgspec.json.Decoder(ToolReply)
 _encode = msgspec.json.Encoder().encode
@@ -38,7 +38,9 @@ class WorkerClient:
         """Start the MCP servers of a folder and list their tools. Raises Unavailable when the tool worker does not answer."""
         turn = f"look{self._listing.next_id()}"
         try:
-            return await self._listing.ask(turn, lambda: self._tools.send([_encode(ListTools(sid="", turn=turn, cwd=cwd))]), LIST_S)
+            return await self._listing.ask(
+                turn, lambda: self._tools.send([_encode(ListTools(sid="", turn=turn, cwd=cwd, waitS=START_S))]), LIST_S
+            )
         except TimeoutError:
             raise Unavailable("The MCP servers did not list their tools in time.") from None
         finally:

@@ -143,7 +143,7 @@ class ToolExecutor:
 
     async def tools(self, asked: ListTools) -> ToolList:
         """The tools that the MCP servers of a folder offer."""
-        return await self._servers.tools(asked.sid, asked.turn, asked.cwd)
+        return await self._servers.tools(asked.sid, asked.turn, asked.cwd, min(max(asked.waitS, 0.0), 60.0))
 
     async def end_turn(self, asked: EndTurn) -> None:
         """Release the resources of a turn."""

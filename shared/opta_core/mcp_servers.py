@@ -57,6 +57,11 @@ class McpServerOffer(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["approved", "asks"]
 
 
+def are_any(settings: Settings, paths: Paths) -> bool:
+    """Whether any server may be configured; costs a few stats. `.mcp.json` counts only in a trusted folder."""
+    return bool(settings.mcp.servers or settings.mcp.peekaboo or trust.file_of(paths).exists())
+
+
 def offered(settings: Settings, paths: Paths, cwd: str) -> tuple[list[McpServerOffer], list[str]]:
     """(all servers for a folder, problems in their definitions)."""
     found = [McpServerOffer(spec=_of_user(name, server), state="approved") for name, server in settings.mcp.servers.items()]

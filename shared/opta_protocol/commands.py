@@ -190,11 +190,12 @@ class OfferedTool(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListTools(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ListTools"):
-    """Asks which tools the MCP servers of a folder offer to a turn."""
+    """Asks which tools the MCP servers of a folder offer to a turn. `waitS`: how many seconds to wait for servers that start."""
 
     sid: str
     turn: str
     cwd: str
+    waitS: float = 3.0
 
 
 class ToolList(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ToolList"):

@@ -1,4 +1,4 @@
-"""Files that belong to a session: long outputs of commands, and screenshots."""
+"""Files that belong to a session: long results, screenshots, and pictures that MCP servers sent."""
 
 import asyncio
 import os
@@ -14,14 +14,20 @@ from ..endpoint import GatewayOf, TypedRouter
 
 BYTES_MAX = 64 * 1024 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\Z")
-_TYPES = {".png": "image/png", ".txt": "text/plain; charset=utf-8"}
+_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".txt": "text/plain; charset=utf-8",
+}
 
 routes = TypedRouter()
 
 
 @routes.get("/v3/sessions/{name}/artifacts/{file}", responses={200: {"content": {"image/png": {}, "text/plain": {}}}})
 async def get_artifact(gateway: GatewayOf, name: str, file: str) -> Response:
-    """A long output or a screenshot that a tool result of this session names."""
+    """A long result, a screenshot or an attachment that a tool result of this session names."""
     session = await gateway.store.session(name)
     kind = _TYPES.get(Path(file).suffix)
     if kind is None or not _NAME.match(file):
@@ -29,7 +35,7 @@ async def get_artifact(gateway: GatewayOf, name: str, file: str) -> Response:
     transcript = await gateway.store.transcript(session.id)
     calls = [call for turn in transcript.turns for step in turn.steps for call in step.calls]
     paths = gateway.loaded.paths
-    if any(call.spill == file for call in calls):
+    if any(call.spill == file or (file.startswith(f"{call.id}-") and file in call.content) for call in calls):
         path = paths.daemon / "spills" / session.id / file
     elif any(call.name == "browser_screenshot" and file in call.content for call in calls):
         path = paths.home / "browser-snapshots" / file

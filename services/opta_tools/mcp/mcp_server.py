@@ -2,56 +2,71 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, cast
-
-from mcp.client.session import ClientSession
-from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.exceptions import MCPError
+from typing import Any
 
 from opta_core.clock import now_s
 from opta_core.logs import Log
 from opta_core.mcp_servers import McpServerSpec
+from opta_core.version import VERSION
 from opta_protocol.commands import OfferedTool
 
 from ..result import Outcome, ToolProblem
-from . import tools
-from .stdio import Streams
+from . import http_transport, tools
+from .results import ResultFiles, outcome_of
+from .rpc import METHOD_NOT_FOUND, ConnectionEnded, Message, RpcError, RpcSession, list_of, object_of
 
-CONNECT_S = 20.0
+# A server may first have to be downloaded by its package manager.
+CONNECT_S = 90.0
 # A call may take CALL_S seconds; each progress message extends the deadline by as long, up to CALL_S_MAX in total.
 CALL_S, CALL_S_MAX = 60.0, 600.0
-LIST_AGAIN_S, LIST_S = 2.0, 10.0
+LIST_AGAIN_S, LIST_S = 2.0, 30.0
 STARTS_MAX, STARTS_WINDOW_S = 3, 300.0
-CONTENT_BYTES_MAX = 64 * 1024
-PAGES_MAX = 8
+PAGES_MAX, ITEMS_MAX = 100, 2000
 READ_RESOURCE = "read_resource"
+# The newest version that this client speaks. Any version that a server answers with is accepted: what is used here is the same in all.
+PROTOCOL = "2025-06-18"
 
-Connect = Callable[[Callable[[str], None]], "contextlib.AbstractAsyncContextManager[Streams]"]
+Connect = Callable[[RpcSession, Callable[[str], None]], "contextlib.AbstractAsyncContextManager[None]"]
 log = Log("mcp")
 
 
 class McpServer:
-    """`connect` starts the server's program and opens its streams; None for a server that is reached by its URL."""
+    """`connect` starts the server's program and connects a session; None for a server that is reached by its URL."""
 
     def __init__(self, spec: McpServerSpec, connect: Connect | None):
         self.spec = spec
         self._connect = connect
-        self._session: ClientSession | None = None
+        self._session: RpcSession | None = None
         self._task: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
         self._starts: list[float] = []
         self._starting = asyncio.Lock()
+        self._begun: asyncio.Task[None] | None = None
+        # When the last start began.
+        self.begun_at = now_s()
+        self.calls = 0
         self.problem = ""
         self.used_at = now_s()
         self.tools: list[OfferedTool] = []
         self.notes: list[str] = []
         self.resources: list[dict[str, str]] = []
         self.prompts: list[dict[str, str]] = []
+        self._names_at_server: dict[str, str] = {}
+        self._capabilities: Message = {}
         self._listed_at = 0.0
         self._is_stale = False
+
+    def begin(self) -> "asyncio.Task[None]":
+        """`start` as a task that goes on when nobody waits for it any more."""
+        if self._begun is None or self._begun.done():
+            self.begun_at = now_s()
+            self._begun = asyncio.create_task(self.start(), name=f"mcp start {self.spec.name}")
+            # Whoever waits for the task reads its exception; when nobody does, the next caller starts the server again.
+            self._begun.add_done_callback(lambda task: None if task.cancelled() else task.exception())
+        return self._begun
 
     async def start(self) -> None:
         """Connect, unless the server is connected, and list its tools again when they changed. Raises ToolProblem."""
@@ -80,80 +95,81 @@ class McpServer:
                 self.problem = problem
                 raise ToolProblem(f"the MCP server {self.spec.name} could not be used: {self.problem}", "mcp")
 
-    async def call(self, name: str, args: dict[str, Any], on_progress: Callable[[str], None]) -> Outcome:
-        """Call a tool by its name at the server. Raises ToolProblem. Cancelling this call notifies the server."""
-        await self.start()
+    async def call(self, name: str, args: dict[str, Any], on_progress: Callable[[str], None], kept: ResultFiles) -> Outcome:
+        """Call a tool by the name that models know. Raises ToolProblem. Cancelling this call notifies the server."""
+        self.calls += 1
+        try:
+            try:
+                return await self._call(name, args, on_progress, kept)
+            except ConnectionEnded as ended:
+                if not ended.is_session_lost:
+                    raise
+                self._starts.clear()  # it did not die
+            # The server forgot the session and did not work on the call, so it may be repeated in a new session.
+            return await self._call(name, args, on_progress, kept)
+        except ConnectionEnded as ended:
+            raise ToolProblem(f"the MCP server {self.spec.name} has ended: {tools.plain(str(ended), 1000)}", "mcp") from ended
+        finally:
+            self.calls -= 1
+            self.used_at = now_s()
+
+    async def _call(self, name: str, args: dict[str, Any], on_progress: Callable[[str], None], kept: ResultFiles) -> Outcome:
+        # When the call is cancelled, the start goes on.
+        await asyncio.shield(self.begin())
         session = self._session
-        assert session is not None
+        if session is None:
+            raise ConnectionEnded(self.problem or "it was closed")
         deadline = _Deadline()
 
-        async def report(progress: float, total: float | None, message: str | None) -> None:
+        def report(progress: float, total: float | None, message: str) -> None:
             deadline.extend()
             share = f"{progress:g}/{total:g}" if total else f"{progress:g}"
-            on_progress(f"{share} {tools.plain(message or '', 500)}".strip() + "\n")
+            on_progress(f"{share} {tools.plain(message, 500)}".strip() + "\n")
 
-        if name == READ_RESOURCE and any(tool.name.endswith(f"__{READ_RESOURCE}") for tool in self.tools):
-            work = session.read_resource(str(args.get("uri", "")))
-            return await self._outcome(work, deadline, lambda result: _texts(result.contents))
-        work = session.call_tool(name, args, read_timeout_seconds=CALL_S_MAX, progress_callback=report)
-        return await self._outcome(work, deadline, _said)
-
-    async def close(self) -> None:
-        """End the connection and the server."""
-        async with self._starting:
-            await self._end_task()
-
-    async def _outcome(self, work: Awaitable[Any], deadline: "_Deadline", said: Callable[[Any], str]) -> Outcome:
+        at_server = self._names_at_server.get(name)
+        if at_server is None:
+            work = session.request("resources/read", {"uri": str(args.get("uri", ""))})
+        else:
+            work = session.request("tools/call", {"name": at_server, "arguments": args}, report)
         asked = asyncio.ensure_future(work)
-        task = self._task
-        assert task is not None
         try:
             while not asked.done():
-                await asyncio.wait({asked, task}, timeout=deadline.left(), return_when=asyncio.FIRST_COMPLETED)
-                if task.done() and not asked.done():
-                    raise ToolProblem(f"the MCP server {self.spec.name} has ended: {self.problem}", "mcp")
+                await asyncio.wait({asked}, timeout=deadline.left())
                 if not asked.done() and deadline.left() <= 0:
                     raise ToolProblem(f"the MCP server {self.spec.name} did not answer in time", "timeout")
-            result = asked.result()
-        except MCPError as error:
-            if self.problem:
-                raise ToolProblem(f"the MCP server {self.spec.name} has ended: {self.problem}", "mcp") from error
+            return outcome_of(asked.result(), kept)
+        except RpcError as error:
             raise ToolProblem(f"the MCP server {self.spec.name} says: {tools.plain(str(error), 2000)}", "mcp") from error
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, ValueError) as error:
+            if self.problem:
+                raise ConnectionEnded(self.problem) from error
             raise ToolProblem(f"the MCP server {self.spec.name} failed: {tools.plain(str(error), 2000)}", "mcp") from error
         finally:
             if not asked.done():
-                # The SDK notifies the server of the cancellation.
+                # The session notifies the server of the cancellation.
                 asked.cancel()
                 await asyncio.gather(asked, return_exceptions=True)
-        text = said(result)
-        ok = not getattr(result, "is_error", False)
-        encoded = text.encode(errors="replace")
-        is_cut = len(encoded) > CONTENT_BYTES_MAX
-        if is_cut:
-            half = CONTENT_BYTES_MAX // 2
-            left_out = len(encoded) - CONTENT_BYTES_MAX
-            text = encoded[:half].decode(errors="ignore") + f"\n… {left_out} bytes left out …\n" + encoded[-half:].decode(errors="ignore")
-        content = text or "(no content)"
-        return Outcome(
-            content if ok else f"Error: {content}",
-            lines=text.count("\n") + bool(text),
-            ok=ok,
-            code="" if ok else "mcp",
-            is_truncated=is_cut,
-        )
+
+    async def close(self) -> None:
+        """End the connection and the server."""
+        if self._begun is not None and not self._begun.done():
+            self._begun.cancel()
+            await asyncio.wait({self._begun})
+        async with self._starting:
+            await self._end_task()
 
     async def _run(self) -> None:
-        """Hold the connection from its start to its end, in one task as the SDK requires."""
+        """Hold the connection from its start to its end."""
         ended = asyncio.Event()
 
         def on_end(reason: str) -> None:
-            self.problem = reason
+            self.problem = self.problem or reason
             ended.set()
 
+        session = RpcSession(self._on_notification)
         try:
-            async with self._streams(on_end) as (read, write), ClientSession(read, write, message_handler=self._on_message) as session:
-                await session.initialize()
+            async with self._connected(session, on_end) as transport:
+                await self._initialize(session, transport)
                 await self._list(session)
                 self._session = session
                 self._ready.set()
@@ -161,59 +177,88 @@ class McpServer:
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for wait in waiting:
                     wait.cancel()
-        except Exception as error:  # whatever a server or the SDK raises ends the connection and is reported to the next caller
-            self.problem = self.problem or tools.plain(_innermost(error), 500)
+        except Exception as error:  # whatever ends the connection is reported to the next caller
+            self.problem = self.problem or tools.plain(str(error) or type(error).__name__, 500)
         finally:
             self._session = None
+            await session.close()
             if self.problem:
                 log.warning("server ended", server=self.spec.name, reason=self.problem)
 
     @asynccontextmanager
-    async def _streams(self, on_end: Callable[[str], None]) -> AsyncGenerator[Any, None]:
+    async def _connected(
+        self, session: RpcSession, on_end: Callable[[str], None]
+    ) -> AsyncGenerator["http_transport.HttpTransport | None", None]:
         if self._connect is not None:
-            async with self._connect(on_end) as streams:
-                yield streams
+            async with self._connect(session, on_end):
+                yield None
         else:
-            async with streamable_http_client(self.spec.url) as streams:
-                yield streams
+            async with http_transport.connected(self.spec.url, session, on_end) as transport:
+                yield transport
 
-    async def _list_again(self, session: ClientSession) -> None:
+    async def _initialize(self, session: RpcSession, transport: "http_transport.HttpTransport | None") -> None:
+        client = {"name": "opta", "version": VERSION}
+        version = PROTOCOL
+        try:
+            answer = await session.request("initialize", {"protocolVersion": version, "capabilities": {}, "clientInfo": client})
+        except RpcError as error:
+            # A server that speaks other versions only may refuse in place of offering one of them.
+            versions = [each for each in list_of(object_of(error.data).get("supported")) if isinstance(each, str)]
+            if not versions:
+                raise
+            version = max(versions)
+            answer = await session.request("initialize", {"protocolVersion": version, "capabilities": {}, "clientInfo": client})
+        agreed, self._capabilities = answer.get("protocolVersion"), object_of(answer.get("capabilities"))
+        if transport is not None:
+            transport.protocol = (
+                agreed if isinstance(agreed, str) and agreed.isascii() and agreed.isprintable() and len(agreed) < 40 else version
+            )
+        await session.notify("notifications/initialized")
+        if transport is not None:
+            transport.listen()
+
+    async def _list_again(self, session: RpcSession) -> None:
         try:
             async with asyncio.timeout(LIST_S):
                 await self._list(session)
-        except (MCPError, OSError, RuntimeError, ValueError, TimeoutError) as error:
-            self.problem = f"it did not list its changed tools ({tools.plain(_innermost(error), 200)})"
+        except (RpcError, ConnectionEnded, OSError, ValueError, TimeoutError) as error:
+            self.problem = f"it did not list its changed tools ({tools.plain(str(error) or 'no answer', 200)})"
             raise ToolProblem(f"the MCP server {self.spec.name} could not be used: {self.problem}", "mcp") from error
 
-    async def _list(self, session: ClientSession) -> None:
+    async def _list(self, session: RpcSession) -> None:
         self._is_stale, self._listed_at = False, now_s()
-        capabilities = session.server_capabilities
-        listed = await _pages(session.list_tools, "tools") if capabilities is None or capabilities.tools else []
-        self.tools, self.notes = tools.offered(self.spec.name, listed, keeps_names=self.spec.origin == "builtin")
-        if capabilities and capabilities.prompts:
-            found = await _pages(session.list_prompts, "prompts")
-            self.prompts = [{"name": tools.plain(str(p.name), 200)} for p in found[: tools.TOOLS_MAX]]
-        if capabilities and capabilities.resources:
-            found = await _pages(session.list_resources, "resources")
-            self.resources = [{"uri": str(r.uri), "name": tools.plain(str(r.name), 200)} for r in found[: tools.TOOLS_MAX]]
-            if not self.resources or self.spec.origin == "builtin":
-                return
-            names = ", ".join(f"{resource['uri']} ({resource['name']})" for resource in self.resources[:20])
-            text = tools.plain(f"Read a resource of {self.spec.name} by its uri. Available: {names}", tools.DESCRIPTION_CHARS_MAX)
-            schema = {"type": "object", "properties": {"uri": {"type": "string"}}, "required": ["uri"], "additionalProperties": False}
-            name = f"mcp__{self.spec.name}__{READ_RESOURCE}"
-            if all(tool.name != name for tool in self.tools):
-                self.tools.append(OfferedTool(name=name, description=text, parameters=schema, server=self.spec.name, schema="resources"))
+        is_builtin = self.spec.origin == "builtin"
+        listed, problem = await _pages(session, "tools", is_declared="tools" in self._capabilities or not self._capabilities)
+        found = tools.offered(self.spec.name, listed, keeps_names=is_builtin)
+        if problem:
+            found.notes.append(f"{self.spec.name}: its list of tools is not complete ({tools.plain(problem, 200)})")
+        prompts, _ = await _pages(session, "prompts", is_declared="prompts" in self._capabilities)
+        resources, _ = await _pages(session, "resources", is_declared="resources" in self._capabilities)
+        self.prompts = [{"name": _text(each, "name")} for each in prompts[: tools.TOOLS_MAX]]
+        self.resources = [{"uri": _text(each, "uri", 2000), "name": _text(each, "name")} for each in resources[: tools.TOOLS_MAX]]
+        if self.resources and not is_builtin:
+            self._offer_resources(found)
+        self.tools, self._names_at_server, self.notes = found.tools, found.names_at_server, found.notes
 
-    async def _on_message(self, message: Any) -> None:
-        if "list_changed" in str(getattr(message, "method", "")):
+    def _offer_resources(self, found: tools.ServerTools) -> None:
+        """Add a tool that reads a resource, unless the server has one of that name."""
+        described = ", ".join(f"{resource['uri']} ({resource['name']})" for resource in self.resources[:20])
+        text = tools.plain(f"Read a resource of {self.spec.name} by its uri. Available: {described}", tools.DESCRIPTION_CHARS_MAX)
+        schema = {"type": "object", "properties": {"uri": {"type": "string"}}, "required": ["uri"], "additionalProperties": False}
+        name = f"mcp__{self.spec.name}__{READ_RESOURCE}"
+        if name not in found.names_at_server:
+            found.tools.append(OfferedTool(name=name, description=text, parameters=schema, server=self.spec.name, schema="resources"))
+
+    def _on_notification(self, method: str) -> None:
+        if "list_changed" in method:
             self._is_stale = True
 
     async def _end_task(self) -> None:
         if self._task is None:
             return
         self._stop.set()
-        await asyncio.wait({self._task}, timeout=5)
+        if self._session is not None:
+            await asyncio.wait({self._task}, timeout=5)
         if not self._task.done():
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=5)
@@ -232,43 +277,33 @@ class _Deadline:
         return max(0.0, min(self._until, self._at_most) - now_s())
 
 
-async def _pages(ask: Callable[..., Awaitable[Any]], field: str) -> list[Any]:
-    """The items of a paged list, from up to PAGES_MAX pages."""
-    from mcp_types import PaginatedRequestParams
-
+async def _pages(session: RpcSession, kind: str, *, is_declared: bool) -> tuple[list[Any], str]:
+    """(the items of a paged list, why it is not complete). Raises RpcError when there is no first page of a declared list."""
     found: list[Any] = []
+    if not is_declared:
+        return found, ""
+    seen: set[str] = set()
     cursor: str | None = None
     for _ in range(PAGES_MAX):
-        page = await ask(params=PaginatedRequestParams(cursor=cursor) if cursor else None)
-        found += getattr(page, field)
-        cursor = page.next_cursor
-        if not cursor:
+        try:
+            page = await session.request(f"{kind}/list", {"cursor": cursor} if cursor else None)
+        except RpcError as error:
+            if error.code == METHOD_NOT_FOUND or kind != "tools":
+                return found, ""
+            if not found:
+                raise
+            return found, str(error)
+        found += list_of(page.get(kind))
+        after = page.get("nextCursor")
+        # Some servers repeat the last cursor for ever.
+        if not isinstance(after, str) or not after or after in seen:
+            return found, ""
+        if len(found) > ITEMS_MAX:
             break
-    return found
+        seen.add(after)
+        cursor = after
+    return found, "it is too long" if len(found) <= ITEMS_MAX else ""
 
 
-def _said(result: Any) -> str:
-    text = _texts(result.content)
-    if not text and result.structured_content is not None:
-        import msgspec
-
-        return msgspec.json.encode(result.structured_content).decode()
-    return text
-
-
-def _texts(parts: list[Any]) -> str:
-    said: list[str] = []
-    for part in parts:
-        text = getattr(part, "text", None) or getattr(getattr(part, "resource", None), "text", None)
-        if text is not None:
-            said.append(str(text))
-        else:
-            kind = getattr(part, "mime_type", None) or getattr(part, "type", "content")
-            said.append(f"[{kind} {getattr(part, 'uri', '') or ''}]".replace(" ]", "]"))
-    return "\n".join(said)
-
-
-def _innermost(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
-    return f"{error}" or type(error).__name__
+def _text(item: Any, name: str, chars: int = 200) -> str:
+    return tools.plain(str(object_of(item).get(name) or ""), chars)

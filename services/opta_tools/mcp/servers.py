@@ -3,15 +3,14 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
+from opta_core.background import Background
 from opta_core.clock import now_s
 from opta_core.logs import Log
-from opta_core.mcp_servers import McpServerOffer, McpServerSpec, offered
+from opta_core.mcp_servers import McpServerOffer, McpServerSpec, are_any, offered
 from opta_core.paths import Paths
-from opta_core.policy import trust
 from opta_core.settings import Settings
 from opta_protocol.commands import OfferedTool, RunTool, ToolList
 from opta_protocol.tools.browser import BROWSER_SERVER
@@ -21,25 +20,16 @@ from ..sandbox.bare import MARK, BareProcess
 from ..sandbox.environment import environment
 from ..sandbox.launch import CommandSpec, Process, Streams, WorkspaceRef
 from ..sandbox.sandbox import Sandbox
+from .mcp_server import CONNECT_S, Connect, McpServer
+from .results import ResultFiles
+from .stdio import connected
 
 IDLE_S = 600.0
 SERVERS_MAX = 16
+NOTED_MAX = 1000
+# How long a turn waits for a server that an earlier turn has waited for.
+AGAIN_S = 0.1
 log = Log("mcp")
-
-
-class _Connection(Protocol):
-    spec: McpServerSpec
-    used_at: float
-    tools: list[OfferedTool]
-    notes: list[str]
-    resources: list[dict[str, str]]
-    prompts: list[dict[str, str]]
-
-    async def start(self) -> None: ...
-
-    async def call(self, name: str, args: dict[str, Any], on_progress: Callable[[str], None]) -> Outcome: ...
-
-    async def close(self) -> None: ...
 
 
 class Servers:
@@ -50,59 +40,73 @@ class Servers:
 
     def __init__(self, settings: Callable[[], Settings], paths: Paths, sandbox: Sandbox, worker_environment: dict[str, str], mark: str):
         self._settings, self._paths, self._sandbox, self._environment, self._mark = settings, paths, sandbox, worker_environment, mark
-        self._servers: dict[tuple[str, ...], _Connection] = {}
-        # (folder, name of a tool as a model knows it) -> the server that offered it last
-        self._by_name: dict[tuple[str, str], McpServerSpec] = {}
+        self._servers: dict[tuple[str, ...], McpServer] = {}
+        # Folder -> name of a tool as a model knows it -> the server that offered it last
+        self._by_name: dict[str, dict[str, McpServerSpec]] = {}
+        # (session, note) that was shown
+        self._noted: dict[tuple[str, str], None] = {}
+        self._ending = Background()
+        # Lists the browser's tools; no turn uses it.
+        self._browser: McpServer | None = None
 
     @property
     def are_any(self) -> bool:
-        """Whether any server may be configured. `.mcp.json` counts only in a trusted folder."""
-        mcp = self._settings().mcp
-        return bool(mcp.servers or mcp.peekaboo or trust.file_of(self._paths).exists())
+        """Whether any server may be configured."""
+        return are_any(self._settings(), self._paths)
 
-    async def tools(self, sid: str, turn: str, cwd: str) -> ToolList:
-        """The tools of every approved server of a folder. `problems` names the servers that could not be used."""
+    async def tools(self, sid: str, turn: str, cwd: str, wait_s: float = CONNECT_S) -> ToolList:
+        """The tools of every approved server of a folder. `problems` names the servers that could not be used.
+
+        `wait_s`: how long to wait for a server that starts. One that needs longer starts on, and offers its tools when it is asked again.
+        """
         offers, problems = await asyncio.to_thread(offered, self._settings(), self._paths, cwd)
         await self._end_idle()
+        self._end_removed(cwd, {offer.spec.digest for offer in offers if offer.state == "approved"})
         found: list[OfferedTool] = []
-        taken: set[str] = set()
+        taken: dict[str, McpServerSpec] = {}
         servers: dict[str, dict[str, Any]] = {}
-        for offer, result in zip(
-            offers, await asyncio.gather(*(self._tools_of(offer, sid, turn, cwd) for offer in offers), return_exceptions=True), strict=True
-        ):
+        asked = (self._tools_of(offer, sid, turn, cwd, wait_s) for offer in offers)
+        for offer, result in zip(offers, await asyncio.gather(*asked, return_exceptions=True), strict=True):
             if isinstance(result, BaseException):
                 problems.append(f"the MCP server {offer.spec.name} could not be used: {result}")
                 continue
             if isinstance(result, str):
                 problems.append(result)
                 continue
-            server, server_tools = result
-            problems += server.notes
-            servers[server.spec.name] = {"tools": len(server_tools), "resources": server.resources, "prompts": server.prompts}
-            for tool in server_tools:
+            problems += self._news(sid, result.notes)
+            servers[offer.spec.name] = {"tools": len(result.tools), "resources": result.resources, "prompts": result.prompts}
+            for tool in result.tools:
                 if tool.name not in taken:
-                    taken.add(tool.name)
+                    taken[tool.name] = offer.spec
                     found.append(tool)
+        self._by_name[cwd] = self._by_name.get(cwd, {}) | taken
         return ToolList(sid=sid, turn=turn, tools=found, problems=problems, servers=servers)
 
     async def call(self, call: RunTool, on_progress: Callable[[str], None]) -> Outcome:
         """Call a tool of a server. Raises ToolProblem."""
-        spec = self._by_name.get((call.cwd, call.name))
+        spec = self._by_name.get(call.cwd, {}).get(call.name)
         if spec is None:
             await self.tools(call.sid, call.turn, call.cwd)
-            spec = self._by_name.get((call.cwd, call.name))
+            spec = self._by_name.get(call.cwd, {}).get(call.name)
         if spec is None:
             raise ToolProblem(f"there is no tool {call.name}", "unknown_tool")
-        server = await self._server(spec, call.sid, call.turn, call.cwd)
-        await server.start()
+        offers, _ = await asyncio.to_thread(offered, self._settings(), self._paths, call.cwd)
+        if not any(offer.spec.digest == spec.digest and offer.state == "approved" for offer in offers):
+            self._by_name[call.cwd].pop(call.name, None)
+            raise ToolProblem(
+                f"{call.name} is no longer offered: the MCP server {spec.name} was changed or removed in this turn. The next turn has its tools",
+                "mcp_changed",
+            )
+        server = self._server(spec, call.sid, call.turn, call.cwd)
+        await asyncio.shield(server.begin())
         # The call was judged by a description of the tool. If the server describes it differently by now, it is another tool.
         known = next((tool for tool in server.tools if tool.name == call.name), None)
         if known is None or (call.schema and known.schema != call.schema):
             raise ToolProblem(
                 f"{call.name} is no longer the tool that was allowed: {spec.name} has changed its description; call it again", "mcp_changed"
             )
-        name_at_server = call.name if spec.origin == "builtin" else call.name.removeprefix(f"mcp__{spec.name}__")
-        return await server.call(name_at_server, call.args, on_progress)
+        kept = ResultFiles(self._paths.daemon / "spills" / call.sid, call.callId)
+        return await server.call(call.name, call.args, on_progress, kept)
 
     async def end_turn(self, sid: str, turn: str) -> None:
         """Close the browser of a turn, with all its cookies."""
@@ -111,45 +115,67 @@ class Servers:
 
     async def close(self) -> None:
         """End every server."""
-        servers, self._servers = list(self._servers.values()), {}
+        servers, self._servers = [*self._servers.values(), *([self._browser] if self._browser is not None else [])], {}
         await asyncio.gather(*(server.close() for server in servers), return_exceptions=True)
+        await self._ending.close()
 
-    async def _tools_of(self, offer: McpServerOffer, sid: str, turn: str, cwd: str) -> tuple[_Connection, list[OfferedTool]] | str:
+    async def _tools_of(self, offer: McpServerOffer, sid: str, turn: str, cwd: str, wait_s: float) -> McpServer | str:
+        """The server with its tools, or why it is not offered."""
+        spec = offer.spec
         if offer.state == "asks":
-            return f"the folder offers the MCP server {offer.spec.name!r}, which would {offer.spec.says}; approve it with: opta mcp approve {offer.spec.name}"
-        try:
-            server = await self._server(offer.spec, sid, turn, cwd)
-            await server.start()
-        except ToolProblem as problem:
-            return str(problem)
-        for tool in server.tools:
-            self._by_name[(cwd, tool.name)] = offer.spec
-        return server, server.tools
+            return f"the folder offers the MCP server {spec.name!r}, which would {spec.says}; approve it with: opta mcp approve {spec.name}"
+        if spec.origin == "builtin":
+            return await self._browser_tools(spec, wait_s)
+        server = self._server(spec, sid, turn, cwd)
+        return await _started(server, wait_s) or server
 
-    async def _server(self, spec: McpServerSpec, sid: str, turn: str, cwd: str) -> _Connection:
+    async def _browser_tools(self, spec: McpServerSpec, wait_s: float) -> McpServer | str:
+        """The browser server with its tools, which are the same for every turn. A turn starts a browser of its own when it calls one."""
+        if self._browser is None or self._browser.spec.digest != spec.digest:
+            self._browser = McpServer(spec, self._connector(spec, "", "/"))
+        browser = self._browser
+        if not browser.tools:
+            if problem := await _started(browser, wait_s):
+                return problem
+            self._ending.start(browser.close(), "mcp end")
+        return browser
+
+    def _server(self, spec: McpServerSpec, sid: str, turn: str, cwd: str) -> McpServer:
         key = (BROWSER_SERVER, sid, turn) if spec.origin == "builtin" else (spec.digest, cwd)
         server = self._servers.get(key)
         if server is None:
             if len(self._servers) >= SERVERS_MAX:
-                await self._end_idle(0.0)
-            # The SDK takes most of a second to load, so it is loaded on first use.
-            create = await asyncio.to_thread(_load_connection)
-            server = self._servers.setdefault(key, create(spec, None if spec.url else self._connector(spec, sid, cwd)))
+                unused = [other for other in self._servers if not self._servers[other].calls]
+                for oldest in sorted(unused, key=lambda other: self._servers[other].used_at)[:1]:
+                    self._ending.start(self._servers.pop(oldest).close(), "mcp end")
+            server = self._servers[key] = McpServer(spec, None if spec.url else self._connector(spec, sid, cwd))
         server.used_at = now_s()
         return server
 
-    def _connector(self, spec: McpServerSpec, sid: str, cwd: str) -> Callable[[Callable[[str], None]], Any]:
+    def _connector(self, spec: McpServerSpec, sid: str, cwd: str) -> Connect:
         async def start(streams: Streams) -> Process:
             return await self._start(spec, sid, cwd, streams)
 
-        @asynccontextmanager
-        async def connect(on_end: Callable[[str], None]) -> AsyncGenerator[Any, None]:
-            from .stdio import connected
+        return lambda session, on_end: connected(start, session, on_end)
 
-            async with connected(start, on_end) as streams:
-                yield streams
+    def _news(self, sid: str, notes: list[str]) -> list[str]:
+        """The notes that a session has not been shown yet. Without a session, a person asks and is shown all."""
+        new = [note for note in notes if not sid or (sid, note) not in self._noted]
+        self._noted |= {(sid, note): None for note in new if sid}
+        for old in list(self._noted)[: max(0, len(self._noted) - NOTED_MAX)]:
+            del self._noted[old]
+        return new
 
-        return connect
+    def _end_removed(self, cwd: str, digests: set[str]) -> None:
+        """End the servers of a folder whose definition was changed or removed, once no call uses them."""
+        gone = [
+            key
+            for key, server in self._servers.items()
+            if server.spec.origin != "builtin" and key[1] == cwd and server.spec.digest not in digests and not server.calls
+        ]
+        for key in gone:
+            self._ending.start(self._servers.pop(key).close(), "mcp end")
+        self._by_name[cwd] = {name: spec for name, spec in self._by_name.get(cwd, {}).items() if spec.digest in digests}
 
     async def _start(self, spec: McpServerSpec, sid: str, cwd: str, streams: Streams) -> Process:
         # A new mark for each start, so that ending the server of one turn does not end that of the next.
@@ -168,14 +194,20 @@ class Servers:
         command = CommandSpec(argv, server_environment, mark, ".", "on" if spec.network else "off", spec.env)
         return await self._sandbox.start(ref, command, streams)
 
-    async def _end_idle(self, idle_s: float = IDLE_S) -> None:
+    async def _end_idle(self) -> None:
         for key, server in list(self._servers.items()):
-            if now_s() - server.used_at > idle_s:
+            if now_s() - server.used_at > IDLE_S and not server.calls:
                 del self._servers[key]
                 await server.close()
 
 
-def _load_connection() -> Callable[..., _Connection]:
-    from .mcp_server import McpServer
-
-    return McpServer
+async def _started(server: McpServer, wait_s: float) -> str:
+    """Wait for a server that starts, `wait_s` seconds from the beginning of its start; why its tools are not known, '' when they are."""
+    start = server.begin()
+    await asyncio.wait({start}, timeout=max(AGAIN_S, wait_s - (now_s() - server.begun_at)))
+    if start.done() and not start.cancelled() and isinstance(problem := start.exception(), ToolProblem):
+        return str(problem)
+    if server.tools or start.done():
+        # While a server starts again, the tools that it had are offered; a call waits for it.
+        return ""
+    return f"the MCP server {server.spec.name} is still starting; its tools are offered from the turn after it is ready"

@@ -1,41 +1,41 @@
 """The stdio transport of an MCP server that runs in a sandbox: one JSON-RPC message a line, of limited length.
 
-Protocol: modelcontextprotocol.io, "Transports", stdio. The SDK's transport is not used, because it does not limit lines and cannot pass
-descriptors to the sandbox.
+Protocol: modelcontextprotocol.io, "Transports", stdio. Servers also print banners and logs there, so a line that is not a message is skipped.
 """
 
 import asyncio
 import contextlib
+import json
 import os
+import re
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-
-import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from mcp.shared.message import SessionMessage
-from mcp_types import jsonrpc_message_adapter
 
 from opta_core.logs import Log
 
 from ..result import ToolProblem
 from ..sandbox.launch import Process
 from ..sandbox.launch import Streams as ContainedStreams
+from .rpc import ConnectionEnded, Message, RpcSession, decoded
 
-LINE_BYTES_MAX = 1024 * 1024
-# How many lines that are not messages are skipped: some servers print a greeting.
-JUNK_MAX = 200
+# The longest message. Of a longer line, so many bytes more are skipped before the server is given up.
+LINE_BYTES_MAX, SKIPPED_BYTES_MAX = 16 * 1024 * 1024, 48 * 1024 * 1024
+# How many lines that are not messages are skipped at once, and each second: some servers print logs.
+JUNK_MAX, JUNK_PER_S = 2000, 20.0
 STOP_S = 1.0
+# The beginning of an answer, as servers write it.
+_ID = re.compile(rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,12})\s*,')
 
-Streams = tuple[MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]]
 # Starts the server with these descriptors as its standard input, output and error.
 Start = Callable[[ContainedStreams], Awaitable[Process]]
 log = Log("mcp")
 
 
 @asynccontextmanager
-async def connected(start: Start, on_end: Callable[[str], None]) -> AsyncGenerator[Streams, None]:
-    """Start a server and yield its streams. `on_end` receives the reason when the server ends by itself. Raises OSError, ToolProblem."""
+async def connected(start: Start, session: RpcSession, on_end: Callable[[str], None]) -> AsyncGenerator[None, None]:
+    """Start a server and connect a session. `on_end` gets the reason when the server ends by itself. Raises OSError, ToolProblem."""
     pipes = await _Pipes.open()
     try:
         try:
@@ -46,17 +46,22 @@ async def connected(start: Start, on_end: Callable[[str], None]) -> AsyncGenerat
     except BaseException:
         pipes.close()
         raise
-    to_session, from_server = anyio.create_memory_object_stream[SessionMessage | Exception](16)
-    to_server, from_session = anyio.create_memory_object_stream[SessionMessage](16)
     last_words: list[str] = []
     ended = asyncio.create_task(_end_of(process, last_words), name="mcp end")
+    writing = asyncio.Lock()
+
+    async def send(message: Message) -> None:
+        async with writing:
+            pipes.input.write(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+            await pipes.input.drain()
+
+    session.attach(send)
     tasks = [
-        asyncio.create_task(_read(pipes.output, process, ended, to_session, on_end, last_words), name="mcp read"),
-        asyncio.create_task(_write(pipes.input, from_session), name="mcp write"),
+        asyncio.create_task(_read(pipes.output, process, ended, session, on_end, last_words), name="mcp read"),
         asyncio.create_task(_errors(pipes.errors, last_words), name="mcp errors"),
     ]
     try:
-        yield from_server, to_server
+        yield
     finally:
         with contextlib.suppress(OSError, RuntimeError):
             pipes.input.close()
@@ -66,8 +71,6 @@ async def connected(start: Start, on_end: Callable[[str], None]) -> AsyncGenerat
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for stream in (to_session, from_server, to_server, from_session):
-            await stream.aclose()
         process.close()
         pipes.close()
 
@@ -87,7 +90,7 @@ class _Pipes:
     def __init__(self, theirs: ContainedStreams, write: asyncio.WriteTransport, input: asyncio.StreamWriter):
         self.theirs, self._write, self.input = theirs, write, input
         self._reads: list[asyncio.ReadTransport] = []
-        self.output, self.errors = asyncio.StreamReader(limit=LINE_BYTES_MAX), asyncio.StreamReader()
+        self.output, self.errors = asyncio.StreamReader(limit=1024 * 1024), asyncio.StreamReader()
 
     @classmethod
     async def open(cls) -> "_Pipes":
@@ -119,45 +122,78 @@ async def _read(
     output: asyncio.StreamReader,
     process: Process,
     ended: "asyncio.Task[int]",
-    to_session: MemoryObjectSendStream[SessionMessage | Exception],
+    session: RpcSession,
     on_end: Callable[[str], None],
     last_words: list[str],
 ) -> None:
-    junk = 0
+    lines = _Lines(session)
     reason = ""
-    try:
-        while not reason:
-            try:
-                line = await output.readuntil(b"\n")
-            except asyncio.IncompleteReadError:
-                code = await asyncio.shield(ended)
-                # The line that names the error says more than the last line of a traceback.
-                words = next((line for line in last_words if "rror" in line), last_words[-1] if last_words else "")
-                said = f": {words}" if words else ""
-                reason = f"it ended with code {code}{said}"
-            except asyncio.LimitOverrunError:
-                reason = f"it sent a line longer than {LINE_BYTES_MAX} bytes"
-            else:
-                try:
-                    message = jsonrpc_message_adapter.validate_json(line, by_name=False)
-                except ValueError:
-                    junk += 1
-                    if junk > JUNK_MAX:
-                        reason = "it sends lines that are not messages"
-                    continue
-                await to_session.send(SessionMessage(message))
-    except (anyio.ClosedResourceError, anyio.BrokenResourceError):
-        return  # the connection has been closed on this side
+    while not reason and (chunk := await output.read(256 * 1024)):
+        reason = lines.add(chunk)
+        # A server that floods its output must not keep the loop from other work.
+        await asyncio.sleep(0)
+    if not reason:
+        code = await asyncio.shield(ended)
+        # The line that names the error says more than the last line of a traceback.
+        words = next((line for line in last_words if "rror" in line), last_words[-1] if last_words else "")
+        reason = f"it ended with code {code}" + (f": {words}" if words else "")
     on_end(reason)
-    await to_session.aclose()
+    session.end(ConnectionEnded(reason))
     process.kill()
 
 
-async def _write(input: asyncio.StreamWriter, from_session: MemoryObjectReceiveStream[SessionMessage]) -> None:
-    with contextlib.suppress(OSError, anyio.ClosedResourceError, anyio.EndOfStream):
-        async for message in from_session:
-            input.write(message.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n")
-            await input.drain()
+class _Lines:
+    """Cuts the output of a server into lines and passes the messages on."""
+
+    def __init__(self, session: RpcSession):
+        self._session = session
+        self._part = bytearray()
+        # Bytes that are skipped of a line that is too long.
+        self._skipped = 0
+        self._junk, self._junk_at = 0.0, time.monotonic()
+
+    def add(self, chunk: bytes) -> str:
+        """Take output; the reason why the server is given up, '' while it is not."""
+        *whole, rest = chunk.split(b"\n")
+        for line in whole:
+            if self._skipped:
+                self._skipped = 0
+                continue
+            self._part += line
+            text, self._part = bytes(self._part), bytearray()
+            if reason := self._line(text):
+                return reason
+        if self._skipped:
+            self._skipped += len(rest)
+            if self._skipped > SKIPPED_BYTES_MAX:
+                return f"it sent a line longer than {LINE_BYTES_MAX} bytes"
+        else:
+            self._part += rest
+            if len(self._part) > LINE_BYTES_MAX:
+                self._skip()
+        return ""
+
+    def _skip(self) -> None:
+        """Skip the rest of a line that is too long. If it is an answer, its request fails, and the server goes on."""
+        if (found := _ID.match(self._part)) is not None:
+            self._session.fail(int(found[1]), ValueError(f"the answer was longer than {LINE_BYTES_MAX // 1024**2} MiB; ask for less"))
+        self._skipped, self._part = 1, bytearray()
+
+    def _line(self, line: bytes) -> str:
+        line = line.strip()
+        if not line:
+            return ""
+        message = decoded(line)
+        if not isinstance(message, dict | list) and (at := line.find(b'{"')) > 0:
+            # A banner without a line break, or a byte order mark.
+            message = decoded(line[at:])
+        if isinstance(message, dict | list):
+            self._session.receive(message)
+            return ""
+        now = time.monotonic()
+        self._junk = max(0.0, self._junk - (now - self._junk_at) * JUNK_PER_S) + 1
+        self._junk_at = now
+        return "it sends lines that are not messages" if self._junk > JUNK_MAX else ""
 
 
 async def _errors(errors: asyncio.StreamReader, last_words: list[str]) -> None:

@@ -1,7 +1,7 @@
 """Makes a server's description of its tools safe to show to a model: prefixed names, limited texts and schemas."""
 
 import hashlib
-import re
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -9,38 +9,63 @@ import msgspec
 from opta_core.policy.command_line import deceiving
 from opta_protocol.commands import OfferedTool
 
+from . import names
+from .rpc import list_of, object_of
+
 TOOLS_MAX = 128
-NAME_CHARS_MAX = 64
 DESCRIPTION_CHARS_MAX = 1024
 SCHEMA_BYTES_MAX = 16 * 1024
 DEPTH_MAX = 12
+NOTES_MAX = 20
 
-_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
+
+@dataclass
+class ServerTools:
+    """The tools of a server: as a model may see them, their names at the server, and notes about those that are left out or renamed."""
+
+    tools: list[OfferedTool] = field(default_factory=list[OfferedTool])
+    names_at_server: dict[str, str] = field(default_factory=dict[str, str])
+    notes: list[str] = field(default_factory=list[str])
 
 
-def offered(server: str, listed: list[Any], *, keeps_names: bool) -> tuple[list[OfferedTool], list[str]]:
-    """(tools as a model may see them, which tools were left out and why). `keeps_names`: do not prefix the names (a built-in server)."""
-    tools: list[OfferedTool] = []
-    problems: list[str] = []
-    seen: set[str] = set()
-    for tool in listed[:TOOLS_MAX]:
-        name = str(tool.name)
-        full = name if keeps_names else f"mcp__{server}__{name}"
-        if not _NAME.match(name) or len(full) > NAME_CHARS_MAX:
-            problems.append(f"{server}: the tool name {name[:40]!r} is not usable")
-        elif full in seen:
-            problems.append(f"{server}: there are two tools {name[:40]!r}")
-        elif (schema := _schema(tool.input_schema)) is None:
-            problems.append(f"{server}: the schema of the arguments of {name[:40]!r} is too large or too deeply nested")
+def offered(server: str, listed: list[Any], *, keeps_names: bool) -> ServerTools:
+    """The tools in the answers to `tools/list`, of any form. `keeps_names`: do not prefix the names (a built-in server)."""
+    found = ServerTools()
+    named: dict[str, dict[str, Any]] = {}
+    too_many = 0
+    for tool in listed:
+        name = object_of(tool).get("name")
+        if not isinstance(name, str) or not name:
+            found.notes.append(f"{server}: a tool without a name is left out")
+        elif name in named:
+            # A server that repeats a page sends the same tool again.
+            if named[name] != tool:
+                found.notes.append(f"{server}: there are two tools {_shown(name)}; the first one is offered")
+        elif len(named) >= TOOLS_MAX:
+            too_many += 1
         else:
-            seen.add(full)
-            description = plain(str(tool.description or ""), DESCRIPTION_CHARS_MAX)
-            tools.append(
-                OfferedTool(name=full, description=description, parameters=schema, server=server, schema=_digest(full, description, schema))
-            )
-    if len(listed) > TOOLS_MAX:
-        problems.append(f"{server}: {len(listed) - TOOLS_MAX} of its {len(listed)} tools are left out")
-    return tools, problems
+            named[name] = object_of(tool)
+    full = names.mapped(list(named), "" if keeps_names else f"mcp__{server}__")
+    for name, tool in named.items():
+        schema, problem = _schema(tool.get("inputSchema"))
+        if schema is None:
+            found.notes.append(f"{server}: the tool {_shown(name)} is left out, because the schema of its arguments {problem}")
+            continue
+        description = plain(str(tool.get("description") or tool.get("title") or ""), DESCRIPTION_CHARS_MAX)
+        # A tool under another name is another tool, also when a name that it had before is given to it again.
+        digest = _digest([full[name], description, schema, *([name] if not full[name].endswith(name) else [])])
+        found.names_at_server[full[name]] = name
+        found.tools.append(OfferedTool(name=full[name], description=description, parameters=schema, server=server, schema=digest))
+        if not name.isprintable() or len(name) > names.NAME_CHARS_MAX:
+            found.notes.append(f"{server}: the tool {_shown(name)} is offered as {full[name]}")
+    if too_many:
+        found.notes.append(f"{server}: {too_many} of its {len(named) + too_many} tools are left out")
+    found.notes[NOTES_MAX:] = [f"{server}: {len(found.notes) - NOTES_MAX} more remarks"] if len(found.notes) > NOTES_MAX else []
+    return found
+
+
+def _shown(name: str) -> str:
+    return ascii(name[:40])
 
 
 def plain(text: str, chars: int) -> str:
@@ -49,15 +74,35 @@ def plain(text: str, chars: int) -> str:
     return kept if len(kept) <= chars else kept[: chars - 1] + "…"
 
 
-def _schema(given: Any) -> dict[str, Any] | None:
+def _schema(given: Any) -> tuple[dict[str, Any] | None, str]:
+    """(the schema of arguments as model APIs take it, or None, and why it is not usable). Small mistakes are repaired."""
+    if given is None or given is True:
+        given = {}
+    if not isinstance(given, dict):
+        return None, "is not an object"
+    given = object_of(given)
+    if _depth(given) > DEPTH_MAX:
+        return None, "is too deeply nested"
     try:
         encoded = msgspec.json.encode(given)
     except (TypeError, ValueError, RecursionError):
-        return None
-    if len(encoded) > SCHEMA_BYTES_MAX or not isinstance(given, dict) or _depth(given) > DEPTH_MAX:
-        return None
+        return None, "is not valid JSON"
+    if len(encoded) > SCHEMA_BYTES_MAX:
+        return None, "is too large"
     schema: dict[str, Any] = msgspec.json.decode(encoded)
-    return {"type": "object", "properties": {}, **schema}
+    kind = schema.get("type", "object")
+    if kind != "object" and "object" not in list_of(kind):
+        return None, f"describes {ascii(kind)[:40]} in place of an object"
+    properties = schema.get("properties")
+    if properties is not None and not isinstance(properties, dict):
+        return None, "has properties that are not an object"
+    described = object_of(properties)
+    if any(not isinstance(each, dict | bool) for each in described.values()):
+        return None, "has a property that is not a schema"
+    required = schema.get("required")
+    if not isinstance(required, list) or any(not isinstance(name, str) for name in list_of(required)):
+        schema.pop("required", None)
+    return {**schema, "type": "object", "properties": {name: {} if each is True else each for name, each in described.items()}}, ""
 
 
 def _depth(value: Any, level: int = 0) -> int:
@@ -67,5 +112,5 @@ def _depth(value: Any, level: int = 0) -> int:
     return max((_depth(item, level + 1) for item in below), default=level)
 
 
-def _digest(name: str, description: str, schema: dict[str, Any]) -> str:
-    return hashlib.sha256(msgspec.json.encode([name, description, schema], order="sorted")).hexdigest()
+def _digest(described: list[Any]) -> str:
+    return hashlib.sha256(msgspec.json.encode(described, order="sorted")).hexdigest()

@@ -281,7 +281,7 @@ class HttpClient:
         self._address = parts.hostname, parts.port or (443 if self._is_tls else 80)
         self._prefix = parts.path.rstrip("/")
         self.host = parts.netloc.rpartition("@")[2]
-        self._head = f"Host: {self.host}\r\nUser-Agent: opta\r\nAccept: */*\r\nAccept-Encoding: identity\r\n" + "".join(
+        self._head = f"Host: {self.host}\r\nUser-Agent: opta\r\nAccept-Encoding: identity\r\n" + "".join(
             f"{name}: {value}\r\n" for name, value in (headers or {}).items()
         )
         sent_texts = [self._prefix, self.host, *(text for pair in (headers or {}).items() for text in pair)]
@@ -292,9 +292,16 @@ class HttpClient:
         self._challenge = challenge
         self._tls: ssl.SSLContext | None = None
 
-    async def send(self, method: str, path: str, body: bytes | None = None) -> HttpResponse:
-        """Send a request; returns when the status is known. The caller must close the response. Raises HttpProblem."""
+    async def send(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> HttpResponse:
+        """Send a request; returns when the status is known. The caller must close the response. Raises HttpProblem.
+
+        `headers`: of this request only, without line breaks.
+        """
         head = f"{method} {self._prefix}{path} HTTP/1.1\r\n{self._head}"
+        for name, value in ({"Accept": "*/*"} | (headers or {})).items():
+            if any(not 32 <= ord(character) <= 126 for character in value):
+                raise HttpProblem(f"the header {name} contains a character that HTTP does not allow", is_connected=False)
+            head += f"{name}: {value}\r\n"
         if body is not None:
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         request = head.encode("ascii", "replace") + b"\r\n" + (body or b"")
