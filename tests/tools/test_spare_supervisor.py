@@ -102,3 +102,57 @@ def test_a_supervisor_is_not_lost_when_the_event_loop_ends_before_it_comes(monke
     assert kept.wait(limit_s(5))
     supervisors.close()
     assert taken[0][0].returncode is not None
+
+
+def counted_takes(monkeypatch: pytest.MonkeyPatch) -> "list[tuple[subprocess.Popen[bytes], socket.socket]]":
+    """The supervisors that were taken, as they are."""
+    take = Supervisors.take
+    taken: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
+
+    def noted(supervisors: Supervisors) -> "tuple[subprocess.Popen[bytes], socket.socket]":
+        taken.append(take(supervisors))
+        return taken[-1]
+
+    monkeypatch.setattr(Supervisors, "take", noted)
+    return taken
+
+
+def test_commands_of_a_new_session_that_arrive_together_share_one_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(tmp_path)
+    taken = counted_takes(monkeypatch)
+
+    async def together() -> None:
+        outcomes = await asyncio.gather(*(place.command(f"echo {number}", session="new") for number in range(4)))
+        assert [outcome.content for outcome in outcomes] == [str(number) for number in range(4)]
+
+    place.wait(together())
+    place.close()
+    assert len(taken) == 1
+    assert taken[0][0].returncode is not None
+
+
+def test_a_sandbox_that_is_closed_while_it_is_made_loses_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(tmp_path)
+    take, is_taken, may_go_on = Supervisors.take, threading.Event(), threading.Event()
+    taken: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
+
+    def late(supervisors: Supervisors) -> "tuple[subprocess.Popen[bytes], socket.socket]":
+        taken.append(take(supervisors))
+        is_taken.set()
+        may_go_on.wait(limit_s(5))
+        return taken[-1]
+
+    monkeypatch.setattr(Supervisors, "take", late)
+
+    async def closed() -> None:
+        command = asyncio.ensure_future(place.command("echo ran"))
+        assert await until_async(is_taken.is_set, limit_s(5))
+        closing = asyncio.ensure_future(place.sandbox.close())
+        await asyncio.sleep(0)
+        may_go_on.set()
+        await closing
+        assert "Error: the sandbox could not be made: its session has ended" in (await command).content
+
+    place.wait(closed())
+    place.close()
+    assert [process.returncode is not None for process, _ in taken] == [True]

@@ -26,6 +26,9 @@ from .workspace_root import open_workspace
 # How many sandboxes are kept, and for how many seconds an idle one is kept.
 KEPT_MAX, KEPT_S = 24, 900.0
 
+# (session, workspace, whether it is read-only)
+_Key = tuple[str, str, bool]
+
 
 class Pool:
     """`state`: the folder for caches, the /tmp of sessions and files put aside. `allowed`: hosts that network "list" reaches."""
@@ -33,7 +36,8 @@ class Pool:
     def __init__(self, host: Host, state: Path, allowed: tuple[str, ...]):
         self._host, self._state, self._allowed = host, state, allowed
         self._tmps = SessionTmps(state)
-        self._sessions: dict[tuple[str, str, bool], SessionSandbox] = {}
+        self._sessions: dict[_Key, SessionSandbox] = {}
+        self._making: dict[_Key, asyncio.Task[SessionSandbox]] = {}
         self._placeholder_lock = threading.Lock()
         self._supervisors = Supervisors()
         self._imported: dict[FileLocation, str] = {}
@@ -43,8 +47,12 @@ class Pool:
         key = _key(ref)
         sandbox = self._sessions.get(key)
         if sandbox is None:
-            await self._evict_idle()
-            sandbox = self._sessions[key] = await asyncio.to_thread(self._planned, ref)
+            # Of two commands that arrive together, the second uses what the first makes. It is made and kept also when both are cancelled.
+            making = self._making.get(key)
+            if making is None:
+                making = self._making[key] = asyncio.create_task(self._make(key, ref), name="sandbox")
+                making.add_done_callback(lambda made: None if made.cancelled() else made.exception())
+            sandbox = await asyncio.shield(making)
         else:
             # The time of the last use is kept, and the mode, which the command before may have changed.
             await asyncio.to_thread(self._tmps.make, ref.session)
@@ -60,6 +68,8 @@ class Pool:
 
     async def end_sessions(self) -> None:
         """End every sandbox. New ones may be made afterwards."""
+        if self._making:
+            await asyncio.wait(self._making.values())
         for key in list(self._sessions):
             await self._end(key)
 
@@ -67,6 +77,14 @@ class Pool:
         """End every sandbox and the spare supervisor."""
         await self.end_sessions()
         await asyncio.to_thread(self._supervisors.close)
+
+    async def _make(self, key: _Key, ref: WorkspaceRef) -> SessionSandbox:
+        try:
+            await self._evict_idle()
+            sandbox = self._sessions[key] = await asyncio.to_thread(self._planned, ref)
+            return sandbox
+        finally:
+            del self._making[key]
 
     def _planned(self, ref: WorkspaceRef) -> SessionSandbox:
         root, workspace = open_workspace(ref.workspace, ref.identity)
@@ -105,13 +123,15 @@ class Pool:
         return str(path)
 
     async def _evict_idle(self) -> None:
-        idle = sorted((s.used_at, key) for key, s in self._sessions.items() if not s.running)
+        idle = sorted((s.used_at, key) for key, s in self._sessions.items() if s.is_idle)
         too_many = len(self._sessions) - KEPT_MAX + 1
         for number, (used_at, key) in enumerate(idle):
-            if number < too_many or now_s() - used_at > KEPT_S:
+            # While another one was ended, this one may have been ended too, or used.
+            is_idle = key in self._sessions and self._sessions[key].is_idle
+            if is_idle and (number < too_many or now_s() - used_at > KEPT_S):
                 await self._end(key)
 
-    async def _end(self, key: tuple[str, str, bool]) -> None:
+    async def _end(self, key: _Key) -> None:
         sandbox = self._sessions.pop(key)
         await sandbox.close()
         if not self._is_busy(sandbox):
@@ -125,7 +145,7 @@ class Pool:
         return any(each.running for each in list(self._sessions.values()) if each is sandbox or _overlap(each, sandbox))
 
 
-def _key(ref: WorkspaceRef) -> tuple[str, str, bool]:
+def _key(ref: WorkspaceRef) -> _Key:
     return ref.session, ref.workspace, ref.is_read_only
 
 

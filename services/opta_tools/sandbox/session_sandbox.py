@@ -42,6 +42,7 @@ _SO_PASSCRED = 16
 log = Log("sandbox")
 
 _NO_ANSWER = "it did not answer"
+_CLOSED = "its session has ended"
 
 
 class SessionSandbox:
@@ -72,12 +73,15 @@ class SessionSandbox:
         self._has_failed = False
         self._ticker: asyncio.Task[None] | None = None
         self._masks: list[str] = []
+        self._is_closed = False
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._proxies: dict[str, Proxy] = {}
         self._notes: list[str] = []
         self._lock = asyncio.Lock()
         self.running = 0
+        # How many callers are in `start`.
+        self._starting = 0
         self.used_at = 0.0
 
     @property
@@ -85,8 +89,20 @@ class SessionSandbox:
         """Whether the supervisor process is running."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no command runs or starts."""
+        return not self.running and not self._starting
+
     async def start(self, argv: list[str], environment: dict[str, str], folder: str | None, network: Network, streams: Streams, limits: CommandLimits) -> ContainedProcess:  # fmt: skip
         """A command that is ready to run in `folder` (relative to the workspace; None: `/`). Raises ToolProblem."""
+        self._starting += 1
+        try:
+            return await self._start(argv, environment, folder, network, streams, limits)
+        finally:
+            self._starting -= 1
+
+    async def _start(self, argv: list[str], environment: dict[str, str], folder: str | None, network: Network, streams: Streams, limits: CommandLimits) -> ContainedProcess:  # fmt: skip
         async with self._lock:
             self.running += 1
             nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
@@ -146,21 +162,28 @@ class SessionSandbox:
             tree.remove_placeholders()
 
     async def close(self) -> None:
-        """End the sandbox and every process in it."""
+        """End the sandbox and every process in it. No command starts in it afterwards."""
+        self._is_closed = True
         if self._ticker is not None and self._ticker is not asyncio.current_task():
             self._ticker.cancel()
             self._ticker = None
         for proxy in self._proxies.values():
             proxy.close()
         self._proxies.clear()
-        if self._process is not None and self._control is not None:
-            await asyncio.to_thread(end, self._process, self._control)
-            self._process = self._control = None
+        await self._end_process()
+        # A command that was about to start gives up now that its supervisor has ended.
+        async with self._lock:
+            pass
 
     def release(self) -> None:
         """Close the descriptors of the workspace. The sandbox cannot be used afterwards."""
         for tree in self._trees:
             tree.close()
+
+    async def _end_process(self) -> None:
+        if self._process is not None and self._control is not None:
+            await asyncio.to_thread(end, self._process, self._control)
+            self._process = self._control = None
 
     def _look(self) -> list[list[Any]]:
         """The control files to mount. While commands run, new control files are first put aside, so that they never become known.
@@ -219,10 +242,14 @@ class SessionSandbox:
                 return
 
     async def _make(self, controls: list[list[Any]]) -> list[list[Any]]:
-        problem = ""
+        problem = _CLOSED
         for _ in range(TRIES):
-            await self.close()
-            self._process, self._control = await self._supervisors.taken()
+            await self._end_process()
+            process, control = await self._supervisors.taken()
+            if self._is_closed:
+                self._supervisors.give_back(process, control)
+                break
+            self._process, self._control = process, control
             answers = self._send(plan(self.view, controls, seccomp.program(with_unix_sockets=self.view.host.has_unix_sockets)))
             try:
                 async with asyncio.timeout(BUILD_S):
@@ -236,7 +263,7 @@ class SessionSandbox:
                 self._supervisors.prepare_soon()
                 return controls
             problem = str(answer.get("problem", ""))
-            await self.close()
+            await self._end_process()
             if problem == _NO_ANSWER:
                 # The supervisor was killed before it had its plan; it made nothing, so another one may.
                 continue
@@ -301,7 +328,8 @@ class SessionSandbox:
 
     def _send(self, request: dict[str, Any], files: tuple[int, ...] = ()) -> socket.socket:
         """Send a request with descriptors; the socket on which its answers arrive. Raises ToolProblem."""
-        assert self._control is not None
+        if self._control is None:
+            raise ToolProblem("the sandbox has ended; the next command makes a new one", "sandbox")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, _SO_PASSCRED, 1)
         ours.setblocking(False)
