@@ -2,8 +2,8 @@
 
 from opta_core.paths import Paths
 from opta_core.policy.actions import PolicyRequest, normalise
-from opta_core.policy.path_names import SESSION_TMP
 from opta_core.policy.layers import Layers, Sources
+from opta_core.policy.path_names import SESSION_TMP
 from opta_core.policy.verdict import SandboxLevel
 from opta_protocol.commands import Preview
 from opta_protocol.events import ToolCall

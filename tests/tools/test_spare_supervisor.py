@@ -1,6 +1,7 @@
-"""The spare supervisor process: one is kept, every other one is ended."""
+"""The processes of sandboxes are not lost: one spare supervisor is kept, every other one is ended; a killed probe is repeated."""
 
 import asyncio
+import signal
 import socket
 import subprocess
 import threading
@@ -11,6 +12,7 @@ from support.contained import Place
 from support.limits import limit_s
 from support.oracles import until_async
 
+from opta_tools.sandbox.contained import ContainedProcess
 from opta_tools.sandbox.supervisors import Supervisors
 
 
@@ -156,3 +158,15 @@ def test_a_sandbox_that_is_closed_while_it_is_made_loses_no_process(tmp_path: Pa
     place.wait(closed())
     place.close()
     assert [process.returncode is not None for process, _ in taken] == [True]
+
+
+def test_a_probe_whose_command_is_killed_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended, codes = ContainedProcess.ended, [-signal.SIGKILL]
+
+    async def first_killed(process: ContainedProcess) -> int:
+        code = await ended(process)
+        return codes.pop() if codes else code
+
+    monkeypatch.setattr(ContainedProcess, "ended", first_killed)
+    Place(tmp_path).close()
+    assert not codes

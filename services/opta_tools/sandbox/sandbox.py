@@ -7,6 +7,7 @@ With Linux namespaces, each session has one sandbox (`pool`, `session_sandbox`).
 import asyncio
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -26,7 +27,8 @@ from .session_tmp import SessionTmps
 from .view import Host
 from .wrapped import Wrapped
 
-PROBE_S = 10.0
+PROBE_S, TRIES = 10.0, 3
+_KILLED = "a command in it was killed"
 # What programs print about a file that is mounted read-only, or that is a mount point.
 _READ_ONLY = re.compile(r"^.*: (?:Read-only file system|Device or resource busy)$", re.MULTILINE)
 log = Log("sandbox")
@@ -74,7 +76,7 @@ class Sandbox:
         for level in levels:
             if not self._wanted(level):
                 continue
-            problem = _why_not(level) or await self._try(level)
+            problem = _why_not(level) or await self._try_again(level)
             if not problem:
                 self.level = level
                 break
@@ -141,6 +143,15 @@ class Sandbox:
         if self.level == "full":
             await self._pool.close()
 
+    async def _try_again(self, level: Level) -> str:
+        """`_try`, repeated when something killed the command: that says nothing about the sandbox, and the answer holds until a restart."""
+        problem = ""
+        for _ in range(TRIES):
+            problem = await self._try(level)
+            if problem != _KILLED:
+                break
+        return problem
+
     async def _try(self, level: Level) -> str:
         """Run a command in a sandbox of a level; why that failed, '' when it worked."""
         self.level = level
@@ -154,6 +165,8 @@ class Sandbox:
                         process = await self.start(ref, spec, (null.fileno(), null.fileno(), null.fileno()))
                         process.go()
                         code = await process.ended()
+                if code == -signal.SIGKILL:
+                    return _KILLED
                 return "" if code == 0 and (Path(folder) / "probe").exists() else f"a command in it ended with code {code}"
         except (OSError, ToolProblem, TimeoutError) as error:
             return str(error)[:300] or "it did not answer"
