@@ -23,8 +23,8 @@ from .model_server import Action, ModelServer, Say, Use
 
 KILLS = 200
 STEPS, WINDOW = 40, 8192
-# How long the agent lives between two kills, in seconds after it is ready.
-LIFE_S = (0.0, 1.2)
+# How long the agent runs between two kills, in seconds after it is ready.
+UPTIME_S = (0.0, 1.2)
 _CALL_ID = re.compile(r'"id": "([^"]+)", "type": "function"')
 
 
@@ -81,7 +81,7 @@ def run(folder: Path, kills: int = KILLS, seed: int = 0) -> Found:
 
         def kill() -> None:
             while found.kills < kills and not stop.is_set():
-                stop.wait(chance.uniform(*LIFE_S))
+                stop.wait(chance.uniform(*UPTIME_S))
                 with contextlib.suppress(OptaError, OSError, KeyError):
                     pid = daemon.kill("agent")
                     found.kills += 1
