@@ -56,7 +56,7 @@ async def run_turn(session: AgentSession, turn_id: str, collaborators: Collabora
             run.warn("budget", stop)
             return run.done("budget")
         run.begin_next_step(finding.words if finding is not None else "")
-    run.warn("steps", f"Stopped after {collaborators.limits.max_steps} steps (max-steps). Ask to go on.")
+    run.warn("steps", f"Stopped after {collaborators.limits.max_steps} steps (max-steps). Resume the turn to go on.")
     return run.done("steps")
 
 

@@ -2,13 +2,13 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from opta_protocol import wire
 from opta_protocol.commands import AppendResult
-from opta_protocol.events import DELTA_NAMES, ENDING_NAMES
+from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Limited
 from opta_protocol.http import Session
 from opta_protocol.permissions import Level, Mode, SessionPolicy
 
@@ -37,6 +37,10 @@ class _CallFields(msgspec.Struct):
     risk: str = ""
 
 
+class _DoneFields(msgspec.Struct):
+    finish: str = ""
+
+
 class _UpdateFields(msgspec.Struct):
     changes: dict[str, Any]
 
@@ -49,7 +53,10 @@ _start = msgspec.json.Decoder(_StartFields)
 _turn = msgspec.json.Decoder(_TurnFields)
 _call = msgspec.json.Decoder(_CallFields)
 _step = msgspec.json.Decoder(_StepFields)
+_done = msgspec.json.Decoder(_DoneFields)
 _update = msgspec.json.Decoder(_UpdateFields)
+
+_LIMITED = frozenset(get_args(Limited))
 
 read_turn_start = _turn.decode
 read_call = _call.decode
@@ -195,7 +202,8 @@ class SessionState:
             self.asked_calls = {call: turn for call, turn in self.asked_calls.items() if turn != header.turn}
             self.pending = {request: turn for request, turn in self.pending.items() if turn != header.turn}
             self.last_failed = name == "turn.error"
-            self.resumable = "" if name == "turn.done" or self.open_turns else header.turn
+            has_ended_well = name == "turn.done" and _done.decode(line).finish not in _LIMITED
+            self.resumable = "" if has_ended_well or self.open_turns else header.turn
         else:
             self._apply_turn_state(name, header.turn, line)
 

@@ -288,15 +288,22 @@ class ServiceBack(Event, frozen=True, kw_only=True, omit_defaults=True, tag="ser
     stall_ms: float = 0
 
 
+# How a turn ends that may go on: at a limit of its steps, of its calls or time, or of the length of an answer.
+Limited = Literal["steps", "budget", "length"]
+
+
 class TurnDone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.done"):
-    """The turn succeeded. Times are in seconds, except `firstTokenMs`. The provider reports the token counts."""
+    """The turn succeeded, or met a limit (`finish` is `Limited`) and can be resumed. Times are in seconds, except `firstTokenMs`.
+
+    The provider reports the token counts.
+    """
 
     tokens: int
     elapsed: float
     tokensPerSec: float
     tools: int
     steps: int
-    finish: Literal["stop", "steps", "budget", "length"]
+    finish: Literal["stop"] | Limited
     promptTokens: int = 0
     cachedTokens: int = 0
     thinkingTokens: int = 0

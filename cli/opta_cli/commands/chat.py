@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
 from opta_core.errors import OptaError
@@ -126,6 +126,9 @@ class Conversation:
                     print(
                         f"{event.tokens} tokens · {event.tokensPerSec:g} tok/s · {event.elapsed:g} s · {event.tools} tools", file=sys.stderr
                     )
+                if event.finish in get_args(e.Limited):
+                    self._exit = EXIT_FAILED
+                    self._error(f"the turn met a limit and is not finished. Go on: opta sessions resume s-{self._sid}")
             case e.TurnError():
                 self._exit = EXIT_FAILED
                 self._error(event.message)

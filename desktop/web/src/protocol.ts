@@ -726,7 +726,7 @@ export interface TurnDone {
   tokensPerSec: number;
   tools: number;
   steps: number;
-  finish: "budget" | "length" | "steps" | "stop";
+  finish: "stop" | "budget" | "length" | "steps";
   promptTokens?: number;
   cachedTokens?: number;
   thinkingTokens?: number;

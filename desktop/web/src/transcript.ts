@@ -136,8 +136,13 @@ export class Transcript {
   // The last turn, if it failed or was cancelled.
   resumable(): Turn | undefined {
     const last = this.turns[this.turns.length - 1];
-    return last && (last.state === 'error' || last.state === 'cancelled') ? last : undefined;
+    return last && (last.state === 'error' || last.state === 'cancelled' || isLimited(last)) ? last : undefined;
   }
+}
+
+// Whether a turn met a limit before it was finished.
+export function isLimited(turn: Turn): boolean {
+  return turn.state === 'done' && turn.stats !== null && turn.stats.finish !== 'stop';
 }
 
 function applyToTurn(turn: Turn, event: AnyEvent): void {

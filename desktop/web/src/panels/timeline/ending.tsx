@@ -3,20 +3,21 @@ import { perform } from '../../actions/action';
 import { ActionButton } from '../../actions/button';
 import { changedFiles, resumeTurn, undoTurn } from '../../actions/turns';
 import { usePage, usePageState } from '../../hooks';
-import type { Turn } from '../../transcript';
+import { isLimited, type Turn } from '../../transcript';
 
 // How a turn ended: why it failed, or its figures, and what can be done about it.
 export function Ending({ turn }: { turn: Turn }): ReactNode {
   const isResumable = usePageState((state) => state.transcript.resumable() === turn);
+  const resume = isResumable ? <ActionButton action={resumeTurn} argument={undefined} /> : null;
   if (turn.state === 'error' || turn.state === 'cancelled')
     return (
       <p className={turn.state === 'error' ? 'err' : 'dim'}>
-        {turn.state === 'error' ? '✕' : '‖'} {turn.error} {isResumable ? <ActionButton action={resumeTurn} argument={undefined} /> : null}
+        {turn.state === 'error' ? '✕' : '‖'} {turn.error} {resume}
       </p>
     );
   if (!turn.stats) return null;
   const { tokens, tokensPerSec, elapsed, tools } = turn.stats;
-  return (
+  const stats = (
     <p className="stats num">
       <span>{tokens.toLocaleString()} tokens</span>
       <span>{tokensPerSec.toLocaleString()} tok/s</span>
@@ -26,6 +27,13 @@ export function Ending({ turn }: { turn: Turn }): ReactNode {
       </span>
       <Undo turn={turn} />
     </p>
+  );
+  if (!isLimited(turn)) return stats;
+  return (
+    <>
+      <p className="dim">‖ Stopped at a limit; it is not finished. {resume}</p>
+      {stats}
+    </>
   );
 }
 

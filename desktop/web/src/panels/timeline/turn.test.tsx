@@ -53,6 +53,15 @@ test('a failed turn shows the reason, and can be resumed when it is the last', a
   expect(bench.gateway.posted(/resume$/)).toHaveLength(1);
 });
 
+test('a turn that met a limit says that it is not finished, and can be resumed', async () => {
+  const user = await drawn(START, STEP, { event: 'warning', turn: 't1', code: 'steps', message: 'Stopped after 200 steps.' }, { ...DONE, finish: 'steps' });
+  expect(screen.getByText(/Stopped at a limit; it is not finished/)).toBeTruthy();
+  expect(screen.getByText(/Stopped after 200 steps/)).toBeTruthy();
+  await user.click(screen.getByRole('button', { name: 'Resume' }));
+  await bench.pass();
+  expect(bench.gateway.posted(/resume$/)).toHaveLength(1);
+});
+
 test('a failed call shows its first line while closed, and its output when opened', async () => {
   const result = { event: 'tool.result', turn: 't1', callId: 'c1', ok: false, content: 'exit code 3\nTypeError: x', lines: 2, durationMs: 81.6 };
   const user = await drawn(START, STEP, CALL, result);
