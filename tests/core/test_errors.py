@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("shared", "services", "cli", "desktop/opta_desktop", "lmx/opta_lmx")
 # The root of the tree; what a model reads; what a model wrote and nobody can read; a provider's error on its way to being classified;
-# a line of the protocol package, which imports nothing of ours; the sandbox's own processes.
+# a line of the protocol package, which imports nothing of ours; the sandbox's own processes; why a line is not held by the sandbox, and
+# what an MCP server answered, each on its way to a verdict or a problem.
 OUTSIDE = {
     "OptaError",
     "ToolProblem",
@@ -21,6 +22,9 @@ OUTSIDE = {
     "CorruptLine",
     "GuardError",
     "BuildError",
+    "Leaves",
+    "RpcError",
+    "ConnectionEnded",
 }
 
 
