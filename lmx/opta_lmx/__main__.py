@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from opta_core.lmx_settings import LmxSettings
 from opta_core.logs import Log
 from opta_core.process import ports, state
 from opta_core.process.process import ServiceContext, memory_total, run
-from opta_core.settings import LmxSettings
 from opta_http.uvicorn_server import HttpServer, config_of
 
 from .models import model_catalog

@@ -8,6 +8,7 @@ from opta_core.bus.subscription import Subscriptions
 from opta_core.net.lmx_endpoint import endpoint_of
 from opta_core.process.process import ServiceContext, run
 from opta_core.secrets.vault import Vault
+from opta_core.settings import LiveSettings
 
 from .context_queries import ContextQueries
 from .router import ModelRouter, Routes
@@ -17,7 +18,8 @@ from .turns import HELLO_IDLE_S, HELLO_S, Turns
 async def main(context: ServiceContext) -> None:
     """Run turns until asked to stop."""
     vault = Vault(context.paths, allows_file=context.settings.vault_file)
-    await serve(context, ModelRouter(context.settings, lambda: endpoint_of(context.settings, context.paths), vault))
+    settings = LiveSettings(context.settings, context.paths)
+    await serve(context, ModelRouter(settings, lambda: endpoint_of(settings(), context.paths), vault))
 
 
 async def serve(context: ServiceContext, router: Routes) -> None:

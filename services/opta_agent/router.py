@@ -1,23 +1,33 @@
-"""Which provider answers: LMX first, by a health that is checked at most every ten seconds."""
+"""Which provider answers: the one that a turn wants, or the next one that the user added when that one does not answer.
+
+Health is measured, by answers, failures and looks; a provider that failed is left alone for a while without a connection.
+"""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 import msgspec
 
 from opta_core.clock import now_s
 from opta_core.errors import OptaError, Refused
-from opta_core.net.lmx_endpoint import ACCOUNT, Endpoint, challenge_of, key_of
-from opta_core.secrets.vault import Secret, Vault
+from opta_core.model_servers.server_model import ServerModel
+from opta_core.net.lmx_endpoint import Endpoint
+from opta_core.provider_settings import RESERVED
+from opta_core.secrets.vault import Vault
 from opta_core.settings import Settings
 from opta_protocol.error_info import ErrorCode
 
 from .providers.base import Provider
-from .providers.openai import OpenAiProvider
+from .providers.connected_servers import ConnectedServer, ConnectedServers
+from .providers.health import ProviderHealth
 
-HEALTH_S = 10.0
+# How old a look at a server may be: at LMX before each turn, at others for their models.
+HEALTH_S, MODELS_S = 10.0, 60.0
+# After a failure, or while a model loads, a turn looks again that soon.
+UNSETTLED_S = 0.5
+# A turn that needs to know the context waits for it so long, once; and so long for the one server it could have that failed before.
+FIRST_LOOK_S, RECOVERY_LOOK_S = 1.0, 0.04
 # A restart of our own LMX front takes about a second.
 LMX_BACK_S = 6.0
 
@@ -47,129 +57,167 @@ class Routes(Protocol):
 
 
 class ModelRouter:
-    """Owns the providers."""
+    """Finds routes. `settings`: the settings, or a function that gives those of now."""
 
-    def __init__(self, settings: Settings, lmx_endpoint: Callable[[], Endpoint], vault: Vault):
-        self._vault = vault
-        self._keys_at: object = None
-        # Providers whose key was replaced: what they stream goes on.
-        self._retired: list[OpenAiProvider] = []
-        self._default = settings.default_model
-        self._settings = settings
-        # LMX chooses its port when it starts, which may be after this process did.
-        self._lmx_endpoint = lmx_endpoint
-        self._providers: dict[str, OpenAiProvider] = {}
-        self._health: dict[str, tuple[float, list[dict[str, Any]], str]] = {}
-        self._checking = asyncio.Lock()
+    def __init__(self, settings: Settings | Callable[[], Settings], lmx_endpoint: Callable[[], Endpoint], vault: Vault):
+        self._settings = settings if callable(settings) else lambda: settings
+        self._loop = asyncio.get_running_loop()
+        self.health = ProviderHealth()
+        self._servers = ConnectedServers(self._settings, lmx_endpoint, vault, self.health)
 
     def warm(self) -> None:
-        """Make every provider now: the keychain and the first HTTP client cost a quarter of a second. Any thread."""
-        for name in self._settings.providers:
-            with contextlib.suppress(OptaError):
-                self._provider(name)
+        """Make every provider now, and then ask each in the background what it has. Any thread."""
+        self._servers.warm()
+        self._loop.call_soon_threadsafe(self._look)
 
     def close(self) -> None:
         """Drop every connection."""
-        for provider in [*self._providers.values(), *self._retired]:
-            provider.close()
+        self._servers.close()
 
     async def route(self, wanted: str) -> Route:
-        """The way to `wanted` (`provider/model`, a bare model name, or '' for the default). Raises OptaError."""
-        self._look_at_keys()
-        wanted = wanted or self._default
+        """The way to `wanted` (`provider/model`, a bare model name, an alias, or '' for the default). Raises OptaError."""
+        self._servers.renew()
+        settings = self._settings()
+        wanted = wanted or settings.default_model
+        wanted = settings.aliases.get(wanted, wanted)
         head, _, tail = wanted.partition("/")
-        if tail and (head == "lmx" or head in self._settings.providers):
-            return await self._named(head, tail, wanted)
-        return await self._looked_up(wanted)
+        if not tail or (head != RESERVED and head not in settings.providers):
+            head, tail = await self._found(wanted)
+        if head == RESERVED:
+            return await self._to_lmx(tail, wanted)
+        return await self._to_provider(head, tail, wanted)
 
-    async def health(self, name: str) -> tuple[list[dict[str, Any]], str]:
-        """(models, '') of a provider, or ([], why not); at most one look in ten seconds, failures are looked at again sooner."""
-        async with self._checking:
-            at, models, reason = self._health.get(name, (0.0, [], ""))
-            # A failure, or a model that is still loading, is looked at again sooner.
-            is_settled = not reason and all(entry.get("state", "loaded") != "loading" for entry in models)
-            if now_s() - at < (HEALTH_S if is_settled else 0.5):
-                return models, reason
-            try:
-                models, reason = await self._provider(name).models(), ""
-            except OptaError as error:
-                models, reason = [], error.message
-            self._health[name] = (now_s(), models, reason)
-            return models, reason
+    def _look(self) -> None:
+        # So that the first turn need not wait for it.
+        for name in self._settings().providers:
+            if (server := self._server(name)) is not None:
+                self._servers.look_soon(server, self._settings().providers[name].model)
 
-    async def _named(self, name: str, model: str, wanted: str) -> Route:
-        if name == "lmx":
-            models, reason = await self._patient_health()
-            if reason:
-                if fallback := self._fallback():
-                    return msgspec.structs.replace(fallback, switched_from=wanted, note=reason)
-                raise OptaError(
-                    f"{reason} Start it (`opta daemon restart lmx`), or add a provider: opta config add-provider NAME --type openai --base-url URL",
-                    code=ErrorCode.provider_unavailable,
-                    retryable=True,
-                )
-            return Route(self._provider("lmx"), model, _context_of(models, model), _tools_of(models, model), fallback=self._fallback())
-        return Route(self._provider(name), model, self._settings.providers[name].context)
+    async def _to_lmx(self, model: str, wanted: str) -> Route:
+        server = self._servers.get(RESERVED)
+        fallback = self._fallback(RESERVED)
+        if fallback is not None and self.health.cooling_s(RESERVED):
+            return self._switched(fallback, wanted, self.health.reason(RESERVED))
+        await self._settled(server, is_patient=not self._settings().lmx.host and fallback is None)
+        if server.problem:
+            if fallback is not None:
+                return self._switched(fallback, wanted, server.problem)
+            raise OptaError(
+                f"{server.problem} Start it (`opta daemon restart lmx`), or add a provider: opta config add-provider NAME --type openai --base-url URL",
+                code=ErrorCode.provider_unavailable,
+                retryable=True,
+            )
+        return self._route(server, model, fallback)
 
-    async def _patient_health(self) -> tuple[list[dict[str, Any]], str]:
-        """LMX's health; when it is ours, and there is nothing to fall back to, a restart of it is waited for."""
-        deadline = now_s() + (LMX_BACK_S if not self._settings.lmx.host and self._fallback() is None else 0.0)
+    async def _settled(self, server: ConnectedServer, *, is_patient: bool) -> None:
+        """Look at LMX when the last look is too old; when it is ours, and there is nothing to fall back to, a restart of it is waited for."""
+        deadline = now_s() + (LMX_BACK_S if is_patient else 0.0)
         while True:
-            models, reason = await self.health("lmx")
-            if not reason or now_s() > deadline:
-                return models, reason
+            if server.age_s >= (UNSETTLED_S if server.problem or server.is_loading else HEALTH_S):
+                await self._servers.look(server)
+            if not server.problem or now_s() > deadline:
+                return
             await asyncio.sleep(0.2)
 
-    async def _looked_up(self, model: str) -> Route:
-        models, _ = await self.health("lmx")
-        if any(entry.get("id") == model for entry in models):
-            return Route(self._provider("lmx"), model, _context_of(models, model), _tools_of(models, model), fallback=self._fallback())
-        for name, settings in self._settings.providers.items():
-            if settings.model == model:
-                return Route(self._provider(name), model, settings.context)
+    async def _to_provider(self, name: str, model: str, wanted: str) -> Route:
+        server = self._servers.get(name)
+        fallback = self._fallback(name)
+        if self.health.cooling_s(name) and not await self._is_back(server, has_other=fallback is not None):
+            reason = self.health.reason(name)
+            if fallback is not None:
+                return self._switched(fallback, wanted, reason)
+            raise OptaError(
+                f"{reason} It is asked again in {self.health.cooling_s(name):.0f} s at the latest; no other provider is configured to take its place.",
+                code=ErrorCode.provider_unavailable,
+                retryable=True,
+            )
+        await self._know(server, model)
+        return self._route(server, model, fallback)
+
+    async def _is_back(self, server: ConnectedServer, *, has_other: bool) -> bool:
+        """Whether a server that failed answers again. A turn that can go elsewhere does not wait for that."""
+        self._servers.look_soon(server)
+        if has_other:
+            return False
+        await self._wait_for_look(server, RECOVERY_LOOK_S)
+        return not server.problem and server.age_s < RECOVERY_LOOK_S + 1
+
+    async def _know(self, server: ConnectedServer, model: str) -> None:
+        """Have the server's list: waited for only once, by a turn whose context is set nowhere."""
+        if server.age_s >= MODELS_S or (server.report is None and server.age_s >= HEALTH_S):
+            is_first = server.looked_at == 0.0
+            self._servers.look_soon(server, model)
+            if is_first and not self._context_set(server.name, model):
+                await self._wait_for_look(server, FIRST_LOOK_S)
+
+    async def _wait_for_look(self, server: ConnectedServer, limit_s: float) -> None:
+        """Wait until the running look at a server has ended, at most `limit_s`."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await asyncio.sleep(0)
+                async with server.looking:
+                    pass
+        except TimeoutError:
+            pass
+
+    async def _found(self, model: str) -> tuple[str, str]:
+        """(provider, model) of a name without a provider: at LMX first, then in the order of the settings. Raises Refused."""
+        lmx = self._servers.get(RESERVED)
+        await self._settled(lmx, is_patient=False)
+        if not lmx.problem and lmx.report is not None and lmx.report.model(model) is not None:
+            return RESERVED, model
+        providers = self._settings().providers
+        for name, provider in providers.items():
+            if provider.model == model:
+                return name, model
+        for name in providers:
+            server = self._server(name)
+            if server is not None and server.report is not None and server.report.model(model) is not None:
+                return name, model
         raise Refused(f"No provider has a model {model!r}. `opta status` lists the models.", code=ErrorCode.model_not_found)
 
-    def _fallback(self) -> Route | None:
-        for name, settings in self._settings.providers.items():
-            if settings.model:
-                return Route(self._provider(name), settings.model, settings.context)
-        return None
+    def _fallback(self, without: str) -> Route | None:
+        """The routes to the user's other providers, in the order of the settings; those that are left alone just now are left out."""
+        route: Route | None = None
+        for name, provider in reversed(self._settings().providers.items()):
+            server = self._server(name)
+            if name == without or server is None or not provider.fallback or self.health.cooling_s(name):
+                continue
+            if model := provider.model or _first_chat_model(server):
+                route = self._route(server, model, route)
+        return route
 
-    def _look_at_keys(self) -> None:
-        """A key that was added, replaced or removed is used from the next request on."""
+    def _route(self, server: ConnectedServer, model: str, fallback: Route | None) -> Route:
+        known = server.report.model(model) if server.report is not None else None
+        return Route(
+            server.provider,
+            model,
+            self._context_set(server.name, model) or (known.context if known is not None else 0),
+            known.tool_names if known is not None else None,
+            fallback=fallback,
+        )
+
+    def _context_set(self, name: str, model: str) -> int:
+        """The context that the settings state for a model; 0 for none."""
+        settings = self._settings()
+        for key in (f"{name}/{model}", model):
+            if key in settings.models and settings.models[key].context:
+                return settings.models[key].context
+        provider = settings.providers.get(name)
+        return provider.context if provider is not None else 0
+
+    def _switched(self, route: Route, wanted: str, reason: str) -> Route:
+        return msgspec.structs.replace(route, switched_from=wanted, note=reason)
+
+    def _server(self, name: str) -> ConnectedServer | None:
+        """A server whose address and key can be used."""
         try:
-            seen = self._vault.index.stat()
-            stamp: object = (seen.st_ino, seen.st_mtime_ns, seen.st_size)
-        except OSError:
-            stamp = None
-        if stamp != self._keys_at:
-            self._keys_at = stamp
-            # LMX of this machine needs none of them.
-            is_paired = not self._lmx_endpoint().key_file
-            self._retired += [provider for name, provider in self._providers.items() if name != ACCOUNT or is_paired]
-            self._providers = {name: provider for name, provider in self._providers.items() if name == ACCOUNT and not is_paired}
-            self._health.clear()
-
-    def _provider(self, name: str) -> OpenAiProvider:
-        if name == "lmx":
-            known, endpoint = self._providers.get(name), self._lmx_endpoint()
-            if known is None or known.url != endpoint.url:
-                self._providers[name] = OpenAiProvider(
-                    name, endpoint.url, self._lmx_key(endpoint), endpoint.certificate, challenge_of(endpoint)
-                )
-        elif name not in self._providers:
-            self._providers[name] = OpenAiProvider(name, self._settings.providers[name].base_url, self._vault.fetch(name))
-        return self._providers[name]
-
-    def _lmx_key(self, endpoint: Endpoint) -> Secret | None:
-        # Ours on loopback wants none; any other was paired with, and its key lies in the vault.
-        return None if endpoint.key_file and not endpoint.certificate else key_of(endpoint, self._vault)
+            return self._servers.get(name)
+        except OptaError:
+            return None
 
 
-def _tools_of(models: list[dict[str, Any]], model: str) -> tuple[str, ...] | None:
-    found: Any = next((entry.get("tools") for entry in models if entry.get("id") == model), None)
-    return tuple(map(str, cast("list[Any]", found))) if isinstance(found, list) else None
-
-
-def _context_of(models: list[dict[str, Any]], model: str) -> int:
-    return next((int(entry.get("context_length") or 0) for entry in models if entry.get("id") == model), 0)
+def _first_chat_model(server: ConnectedServer) -> str:
+    """The model that a provider without one in its settings answers with: one that is loaded, or else its first one."""
+    models: list[ServerModel] = [model for model in server.report.models if model.is_chat] if server.report is not None else []
+    return next((model.id for model in models if model.state == "loaded"), models[0].id if models else "")

@@ -25,6 +25,11 @@ class Background:
         self._tasks.add(task)
         task.add_done_callback(self._on_done)
 
+    def cancel(self) -> None:
+        """Cancel all running tasks without waiting for them."""
+        for task in list(self._tasks):
+            task.cancel()
+
     async def close(self) -> None:
         """Cancel all running tasks and wait until they have ended."""
         tasks = list(self._tasks)

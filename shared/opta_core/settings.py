@@ -5,31 +5,21 @@ with the nearest known name. Secrets are not settings: they are in the vault.
 """
 
 import contextlib
-import difflib
-import ipaddress
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from . import config_file
+from . import config_file, setting_keys
 from .errors import Refused
+from .lmx_settings import LmxSettings, check_lmx
 from .paths import Paths, folder_lock, write_whole
-
-LMX_DEFAULT_PORT = 1234
-
-
-class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
-    """A configured provider of models."""
-
-    type: str
-    base_url: str
-    model: str = ""
-    context: int = 0
+from .provider_settings import LEVELS, ModelSettings, ProviderSettings, ThinkingLevel, check_budget, check_models, check_providers
+from .sandbox_settings import SandboxSettings, check_sandbox
 
 
 class PermissionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,61 +34,6 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
 
     port: int = 9999
     ui_port: int = 5173
-
-
-class LmxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """The address of LMX, and the models that it serves."""
-
-    # Empty: start LMX on this machine, on loopback.
-    host: str = ""
-    port: int = LMX_DEFAULT_PORT
-    model: str = "probe"
-    # Any address except loopback requires TLS, and a key with every request.
-    bind: str = "127.0.0.1"
-    # Host names that other machines may use, besides the bound address.
-    hosts: list[str] = []
-    # Advertise this LMX on the local network with mDNS; other machines still have to pair.
-    offer: bool = False
-    # Aliases of models: "gpt-4o=qwen3-4b".
-    aliases: list[str] = []
-    # Draft models for speculative decoding: "qwen3-32b=qwen3-0.6b".
-    drafts: list[str] = []
-    # Models that stay loaded; other models are unloaded after `idle_s` without a request (0: never).
-    pinned: list[str] = []
-    idle_s: float = 1800.0
-    # 0: three quarters of the machine's memory.
-    memory_limit_mb: int = 0
-    # Size of the prefix store on disk; 0: off.
-    prefix_disk_gb: float = 0.0
-    # Time for running requests to end when LMX is stopped.
-    drain_s: float = 3.0
-    # A host file of mlx.launch: the default model is distributed over these machines.
-    ring: str = ""
-    # Address of a model hub; empty: the default of the hub's library.
-    hub: str = ""
-
-
-class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """What commands can access. Only the user's configuration sets this, never a project's."""
-
-    # Off: every command needs approval, and is refused when no person can be asked.
-    enabled: bool = True
-    # off, list (allow-hosts through a proxy) or on. A person can allow network access for one command in its permission question.
-    network: str = "off"
-    allow_hosts: list[str] = []
-    # Files and folders that commands and file tools may read, besides the system and the toolchains in the home.
-    read: list[str] = []
-    # Unix sockets, for level full only. Off: a command cannot connect to a local server through a socket file in its folders.
-    unix_sockets: bool = False
-    # Limits of one command with its child processes; 0: no limit. Memory -1: three quarters of the machine's memory.
-    memory_mb: int = -1
-    processes: int = 4096
-    files: int = 65536
-    # Total that it may write to the disk, and space that must stay free there.
-    disk_mb: int = 65536
-    free_mb: int = 512
-    # What the /tmp of a session may hold, over all its commands.
-    tmp_mb: int = 8192
 
 
 class McpServerSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
@@ -130,7 +65,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     max_steps: int = 200
     max_calls: int = 1000
     max_minutes: float = 90.0
-    thinking: bool = False
+    # Whether models think before they answer: auto (as the model does by itself), off, on, low, medium or high. `true` is on, `false` is off.
+    thinking: ThinkingLevel | bool = "auto"
+    # Tokens that a model may think in one turn; 0: no limit of ours.
+    thinking_budget: int = 0
     log_level: str = "info"
     # Whether an encrypted file may store secrets when there is no keychain.
     vault_file: bool = False
@@ -140,6 +78,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     sandbox: SandboxSettings = SandboxSettings()
     mcp: McpSettings = McpSettings()
     providers: dict[str, ProviderSettings] = {}
+    # What is set for a model: `models."ollama/qwen3:8b".temperature`.
+    models: dict[str, ModelSettings] = {}
+    # Other names of models: `aliases.fast = "ollama/qwen3:8b"`.
+    aliases: dict[str, str] = {}
 
 
 # Environment variable -> config key.
@@ -175,8 +117,8 @@ class LiveSettings:
         stamp = self._look()
         if stamp != self._stamp:
             self._stamp = stamp
-            with contextlib.suppress(Refused):
-                self._now = load().settings
+            with contextlib.suppress(Refused, OSError):
+                self._now = load(variables={**os.environ, "OPTA_HOME": str(self._paths.home)}).settings
         return self._now
 
     def _look(self) -> object:
@@ -218,16 +160,16 @@ def load(flags: dict[str, Any] | None = None, variables: Mapping[str, str] = os.
     known = known_keys()
     origins = dict.fromkeys(known, "default")
     merged: dict[str, Any] = {}
-    for key, value in _flatten(read_config(paths.config)).items():
+    for key, value in setting_keys.flatten(read_config(paths.config)).items():
         check_key(key, str(paths.config))
-        _put(merged, key, value)
+        setting_keys.put(merged, key, value)
         origins[key] = str(paths.config)
     for variable, key in ENVIRONMENT.items():
         if variable in variables:
-            _put(merged, key, parse_value(key, variables[variable], variable))
+            setting_keys.put(merged, key, parse_value(key, variables[variable], variable))
             origins[key] = variable
     for key, value in (flags or {}).items():
-        _put(merged, key, value)
+        setting_keys.put(merged, key, value)
         origins[key] = "flag"
     try:
         settings = msgspec.convert(merged, Settings)
@@ -241,53 +183,25 @@ def _check_values(settings: Settings) -> None:
     for key, port in (("daemon.port", settings.daemon.port), ("daemon.ui-port", settings.daemon.ui_port), ("lmx.port", settings.lmx.port)):
         if not 0 <= port <= 65535:
             raise Refused(f"{key} is {port}; it must be from 1 to 65535, or 0 for any free port.")
-    if settings.sandbox.network not in ("off", "list", "on"):
-        raise Refused(f"sandbox.network is {settings.sandbox.network!r}; it must be one of off, list, on.")
-    _check_sandbox(settings.sandbox)
+    check_sandbox(settings.sandbox)
     if not 0 < settings.permissions.timeout_s <= 7 * 86_400:
         raise Refused(f"permissions.timeout_s is {settings.permissions.timeout_s}; it must be more than 0 and at most a week.")
     if settings.max_steps < 1:
         raise Refused(f"max-steps is {settings.max_steps}; a turn needs at least 1 step.")
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise Refused(f"log-level is {settings.log_level!r}; it must be one of debug, info, warning, error.")
-    _check_lmx(settings.lmx)
+    check_lmx(settings.lmx)
     for name, server in settings.mcp.servers.items():
         if bool(server.command) == bool(server.url):
             raise Refused(f"MCP server {name} needs either a command or a url.")
         if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9-]|_(?!_)){0,31}", name):
             raise Refused(f"MCP server {name!r}: a name has 1 to 32 letters, digits, - and single _ characters.")
-    for name, provider in settings.providers.items():
-        if provider.context < 0:
-            raise Refused(f"Provider {name} has context {provider.context}; it must be a number of tokens (0: unknown).")
-        if provider.type not in ("openai", "lmx"):
-            raise Refused(f"Provider {name} has type {provider.type!r}; it must be openai (any OpenAI-compatible server) or lmx.")
-
-
-def _check_sandbox(sandbox: SandboxSettings) -> None:
-    for path in sandbox.read:
-        if not path.startswith(("/", "~/")) or path.rstrip("/") in ("", "~") or "\0" in path or ".." in path.split("/"):
-            raise Refused(f"sandbox.read has {path[:200]!r}; each entry must be a file or folder, absolute or below ~/, not a whole home.")
-    numbers = {"processes": sandbox.processes, "files": sandbox.files, "disk-mb": sandbox.disk_mb, "free-mb": sandbox.free_mb}
-    numbers["tmp-mb"] = sandbox.tmp_mb
-    if bad := next((key for key, number in numbers.items() if not 0 <= number < 1e9), None):
-        raise Refused(f"sandbox.{bad} is {numbers[bad]}; it must be 0 (no limit) or more.")
-    if not -1 <= sandbox.memory_mb < 1e9:
-        raise Refused(
-            f"sandbox.memory-mb is {sandbox.memory_mb}; it must be 0 (no limit) or more, or -1 for three quarters of the machine's memory."
-        )
-
-
-def _check_lmx(lmx: LmxSettings) -> None:
-    try:
-        ipaddress.ip_address(lmx.bind)
-    except ValueError:
-        raise Refused(f"lmx.bind is {lmx.bind!r}; it must be an address of this machine, such as 127.0.0.1 or 0.0.0.0.") from None
-    for key, pairs in (("lmx.aliases", lmx.aliases), ("lmx.drafts", lmx.drafts)):
-        if bad := next((pair for pair in pairs if not re.fullmatch(r"[^=]+=[^=]+", pair)), None):
-            raise Refused(f"{key} has {bad!r}; each entry must be two names of models, as in one=other.")
-    numbers = {"memory-limit-mb": lmx.memory_limit_mb, "idle-s": lmx.idle_s, "prefix-disk-gb": lmx.prefix_disk_gb, "drain-s": lmx.drain_s}
-    if bad := next((key for key, number in numbers.items() if not 0 <= number < 1e9), None):
-        raise Refused(f"lmx.{bad} is {numbers[bad]}; it must be 0 or more.")
+    check_providers(settings.providers)
+    check_models(settings.models)
+    check_budget(settings.thinking_budget, "thinking-budget")
+    for name, model in settings.aliases.items():
+        if not model or model in settings.aliases:
+            raise Refused(f"aliases.{name} is {model!r}; it must be the name of a model, such as lmx/probe, and no other alias.")
 
 
 def read_config(file: Path) -> dict[str, Any]:
@@ -304,18 +218,12 @@ def read_config(file: Path) -> dict[str, Any]:
 
 def known_keys() -> list[str]:
     """Every key that may be set, with dots (without `providers.NAME.…`)."""
-    return list(_flatten(msgspec.to_builtins(Settings())))
+    return list(setting_keys.flatten(msgspec.to_builtins(Settings())))
 
 
 def check_key(key: str, source: str) -> None:
     """Check that a key is known. Raises Refused with the nearest known name."""
-    if re.fullmatch(r"mcp\.servers\.[A-Za-z0-9_-]+\.(command|args|env\.\w+|url|network)", key):
-        return
-    if re.fullmatch(r"providers\.[A-Za-z0-9_-]+\.(type|base-url|model|context)", key) or key in known_keys():
-        return
-    near = difflib.get_close_matches(key, known_keys(), 1, 0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else " `opta config list` shows the known keys."
-    raise Refused(f"Unknown key {key!r} in {source}.{hint}")
+    setting_keys.check(key, source, known_keys())
 
 
 def parse_value(key: str, text: str, source: str) -> Any:
@@ -324,9 +232,12 @@ def parse_value(key: str, text: str, source: str) -> Any:
         text.encode()
     except UnicodeEncodeError:
         raise Refused(f"{source} for {key} is not valid UTF-8.") from None
-    default = _flatten(msgspec.to_builtins(Settings())).get(key, "")
-    if key.endswith(".context"):
-        default = 0
+    kind = setting_keys.named_type(key)
+    if kind is not None:
+        return _converted(key, text, kind, source)
+    default = setting_keys.flatten(msgspec.to_builtins(Settings())).get(key, "")
+    if key == "thinking":
+        return _converted(key, text, ThinkingLevel | bool, source)
     try:
         if isinstance(default, list):
             return [word for word in text.replace(",", " ").split() if word]
@@ -342,27 +253,22 @@ def parse_value(key: str, text: str, source: str) -> Any:
     return text
 
 
+def _converted(key: str, text: str, kind: Any, source: str) -> Any:
+    """Convert `text` to a type; `on` and `off` are `true` and `false` where no level is meant."""
+    words = text.lower() if ThinkingLevel in get_args(kind) or kind is bool else text
+    if kind is bool:
+        words = {"on": "true", "off": "false"}.get(words, words)
+    try:
+        return msgspec.convert(words, kind, strict=False) if kind is not str else text
+    except msgspec.ValidationError:
+        allowed = f"one of {', '.join(LEVELS)}" if ThinkingLevel in get_args(kind) else "true or false" if kind is bool else "a number"
+        raise Refused(f"{source} is {text[:200]!r}, but {key} takes {allowed}.") from None
+
+
 def write_value(paths: Paths, key: str, value: Any) -> None:
     """Set one key in config.toml; comments and all other keys stay. Raises Refused; nothing is written then."""
     check_key(key, "the command")
-    _change(paths, key.split("."), value, f"{key} = {value!r}")
-
-
-def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            flat |= _flatten(value, f"{prefix}{key}.")  # pyright: ignore[reportUnknownArgumentType]
-        else:
-            flat[prefix + key] = value
-    return flat
-
-
-def _put(tree: dict[str, Any], key: str, value: Any) -> None:
-    *parents, last = key.split(".")
-    for parent in parents:
-        tree = tree.setdefault(parent, {})
-    tree[last] = value
+    _change(paths, setting_keys.split(key), value, f"{key} = {value!r}")
 
 
 def write_server(paths: Paths, name: str, server: dict[str, Any] | None) -> bool:
@@ -374,9 +280,15 @@ def write_server(paths: Paths, name: str, server: dict[str, Any] | None) -> bool
     return True
 
 
-def write_provider(paths: Paths, name: str, provider: dict[str, Any]) -> None:
-    """Set a provider in config.toml, replacing all its keys. Raises Refused; nothing is written then."""
+def write_provider(paths: Paths, name: str, provider: dict[str, Any] | None) -> bool:
+    """Set a provider in config.toml, replacing all its keys, or remove it (None). Returns False when there was none to remove.
+
+    Raises Refused; nothing is written then.
+    """
+    if provider is None and name not in read_config(paths.config).get("providers", {}):
+        return False
     _change(paths, ["providers", name], provider, f"Provider {name}")
+    return True
 
 
 def _change(paths: Paths, path: list[str], value: Any, what: str) -> None:

@@ -14,8 +14,9 @@ from support.in_process_lmx import URL, InProcessLmx, in_process_lmx
 from opta_cli.commands import lmx as lmx_commands
 from opta_cli.commands import models as models_commands
 from opta_cli.lmx import machine_checks
+from opta_core.lmx_settings import LmxSettings
 from opta_core.paths import Paths
-from opta_core.settings import LmxSettings, LoadedSettings, Settings
+from opta_core.settings import LoadedSettings, Settings
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ from support.limits import limit_s
 from support.store import settle
 
 from opta_core.errors import Unavailable
+from opta_core.lmx_settings import LmxSettings
 from opta_core.net.http_client import HttpClient, HttpProblem, UnverifiedServer
 from opta_core.net.lmx_endpoint import Endpoint, ask, client_of, endpoint_of, key_of, prove
 from opta_core.paths import Paths
 from opta_core.secrets.vault import Secret, Vault
-from opta_core.settings import LmxSettings, Settings
+from opta_core.settings import Settings
 from opta_protocol.lmx import LmxModels
 
 KEY = "lmx-canary-of-this-home"

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from support.gateway import PAGE_PORT, LocalGateway
 
-from opta_core.settings import LmxSettings, Settings
+from opta_core.lmx_settings import LmxSettings
+from opta_core.settings import Settings
 from opta_protocol import lmx
 
 DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "docs/openapi.json").read_text())

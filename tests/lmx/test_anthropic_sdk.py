@@ -8,7 +8,7 @@ import pytest
 from support.in_process_lmx import URL, in_process_lmx, mlx_engine
 from support.random_model import make_random_qwen3
 
-from opta_core.settings import LmxSettings
+from opta_core.lmx_settings import LmxSettings
 
 TOOLS: list[Any] = [
     {

@@ -13,7 +13,7 @@ import pytest
 from support.limits import limit_s
 
 from opta_core.errors import Unavailable
-from opta_core.settings import LmxSettings
+from opta_core.lmx_settings import LmxSettings
 from opta_lmx.engine_client.blas import blas_environment
 from opta_lmx.engine_client.engine_supervisor import EngineSupervisor
 from opta_lmx.ipc.messages import EngineConfig, Generate

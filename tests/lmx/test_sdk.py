@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from support.in_process_lmx import URL, in_process_lmx, mlx_engine
 from support.random_model import make_random_qwen3
 
-from opta_core.settings import LmxSettings
+from opta_core.lmx_settings import LmxSettings
 
 TOOLS = [{"type": "function", "function": {"name": "look", "description": "Look", "parameters": {
     "type": "object", "properties": {"place": {"type": "string", "maxLength": 8}}, "required": ["place"], "additionalProperties": False}}}]  # fmt: skip

@@ -43,10 +43,10 @@ Reply = Callable[[Request], Iterable[Piece]]
 class ByteServer:
     """`with ByteServer(reply) as server: server.url`. `requests` holds every chat request that arrived whole."""
 
-    def __init__(self, reply: Reply, tls: ssl.SSLContext | None = None):
+    def __init__(self, reply: Reply, tls: ssl.SSLContext | None = None, port: int = 0):
         self._reply, self._tls = reply, tls
         self._stopping = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         # A server that a module makes for its tests listens even when none of them runs.
         weakref.finalize(self, self._listener.close)
         self._threads: list[threading.Thread] = []
@@ -88,6 +88,10 @@ class ByteServer:
             request = _read(connection)
             if b"/models" in request.head.split(b"\r\n")[0]:
                 connection.sendall(whole(200, b'{"object":"list","data":[{"id":"scripted"}]}'))
+                return
+            if request.head.startswith(b"GET "):
+                # A catalogue asks in the manner of several servers; this one has no interface of its own.
+                connection.sendall(whole(404, b"{}"))
                 return
             self.requests.append(request)
             for piece in self._reply(request):

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 
-from opta_core.settings import LmxSettings
+from opta_core.lmx_settings import LmxSettings
 from opta_lmx.engine_client.client import Report
 from opta_lmx.engine_client.in_process import InProcessEngine, LocalEngine, SendMessages
 from opta_lmx.ipc.messages import (

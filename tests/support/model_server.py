@@ -131,6 +131,8 @@ class ModelServer:
                 body = json.loads(await reader.readexactly(length)) if length else {}
                 if "/models" in head.split("\r\n")[0]:
                     await _whole(writer, 200, {"object": "list", "data": [{"id": "scripted", "object": "model", **self._about}]})
+                elif head.startswith("GET "):
+                    await _whole(writer, 404, {})
                 elif not await self._chat(writer, body):
                     return
         except (asyncio.IncompleteReadError, ConnectionError):

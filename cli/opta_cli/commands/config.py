@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from opta_core import settings
+from opta_core import setting_keys, settings
 from opta_core.errors import Refused
 from opta_core.secrets.vault import Secret, Vault
 from opta_core.settings import LoadedSettings
@@ -36,7 +36,7 @@ def set_value(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def list_values(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta config list [--origin]"""
-    flat = settings._flatten(msgspec.to_builtins(loaded.settings))
+    flat = setting_keys.flatten(msgspec.to_builtins(loaded.settings))
     for key, value in sorted(flat.items()):
         print(f"{key} = {_plain(value)}" + (f"    ({loaded.origins.get(key, str(loaded.paths.config))})" if args.origin else ""))
     return 0

@@ -14,9 +14,9 @@ from typing import Literal
 import msgspec
 
 from opta_core.errors import Refused, Unavailable
+from opta_core.lmx_settings import LmxSettings
 from opta_core.logs import Log
 from opta_core.process.process import memory_bytes, memory_total
-from opta_core.settings import LmxSettings
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.lmx import LmxMemory, LmxModel, LmxModelDetails
 

@@ -30,12 +30,7 @@ FIRST_CONTENT_S, CONTENT_GAP_S = 600.0, 300.0
 SLICE_BYTES = 32 * 1024
 # Fields of a request that a server may not know; it is asked again without them.
 _OPTIONAL = ("stream_options", "tools", "max_tokens", "temperature", "top_p", "reasoning_effort", "parallel_tool_calls", "cache_prompt")
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 log = Log("provider")
-
-
-class _Models(msgspec.Struct):
-    data: list[dict[str, Any]]
 
 
 class OpenAiProvider:
@@ -56,20 +51,6 @@ class OpenAiProvider:
     def close(self) -> None:
         """Drop the connections."""
         self._http.close()
-
-    async def models(self, timeout_s: float = 2.0) -> list[dict[str, Any]]:
-        """GET /v1/models. Raises Unavailable."""
-        try:
-            status, body = await self._http.get("/models", timeout_s)
-            if status != 200:
-                raise HttpProblem(f"status {status}")
-            return msgspec.json.decode(body, type=_Models).data
-        except UnverifiedServer as error:
-            raise Unavailable(str(error), code=ErrorCode.provider_unavailable) from error
-        except (HttpProblem, *_UNREADABLE) as error:
-            raise Unavailable(
-                f"{self.name} at {self.host} does not answer ({str(error) or type(error).__name__}).", code=ErrorCode.provider_unavailable
-            ) from error
 
     def shown(self, message: Any) -> str:
         """What the server says, as a person may read it: shortened, and without the key, should it repeat that."""

@@ -17,10 +17,11 @@ import msgspec
 from opta_protocol.error_info import ErrorCode
 
 from ..errors import OptaError, Unavailable
+from ..lmx_settings import LMX_DEFAULT_PORT
 from ..paths import Paths
 from ..process import state
 from ..secrets.vault import Secret, Vault
-from ..settings import LMX_DEFAULT_PORT, Settings
+from ..settings import Settings
 from .http_client import HttpClient, HttpProblem, UnverifiedServer
 
 # Name of the paired LMX's key in the vault.

@@ -63,6 +63,8 @@ class Vault:
 
     def __init__(self, paths: Paths, *, allows_file: bool = False, backend: "KeyringBackend | None" = None):
         self._allows_file, self._backend = allows_file, backend
+        # The home that it belongs to.
+        self.paths = paths
         self._file = VaultFile(paths.home / "vault")
         self._index = RecordFile(paths.home / "accounts.json", _ACCOUNTS, list[Account], _damaged)
 
