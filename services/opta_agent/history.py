@@ -12,6 +12,7 @@ from opta_core.transcript import Call, Step, Transcript, Turn
 
 from .kept_facts import Covered, covered
 from .prompt import RESUME, SUMMARY, SYSTEM
+from .signed_thinking import signed_thinking
 
 # The first message of every prompt.
 FIRST: dict[str, Any] = {"role": "system", "content": SYSTEM}
@@ -147,6 +148,8 @@ def _turn_messages(turn: Turn, steps: list[Step], *, is_running: bool = False, n
             said = {"role": "assistant", "content": step.text, "tool_calls": [_call(call) for call in step.calls]}
             if is_running and step.thinking and step.thinkingField in REASONING_FIELDS:
                 said[step.thinkingField] = step.thinking
+            if is_running and step.thinkingBlocks:
+                said["thinking_blocks"] = signed_thinking(step)
             messages.append(said)
             messages += [
                 {"role": "tool", "tool_call_id": call.id, "content": shown_result(call, len(step.calls), step.contextLimit)}

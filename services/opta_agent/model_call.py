@@ -107,6 +107,8 @@ def step_done(run: TurnRun, answer: ModelAnswer) -> StepDone:
         contextUsed=usage.prompt + usage.completion,
         contextLimit=run.route.context_limit,
         thinkingField=answer.end.thinking_field,
+        thinkingBlocks=list(answer.end.thinking_blocks),
+        model=_reported(answer.end.model, run.route.model),
         hasCutCall=answer.end.has_cut_call,
     )
 
@@ -198,6 +200,11 @@ class _Stream:
     def _say(self, event: TurnToken | TurnThinking | TurnThought) -> None:
         self._emit(event)
         self._fold(event, self._step, self._attempt)
+
+
+def _reported(model: str, asked: str) -> str:
+    """The name under which a server answered, when it is another one than was asked for; '' otherwise."""
+    return model if model.isprintable() and model not in (asked, f"{asked}:latest") else ""
 
 
 def joined(parts: list[Part]) -> list[Part]:

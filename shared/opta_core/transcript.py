@@ -74,6 +74,8 @@ class Step(msgspec.Struct, kw_only=True):
     nudge: str = ""
     # The field in which the server sent the reasoning.
     thinkingField: str = ""
+    # Its blocks that the server wants back as they were.
+    thinkingBlocks: list[e.ThinkingBlock] = []
     # Tokens that the model can read, and that its context held after its answer, as reported.
     contextLimit: int = 0
     contextUsed: int = 0
@@ -269,6 +271,7 @@ def _end_step(step: Step, event: e.StepDone) -> None:
         event.thinkingField,
         event.contextUsed,
     )
+    step.thinkingBlocks, step.model = event.thinkingBlocks, event.model or step.model
     step.tokens, step.promptTokens = event.tokens, event.promptTokens
     step.cachedTokens, step.thinkingTokens = event.cachedTokens, event.thinkingTokens
 

@@ -136,10 +136,19 @@ class StepWaiting(Event, frozen=True, kw_only=True, omit_defaults=True, tag="ste
     total: int = 0
 
 
+class ThinkingBlock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A block of reasoning that its server wants back as it was: so many characters of the step's reasoning with a signature, or hidden data."""
+
+    chars: int = 0
+    signature: str = ""
+    data: str = ""
+
+
 class StepDone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.done"):
     """One model call ended with an answer. Tokens as the provider reports them; `thinkingField` is where its server sends reasoning.
 
     The calls of the answer stand before it. `hasCutCall`: the answer ended at its length inside of a call, which is left out.
+    `model`: the name under which the server answered, when it is another one than was asked for.
     """
 
     step: int
@@ -152,6 +161,8 @@ class StepDone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.d
     thinkingTokens: int = 0
     thinkingField: str = ""
     hasCutCall: bool = False
+    thinkingBlocks: list[ThinkingBlock] = []
+    model: str = ""
 
 
 class TurnThought(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.thought"):

@@ -576,6 +576,8 @@ export interface StepDone {
   thinkingTokens?: number;
   thinkingField?: string;
   hasCutCall?: boolean;
+  thinkingBlocks?: ThinkingBlock[];
+  model?: string;
 }
 export interface StepStart {
   event: "step.start";
@@ -628,6 +630,11 @@ export interface SubmitTurn {
   model?: string | null;
   level?: Level | null;
   attachments?: string[];
+}
+export interface ThinkingBlock {
+  chars?: number;
+  signature?: string;
+  data?: string;
 }
 export interface Ticket {
   ticket: string;

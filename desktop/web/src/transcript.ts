@@ -181,6 +181,8 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
         last.finish = event.finish;
         last.hasCutCall = event.hasCutCall ?? false;
         last.thinkingField = event.thinkingField ?? '';
+        last.thinkingBlocks = event.thinkingBlocks ?? [];
+        last.model = event.model || last.model;
         last.contextUsed = event.contextUsed ?? 0;
         last.tokens = event.tokens;
         last.promptTokens = event.promptTokens;
@@ -289,6 +291,7 @@ function startStep(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>
     folded: '',
     nudge: event.nudge ?? '',
     thinkingField: '',
+    thinkingBlocks: [],
     contextLimit: event.contextLimit ?? 0,
     contextUsed: 0,
     finish: '',

@@ -1,6 +1,6 @@
 // What a transcript consists of: turns, their steps, and the calls of a step.
 
-import type { Change, Execution, Offer, Writing } from './protocol';
+import type { Change, Execution, Offer, ThinkingBlock, Writing } from './protocol';
 
 export type CallState = 'called' | 'asking' | 'allowed' | 'running' | 'ok' | 'failed' | 'denied';
 export type TurnState = 'queued' | 'running' | 'paused' | 'stopping' | 'done' | 'error' | 'cancelled';
@@ -55,6 +55,7 @@ export interface Step {
   folded: string;
   nudge: string;
   thinkingField: string;
+  thinkingBlocks: ThinkingBlock[];
   contextLimit: number;
   contextUsed: number;
   // Why the answer ended, empty while it is not whole.

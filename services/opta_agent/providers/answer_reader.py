@@ -39,6 +39,8 @@ class AnswerReader:
         self.progress = 0
         # The field in which the reasoning came, '' when it stood in the text or there was none.
         self.thinking_field = ""
+        # The name under which the server answers.
+        self.model = ""
 
     @property
     def is_finished(self) -> bool:
@@ -72,9 +74,9 @@ class AnswerReader:
             raise Unavailable(f"the server ended the answer with {self._finish_text!r}", code=ErrorCode.stream_lost)
         if is_cut:
             # Calls that were cut off may look whole and not be: `rm -r build` of `rm -r build/tmp`.
-            return [*parts, End("length", self._usage, has_cut_call=bool(calls) or self._text.is_call_cut)]
+            return [*parts, End("length", self._usage, has_cut_call=bool(calls) or self._text.is_call_cut, model=self.model)]
         finish: Finish = "tool_calls" if calls else "content_filter" if self._finish == "content_filter" else "stop"
-        return [*parts, *calls, End(finish, self._usage, thinking_field=self.thinking_field)]
+        return [*parts, *calls, End(finish, self._usage, thinking_field=self.thinking_field, model=self.model)]
 
     def _parts(self, events: list[Payload]) -> list[Part]:
         parts: list[Part] = []
@@ -96,6 +98,7 @@ class AnswerReader:
             parts.append(found.prefill)
         if found.usage is not None:
             self._usage = found.usage
+        self.model = self.model or found.model
         if found.finish:
             self._finish, self._finish_text = found.finish, found.finish_text
         # Some servers repeat the whole answer at its end.

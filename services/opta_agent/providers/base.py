@@ -5,6 +5,9 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from opta_core.provider_settings import ThinkingLevel
+from opta_protocol.events import ThinkingBlock
+
 
 class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One model call: messages and tools in OpenAI's chat form, each an encoded JSON array (tools may be empty bytes)."""
@@ -13,8 +16,15 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     messages: msgspec.Raw
     tools: msgspec.Raw
     session: str = ""
-    # Further fields of the request: sampling, limits.
+    # Sampling, in the names of the chat API. What is not set is not sent.
     options: dict[str, Any] = {}
+    # The longest answer in tokens; 0: the server decides.
+    max_tokens: int = 0
+    # auto: nothing is sent about thinking. `thinking_budget`: tokens left to think in, 0 for no limit.
+    thinking: ThinkingLevel = "auto"
+    thinking_budget: int = 0
+    # The program that serves the model, as far as it is known (`ServerReport.kind`).
+    server: str = ""
 
 
 class TextPart(msgspec.Struct, frozen=True):
@@ -70,12 +80,15 @@ class End(msgspec.Struct, frozen=True):
     """The model is done. `has_cut_call`: the answer ended at its length inside of a call, which is left out.
 
     `thinking_field`: the field in which the server sent the reasoning, '' when it stood in the text or there was none.
+    `thinking_blocks`: its signed blocks, for a server that wants them back. `model`: the name under which the server answered, if it says.
     """
 
     finish: Finish
     usage: Usage | None
     has_cut_call: bool = False
     thinking_field: str = ""
+    thinking_blocks: tuple[ThinkingBlock, ...] = ()
+    model: str = ""
 
 
 Part = TextPart | Thinking | Thought | Prefill | Notice | CallPart | End

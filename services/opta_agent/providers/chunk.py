@@ -10,6 +10,7 @@ import msgspec
 from .base import Prefill, Usage
 
 TOKENS_MAX = 10**12
+MODEL_CHARS_MAX = 200
 Finish = Literal["", "stop", "length", "tool_calls", "content_filter", "error"]
 _FINISHES: dict[str, Finish] = {
     **dict.fromkeys(("length", "max_tokens", "model_length", "max_output_tokens", "max_length", "limit", "context_length"), "length"),
@@ -34,12 +35,15 @@ class Chunk(msgspec.Struct):
     usage: Usage | None = None
     is_message: bool = False
     prefill: Prefill | None = None
+    # The model that the server says it is.
+    model: str = ""
 
 
 def read(value: Any) -> Chunk:
     """The chunk that a JSON value is; an empty one for anything that has none of the known fields."""
     found = Chunk()
     top = _object(value)
+    found.model = _plain(top.get("model"))[:MODEL_CHARS_MAX]
     choice = _first(top.get("choices"))
     usage = _object(top.get("usage")) or _object(choice.get("usage")) or _object(_object(top.get("x_groq")).get("usage"))
     if usage or isinstance(top.get("usage"), dict) or top.get("timings"):
@@ -47,7 +51,7 @@ def read(value: Any) -> Chunk:
     elif "prompt_eval_count" in top or "eval_count" in top:
         found.usage = read_usage({"prompt_tokens": top.get("prompt_eval_count"), "completion_tokens": top.get("eval_count")}, {})
     if reading := _object(top.get("prompt_progress")):
-        found.prefill = Prefill(_count(reading.get("processed")), _count(reading.get("total")))
+        found.prefill = Prefill(count(reading.get("processed")), count(reading.get("total")))
     delta = _object(choice.get("delta"))
     message = _object(choice.get("message")) or _object(top.get("message"))
     if not _says(delta) and _says(message):
@@ -79,12 +83,12 @@ def read_usage(usage: dict[str, Any], timings: dict[str, Any]) -> Usage:
     """Token counts, whatever they are called and of whatever type."""
     prompt = _object(usage.get("prompt_tokens_details")) or _object(usage.get("input_tokens_details"))
     completion = _object(usage.get("completion_tokens_details")) or _object(usage.get("output_tokens_details"))
-    cached = _count(prompt.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens"), timings.get("cache_n"))
+    cached = count(prompt.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens"), timings.get("cache_n"))
     return Usage(
-        prompt=_count(usage.get("prompt_tokens"), usage.get("input_tokens"), _sum(timings.get("prompt_n"), timings.get("cache_n"))),
-        completion=_count(usage.get("completion_tokens"), usage.get("output_tokens"), timings.get("predicted_n")),
+        prompt=count(usage.get("prompt_tokens"), usage.get("input_tokens"), _sum(timings.get("prompt_n"), timings.get("cache_n"))),
+        completion=count(usage.get("completion_tokens"), usage.get("output_tokens"), timings.get("predicted_n")),
         cached=cached,
-        thinking=_count(completion.get("reasoning_tokens"), usage.get("reasoning_tokens")),
+        thinking=count(completion.get("reasoning_tokens"), usage.get("reasoning_tokens")),
     )
 
 
@@ -140,7 +144,7 @@ def _first(choices: Any) -> dict[str, Any]:
     return next((entry for entry in found if entry.get("index") in (0, None, "0")), found[0] if found else {})
 
 
-def _count(*given: Any) -> int:
+def count(*given: Any) -> int:
     """The first of the counts that is a number, not negative, and bounded."""
     for value in given:
         if isinstance(value, str) and value.strip().isdecimal():

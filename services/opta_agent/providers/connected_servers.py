@@ -22,6 +22,7 @@ from opta_core.provider_settings import RESERVED
 from opta_core.secrets.vault import Secret, Vault
 from opta_core.settings import Settings
 
+from .anthropic import AnthropicProvider
 from .base import Provider
 from .health import ProviderHealth
 from .measured import MeasuredProvider
@@ -159,7 +160,8 @@ class ConnectedServers:
         secret = key()
         headers = headers_of(kind, secret)
         try:
-            provider = OpenAiProvider(name, address.url, secret, address.certificate, challenge)
+            make = AnthropicProvider if kind == "anthropic" else OpenAiProvider
+            provider = make(name, address.url, secret, address.certificate, challenge)
             client = HttpClient(address.root, headers, address.certificate, challenge)
         except ValueError as error:
             raise Refused(f"Provider {name} cannot be used: {error}. Correct it: opta config add-provider {name} …") from None

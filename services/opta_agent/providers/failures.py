@@ -35,15 +35,23 @@ _LOADING = re.compile(
 _NO_TOOLS = re.compile(r"(?:does not|doesn't|do not|not) support\w*:? (?:tool|function)|tools? (?:is|are) not supported|(?:tool|function)[ _-]?call\w* (?:is|are) not supported|requires? --enable-auto-tool-choice|--jinja", re.IGNORECASE)  # fmt: skip
 _NO_MODEL = re.compile(r"model.{0,80}(?:not found|does not exist|not exist|not available|unknown|no such)|(?:no such|unknown|invalid) model|model_not_found|try pulling it", re.IGNORECASE)  # fmt: skip
 _LIMITS = (
+    re.compile(r"> ?(\d{3,8}) maximum", re.IGNORECASE),
     re.compile(r"n_ctx\D{0,12}(\d{3,8})", re.IGNORECASE),
     re.compile(r"context (?:size|length|window|limit)\D{0,30}?(\d{3,8})", re.IGNORECASE),
     re.compile(r"(?:maximum|max_model_len|max_seq_len|less than|limit|<=|of only|model length)\D{0,40}?(\d{3,8})", re.IGNORECASE),
 )
 _WAIT = re.compile(r"(?:try again|retry|wait)\D{0,24}?(\d+(?:\.\d+)?) ?(ms|milliseconds?|s|sec|seconds?|m|min|minutes?)\b", re.IGNORECASE)
 _FIELD = re.compile(
-    r"[\"'`]?\b(stream_options|max_tokens|max_completion_tokens|parallel_tool_calls|temperature|top_p|reasoning_effort|cache_prompt)\b"
+    r"[\"'`]?\b(stream_options|max_tokens|max_completion_tokens|parallel_tool_calls|temperature|top_p|top_k|min_p|reasoning_effort|cache_prompt"
+    r"|chat_template_kwargs|presence_penalty|frequency_penalty|repetition_penalty|repeat_penalty|seed|thinking_budget_tokens|thinking_token_budget"
+    r"|reasoning)\b(?!_content)"
 )
 _UNKNOWN_FIELD = re.compile(r"unrecognized|unknown|unsupported|not supported|not permitted|not allowed|unexpected|extra|additional|invalid|deprecated|forbidden", re.IGNORECASE)  # fmt: skip
+_ANSWER_LENGTH = re.compile(
+    r"(?:max_tokens|max_completion_tokens|max_new_tokens|max_output_tokens|completion tokens).{0,80}(?:too large|too high|too many|at most|exceed|greater than|less than|must be|<=|>)"
+    r"|in the completion|length of the messages or completion|reduce .{0,40}(?:completion|max_tokens)|supports at most \d+ completion tokens",
+    re.IGNORECASE | re.DOTALL,
+)
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -164,6 +172,12 @@ def unsupported_field(failure: Failure) -> str:
         return "tools"
     field = _FIELD.search(words)
     return field.group(1) if field and _UNKNOWN_FIELD.search(words) else ""
+
+
+def blames_answer_length(failure: Failure) -> bool:
+    """Whether the server refuses the length that was allowed to the answer, as too long for the model or for what the prompt leaves."""
+    words = f"{failure.message} {failure.kind}"
+    return failure.status in (0, 400, 413, 422, 500) and _ANSWER_LENGTH.search(words) is not None
 
 
 def wants_reasoning(failure: Failure) -> bool:
