@@ -8,6 +8,7 @@ from typing import Any
 
 from opta_core import settings
 from opta_core.errors import OptaError, Refused
+from opta_core.provider_settings import PROVIDER_TYPES
 from opta_core.settings import LoadedSettings
 from opta_core.version import VERSION
 from opta_protocol.error_info import ErrorCode
@@ -224,13 +225,15 @@ def _config(group: Any) -> None:
     _add(group, "list", config.list_values, "list all values").add_argument(
         "--origin", action="store_true", help="also show the origin of each value"
     )
-    added = _add(group, "add-provider", config.add_provider, "add a provider of models")
+    added = _add(group, "add-provider", _late(_providers_module, "add"), "add a provider of models")
     added.add_argument("name")
-    added.add_argument("--type", required=True, choices=["openai", "lmx"])
-    added.add_argument("--base-url", required=True)
+    added.add_argument("--type", required=True, choices=PROVIDER_TYPES)
+    added.add_argument("--base-url", default="")
+    added.add_argument("--host", default="", help="another machine's LMX: HOST or HOST:PORT")
     added.add_argument("--model", default="")
     added.add_argument("--context", type=int, default=0, help="context length of the model in tokens")
     added.add_argument("--key-stdin", action="store_true", help="read the key from standard input into the keychain")
+    _add(group, "remove-provider", _late(_providers_module, "remove"), "remove a provider of models").add_argument("name")
 
 
 def _late(load: Callable[[], ModuleType], name: str) -> Run:
@@ -240,6 +243,12 @@ def _late(load: Callable[[], ModuleType], name: str) -> Run:
         return getattr(load(), name)(loaded, args)
 
     return run
+
+
+def _providers_module() -> ModuleType:
+    from .commands import providers
+
+    return providers
 
 
 def _models_module() -> ModuleType:

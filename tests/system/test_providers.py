@@ -1,0 +1,57 @@
+"""Providers of each type on a running daemon: added without a restart, LMX as its own neighbour and behind the Messages API, live health."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support.daemon import Daemon
+
+from opta_core.process import state
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    with Daemon(tmp_path_factory.mktemp("providers"), only="gateway,agent,tools,sessions,desktop,lmx") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lmx_url(daemon: Daemon) -> str:
+    known = state.read(daemon.loaded.paths)
+    assert known is not None
+    return f"http://127.0.0.1:{known.lmxPort}"
+
+
+def play(daemon: Daemon, sid: str, model: str, text: str = "What is 2+2?") -> list[dict[str, Any]]:
+    return daemon.follow(sid, daemon.submit(sid, text, model=model))
+
+
+def of_kind(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [event for event in events if event["event"] == kind]
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic", "lmx"])
+def test_a_provider_of_each_type_is_added_to_a_running_daemon_and_answers_the_next_turn(daemon: Daemon, lmx_url: str, kind: str) -> None:
+    added = daemon.opta("config", "add-provider", f"my-{kind}", "--type", kind, "--base-url", lmx_url)
+    assert added.returncode == 0, added.stderr
+    assert f"my-{kind}/probe" in added.stdout
+    sid = daemon.session(mode="chat")
+    first, second = play(daemon, sid, f"my-{kind}/probe"), play(daemon, sid, f"my-{kind}/probe")[-6:]
+    assert first[-1]["event"] == "turn.done", first[-1]
+    assert "".join(event["delta"] for event in of_kind(first, "turn.token")).strip() == "4"
+    (start,) = of_kind(first, "step.start")
+    assert (start["provider"], start["model"], start["contextLimit"] > 0) == (f"my-{kind}", "probe", True)
+    (done,) = of_kind(second, "step.done")
+    assert 0 < done["cachedTokens"] < done["promptTokens"]
+
+
+def test_a_tool_is_called_through_the_messages_api(daemon: Daemon, lmx_url: str) -> None:
+    daemon.opta("config", "add-provider", "messages", "--type", "anthropic", "--base-url", f"{lmx_url}/v1", "--model", "probe")
+    (daemon.workspace / "README.md").write_text("# Hello from the file\n")
+    sid = daemon.session(mode="do", policy="unrestricted")
+    events = play(daemon, sid, "messages/probe", "Read the file README.md")
+    assert [event["name"] for event in of_kind(events, "tool.call")] == ["read_file"]
+    assert events[-1]["event"] == "turn.done", events[-1]
+    assert events[-1]["steps"] == 2
