@@ -207,8 +207,8 @@ _REST = {
 
 
 def _add_nudge(messages: list[dict[str, Any]], nudge: str) -> None:
-    """Tell the model something about its last step: behind its tools' results, or in a message of its own after an answer."""
-    if messages[-1]["role"] == "tool":
+    """Tell the model something: behind its tools' results or the user's words, or in a message of its own after an answer."""
+    if messages[-1]["role"] in ("tool", "user"):
         messages[-1]["content"] += f"\n\n({nudge})"
     else:
         messages.append({"role": "user", "content": nudge})

@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import cast
 
+import msgspec
+
 from opta_core.clock import now_s
 from opta_core.errors import OptaError
 from opta_core.transcript import Step
 from opta_protocol.events import StepDone, StepStart, TurnThinking, TurnThought, TurnToken
 from opta_protocol.ids import share
 
+from .model_options import ModelOptions
+from .model_request import build_request, is_spent, options_of, thinking_left
 from .providers.base import CallPart, End, Finish, ModelRequest, Notice, Part, Prefill, TextPart, Thinking, Thought, Usage
 from .runaway import Runaway
+from .thinking_budget import SPENT, ThinkingBudget, ThinkingSpent, spent
 from .turn_run import TurnRun
 from .waiting import Silence, watched
 
@@ -65,11 +70,12 @@ async def call_model(run: TurnRun) -> ModelAnswer:
                 nudge=run.nudge,
             )
         )
-        stream = _Stream(run)
-        tools = run.offered.encoded(route.tools)
-        messages = run.session.history.messages(run.turn_now(), step=run.step, nudge=run.nudge)
+        options = options_of(run)
+        stream = _Stream(run, thinking_left(run, options))
         try:
-            return await stream.read(ModelRequest(model=route.model, messages=messages, tools=tools, session=run.session.sid))
+            return await stream.read(build_request(run, options))
+        except ThinkingSpent as error:
+            _end_thinking(run, options, error)
         except OptaError as error:
             is_loading = bool(error.details.get("isLoading"))
             if is_loading and not stream.first_at and now_s() - (loading_since := loading_since or now_s()) < LOADING_S:
@@ -120,6 +126,17 @@ def stored_answer(step: Step) -> ModelAnswer:
     return ModelAnswer([], End(finish, usage, step.hasCutCall), usage, bool(step.text.strip()), bool(step.thinking.strip()))
 
 
+def _end_thinking(run: TurnRun, options: ModelOptions, error: ThinkingSpent) -> None:
+    """The model thought for longer than it may: it is asked again, to answer now. Raises OptaError the second time."""
+    budget = options.thinking_budget
+    run.tally.thinking_tokens += error.tokens
+    if is_spent(run):
+        raise spent(budget)
+    run.warn("thinking_budget", f"The model used its {budget} tokens for thinking (thinking-budget) and is asked to answer now.")
+    run.nudge = f"{run.nudge} {SPENT}".strip()
+    run.attempt += 1
+
+
 async def _wait_for_loading(run: TurnRun, error: OptaError, waited_s: float) -> None:
     """The server loads the model: say so, and give it a moment."""
     silence = Silence(run.session.sid, run.turn.id, run.step, run.emit, waited_s)
@@ -132,7 +149,7 @@ async def _wait_for_loading(run: TurnRun, error: OptaError, waited_s: float) -> 
 class _Stream:
     """One attempt: its parts become events as they come. `first_at`: when the first one came, 0 before."""
 
-    def __init__(self, run: TurnRun):
+    def __init__(self, run: TurnRun, thinking_left: int | None):
         self._run = run
         # Looked up once, not at each token.
         self._sid, self._turn, self._step, self._attempt = run.session.sid, run.turn.id, run.step, run.attempt
@@ -144,6 +161,9 @@ class _Stream:
         self._end: End | None = None
         self._silence = Silence(self._sid, self._turn, self._step, self._emit)
         self._runaway = Runaway()
+        self._thinking = ThinkingBudget(thinking_left)
+        # Characters of text and of calls.
+        self._said_chars = 0
 
     async def read(self, request: ModelRequest) -> ModelAnswer:
         """The whole answer. Raises OptaError when the stream is lost, or never ends."""
@@ -158,10 +178,19 @@ class _Stream:
                     self._take(part)
                 await run.collaborators.backpressure()
         assert self._end is not None
-        usage = self._end.usage or Usage(completion=self._deltas)
+        usage = self._with_thinking(self._end.usage or Usage(completion=self._deltas))
         run.tally.add_answer(usage, asked_at, self.first_at, run.route.context_limit)
         self._look_for_truncation(usage, len(request.messages) + len(request.tools))
         return ModelAnswer(self._calls, self._end, usage, self._has_text, self._has_thinking)
+
+    def _with_thinking(self, usage: Usage) -> Usage:
+        """The counts, with those of the reasoning by its share of the answer where the server does not count it apart."""
+        thought = self._thinking.chars
+        if usage.thinking or not thought:
+            return usage
+        said = self._said_chars + sum(len(call.name) + len(call.arguments) for call in self._calls)
+        share = round(usage.completion * thought / (thought + said)) if usage.completion else self._thinking.tokens
+        return msgspec.structs.replace(usage, thinking=max(1, share))
 
     def _look_for_truncation(self, usage: Usage, size: int) -> None:
         """Some servers cut the beginning of a prompt off and say nothing: then they count far fewer tokens than were sent."""
@@ -177,14 +206,17 @@ class _Stream:
         match part:
             case TextPart(delta):
                 self._runaway.say(delta)
+                self._said_chars += len(delta)
                 self._has_text = self._has_text or not delta.isspace()
                 self._say(TurnToken(sid=self._sid, turn=self._turn, delta=delta))
             case Thinking(delta):
                 self._runaway.think(delta)
+                self._thinking.think(delta)
                 self._has_thinking = self._has_thinking or not delta.isspace()
                 self._say(TurnThinking(sid=self._sid, turn=self._turn, delta=delta))
             case Thought():
                 self._has_text, self._has_thinking = False, self._has_thinking or self._has_text
+                self._thinking.chars, self._said_chars = self._thinking.chars + self._said_chars, 0
                 self._say(TurnThought(sid=self._sid, turn=self._turn))
             case Prefill():
                 self._silence.prefill = (part.done, part.total)

@@ -18,6 +18,7 @@ from opta_core.secrets.vault import Vault
 from opta_core.settings import Settings
 from opta_protocol.error_info import ErrorCode
 
+from .model_options import ModelOptions, user_options
 from .providers.base import Provider
 from .providers.connected_servers import ConnectedServer, ConnectedServers
 from .providers.health import ProviderHealth
@@ -42,6 +43,7 @@ class Route(msgspec.Struct, frozen=True):
     tools: tuple[str, ...] | None = None
     switched_from: str = ""
     note: str = ""
+    options: ModelOptions = ModelOptions()
     # Where to go when this one does not say a word.
     fallback: "Route | None" = None
 
@@ -194,6 +196,13 @@ class ModelRouter:
             model,
             self._context_set(server.name, model) or (known.context if known is not None else 0),
             known.tool_names if known is not None else None,
+            options=user_options(
+                self._settings(),
+                server.name,
+                model,
+                can_think=known.thinking if known is not None else None,
+                server=server.program,
+            ),
             fallback=fallback,
         )
 

@@ -295,7 +295,7 @@ def _start_step(turn: Turn, event: e.StepStart) -> None:
         last.text = last.text[: event.keptChars]
         last.thinking, last.waiting = "", 0
         last.provider, last.model, last.attempt, last.calls = event.provider, event.model, event.attempt, []
-        last.contextLimit, last.finish = event.contextLimit, ""
+        last.contextLimit, last.finish, last.nudge = event.contextLimit, "", event.nudge
         return
     turn.steps.append(
         Step(

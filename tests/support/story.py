@@ -8,6 +8,7 @@ import msgspec
 
 from opta_agent.gate import Permit
 from opta_agent.loop import run_turn
+from opta_agent.model_options import ModelOptions
 from opta_agent.providers.base import ModelRequest, Part
 from opta_agent.router import Route
 from opta_agent.session import AgentSession
@@ -92,9 +93,12 @@ class Story:
     async def is_running(self, call_id: str) -> bool:
         return call_id in self.running
 
-    def play(self, provider: Scripted, limits: TurnLimits | None = None, fallback: Scripted | None = None) -> e.TurnDone:
+    def play(
+        self, provider: Scripted, limits: TurnLimits | None = None, fallback: Scripted | None = None, options: ModelOptions | None = None
+    ) -> e.TurnDone:
         async def route(wanted: str) -> Route:
-            return Route(provider, "model", 1000, fallback=Route(fallback, "other", 500) if fallback else None)
+            other = Route(fallback, "other", 500) if fallback else None
+            return Route(provider, "model", 1000, options=options or ModelOptions(), fallback=other)
 
         async def backpressure() -> None:
             return

@@ -36,7 +36,7 @@ def reply(request: Request) -> list[Piece]:
         case "empty":
             return [STREAM, finish()]
         case "late":
-            if sum(sent.prompt == "late" for sent in server.requests) < 3:
+            if sum(sent.prompt.split("\n")[0] == "late" for sent in server.requests) < 3:
                 return [whole(503, LOADING, "Retry-After: 0")]
             return [STREAM, say("here"), finish()]
         case "thinking":

@@ -276,6 +276,7 @@ function startStep(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>
     last.provider = event.provider;
     last.model = event.model;
     last.contextLimit = event.contextLimit ?? 0;
+    last.nudge = event.nudge ?? '';
     last.finish = '';
     last.attempt = event.attempt;
     last.calls = [];

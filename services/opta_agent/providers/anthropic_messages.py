@@ -70,8 +70,8 @@ def _said(message: Message, *, with_thinking: bool) -> list[Message]:
     blocks: list[Message] = list(message.get("thinking_blocks") or []) if with_thinking else []
     if (text := _plain(message.get("content")).rstrip()).strip():
         blocks.append(_text(text))
-    for call in message.get("tool_calls") or []:
-        function = call["function"]
+    for call in cast("list[Message]", message.get("tool_calls") or []):
+        function: Message = call["function"]
         blocks.append(
             {"type": "tool_use", "id": _id(call.get("id")), "name": function["name"], "input": _arguments(function.get("arguments"))}
         )
@@ -85,8 +85,8 @@ def _asked(content: Any) -> list[Message]:
     for part in cast("list[Any]", content):
         fields = cast("Message", part) if isinstance(part, dict) else {"type": "text", "text": str(part)}
         if fields.get("type") == "image_url":
-            url = fields["image_url"]
-            blocks.append({"type": "image", "source": _source(url["url"] if isinstance(url, dict) else str(url))})
+            url: Any = fields["image_url"]
+            blocks.append({"type": "image", "source": _source(str(cast("Message", url)["url"] if isinstance(url, dict) else url))})
         elif _plain(fields.get("text")).strip():
             blocks.append(_text(fields["text"]))
     return blocks or [_text(_EMPTY)]

@@ -171,7 +171,7 @@ def _thinking_chars(parts: list[Part]) -> int:
 
 
 def _arguments(block: _Block) -> str:
-    return "".join(block.pieces) or msgspec.json.encode(block.given if isinstance(block.given, dict) else {}).decode()
+    return "".join(block.pieces) or msgspec.json.encode(object_of(block.given)).decode()
 
 
 def _sealed(block: _Block) -> ThinkingBlock | None:

@@ -36,10 +36,8 @@ def _thinking(request: ModelRequest) -> dict[str, Any]:
         if request.server in _EFFORT:
             fields["reasoning_effort"] = _EFFORTS.get(level, level)
         else:
-            fields["chat_template_kwargs"] = {"enable_thinking": level != "off"}
-            if level in ("low", "medium", "high"):
-                fields["chat_template_kwargs"]["reasoning_effort"] = level
-                fields["reasoning_effort"] = level
+            effort = {"reasoning_effort": level} if level in ("low", "medium", "high") else {}
+            fields |= {"chat_template_kwargs": {"enable_thinking": level != "off", **effort}, **effort}
     if request.thinking_budget and level != "off" and (name := _BUDGET.get(request.server)):
         fields[name] = request.thinking_budget
     return fields

@@ -58,6 +58,15 @@ class ConnectedServer:
         return now_s() - self.looked_at if self.looked_at else float("inf")
 
     @property
+    def program(self) -> str:
+        """The program that serves the models, as far as it is known; `cloud` for one beyond this network."""
+        if self.kind != "openai":
+            return self.kind
+        if self.address.root.endswith("openrouter.ai"):
+            return "openrouter"
+        return (self.report.kind if self.report is not None else "") or ("" if catalogue.is_near(self.address.url) else "cloud")
+
+    @property
     def is_loading(self) -> bool:
         """Whether one of its models is still loading, as far as it said."""
         return self.report is not None and any(model.state == "loading" for model in self.report.models)
