@@ -225,7 +225,7 @@ def _config(group: Any) -> None:
     _add(group, "list", config.list_values, "list all values").add_argument(
         "--origin", action="store_true", help="also show the origin of each value"
     )
-    added = _add(group, "add-provider", _late(_providers_module, "add"), "add a provider of models")
+    added = _add(group, "add-provider", _late(_provider_module, "add"), "add a provider of models")
     added.add_argument("name")
     added.add_argument("--type", required=True, choices=PROVIDER_TYPES)
     added.add_argument("--base-url", default="")
@@ -233,7 +233,7 @@ def _config(group: Any) -> None:
     added.add_argument("--model", default="")
     added.add_argument("--context", type=int, default=0, help="context length of the model in tokens")
     added.add_argument("--key-stdin", action="store_true", help="read the key from standard input into the keychain")
-    _add(group, "remove-provider", _late(_providers_module, "remove"), "remove a provider of models").add_argument("name")
+    _add(group, "remove-provider", _late(_provider_module, "remove"), "remove a provider of models").add_argument("name")
 
 
 def _late(load: Callable[[], ModuleType], name: str) -> Run:
@@ -245,10 +245,10 @@ def _late(load: Callable[[], ModuleType], name: str) -> Run:
     return run
 
 
-def _providers_module() -> ModuleType:
-    from .commands import providers
+def _provider_module() -> ModuleType:
+    from .commands import provider
 
-    return providers
+    return provider
 
 
 def _models_module() -> ModuleType:

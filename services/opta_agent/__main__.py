@@ -28,7 +28,7 @@ async def serve(context: ServiceContext, router: Routes) -> None:
     outbox = Outbox(context.bus, "agent", context.boot, context.incarnation)
     turns = Turns(context, Subscriptions(context.bus, store, is_sparse=True), outbox, router)
     queries = ContextQueries(context.bus, turns.session, turns.last_offered, router)
-    context.figures = lambda: {"running": turns.running, "done": turns.done}
+    context.figures = lambda: {"running": turns.running, "done": turns.done, "cooling": _cooling(router)}
     turns.on_change = context.publish
     turns.hello()
     context.ready()
@@ -43,6 +43,11 @@ async def serve(context: ServiceContext, router: Routes) -> None:
     await queries.close()
     await turns.close()
     router.close()
+
+
+def _cooling(router: Routes) -> dict[str, float]:
+    """Seconds for which providers are left alone still."""
+    return router.health.cooling() if isinstance(router, ModelRouter) else {}
 
 
 if __name__ == "__main__":

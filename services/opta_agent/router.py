@@ -176,7 +176,10 @@ class ModelRouter:
             server = self._server(name)
             if server is not None and server.report is not None and server.report.model(model) is not None:
                 return name, model
-        raise Refused(f"No provider has a model {model!r}. `opta status` lists the models.", code=ErrorCode.model_not_found)
+        raise Refused(
+            f"No provider has a model {model!r}. `opta models list` shows the models; choose one: opta models use PROVIDER/MODEL",
+            code=ErrorCode.model_not_found,
+        )
 
     def _fallback(self, without: str) -> Route | None:
         """The routes to the user's other providers, in the order of the settings; those that are left alone just now are left out."""

@@ -15,7 +15,7 @@ import msgspec
 from opta_core.bus.bus import Bus
 from opta_core.errors import OptaError, Refused
 from opta_core.logs import Log
-from opta_core.settings import LoadedSettings
+from opta_core.settings import LiveSettings, LoadedSettings
 from opta_core.version import VERSION
 from opta_http.asgi import App, Receive, Scope, Send, TrackedSend, query_of, send_response
 from opta_protocol.error_info import ErrorCode
@@ -26,6 +26,7 @@ from .agent_client import AgentClient
 from .error_responses import refuse
 from .live_metrics import LiveMetrics, measure
 from .live_streams import LiveStreams
+from .provider_looks import ProviderLooks
 from .store_access import StoreAccess
 from .telemetry import TelemetryReports
 from .token_auth import Auth
@@ -45,6 +46,9 @@ class Gateway:
         self.worker, self.agent = WorkerClient(bus), AgentClient(bus)
         self.streams = LiveStreams(self.store)
         self.auth, self.loaded, self.port = auth, loaded, port
+        # The settings of now, where a change needs no restart.
+        self.settings = LiveSettings(loaded.settings, loaded.paths)
+        self.looks = ProviderLooks()
         # Held while files of the home are changed.
         self.changing = asyncio.Lock()
         self.daemon_id = hashlib.sha256(str(loaded.paths.home).encode()).hexdigest()[:12]
@@ -111,7 +115,7 @@ class Gateway:
             name: {"ready": (report := self.telemetry.report(name)) is not None and report.ready}
             for name in ("gateway", "agent", "sessions", "tools", "lmx", "desktop")
         }
-        settings = self.loaded.settings
+        settings = self.settings()
         active = settings.default_model.partition("/")[0]
         names = {"lmx": "lmx", **{name: provider.type for name, provider in settings.providers.items()}}
         providers = [{"name": name, "type": kind, "active": name == active} for name, kind in names.items()]

@@ -9,6 +9,7 @@ OptaError
 │   └── Closed                                 a question can no longer be answered
 ├── Unavailable  a dependency is not available now; retrying can help
 │   ├── HttpProblem (UnverifiedServer), Lost           another server, or the daemon, sent no complete response
+│   ├── ServerProblem                          a model server does not answer with a list of models
 │   └── TooLarge                               a provider sent an event above the size limit
 └── Broken       a bug in Opta, or damaged data
 

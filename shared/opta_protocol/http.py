@@ -158,6 +158,23 @@ class StoreAccount(Request, frozen=True, kw_only=True, omit_defaults=True):
         return "StoreAccount(••••)"
 
 
+class AddProvider(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/providers. `key` goes into the keychain, and is never sent back. `makeDefault`: turns that name no model use `model` then."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    type: Literal["openai", "anthropic", "lmx"]
+    baseUrl: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    host: Annotated[str, msgspec.Meta(max_length=300)] = ""
+    model: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    context: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 0
+    fallback: bool = True
+    makeDefault: bool = False
+    key: Annotated[str, msgspec.Meta(max_length=8192)] = ""
+
+    def __repr__(self) -> str:
+        return f"AddProvider({self.name}, ••••)"
+
+
 class AddNote(Request, frozen=True, kw_only=True, omit_defaults=True):
     """POST /v3/sessions/:id/note"""
 

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+import msgspec
+
 from .http import Response
 
 
@@ -54,7 +56,7 @@ class Daemon(Response, frozen=True, kw_only=True):
 
 
 class ModelInfo(Response, frozen=True, kw_only=True):
-    """One model that a turn can use."""
+    """One model that a turn can use. `tools`, `vision`, `thinking`: what its server says of it; null: nothing."""
 
     id: str
     provider: str
@@ -63,17 +65,26 @@ class ModelInfo(Response, frozen=True, kw_only=True):
     contextLimit: int = 0
     capability: str = ""
     default: bool = False
+    state: str = ""
+    tools: bool | None = None
+    vision: bool | None = None
+    thinking: bool | None = None
 
 
 class ModelList(Response, frozen=True, kw_only=True):
-    """GET /v3/models"""
+    """GET /v3/models. `aliases`: other names of models."""
 
     models: list[ModelInfo]
     default: str
+    aliases: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
 
 class ProviderInfo(Response, frozen=True, kw_only=True):
-    """A configured provider of models."""
+    """A configured provider of models, as measured at most seconds ago.
+
+    `program`: what serves its models, as far as it is known; `contextLimit`: of its model. `coolingUntil`: until when turns leave it
+    alone because it failed, or ''. `fallback`: whether turns may go there when another provider does not answer.
+    """
 
     name: str
     type: str
@@ -82,12 +93,47 @@ class ProviderInfo(Response, frozen=True, kw_only=True):
     healthy: bool
     latencyMs: float = 0
     reason: str = ""
+    program: str = ""
+    model: str = ""
+    models: list[str] = msgspec.field(default_factory=list[str])
+    contextLimit: int = 0
+    coolingUntil: str = ""
+    fallback: bool = False
 
 
 class ProviderList(Response, frozen=True, kw_only=True):
     """GET /v3/providers"""
 
     providers: list[ProviderInfo]
+
+
+class DiscoveredServer(Response, frozen=True, kw_only=True):
+    """A model server on this machine. `name`: a free name for it; `configured`: the provider that it is already; `command`: adds it."""
+
+    name: str
+    label: str
+    type: Literal["openai", "lmx"]
+    baseUrl: str
+    models: list[str]
+    model: str = ""
+    contextLimit: int = 0
+    configured: str = ""
+    command: str = ""
+
+
+class DiscoveredServers(Response, frozen=True, kw_only=True):
+    """GET /v3/providers/discover"""
+
+    servers: list[DiscoveredServer]
+
+
+class ProviderAdded(Response, frozen=True, kw_only=True):
+    """POST /v3/providers. `problem`: why its server does not answer now."""
+
+    name: str
+    baseUrl: str
+    models: list[str]
+    problem: str = ""
 
 
 class Metrics(Response, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""How a model is asked: options of user and project, the room for its answer, and thinking with its budget."""
+"""How a model is asked: options of user and project, the length of its answer, and thinking with its budget."""
 
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def test_a_projects_file_is_not_read_through_a_link(tmp_path: Path) -> None:
         (4, 0, ModelOptions(), 4),
     ],
 )
-def test_the_room_for_an_answer_is_what_the_context_leaves(limit: int, prompt_bytes: int, options: ModelOptions, tokens: int) -> None:
+def test_the_longest_answer_is_what_the_context_leaves(limit: int, prompt_bytes: int, options: ModelOptions, tokens: int) -> None:
     assert answer_tokens(options, limit, prompt_bytes) == tokens
 
 
@@ -116,7 +116,7 @@ def fields(server: str, **asked: Any) -> dict[str, Any]:
         ("", {"thinking": "auto", "max_tokens": 7}, {"max_tokens": 7}),
     ],
 )
-def test_each_server_is_told_in_its_form_how_to_think(server: str, asked: dict[str, Any], sent: dict[str, Any]) -> None:
+def test_each_server_gets_thinking_in_its_form(server: str, asked: dict[str, Any], sent: dict[str, Any]) -> None:
     assert fields(server, **asked) == sent
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,8 +14,10 @@ import pytest
 from opta_core.model_servers import catalogue
 from opta_core.model_servers.address import ServerAddress
 from opta_core.model_servers.catalogue import ServerProblem, ServerReport
+from opta_core.model_servers.local_servers import Discovered, discover
 from opta_core.model_servers.server_model import of_list
 from opta_core.net.http_client import HttpClient
+from opta_core.provider_settings import ProviderSettings
 
 
 @contextmanager
@@ -169,3 +172,49 @@ NO_MODELS: list[Any] = [None, [], {}, "x", {"data": {"id": "m"}}, {"data": [None
 @pytest.mark.parametrize("value", NO_MODELS)
 def test_entries_that_name_no_model_are_left_out(value: Any) -> None:
     assert of_list(value) == []
+
+
+def found(ports: dict[int, str], without: set[int] | None = None, **providers: ProviderSettings) -> list[Discovered]:
+    return asyncio.run(discover(providers, without=without or set(), ports=ports))
+
+
+def port_of(root: str) -> int:
+    return int(root.rpartition(":")[2])
+
+
+def test_servers_of_this_machine_are_found_named_and_never_listed_when_they_are_something_else() -> None:
+    ollama = {
+        **listed({"id": "qwen3:8b", "owned_by": "library"}, {"id": "x; rm -rf ~", "owned_by": "library"}),
+        "/api/tags": {"models": []},
+        "/api/show qwen3:8b": {"model_info": {}, "capabilities": ["completion"]},
+    }
+    cars = {"/v1/models": {"data": [{"id": "1", "name": "Saloon"}], "object": "list"}, "/api/tags": {"tags": []}}
+    pages: dict[str, Any] = {"/v1/models": {"object": "list", "data": []}}
+    with (
+        serving(ollama) as (first, _),
+        serving(listed({"id": "a b", "object": "model"})) as (second, _),
+        serving(pages) as (third, _),
+        serving({}) as (fourth, _),
+        serving(cars) as (fifth, asked),
+        socket.socket() as silent,
+    ):
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        ports = {port_of(first): "mlx", port_of(second): "mlx", port_of(third): "", port_of(fourth): "jan", port_of(fifth): ""}
+        servers = {server.base_url: server for server in found({**ports, silent.getsockname()[1]: "mlx"})}
+        assert set(servers) == {f"{first}/v1", f"{second}/v1"}
+        assert asked == ["/v1/models"]
+        ours, other = servers[f"{first}/v1"], servers[f"{second}/v1"]
+        assert (ours.name, ours.label, ours.configured) == ("ollama", "Ollama", "")
+        assert ours.command == f"opta config add-provider ollama --type openai --base-url {first}/v1 --model qwen3:8b"
+        assert (other.label, other.command.rpartition("--model ")[2]) == ("mlx_lm", "'a b'")
+
+        mine = ProviderSettings(type="openai", base_url=f"{first.replace('127.0.0.1', 'localhost')}/v1")
+        (again,) = found(ports, without={port_of(second)}, ollama=mine)
+        assert (again.configured, again.name) == ("ollama", f"ollama-{port_of(first)}")
+
+
+def test_nothing_is_found_where_nothing_listens() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        assert found({closed.getsockname()[1]: ""}) == []

@@ -22,7 +22,7 @@ Check = tuple[str, bool, str]
 
 def doctor(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta doctor [--probe] [--policy] [--json]"""
-    checks = doctor_policy(loaded) if args.policy else [_python(), _home(loaded), _space(loaded), *_daemon(loaded)]
+    checks = doctor_policy(loaded) if args.policy else [_python(), _home(loaded), _space(loaded), *_daemon(loaded), *_local_servers(loaded)]
     if args.probe:
         checks.append(_probe(loaded))
     if args.json:
@@ -74,11 +74,24 @@ def _daemon(loaded: LoadedSettings) -> list[Check]:
         (
             f"provider {p['name']}",
             p["healthy"],
-            p["reason"] or f"{p['baseUrl']} · {p['latencyMs']:g} ms" if p["latencyMs"] else p["baseUrl"],
+            p["reason"] or f"{p['baseUrl']} · {p['latencyMs']:g} ms",
         )
         for p in providers
     ]
     return found
+
+
+def _local_servers(loaded: LoadedSettings) -> list[Check]:
+    """Model servers that run on this machine and are no provider yet: offered with the command that adds each, never used unasked."""
+    import asyncio
+
+    from opta_core.model_servers.local_servers import discover
+    from opta_core.process import state
+
+    known = state.read(loaded.paths)
+    ours = (known.port, known.uiPort, known.lmxPort) if known is not None else ()
+    found = asyncio.run(discover(loaded.settings.providers, without=ours))
+    return [("model server", True, f"{server.offer}. Use it: {server.command}") for server in found if not server.configured]
 
 
 def _sandbox(level: str) -> Check:

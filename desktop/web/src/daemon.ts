@@ -1,6 +1,6 @@
 // HTTP client of the gateway, and the addresses of its live streams.
 
-import type { ErrorInfo, ModelList, Session, SessionList, TrustState, TurnAccepted } from './protocol';
+import type { AddProvider, DiscoveredServers, ErrorInfo, ModelList, ProviderAdded, Session, SessionList, TrustState, TurnAccepted } from './protocol';
 
 // Where the gateway listens, and the token it accepts. Both change when it restarts.
 export interface Address {
@@ -116,5 +116,13 @@ export class Daemon {
 
   models(): Promise<ModelList> {
     return this.ask('GET', '/v3/models');
+  }
+
+  discover(): Promise<DiscoveredServers> {
+    return this.ask('GET', '/v3/providers/discover');
+  }
+
+  addProvider(wanted: AddProvider): Promise<ProviderAdded> {
+    return this.ask('POST', '/v3/providers', wanted);
   }
 }

@@ -110,6 +110,21 @@ export class Page {
     this.sessions.soon(0);
   }
 
+  // Read the models again, until that succeeds.
+  refreshModels(): void {
+    this.models.soon(0);
+  }
+
+  // Ask which model servers run on this machine.
+  async lookForServers(): Promise<void> {
+    this.set({ isLookingForServers: true });
+    try {
+      this.set({ servers: (await this.daemon.discover()).servers });
+    } finally {
+      this.set({ isLookingForServers: false });
+    }
+  }
+
   // Read what the files of a folder ask for.
   async readTrust(cwd: string): Promise<void> {
     this.set({ trust: null });

@@ -13,6 +13,17 @@ export interface AddNote {
   text: string;
   kind?: string;
 }
+export interface AddProvider {
+  name: string;
+  type: "anthropic" | "lmx" | "openai";
+  baseUrl?: string;
+  host?: string;
+  model?: string;
+  context?: number;
+  fallback?: boolean;
+  makeDefault?: boolean;
+  key?: string;
+}
 export interface AnswerPermission {
   decision: "allow" | "always" | "deny" | "session";
   offer?: string;
@@ -111,6 +122,20 @@ export interface Daemon {
   startedAt: string;
   sandbox: string;
   home: string;
+}
+export interface DiscoveredServer {
+  name: string;
+  label: string;
+  type: "lmx" | "openai";
+  baseUrl: string;
+  models: string[];
+  model?: string;
+  contextLimit?: number;
+  configured?: string;
+  command?: string;
+}
+export interface DiscoveredServers {
+  servers: DiscoveredServer[];
 }
 export interface DroppedLine {
   line: number;
@@ -245,10 +270,15 @@ export interface ModelInfo {
   contextLimit?: number;
   capability?: string;
   default?: boolean;
+  state?: string;
+  tools?: boolean | null;
+  vision?: boolean | null;
+  thinking?: boolean | null;
 }
 export interface ModelList {
   models: ModelInfo[];
   default: string;
+  aliases?: Record<string, string>;
 }
 export interface Offer {
   id: string;
@@ -348,6 +378,12 @@ export interface PolicyVerdict {
   why: string;
   actions: Record<string, unknown>[];
 }
+export interface ProviderAdded {
+  name: string;
+  baseUrl: string;
+  models: string[];
+  problem?: string;
+}
 export interface ProviderInfo {
   name: string;
   type: string;
@@ -356,6 +392,12 @@ export interface ProviderInfo {
   healthy: boolean;
   latencyMs?: number;
   reason?: string;
+  program?: string;
+  model?: string;
+  models?: string[];
+  contextLimit?: number;
+  coolingUntil?: string;
+  fallback?: boolean;
 }
 export interface ProviderList {
   providers: ProviderInfo[];

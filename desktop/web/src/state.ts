@@ -1,7 +1,7 @@
 // What the page knows, as a plain store: no DOM, no network. Functions here compute the next state; `Page` and the actions call them.
 
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { AnyEvent, Health, Metrics, ModelInfo, Session, TrustState } from './protocol';
+import type { AnyEvent, DiscoveredServer, Health, Metrics, ModelInfo, Session, TrustState } from './protocol';
 import type { Connection } from './streams/eventlog';
 import { Transcript } from './transcript';
 
@@ -34,6 +34,10 @@ export interface State {
   rates: number[];
   port: number;
   models: ModelInfo[];
+  // Model servers that run on this machine; null before the page has looked.
+  servers: DiscoveredServer[] | null;
+  isLookingForServers: boolean;
+  isAddingServer: boolean;
   // What the files of the open session's folder ask for, and the hash of the files whose question was put aside.
   trust: TrustState | null;
   trustPutAside: string;
@@ -66,6 +70,9 @@ export function createPageStore(): Store {
     rates: [],
     port: 0,
     models: [],
+    servers: null,
+    isLookingForServers: false,
+    isAddingServer: false,
     trust: null,
     trustPutAside: '',
     isRailOpen: false,

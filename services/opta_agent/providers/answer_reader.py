@@ -9,8 +9,9 @@ from . import chunk as chunks
 from . import failures
 from .answer_text import AnswerText
 from .base import CallPart, End, Finish, Part, Usage
+from .event_reader import EventReader
 from .failures import Failure
-from .sse import Payload, SseReader
+from .sse import Payload
 from .streamed_calls import StreamedCalls
 
 
@@ -22,21 +23,17 @@ class ErrorInStream(Exception):
         self.failure = failure
 
 
-class AnswerReader:
+class AnswerReader(EventReader):
     """The reader of one answer. `tools`: the encoded tools that were offered."""
 
     def __init__(self, tools: bytes = b""):
-        self._events = SseReader()
+        super().__init__()
         self._text = AnswerText(tools)
         self._calls = StreamedCalls()
         self._finish: chunks.Finish = ""
         self._finish_text = ""
         self._usage: Usage | None = None
         self._has_said = False
-        # The mark at the end of the stream came.
-        self.is_done = False
-        # How many events brought text, reasoning or a piece of a call.
-        self.progress = 0
         # The field in which the reasoning came, '' when it stood in the text or there was none.
         self.thinking_field = ""
         # The name under which the server answers.
@@ -51,19 +48,6 @@ class AnswerReader:
     def has_content(self) -> bool:
         """Whether anything of an answer came."""
         return self._has_said
-
-    @property
-    def stray(self) -> bytes:
-        """The beginning of what came and is no event of a chat."""
-        return self._events.stray
-
-    def feed(self, content: bytes) -> list[Part]:
-        """The parts that a piece of the stream completes. Raises ErrorInStream, TooLarge."""
-        return [] if self.is_done else self._parts(self._events.feed(content))
-
-    def rest(self) -> list[Part]:
-        """The parts of a last event that no blank line followed. Raises ErrorInStream."""
-        return [] if self.is_done else self._parts(self._events.end())
 
     def end(self) -> list[Part]:
         """What was held back, and the end. Raises Unavailable when the server says that it failed."""

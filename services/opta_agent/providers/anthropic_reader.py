@@ -12,8 +12,9 @@ from .answer_reader import ErrorInStream
 from .answer_text import AnswerText
 from .base import CallPart, End, Finish, Part, Thinking, Usage
 from .chunk import count
+from .event_reader import EventReader
 from .failures import Failure
-from .sse import Payload, SseReader
+from .sse import Payload
 
 _FINISHES: dict[str, Finish] = {
     "max_tokens": "length",
@@ -36,11 +37,11 @@ class _Block:
         self.chars = 0
 
 
-class AnthropicReader:
+class AnthropicReader(EventReader):
     """The reader of one answer. `tools`: the encoded tools that were offered, in the chat form."""
 
     def __init__(self, tools: bytes = b""):
-        self._events = SseReader()
+        super().__init__()
         self._text = AnswerText(tools)
         self._blocks: dict[int, _Block] = {}
         self._usage: dict[str, Any] = {}
@@ -49,8 +50,6 @@ class AnthropicReader:
         # Characters of reasoning. Some stood in the text or in a block without a signature, if they are more than those of signed blocks:
         # then signed blocks cannot be found again in all of it.
         self._thought = 0
-        self.is_done = False
-        self.progress = 0
 
     @property
     def is_finished(self) -> bool:
@@ -61,19 +60,6 @@ class AnthropicReader:
     def has_content(self) -> bool:
         """Whether anything of an answer came."""
         return self.progress > 0
-
-    @property
-    def stray(self) -> bytes:
-        """The beginning of what came and is no event."""
-        return self._events.stray
-
-    def feed(self, content: bytes) -> list[Part]:
-        """The parts that a piece of the stream completes. Raises ErrorInStream, TooLarge."""
-        return [] if self.is_done else self._parts(self._events.feed(content))
-
-    def rest(self) -> list[Part]:
-        """The parts of a last event that no blank line followed. Raises ErrorInStream."""
-        return [] if self.is_done else self._parts(self._events.end())
 
     def end(self) -> list[Part]:
         """What was held back, the calls, and the end."""

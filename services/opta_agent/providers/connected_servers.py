@@ -137,13 +137,14 @@ class ConnectedServers:
         return self._made(name, made_from, provider.type, address, lambda: self._vault.fetch(address.account), None)
 
     async def look(self, server: ConnectedServer, wanted: str = "") -> None:
-        """Ask a server what it has; one look at a time."""
+        """Ask a server what it has; one look at a time. One that turned out to have a list alone is not asked for more until it fails."""
         if server.looking.locked():
             async with server.looking:
                 return
         async with server.looking:
             try:
-                server.report = await catalogue.look(server.client, server.address, server.kind, LOOK_S, wanted)
+                is_plain = server.report is not None and not server.report.kind and not server.problem
+                server.report = await catalogue.look(server.client, server.address, server.kind, LOOK_S, wanted, is_deep=not is_plain)
                 server.problem = ""
                 self._health.reached(server.name)
             except ServerProblem as problem:

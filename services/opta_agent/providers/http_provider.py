@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import AsyncGenerator
-from typing import Any, Protocol
+from typing import Any
 
 from opta_core.clock import now_s
 from opta_core.errors import OptaError, Refused, Unavailable
@@ -19,6 +19,7 @@ from opta_protocol.error_info import ErrorCode
 from . import failures
 from .answer_reader import ErrorInStream
 from .base import ModelRequest, Notice, Part
+from .event_reader import EventReader
 from .failures import Failure
 from .sse import TooLarge
 
@@ -26,28 +27,6 @@ ERROR_BYTES_MAX, ERROR_CHARS_MAX = 64 * 1024, 500
 END_S = 0.2
 # So much of an answer is read before others have their turn: a millisecond's work.
 SLICE_BYTES = 32 * 1024
-
-
-class Reader(Protocol):
-    """Reads one answer. `progress`: how many events brought something; `stray`: the beginning of what came and is no event."""
-
-    is_done: bool
-    progress: int
-
-    @property
-    def is_finished(self) -> bool: ...
-
-    @property
-    def has_content(self) -> bool: ...
-
-    @property
-    def stray(self) -> bytes: ...
-
-    def feed(self, content: bytes) -> list[Part]: ...
-
-    def rest(self) -> list[Part]: ...
-
-    def end(self) -> list[Part]: ...
 
 
 class HttpProvider:
@@ -107,7 +86,7 @@ class HttpProvider:
     def _body(self, request: ModelRequest) -> bytes:
         raise NotImplementedError
 
-    def _reader(self, request: ModelRequest) -> Reader:
+    def _reader(self, request: ModelRequest) -> EventReader:
         raise NotImplementedError
 
     def _adapt(self, request: ModelRequest, failure: Failure) -> ModelRequest | None:
@@ -124,7 +103,7 @@ class HttpProvider:
 
     # the request -----------------------------------------------------------------------------------------
 
-    async def _read(self, request: ModelRequest, reader: Reader) -> AsyncGenerator[list[Part], None]:
+    async def _read(self, request: ModelRequest, reader: EventReader) -> AsyncGenerator[list[Part], None]:
         """One request. Raises OptaError, ErrorInStream."""
         where = f"{self.name} at {self.host}"
         is_started = False

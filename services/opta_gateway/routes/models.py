@@ -1,39 +1,27 @@
-"""Models and providers."""
+"""The models of every provider."""
 
 import asyncio
-import time
 
-import msgspec
+from opta_core.model_servers.server_model import ServerModel
+from opta_core.settings import Settings
+from opta_protocol.http_daemon import ModelInfo, ModelList
 
-from opta_core.net.http_client import HttpProblem, UnverifiedServer
-from opta_core.net.lmx_endpoint import client_of, endpoint_of, key_of
-from opta_core.secrets.vault import Vault
-from opta_protocol.http_daemon import ModelInfo, ModelList, ProviderInfo, ProviderList
-from opta_protocol.lmx import LmxModelDetails, LmxModelList
-
-from ..app import Gateway
 from ..endpoint import GatewayOf, TypedRouter, VaultOf
+from ..lmx_look import look_at_lmx
+from ..provider_looks import ProviderLook
 
-HEALTH_S = 2.0
+# Of one provider: some in the cloud list hundreds.
+MODELS_MAX = 300
 
 routes = TypedRouter()
-
-
-class _Look(msgspec.Struct, frozen=True, kw_only=True):
-    """What LMX answered just now. `reason` says why it is not healthy."""
-
-    url: str
-    healthy: bool = False
-    latency_ms: float = 0.0
-    models: list[LmxModelDetails] = []
-    reason: str = ""
 
 
 @routes.get("/v3/models")
 async def list_models(gateway: GatewayOf, vault: VaultOf) -> ModelList:
     """The models of every provider, LMX first."""
-    settings = gateway.loaded.settings
-    look = await _look_at_lmx(gateway, vault)
+    settings = gateway.settings()
+    look, looks = await asyncio.gather(look_at_lmx(gateway, vault), gateway.looks.all(settings, vault))
+    default = settings.aliases.get(settings.default_model, settings.default_model)
     models = [
         ModelInfo(
             id=f"lmx/{model.id}",
@@ -42,70 +30,37 @@ async def list_models(gateway: GatewayOf, vault: VaultOf) -> ModelList:
             healthy=look.healthy,
             contextLimit=model.context_length,
             capability=model.capability,
-            default=settings.default_model in (model.id, f"lmx/{model.id}"),
+            default=default in (model.id, f"lmx/{model.id}"),
+            state=model.state,
+            tools=None if model.tools is None else bool(model.tools),
         )
         for model in look.models
     ]
-    models += [
+    for name in settings.providers:
+        models += _of_provider(name, settings, looks[name], default)
+    return ModelList(models=models, default=settings.default_model, aliases=settings.aliases)
+
+
+def _of_provider(name: str, settings: Settings, look: ProviderLook, default: str) -> list[ModelInfo]:
+    """The configured model first, then those that the server lists."""
+    provider = settings.providers[name]
+    listed = [model for model in look.report.models if model.is_chat] if look.report is not None else []
+    known = look.report.model(provider.model) if look.report is not None and provider.model else None
+    first = [known or ServerModel(id=provider.model)] if provider.model else []
+    models = [*first, *(model for model in listed if model not in first)][:MODELS_MAX]
+    return [
         ModelInfo(
-            id=f"{name}/{provider.model}",
+            id=f"{name}/{model_id}",
             provider=name,
-            name=provider.model,
-            healthy=True,
-            contextLimit=provider.context,
-            default=settings.default_model == f"{name}/{provider.model}",
+            name=model_id,
+            healthy=look.is_healthy,
+            contextLimit=provider.context or model.context,
+            default=default == f"{name}/{model_id}",
+            state=model.state,
+            tools=model.tools,
+            vision=model.vision,
+            thinking=model.thinking,
         )
-        for name, provider in settings.providers.items()
-        if provider.model
+        for model in models
+        for model_id in (provider.model if model is known else model.id,)
     ]
-    return ModelList(models=models, default=settings.default_model)
-
-
-@routes.get("/v3/providers")
-async def list_providers(gateway: GatewayOf, vault: VaultOf) -> ProviderList:
-    """The providers; the active one answers a turn that names none."""
-    settings = gateway.loaded.settings
-    look = await _look_at_lmx(gateway, vault)
-    active = settings.default_model.partition("/")[0]
-    found = [
-        ProviderInfo(
-            name="lmx",
-            type="lmx",
-            baseUrl=look.url,
-            state="active" if active == "lmx" else "standby",
-            healthy=look.healthy,
-            latencyMs=look.latency_ms,
-            reason=look.reason,
-        )
-    ]
-    found += [
-        ProviderInfo(
-            name=name,
-            type=provider.type,
-            baseUrl=provider.base_url,
-            state="active" if active == name else "standby" if provider.model else "configured",
-            healthy=True,
-        )
-        for name, provider in settings.providers.items()
-    ]
-    return ProviderList(providers=found)
-
-
-async def _look_at_lmx(gateway: Gateway, vault: Vault) -> _Look:
-    loaded = gateway.loaded
-    endpoint = await asyncio.to_thread(endpoint_of, loaded.settings, loaded.paths)
-    url, started = endpoint.url, time.monotonic()
-    key = await asyncio.to_thread(key_of, endpoint, vault) if endpoint.certificate else None
-    client = client_of(endpoint, key, "/v1")
-    try:
-        status, body = await client.get("/models", HEALTH_S)
-        if status != 200:
-            raise HttpProblem(f"status {status}")
-        models = msgspec.json.decode(body, type=LmxModelList).data
-        return _Look(url=url, healthy=True, latency_ms=round((time.monotonic() - started) * 1000, 1), models=models)
-    except UnverifiedServer as stranger:
-        return _Look(url=url, reason=str(stranger))
-    except (HttpProblem, msgspec.DecodeError) as error:
-        return _Look(url=url, reason=f"LMX at {url} does not answer ({error}). Start it: opta daemon restart lmx")
-    finally:
-        client.close()

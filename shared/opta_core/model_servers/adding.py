@@ -28,17 +28,14 @@ class Checked(msgspec.Struct, frozen=True):
 async def check_provider(name: str, wanted: ProviderSettings, key: Secret | None, settings: Settings, paths: Paths) -> Checked:
     """Check a provider, and ask its server what it has. Raises Refused when it can never be used.
 
-    A base URL without a path gets the `/v1` that its server answers at.
+    A base URL without a path gets the `/v1` at which nearly every server answers, also while its server is not running; it stays as it is
+    when the server answers there alone.
     """
     check_providers({name: wanted})
-    if wanted.base_url:
-        parts = urlsplit(wanted.base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise Refused(f"The base URL is {wanted.base_url[:200]!r}; it must begin with http:// or https:// and name a host.")
-        if parts.username or parts.password:
-            raise Refused("The base URL holds a user name or a password. Give the key apart: --key-stdin")
+    address_of(name, wanted, settings, paths)
     problem = ""
-    for provider in _forms(wanted):
+    forms = _forms(wanted)
+    for provider in forms:
         try:
             report = await _look(name, provider, key, settings, paths)
             return Checked(provider, report.models)
@@ -46,13 +43,13 @@ async def check_provider(name: str, wanted: ProviderSettings, key: Secret | None
             problem = problem or str(error)
             if not error.is_reached:
                 break
-    return Checked(wanted, (), problem)
+    return Checked(forms[0], (), problem)
 
 
 def _forms(wanted: ProviderSettings) -> list[ProviderSettings]:
     if wanted.type != "openai" or urlsplit(wanted.base_url).path.strip("/"):
         return [wanted]
-    return [wanted, msgspec.structs.replace(wanted, base_url=f"{wanted.base_url.rstrip('/')}/v1")]
+    return [msgspec.structs.replace(wanted, base_url=f"{wanted.base_url.rstrip('/')}/v1"), wanted]
 
 
 async def _look(name: str, provider: ProviderSettings, key: Secret | None, settings: Settings, paths: Paths) -> ServerReport:

@@ -1,9 +1,10 @@
 """Where a configured provider is, and how a request shows its key."""
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from ..errors import Refused
 from ..net.lmx_endpoint import ACCOUNT, pin_file, with_port
 from ..paths import Paths
 from ..provider_settings import ProviderSettings
@@ -38,18 +39,39 @@ class ServerAddress(msgspec.Struct, frozen=True):
 
 
 def address_of(name: str, provider: ProviderSettings, settings: Settings, paths: Paths) -> ServerAddress:
-    """The address of a provider of the settings. LMX that was paired with is spoken to with TLS and its own certificate."""
+    """The address of a provider of the settings. LMX that was paired with is spoken to with TLS and its certificate alone.
+
+    Raises Refused when it is none.
+    """
     url = provider.base_url.rstrip("/")
     if provider.type == "lmx":
-        host = with_port(provider.host or urlsplit(url).netloc)
+        host = with_port(provider.host or _parts(name, url).netloc)
         pinned = pin_file(paths, host)
         if pinned.exists():
             is_paired_one = bool(settings.lmx.host) and with_port(settings.lmx.host) == host
             return ServerAddress(f"https://{host}/v1", str(pinned), ACCOUNT if is_paired_one else name)
         url = url or f"http://{host}"
-    if provider.type in ("lmx", "anthropic") and not urlsplit(url).path.strip("/"):
+    if not _parts(name, url).path.strip("/") and provider.type in ("lmx", "anthropic"):
         url = f"{url}/v1"
     return ServerAddress(url, account=name)
+
+
+def _parts(name: str, url: str) -> SplitResult:
+    """The parts of an address with a host. Raises Refused."""
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+        parts = urlsplit("")
+    if "@" in url.partition("//")[2].partition("/")[0]:
+        raise Refused(f"The address of provider {name} holds a user name or a password. Give the key apart: opta account add {name}")
+    if not is_address or not url.isascii() or not url.isprintable() or " " in url:
+        raise Refused(
+            f"Provider {name} has the address {url[:200]!r}; it must begin with http:// or https:// and name a host. "
+            f"Correct it: opta config set providers.{name}.base-url URL"
+        )
+    return parts
 
 
 def headers_of(kind: str, key: Secret | None) -> dict[str, str]:

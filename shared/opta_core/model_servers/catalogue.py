@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ..clock import now_s
+from ..errors import Unavailable
 from ..net.http_client import HttpClient, HttpProblem, UnverifiedServer
 from . import vendor_interfaces as vendors
 from .address import ANTHROPIC_CONTEXT, ServerAddress
-from .server_model import ServerModel, object_of, of_list
+from .server_model import ServerModel, list_of, object_of, of_list
 
 LIST_BYTES_MAX = 8 * 1024 * 1024
 # Models of Ollama whose details are asked for.
@@ -23,7 +24,7 @@ DETAILS_MAX = 40
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-class ServerProblem(Exception):
+class ServerProblem(Unavailable):
     """A server does not answer, or answers something else than a list of models. `is_reached`: it does answer.
 
     `is_stranger`: another program answers at its address; the message is a whole sentence.
@@ -35,11 +36,15 @@ class ServerProblem(Exception):
 
 
 class ServerReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server said. `kind`: ollama, llama.cpp, lmstudio, vllm, sglang, koboldcpp, lmx, anthropic, mlx or ''; `latency_ms`: of the list."""
+    """What a server said. `kind`: ollama, llama.cpp, lmstudio, vllm, sglang, koboldcpp, lmx, anthropic or ''; `latency_ms`: of the list.
+
+    `is_standard`: the list and each of its entries say that they are models. Other programs have lists of other things at that path.
+    """
 
     kind: str = ""
     models: tuple[ServerModel, ...] = ()
     latency_ms: float = 0.0
+    is_standard: bool = False
 
     def model(self, name: str) -> ServerModel | None:
         """A model by name, also by Ollama's name without `:latest`."""
@@ -66,7 +71,9 @@ async def look(
         raise ServerProblem(
             f"status {status}" if status != 200 else "it answers with something else than a list of models", is_reached=True, status=status
         )
-    report = ServerReport(kind=_kind_of(kind, models, headers), models=tuple(models), latency_ms=latency_ms)
+    report = ServerReport(
+        kind=_kind_of(kind, models, headers), models=tuple(models), latency_ms=latency_ms, is_standard=bool(models) and _is_standard(body)
+    )
     if kind == "anthropic":
         named = [msgspec.structs.replace(m, context=m.context or (ANTHROPIC_CONTEXT if m.id.startswith("claude") else 0)) for m in models]
         return msgspec.structs.replace(report, models=tuple(named))
@@ -90,7 +97,7 @@ async def _deeper(client: HttpClient, address: ServerAddress, report: ServerRepo
         return _with(report, "lmstudio", vendors.with_list(models, listed))
     if kind in ("ollama", "") and (tags := await _try(client, "/api/tags", timeout_s)) is not None and "models" in tags:
         return _with(report, "ollama", await _ollama(client, models or of_list(tags), timeout_s, wanted))
-    if not kind and (length := await _try(client, "/api/extra/true_max_context_length", timeout_s)) is not None:
+    if not kind and (length := await _try(client, "/api/extra/true_max_context_length", timeout_s)) is not None and "value" in length:
         return _with(report, "koboldcpp", vendors.with_context(models, length, "value"))
     return report
 
@@ -139,6 +146,11 @@ def is_near(url: str) -> bool:
 def _is_list(body: Any) -> bool:
     fields = object_of(body)
     return isinstance(body, list) or fields.get("object") == "list" or isinstance(fields.get("data", fields.get("models")), list)
+
+
+def _is_standard(body: Any) -> bool:
+    entries = list_of(object_of(body).get("data"))
+    return object_of(body).get("object") == "list" and all(object_of(entry).get("object") == "model" for entry in entries)
 
 
 async def _get(client: HttpClient, path: str, timeout_s: float, body: dict[str, Any] | None = None) -> tuple[int, dict[bytes, bytes], Any]:
