@@ -66,6 +66,8 @@ class ModelRouter:
         self._loop = asyncio.get_running_loop()
         self.health = ProviderHealth()
         self._servers = ConnectedServers(self._settings, lmx_endpoint, vault, self.health)
+        # A turn has waited for LMX in vain; the next ones do not, until it answers.
+        self._is_lmx_given_up = False
 
     def warm(self) -> None:
         """Make every provider now, and then ask each in the background what it has. Any thread."""
@@ -112,12 +114,21 @@ class ModelRouter:
         return self._route(server, model, fallback)
 
     async def _settled(self, server: ConnectedServer, *, is_patient: bool) -> None:
-        """Look at LMX when the last look is too old; when it is ours, and there is nothing to fall back to, a restart of it is waited for."""
+        """Look at LMX when the last look is too old; when it is ours, and there is nothing to fall back to, a restart of it is waited for.
+
+        That is so for the first turn that meets a dead one. For a later turn, a look of a moment decides.
+        """
+        if self._is_lmx_given_up and server.problem:
+            self._servers.look_soon(server)
+            await self._wait_for_look(server, RECOVERY_LOOK_S)
+            self._is_lmx_given_up = bool(server.problem)
+            return
         deadline = now_s() + (LMX_BACK_S if is_patient else 0.0)
         while True:
             if server.age_s >= (UNSETTLED_S if server.problem or server.is_loading else HEALTH_S):
                 await self._servers.look(server)
             if not server.problem or now_s() > deadline:
+                self._is_lmx_given_up = bool(server.problem)
                 return
             await asyncio.sleep(0.2)
 

@@ -13,8 +13,10 @@ from support.byte_server import say as say_bytes
 from support.model_server import ModelServer, Say
 
 from opta_agent.providers.base import ModelRequest, TextPart
+from opta_agent.providers.connected_servers import LOOK_S
 from opta_agent.router import ModelRouter, Route
 from opta_core.errors import OptaError
+from opta_core.lmx_settings import LmxSettings
 from opta_core.net.lmx_endpoint import Endpoint
 from opta_core.paths import Paths
 from opta_core.provider_settings import ModelSettings, ProviderSettings
@@ -124,6 +126,36 @@ def test_a_dead_provider_without_another_is_an_error_at_once_and_is_used_when_it
     said, then = story.play(fails)
     assert "mine" in said and "no other provider" in said
     assert then == "back"
+
+
+def test_lmx_that_a_turn_has_waited_for_in_vain_is_not_waited_for_again_until_it_is_back(tmp_path: Path) -> None:
+    is_back = False
+
+    with ModelServer(lambda messages: [Say("hello")]) as lmx, socket.create_server(("127.0.0.1", 0)) as silent:
+
+        async def story() -> tuple[list[str], str]:
+            root = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            router = ModelRouter(
+                Settings(lmx=LmxSettings(host="elsewhere")),
+                lambda: Endpoint(root=lmx.url.removesuffix("/v1") if is_back else root),
+                Vault(Paths(tmp_path), allows_file=True),
+            )
+            codes: list[str] = []
+            try:
+                for limit_s in (LOOK_S * 3, LOOK_S / 2):
+                    with pytest.raises(OptaError) as problem:
+                        await asyncio.wait_for(router.route("lmx/scripted"), limit_s)
+                    codes.append(problem.value.code.value)
+                set_back()
+                return codes, await say(await router.route("lmx/scripted"))
+            finally:
+                router.close()
+
+        def set_back() -> None:
+            nonlocal is_back
+            is_back = True
+
+        assert asyncio.run(story()) == (["provider_unavailable", "provider_unavailable"], "hello")
 
 
 def test_fallbacks_come_in_the_order_of_the_settings_and_leave_out_those_that_are_not_for_it(tmp_path: Path) -> None:

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.byte_server import STREAM, ByteServer, finish, say
 from support.daemon import Daemon
+from support.model_server import ModelServer, Say
+from support.oracles import until
 
 from opta_core.process import state
 
@@ -55,3 +58,42 @@ def test_a_tool_is_called_through_the_messages_api(daemon: Daemon, lmx_url: str)
     assert [event["name"] for event in of_kind(events, "tool.call")] == ["read_file"]
     assert events[-1]["event"] == "turn.done", events[-1]
     assert events[-1]["steps"] == 2
+
+
+def test_a_dead_provider_is_announced_left_alone_shown_as_dead_and_used_again_when_it_is_back(daemon: Daemon) -> None:
+    def is_healthy() -> bool:
+        providers = daemon.client.get("/v3/providers")["providers"]
+        return next(provider["healthy"] for provider in providers if provider["name"] == "mine")
+
+    def names(events: list[dict[str, Any]]) -> list[str]:
+        return [event["provider"] for event in of_kind(events, "step.start")]
+
+    def add(name: str, url: str) -> None:
+        daemon.client.post("/v3/providers", {"name": name, "type": "openai", "baseUrl": url, "model": "scripted"})
+
+    def next_turn() -> list[dict[str, Any]]:
+        turn = daemon.submit(sid, "Hello", model="mine/scripted")
+        return [event for event in daemon.follow(sid, turn) if event.get("turn") == turn]
+
+    for provider in daemon.client.get("/v3/providers")["providers"]:
+        if provider["name"] != "lmx":
+            assert daemon.opta("config", "remove-provider", provider["name"]).returncode == 0
+    sid = daemon.session(mode="chat")
+    with ModelServer(lambda messages: [Say("from the other")]) as other:
+        with ByteServer(lambda request: [STREAM, say("from mine"), finish()]) as mine:
+            add("mine", mine.url)
+            add("other", other.url)
+            assert names(next_turn()) == ["mine"]
+            assert is_healthy()
+            port = int(mine.url.removesuffix("/v1").rpartition(":")[2])
+        first, second = next_turn(), next_turn()
+        assert names(first)[-1] == names(second)[-1] == "other"
+        # Every turn says who answers in whose place, and the second one does not try the dead one.
+        for events in (first, second):
+            (switch,) = of_kind(events, "route.switch")
+            assert (switch["from"], switch["to"]) == ("mine/scripted", "other/scripted")
+        assert names(second) == ["other"]
+        assert until(lambda: not is_healthy(), 10)
+        with ByteServer(lambda request: [STREAM, say("mine again"), finish()], port=port):
+            assert until(is_healthy, 10)
+            assert until(lambda: names(next_turn()) == ["mine"])
