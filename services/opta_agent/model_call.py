@@ -220,10 +220,8 @@ class _Stream:
                 self._say(TurnThought(sid=self._sid, turn=self._turn))
             case Prefill():
                 self._silence.prefill = (part.done, part.total)
-            case Notice(text) if self._step == 1:
-                self._run.warn("provider", text)
-            case Notice():
-                pass
+            case Notice(text):
+                self._run.warn_once("provider", text)
             case CallPart():
                 self._calls.append(part)
             case End():

@@ -134,6 +134,8 @@ class TurnRun:
     # The last step, when a former agent stored its whole answer and that has no calls.
     answered: Step | None = None
     tally: Tally = field(default_factory=Tally)
+    # Warnings of `warn_once`.
+    warned: set[str] = field(default_factory=set[str])
     # Chosen before the first model call; calls that a former agent left are finished without one.
     route: Route = field(init=False)
 
@@ -144,6 +146,12 @@ class TurnRun:
     def warn(self, code: str, message: str) -> None:
         """Show a warning in the turn."""
         self.emit(Warning(sid=self.session.sid, turn=self.turn.id, code=code, message=message))
+
+    def warn_once(self, code: str, message: str) -> None:
+        """The same, once in a turn; an agent that takes the turn over finds what was said in the journal."""
+        if message not in self.warned and message not in self.turn_now().warnings:
+            self.warned.add(message)
+            self.warn(code, message)
 
     async def until_answered(self) -> None:
         """Wait until this step's answer is stored: the next request is built from what is."""

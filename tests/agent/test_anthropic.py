@@ -254,6 +254,11 @@ REFUSALS: dict[str, tuple[str, dict[str, Any], Callable[[dict[str, Any]], bool]]
         {},
         lambda body: "cache_control" not in json.dumps(body),
     ),
+    "thinking": (
+        "adaptive thinking is not supported on this model",
+        {"thinking": "high"},
+        lambda body: "thinking" not in body,
+    ),
     "a signature of another": (
         "messages.1.content.0: Invalid `signature` in `thinking` block",
         {"thinking": "high", "max_tokens": 30_000},
@@ -273,7 +278,7 @@ def test_a_refused_request_is_sent_again_without_what_was_refused(form: str) -> 
         return [whole(400, json.dumps(error).encode())]
 
     heard = Heard(reply, **{"max_tokens": 20_000, **fields})
-    assert (heard.text, len(heard.requests), heard.error) == ("I read it.", 2, None)
+    assert (heard.text, len(heard.requests), heard.error) == ("I read it.", 3 if form == "thinking" else 2, None)
 
 
 def test_a_refusal_that_nothing_helps_against_is_one_error() -> None:

@@ -17,6 +17,7 @@ from .base import ModelRequest
 from .failures import Failure
 from .http_provider import HttpProvider
 from .openai import CONTENT_GAP_S, FIRST_CONTENT_S
+from .thinking_refusals import ThinkingRefusals
 
 # The API demands a limit; this one is used where the context is not known.
 MAX_TOKENS_DEFAULT = 8192
@@ -25,7 +26,7 @@ BUDGET_MIN, BUDGETS = 1024, {"low": 2048, "on": 8192, "medium": 8192, "high": 24
 ANSWER_MIN = 1024
 # Sampling that the API knows.
 _OPTIONS = ("temperature", "top_p", "top_k")
-_OPTIONAL = re.compile(r"[\"'`]?\b(temperature|top_p|top_k|cache_control|output_config|thinking)\b")
+_OPTIONAL = re.compile(r"[\"'`]?\b(temperature|top_p|top_k|cache_control|output_config)\b")
 _REFUSED = re.compile(
     r"unrecognized|unknown|unsupported|not supported|not permitted|not allowed|extra|invalid|deprecated|forbidden|cannot|may only|unexpected",
     re.IGNORECASE,
@@ -48,17 +49,21 @@ class AnthropicProvider(HttpProvider):
         self._refused: dict[str, set[str]] = {}
         # Models that take an effort and no budget; models whose signatures were refused in a turn's messages.
         self._takes_effort: set[str] = set()
+        self._thinking = ThinkingRefusals(name)
 
     def _reader(self, request: ModelRequest) -> AnthropicReader:
         return AnthropicReader(bytes(request.tools))
+
+    def _notice(self, request: ModelRequest) -> str:
+        return self._thinking.notice(request.model)
 
     def _patience(self) -> tuple[float, float]:
         return FIRST_CONTENT_S, CONTENT_GAP_S
 
     def _body(self, request: ModelRequest) -> bytes:
-        refused = self._refused.get(request.model, set())
+        request, refused = self._thinking.applied(request), self._refused.get(request.model, set())
         max_tokens = request.max_tokens or MAX_TOKENS_DEFAULT
-        thinking = {} if "thinking" in refused or not can_think(request.messages) else self._thinking(request, max_tokens)
+        thinking = self._thinking_fields(request, max_tokens) if can_think(request.messages) else {}
         system, messages = converted(request.messages, with_thinking=bool(thinking))
         body: dict[str, Any] = {"model": request.model, "max_tokens": max_tokens, "stream": True}
         if system:
@@ -73,7 +78,7 @@ class AnthropicProvider(HttpProvider):
             body.pop(field, None)
         return msgspec.json.encode(_without_cache_marks(body) if "cache_control" in refused else body)
 
-    def _thinking(self, request: ModelRequest, max_tokens: int) -> dict[str, Any]:
+    def _thinking_fields(self, request: ModelRequest, max_tokens: int) -> dict[str, Any]:
         level, budget = request.thinking, request.thinking_budget
         if level == "off":
             return {"thinking": {"type": "disabled"}}
@@ -96,6 +101,8 @@ class AnthropicProvider(HttpProvider):
             if _WANTS_EFFORT.search(words) and request.model not in self._takes_effort:
                 self._takes_effort.add(request.model)
                 return request
+        if failures.refuses_thinking(failure) and self._thinking.learn(request):
+            return request
         field = found.group(1) if (found := _OPTIONAL.search(words)) and _REFUSED.search(words) else ""
         refused = self._refused.setdefault(request.model, set())
         if not field or field in refused:
@@ -107,7 +114,11 @@ class AnthropicProvider(HttpProvider):
     def _may_adapt(self, failure: Failure) -> bool:
         words = f"{failure.message} {failure.kind}"
         return failure.status in (0, 400, 422) and bool(
-            failures.blames_answer_length(failure) or _OPTIONAL.search(words) or "signature" in words or _WANTS_EFFORT.search(words)
+            failures.blames_answer_length(failure)
+            or failures.refuses_thinking(failure)
+            or _OPTIONAL.search(words)
+            or "signature" in words
+            or _WANTS_EFFORT.search(words)
         )
 
 

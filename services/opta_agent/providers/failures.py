@@ -47,6 +47,17 @@ _FIELD = re.compile(
     r"|reasoning)\b(?!_content)"
 )
 _UNKNOWN_FIELD = re.compile(r"unrecognized|unknown|unsupported|not supported|not permitted|not allowed|unexpected|extra|additional|invalid|deprecated|forbidden", re.IGNORECASE)  # fmt: skip
+# What a request says about thinking, in any of the forms of `chat_fields.py` and in the words of servers.
+_THINKING = re.compile(
+    r"\breasoning[_ ]?(?:effort|config|budget|mode|value)?\b(?!_content)|\bthinking\b|\bthinking_(?:token_)?budget|enable_thinking"
+    r"|chat_template_kwargs|\bbudget \d+ is invalid",
+    re.IGNORECASE,
+)
+_NOT_THINKING = re.compile(
+    r"(?:does not|doesn't|do not|not|cannot|can't) (?:support\w*|be|enabled|available|allowed|permitted|configured|recogni[sz]ed|take|accept)|unsupported|unrecogni[sz]ed|unknown"
+    r"|not support|not permitted|extra(?:_forbidden| inputs)|additional|unexpected|invalid|must be|should be|mandatory|requires?\b|only works|combination",
+    re.IGNORECASE,
+)
 _ANSWER_LENGTH = re.compile(
     r"(?:max_tokens|max_completion_tokens|max_new_tokens|max_output_tokens|completion tokens).{0,80}(?:too large|too high|too many|at most|exceed|greater than|less than|must be|<=|>)"
     r"|in the completion|length of the messages or completion|reduce .{0,40}(?:completion|max_tokens)|supports at most \d+ completion tokens",
@@ -113,7 +124,7 @@ def _failure(error: Any, around: dict[str, Any]) -> Failure:
     metadata = fields.get("metadata")
     if isinstance(metadata, dict) and cast("dict[str, Any]", metadata).get("raw"):
         message = f"{message}: {cast('dict[str, Any]', metadata)['raw']}"
-    kind = " ".join(str(fields.get(name, "")) for name in ("type", "code", "status", "param"))
+    kind = " ".join(str(fields.get(name, "")) for name in ("type", "code", "status", "param", "loc"))
     return Failure(message, kind, _number(fields.get("n_ctx")), _number(fields.get("n_prompt_tokens")), _status(fields, around))
 
 
@@ -172,6 +183,17 @@ def unsupported_field(failure: Failure) -> str:
         return "tools"
     field = _FIELD.search(words)
     return field.group(1) if field and _UNKNOWN_FIELD.search(words) else ""
+
+
+def refuses_thinking(failure: Failure) -> bool:
+    """Whether the server refuses what was said about thinking: its model cannot, cannot otherwise, or the field or its value is unknown."""
+    words = f"{failure.message} {failure.kind}"
+    return (
+        failure.status in (0, 400, 404, 422, 500, 501)
+        and not wants_reasoning(failure)
+        and _THINKING.search(words) is not None
+        and _NOT_THINKING.search(words) is not None
+    )
 
 
 def blames_answer_length(failure: Failure) -> bool:

@@ -94,7 +94,7 @@ class HttpProvider:
         raise NotImplementedError
 
     def _notice(self, request: ModelRequest) -> str:
-        """What a person should know about this request; mostly nothing."""
+        """What a person should know about this request, and reads once in a turn; mostly nothing."""
         return ""
 
     def _patience(self) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from .base import ModelRequest
 from .chat_fields import chat_fields
 from .failures import Failure
 from .http_provider import HttpProvider
+from .thinking_refusals import ThinkingRefusals
 
 # How long a server may read the prompt, and how long it may be busy without a word of its answer after that: a long call is often
 # kept back until it is whole.
@@ -31,6 +32,7 @@ class OpenAiProvider(HttpProvider):
     def __init__(self, *arguments: Any, **named: Any):
         super().__init__(*arguments, **named)
         self._refused, self._wants_reasoning = {}, set()
+        self._thinking = ThinkingRefusals(self.name)
 
     def _reader(self, request: ModelRequest) -> AnswerReader:
         return AnswerReader(bytes(request.tools))
@@ -39,11 +41,14 @@ class OpenAiProvider(HttpProvider):
         return FIRST_CONTENT_S, CONTENT_GAP_S
 
     def _notice(self, request: ModelRequest) -> str:
+        if notice := self._thinking.notice(request.model):
+            return notice
         if request.tools and "tools" in self._refused.get(request.model, ()):
             return f"{self.name} says that {request.model} takes no tools: it can talk, and neither read nor change anything."
         return ""
 
     def _body(self, request: ModelRequest) -> bytes:
+        request = self._thinking.applied(request)
         body: dict[str, Any] = {
             "model": request.model,
             "messages": _messages(request, wants_reasoning=request.model in self._wants_reasoning),
@@ -67,6 +72,8 @@ class OpenAiProvider(HttpProvider):
         if failures.wants_reasoning(failure) and request.model not in self._wants_reasoning:
             self._wants_reasoning.add(request.model)
             return request
+        if failures.refuses_thinking(failure) and self._thinking.learn(request):
+            return request
         field = failures.unsupported_field(failure)
         refused = self._refused.setdefault(request.model, set())
         if not field or field in refused or (field == "tools" and not request.tools):
@@ -76,7 +83,7 @@ class OpenAiProvider(HttpProvider):
         return request
 
     def _may_adapt(self, failure: Failure) -> bool:
-        return super()._may_adapt(failure) or failures.blames_answer_length(failure)
+        return super()._may_adapt(failure) or failures.blames_answer_length(failure) or failures.refuses_thinking(failure)
 
 
 def _messages(request: ModelRequest, *, wants_reasoning: bool) -> Any:
