@@ -9,7 +9,7 @@ import msgspec
 from opta_agent.gate import Permit
 from opta_agent.loop import run_turn
 from opta_agent.model_options import ModelOptions
-from opta_agent.providers.base import ModelRequest, Part
+from opta_agent.providers.base import ModelRequest, Part, Provider
 from opta_agent.router import Route
 from opta_agent.session import AgentSession
 from opta_agent.toolset import Offered
@@ -46,12 +46,12 @@ class Scripted:
 class Story:
     """Emitted events come back as stored lines, as they would from the store."""
 
-    def __init__(self, cwd: str = "/w") -> None:
+    def __init__(self, cwd: str = "/w", model: str = "") -> None:
         self.session = AgentSession(SID, "test.boot")
         self.session.speaks_after(0)
         self.events: list[e.Event] = []
         self.emit(e.SessionStart(sid=SID, title="", cwd=cwd, mode=Mode.do, level=Level.L2))
-        self.emit(e.TurnStart(sid=SID, turn=TURN, role="user", text="go", mode=Mode.do, level=Level.L2))
+        self.emit(e.TurnStart(sid=SID, turn=TURN, role="user", text="go", mode=Mode.do, level=Level.L2, model=model))
 
     def emit(self, event: e.Event) -> None:
         self.events.append(event)
@@ -94,7 +94,7 @@ class Story:
         return call_id in self.running
 
     def play(
-        self, provider: Scripted, limits: TurnLimits | None = None, fallback: Scripted | None = None, options: ModelOptions | None = None
+        self, provider: Provider, limits: TurnLimits | None = None, fallback: Provider | None = None, options: ModelOptions | None = None
     ) -> e.TurnDone:
         async def route(wanted: str) -> Route:
             other = Route(fallback, "other", 500) if fallback else None
