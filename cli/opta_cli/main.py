@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     _account(_group(commands, "account", "keys of providers"))
     _policy(_group(commands, "policy", "rules, grants and trust"))
     _mcp(_group(commands, "mcp", "MCP servers with further tools"))
-    _models(_group(commands, "models", "models of LMX: list, load, unload, download, measure"))
+    _models(_group(commands, "models", "models: list those of LMX and of every provider; load, unload, download, measure those of LMX"))
     _lmx(_group(commands, "lmx", "the inference server, on this machine and on others"))
     probe = _add(commands, "doctor", doctor.doctor, "check the installation")
     probe.add_argument("--probe", action="store_true", help="run a turn with the probe model through every process")

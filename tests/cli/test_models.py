@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
+import msgspec
 import pytest
 from support.in_process_lmx import URL, InProcessLmx, in_process_lmx
+from support.model_server import ModelServer
 
 from opta_cli.commands import lmx as lmx_commands
 from opta_cli.commands import models as models_commands
 from opta_cli.lmx import machine_checks
 from opta_core.lmx_settings import LmxSettings
 from opta_core.paths import Paths
+from opta_core.provider_settings import ModelSettings, ProviderSettings
 from opta_core.settings import LoadedSettings, Settings
 
 
@@ -78,6 +81,35 @@ def test_a_key_for_answers_only_sees_the_models(
         assert ("lmx/probe" in listed, "LMX uses" in listed) == (True, False)
         found = json.loads(shown(loaded, capsys, as_json=True))
         assert ([model["id"] for model in found["models"]], found["memory"], found["pulls"]) == (["probe"], None, [])
+
+
+def test_the_models_of_every_provider_are_listed_with_their_context(loaded: LoadedSettings, capsys: pytest.CaptureFixture[str]) -> None:
+    with ModelServer(lambda messages: [], {"max_model_len": 16384, "capabilities": ["tools"]}) as server:
+        providers = {
+            "mine": ProviderSettings(type="openai", base_url=server.url, model="gone"),
+            "dead": ProviderSettings(type="openai", base_url="http://127.0.0.1:1/v1", model="m"),
+        }
+        settings = msgspec.structs.replace(loaded.settings, providers=providers, default_model="mine/scripted")
+        several = msgspec.structs.replace(loaded, settings=settings)
+        lines = [" ".join(line.split()) for line in shown(several, capsys).splitlines()]
+        assert "mine/scripted 16384 tokens default, tools" in lines
+        assert "mine/gone context unknown" in lines
+        assert any(line.startswith("dead: its server does not answer") for line in lines)
+        assert "dead/m context unknown" in lines
+        limited = msgspec.structs.replace(settings, models={"scripted": ModelSettings(context=2048)})
+        assert "mine/scripted 2048 tokens" in " ".join(shown(msgspec.structs.replace(loaded, settings=limited), capsys).split())
+        found = json.loads(shown(several, capsys, as_json=True))["providers"]
+        assert [(provider["name"], [model["id"] for model in provider["models"]]) for provider in found] == [
+            ("mine", ["gone", "scripted"]),
+            ("dead", ["m"]),
+        ]
+
+
+def test_without_lmx_the_providers_are_listed_still(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with ModelServer(lambda messages: []) as server:
+        settings = Settings(lmx=LmxSettings(host="127.0.0.1:1"), providers={"mine": ProviderSettings(type="openai", base_url=server.url)})
+        lines = shown(LoadedSettings(settings=settings, paths=Paths(tmp_path), origins={}), capsys).splitlines()
+    assert lines[0].startswith("lmx: ") and lines[1].startswith("mine/scripted")
 
 
 def test_a_model_is_loaded_shown_and_unloaded(loaded: LoadedSettings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""opta models: list, load, unload, pull and measure models."""
+"""opta models: list the models of LMX and of every provider; load, unload, pull and measure those of LMX."""
 
 import argparse
 import asyncio
@@ -17,17 +17,28 @@ from ..ask import can_ask, confirm
 from ..lmx.client import ask
 from ..lmx.model_bench import ModelFigures, measure
 from ..plain_text import plain_json, print_plain
-from ..supervise import is_running
+from .provider_models import look_at_all, print_look
 
 LOOK_EVERY_S = 0.5
 
 
 def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta models list"""
-    found = _models_of(loaded)
+    looks = asyncio.run(look_at_all(loaded))
+    try:
+        found = _models_of(loaded)
+    except OptaError as error:
+        if not looks:
+            raise
+        # Who uses other servers may have no LMX.
+        found, problem = LmxModels(models=[]), error.message
+    else:
+        problem = ""
     if args.json:
-        print(plain_json(msgspec.json.encode(found)).decode())
+        print(plain_json(msgspec.json.encode({**msgspec.to_builtins(found), "providers": looks})).decode())
         return 0
+    if problem:
+        print_plain(f"lmx: {problem}")
     for model in found.models:
         notes = [model.state, *(["default"] if model.default else []), *(["pinned"] if model.pinned else [])]
         notes += [word for word in (model.capability, model.licence) if word]
@@ -39,9 +50,8 @@ def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
             print_plain(f"{pull.name:36} {_share(pull)}  {pull.state} {pull.message}")
     if (memory := found.memory) is not None:
         print_plain(f"LMX uses {_size(memory.used)} of {_size(memory.limit)}" + ("" if memory.level == "ok" else f" ({memory.level})"))
-    for name, provider in loaded.settings.providers.items():
-        if provider.model:
-            print_plain(f"{name}/{provider.model}")
+    for look in looks:
+        print_look(look, loaded.settings.default_model)
     return 0
 
 
@@ -59,7 +69,7 @@ def use(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         if not loaded.settings.lmx.host:
             settings.write_value(loaded.paths, "lmx.model", name)
             ask(loaded, "POST", "/admin/models/load", LmxModelDetails, {"model": name})
-    print(f"New turns use {args.name}." + (" Running services use it after a restart: opta daemon restart" if is_running(loaded) else ""))
+    print_plain(f"New turns that name no model use {args.name}.")
     return 0
 
 

@@ -37,7 +37,7 @@ async def check_provider(name: str, wanted: ProviderSettings, key: Secret | None
     forms = _forms(wanted)
     for provider in forms:
         try:
-            report = await _look(name, provider, key, settings, paths)
+            report = await look_at_provider(name, provider, key, settings, paths)
             return Checked(provider, report.models)
         except ServerProblem as error:
             problem = problem or str(error)
@@ -52,7 +52,8 @@ def _forms(wanted: ProviderSettings) -> list[ProviderSettings]:
     return [msgspec.structs.replace(wanted, base_url=f"{wanted.base_url.rstrip('/')}/v1"), wanted]
 
 
-async def _look(name: str, provider: ProviderSettings, key: Secret | None, settings: Settings, paths: Paths) -> ServerReport:
+async def look_at_provider(name: str, provider: ProviderSettings, key: Secret | None, settings: Settings, paths: Paths) -> ServerReport:
+    """Ask a provider's server what it has. Raises ServerProblem when it does not answer, Refused when its address cannot be used."""
     address = address_of(name, provider, settings, paths)
     try:
         client = HttpClient(address.root, headers_of(provider.type, key), address.certificate)
