@@ -4,7 +4,8 @@ The loop takes its collaborators as arguments and knows no socket, HTTP or vendo
 turn's one ending; the caller writes it. **Invariant:** a step's calls run only when the step's answer was complete.
 """
 
-from opta_core.errors import OptaError
+from opta_core import project_settings
+from opta_core.errors import OptaError, Refused
 from opta_core.transcript import Injected, Step
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import ContextInjected, TurnDone
@@ -15,6 +16,7 @@ from .folding import fold, fold_if_full
 from .history import BYTES_A_TOKEN
 from .model_call import ModelAnswer, call_model, step_done, stored_answer
 from .nudges import NUDGES_MAX, no_answer, nudge_for
+from .router import Route
 from .session import AgentSession
 from .step_calls import WrittenCall, finish_calls, read_call, run_calls
 from .turn_environment import SOURCE, environment_line
@@ -71,12 +73,28 @@ async def _begin(session: AgentSession, turn_id: str, collaborators: Collaborato
             run.warn("mcp", problem)
     else:
         await _take_over(run, turn.steps[-1])
-    route = await collaborators.choose_route(turn.model or session.transcript.model)
+    route = await _choose_route(run, turn.model or session.transcript.model)
     if route.switched_from:
         run.switch(route.switched_from, route, route.note)
     else:
         run.route = route
     return run
+
+
+async def _choose_route(run: TurnRun, wanted: str) -> Route:
+    """The way to a model. A name that nothing else has may be one of the project's aliases; it never stands in for a name of the user."""
+    try:
+        return await run.collaborators.choose_route(wanted)
+    except OptaError as error:
+        if error.code != ErrorCode.model_not_found or not wanted:
+            raise
+        try:
+            meant = project_settings.read(run.session.transcript.cwd).aliases.get(wanted, "")
+        except Refused:
+            meant = ""
+        if not meant:
+            raise
+        return await run.collaborators.choose_route(meant)
 
 
 async def _take_over(run: TurnRun, last: Step) -> None:

@@ -1,4 +1,4 @@
-"""What a project's `.opta/config.toml` sets: how models sample and think, and nothing that decides where a prompt or a key goes.
+"""What a project's `.opta/config.toml` sets: how models sample and think, names for the user's models, and nothing that decides where a key goes.
 
 The file belongs to whoever wrote the repository. It is opened without following a link, is small, and its content is never shown.
 """
@@ -30,7 +30,7 @@ def read(cwd: str) -> ProjectSettings:
         check_budget(found.thinking_budget or 0, "thinking-budget")
     except msgspec.ValidationError as error:
         raise Refused(
-            f".opta/config.toml of this project is ignored: {error}. A project may set thinking, thinking-budget, models.NAME.… "
+            f".opta/config.toml of this project is ignored: {error}. A project may set thinking, thinking-budget, aliases, models.NAME.… "
             "and providers.NAME.options.…"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -77,12 +77,16 @@ class ProjectProvider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """What `.opta/config.toml` of a project may set."""
+    """What `.opta/config.toml` of a project may set.
+
+    `aliases`: names for models of the user's providers, where the user's settings and servers know none of that name.
+    """
 
     thinking: ThinkingLevel | bool | None = None
     thinking_budget: int | None = None
     providers: dict[str, ProjectProvider] = {}
     models: dict[str, ModelSettings] = {}
+    aliases: dict[str, str] = {}
 
 
 def thinking_level(value: ThinkingLevel | bool) -> ThinkingLevel:

@@ -1,20 +1,25 @@
 """How a model is asked: options of user and project, the length of its answer, and thinking with its budget."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from support.story import Scripted, Story, messages
+from support.story import TURN, Scripted, Story, messages
 
+from opta_agent.loop import run_turn
 from opta_agent.model_options import ModelOptions, answer_tokens, user_options, with_project
 from opta_agent.providers.base import CallPart, End, ModelRequest, TextPart, Thinking, Usage
 from opta_agent.providers.chat_fields import chat_fields
+from opta_agent.router import Route
+from opta_agent.turn_run import Collaborators, TurnLimits
 from opta_core import project_settings
 from opta_core.errors import OptaError, Refused
 from opta_core.provider_settings import ModelSettings, ProviderSettings, SamplingSettings
 from opta_core.settings import Settings
 from opta_protocol import events as e
+from opta_protocol.error_info import ErrorCode
 
 DONE = End("stop", Usage(prompt=10, completion=20))
 
@@ -48,7 +53,7 @@ def test_options_of_a_model_count_more_than_those_of_its_provider_and_a_projects
         '[providers.p]\nbase-url = "http://evil"\n',
         '[providers.p]\ntype = "openai"\n',
         'default-model = "evil/x"\n',
-        '[aliases]\nfast = "evil/x"\n',
+        "[aliases]\nfast = 5\n",
         "[sandbox]\nenabled = false\n",
         '[providers.p.options]\nbase-url = "http://evil"\n',
         "[models.m]\ntemperature = 900\n",
@@ -164,6 +169,34 @@ def test_what_was_thought_in_earlier_steps_is_taken_from_the_budget() -> None:
     )
     Story().play(provider, options=ModelOptions(thinking="on", thinking_budget=100))
     assert [request.thinking_budget for request in provider.requests] == [100, 40]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reached"),
+    [("quick", "p/small"), ("mine", "mine"), ("other", "model_not_found"), ("loop", "model_not_found"), ("", "")],
+)
+def test_a_projects_alias_names_a_model_where_nothing_else_has_that_name(tmp_path: Path, wanted: str, reached: str) -> None:
+    (tmp_path / ".opta").mkdir()
+    (tmp_path / ".opta/config.toml").write_text('[aliases]\nquick = "p/small"\nmine = "cloud/large"\nloop = "loop"\n"" = "cloud/large"\n')
+    asked: list[str] = []
+    provider = Scripted([TextPart("hi"), DONE])
+
+    async def choose(name: str) -> Route:
+        if name not in ("p/small", "mine", ""):
+            raise Refused("no such model", code=ErrorCode.model_not_found)
+        asked.append(name)
+        return Route(provider, "m", 1000)
+
+    async def backpressure() -> None:
+        return
+
+    story = Story(str(tmp_path), model=wanted)
+    work = run_turn(story.session, TURN, Collaborators(choose, story, story, story.emit, backpressure, TurnLimits(20, 30)))
+    try:
+        asyncio.run(work)
+    except Refused as error:
+        asked.append(error.code)
+    assert asked == [reached]
 
 
 def test_a_projects_file_that_cannot_be_used_is_named_and_the_turn_goes_on(tmp_path: Path) -> None:
