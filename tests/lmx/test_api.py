@@ -185,7 +185,7 @@ def test_stopping_ends_running_and_waiting_requests() -> None:
 
 # A value of every field that is accepted and ignored.
 VALUES: dict[str, Any] = {
-    "user": "x", "metadata": {"a": "b"}, "store": False, "reasoning": {"effort": "high"}, "include": ["x"], "thinking": {"type": "enabled"},
+    "user": "x", "metadata": {"a": "b"}, "store": False, "reasoning": {"effort": "high"}, "include": ["x"],
     "service_tier": "auto",
 }  # fmt: skip
 BODIES: dict[type[Any], dict[str, Any]] = {
@@ -221,6 +221,36 @@ def test_a_field_that_is_said_to_be_ignored_changes_no_order(tmp_path: Path) -> 
                     assert client.post(path, json=body).status_code == 200
                 plain, with_field = engines[0].orders[-2:]
                 assert json.dumps(_without_id(plain)) == json.dumps(_without_id(with_field)), field
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "thinking", "effort"),
+    [
+        ("/v1/chat/completions", {}, None, ""),
+        ("/v1/chat/completions", {"chat_template_kwargs": {"enable_thinking": False}}, False, ""),
+        ("/v1/chat/completions", {"chat_template_kwargs": {"thinking": True}}, True, ""),
+        ("/v1/chat/completions", {"reasoning_effort": "none"}, False, ""),
+        ("/v1/chat/completions", {"reasoning_effort": "high", "chat_template_kwargs": {"enable_thinking": True}}, True, "high"),
+        ("/v1/chat/completions", {"reasoning_effort": "high", "chat_template_kwargs": {"enable_thinking": False}}, False, "high"),
+        ("/v1/messages", {"thinking": {"type": "enabled", "budget_tokens": 2048}}, True, ""),
+        ("/v1/messages", {"thinking": {"type": "disabled"}}, False, ""),
+        ("/v1/messages", {"thinking": {"type": "adaptive", "display": "summarized"}}, None, ""),
+    ],
+)
+def test_thinking_is_switched_in_every_form(tmp_path: Path, path: str, more: dict[str, Any], thinking: bool | None, effort: str) -> None:
+    engines: list[ScriptedEngine] = []
+
+    def make(config: Any, send: Any) -> ScriptedEngine:
+        engines.append(ScriptedEngine(send))
+        return engines[-1]
+
+    with in_process_lmx(tmp_path, make) as lmx, lmx.client() as client:
+        assert client.post(path, json={**STREAMS[path], **more}).status_code == 200
+        order = engines[0].orders[-1]
+        assert isinstance(order, Generate)
+        assert (order.thinking, order.effort) == (thinking, effort)
+        for wrong in ({"chat_template_kwargs": {"chat_template": "{{ 1 }}"}}, {"reasoning_effort": 5}, {"thinking": {"type": "x"}}):
+            assert client.post(path, json={**STREAMS[path], **wrong}).status_code == 400
 
 
 def _without_id(order: Any) -> dict[str, Any]:

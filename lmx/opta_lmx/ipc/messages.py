@@ -38,6 +38,9 @@ class Generate(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag
     strict: list[str] = []
     # At most one tool call per answer.
     one_call: bool = False
+    # What the chat template reads about thinking; None and '' leave it to the template.
+    thinking: bool | None = None
+    effort: str = ""
 
 
 class Embed(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="embed"):

@@ -21,6 +21,8 @@ from ..request_body import (
     stop_strings,
 )  # fmt: skip
 
+Effort = Literal["none", "minimal", "low", "medium", "high"]
+
 
 class ChatFunction(msgspec.Struct, frozen=True, kw_only=True):
     """The declaration of a function. Fields that are not here are ignored."""
@@ -74,6 +76,14 @@ class ChatSchemaFormat(RequestBody, frozen=True, kw_only=True, tag_field="type",
     json_schema: ChatSchema
 
 
+class ChatTemplateOptions(RequestBody, frozen=True, kw_only=True):
+    """`chat_template_kwargs`: what the model's chat template reads. The two names of the first one are those of different templates."""
+
+    enable_thinking: bool | None = None
+    thinking: bool | None = None
+    reasoning_effort: Effort | None = None
+
+
 class ChatRequest(RequestBody, frozen=True, kw_only=True):
     """The body of /v1/chat/completions."""
 
@@ -100,6 +110,9 @@ class ChatRequest(RequestBody, frozen=True, kw_only=True):
     logprobs: bool | None = None
     top_logprobs: Annotated[int, msgspec.Meta(ge=0, le=20)] | None = None
     n: Annotated[int, msgspec.Meta(ge=1, le=4)] | None = None
+    # "none" switches thinking off; templates without the variable ignore the others.
+    reasoning_effort: Effort | None = None
+    chat_template_kwargs: ChatTemplateOptions | None = None
     user: Annotated[str | None, IGNORED] = None
     metadata: Annotated[dict[str, str] | None, IGNORED] = None
     # Nothing is stored, so only `false` is true.
@@ -131,6 +144,7 @@ def order_of(request: ChatRequest) -> Generate:
         raise Refused("Field 'top_logprobs': it needs `logprobs: true`.")
     if any(not token.isdecimal() or len(token) > 9 for token in request.logit_bias or {}):
         raise Refused("Field 'logit_bias': its keys are token ids.")
+    thinking, effort = _thinking(request)
     return Generate(
         id=0,
         messages=[message_of(at, message) for at, message in enumerate(request.messages)],
@@ -151,7 +165,19 @@ def order_of(request: ChatRequest) -> Generate:
         forced=forced,
         strict=strict,
         one_call=request.parallel_tool_calls is False,
+        thinking=thinking,
+        effort=effort,
     )
+
+
+def _thinking(request: ChatRequest) -> tuple[bool | None, str]:
+    """(whether to think, how much); what is said for the template counts more."""
+    options = request.chat_template_kwargs or ChatTemplateOptions()
+    effort = options.reasoning_effort or request.reasoning_effort or ""
+    switch = options.enable_thinking if options.enable_thinking is not None else options.thinking
+    if switch is None and effort:
+        switch = effort != "none"
+    return switch, "" if effort == "none" else effort
 
 
 def _forced(request: ChatRequest) -> str:

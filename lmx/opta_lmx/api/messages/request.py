@@ -43,6 +43,12 @@ class MessagesToolChoice(RequestBody, frozen=True, kw_only=True):
     disable_parallel_tool_use: bool | None = None
 
 
+class MessagesThinking(msgspec.Struct, frozen=True, kw_only=True):
+    """`thinking`: whether the model is to think. A budget is not kept to; fields that are not here are ignored."""
+
+    type: Literal["enabled", "disabled", "adaptive"]
+
+
 class CountRequest(RequestBody, frozen=True, kw_only=True):
     """The body of /v1/messages/count_tokens."""
 
@@ -51,7 +57,7 @@ class CountRequest(RequestBody, frozen=True, kw_only=True):
     system: str | list[dict[str, Any]] = ""
     tools: Annotated[list[MessagesTool], msgspec.Meta(max_length=TOOLS_MAX)] = msgspec.field(default_factory=list[MessagesTool])
     tool_choice: MessagesToolChoice | None = None
-    thinking: Annotated[dict[str, Any] | None, IGNORED] = None
+    thinking: MessagesThinking | None = None
 
 
 class MessagesRequest(CountRequest, frozen=True, kw_only=True):
@@ -87,7 +93,7 @@ def order_of(request: CountRequest) -> Generate:
     if system := _text("system", request.system):
         messages.insert(0, {"role": "system", "content": system})
     if not isinstance(request, MessagesRequest):
-        return Generate(id=0, messages=messages, tools=tools, max_tokens=0)
+        return Generate(id=0, messages=messages, tools=tools, max_tokens=0, thinking=_thinks(request))
     return Generate(
         id=0,
         messages=messages,
@@ -99,7 +105,13 @@ def order_of(request: CountRequest) -> Generate:
         top_k=request.top_k or 0,
         stop=stop_strings("stop_sequences", request.stop_sequences),
         one_call=bool(choice and choice.disable_parallel_tool_use),
+        thinking=_thinks(request),
     )
+
+
+def _thinks(request: CountRequest) -> bool | None:
+    """What is said to the chat template; None leaves it to the model."""
+    return None if request.thinking is None or request.thinking.type == "adaptive" else request.thinking.type == "enabled"
 
 
 def _messages(where: str, given: dict[str, Any]) -> list[dict[str, Any]]:
