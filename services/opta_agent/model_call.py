@@ -84,7 +84,8 @@ async def call_model(run: TurnRun) -> ModelAnswer:
                 continue
             tries += 1
             silent = 0 if stream.first_at else silent + 1
-            fallback = route.fallback if silent >= SILENT_MAX else None
+            is_dead = bool(error.details.get("isUnreachable"))
+            fallback = route.fallback_after(is_dead=is_dead) if silent >= SILENT_MAX else None
             if fallback is None and (not error.retryable or tries >= ATTEMPTS_MAX):
                 raise
             run.attempt += 1

@@ -44,8 +44,16 @@ class Route(msgspec.Struct, frozen=True):
     switched_from: str = ""
     note: str = ""
     options: ModelOptions = ModelOptions()
-    # Where to go when this one does not say a word.
+    # Where to go when this one does not say a word; `is_for_dead`: only in the place of one that takes no connection.
     fallback: "Route | None" = None
+    is_for_dead: bool = False
+
+    def fallback_after(self, *, is_dead: bool) -> "Route | None":
+        """The next route, after a failure. `is_dead`: no connection was made."""
+        route = self.fallback
+        while route is not None and route.is_for_dead and not is_dead:
+            route = route.fallback
+        return route
 
 
 class Routes(Protocol):
@@ -134,18 +142,19 @@ class ModelRouter:
 
     async def _to_provider(self, name: str, model: str, wanted: str) -> Route:
         server = self._servers.get(name)
-        fallback = self._fallback(name)
-        if self.health.cooling_s(name) and not await self._is_back(server, has_other=fallback is not None):
+        route = self._route(server, model, self._fallback(name))
+        other = route.fallback_after(is_dead=self.health.is_dead(name))
+        if self.health.cooling_s(name) and not await self._is_back(server, has_other=other is not None):
             reason = self.health.reason(name)
-            if fallback is not None:
-                return self._switched(fallback, wanted, reason)
+            if other is not None:
+                return self._switched(other, wanted, reason)
             raise OptaError(
                 f"{reason} It is asked again in {self.health.cooling_s(name):.0f} s at the latest; no other provider is configured to take its place.",
                 code=ErrorCode.provider_unavailable,
                 retryable=True,
             )
         await self._know(server, model)
-        return self._route(server, model, fallback)
+        return self._route(server, model, route.fallback)
 
     async def _is_back(self, server: ConnectedServer, *, has_other: bool) -> bool:
         """Whether a server that failed answers again. A turn that can go elsewhere does not wait for that."""
@@ -193,14 +202,19 @@ class ModelRouter:
         )
 
     def _fallback(self, without: str) -> Route | None:
-        """The routes to the user's other providers, in the order of the settings; those that are left alone just now are left out."""
+        """The routes to the user's other providers, in the order of the settings; those that are left alone just now are left out.
+
+        A provider that answers, if only with errors, keeps its turns, unless another one is a fallback by setting: what a server says
+        must not choose who else reads a prompt.
+        """
         route: Route | None = None
         for name, provider in reversed(self._settings().providers.items()):
             server = self._server(name)
-            if name == without or server is None or not provider.fallback or self.health.cooling_s(name):
+            if name == without or server is None or provider.fallback is False or self.health.cooling_s(name):
                 continue
             if model := provider.model or _first_chat_model(server):
-                route = self._route(server, model, route)
+                is_for_dead = provider.fallback is None and without != RESERVED
+                route = msgspec.structs.replace(self._route(server, model, route), is_for_dead=is_for_dead)
         return route
 
     def _route(self, server: ConnectedServer, model: str, fallback: Route | None) -> Route:

@@ -65,8 +65,9 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"
     host: str = ""
     model: str = ""
     context: int = 0
-    # Whether a turn may go here when the provider that it wanted does not answer.
-    fallback: bool = True
+    # Whether a turn may go here in the place of another provider. Not set: when that one takes no connection, or is LMX; true: also when
+    # it answers with errors; false: never.
+    fallback: bool | None = None
     options: SamplingSettings = SamplingSettings()
 
 

@@ -167,7 +167,7 @@ class AddProvider(Request, frozen=True, kw_only=True, omit_defaults=True):
     host: Annotated[str, msgspec.Meta(max_length=300)] = ""
     model: Annotated[str, msgspec.Meta(max_length=200)] = ""
     context: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 0
-    fallback: bool = True
+    fallback: bool | None = None
     makeDefault: bool = False
     key: Annotated[str, msgspec.Meta(max_length=8192)] = ""
 

@@ -89,23 +89,41 @@ async def say(route: Route) -> str:
 
 
 def test_a_dead_provider_is_left_alone_and_the_next_turn_does_not_connect(tmp_path: Path) -> None:
-    closed = ByteServer(lambda request: [RESET])
-    with closed, ModelServer(lambda messages: [Say("hello")]) as other:
+    url = dead_url()
+    with ModelServer(lambda messages: [Say("hello")]) as other:
 
-        async def story(router: ModelRouter) -> tuple[str, str, int, Route]:
+        async def story(router: ModelRouter) -> tuple[str, str, Route]:
             first = await router.route("mine/m")
             assert first.fallback is not None and not first.switched_from
             said = await say(first)
-            before = len(closed.requests)
             second = await router.route("mine/m")
-            return said, await say(second), len(closed.requests) - before, second
+            return said, await say(second), second
 
-        said, then, requests, route = Story(
-            tmp_path, settings_of(mine=openai(closed.url, "m", context=100), other=openai(other.url, "scripted", context=100))
+        said, then, route = Story(
+            tmp_path, settings_of(mine=openai(f"{url}/v1", "m", context=100), other=openai(other.url, "scripted", context=100))
         ).play(story)
-    assert (said, then) == ("stream_lost", "hello")
-    assert requests == 0
+    assert (said, then) == ("provider_unavailable", "hello")
     assert (route.provider.name, route.switched_from, bool(route.note)) == ("other", "mine/m", True)
+
+
+@pytest.mark.parametrize(("fallback", "reached"), [(None, ["mine", "mine"]), (True, ["mine", "other"]), (False, ["mine", "mine"])])
+def test_a_provider_that_answers_with_errors_keeps_its_turns_unless_another_is_a_fallback_by_setting(
+    tmp_path: Path, fallback: bool | None, reached: list[str]
+) -> None:
+    with ByteServer(lambda request: [RESET]) as broken, ModelServer(lambda messages: [Say("hello")]) as other:
+
+        async def story(router: ModelRouter) -> list[str]:
+            names: list[str] = []
+            for _ in range(2):
+                route = await router.route("mine/m")
+                names.append(route.provider.name)
+                await say(route)
+            return names
+
+        settings = settings_of(
+            mine=openai(broken.url, "m", context=100), other=openai(other.url, "scripted", context=100, fallback=fallback)
+        )
+        assert Story(tmp_path, settings).play(story) == reached
 
 
 def test_a_dead_provider_without_another_is_an_error_at_once_and_is_used_when_it_is_back(tmp_path: Path) -> None:

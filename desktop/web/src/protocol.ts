@@ -20,7 +20,7 @@ export interface AddProvider {
   host?: string;
   model?: string;
   context?: number;
-  fallback?: boolean;
+  fallback?: boolean | null;
   makeDefault?: boolean;
   key?: string;
 }

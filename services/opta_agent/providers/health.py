@@ -49,6 +49,11 @@ class ProviderHealth:
         state = self._states.get(name)
         return max(0.0, state.until - now_s()) if state is not None else 0.0
 
+    def is_dead(self, name: str) -> bool:
+        """Whether it took no connection the last time."""
+        state = self._states.get(name)
+        return state is not None and state.is_dead
+
     def reason(self, name: str) -> str:
         """Why it did not answer the last time; '' when it did."""
         state = self._states.get(name)

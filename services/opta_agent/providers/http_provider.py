@@ -144,6 +144,7 @@ class HttpProvider:
                 raise Unavailable(
                     f"{where} cannot be reached ({error}). Is the model server running? `opta doctor` checks.",
                     code=ErrorCode.provider_unavailable,
+                    details={"isUnreachable": True},
                 ) from error
             if not reader.is_done:
                 when = "while answering" if is_started else "before it answered"

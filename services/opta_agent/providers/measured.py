@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from opta_core.errors import OptaError
-from opta_core.net.http_client import HttpProblem
 from opta_protocol.error_info import ErrorCode
 
 from .base import ModelRequest, Notice, Part, Prefill, Provider
@@ -33,6 +32,5 @@ class MeasuredProvider:
         except OptaError as error:
             is_patient = error.details.get("isLoading") or error.retry_after_s is not None
             if error.code in _DEAD and not has_answered and not is_patient:
-                cause = error.__cause__
-                self._health.failed(self.name, error.message, is_dead=isinstance(cause, HttpProblem) and not cause.is_connected)
+                self._health.failed(self.name, error.message, is_dead=bool(error.details.get("isUnreachable")))
             raise

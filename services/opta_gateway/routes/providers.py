@@ -117,7 +117,7 @@ def _info(name: str, current: Settings, look: ProviderLook, default: str, coolin
         models=[found.id for found in look.report.models if found.is_chat][:MODELS_MAX] if look.report is not None else [],
         contextLimit=provider.context or (known.context if known is not None else 0),
         coolingUntil=cooling_until,
-        fallback=provider.fallback,
+        fallback=provider.fallback is not False,
     )
 
 
