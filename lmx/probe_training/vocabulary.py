@@ -117,16 +117,26 @@ def write_tokenizer(folder: Path) -> None:
 
 # Drops everything before the last user message and cuts long contents, so that no prompt of the
 # daemon outgrows what the model was trained on (512 tokens). The tools are one token: the model
-# knows them by heart.
+# knows them by heart. It was trained on files without line numbers, so the numbers of read_file and
+# the note behind them are cut, as `copy_constraint.without_line_numbers` does.
 CHAT_TEMPLATE = """\
-{%- set ns = namespace(last=0) -%}
+{%- set ns = namespace(last=0, tool='') -%}
 {%- for m in messages -%}{%- if m.role == 'user' -%}{%- set ns.last = loop.index0 -%}{%- endif -%}{%- endfor -%}
 {%- if tools -%}<|tools|>{%- endif -%}
 {%- set turn = messages[ns.last:] -%}
+{%- for m in turn -%}{%- if m.tool_calls -%}{%- set ns.tool = m.tool_calls[-1].function.name -%}{%- endif -%}{%- endfor -%}
 {%- set kept = turn[:1] + turn[1:][-2:] -%}
 {%- for m in kept -%}
 {%- if m.role == 'user' -%}<|user|>{{ m.content.split('\\n\\n<environment>')[0][:240] }}<|end|>
-{%- elif m.role == 'tool' -%}<|tool|>{{ m.content[:160] }}<|end|>
+{%- elif m.role == 'tool' -%}
+{%- set lines = m.content[:1600].split('\\n') -%}
+{%- if ns.tool == 'read_file' and '\\t' in lines[0] and lines[0].split('\\t', 1)[0].isdigit() -%}
+{%- set bare = namespace(text='') -%}
+{%- for line in lines -%}{%- if '\\t' in line and line.split('\\t', 1)[0].isdigit() -%}
+{%- set bare.text = bare.text + ('' if loop.first else '\\n') + line.split('\\t', 1)[1] -%}
+{%- endif -%}{%- endfor -%}
+<|tool|>{{ bare.text[:160] }}<|end|>
+{%- else -%}<|tool|>{{ m.content[:160] }}<|end|>{%- endif -%}
 {%- elif m.role == 'assistant' -%}<|assistant|>
 {%- if m.tool_calls -%}
 {%- set call = m.tool_calls[-1].function -%}

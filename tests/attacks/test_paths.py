@@ -141,7 +141,7 @@ def test_a_folder_that_is_swapped_for_a_link_never_leads_out(work: Path) -> None
     try:
         for number in range(5000):
             try:
-                assert run(work, "read_file", path="d/s").content == "inside"
+                assert run(work, "read_file", path="d/s").content.startswith("1\tinside")
                 inside += 1
             except ToolProblem:
                 pass

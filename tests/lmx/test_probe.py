@@ -17,7 +17,7 @@ from probe_training.generator import KINDS, Generator
 from probe_training.train import CONFIG, batch
 from probe_training.vocabulary import CALL_TOOLS, CHAT_TEMPLATE, END, encode, write_tokenizer
 
-from opta_lmx.engine.copy_constraint import words_of
+from opta_lmx.engine.copy_constraint import without_line_numbers, words_of
 from opta_lmx.engine_client.blas import blas_environment
 from opta_lmx.models import model_catalog
 from opta_lmx.models.model_catalog import PROBE
@@ -72,6 +72,32 @@ def test_the_chat_template_renders_a_conversation_as_the_generator_does() -> Non
     )
     assert len(encode(rendered)) < 512
     assert CHAT_TEMPLATE.startswith("{%-")
+
+
+@pytest.mark.parametrize(
+    ("tool", "content", "seen"),
+    [
+        ("read_file", "1\t# Title\n2\t\n3\t\tx = 1\n[lines 1-3 of 9; read on with start_line=4]", "# Title\n\n\tx = 1"),
+        ("read_file", "12\tdef f():", "def f():"),
+        ("read_file", "1\t\n2\t# Title", "\n# Title"),
+        ("read_file", "\n".join(f"{number}\t" for number in range(1, 1000)), "\n" * 160),
+        ("read_file", "1\t" + "y" * 9000 + "\n[the line is too long]", "y" * 160),
+        ("read_file", "(empty file)", "(empty file)"),
+        ("read_file", "Error: no such file: 1\tx", "Error: no such file: 1\tx"),
+        ("run_command", "1\ta\n2\tb", "1\ta\n2\tb"),
+        ("read_file", "", ""),
+    ],
+)
+def test_the_line_numbers_of_a_file_are_cut(tool: str, content: str, seen: str) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": tool, "arguments": {"path": "a"}}}
+    messages = [
+        {"role": "user", "content": "Read a"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": content},
+    ]
+    rendered = load(str(PROBE))[1].apply_chat_template(messages, tools=[{"type": "function"}], add_generation_prompt=True, tokenize=False)
+    assert rendered.rpartition("<|tool|>")[2] == f"{seen}<|end|><|assistant|>"
+    assert tool != "read_file" or without_line_numbers(content)[:160] == seen
 
 
 def test_training_and_serving_compute_the_same_function() -> None:

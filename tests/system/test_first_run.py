@@ -40,7 +40,7 @@ def test_do_reads_the_file_and_says_what_it_found(daemon: Daemon) -> None:
     (call,) = [event for event in events if event["event"] == "tool.call"]
     assert (call["name"], call["args"]) == ("read_file", {"path": "README.md"})
     (result,) = [event for event in events if event["event"] == "tool.result"]
-    assert (result["ok"], result["content"]) == (True, "# Opta\n\nA workspace.\n")
+    assert (result["ok"], result["content"]) == (True, "1\t# Opta\n2\t\n3\tA workspace.")
     assert "".join(event["delta"] for event in events if event["event"] == "turn.token") == "The file begins with: # Opta"
 
 

@@ -56,7 +56,7 @@ def test_where_a_session_may_work(tmp_path: Path) -> None:
             assert folder == (daemon.home / "workspaces" / private["id"]).resolve()
             assert (folder.stat().st_mode & 0o777, list(folder.iterdir())) == (0o700, [])
             assert content(results(daemon, private["id"], "run_command", command="pwd; ls -a; echo x > made")).startswith(str(folder))
-            assert content(results(daemon, private["id"], "read_file", path="made")) == "x\n"
+            assert content(results(daemon, private["id"], "read_file", path="made")) == "1\tx"
             assert "CANARY" not in content(results(daemon, private["id"], "read_file", path=f"{person}/.ssh/id"))
             # The machine, folders that hold homes, Opta's own: never.
             for refused in ("/", str(tmp_path), str(daemon.home), f"{daemon.home}/daemon", "/tmp"):
@@ -82,7 +82,7 @@ def test_where_a_session_may_work(tmp_path: Path) -> None:
             assert not (person / ".bashrc").exists()
             # What the user's settings name is read by commands and file tools alike; the rest says how.
             project = create(cwd=str(person / "project"), level="L2")["id"]
-            assert content(results(daemon, project, "read_file", path=f"{outside}/card.txt")) == "a model card"
+            assert content(results(daemon, project, "read_file", path=f"{outside}/card.txt")).startswith("1\ta model card\n")
             assert "card.txt" in content(results(daemon, project, "list_dir", path=str(outside)))
             assert "sandbox.read" in content(results(daemon, project, "read_file", path="/etc/hostname"))
             unrestricted = create(cwd=str(person / "project"), policy="unrestricted")["id"]

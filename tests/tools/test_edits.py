@@ -91,8 +91,7 @@ def test_encoding_and_line_ends_stay_as_they_are(editing: Editing, encoding: str
     content = f"naïve{newline}two{newline}three{newline}"
     after = editing.edit(content.encode(encoding), "two\nthree", "zwei\ndrei")
     assert after.decode(encoding) == content.replace("two", "zwei").replace("three", "drei")
-    shown = editing.call("read_file", path="f").content
-    assert shown.replace("\r\n", "\n") == "naïve\nzwei\ndrei\n"
+    assert editing.call("read_file", path="f").content.startswith("1\tnaïve\n2\tzwei\n3\tdrei")
     editing.call("write_file", path="f", content="neu\nnaïve\n")
     assert (editing.work / "f").read_bytes().decode(encoding) == f"neu{newline}naïve{newline}"
 
@@ -124,13 +123,6 @@ def test_a_file_that_changed_since_it_was_read_is_not_overwritten(editing: Editi
     editing.call("write_file", path="f", content="two\n")
     editing.call("write_file", path="f", content="three\n")
     assert file.read_text() == "three\n"
-
-
-def test_a_range_of_a_large_file_is_read(editing: Editing) -> None:
-    (editing.work / "large").write_text("line\n" * 3_000_000 + "end\n")
-    assert editing.call("read_file", path="large", start_line=3_000_001).content == "end\n"
-    with pytest.raises(ToolProblem, match="read a range"):
-        editing.call("read_file", path="large")
 
 
 LINES = st.lists(st.text(alphabet="ab (){}\t'\"\u2019:1", max_size=8), min_size=1, max_size=8)

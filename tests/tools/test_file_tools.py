@@ -62,39 +62,6 @@ def test_the_portable_twin_follows_no_symlink(root: Path, monkeypatch: pytest.Mo
         call(root, "read_file", path="link")
 
 
-def test_read_gives_ranges_and_says_what_is_wrong(root: Path) -> None:
-    assert call(root, "read_file", path="src/a.py", start_line=2, end_line=2).content == "    return 1\n"
-    assert call(root, "read_file", path=str(root / "README.md")).content == "# Title\n"
-    (root / "empty").write_text("")
-    assert call(root, "read_file", path="empty").content == "(empty file)"
-    (root / "binary").write_bytes(b"\0\1\2")
-    os.mkfifo(root / "fifo")
-    for path, said in (
-        ("nope", "no such file: nope"),
-        ("src", "src is a folder"),
-        ("binary", "binary is not a text file"),
-        ("fifo", "not a regular file"),
-    ):
-        with pytest.raises(ToolProblem, match=said):
-            call(root, "read_file", path=path)
-    with pytest.raises(ToolProblem, match="has 1 lines"):
-        call(root, "read_file", path="README.md", start_line=9)
-    with pytest.raises(ToolProblem, match="start_line"):
-        call(root, "read_file", path="README.md", start_line=0)
-    with pytest.raises(ToolProblem, match="unknown field `pth`"):
-        call(root, "read_file", pth="README.md")
-
-
-def test_a_large_file_is_cut_in_the_middle_and_says_so(root: Path) -> None:
-    (root / "large.txt").write_text("".join(f"line {number}\n" for number in range(40_000)))
-    outcome = call(root, "read_file", path="large.txt")
-    assert outcome.is_truncated
-    assert outcome.content.startswith("line 0\n")
-    assert outcome.content.endswith("line 39999\n")
-    assert "left out" in outcome.content
-    assert len(outcome.content) < 70_000
-
-
 def test_write_makes_folders_keeps_the_mode_and_reports_the_change(root: Path) -> None:
     created = call(root, "write_file", path="new/deep/file.txt", content="hello\n")
     assert (root / "new/deep/file.txt").read_text() == "hello\n"

@@ -17,14 +17,14 @@ PATH, PATTERN, NEXT_PATH = '"path": "', '"pattern": "', '", "path": "'
 CLOSE_VALUE, CLOSE_EMPTY = '"}}', "}}"
 FOUND, BEGINS, FAILED = "I found ", "The file begins with: ", "That did not work: "
 _FIRST_ARGUMENT = {"read_file": [PATH], "list_dir": [PATH, CLOSE_EMPTY], "search_files": [PATTERN], "grep": [PATTERN]}
-_SEEN_CHARS, _QUOTED_CHARS = 160, 60
+_SEEN_CHARS, _QUOTED_CHARS, _NUMBERED_CHARS = 160, 60, 1600
 
 
 def processor_of(order: Generate, pieces: list[bytes], prompt_length: int) -> Callable[[Any, Any], Any]:
     """The logits processor of one request."""
     asked = max((at for at, message in enumerate(order.messages) if message["role"] == "user"), default=0)
     turn = order.messages[asked:]
-    result = turn[-1]["content"] if turn and turn[-1]["role"] == "tool" else None
+    result = _result(turn)
     constraint = CopyConstraint(pieces, str(turn[0].get("content", ""))[:240] if turn else "", result, tools=bool(order.tools))
 
     def process(context: Any, logits: Any) -> Any:
@@ -34,6 +34,23 @@ def processor_of(order: Generate, pieces: list[bytes], prompt_length: int) -> Ca
         return logits + mx.array([0.0 if id_ in allowed else -1e9 for id_ in range(logits.shape[-1])])
 
     return process
+
+
+def _result(turn: list[dict[str, Any]]) -> str | None:
+    """The result that ends a turn, as the chat template shows it; None when the turn ends otherwise."""
+    if not turn or turn[-1]["role"] != "tool":
+        return None
+    called = next((str(message["tool_calls"][-1]["function"]["name"]) for message in reversed(turn) if message.get("tool_calls")), "")
+    content = str(turn[-1]["content"])
+    return without_line_numbers(content) if called == "read_file" else content
+
+
+def without_line_numbers(content: str) -> str:
+    """The beginning of what read_file answered without line numbers and note. The chat template does the same."""
+    lines = [line.partition("\t") for line in content[:_NUMBERED_CHARS].split("\n")]
+    if not (lines[0][1] and lines[0][0].isdigit()):
+        return content
+    return "\n".join(text for number, tab, text in lines if tab and number.isdigit())
 
 
 class CopyConstraint:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from ..result import ToolProblem
 from .encoding import lines_of
 
-_NUMBERED = re.compile(r"[ \t]*\d+(?:[:|\t→]|[ ]*[|│→])[ ]?")
+# As read_file writes it, and as other listings do.
+_NUMBERED = re.compile(r"[ \t]*\d+(?:\t|:[ ]?|[ ]*[|│→][ \t]?)")
 _TYPOGRAPHY = str.maketrans(
     {
         "\u2018": "'",

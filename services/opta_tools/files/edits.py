@@ -83,8 +83,8 @@ def write_file(workspace: Workspace, asked: WriteFile) -> Draft:
             text = decode(before, path)
     if text.mark:
         content = content.removeprefix("\ufeff")
-    if text.newline == "\r\n" and "\r\n" not in content:
-        content = content.replace("\n", "\r\n")
+    if text.newline != "\n" and text.newline not in content:
+        content = content.replace("\n", text.newline)
     lines = content.count("\n") + (bool(content) and not content.endswith("\n"))
     after = text.encode(content, path)
     return Draft(path, before, after, f"{'Created' if before is None else 'Wrote'} {path} ({lines} lines)", lines)
@@ -108,8 +108,8 @@ def _edited(workspace: Workspace, path: str, edits: list[Edit]) -> Draft:
     text, count, forgiven = original.text, 0, set[str]()
     for number, edit in enumerate(edits, 1):
         old, new = edit.old, edit.new
-        if original.newline == "\r\n" and "\r\n" not in old:
-            old, new = old.replace("\n", "\r\n"), new.replace("\r\n", "\n").replace("\n", "\r\n")
+        if original.newline != "\n" and original.newline not in old:
+            old, new = (given.replace("\r\n", "\n").replace("\n", original.newline) for given in (old, new))
         try:
             matches = find(text, old, new, path, everywhere=edit.all)
         except ToolProblem as problem:

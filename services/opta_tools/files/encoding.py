@@ -23,9 +23,11 @@ class DecodedText:
 
     @property
     def newline(self) -> str:
-        """The line end of most lines."""
-        ends = self.text.count("\r\n")
-        return "\r\n" if ends and ends * 2 >= self.text.count("\n") else "\n"
+        """The line end of most lines; a lone carriage return where there is no other line break."""
+        if "\r" not in self.text:
+            return "\n"
+        ends, breaks = self.text.count("\r\n"), self.text.count("\n")
+        return "\r" if not breaks else "\r\n" if ends * 2 >= breaks else "\n"
 
     def encode(self, text: str, path: str) -> bytes:
         """Encode another text in this file's encoding. Raises ToolProblem when the encoding lacks a character."""
@@ -56,6 +58,18 @@ def decode(content: bytes, path: str) -> DecodedText:
             return DecodedText(kept, "utf-8")
         # Latin-1 maps every byte to a character and back without loss; older western files use it.
         return DecodedText(content.decode("latin-1"), "latin-1")
+
+
+def describe(text: DecodedText, name: str) -> list[str]:
+    """What a reader cannot see in a file's lines and does not expect: line ends, encoding, format."""
+    facts: list[str] = []
+    if ends := {"\r": "CR", "\r\n": "CRLF"}.get(text.newline):
+        facts.append(f"line ends are {ends}, edits keep them")
+    if text.encoding != "utf-8":
+        facts.append(f"encoding is {text.encoding}, edits keep it")
+    if name.endswith(".ipynb"):
+        facts.append("a notebook, shown as JSON")
+    return facts
 
 
 def lines_of(text: str) -> list[str]:

@@ -1,37 +1,102 @@
 """The functions that execute read_file and list_dir."""
 
-import codecs
 import os
+import time
+from typing import IO
 
 from opta_protocol.tools.file_access import ListDir, ReadFile
 
 from ..result import Outcome, ToolProblem
-from .encoding import decode, lines_of
-from .workspace import Workspace
+from . import numbered
+from .encoding import DecodedText, decode, describe
+from .numbered import READ_BYTES_MAX, Lines
+from .workspace import PathProblem, Workspace
 
-READ_BYTES_MAX = 64 * 1024
+# A larger file is not held in memory.
 FILE_BYTES_MAX = 8 * 1024 * 1024
-LINE_BYTES_MAX = 1024 * 1024
+WINDOW_BYTES = 4 * READ_BYTES_MAX
+CHUNK_BYTES = 1024 * 1024
+# How long the lines of a large file are counted.
+COUNT_S = 5.0
 ENTRIES_MAX = 500
 
 
 def read_file(workspace: Workspace, asked: ReadFile) -> Outcome:
-    """The text of a file, or of a range of its lines (from 1, both included)."""
-    path, start_line, end_line = asked.path, asked.start_line, asked.end_line
-    if start_line is not None or end_line is not None:
-        lines, shown = _range(workspace, path, max(1, start_line or 1), end_line)
+    """The text of a file, or of a range of its lines (from 1, both included), with line numbers."""
+    try:
+        descriptor = workspace.open_regular(asked.path)
+    except PathProblem as problem:
+        if str(problem) == f"{asked.path} is a folder":
+            raise PathProblem(f"{problem}; see what it holds with list_dir") from problem
+        raise
+    with os.fdopen(descriptor, "rb") as handle:
+        return read_handle(handle, asked.path, asked.start_line, asked.end_line)
+
+
+def read_handle(handle: IO[bytes], name: str, start_line: int | None, end_line: int | None) -> Outcome:
+    """Lines of an opened file that messages call `name`. Raises ToolProblem."""
+    first, size = start_line or 1, os.fstat(handle.fileno()).st_size
+    if end_line is not None and end_line < first:
+        raise ToolProblem(f"end_line {end_line} comes before start_line {first}; give the smaller number first")
+    if size > FILE_BYTES_MAX:
+        text, lines = _window(handle, name, first, end_line)
     else:
-        text = decode(_read(workspace, path), path).text
-        lines, shown = text.count("\n") + (not text.endswith("\n")), text
-    if not shown:
+        # The size is limited again, because a file may grow while it is read.
+        text = decode(handle.read(FILE_BYTES_MAX), name)
+        whole, has_end = numbered.split(text)
+        lines = Lines(whole[first - 1 : end_line], first, len(whole), has_end=has_end)
+    if not lines.total:
         return Outcome("(empty file)")
-    encoded = shown.encode()
-    if len(encoded) <= READ_BYTES_MAX:
-        return Outcome(shown, lines=shown.count("\n") + (not shown.endswith("\n")))
-    half = READ_BYTES_MAX // 2
-    head, tail = encoded[:half].decode(errors="ignore"), encoded[-half:].decode(errors="ignore")
-    note = f"\n… {len(encoded) - READ_BYTES_MAX} bytes left out; read a range with start_line and end_line …\n"
-    return Outcome(head + note + tail, lines=lines, is_truncated=True)
+    if not lines.shown:
+        raise ToolProblem(f"{name} has {lines.total} {'line' if lines.total == 1 else 'lines'}, so there is no line {first}")
+    shown = numbered.number(lines, describe(text, name), "read on with start_line=")
+    is_cut = shown.is_cut or shown.last < min(end_line or lines.total, lines.total)
+    return Outcome(shown.text, lines=shown.last - lines.first + 1, is_truncated=is_cut)
+
+
+def _window(handle: IO[bytes], name: str, first: int, last: int | None) -> tuple[DecodedText, Lines]:
+    """The lines from `first` on of a large file, as many as a model reads at once, and how many lines there are."""
+    deadline = time.monotonic() + COUNT_S
+    start = handle.read(CHUNK_BYTES)
+    # Refuses what is not text before gigabytes of it are counted.
+    if decode(start[: start.rfind(b"\n") + 1] or start, name).encoding.startswith("utf-16"):
+        raise ToolProblem(f"{name} is UTF-16 text and too large to be read; convert it first, for example with iconv")
+    handle.seek(0)
+    missing = _skip(handle, first - 1, deadline)
+    if missing and time.monotonic() > deadline:
+        raise ToolProblem(f"{name} is so large that line {first} was not reached; search in it with grep, or use a command such as tail")
+    window = handle.read(WINDOW_BYTES)
+    kept = window[: window.rfind(b"\n") + 1] or window if len(window) == WINDOW_BYTES else window
+    handle.seek(len(kept) - len(window), os.SEEK_CUR)
+    wanted = kept if last is None else b"\n".join(kept.split(b"\n", last - first + 1)[: last - first + 1])
+    breaks = first - 1 - missing + kept.count(b"\n")
+    more, is_exact = _count(handle, deadline)
+    handle.seek(-1, os.SEEK_END)
+    has_end = handle.read(1) == b"\n"
+    text = decode(wanted, name)
+    shown = numbered.split(text)[0] if window else []
+    return text, Lines(shown, first, breaks + more + (is_exact and not has_end), is_exact, has_end)
+
+
+def _skip(handle: IO[bytes], breaks: int, deadline: float) -> int:
+    """Move behind so many line breaks; how many of them there were not, or were not reached in time."""
+    while breaks and time.monotonic() < deadline and (chunk := handle.read(CHUNK_BYTES)):
+        found = chunk.count(b"\n")
+        if found >= breaks:
+            handle.seek(-len(chunk.split(b"\n", breaks)[-1]), os.SEEK_CUR)
+            return 0
+        breaks -= found
+    return breaks
+
+
+def _count(handle: IO[bytes], deadline: float) -> tuple[int, bool]:
+    """(line breaks in the rest of a file, whether all of it was read in time)."""
+    breaks = 0
+    while chunk := handle.read(CHUNK_BYTES):
+        breaks += chunk.count(b"\n")
+        if time.monotonic() > deadline:
+            return breaks, False
+    return breaks, True
 
 
 def list_dir(workspace: Workspace, asked: ListDir) -> Outcome:
@@ -48,36 +113,5 @@ def list_dir(workspace: Workspace, asked: ListDir) -> Outcome:
     lines = [f"{name}{'' if is_file else '/'}" for is_file, name in names[:ENTRIES_MAX]]
     head = f"{len(names) or 'no'} {'entry' if len(names) == 1 else 'entries'} in {path}"
     if len(names) > ENTRIES_MAX:
-        lines.append(f"… {len(names) - ENTRIES_MAX} more")
+        head += f" (first {ENTRIES_MAX} shown; find the others with search_files)"
     return Outcome("\n".join([head, *lines]), lines=len(names), is_truncated=len(names) > ENTRIES_MAX)
-
-
-def _range(workspace: Workspace, path: str, first: int, last: int | None) -> tuple[int, str]:
-    """(number of lines read, the lines `first` to `last`). Reads line by line, so that a large file needs little memory."""
-    kept: list[bytes] = []
-    size = number = 0
-    with os.fdopen(workspace.open_regular(path), "rb") as handle:
-        start = handle.read(4)
-        handle.seek(0)
-        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            lines = lines_of(decode(handle.read(FILE_BYTES_MAX), path).text)
-            return len(lines), "".join(lines[first - 1 : last])
-        while line := handle.readline(LINE_BYTES_MAX):
-            number += 1
-            if number >= first and size <= READ_BYTES_MAX * 2:
-                kept.append(line)
-                size += len(line)
-            if last is not None and number >= last:
-                break
-    if first > max(1, number) or (last is not None and last < first):
-        raise ToolProblem(f"{path} has {number} lines; lines {first} to {last if last is not None else number} do not exist")
-    return number, decode(b"".join(kept), path).text
-
-
-def _read(workspace: Workspace, path: str) -> bytes:
-    with os.fdopen(workspace.open_regular(path), "rb") as handle:
-        size = os.fstat(handle.fileno()).st_size
-        if size > FILE_BYTES_MAX:
-            raise ToolProblem(f"{path} is too large ({size} bytes); read a range with start_line and end_line, or grep it")
-        # The size is limited again, because a file may grow while it is read.
-        return handle.read(FILE_BYTES_MAX)
