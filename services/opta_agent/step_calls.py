@@ -19,6 +19,7 @@ from opta_core.transcript import Call, Step
 from opta_protocol.events import ToolCall, ToolResult
 from opta_protocol.ids import new_call_id
 from opta_protocol.permissions import Risk
+from opta_protocol.tools.file_access import READ_FILE, WRITE_FILE
 from opta_protocol.tools.tool import AnyTool
 
 from . import loop_guard
@@ -104,6 +105,7 @@ class _Order:
         self._before: list[asyncio.Task[bool]] = []
         self._last_change: asyncio.Task[bool] | None = None
         self._changed: list[ToolCall] = []
+        self._has_read = False
 
     def add(self, group: asyncio.TaskGroup, written: WrittenCall) -> None:
         """Begin with the next call, as far as it may begin now."""
@@ -112,8 +114,11 @@ class _Order:
         if not written.problem and (finding := loop_guard.before(self._run.turn, call)):
             written = WrittenCall(call, "repeated", finding.words)
         waits_for = list(self._before) if is_change else [self._last_change] if self._last_change is not None else []
-        task = group.create_task(self._play(written, waits_for, list(self._changed)))
+        # A file may be overwritten once it was read, perhaps by a call of this step.
+        needs_read = self._has_read and call.name == WRITE_FILE.name
+        task = group.create_task(self._play(written, waits_for, list(self._changed), needs_read=needs_read))
         self._before.append(task)
+        self._has_read = self._has_read or call.name == READ_FILE.name
         if is_change:
             self._last_change = task
             self._changed.append(call)
@@ -127,7 +132,7 @@ class _Order:
             return await self._run.collaborators.gate.runs_scripts(self._run.session, call)
         return any(path == before.args.get("path") or "path" not in before.args for before in earlier)
 
-    async def _play(self, written: WrittenCall, waits_for: list[asyncio.Task[bool]], changes: list[ToolCall]) -> bool:
+    async def _play(self, written: WrittenCall, waits_for: list[asyncio.Task[bool]], changes: list[ToolCall], *, needs_read: bool) -> bool:
         """Decide, wait for the calls before, and run; whether later changes may go on."""
         run, call = self._run, written.call
         is_change = call.risk is not Risk.read
@@ -135,7 +140,7 @@ class _Order:
             run.emit(_failed(call, written.problem, written.code))
             return not is_change
         gate = run.collaborators.gate
-        is_late = is_change and bool(changes) and await self._depends_on(changes, call)
+        is_late = needs_read or (is_change and bool(changes) and await self._depends_on(changes, call))
         asked = None if is_late else asyncio.ensure_future(gate.check(run.session, run.turn, call))
         try:
             is_clear = await _all_good(waits_for)

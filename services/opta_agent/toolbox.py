@@ -161,7 +161,12 @@ class WorkerToolbox:
     async def preview(self, session: AgentSession, call: ToolCall) -> Preview:
         """What a call would do; without a worker that answers, a preview that says so."""
         asked = PreviewTool(
-            callId=call.callId, name=call.name, args=call.args, cwd=session.transcript.cwd, folder=session.transcript.folder
+            callId=call.callId,
+            name=call.name,
+            args=call.args,
+            cwd=session.transcript.cwd,
+            folder=session.transcript.folder,
+            sid=session.sid,
         )
         order = [_encode(asked)]
         try:

@@ -1,6 +1,6 @@
-"""Limits the disk space of what the tool-worker keeps for sessions: long outputs, caches, temporary files, files that were put aside.
+"""Limits the disk space of what the tool-worker keeps for sessions: results, records of what was read, caches, files that were put aside.
 
-Each of these folders holds one folder for each session or workspace. The least recently used ones are removed first.
+Each of these folders holds one folder or file for each session or workspace. The least recently used ones are removed first.
 """
 
 import contextlib
@@ -32,6 +32,7 @@ def kept_by(daemon: Path) -> tuple[Kept, ...]:
     gib = 1024**3
     return (
         Kept(daemon / "spills", 2 * gib),
+        Kept(daemon / "seen", gib // 8),
         Kept(daemon / "sandbox/caches", 20 * gib),
         Kept(daemon / "sandbox/tmp", 20 * gib),
         Kept(daemon / "sandbox/aside", 4 * gib),

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from opta_protocol.event_parts import Change
 
+from .files.sightings import Sight
+
 
 class ToolProblem(Exception):
     """A tool call failed. The model reads the message, so it says how to correct the call."""
@@ -25,3 +27,5 @@ class Outcome:
     # Name of the file with the complete output, when `content` is only a part of it.
     spill: str = ""
     changes: list[Change] = field(default_factory=list[Change])
+    # What the call showed of a file.
+    sight: Sight | None = None

@@ -224,6 +224,8 @@ class PreviewTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="P
     args: dict[str, Any]
     cwd: str
     folder: str = ""
+    # What was read in this session may be overwritten.
+    sid: str = ""
 
 
 class Preview(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Preview"):

@@ -180,3 +180,18 @@ def test_a_second_edit_of_a_file_is_shown_as_it_is_after_the_first() -> None:
     story.play(Scripted([edit("e1"), edit("e1"), edit("e2"), USE], [TextPart("ok"), STOP]))
     # The third is another file, so its question need not wait.
     assert story.asked == ["e1", "e2", "e1"]
+
+
+def test_a_file_that_is_read_in_the_same_step_may_be_overwritten_so_the_question_waits_for_the_read() -> None:
+    story = Recorded()
+    seen: dict[str, list[str]] = {}
+
+    async def check(session: AgentSession, turn: Turn, wanted: e.ToolCall) -> Permit:
+        seen[wanted.name] = list(story.log)
+        return await Recorded.check(story, session, turn, wanted)
+
+    story.check = check  # type: ignore[method-assign]
+    write = call("write_file", {"path": "./r1", "content": "x"})
+    story.play(Scripted([call("read_file", {"path": "r1"}), write, edit("e1"), USE], [TextPart("ok"), STOP]))
+    assert seen["write_file"][:2] == ["begin r1", "end r1"]
+    assert seen["edit_file"] == []

@@ -253,6 +253,7 @@ def test_odd_patterns_paths_and_encodings_are_errors_or_kept(place: Place) -> No
             call(place, name, **args)
     assert call(place, "grep", pattern="(?a)(?u)x").lines == 0
     (place.work / "bom").write_text("a\n", encoding="utf-8-sig")
+    call(place, "read_file", path="bom")
     call(place, "write_file", path="bom", content="\ufeffb\n")
     assert (place.work / "bom").read_bytes() == b"\xef\xbb\xbfb\n"
     mixed = "naïve café über ".encode() + b"\xff end\n"

@@ -33,7 +33,10 @@ CALLS: dict[str, list[Action]] = {
     "tricky": [Use("run_command", {"command": TRICKY, "timeout_s": 33, "cwd": "sub"})],
     "queue": [Use("run_command", {"command": f"echo {number} > made-{number}"}) for number in range(4)],
     "one": [Use("run_command", {"command": "echo yes > made"})],
-    "long": [Use("write_file", {"path": "long.sql", "content": "".join(f"line {number}\n" for number in range(1500))})],
+    "long": [
+        Use("read_file", {"path": "long.sql"}),
+        Use("write_file", {"path": "long.sql", "content": "".join(f"line {number}\n" for number in range(1500))}),
+    ],
     "server": [Use("mcp__everything__echo", {"message": "first # line\nsecond  line "})],
     "browse": [Use("browser_navigate", {"url": "http://127.0.0.1:9/a?b=" + "c" * 400})],
     "misuse": [

@@ -152,7 +152,7 @@ def test_a_write_shows_its_diff_and_is_void_when_the_file_changes(daemon: Daemon
     file = daemon.workspace / "a.txt"
     file.write_text("one\n")
     sid = daemon.session(mode="do")
-    script.actions = [Use("write_file", {"path": "a.txt", "content": "two\n"})]
+    script.actions = [Use("read_file", {"path": "a.txt"}), Use("write_file", {"path": "a.txt", "content": "two\n"})]
     turn = daemon.submit(sid, "go")
     for line in daemon.client.events(sid, 0):
         event = json.loads(line)
@@ -162,7 +162,7 @@ def test_a_write_shows_its_diff_and_is_void_when_the_file_changes(daemon: Daemon
             daemon.client.post(f"/v3/sessions/{sid}/permissions/{event['requestId']}", {"decision": "allow"})
         if event.get("turn") == turn and event["event"] == "turn.done":
             break
-    (result,) = [json.loads(line) for line in daemon.journal(sid) if b'"tool.result"' in line]
+    _, result = [json.loads(line) for line in daemon.journal(sid) if b'"tool.result"' in line]
     assert (result.get("ok", False), result["code"]) == (False, "changed")
     assert file.read_text() == "changed by a person\n"
 
@@ -173,8 +173,8 @@ def test_a_turn_is_undone_and_the_model_hears_of_it(daemon: Daemon, script: Scri
     sid = daemon.session(mode="do", policy="unrestricted")
     play(
         daemon, script, sid,
-        Use("write_file", {"path": "kept.txt", "content": "after\n"}), Use("edit_file", {"path": "kept.txt", "old": "after", "new": "after all"}),
-        Use("write_file", {"path": "sub/new.txt", "content": "x"}),
+        Use("read_file", {"path": "kept.txt"}), Use("write_file", {"path": "kept.txt", "content": "after\n"}),
+        Use("edit_file", {"path": "kept.txt", "old": "after", "new": "after all"}), Use("write_file", {"path": "sub/new.txt", "content": "x"}),
     )  # fmt: skip
     assert (kept.read_text(), new.exists()) == ("after all\n", True)
     kept.write_text("a person was here\n")

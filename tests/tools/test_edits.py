@@ -149,3 +149,31 @@ def test_any_text_comes_back_byte_for_byte(content: bytes) -> None:
     except ToolProblem:
         return
     assert text.encode(text.text, "f") == content
+
+
+LISTED = "def one():\n\treturn 1\n\ndef two():\n    return 2\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("2\t\treturn 1", "2\t\treturn 9", ("\treturn 1", "\treturn 9")),
+        ("1\tdef one():\n2\t\treturn 1", "1\tdef uno():\n2\t\treturn 1", ("def one", "def uno")),
+        # A blank line that lost its tab; lines that the model added have no number.
+        ("2\t\treturn 1\n3\n4\tdef two():", "2\t\treturn 1\n\n\ndef two():", ("1\n\ndef two", "1\n\n\ndef two")),
+        ("4\tdef two():", "\ndef half():\n    return 0\n\n4\tdef two():", ("def two", "\ndef half():\n    return 0\n\ndef two")),
+        # A part of a line; other listings.
+        ("1\tdef one", "def uno", ("def one", "def uno")),
+        ("  4 | def two():\n  5 |     return 2", "  4 | def two():\n  5 |     return 3", ("return 2", "return 3")),
+        ("4→def two():", "4→def zwei():", ("def two", "def zwei")),
+    ],
+)
+def test_line_numbers_that_were_copied_are_no_part_of_the_text(editing: Editing, old: str, new: str, changed: tuple[str, str]) -> None:
+    assert editing.edit(LISTED, old, new).decode() == LISTED.replace(*changed)
+
+
+def test_numbers_that_are_text_stay_text(editing: Editing) -> None:
+    assert editing.edit("1\tone\n2\ttwo\n", "2\ttwo", "2\tzwei\n3\tdrei") == b"1\tone\n2\tzwei\n3\tdrei\n"
+    for old in ("9\ttwo\n8\tone", "7\n8\n9"):
+        with pytest.raises(ToolProblem, match="old is not in"):
+            editing.edit("1\tone\n2\ttwo\n", old, "x")

@@ -68,6 +68,7 @@ def test_write_makes_folders_keeps_the_mode_and_reports_the_change(root: Path) -
     assert created.content == "Created new/deep/file.txt (1 lines)"
     (root / "run.sh").write_text("#!/bin/sh\n")
     (root / "run.sh").chmod(0o755)
+    call(root, "read_file", path="run.sh")
     (change,) = call(root, "write_file", path="run.sh", content="#!/bin/bash\n").changes
     assert (root / "run.sh").stat().st_mode & 0o777 == 0o755
     assert "-#!/bin/sh\n+#!/bin/bash" in change.diff

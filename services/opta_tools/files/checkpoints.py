@@ -17,11 +17,11 @@ class Checkpoints:
     """One folder for each session. Its files are named by the sha256 of their content, mode 0600; the oldest go beyond BYTES_MAX."""
 
     def __init__(self, folder: Path):
-        self._folder = folder
+        self.folder = folder
 
     def keep(self, sid: str, content: bytes) -> None:
         """Store a content before it is replaced. Raises OSError."""
-        folder = self._folder / sid
+        folder = self.folder / sid
         file = folder / digest(content)
         if file.exists():
             os.utime(file)
@@ -80,7 +80,7 @@ class Checkpoints:
         if not sha256:
             return None
         try:
-            content = (self._folder / sid / sha256).read_bytes()
+            content = (self.folder / sid / sha256).read_bytes()
         except OSError:
             raise ToolProblem(f"the previous content of {path} is no longer kept, so nothing is undone") from None
         if digest(content) != sha256:

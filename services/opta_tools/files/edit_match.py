@@ -13,7 +13,8 @@ from ..result import ToolProblem
 from .encoding import lines_of
 
 # As read_file writes it, and as other listings do.
-_NUMBERED = re.compile(r"[ \t]*\d+(?:\t|:[ ]?|[ ]*[|│→][ \t]?)")
+_NUMBERED = re.compile(r"[ \t]*\d+(?:\t|:[ ]?|[ ]*[|│→][ \t]?|$)")
+_OURS = re.compile(r"\d+\t")
 _TYPOGRAPHY = str.maketrans(
     {
         "\u2018": "'",
@@ -57,8 +58,9 @@ def find(text: str, old: str, new: str, path: str, *, everywhere: bool = False) 
         pair = change(old, new)
         if pair is None:
             continue
-        matches = list(_by_lines(text, *pair, tolerated))
-        if len(matches) > 1:
+        inside = _inside(text, *pair, tolerated)
+        matches = inside or list(_by_lines(text, *pair, tolerated))
+        if len(matches) > 1 and not (inside and everywhere):
             where = _lines_at(text, [match.start for match in matches])
             raise ToolProblem(
                 f"old matches {len(matches)} places in {path} if {tolerated} is ignored (lines {where}); give more lines around it"
@@ -73,6 +75,13 @@ def apply(text: str, matches: list[Replacement]) -> str:
     for match in reversed(matches):
         text = text[: match.start] + match.new + text[match.end :]
     return text
+
+
+def _inside(text: str, old: str, new: str, tolerated: str) -> list[Replacement]:
+    """Every place that equals `old`, which may begin and end inside a line; none for a text without a letter or sign."""
+    if not old.strip():
+        return []
+    return [Replacement(match.start(), match.end(), new, tolerated) for match in re.finditer(re.escape(old), text)]
 
 
 def _by_lines(text: str, old: str, new: str, tolerated: str) -> Iterator[Replacement]:
@@ -128,8 +137,18 @@ def _numbers(old: str, new: str) -> tuple[str, str] | None:
     numbers = [int(re.findall(r"\d+", line)[0]) for line in lines]
     if len(numbers) > 1 and numbers != sorted(set(numbers)):
         return None
+    bare = _unnumbered(old)
+    if not bare.strip():
+        return None
     has_numbers = all(_NUMBERED.match(line) for line in new.split("\n") if line.strip())
-    return _unnumbered(old), _unnumbered(new) if has_numbers else new
+    # Lines that the model adds often have no number.
+    return bare, _unnumbered(new) if has_numbers else "\n".join(_without(numbers, line) for line in new.split("\n"))
+
+
+def _without(numbers: list[int], line: str) -> str:
+    """A line without its number, if it is one of `numbers`."""
+    found = _OURS.match(line)
+    return line[found.end() :] if found and int(found[0]) in numbers else line
 
 
 def _unnumbered(text: str) -> str:

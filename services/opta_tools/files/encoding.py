@@ -45,9 +45,9 @@ def decode(content: bytes, path: str) -> DecodedText:
             try:
                 return DecodedText(content[len(mark) :].decode(encoding), encoding, mark)
             except UnicodeDecodeError:
-                raise ToolProblem(f"{path} begins like {encoding} text but is not valid {encoding}") from None
+                raise ToolProblem(f"{path} begins like {encoding} text but is not valid {encoding}", "not_text") from None
     if b"\0" in content[:8192]:
-        raise ToolProblem(f"{path} is not a text file ({len(content)} bytes, binary)")
+        raise ToolProblem(f"{path} is not a text file ({len(content)} bytes, binary)", "not_text")
     try:
         return DecodedText(content.decode())
     except UnicodeDecodeError:

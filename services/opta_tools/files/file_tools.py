@@ -23,9 +23,9 @@ from .checkpoints import Checkpoints
 from .edits import Draft, edit_file, multi_edit, put, write_file
 from .open_path import path_of
 from .reads import list_dir, read_file
+from .sightings import Sight, Sightings, Stamp, sha256_of, stamp_of
 from .workspace import PathProblem, Workspace
 
-SEEN_MAX = 2000
 A = TypeVar("A", bound=Arguments)
 
 
@@ -67,16 +67,19 @@ WRITERS: tuple[FileWriter[Any], ...] = (
 
 
 class FileTools:
-    """Executes the file tools; may be called from any thread. Remembers which version of a file a session read or wrote last."""
+    """Executes the file tools; may be called from any thread. Remembers what each session was shown of each file."""
 
     def __init__(
-        self, checkpoints: Checkpoints, readers: tuple[FileReader[Any], ...] = READERS, writers: tuple[FileWriter[Any], ...] = WRITERS
+        self,
+        checkpoints: Checkpoints,
+        readers: tuple[FileReader[Any], ...] = READERS,
+        writers: tuple[FileWriter[Any], ...] = WRITERS,
+        sightings: Sightings | None = None,
     ):
         self._checkpoints = checkpoints
         self._readers = {reader.tool.name: reader for reader in readers}
         self._writers = {writer.tool.name: writer for writer in writers}
-        # (session, path) -> (inode, size, mtime in ns) when the session last read or wrote the file
-        self._seen: dict[tuple[str, str], tuple[int, int, int]] = {}
+        self._sightings = sightings or Sightings(checkpoints.folder.with_name("seen"))
 
     @property
     def tools(self) -> list[Tool[Any]]:
@@ -88,9 +91,16 @@ class FileTools:
         with _opened(call.cwd, call.folder) as workspace:
             if (reader := self._readers.get(call.name)) is None:
                 return self._write(workspace, call)
-            if reader.tool is READ_FILE:
-                self._remember(workspace, call)
-            return reader.run(workspace, call.args)
+            try:
+                outcome = reader.run(workspace, call.args)
+            except ToolProblem as problem:
+                if problem.code == "not_text":
+                    # What it is has been said, and more cannot be shown.
+                    self._saw(workspace, call.sid, str(call.args["path"]), "")
+                raise
+            if outcome.sight is not None:
+                self._sightings.add(call.sid, outcome.sight)
+            return outcome
 
     def preview(self, asked: PreviewTool) -> Preview:
         """What a write would change, or where a command would run. Raises ToolProblem when the call would fail."""
@@ -98,6 +108,8 @@ class FileTools:
             if asked.name == RUN_COMMAND.name:
                 return Preview(callId=asked.callId, folder=folder_of(workspace, arguments(RUN_COMMAND, asked.args)))
             draft = self._draft(workspace, asked.name, asked.args)
+            if asked.sid:
+                self._check_seen(workspace, asked.sid, asked.name, draft)
             return Preview(callId=asked.callId, diff=draft.whole_diff, expects=draft.expects, writing=draft.writing)
 
     def _draft(self, workspace: Workspace, name: str, args: dict[str, Any]) -> Draft:
@@ -112,41 +124,53 @@ class FileTools:
                 f"{draft.path} was changed after this call was approved, so it is not written; read it and propose the change again",
                 "changed",
             )
-        known = self._seen.get((call.sid, draft.path))
-        if call.name == WRITE_FILE.name and draft.before is not None and known and known != _stamp(workspace, draft.path):
-            raise ToolProblem(f"{draft.path} was changed since you read it; read it again, then write", "changed")
+        self._check_seen(workspace, call.sid, call.name, draft)
+        # An edit shows only its surroundings: only who had seen all of the file before has seen all of it afterwards.
+        knows_all = call.name == WRITE_FILE.name or not self._unseen(workspace, call.sid, draft)
         if draft.before is not None:
             self._checkpoints.keep(call.sid, draft.before)
         outcome = put(workspace, draft)
-        self._remember(workspace, call)
+        self._saw(workspace, call.sid, draft.path, sha256_of(draft.after), 0 if knows_all else 1)
         return outcome
 
-    def _remember(self, workspace: Workspace, call: RunTool) -> None:
-        path = call.args.get("path")
-        if isinstance(path, str) and (stamp := _stamp(workspace, path)) is not None:
-            self._seen.pop((call.sid, path), None)
-            self._seen[(call.sid, path)] = stamp
-            if len(self._seen) > SEEN_MAX:
-                self._seen.pop(next(iter(self._seen)))
+    def _check_seen(self, workspace: Workspace, sid: str, tool: str, draft: Draft) -> None:
+        """Refuse to replace a content that the session has not seen. An edit names what it replaces, so it needs no such proof."""
+        if tool == WRITE_FILE.name and draft.before != draft.after and (problem := self._unseen(workspace, sid, draft)):
+            raise ToolProblem(f"{draft.path} {problem}", "not_read")
+
+    def _unseen(self, workspace: Workspace, sid: str, draft: Draft) -> str:
+        """What the session does not know of the content that a draft replaces; '' when it knows all of it."""
+        if not draft.before:
+            return ""
+        return self._sightings.problem(sid, _name(workspace, draft.path), draft.before, _stamp(workspace, draft.path))
+
+    def _saw(self, workspace: Workspace, sid: str, path: str, sha256: str, line: int = 0) -> None:
+        """The session knows what a file with a certain content holds; with `line` it knows that line only."""
+        self._sightings.add(sid, Sight(_name(workspace, path), _stamp(workspace, path), sha256, line, line))
 
 
-def _stamp(workspace: Workspace, path: str) -> tuple[int, int, int] | None:
+def _stamp(workspace: Workspace, path: str) -> Stamp:
+    """The stamp of a file that was opened before; one that fits no file when it is gone."""
     try:
         descriptor = workspace.open_regular(path)
     except PathProblem:
-        return None
+        return 0, 0, 0
     try:
-        found = os.fstat(descriptor)
-        return found.st_ino, found.st_size, found.st_mtime_ns
+        return stamp_of(os.fstat(descriptor))
     finally:
         os.close(descriptor)
+
+
+def _name(workspace: Workspace, path: str) -> str:
+    """The real path of a file that is written; its folders are no links."""
+    return f"{workspace.path}/{workspace.relative(path)}"
 
 
 def folder_of(workspace: Workspace, asked: RunCommand) -> str:
     """The real path of the folder that a command asks to run in. Raises PathProblem."""
     descriptor = workspace.open(asked.cwd, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return path_of(descriptor, f"{workspace.path}/{workspace.relative(asked.cwd)}")
+        return path_of(descriptor, lambda: f"{workspace.path}/{workspace.relative(asked.cwd)}")
     except OSError as error:
         raise PathProblem(f"{asked.cwd[:200]}: {error.strerror or error}; try again") from error
     finally:

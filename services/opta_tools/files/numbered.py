@@ -35,6 +35,7 @@ class Numbered:
     text: str
     last: int
     is_cut: bool
+    has_cut_lines: bool
 
 
 def split(text: DecodedText) -> tuple[list[str], bool]:
@@ -69,7 +70,7 @@ def number(lines: Lines, facts: list[str], read_on: str) -> Numbered:
     if last < lines.total:
         said.append(f"{read_on}{last + 1}")
     note = f"\n[{'; '.join(said)}]" if said else ""
-    return Numbered(text + note, last, long or len(numbered) < len(lines.shown))
+    return Numbered(text + note, last, long or len(numbered) < len(lines.shown), long)
 
 
 def _extent(lines: Lines, last: int) -> str:

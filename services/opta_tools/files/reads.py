@@ -4,12 +4,15 @@ import os
 import time
 from typing import IO
 
+import msgspec
+
 from opta_protocol.tools.file_access import ListDir, ReadFile
 
 from ..result import Outcome, ToolProblem
 from . import numbered
 from .encoding import DecodedText, decode, describe
 from .numbered import READ_BYTES_MAX, Lines
+from .sightings import Sight, sha256_of, stamp_of
 from .workspace import PathProblem, Workspace
 
 # A larger file is not held in memory.
@@ -30,28 +33,36 @@ def read_file(workspace: Workspace, asked: ReadFile) -> Outcome:
             raise PathProblem(f"{problem}; see what it holds with list_dir") from problem
         raise
     with os.fdopen(descriptor, "rb") as handle:
-        return read_handle(handle, asked.path, asked.start_line, asked.end_line)
+        outcome = read_handle(handle, asked.path, asked.start_line, asked.end_line)
+        if outcome.sight is not None:
+            outcome.sight = msgspec.structs.replace(outcome.sight, path=workspace.real_path(descriptor, asked.path))
+        return outcome
 
 
 def read_handle(handle: IO[bytes], name: str, start_line: int | None, end_line: int | None) -> Outcome:
     """Lines of an opened file that messages call `name`. Raises ToolProblem."""
-    first, size = start_line or 1, os.fstat(handle.fileno()).st_size
+    first, found = start_line or 1, os.fstat(handle.fileno())
+    size, sha256 = found.st_size, ""
     if end_line is not None and end_line < first:
         raise ToolProblem(f"end_line {end_line} comes before start_line {first}; give the smaller number first")
     if size > FILE_BYTES_MAX:
         text, lines = _window(handle, name, first, end_line)
     else:
         # The size is limited again, because a file may grow while it is read.
-        text = decode(handle.read(FILE_BYTES_MAX), name)
+        content = handle.read(FILE_BYTES_MAX)
+        text, sha256 = decode(content, name), sha256_of(content)
         whole, has_end = numbered.split(text)
         lines = Lines(whole[first - 1 : end_line], first, len(whole), has_end=has_end)
     if not lines.total:
-        return Outcome("(empty file)")
+        return Outcome("(empty file)", sight=Sight(name, stamp_of(found), sha256))
     if not lines.shown:
         raise ToolProblem(f"{name} has {lines.total} {'line' if lines.total == 1 else 'lines'}, so there is no line {first}")
     shown = numbered.number(lines, describe(text, name), "read on with start_line=")
     is_cut = shown.is_cut or shown.last < min(end_line or lines.total, lines.total)
-    return Outcome(shown.text, lines=shown.last - lines.first + 1, is_truncated=is_cut)
+    # Of a line that is cut, something was not seen; alone it is shown as far as any line can be.
+    total = 0 if shown.has_cut_lines and len(lines.shown) > 1 else lines.total
+    sight = Sight(name, stamp_of(found), sha256, lines.first, shown.last, total)
+    return Outcome(shown.text, lines=shown.last - lines.first + 1, is_truncated=is_cut, sight=sight)
 
 
 def _window(handle: IO[bytes], name: str, first: int, last: int | None) -> tuple[DecodedText, Lines]:

@@ -10,6 +10,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import ClassVar
 
@@ -74,7 +75,7 @@ class Workspace:
         """Whether a relative path is shown. In a home, the files of programs are hidden."""
         return self._is_not_home or not is_hidden_in_home(relative.split("/", 1)[0]) or relative == "."
 
-    @property
+    @cached_property
     def _is_not_home(self) -> bool:
         return not self.home or self.path != self.home
 
@@ -82,7 +83,7 @@ class Workspace:
     def path(self) -> str:
         """The real path of the folder. Raises PathProblem."""
         try:
-            return path_of(self._descriptor, self.root)
+            return path_of(self._descriptor, lambda: self.root)
         except OSError as error:
             raise PathProblem(f"the path of the workspace {self.root} cannot be determined: {_why(error)}; start a new session") from error
 
@@ -125,7 +126,7 @@ class Workspace:
                 descriptor = _walk(self._descriptor, relative, flags | os.O_CLOEXEC, mode)
         except OSError as error:
             raise PathProblem(_explain(error, path, follows=follows)) from error
-        real = self._path_of(descriptor, path)
+        real = self.real_path(descriptor, path)
         is_hidden = any(real == folder or real.startswith(f"{folder}/") for folder in self.hidden_folders)
         is_workspace = bool(self.workspaces_folder) and real.startswith(f"{self.workspaces_folder}/")
         if is_hidden and not is_workspace and not self._is_in_session_tmp(real):
@@ -147,7 +148,7 @@ class Workspace:
         descriptor = self.open(path, os.O_RDONLY | os.O_NONBLOCK, follows=follows)
         kind = os.fstat(descriptor).st_mode
         # The target of a link is judged by its real name.
-        real = self._path_of(descriptor, path)
+        real = self.real_path(descriptor, path)
         if is_secret(real) and not is_secret(path):
             os.close(descriptor)
             raise PathProblem(f"{path} leads to {real.rsplit('/', 1)[-1]}, which may hold credentials; name that file itself")
@@ -156,10 +157,10 @@ class Workspace:
         os.close(descriptor)
         raise PathProblem(f"{path} is a folder" if stat.S_ISDIR(kind) else f"{path} is not a regular file")
 
-    def _path_of(self, descriptor: int, path: str) -> str:
+    def real_path(self, descriptor: int, path: str) -> str:
         """The real path of an opened descriptor. When it cannot be determined, the descriptor is closed and PathProblem is raised."""
         try:
-            return path_of(descriptor, f"{self.path}/{self.relative(path)}")
+            return path_of(descriptor, lambda: f"{self.path}/{self.relative(path)}")
         except OSError as error:
             os.close(descriptor)
             raise PathProblem(f"{path}: {_why(error)}; try again") from error

@@ -59,7 +59,7 @@ class MultiEdit(Arguments, frozen=True, kw_only=True):
 READ_FILE = Tool(
     name="read_file",
     arguments=ReadFile,
-    description="Read a text file, or some of its lines.",
+    description="Read a text file, with line numbers.",
     risk=Risk.read,
     kind="read",
     label="Read",
@@ -90,7 +90,7 @@ WRITE_FILE = Tool(
 EDIT_FILE = Tool(
     name="edit_file",
     arguments=EditFile,
-    description="Replace old by new in a file that you read. Copy old exactly; it must fit one place, or set all.",
+    description="Replace old by new in a file that you read. Copy old exactly, without line numbers; it must fit one place, or set all.",
     risk=Risk.write,
     kind="write",
     label="Edit",
