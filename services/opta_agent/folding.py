@@ -11,9 +11,9 @@ from opta_core.transcript import Call, Step, Turn
 from opta_protocol.events import ContextFolded, Event
 from opta_protocol.tools.declared import tool_of
 
-from .history import shown_result
 from .kept_facts import newest
 from .session import AgentSession
+from .shown_result import shown_result
 
 # Shares of the context limit: a fold begins at the first, and leaves at most the second beside what it cannot fold.
 FULL_SHARE, LEFT_SHARE = 0.72, 0.35

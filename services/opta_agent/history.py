@@ -12,6 +12,7 @@ from opta_core.transcript import Call, Step, Transcript, Turn
 
 from .kept_facts import Covered, covered
 from .prompt import RESUME, SUMMARY, SYSTEM
+from .shown_result import shown_result
 from .signed_thinking import signed_thinking
 
 # The first message of every prompt.
@@ -21,11 +22,7 @@ _FIRST = msgspec.json.encode(FIRST)
 BYTES_A_TOKEN, FIXED_BYTES = 4.0, 6_000
 # Fields in which a server that sends reasoning in them takes it back, within the turn that it belongs to.
 REASONING_FIELDS = frozenset({"reasoning_content", "reasoning"})
-# Of the context, for one result, and for all results of one step. Characters of a token are counted on the safe side.
-RESULT_SHARE, RESULTS_SHARE, RESULT_CHARS_A_TOKEN = 1 / 6, 1 / 3, 3.0
-RESULT_CHARS_MIN = 400
 NOTHING = "(no answer)"
-INTERRUPTED = "Error: no result; the call was interrupted"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -179,30 +176,6 @@ _ENDINGS = {
     "cancelled": "(The user stopped this turn.)",
     "error": "(This turn failed before its end.)",
     "done": "(This turn reached its limit.)",
-}
-
-
-def shown_result(call: Call, count: int, limit: int) -> str:
-    """What a model reads of a call's result: at most a sixth of its context, and a third for the `count` calls of a step together.
-
-    `limit`: tokens that the model can read; 0 when that is not known, and then the result is whole. A longer result is cut at the end of a
-    line, and says how much there is and how to get at the rest.
-    """
-    content = call.content or INTERRUPTED
-    chars = int(limit * RESULT_CHARS_A_TOKEN * min(RESULT_SHARE, RESULTS_SHARE / max(1, count)))
-    if not limit or len(content) <= max(chars, RESULT_CHARS_MIN):
-        return content
-    chars = max(chars, RESULT_CHARS_MIN)
-    head = content[:chars].rpartition("\n")[0] or content[:chars]
-    lines, shown = content.count("\n") + 1, head.count("\n") + 1
-    return f"{head}\n[Cut here, to fit your context: {shown} of {lines} lines, {len(head)} of {len(content)} characters. {_REST.get(call.name, _REST[''])}]"
-
-
-_REST = {
-    "read_file": "Read on with start_line and end_line.",
-    "run_command": "Run it again with less output, for example through tail, head or grep.",
-    "grep": "Search with a narrower pattern, path or glob.",
-    "": "Ask for less.",
 }
 
 

@@ -13,10 +13,12 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from opta_core.logs import Log
+from opta_core.result_lines import KEPT_CHARS_MIN
 from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ToolList, UndoTurn
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
 from opta_protocol.permissions import Risk
 from opta_protocol.tools.declared import TOOLS, risk_of
+from opta_protocol.tools.file_access import OUTPUT_SCHEME, ReadFile
 from opta_protocol.tools.plan import TODO, Todo
 from opta_protocol.tools.searching import GREP, SEARCH_FILES
 from opta_protocol.tools.shell import COMMAND_OUTPUT, COMMAND_STOP, RUN_COMMAND, CommandOutput, CommandStop, RunCommand
@@ -27,6 +29,7 @@ from .commands.jobs import Runner
 from .files.checkpoints import Checkpoints
 from .files.file_tools import FileTools
 from .files.readable_roots import in_session_tmp, rooted
+from .kept_results import KeptResults
 from .mcp.servers import Servers
 from .progress import Progress
 from .result import Outcome, ToolProblem
@@ -103,10 +106,12 @@ class ToolExecutor:
         files: FileTools | None = None,
         tools: Iterable[AnyTool] = TOOLS,
         session_tmp: Callable[[str], str] | None = None,
+        results: KeptResults | None = None,
     ):
         self._worker, self.level, self._runner, self._checkpoints, self._servers = worker, level, runner, checkpoints, servers
         self._readable, self._session_tmp = readable, session_tmp
         self._files = files or FileTools(checkpoints)
+        self._results = results or KeptResults(checkpoints.folder.with_name("spills"))
         functions: list[ToolFunction[Any]] = [
             *(ToolFunction(tool, self._file_tool) for tool in self._files.tools),
             ToolFunction(RUN_COMMAND, self._run_command, records_start=True),
@@ -131,10 +136,16 @@ class ToolExecutor:
                 emit(start)
             else:
                 await record(start)
-        if function is not None:
-            return await function.run(Invocation(call, emit, record), asked)
-        with Progress(lambda text: emit(_output(call, text))) as progress:
-            return await self._servers.call(call, progress.add)
+        try:
+            if function is not None:
+                outcome = await function.run(Invocation(call, emit, record), asked)
+            else:
+                with Progress(lambda text: emit(_output(call, text))) as progress:
+                    outcome = await self._servers.call(call, progress.add)
+        except ToolProblem as problem:
+            await self._keep(call, Outcome(f"Error: {problem}"))
+            raise
+        return await self._keep(call, outcome)
 
     @property
     def has_servers(self) -> bool:
@@ -165,7 +176,20 @@ class ToolExecutor:
         await self._runner.close()
         await self._servers.close()
 
+    async def _keep(self, call: RunTool, outcome: Outcome) -> Outcome:
+        """Keep a long result, so that a model can read on in it."""
+        if outcome.spill or max(len(outcome.content), len(outcome.whole)) > KEPT_CHARS_MIN:
+            keeping = asyncio.create_task(asyncio.to_thread(self._results.keep, call, outcome))
+            try:
+                await asyncio.shield(keeping)
+            except asyncio.CancelledError:
+                # The call has ended, so it reports what it did.
+                await keeping
+        return outcome
+
     async def _file_tool(self, invocation: Invocation, asked: Arguments) -> Outcome:
+        if isinstance(asked, ReadFile) and asked.path.startswith(OUTPUT_SCHEME):
+            return await asyncio.to_thread(self._results.read, invocation.call.sid, asked)
         call = rooted(invocation.call, self._readable)
         if self._session_tmp is not None and self.level == "full":
             call = in_session_tmp(call, self._session_tmp)

@@ -29,3 +29,5 @@ class Outcome:
     changes: list[Change] = field(default_factory=list[Change])
     # What the call showed of a file.
     sight: Sight | None = None
+    # The complete text, when `content` is only a part of it and no file has it.
+    whole: str = ""

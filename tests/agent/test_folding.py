@@ -12,11 +12,11 @@ import pytest
 from support.story import SID, TURN, Story
 
 from opta_agent.gate import Permit
-from opta_agent.history import shown_result
 from opta_agent.loop import run_turn
 from opta_agent.providers.base import CallPart, End, ModelRequest, Part, TextPart, Usage
 from opta_agent.router import Route
 from opta_agent.session import AgentSession
+from opta_agent.shown_result import shown_result
 from opta_agent.turn_run import Collaborators, TurnLimits
 from opta_core.errors import OptaError
 from opta_core.transcript import Call

@@ -1,5 +1,7 @@
 """A model with the real worker: it reads before it overwrites, and reads on in results that were cut, also after a restart."""
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -67,3 +69,36 @@ def test_a_file_is_overwritten_only_once_it_was_read_also_by_the_next_worker(dae
     (changed,) = play(daemon, script, sid, write)
     assert changed.startswith("Error: kept.txt was changed since you read it")
     assert file.read_text() == "a person was here\n"
+
+
+def test_the_rest_of_a_result_that_was_cut_is_read_also_after_a_restart(daemon: Daemon, script: Script) -> None:
+    sid = daemon.session(mode="do", policy="unrestricted")
+    (cut,) = play(daemon, script, sid, Use("run_command", {"command": "seq -f 'row %g' 1 3000"}))
+    found = re.search(r"lines (\d+)-(\d+) of \d+ are left out\. Read on with read_file path=(output://\w+) start_line=(\d+)\.\]", cut)
+    assert found is not None, cut
+    assert cut.startswith("row 1\n") and "row 3000" in cut
+    line, path = int(found[4]), found[3]
+    restart_worker(daemon)
+    daemon.kill("agent")
+    (read,) = play(daemon, script, sid, Use("read_file", {"path": path, "start_line": line}))
+    assert read.startswith(f"{line}\trow {line}\n")
+    onward = re.search(rf"\[Cut here, .* Read on with read_file path={path} start_line=(\d+)\.\]$", read)
+    assert onward is not None, read
+    (further,) = play(daemon, script, sid, Use("read_file", {"path": path, "start_line": int(onward[1])}))
+    assert further.startswith(f"{onward[1]}\trow {onward[1]}\n")
+    other = daemon.session(mode="do", policy="unrestricted")
+    (refused,) = play(daemon, script, other, Use("read_file", {"path": path}))
+    assert refused.startswith(f"Error: there is no kept result {path} in this session")
+    results = [json.loads(line) for line in daemon.journal(sid) if b'"tool.result"' in line]
+    assert results[0]["spill"].endswith(".txt")
+
+
+def test_a_result_is_read_at_every_level_without_a_question(daemon: Daemon, script: Script) -> None:
+    sid = daemon.session(mode="chat", level="L2")
+    for number in range(3000):
+        (daemon.workspace / f"file_{number}").touch()
+    (cut,) = play(daemon, script, sid, Use("list_dir", {}))
+    found = re.search(r"path=(output://\w+) start_line=(\d+)", cut)
+    assert found is not None, cut
+    (read,) = play(daemon, script, sid, Use("read_file", {"path": found[1], "start_line": int(found[2])}))
+    assert read.startswith(f"{found[2]}\tfile_")

@@ -101,7 +101,10 @@ class RunningCommand:
             if self._group is not None and self._group.is_used:
                 self._over = self._over or self._group.reason()
                 await asyncio.to_thread(self._group.close)
-        return self._outcome(code, timed_out_s)
+        outcome = self._outcome(code, timed_out_s)
+        if outcome.spill and not outcome.ok:
+            await asyncio.to_thread(self.output.begin_with, outcome.content.partition("\n")[0])
+        return outcome
 
     def kill(self) -> None:
         """Kill the command and everything that it started."""
@@ -153,7 +156,7 @@ class RunningCommand:
         spill = self.output.spill
         return Outcome(
             content.rstrip("\n"),
-            lines=text.count("\n") + bool(text),
+            lines=self.output.lines,
             ok=ok,
             code=name,
             is_truncated=truncated,

@@ -79,10 +79,17 @@ class Runner:
         if asked.wait_s:
             # Only the waiting ends with this call; the command continues.
             await asyncio.wait([job.task], timeout=min(asked.wait_s, WAIT_S_MAX))
-        text, truncated = job.command.output.content(job.seen)
-        job.seen = job.command.output.total
-        said = [self._state(job), text or "(nothing new)", *(job.take_notes() if job.task.done() else [])]
-        return Outcome("\n".join(said), lines=text.count("\n") + bool(text), is_truncated=truncated)
+        output, seen = job.command.output, job.seen
+        text, truncated = output.content(seen)
+        whole = output.whole(seen) if truncated else ""
+        job.seen = output.total
+        state, notes = self._state(job), job.take_notes() if job.task.done() else []
+        return Outcome(
+            "\n".join([state, text or "(nothing new)", *notes]),
+            lines=(whole or text).count("\n") + bool(text),
+            is_truncated=truncated,
+            whole="\n".join([state, whole, *notes]) if truncated else "",
+        )
 
     async def stop(self, sid: str, asked: CommandStop) -> Outcome:
         """Execute command_stop: end a background command of a session."""
@@ -160,10 +167,17 @@ class Runner:
         await asyncio.wait([task], timeout=FIRST_LOOK_S)
         if task.done() and not task.cancelled() and not task.exception():
             return task.result()
-        shown, _ = command.output.content()
+        shown, truncated = command.output.content()
+        whole = command.output.whole() if truncated else ""
         job.seen = command.output.total
         hint = f'Read its output with command_output {{"id": "{job.id}"}}, end it with command_stop {{"id": "{job.id}"}}.'
-        return Outcome(f"{job.id} runs in the background. {hint}\n{shown}".rstrip("\n"), lines=shown.count("\n") + bool(shown))
+        head = f"{job.id} runs in the background. {hint}"
+        return Outcome(
+            f"{head}\n{shown}".rstrip("\n"),
+            lines=(whole or shown).count("\n") + bool(shown),
+            is_truncated=truncated,
+            whole=f"{head}\n{whole}" if truncated else "",
+        )
 
     def _job(self, sid: str, name: str) -> Job:
         job = self._jobs.get(f"{sid}/{name}")

@@ -3,6 +3,7 @@
 import codecs
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,7 @@ class Output:
         self._kept = bytearray()
         self._unsent = bytearray()
         self._total = 0
+        self._breaks = 0
         self._streamed = 0
         self._spill: int | None = None
         # Keeps the first bytes of a character until the rest has arrived.
@@ -33,6 +35,11 @@ class Output:
     def total(self) -> int:
         """Bytes printed so far."""
         return self._total
+
+    @property
+    def lines(self) -> int:
+        """Lines printed so far; the last one may have no end yet."""
+        return self._breaks + (bool(self._kept) and not self._kept.endswith(b"\n"))
 
     @property
     def spill(self) -> Path | None:
@@ -51,6 +58,7 @@ class Output:
                 bytearray(self._kept[: KEPT_BYTES_MAX // 2]) + (self._kept[KEPT_BYTES_MAX // 2 :] + chunk[free:])[-KEPT_BYTES_MAX // 2 :]
             )
         self._total += len(chunk)
+        self._breaks += chunk.count(b"\n")
         if self._spill_file is not None and self._total > CONTENT_BYTES_MAX:
             self._write_spill(chunk)
 
@@ -64,16 +72,43 @@ class Output:
 
     def content(self, since: int = 0) -> tuple[str, bool]:
         """(the output after byte `since` as a model reads it, whether a part is left out)."""
-        kept = bytes(self._kept)
-        # Bytes may have been dropped from the middle, so the offset is counted from the end.
-        kept = kept[max(0, len(kept) - (self._total - since)) :] if since else kept
-        missing = self._total - since - len(kept)
+        kept, missing = self._since(since)
         if len(kept) > CONTENT_BYTES_MAX or missing:
             half = CONTENT_BYTES_MAX // 2
             left_out = max(0, len(kept) - CONTENT_BYTES_MAX) + missing
             kept = kept[:half] + f"\n… {left_out} bytes left out …\n".encode() + kept[-half:]
             return plain(kept), True
         return plain(kept), False
+
+    def whole(self, since: int = 0) -> str:
+        """The output after byte `since`, as far as it is kept in memory."""
+        kept, missing = self._since(since)
+        if missing:
+            begin = max(0, KEPT_BYTES_MAX // 2 - since)
+            kept = kept[:begin] + f"\n… {missing} bytes left out …\n".encode() + kept[begin:]
+        return plain(kept)
+
+    def begin_with(self, line: str) -> None:
+        """Put a line before the complete output in its file, which then holds the result as a model reads it, without notes."""
+        spill = self.spill
+        if spill is None:
+            return
+        part = spill.with_suffix(".part")
+        try:
+            descriptor = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            with spill.open("rb") as source, os.fdopen(descriptor, "wb") as target:
+                target.write(line.encode(errors="replace") + b"\n")
+                shutil.copyfileobj(source, target, 1024 * 1024)
+            part.rename(spill)
+        except OSError as error:
+            log.warning("the reason of an end is missing in a long output", file=spill, reason=error)
+
+    def _since(self, since: int) -> tuple[bytes, int]:
+        """(the bytes after byte `since` that are kept, how many are missing among them)."""
+        kept = bytes(self._kept)
+        # Bytes may have been dropped from the middle, so the offset is counted from the end.
+        kept = kept[max(0, len(kept) - (self._total - since)) :] if since else kept
+        return kept, self._total - since - len(kept)
 
     def close(self) -> None:
         """Pass on the rest and close the spill file."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from opta_protocol.commands import Preview, PreviewTool, RunTool
-from opta_protocol.tools.file_access import EDIT_FILE, LIST_DIR, MULTI_EDIT, READ_FILE, WRITE_FILE
+from opta_protocol.tools.file_access import EDIT_FILE, LIST_DIR, MULTI_EDIT, OUTPUT_SCHEME, READ_FILE, WRITE_FILE
 from opta_protocol.tools.searching import GREP, SEARCH_FILES
 from opta_protocol.tools.shell import RUN_COMMAND, RunCommand
 from opta_protocol.tools.tool import Arguments, Tool
@@ -115,6 +115,8 @@ class FileTools:
     def _draft(self, workspace: Workspace, name: str, args: dict[str, Any]) -> Draft:
         if (writer := self._writers.get(name)) is None:
             raise ToolProblem(f"{name} does not change a file", "unknown_tool")
+        if str(args.get("path", "")).startswith(OUTPUT_SCHEME):
+            raise ToolProblem(f"{OUTPUT_SCHEME} names the results of calls, which can only be read; give the path of a file", "path")
         return writer.draft(workspace, args)
 
     def _write(self, workspace: Workspace, call: RunTool) -> Outcome:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from typing import IO
 
 import msgspec
@@ -67,26 +68,31 @@ def read_handle(handle: IO[bytes], name: str, start_line: int | None, end_line: 
 
 def _window(handle: IO[bytes], name: str, first: int, last: int | None) -> tuple[DecodedText, Lines]:
     """The lines from `first` on of a large file, as many as a model reads at once, and how many lines there are."""
-    deadline = time.monotonic() + COUNT_S
     start = handle.read(CHUNK_BYTES)
     # Refuses what is not text before gigabytes of it are counted.
     if decode(start[: start.rfind(b"\n") + 1] or start, name).encoding.startswith("utf-16"):
         raise ToolProblem(f"{name} is UTF-16 text and too large to be read; convert it first, for example with iconv")
     handle.seek(0)
+    wanted, lines = window(handle, name, first, last)
+    text = decode(wanted, name)
+    return text, replace(lines, shown=numbered.split(text)[0] if wanted else [])
+
+
+def window(handle: IO[bytes], name: str, first: int, last: int | None) -> tuple[bytes, Lines]:
+    """(the bytes of the lines from `first` on, as many as a model reads at once, those lines still without their text). Raises ToolProblem."""
+    deadline = time.monotonic() + COUNT_S
     missing = _skip(handle, first - 1, deadline)
     if missing and time.monotonic() > deadline:
         raise ToolProblem(f"{name} is so large that line {first} was not reached; search in it with grep, or use a command such as tail")
-    window = handle.read(WINDOW_BYTES)
-    kept = window[: window.rfind(b"\n") + 1] or window if len(window) == WINDOW_BYTES else window
-    handle.seek(len(kept) - len(window), os.SEEK_CUR)
+    found = handle.read(WINDOW_BYTES)
+    kept = found[: found.rfind(b"\n") + 1] or found if len(found) == WINDOW_BYTES else found
+    handle.seek(len(kept) - len(found), os.SEEK_CUR)
     wanted = kept if last is None else b"\n".join(kept.split(b"\n", last - first + 1)[: last - first + 1])
     breaks = first - 1 - missing + kept.count(b"\n")
     more, is_exact = _count(handle, deadline)
     handle.seek(-1, os.SEEK_END)
     has_end = handle.read(1) == b"\n"
-    text = decode(wanted, name)
-    shown = numbered.split(text)[0] if window else []
-    return text, Lines(shown, first, breaks + more + (is_exact and not has_end), is_exact, has_end)
+    return wanted, Lines([], first, breaks + more + (is_exact and not has_end), is_exact, has_end)
 
 
 def _skip(handle: IO[bytes], breaks: int, deadline: float) -> int:

@@ -10,6 +10,9 @@ from msgspec import Meta
 from ..permissions import Risk
 from .tool import Arguments, Tool
 
+# A path that begins so names the complete result of a call of the session by its id.
+OUTPUT_SCHEME = "output://"
+
 
 class ReadFile(Arguments, frozen=True, kw_only=True):
     """Arguments of read_file."""
@@ -59,7 +62,7 @@ class MultiEdit(Arguments, frozen=True, kw_only=True):
 READ_FILE = Tool(
     name="read_file",
     arguments=ReadFile,
-    description="Read a text file, with line numbers.",
+    description="Read a text file with line numbers. output://ID reads a cut result.",
     risk=Risk.read,
     kind="read",
     label="Read",
