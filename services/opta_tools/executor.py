@@ -34,8 +34,8 @@ from .mcp.servers import Servers
 from .progress import Progress
 from .result import Outcome, ToolProblem
 from .search import ripgrep
-from .search.search import is_costly
 from .search.search_child import run_search
+from .search.search_pattern import is_costly
 
 A = TypeVar("A", bound=Arguments)
 

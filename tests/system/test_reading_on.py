@@ -102,3 +102,26 @@ def test_a_result_is_read_at_every_level_without_a_question(daemon: Daemon, scri
     assert found is not None, cut
     (read,) = play(daemon, script, sid, Use("read_file", {"path": found[1], "start_line": int(found[2])}))
     assert read.startswith(f"{found[2]}\tfile_")
+
+
+def test_a_search_finds_what_is_there_and_reads_on_in_many_matches(daemon: Daemon, script: Script) -> None:
+    folder = daemon.workspace / "search"
+    folder.mkdir()
+    (folder / "u16.txt").write_bytes("a\nneedle\n".encode("utf-16"))
+    (folder / "min.js").write_text("x" * 100_000 + "zzz" + "y" * 100_000)
+    (folder / "many.txt").write_text("hit\n" * 1000)
+    sid = daemon.session(mode="do", policy="unrestricted")
+    one, two, three, many = play(
+        daemon, script, sid, Use("grep", {"pattern": "needle", "path": "search"}), Use("grep", {"pattern": "z{3}", "glob": "search/*.{js,ts}"}),
+        Use("grep", {"pattern": "(?<=a)\\nneedle", "path": "search"}), Use("grep", {"pattern": "^hit$"}),
+    )  # fmt: skip
+    assert one == "1 match for needle\nsearch/u16.txt:2: needle"
+    assert two.startswith("1 match for z{3}\nsearch/min.js:1: …xxx") and "zzzyyy" in two
+    assert three == "2 matches for (?<=a)\\nneedle\nsearch/u16.txt:1: a\nsearch/u16.txt:2: needle"
+    assert many.startswith("1000 matches for ^hit$\nsearch/many.txt:1: hit\n")
+    found = re.search(r"\[Cut here, .* Read on with read_file path=(output://\w+) start_line=(\d+)\.\]$", many)
+    assert found is not None, many[-300:]
+    (rest,) = play(daemon, script, sid, Use("read_file", {"path": found[1], "start_line": int(found[2])}))
+    assert rest.startswith(f"{found[2]}\tsearch/many.txt:{int(found[2]) - 1}: hit\n")
+    (rest,) = play(daemon, script, sid, Use("read_file", {"path": found[1], "start_line": 900}))
+    assert rest.startswith("900\tsearch/many.txt:899: hit\n")

@@ -179,9 +179,9 @@ def folder_of(workspace: Workspace, asked: RunCommand) -> str:
         os.close(descriptor)
 
 
-def run_reader(name: str, args: dict[str, Any], cwd: str, identity: str = "") -> Outcome:
+def run_reader(name: str, args: dict[str, Any], cwd: str, identity: str = "", readers: tuple[FileReader[Any], ...] = READERS) -> Outcome:
     """Execute a call that only reads, given the path and identity of its workspace. Raises ToolProblem."""
-    reader = next(reader for reader in READERS if reader.tool.name == name)
+    reader = next(reader for reader in readers if reader.tool.name == name)
     with _opened(cwd, identity) as workspace:
         return reader.run(workspace, args)
 

@@ -1,7 +1,7 @@
 """A search in a separate process, for patterns that may take long: `python -m opta_tools.search.search_child`.
 
 Standard input: one JSON object `{name, args, cwd, folder, hidden}` with the call and the arguments of `Workspace.hide`.
-Standard output: one JSON object, `{content, lines, truncated}` or `{problem, code}`.
+Standard output: one JSON object, `{content, whole, lines, truncated}` or `{problem, code}`.
 """
 
 import asyncio
@@ -13,15 +13,17 @@ import msgspec
 
 from opta_core.inheritance import python
 from opta_core.process.process import die_with_parent
+from opta_protocol.tools.searching import GREP
 
-from ..files.file_tools import run_reader
+from ..files.file_tools import READERS, FileReader, run_reader
 from ..files.workspace import Workspace
 from ..result import Outcome, ToolProblem
-from .search import DEADLINE_S
+from .search import DEADLINE_S, thorough_grep
 
 
 class _Answer(msgspec.Struct, kw_only=True):
     content: str = ""
+    whole: str = ""
     lines: int = 0
     truncated: bool = False
     problem: str = ""
@@ -51,7 +53,7 @@ async def run_search(name: str, args: dict[str, Any], cwd: str, identity: str = 
         raise ToolProblem("the search process ended without a result", "broken") from error
     if answer.problem:
         raise ToolProblem(answer.problem, answer.code)
-    return Outcome(answer.content, lines=answer.lines, is_truncated=answer.truncated)
+    return Outcome(answer.content, lines=answer.lines, is_truncated=answer.truncated, whole=answer.whole)
 
 
 def main() -> None:
@@ -60,9 +62,11 @@ def main() -> None:
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, Any])
     try:
         Workspace.hide(*request["hidden"])
-        outcome = run_reader(request["name"], request["args"], request["cwd"], request["folder"])
+        readers = (FileReader(GREP, thorough_grep), *READERS)
+        outcome = run_reader(request["name"], request["args"], request["cwd"], request["folder"], readers)
         content = outcome.content.encode(errors="replace").decode()
-        answer = _Answer(content=content, lines=outcome.lines, truncated=outcome.is_truncated)
+        whole = outcome.whole.encode(errors="replace").decode()
+        answer = _Answer(content=content, whole=whole, lines=outcome.lines, truncated=outcome.is_truncated)
     except ToolProblem as problem:
         answer = _Answer(problem=str(problem), code=problem.code)
     sys.stdout.buffer.write(msgspec.json.encode(answer))
