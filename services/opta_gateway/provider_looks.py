@@ -87,6 +87,8 @@ def _reason(problem: ServerProblem) -> str:
         return str(problem)
     if problem.status in (401, 403):
         return "It refuses the key. Set it: opta account rotate NAME"
+    if problem.is_reached and problem.status < 500:
+        return f"It answers, but not with a list of models ({problem}). Check its base URL, which mostly ends in /v1: opta config set providers.NAME.base-url URL"
     return f"It does not answer ({problem}). Start its server, or remove it: opta config remove-provider NAME"
 
 

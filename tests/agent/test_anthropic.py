@@ -259,6 +259,18 @@ REFUSALS: dict[str, tuple[str, dict[str, Any], Callable[[dict[str, Any]], bool]]
         {"thinking": "high"},
         lambda body: "thinking" not in body,
     ),
+    "blocks that are not as they were": (
+        "messages.3.content.8: `thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified. "
+        "These blocks must remain as they were in the original response.",
+        {"thinking": "high", "max_tokens": 30_000},
+        lambda body: body["thinking"] == {"type": "disabled"},
+    ),
+    "a block is missing": (
+        "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`. When `thinking` is enabled, a final "
+        "`assistant` message must start with a thinking block.",
+        {"thinking": "high", "max_tokens": 30_000},
+        lambda body: body["thinking"] == {"type": "disabled"},
+    ),
     "a signature of another": (
         "messages.1.content.0: Invalid `signature` in `thinking` block",
         {"thinking": "high", "max_tokens": 30_000},

@@ -2,7 +2,10 @@
 
 import socket
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -61,6 +64,20 @@ def test_a_dead_server_is_never_shown_healthy(gateway: LocalGateway) -> None:
     dead = providers(gateway)["dead"]
     assert not dead["healthy"] and "remove-provider dead" in dead["reason"]
     assert [model["healthy"] for model in gateway.get("/v3/models").json()["models"]] == [False]
+
+
+def test_a_server_without_a_list_of_models_is_said_to_answer(gateway: LocalGateway, tmp_path: Path) -> None:
+    class NoList(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(NoList, directory=tmp_path)) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/api"
+        assert gateway.post("/v3/providers", {"name": "bare", "type": "openai", "baseUrl": url, "model": "m"}).status == 201
+        bare = providers(gateway)["bare"]
+        server.shutdown()
+    assert not bare["healthy"] and "It answers" in bare["reason"] and "providers.bare.base-url" in bare["reason"]
 
 
 def test_who_is_left_alone_by_turns_is_shown_with_the_time(gateway: LocalGateway) -> None:

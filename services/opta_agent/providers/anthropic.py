@@ -35,6 +35,8 @@ _REFUSED = re.compile(
 _WANTS_EFFORT = re.compile(
     r"thinking\.type\W{0,3}(?:enabled|adaptive)|adaptive|budget_tokens.{0,40}(?:not supported|deprecated)", re.IGNORECASE
 )
+# What is said about thinking blocks that are given back, and not about thinking itself.
+_WRONG_BLOCKS = re.compile(r"signature|thinking\W{0,3}blocks?\b|(?:expected|found)\W{1,3}(?:redacted_)?thinking", re.IGNORECASE)
 log = Log("provider")
 
 
@@ -95,7 +97,7 @@ class AnthropicProvider(HttpProvider):
         if failures.blames_answer_length(failure) and request.max_tokens > MAX_TOKENS_DEFAULT:
             return msgspec.structs.replace(request, max_tokens=MAX_TOKENS_DEFAULT)
         if request.thinking not in ("auto", "off"):
-            if "signature" in words.lower() or "thinking block" in words.lower():
+            if _WRONG_BLOCKS.search(words):
                 # Blocks of another server, or of a model before: this turn goes on without thinking.
                 return msgspec.structs.replace(request, thinking="off")
             if _WANTS_EFFORT.search(words) and request.model not in self._takes_effort:
@@ -117,7 +119,7 @@ class AnthropicProvider(HttpProvider):
             failures.blames_answer_length(failure)
             or failures.refuses_thinking(failure)
             or _OPTIONAL.search(words)
-            or "signature" in words
+            or _WRONG_BLOCKS.search(words)
             or _WANTS_EFFORT.search(words)
         )
 
