@@ -40,7 +40,8 @@ def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     if problem:
         print_plain(f"lmx: {problem}")
     for model in found.models:
-        notes = [model.state, *(["default"] if model.default else []), *(["pinned"] if model.pinned else [])]
+        is_default = loaded.settings.default_model in (model.id, f"lmx/{model.id}")
+        notes = [model.state, *(["default"] if is_default else []), *(["pinned"] if model.pinned else [])]
         notes += [word for word in (model.capability, model.licence) if word]
         print_plain(f"lmx/{model.id:32} {_size(model.memory or model.bytes):>9}  {model.context_length:>7} tokens  {', '.join(notes)}")
         if model.problem:
