@@ -143,8 +143,11 @@ class ModelRouter:
     async def _to_provider(self, name: str, model: str, wanted: str) -> Route:
         server = self._servers.get(name)
         route = self._route(server, model, self._fallback(name))
-        other = route.fallback_after(is_dead=self.health.is_dead(name))
-        if self.health.cooling_s(name) and not await self._is_back(server, has_other=other is not None):
+        is_dead = self.health.is_dead(name)
+        other = route.fallback_after(is_dead=is_dead)
+        # One that answers, if only with errors, is asked when there is no other.
+        is_left_alone = self.health.cooling_s(name) > 0 and (is_dead or other is not None)
+        if is_left_alone and not await self._is_back(server, has_other=other is not None):
             reason = self.health.reason(name)
             if other is not None:
                 return self._switched(other, wanted, reason)

@@ -176,6 +176,18 @@ def test_lmx_that_a_turn_has_waited_for_in_vain_is_not_waited_for_again_until_it
         assert asyncio.run(story()) == (["provider_unavailable", "provider_unavailable"], "hello")
 
 
+def test_a_provider_that_answers_with_errors_is_asked_again_though_its_list_is_slow(tmp_path: Path) -> None:
+    # Nothing is read of the look at it, so a turn that waited for that would be refused.
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        url = f"http://127.0.0.1:{slow.getsockname()[1]}/v1"
+
+        async def story(router: ModelRouter) -> str:
+            router.health.failed("mine", "it answered 500", is_dead=False)
+            return (await router.route("mine/m")).provider.name
+
+        assert Story(tmp_path, settings_of(mine=openai(url, "m", context=100))).play(story) == "mine"
+
+
 def test_fallbacks_come_in_the_order_of_the_settings_and_leave_out_those_that_are_not_for_it(tmp_path: Path) -> None:
     async def story(router: ModelRouter) -> list[str]:
         route: Route | None = await router.route("c/m")
