@@ -50,6 +50,20 @@ def test_a_provider_of_each_type_is_added_to_a_running_daemon_and_answers_the_ne
     assert 0 < done["cachedTokens"] < done["promptTokens"]
 
 
+@pytest.mark.parametrize("level", ["off", "high"])
+def test_lmx_takes_every_level_of_thinking_through_each_of_its_interfaces(daemon: Daemon, lmx_url: str, level: str) -> None:
+    for kind in ("openai", "anthropic", "lmx"):
+        assert daemon.opta("config", "add-provider", f"thinks-{kind}", "--type", kind, "--base-url", lmx_url).returncode == 0
+    assert daemon.opta("config", "set", "thinking", level).returncode == 0
+    try:
+        for model in ("lmx/probe", "thinks-openai/probe", "thinks-anthropic/probe", "thinks-lmx/probe"):
+            events = play(daemon, daemon.session(mode="chat"), model)
+            assert (events[-1]["event"], of_kind(events, "warning")) == ("turn.done", []), model
+            assert "".join(event["delta"] for event in of_kind(events, "turn.token")).strip() == "4"
+    finally:
+        daemon.opta("config", "set", "thinking", "auto")
+
+
 def test_a_tool_is_called_through_the_messages_api(daemon: Daemon, lmx_url: str) -> None:
     daemon.opta("config", "add-provider", "messages", "--type", "anthropic", "--base-url", f"{lmx_url}/v1", "--model", "probe")
     (daemon.workspace / "README.md").write_text("# Hello from the file\n")
