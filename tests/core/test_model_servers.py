@@ -196,13 +196,22 @@ def test_servers_of_this_machine_are_found_named_and_never_listed_when_they_are_
         serving(pages) as (third, _),
         serving({}) as (fourth, _),
         serving(cars) as (fifth, asked),
+        serving({"/v1/models": {"data": [{"id": "m"}]}}) as (bare, _),
         socket.socket() as silent,
     ):
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        ports = {port_of(first): "mlx", port_of(second): "mlx", port_of(third): "", port_of(fourth): "jan", port_of(fifth): ""}
+        ports = {
+            port_of(first): "mlx",
+            port_of(second): "mlx",
+            port_of(third): "",
+            port_of(fourth): "jan",
+            port_of(fifth): "",
+            port_of(bare): "",
+        }
         servers = {server.base_url: server for server in found({**ports, silent.getsockname()[1]: "mlx"})}
-        assert set(servers) == {f"{first}/v1", f"{second}/v1"}
+        assert set(servers) == {f"{first}/v1", f"{second}/v1", f"{bare}/v1"}
+        assert (servers[f"{bare}/v1"].label, servers[f"{bare}/v1"].name) == ("Model server", "local")
         assert asked == ["/v1/models"]
         ours, other = servers[f"{first}/v1"], servers[f"{second}/v1"]
         assert (ours.name, ours.label, ours.configured) == ("ollama", "Ollama", "")
@@ -210,7 +219,7 @@ def test_servers_of_this_machine_are_found_named_and_never_listed_when_they_are_
         assert (other.label, other.command.rpartition("--model ")[2]) == ("mlx_lm", "'a b'")
 
         mine = ProviderSettings(type="openai", base_url=f"{first.replace('127.0.0.1', 'localhost')}/v1")
-        (again,) = found(ports, without={port_of(second)}, ollama=mine)
+        (again,) = found(ports, without={port_of(second), port_of(bare)}, ollama=mine)
         assert (again.configured, again.name) == ("ollama", f"ollama-{port_of(first)}")
 
 

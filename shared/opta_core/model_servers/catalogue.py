@@ -21,6 +21,8 @@ from .server_model import ServerModel, list_of, object_of, of_list
 LIST_BYTES_MAX = 8 * 1024 * 1024
 # Models of Ollama whose details are asked for.
 DETAILS_MAX = 40
+# Fields of an entry that says no more of a model than its name.
+_BARE = {"id", "created", "owned_by"}
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -38,7 +40,7 @@ class ServerProblem(Unavailable):
 class ServerReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a server said. `kind`: ollama, llama.cpp, lmstudio, vllm, sglang, koboldcpp, lmx, anthropic or ''; `latency_ms`: of the list.
 
-    `is_standard`: the list and each of its entries say that they are models. Other programs have lists of other things at that path.
+    `is_standard`: each entry of the list says that it is a model, or has nothing but what models have. Other programs have lists of other things at that path.
     """
 
     kind: str = ""
@@ -149,8 +151,10 @@ def _is_list(body: Any) -> bool:
 
 
 def _is_standard(body: Any) -> bool:
-    entries = list_of(object_of(body).get("data"))
-    return object_of(body).get("object") == "list" and all(object_of(entry).get("object") == "model" for entry in entries)
+    entries = [object_of(entry) for entry in list_of(object_of(body).get("data"))]
+    return object_of(body).get("object", "list") == "list" and all(
+        entry.get("object") == "model" or (isinstance(entry.get("id"), str) and entry.keys() <= _BARE) for entry in entries
+    )
 
 
 async def _get(client: HttpClient, path: str, timeout_s: float, body: dict[str, Any] | None = None) -> tuple[int, dict[bytes, bytes], Any]:
