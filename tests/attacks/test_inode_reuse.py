@@ -1,40 +1,43 @@
-"""The inode number of a control file that a person removed, given to a file of a command: the file is still no control file of the person."""
+"""The inode numbers of control files that a person removed, given to files of a command: these are still no control files of the person."""
 
-import pytest
+import json
+
 from support.contained import PYTHON, Place
 from support.git import file
 from support.oracles import until
 
-_TAKE_NUMBER = """
-import os, time
-wanted = os.stat('.envrc').st_ino
+# Many, because other processes of the machine take numbers too: one number that comes again is enough.
+NAMES = (".envrc", ".bashrc", ".bash_profile", ".profile", ".zshrc", ".zshenv", ".zprofile", ".zlogin", ".cshrc", ".inputrc", ".tmux.conf")
+
+_TAKE_NUMBERS = """
+import json, os, sys, time
+wanted = {os.stat(name).st_ino: name for name in json.loads(sys.argv[1])}
 open('began', 'w')
-while os.path.exists('.envrc'): time.sleep(0.05)
+while any(map(os.path.exists, wanted.values())): time.sleep(0.05)
 time.sleep(2.5)
+taken = []
 for n in range(20000):
     with open(f't{n}', 'w') as f: f.write('evil')
-    if os.stat(f't{n}').st_ino == wanted:
-        os.rename(f't{n}', '.envrc'); open('same', 'w'); break
+    name = wanted.pop(os.stat(f't{n}').st_ino, '')
+    if name:
+        os.rename(f't{n}', name); taken.append(name)
+    if not wanted: break
+with open('part', 'w') as f: json.dump(taken, f)
+os.rename('part', 'taken')
 time.sleep(30)
 """
 
 
-def test_the_number_of_a_control_file_that_was_removed(place: Place) -> None:
-    # Another process of the machine may take the number first; then the attempt proves nothing and is repeated.
-    for _ in range(5):
-        rc = file(place.work / ".envrc")
-        file(place.work / "attack.py", _TAKE_NUMBER)
-        job = place.begin(f"{PYTHON} -S attack.py")
-        assert until((place.work / "began").exists), "the command began"
-        place.pass_time(2.5)
-        rc.unlink()
-        place.pass_time_until((place.work / "same").exists, 8)
-        said = place.stop(job)
-        said += place.run("true").content
-        if (place.work / "same").exists():
-            break
-        for made in (place.work / "began", *place.work.glob("t*")):
-            made.unlink()
-    else:
-        pytest.fail("the number never came again")
-    assert not rc.exists(), said
+def test_the_numbers_of_control_files_that_were_removed(place: Place) -> None:
+    controls = [file(place.work / name) for name in NAMES]
+    file(place.work / "attack.py", _TAKE_NUMBERS)
+    job = place.begin(f"{PYTHON} -S attack.py '{json.dumps(NAMES)}'")
+    assert until((place.work / "began").exists), "the command began"
+    place.pass_time(2.5)
+    for control in controls:
+        control.unlink()
+    place.pass_time_until((place.work / "taken").exists, 30)
+    assert json.loads((place.work / "taken").read_text()) != [], "no number came again"
+    said = place.stop(job)
+    said += place.run("true").content
+    assert not any(control.exists() for control in controls), said

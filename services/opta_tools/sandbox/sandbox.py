@@ -70,7 +70,7 @@ class Sandbox:
         )
         self._pool = Pool(self._host, self._state, self._allowed)
         self._wrapped = Wrapped(self._host, self._state)
-        await asyncio.to_thread(settle, self._state)
+        await asyncio.to_thread(settle, self._host, self._state)
         reasons: list[str] = []
         levels: tuple[Level, ...] = ("full", "seatbelt", "landlock")
         for level in levels:
