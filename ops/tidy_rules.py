@@ -21,7 +21,8 @@ LINES_MAX = 400
 WORDS = {
     "class 1": (r"\bclass[ -]1\b", "durable event"),
     "door": (r"\bdoors?\b", "endpoint"),
-    "feed": (r"\bfeeds?\b(?! (data|forward)\b)", "subscription"),  # not httptools' feed_data, not feed-forward layers
+    # Not a parser's method, not httptools' feed_data, not feed-forward layers.
+    "feed": (r"(?<!def )(?<!\.)\bfeeds?\b(?! (data|forward)\b)", "subscription"),
     "firm": (r"\bfirm(ly)?\b", "durable"),
     "mend": (r"\bmend(s|ed|ing)?\b", "fix, repair"),
     "poke": (r"\bpok(e|es|ed|ing)\b", "wake up"),

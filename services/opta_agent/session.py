@@ -51,7 +51,7 @@ class AgentSession:
         self.commands: deque[str] = deque(maxlen=COMMANDS_KEPT)
         self.on_stop: Callable[[str, str], None] | None = None
         self.on_end: Callable[[str], None] | None = None
-        self._own = b'"p":"%b"' % producer.encode()
+        self._produced_here = b'"p":"%b"' % producer.encode()
         self._speaks_after = -1
         # (step, attempt, delta) said before the step's start came back from the store
         self._early: list[tuple[int, int, Delta]] = []
@@ -65,9 +65,9 @@ class AgentSession:
         return self._fold.transcript
 
     def take(self, first: int, lines: list[bytes]) -> None:
-        """Lines from the feed, in order; a hole between two calls held deltas only."""
+        """Lines of the subscription, in order; a hole between two calls held deltas only."""
         for seq, line in enumerate(lines, first):
-            if 0 <= self._speaks_after < seq and wire.event_name(line) in DELTA_NAMES and self._own in line:
+            if 0 <= self._speaks_after < seq and wire.event_name(line) in DELTA_NAMES and self._produced_here in line:
                 continue
             event = wire.decode(line)
             self._fold.apply(event)

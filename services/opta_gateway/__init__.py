@@ -1,1 +1,1 @@
-"""The daemon's door: HTTP v3 and WebSocket in, bus out."""
+"""The daemon's API: HTTP v3 and WebSocket in, bus out."""

@@ -106,7 +106,7 @@ class GlobalRing:
         self._recent.extend(lines)
 
     def lose(self) -> None:
-        """Lines of some session were missed: every client is told to look anew."""
+        """Lines of some session were missed: every client has to read again."""
         self.last += 1
         self._recent.clear()
 

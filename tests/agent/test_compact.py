@@ -134,7 +134,7 @@ def test_a_full_context_compacts_once_before_the_turn() -> None:
     assert len(provider.requests[1].messages) < 4000 * 4
 
 
-def test_a_context_with_room_is_left_alone() -> None:
+def test_a_context_with_free_space_is_left_alone() -> None:
     talk = Talk(3)
     talk.ask("n", "Go on")
     talk.go("n", Scripted([TextPart("ok"), STOP]), limit=100_000)

@@ -260,7 +260,7 @@ def test_pieces_of_calls_find_their_call(form: str) -> None:
     assert [(part.name, part.arguments) for part in calls.parts()] == wanted
 
 
-def test_the_servers_own_calls_count_more_than_those_in_its_text() -> None:
+def test_the_calls_that_the_server_parsed_count_more_than_those_in_its_text() -> None:
     text = '<tool_call>\n{"name": "grep", "arguments": {"pattern": "x"}}\n</tool_call>'
     tools = b'[{"type":"function","function":{"name":"grep","parameters":{"type":"object","properties":{"pattern":{"type":"string"}}}}}]'
     parsed = use({"index": 0, "id": "a", "function": {"name": "grep", "arguments": '{"pattern":"y"}'}})

@@ -56,7 +56,7 @@ def test_what_another_session_says_stands_behind_a_part_of_the_flood_and_not_beh
     asyncio.run(story())
 
 
-def test_a_full_window_holds_its_own_session_alone() -> None:
+def test_a_full_window_holds_only_the_session_that_filled_it() -> None:
     async def story() -> None:
         bus = LocalBus()
         box = Outbox(bus, "agent", "boot")  # nobody acknowledges anything

@@ -118,7 +118,7 @@ def test_lmx_of_this_home_is_asked_once_a_connection_and_then_trusted(tmp_path: 
     assert heard == [b"/proof", *[b"/admin/models"] * 3, b"/proof", b"/admin/models"]
 
 
-def test_every_connection_has_a_question_of_its_own(tmp_path: Path) -> None:
+def test_every_connection_asks_another_question(tmp_path: Path) -> None:
     asked: list[str] = []
 
     def replaying(path: str, port: int) -> bytes:

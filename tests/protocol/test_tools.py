@@ -13,7 +13,7 @@ from opta_protocol.tools.card import card_of
 from opta_protocol.tools.declared import TOOLS, find, risk_of, tool_of
 from opta_protocol.tools.tool import AnyTool
 
-OWN = [tool for tool in TOOLS if tool.offered != "server"]
+DECLARED = [tool for tool in TOOLS if tool.offered != "server"]
 
 
 def test_names_are_unique() -> None:
@@ -33,11 +33,11 @@ def test_a_declaration_is_whole(tool: AnyTool) -> None:
 
 def test_what_a_model_reads_of_the_tools_stays_short() -> None:
     # With the system prompt these are 1,096 tokens of the cl100k tokenizer.
-    assert len(msgspec.json.encode([tool.function() for tool in OWN])) + len(SYSTEM) < 4_900
+    assert len(msgspec.json.encode([tool.function() for tool in DECLARED])) + len(SYSTEM) < 4_900
 
 
 def test_what_changes_files_or_runs_programs_shows_its_evidence_first() -> None:
-    assert {tool.name for tool in OWN if tool.risk is not Risk.read} == {tool.name for tool in OWN if tool.evidence}
+    assert {tool.name for tool in DECLARED if tool.risk is not Risk.read} == {tool.name for tool in DECLARED if tool.evidence}
 
 
 def test_the_schema_of_a_tool_is_short_and_always_the_same_bytes() -> None:

@@ -101,7 +101,7 @@ async def _agent(process: Process) -> None:
 
 
 async def _tools(process: Process) -> None:
-    await tools_process.serve(process, _Hands(process))  # type: ignore[arg-type]
+    await tools_process.serve(process, _RecordingExecutor(process))  # type: ignore[arg-type]
 
 
 async def _gateway(process: Process) -> None:
@@ -212,7 +212,7 @@ def _last_prompt(messages: list[dict[str, Any]]) -> int:
     return max(at for at, message in enumerate(messages) if message["role"] == "user")
 
 
-class _Hands:
+class _RecordingExecutor:
     """Writes down what was done to the world, which outlives every process."""
 
     level = "full"

@@ -1,4 +1,4 @@
-"""Keys by command line and API: used by the next request, carried to another home, never told."""
+"""Keys by command line and API: used by the next request, carried to another home, never shown."""
 
 from collections.abc import Iterator
 from pathlib import Path

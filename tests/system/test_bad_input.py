@@ -156,7 +156,7 @@ def test_a_second_start_in_one_home_says_so_and_is_no_error(daemon: Daemon) -> N
     ],
     ids=["nearest", "nearest in a table", "type", "range", "port", "syntax", "depth"],
 )
-def test_unusable_settings_are_refused_with_the_mend(tmp_path: Path, config: str, words: list[str]) -> None:
+def test_unusable_settings_are_refused_with_the_repair(tmp_path: Path, config: str, words: list[str]) -> None:
     (tmp_path / "config.toml").write_text(config)
     done = run_opta(tmp_path, "up", "--no-open", "--detach", "--only", "desktop")
     assert (done.returncode, done.stdout) == (2, "")
@@ -253,9 +253,9 @@ def test_two_homes_know_nothing_of_each_other(daemon: Daemon, sid: str, second: 
     assert second.port != daemon.port and second.token != daemon.token
     assert get(second, "/v3/sessions", token=daemon.token).refusal == (401, "unauthorized")
     assert get(second, f"/v3/sessions/{sid}").refusal == (404, "not_found")
-    own = second.session()
-    assert second.follow(own, second.submit(own, "hello"))[-1]["event"] == "turn.done"
-    assert get(daemon, f"/v3/sessions/{own}").refusal == (404, "not_found")
+    session = second.session()
+    assert second.follow(session, second.submit(session, "hello"))[-1]["event"] == "turn.done"
+    assert get(daemon, f"/v3/sessions/{session}").refusal == (404, "not_found")
 
 
 def test_a_full_disk_refuses_turns_and_loses_nothing(second: Daemon) -> None:
@@ -295,7 +295,7 @@ def test_a_full_disk_refuses_turns_and_loses_nothing(second: Daemon) -> None:
     assert get(second, "/readyz").status == 200
 
 
-def test_processes_killed_on_a_full_disk_come_back_when_there_is_room(second: Daemon) -> None:
+def test_processes_killed_on_a_full_disk_come_back_when_there_is_space(second: Daemon) -> None:
     sid = second.session()
     second.follow(sid, second.submit(sid, "hello"))
     before = wholes(second, sid)

@@ -130,7 +130,7 @@ def test_the_openai_sdk_gets_tool_calls(client: openai.OpenAI) -> None:
     assert [(part.index, part.function.name, part.function.arguments) for part in parts] == [(0, "read_file", call.function.arguments)]
 
 
-def test_the_openai_sdk_sees_its_own_error_classes(client: openai.OpenAI) -> None:
+def test_the_openai_sdk_raises_its_error_classes(client: openai.OpenAI) -> None:
     hello: Any = {"messages": [{"role": "user", "content": "hello"}]}
     with pytest.raises(openai.BadRequestError, match="not a model name"):
         client.chat.completions.create(model="../x", **hello)

@@ -20,7 +20,7 @@ from opta_core.process import service_files
 pytestmark = pytest.mark.system
 
 
-def test_a_supervisord_of_its_own_brings_lmx_back(tmp_path: Path) -> None:
+def test_a_separate_supervisord_restarts_lmx(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path, only="lmx")
     daemon.loaded.paths.make()
     file = tmp_path / "supervisord.conf"

@@ -39,7 +39,7 @@ class Payload:
 
 
 class SseReader:
-    """Feed it chunks; it returns the events that are whole."""
+    """Takes chunks of a stream of server-sent events; returns the events that became whole."""
 
     def __init__(self) -> None:
         self._rest = b""

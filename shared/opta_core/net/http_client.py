@@ -58,7 +58,7 @@ class HttpResponse:
         # Keys are in lower case.
         self.headers: dict[bytes, bytes] = {}
         self.is_whole = False
-        # Whether the answer said how long its body is, so that a whole one can be told from one that was cut off.
+        # Whether the answer said how long its body is, so that one that was cut off is recognised.
         self.is_framed = False
         self._connection = connection
         self._loop = asyncio.get_running_loop()

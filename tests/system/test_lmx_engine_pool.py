@@ -20,8 +20,8 @@ ASKED: Any = [{"role": "user", "content": "hello"}]
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    home = tmp_path_factory.mktemp("shelf")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    home = tmp_path_factory.mktemp("pool")
     daemon = Daemon(home, only="lmx", config=CONFIG)
     make_random_qwen3(daemon.home / "models/one")
     make_random_qwen3(daemon.home / "models/two", seed=2)
@@ -33,8 +33,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def client(shelf: Daemon) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"http://127.0.0.1:{port_of(shelf)}/v1", api_key="none", max_retries=0) as made:
+def client(server: Daemon) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"http://127.0.0.1:{port_of(server)}/v1", api_key="none", max_retries=0) as made:
         yield made
 
 
@@ -47,17 +47,17 @@ def answer(client: openai.OpenAI, model: str) -> tuple[str, str]:
     return made.model, made.choices[0].message.content or ""
 
 
-def test_a_model_is_loaded_when_it_is_asked_for_and_names_nobody_knows_get_the_default(shelf: Daemon, client: openai.OpenAI) -> None:
-    assert states(shelf) == {"one": "loaded", "probe": "on disk", "two": "on disk", "vectors": "on disk"}
+def test_a_model_is_loaded_when_it_is_asked_for_and_names_nobody_knows_get_the_default(server: Daemon, client: openai.OpenAI) -> None:
+    assert states(server) == {"one": "loaded", "probe": "on disk", "two": "on disk", "vectors": "on disk"}
     assert answer(client, "two")[0] == "two"
     assert answer(client, "gpt-4o") == answer(client, "two")
     assert answer(client, "whatever") == answer(client, "one")
     assert answer(client, "one")[1] != answer(client, "two")[1]
-    assert states(shelf)["two"] == "loaded"
+    assert states(server)["two"] == "loaded"
     assert client.models.retrieve("vectors").to_dict()["capability"] == "embedding"
 
 
-def test_vectors_come_from_a_model_for_them_beside_one_that_talks(shelf: Daemon, client: openai.OpenAI) -> None:
+def test_vectors_come_from_a_model_for_them_beside_one_that_talks(server: Daemon, client: openai.OpenAI) -> None:
     made = client.embeddings.create(model="text-embedding-3-small", input=["a", "b", "a"], encoding_format="float")
     assert made.model == "vectors"
     assert made.data[0].embedding == made.data[2].embedding != made.data[1].embedding
@@ -72,47 +72,47 @@ def test_vectors_come_from_a_model_for_them_beside_one_that_talks(shelf: Daemon,
     assert answer(client, "one")[0] == "one"
 
 
-def test_an_admin_loads_and_unloads_and_nobody_else(shelf: Daemon) -> None:
-    loaded = admin(shelf, "POST", "/admin/models/load", {"model": "two", "pin": True}).json()
+def test_an_admin_loads_and_unloads_and_nobody_else(server: Daemon) -> None:
+    loaded = admin(server, "POST", "/admin/models/load", {"model": "two", "pin": True}).json()
     assert (loaded["state"], loaded["pinned"]) == ("loaded", True)
-    assert admin(shelf, "POST", "/admin/models/unload", {"model": "two"}).status == 200
-    assert states(shelf)["two"] == "on disk"
-    assert admin(shelf, "POST", "/admin/models/unload", {"model": "two"}).status == 404
-    assert admin(shelf, "POST", "/admin/models/load", {"model": "absent"}).status == 404
-    assert admin(shelf, "POST", "/admin/models/load", {"model": "../one"}).status == 400
-    assert get(port_of(shelf), "/admin/models").status == 401
-    assert get(port_of(shelf), "/admin/models", ("Authorization", "Bearer wrong")).status == 401
+    assert admin(server, "POST", "/admin/models/unload", {"model": "two"}).status == 200
+    assert states(server)["two"] == "on disk"
+    assert admin(server, "POST", "/admin/models/unload", {"model": "two"}).status == 404
+    assert admin(server, "POST", "/admin/models/load", {"model": "absent"}).status == 404
+    assert admin(server, "POST", "/admin/models/load", {"model": "../one"}).status == 400
+    assert get(port_of(server), "/admin/models").status == 401
+    assert get(port_of(server), "/admin/models", ("Authorization", "Bearer wrong")).status == 401
 
 
-def test_a_stream_of_a_model_that_is_unloaded_ends_with_an_error(shelf: Daemon, client: openai.OpenAI) -> None:
+def test_a_stream_of_a_model_that_is_unloaded_ends_with_an_error(server: Daemon, client: openai.OpenAI) -> None:
     stream = client.chat.completions.create(model="two", messages=ASKED, max_tokens=480, stream=True, logit_bias={"256": -100})
     next(iter(stream))
-    assert admin(shelf, "POST", "/admin/models/unload", {"model": "two"}).status == 200
+    assert admin(server, "POST", "/admin/models/unload", {"model": "two"}).status == 200
     with pytest.raises(openai.APIError) as ended:
         list(stream)
     assert ended.value.code == "engine_lost"
 
 
-def test_what_happens_to_models_is_told_as_it_happens(shelf: Daemon) -> None:
-    admin(shelf, "POST", "/admin/models/load", {"model": "two"})
-    admin(shelf, "POST", "/admin/models/unload", {"model": "two"})
-    events = news(shelf, 6)
-    told = [(event["event"], event.get("model")) for event in events]
-    assert ("loaded", "one") in told
+def test_what_happens_to_models_is_reported_as_it_happens(server: Daemon) -> None:
+    admin(server, "POST", "/admin/models/load", {"model": "two"})
+    admin(server, "POST", "/admin/models/unload", {"model": "two"})
+    events = news(server, 6)
+    reported = [(event["event"], event.get("model")) for event in events]
+    assert ("loaded", "one") in reported
     numbers = [event["number"] for event in events]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def test_figures_are_kept_by_model_and_caller(shelf: Daemon, client: openai.OpenAI) -> None:
+def test_figures_are_kept_by_model_and_caller(server: Daemon, client: openai.OpenAI) -> None:
     answer(client, "one")
-    text = get(port_of(shelf), "/metrics").body.decode()
+    text = get(port_of(server), "/metrics").body.decode()
     assert 'lmx_caller_tokens_total{model="one",caller="' in text
     assert 'lmx_model_loaded{model="one"} 1' in text
     assert "none" not in text  # the key of the client itself
-    assert admin_key(shelf) not in text
+    assert admin_key(server) not in text
 
 
-def test_models_make_room_for_each_other_and_what_does_not_fit_is_refused_with_figures(tmp_path: Path) -> None:
+def test_one_model_replaces_another_and_what_does_not_fit_is_refused_with_figures(tmp_path: Path) -> None:
     # A model that has done nothing is counted with 300 MiB: two fit below nine tenths of 800.
     daemon = Daemon(tmp_path, only="lmx", config='[lmx]\nmodel = "one"\npinned = ["one"]\nmemory-limit-mb = 800\nidle-s = 15\n')
     for name in ("one", "two", "three"):

@@ -1,4 +1,4 @@
-"""Whole turns with hands: a scripted model, the real daemon, real commands, edits, servers and a real browser."""
+"""Whole turns that use tools: a scripted model, the real daemon, real commands, edits, servers and a real browser."""
 
 import http.server
 import json
@@ -45,11 +45,11 @@ def script() -> Script:
 def daemon(tmp_path_factory: pytest.TempPathFactory, script: Script) -> Iterator[Daemon]:
     command = everything()
     servers = f'[sandbox]\nread = ["{TARGET}"]\n[mcp]\npeekaboo = true\nbrowser-local = true\n[mcp.servers.everything]\ncommand = "{command[0]}"\nargs = ["{command[1]}"]\n'
-    folder = tmp_path_factory.mktemp("hands")
+    folder = tmp_path_factory.mktemp("tools")
     with ModelServer(script) as model:
         script.model = model
         running = Daemon(folder, model_url=model.url, config=servers)
-        # Somebody who commits has told git who they are.
+        # Git refuses to commit without a name and an address.
         running.environment["HOME"] = str(folder)
         (folder / ".gitconfig").write_text("[user]\n\tname = Ada\n\temail = ada@example.test\n")
         with running:
@@ -101,11 +101,11 @@ def test_a_page_is_filled_sent_and_read_in_one_turn(daemon: Daemon, script: Scri
         Use("browser_navigate", {"url": site}), Use("browser_fill_form", {"fields": fields}), Use("browser_click", {"selector": "text=Send"}),
         Use("browser_screenshot", {}), Say("It says thank you."),
     )  # fmt: skip
-    told = results(events)
-    assert [result.get("ok") for result in told] == [True] * 4, told
-    assert "Thank you" in told[2]["content"]
-    assert "name=Ada" in told[2]["content"]
-    name = told[3]["content"].split()[1]
+    outcomes = results(events)
+    assert [result.get("ok") for result in outcomes] == [True] * 4, outcomes
+    assert "Thank you" in outcomes[2]["content"]
+    assert "name=Ada" in outcomes[2]["content"]
+    name = outcomes[3]["content"].split()[1]
     picture = daemon.home / "browser-snapshots" / name
     assert (picture.read_bytes()[:4], picture.stat().st_mode & 0o777) == (b"\x89PNG", 0o600)
     assert events[-1]["event"] == "turn.done"
@@ -130,9 +130,9 @@ def test_the_reference_server_works_in_a_turn_with_progress(daemon: Daemon, scri
         Use("mcp__everything__echo", {"message": "hi"}), Use("mcp__everything__trigger-long-running-operation", {"duration": 1, "steps": 2}),
         Use("mcp__everything__read_resource", {"uri": "demo://resource/static/document/features.md"}),
     )  # fmt: skip
-    told = results(events)
-    assert [result["ok"] for result in told] == [True] * 3, told
-    assert told[0]["content"] == "Echo: hi"
+    outcomes = results(events)
+    assert [result["ok"] for result in outcomes] == [True] * 3, outcomes
+    assert outcomes[0]["content"] == "Echo: hi"
     assert "".join(event["delta"] for event in events if event["event"] == "tool.output").startswith("1/2")
 
 
@@ -198,14 +198,14 @@ def test_a_background_command_is_started_polled_and_stopped(daemon: Daemon, scri
         Use("run_command", {"command": serve, "background": True}), Use("command_output", {"id": "bg1", "wait_s": 0.2}), Use("command_stop", {"id": "bg1"}),
         Use("command_output", {"id": "bg1"}), Use("command_output", {}),
     )  # fmt: skip
-    told = [result["content"] for result in results(events)]
-    assert told[0].startswith("bg1 runs in the background.")
-    assert "tick 1" in told[0]
-    assert "bg1 has been running for" in told[1]
-    assert "tick" in told[1]
-    assert told[2].startswith("bg1 is stopped")
-    assert "was stopped" in told[3]
-    assert len(told) == 5
+    contents = [result["content"] for result in results(events)]
+    assert contents[0].startswith("bg1 runs in the background.")
+    assert "tick 1" in contents[0]
+    assert "bg1 has been running for" in contents[1]
+    assert "tick" in contents[1]
+    assert contents[2].startswith("bg1 is stopped")
+    assert "was stopped" in contents[3]
+    assert len(contents) == 5
 
 
 def test_a_day_of_ordinary_work_asks_at_most_three_times(daemon: Daemon, script: Script, tmp_path: Path) -> None:
@@ -232,9 +232,9 @@ def test_a_day_of_ordinary_work_asks_at_most_three_times(daemon: Daemon, script:
         if event.get("turn") == turn and event["event"] == "turn.done":
             break
     assert sorted(asked) == ["run", "write"]
-    told = results([json.loads(line) for line in daemon.journal(sid)])
-    assert len(told) == len(commands) + len(edits)
-    assert "A test" in told[-3]["content"]
+    outcomes = results([json.loads(line) for line in daemon.journal(sid)])
+    assert len(outcomes) == len(commands) + len(edits)
+    assert "A test" in outcomes[-3]["content"]
 
 
 def offered(daemon: Daemon, script: Script) -> set[str]:
