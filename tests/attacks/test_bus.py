@@ -125,7 +125,7 @@ def test_no_other_user_reaches_a_socket_even_when_the_file_modes_fail(daemon: Da
 
 
 @pytest.mark.attack("A60")
-def test_a_peer_with_a_key_of_its_own_is_refused(daemon: Daemon) -> None:
+def test_a_peer_with_another_key_is_refused(daemon: Daemon) -> None:
     server, _ = zmq.curve_keypair()
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     with untouched(daemon):

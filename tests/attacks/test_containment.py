@@ -256,8 +256,8 @@ def test_what_the_kernel_lets_uid_0_do_is_not_there(tmp_path: Path, level: str) 
             ):  # fmt: skip
                 said = place.run(attempt)
                 is_nothing = attempt.startswith("cat") and said.content == "(no output)"
-                is_told = attempt.startswith("nice") and "cannot set niceness" in said.content
-                assert not said.ok or is_nothing or is_told, (attempt, said.content)
+                is_explained = attempt.startswith("nice") and "cannot set niceness" in said.content
+                assert not said.ok or is_nothing or is_explained, (attempt, said.content)
             assert Path("/proc/sys/kernel/core_pattern").read_text() == before
             assert "CapEff:\t0000000000000000" in place.run("cat /proc/self/status").content
             if level == "full" or os.getuid() == 0:
@@ -284,7 +284,7 @@ HOGS = "for i in 1 2 3 4; do {python} -S -c 'import time\nx = [bytearray(b\"x\")
     ],
     ids=["fork bomb", "memory hog", "memory hogs", "disk", "files", "large file"],
 )
-def test_a_command_over_a_limit_ends_and_is_told_why(tmp_path: Path, command: str, limits: CommandLimits, word: str) -> None:
+def test_a_command_over_a_limit_ends_and_is_explained(tmp_path: Path, command: str, limits: CommandLimits, word: str) -> None:
     place = Place(tmp_path, limits=limits)
     try:
         said = place.run(command.format(python=PYTHON), timeout_s=30)

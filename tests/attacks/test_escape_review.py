@@ -496,7 +496,7 @@ def test_a_path_that_names_the_home_shows_no_home(tmp_path: Path, spelling: str,
         place.close()
 
 
-def test_a_home_as_workspace_hides_own_folders_that_lie_deeper(tmp_path: Path) -> None:
+def test_a_home_as_workspace_hides_the_daemons_folders_that_lie_deeper(tmp_path: Path) -> None:
     place = Place(tmp_path, daemon_home="data/opta")
     try:
         assert "CANARY" not in place.run("cat data/opta/daemon/token", work=place.home).content

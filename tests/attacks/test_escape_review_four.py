@@ -313,7 +313,7 @@ def test_hooks_of_a_worktree_that_a_command_adds(place: Place) -> None:
     assert not (place.work / "w/.githooks/pre-commit").exists()
 
 
-def test_hooks_of_the_persons_own_configuration_in_a_new_repository(tmp_path: Path) -> None:
+def test_hooks_of_the_persons_configuration_in_a_new_repository(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home/.gitconfig").write_text("[core]\n\thooksPath = .team-hooks\n")
     place = Place(tmp_path)
@@ -689,7 +689,7 @@ def test_a_folder_of_git_that_a_person_removes(place: Place, folder: str) -> Non
     assert not (place.work / ".git/hooks/pre-commit").exists()
 
 
-def test_a_person_s_own_hook_stays_when_the_command_only_runs(place: Place) -> None:
+def test_a_hook_of_the_person_stays_when_the_command_only_runs(place: Place) -> None:
     git(place.work, "init", "-q")
     job = place.begin("touch began; sleep 30")
     assert until((place.work / "began").exists), "the command began"
@@ -736,7 +736,7 @@ def test_a_folder_of_git_that_is_a_link(place: Place) -> None:
     assert runs(place.work / "w") == ""
 
 
-def test_a_repository_of_a_command_gets_hooks_by_a_link_on_the_way(place: Place) -> None:
+def test_a_repository_of_a_command_gets_hooks_by_a_link_above_it(place: Place) -> None:
     """The pointer stays the same; a link that is a part of its way comes later."""
     git(place.work, "init", "-q")
     place.run(

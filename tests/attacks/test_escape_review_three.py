@@ -33,7 +33,7 @@ def test_a_configuration_that_git_replaces_takes_no_program(place: Place) -> Non
 @pytest.mark.parametrize(
     "mine", ['[credential]\n\thelper = "!f() { echo a; }; f"\n', "[alias]\n\tx = !echo \\\n\t  two\n", "[core] pager = less\n# said\n"]
 )
-def test_a_persons_own_configuration_stays_whole(place: Place, mine: str) -> None:
+def test_a_persons_configuration_stays_whole(place: Place, mine: str) -> None:
     git(place.work, "init", "-q")
     config = place.work / ".git/config"
     config.write_text(config.read_text() + mine)
@@ -172,7 +172,7 @@ def test_hooks_of_a_worktree_whose_repository_lies_elsewhere_stay(place: Place, 
     assert not (tree / ".githooks").exists()
 
 
-def test_hooks_of_the_persons_own_configuration_stay(tmp_path: Path) -> None:
+def test_hooks_of_the_persons_configuration_stay(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home/.gitconfig").write_text("[core]\n\thooksPath = .team-hooks\n")
     place = Place(tmp_path)

@@ -63,7 +63,7 @@ def test_a_submodule_with_a_name_that_git_uses_is_protected(place: Place, tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["absolute", "worktree"])
-def test_hooks_that_are_named_in_another_way_stay(place: Place, kind: str) -> None:
+def test_hooks_that_are_named_otherwise_stay(place: Place, kind: str) -> None:
     git(place.work, "init", "-q")
     if kind == "absolute":
         git(place.work, "config", "core.hooksPath", str(place.work / ".githooks"))

@@ -57,7 +57,7 @@ JUNK = {
 @pytest.mark.attack("A54")
 @pytest.mark.parametrize("junk", JUNK)
 @pytest.mark.parametrize("before", [0, 2, 5], ids=["first", "between", "last"])
-def test_junk_in_a_journal_is_told_and_neither_skipped_nor_lost(tmp_path: Path, junk: str, before: int) -> None:
+def test_junk_in_a_journal_is_reported_and_neither_skipped_nor_lost(tmp_path: Path, junk: str, before: int) -> None:
     good = b"".join(line + b"\n" for line in LINES[:before])
     _check_damaged(tmp_path, good + JUNK[junk] + WHOLE[len(good) :], before)
 

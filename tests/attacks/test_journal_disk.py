@@ -51,7 +51,7 @@ def test_any_text_of_a_model_is_one_line_each_and_comes_back_byte_for_byte(tmp_p
 
 
 @pytest.mark.attack("A58")
-def test_a_disk_that_is_full_in_the_middle_of_a_turn_ends_it_and_goes_on_when_there_is_room(
+def test_a_disk_that_is_full_in_the_middle_of_a_turn_ends_it_and_goes_on_when_there_is_space(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storage, "PATIENCE_S", 0.3)

@@ -1,4 +1,4 @@
-"""The escape matrix, measured: what each containment stops. The weaker one is told to be weaker, and is."""
+"""The escape matrix, measured: what each containment stops. The weaker one says that it is weaker, and is."""
 
 import tempfile
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Row A68 and LMX's promises about ends: clients that leave, engines that die in any state, a front that is told to stop; and the faults
+"""Row A68 and LMX's promises about ends: clients that leave, engines that die in any state, a front that is stopped; and the faults
 of the server that LMX replaces, by name.
 """
 
@@ -101,7 +101,7 @@ class Client:
         self._connection.close()
 
     @property
-    def is_told(self) -> bool:
+    def has_answer_part(self) -> bool:
         """Whether anything has come."""
         return bool(self._connection.sock and select.select([self._connection.sock], [], [], 0)[0])
 
@@ -184,7 +184,7 @@ def answer_text(port: int, tokens: int) -> str:
 
 
 def engine(daemon: Daemon) -> dict[str, Any]:
-    """What an admin is told of the model."""
+    """What an admin sees of the model."""
     return next(model for model in admin(daemon, "GET", "/admin/models").json()["models"] if model["id"] == "tiny")
 
 
@@ -208,7 +208,7 @@ def works(pid: int, seconds: float) -> bool:
 
 
 def steps(port: int) -> int:
-    """Made by the engine, as far as it has told."""
+    """Made by the engine, as far as it has reported."""
     return figure(port, 'lmx_steps_total{model="tiny"}')
 
 
@@ -259,7 +259,7 @@ def leave_in_waves(port: int, count: int) -> None:
         for number in range(40):
             path, is_stream = APIS[number % 4], number % 3 != 0
             body = body_of(path, 2000, stream=is_stream, text="hello" if number % 5 else f"{number} long " * 150)
-            # The likeliest answer of this model to a long text is nothing but spaces, which are told when something else follows.
+            # The likeliest answer of this model to a long text is nothing but spaces, which are sent when something else follows.
             wave.append((Client(port, path, {**body, "temperature": 1}), number // 4 % 4 if is_stream else 0))
         for client, frames in wave:
             client.read(frames)
@@ -324,7 +324,7 @@ def test_an_engine_killed_while_it_reads_a_prompt_is_asked_again(alone: Daemon, 
         pid = int(engine(alone)["pid"])
         stream, whole = (Client(mortal, CHAT, body_of(CHAT, 20, stream=is_stream, text=prompt)) for is_stream in (True, False))
         assert works(pid, 0.2)
-        assert not stream.is_told
+        assert not stream.has_answer_part
         assert kill(alone) == pid
         stream.rest()
         status, body = whole.whole()
@@ -351,7 +351,7 @@ def test_vectors_of_an_engine_that_is_killed_are_made_by_the_next(alone: Daemon,
         pid = int(engine(alone)["pid"])
         asking = Client(mortal, EMBEDDINGS, texts)
         assert works(pid, 0.3)
-        assert not asking.is_told
+        assert not asking.has_answer_part
         assert kill(alone) == pid
         status, body = asking.whole()
     assert status == 200
@@ -363,7 +363,7 @@ def test_a_full_batch_and_its_line_survive_their_engine(alone: Daemon, mortal: i
     expected = answer_text(mortal, 20)
     with front_answers(mortal):
         begun = streams(mortal, 12, 3000)
-        # Four more places of the batch; nobody is told of what these have until they are whole.
+        # Four more places of the batch; nobody is sent what these have until they are whole.
         hidden = [Client(mortal, path, body_of(path, 3000, stream=False)) for path in APIS]
         waiting = [Client(mortal, path, body_of(path, 20, stream=is_stream)) for path in APIS for is_stream in (True, False) * 3]
         assert until(lambda: (running(mortal), figure(mortal, "lmx_requests_waiting")) == (40, 24), 5)
@@ -455,7 +455,7 @@ def test_an_engine_that_stands_still_for_three_seconds_goes_on_where_it_was(alon
     assert steps(port) - before < 700
 
 
-# fronts that are told to stop ---------------------------------------------------------------------------
+# fronts that are stopped ---------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -483,7 +483,7 @@ def assert_ends(process: "subprocess.Popen[bytes]", daemon: Daemon, since: float
     assert daemon.leftovers() == []
 
 
-def test_a_front_that_is_told_to_stop_ends_short_answers_and_takes_no_new_ones(tmp_path: Path) -> None:
+def test_a_front_that_is_stopped_ends_short_answers_and_takes_no_new_ones(tmp_path: Path) -> None:
     with front(tmp_path) as (process, daemon):
         port = port_of(daemon)
         begun = streams(port, 4, 200)
@@ -501,7 +501,7 @@ def test_a_front_that_is_told_to_stop_ends_short_answers_and_takes_no_new_ones(t
 
 
 @pytest.mark.parametrize("stands_still", [False, True], ids=["at work", "standing still"])
-def test_a_front_that_is_told_to_stop_ends_long_answers_with_an_error(tmp_path: Path, stands_still: bool) -> None:
+def test_a_front_that_is_stopped_ends_long_answers_with_an_error(tmp_path: Path, stands_still: bool) -> None:
     with front(tmp_path) as (process, daemon):
         port = port_of(daemon)
         begun = streams(port, 4, 4000)
@@ -553,7 +553,7 @@ def test_no_api_takes_a_stop_that_is_no_text_or_a_path_for_a_model_or_fetches_an
 
 @pytest.mark.attack("A68")
 @pytest.mark.parametrize("clients", [1, 128], ids=["one client", "128 clients"])
-def test_128_connections_at_once_are_all_told_within_two_seconds(port: int, clients: int) -> None:
+def test_128_connections_at_once_are_all_answered_within_two_seconds(port: int, clients: int) -> None:
     content = json.dumps({"messages": HELLO, "max_tokens": 4}).encode()
     keys = [("Authorization", f"Bearer {number % clients}") for number in range(128)]
     requests = [head("POST", CHAT, headers(port, key, ("Content-Length", str(len(content))))) + content for key in keys]

@@ -79,7 +79,7 @@ def session(key: tuple[str, str]) -> Iterator[requests.Session]:
 
 
 @dataclass(frozen=True)
-class Told:
+class Reply:
     """A whole answer."""
 
     status: int
@@ -88,17 +88,17 @@ class Told:
     body: bytes
 
 
-def judge(path: str, told: Told) -> None:
+def judge(path: str, reply: Reply) -> None:
     """JSON, or whole events; an error in its API's form, and of a kind that says whose fault it is."""
-    if told.status < 300:
-        if told.kind.startswith("text/event-stream"):
-            judge_events(path, told.body)
+    if reply.status < 300:
+        if reply.kind.startswith("text/event-stream"):
+            judge_events(path, reply.body)
         elif path != "/metrics":
-            json.loads(told.body)
+            json.loads(reply.body)
         return
-    assert told.kind == "application/json", told
-    assert told.status < 500 or (told.status == 503 and int(told.retry_after) > 0), told
-    judge_error(path, json.loads(told.body))
+    assert reply.kind == "application/json", reply
+    assert reply.status < 500 or (reply.status == 503 and int(reply.retry_after) > 0), reply
+    judge_error(path, json.loads(reply.body))
 
 
 def judge_error(path: str, said: dict[str, Any]) -> None:
@@ -126,13 +126,13 @@ def judge_events(path: str, body: bytes) -> None:
         assert frames[-1]["type"] in ("message_stop", "response.completed", "response.incomplete")
 
 
-def ask(port: int, path: str, content: bytes, *more: tuple[str, str]) -> Told:
+def ask(port: int, path: str, content: bytes, *more: tuple[str, str]) -> Reply:
     """A body as it stands. Raises TimeoutError: LMX hangs."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=limit_s(HANGS_S))
     try:
         connection.request("POST", path, content, {"Content-Type": "application/json", **dict(more)})
         answer = connection.getresponse()
-        return Told(answer.status, answer.getheader("content-type", ""), answer.getheader("retry-after", ""), answer.read())
+        return Reply(answer.status, answer.getheader("content-type", ""), answer.getheader("retry-after", ""), answer.read())
     finally:
         connection.close()
 
@@ -163,7 +163,7 @@ def sent(case: Any, port: int, session: requests.Session) -> Any:
     """The answer to a case, judged."""
     answer = case.call(base_url=f"http://127.0.0.1:{port}", session=session, timeout=limit_s(HANGS_S))
     kind, wait = ((answer.headers.get(name) or [""])[0] for name in ("content-type", "retry-after"))
-    judge(case.path, Told(answer.status_code, kind, wait, answer.content))
+    judge(case.path, Reply(answer.status_code, kind, wait, answer.content))
     return answer
 
 
@@ -200,7 +200,7 @@ def test_what_the_document_forbids_is_refused(port: int, session: requests.Sessi
 
 
 @pytest.mark.parametrize("path", GETS)
-def test_what_is_only_read_is_told_whatever_is_asked_besides(port: int, session: requests.Session, path: str) -> None:
+def test_what_is_only_read_is_shown_whatever_is_asked_besides(port: int, session: requests.Session, path: str) -> None:
     @FEW
     @given(case=cases(path, "GET"), query=st.dictionaries(st.text(max_size=5), st.text(max_size=20), max_size=3))
     def attack(case: Any, query: dict[str, str]) -> None:
@@ -335,15 +335,15 @@ def changed(draw: st.DrawFn, path: str) -> bytes:
     is_literal = draw(st.booleans())
     for _ in range(1 if is_literal else draw(st.integers(1, 2))):
         body = copy.deepcopy(body)
-        *way, last = draw(st.sampled_from(places(body)[1:]))
+        *keys, last = draw(st.sampled_from(places(body)[1:]))
         parent = body
-        for name in way:
+        for name in keys:
             parent = parent[name]
         if draw(st.integers(0, 9)) and not is_literal:
             parent[last] = draw(ANYTHING)
         elif is_literal:
             parent[last] = "@here@"
-        elif way:
+        elif keys:
             del parent[last]
     text = json.dumps(bounded(path, body.get("")))
     if is_literal:
@@ -378,9 +378,9 @@ def test_a_body_that_is_wrong_somewhere_is_answered_or_refused(port: int, key: t
     @MANY
     @given(content=wrong)
     def attack(content: bytes) -> None:
-        told = ask(port, path, content, key)
-        judge(path, told)
-        assert told.status != 503 or path == "/admin/models/available", told
+        reply = ask(port, path, content, key)
+        judge(path, reply)
+        assert reply.status != 503 or path == "/admin/models/available", reply
 
     attack()
 
@@ -392,32 +392,32 @@ def framings(port: int, path: str, content: bytes, key: tuple[str, str]) -> dict
     """Requests by what is wrong with them, and what they may be answered with; []: nothing, since they do not end."""
     size, half = str(len(content)), content[: len(content) // 2]
 
-    def told(*more: tuple[str, str]) -> bytes:
+    def announced(*more: tuple[str, str]) -> bytes:
         return head("POST", path, headers(port, key, *more))
 
     chunked, right = ("Transfer-Encoding", "chunked"), range(200, 500)
     return {
-        "too little is announced": (told(("Content-Length", str(len(half)))) + content, [400]),
-        "too much is announced": (told(("Content-Length", str(len(content) + 9))) + content, []),
-        "nothing is announced": (told() + content, [400]),
-        "less than nothing is announced": (told(("Content-Length", "-1")) + content, [400]),
-        "words are announced": (told(("Content-Length", "many")) + content, [400]),
-        "too much for any machine is announced": (told(("Content-Length", "9" * 30)) + content, [400]),
-        "two lengths are announced": (told(("Content-Length", size), ("Content-Length", "1")) + content, [400]),
-        "a length and chunks": (told(("Content-Length", size), chunked) + b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content), [400]),
-        "chunks": (told(chunked) + b"%x;a=b\r\n%b\r\n0\r\nTrailer: x\r\n\r\n" % (len(content), content), [*right]),
-        "chunks of one byte": (told(chunked) + b"".join(b"1\r\n%c\r\n" % byte for byte in content) + b"0\r\n\r\n", [*right]),
-        "chunks without end": (told(chunked) + b"%x\r\n%b\r\n" % (len(content), content), []),
-        "a chunk that is cut off": (told(chunked) + b"%x\r\n%b" % (len(content), half), []),
-        "a chunk of no size": (told(chunked) + b"zz\r\n" + content, [400]),
-        "a chunk of a huge size": (told(chunked) + b"f" * 16 + b"\r\n" + content, []),
-        "a chunk longer than it says": (told(chunked) + b"1\r\n%b\r\n0\r\n\r\n" % content, [400]),
+        "too little is announced": (announced(("Content-Length", str(len(half)))) + content, [400]),
+        "too much is announced": (announced(("Content-Length", str(len(content) + 9))) + content, []),
+        "nothing is announced": (announced() + content, [400]),
+        "less than nothing is announced": (announced(("Content-Length", "-1")) + content, [400]),
+        "words are announced": (announced(("Content-Length", "many")) + content, [400]),
+        "too much for any machine is announced": (announced(("Content-Length", "9" * 30)) + content, [400]),
+        "two lengths are announced": (announced(("Content-Length", size), ("Content-Length", "1")) + content, [400]),
+        "a length and chunks": (announced(("Content-Length", size), chunked) + b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content), [400]),
+        "chunks": (announced(chunked) + b"%x;a=b\r\n%b\r\n0\r\nTrailer: x\r\n\r\n" % (len(content), content), [*right]),
+        "chunks of one byte": (announced(chunked) + b"".join(b"1\r\n%c\r\n" % byte for byte in content) + b"0\r\n\r\n", [*right]),
+        "chunks without end": (announced(chunked) + b"%x\r\n%b\r\n" % (len(content), content), []),
+        "a chunk that is cut off": (announced(chunked) + b"%x\r\n%b" % (len(content), half), []),
+        "a chunk of no size": (announced(chunked) + b"zz\r\n" + content, [400]),
+        "a chunk of a huge size": (announced(chunked) + b"f" * 16 + b"\r\n" + content, []),
+        "a chunk longer than it says": (announced(chunked) + b"1\r\n%b\r\n0\r\n\r\n" % content, [400]),
         "an unknown encoding": (
-            told(("Transfer-Encoding", "gzip, chunked")) + b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content),
+            announced(("Transfer-Encoding", "gzip, chunked")) + b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content),
             [*right],
         ),
-        "a head and no more": (told(("Content-Length", size)), []),
-        "half a head": (told(("Content-Length", size))[:-20], []),
+        "a head and no more": (announced(("Content-Length", size)), []),
+        "half a head": (announced(("Content-Length", size))[:-20], []),
     }
 
 
@@ -440,7 +440,7 @@ def test_a_body_that_is_not_as_its_head_says_is_refused_or_waited_for_and_given_
             if kind == "application/json":
                 # Where the head itself is wrong, nobody knows yet whose API is asked.
                 form = "/v1/messages" if "type" in answer.json() else CHAT
-                judge(form, Told(answer.status, kind, answer.header("retry-after") or "", answer.body))
+                judge(form, Reply(answer.status, kind, answer.header("retry-after") or "", answer.body))
 
 
 @pytest.mark.attack("A68")
@@ -491,14 +491,14 @@ def test_a_form_of_ill_will_is_refused_or_held_at_once(port: int, schema: dict[s
     ]
     for path, body in bodies:
         asked = time.perf_counter()
-        told = ask(port, path, json.dumps(bounded(path, body)).encode())
-        judge(path, told)
-        assert told.status in (200, 400), told
+        reply = ask(port, path, json.dumps(bounded(path, body)).encode())
+        judge(path, reply)
+        assert reply.status in (200, 400), reply
         assert time.perf_counter() - asked < limit_s(1), path
 
 
 @pytest.mark.attack("A67")
-def test_probabilities_that_are_no_numbers_are_told_as_none(port: int) -> None:
+def test_probabilities_that_are_no_numbers_are_shown_as_none(port: int) -> None:
     for fields in (
         {"repetition_penalty": 1e-300},
         {"logit_bias": {str(token): -100 for token in range(276)}},
@@ -526,9 +526,9 @@ def test_a_body_nested_as_deep_as_can_be_read_is_answered_or_refused(port: int) 
                 + b"}}]}]}",
             }
             for path, content in bodies.items():
-                told = ask(port, path, content)
-                judge(path, told)
-                assert told.status in (200, 400), (path, depth, told)
+                reply = ask(port, path, content)
+                judge(path, reply)
+                assert reply.status in (200, 400), (path, depth, reply)
 
 
 @pytest.mark.attack("A66")
@@ -536,9 +536,9 @@ def test_a_body_nested_as_deep_as_can_be_read_is_answered_or_refused(port: int) 
 def test_a_result_of_a_tool_is_text_or_refused(port: int, content: Any) -> None:
     block = {"type": "tool_result", "tool_use_id": "a", "content": content}
     for path in ("/v1/messages", "/v1/messages/count_tokens"):
-        told = ask(port, path, json.dumps(bounded(path, {"messages": [{"role": "user", "content": [block]}]})).encode())
-        judge(path, told)
-        assert told.status == (200 if content in ("r", [], None) else 400), told
+        reply = ask(port, path, json.dumps(bounded(path, {"messages": [{"role": "user", "content": [block]}]})).encode())
+        judge(path, reply)
+        assert reply.status == (200 if content in ("r", [], None) else 400), reply
 
 
 @pytest.mark.attack("A67")
@@ -549,13 +549,13 @@ def test_a_revision_is_a_name_and_no_option(alone: Daemon, port: int) -> None:
 
 
 @pytest.mark.attack("A68")
-def test_the_513th_connection_is_told_to_come_again(port: int) -> None:
+def test_the_513th_connection_is_asked_to_come_again(port: int) -> None:
     held = [socket.create_connection(("127.0.0.1", port), timeout=limit_s(HANGS_S)) for _ in range(513)]
     try:
         answer = get(port, "/v1/models")
-        told = Told(answer.status, answer.header("content-type") or "", answer.header("retry-after") or "", answer.body)
-        assert told.status == 503
-        judge("/v1/models", told)
+        reply = Reply(answer.status, answer.header("content-type") or "", answer.header("retry-after") or "", answer.body)
+        assert reply.status == 503
+        judge("/v1/models", reply)
     finally:
         for connection in held:
             connection.close()

@@ -68,7 +68,7 @@ def outcome_of(world: World, name: str) -> Outcome:
         ("dies", False, "ended with code 3"), ("flood", True, "said"),
     ],
 )  # fmt: skip
-def test_a_bad_server_fails_its_own_call_at_most(tmp_path: Path, mode: str, ok: bool, said: str) -> None:
+def test_a_bad_server_fails_at_most_the_call_to_it(tmp_path: Path, mode: str, ok: bool, said: str) -> None:
     world = World(tmp_path, bad=hostile(mode), good=hostile("plain"))
 
     async def story() -> tuple[Outcome, Outcome]:

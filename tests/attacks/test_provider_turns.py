@@ -169,7 +169,7 @@ def test_a_refusal_is_tried_again_three_times_at_most_and_a_refused_key_never(pl
 def test_a_key_goes_to_no_other_server_and_into_no_file(daemon: Daemon, played: dict[str, Played]) -> None:
     redirect = played["redirect"]
     assert (redirect.ending["event"], len(redirect.requests)) == ("turn.error", 1)
-    # The other server is a configured provider, and nobody configured it to stand in for this one.
+    # The other server is a configured provider, and nobody configured it as a replacement of this one.
     assert evil.requests == []
     assert not any(turn.all("route.switch") for turn in played.values())
     assert places_of(daemon, [KEY]) == []

@@ -172,9 +172,9 @@ def test_a_certificate_that_nobody_vouches_for_gets_no_request(tmp_path: Path) -
 def test_a_key_that_a_server_echoes_is_in_no_error(status: int) -> None:
     def echo(request: Request) -> list[Piece]:
         assert KEY.encode() in request.head
-        told = request.head.decode()
-        error = event({"error": {"message": told, "code": told}})
-        return [STREAM, error] if status == 200 else [whole(status, json.dumps({"error": {"message": told}}).encode())]
+        echoed = request.head.decode()
+        error = event({"error": {"message": echoed, "code": echoed}})
+        return [STREAM, error] if status == 200 else [whole(status, json.dumps({"error": {"message": echoed}}).encode())]
 
     heard = hear(echo, KEY)
     assert heard.error is not None
@@ -230,6 +230,6 @@ def test_only_whole_calls_come_of_an_answer(pieces: list[dict[str, Any]], reason
     ],
     ids=["both fields", "twice", "unclosed"],
 )
-def test_odd_thinking_is_thinking_and_told_once(deltas: list[dict[str, Any]], thought: str, said: str) -> None:
+def test_odd_thinking_is_thinking_and_said_once(deltas: list[dict[str, Any]], thought: str, said: str) -> None:
     heard = hear([STREAM, *[event({"choices": [{"delta": delta}]}) for delta in deltas], finish()])
     assert (heard.thought, heard.text, heard.code) == (thought, said, "")

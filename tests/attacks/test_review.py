@@ -138,7 +138,7 @@ def test_the_partial_sandbox_asks_for_every_command() -> None:
     assert effect("ls", sandbox="landlock", granted=frozenset({"run"})) == "ask"
 
 
-def test_no_workspace_shows_what_is_the_daemons_own(place: Place) -> None:
+def test_no_workspace_shows_what_belongs_to_the_daemon(place: Place) -> None:
     (place.daemon_home / "policies").mkdir()
     for folder in (Path("/"), place.home.parent, place.daemon_home, place.daemon_home / "policies"):
         assert "cannot be a workspace" in place.run("true", work=folder).content

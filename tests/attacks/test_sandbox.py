@@ -193,7 +193,7 @@ def test_secrets_are_neither_in_files_nor_in_the_environment(place: Place) -> No
 
 
 @pytest.mark.attack("A51")
-def test_a_command_sees_no_process_but_its_own(place: Place) -> None:
+def test_a_command_sees_no_process_outside_its_session(place: Place) -> None:
     assert int(place.run("ls /proc | grep -c '^[0-9]'").content) <= 5
     assert not place.run(f"kill -0 {os.getpid()}").ok
 
@@ -238,7 +238,7 @@ def test_the_exact_name_passes_however_it_is_written() -> None:
 
 
 @pytest.mark.attack("A52")
-def test_with_an_allow_list_the_proxy_is_the_only_way_out(
+def test_with_an_allow_list_the_proxy_is_the_only_exit(
     tmp_path: Path, listener: tuple[socket.socket, socket.socket], request: pytest.FixtureRequest
 ) -> None:
     place = Place(tmp_path, allowed=("example.test",))

@@ -23,11 +23,11 @@ PROMPTS = ["fine", "thinking", "401", "403", "404", "500", "error", "HTML", "cut
 def reply(request: Request) -> list[Piece]:
     """Answers that give away as much as a server can: each refusal holds the whole request."""
     asked = request.prompt
-    told = json.dumps({"error": {"message": request.head.decode()}}).encode()
+    echo = json.dumps({"error": {"message": request.head.decode()}}).encode()
     if request.body["messages"][-1]["role"] == "tool":
         return [STREAM, say("done"), finish()]
     if asked.isdigit():
-        return [whole(int(asked), told)]
+        return [whole(int(asked), echo)]
     if asked in COMMANDS:
         call = {"index": 0, "id": "c", "function": {"name": "run_command", "arguments": json.dumps({"command": COMMANDS[asked]})}}
         return [STREAM, use(call), finish("tool_calls")]
@@ -35,7 +35,7 @@ def reply(request: Request) -> list[Piece]:
         case "thinking":
             return [STREAM, event({"choices": [{"delta": {"reasoning_content": "hm"}}]}), say("fine"), finish()]
         case "error":
-            return [STREAM, b"data: " + told + b"\n\n"]
+            return [STREAM, b"data: " + echo + b"\n\n"]
         case "HTML":
             return [whole(200, b"<html>" + request.head)]
         case "cut":

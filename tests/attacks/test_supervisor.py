@@ -48,7 +48,7 @@ def test_supervisord_listens_on_no_network_and_its_files_are_the_owners(daemon: 
 
 
 @pytest.mark.attack("A64")
-def test_no_call_over_the_socket_reaches_more_than_the_supervisors_own_methods(daemon: Daemon, tmp_path: Path) -> None:
+def test_no_call_over_the_socket_reaches_more_than_the_methods_of_the_supervisor(daemon: Daemon, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     with untouched(daemon):
         for path in (

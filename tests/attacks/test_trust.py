@@ -256,7 +256,7 @@ def test_a_bad_policy_is_refused_with_its_line_soon(name: str, home: Paths, clon
 
 
 @pytest.mark.attack("A46")
-def test_an_empty_policy_says_nothing_and_odd_files_are_told(home: Paths, clone: Path) -> None:
+def test_an_empty_policy_says_nothing_and_odd_files_are_reported(home: Paths, clone: Path) -> None:
     assert parse(b"", "p") == ([], [])
     assert parse(b"# only a comment\n", "p") == ([], [])
     policies = home.home / "policies"

@@ -45,11 +45,11 @@ def test_a_handshake_from_another_page_is_refused_in_the_handshake(daemon: Daemo
     page = page_origin(daemon)
     for origin in ("https://evil.example", "null", page + "0", page[:-1], "http://127.0.0.1:" + str(daemon.port)):
         for path in ("/v3/events", f"/v3/sessions/{sid}/stream"):
-            for way in (
+            for answered in (
                 handshake(daemon, path, ("Origin", origin), token="right"),
                 handshake(daemon, f"{path}?token={daemon.token}", ("Origin", origin)),
             ):
-                assert way.refusal == (403, "forbidden_origin")
+                assert answered.refusal == (403, "forbidden_origin")
     assert handshake(daemon, "/v3/events", ("Origin", page), token="right").status == 101
 
 
@@ -120,7 +120,7 @@ def test_no_token_and_no_ticket_reaches_a_log_a_journal_or_a_command_line(daemon
         "JSON",
     ],
 )
-def test_a_frame_that_does_not_fit_ends_its_own_stream_only(daemon: Daemon, sid: str, content: bytes, code: int) -> None:
+def test_a_frame_that_does_not_fit_ends_only_that_stream(daemon: Daemon, sid: str, content: bytes, code: int) -> None:
     path = f"/v3/sessions/{sid}/stream"
     last = json.loads(get(daemon, f"/v3/sessions/{sid}").body)["lastSeq"]
     with alive(daemon, rss_mib=8), Stream(daemon, f"{path}?afterSeq={last}") as other:

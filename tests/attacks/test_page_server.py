@@ -17,7 +17,7 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    with ModelServer(lambda messages: [Say("x")]) as model, Daemon(tmp_path_factory.mktemp("door"), model_url=model.url) as running:
+    with ModelServer(lambda messages: [Say("x")]) as model, Daemon(tmp_path_factory.mktemp("page"), model_url=model.url) as running:
         yield running
 
 
@@ -119,7 +119,7 @@ def test_two_keys_two_origins_two_hosts_and_two_lengths_are_none(daemon: Daemon)
         "0:{port}",
     ],
 )
-def test_it_answers_to_its_own_name_only(daemon: Daemon, host: str) -> None:
+def test_it_answers_only_to_its_name(daemon: Daemon, host: str) -> None:
     assert ask(daemon, "GET", "/", host=host.format(port=port_of(daemon))).status in (400, 403)
 
 
