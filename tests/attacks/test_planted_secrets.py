@@ -4,7 +4,6 @@ The places are those that the documentation of each program names. Each attack f
 nothing at all proves nothing.
 """
 
-import asyncio
 import os
 import re
 import subprocess
@@ -128,7 +127,7 @@ def planted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 # {home}, {above}: the home and the folder that holds it; {files}: a file with all paths, one a line; {shown}: the folder of the workspace that has a canary.
 ONLY = "2>/dev/null | grep -aoE 'PLANTED-[0-9a-f]{{12}}' | sort -u; true"
 ATTACKS = {
-    "cat": "(cat {shown}/notes.txt; while IFS= read -r f; do cat \"$f\"; done < {files}) " + ONLY,
+    "cat": "(cat {shown}/notes.txt; tr '\\n' '\\0' < {files} | xargs -0 cat) " + ONLY,
     "shell": "(while IFS= read -r f; do echo \"$(< \"$f\")\"; done < {files}; echo \"$(< {shown}/notes.txt)\") " + ONLY,
     "grep": "grep -rsa --exclude-dir=.pyenv PLANTED- {home} {above} /root /home /var /srv /mnt /media /run /tmp /dev/shm /boot {shown} " + ONLY,
     "the whole machine": "grep -rsa --exclude-dir=usr --exclude-dir=opt --exclude-dir=sys --exclude-dir=proc --exclude-dir=lib --exclude-dir=.pyenv PLANTED- / {shown} " + ONLY,
@@ -138,7 +137,7 @@ ATTACKS = {
     "git": "((cd {shown} && git grep --no-index -h PLANTED-); git -C {home} grep --no-index -h PLANTED-; git -C {above} grep --no-index -h PLANTED-; git config --list; git diff --no-index {shown} {home}; git diff --no-index {shown} {above}) " + ONLY,
     "processes": "(cat {shown}/notes.txt; env; cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline; while IFS= read -r f; do cat /proc/1/root$f /proc/self/root$f /proc/$PPID/root$f; done < {files}) " + ONLY,
     "descriptors": "(cat {shown}/notes.txt; for p in /proc/[0-9]*; do for f in $p/fd/*; do [ -f $f ] && cat $f; done; timeout 5 grep -rsa PLANTED- $p/cwd/ $p/cwd/..; done) " + ONLY,
-    "links": "(mkdir -p {shown}/l; n=0; while IFS= read -r f; do n=$((n+1)); ln -s \"$f\" {shown}/l/s$n; ln \"$f\" {shown}/l/h$n; cp -r \"$f\" {shown}/l/c$n; mv \"$f\" {shown}/l/m$n; done < {files}; cat {shown}/notes.txt {shown}/l/*) " + ONLY,
+    "links": "(mkdir -p {shown}/l; " + PYTHON + " -S -c 'import os, shutil\nfor n, name in enumerate(open(\"{files}\").read().split(\"\\n\")):\n for kind, act in dict(s=os.symlink, h=os.link, c=shutil.copy, m=shutil.move).items():\n  try: act(name, \"{shown}/l/\" + kind + str(n))\n  except OSError: pass'; cat {shown}/notes.txt {shown}/l/*) " + ONLY,
     "curl": "(curl -s file://{shown}/notes.txt; sed 's#^#file://#; s# #%20#g' {files} | xargs curl -s) " + ONLY,
 }  # fmt: skip
 
@@ -175,6 +174,7 @@ class Tools:
 
     def __init__(self, planted: Planted, folder: Path, read: tuple[str, ...] = ()):
         servers: Any = None  # no MCP server is asked for
+        self.wait = planted.place.wait
         self.executor = ToolExecutor("w", "full", planted.place.runner, Checkpoints(folder / "checkpoints"), servers, read)
 
     def call(self, name: str, work: Path, **args: Any) -> Outcome:
@@ -183,7 +183,7 @@ class Tools:
 
         call = RunTool(callId="c", sid="abcdef", turn="t1", name=name, args=args, cwd=str(work))
         try:
-            return asyncio.run(self.executor.execute(call, lambda event: None, record))
+            return self.wait(self.executor.execute(call, lambda event: None, record))
         except ToolProblem as problem:
             return Outcome(f"Error: {problem}", ok=False, code=problem.code)
 
