@@ -103,9 +103,9 @@ def umask(mask: int) -> Generator[None]:
 
 
 @pytest.mark.attack("A76")
-@pytest.mark.parametrize("mask", [0o000, 0o022], ids=["000", "022"])
-def test_whatever_the_umask_all_files_are_the_owners_alone(model: ByteServer, tmp_path: Path, mask: int) -> None:
-    with umask(mask), Daemon(tmp_path, model_url=model.url) as daemon:
+def test_whatever_the_umask_all_files_are_the_owners_alone(model: ByteServer, tmp_path: Path) -> None:
+    # Every other mask only takes modes away.
+    with umask(0), Daemon(tmp_path, model_url=model.url) as daemon:
         sid = daemon.session()
         daemon.follow(sid, daemon.submit(sid, "fine"))
         assert daemon.opta("config", "set", "max-steps", "7").returncode == 0
