@@ -1,44 +1,45 @@
-"""Row A68 and LMX's promises about ends: clients that leave, engines that die in any state, a front that is stopped; and the faults
+"""Row A68 and LMX's promises about ends: clients that leave, engines that die or stand still; and the faults
 of the server that LMX replaces, by name.
 """
 
 import base64
 import contextlib
-import http.client
 import json
 import os
 import select
 import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.daemon import Daemon
 from support.limits import limit_s
-from support.lmx import CHAT, HELLO, admin, chat, engine_lives_on, figure, get, headers, lmx, port_of, running
+from support.lmx import CHAT, HELLO, admin, engine_lives_on, figure, get, headers, lmx, port_of, running
+from support.lmx_clients import (
+    APIS,
+    COMPLETIONS,
+    CONFIG,
+    EMBEDDINGS,
+    RESPONSES,
+    Client,
+    answer_text,
+    body_of,
+    comes_to_rest,
+    engine,
+    front_answers,
+    kill,
+    make_tiny,
+    steps,
+    streams,
+    works,
+)
 from support.oracles import MIB, fds_of, rss_of, until
-from support.random_model import make_random_qwen3
 from support.raw_http import Answer, head, read_answer
 
 pytestmark = pytest.mark.system
-
-CONTEXT = 4096
-CONFIG = '[lmx]\nmodel = "tiny"\n'
-ANSWERS_S, HEALTHY_S = 40.0, 0.3
-COMPLETIONS, MESSAGES, RESPONSES, EMBEDDINGS = "/v1/completions", "/v1/messages", "/v1/responses", "/v1/embeddings"
-APIS = (CHAT, COMPLETIONS, MESSAGES, RESPONSES)
-
-
-def make_tiny(daemon: Daemon) -> None:
-    """A model that never ends an answer of its own: its end is no token of its vocabulary."""
-    make_random_qwen3(daemon.home / "models/tiny", context=CONTEXT, eos_token_id=99_999)
 
 
 @pytest.fixture(scope="module")
@@ -63,190 +64,6 @@ def mortal(alone: Daemon) -> int:
     admin(alone, "POST", "/admin/models/unload", {"model": "tiny"})
     assert admin(alone, "POST", "/admin/models/load", {"model": "tiny"}).status == 200
     return port_of(alone)
-
-
-# clients ------------------------------------------------------------------------------------------------
-
-
-def body_of(path: str, tokens: int, *, stream: bool, text: str = "hello") -> dict[str, Any]:
-    """The same question in each API's words."""
-    asked = [{"role": "user", "content": text}]
-    match path:
-        case "/v1/completions":
-            return {"prompt": text, "max_tokens": tokens, "stream": stream}
-        case "/v1/responses":
-            return {"input": text, "max_output_tokens": tokens, "stream": stream}
-        case _:
-            return {"messages": asked, "max_tokens": tokens, "stream": stream}
-
-
-@dataclass
-class Client:
-    """A request under way, and what came of it."""
-
-    port: int
-    path: str
-    body: dict[str, Any]
-    said: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    _answer: http.client.HTTPResponse | None = None
-
-    def __post_init__(self) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=limit_s(ANSWERS_S))
-        self._connection.request("POST", self.path, json.dumps(self.body), {"Content-Type": "application/json"})
-
-    def leave(self) -> None:
-        """Hang up, whatever is under way."""
-        if self._answer is not None:
-            self._answer.close()
-        self._connection.close()
-
-    @property
-    def has_answer_part(self) -> bool:
-        """Whether anything has come."""
-        return bool(self._connection.sock and select.select([self._connection.sock], [], [], 0)[0])
-
-    def answer(self) -> http.client.HTTPResponse:
-        """The head."""
-        if self._answer is None:
-            self._answer = self._connection.getresponse()
-        return self._answer
-
-    def read(self, frames: int) -> None:
-        """So many frames more; fewer when it ends before."""
-        lines = 0
-        while lines < frames and (line := self.answer().readline()):
-            if line.startswith(b"data: "):
-                lines += 1
-                self.said.append({"done": True} if line.strip() == b"data: [DONE]" else json.loads(line[6:]))
-
-    def rest(self) -> None:
-        """To its end, which is whole or raises."""
-        self.read(1_000_000)
-        self.leave()
-
-    def whole(self) -> tuple[int, dict[str, Any]]:
-        """(status, body) of an answer that does not stream."""
-        answer = self.answer()
-        content = answer.read()
-        self.leave()
-        if answer.status == 503:
-            assert int(answer.getheader("retry-after", "0")) > 0
-        return answer.status, json.loads(content)
-
-    @property
-    def text(self) -> str:
-        """What a stream has answered so far."""
-        return "".join(_text(frame) for frame in self.said)
-
-    def lost(self) -> str:
-        """The message of the error that ended it: the last thing said, and in its API's form."""
-        last = self.said[-1]
-        if self.path == MESSAGES:
-            assert (last["type"], last["error"]["type"]) == ("error", "overloaded_error"), last
-        else:
-            assert (last["error"]["code"], last["error"]["type"]) == ("engine_lost", "server_error"), last
-        return str(last["error"]["message"])
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether a stream ended as one that got all its tokens."""
-        last = self.said[-1]
-        return last == {"done": True} or last.get("type") in ("message_stop", "response.incomplete")
-
-
-def _text(frame: dict[str, Any]) -> str:
-    match frame:
-        case {"choices": [{"delta": {"content": str() as text}}]} | {"choices": [{"text": str() as text}]}:
-            return text
-        case {"type": "content_block_delta", "delta": {"text": str() as text}} | {
-            "type": "response.output_text.delta",
-            "delta": str() as text,
-        }:
-            return text
-        case _:
-            return ""
-
-
-def streams(port: int, count: int, tokens: int) -> list[Client]:
-    """So many, of every API, all of them begun."""
-    found = [Client(port, APIS[number % 4], body_of(APIS[number % 4], tokens, stream=True)) for number in range(count)]
-    for client in found:
-        client.read(2)
-    return found
-
-
-def answer_text(port: int, tokens: int) -> str:
-    """What the model says when nothing happens to it."""
-    return str(chat(port, max_tokens=tokens).json()["choices"][0]["message"]["content"])
-
-
-# what is going on ---------------------------------------------------------------------------------------
-
-
-def engine(daemon: Daemon) -> dict[str, Any]:
-    """What an admin sees of the model."""
-    return next(model for model in admin(daemon, "GET", "/admin/models").json()["models"] if model["id"] == "tiny")
-
-
-def kill(daemon: Daemon) -> int:
-    """The engine's child, at once; who it was."""
-    pid = int(engine(daemon)["pid"])
-    os.kill(pid, signal.SIGKILL)
-    return pid
-
-
-def busy_s(pid: int) -> float:
-    """Seconds that all threads of a process have run."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def works(pid: int, seconds: float) -> bool:
-    """Wait until it has worked for so long."""
-    before = busy_s(pid)
-    return until(lambda: busy_s(pid) - before > seconds, 10)
-
-
-def steps(port: int) -> int:
-    """Made by the engine, as far as it has reported."""
-    return figure(port, 'lmx_steps_total{model="tiny"}')
-
-
-def comes_to_rest(port: int) -> bool:
-    """Whether the engine soon makes no steps any more: it computes nothing for nobody."""
-    made, since = steps(port), time.monotonic()
-
-    def has_rested() -> bool:
-        nonlocal made, since
-        if made != (now := steps(port)):
-            made, since = now, time.monotonic()
-        # It tells them twice a second.
-        return time.monotonic() - since > 1.2
-
-    return until(has_rested, 3)
-
-
-@contextlib.contextmanager
-def front_answers(port: int) -> Generator[None]:
-    """Meanwhile /healthz answers, every time and soon."""
-    over, slowest_s, answers = threading.Event(), 0.0, 0
-
-    def watch() -> None:
-        nonlocal slowest_s, answers
-        while not over.wait(0.02):
-            asked = time.perf_counter()
-            answers += get(port, "/healthz").status == 200
-            slowest_s = max(slowest_s, time.perf_counter() - asked)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join()
-    assert answers
-    assert slowest_s < limit_s(HEALTHY_S), f"/healthz took {slowest_s:.2f} s"
 
 
 # clients that leave -------------------------------------------------------------------------------------
@@ -455,74 +272,6 @@ def test_an_engine_that_stands_still_for_three_seconds_goes_on_where_it_was(alon
     assert steps(port) - before < 700
 
 
-# fronts that are stopped ---------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def front(folder: Path) -> Generator[tuple[subprocess.Popen[bytes], Daemon]]:
-    """LMX by itself, without anybody who would start it again."""
-    daemon = Daemon(folder, only="lmx", config=CONFIG)
-    make_tiny(daemon)
-
-    def is_ready() -> bool:
-        with contextlib.suppress(OSError):
-            return bool(port_of(daemon)) and get(port_of(daemon), "/readyz").status == 200
-        return False
-
-    with subprocess.Popen([sys.executable, "-m", "opta_lmx"], env=daemon.environment, stderr=subprocess.DEVNULL) as process:
-        try:
-            assert until(is_ready, 30)
-            yield process, daemon
-        finally:
-            process.kill()
-
-
-def assert_ends(process: "subprocess.Popen[bytes]", daemon: Daemon, since: float) -> None:
-    """Well, soon, and with everything of it."""
-    assert (process.wait(limit_s(8)), time.monotonic() - since < limit_s(8)) == (0, True)
-    assert daemon.leftovers() == []
-
-
-def test_a_front_that_is_stopped_ends_short_answers_and_takes_no_new_ones(tmp_path: Path) -> None:
-    with front(tmp_path) as (process, daemon):
-        port = port_of(daemon)
-        begun = streams(port, 4, 200)
-        whole = Client(port, CHAT, body_of(CHAT, 100, stream=False))
-        since = time.monotonic()
-        process.terminate()
-        assert until(lambda: get(port, "/readyz").status == 503, 1)
-        late = chat(port)
-        assert (late.status, late.error["message"], late.header("retry-after")) == (503, "LMX is stopping.", "5")
-        for client in begun:
-            client.rest()
-            assert client.is_whole, client.said[-1]
-        assert whole.whole()[0] == 200
-        assert_ends(process, daemon, since)
-
-
-@pytest.mark.parametrize("stands_still", [False, True], ids=["at work", "standing still"])
-def test_a_front_that_is_stopped_ends_long_answers_with_an_error(tmp_path: Path, stands_still: bool) -> None:
-    with front(tmp_path) as (process, daemon):
-        port = port_of(daemon)
-        begun = streams(port, 4, 4000)
-        # Nobody reads that one: it may not keep the process.
-        logprobs = {"messages": HELLO, "max_tokens": 4000, "stream": True, "logprobs": True, "top_logprobs": 20}
-        unread = Client(port, CHAT, logprobs)
-        whole = Client(port, CHAT, body_of(CHAT, 4000, stream=False))
-        assert until(lambda: running(port) == 6, 1)
-        if stands_still:
-            os.kill(int(engine(daemon)["pid"]), signal.SIGSTOP)
-        since = time.monotonic()
-        process.terminate()
-        for client in begun:
-            client.rest()
-            assert "was unloaded" in client.lost()
-        status, body = whole.whole()
-        assert (status, body["error"]["code"]) == (503, "engine_lost")
-        assert_ends(process, daemon, since)
-        unread.leave()
-
-
 # the faults of the server that LMX replaces -------------------------------------------------------------
 
 
@@ -576,23 +325,3 @@ def test_128_connections_at_once_are_all_answered_within_two_seconds(port: int, 
 
 def is_refused_for_now(answer: Answer) -> bool:
     return answer.error["code"] == "rate_limit_exceeded" and int(answer.header("retry-after") or 0) > 0
-
-
-@pytest.mark.attack("A68")
-def test_what_is_kept_of_prompts_has_an_end_whoever_asks(tmp_path: Path) -> None:
-    daemon = Daemon(tmp_path, only="lmx", config=f"{CONFIG}memory-limit-mb = 600\n")
-    # 16 KiB a token: 8 MiB of a prompt, and 90 MiB are there for all of them.
-    make_random_qwen3(daemon.home / "models/tiny", context=1024, num_hidden_layers=8, num_key_value_heads=4, head_dim=64)
-    limit, kept = int(600 * MIB * 0.15), list[int]()
-    with lmx(tmp_path, daemon):
-        port, pid = port_of(daemon), int(engine(daemon)["pid"])
-        assert chat(port, max_tokens=1).status == 200
-        size = rss_of(pid)
-        for number in range(24):
-            answer = chat(port, messages=[{"role": "user", "content": f"{number:04} " * 100}], max_tokens=1)
-            assert answer.status == 200, answer
-            kept.append(figure(port, 'lmx_prefix_bytes{model="tiny"}'))
-        assert until(lambda: figure(port, 'lmx_prefix_bytes{model="tiny"}') > limit // 2, 2)
-        assert max(kept) <= limit
-        # What mlx holds in reserve comes on top.
-        assert rss_of(pid) - size < limit + 256 * MIB

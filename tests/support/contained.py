@@ -145,3 +145,9 @@ class Place:
 
         self._loop.run_until_complete(ended())
         self._loop.close()
+
+
+def script(place: Place, text: str, name: str = "attack.py") -> str:
+    """A command that runs a Python program of the workspace."""
+    (place.work / name).write_text(text)
+    return f"{PYTHON} -S {name}"

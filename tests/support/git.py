@@ -3,6 +3,9 @@
 import subprocess
 from pathlib import Path
 
+# An addition to a configuration of git that runs a program: for printf in a shell.
+EVIL = "[core]\\n\\tfsmonitor = touch pwned\\n"
+
 
 def git(folder: Path, *words: str) -> str:
     """What a git command prints, run in a folder."""
@@ -16,3 +19,8 @@ def file(path: Path, content: str = "mine") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content)
     return path
+
+
+def runs(folder: Path, key: str = "core.fsmonitor") -> str:
+    """What git would run in a folder by its own configuration."""
+    return git(folder, "config", key)
