@@ -14,7 +14,7 @@ from typing import IO
 import msgspec
 
 from opta_core import logs
-from opta_core.process.process import die_with_parent
+from opta_core.process.parent_death import die_with_parent
 
 from ..distributed import ring
 from ..ipc.framing import Unpacker, packed

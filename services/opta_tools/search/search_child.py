@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from opta_core.inheritance import python
-from opta_core.process.process import die_with_parent
+from opta_core.process.parent_death import die_with_parent
 from opta_protocol.tools.searching import GREP
 
 from ..files.file_tools import READERS, FileReader, run_reader

@@ -14,7 +14,6 @@ import os
 import resource
 import signal
 import sys
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -33,11 +32,11 @@ from ..errors import OptaError
 from ..folder_watch import FolderWatch
 from ..inheritance import clear_environment
 from ..settings import LoadedSettings
+from .parent_death import die_with_parent
 from .supervisor_wakeup import SupervisorWakeup
 
 # Changes are published at once; the periodic report is for later subscribers.
 TELEMETRY_EVERY_S = 2.0
-_PR_SET_PDEATHSIG = 1
 # Several starts within this window count as a crash loop. Each further start waits twice as long.
 _BRAKE_WINDOW_S, _BRAKE_FREE_STARTS, _BRAKE_MAX_S = 30.0, 4, 30.0
 
@@ -166,23 +165,6 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:
         return None
     return uvloop.new_event_loop
-
-
-def die_with_parent() -> None:
-    """End this process when its parent ends: PR_SET_PDEATHSIG on Linux, a watch on the parent elsewhere."""
-    parent = os.getppid()
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-        return
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.25)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True, name="parent-watch").start()
 
 
 def _check_parent(pid_file: Path) -> None:

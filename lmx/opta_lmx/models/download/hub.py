@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from opta_core.errors import Refused
-from opta_core.process.process import die_with_parent
+from opta_core.process.parent_death import die_with_parent
 
 from .download_events import DownloadDone, DownloadFailed, write_line
 from .hub_part import PartialDownload, refuse_existing
