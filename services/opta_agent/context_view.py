@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from opta_core.transcript import Turn
-from opta_protocol.http_context import ContextPart, SessionContext
+from opta_protocol.http_context import ContextPart, ContextSource, SessionContext
 
 from .history import FIRST
 from .router import Route
@@ -21,10 +21,15 @@ def context_of(session: AgentSession, offered: Offered, route: Route | None, pro
     session.settle(running.id if running else "")
     parts = [_part("tools", "", msgspec.json.decode(offered.encoded(route.tools if route else None)), history.bytes_a_token)]
     parts.append(_part("system", "", FIRST, history.bytes_a_token))
-    for turn, messages in history.parts(running if running is not None and running.steps else None):
-        for message in messages:
+    for turn, messages, added in history.parts(running if running is not None and running.steps else None):
+        for at, message in enumerate(messages):
             kind = message["role"] if turn else "summary"
-            parts.append(_part(kind, turn, message, history.bytes_a_token))
+            sources = [
+                ContextSource(source=source, tokens=max(1, int(chars / history.bytes_a_token)))
+                for where, source, chars in added
+                if where == at
+            ]
+            parts.append(_part(kind, turn, message, history.bytes_a_token, sources))
     return SessionContext(
         sessionId=session.sid,
         isRunning=running is not None,
@@ -38,8 +43,9 @@ def context_of(session: AgentSession, offered: Offered, route: Route | None, pro
     )
 
 
-def _part(kind: Any, turn: str, content: Any, bytes_a_token: float) -> ContextPart:
-    return ContextPart(kind=kind, turn=turn, tokens=max(1, int(len(msgspec.json.encode(content)) / bytes_a_token)), content=content)
+def _part(kind: Any, turn: str, content: Any, bytes_a_token: float, added: list[ContextSource] | None = None) -> ContextPart:
+    tokens = max(1, int(len(msgspec.json.encode(content)) / bytes_a_token))
+    return ContextPart(kind=kind, turn=turn, tokens=tokens, content=content, added=added or [])
 
 
 def _reported(turn: Turn | None) -> int:

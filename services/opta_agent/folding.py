@@ -35,6 +35,7 @@ def used_tokens(turn: Turn, steps: list[Step], limit: int) -> int:
     if turn.foldedAt > answered.step:
         return turn.foldedTokens
     newer = sum(_result_chars(step, limit) for step in steps if step.step >= answered.step)
+    newer += sum(len(part.text) for part in turn.injected if part.step >= answered.step)
     return answered.contextUsed + int(newer / CHARS_A_TOKEN)
 
 

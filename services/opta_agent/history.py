@@ -4,7 +4,7 @@ Ended turns are encoded once and kept as bytes: a prompt in a session of two tho
 costs in a short one.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -27,6 +27,18 @@ NOTHING = "(no answer)"
 _encode = msgspec.json.Encoder().encode
 
 
+# (index of a message of a turn, what was added to it, its characters) for each text from outside the conversation.
+Added = tuple[tuple[int, str, int], ...]
+
+
+class HistoryPart(NamedTuple):
+    """The messages of a turn ('' for the summary), and what was added to them."""
+
+    turn: str
+    messages: list[dict[str, Any]]
+    added: Added
+
+
 class History:
     """The messages of ended turns, joined by commas, after the summary of those before them."""
 
@@ -38,6 +50,7 @@ class History:
         # (seq, where its messages begin in `_encoded`) of every encoded turn, and what a summary keeps of it.
         self._starts: list[tuple[int, int]] = []
         self._covered: dict[int, Covered] = {}
+        self._added: dict[int, Added] = {}
         # As the provider counted the last turn.
         self.bytes_a_token = BYTES_A_TOKEN
         # Tokens of its context after its last answer, 0 for none that was counted.
@@ -54,6 +67,7 @@ class History:
             self._encoded.clear()
             self._starts.clear()
             self._covered.clear()
+            self._added.clear()
             self._upto, self._summary = transcript.clearedTo, b""
         if transcript.compactedTo > max(self._summarised_to, transcript.clearedTo):
             self._summarise(transcript)
@@ -65,7 +79,9 @@ class History:
             if turn.seq > self._upto:
                 self._starts.append((turn.seq, len(self._encoded)))
                 self._covered[turn.seq] = covered(turn)
-                for message in _closed(_turn_messages(turn, turn.steps), turn):
+                messages = _closed(_turn_messages(turn, turn.steps), turn)
+                self._added[turn.seq] = _added(turn, messages)
+                for message in messages:
                     self._encoded += (b"," if self._encoded else b"") + _encode(message)
                 self._upto = turn.seq
                 self.reported = turn.contextUsed or self.reported
@@ -80,19 +96,20 @@ class History:
         parts = [_FIRST, *before, *map(_encode, _turn_messages(turn, steps, is_running=True, nudge=nudge))]
         return msgspec.Raw(b"[" + b",".join(parts) + b"]")
 
-    def parts(self, running: Turn | None) -> list[tuple[str, list[dict[str, Any]]]]:
-        """(turn, its messages) of what `messages` sends for the last step of `running`, or before a new turn; '' for the summary."""
-        found: list[tuple[str, list[dict[str, Any]]]] = []
+    def parts(self, running: Turn | None) -> list["HistoryPart"]:
+        """What `messages` sends for the last step of `running`, or before a new turn, turn by turn after the summary."""
+        found: list[HistoryPart] = []
         if self._summary:
-            found.append(("", msgspec.json.decode(b"[" + self._summary + b"]")))
+            found.append(HistoryPart("", msgspec.json.decode(b"[" + self._summary + b"]"), ()))
         for number, (seq, start) in enumerate(self._starts, 1):
             end = self._starts[number][1] if number < len(self._starts) else len(self._encoded)
-            encoded = bytes(self._encoded[start:end]).strip(b",")
-            found.append((self._covered[seq].turn, msgspec.json.decode(b"[" + encoded + b"]")))
+            messages = msgspec.json.decode(b"[" + bytes(self._encoded[start:end]).strip(b",") + b"]")
+            found.append(HistoryPart(self._covered[seq].turn, messages, self._added[seq]))
         if running is not None:
             last = running.steps[-1]
             steps = [step for step in running.steps if step.step < last.step]
-            found.append((running.id, _turn_messages(running, steps, is_running=True, nudge=last.nudge)))
+            messages = _turn_messages(running, steps, is_running=True, nudge=last.nudge)
+            found.append(HistoryPart(running.id, messages, _added(running, messages)))
         return found
 
     def older(self, kept_turns: int, kept_bytes: int) -> tuple[int, msgspec.Raw]:
@@ -118,6 +135,7 @@ class History:
         self._summarised_to = transcript.compactedTo
         self._upto = max(self._upto, transcript.compactedTo)
         self._covered = {seq: kept for seq, kept in self._covered.items() if seq > transcript.compactedTo}
+        self._added = {seq: kept for seq, kept in self._added.items() if seq > transcript.compactedTo}
         kept = [(seq, start) for seq, start in self._starts if seq > transcript.compactedTo]
         begin = kept[0][1] if kept else len(self._encoded)
         # A turn's messages begin with the comma that parts them from the ones before.
@@ -163,6 +181,16 @@ def _turn_messages(turn: Turn, steps: list[Step], *, is_running: bool = False, n
     if nudge:
         _add_nudge(messages, nudge)
     return messages
+
+
+def _added(turn: Turn, messages: list[dict[str, Any]]) -> Added:
+    """Which of a turn's messages hold the texts that were added to it."""
+    places = (
+        (next((at for at, message in enumerate(messages) if part.text in str(message["content"])), -1), part)
+        for part in turn.injected
+        if part.text
+    )
+    return tuple((at, part.source, len(part.text)) for at, part in places if at >= 0)
 
 
 def _closed(messages: list[dict[str, Any]], turn: Turn) -> list[dict[str, Any]]:

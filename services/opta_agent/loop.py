@@ -4,16 +4,17 @@ The loop takes its collaborators as arguments and knows no socket, HTTP or vendo
 turn's one ending; the caller writes it. **Invariant:** a step's calls run only when the step's answer was complete.
 """
 
+import asyncio
+
 from opta_core import project_settings
 from opta_core.errors import OptaError, Refused
 from opta_core.transcript import Injected, Step
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.events import ContextInjected, TurnDone
+from opta_protocol.events import TurnDone
 
-from . import loop_guard
+from . import instructions, loop_guard
 from .compact import LIMIT_UNKNOWN, compact, is_full
 from .folding import fold, fold_if_full
-from .history import BYTES_A_TOKEN
 from .model_call import ModelAnswer, call_model, step_done, stored_answer
 from .nudges import NUDGES_MAX, no_answer, nudge_for
 from .router import Route
@@ -30,11 +31,15 @@ async def run_turn(session: AgentSession, turn_id: str, collaborators: Collabora
         if not await compact(session, run.turn, run.route, run.offered, collaborators.emit):
             run.warn("nothing_to_compact", "There is nothing to compact yet.")
         return run.done("stop")
-    if not run.turn.steps:
-        await _inject_environment(run)
+    if run.turn.steps:
+        # What a former agent's last calls touched; it may not have come to that.
+        await instructions.add_touched(run, run.step - 1)
+    else:
+        await _add_to_message(run)
         # Once a turn: a turn that compacted before its agent died goes on with that summary.
         if session.transcript.compactedIn != turn_id and is_full(session, run.turn, run.route, run.offered):
             await compact(session, run.turn, run.route, run.offered, collaborators.emit)
+            await instructions.add_again(run)
     while run.step <= collaborators.limits.max_steps:
         answer, calls = await _next_answer(run)
         if not calls:
@@ -50,6 +55,7 @@ async def run_turn(session: AgentSession, turn_id: str, collaborators: Collabora
         run.failed_answers = 0
         run.tally.add_calls([written.call for written in calls])
         await run_calls(run, calls)
+        await instructions.add_touched(run, run.step)
         finding = loop_guard.after(run.turn)
         if finding is not None and finding.action == "stop":
             run.warn("loop", finding.words)
@@ -114,16 +120,18 @@ async def _take_over(run: TurnRun, last: Step) -> None:
     run.failed_answers = next((number for number, step in enumerate(reversed(before)) if step.calls), len(before))
 
 
-async def _inject_environment(run: TurnRun) -> None:
-    """Store the facts that hold for this turn; one that a former agent stored stays."""
-    if any(part.source == SOURCE for part in run.turn.injected):
-        return
-    transcript = run.session.transcript
-    line = await environment_line(transcript.cwd, run.turn.mode, run.collaborators.network)
-    # Not waited for: it is stored before the step that it is used in.
-    run.turn.injected.append(Injected(source=SOURCE, text=line))
-    tokens = int(len(line) / BYTES_A_TOKEN)
-    run.emit(ContextInjected(sid=run.session.sid, turn=run.turn.id, source=SOURCE, tokens=tokens, text=line))
+async def _add_to_message(run: TurnRun) -> None:
+    """Store what goes with the user's message: the workspace's instructions, and last the facts that hold for this turn.
+
+    What a former agent stored stays.
+    """
+    line = asyncio.create_task(environment_line(run.session.transcript.cwd, run.turn.mode, run.collaborators.network))
+    try:
+        await instructions.add_at_start(run)
+        if not any(part.source == SOURCE for part in run.turn_now().injected):
+            run.inject(Injected(source=SOURCE, text=await line))
+    finally:
+        line.cancel()
 
 
 async def _next_answer(run: TurnRun) -> tuple[ModelAnswer, list[WrittenCall]]:
@@ -161,6 +169,7 @@ async def _make_smaller(run: TurnRun) -> bool:
     """Summarise older turns, or else fold older steps of this one; whether anything gave way."""
     session = run.session
     if session.transcript.compactedIn != run.turn.id and await compact(session, run.turn, run.route, run.offered, run.emit):
+        await instructions.add_again(run)
         return True
     folded = fold_if_full(session, run.turn_now(), run.route.context_limit or LIMIT_UNKNOWN, run.step, is_overflow=True)
     if folded is not None:

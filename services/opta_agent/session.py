@@ -29,6 +29,7 @@ from opta_protocol.events import (
 from opta_protocol.tools.shell import RUN_COMMAND
 
 from .history import History
+from .injected_files import InjectedFiles
 
 COMMANDS_KEPT = 100
 
@@ -46,6 +47,7 @@ class AgentSession:
         self.sid = sid
         self._fold = Fold()
         self.history = History()
+        self.injected = InjectedFiles()
         self.granted: set[str] = set()
         # Command lines that were asked for, the newest last: to show what a wider grant would have covered.
         self.commands: deque[str] = deque(maxlen=COMMANDS_KEPT)
@@ -118,6 +120,7 @@ class AgentSession:
     def settle(self, turn_id: str) -> None:
         """Turn `turn_id` is about to run: what ended before it moves into the history, encoded once."""
         ended = self.history.take(self.transcript, turn_id)
+        self.injected.take(ended)
         for call in [call for turn in ended for step in turn.steps for call in step.calls]:
             self._results.pop(call.id, None)
             self._decisions.pop(call.requestId, None)

@@ -7,8 +7,9 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from opta_core.clock import now_s
-from opta_core.transcript import Step, Turn
-from opta_protocol.events import Event, RouteSwitch, ToolCall, ToolResult, TurnDone, Warning
+from opta_core.transcript import Injected, Step, Turn
+from opta_protocol.commands import ShownText, WantedText
+from opta_protocol.events import ContextInjected, Event, RouteSwitch, ToolCall, ToolResult, TurnDone, Warning
 
 from .gate import Permit
 from .providers.base import Usage
@@ -43,6 +44,16 @@ class Toolbox(Protocol):
     def offered(self, session: AgentSession, turn_id: str) -> Awaitable[Offered]: ...
 
 
+class Texts(Protocol):
+    """Gives texts of the workspace (`workspace_texts.WorkspaceTexts`)."""
+
+    async def show(self, session: AgentSession, wanted: list[WantedText]) -> list[ShownText]: ...
+
+    async def is_trusted(self, session: AgentSession) -> bool: ...
+
+    async def refusal(self, session: AgentSession, turn: Turn, path: str, *, is_folder: bool = False) -> str: ...
+
+
 @dataclass(frozen=True)
 class TurnLimits:
     """When a turn has gone on long enough."""
@@ -65,6 +76,8 @@ class Collaborators:
     limits: TurnLimits
     # The setting `sandbox.network`.
     network: str = "off"
+    # None: nothing of the workspace goes into a prompt by itself.
+    texts: Texts | None = None
 
 
 @dataclass
@@ -152,6 +165,22 @@ class TurnRun:
         if message not in self.warned and message not in self.turn_now().warnings:
             self.warned.add(message)
             self.warn(code, message)
+
+    def inject(self, part: Injected) -> None:
+        """Add text to the prompt. It is not waited for: it is stored before the step that it is used in."""
+        self.turn_now().injected.append(part)
+        tokens = int(len(part.text.encode()) / self.session.history.bytes_a_token)
+        self.emit(
+            ContextInjected(
+                sid=self.session.sid,
+                turn=self.turn.id,
+                source=part.source,
+                tokens=tokens,
+                text=part.text,
+                step=part.step,
+                edition=part.edition,
+            )
+        )
 
     async def until_answered(self) -> None:
         """Wait until this step's answer is stored: the next request is built from what is."""

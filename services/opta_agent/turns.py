@@ -29,6 +29,7 @@ from .router import Routes
 from .session import AgentSession
 from .toolbox import WorkerToolbox
 from .turn_run import Collaborators, TurnLimits
+from .workspace_texts import WorkspaceTexts
 
 HELLO_S, HELLO_IDLE_S = 0.2, 0.7
 FENCED_S = 1.0
@@ -60,6 +61,7 @@ class Turns:
         self._toolbox = WorkerToolbox(context.bus, outbox, lambda: mcp_servers.are_any(live(), context.paths))
         self.last_offered = self._toolbox.last_offered
         self._machine = GateEnvironment(context.paths, environment().get("PATH", ""), self._toolbox, tuple(self._settings.sandbox.read))
+        self._texts = WorkspaceTexts(context.bus, self._machine)
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._ended: set[tuple[str, str]] = set()
         # Why a task was cancelled: who asked for the stop, or '' when the store ended the turn itself.
@@ -166,6 +168,7 @@ class Turns:
             backpressure=lambda: self._outbox.wait_for_capacity(held.sid),
             limits=TurnLimits(self._settings.max_steps, self._settings.max_calls, self._settings.max_minutes),
             network=self._settings.sandbox.network,
+            texts=self._texts,
         )
         try:
             return await run_turn(session, held.turn, collaborators)

@@ -14,7 +14,7 @@ import msgspec
 
 from opta_core.logs import Log
 from opta_core.result_lines import KEPT_CHARS_MIN
-from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ToolList, UndoTurn
+from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ShowTexts, TextsShown, ToolList, UndoTurn
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
 from opta_protocol.permissions import Risk
 from opta_protocol.tools.declared import TOOLS, risk_of
@@ -26,6 +26,7 @@ from opta_protocol.tools.tool import AnyTool, Arguments, Tool
 
 from .arguments import arguments
 from .commands.jobs import Runner
+from .files import prompt_texts
 from .files.checkpoints import Checkpoints
 from .files.file_tools import FileTools
 from .files.readable_roots import in_session_tmp, rooted
@@ -66,6 +67,8 @@ class Executor(Protocol):
     async def undo(self, asked: UndoTurn) -> list[str]: ...
 
     async def preview(self, asked: PreviewTool) -> Preview: ...
+
+    async def texts(self, asked: ShowTexts) -> TextsShown: ...
 
     async def close(self) -> None: ...
 
@@ -166,6 +169,10 @@ class ToolExecutor:
             return await asyncio.to_thread(self._files.preview, asked)
         except ToolProblem as problem:
             return Preview(callId=asked.callId, problem=str(problem), code=problem.code)
+
+    async def texts(self, asked: ShowTexts) -> TextsShown:
+        """Texts of a workspace for a prompt."""
+        return await asyncio.to_thread(prompt_texts.show, asked, self._readable)
 
     async def undo(self, asked: UndoTurn) -> list[str]:
         """Restore the files that a turn changed; their paths. Raises ToolProblem."""

@@ -22,6 +22,7 @@ from opta_protocol.commands import (
     ListTools,
     PreviewTool,
     RunTool,
+    ShowTexts,
     ToolCommand,
     ToolsHello,
     ToolsState,
@@ -39,8 +40,8 @@ from .result import Outcome, ToolProblem
 AT_ONCE_MAX = 8
 KNOWN_CALLS_MAX = 10_000
 
-_command: msgspec.json.Decoder[RunTool | PreviewTool | ListTools | EndTurn | UndoTurn | CancelTool | ToolsHello] = msgspec.json.Decoder(
-    ToolCommand
+_command: msgspec.json.Decoder[RunTool | PreviewTool | ListTools | ShowTexts | EndTurn | UndoTurn | CancelTool | ToolsHello] = (
+    msgspec.json.Decoder(ToolCommand)
 )
 _encode = msgspec.json.Encoder().encode
 log = Log("worker")
@@ -96,7 +97,7 @@ class Worker:
                     task.cancel()
             case RunTool():
                 self._start(command)
-            case PreviewTool() | UndoTurn() | ListTools() | EndTurn():
+            case PreviewTool() | UndoTurn() | ListTools() | ShowTexts() | EndTurn():
                 self._asked.start(self._answer(peer, command), f"answer {type(command).__name__}")
 
     def _start(self, call: RunTool) -> None:
@@ -109,12 +110,14 @@ class Worker:
         self._tasks[call.callId] = task
         task.add_done_callback(lambda _: self._tasks.pop(call.callId, None))
 
-    async def _answer(self, peer: bytes, asked: PreviewTool | UndoTurn | ListTools | EndTurn) -> None:
+    async def _answer(self, peer: bytes, asked: PreviewTool | UndoTurn | ListTools | ShowTexts | EndTurn) -> None:
         match asked:
             case PreviewTool():
                 answer = await self._executor.preview(asked)
             case ListTools():
                 answer = await self._executor.tools(asked)
+            case ShowTexts():
+                answer = await self._executor.texts(asked)
             case UndoTurn():
                 answer = await self._undo(asked)
             case EndTurn():

@@ -58,6 +58,8 @@ class Injected(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     text: str
     step: int = 0
+    # Of the instructions of a folder: what they were.
+    edition: str = ""
 
 
 class Step(msgspec.Struct, kw_only=True):
@@ -225,7 +227,7 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
             turn.contextUsed, turn.contextLimit = event.contextUsed, event.contextLimit
         case e.ContextInjected():
             # The agent has applied its own already.
-            injected = Injected(source=event.source, text=event.text, step=event.step)
+            injected = Injected(source=event.source, text=event.text, step=event.step, edition=event.edition)
             if injected not in turn.injected:
                 turn.injected.append(injected)
         case e.ContextFolded():

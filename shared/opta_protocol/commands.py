@@ -260,6 +260,49 @@ class Undone(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Undone
     problem: str = ""
 
 
+class WantedText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Text of the workspace that a turn may add to its prompt.
+
+    instructions: of the folder `paths[0]`, its AGENTS.md, else its CLAUDE.md. reference: of the first of `paths` that exists, what
+    read_file (for the lines `first` to `last`) or list_dir answers.
+    """
+
+    kind: Literal["instructions", "reference"]
+    paths: list[str]
+    first: int | None = None
+    last: int | None = None
+
+
+class ShowTexts(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ShowTexts"):
+    """Asks for texts of a workspace; nothing is changed, and no event is written."""
+
+    id: int
+    cwd: str
+    folder: str = ""
+    wanted: list[WantedText] = []
+
+
+class ShownText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer to a `WantedText`: `path` is the file or folder that was found, '' for none. `problem`: why its text is not here.
+
+    `size` counts the bytes of the whole file. `is_whole` is false when `text` is a part.
+    """
+
+    path: str = ""
+    text: str = ""
+    size: int = 0
+    is_folder: bool = False
+    is_whole: bool = True
+    problem: str = ""
+
+
+class TextsShown(Command, frozen=True, kw_only=True, omit_defaults=True, tag="TextsShown"):
+    """The reply to `ShowTexts`, in the same order."""
+
+    id: int
+    texts: list[ShownText] = []
+
+
 class CancelTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="CancelTool"):
     """Ends a running call at once."""
 
@@ -290,8 +333,8 @@ class ToolsState(Command, frozen=True, kw_only=True, omit_defaults=True, tag="To
     servers: bool = False
 
 
-ToolCommand = RunTool | PreviewTool | ListTools | EndTurn | UndoTurn | CancelTool | ToolsHello
-ToolReply = ToolEnded | ToolsState | Preview | ToolList | Undone
+ToolCommand = RunTool | PreviewTool | ListTools | ShowTexts | EndTurn | UndoTurn | CancelTool | ToolsHello
+ToolReply = ToolEnded | ToolsState | Preview | ToolList | TextsShown | Undone
 
 
 class ShowContext(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ShowContext"):

@@ -6,13 +6,15 @@ from .event_base import Event
 class ContextInjected(Event, frozen=True, kw_only=True, omit_defaults=True, tag="context.injected"):
     """Text from outside the conversation was added to the prompt: behind the user's message, or behind the results of step `step`.
 
-    `source`: `environment` for the facts of the turn, else the file that the text is from. `tokens`: estimated.
+    `source`: `environment` for the facts of the turn, else the file that the text is from. `tokens`: estimated. `edition`: for the
+    instructions of a folder (AGENTS.md), what they were; the same edition is not added again while it can be read.
     """
 
     source: str
     tokens: int
     text: str = ""
     step: int = 0
+    edition: str = ""
 
 
 class ContextCompacted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="context.compacted"):

@@ -7,14 +7,25 @@ import msgspec
 from .http import Response
 
 
+class ContextSource(msgspec.Struct, frozen=True, kw_only=True):
+    """Text within a message that was added from outside the conversation: `environment`, or the file that it is from."""
+
+    source: str
+    tokens: int
+
+
 class ContextPart(msgspec.Struct, frozen=True, kw_only=True):
-    """One message or the tools, as a provider gets it: `content` is the message, or the list of tools. `tokens`: estimated."""
+    """One message or the tools, as a provider gets it: `content` is the message, or the list of tools. `tokens`: estimated.
+
+    `added`: what of the message was added to it (`context.injected`).
+    """
 
     kind: Literal["tools", "system", "summary", "user", "assistant", "tool"]
     # The turn of the message; empty for what belongs to none.
     turn: str = ""
     tokens: int
     content: Any
+    added: list[ContextSource] = []
 
 
 class SessionContext(Response, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from opta_core.paths import Paths
 from opta_core.settings import PermissionSettings, Settings
 from opta_gateway.live_streams import LiveStreams
 from opta_gateway.store_access import StoreAccess
-from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ToolList, UndoTurn
+from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ShownText, ShowTexts, TextsShown, ToolList, UndoTurn
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import ToolOutput, ToolStart
 from opta_protocol.ids import new_boot_id
@@ -242,6 +242,9 @@ class _RecordingExecutor:
 
     async def preview(self, asked: PreviewTool) -> Preview:
         return Preview(callId=asked.callId, diff="+ more", expects="none")
+
+    async def texts(self, asked: ShowTexts) -> TextsShown:
+        return TextsShown(id=asked.id, texts=[ShownText() for _ in asked.wanted])
 
     async def undo(self, asked: UndoTurn) -> list[str]:
         return []

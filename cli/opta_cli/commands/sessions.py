@@ -86,6 +86,8 @@ def context(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         print_line(f"note: {found['problem']}")
     for part in found["parts"]:
         print_line(f"{part['tokens']:7}  {part['turn'] or '-':8} {part['kind']:9} {_first_words(part)}")
+        for added in part["added"]:
+            print_line(f"{added['tokens']:7}  {'':8} {'':9} with {added['source']}")
     return 0
 
 

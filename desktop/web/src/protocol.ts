@@ -91,12 +91,18 @@ export interface ContextInjected {
   tokens: number;
   text?: string;
   step?: number;
+  edition?: string;
 }
 export interface ContextPart {
   kind: "assistant" | "summary" | "system" | "tool" | "tools" | "user";
   turn?: string;
   tokens: number;
   content: unknown;
+  added?: ContextSource[];
+}
+export interface ContextSource {
+  source: string;
+  tokens: number;
 }
 export interface Contract {
   name: string;

@@ -193,7 +193,7 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
       turn.contextLimit = event.contextLimit ?? 0;
       break;
     case 'context.injected':
-      injectText(turn, { source: event.source, text: event.text ?? '', step: event.step ?? 0 });
+      injectText(turn, { source: event.source, text: event.text ?? '', step: event.step ?? 0, edition: event.edition ?? '' });
       break;
     case 'context.folded':
       turn.foldedTo = event.upToStep;

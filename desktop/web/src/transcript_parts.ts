@@ -43,6 +43,8 @@ export interface Injected {
   source: string;
   text: string;
   step: number;
+  // Of the instructions of a folder: what they were.
+  edition: string;
 }
 
 export interface Step {

@@ -1,0 +1,53 @@
+"""Which folders' instructions (AGENTS.md, CLAUDE.md) a model can read in a session's prompt, by the events of its turns."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from opta_core.transcript import Injected, Transcript, Turn
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """The newest text about the instructions of a folder: from which file, what they were, and its characters in the prompt."""
+
+    source: str
+    edition: str
+    chars: int
+
+
+@dataclass(frozen=True)
+class _Ended:
+    turn_seq: int
+    known: KnownFile
+
+
+class InjectedFiles:
+    """Remembers ended turns; the running turn is an argument. The journal holds both, so the next agent knows the same."""
+
+    def __init__(self) -> None:
+        self._ended: list[_Ended] = []
+
+    def take(self, turns: Iterable[Turn]) -> None:
+        """Remember turns that have ended, once each, oldest first."""
+        self._ended += [_Ended(turn.seq, _known(part)) for turn in turns for part in turn.injected if part.edition]
+
+    def readable(self, transcript: Transcript, running: Turn) -> dict[str, KnownFile]:
+        """Folder -> its instructions that the prompt of the running turn holds."""
+        begin = max(transcript.clearedTo, transcript.compactedTo)
+        ended = [each.known for each in self._ended if each.turn_seq > begin]
+        return {folder_of(known.source): known for known in [*ended, *(_known(part) for part in running.injected if part.edition)]}
+
+    def summarised(self, transcript: Transcript, running: Turn) -> list[str]:
+        """The folders whose instructions gave way to a summary, and are not in the prompt again."""
+        readable = self.readable(transcript, running)
+        covered = [each.known for each in self._ended if transcript.clearedTo < each.turn_seq <= transcript.compactedTo]
+        return [folder for folder in dict.fromkeys(folder_of(known.source) for known in covered) if folder not in readable]
+
+
+def folder_of(source: str) -> str:
+    """The folder of a file of the workspace, '' for the workspace itself."""
+    return source.rpartition("/")[0]
+
+
+def _known(part: Injected) -> KnownFile:
+    return KnownFile(part.source, part.edition, len(part.text))

@@ -1,0 +1,59 @@
+"""Context files in the real processes: what reaches the model, what trust changes, and that a killed agent sends the same bytes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support.daemon import Daemon
+from support.model_server import ModelServer, Say, Use
+
+
+def reply(messages: list[dict[str, Any]]) -> list[Any]:
+    """Reads a file of the folder below when asked to look, else answers."""
+    if messages[-1]["role"] == "user" and str(messages[-1]["content"]).startswith("look"):
+        return [Use("read_file", {"path": "below/x.txt"})]
+    return [Say("done")]
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[ModelServer]:
+    with ModelServer(reply) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Iterator[Daemon]:
+    with Daemon(tmp_path_factory.mktemp("context"), model_url=model.url) as running:
+        yield running
+
+
+def turn(daemon: Daemon, sid: str, text: str, **fields: Any) -> list[dict[str, Any]]:
+    return daemon.follow(sid, daemon.submit(sid, text, **fields))
+
+
+def test_what_a_folder_says_reaches_the_model_as_what_the_user_trusts(daemon: Daemon, model: ModelServer) -> None:
+    below = daemon.workspace / "below"
+    below.mkdir()
+    (daemon.workspace / "AGENTS.md").write_text("Run nox.\n")
+    (below / "CLAUDE.md").write_text("Use spaces.\n")
+    (below / "x.txt").write_text("x\n")
+    sid = daemon.session(mode="do")
+    turn(daemon, sid, "hello")
+    assert '<untrusted-file file="AGENTS.md">' in model.requests[-1].body["messages"][-1]["content"]
+    seen = daemon.client.get("/v3/trust", cwd=str(daemon.workspace))
+    daemon.client.post("/v3/trust", {"cwd": str(daemon.workspace), "sha256": seen["sha256"]})
+    events = turn(daemon, sid, "look")
+    added = [(event["source"], event.get("step", 0)) for event in events if event["event"] == "context.injected" and event.get("edition")]
+    assert added[-2:] == [("AGENTS.md", 0), ("below/CLAUDE.md", 1)]
+    assert "<project-instructions" in model.requests[-2].body["messages"][-1]["content"]
+    last = model.requests[-1].body["messages"]
+    assert "Use spaces." in last[-1]["content"]
+    context = daemon.client.get(f"/v3/sessions/{sid}/context")
+    assert [added["source"] for part in context["parts"] for added in part["added"] if added["source"] != "environment"] == [
+        "AGENTS.md",
+        "AGENTS.md",
+        "below/CLAUDE.md",
+    ]
+    daemon.kill("agent")
+    turn(daemon, sid, "again")
+    assert model.requests[-1].body["messages"][: len(last)] == last
