@@ -57,3 +57,16 @@ def test_what_a_folder_says_reaches_the_model_as_what_the_user_trusts(daemon: Da
     daemon.kill("agent")
     turn(daemon, sid, "again")
     assert model.requests[-1].body["messages"][: len(last)] == last
+
+
+def test_what_a_message_names_goes_with_it_from_every_client(daemon: Daemon, model: ModelServer) -> None:
+    (daemon.workspace / "notes.txt").write_text("one\ntwo\nthree\n")
+    (daemon.workspace / ".env").write_text("KEY=hunter2\n")
+    done = daemon.opta("do", "Sum up @notes.txt:2-3 and @.env", "--json")
+    assert done.returncode == 0, done.stderr
+    sent = model.requests[-1].body["messages"][-1]["content"]
+    assert '<attached file="notes.txt:2-3">' in sent and "three" in sent and "one\n" not in sent
+    assert "hunter2" not in sent and "may hold credentials" in done.stdout
+    sid = daemon.session()
+    turn(daemon, sid, "And @notes.txt:1?")
+    assert '<attached file="notes.txt:1">' in model.requests[-1].body["messages"][-1]["content"]

@@ -3,6 +3,7 @@
 Every path is opened beneath the workspace, as the file tools open it: no link leads out, and what is no regular file is not waited for.
 """
 
+import errno
 import os
 import stat
 from contextlib import closing
@@ -70,10 +71,12 @@ def _reference(asked: ShowTexts, wanted: WantedText, path: str, readable: tuple[
         try:
             descriptor = workspace.open(call.args["path"], os.O_RDONLY | os.O_NONBLOCK)
         except PathProblem as error:
-            # A socket cannot be opened, and is there.
-            if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
-                return None
-            raise
+            if isinstance(cause := error.__cause__, OSError):
+                is_nothing = cause.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+            else:
+                # A word that leads out of the workspace, to nothing: `@/alias/name` in code, `@~nobody`.
+                is_nothing = not os.path.lexists(os.path.join(asked.cwd, os.path.expanduser(path)))
+            return None if is_nothing else ShownText(path=path, problem=str(error))
         try:
             found = os.fstat(descriptor)
         finally:
