@@ -51,6 +51,11 @@ class Client:
         """Send POST with a JSON body. With an idempotency key, it is resent after a lost connection. Raises OptaError."""
         return self.ask("POST", path, body or {}, key=key, retry=bool(key))
 
+    def upload(self, name: str, content: bytes) -> str:
+        """Store a file for a turn; its id. Raises OptaError."""
+        # The same file twice is one, so it may be sent again.
+        return str(self.ask("POST", f"/v3/attachments?{urlencode({'name': name})}", content, retry=True)["id"])
+
     def ask(self, method: str, path: str, body: Any = None, *, key: str = "", retry: bool | None = None) -> Any:
         """Send any request and decode the JSON response. Requests that only read are resent after a lost connection. Raises OptaError."""
         return msgspec.json.decode(self.raw(method, path, body, key=key, retry=retry) or b"null")
@@ -127,9 +132,9 @@ class Client:
     def _request(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, bytes]:
         assert self._address is not None
         connection = http.client.HTTPConnection(*self._address, timeout=ANSWER_S)
-        content = None if body is None else json.dumps(body).encode()
+        content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         if content is not None:
-            headers = {**headers, "Content-Type": "application/json"}
+            headers = {**headers, "Content-Type": "application/octet-stream" if content is body else "application/json"}
         try:
             connection.request(method, path, content, headers)
             answer = connection.getresponse()

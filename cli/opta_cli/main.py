@@ -50,6 +50,14 @@ def parser() -> argparse.ArgumentParser:
             help="which calls need your approval: L1 all, L2 by the default rules, L3 not for writes in the workspace",
         )
         command.add_argument("--cwd", default="", help="the workspace (default: the current folder)")
+        command.add_argument(
+            "--attach",
+            "--image",
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="send an image or a text file with the prompt; may be repeated (files of the workspace: @path in the prompt)",
+        )
         command.add_argument("--json", action="store_true", help="print the events exactly as stored")
         if name == "chat":
             command.add_argument("--once", action="store_true", help="one prompt, then exit")

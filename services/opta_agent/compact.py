@@ -19,6 +19,7 @@ from opta_core.transcript import Turn
 from opta_protocol.events import ContextCompacted, Event
 
 from . import kept_facts
+from .images import TOKENS_EACH
 from .prompt import NO_TOOLS, SUMMARISE, SUMMARISE_TEXT, SYSTEM
 from .providers.base import ModelRequest, TextPart
 from .router import Route
@@ -122,4 +123,5 @@ def _middle_cut(text: str, chars: int) -> str:
 def _prompt_tokens(session: AgentSession, turn: Turn, tools: msgspec.Raw) -> int:
     """Tokens of a turn's first prompt, as a guess: what was said, the new message, and every tool that is offered."""
     text = sum(len(part.text) for part in turn.injected) + len(turn.text)
-    return int((len(SYSTEM) + session.history.size + text + len(tools)) / session.history.bytes_a_token)
+    images = TOKENS_EACH * len(session.history.images(turn))
+    return int((len(SYSTEM) + session.history.size + text + len(tools)) / session.history.bytes_a_token) + images

@@ -62,9 +62,9 @@ def cut(text: str, chars: int, rest: str) -> str:
     return f"{head}\n[Cut here, to fit your context: {shown} of {lines} lines, {len(head)} of {len(text)} characters. {rest}]"
 
 
-def without_marks(text: str) -> str:
-    """A text that holds none of our own marks."""
-    return _MARK.sub("&lt;", text)
+def attached(kind: str, name: str, text: str) -> str:
+    """A file or folder that goes with the user's message. `kind`: `file` or `folder`."""
+    return f"<attached {kind}={_name(name)}>\n{_without_marks(text)}\n</attached>"
 
 
 def has_hidden(text: str) -> bool:
@@ -75,7 +75,11 @@ def has_hidden(text: str) -> bool:
 def _harmless(text: str) -> str:
     """A text without hidden characters, our marks and the special tokens of chat templates."""
     shown = _HIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip("\n")
-    return _TEMPLATE.sub(lambda found: "&lt;" if found.group() == "<" else "&#91;", without_marks(shown))
+    return _TEMPLATE.sub(lambda found: "&lt;" if found.group() == "<" else "&#91;", _without_marks(shown))
+
+
+def _without_marks(text: str) -> str:
+    return _MARK.sub("&lt;", text)
 
 
 def _name(path: str) -> str:

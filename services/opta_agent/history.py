@@ -4,10 +4,12 @@ Ended turns are encoded once and kept as bytes: a prompt in a session of two tho
 costs in a short one.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
+from opta_core.attachments import is_image
 from opta_core.transcript import Call, Step, Transcript, Turn
 
 from .kept_facts import Covered, covered
@@ -23,6 +25,8 @@ BYTES_A_TOKEN, FIXED_BYTES = 4.0, 6_000
 # Fields in which a server that sends reasoning in them takes it back, within the turn that it belongs to.
 REASONING_FIELDS = frozenset({"reasoning_content", "reasoning"})
 NOTHING = "(no answer)"
+_USER = b'{"role":"user","content":'
+_NO_IMAGES: Mapping[str, bytes] = {}
 
 _encode = msgspec.json.Encoder().encode
 
@@ -51,6 +55,8 @@ class History:
         self._starts: list[tuple[int, int]] = []
         self._covered: dict[int, Covered] = {}
         self._added: dict[int, Added] = {}
+        # Of turns with images: the bytes of their first message, and the images.
+        self._pictured: dict[int, tuple[int, list[str]]] = {}
         # As the provider counted the last turn.
         self.bytes_a_token = BYTES_A_TOKEN
         # Tokens of its context after its last answer, 0 for none that was counted.
@@ -68,6 +74,7 @@ class History:
             self._starts.clear()
             self._covered.clear()
             self._added.clear()
+            self._pictured.clear()
             self._upto, self._summary = transcript.clearedTo, b""
         if transcript.compactedTo > max(self._summarised_to, transcript.clearedTo):
             self._summarise(transcript)
@@ -81,20 +88,45 @@ class History:
                 self._covered[turn.seq] = covered(turn)
                 messages = _closed(_turn_messages(turn, turn.steps), turn)
                 self._added[turn.seq] = _added(turn, messages)
+                if images := images_of(turn):
+                    self._pictured[turn.seq] = len(_encode(messages[0])), images
                 for message in messages:
                     self._encoded += (b"," if self._encoded else b"") + _encode(message)
                 self._upto = turn.seq
                 self.reported = turn.contextUsed or self.reported
-                if turn.contextUsed and not turn.foldedTo:
+                if turn.contextUsed and not turn.foldedTo and not self._pictured:
                     self.bytes_a_token = min(6.0, max(1.5, (self.size + FIXED_BYTES) / turn.contextUsed))
         return taken
 
-    def messages(self, turn: Turn, *, step: int, nudge: str = "") -> msgspec.Raw:
-        """A JSON array: system prompt, ended turns, and `turn` before its step `step`, and then `nudge`."""
+    def messages(self, turn: Turn, *, step: int, nudge: str = "", images: Mapping[str, bytes] = _NO_IMAGES) -> msgspec.Raw:
+        """A JSON array: system prompt, ended turns, and `turn` before its step `step`, and then `nudge`.
+
+        `images`: those that the model sees, each as an encoded part of a message's content.
+        """
         steps = [known for known in turn.steps if known.step < step]
-        before = [part for part in (self._summary, bytes(self._encoded)) if part]
-        parts = [_FIRST, *before, *map(_encode, _turn_messages(turn, steps, is_running=True, nudge=nudge))]
+        before = [part for part in (self._summary, self._ended(images)) if part]
+        first, *rest = map(_encode, _turn_messages(turn, steps, is_running=True, nudge=nudge))
+        parts = [_FIRST, *before, _pictured(first, images_of(turn), images), *rest]
         return msgspec.Raw(b"[" + b",".join(parts) + b"]")
+
+    def images(self, turn: Turn) -> list[str]:
+        """The images of the turns that the prompt of `turn` holds, oldest first."""
+        return [*(image for _, images in self._pictured.values() for image in images), *images_of(turn)]
+
+    def _ended(self, images: Mapping[str, bytes]) -> bytes:
+        """The messages of ended turns, with the images that the model sees."""
+        if not images or not self._pictured:
+            return bytes(self._encoded)
+        parts: list[bytes] = []
+        at = 0
+        for seq, start in self._starts:
+            if seq in self._pictured:
+                size, names = self._pictured[seq]
+                # A turn's messages begin with the comma that parts them from the ones before.
+                begin = start + self._encoded[start : start + 1].count(b",")
+                parts += [bytes(self._encoded[at:begin]), _pictured(bytes(self._encoded[begin : begin + size]), names, images)]
+                at = begin + size
+        return b"".join([*parts, bytes(self._encoded[at:])])
 
     def parts(self, running: Turn | None) -> list["HistoryPart"]:
         """What `messages` sends for the last step of `running`, or before a new turn, turn by turn after the summary."""
@@ -136,6 +168,7 @@ class History:
         self._upto = max(self._upto, transcript.compactedTo)
         self._covered = {seq: kept for seq, kept in self._covered.items() if seq > transcript.compactedTo}
         self._added = {seq: kept for seq, kept in self._added.items() if seq > transcript.compactedTo}
+        self._pictured = {seq: kept for seq, kept in self._pictured.items() if seq > transcript.compactedTo}
         kept = [(seq, start) for seq, start in self._starts if seq > transcript.compactedTo]
         begin = kept[0][1] if kept else len(self._encoded)
         # A turn's messages begin with the comma that parts them from the ones before.
@@ -145,6 +178,19 @@ class History:
         # A model that expects turns to alternate gets an answer to it.
         summary = [{"role": "user", "content": f"{SUMMARY}\n{transcript.summary}"}, {"role": "assistant", "content": "Understood."}]
         self._summary = b",".join(map(_encode, summary))
+
+
+def images_of(turn: Turn) -> list[str]:
+    """The images that were attached to a turn."""
+    return [name for name in turn.attachments if is_image(name)]
+
+
+def _pictured(message: bytes, names: list[str], images: Mapping[str, bytes]) -> bytes:
+    """A user's encoded message with those of its images that the model sees."""
+    shown = [images[name] for name in names if name in images]
+    if not shown or not message.startswith(_USER):
+        return message
+    return b'%b[{"type":"text","text":%b},%b]}' % (_USER, message[len(_USER) : -1], b",".join(shown))
 
 
 def _turn_messages(turn: Turn, steps: list[Step], *, is_running: bool = False, nudge: str = "") -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from opta_core.transcript import Injected, Step
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import TurnDone
 
-from . import instructions, loop_guard, references
+from . import attached_files, instructions, loop_guard, references
 from .compact import LIMIT_UNKNOWN, compact, is_full
 from .folding import fold, fold_if_full
 from .model_call import ModelAnswer, call_model, step_done, stored_answer
@@ -121,7 +121,7 @@ async def _take_over(run: TurnRun, last: Step) -> None:
 
 
 async def _add_to_message(run: TurnRun) -> None:
-    """Store what goes with the user's message: the workspace's instructions, what it refers to, and last the facts that hold for this turn.
+    """Store what goes with the user's message: the workspace's instructions, what it refers to, what was attached to it, and last the facts that hold for this turn.
 
     What a former agent stored stays.
     """
@@ -129,6 +129,7 @@ async def _add_to_message(run: TurnRun) -> None:
     try:
         await instructions.add_at_start(run)
         await references.add(run)
+        await attached_files.add(run)
         if not any(part.source == SOURCE for part in run.turn_now().injected):
             run.inject(Injected(source=SOURCE, text=await line))
     finally:

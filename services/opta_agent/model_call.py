@@ -1,6 +1,7 @@
 """One model call: its stream becomes events; a lost stream is retried, a silent route is left for its fallback."""
 
 import asyncio
+import re
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,6 +12,7 @@ import msgspec
 from opta_core.clock import now_s
 from opta_core.errors import OptaError
 from opta_core.transcript import Step
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import StepDone, StepStart, TurnThinking, TurnThought, TurnToken
 from opta_protocol.ids import share
 
@@ -35,6 +37,7 @@ TRUNCATION_BYTES_A_TOKEN, TRUNCATION_BYTES_MIN = 12, 12_000
 TRUNCATED_TOKENS_MIN = 256
 # From this many parts in one read, neighbours are joined: nobody sees them one by one, and each would cost every process its share.
 JOINED_FROM = 32
+_IMAGES = re.compile(r"\bimages?\b|image_url|vision|multi-?modal|mmproj", re.IGNORECASE)
 
 
 @dataclass
@@ -55,6 +58,8 @@ async def call_model(run: TurnRun) -> ModelAnswer:
     """
     tries = silent = 0
     loading_since = 0.0
+    # Images that the server may have refused.
+    hidden: list[str] = []
     while True:
         route = run.route
         run.emit(
@@ -72,11 +77,21 @@ async def call_model(run: TurnRun) -> ModelAnswer:
         )
         options = options_of(run)
         stream = _Stream(run, thinking_left(run, options))
+        images = {} if hidden else await _visible_images(run)
         try:
-            return await stream.read(build_request(run, options))
+            answer = await stream.read(build_request(run, options, images))
+            _remember_refused(run, hidden)
+            return answer
         except ThinkingSpent as error:
             _end_thinking(run, options, error)
         except OptaError as error:
+            if images and not stream.first_at and _may_be_about_images(error):
+                hidden = list(images)
+                run.warn(
+                    "images", f"{route.provider.name}/{route.model} did not take the attached images, and goes on without: {error.message}"
+                )
+                run.attempt += 1
+                continue
             is_loading = bool(error.details.get("isLoading"))
             if is_loading and not stream.first_at and now_s() - (loading_since := loading_since or now_s()) < LOADING_S:
                 run.attempt += 1
@@ -92,11 +107,33 @@ async def call_model(run: TurnRun) -> ModelAnswer:
             if fallback is not None:
                 run.switch(f"{route.provider.name}/{route.model}", fallback, error.message)
                 tries = silent = 0
+                hidden = []
                 continue
             run.warn(error.code, f"{error.message} Trying again.")
             wait_s = error.retry_after_s or RETRY_DELAYS_S[min(tries, len(RETRY_DELAYS_S)) - 1]
             # Spread out, so that requests that were refused together do not come back together.
             await asyncio.sleep(min(wait_s, RETRY_AFTER_MAX_S) * (1 + 0.2 * share()))
+
+
+async def _visible_images(run: TurnRun) -> dict[str, bytes]:
+    """The images of this prompt that the route's model may see."""
+    images, route = run.collaborators.images, run.route
+    if images is None or route.vision is False or not (names := run.session.history.images(run.turn_now())):
+        return {}
+    return await images.encoded(names, route.provider.name, route.model)
+
+
+def _may_be_about_images(error: OptaError) -> bool:
+    """Whether a request may have failed because of its images: the server says so, or refuses the request for good."""
+    if error.code in (ErrorCode.provider_auth, ErrorCode.context_overflow):
+        return False
+    return bool(_IMAGES.search(error.message)) or (error.code == ErrorCode.provider_error and not error.retryable)
+
+
+def _remember_refused(run: TurnRun, hidden: list[str]) -> None:
+    # Only now is it known that it was because of them.
+    if run.collaborators.images is not None:
+        run.collaborators.images.refused.update((run.route.provider.name, run.route.model, name) for name in hidden)
 
 
 def step_done(run: TurnRun, answer: ModelAnswer) -> StepDone:
@@ -181,7 +218,7 @@ class _Stream:
         assert self._end is not None
         usage = self._with_thinking(self._end.usage or Usage(completion=self._deltas))
         run.tally.add_answer(usage, asked_at, self.first_at, run.route.context_limit)
-        self._look_for_truncation(usage, len(request.messages) + len(request.tools))
+        self._look_for_truncation(usage, len(request.messages) + len(request.tools) - request.image_bytes)
         return ModelAnswer(self._calls, self._end, usage, self._has_text, self._has_thinking)
 
     def _with_thinking(self, usage: Usage) -> Usage:

@@ -1,19 +1,24 @@
 """The request of one model call: the prompt, and how the model is asked."""
 
+from collections.abc import Mapping
+
 from opta_core import project_settings
 from opta_core.errors import Refused
 
-from .model_options import ModelOptions, answer_tokens, with_project
+from .images import TOKENS_EACH
+from .model_options import BYTES_A_TOKEN, ModelOptions, answer_tokens, with_project
 from .providers.base import ModelRequest
 from .thinking_budget import SPENT
 from .turn_run import TurnRun
 
 
-def build_request(run: TurnRun, options: ModelOptions) -> ModelRequest:
-    """The request for the step that `run` is at, on its route. `options`: of `options_of`."""
+def build_request(run: TurnRun, options: ModelOptions, images: Mapping[str, bytes]) -> ModelRequest:
+    """The request for the step that `run` is at, on its route. `options`: of `options_of`; `images`: those that the model sees."""
     route = run.route
     tools = run.offered.encoded(route.tools)
-    messages = run.session.history.messages(run.turn_now(), step=run.step, nudge=run.nudge)
+    messages = run.session.history.messages(run.turn_now(), step=run.step, nudge=run.nudge, images=images)
+    image_bytes = sum(map(len, images.values()))
+    size = len(messages) + len(tools) - image_bytes + len(images) * TOKENS_EACH * BYTES_A_TOKEN
     left = thinking_left(run, options)
     level = "off" if left == 0 else options.thinking
     return ModelRequest(
@@ -21,8 +26,9 @@ def build_request(run: TurnRun, options: ModelOptions) -> ModelRequest:
         messages=messages,
         tools=tools,
         session=run.session.sid,
+        image_bytes=image_bytes,
         options=options.sampling,
-        max_tokens=answer_tokens(options, route.context_limit, len(messages) + len(tools)),
+        max_tokens=answer_tokens(options, route.context_limit, size),
         # A model that cannot think is not asked to, nor not to.
         thinking="auto" if options.can_think is False else level,
         thinking_budget=left or 0,

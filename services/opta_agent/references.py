@@ -4,7 +4,6 @@ Only what exists in the workspace is a reference; every other word with an @ sta
 that nobody is asked: what would need a question is refused, and both the user and the model read why.
 """
 
-import json
 import re
 from dataclasses import dataclass
 
@@ -30,6 +29,7 @@ _LINES = re.compile(r"(?P<path>.+?)(?P<lines>:\d{1,9}(?:-\d{1,9})?(?=(?::\d{1,9}
 # What ends a sentence or closes a bracket behind a path, also in scripts without spaces.
 _BEHIND = ".,;:!?)]}…»”’。，、；：！？）】」』"
 _SENTENCE = re.compile(r"[。，、；：！？（）【】「」『』]")
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 _REST = "Read the rest with read_file, start_line and end_line."
 
 
@@ -100,7 +100,8 @@ async def add(run: TurnRun) -> None:
         if rule := await texts.refusal(run.session, turn, text.path, is_folder=text.is_folder):
             text = ShownText(path=text.path, problem=f"{rule}; read_file and list_dir ask you, where that is allowed")
         if text.problem:
-            run.warn("references", f"@{text.path} was not added to your message: {text.problem}.")
+            attach = " Attach it instead (--attach)." if text.path.lower().endswith(_PICTURES) else ""
+            run.warn("references", f"@{text.path} was not added to your message: {text.problem}.{attach}")
         framed = _framed(reference, text, max(CHARS_MIN, min(_chars(run, FILE_SHARE, FILE_CHARS_UNKNOWN), left)))
         left -= len(framed)
         run.inject(Injected(source=source, text=framed))
@@ -111,7 +112,6 @@ def _chars(run: TurnRun, share: float, unknown: int) -> int:
 
 
 def _framed(reference: Reference, text: ShownText, chars: int) -> str:
-    name = json.dumps(reference.source(text.path), ensure_ascii=not text.path.isprintable()).replace("<", "\\u003c").replace(">", "\\u003e")
     kind = "folder" if text.is_folder else "file"
     content = f"(not added: {text.problem})" if text.problem else framed_text.cut(text.text, chars, _REST)
-    return f"<attached {kind}={name}>\n{framed_text.without_marks(content)}\n</attached>"
+    return framed_text.attached(kind, reference.source(text.path), content)

@@ -41,6 +41,8 @@ class Route(msgspec.Struct, frozen=True):
     context_limit: int = 0
     # Names of the tools that the model declares it can use; None for one that takes any.
     tools: tuple[str, ...] | None = None
+    # Whether the model sees images, as its server says; None when it does not say.
+    vision: bool | None = None
     switched_from: str = ""
     note: str = ""
     options: ModelOptions = ModelOptions()
@@ -227,6 +229,7 @@ class ModelRouter:
             model,
             self._context_set(server.name, model) or (known.context if known is not None else 0),
             known.tool_names if known is not None else None,
+            _vision(server, known),
             options=user_options(
                 self._settings(),
                 server.name,
@@ -255,6 +258,12 @@ class ModelRouter:
             return self._servers.get(name)
         except OptaError:
             return None
+
+
+def _vision(server: ConnectedServer, known: ServerModel | None) -> bool | None:
+    """Whether a model sees images. LMX serves no model that does."""
+    vision = known.vision if known is not None else None
+    return bool(vision) if server.name == RESERVED else vision
 
 
 def _first_chat_model(server: ConnectedServer) -> str:

@@ -6,12 +6,14 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from opta_core.attachments import AttachmentFolder
 from opta_core.clock import now_s
 from opta_core.transcript import Injected, Step, Turn
 from opta_protocol.commands import ShownText, WantedText
 from opta_protocol.events import ContextInjected, Event, RouteSwitch, ToolCall, ToolResult, TurnDone, Warning
 
 from .gate import Permit
+from .images import Images
 from .providers.base import Usage
 from .router import Route
 from .session import AgentSession
@@ -78,6 +80,9 @@ class Collaborators:
     network: str = "off"
     # None: nothing of the workspace goes into a prompt by itself.
     texts: Texts | None = None
+    # None: no image is sent.
+    images: Images | None = None
+    attachments: AttachmentFolder | None = None
 
 
 @dataclass

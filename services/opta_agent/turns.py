@@ -10,6 +10,7 @@ from typing import cast
 import msgspec
 
 from opta_core import mcp_servers
+from opta_core.attachments import AttachmentFolder
 from opta_core.bus.bus import Frames
 from opta_core.bus.outbox import Outbox
 from opta_core.bus.subscription import Subscription, Subscriptions
@@ -24,6 +25,7 @@ from opta_protocol.topics import STORE_CMD
 
 from .gate import Network, PermissionGate
 from .gate_environment import GateEnvironment
+from .images import Images
 from .loop import run_turn
 from .router import Routes
 from .session import AgentSession
@@ -62,6 +64,8 @@ class Turns:
         self.last_offered = self._toolbox.last_offered
         self._machine = GateEnvironment(context.paths, environment().get("PATH", ""), self._toolbox, tuple(self._settings.sandbox.read))
         self._texts = WorkspaceTexts(context.bus, self._machine)
+        self._attachments = AttachmentFolder(context.paths.attachments)
+        self._images = Images(self._attachments)
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._ended: set[tuple[str, str]] = set()
         # Why a task was cancelled: who asked for the stop, or '' when the store ended the turn itself.
@@ -169,6 +173,8 @@ class Turns:
             limits=TurnLimits(self._settings.max_steps, self._settings.max_calls, self._settings.max_minutes),
             network=self._settings.sandbox.network,
             texts=self._texts,
+            images=self._images,
+            attachments=self._attachments,
         )
         try:
             return await run_turn(session, held.turn, collaborators)

@@ -8,6 +8,7 @@ the same signature, so it cannot differ from what the route does.
 general search takes 15 microseconds for each of them. FastAPI sees the request and the parameters of the path.
 """
 
+import asyncio
 import functools
 import inspect
 import types
@@ -27,8 +28,10 @@ from opta_protocol.error_info import ErrorCode
 
 from .app import Gateway
 from .query import folder_of, number_of, seq_of
+from .upload import Upload, read_upload
 
 T = TypeVar("T")
+UPLOADS_AT_ONCE = 4
 
 
 def _gateway(request: Request) -> Gateway:
@@ -106,6 +109,22 @@ def folder() -> str:
     return _query("cwd", "", {"type": "string", "pattern": "^/"}, folder_of, is_required=True)
 
 
+def upload() -> Upload:
+    """A file in the request's body. The handler is not called when there is none."""
+    return Depends(_FileBody())  # type: ignore[return-value]
+
+
+class _FileBody:
+    """Reads a file from the body of a request; few at once, because each may be large."""
+
+    def __init__(self) -> None:
+        self._slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
+
+    async def __call__(self, request: Request) -> Upload:
+        async with self._slots:
+            return read_upload(await request.body(), request.headers.get("content-type", ""))
+
+
 class _JsonBody:
     """Reads the body of a request."""
 
@@ -143,7 +162,7 @@ def _query(name: str, default: str | None, schema: dict[str, Any], read: Callabl
 def _answering(endpoint: Callable[..., Awaitable[Any]], signature: Signature, status: int) -> Callable[..., Awaitable[Response]]:
     """A handler as FastAPI calls it: with the request and the parameters of the path; it returns a Response."""
     found = [(parameter.name, _dependency_of(parameter)) for parameter in signature.parameters.values()]
-    dependencies = [(name, read, isinstance(read, _JsonBody)) for name, read in found if read is not None]
+    dependencies = [(name, read, isinstance(read, _JsonBody | _FileBody)) for name, read in found if read is not None]
 
     @functools.wraps(endpoint)
     async def answered(request: Request, **arguments: Any) -> Response:
@@ -179,6 +198,9 @@ def _describe(signature: Signature, status: int) -> dict[str, Any]:
         elif isinstance(reads, _JsonBody) and (fields := msgspec.structs.fields(reads.kind)):
             content = {"application/json": {"schema": _schema(reads.kind)}}
             found["requestBody"] = {"required": any(field.required for field in fields), "content": content}
+        elif isinstance(reads, _FileBody):
+            binary = {"schema": {"type": "string", "format": "binary"}}
+            found["requestBody"] = {"required": True, "content": {"application/octet-stream": binary}}
     return found
 
 

@@ -7,6 +7,7 @@ Order: head -> Host -> Origin -> Sec-Fetch-Site -> credentials -> size of the bo
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
+from opta_core import attachments
 from opta_core.errors import OptaError, Refused
 from opta_http.asgi import App, Headers, Message, Receive, Scope, Send, header_values
 from opta_http.body import LimitedBody
@@ -18,6 +19,8 @@ from .token_auth import PROTOCOL, Auth
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/v3/hello", "/v3/health"})
 BODY_BYTES_MAX = 1024 * 1024
+# Where files are uploaded; a form around a file takes a little more.
+UPLOAD_PATHS = {"/v3/attachments": attachments.BYTES_MAX + 4096}
 
 
 class RequestGuard:
@@ -43,7 +46,7 @@ class RequestGuard:
                 return
             self._check_credentials(scope, headers)
             if scope["type"] == "http":
-                body = LimitedBody(headers, receive, BODY_BYTES_MAX)
+                body = LimitedBody(headers, receive, UPLOAD_PATHS.get(scope["path"], BODY_BYTES_MAX))
                 receive, send = body.receive, _closing_after(body, send)
         except OptaError as error:
             await refuse(scope, send, error, origin if self._is_page(origin) else None)

@@ -1,4 +1,4 @@
-"""Limits the disk space of what the tool-worker keeps for sessions: results, records of what was read, caches, files that were put aside.
+"""Limits the disk space of what is kept for sessions: results, uploaded files, records of what was read, caches, files that were put aside.
 
 Each of these folders holds one folder or file for each session or workspace. The least recently used ones are removed first.
 """
@@ -33,6 +33,7 @@ def kept_by(daemon: Path) -> tuple[Kept, ...]:
     return (
         Kept(daemon / "spills", 2 * gib),
         Kept(daemon / "seen", gib // 8),
+        Kept(daemon / "attachments", 4 * gib),
         Kept(daemon / "sandbox/caches", 20 * gib),
         Kept(daemon / "sandbox/tmp", 20 * gib),
         Kept(daemon / "sandbox/aside", 4 * gib),

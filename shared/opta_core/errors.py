@@ -4,6 +4,7 @@ OptaError
 ├── Refused      the request is wrong; nothing was done
 │   ├── PolicyProblem, YamlProblem, NotPlain   a policy file or a command line cannot be parsed
 │   ├── PathProblem, BrowserProblem            a tool cannot do what the model asked
+│   ├── NotAnImage                             a file begins like an image and is none
 │   ├── Refusal                                the sandbox's proxy refuses a request
 │   ├── GrammarProblem                         a schema cannot be enforced on a model's output
 │   └── Closed                                 a question can no longer be answered

@@ -64,6 +64,11 @@ class Paths(msgspec.Struct, frozen=True):
         return self.daemon / "archive"
 
     @property
+    def attachments(self) -> Path:
+        """Files that people uploaded for turns."""
+        return self.daemon / "attachments"
+
+    @property
     def logs(self) -> Path:
         return self.runtime / "logs"
 

@@ -104,6 +104,8 @@ class Turn(msgspec.Struct, kw_only=True):
     mode: Mode
     level: Level
     model: str
+    # Names of files that were uploaded (`opta_core.attachments`).
+    attachments: list[str] = []
     resumes: str = ""
     compact: bool = False
     injected: list[Injected] = []
@@ -174,6 +176,7 @@ class Transcript(msgspec.Struct, kw_only=True):
                         mode=event.mode,
                         level=event.level,
                         model=event.model,
+                        attachments=event.attachments,
                         resumes=event.resumes,
                         compact=event.compact,
                         note=self.pendingNote,

@@ -53,6 +53,17 @@ class SubmitTurn(Request, frozen=True, kw_only=True, omit_defaults=True):
     attachments: Annotated[list[Name], msgspec.Meta(max_length=16)] = []
 
 
+class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+    """POST /v3/attachments: a file that was stored. `id` names it in a turn; `width` and `height` are an image's, in pixels."""
+
+    id: str
+    name: str
+    type: str
+    bytes: int
+    width: int = 0
+    height: int = 0
+
+
 class ResumeTurn(Request, frozen=True, kw_only=True, omit_defaults=True):
     """POST /v3/sessions/:id/resume: continue the last turn, which failed or was stopped."""
 

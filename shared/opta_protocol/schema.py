@@ -50,6 +50,7 @@ RESPONSES: list[type[Any]] = [
     lmx.LmxPull,
     http_daemon.Metrics,
     http.TurnUndoneAnswer,
+    http.Attachment,
     http.PolicyVerdict,
     http.PolicyRules,
     http.TrustState,

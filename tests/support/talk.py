@@ -6,11 +6,13 @@ from typing import Any
 
 import msgspec
 
+from opta_agent.images import Images
 from opta_agent.loop import run_turn
 from opta_agent.providers.base import CallPart, End, Part, TextPart, Usage
 from opta_agent.router import Route
 from opta_agent.session import AgentSession
 from opta_agent.turn_run import Collaborators, TurnLimits
+from opta_core.attachments import AttachmentFolder
 from opta_core.errors import OptaError
 from opta_protocol import events as e
 from opta_protocol import wire
@@ -31,9 +33,16 @@ def reads(path: str, name: str = "read_file") -> list[Part | OptaError]:
 class Talk(Story):
     """Turns one after another in a folder, with the real reading of its files."""
 
-    def __init__(self, folder: Path, limit: int = 32_000, **texts: Any) -> None:
+    def __init__(self, folder: Path, limit: int = 32_000, vision: bool | None = None, **texts: Any) -> None:
         super().__init__(str(folder))
-        self.texts, self.limit, self.number = LocalTexts(**texts), limit, 1
+        self.texts, self.limit, self.vision, self.number = LocalTexts(**texts), limit, vision, 1
+        self.attachments: AttachmentFolder | None = None
+        self.images: Images | None = None
+
+    def keep_attachments(self, folder: Path) -> None:
+        """Take attachments from a folder."""
+        self.attachments = AttachmentFolder(folder)
+        self.images = Images(self.attachments)
 
     def turn(
         self, *scripts: list[Part | OptaError], text: str = "go", compact: bool = False, is_stored: bool = False
@@ -47,12 +56,22 @@ class Talk(Story):
         provider = Scripted(*scripts)
 
         async def route(wanted: str) -> Route:
-            return Route(provider, "model", self.limit)
+            return Route(provider, "model", self.limit, vision=self.vision)
 
         async def backpressure() -> None:
             return
 
-        collaborators = Collaborators(route, self, self, self.emit, backpressure, TurnLimits(20, 30), texts=self.texts)
+        collaborators = Collaborators(
+            route,
+            self,
+            self,
+            self.emit,
+            backpressure,
+            TurnLimits(20, 30),
+            texts=self.texts,
+            images=self.images,
+            attachments=self.attachments,
+        )
         self.emit(asyncio.run(run_turn(self.session, name, collaborators)))
         return [msgspec.json.decode(request.messages) for request in provider.requests]
 

@@ -1,11 +1,13 @@
 """Context files in the real processes: what reaches the model, what trust changes, and that a killed agent sends the same bytes."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from support.daemon import Daemon
 from support.model_server import ModelServer, Say, Use
+from support.pictures import png
 
 
 def reply(messages: list[dict[str, Any]]) -> list[Any]:
@@ -70,3 +72,22 @@ def test_what_a_message_names_goes_with_it_from_every_client(daemon: Daemon, mod
     sid = daemon.session()
     turn(daemon, sid, "And @notes.txt:1?")
     assert '<attached file="notes.txt:1">' in model.requests[-1].body["messages"][-1]["content"]
+
+
+def test_an_image_of_the_command_line_reaches_the_model_and_outlives_the_daemon(daemon: Daemon, model: ModelServer) -> None:
+    shot = daemon.workspace / "shot.png"
+    shot.write_bytes(png())
+    done = daemon.opta("do", "What is in it?", "--image", str(shot), "--json")
+    assert done.returncode == 0, done.stderr
+    sent = model.requests[-1].body["messages"][-1]["content"]
+    assert [part["type"] for part in sent] == ["text", "image_url"] and "shot.png, 3 x 2 pixels" in sent[0]["text"]
+    sid = json.loads(done.stdout.splitlines()[0])["sid"]
+    for service in ("agent", "gateway", "sessions"):
+        daemon.kill(service)
+    turn(daemon, sid, "And now?")
+    assert model.requests[-1].body["messages"][1]["content"] == sent
+    refused = daemon.opta("do", "What is in it?", "--image", str(daemon.workspace / "none.png"))
+    assert (refused.returncode, "cannot be attached" in refused.stderr) == (2, True)
+    (daemon.workspace / "a.pdf").write_bytes(b"%PDF-1.7")
+    refused = daemon.opta("chat", "--once", "What is in it?", "--attach", str(daemon.workspace / "a.pdf"))
+    assert refused.returncode == 1 and "PDF" in refused.stderr

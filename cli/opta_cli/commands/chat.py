@@ -13,7 +13,7 @@ from opta_protocol import events as e
 from opta_protocol import wire
 from opta_protocol.tools.declared import tool_of
 
-from .. import question
+from .. import local_files, question
 from ..ask import can_ask, confirm
 from ..client import Client, new_key
 from ..plain_text import plain, plain_json, plain_line, print_plain
@@ -211,8 +211,14 @@ def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str) -> in
         )
         return EXIT_MISUSE
     interactive = can_ask() and not args.json
+    try:
+        files = local_files.read(args.attach)
+    except OSError as error:
+        print_plain(f"opta: {error.filename} cannot be attached: {error.strerror}", sys.stderr)
+        return EXIT_MISUSE
     ensure_daemon(loaded, may_start=not args.no_daemon_start)
     client = Client(loaded.paths)
+    attachments = [client.upload(name, content) for name, content in files]
     if args.session:
         session = client.get(f"/v3/sessions/{quote(args.session, safe='')}")
     else:
@@ -233,8 +239,8 @@ def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str) -> in
         conversation.skip_to_end()
     overrides = {"mode": mode if args.session else "", "model": args.model, "level": args.level}
     if once:
-        return conversation.run(text, **overrides)
-    return _talk(conversation, session, text, overrides)
+        return conversation.run(text, **overrides, attachments=attachments)
+    return _talk(conversation, session, text, overrides, attachments)
 
 
 def _offer_trust(client: Client, cwd: str) -> None:
@@ -255,7 +261,8 @@ def _offer_trust(client: Client, cwd: str) -> None:
         client.post("/v3/trust", {"cwd": cwd, "sha256": found["sha256"]})
 
 
-def _talk(conversation: Conversation, session: dict[str, Any], text: str, overrides: dict[str, Any]) -> int:
+def _talk(conversation: Conversation, session: dict[str, Any], text: str, overrides: dict[str, Any], attachments: list[str]) -> int:
+    """Prompt after prompt. `attachments` go with the first one."""
     print_plain(f"Opta · s-{session['id']} · {session['mode']} · {session['model'] or 'default model'} · Ctrl-D ends", sys.stderr)
     while True:
         if not text:
@@ -268,7 +275,8 @@ def _talk(conversation: Conversation, session: dict[str, Any], text: str, overri
                 print("\n(Ctrl-D ends)", file=sys.stderr)
                 continue
         if text.strip():
-            conversation.run(text, **overrides)
+            conversation.run(text, **overrides, attachments=attachments)
+            attachments = []
         text = ""
 
 

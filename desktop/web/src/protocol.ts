@@ -35,6 +35,14 @@ export interface ApproveServer {
   name: string;
   sha256: string;
 }
+export interface Attachment {
+  id: string;
+  name: string;
+  type: string;
+  bytes: number;
+  width?: number;
+  height?: number;
+}
 export interface Change {
   path: string;
   before?: string;

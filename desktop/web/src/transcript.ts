@@ -83,6 +83,7 @@ export class Transcript {
           mode: event.mode,
           level: event.level,
           model: event.model ?? '',
+          attachments: event.attachments ?? [],
           resumes: event.resumes ?? '',
           compact: event.compact ?? false,
           injected: [],

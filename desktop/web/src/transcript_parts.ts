@@ -93,6 +93,8 @@ export interface Turn {
   mode: string;
   level: string;
   model: string;
+  // Names of files that were uploaded.
+  attachments: string[];
   resumes: string;
   compact: boolean;
   injected: Injected[];

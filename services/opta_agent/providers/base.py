@@ -16,6 +16,8 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     messages: msgspec.Raw
     tools: msgspec.Raw
     session: str = ""
+    # Bytes of images within the messages.
+    image_bytes: int = 0
     # Sampling, in the names of the chat API. What is not set is not sent.
     options: dict[str, Any] = {}
     # The longest answer in tokens; 0: the server decides.

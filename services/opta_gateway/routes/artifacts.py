@@ -1,4 +1,4 @@
-"""Files that belong to a session: long results, screenshots, and pictures that MCP servers sent."""
+"""Files that belong to a session: long results, screenshots, pictures that MCP servers sent, and what was attached to its turns."""
 
 import asyncio
 import os
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi.responses import Response
 
+from opta_core import attachments
 from opta_core.errors import Refused
 from opta_protocol.error_info import ErrorCode
 
@@ -27,9 +28,9 @@ routes = TypedRouter()
 
 @routes.get("/v3/sessions/{name}/artifacts/{file}", responses={200: {"content": {"image/png": {}, "text/plain": {}}}})
 async def get_artifact(gateway: GatewayOf, name: str, file: str) -> Response:
-    """A long result, a screenshot or an attachment that a tool result of this session names."""
+    """A long result, a screenshot or a picture that a tool result of this session names, or a file that was attached to one of its turns."""
     session = await gateway.store.session(name)
-    kind = _TYPES.get(Path(file).suffix)
+    kind = attachments.media_type(file) if attachments.is_name(file) else _TYPES.get(Path(file).suffix)
     if kind is None or not _NAME.match(file):
         raise Refused(f"There is no artifact {file[:40]!r}.", code=ErrorCode.not_found)
     transcript = await gateway.store.transcript(session.id)
@@ -39,6 +40,8 @@ async def get_artifact(gateway: GatewayOf, name: str, file: str) -> Response:
         path = paths.daemon / "spills" / session.id / file
     elif any(call.name == "browser_screenshot" and file in call.content for call in calls):
         path = paths.home / "browser-snapshots" / file
+    elif any(file in turn.attachments for turn in transcript.turns):
+        path = paths.attachments / file
     else:
         raise Refused(f"There is no artifact {file[:40]!r} in s-{session.id}.", code=ErrorCode.not_found)
     content = await asyncio.to_thread(_read, path)

@@ -1,12 +1,15 @@
 """Turns: submit, resume, stop."""
 
+import asyncio
 import hashlib
 from typing import Annotated
 
 import msgspec
 from fastapi import Depends
 
+from opta_core.attachments import AttachmentFolder
 from opta_core.errors import Refused
+from opta_core.paths import Paths
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import TurnStart, TurnStopping
 from opta_protocol.http import ResumeTurn, StopAnswer, StopTurn, SubmitTurn, TurnAccepted
@@ -15,6 +18,8 @@ from opta_protocol.permissions import default_level
 from ..endpoint import GatewayOf, Parameter, TypedRouter, body, flag
 
 KEY_CHARS_MAX = 200
+# Of all files of one turn.
+ATTACHED_BYTES_MAX = 20 * 1024 * 1024
 
 
 def _key_of(given: str) -> str:
@@ -38,7 +43,7 @@ async def submit_turn(
     if not wanted.text.strip():
         raise Refused("Field 'text': it holds only white space.")
     if wanted.attachments:
-        raise Refused(f"Field 'attachments': there is no attachment {wanted.attachments[0]!r}.")
+        await asyncio.to_thread(_check_attachments, gateway.loaded.paths, wanted.attachments)
     session = await gateway.store.session(name)
     if if_idle and session.activeTurn:
         raise Refused(f"s-{session.id} is busy with {session.activeTurn}.", code=ErrorCode.busy)
@@ -47,10 +52,29 @@ async def submit_turn(
     digest = hashlib.sha256(msgspec.json.encode(wanted)).hexdigest()[:16]
     result = await gateway.store.append(
         TurnStart(
-            sid=session.id, role="user", text=wanted.text, mode=mode, level=level, model=wanted.model or session.model, key=key, body=digest
+            sid=session.id,
+            role="user",
+            text=wanted.text,
+            mode=mode,
+            level=level,
+            model=wanted.model or session.model,
+            attachments=wanted.attachments,
+            key=key,
+            body=digest,
         )
     )
     return TurnAccepted(turnId=result.turn, seq=result.seq, queued=result.queued)
+
+
+def _check_attachments(paths: Paths, names: list[str]) -> None:
+    """Raises Refused when one of them is not there, or when they are too large together."""
+    folder, total = AttachmentFolder(paths.attachments), 0
+    for name in names:
+        if (size := folder.size(name)) < 0:
+            raise Refused(f"Field 'attachments': there is no attachment {name[:100]!r}. Upload it first: POST /v3/attachments.")
+        total += size
+    if total > ATTACHED_BYTES_MAX:
+        raise Refused(f"Field 'attachments': together they have {total} bytes; a turn takes {ATTACHED_BYTES_MAX}.")
 
 
 @routes.post("/v3/sessions/{name}/resume", status_code=202)
