@@ -10,7 +10,7 @@ def as_markdown(transcript: Transcript, session: Session) -> str:
     """Headings for turns, quotes for thinking, fenced blocks for tools."""
     parts = [f"# {session.title or 'Session'} (s-{session.id})", f"*{session.createdAt} · {transcript.cwd}*"]
     for turn in transcript.turns:
-        parts += [f"## You · {turn.id} · {turn.ts}", turn.text, f"## Assistant · {turn.id}"]
+        parts += [f"## You · {turn.id} · {turn.ts}", turn.command or turn.text, f"## Assistant · {turn.id}"]
         for step in turn.steps:
             if step.thinking:
                 parts.append("\n".join(f"> {line}" for line in step.thinking.splitlines()))
@@ -30,7 +30,7 @@ def as_text(transcript: Transcript, session: Session) -> str:
     """Prompts and answers, nothing else."""
     parts: list[str] = []
     for turn in transcript.turns:
-        parts.append(f"You: {turn.text}")
+        parts.append(f"You: {turn.command or turn.text}")
         answer = "\n".join(step.text for step in turn.steps if step.text) or turn.error
         parts.append(f"Opta: {answer}")
     return "\n\n".join(parts) + "\n"

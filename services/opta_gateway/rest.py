@@ -10,7 +10,22 @@ from opta_protocol.error_info import ErrorCode
 
 from .app import Gateway
 from .error_responses import problem_of
-from .routes import accounts, artifacts, daemon, lmx, mcp, models, permissions, policy, providers, sessions, turns, undo, uploads
+from .routes import (
+    accounts,
+    artifacts,
+    command_list,
+    daemon,
+    lmx,
+    mcp,
+    models,
+    permissions,
+    policy,
+    providers,
+    sessions,
+    turns,
+    undo,
+    uploads,
+)
 
 _CODES = {404: ErrorCode.not_found, 405: ErrorCode.method_not_allowed}
 _MESSAGES = {404: "There is nothing at this path.", 405: "This path does not take this method."}
@@ -20,7 +35,22 @@ def build(gateway: Gateway | None) -> FastAPI:
     """The application; without a gateway only its OpenAPI document can be used."""
     app = FastAPI(title="Opta daemon", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.gateway = gateway
-    for module in (sessions, turns, undo, permissions, policy, models, providers, lmx, mcp, accounts, artifacts, uploads, daemon):
+    for module in (
+        sessions,
+        turns,
+        undo,
+        permissions,
+        policy,
+        models,
+        providers,
+        lmx,
+        mcp,
+        accounts,
+        artifacts,
+        uploads,
+        command_list,
+        daemon,
+    ):
         # Not include_router, which matches a path in two steps: 30 microseconds a request.
         app.router.routes.extend(module.routes.routes)
     app.add_exception_handler(OptaError, _on_opta_error)

@@ -108,6 +108,8 @@ class Turn(msgspec.Struct, kw_only=True):
     attachments: list[str] = []
     resumes: str = ""
     compact: bool = False
+    # What the person wrote, when `text` is what a custom command holds.
+    command: str = ""
     injected: list[Injected] = []
     # Note for the model before the prompt: files that were restored since it last saw them.
     note: str = ""
@@ -179,6 +181,7 @@ class Transcript(msgspec.Struct, kw_only=True):
                         attachments=event.attachments,
                         resumes=event.resumes,
                         compact=event.compact,
+                        command=event.command,
                         note=self.pendingNote,
                     )
                 )

@@ -53,7 +53,7 @@ class SessionNote(Event, frozen=True, kw_only=True, omit_defaults=True, tag="ses
 class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.start"):
     """A prompt was accepted. `key` is its idempotency key, `body` the hash of the request.
 
-    `compact`: there is no prompt; the context is summarised now.
+    `compact`: there is no prompt; the context is summarised now. `command`: what was written, when `text` is what a custom command holds.
     """
 
     role: Literal["user"]
@@ -66,6 +66,7 @@ class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.
     body: str = ""
     resumes: str = ""
     compact: bool = False
+    command: str = ""
     forkOf: str = ""
 
 

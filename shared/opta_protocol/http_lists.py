@@ -13,6 +13,25 @@ class ToolCalls(Response, frozen=True, kw_only=True):
     tools: list[dict[str, Any]]
 
 
+class CommandInfo(Response, frozen=True, kw_only=True):
+    """A custom command: `/name arguments` as a message. `arguments` says in words what they are."""
+
+    name: str
+    description: str
+    arguments: str
+    origin: Literal["user", "project"]
+    path: str
+    mode: Literal["", "chat", "do"]
+    model: str
+
+
+class CommandList(Response, frozen=True, kw_only=True):
+    """GET /v3/commands. `problems` says which files are not used, and why."""
+
+    commands: list[CommandInfo]
+    problems: list[str]
+
+
 class OpenPermission(Response, frozen=True, kw_only=True):
     """A permission question without an answer."""
 

@@ -59,6 +59,7 @@ RESPONSES: list[type[Any]] = [
     http_lists.ToolCalls,
     http_lists.OpenPermissions,
     http_lists.GrantList,
+    http_lists.CommandList,
     http_lists.McpServers,
     http_lists.AccountList,
     http_lists.LogLines,

@@ -91,3 +91,15 @@ def test_an_image_of_the_command_line_reaches_the_model_and_outlives_the_daemon(
     (daemon.workspace / "a.pdf").write_bytes(b"%PDF-1.7")
     refused = daemon.opta("chat", "--once", "What is in it?", "--attach", str(daemon.workspace / "a.pdf"))
     assert refused.returncode == 1 and "PDF" in refused.stderr
+
+
+def test_a_custom_command_works_from_the_command_line(daemon: Daemon, model: ModelServer) -> None:
+    (daemon.home / "commands").mkdir()
+    (daemon.home / "commands/sum.md").write_text("---\ndescription: Sum up\n---\nSum up @$1 in one line.")
+    (daemon.workspace / "plan.txt").write_text("the plan\n")
+    done = daemon.opta("do", "/sum", "plan.txt")
+    assert done.returncode == 0, done.stderr
+    sent = model.requests[-1].body["messages"][-1]["content"]
+    assert sent.startswith("Sum up @plan.txt in one line.") and "the plan" in sent
+    unknown = daemon.opta("do", "/smu", "plan.txt")
+    assert unknown.returncode == 2 and "Did you mean /sum?" in unknown.stderr

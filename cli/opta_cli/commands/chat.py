@@ -11,6 +11,7 @@ from opta_core.errors import OptaError
 from opta_core.settings import LoadedSettings, unrestricted_from_environment
 from opta_protocol import events as e
 from opta_protocol import wire
+from opta_protocol.error_info import ErrorCode
 from opta_protocol.tools.declared import tool_of
 
 from .. import local_files, question
@@ -44,6 +45,18 @@ class Conversation:
         """Submit a prompt and follow the turn to its end. Returns the exit code."""
         body = {"text": text, **{name: value for name, value in overrides.items() if value}}
         return self._to_ending(self._client.post(f"/v3/sessions/{self._sid}/turns", body, new_key())["turnId"])
+
+    def list_commands(self) -> None:
+        """Print the custom commands of the session's folder."""
+        found = self._client.get("/v3/commands", cwd=self._cwd)
+        for command in found["commands"]:
+            print_plain(f"/{command['name']} {command['arguments']}".ljust(28) + f" {command['description']}", sys.stderr)
+        if not found["commands"]:
+            print_plain(
+                "There are no commands: add one as commands/NAME.md to Opta's folder, or to .opta/commands of a project.", sys.stderr
+            )
+        for problem in found["problems"]:
+            print_plain(f"! {problem}", sys.stderr)
 
     def resume(self) -> int:
         """Continue the last turn, which was interrupted. Returns the exit code."""
@@ -274,9 +287,17 @@ def _talk(conversation: Conversation, session: dict[str, Any], text: str, overri
             except KeyboardInterrupt:
                 print("\n(Ctrl-D ends)", file=sys.stderr)
                 continue
-        if text.strip():
-            conversation.run(text, **overrides, attachments=attachments)
-            attachments = []
+        if text.strip() == "/help":
+            conversation.list_commands()
+        elif text.strip():
+            try:
+                conversation.run(text, **overrides, attachments=attachments)
+                attachments = []
+            except OptaError as error:
+                # A command that does not exist does not end the conversation.
+                if error.code != ErrorCode.invalid:
+                    raise
+                print_plain(f"opta: {error.message}", sys.stderr)
         text = ""
 
 

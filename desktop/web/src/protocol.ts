@@ -57,6 +57,19 @@ export interface CheckPolicy {
   interactive?: boolean;
   rules?: string[];
 }
+export interface CommandInfo {
+  name: string;
+  description: string;
+  arguments: string;
+  origin: "project" | "user";
+  path: string;
+  mode: "" | "chat" | "do";
+  model: string;
+}
+export interface CommandList {
+  commands: CommandInfo[];
+  problems: string[];
+}
 export interface ContextCompacted {
   event: "context.compacted";
   seq?: number;
@@ -875,6 +888,7 @@ export interface TurnStart {
   body?: string;
   resumes?: string;
   compact?: boolean;
+  command?: string;
   forkOf?: string;
 }
 export interface TurnSteer {

@@ -86,6 +86,7 @@ export class Transcript {
           attachments: event.attachments ?? [],
           resumes: event.resumes ?? '',
           compact: event.compact ?? false,
+          command: event.command ?? '',
           injected: [],
           note: this.pendingNote,
           undone: [],

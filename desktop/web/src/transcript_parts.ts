@@ -97,6 +97,8 @@ export interface Turn {
   attachments: string[];
   resumes: string;
   compact: boolean;
+  // What the person wrote, when `text` is what a custom command holds.
+  command: string;
   injected: Injected[];
   note: string;
   undone: string[];

@@ -7,13 +7,14 @@ from typing import Annotated
 import msgspec
 from fastapi import Depends
 
+from opta_core import custom_commands
 from opta_core.attachments import AttachmentFolder
 from opta_core.errors import Refused
 from opta_core.paths import Paths
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import TurnStart, TurnStopping
-from opta_protocol.http import ResumeTurn, StopAnswer, StopTurn, SubmitTurn, TurnAccepted
-from opta_protocol.permissions import default_level
+from opta_protocol.http import ResumeTurn, Session, StopAnswer, StopTurn, SubmitTurn, TurnAccepted
+from opta_protocol.permissions import Mode, default_level
 
 from ..endpoint import GatewayOf, Parameter, TypedRouter, body, flag
 
@@ -47,23 +48,49 @@ async def submit_turn(
     session = await gateway.store.session(name)
     if if_idle and session.activeTurn:
         raise Refused(f"s-{session.id} is busy with {session.activeTurn}.", code=ErrorCode.busy)
-    mode = wanted.mode or session.mode
+    meant = await _meant(gateway.loaded.paths, session, wanted)
+    mode = wanted.mode or meant.mode or session.mode
     level = wanted.level or (session.level if mode is session.mode else default_level(mode))
+    if meant.is_of_project and not wanted.level:
+        # A folder's file does not raise what may run without a question.
+        level = min(level, session.level)
     digest = hashlib.sha256(msgspec.json.encode(wanted)).hexdigest()[:16]
     result = await gateway.store.append(
         TurnStart(
             sid=session.id,
             role="user",
-            text=wanted.text,
+            text=meant.text,
             mode=mode,
             level=level,
-            model=wanted.model or session.model,
+            model=wanted.model or meant.model or session.model,
+            command=wanted.text if meant.text != wanted.text else "",
             attachments=wanted.attachments,
             key=key,
             body=digest,
         )
     )
     return TurnAccepted(turnId=result.turn, seq=result.seq, queued=result.queued)
+
+
+class _Meant(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message asks for: its text, or that of the custom command that it calls, with the command's mode and model."""
+
+    text: str
+    mode: Mode | None = None
+    model: str = ""
+    is_of_project: bool = False
+
+
+async def _meant(paths: Paths, session: Session, wanted: SubmitTurn) -> _Meant:
+    """Raises Refused when there is no such command."""
+    if not wanted.text.startswith("/"):
+        return _Meant(text=wanted.text)
+    found = (await asyncio.to_thread(custom_commands.load, paths, session.cwd)).find(wanted.text)
+    if found is None:
+        return _Meant(text=wanted.text)
+    command, arguments = found
+    mode = Mode(command.mode) if command.mode else None
+    return _Meant(text=command.expand(arguments), mode=mode, model=command.model, is_of_project=command.origin == "project")
 
 
 def _check_attachments(paths: Paths, names: list[str]) -> None:

@@ -17,7 +17,7 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
           turn {at} · {clock(turn.ts)}
         </span>
       </header>
-      <div className="user">{turn.text || (turn.compact ? 'Compact the context' : '') || (turn.resumes ? `Go on with ${turn.resumes}` : '')}</div>
+      <div className="user">{turn.command || turn.text || (turn.compact ? 'Compact the context' : '') || (turn.resumes ? `Go on with ${turn.resumes}` : '')}</div>
       <h2 id={heading} className="turn-head">
         <span className="violet">◈ Assistant</span>{' '}
         <span className="dim">
