@@ -36,7 +36,10 @@ async def add(run: TurnRun) -> None:
             unseen += [title(name)] if run.route.vision is False else []
         else:
             most = int(run.route.context_limit * CHARS_A_TOKEN * FILE_SHARE) or FILE_CHARS_UNKNOWN
-            shown = framed_text.cut(content.decode(errors="replace").removeprefix("\ufeff"), max(CHARS_MIN, min(most, left)), _REST)
+            whole = content.decode(errors="replace").removeprefix("\ufeff")
+            shown = framed_text.cut(whole, max(CHARS_MIN, min(most, left)), _REST)
+            if shown != whole:
+                run.warn("attachments", f"{title(name)} is long; the model was given the beginning of its {len(whole)} characters.")
             text = framed_text.attached("file", title(name), shown)
             left -= len(text)
         run.inject(Injected(source=name, text=text))

@@ -50,6 +50,13 @@ async def add_touched(run: TurnRun, step: int) -> None:
     await _add(run, [folder for folder in folders if folder not in known], step=step)
 
 
+async def add_referenced(run: TurnRun, paths: list[str]) -> None:
+    """With the message: those of the folders of what the message refers to."""
+    known = run.session.injected.readable(run.session.transcript, run.turn_now())
+    folders = dict.fromkeys(folder for path in paths for folder in _folders_above(path))
+    await _add(run, [folder for folder in folders if folder not in known], step=0)
+
+
 async def add_again(run: TurnRun) -> None:
     """After older turns gave way to a summary: the instructions that they held, behind what the model read last."""
     lost = run.session.injected.summarised(run.session.transcript, run.turn_now())
@@ -74,18 +81,20 @@ async def _add(run: TurnRun, folders: Iterable[str], *, step: int) -> None:
     for folder, text in zip(wanted, shown, strict=True):
         if text.path and not text.problem and await texts.refusal(run.session, run.turn, text.path):
             text = ShownText()
-        if (part := _part(run, text, known.get(folder), is_trusted=is_trusted, step=step)) is not None:
+        readable = {file.edition for file in run.session.injected.readable(run.session.transcript, run.turn_now()).values()}
+        if (part := _part(run, text, known.get(folder), readable=readable, is_trusted=is_trusted, step=step)) is not None:
             run.inject(part)
 
 
-def _part(run: TurnRun, text: ShownText, known: KnownFile | None, *, is_trusted: bool, step: int) -> Injected | None:
+def _part(run: TurnRun, text: ShownText, known: KnownFile | None, *, readable: set[str], is_trusted: bool, step: int) -> Injected | None:
     """What the model must read about the instructions of a folder; None when its prompt holds that already."""
     if not text.path:
         if known is None or known.edition == _GONE:
             return None
         return Injected(source=known.source, text=framed_text.gone(known.source), step=step, edition=_GONE)
-    edition = hashlib.sha256(f"{text.path}\0{is_trusted}\0{text.problem}\0{text.text}".encode()).hexdigest()[:16]
-    if known is not None and known.edition == edition:
+    edition = hashlib.sha256(f"{is_trusted}\0{text.problem}\0{text.text}".encode()).hexdigest()[:16]
+    # A folder may have a link or a copy of what another has.
+    if edition in readable:
         return None
     if text.problem:
         run.warn("context_files", f"{text.path} is not used: {text.problem}.")
@@ -110,6 +119,8 @@ def _framed(run: TurnRun, text: ShownText, *, is_trusted: bool) -> str:
     content = framed_text.cut(text.text, min(chars, left), _REST)
     if content == text.text and not text.is_whole:
         content += f"\n[Cut here: the file has {text.size} bytes. {_REST}]"
+    if content != text.text:
+        run.warn("context_files", f"{text.path} has {text.size} bytes; the model was given the first {min(chars, left, len(text.text))}.")
     return framed_text.instructions(text.path, content) if is_trusted else framed_text.untrusted(text.path, content)
 
 

@@ -128,7 +128,7 @@ async def _add_to_message(run: TurnRun) -> None:
     line = asyncio.create_task(environment_line(run.session.transcript.cwd, run.turn.mode, run.collaborators.network))
     try:
         await instructions.add_at_start(run)
-        await references.add(run)
+        await instructions.add_referenced(run, await references.add(run))
         await attached_files.add(run)
         if not any(part.source == SOURCE for part in run.turn_now().injected):
             run.inject(Injected(source=SOURCE, text=await line))

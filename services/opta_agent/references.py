@@ -7,6 +7,7 @@ that nobody is asked: what would need a question is refused, and both the user a
 import re
 from dataclasses import dataclass
 
+from opta_core.policy.actions import relative_to
 from opta_core.transcript import Injected
 from opta_protocol.commands import ShownText, WantedText
 
@@ -77,12 +78,12 @@ def _lines(written: str) -> tuple[int | None, int | None]:
     return (numbers[0], numbers[-1]) if numbers else (None, None)
 
 
-async def add(run: TurnRun) -> None:
-    """Add to a turn's message what it refers to. What a former agent stored stays."""
+async def add(run: TurnRun) -> list[str]:
+    """Add to a turn's message what it refers to. What a former agent stored stays. The paths of what was read, of a folder with a slash."""
     texts, turn = run.collaborators.texts, run.turn_now()
     references = find(turn.text)
     if texts is None or not references:
-        return
+        return []
     if len(references) > REFERENCES_MAX:
         run.warn("references", f"Only the first {REFERENCES_MAX} of {len(references)} words with an @ were looked at.")
         references = references[:REFERENCES_MAX]
@@ -91,8 +92,9 @@ async def add(run: TurnRun) -> None:
         shown = await texts.show(run.session, wanted)
     except TimeoutError:
         run.warn("references", "The tool worker does not answer, so nothing that your message names with @ was added to it.")
-        return
+        return []
     left = _chars(run, ALL_SHARE, ALL_CHARS_UNKNOWN)
+    read: list[str] = []
     for reference, text in zip(references, shown, strict=True):
         source = reference.source(text.path)
         if not text.path or any(part.source == source and not part.edition for part in turn.injected):
@@ -102,9 +104,16 @@ async def add(run: TurnRun) -> None:
         if text.problem:
             attach = " Attach it instead (--attach)." if text.path.lower().endswith(_PICTURES) else ""
             run.warn("references", f"@{text.path} was not added to your message: {text.problem}.{attach}")
-        framed = _framed(reference, text, max(CHARS_MIN, min(_chars(run, FILE_SHARE, FILE_CHARS_UNKNOWN), left)))
+        else:
+            inside = relative_to(run.session.transcript.cwd, text.path) or ""
+            read.append(f"{inside}/" if text.is_folder else inside)
+        most = max(CHARS_MIN, min(_chars(run, FILE_SHARE, FILE_CHARS_UNKNOWN), left))
+        if len(text.text) > most:
+            run.warn("references", f"@{source} is long; the model was given the first {most} of its {len(text.text)} characters.")
+        framed = _framed(reference, text, most)
         left -= len(framed)
         run.inject(Injected(source=source, text=framed))
+    return read
 
 
 def _chars(run: TurnRun, share: float, unknown: int) -> int:

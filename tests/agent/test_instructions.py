@@ -120,7 +120,7 @@ def test_a_file_takes_an_eighth_of_the_context(tmp_path: Path, limit: int, most:
 def test_all_files_together_take_a_quarter(tmp_path: Path) -> None:
     for number in range(12):
         (tmp_path / f"f{number}").mkdir()
-        (tmp_path / f"f{number}/AGENTS.md").write_text("A line of instructions.\n" * 200)
+        (tmp_path / f"f{number}/AGENTS.md").write_text(f"A line of instructions {number}.\n" * 200)
     talk = Talk(tmp_path, 16_000)
     requests = talk.turn(*(reads(f"f{number}/x") for number in range(12)), DONE)
     added = sum(len(event.text) for event in talk.events if isinstance(event, e.ContextInjected))
@@ -207,3 +207,32 @@ def test_the_context_view_names_the_sources(tmp_path: Path) -> None:
         ("user", ["AGENTS.md", "environment"]),
         ("tool", ["a/AGENTS.md"]),
     ]
+
+
+def test_a_copy_of_what_the_model_reads_already_is_not_added(tmp_path: Path) -> None:
+    (tmp_path / "AGENTS.md").write_text("Use tabs.")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "AGENTS.md").symlink_to("../AGENTS.md")
+    talk = Talk(tmp_path)
+    talk.turn(reads("a/x"), reads("b/x"), DONE)
+    assert talk.sources() == [("AGENTS.md", 0)]
+
+
+def test_a_message_that_names_a_file_brings_the_instructions_of_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/AGENTS.md").write_text("In a use spaces.")
+    (tmp_path / "a/b/x.py").write_text("x")
+    talk = Talk(tmp_path)
+    talk.turn(DONE)
+    content = talk.turn(DONE, text="see @a/b/x.py and @a/b")[0][-1]["content"]
+    assert "In a use spaces." in content
+    assert [source for source, _ in talk.sources()] == ["a/b/x.py", "a/b", "a/AGENTS.md"]
+
+
+def test_the_user_reads_that_a_file_was_cut(tmp_path: Path) -> None:
+    (tmp_path / "AGENTS.md").write_text("A line of instructions.\n" * 5_000)
+    talk = Talk(tmp_path, 8_192)
+    talk.turn(DONE)
+    talk.turn(DONE)
+    assert talk.warnings() == ["AGENTS.md has 120000 bytes; the model was given the first 3072."]

@@ -117,3 +117,27 @@ def test_another_folder_of_the_same_name_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "AGENTS.md").write_text("x")
     asked = ShowTexts(id=1, cwd=str(tmp_path), folder="1:1", wanted=[WantedText(kind="instructions", paths=[""])])
     assert "no longer the folder" in show(asked).texts[0].problem
+
+
+@pytest.mark.parametrize("pointer", ["AGENTS.md", "@AGENTS.md\n", "./AGENTS.md", "@docs/rules.md"])
+def test_a_file_that_only_names_another_stands_for_it(tmp_path: Path, pointer: str) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/rules.md").write_text("rules")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below/CLAUDE.md").write_text(pointer.replace("AGENTS.md", "other.md").replace("docs/", "../docs/"))
+    (tmp_path / "below/other.md").write_text("rules")
+    assert instructions(tmp_path, "below").text == "rules"
+    (tmp_path / "AGENTS.md").write_text("CLAUDE.md")
+    (tmp_path / "CLAUDE.md").write_text("rules")
+    assert instructions(tmp_path).text == "rules"
+
+
+@pytest.mark.parametrize("pointer", ["@../secret.md", "/etc/passwd.md", "@gone.md", "@AGENTS.md", "@.env.md"])
+def test_a_pointer_leads_nowhere_else(tmp_path: Path, pointer: str) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (tmp_path / "secret.md").write_text("hunter2")
+    (inside / ".env.md").symlink_to("../secret.md")
+    (inside / "AGENTS.md").write_text(pointer)
+    found = instructions(inside)
+    assert "hunter2" not in found.text + found.problem and (found.text in ("", pointer))

@@ -5,6 +5,7 @@ Every path is opened beneath the workspace, as the file tools open it: no link l
 
 import errno
 import os
+import re
 import stat
 from contextlib import closing
 
@@ -21,6 +22,7 @@ from .workspace import PathProblem, Workspace
 INSTRUCTION_FILES = ("AGENTS.md", "CLAUDE.md")
 # So much of one is read. What a model is shown of it is bounded again, by its context.
 INSTRUCTION_BYTES_MAX = 64 * 1024
+_POINTER = re.compile(r"@?(?P<path>[\w./-]{1,200}\.md)\Z")
 
 
 def show(asked: ShowTexts, readable: tuple[str, ...] = ()) -> TextsShown:
@@ -44,22 +46,32 @@ def _instructions(workspace: Workspace, folder: str) -> ShownText:
     for name in INSTRUCTION_FILES:
         path = workspace.relative(name if folder in ("", ".") else f"{folder}/{name}")
         try:
-            descriptor = workspace.open_regular(path)
-        except PathProblem as error:
-            if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
-                problem = problem if problem.path else ShownText(path=path, problem=str(error))
-            continue
-        with os.fdopen(descriptor, "rb") as handle:
-            content = handle.read(INSTRUCTION_BYTES_MAX)
-            size = max(os.fstat(handle.fileno()).st_size, len(content))
-        try:
-            text = decode(_whole_characters(content, size), path).text
-        except ToolProblem as error:
+            found = _instruction_file(workspace, path)
+            if found is not None and (pointer := _POINTER.match(found.text.strip())) is not None:
+                # A file that only names another: what a link becomes where git makes no links, or an import of other agents.
+                meant = os.path.normpath(f"{folder or '.'}/{pointer['path']}")
+                found = _instruction_file(workspace, meant) or found
+        except (PathProblem, ToolProblem) as error:
             problem = problem if problem.path else ShownText(path=path, problem=str(error))
             continue
-        if text.strip():
-            return ShownText(path=path, text=_valid(text), size=size, is_whole=size <= len(content))
+        if found is not None:
+            return found
     return problem
+
+
+def _instruction_file(workspace: Workspace, path: str) -> ShownText | None:
+    """A text file; None when there is none, or no text in it. Raises PathProblem, ToolProblem."""
+    try:
+        descriptor = workspace.open_regular(path)
+    except PathProblem as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            return None
+        raise
+    with os.fdopen(descriptor, "rb") as handle:
+        content = handle.read(INSTRUCTION_BYTES_MAX)
+        size = max(os.fstat(handle.fileno()).st_size, len(content))
+    text = decode(_whole_characters(content, size), path).text
+    return ShownText(path=path, text=_valid(text), size=size, is_whole=size <= len(content)) if text.strip() else None
 
 
 def _reference(asked: ShowTexts, wanted: WantedText, path: str, readable: tuple[str, ...]) -> ShownText | None:
