@@ -4,7 +4,7 @@ Both read every source file of every model architecture when they are imported, 
 more than half of an engine's start, and loading a tokenizer uses three of these names.
 """
 
-import importlib
+import contextlib
 import importlib.util
 import sys
 import threading
@@ -12,18 +12,12 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
-# The names that mlx-lm imports from the package, and their modules.
-_MODULES = {
-    "AutoTokenizer": "transformers.models.auto.tokenization_auto",
-    "PreTrainedTokenizer": "transformers.tokenization_python",
-    "PreTrainedTokenizerFast": "transformers.tokenization_utils_tokenizers",
-}
 _PACKAGES = ("transformers", "transformers.models")
 _loading = threading.RLock()
 
 
 class DeferredPackage(ModuleType):
-    """A package whose modules can be imported. Any name that is not in `_MODULES` makes it import itself completely."""
+    """A package whose modules can be imported. Any name but those of `_from_its_module` makes it import itself completely."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -50,11 +44,19 @@ def defer() -> None:
 
 
 def _from_its_module(name: str) -> Any:
-    """A name of `_MODULES`; None for any other, and in a version of the package that has it elsewhere."""
-    try:
-        return getattr(importlib.import_module(_MODULES[name]), name, None)
-    except (KeyError, ModuleNotFoundError):
-        return None
+    """A name that mlx-lm imports from `transformers`, from its module; None for any other, and in a version that has it elsewhere."""
+    value: Any = None
+    with contextlib.suppress(ImportError):
+        match name:
+            case "AutoTokenizer":
+                from transformers.models.auto.tokenization_auto import AutoTokenizer as value
+            case "PreTrainedTokenizer":
+                from transformers.tokenization_python import PreTrainedTokenizer as value
+            case "PreTrainedTokenizerFast":
+                from transformers.tokenization_utils_tokenizers import PreTrainedTokenizerFast as value
+            case _:
+                pass
+    return value
 
 
 def _complete(name: str) -> ModuleType:
@@ -63,6 +65,7 @@ def _complete(name: str) -> ModuleType:
         if isinstance(sys.modules[name], DeferredPackage):
             for each in _PACKAGES:
                 del sys.modules[each]
-            for each in _PACKAGES:
-                importlib.import_module(each)
+            import transformers.models
+
+            assert not isinstance(transformers.models, DeferredPackage)
         return sys.modules[name]
