@@ -211,7 +211,7 @@ def test_a_background_command_is_started_polled_and_stopped(daemon: Daemon, scri
 def test_a_day_of_ordinary_work_asks_at_most_three_times(daemon: Daemon, script: Script, tmp_path: Path) -> None:
     sid = daemon.session(mode="do", cwd=str(tmp_path))
     subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "origin")], check=True)
-    answers = {"write": {"decision": "session", "offer": "session"}, "run": {"decision": "session", "offer": "session-network"}}
+    answers = {"write": {"decision": "session", "offer": "session"}, "contained": {"decision": "session", "offer": "session-network"}}
     asked: list[str] = []
     commands = [
         "git clone -q ./origin mine", "ls -la mine", "cd mine && git status", "cd mine && python3 -m pytest --version", "cd mine && git add -A",
@@ -231,7 +231,7 @@ def test_a_day_of_ordinary_work_asks_at_most_three_times(daemon: Daemon, script:
             daemon.client.post(f"/v3/sessions/{sid}/permissions/{event['requestId']}", answers[event["scope"]])
         if event.get("turn") == turn and event["event"] == "turn.done":
             break
-    assert sorted(asked) == ["run", "write"]
+    assert sorted(asked) == ["contained", "write"]
     outcomes = results([json.loads(line) for line in daemon.journal(sid)])
     assert len(outcomes) == len(commands) + len(edits)
     assert "A test" in outcomes[-3]["content"]
