@@ -19,8 +19,8 @@ from opta_protocol.topics import TOOLS_RPC
 
 from .session import AgentSession
 
-# A worker that is started again is back in about a second; a disk that hangs is not waited for.
-SHOW_S, AGAIN_S = 2.5, 0.5
+# A worker that is started again is back in about a second. A disk that hangs is not waited for; what a person asked for may be large.
+SHOW_S, SHOW_REFERENCES_S, AGAIN_S = 2.5, 10.0, 1.0
 
 _reply = msgspec.json.Decoder(ToolReply)
 _encode = msgspec.json.Encoder().encode
@@ -47,7 +47,9 @@ class WorkspaceTexts:
         id_ = self._asked.next_id()
         transcript = session.transcript
         order = [_encode(ShowTexts(id=id_, cwd=transcript.cwd, folder=transcript.folder, wanted=wanted))]
-        return (await self._asked.ask(id_, lambda: self._dealer.send(order), SHOW_S, AGAIN_S)).texts
+        is_large = any(each.kind == "reference" for each in wanted)
+        timeout_s, again_s = (SHOW_REFERENCES_S, SHOW_REFERENCES_S / 2) if is_large else (SHOW_S, AGAIN_S)
+        return (await self._asked.ask(id_, lambda: self._dealer.send(order), timeout_s, again_s)).texts
 
     async def is_trusted(self, session: AgentSession) -> bool:
         """Whether the user trusts the session's folder as it is now."""
