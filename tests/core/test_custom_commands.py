@@ -9,7 +9,7 @@ from opta_core import custom_commands
 from opta_core.custom_commands import CustomCommand, CustomCommands
 from opta_core.errors import Refused
 from opta_core.paths import Paths
-from opta_core.policy import trust
+from opta_core.policy import explain, trust
 
 
 class Home:
@@ -196,3 +196,12 @@ def test_a_damaged_record_of_trust_is_said(home: Home) -> None:
     trust.file_of(home.paths).write_text("{")
     found = home.load()
     assert list(found.by_name) == ["a"] and "cannot be read" in found.problems[0]
+
+
+def test_whoever_gives_trust_reads_what_it_enables(home: Home) -> None:
+    home.write("deploy.md", "Deploy $1", of_project=True)
+    (home.workspace / "CLAUDE.md").write_text("x")
+    assert explain.asks_for(trust.take(str(home.workspace))) == [
+        "Add the command /deploy (.opta/commands/deploy.md).",
+        "Follow CLAUDE.md, and those of its folders, as the project's instructions; without trust they are shown as data.",
+    ]

@@ -1,6 +1,6 @@
 // HTTP client of the gateway, and the addresses of its live streams.
 
-import type { AddProvider, DiscoveredServers, ErrorInfo, ModelList, ProviderAdded, Session, SessionList, TrustState, TurnAccepted } from './protocol';
+import type { AddProvider, Attachment, DiscoveredServers, ErrorInfo, ModelList, ProviderAdded, Session, SessionList, TrustState, TurnAccepted } from './protocol';
 
 // Where the gateway listens, and the token it accepts. Both change when it restarts.
 export interface Address {
@@ -48,11 +48,12 @@ export class Daemon {
     for (let attempt = 0; ; attempt += 1) {
       const { host, port, token } = await this.address();
       const headers: Record<string, string> = { Authorization: `Bearer ${token}` };
-      if (body !== undefined) headers['Content-Type'] = 'application/json';
+      const isFile = body instanceof Blob;
+      if (body !== undefined) headers['Content-Type'] = isFile ? 'application/octet-stream' : 'application/json';
       if (key) headers['Idempotency-Key'] = key;
       let response: Response;
       try {
-        response = await fetch(`http://${host}:${port}${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+        response = await fetch(`http://${host}:${port}${path}`, { method, headers, body: body === undefined || isFile ? body : JSON.stringify(body) });
       } catch (error) {
         this.forget();
         if (attempt < ATTEMPTS_MAX && (key || method === 'GET')) {
@@ -86,8 +87,12 @@ export class Daemon {
     return this.ask('POST', '/v3/sessions', { mode, ...(cwd ? { cwd } : {}) });
   }
 
-  submit(sid: string, text: string, overrides: { mode?: string; model?: string; level?: string }): Promise<TurnAccepted> {
-    return this.ask('POST', `/v3/sessions/${sid}/turns`, { text, ...overrides }, crypto.randomUUID());
+  submit(sid: string, text: string, overrides: { mode?: string; model?: string; level?: string }, attachments: string[] = []): Promise<TurnAccepted> {
+    return this.ask('POST', `/v3/sessions/${sid}/turns`, { text, ...overrides, ...(attachments.length ? { attachments } : {}) }, crypto.randomUUID());
+  }
+
+  upload(file: File): Promise<Attachment> {
+    return this.ask('POST', `/v3/attachments?name=${encodeURIComponent(file.name)}`, file);
   }
 
   stop(sid: string): Promise<unknown> {

@@ -1,7 +1,7 @@
 // What the page knows, as a plain store: no DOM, no network. Functions here compute the next state; `Page` and the actions call them.
 
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { AnyEvent, DiscoveredServer, Health, Metrics, ModelInfo, Session, TrustState } from './protocol';
+import type { AnyEvent, Attachment, DiscoveredServer, Health, Metrics, ModelInfo, Session, TrustState } from './protocol';
 import type { Connection } from './streams/eventlog';
 import { Transcript } from './transcript';
 
@@ -22,6 +22,8 @@ export interface State {
   version: number;
   // Unsent text of each session's composer.
   drafts: Record<string, string>;
+  // Files that were uploaded for each session's next message.
+  attached: Record<string, Attachment[]>;
   isSending: boolean;
   overrides: Overrides;
   // Of the stream of the selected session, and of the stream of all sessions.
@@ -60,6 +62,7 @@ export function createPageStore(): Store {
     transcript: new Transcript(),
     version: 0,
     drafts: {},
+    attached: {},
     isSending: false,
     overrides: {},
     sessionConnection: 'connecting',
@@ -128,12 +131,22 @@ export function withDraft(state: State, sid: string, text: string): Partial<Stat
   return { drafts: { ...state.drafts, [sid]: text } };
 }
 
+export function withAttached(state: State, sid: string, files: Attachment[]): Partial<State> {
+  return { attached: { ...state.attached, [sid]: files } };
+}
+
+const NONE: Attachment[] = [];
+
+export function attached(state: State): Attachment[] {
+  return state.attached[state.selected] ?? NONE;
+}
+
 export function draft(state: State): string {
   return state.drafts[state.selected] ?? '';
 }
 
 export function isMessageBegun(state: State): boolean {
-  return draft(state) !== '' || state.isSending || Object.keys(state.overrides).length > 0;
+  return draft(state) !== '' || attached(state).length > 0 || state.isSending || Object.keys(state.overrides).length > 0;
 }
 
 // What the next message runs with: the overrides, else what the session has.

@@ -1,6 +1,7 @@
 """Explains what the files of a folder ask for, for the person who decides whether to trust it."""
 
 import difflib
+import os
 from typing import Any, cast
 
 import msgspec
@@ -12,6 +13,7 @@ from .trust import Record, Snapshot
 
 _EFFECTS = {"allow": "Allow without asking", "ask": "Always ask before", "deny": "Never allow"}
 LINES_MAX = 40
+_INSTRUCTIONS = ("AGENTS.md", "CLAUDE.md")
 
 
 def asks_for(snapshot: Snapshot) -> list[str]:
@@ -28,6 +30,8 @@ def asks_for(snapshot: Snapshot) -> list[str]:
             said.append(f"Add the command /{name.rsplit('/', 1)[-1].removesuffix('.md')} ({name}).")
         elif name not in (".opta/policy.yaml", ".mcp.json"):
             said.append(f"Use {name} ({len(snapshot.contents[name])} bytes).")
+    if named := [name for name in _INSTRUCTIONS if os.path.lexists(f"{snapshot.path}/{name}")]:
+        said.append(f"Follow {named[0]}, and those of its folders, as the project's instructions; without trust they are shown as data.")
     return said or ["Nothing: the folder has no .opta folder and no .mcp.json."]
 
 

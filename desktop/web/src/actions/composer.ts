@@ -1,7 +1,7 @@
 // Actions on the message that is being written.
 
 import type { Page } from '../page';
-import { nextMode, type Overrides, type State, withDraft } from '../state';
+import { attached, nextMode, type Overrides, type State, withAttached, withDraft } from '../state';
 import type { Action } from './action';
 
 export const focusComposer: Action = {
@@ -20,6 +20,38 @@ export const writeDraft: Action<string> = {
   keys: [],
   when: () => true,
   run: (page, text) => page.set(withDraft(page.state, page.state.selected, text)),
+};
+
+export const attachFiles: Action<File[]> = {
+  id: 'composer.attach',
+  name: 'Attach images and text files to the message',
+  label: 'Attach',
+  keys: [],
+  when: (_, files) => files.length > 0,
+  run: async (page, files) => {
+    const sid = page.state.selected;
+    for (const file of files) {
+      const stored = await page.daemon.upload(file);
+      const others = (page.state.attached[sid] ?? []).filter((known) => known.id !== stored.id);
+      page.set(withAttached(page.state, sid, [...others, stored]));
+    }
+  },
+};
+
+export const detachFile: Action<string> = {
+  id: 'composer.detach',
+  name: 'Take a file off the message',
+  label: 'Remove',
+  keys: [],
+  when: (state, id) => attached(state).some((file) => file.id === id),
+  run: (page, id) =>
+    page.set(
+      withAttached(
+        page.state,
+        page.state.selected,
+        attached(page.state).filter((file) => file.id !== id),
+      ),
+    ),
 };
 
 export const chooseMode = override('mode', 'Choose the mode of the next message', 'Mode');

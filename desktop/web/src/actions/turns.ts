@@ -1,7 +1,7 @@
 // Actions on turns: send a message, stop, resume, undo.
 
 import type { Page } from '../page';
-import { draft, withDraft } from '../state';
+import { attached, draft, withAttached, withDraft } from '../state';
 import type { Turn } from '../transcript';
 import type { Action } from './action';
 
@@ -26,10 +26,13 @@ async function send(page: Page): Promise<void> {
   const text = draft(page.state);
   // Taken before a session is opened, which clears them.
   const { overrides } = page.state;
+  const files = attached(page.state);
   const sid = page.state.selected || (await openForDraft(page, text));
-  await page.daemon.submit(sid, text, overrides);
-  // What was typed or chosen while the message was on its way stays.
+  const ids = files.map((file) => file.id);
+  await page.daemon.submit(sid, text, overrides, ids);
+  // What was typed, chosen or attached while the message was on its way stays.
   if (page.state.drafts[sid] === text) page.set(withDraft(page.state, sid, ''));
+  page.set(withAttached(page.state, sid, (page.state.attached[sid] ?? []).filter((file) => !ids.includes(file.id))));
   if (page.state.selected === sid && page.state.overrides === overrides) page.set({ overrides: {} });
   page.set({ problem: '' });
 }
@@ -38,9 +41,10 @@ async function send(page: Page): Promise<void> {
 async function openForDraft(page: Page, text: string): Promise<string> {
   const session = await page.daemon.createSession('chat', '');
   const { overrides, selected } = page.state;
+  const files = attached(page.state);
   if (selected === '') {
     page.open(session.id);
-    page.set({ overrides, drafts: { ...page.state.drafts, '': '', [session.id]: text } });
+    page.set({ overrides, drafts: { ...page.state.drafts, '': '', [session.id]: text }, attached: { ...page.state.attached, '': [], [session.id]: files } });
   }
   page.refreshSessions();
   return session.id;

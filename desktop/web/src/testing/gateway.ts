@@ -103,7 +103,8 @@ export class TestGateway {
   private async fetch(url: string, init: RequestInit): Promise<Response> {
     const method = init.method ?? 'GET';
     const { pathname, searchParams } = new URL(url, 'http://127.0.0.1:5173');
-    const body = init.body ? (JSON.parse(String(init.body)) as Record<string, unknown>) : {};
+    const isFile = init.body instanceof Blob;
+    const body = init.body && !isFile ? (JSON.parse(String(init.body)) as Record<string, unknown>) : {};
     if (!this.isUp) throw new TypeError('Failed to fetch');
     this.requests.push({ method, path: pathname, body });
     const key = `${method} ${pathname}`;
@@ -113,6 +114,10 @@ export class TestGateway {
       return this.answer(method, pathname, { sessions: this.sessions.filter((session) => session.title.includes(wanted)), nextCursor: null });
     }
     if (key === 'POST /v3/sessions') return this.refusals[key] ? this.answer(method, pathname, {}) : this.answer(method, pathname, this.addSession(body as Partial<Session>));
+    if (key === 'POST /v3/attachments') {
+      const name = searchParams.get('name') ?? '';
+      return this.answer(method, pathname, { id: `${name}-${'0'.repeat(20)}.png`, name, type: 'image/png', bytes: isFile ? (init.body as Blob).size : 0 });
+    }
     if (key === 'GET /v3/models') return this.answer(method, pathname, { models: this.models, default: DEFAULT.id });
     if (key === 'GET /v3/trust') return this.answer(method, pathname, { path: '', state: 'untrusted', needed: false, sha256: '', asks: [], changes: [], problem: '' });
     return this.answer(method, pathname, { ok: true });

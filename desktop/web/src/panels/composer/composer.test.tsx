@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 
-import { screen } from '@testing-library/react';
+import { fireEvent, screen } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { useTestBench } from '../../testing/page';
 import { Composer } from './composer';
@@ -67,4 +67,37 @@ test('a model that the daemon does not list is shown all the same', async () => 
   bench.gateway.append('sid1', { event: 'session.updated', changes: { model: 'lmx/gone' } });
   await bench.pass();
   expect(choice('Model').value).toBe('lmx/gone');
+});
+
+const picture = (name: string) => new File(['png'], name, { type: 'image/png' });
+
+test('files that are chosen, pasted or dropped go with the message, and can be taken off before', async () => {
+  bench.gateway.addSession();
+  const user = bench.draw(<Composer />);
+  await bench.start();
+  await user.upload(screen.getByLabelText('Attach files'), [picture('a.png'), picture('b.png')]);
+  fireEvent.paste(box(), { clipboardData: { files: [picture('c.png')] } });
+  await bench.pass();
+  fireEvent.drop(screen.getByRole('group', { name: 'Composer' }), { dataTransfer: { files: [picture('d.png')] } });
+  await bench.pass();
+  expect(screen.getAllByRole('listitem').map((item) => item.textContent?.split(' ')[0])).toEqual(['a.png', 'b.png', 'c.png', 'd.png']);
+  await user.click(screen.getByTitle('Remove b.png'));
+  await user.type(box(), 'what is it?');
+  await user.click(screen.getByRole('button', { name: /Send/ }));
+  await bench.pass();
+  const ids = ['a', 'c', 'd'].map((name) => `${name}.png-${'0'.repeat(20)}.png`);
+  expect(bench.gateway.posted(/turns$/)).toEqual([{ text: 'what is it?', attachments: ids }]);
+  expect(screen.queryByRole('list', { name: 'Attachments' })).toBeNull();
+});
+
+test('a file that is refused is said, and the others stay', async () => {
+  bench.gateway.addSession();
+  const user = bench.draw(<Composer />);
+  await bench.start();
+  await user.upload(screen.getByLabelText('Attach files'), picture('a.png'));
+  bench.gateway.refusals['POST /v3/attachments'] = [415, 'unsupported_media_type', 'The file is a PDF document.'];
+  await user.upload(screen.getByLabelText('Attach files'), picture('b.png'));
+  await bench.pass();
+  expect(bench.page.state.problem).toBe('The file is a PDF document.');
+  expect(screen.getAllByRole('listitem')).toHaveLength(1);
 });

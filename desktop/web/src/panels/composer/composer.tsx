@@ -1,10 +1,10 @@
-import type { ReactNode } from 'react';
+import type { ReactNode, SyntheticEvent } from 'react';
 import { perform } from '../../actions/action';
 import { ActionButton } from '../../actions/button';
-import { chooseLevel, chooseMode, chooseModel, writeDraft } from '../../actions/composer';
+import { attachFiles, chooseLevel, chooseMode, chooseModel, detachFile, writeDraft } from '../../actions/composer';
 import { stopTurn, submitTurn } from '../../actions/turns';
 import { usePage, usePageState } from '../../hooks';
-import { draft, nextLevel, nextMode, nextModel } from '../../state';
+import { attached, draft, nextLevel, nextMode, nextModel } from '../../state';
 import { Pill } from './pill';
 
 const MODES: [string, string][] = [
@@ -24,9 +24,24 @@ export function Composer(): ReactNode {
   const page = usePage();
   const text = usePageState(draft);
   const isRunning = usePageState((state) => stopTurn.when(state));
+  // Text that is pasted or dropped goes where it always goes.
+  const attach = (event: SyntheticEvent, files: FileList) => {
+    if (!files.length) return;
+    event.preventDefault();
+    void perform(page, attachFiles, [...files]);
+  };
   const lines = Math.min(LINES_MAX, Math.max(LINES_MIN, text.split('\n').length));
   return (
-    <div className="composer" role="group" aria-label="Composer" data-scope="composer">
+    <div
+      className="composer"
+      role="group"
+      aria-label="Composer"
+      data-scope="composer"
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={(event) => attach(event, event.dataTransfer.files)}
+      onPaste={(event) => attach(event, event.clipboardData.files)}
+    >
+      <Attached />
       <textarea
         aria-label="Message"
         placeholder="Type a message…"
@@ -39,6 +54,18 @@ export function Composer(): ReactNode {
         <Pill label="Mode" tone="violet" field="mode" options={MODES} value={usePageState(nextMode)} action={chooseMode} />
         <Pill label="Model" tone="cyan" field="model" options={useModelOptions()} value={usePageState(nextModel)} action={chooseModel} />
         <Pill label="Permission level" tone="" field="level" options={LEVELS} value={usePageState(nextLevel)} action={chooseLevel} />
+        <label className="pill attach">
+          {attachFiles.label}
+          <input
+            type="file"
+            multiple
+            aria-label="Attach files"
+            onChange={(event) => {
+              void perform(page, attachFiles, [...(event.target.files ?? [])]);
+              event.target.value = '';
+            }}
+          />
+        </label>
         <span className="grow" />
         {isRunning ? <ActionButton action={stopTurn} argument={undefined} /> : null}
         <ActionButton action={submitTurn} argument={undefined} className="primary">
@@ -46,6 +73,24 @@ export function Composer(): ReactNode {
         </ActionButton>
       </div>
     </div>
+  );
+}
+
+// The files of the next message, each with a button that takes it off again.
+function Attached(): ReactNode {
+  const files = usePageState(attached);
+  if (!files.length) return null;
+  return (
+    <ul className="attached" aria-label="Attachments">
+      {files.map((file) => (
+        <li key={file.id}>
+          {file.name}{' '}
+          <ActionButton action={detachFile} argument={file.id} title={`Remove ${file.name}`}>
+            ✕
+          </ActionButton>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -18,6 +18,7 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
         </span>
       </header>
       <div className="user">{turn.command || turn.text || (turn.compact ? 'Compact the context' : '') || (turn.resumes ? `Go on with ${turn.resumes}` : '')}</div>
+      {turn.attachments.length ? <p className="dim">with {turn.attachments.map(title).join(', ')}</p> : null}
       <h2 id={heading} className="turn-head">
         <span className="violet">◈ Assistant</span>{' '}
         <span className="dim">
@@ -61,4 +62,9 @@ function waitsFor(turn: Turn): string {
 
 function clock(ts: string): string {
   return ts ? new Date(ts).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }) : '';
+}
+
+// An attachment's name as its person knows it; its id ends with a hash.
+function title(id: string): string {
+  return id.slice(0, id.lastIndexOf('-'));
 }
