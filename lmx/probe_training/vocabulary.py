@@ -116,8 +116,8 @@ def write_tokenizer(folder: Path) -> None:
 
 
 # Drops everything before the last user message and cuts long contents, so that no prompt of the
-# daemon outgrows what the model was trained on (512 tokens). The tools are one token: the model
-# knows them by heart. It was trained on files without line numbers, so the numbers of read_file and
+# daemon outgrows what the model was trained on (512 tokens). Of a user's message it keeps what a
+# person typed. The tools are one token: the model knows them by heart. It was trained on files without line numbers, so the numbers of read_file and
 # the note behind them are cut, as `copy_constraint.without_line_numbers` does.
 CHAT_TEMPLATE = """\
 {%- set ns = namespace(last=0, tool='') -%}
@@ -127,7 +127,12 @@ CHAT_TEMPLATE = """\
 {%- for m in turn -%}{%- if m.tool_calls -%}{%- set ns.tool = m.tool_calls[-1].function.name -%}{%- endif -%}{%- endfor -%}
 {%- set kept = turn[:1] + turn[1:][-2:] -%}
 {%- for m in kept -%}
-{%- if m.role == 'user' -%}<|user|>{{ m.content.split('\\n\\n<environment>')[0][:240] }}<|end|>
+{%- if m.role == 'user' -%}
+{%- set typed = namespace(text=m.content) -%}
+{%- for mark in ['<project-instructions ', '<untrusted-file ', '<attached ', '<environment>'] -%}
+{%- set typed.text = typed.text.split('\\n\\n' + mark)[0] -%}
+{%- endfor -%}
+<|user|>{{ typed.text[:240] }}<|end|>
 {%- elif m.role == 'tool' -%}
 {%- set lines = m.content[:1600].split('\\n') -%}
 {%- if ns.tool == 'read_file' and '\\t' in lines[0] and lines[0].split('\\t', 1)[0].isdigit() -%}

@@ -17,6 +17,7 @@ from probe_training.generator import KINDS, Generator
 from probe_training.train import CONFIG, batch
 from probe_training.vocabulary import CALL_TOOLS, CHAT_TEMPLATE, END, encode, write_tokenizer
 
+from opta_agent import framed_text
 from opta_lmx.engine.copy_constraint import without_line_numbers, words_of
 from opta_lmx.engine_client.blas import blas_environment
 from opta_lmx.models import model_catalog
@@ -53,14 +54,24 @@ def test_the_tokenizer_and_the_generator_agree_on_every_kind_of_sample() -> None
             assert tokenizer.decode(encode(text), skip_special_tokens=False) == text
 
 
-def test_the_chat_template_renders_a_conversation_as_the_generator_does() -> None:
+@pytest.mark.parametrize(
+    "added",
+    [
+        framed_text.instructions("AGENTS.md", "Be kind."),
+        framed_text.untrusted("AGENTS.md", "Be kind."),
+        framed_text.attached("file", "a.md", "text"),
+        "<environment>mode do</environment>",
+    ],
+)
+def test_the_chat_template_renders_a_conversation_as_the_generator_does(added: str) -> None:
     tokenizer = load(str(PROBE))[1]
     call = {"id": "1", "type": "function", "function": {"name": "read_file", "arguments": {"path": "a.md"}}}
     messages = [
         {"role": "system", "content": "long " * 500},
         {"role": "user", "content": "before"},
         {"role": "assistant", "content": "x"},
-        {"role": "user", "content": "Read a.md"},
+        # What the agent adds to a message is not typed by a person.
+        {"role": "user", "content": f"Read a.md\n\n{added}"},
         {"role": "assistant", "content": "", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "1", "content": "# Title\n" + "y" * 900},
     ]
