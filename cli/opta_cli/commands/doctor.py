@@ -47,7 +47,7 @@ def _home(loaded: LoadedSettings) -> Check:
     if loaded.paths.is_read_only:
         return "home", False, f"{home} cannot be written; a daemon is read-only and runs from {loaded.paths.runtime}. Free some space"
     mode = home.stat().st_mode & 0o077
-    return "home", os.access(home, os.W_OK), f"{home}" + ("" if not mode else f" is readable by others; chmod 700 {home}")
+    return "home", os.access(home, os.W_OK) and not mode, f"{home}" + ("" if not mode else f" is open to others; chmod 700 {home}")
 
 
 def _space(loaded: LoadedSettings) -> Check:
