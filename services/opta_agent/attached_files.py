@@ -25,11 +25,12 @@ async def add(run: TurnRun) -> None:
     left = int(run.route.context_limit * CHARS_A_TOKEN * ALL_SHARE) or ALL_CHARS_UNKNOWN
     unseen: list[str] = []
     for name in dict.fromkeys(turn.attachments):
-        if any(part.source == name for part in turn.injected):
+        if stored := next((part for part in turn.injected if part.source == name), None):
+            left -= len(stored.text)
             continue
         content = await asyncio.to_thread(folder.read, name)
         if content is None:
-            run.warn("attachments", f"{title(name)} is not kept any more; attach it again.")
+            run.warn_once("attachments", f"{title(name)} is not kept any more; attach it again.")
             text = f"[Attached, but not kept any more: {title(name)}.]"
         elif is_image(name):
             text = _named(name, content, is_seen=run.route.vision is not False)
@@ -39,12 +40,12 @@ async def add(run: TurnRun) -> None:
             whole = content.decode(errors="replace").removeprefix("\ufeff")
             shown = framed_text.cut(whole, max(CHARS_MIN, min(most, left)), _REST)
             if shown != whole:
-                run.warn("attachments", f"{title(name)} is long; the model was given the beginning of its {len(whole)} characters.")
+                run.warn_once("attachments", f"{title(name)} is long; the model was given the beginning of its {len(whole)} characters.")
             text = framed_text.attached("file", title(name), shown)
-            left -= len(text)
+        left -= len(text)
         run.inject(Injected(source=name, text=text))
     if unseen:
-        run.warn(
+        run.warn_once(
             "images",
             f"{run.route.provider.name}/{run.route.model} cannot see images: {', '.join(unseen)} is only named to it. "
             "Choose a model that sees, and send your message again.",

@@ -72,7 +72,7 @@ async def _add(run: TurnRun, folders: Iterable[str], *, step: int) -> None:
     try:
         shown = await texts.show(run.session, [WantedText(kind="instructions", paths=[folder]) for folder in wanted])
     except TimeoutError:
-        run.warn("context_files", "The tool worker does not answer, so AGENTS.md was not looked at in this turn.")
+        run.warn_once("context_files", "The tool worker does not answer, so AGENTS.md was not looked at in this turn.")
         return
     known = run.session.injected.readable(run.session.transcript, run.turn_now())
     if not any(text.path for text in shown) and not known:
@@ -97,15 +97,15 @@ def _part(run: TurnRun, text: ShownText, known: KnownFile | None, *, readable: s
     if edition in readable:
         return None
     if text.problem:
-        run.warn("context_files", f"{text.path} is not used: {text.problem}.")
+        run.warn_once("context_files", f"{text.path} is not used: {text.problem}.")
         return Injected(source=text.path, text="", step=step, edition=edition)
     if not is_trusted:
-        run.warn(
+        run.warn_once(
             "context_files",
             f"{text.path} is shown to the model as data, because you have not trusted this folder. `opta policy trust` makes it instructions.",
         )
     elif framed_text.has_hidden(text.text):
-        run.warn("context_files", f"{text.path} holds characters that are not shown; they were left out.")
+        run.warn_once("context_files", f"{text.path} holds characters that are not shown; they were left out.")
     return Injected(source=text.path, text=_framed(run, text, is_trusted=is_trusted), step=step, edition=edition)
 
 
@@ -120,7 +120,9 @@ def _framed(run: TurnRun, text: ShownText, *, is_trusted: bool) -> str:
     if content == text.text and not text.is_whole:
         content += f"\n[Cut here: the file has {text.size} bytes. {_REST}]"
     if content != text.text:
-        run.warn("context_files", f"{text.path} has {text.size} bytes; the model was given the first {min(chars, left, len(text.text))}.")
+        run.warn_once(
+            "context_files", f"{text.path} has {text.size} bytes; the model was given the first {min(chars, left, len(text.text))}."
+        )
     return framed_text.instructions(text.path, content) if is_trusted else framed_text.untrusted(text.path, content)
 
 

@@ -85,31 +85,34 @@ async def add(run: TurnRun) -> list[str]:
     if texts is None or not references:
         return []
     if len(references) > REFERENCES_MAX:
-        run.warn("references", f"Only the first {REFERENCES_MAX} of {len(references)} words with an @ were looked at.")
+        run.warn_once("references", f"Only the first {REFERENCES_MAX} of {len(references)} words with an @ were looked at.")
         references = references[:REFERENCES_MAX]
     wanted = [WantedText(kind="reference", paths=list(each.paths), first=each.first, last=each.last) for each in references]
     try:
         shown = await texts.show(run.session, wanted)
     except TimeoutError:
-        run.warn("references", "The tool worker does not answer, so nothing that your message names with @ was added to it.")
+        run.warn_once("references", "The tool worker does not answer, so nothing that your message names with @ was added to it.")
         return []
     left = _chars(run, ALL_SHARE, ALL_CHARS_UNKNOWN)
     read: list[str] = []
     for reference, text in zip(references, shown, strict=True):
-        source = reference.source(text.path)
-        if not text.path or any(part.source == source and not part.edition for part in turn.injected):
+        if not text.path:
             continue
+        source = reference.source(text.path)
         if rule := await texts.refusal(run.session, turn, text.path, is_folder=text.is_folder):
             text = ShownText(path=text.path, problem=f"{rule}; read_file and list_dir ask you, where that is allowed")
-        if text.problem:
-            attach = " Attach it instead (--attach)." if text.path.lower().endswith(_PICTURES) else ""
-            run.warn("references", f"@{text.path} was not added to your message: {text.problem}.{attach}")
-        else:
+        if not text.problem:
             inside = relative_to(run.session.transcript.cwd, text.path) or ""
             read.append(f"{inside}/" if text.is_folder else inside)
+        if stored := next((part for part in turn.injected if part.source == source and not part.edition), None):
+            left -= len(stored.text)
+            continue
+        if text.problem:
+            attach = " Attach it instead (--attach)." if text.path.lower().endswith(_PICTURES) else ""
+            run.warn_once("references", f"@{text.path} was not added to your message: {text.problem}.{attach}")
         most = max(CHARS_MIN, min(_chars(run, FILE_SHARE, FILE_CHARS_UNKNOWN), left))
         if len(text.text) > most:
-            run.warn("references", f"@{source} is long; the model was given the first {most} of its {len(text.text)} characters.")
+            run.warn_once("references", f"@{source} is long; the model was given the first {most} of its {len(text.text)} characters.")
         framed = _framed(reference, text, most)
         left -= len(framed)
         run.inject(Injected(source=source, text=framed))

@@ -1,6 +1,7 @@
 """AGENTS.md and CLAUDE.md in prompts: when they come, as what, how much of them, and that a later agent sends the same bytes."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -236,3 +237,30 @@ def test_the_user_reads_that_a_file_was_cut(tmp_path: Path) -> None:
     talk.turn(DONE)
     talk.turn(DONE)
     assert talk.warnings() == ["AGENTS.md has 120000 bytes; the model was given the first 3072."]
+
+
+def test_an_agent_that_takes_over_behind_any_event_sends_the_same_requests(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    for folder in ("", "a/", "a/b/"):
+        (tmp_path / f"{folder}AGENTS.md").write_text(f"In {folder or 'the workspace'} use tabs.")
+    (tmp_path / "a/x").write_text("attached")
+    scripts = [reads("a/x"), reads("a/b/y"), reads("z"), DONE]
+    whole = Talk(tmp_path)
+    whole.turn(DONE)
+    expected = whole.turn(*scripts, text="see @a/x")
+    begin = next(at for at, event in enumerate(whole.events) if isinstance(event, e.TurnStart) and event.turn == "t2") + 1
+    for cut in range(begin, len(whole.events)):
+        later = Talk(tmp_path)
+        later.take_over(whole.events[:cut], number=2)
+        answered = sum(isinstance(event, e.StepDone) and event.turn == "t2" for event in whole.events[:cut])
+        requests = later.turn(*scripts[answered:], is_stored=True)
+        assert _numbered(requests) == _numbered(expected[len(expected) - len(requests) :]), cut
+
+
+def _numbered(requests: list[list[dict[str, Any]]]) -> str:
+    """Requests with their calls numbered: a call that is made anew has another id."""
+    text = msgspec.json.encode(requests).decode()
+    ids = dict.fromkeys(message["tool_call_id"] for request in requests for message in request if message["role"] == "tool")
+    for number, known in enumerate(ids):
+        text = text.replace(known, f"call{number}")
+    return text

@@ -39,6 +39,14 @@ class Talk(Story):
         self.attachments: AttachmentFolder | None = None
         self.images: Images | None = None
 
+    def take_over(self, events: list[e.Event], number: int) -> None:
+        """Go on where an agent died that had stored these events, in its turn `number`."""
+        self.events.clear()
+        self.session, self.number = AgentSession(SID, "later.boot"), number
+        self.session.speaks_after(len(events))
+        for event in events:
+            super().emit(event)
+
     def keep_attachments(self, folder: Path) -> None:
         """Take attachments from a folder."""
         self.attachments = AttachmentFolder(folder)
