@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from support.pictures import png
 from support.story import SID
 from support.talk import DONE, Talk
 
+from opta_agent.providers.anthropic_messages import converted
 from opta_core.attachments import AttachmentFolder
 from opta_core.errors import Unavailable
 from opta_protocol import events as e
@@ -120,3 +122,11 @@ def test_a_summary_is_made_without_images_and_drops_them(tmp_path: Path) -> None
     assert all(images_in(request) == [] for request in requests)
     assert any(isinstance(event, e.ContextCompacted) for event in talk.events)
     assert images_in(talk.turn(DONE)[0]) == []
+
+
+def test_the_messages_api_gets_the_image_as_a_block(tmp_path: Path) -> None:
+    talk, _ = attached(tmp_path, (png(), "shot.png"))
+    sent = talk.turn(DONE, is_stored=True)[0]
+    _, messages = converted(msgspec.Raw(msgspec.json.encode(sent)), with_thinking=False)
+    image = messages[-1]["content"][1]
+    assert (image["type"], image["source"]["type"], image["source"]["media_type"]) == ("image", "base64", "image/png")
