@@ -114,6 +114,11 @@ def upload() -> Upload:
     return Depends(_FileBody())  # type: ignore[return-value]
 
 
+def any_folder() -> str:
+    """The folder that `cwd` names; '' without the parameter."""
+    return _query("cwd", "", {"type": "string", "pattern": "^/"}, lambda given: folder_of(given) if given else "")
+
+
 class _FileBody:
     """Reads a file from the body of a request; few at once, because each may be large."""
 

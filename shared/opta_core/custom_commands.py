@@ -25,6 +25,13 @@ TEXT_CHARS_MAX = 400_000
 PROJECT_FOLDER = ".opta/commands/"
 # Names that mean something of their own.
 RESERVED = frozenset({"help", "clear", "compact", "model", "settings", "export", "quit", "exit"})
+_ELSEWHERE = {
+    "compact": "use `opta sessions compact ID`, or POST /v3/sessions/:id/compact",
+    "clear": "POST /v3/sessions/:id/clear begins with an empty context",
+    "model": "choose it with --model, or `opta models use NAME`",
+    "export": "use `opta sessions export ID`",
+    "help": "GET /v3/commands lists the commands, and so does /help in `opta chat`",
+}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}\Z")
 # A path such as /etc/hosts is no command.
 _WRITTEN = re.compile(r"/(?P<name>[A-Za-z0-9][A-Za-z0-9_-]{0,47})(?:\s+(?P<arguments>.*))?\Z", re.DOTALL)
@@ -84,6 +91,8 @@ class CustomCommands(msgspec.Struct, frozen=True):
         name = written["name"]
         if (known := self.by_name.get(name)) is not None:
             return known, (written["arguments"] or "").strip()
+        if hint := _ELSEWHERE.get(name):
+            raise Refused(f"/{name} is not sent as a message: {hint}. Put a space before the slash to send it as text.")
         if name not in RESERVED and os.path.lexists(f"/{name}"):
             return None
         raise Refused(f"There is no command /{name}. {self._there_are(name)} Put a space before the slash to send it as text.")
@@ -97,11 +106,11 @@ class CustomCommands(msgspec.Struct, frozen=True):
 
 
 def load(paths: Paths, cwd: str) -> CustomCommands:
-    """The commands for a folder: the user's, and those of the folder when it is trusted. Reads files."""
+    """The commands for a folder: the user's, and those of the folder when it is trusted. Without a folder, the user's. Reads files."""
     problems: list[str] = []
     by_name: dict[str, CustomCommand] = {}
     found = [("user", *each) for each in _of_user(paths.home / "commands", problems)]
-    found += [("project", *each) for each in _of_project(paths, cwd, problems)]
+    found += [("project", *each) for each in (_of_project(paths, cwd, problems) if cwd else [])]
     for origin, path, content in found:
         name = path.rpartition("/")[2].removesuffix(".md")
         if not _NAME.match(name):

@@ -36,8 +36,9 @@ def test_the_commands_of_a_folder_are_listed(gateway: LocalGateway) -> None:
         ("ship", "project", "Ship $ARGUMENTS."),
     ]
     assert listed["problems"] == []
-    assert gateway.get("/v3/commands").status == 422 or gateway.get("/v3/commands").status == 400
+    assert [each["name"] for each in gateway.get("/v3/commands").json()["commands"]] == ["review"]
     assert gateway.get("/v3/commands?cwd=/nowhere/at/all").status == 200
+    assert gateway.get("/v3/commands?cwd=work").status in (400, 422)
 
 
 def test_the_turn_holds_the_prompt_and_what_was_written(gateway: LocalGateway) -> None:
@@ -73,6 +74,11 @@ def test_an_unknown_command_is_refused_and_makes_no_turn(gateway: LocalGateway) 
     assert answer.status == 422
     assert "There are: /review, /ship. Did you mean /ship?" in answer.json()["error"]["message"]
     assert gateway.get(f"/v3/sessions/{sid}").json()["turns"] == 0
+
+
+def test_a_name_of_optas_says_where_it_is_done(gateway: LocalGateway) -> None:
+    answer = gateway.post(f"/v3/sessions/{gateway.session()}/turns", {"text": "/compact"})
+    assert answer.status == 422 and "opta sessions compact ID" in answer.json()["error"]["message"]
 
 
 def test_the_same_key_gets_the_same_turn_though_the_file_changed(gateway: LocalGateway) -> None:

@@ -5,14 +5,14 @@ import asyncio
 from opta_core import custom_commands
 from opta_protocol.http_lists import CommandInfo, CommandList
 
-from ..endpoint import GatewayOf, TypedRouter, folder
+from ..endpoint import GatewayOf, TypedRouter, any_folder
 
 routes = TypedRouter()
 
 
 @routes.get("/v3/commands")
-async def list_commands(gateway: GatewayOf, cwd: str = folder()) -> CommandList:
-    """The commands that a message in a folder (`?cwd=`) can begin with, as `/name arguments`."""
+async def list_commands(gateway: GatewayOf, cwd: str = any_folder()) -> CommandList:
+    """The commands that a message in a folder (`?cwd=`) can begin with, as `/name arguments`; without a folder, the user's."""
     found = await asyncio.to_thread(custom_commands.load, gateway.loaded.paths, cwd)
     commands = [
         CommandInfo(
