@@ -1,12 +1,14 @@
 """Texts of a session's workspace for its prompts: the tool-worker reads them, the rules of the user decide on them."""
 
 import asyncio
+import os
 from typing import Protocol
 
 import msgspec
 
 from opta_core.bus.bus import Bus, Frames
 from opta_core.bus.requests import Requests
+from opta_core.instruction_files import are_any
 from opta_core.policy.actions import PolicyRequest
 from opta_core.policy.layers import Layers
 from opta_core.policy.verdict import Situation, judge
@@ -21,6 +23,9 @@ from .session import AgentSession
 
 # A worker that is started again is back in about a second. A disk that hangs is not waited for; what a person asked for may be large.
 SHOW_S, SHOW_REFERENCES_S, AGAIN_S = 2.5, 10.0, 1.0
+
+# A file system that hangs is left to the tool-worker.
+LOOK_S = 0.5
 
 _reply = msgspec.json.Decoder(ToolReply)
 _encode = msgspec.json.Encoder().encode
@@ -44,6 +49,14 @@ class WorkspaceTexts:
 
     async def show(self, session: AgentSession, wanted: list[WantedText]) -> list[ShownText]:
         """The texts that are wanted, in their order. Raises TimeoutError when the tool-worker does not answer."""
+        # Most folders have no instructions: then the tool-worker need not be asked.
+        is_there = await _are_there(session.transcript.cwd, wanted)
+        found = iter(await self._asked_for(session, [each for each, there in zip(wanted, is_there, strict=True) if there]))
+        return [next(found) if there else ShownText() for there in is_there]
+
+    async def _asked_for(self, session: AgentSession, wanted: list[WantedText]) -> list[ShownText]:
+        if not wanted:
+            return []
         id_ = self._asked.next_id()
         transcript = session.transcript
         order = [_encode(ShowTexts(id=id_, cwd=transcript.cwd, folder=transcript.folder, wanted=wanted))]
@@ -79,3 +92,15 @@ class WorkspaceTexts:
         reply = _reply.decode(frames[0])
         if isinstance(reply, TextsShown):
             self._asked.resolve(reply.id, reply)
+
+
+async def _are_there(cwd: str, wanted: list[WantedText]) -> list[bool]:
+    """For each text, whether there may be something to read."""
+
+    def look() -> list[bool]:
+        return [each.kind != "instructions" or are_any(os.path.join(cwd, each.paths[0])) for each in wanted]
+
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(look), LOOK_S)
+    except TimeoutError:
+        return [True] * len(wanted)

@@ -9,6 +9,7 @@ import re
 import stat
 from contextlib import closing
 
+from opta_core.instruction_files import INSTRUCTION_FILES
 from opta_protocol.commands import RunTool, ShownText, ShowTexts, TextsShown, WantedText
 from opta_protocol.tools.file_access import LIST_DIR, READ_FILE
 
@@ -18,8 +19,6 @@ from .file_tools import run_reader
 from .readable_roots import rooted
 from .workspace import PathProblem, Workspace
 
-# The first of them that a folder has, and that holds text.
-INSTRUCTION_FILES = ("AGENTS.md", "CLAUDE.md")
 # So much of one is read. What a model is shown of it is bounded again, by its context.
 INSTRUCTION_BYTES_MAX = 64 * 1024
 _POINTER = re.compile(r"@?(?P<path>[\w./-]{1,200}\.md)\Z")
