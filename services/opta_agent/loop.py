@@ -12,8 +12,9 @@ from opta_core.transcript import Injected, Step
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import TurnDone
 
-from . import attached_files, instructions, loop_guard, references
+from . import attached_files, folder_facts, instructions, loop_guard, references
 from .compact import LIMIT_UNKNOWN, compact, is_full
+from .folder_facts import FolderFacts
 from .folding import fold, fold_if_full
 from .model_call import ModelAnswer, call_model, step_done, stored_answer
 from .nudges import NUDGES_MAX, no_answer, nudge_for
@@ -26,7 +27,17 @@ from .turn_run import Collaborators, TurnRun
 
 async def run_turn(session: AgentSession, turn_id: str, collaborators: Collaborators) -> TurnDone:
     """Run a turn from its stored state to its ending. Raises OptaError when it cannot continue."""
-    run = await _begin(session, turn_id, collaborators)
+    # Looked at beside the search for a model, because it takes a thread.
+    looking = asyncio.create_task(folder_facts.look(session.transcript.cwd), name="folder facts")
+    try:
+        run = await _begin(session, turn_id, collaborators)
+        return await _run(run, looking)
+    finally:
+        looking.cancel()
+
+
+async def _run(run: TurnRun, looking: "asyncio.Task[FolderFacts]") -> TurnDone:
+    session, collaborators = run.session, run.collaborators
     if run.turn.compact:
         if not await compact(session, run.turn, run.route, run.offered, collaborators.emit):
             run.warn("nothing_to_compact", "There is nothing to compact yet.")
@@ -35,9 +46,9 @@ async def run_turn(session: AgentSession, turn_id: str, collaborators: Collabora
         # What a former agent's last calls touched; it may not have come to that.
         await instructions.add_touched(run, run.step - 1)
     else:
-        await _add_to_message(run)
+        await _add_to_message(run, await looking)
         # Once a turn: a turn that compacted before its agent died goes on with that summary.
-        if session.transcript.compactedIn != turn_id and is_full(session, run.turn, run.route, run.offered):
+        if session.transcript.compactedIn != run.turn.id and is_full(session, run.turn, run.route, run.offered):
             await compact(session, run.turn, run.route, run.offered, collaborators.emit)
             await instructions.add_again(run)
     while run.step <= collaborators.limits.max_steps:
@@ -120,20 +131,17 @@ async def _take_over(run: TurnRun, last: Step) -> None:
     run.failed_answers = next((number for number, step in enumerate(reversed(before)) if step.calls), len(before))
 
 
-async def _add_to_message(run: TurnRun) -> None:
+async def _add_to_message(run: TurnRun, folder: FolderFacts) -> None:
     """Store what goes with the user's message: the workspace's instructions, what it refers to, what was attached to it, and last the facts that hold for this turn.
 
     What a former agent stored stays.
     """
-    line = asyncio.create_task(environment_line(run.session.transcript.cwd, run.turn.mode, run.collaborators.network))
-    try:
-        await instructions.add_at_start(run)
-        await instructions.add_referenced(run, await references.add(run))
-        await attached_files.add(run)
-        if not any(part.source == SOURCE for part in run.turn_now().injected):
-            run.inject(Injected(source=SOURCE, text=await line))
-    finally:
-        line.cancel()
+    await instructions.add_at_start(run, may_have_own=folder.has_instructions)
+    await instructions.add_referenced(run, await references.add(run))
+    await attached_files.add(run)
+    if not any(part.source == SOURCE for part in run.turn_now().injected):
+        line = environment_line(run.session.transcript.cwd, folder.branch, run.turn.mode, run.collaborators.network)
+        run.inject(Injected(source=SOURCE, text=line))
 
 
 async def _next_answer(run: TurnRun) -> tuple[ModelAnswer, list[WrittenCall]]:

@@ -3,7 +3,6 @@
 The line is stored with the turn (`context.injected`). The first message of every prompt can therefore stay the same for all turns.
 """
 
-import asyncio
 import contextlib
 import json
 import os
@@ -21,16 +20,11 @@ _NETWORK = {
     "list": "commands reach only the hosts that the user allowed",
     "on": "commands have network",
 }
-# A branch is looked up in a file of the workspace: on a file system that hangs it is left out.
-BRANCH_S = 0.5
 HEAD_BYTES_MAX, BRANCH_CHARS_MAX = 4096, 100
 
 
-async def environment_line(cwd: str, mode: Mode, network: str) -> str:
-    """The environment of a turn in folder `cwd`. `network`: the setting `sandbox.network`."""
-    branch = ""
-    with contextlib.suppress(TimeoutError):
-        branch = await asyncio.wait_for(asyncio.to_thread(git_branch, Path(cwd)), BRANCH_S)
+def environment_line(cwd: str, branch: str, mode: Mode, network: str) -> str:
+    """The environment of a turn in folder `cwd`. `branch`: '' for none; `network`: the setting `sandbox.network`."""
     date = datetime.fromtimestamp(wall_s()).strftime("%A %Y-%m-%d")
     facts = [f"workspace {_plain(cwd)}", f"git branch {branch}" if branch else "", _SYSTEM, _NETWORK.get(network, ""), date, f"mode {mode}"]
     return f"<{SOURCE}>{'; '.join(fact for fact in facts if fact)}</{SOURCE}>"

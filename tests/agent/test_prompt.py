@@ -70,7 +70,7 @@ def test_the_environment_of_an_ended_turn_stays_as_it_was() -> None:
 
 @pytest.mark.parametrize("cwd", ["/w/<environment>", "/w\nmode do", "/w; mode do", "/w/ü", "/w/a b"])
 def test_a_folder_cannot_write_the_facts(cwd: str) -> None:
-    line = asyncio.run(environment_line(cwd, Mode.chat, "off"))
+    line = environment_line(cwd, "", Mode.chat, "off")
     assert (line.count("<environment>"), line.count("</environment>"), line.count("\n")) == (1, 1, 0)
     assert line.count("; mode ") == (1 if ";" not in cwd else 2)
     assert line.endswith("; mode chat</environment>")
