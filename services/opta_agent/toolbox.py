@@ -59,6 +59,8 @@ class WorkerToolbox:
         self._state: ToolsState | None = None
         self._heard_at = 0.0
         self._answers = 0
+        # What is offered without any MCP server, the same for every turn.
+        self._declared = Offered()
         self._offered: dict[tuple[str, str], Offered] = {}
         self._last_offered: dict[str, Offered] = {}
         # The turns for which servers were asked: they may hold something for a turn until it ends.
@@ -119,14 +121,14 @@ class WorkerToolbox:
             if self._may_have_servers():
                 self._with_servers.add(key)
                 listed = await self._list(session, turn_id)
-            self._offered[key] = self._last_offered[session.sid] = Offered(listed)
+            self._offered[key] = self._last_offered[session.sid] = self._declared if listed is None else Offered(listed)
             while len(self._last_offered) > LAST_OFFERED_MAX:
                 del self._last_offered[next(iter(self._last_offered))]
         return self._offered[key]
 
     def last_offered(self, sid: str) -> Offered:
         """The tools of the last turn of a session; the declared ones, when this agent has run none."""
-        return self._last_offered.get(sid) or Offered()
+        return self._last_offered.get(sid) or self._declared
 
     def tool(self, sid: str, turn_id: str, name: str) -> AnyTool | None:
         """A tool by the name a turn knows it by; before the turn has its tools, only one of our own."""
