@@ -1,7 +1,6 @@
 """What a turn has to know of its folder before its first request. It is looked at once, in a thread, while the turn finds its model."""
 
 import asyncio
-from pathlib import Path
 from typing import NamedTuple
 
 from opta_core import instruction_files
@@ -28,4 +27,4 @@ async def look(cwd: str) -> FolderFacts:
 
 
 def _look(cwd: str) -> FolderFacts:
-    return FolderFacts(git_branch(Path(cwd)), instruction_files.are_any(cwd))
+    return FolderFacts(git_branch(cwd), instruction_files.are_any(cwd))

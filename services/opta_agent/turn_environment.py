@@ -9,7 +9,6 @@ import os
 import platform
 import stat
 from datetime import datetime
-from pathlib import Path
 
 from opta_core.clock import wall_s
 from opta_protocol.permissions import Mode
@@ -30,32 +29,33 @@ def environment_line(cwd: str, branch: str, mode: Mode, network: str) -> str:
     return f"<{SOURCE}>{'; '.join(fact for fact in facts if fact)}</{SOURCE}>"
 
 
-def git_branch(folder: Path) -> str:
+def git_branch(folder: str) -> str:
     """The branch that is checked out in a folder or in one above it, '' when none is or it cannot be read. Follows no link."""
-    for at in (folder, *folder.parents):
-        marker = at / ".git"
-        kind = _kind(marker)
-        if kind == stat.S_IFREG:
-            # A worktree: the file names the folder of its own.
-            named = _read(marker).removeprefix("gitdir:").strip()
-            marker = at / named if named else marker
-        if kind:
-            head = _read(marker / "HEAD").strip()
-            name = head.removeprefix("ref: refs/heads/")
-            return name[:BRANCH_CHARS_MAX] if name != head and name.isprintable() and not set(name) & set("<>;") else ""
-    return ""
+    at = os.path.normpath(folder)
+    while not (kind := _kind(marker := os.path.join(at, ".git"))):
+        above = os.path.dirname(at)
+        if above == at:
+            return ""
+        at = above
+    if kind == stat.S_IFREG:
+        # A worktree: the file names the folder of its own.
+        named = _read(marker).removeprefix("gitdir:").strip()
+        marker = os.path.join(at, named) if named else marker
+    head = _read(os.path.join(marker, "HEAD")).strip()
+    name = head.removeprefix("ref: refs/heads/")
+    return name[:BRANCH_CHARS_MAX] if name != head and name.isprintable() and not set(name) & set("<>;") else ""
 
 
-def _kind(path: Path) -> int:
+def _kind(path: str) -> int:
     """The type bits of a file or folder that is no link; 0 for anything else."""
     try:
-        mode = stat.S_IFMT(path.lstat().st_mode)
+        mode = stat.S_IFMT(os.lstat(path).st_mode)
     except (OSError, ValueError):
         return 0
     return mode if mode in (stat.S_IFREG, stat.S_IFDIR) else 0
 
 
-def _read(path: Path) -> str:
+def _read(path: str) -> str:
     """The beginning of a regular file, '' for everything else: a pipe would block its reader."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))

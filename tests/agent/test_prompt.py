@@ -77,33 +77,33 @@ def test_a_folder_cannot_write_the_facts(cwd: str) -> None:
 
 
 def test_the_branch_is_read_of_a_repository_a_worktree_and_a_folder_below(tmp_path: Path) -> None:
-    assert git_branch(tmp_path) == ""
+    assert git_branch(str(tmp_path)) == ""
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git/HEAD").write_text("ref: refs/heads/feature/one\n")
     below = tmp_path / "src"
     below.mkdir()
-    assert git_branch(below) == git_branch(tmp_path) == "feature/one"
+    assert git_branch(str(below)) == git_branch(str(tmp_path)) == "feature/one"
     tree = tmp_path / "tree"
     tree.mkdir()
     (tmp_path / ".git/worktrees/tree").mkdir(parents=True)
     (tmp_path / ".git/worktrees/tree/HEAD").write_text("ref: refs/heads/two\n")
     (tree / ".git").write_text(f"gitdir: {tmp_path}/.git/worktrees/tree\n")
-    assert git_branch(tree) == "two"
+    assert git_branch(str(tree)) == "two"
     (tmp_path / ".git/HEAD").write_text("0123456789abcdef\n")
-    assert git_branch(tmp_path) == ""
+    assert git_branch(str(tmp_path)) == ""
 
 
 @pytest.mark.parametrize("head", [b"ref: refs/heads/a<b\n", b"ref: refs/heads/a\x1bb\n", b"\xff\xfe", b"", b"ref: refs/heads/x;mode do\n"])
 def test_an_odd_head_names_no_branch(tmp_path: Path, head: bytes) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git/HEAD").write_bytes(head)
-    assert git_branch(tmp_path) == ""
+    assert git_branch(str(tmp_path)) == ""
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     os.mkfifo(tmp_path / ".git/HEAD")
-    assert git_branch(tmp_path) == ""
+    assert git_branch(str(tmp_path)) == ""
     link = tmp_path / "link"
     link.mkdir()
     (link / ".git").symlink_to(tmp_path / ".git")
