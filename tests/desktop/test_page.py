@@ -26,7 +26,14 @@ def reply(messages: list[dict[str, Any]]) -> list[Action]:
     if "slowly" in last["content"]:
         return [Say("word " * 400, rate=100, size=5)]
     if "write" in last["content"]:
-        return [Think("A file is wanted."), Say(ANSWER), Use("write_file", {"path": "notes.txt", "content": "first line\nsecond line\n"})]
+        # What exists is read before it is overwritten.
+        reads = [Use("read_file", {"path": "notes.txt"})] if "again" in last["content"] else []
+        return [
+            Think("A file is wanted."),
+            Say(ANSWER),
+            *reads,
+            Use("write_file", {"path": "notes.txt", "content": "first line\nsecond line\n"}),
+        ]
     return [Say(f"You said: {last['content']}")]
 
 
