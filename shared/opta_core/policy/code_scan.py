@@ -21,10 +21,19 @@ _DELETING_CALL = re.compile(
     r"""|\b(?:unlink|rmtree|removeSync|removedirs|unlinkSync|rmSync|RemoveAll|rm_rf|rm_r|remove_dir_all)\b""",
     re.VERBOSE,
 )  # fmt: skip
+# The same without a call, and under another name: only in code on the line, which is short.
+_DELETING_NAME = re.compile(
+    r"""\bos\s*\.\s*(?:remove|unlink|rmdir|removedirs|truncate)\b|\bfrom\s+os\s+import\b[^\n;]*(?:\*|\b(?:remove|unlink|rmdir|removedirs|truncate|system|popen)\b)"""
+    r"""|\bimport\s+os\s+as\b|\b(?:File|Dir)\s*\.\s*(?:delete|unlink|rmdir)\b|\bfile\s*\.\s*remove\b|\.\s*rm(?:Sync)?\s*\(|(?<![\w.])truncate\b"""
+    r"""|\[\s*['"](?:rm|unlink|rmdir|remove|removedirs|rmtree)(?:Sync)?['"]\s*\]""",
+)  # fmt: skip
 # Text that is built and then run, or an attribute that is looked up by a computed name.
 _BUILT = re.compile(
-    r"\b(eval|exec|compile|__import__|getattr|globals|import_module|Function|b64decode|fromhex|atob|unpack|setInterval)\s*\(|\bBuffer\.from\b|base64|\\x[0-9a-fA-F]{2}|codecs|marshal|pickle|ctypes"
+    r"\b(eval|exec|compile|__import__|getattr|globals|vars|attrgetter|methodcaller|import_module|Function|b64decode|fromhex|atob|unpack|setInterval)\s*\("
+    r"|\bBuffer\.from\b|base64|\\x[0-9a-fA-F]{2}|codecs|marshal|pickle|ctypes|__dict__|__getattribute__|\bprocess\.binding\b|\bReflect\.|\bpty\b"
 )
+# What joins two pieces of a string: `".e" + "nv"`.
+_JOINT = re.compile(r"""(['"])\s*\+?\s*\1""")
 _COMMAND_IN_TEXT = re.compile(
     r"\b(?:rm|rimraf|shred|truncate|unlink|rmdir)\s+-|\bgit['\",\s]+(?:reset|clean|checkout|restore|stash|push|filter-branch)\b|\brm['\"]\s*,|\bfind\b[^\n]*-delete\b|\bmkfs\b|\bdd\s+[io]f="
 )
@@ -58,7 +67,12 @@ def code_problem(text: str, *, is_awk: bool = False) -> str:
         return f"its awk program may run or write something ({found.group().strip()[:20]})"
     if found := _BUILT.search(text):
         return f"its code may run text that it builds ({found.group().strip(' (')[:30]})"
-    return script_problem(text)
+    for each in dict.fromkeys((text, _JOINT.sub("", text))):
+        if found := _DELETING_NAME.search(each):
+            return f"its code deletes files ({found.group().strip(' (')[:30]})"
+        if problem := script_problem(each):
+            return problem
+    return ""
 
 
 def script_problem(text: str) -> str:

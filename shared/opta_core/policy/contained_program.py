@@ -8,7 +8,7 @@ import os
 import re
 
 from . import command_line
-from .code_scan import code_problem
+from .contained_interpreter import awk_program, interpret
 from .contained_paths import UNKNOWN, is_instruction
 from .contained_scripts import SHELLS, judge_script, scripts_loss
 from .contained_state import Leaves, Line, ProgramCall, ReadShell
@@ -18,11 +18,18 @@ from .looking_through import inner_of
 from .offline import works_offline
 from .path_names import relative_to
 from .program_names import names_of
-from .programs import EVALUATING, INTERPRETERS, PROGRAM_MODULES, WRAPPERS, needs_network, running_problem
+from .programs import EVALUATING, INTERPRETERS, WRAPPERS, needs_network, running_problem
 
 DEPTH_MAX = 6
 # Builtins of a shell that change neither the meaning of later words nor anything outside of the line's own shell.
-BUILTINS = frozenset(": true false echo printf pwd exit wait shift break continue read sleep test [ return".split())
+BUILTINS = frozenset(
+    ": true false echo printf pwd exit wait shift break continue read sleep test [ return ulimit umask jobs history dirs times".split()
+)
+# What each word of some of them must be. Others evaluate their words, or change the meaning of later ones.
+_BUILTIN_WORDS = {
+    "printf": r"(?!-v)(.|\n)*", "test": r"(?!-v\Z)(.|\n)*", "[": r"(?!-v\Z)(.|\n)*", "read": r"-r|[A-Za-z_]\w*", "ulimit": r"-[SHa-z]", "umask": r"-[Sp]",
+    "jobs": r"-[lnprs]+", "history": r"\d+", "dirs": r"-[lpv]+", "times": r"",
+}  # fmt: skip
 # Their words are text and name no files.
 _TEXT = frozenset({"echo", "printf", "true", "false", ":", "exit", "sleep", "test", "[", "seq", "expr", "date", "basename", "dirname"})
 # Their first operand is a pattern or a script, unless an option gives it.
@@ -30,11 +37,6 @@ _PATTERN_FIRST = frozenset("grep egrep fgrep rg sed gsed tr cut jq yq ag ack git
 _READERS = frozenset(
     "cat head tail less grep egrep fgrep rg ls wc diff cmp file stat sort uniq awk bat nl tree du md5sum sha256sum jq".split()
 )
-# Options that give an interpreter its code on the line.
-_CODE = {
-    "python": "c", "pypy": "c", "node": "ep", "nodejs": "ep", "ruby": "e", "perl": "eE", "php": "rBRE", "lua": "e", "luajit": "e", "Rscript": "e", "julia": "eE",
-    "elixir": "e", "groovy": "e", "scala": "e", "swift": "e", "deno": "", "bun": "e", "tsx": "e", "ts-node": "ep",
-}  # fmt: skip
 
 
 def check(command: ProgramCall, line: Line, read_shell: ReadShell) -> None:
@@ -47,10 +49,9 @@ def check(command: ProgramCall, line: Line, read_shell: ReadShell) -> None:
         raise Leaves(f"{name[:60]} looks like an assignment")
     line.programs.append(argv)
     if name in BUILTINS:
-        if (name in ("printf", "test", "[") and "-v" in argv) or (
-            name == "read" and any(not re.fullmatch(r"-r|[A-Za-z_]\w*", word) for word in argv[1:])
-        ):
-            raise Leaves(f"{name} evaluates its words")
+        allowed = _BUILTIN_WORDS.get(name)
+        if allowed is not None and not all(re.fullmatch(allowed, word) for word in argv[1:]):
+            raise Leaves(f"{name} evaluates its words, or changes the meaning of later ones")
         return
     if "/" in name:
         _local(command, line, read_shell)
@@ -78,7 +79,7 @@ def check(command: ProgramCall, line: Line, read_shell: ReadShell) -> None:
         raise Leaves(f"{' '.join(argv[:2])[:40]} usually needs the network, which is off")
     interpreter = next((known for known in (name, real) if INTERPRETERS.match(known.casefold())), "")
     if interpreter:
-        _interpreter(re.sub(r"[\d.]+\Z", "", interpreter), command, line)
+        interpret(re.sub(r"[\d.]+\Z", "", interpreter), command, line, lambda inner: check(inner, line, _no_shell))
         return
     if problem := running_problem(argv):
         raise Leaves(problem)
@@ -110,7 +111,7 @@ def _check_words(command: ProgramCall, line: Line) -> None:
             at == exempt
             or "\n" in word
             or (is_code and argv[at - 1].startswith("-") and " " in word)
-            or (name.endswith("awk") and at == _awk_program(argv))
+            or (name.endswith("awk") and at == awk_program(argv))
         ):
             continue
         if name in ("cut", "sort", "awk", "gawk", "mawk", "tr", "column", "paste") and re.fullmatch(r"(-[A-Za-z])?/", word):
@@ -164,143 +165,8 @@ def _shell(command: ProgramCall, line: Line, read_shell: ReadShell) -> None:
     read_shell(command.stdin, command.folders, line)
 
 
-def _interpreter(name: str, command: ProgramCall, line: Line) -> None:
-    argv = command.argv
-    if name.endswith("awk"):
-        if any(word.startswith(("-f", "-i", "-l", "-E", "--file", "--exec", "--include", "--load")) for word in argv[1:]):
-            raise Leaves("awk takes its program from a file")
-        at = _awk_program(argv)
-        if at and (problem := code_problem(argv[at], is_awk=True)):
-            raise Leaves(problem)
-        return
-    letters = _CODE.get(name, "ecr")
-    has_code = False
-    operand = ""
-    words = list(argv[1:])
-    while words:
-        word = words.pop(0)
-        is_code = bool(letters) and (
-            re.fullmatch(rf"-[A-Za-z0-9]*[{letters}]", word) is not None or word in ("--eval", "--print", "--execute")
-        )
-        if is_code:
-            if words:
-                _scan_code(words.pop(0))
-                has_code = True
-            break
-        if word in ("-m",) and name in ("python", "pypy"):
-            _module(tuple(words), command, line)
-            return
-        if word.startswith("-") and word != "-":
-            if re.match(r"-[cer].|--(eval|print)=", word):
-                _scan_code(word)
-                has_code = True
-            if name in ("python", "pypy") and word in ("-W", "-X") and words:
-                words.pop(0)
-            continue
-        operand = word
-        break
-    if has_code or (len(argv) == 2 and argv[1] in ("--version", "-V", "-v", "--help", "-h", "--test")):
-        return
-    if operand and operand != "-":
-        if name in (
-            "java",
-            "dotnet",
-            "bun",
-            "deno",
-            "swift",
-            "scala",
-            "mix",
-            "npx",
-            "bunx",
-            "pnpx",
-            "uvx",
-            "pipx",
-            "jshell",
-            "osascript",
-        ) and not line.places.files(operand, command.folders):
-            _named_task(name, operand, command, line)
-            return
-        judge_script(operand, command, line, name)
-        # `node -r ./first.js second.js` runs both.
-        for word in words:
-            if re.fullmatch(r"[\w./-]+\.(py|[cm]?[jt]sx?|rb|pl|php|lua|sh|jl|R)", word) and line.places.files(word, command.folders):
-                judge_script(word, command, line, name)
-        return
-    if command.stdin is None:
-        raise Leaves(f"{argv[0]} runs what is piped into it" if command.is_piped else f"{argv[0]} waits for a person to type")
-    _scan_code(command.stdin)
-
-
-def _named_task(name: str, operand: str, command: ProgramCall, line: Line) -> None:
-    if name in ("dotnet", "swift") and operand in ("build", "test", "format", "run", "clean") and operand != "clean":
-        return
-    if name == "bun" and operand in ("test", "run"):
-        _check_scripts(command.argv, command.folders, line)
-        return
-    if name == "java" and not operand.startswith("-"):
-        return
-    raise Leaves(f"{' '.join(command.argv[:2])[:60]} may fetch and run a program")
-
-
-def _awk_program(argv: tuple[str, ...]) -> int:
-    at = 1
-    while at < len(argv) and argv[at].startswith("-"):
-        at += 2 if argv[at] in ("-F", "-v") else 1
-    return at if at < len(argv) else 0
-
-
-def _module(words: tuple[str, ...], command: ProgramCall, line: Line) -> None:
-    if not words:
-        raise Leaves("python -m names no module")
-    module = words[0]
-    if module in (
-        "pip",
-        "ensurepip",
-        "http.server",
-        "twine",
-        "timeit",
-        "pdb",
-        "code",
-        "idlelib",
-        "cProfile",
-        "profile",
-        "trace",
-        "runpy",
-        "webbrowser",
-        "zipapp",
-        "venv",
-        "shutil",
-    ):
-        if module == "pip" and words[1:2] and words[1] in ("list", "show", "freeze", "check"):
-            return
-        raise Leaves(f"python -m {module} may need the network, or runs what it is given")
-    if UNKNOWN in module:
-        raise Leaves("python -m is given a computed name")
-    if loss := loss_of((module, *words[1:]), WorkingFolders(command.folders[0], command.folders)):
-        raise Leaves(loss)
-    if module == "json.tool" and sum(not word.startswith("-") for word in words[1:]) > 1:
-        raise Leaves("json.tool replaces its second file")
-    if module in ("zipfile", "tarfile") and not set(words[1:2]) & {"-l", "--list", "-t", "--test"}:
-        raise Leaves(f"python -m {module} writes files")
-    if module in PROGRAM_MODULES and "." not in module:
-        check(ProgramCall((module, *words[1:]), command.folders, command.stdin, command.is_piped), line, _no_shell)
-        return
-    # A module of the workspace is a script like any other.
-    path = module.replace(".", "/")
-    for candidate in (f"{path}.py", f"{path}/__main__.py"):
-        if line.places.files(candidate, command.folders):
-            judge_script(candidate, command, line, "python")
-
-
 def _no_shell(text: str, folders: tuple[str, ...], line: Line) -> None:
     raise Leaves("it runs a shell")
-
-
-def _scan_code(text: str) -> None:
-    if UNKNOWN in text:
-        raise Leaves("it runs code that the line computes")
-    if problem := code_problem(text):
-        raise Leaves(problem)
 
 
 def _local(command: ProgramCall, line: Line, read_shell: ReadShell) -> None:
@@ -320,7 +186,7 @@ def _local(command: ProgramCall, line: Line, read_shell: ReadShell) -> None:
         if not is_of_machine and (problem := line.places.problem(name, command.folders)):
             raise Leaves(problem)
         if INTERPRETERS.match(base):
-            _interpreter(re.sub(r"[\d.]+\Z", "", base), command, line)
+            interpret(re.sub(r"[\d.]+\Z", "", base), command, line, lambda inner: check(inner, line, _no_shell))
             continue
         _check_loss((base, *command.argv[1:]), real, command.folders)
         if needs_network((base, *command.argv[1:])):

@@ -75,8 +75,18 @@ def _replaced(rest: tuple[str, ...], options: Options, places: WorkingFolders) -
     if {"-n", "--no-clobber", "--help", "--version"} & options.certain:
         return False
     targets, sources = _ends(rest, options)
+    is_itself = "T" in options.letters or any(
+        "--no-target-directory".startswith(word) for word in options.long if word.startswith("--no-t")
+    )
+    has_parents = any("--parents".startswith(word) for word in options.long if word.startswith("--p"))
     for file in (os.path.join(folder, target) for target in targets for folder in places.folders):
-        names = [os.path.join(file, os.path.basename(source.rstrip("/"))) for source in sources] if os.path.isdir(file) else [file]
+        if is_itself or not os.path.isdir(file):
+            # Into an existing folder, -T merges the contents of the source.
+            names = [file]
+        elif has_parents:
+            names = [os.path.join(file, source) for source in sources]
+        else:
+            names = [os.path.join(file, os.path.basename(source.rstrip("/"))) for source in sources]
         if any(map(_holds_something, names)):
             return True
     return False
@@ -99,8 +109,13 @@ def _target_folder(word: str, following: str) -> str:
     return ""
 
 
+_STREAMS = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"})
+
+
 def _over(rest: tuple[str, ...], options: Options, places: WorkingFolders) -> bool:
-    return any(_holds_something(os.path.join(folder, word)) for folder in places.folders for word in options.operands)
+    return any(
+        _holds_something(os.path.join(folder, word)) for folder in places.folders for word in options.operands if word not in _STREAMS
+    )
 
 
 def _is_within(file: str, workspace: str) -> bool:

@@ -11,6 +11,7 @@ rm|rmdir|unlink|shred|truncate|dd|mkfs|wipefs|fdisk|sfdisk|cfdisk|gdisk|sgdisk|p
 rename|detox|rmlint|bleachbit|tmpreaper|tmpwatch|safe-rm|rimraf|del|trash-empty|sponge|mogrify|logrotate : *
 fdupes|jdupes : -d -N --delete --noprompt
 rdfind : -deleteduplicates
+fallocate : -p -c -z -i --punch-hole --collapse-range --zero-range --insert-range
 find : -delete -exec -execdir -ok -okdir => deletes or runs
 sed : -i -I --in-place => rewrites files in place
 perl|ruby : -i
@@ -194,7 +195,7 @@ mysqladmin : @drop @shutdown @kill @flush-* @reset* @password
 influx : @delete @rm
 dolt reset|clean|gc|branch|table|push : *
 alembic downgrade|stamp|upgrade : *
-flyway|liquibase|dbmate|goose|migrate|sqitch|atlas|sql-migrate|knex|sequelize|typeorm|mikro-orm|drizzle-kit|rails|rake|rake5|hanami|diesel|sqlx|sea-orm-cli|ecto|refinery|phinx|doctrine|artisan|django-admin|manage.py : @clean @drop* @*:drop* @*:reset* @reset @down @redo @undo @revert @rollback* @*:rollback* @*:revert* @*:undo* @fresh @flush @push @*:purge @*:fresh @*:wipe @*:clean @*:truncate* @sqlflush @zero @*-drop* @undo* @database
+flyway|liquibase|dbmate|goose|migrate|sqitch|atlas|sql-migrate|knex|sequelize|typeorm|mikro-orm|drizzle-kit|rails|rake|rake5|hanami|diesel|sqlx|sea-orm-cli|ecto|refinery|phinx|doctrine|artisan|console|django-admin|manage.py : @clean @reset_* @delete_* @remove_* @*:delete* @*:remove* @drop* @*:drop* @*:reset* @reset @down @redo @undo @revert @rollback* @*:rollback* @*:revert* @*:undo* @fresh @flush @push @*:purge @*:fresh @*:wipe @*:clean @*:truncate* @sqlflush @zero @*-drop* @undo* @database
 prisma : @reset @push @resolve --force-reset --accept-data-loss
 prisma db : @push @execute @seed
 prisma migrate : @reset @deploy

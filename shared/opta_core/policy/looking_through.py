@@ -132,7 +132,8 @@ def _after_options(argv: tuple[str, ...]) -> Inner:
     if argv[0] == "xargs":
         for given in replaced:
             words = [word.replace(given, UNKNOWN) for word in words]
-        return Inner(((*words, UNKNOWN),))
+        # What is read becomes one word or many.
+        return Inner(((*words, UNKNOWN, UNKNOWN),))
     return Inner((tuple(words),))
 
 

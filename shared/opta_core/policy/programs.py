@@ -48,7 +48,9 @@ EVALUATING = frozenset(
 INTERPRETERS = re.compile(
     r"(python|pypy|node|nodejs|deno|bun|ruby|perl|php|lua|luajit|tclsh|wish|osascript|awk|gawk|mawk|nawk|java|jshell|groovy|scala|Rscript|julia"
     r"|pry|byebug|jrunscript|octave-cli|janet|babashka|bb|clj|kotlin|kscript|hy|pcre2test"
-    r"|guile|racket|sbcl|ghci?|runghc|elixir|erl|escript|swift|dotnet|ipython|ts-node|tsx|npx|bunx|pnpx|uvx|pipx)[\d.]*\Z"
+    r"|guile|racket|sbcl|ghci?|runghc|elixir|erl|escript|swift|dotnet|ipython|ts-node|tsx|npx|bunx|pnpx|uvx|pipx)[\d.]*\Z",
+    # Names are compared in lower case too.
+    re.IGNORECASE,
 )
 _HARMLESS_INTERPRETING = frozenset({"--version", "-V", "-v", "--help", "-h"})
 
@@ -136,6 +138,7 @@ _RUNNING = by_program(
         crystal run|eval|i|play : *
         v run|repl|watch : *
         tcc|dmd|ldc2 : -run*
+        manage.py|django-admin|artisan|console shell|shell_plus|dbshell|runscript|tinker : *
         cargo watch|make|xtask|script|with|hack|careful|flamegraph|valgrind|profiler : *
         """
     )
