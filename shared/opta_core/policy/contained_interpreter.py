@@ -110,7 +110,8 @@ def scan_code(text: str, command: ProgramCall, line: Line) -> None:
             raise Leaves("its code writes to a file whose name it computes")
         if problem := line.places.write_problem(target, command.folders, appends=False, made=frozenset(line.made)):
             raise Leaves(f"its code writes: {problem}")
-        line.written.update(os.path.normpath(os.path.join(folder, target)) for folder in command.folders)
+        for folder in command.folders:
+            line.note_written(os.path.normpath(os.path.join(folder, target)), None)
     for name in run_by(text):
         if line.places.files(name, command.folders):
             judge_script(name, command, line, "sh" if name.endswith((".sh", ".bash")) else "node" if name.endswith(SCRIPT_SUFFIXES) else "")

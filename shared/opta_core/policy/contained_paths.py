@@ -154,6 +154,10 @@ def _parts_of(word: str) -> set[str]:
     parts = {word, word.lstrip("@"), word.rpartition("=")[2], word.rpartition(":")[2]}
     if (found := re.match(r"--?[A-Za-z][\w-]*=(.+)", word)) or (found := re.match(r"-[A-Za-z](.+)", word)):
         parts.add(found.group(1))
+    if UNKNOWN in word:
+        # Blanks in it may split the word.
+        before, _, after = word.rpartition(UNKNOWN)
+        parts |= {before, f"{UNKNOWN}{after}"}
     return {part for part in parts if part and len(part) <= 4096 and "\n" not in part}
 
 

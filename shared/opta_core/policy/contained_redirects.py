@@ -9,6 +9,7 @@ from .contained_paths import DEVICES, UNKNOWN
 from .contained_scripts import GIT_CHANGING
 from .contained_state import Leaves
 from .contained_words import WordReader
+from .said_by_programs import printed_by
 
 
 class RedirectReader(WordReader):
@@ -19,33 +20,32 @@ class RedirectReader(WordReader):
 
     def _redirected(self, node: tree_sitter.Node, stdin: str | None = None) -> None:
         body = node.child_by_field_name("body")
-        redirects = node.children_by_field_name("redirect")
+        # The grammar does not mark every redirection of a loop as one.
+        redirects = [child for child in node.children if child.type.endswith("_redirect")]
         for redirect in redirects:
             if redirect.type == "heredoc_redirect":
                 stdin = self._heredoc(redirect)
             elif redirect.type == "herestring_redirect":
-                stdin = "".join(value for child in redirect.children if child.is_named for value in self._word(child).values[:1])
+                stdin = self._herestring(redirect)
         targets: list[tuple[str, bool]] = []
         # A `cd` before it decides where a redirection of a list leads, so all folders count.
         for redirect in redirects:
             found = [redirect] if redirect.type == "file_redirect" else redirect.children if redirect.type == "heredoc_redirect" else []
             targets += [self._redirect(each) for each in found if each.type == "file_redirect"]
         self._write(targets, ())
+        first = len(self._line.programs)
         if body is not None:
             self._take(body, stdin, targets)
         self._write(targets, self._folders)
+        printed = None
+        if body is not None and body.type == "command" and len(targets) == 1 and len(self._line.programs) == first + 1:
+            argv = self._line.programs[first]
+            printed = stdin if argv == ("cat",) else printed_by(argv)
         for target, appends in targets:
-            text = (
-                stdin
-                if body is not None and body.type == "command" and self._text(body).strip() == "cat" and len(targets) == 1 and not appends
-                else None
-            )
+            text = None if appends else printed
             for folder in self._folders:
                 if target and target not in DEVICES:
-                    path = os.path.normpath(os.path.join(folder, target))
-                    self._line.written.add(path)
-                    if not os.path.lexists(path):
-                        self._line.made[path] = text
+                    self._line.note_written(os.path.normpath(os.path.join(folder, target)), text)
         for redirect in redirects:
             if redirect.type == "heredoc_redirect":
                 self._after_heredoc(redirect)
@@ -53,6 +53,9 @@ class RedirectReader(WordReader):
     def _take(self, body: tree_sitter.Node, stdin: str | None, targets: list[tuple[str, bool]]) -> None:
         if body.type == "command":
             self._command(body, stdin)
+        elif body.type in ("while_statement", "for_statement") and stdin is not None:
+            self._becomes_words(stdin)
+            self.visit(body)
         elif body.type in ("list", "pipeline") and stdin is not None:
             # The here document belongs to the last program.
             for child in body.children[:-1]:
@@ -84,8 +87,10 @@ class RedirectReader(WordReader):
         if operator in (">&", "<&") and re.fullmatch(r"\d|-", text):
             return "", True
         values = self._argument(target)
-        if len(values) != 1 and not (
-            self._loops and operator in (">", ">>") and target.type in ("string", "concatenation", "simple_expansion")
+        if (
+            operator != "<"
+            and len(values) != 1
+            and not (self._loops and operator in (">", ">>") and target.type in ("string", "concatenation", "simple_expansion"))
         ):
             raise Leaves("it redirects to a file whose name it computes")
         if operator == "<":
@@ -102,6 +107,11 @@ class RedirectReader(WordReader):
             self._write([(value, operator in (">>", "&>>"))], ())
         return last, operator in (">>", "&>>")
 
+    def _herestring(self, node: tree_sitter.Node) -> str:
+        text = "".join(value for child in node.children if child.is_named for value in self._word(child).values[:1])
+        self._fed.append(text)
+        return text
+
     def _heredoc(self, node: tree_sitter.Node) -> str:
         body = next((child for child in node.children if child.type == "heredoc_body"), None)
         start = next((child for child in node.children if child.type == "heredoc_start"), None)
@@ -111,6 +121,7 @@ class RedirectReader(WordReader):
         if body is None:
             return ""
         text = self._text(body)
+        self._fed.append(text)
         if is_quoted:
             return text
         # The shell expands it.

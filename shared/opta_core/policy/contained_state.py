@@ -1,5 +1,6 @@
 """What is known of a line while it is judged, and the exception that says why a person is asked about it."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -25,6 +26,12 @@ class Line:
     names_scripts: bool = False
     wants_network: bool = False
     depth: int = 0
+
+    def note_written(self, path: str, text: str | None) -> None:
+        """Keep that the line writes a file. `text`: its whole content; None when that is not known."""
+        self.written.add(path)
+        if path in self.made or not os.path.lexists(path):
+            self.made[path] = text
 
 
 @dataclass(frozen=True)

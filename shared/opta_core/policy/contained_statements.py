@@ -13,6 +13,7 @@ from .contained_redirects import RedirectReader
 from .contained_state import Leaves, ProgramCall
 from .contained_words import REASONS, VALUES_MAX
 from .path_names import relative_to
+from .said_by_programs import printed_by
 
 NODES_MAX = 1500
 VISITS_MAX = 5_000
@@ -74,6 +75,8 @@ class StatementReader(RedirectReader):
             self._assign(node)
         elif kind == "declaration_command":
             self._declaration(node)
+        elif kind == "unset_command":
+            self._unset(node)
         elif kind == "subshell":
             kept = self._folders, dict(self._variables)
             self._children(node)
@@ -125,7 +128,14 @@ class StatementReader(RedirectReader):
         kept, reads_pipe = self._folders, self._reads_pipe
         for child in node.children:
             if child.is_named:
+                first = len(self._line.programs)
                 self.visit(child)
+                if child != node.children[-1] and re.search(r"\b(xargs|read)\b", self._text(node)):
+                    for argv in self._line.programs[first:]:
+                        if argv[0] in ("echo", "printf"):
+                            self._becomes_words(printed_by(argv) or argv[0])
+                            if printed_by(argv) is None and not set(argv[1:]) <= {UNKNOWN}:
+                                self._becomes_words(" ".join(argv[1:]))
                 self._folders = self._if_ok = kept
                 self._reads_pipe = True
             elif child.type not in ("|", "|&"):
@@ -210,9 +220,10 @@ class StatementReader(RedirectReader):
 
     def _command(self, node: tree_sitter.Node, stdin: str | None = None) -> None:
         words: list[tuple[str, ...]] = []
+        program = next((self._text(child) for child in node.children if child.type == "command_name"), "")
         for child in node.children:
             if child.type == "variable_assignment":
-                self._prefix(child)
+                self._prefix(child, program)
             elif child.type == "command_name":
                 leaf = child.children[0] if child.children else child
                 if leaf.type not in ("word", "raw_string", "string", "concatenation", "number"):
@@ -222,7 +233,7 @@ class StatementReader(RedirectReader):
                     raise Leaves("the name of a program is computed")
                 words.append(name.values)
             elif child.type == "herestring_redirect":
-                stdin = "".join(value for each in child.children if each.is_named for value in self._word(each).values[:1])
+                stdin = self._herestring(child)
             elif child.type == "file_redirect":
                 self._write([self._redirect(child)], ())
             elif child.is_named:
@@ -248,8 +259,11 @@ class StatementReader(RedirectReader):
 
     def _run(self, argv: tuple[str, ...], stdin: str | None) -> None:
         name = argv[0]
-        if name == "cd":
+        if name in ("cd", "pushd"):
             self._cd(argv)
+            return
+        if name == "popd" and len(argv) == 1:
+            self._folders = self._if_ok = tuple(dict.fromkeys((*self._folders, *self._left)))
             return
         if name == "set":
             if not all(
@@ -265,6 +279,8 @@ class StatementReader(RedirectReader):
                 raise Leaves(problem)
             check(ProgramCall(("sh", argv[1]), self._folders), self._line, self._read_shell)
             return
+        if stdin is not None and name in ("read", "xargs"):
+            self._becomes_words(stdin)
         if name == "read":
             for word in argv[1:]:
                 if not word.startswith("-"):
@@ -273,6 +289,9 @@ class StatementReader(RedirectReader):
         self._if_ok = self._folders
 
     def _cd(self, argv: tuple[str, ...]) -> None:
+        if argv[0] == "cd" and argv[1:] == ("-",) and self._left:
+            self._folders = self._if_ok = tuple(dict.fromkeys((*self._folders, *self._left)))
+            return
         words = [word for word in argv[1:] if word != "--"]
         if len(words) != 1 or words[0].startswith("-") or UNKNOWN in words[0]:
             raise Leaves("it changes to a folder that is not on the line")
@@ -287,6 +306,7 @@ class StatementReader(RedirectReader):
             ):
                 raise Leaves(f"there is no folder {words[0][:60]} in the workspace")
             went.append(target)
+        self._left = tuple(dict.fromkeys((*self._left, *self._folders)))
         self._if_ok = tuple(dict.fromkeys(went))
         self._folders = tuple(dict.fromkeys((*self._folders, *went)))
         if len(self._folders) > VALUES_MAX or relative_to(self._line.places.workspace, self._folders[0]) is None:

@@ -7,23 +7,27 @@ from dataclasses import dataclass
 import tree_sitter
 
 from . import shell_variables
-from .contained_paths import UNKNOWN
+from .contained_paths import UNKNOWN, is_instruction
 from .contained_state import Leaves, Line, ReadShell
+from .path_names import is_secret
+from .said_by_programs import cut, said_by
 
 VALUES_MAX = 64
 _EXPANSION = re.compile(
-    r"\$(?:[?#$!@*0-9]|[A-Za-z_]\w*)\Z|\$\{#?[A-Za-z_]\w*(?:(?:%%?|##?|:?[-+]|//?)[^`$}(\\]*)?\}\Z|\$\{#?[A-Za-z_]\w*\[[@*]\]\}\Z"
+    r"\$(?:[?#$!@*0-9]|[A-Za-z_]\w*)\Z|\$\{#?[A-Za-z_]\w*(?:(?:%%?|##?|:?[-+]|//?)[^`$}(\\]*)?\}\Z|\$\{#?[A-Za-z_]\w*\[(?:[@*]|\d+)\]\}\Z"
 )
-_KNOWN_VARIABLES = frozenset("? # $ ! @ * 0 1 2 3 4 5 6 7 8 9 PWD RANDOM SECONDS LINENO CI USER".split())
+_KNOWN_VARIABLES = frozenset("? # $ ! @ * 0 1 2 3 4 5 6 7 8 9 RANDOM SECONDS LINENO USER PIPESTATUS".split())
 _NUMBERS = frozenset({"RANDOM", "SECONDS", "LINENO"})
 # Programs that make text which was nowhere on the line.
 _BUILDING = frozenset("base64 base32 basenc xxd od tr rev printf openssl hexdump uudecode gpg".split())
+# Programs that change the text that they are given.
+_EDITING = frozenset("sed awk gawk mawk cut fold fmt paste column jq yq perl python python3 ruby node".split())
+_FED_WORDS_MAX = 2000
 # Node type of tree-sitter-bash -> why a line that holds it asks.
 REASONS = {
     "function_definition": "it defines a function",
     "&": "it runs a program in the background",
     "translated_string": "it holds a translated string",
-    "unset_command": "it unsets a variable",
     "ERROR": "it cannot be parsed",
 }
 
@@ -45,6 +49,11 @@ class WordReader:
         # Where the next command may run, and where it runs when the last one succeeded.
         self._folders: tuple[str, ...] = folders
         self._if_ok: tuple[str, ...] = folders
+        # Texts of here documents and here strings.
+        self._fed: list[str] = []
+        self._is_quoted = False
+        # The folders that it has left, which `popd` and `cd -` return to.
+        self._left: tuple[str, ...] = ()
         self._variables: dict[str, tuple[str, ...]] = {}
         self._nodes = self._visits = 0
         self._loops = 0
@@ -93,6 +102,8 @@ class WordReader:
             return self._string(node)
         if kind == "concatenation":
             return self._concatenation(node)
+        if kind == "brace_expression":
+            return self._braces(text)
         if kind in ("simple_expansion", "expansion"):
             return Word(self._expansion(node), is_split=True)
         if kind == "command_substitution":
@@ -145,8 +156,12 @@ class WordReader:
         end = node.end_byte - 1
         for child in node.children:
             if child.type in ("simple_expansion", "expansion", "command_substitution", "arithmetic_expansion"):
-                pieces.append((self._unescaped(at, child.start_byte),))
+                # The tree counts blanks before a variable as part of it.
+                blanks = len(self._text(child)) - len(self._text(child).lstrip())
+                pieces.append((self._unescaped(at, child.start_byte + blanks),))
+                self._is_quoted = True
                 pieces.append(self._word(child).values)
+                self._is_quoted = False
                 at = child.end_byte
             elif child.type not in ('"', "string_content"):
                 raise Leaves(f"it holds a {child.type.replace('_', ' ')} in quotes")
@@ -178,31 +193,54 @@ class WordReader:
         )
 
     def _expansion(self, node: tree_sitter.Node) -> tuple[str, ...]:
-        text = self._text(node)
+        text = self._text(node).lstrip()
         if not _EXPANSION.match(text):
             raise Leaves(f"it uses a variable in a form that is not judged ({text[:30]})")
         name = re.sub(r"[^\w?#$!@*].*", "", text.lstrip("${").removeprefix("#")) or text.lstrip("${").rstrip("}")
         if name not in self._variables:
+            if name == "PWD" and re.fullmatch(r"\$PWD|\$\{PWD\}", text):
+                return self._folders
+            if name == "HOME":
+                return ("~",)
             if name in _KNOWN_VARIABLES:
                 return (UNKNOWN,)
+            # A variable of the environment may hold anything, and may not be set.
+            if re.fullmatch(r"[A-Z][A-Z0-9_]*", name) and name != "IFS":
+                default = re.search(r":?[-+]([^}]*)\}\Z", text)
+                return ("", UNKNOWN, default.group(1)) if default else ("", UNKNOWN)
             raise Leaves(f"it uses ${name[:30]}, whose value is not on the line")
         values = self._variables[name]
-        if re.fullmatch(r"\$\{?\w+\}?", text):
+        if re.fullmatch(r"\$\{?\w+(\[(\d+|[@*])\])?\}?", text):
             return values
-        # A value that is cut, or replaced by a default.
+        # A value that is replaced by a default, or cut.
         if default := re.search(r":?[-+]([^}]*)\}\Z", text):
             return (*values, default.group(1))
-        return (UNKNOWN,)
+        return tuple(dict.fromkeys((*(cut(value, text) for value in values), UNKNOWN)))
 
     def _substituted(self, node: tree_sitter.Node) -> str:
-        first = len(self._line.programs)
+        first, fed, is_quoted = len(self._line.programs), len(self._fed), self._is_quoted
+        self._is_quoted = False
         self._inside(node)
-        for argv in self._line.programs[first:]:
-            if argv[0] in _BUILDING or (argv[0] in ("echo", "printf") and len(self._line.programs) - first > 1):
+        programs = self._line.programs[first:]
+        for argv in programs:
+            if argv[0] in _BUILDING or argv[0] in ("echo", "printf") or (argv[0] in _EDITING and len(self._fed) > fed):
                 raise Leaves(f"it computes a word with {argv[0]}")
-        if len(self._line.programs) - first == 1 and self._line.programs[first][0] in ("echo", "printf"):
-            raise Leaves(f"it computes a word with {self._line.programs[first][0]}")
-        return UNKNOWN
+            for word in argv[1:]:
+                self._becomes_words(re.sub(r"[^\w./\x01-]+", " ", word))
+        for text in self._fed[fed:]:
+            # In quotes it is one word, such as the message of a commit.
+            self._becomes_words(text if not is_quoted or "\n" not in text.strip() else "\n".join(re.findall(r"^\S+$", text, re.MULTILINE)))
+        return said_by(programs, self._folders)
+
+    def _becomes_words(self, text: str) -> None:
+        """Raises Leaves when a text of the line that becomes words of a program names credentials, control files or instructions."""
+        for word in text.split()[:_FED_WORDS_MAX]:
+            if (
+                is_secret(word.strip("\"'"))
+                or is_instruction(word.strip("\"'"))
+                or self._line.places.problem(word.strip("\"'"), self._folders)
+            ):
+                raise Leaves(f"it makes a word of {word[:60]!r}".replace(UNKNOWN, "…"))
 
     def _inside(self, node: tree_sitter.Node) -> None:
         kept = self._folders, self._if_ok, self._reads_pipe
@@ -247,6 +285,12 @@ class WordReader:
         # What is set in a branch or a loop may not be set later.
         self._variables[name] = tuple(dict.fromkeys((*known, *values)))[:VALUES_MAX] or ("",)
 
+    def _unset(self, node: tree_sitter.Node) -> None:
+        for child in node.children[1:]:
+            if child.type != "variable_name":
+                raise Leaves("it unsets a variable in a form that is not judged")
+            self._set(self._text(child), ("",))
+
     def _declaration(self, node: tree_sitter.Node) -> None:
         for at, child in enumerate(node.children):
             if at == 0:
@@ -257,11 +301,15 @@ class WordReader:
             elif child.type != "variable_name":
                 raise Leaves("it declares a variable in a form that is not judged")
 
-    def _prefix(self, node: tree_sitter.Node) -> None:
+    def _prefix(self, node: tree_sitter.Node, program: str) -> None:
+        """A variable that is set for one program."""
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
         if name is None or name.type != "variable_name":
             raise Leaves("it sets a variable in a form that is not judged")
         for text in self._word(value).values if value is not None else ("",):
+            # `IFS=, read -r a b`: it splits the line that is read, and nothing else.
+            if program == "read" and self._text(name) == "IFS" and UNKNOWN not in text:
+                continue
             if problem := shell_variables.problem_of(self._text(name), None if UNKNOWN in text else text):
                 raise Leaves(problem)
             if problem := self._line.places.problem(text, self._folders):
