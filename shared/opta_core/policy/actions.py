@@ -10,6 +10,7 @@ from opta_protocol.tools.tool import AnyTool, Kind
 
 from . import command_line, contained_line
 from .contained_line import Contained
+from .contained_program import instructed_by
 from .contained_scripts import scripts_loss
 from .destructive_commands import WorkingFolders, loss_of
 from .filters import is_filter
@@ -40,6 +41,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     loss: str = ""
     # What the project's scripts destroy that a runner would start (`npm run clean`), in a sentence for people; '' for nothing.
     script_loss: str = ""
+    # Why a command that names instructions for agents asks; '' when it names none, or only reads them.
+    instructs: str = ""
     # The folders that a command may run in.
     folders: tuple[str, ...] = ()
     # Whether a command only passes on what another one pipes into it.
@@ -118,6 +121,7 @@ def _programs(command: command_line.CommandLine, tool: str, risk: Risk, workspac
                 program=part.program,
                 loss=loss,
                 script_loss=scripts_loss(part.argv, folders, workspace),
+                instructs=instructed_by(part.argv),
                 folders=folders,
                 is_filter=part.joined_by == "|" and is_filter(part.argv) and bool(part.program),
             )

@@ -5,44 +5,45 @@ Undo does not cover what a command replaces, so `open("a.txt", "w")` asks as `> 
 
 import re
 
-_LITERAL = r"""(?:[rbu]?(?:"[^"\n]*"|'[^'\n]*'))"""
-_VALUE = rf"(?:(?:pathlib\.)?Path\(\s*{_LITERAL}\s*\)|{_LITERAL}|[^,()\n;]+(?:\([^()\n]*\))?)"
-# Calls whose first (A) or second (B) argument is replaced. Ruby and Perl need no parentheses.
+_LITERAL = r"""(?:[rbu]?(?:"[^"\n]{0,300}"|'[^'\n]{0,300}'))"""
+_VALUE = rf"(?:(?:pathlib\.)?Path\(~{_LITERAL}~\)|{_LITERAL}|[^,()\n;\s][^,()\n;]{{0,120}}(?:\([^()\n]{{0,120}}\))?)"
+# Calls with the argument (A) that is replaced. VALUE: any argument; ~: blanks. Ruby and Perl need no parentheses.
 _REPLACING = tuple(
-    re.compile(pattern.replace("VALUE", _VALUE))
+    re.compile(pattern.replace("VALUE", _VALUE).replace("~", r"\s{0,4}"))
     for pattern in (
         # Python
-        r"""(?<![\w.])(?:io\.|codecs\.|gzip\.)?open\(\s*(?P<A>VALUE)\s*,\s*(?:mode\s*=\s*)?['"][rbt]*[wx+][^'"]*['"]""",
-        r"""(?P<A>[\w.]*Path\(\s*[^()\n]*\)|\b\w+|\))\.open\(\s*(?:mode\s*=\s*)?['"][rbt]*[wx+][^'"]*['"]""",
-        r"(?P<A>[\w.]*Path\(\s*[^()\n]*\)|\b\w+|\))\s*\.write_(?:text|bytes)\(",
-        r"\bos\s*\.\s*(?:rename|replace|renames|link)\(\s*VALUE\s*,\s*(?P<A>VALUE)",
-        r"\bshutil\s*\.\s*(?:move|copy\w*)\(\s*VALUE\s*,\s*(?P<A>VALUE)",
-        r"Path\([^()\n]*\)\s*\.rename\(\s*(?P<A>VALUE)",
+        r"""(?<![\w.])(?:io\.|codecs\.|gzip\.)?open\(~(?P<A>VALUE)~,~(?:mode~=~)?['"][rbt]*[wx+][^'"]{0,8}['"]""",
+        r"""(?P<A>(?<![\w.])[\w.]{0,40}Path\(~[^()\n]{0,120}\)|\b\w{1,60}|\))\.open\(~(?:mode~=~)?['"][rbt]*[wx+][^'"]{0,8}['"]""",
+        r"(?P<A>(?<![\w.])[\w.]{0,40}Path\(~[^()\n]{0,120}\)|\b\w{1,60}|\))~\.write_(?:text|bytes)\(",
+        r"\bos~\.~(?:rename|replace|renames|link)\(~VALUE~,~(?P<A>VALUE)",
+        r"\bshutil~\.~(?:move|copy\w{0,8})\(~VALUE~,~(?P<A>VALUE)",
+        r"Path\([^()\n]{0,120}\)~\.rename\(~(?P<A>VALUE)",
         # JavaScript
-        r"\b(?:writeFile(?:Sync)?|createWriteStream|outputFile(?:Sync)?|Bun\s*\.\s*write|writeTextFile(?:Sync)?|openSync)\(\s*(?P<A>VALUE)",
-        r"\b(?:rename|cp|copyFile|link|move)Sync\(\s*VALUE\s*,\s*(?P<A>VALUE)",
+        r"\b(?:writeFile(?:Sync)?|createWriteStream|outputFile(?:Sync)?|Bun~\.~write|writeTextFile(?:Sync)?|openSync)\(~(?P<A>VALUE)",
+        r"\b(?:rename|cp|copyFile|link|move)Sync\(~VALUE~,~(?P<A>VALUE)",
         # Ruby
-        r"\b(?:File|IO)\s*\.\s*(?:bin)?write[\s(]\s*(?P<A>VALUE)",
-        r"""\bFile\s*\.\s*(?:open|new)[\s(]\s*(?P<A>VALUE)\s*,\s*['"][wr]\+?b?['"]""",
-        r"\b(?:File\s*\.\s*rename|FileUtils\s*\.\s*(?:mv|cp\w*|install|ln\w*))[\s(]\s*VALUE\s*,\s*(?P<A>VALUE)",
+        r"\b(?:File|IO)~\.~(?:bin)?write[\s(]~(?P<A>VALUE)",
+        r"""\bFile~\.~(?:open|new)[\s(]~(?P<A>VALUE)~,~['"][wr]\+?b?['"]""",
+        r"\b(?:File~\.~rename|FileUtils~\.~(?:mv|cp\w{0,4}|install|ln\w{0,4}))[\s(]~VALUE~,~(?P<A>VALUE)",
         # Perl and PHP
-        r"""\bopen\b[^;\n]*?,\s*(?P<A>["']\s*\+?>(?!>)[^"'\n]*["'](?:\s*,\s*VALUE)?)""",
-        r"(?<![\w.])(?:rename|copy|move)\s*\(?\s*VALUE\s*,\s*(?P<A>VALUE)",
-        r"\bfile_put_contents\s*\(\s*(?P<A>VALUE)",
-        r"""\bfopen\s*\(\s*(?P<A>VALUE)\s*,\s*['"][wxc]""",
+        r"""\bopen\b[^;\n,]{0,60},~(?P<A>["']~\+?>(?!>)[^"'\n]{0,300}["'](?:~,~VALUE)?)""",
+        r"(?<![\w.])(?:rename|copy|move)~\(?~VALUE~,~(?P<A>VALUE)",
+        r"\bfile_put_contents~\(~(?P<A>VALUE)",
+        r"""\bfopen~\(~(?P<A>VALUE)~,~['"][wxc]""",
     )
 )
 _RUNNING_CALL = re.compile(r"\b(subprocess|Popen|system|popen|exec\w*|spawn\w*|run_path|fork|require|import)\b|%x|`")
-_SCRIPT = re.compile(r"""['"(`\s]((?:\./)?[\w./-]*\w)['")`\s]""")
+_SCRIPT = re.compile(r"""(?<=['"(`\s])[\w./-]{1,200}(?=['")`\s])""")
 SCRIPT_SUFFIXES = (".py", ".sh", ".bash", ".js", ".mjs", ".cjs", ".ts", ".rb", ".pl", ".php", ".lua")
 _IMPORT = re.compile(r"(?:^|[;\n])\s*(?:import|from)\s+([A-Za-z_][\w.]*)")
 _READING_MODE = re.compile(r"['\"]r[bt]?['\"]")
-_NAMES_MAX = 200
+_NAMES_MAX = 40
 
 
 def replaced_by(text: str) -> list[str | None]:
     """The files that code creates or replaces; None for one whose name it computes."""
     found: list[str | None] = []
+    text = re.sub(r"[ \t]+", " ", text)
     for pattern in _REPLACING:
         for match in pattern.finditer(text):
             if "File" in match.group() and _READING_MODE.search(match.group()):

@@ -7,8 +7,12 @@ import fnmatch
 import glob
 import os
 import re
+from typing import Literal
 
+from .control_files import ControlFile
 from .path_names import is_secret, protected, relative_to
+
+Reads = Literal["", "names", "text"]
 
 # Stands in a word for text that is only known when the line runs.
 UNKNOWN = "\x01"
@@ -57,12 +61,23 @@ class Places:
             return f"{folder[:80]} belongs to {control}, which makes other programs act"
         return ""
 
-    def problem(self, word: str, folders: tuple[str, ...]) -> str:
-        """Why a person is asked about a word that may name a file; '' when it leads nowhere but into the workspace."""
+    def problem(self, word: str, folders: tuple[str, ...], *, reads: Reads = "") -> str:
+        """Why a person is asked about a word that may name a file; '' when it leads nowhere but into the workspace.
+
+        `reads`: "names" for a program that only lists files, "text" for one that only reads them: control files may be read, and those
+        that no tool writes may be listed.
+        """
         for part in _parts_of(word):
-            if problem := self._part_problem(part, folders):
+            if problem := self._part_problem(part, folders, reads):
                 return problem
         return ""
+
+    def leads_to_secret(self, word: str, folders: tuple[str, ...]) -> bool:
+        """Whether a word names a link to a file that may hold credentials."""
+        for path in (os.path.join(folder, part) for part in _parts_of(word) for folder in folders if UNKNOWN not in part):
+            if os.path.lexists(path) and is_secret(os.path.realpath(path)):
+                return True
+        return False
 
     def write_problem(self, target: str, folders: tuple[str, ...], *, appends: bool, made: frozenset[str]) -> str:
         """Why a person is asked before a line writes to `target`. `made`: the files that the line itself made before."""
@@ -106,7 +121,7 @@ class Places:
         """Whether a path lies in the workspace with its links resolved."""
         return self._is_within(os.path.realpath(path))
 
-    def _part_problem(self, part: str, folders: tuple[str, ...]) -> str:
+    def _part_problem(self, part: str, folders: tuple[str, ...], reads: Reads = "") -> str:
         if part in DEVICES or not part.strip(UNKNOWN):
             return ""
         if part.startswith("~"):
@@ -123,7 +138,7 @@ class Places:
             inside = relative_to(self.workspace, os.path.join(folder, part)) if "/" in part or part == ".." else part
             if inside is None:
                 return f"{_shown(part)} is outside the workspace"
-            if control := protected(inside):
+            if (control := protected(inside)) and not _may_read(control, reads):
                 return f"it names {_shown(part)}, which makes other programs act ({control.name})"
             path = os.path.join(folder, part)
             if UNKNOWN not in path and len(part) < 1024 and os.path.lexists(path):
@@ -132,17 +147,25 @@ class Places:
                     return f"{_shown(part)} leads out of the workspace"
                 if is_secret(real):
                     return "it names a file that may hold credentials"
-                if control := self._control(real):
-                    return f"{_shown(part)} leads to {control}, which makes other programs act"
+                if (control := self._control_at(real)) and not _may_read(control, reads):
+                    return f"{_shown(part)} leads to {control.name}, which makes other programs act"
         return ""
 
     def _control(self, real: str) -> str:
-        inside = os.path.relpath(real, self.real)
-        found = protected(inside) if inside != "." else None
+        found = self._control_at(real)
         return found.name if found is not None else ""
+
+    def _control_at(self, real: str) -> ControlFile | None:
+        inside = os.path.relpath(real, self.real)
+        return protected(inside) if inside != "." else None
 
     def _is_within(self, real: str) -> bool:
         return real == self.real or real.startswith(self.real.rstrip("/") + "/")
+
+
+def _may_read(control: ControlFile, reads: Reads) -> bool:
+    # What no tool writes, such as .git/config and .envrc, may hold credentials.
+    return reads == "names" or (reads == "text" and not control.is_refused)
 
 
 def is_instruction(word: str) -> bool:

@@ -4,12 +4,14 @@
 searched for what deletes, names credentials or control files. What a script does beyond that stays in the workspace.
 """
 
+import fnmatch
 import os
 import re
 
 from . import command_line
+from .code_scan import script_problem
 from .contained_interpreter import awk_program, interpret
-from .contained_paths import UNKNOWN, is_instruction
+from .contained_paths import UNKNOWN, Reads, is_instruction
 from .contained_scripts import SHELLS, judge_script, scripts_loss
 from .contained_state import Leaves, Line, ProgramCall, ReadShell
 from .destructive_commands import CHECKED_ON_DISK, WorkingFolders, is_listed, loss_of
@@ -34,8 +36,25 @@ _BUILTIN_WORDS = {
 _TEXT = frozenset({"echo", "printf", "true", "false", ":", "exit", "sleep", "test", "[", "seq", "expr", "date", "basename", "dirname"})
 # Their first operand is a pattern or a script, unless an option gives it.
 _PATTERN_FIRST = frozenset("grep egrep fgrep rg sed gsed tr cut jq yq ag ack git-grep".split())
-_READERS = frozenset(
-    "cat head tail less grep egrep fgrep rg ls wc diff cmp file stat sort uniq awk bat nl tree du md5sum sha256sum jq".split()
+_LISTING = frozenset("ls stat du tree file wc find realpath readlink md5sum sha256sum test [".split())
+_READERS = _LISTING | frozenset(
+    "cat head tail less grep egrep fgrep rg diff cmp sort awk gawk mawk sed bat nl jq yq tr cut column comm join paste yamllint actionlint".split()
+)
+_PLACING = frozenset("cp mv ln install touch rsync tee dd sed truncate patch ditto rename split csplit sort shuf".split())
+_HANDLING_LINKS = frozenset("ls stat readlink test [ file find git unlink ln cp mkdir touch chmod".split())
+# Programs that run none of the files which a line wrote before.
+_RUNNING_NOTHING = (
+    _READERS
+    | _TEXT
+    | BUILTINS
+    | frozenset(
+        "cd mkdir touch cp mv ln chmod tee git xargs timeout time env nice gofmt black ruff isort prettier clang-format uniq".split()
+    )
+)
+_GIT_READING = frozenset("diff log show add blame status grep ls-files check-ignore commit".split())
+# Files that a build or a test takes up without being named.
+_TAKEN_UP = re.compile(
+    r".*\.(py|sh|bash|[cm]?[jt]sx?|rb|pl|php|lua|mk|cmake|gradle|kts|toml|cfg|ini|json|cc?|cpp|h|rs|go|java|kt|cs|exs?)|.*(Makefile|makefile|file)"
 )
 
 
@@ -53,6 +72,7 @@ def check(command: ProgramCall, line: Line, read_shell: ReadShell) -> None:
         if allowed is not None and not all(re.fullmatch(allowed, word) for word in argv[1:]):
             raise Leaves(f"{name} evaluates its words, or changes the meaning of later ones")
         return
+    _check_written(name, line)
     if "/" in name:
         _local(command, line, read_shell)
         return
@@ -105,6 +125,8 @@ def _check_words(command: ProgramCall, line: Line) -> None:
     exempt = -1
     if name in _PATTERN_FIRST and not any(re.match(r"-[A-Za-z]*[ef]|--(regexp|file|expression)", word) for word in argv[1:]):
         exempt = next((at for at, word in enumerate(argv) if at and not word.startswith("-")), -1)
+    reads: Reads = "names" if name in _LISTING else "text" if name in _READERS or (name == "git" and set(argv[1:2]) <= _GIT_READING) else ""
+    links = _links_made(line)
     is_code = bool(INTERPRETERS.match(name.casefold()) or name in SHELLS)
     for at, word in enumerate(argv[1:], 1):
         if (
@@ -116,14 +138,51 @@ def _check_words(command: ProgramCall, line: Line) -> None:
             continue
         if name in ("cut", "sort", "awk", "gawk", "mawk", "tr", "column", "paste") and re.fullmatch(r"(-[A-Za-z])?/", word):
             continue
-        if problem := line.places.problem(word, command.folders):
+        if problem := line.places.problem(word, command.folders, reads=reads):
             raise Leaves(problem)
-        if (
-            name not in _READERS
-            and not (name == "git" and argv[1:2] and argv[1] in ("diff", "log", "show", "add", "blame", "status"))
-            and is_instruction(word)
-        ):
+        if name not in _HANDLING_LINKS and (link := _link_in(word, links)):
+            raise Leaves(f"it names {word[:60]} after it made the link {link[:60]}")
+        if not reads and is_instruction(word):
             raise Leaves(f"it names {word[:60]}, which tells agents what to do")
+
+
+def instructed_by(argv: tuple[str, ...]) -> str:
+    """Why a command asks that may write a file which tells agents what to do; '' for any other."""
+    names = set(names_of(argv[0]))
+    if not (names & _PLACING or argv[:2] in (("git", "mv"), ("git", "apply"))):
+        return ""
+    word = next(filter(is_instruction, argv[1:]), "")
+    return f"{argv[0]} may write {word[:60]}, which tells agents what to do" if word else ""
+
+
+def _links_made(line: Line) -> tuple[str, ...]:
+    """The names of the links that the line itself makes before its last program: where they lead is not known yet."""
+    found: list[str] = []
+    for argv in line.programs[:-1]:
+        if argv[0] in ("ln", "gln") or (
+            argv[0] in ("cp", "gcp") and any(re.match(r"-[a-zA-Z]*[sla]|--(link|symbolic)", word) for word in argv)
+        ):
+            found += [os.path.basename(word.rstrip("/")) for word in argv[1:] if not word.startswith("-")]
+    return tuple(dict.fromkeys(found))
+
+
+def _link_in(word: str, links: tuple[str, ...]) -> str:
+    parts = set(word.split("/")) if links and "/" in word else {word}
+    return next((link for link in links for part in parts if part == link or ("/" in word and fnmatch.fnmatchcase(link, part))), "")
+
+
+def _check_written(name: str, line: Line) -> None:
+    """A test or a build takes up files that the line wrote before, such as conftest.py and package.json."""
+    if name in _RUNNING_NOTHING:
+        return
+    for path, text in line.made.items():
+        base = os.path.basename(path)
+        if not _TAKEN_UP.fullmatch(base):
+            continue
+        if text is None:
+            raise Leaves(f"it runs {name[:60]} after it wrote {base[:60]}, whose text it computes")
+        if problem := script_problem(text):
+            raise Leaves(f"it wrote {base[:60]} before {name[:60]}: {problem}")
 
 
 def _check_loss(argv: tuple[str, ...], program: str, folders: tuple[str, ...], workspace: str = "") -> None:

@@ -126,21 +126,24 @@ class RedirectReader(WordReader):
             return text
         # The shell expands it.
         at = body.start_byte
+        pieces: list[str] = []
         for child in [*body.children, None]:
             between = self._encoded[at : child.start_byte if child is not None else body.end_byte].decode(errors="replace")
             if child is not None and child.type == "heredoc_content":
                 between += self._text(child)
             if re.search(r"(?<!\\)(\\\\)*(`|\$[\w({?!@*#$-])", between):
                 raise Leaves("it holds a here document that expands something in a form that is not judged")
+            pieces.append(between)
             if child is None:
                 break
             at = child.end_byte
             if child.type in ("command_substitution", "simple_expansion", "expansion", "arithmetic_expansion"):
                 values = self._word(child).values
-                text = text.replace(self._text(child), values[0] if len(values) == 1 else UNKNOWN, 1)
+                blanks = len(self._text(child)) - len(self._text(child).lstrip())
+                pieces.append(" " * blanks + (values[0] if len(values) == 1 else UNKNOWN))
             elif child.type not in ("heredoc_content", "heredoc_end"):
                 raise Leaves("it holds a here document that is not judged")
-        return text
+        return "".join(pieces)
 
     def _after_heredoc(self, node: tree_sitter.Node) -> None:
         """What tree-sitter puts behind the beginning of a here document: the rest of its line."""

@@ -279,7 +279,8 @@ class WordReader:
         for value in values or ("",):
             if problem := shell_variables.problem_of(name, None if UNKNOWN in value else value):
                 raise Leaves(problem)
-            if problem := self._line.places.problem(value, self._folders):
+            # What is done with it decides about control files.
+            if problem := self._line.places.problem(value, self._folders, reads="names"):
                 raise Leaves(problem)
         known = self._variables.get(name, ())
         # What is set in a branch or a loop may not be set later.

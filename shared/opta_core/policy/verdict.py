@@ -179,6 +179,9 @@ def _hard_ask(request: PolicyRequest, action: Action, situation: Situation) -> s
         return action.loss
     if any(is_secret(part) for word in action.argv[1:] for part in (word, word.rpartition(":")[2], word.rpartition("=")[2])):
         return "it names a file that may hold credentials"
+    places = Places(request.cwd, request.cwd)
+    if any(places.leads_to_secret(word, action.folders) for word in action.argv[1:] if len(word) < 1024):
+        return "it names a link to a file that may hold credentials"
     return {"none": "there is no sandbox on this machine", "landlock": "this machine's sandbox does not protect control files"}.get(
         situation.sandbox, ""
     )
@@ -255,8 +258,8 @@ def _default(request: PolicyRequest, action: Action, situation: Situation) -> Ve
     if situation.level is Level.L3 and action.kind == "run":
         if not action.argv:
             return Verdict("allow", "L3 allows commands that the sandbox contains", "level", action.subject)
-        if action.script_loss:
-            return Verdict("ask", action.script_loss, "hard", action.subject)
+        if problem := action.script_loss or action.instructs:
+            return Verdict("ask", problem, "hard", action.subject)
         if not _needs_network(request, action):
             return Verdict("allow", "L3 allows plain commands in the sandbox", "level", action.subject)
     if action.kind == "run" and action.argv and situation.level is Level.L3:
@@ -286,7 +289,7 @@ def _granted(request: PolicyRequest, action: Action, situation: Situation, probl
     if action.kind != "run":
         return Verdict("allow", f"allowed for this session: {scope}", "session", action.subject) if scope in situation.granted else None
     held = is_held(request, situation)
-    if action.script_loss:
+    if action.script_loss or action.instructs:
         return None
     if action.argv and not problem:
         is_granted = bool({CONTAINED, "run"} & situation.granted)
