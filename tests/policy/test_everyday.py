@@ -20,7 +20,7 @@ LINES = [
 # Programs of a line that asks, which undo does not cover or the closed network does not allow.
 ASKED = (
     "rm ", "sed -i", "install", "npm ci", "push", "pull", "fetch", "curl", "wget", "docker", "create-thing", "reset --hard", "clean -fd",
-    "http.server", "sqlite3", "ln -s ../",
+    "http.server", "ln -s ../", "outdated", "timeit", "tox ", "nox ", "kubectl", "psql", "log.txt &", "man ", "open ", "vim ",
 )  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def test_an_everyday_line_runs_unasked_or_asks_for_a_reason(work: Path, command:
 def test_nine_of_ten_everyday_lines_run_unasked(work: Path) -> None:
     asked = [line for line in LINES if verdict(work, line).effect != "allow"]
     print(f"{len(LINES) - len(asked)} of {len(LINES)} run unasked")
-    assert len(set(LINES)) >= 200
+    assert len(set(LINES)) >= 600
     assert len(asked) <= len(LINES) * 0.1, "\n".join(asked)
 
 

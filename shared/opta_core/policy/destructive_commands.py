@@ -161,7 +161,7 @@ def _sql(rest: tuple[str, ...], options: Options, places: WorkingFolders) -> boo
 
 _CHANGES = re.compile(
     r"\b(drop|delete|truncate|alter|update|insert|replace|merge|create|grant|revoke|reindex|vacuum|attach|detach|load|copy|call|exec(ute)?|do|set"
-    r"|rename|purge|flush\w*|remove\w*|import|restore|shutdown|kill|reset|pragma|dropDatabase|deleteMany|deleteOne|writefile|edit)\b|\\[!oigw]|(?<!\w)\.\w",
+    r"|rename|purge|flush\w*|remove\w*|import|restore|shutdown|kill|reset|pragma|dropDatabase|deleteMany|deleteOne|writefile|edit)\b|\\[!oigw]|(?<!\w)\.(?!(?:tables|schema|indexes|databases|fullschema)(?: \w+)?\Z)\w",
     re.IGNORECASE,
 )  # fmt: skip
 

@@ -37,7 +37,7 @@ _PATHS = {
 # Options whose value is a plain name of the program's own.
 _NAMED = {
     "eslint": ("-f", "--format"), "stylelint": ("-f", "--formatter"), "jest": ("--reporters", "--environment", "--testEnvironment"), "golangci-lint": ("-c",),
-    "pytest": ("-p",), "mocha": ("--reporter",), "prettier": ("--parser",), "phpstan": (), "rspec": ("-f",), "rubocop": ("-f", "--format"),
+    "pytest": ("-p",), "mocha": ("--reporter",), "vitest": ("--reporter", "--environment", "--pool"), "playwright": ("--reporter",), "prettier": ("--parser",), "phpstan": (), "rspec": ("-f",), "rubocop": ("-f", "--format"),
 }  # fmt: skip
 _GIT_KEYS = re.compile(
     r"(color\.[\w.]+|user\.(name|email)|core\.(quote[pP]ath|autocrlf|safecrlf|abbrev)|advice\.\w+|init\.default[bB]ranch|commit\.gpg[sS]ign|tag\.gpg[sS]ign|diff\.(renames|context)|log\.\w+)=[\w@. -]*|core\.pager=(cat)?|pager\.\w+=(cat|false)"
@@ -76,10 +76,60 @@ def still_vetoed(argv: Words, program: str, places: Places, folders: tuple[str, 
                 less = tuple(each for each in less if each != word)
     if name == "go" and less[1:2] == ("run",):
         less = ("go", "build", *less[2:])
+    if name == "go" and less[1:2] == ("tool",) and re.fullmatch(_GO_TOOLS, " ".join(less[2:])):
+        return ""
+    if name == "cargo" and less[1:2] and less[1] in _CARGO_FOREIGN:
+        less = ("cargo", "check", *less[2:])
+    if name in ("ar", "gar") and re.fullmatch(r"-?[tp]v?", less[1] if len(less) > 1 else ""):
+        return ""
+    if (
+        name == "openssl"
+        and less[1:2]
+        and less[1] in _OPENSSL
+        and not any(re.match(r"-(out|writerand|engine|provider|config|sign|prv)", word) for word in less)
+    ):
+        return ""
+    if name in _PAGERS and all(not word.startswith(("+", "-")) or re.fullmatch(_PAGERS[name], word) for word in less[1:]):
+        return ""
+    if name in _UNPACKING and all(
+        not word.startswith("-") or re.fullmatch(r"-[a-zA-Z]+|-\d+|--(color|colour)(=\w+)?", word) for word in less[1:]
+    ):
+        return ""
+    if name == "sqlite3" and _reads_database(less[1:]):
+        return ""
     return veto(less, program) if less != argv else problem
 
 
+_GO_TOOLS = r"cover -func=?\s?[\w./-]+|(nm|objdump|buildid|addr2line|doc)( [\w./-]+)*|pprof -(top|text|list \w+)( [\w./-]+)+|dist list|-n"
+# Subcommands that are programs of their own. An alias can only name a subcommand of cargo.
+_CARGO_FOREIGN = frozenset(
+    "nextest expand llvm-cov machete udeps bloat deny geiger about msrv semver-checks asm tarpaulin outdated".split()
+)
+_OPENSSL = frozenset("rand version dgst md5 sha1 sha256 sha512 prime ciphers errstr list".split())
+# Their output goes to a file or a pipe, so they only copy.
+_PAGERS = {"less": r"-[NRSFXEeMinr]+", "more": r"-[dfps]+", "bat": r"-[pnA]+|--(plain|number|style=\w+|paging=never|color=\w+|language=\w+|line-range=[\d:]+)|-[lr]\w*", "batcat": r"-[pnA]+|--(plain|style=\w+|paging=never)"}  # fmt: skip
+# Scripts that unpack a file and read it.
+_UNPACKING = frozenset("zcat gzcat bzcat xzcat zstdcat lz4cat zgrep zegrep zfgrep bzgrep xzgrep zdiff zcmp".split())
+_FOLDERS = frozenset({"-C", "--prefix", "--cwd", "--dir", "--directory", "--build", "--test-dir", "--project"})
 _OF_MAKE = frozenset({"SHELL", "MAKE", "RM", "MV", "CP", "INSTALL", ".SHELLFLAGS"})
+
+
+def _reads_database(words: Words) -> bool:
+    """sqlite3: whether its only statement reads. Dot commands run programs and write files, except for those that show a schema."""
+    rest = [
+        word for word in words if not re.fullmatch(r"-(readonly|header|noheader|csv|json|column|box|line|list|markdown|table|tabs)", word)
+    ]
+    if len(rest) != 2 or rest[0].startswith("-"):
+        return False
+    if re.fullmatch(r"\.(tables|schema|indexes|databases|fullschema)( \w+)?", rest[1]):
+        return True
+    statement = rest[1].strip().rstrip(";")
+    is_reading = re.match(
+        r"(select|explain|with|values|pragma (table_info|table_list|index_list|user_version|schema_version))\b", statement, re.IGNORECASE
+    )
+    return bool(is_reading) and not re.search(
+        r";|readfile|writefile|load_extension|fts3_tokenizer|edit\s*\(|\binto\b", statement, re.IGNORECASE
+    )
 
 
 def _without(argv: Words, places: Places, folders: tuple[str, ...]) -> Words:
@@ -90,9 +140,9 @@ def _without(argv: Words, places: Places, folders: tuple[str, ...]) -> Words:
     while words:
         word = words.pop(0)
         head, equals, value = word.partition("=")
-        if word in paths and words and _is_there(words[0], places, folders):
+        if word in paths and words and _is_there(words[0], places, folders, may_be_new=word in _FOLDERS):
             words.pop(0)
-        elif equals and head in paths and _is_there(value, places, folders):
+        elif equals and head in paths and _is_there(value, places, folders, may_be_new=head in _FOLDERS):
             pass
         elif word in named and words and re.fullmatch(r"no:\w+|[a-z][a-z_-]*" if argv[0] != "pytest" else r"no:\w+", words[0]):
             words.pop(0)
@@ -107,14 +157,27 @@ def _without(argv: Words, places: Places, folders: tuple[str, ...]) -> Words:
     return (*kept, *words)
 
 
-def _is_there(word: str, places: Places, folders: tuple[str, ...]) -> bool:
-    """Whether a word names a file or folder of the workspace from every folder that a command may run in."""
+def _is_there(word: str, places: Places, folders: tuple[str, ...], *, may_be_new: bool) -> bool:
+    """Whether a word names a file or folder of the workspace from every folder that a command may run in.
+
+    `may_be_new`: or a folder that is not there yet, which an earlier program of the line may make.
+    """
     if not word or word.startswith("-") or UNKNOWN in word:
         return False
-    return all(os.path.exists(path) and places.is_inside(path) for path in (os.path.join(folder, word) for folder in folders))
+    paths = [os.path.join(folder, word) for folder in folders]
+    if may_be_new and ".." not in word.split("/") and not any(map(os.path.lexists, paths)):
+        return all(map(places.is_inside, paths))
+    return all(os.path.exists(path) and places.is_inside(path) for path in paths)
 
 
 def _git(less: Words, program: str) -> str:
+    # `git config KEY` shows a value.
+    if (
+        len(less) in (3, 4)
+        and less[1] == "config"
+        and re.fullmatch(r"(--(global|local|get|get-all) |get )?[A-Za-z][\w-]*(\.[\w-]+)+", " ".join(less[2:]))
+    ):
+        return ""
     problem = veto(less, program)
     if not problem or len(less) < 2 or less[1] not in _GIT_WORDS:
         return problem

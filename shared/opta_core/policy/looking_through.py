@@ -18,12 +18,19 @@ nice : ?n --adjustment=
 ionice : t ?cn
 stdbuf : ?ioe --input= --output= --error=
 command :
+valgrind : qv --leak-check= --tool= --track-origins= --error-exitcode= --show-leak-kinds= --num-callers= --quiet --verbose
 xargs : 0rtx ?nPIiLdsE --null --no-run-if-empty --max-args= --max-procs= --replace= --delimiter= --max-lines= --verbose
 """
 # Runners of project environments: the words after `run` or `exec` are a program.
 _RUNNERS = {
     "poetry": ("run",), "pdm": ("run",), "hatch": ("run",), "pipenv": ("run",), "rye": ("run",), "uv": ("run",), "bundle": ("exec",),
     "pnpm": ("exec",), "yarn": ("exec", "run"), "npm": ("exec", "x"), "coverage": ("run",), "nyc": (), "c8": (), "cross-env": (), "npx": (), "bunx": (),
+}  # fmt: skip
+# Subcommands of the same runners that only show something.
+_SHOWING = {
+    "poetry": ("show", "check", "version", "about", "--version", "-V", "env info", "env list", "config --list"), "bundle": ("list", "show", "info", "check", "--version", "-v", "platform"),
+    "pdm": ("list", "info", "show", "--version"), "hatch": ("version", "status", "env show", "--version"), "pipenv": ("graph", "check", "--version", "--venv", "--py"), "rye": ("show", "list", "version"),
+    "tox": ("list", "-l", "--version", "config"), "nox": ("-l", "--list", "--list-sessions", "--version"), "npx": ("--version", "-v"), "uv": ("--version",), "coverage": (), "nyc": ("--version",), "pre-commit": ("--version",),
 }  # fmt: skip
 _QUIET = {
     "npx": frozenset({"--no-install", "--no", "--yes", "-y", "--quiet"}),
@@ -45,6 +52,8 @@ def inner_of(argv: tuple[str, ...], places: Places, folders: tuple[str, ...]) ->
     if name == "command" and len(argv) == 3 and argv[1] in ("-v", "-V"):
         return Inner()
     if name in ("type", "which", "hash") and len(argv) > 1 and name != "hash":
+        return Inner()
+    if name in _SHOWING and any(argv[1 : 1 + len(shown.split())] == tuple(shown.split()) for shown in _SHOWING[name]):
         return Inner()
     if name == "env":
         return _env(argv)

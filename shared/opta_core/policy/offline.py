@@ -6,7 +6,9 @@ import re
 from .contained_paths import Places
 
 _LOCK_BYTES_MAX = 4 * 1024 * 1024
-_CARGO = frozenset({"build", "b", "check", "c", "test", "t", "run", "r", "clippy", "bench", "doc", "fmt"})
+_CARGO = frozenset(
+    {"build", "b", "check", "c", "test", "t", "run", "r", "clippy", "bench", "doc", "fmt", "nextest", "expand", "tree", "metadata"}
+)
 _GO = frozenset({"build", "test", "vet", "run", "list", "fmt", "install"})
 
 
@@ -17,6 +19,11 @@ def works_offline(argv: tuple[str, ...], folders: tuple[str, ...], places: Place
         return False
     if name.startswith("python") and words[:2] == ["-m", "pip"]:
         return words[2:3] in (["list"], ["show"], ["freeze"], ["check"])
+    if name.startswith("python") and words[:2] == ["-m", "venv"]:
+        # Python brings what a new environment holds.
+        return "--upgrade-deps" not in words
+    if name == "uv" and words[0] == "pip":
+        return words[1:2] in (["list"], ["show"], ["freeze"], ["check"], ["tree"])
     if name == "uv" and words[0] == "run" and not any(word.startswith("--with") for word in words):
         return any(os.path.isdir(os.path.join(folder, ".venv")) for folder in (*folders, places.workspace))
     if name == "cargo" and words[0] in _CARGO:

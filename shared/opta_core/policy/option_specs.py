@@ -13,6 +13,7 @@ base64 : bio
 brotli : oqwSC
 bzip2 : =--stdout
 chmod : =--re
+cmake : BDGSTU ?W
 column : cosltNOERTHWdCJ
 cp|install : tSgmo --target-directory --suffix
 ln|mv : tS --target-directory --suffix
@@ -46,6 +47,8 @@ paste : d
 pip : certi --requirement --constraint --index-url --editable --target
 pytest : cknmoprW
 psql : cdfhLopFRTUvPA
+ruby : IeErC ?F
+perl : Ie ?MmFD
 rg : ABCEMTdefgjmrt --regexp --file --glob --iglob --type --type-not --max-depth --max-count --context --after-context --before-context --replace --sort =--pretty
 sed : efl ?i --expression --file --line-length
 seq : fs
