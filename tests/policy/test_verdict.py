@@ -183,3 +183,15 @@ def test_a_grant_for_a_tool_of_a_server_ends_when_its_description_changes() -> N
 def test_scopes_of_a_session_say_what_they_cover() -> None:
     assert scope_of(asked("edit_file", path="a")) == scope_of(asked("write_file")) == "write"
     assert scope_of(asked("browser_navigate", url="https://a.test/x")) == "origin https://a.test:443"
+
+
+@pytest.mark.parametrize("tool", ["write_file", "edit_file", "multi_edit"])
+def test_instructions_for_agents_are_written_with_a_question_at_every_level(tool: str) -> None:
+    for path in ("AGENTS.md", "src/claude.md", "./AGENTS.md"):
+        request = normalise(tool_of(tool), {"path": path, "content": "x", "old": "a", "new": "b", "edits": []}, "/w")
+        for fields in ({"level": Level.L3}, {"granted": frozenset({"write"})}):
+            found = effect_of(request, **fields)
+            assert found.effect == "ask" and "tells agents what to do" in found.rule, (path, fields, found)
+        allowed = effect_of(request, Layers(user=(rule("allow", tool, path=path.removeprefix("./")),)))
+        assert allowed.effect == "allow"
+    assert effect_of(asked(tool, path="src/a.md"), level=Level.L3).effect == "allow"

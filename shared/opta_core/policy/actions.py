@@ -10,6 +10,7 @@ from opta_protocol.tools.tool import AnyTool, Kind
 
 from . import command_line, contained_line
 from .contained_line import Contained
+from .contained_paths import is_instruction
 from .contained_program import instructed_by
 from .contained_scripts import scripts_loss
 from .destructive_commands import WorkingFolders, loss_of
@@ -41,7 +42,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     loss: str = ""
     # What the project's scripts destroy that a runner would start (`npm run clean`), in a sentence for people; '' for nothing.
     script_loss: str = ""
-    # Why a command that names instructions for agents asks; '' when it names none, or only reads them.
+    # Why a call that may write instructions for agents asks; '' when it does not.
     instructs: str = ""
     # The folders that a command may run in.
     folders: tuple[str, ...] = ()
@@ -96,9 +97,9 @@ def normalise(tool: AnyTool, args: dict[str, Any], cwd: str, *, path: str = "", 
         inside = relative_to(cwd, given)
         if inside is None and risk is Risk.read and readable_root(given, readable):
             inside = given
-        actions = (
-            Action(kind=kind, tool=name, risk=risk, subject=given[:200], path="" if inside is None else inside, is_outside=inside is None),
-        )
+        instructs = f"{given[:60]} tells agents what to do" if kind == "write" and is_instruction(given) else ""
+        path = "" if inside is None else inside
+        actions = (Action(kind=kind, tool=name, risk=risk, subject=given[:200], path=path, is_outside=inside is None, instructs=instructs),)
     return PolicyRequest(tool=name, cwd=cwd, args=args, actions=actions, command=command, contained=contained)
 
 

@@ -251,6 +251,8 @@ def _default(request: PolicyRequest, action: Action, situation: Situation) -> Ve
     effect: Effect = "allow" if action.risk is Risk.read else "ask"
     if situation.level is Level.L1:
         return Verdict("ask", "L1 asks before every tool call", "level", action.subject)
+    if action.kind == "write" and action.instructs:
+        return Verdict("ask", action.instructs, "hard", action.subject)
     if situation.level is Level.L3 and action.kind == "write":
         return Verdict("allow", "L3 allows writes in the workspace", "level", action.subject)
     if action.is_filter:
@@ -286,6 +288,8 @@ def _granted(request: PolicyRequest, action: Action, situation: Situation, probl
     ) is not None:
         return Verdict("allow", f"always allowed: {grant.label}", "user", action.subject)
     scope = scope_of(request)
+    if action.kind == "write" and action.instructs:
+        return None
     if action.kind != "run":
         return Verdict("allow", f"allowed for this session: {scope}", "session", action.subject) if scope in situation.granted else None
     held = is_held(request, situation)
