@@ -30,14 +30,14 @@ _GONE = "gone"
 _REST = "Read the rest with read_file."
 
 
-async def add_at_start(run: TurnRun, *, may_have_own: bool) -> None:
+async def add_at_start(run: TurnRun, *, has_instructions: bool) -> None:
     """Before a turn's first request: the workspace's own, and those that changed or gave way to a summary since the last turn.
 
-    `may_have_own`: whether the workspace has a file of such a name.
+    `has_instructions`: whether the workspace may have a file of such a name.
     """
     known = run.session.injected.readable(run.session.transcript, run.turn_now())
     lost = run.session.injected.summarised(run.session.transcript, run.turn_now())
-    await _add(run, [*([""] if may_have_own else []), *known, *lost], step=0)
+    await _add(run, [*([""] if has_instructions else []), *known, *lost], step=0)
 
 
 async def add_touched(run: TurnRun, step: int) -> None:

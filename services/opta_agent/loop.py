@@ -136,7 +136,7 @@ async def _add_to_message(run: TurnRun, folder: FolderFacts) -> None:
 
     What a former agent stored stays.
     """
-    await instructions.add_at_start(run, may_have_own=folder.has_instructions)
+    await instructions.add_at_start(run, has_instructions=folder.has_instructions)
     await instructions.add_referenced(run, await references.add(run))
     await attached_files.add(run)
     if not any(part.source == SOURCE for part in run.turn_now().injected):

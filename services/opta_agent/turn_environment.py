@@ -32,16 +32,15 @@ def environment_line(cwd: str, branch: str, mode: Mode, network: str) -> str:
 def git_branch(folder: str) -> str:
     """The branch that is checked out in a folder or in one above it, '' when none is or it cannot be read. Follows no link."""
     at = os.path.normpath(folder)
-    while not (kind := _kind(marker := os.path.join(at, ".git"))):
-        above = os.path.dirname(at)
-        if above == at:
+    while not (kind := _kind(marker := f"{at}/.git")):
+        if not at.strip("/"):
             return ""
-        at = above
+        at = at.rpartition("/")[0] or "/"
     if kind == stat.S_IFREG:
         # A worktree: the file names the folder of its own.
         named = _read(marker).removeprefix("gitdir:").strip()
-        marker = os.path.join(at, named) if named else marker
-    head = _read(os.path.join(marker, "HEAD")).strip()
+        marker = named if named.startswith("/") else f"{at}/{named}" if named else marker
+    head = _read(f"{marker}/HEAD").strip()
     name = head.removeprefix("ref: refs/heads/")
     return name[:BRANCH_CHARS_MAX] if name != head and name.isprintable() and not set(name) & set("<>;") else ""
 

@@ -1,7 +1,6 @@
 """Texts of a session's workspace for its prompts: the tool-worker reads them, the rules of the user decide on them."""
 
 import asyncio
-import os
 from typing import Protocol
 
 import msgspec
@@ -98,7 +97,7 @@ async def _are_there(cwd: str, wanted: list[WantedText]) -> list[bool]:
     """For each text, whether there may be something to read."""
 
     def look() -> list[bool]:
-        return [each.kind != "instructions" or are_any(os.path.join(cwd, each.paths[0])) for each in wanted]
+        return [each.kind != "instructions" or are_any(f"{cwd}/{each.paths[0]}") for each in wanted]
 
     try:
         return await asyncio.wait_for(asyncio.to_thread(look), LOOK_S)

@@ -10,7 +10,7 @@ def are_any(folder: str) -> bool:
     """Whether a folder has an entry of such a name, of whatever kind. True where that cannot be seen."""
     for name in INSTRUCTION_FILES:
         try:
-            os.lstat(os.path.join(folder, name))
+            os.lstat(f"{folder}/{name}")
         except (FileNotFoundError, NotADirectoryError):
             continue
         except (OSError, ValueError):
