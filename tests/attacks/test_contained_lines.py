@@ -73,6 +73,12 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "package.json").write_text(
         '{"scripts": {"evil": "rm -rf src && jest", "calls-evil": "npm run evil", "hook": "cp x .git/hooks/pre-commit", "nested": "bash nested.sh", "test": "jest"}}'
     )
+    (folder / "justfile").write_text("default: ok\nok:\n    ls\nevil: ok\n    rm -rf src\n")
+    (folder / "composer.json").write_text('{"scripts": {"evil": ["rm -rf src"], "test": "phpunit"}}')
+    (folder / "deno.json").write_text('{"tasks": {"evil": "rm -rf src", "ok": "ls"}}')
+    (folder / "pyproject.toml").write_text('[tool.poe.tasks]\nevil = "rm -rf src"\n[tool.pdm.scripts]\nevil = {cmd = "rm -rf src"}\n')
+    (folder / "Taskfile.yml").write_text("version: 3\ntasks:\n  ok:\n    cmds:\n      - ls\n  evil:\n    cmds:\n      - rm -rf src\n")
+    (folder / "evil.go").write_text('package main\nimport "os"\nfunc main() { os.RemoveAll("src") }\n')
     (folder / "Makefile").write_text("all:\n\techo\nevil: all\n\trm -rf src\nhook:\n\techo x > .git/hooks/pre-commit\n")
     return folder
 

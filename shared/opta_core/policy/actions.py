@@ -11,7 +11,7 @@ from opta_protocol.tools.tool import AnyTool, Kind
 from . import command_line, contained_line
 from .contained_line import Contained
 from .contained_paths import is_instruction
-from .contained_program import instructed_by
+from .contained_program import written_problem
 from .contained_scripts import scripts_loss
 from .destructive_commands import WorkingFolders, loss_of
 from .filters import is_filter
@@ -42,8 +42,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     loss: str = ""
     # What the project's scripts destroy that a runner would start (`npm run clean`), in a sentence for people; '' for nothing.
     script_loss: str = ""
-    # Why a call that may write instructions for agents asks; '' when it does not.
-    instructs: str = ""
+    # Why a call asks because of a file that it may write: instructions for agents, or a text that a command's output replaces.
+    writes: str = ""
     # The folders that a command may run in.
     folders: tuple[str, ...] = ()
     # Whether a command only passes on what another one pipes into it.
@@ -97,9 +97,9 @@ def normalise(tool: AnyTool, args: dict[str, Any], cwd: str, *, path: str = "", 
         inside = relative_to(cwd, given)
         if inside is None and risk is Risk.read and readable_root(given, readable):
             inside = given
-        instructs = f"{given[:60]} tells agents what to do" if kind == "write" and is_instruction(given) else ""
+        writes = f"{given[:60]} tells agents what to do" if kind == "write" and is_instruction(given) else ""
         path = "" if inside is None else inside
-        actions = (Action(kind=kind, tool=name, risk=risk, subject=given[:200], path=path, is_outside=inside is None, instructs=instructs),)
+        actions = (Action(kind=kind, tool=name, risk=risk, subject=given[:200], path=path, is_outside=inside is None, writes=writes),)
     return PolicyRequest(tool=name, cwd=cwd, args=args, actions=actions, command=command, contained=contained)
 
 
@@ -122,7 +122,7 @@ def _programs(command: command_line.CommandLine, tool: str, risk: Risk, workspac
                 program=part.program,
                 loss=loss,
                 script_loss=scripts_loss(part.argv, folders, workspace),
-                instructs=instructed_by(part.argv),
+                writes=written_problem(part.argv, folders),
                 folders=folders,
                 is_filter=part.joined_by == "|" and is_filter(part.argv) and bool(part.program),
             )

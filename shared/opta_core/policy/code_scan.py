@@ -30,7 +30,7 @@ _DELETING_NAME = re.compile(
 # Text that is built and then run, or an attribute that is looked up by a computed name.
 _BUILT = re.compile(
     r"\b(eval|exec|compile|__import__|getattr|globals|vars|attrgetter|methodcaller|import_module|Function|b64decode|fromhex|atob|unpack|setInterval)\s*\("
-    r"|\bBuffer\.from\b|base64|\\x[0-9a-fA-F]{2}|codecs|marshal|pickle|ctypes|__dict__|__getattribute__|\bprocess\.binding\b|\bReflect\.|\bpty\b"
+    r"|\bBuffer\.from\b|base64|\\x[0-9a-fA-F]{2}|codecs|marshal|pickle|ctypes|__dict__|__getattribute__|\bdotenv\b|\bprocess\.binding\b|\bReflect\.|\bpty\b"
 )
 # What joins two pieces of a string: `".e" + "nv"`.
 _JOINT = re.compile(r"""(['"])\s*\+?\s*\1""")

@@ -46,7 +46,7 @@ _TASKS = {
 _MODULES_ASKING = frozenset(
     """
     pip ensurepip http.server twine pdb code idlelib trace runpy webbrowser zipapp shutil asyncio smtpd ftplib telnetlib nntplib poplib
-    imaplib xmlrpc.server wsgiref.simple_server socketserver pydoc lib2to3 lib2to3.pgen2.driver turtledemo uu quopri cgi sqlite3 venv timeit
+    imaplib xmlrpc.server wsgiref.simple_server socketserver pydoc lib2to3 lib2to3.pgen2.driver turtledemo uu quopri cgi sqlite3 venv timeit dotenv
     """.split()
 )
 _PIP_READING = frozenset({"list", "show", "freeze", "check"})

@@ -184,6 +184,55 @@ def _parts_of(word: str) -> set[str]:
     return {part for part in parts if part and len(part) <= 4096 and "\n" not in part}
 
 
+# Options before a pattern by which a program chooses files; patterns of other options and operands leave files out, or are text.
+_CHOOSING = {
+    "find": r"-i?(name|path|wholename|regex|lname)", "rg": r"-g|--i?glob", "ag": r"-G|--file-search-regex", "grep": r"--include", "egrep": r"--include", "fgrep": r"--include",
+    "fd": r"-g|--glob|fd", "fdfind": r"-g|--glob|fdfind",
+}  # fmt: skip
+_LIKELY_SECRETS = (
+    ".env",
+    ".env.local",
+    ".env.production",
+    ".npmrc",
+    ".netrc",
+    "id_rsa",
+    "id_ed25519",
+    "server.pem",
+    "server.key",
+    "credentials",
+)
+
+
+def chosen_secret(argv: tuple[str, ...]) -> str:
+    """The pattern by which a program may choose files with credentials (`find -name '.e*'`); '' for none."""
+    options = _CHOOSING.get(argv[0])
+    if options is None:
+        return ""
+    for at, word in enumerate(argv[1:], 1):
+        head, _, value = word.partition("=")
+        if re.fullmatch(options, head) and value:
+            pattern = value
+        elif re.fullmatch(options, argv[at - 1]) and not (at > 1 and argv[at - 2] in ("!", "-not")):
+            pattern = word
+        else:
+            continue
+        last = re.sub(r"\\(.)", r"\1", pattern.replace(".*", "*")).rsplit("/", 1)[-1].casefold()
+        if not pattern.startswith("!") and re.search(r"\w", last) and any(fnmatch.fnmatchcase(name, last) for name in _LIKELY_SECRETS):
+            return pattern
+    return ""
+
+
+def grepped_secret(argv: tuple[str, ...]) -> str:
+    """The pattern by which grep may choose the name of a file with credentials from a list; '' for none."""
+    if argv[0] not in ("grep", "egrep", "fgrep", "rg") or any(re.match(r"-[a-zA-Z]*v|--invert", word) for word in argv[1:]):
+        return ""
+    for word in argv[1:]:
+        text = re.sub(r"\\|[\^$*?+\[\]()]", "", word.partition("=")[2] if word.startswith("--") else word)
+        if any(len(piece) > 1 and any(piece in name for name in _LIKELY_SECRETS) for piece in text.casefold().split("|")):
+            return word
+    return ""
+
+
 def _may_be_secret(last: str) -> bool:
     if UNKNOWN not in last or not last.strip(UNKNOWN):
         return False

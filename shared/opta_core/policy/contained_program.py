@@ -11,13 +11,14 @@ import re
 from . import command_line
 from .code_scan import script_problem
 from .contained_interpreter import awk_program, interpret
-from .contained_paths import UNKNOWN, Reads, is_instruction
+from .contained_paths import UNKNOWN, Reads, chosen_secret, is_instruction
 from .contained_scripts import SHELLS, judge_script, scripts_loss
 from .contained_state import Leaves, Line, ProgramCall, ReadShell
 from .destructive_commands import CHECKED_ON_DISK, WorkingFolders, is_listed, loss_of
-from .held_options import still_vetoed
+from .held_options import scripts_named_by, still_vetoed
 from .looking_through import inner_of
 from .offline import works_offline
+from .output_options import replaced_text
 from .path_names import relative_to
 from .program_names import names_of
 from .programs import EVALUATING, INTERPRETERS, WRAPPERS, needs_network, running_problem
@@ -80,10 +81,13 @@ def check(command: ProgramCall, line: Line, read_shell: ReadShell) -> None:
     real = os.path.basename(os.path.realpath(program)) if program else name
     names = names_of(name, program)
     _check_words(command, line)
+    if pattern := chosen_secret(argv):
+        raise Leaves(f"it chooses files with {pattern[:40]}, which may hold credentials")
     inner = inner_of(argv, line.places, command.folders)
     if inner is not None:
         if inner.problem:
             raise Leaves(inner.problem)
+        _check_scripts(argv, command.folders, line)
         _deeper(line)
         for words in inner.commands:
             check(ProgramCall(words, command.folders, command.stdin, command.is_piped), line, read_shell)
@@ -103,8 +107,13 @@ def check(command: ProgramCall, line: Line, read_shell: ReadShell) -> None:
         return
     if problem := running_problem(argv):
         raise Leaves(problem)
+    if problem := replaced_text(argv, command.folders):
+        raise Leaves(problem)
     if problem := still_vetoed(argv, program, line.places, command.folders, frozenset(line.made)):
         raise Leaves(problem)
+    for script in scripts_named_by(argv):
+        if line.places.files(script, command.folders):
+            judge_script(script, command, line, "node")
     _check_scripts(argv, command.folders, line)
 
 
@@ -146,13 +155,12 @@ def _check_words(command: ProgramCall, line: Line) -> None:
             raise Leaves(f"it names {word[:60]}, which tells agents what to do")
 
 
-def instructed_by(argv: tuple[str, ...]) -> str:
-    """Why a command asks that may write a file which tells agents what to do; '' for any other."""
-    names = set(names_of(argv[0]))
-    if not (names & _PLACING or argv[:2] in (("git", "mv"), ("git", "apply"))):
-        return ""
-    word = next(filter(is_instruction, argv[1:]), "")
-    return f"{argv[0]} may write {word[:60]}, which tells agents what to do" if word else ""
+def written_problem(argv: tuple[str, ...], folders: tuple[str, ...]) -> str:
+    """Why a command asks that may write instructions for agents, or replace a text by its output; '' for any other."""
+    is_placing = bool(set(names_of(argv[0])) & _PLACING) or argv[:2] in (("git", "mv"), ("git", "apply"))
+    if is_placing and (word := next(filter(is_instruction, argv[1:]), "")):
+        return f"{argv[0]} may write {word[:60]}, which tells agents what to do"
+    return replaced_text(argv, folders)
 
 
 def _links_made(line: Line) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import tree_sitter
 
-from .contained_paths import UNKNOWN
+from .contained_paths import UNKNOWN, grepped_secret
 from .contained_program import check
 from .contained_redirects import RedirectReader
 from .contained_state import Leaves, ProgramCall
@@ -15,6 +15,8 @@ from .contained_words import REASONS, VALUES_MAX
 from .path_names import relative_to
 from .said_by_programs import printed_by
 
+_TAKES_WORDS = re.compile(r"\b(?:xargs|read)\b")
+_TAKING_NAMES = frozenset({("git", "cat-file"), ("git", "hash-object"), ("git", "checkout-index"), ("git", "update-index"), ("cpio", "-o")})
 NODES_MAX = 1500
 VISITS_MAX = 5_000
 # A loop is read until its variables hold no new values, at most this often.
@@ -130,17 +132,21 @@ class StatementReader(RedirectReader):
             if child.is_named:
                 first = len(self._line.programs)
                 self.visit(child)
-                if child != node.children[-1] and re.search(r"\b(xargs|read)\b", self._text(node)):
-                    for argv in self._line.programs[first:]:
-                        if argv[0] in ("echo", "printf"):
-                            self._becomes_words(printed_by(argv) or argv[0])
-                            if printed_by(argv) is None and not set(argv[1:]) <= {UNKNOWN}:
-                                self._becomes_words(" ".join(argv[1:]))
+                if child != node.children[-1] and _TAKES_WORDS.search(self._text(node)):
+                    self._become_words(self._line.programs[first:])
                 self._folders = self._if_ok = kept
                 self._reads_pipe = True
             elif child.type not in ("|", "|&"):
                 raise Leaves("it holds a pipe that is not judged")
         self._reads_pipe = reads_pipe
+
+    def _become_words(self, programs: list[tuple[str, ...]]) -> None:
+        """What these programs print becomes the words of others, by `xargs` or `read`."""
+        for argv in programs:
+            if pattern := grepped_secret(argv):
+                raise Leaves(f"it chooses files with {pattern[:40]}, which may hold credentials")
+            if argv[0] in ("echo", "printf"):
+                self._becomes_words(printed_by(argv) or " ".join(argv[1:]).replace(UNKNOWN, ""))
 
     def _loop(self, node: tree_sitter.Node) -> None:
         before = self._folders
@@ -279,7 +285,7 @@ class StatementReader(RedirectReader):
                 raise Leaves(problem)
             check(ProgramCall(("sh", argv[1]), self._folders), self._line, self._read_shell)
             return
-        if stdin is not None and name in ("read", "xargs"):
+        if stdin is not None and (name in ("read", "xargs") or argv[:2] in _TAKING_NAMES):
             self._becomes_words(stdin)
         if name == "read":
             for word in argv[1:]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import tree_sitter
 
 from . import shell_variables
-from .contained_paths import UNKNOWN, is_instruction
+from .contained_paths import UNKNOWN, grepped_secret, is_instruction
 from .contained_state import Leaves, Line, ReadShell
 from .path_names import is_secret
 from .said_by_programs import cut, said_by
@@ -225,6 +225,8 @@ class WordReader:
         for argv in programs:
             if argv[0] in _BUILDING or argv[0] in ("echo", "printf") or (argv[0] in _EDITING and len(self._fed) > fed):
                 raise Leaves(f"it computes a word with {argv[0]}")
+            if pattern := grepped_secret(argv):
+                raise Leaves(f"it chooses files with {pattern[:40]}, which may hold credentials")
             for word in argv[1:]:
                 self._becomes_words(re.sub(r"[^\w./\x01-]+", " ", word))
         for text in self._fed[fed:]:

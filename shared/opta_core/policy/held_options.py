@@ -80,7 +80,7 @@ def still_vetoed(argv: Words, program: str, places: Places, folders: tuple[str, 
         return ""
     if name == "cargo" and less[1:2] and less[1] in _CARGO_FOREIGN:
         less = ("cargo", "check", *less[2:])
-    if name in ("ar", "gar") and re.fullmatch(r"-?[tp]v?", less[1] if len(less) > 1 else ""):
+    if name in ("ar", "gar") and re.fullmatch(r"-?[tp]v?", "".join(less[1:2])):
         return ""
     if (
         name == "openssl"
@@ -112,6 +112,19 @@ _PAGERS = {"less": r"-[NRSFXEeMinr]+", "more": r"-[dfps]+", "bat": r"-[pnA]+|--(
 _UNPACKING = frozenset("zcat gzcat bzcat xzcat zstdcat lz4cat zgrep zegrep zfgrep bzgrep xzgrep zdiff zcmp".split())
 _FOLDERS = frozenset({"-C", "--prefix", "--cwd", "--dir", "--directory", "--build", "--test-dir", "--project"})
 _OF_MAKE = frozenset({"SHELL", "MAKE", "RM", "MV", "CP", "INSTALL", ".SHELLFLAGS"})
+
+
+def scripts_named_by(argv: Words) -> list[str]:
+    """The scripts that a program runs by an option (`jest --config x.js`), and the sources that `go run` names."""
+    if argv[:2] == ("go", "run"):
+        return [word for word in argv[2:] if word.endswith(".go")]
+    options = _PATHS.get(argv[0], frozenset())
+    found: list[str] = []
+    for word, following in zip(argv[1:], (*argv[2:], ""), strict=False):
+        head, equals, value = word.partition("=")
+        if head in options:
+            found.append(value if equals else following)
+    return [word for word in found if re.search(r"\.([cm]?[jt]s|py|rb|php)\Z", word)]
 
 
 def _reads_database(words: Words) -> bool:

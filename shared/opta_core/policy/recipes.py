@@ -3,6 +3,7 @@
 import itertools
 import os
 import re
+import tomllib
 from typing import Any, cast
 
 import msgspec
@@ -14,6 +15,12 @@ _BYTES_MAX = 512 * 1024
 _BUILTIN = {"t": "test", "tst": "test", "test": "test", "start": "start", "stop": "stop", "restart": "restart"}
 _CALLED = re.compile(r"\b(?:npm|pnpm|yarn|bun)\s+(?:run(?:-script)?\s+)?(?:--?[\w-]+\s+)*([\w:.-]+)|\brun-[sp]\s+([\w:. -]+)")
 _RECIPES_MAX = 100
+# Runner -> the files that hold its scripts.
+_MANIFESTS = {
+    "composer": ("composer.json",), "deno": ("deno.json", "deno.jsonc", "package.json"), "poe": ("pyproject.toml",), "pdm": ("pyproject.toml",), "taskipy": ("pyproject.toml",),
+    "hatch": ("pyproject.toml",), "rye": ("pyproject.toml",), "pixi": ("pyproject.toml",), "task": ("Taskfile.yml", "Taskfile.yaml", "taskfile.yml"), "go-task": ("Taskfile.yml",),
+}  # fmt: skip
+_TASK = re.compile(r"^  ([\w:.-]+):[^\n]*\n((?:(?: {3,}[^\n]*)?\n)*)", re.MULTILINE)
 
 
 def recipes_of(argv: tuple[str, ...], folders: tuple[str, ...], places: Places) -> list[str]:
@@ -37,7 +44,94 @@ def recipes_of(argv: tuple[str, ...], folders: tuple[str, ...], places: Places) 
         moved = [argv[at + 1] for at, word in enumerate(argv[:-1]) if word in ("-C", "--directory")]
         starts = tuple(os.path.normpath(os.path.join(folder, *moved)) for folder in folders)
         return [text for folder in dict.fromkeys(starts) for text in _makefile(folder, words)]
+    if "just" in names:
+        return [text for folder in _upwards(folders, places) for text in _justfile(folder, words)]
+    if names[0] in _MANIFESTS:
+        sub = ("run", "run-script", "task", "test", "exec")
+        wanted = [word for word in words if word not in sub] or (["test"] if "test" in words else [])
+        return [text for folder in _upwards(folders, places) for text in _manifest(folder, names[0], wanted)]
     return []
+
+
+def _justfile(folder: str, wanted: list[str]) -> list[str]:
+    content = next((text for name in ("justfile", "Justfile", ".justfile") if (text := _read(os.path.join(folder, name)))), b"")
+    recipes: dict[str, list[str]] = {}
+    needs: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in content.decode(errors="replace").splitlines():
+        if line[:1] in (" ", "\t"):
+            current.append(line.strip().lstrip("@-"))
+        elif found := re.match(r"@?([\w-]+)([^:=]*):(?!=)(.*)", line):
+            current = recipes.setdefault(found.group(1), [])
+            needs[found.group(1)] = re.findall(r"[\w-]+", found.group(3))
+    waiting = list(wanted) or list(recipes)[:1]
+    seen: dict[str, None] = {}
+    while waiting and len(seen) < _RECIPES_MAX:
+        name = waiting.pop()
+        if name in recipes and name not in seen:
+            seen[name] = None
+            waiting += needs[name]
+    return ["\n".join(recipes[name]) for name in seen]
+
+
+def _manifest(folder: str, runner: str, wanted: list[str]) -> list[str]:
+    """Scripts of composer.json and deno.json, and tasks of pyproject.toml and Taskfile.yml, whose text holds one of the names."""
+    found: list[str] = []
+    for name in _MANIFESTS[runner]:
+        content = _read(os.path.join(folder, name)).decode(errors="replace")
+        if name.endswith(".json") and content:
+            found += _json_scripts(content, wanted)
+        elif name.endswith(".toml") and content:
+            found += _toml_scripts(content, wanted)
+        else:
+            found += [text for task, text in _yaml_tasks(content) if task in wanted or (not wanted and task == "default")]
+    return found
+
+
+def _json_scripts(content: str, wanted: list[str]) -> list[str]:
+    try:
+        given: Any = msgspec.json.decode(re.sub(r"^\s*//.*$", "", content, flags=re.MULTILINE))
+        scripts = {**given.get("scripts", {}), **given.get("tasks", {})}
+        return [_flat(scripts[name]) for name in wanted if name in scripts]
+    except (msgspec.DecodeError, AttributeError, TypeError, RecursionError):
+        return []
+
+
+def _toml_scripts(content: str, wanted: list[str]) -> list[str]:
+    try:
+        tool: Any = tomllib.loads(content).get("tool", {})
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return []
+    found: list[str] = []
+    for path in (
+        ("poe", "tasks"),
+        ("pdm", "scripts"),
+        ("taskipy", "tasks"),
+        ("hatch", "envs", "default", "scripts"),
+        ("rye", "scripts"),
+        ("pixi", "tasks"),
+    ):
+        scripts: Any = tool
+        for key in path:
+            scripts = cast("dict[str, Any]", scripts).get(key, {}) if isinstance(scripts, dict) else {}
+        if isinstance(scripts, dict):
+            found += [_flat(cast("dict[str, Any]", scripts)[name]) for name in wanted if name in scripts]
+    return found
+
+
+def _yaml_tasks(content: str) -> list[tuple[str, str]]:
+    """The tasks of a Taskfile: `  NAME:` and the indented lines below it."""
+    tasks = content.partition("\ntasks:")[2]
+    return [(found.group(1), re.sub(r"^\s*(- |cmd: |cmds:)*", "", found.group(2), flags=re.MULTILINE)) for found in _TASK.finditer(tasks)]
+
+
+def _flat(value: Any) -> str:
+    """Every text within a script: a string, a list, or a table with the command and others that it calls."""
+    if isinstance(value, dict):
+        return "\n".join(_flat(each) for each in cast("dict[str, Any]", value).values())
+    if isinstance(value, list):
+        return "\n".join(_flat(each) for each in cast("list[Any]", value))
+    return str(value)
 
 
 def _package(folder: str, wanted: list[str]) -> list[str]:

@@ -15,7 +15,7 @@ from opta_protocol.tools.shell import RUN_COMMAND
 
 from . import command_line, other_names
 from .actions import Action, PolicyRequest
-from .contained_paths import Places
+from .contained_paths import Places, chosen_secret
 from .grants import script_now
 from .layers import Layers
 from .offline import works_offline
@@ -179,6 +179,8 @@ def _hard_ask(request: PolicyRequest, action: Action, situation: Situation) -> s
         return action.loss
     if any(is_secret(part) for word in action.argv[1:] for part in (word, word.rpartition(":")[2], word.rpartition("=")[2])):
         return "it names a file that may hold credentials"
+    if chosen_secret(action.argv) and action.argv[0] != "find":
+        return "it chooses files that may hold credentials"
     places = Places(request.cwd, request.cwd)
     if any(places.leads_to_secret(word, action.folders) for word in action.argv[1:] if len(word) < 1024):
         return "it names a link to a file that may hold credentials"
@@ -251,8 +253,8 @@ def _default(request: PolicyRequest, action: Action, situation: Situation) -> Ve
     effect: Effect = "allow" if action.risk is Risk.read else "ask"
     if situation.level is Level.L1:
         return Verdict("ask", "L1 asks before every tool call", "level", action.subject)
-    if action.kind == "write" and action.instructs:
-        return Verdict("ask", action.instructs, "hard", action.subject)
+    if action.kind == "write" and action.writes:
+        return Verdict("ask", action.writes, "hard", action.subject)
     if situation.level is Level.L3 and action.kind == "write":
         return Verdict("allow", "L3 allows writes in the workspace", "level", action.subject)
     if action.is_filter:
@@ -260,7 +262,7 @@ def _default(request: PolicyRequest, action: Action, situation: Situation) -> Ve
     if situation.level is Level.L3 and action.kind == "run":
         if not action.argv:
             return Verdict("allow", "L3 allows commands that the sandbox contains", "level", action.subject)
-        if problem := action.script_loss or action.instructs:
+        if problem := action.script_loss or action.writes:
             return Verdict("ask", problem, "hard", action.subject)
         if not _needs_network(request, action):
             return Verdict("allow", "L3 allows plain commands in the sandbox", "level", action.subject)
@@ -288,12 +290,12 @@ def _granted(request: PolicyRequest, action: Action, situation: Situation, probl
     ) is not None:
         return Verdict("allow", f"always allowed: {grant.label}", "user", action.subject)
     scope = scope_of(request)
-    if action.kind == "write" and action.instructs:
+    if action.kind == "write" and action.writes:
         return None
     if action.kind != "run":
         return Verdict("allow", f"allowed for this session: {scope}", "session", action.subject) if scope in situation.granted else None
     held = is_held(request, situation)
-    if action.script_loss or action.instructs:
+    if action.script_loss or action.writes:
         return None
     if action.argv and not problem:
         is_granted = bool({CONTAINED, "run"} & situation.granted)
