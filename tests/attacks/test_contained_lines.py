@@ -38,7 +38,12 @@ def cases() -> list[str]:
     return found
 
 
-HOSTILE = cases()
+# Lines that hold line breaks: a word goes on behind an escaped one, a comment does not.
+BROKEN = (
+    "r\\\nm -rf src", "r\\\n\\\nm -rf src", "b\\\nash -c 'rm -rf src'", "bash ev\\\nil.sh", "cat .e\\\nnv | cat", "cat '.e'\\\nnv", "X=.e\\\nnv; cat $X", "git reset --ha\\\nrd",
+    "x\\\n=1 rm -rf src", "ls # x \\\nrm -rf src", "ls;#x\nrm -rf src", "ls\nrm -rf src", "ls \\\n; rm -rf src", "ls\r\nrm -rf src", "ls |\\\n| rm -rf src", "echo x > .g\\\nit/config",
+)  # fmt: skip
+HOSTILE = [*cases(), *BROKEN]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +109,7 @@ def test_a_hostile_line_asks_with_a_reason_at_the_highest_level_and_after_a_gran
 
 
 def test_there_are_many_hostile_lines() -> None:
-    assert len(set(HOSTILE)) >= 300
+    assert len(set(HOSTILE)) >= 850
 
 
 def test_the_workspace_is_not_what_makes_the_lines_ask(work: Path) -> None:
@@ -138,7 +143,9 @@ def test_a_background_call_and_a_folder_outside_ask(work: Path) -> None:
 
 def test_a_long_or_deep_line_has_a_verdict(work: Path) -> None:
     for command in ("X=1 " + "ls " * 60_000, "$(" * 300 + "ls" + ")" * 300, "{ " * 200 + "ls;" + " }" * 200, " | ".join(["X=1 cat"] * 2000),
-                    "echo " + "{a,b}" * 30, "for a in 1 2 3; do " * 50 + "ls" + "; done" * 50, "echo " + "$((1+" * 500 + "1" + "))" * 500):  # fmt: skip
+                    "echo " + "{a,b}" * 30, "for a in 1 2 3; do " * 50 + "ls" + "; done" * 50, "echo " + "$((1+" * 500 + "1" + "))" * 500,
+                    "python3 -c 'open(" + " " * 8000 + "'", "python3 -c '" + "open(a," * 1000 + "'", "python3 -c '" + "a." * 4000 + "'", "perl -e '" + "open a," * 1000 + "'",
+                    "x=" + "a" * 1000 + "; echo ${x%%*a*a*a*a*b}", "awk '" + "print a " * 1000 + "' a.txt", "cat <<E\n" + "$A " * 2500 + "\nE", "xargs " * 1000 + "ls"):  # fmt: skip
         # Reaching it is the test: no recursion without end, no product of all values.
         assert verdict(work, f"{command}; rm -rf src").effect != "allow", command[:40]
 

@@ -107,6 +107,11 @@ def parse(encoded: bytes) -> tree_sitter.Node:
 
 def loose_commands(text: str) -> list[tuple[str, ...]]:
     """The programs of a shell script with their words, as far as they can be recognised in its text. For what destroys."""
+    # A word may go on in the next line, unless it stands in a comment.
+    return [found for each in dict.fromkeys((text, text.replace("\\\n", ""))) for found in _loose_commands(each)]
+
+
+def _loose_commands(text: str) -> list[tuple[str, ...]]:
     encoded = text.encode(errors="replace")
     found: list[tuple[str, ...]] = []
     waiting = [parse(encoded)]
@@ -126,7 +131,7 @@ def loose_commands(text: str) -> list[tuple[str, ...]]:
             if texts and texts[0]:
                 found.append((texts[0].rsplit("/", 1)[-1].replace("\\", "").replace("'", "").replace('"', ""), *texts[1:]))
             if texts and texts[0] in ("sh", "bash", "eval", "dash", "zsh"):
-                found += [each for word in texts[1:] if " " in word for each in loose_commands(word)]
+                found += [each for word in texts[1:] if " " in word for each in _loose_commands(word)]
         waiting += node.children
     return found
 

@@ -16,6 +16,8 @@ Reads = Literal["", "names", "text"]
 
 # Stands in a word for text that is only known when the line runs.
 UNKNOWN = "\x01"
+# The same for a word that the shell splits: it may become several words, also options.
+MANY = UNKNOWN * 2
 EXPANSIONS_MAX = 400
 DEVICES = frozenset({"/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/0", "/dev/fd/1", "/dev/fd/2"})
 # Files that tell agents what to do: as trusted as a person's own words.

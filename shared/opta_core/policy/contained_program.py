@@ -11,7 +11,7 @@ import re
 from . import command_line
 from .code_scan import script_problem
 from .contained_interpreter import awk_program, interpret
-from .contained_paths import UNKNOWN, Reads, chosen_secret, is_instruction
+from .contained_paths import MANY, UNKNOWN, Reads, chosen_secret, is_instruction
 from .contained_scripts import SHELLS, judge_script, scripts_loss
 from .contained_state import Leaves, Line, ProgramCall, ReadShell
 from .destructive_commands import CHECKED_ON_DISK, WorkingFolders, is_listed, loss_of
@@ -41,6 +41,7 @@ _LISTING = frozenset("ls stat du tree file wc find realpath readlink md5sum sha2
 _READERS = _LISTING | frozenset(
     "cat head tail less grep egrep fgrep rg diff cmp sort awk gawk mawk sed bat nl jq yq tr cut column comm join paste yamllint actionlint".split()
 )
+_WRITING_BY_OPTION = frozenset("sort rg tree shuf uniq gcc cc g++ c++ clang clang++ eslint fd fdfind date file".split())
 _PLACING = frozenset("cp mv ln install touch rsync tee dd sed truncate patch ditto rename split csplit sort shuf".split())
 _HANDLING_LINKS = frozenset("ls stat readlink test [ file find git unlink ln cp mkdir touch chmod".split())
 # Programs that run none of the files which a line wrote before.
@@ -69,6 +70,9 @@ def check(command: ProgramCall, line: Line, read_shell: ReadShell) -> None:
         raise Leaves(f"{name[:60]} looks like an assignment")
     line.programs.append(argv)
     if name in BUILTINS:
+        # `test -v`, `printf -v`: words that are split may bring an option.
+        if name in ("test", "[", "printf") and argv[1:2] == (MANY,):
+            raise Leaves(f"{name} evaluates its words, and the line computes them")
         allowed = _BUILTIN_WORDS.get(name)
         if allowed is not None and not all(re.fullmatch(allowed, word) for word in argv[1:]):
             raise Leaves(f"{name} evaluates its words, or changes the meaning of later ones")
@@ -109,6 +113,8 @@ def check(command: ProgramCall, line: Line, read_shell: ReadShell) -> None:
         raise Leaves(problem)
     if problem := replaced_text(argv, command.folders):
         raise Leaves(problem)
+    if name in _WRITING_BY_OPTION and MANY in argv:
+        raise Leaves(f"{name} is given words that the line computes, and may write or run something with them")
     if problem := still_vetoed(argv, program, line.places, command.folders, frozenset(line.made)):
         raise Leaves(problem)
     for script in scripts_named_by(argv):

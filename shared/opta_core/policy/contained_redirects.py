@@ -11,6 +11,8 @@ from .contained_state import Leaves
 from .contained_words import WordReader
 from .said_by_programs import printed_by
 
+TAKES_WORDS = re.compile(r"\b(?:xargs|read)\b")
+
 
 class RedirectReader(WordReader):
     """Judges redirected statements. `_command` runs one program with the text that it is given."""
@@ -48,7 +50,7 @@ class RedirectReader(WordReader):
                     self._line.note_written(os.path.normpath(os.path.join(folder, target)), text)
         for redirect in redirects:
             if redirect.type == "heredoc_redirect":
-                self._after_heredoc(redirect)
+                self._after_heredoc(redirect, stdin or "")
 
     def _take(self, body: tree_sitter.Node, stdin: str | None, targets: list[tuple[str, bool]]) -> None:
         if body.type == "command":
@@ -145,7 +147,7 @@ class RedirectReader(WordReader):
                 raise Leaves("it holds a here document that is not judged")
         return "".join(pieces)
 
-    def _after_heredoc(self, node: tree_sitter.Node) -> None:
+    def _after_heredoc(self, node: tree_sitter.Node, text: str) -> None:
         """What tree-sitter puts behind the beginning of a here document: the rest of its line."""
         for child in node.children:
             if child.type in (
@@ -165,6 +167,8 @@ class RedirectReader(WordReader):
             ):
                 continue
             if child.type == "pipeline" or child.type == "command" or child.type == "list" or child.type == "redirected_statement":
+                if TAKES_WORDS.search(self._text(child)):
+                    self._becomes_words(text)
                 kept, self._reads_pipe = self._reads_pipe, True
                 for each in child.children if child.type == "pipeline" else [child]:
                     if each.is_named:

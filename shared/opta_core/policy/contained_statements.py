@@ -7,16 +7,15 @@ from collections.abc import Iterator
 
 import tree_sitter
 
-from .contained_paths import UNKNOWN, grepped_secret
+from .contained_paths import UNKNOWN
 from .contained_program import check
-from .contained_redirects import RedirectReader
+from .contained_redirects import TAKES_WORDS, RedirectReader
 from .contained_state import Leaves, ProgramCall
 from .contained_words import REASONS, VALUES_MAX
 from .path_names import relative_to
-from .said_by_programs import printed_by
 
-_TAKES_WORDS = re.compile(r"\b(?:xargs|read)\b")
 _TAKING_NAMES = frozenset({("git", "cat-file"), ("git", "hash-object"), ("git", "checkout-index"), ("git", "update-index"), ("cpio", "-o")})
+_ENDS_WORD = re.compile(rb"(?:&&|\|\||[;(){}])\Z|\A\Z")
 NODES_MAX = 1500
 VISITS_MAX = 5_000
 # A loop is read until its variables hold no new values, at most this often.
@@ -35,7 +34,12 @@ class StatementReader(RedirectReader):
         """Check that the tree represents the whole text. Raises Leaves."""
         end = 0
         for node in self._leaves(root):
-            between = self._encoded[end : node.start_byte].replace(b"\\\n", b"").strip(b" \t\n")
+            gap = self._encoded[end : node.start_byte]
+            between = gap.replace(b"\\\n", b"")
+            # tree-sitter ends a word at an escaped line break; the shell goes on with it.
+            if b"\\\n" in gap and not between and not _ENDS_WORD.search(self._encoded[max(0, end - 2) : end]):
+                raise Leaves("it breaks a word over two lines")
+            between = between.strip(b" \t\n")
             # tree-sitter-bash loses the `-` of `python3 - <<E`, which means the here document.
             if between and not (between == b"-" and node.type in ("<<", "<<-")):
                 raise Leaves("it cannot be parsed with certainty")
@@ -132,21 +136,13 @@ class StatementReader(RedirectReader):
             if child.is_named:
                 first = len(self._line.programs)
                 self.visit(child)
-                if child != node.children[-1] and _TAKES_WORDS.search(self._text(node)):
+                if child != node.children[-1] and TAKES_WORDS.search(self._text(node)):
                     self._become_words(self._line.programs[first:])
                 self._folders = self._if_ok = kept
                 self._reads_pipe = True
             elif child.type not in ("|", "|&"):
                 raise Leaves("it holds a pipe that is not judged")
         self._reads_pipe = reads_pipe
-
-    def _become_words(self, programs: list[tuple[str, ...]]) -> None:
-        """What these programs print becomes the words of others, by `xargs` or `read`."""
-        for argv in programs:
-            if pattern := grepped_secret(argv):
-                raise Leaves(f"it chooses files with {pattern[:40]}, which may hold credentials")
-            if argv[0] in ("echo", "printf"):
-                self._becomes_words(printed_by(argv) or " ".join(argv[1:]).replace(UNKNOWN, ""))
 
     def _loop(self, node: tree_sitter.Node) -> None:
         before = self._folders

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import tree_sitter
 
 from . import shell_variables
-from .contained_paths import UNKNOWN, grepped_secret, is_instruction
+from .contained_paths import MANY, UNKNOWN, grepped_secret, is_instruction
 from .contained_state import Leaves, Line, ReadShell
 from .path_names import is_secret
-from .said_by_programs import cut, said_by
+from .said_by_programs import cut, printed_by, said_by
 
 VALUES_MAX = 64
 _EXPANSION = re.compile(
     r"\$(?:[?#$!@*0-9]|[A-Za-z_]\w*)\Z|\$\{#?[A-Za-z_]\w*(?:(?:%%?|##?|:?[-+]|//?)[^`$}(\\]*)?\}\Z|\$\{#?[A-Za-z_]\w*\[(?:[@*]|\d+)\]\}\Z"
 )
 _KNOWN_VARIABLES = frozenset("? # $ ! @ * 0 1 2 3 4 5 6 7 8 9 RANDOM SECONDS LINENO USER PIPESTATUS".split())
-_NUMBERS = frozenset({"RANDOM", "SECONDS", "LINENO"})
+_NUMBERS = frozenset({"RANDOM", "SECONDS", "LINENO", "?", "#", "$", "!", "UID", "EUID", "PPID"})
 # Programs that make text which was nowhere on the line.
 _BUILDING = frozenset("base64 base32 basenc xxd od tr rev printf openssl hexdump uudecode gpg".split())
 # Programs that change the text that they are given.
@@ -71,7 +71,7 @@ class WordReader:
         word = self._word(node)
         values = word.values
         if word.is_split:
-            values = tuple(part for value in values for part in value.split()) or ("",)
+            values = tuple(MANY if part == UNKNOWN else part for value in values for part in value.split()) or ("",)
         if word.is_glob or (word.is_split and any(set(value) & set("*?[") for value in values)):
             found: list[str] = []
             for value in values:
@@ -111,7 +111,9 @@ class WordReader:
         if kind == "process_substitution":
             if not text.startswith("<("):
                 raise Leaves("it writes into a program (process substitution)")
+            first = len(self._line.programs)
             self._inside(node)
+            self._become_words(self._line.programs[first:])
             return Word((UNKNOWN,))
         if kind == "arithmetic_expansion":
             return Word((self._arithmetic(node),))
@@ -202,6 +204,8 @@ class WordReader:
                 return self._folders
             if name == "HOME":
                 return ("~",)
+            if name in _NUMBERS:
+                return ("1",)
             if name in _KNOWN_VARIABLES:
                 return (UNKNOWN,)
             # A variable of the environment may hold anything, and may not be set.
@@ -233,6 +237,14 @@ class WordReader:
             # In quotes it is one word, such as the message of a commit.
             self._becomes_words(text if not is_quoted or "\n" not in text.strip() else "\n".join(re.findall(r"^\S+$", text, re.MULTILINE)))
         return said_by(programs, self._folders)
+
+    def _become_words(self, programs: list[tuple[str, ...]]) -> None:
+        """What these programs print becomes the words of others, by `xargs` or `read`."""
+        for argv in programs:
+            if pattern := grepped_secret(argv):
+                raise Leaves(f"it chooses files with {pattern[:40]}, which may hold credentials")
+            if argv[0] in ("echo", "printf"):
+                self._becomes_words(printed_by(argv) or " ".join(argv[1:]).replace(UNKNOWN, ""))
 
     def _becomes_words(self, text: str) -> None:
         """Raises Leaves when a text of the line that becomes words of a program names credentials, control files or instructions."""
