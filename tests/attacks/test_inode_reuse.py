@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from support.contained import PYTHON, Place
 from support.git import file
 from support.oracles import until
@@ -29,15 +30,22 @@ time.sleep(30)
 
 
 def test_the_numbers_of_control_files_that_were_removed(place: Place) -> None:
-    controls = [file(place.work / name) for name in NAMES]
     file(place.work / "attack.py", _TAKE_NUMBERS)
-    job = place.begin(f"{PYTHON} -S attack.py '{json.dumps(NAMES)}'")
-    assert until((place.work / "began").exists), "the command began"
-    place.pass_time(2.5)
-    for control in controls:
-        control.unlink()
-    place.pass_time_until((place.work / "taken").exists, 30)
-    assert json.loads((place.work / "taken").read_text()) != [], "no number came again"
-    said = place.stop(job)
-    said += place.run("true").content
-    assert not any(control.exists() for control in controls), said
+    for _ in range(4):
+        controls = [file(place.work / name) for name in NAMES]
+        job = place.begin(f"{PYTHON} -S attack.py '{json.dumps(NAMES)}'")
+        assert until((place.work / "began").exists), "the command began"
+        place.pass_time(2.5)
+        for control in controls:
+            control.unlink()
+        place.pass_time_until((place.work / "taken").exists, 30)
+        taken = json.loads((place.work / "taken").read_text())
+        said = place.stop(job)
+        said += place.run("true").content
+        assert not any(control.exists() for control in controls), said
+        if taken:
+            return
+        # Other processes of a busy machine took all of the numbers.
+        for made in (place.work / "began", place.work / "taken", *place.work.glob("t[0-9]*")):
+            made.unlink()
+    pytest.fail("no number ever came again")

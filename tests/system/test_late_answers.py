@@ -16,7 +16,9 @@ pytestmark = pytest.mark.system
 
 
 def reply(messages: list[dict[str, Any]]) -> list[Action]:
-    return [Say("done")] if messages[-1]["role"] == "tool" else [Use("run_command", {"command": "echo x > ran", "timeout_s": 7})]
+    return (
+        [Say("done")] if messages[-1]["role"] == "tool" else [Use("run_command", {"command": "rm -f gone; echo x > ran", "timeout_s": 7})]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,7 @@ def test_a_second_answer_and_one_after_the_turn_are_refused(daemon: Daemon) -> N
 
 def test_a_question_that_offers_nothing_lasting_takes_no_lasting_answer(daemon: Daemon) -> None:
     sid, turn, request = asked(daemon)
-    assert "offers" not in request  # the command redirects, so each one is asked about
+    assert "offers" not in request  # the command deletes, so each one is asked about
     for decision in ("session", "always"):
         with pytest.raises(OptaError, match="does not offer that"):
             daemon.client.post(f"/v3/sessions/{sid}/permissions/{request['requestId']}", {"decision": decision})

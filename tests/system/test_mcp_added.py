@@ -13,7 +13,7 @@ from support.daemon import Daemon
 from support.limits import limit_s
 from support.model_server import ModelServer, Use
 
-from .test_hands import Script, get, play, results
+from .test_tool_turns import Script, get, play, results
 
 pytestmark = pytest.mark.system
 

@@ -69,7 +69,7 @@ def said(events: list[dict[str, Any]]) -> str:
 def test_a_call_written_as_text_is_run_and_its_text_is_not_shown(daemon: Daemon, family: str) -> None:
     events = play(daemon, f"format {family}")
     assert [event["name"] for event in events if event["event"] == "tool.call"] == ["read_file"]
-    assert (events[-1]["event"], said(events).strip()) == ("turn.done", "It says: " + "the content of a")
+    assert (events[-1]["event"], said(events).strip()) == ("turn.done", "It says: 1\tthe content of a")
 
 
 def test_a_command_sees_what_the_edit_before_it_wrote(daemon: Daemon) -> None:
