@@ -20,7 +20,7 @@ LINES = [
 # Programs of a line that asks, which undo does not cover or the closed network does not allow.
 ASKED = (
     "rm ", "sed -i", "install", "npm ci", "push", "pull", "fetch", "curl", "wget", "docker", "create-thing", "reset --hard", "clean -fd",
-    "http.server", "ln -s ../", "outdated", "timeit", "tox ", "nox ", "kubectl", "psql", "log.txt &", "man ", "open ", "vim ",
+    "http.server", "ln -s ../", "outdated", "timeit", "tox ", "nox ", "kubectl", "psql", "log.txt &", ".env*", "man ", "open ", "vim ",
 )  # fmt: skip
 
 

@@ -205,6 +205,12 @@ _LIKELY_SECRETS = (
 )
 
 
+def may_choose_secret(pattern: str) -> bool:
+    """Whether a pattern that says more than "any name" fits the name of a file with credentials."""
+    last = pattern.rsplit("/", 1)[-1].casefold()
+    return re.search(r"\w", last) is not None and any(fnmatch.fnmatchcase(name, last) for name in _LIKELY_SECRETS)
+
+
 def chosen_secret(argv: tuple[str, ...]) -> str:
     """The pattern by which a program may choose files with credentials (`find -name '.e*'`); '' for none."""
     options = _CHOOSING.get(argv[0])
@@ -218,8 +224,7 @@ def chosen_secret(argv: tuple[str, ...]) -> str:
             pattern = word
         else:
             continue
-        last = re.sub(r"\\(.)", r"\1", pattern.replace(".*", "*")).rsplit("/", 1)[-1].casefold()
-        if not pattern.startswith("!") and re.search(r"\w", last) and any(fnmatch.fnmatchcase(name, last) for name in _LIKELY_SECRETS):
+        if not pattern.startswith("!") and may_choose_secret(re.sub(r"\\(.)", r"\1", pattern.replace(".*", "*"))):
             return pattern
     return ""
 

@@ -54,9 +54,11 @@ _RUNNING_NOTHING = (
     )
 )
 _GIT_READING = frozenset("diff log show add blame status grep ls-files check-ignore commit".split())
+_GIT_TELLING = frozenset({"commit", "tag", "merge", "stash"})
 # Files that a build or a test takes up without being named.
 _TAKEN_UP = re.compile(
-    r".*\.(py|sh|bash|[cm]?[jt]sx?|rb|pl|php|lua|mk|cmake|gradle|kts|toml|cfg|ini|json|cc?|cpp|h|rs|go|java|kt|cs|exs?)|.*(Makefile|makefile|file)"
+    r".*\.(py|sh|bash|[cm]?[jt]sx?|rb|pl|php|lua|mk|cmake|gradle|kts|cc?|cpp|h|rs|go|java|kt|cs|exs?)|.*(Makefile|makefile|file)"
+    r"|(package|composer|deno|tsconfig|turbo|nx|project)\.jsonc?|(pyproject|Cargo|poetry)\.toml|(setup|tox|pytest|mypy)\.(cfg|ini)"
 )
 
 
@@ -174,7 +176,7 @@ def _links_made(line: Line) -> tuple[str, ...]:
     found: list[str] = []
     for argv in line.programs[:-1]:
         if argv[0] in ("ln", "gln") or (
-            argv[0] in ("cp", "gcp") and any(re.match(r"-[a-zA-Z]*[sla]|--(link|symbolic)", word) for word in argv)
+            argv[0] in ("cp", "gcp") and any(re.match(r"-[a-zA-Z]*[sl]|--(link|symbolic)", word) for word in argv)
         ):
             found += [os.path.basename(word.rstrip("/")) for word in argv[1:] if not word.startswith("-")]
     return tuple(dict.fromkeys(found))
@@ -199,10 +201,15 @@ def _check_written(name: str, line: Line) -> None:
             raise Leaves(f"it wrote {base[:60]} before {name[:60]}: {problem}")
 
 
+def _is_message(argv: tuple[str, ...], at: int) -> bool:
+    """Whether a word is the text of `git commit -m`, which is one word whatever it holds."""
+    return argv[0] == "git" and at > 2 and argv[1] in _GIT_TELLING and re.fullmatch(r"-[aqsn]*m|--message", argv[at - 1]) is not None
+
+
 def _check_loss(argv: tuple[str, ...], program: str, folders: tuple[str, ...], workspace: str = "") -> None:
     if not is_listed(argv[0], program):
         return
-    computed = [word for word in argv[1:] if UNKNOWN in word]
+    computed = [word for at, word in enumerate(argv) if UNKNOWN in word and not (word != MANY and _is_message(argv, at))]
     if any(word.startswith(UNKNOWN) for word in computed):
         raise Leaves(f"{argv[0]} is given words that the line computes, and may destroy with them")
     if computed and set(names_of(argv[0], program)) & CHECKED_ON_DISK:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import tree_sitter
 
 from . import shell_variables
-from .contained_paths import MANY, UNKNOWN, grepped_secret, is_instruction
+from .contained_paths import MANY, UNKNOWN, grepped_secret, is_instruction, may_choose_secret
 from .contained_state import Leaves, Line, ReadShell
 from .path_names import is_secret
 from .said_by_programs import cut, printed_by, said_by
@@ -79,6 +79,9 @@ class WordReader:
                     found.append(value)
                     continue
                 expanded = self._line.places.expanded(value, self._folders)
+                # It fits nothing yet: an earlier program of the line may make what it fits.
+                if expanded == (value,) and may_choose_secret(value):
+                    raise Leaves(f"it chooses files with {value[:40]}, which may hold credentials")
                 found += expanded if expanded is not None else (value.replace("*", UNKNOWN),)
             if not any(value.startswith("-") for value in values) and any(value.startswith("-") for value in found):
                 raise Leaves("a file's name begins with a dash, and a program would take it for an option")
@@ -290,6 +293,8 @@ class WordReader:
         self._set(self._text(name), values)
 
     def _set(self, name: str, values: tuple[str, ...]) -> None:
+        # Whether it is split is decided where the variable is used.
+        values = tuple(UNKNOWN if value == MANY else value for value in values)
         for value in values or ("",):
             if problem := shell_variables.problem_of(name, None if UNKNOWN in value else value):
                 raise Leaves(problem)

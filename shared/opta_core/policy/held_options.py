@@ -11,6 +11,7 @@ from collections.abc import Callable
 from . import shell_variables
 from .contained_paths import UNKNOWN, Places
 from .option_checks import veto
+from .reading_uses import only_reads
 from .sed_script import sed_problem
 
 Words = tuple[str, ...]
@@ -76,40 +77,17 @@ def still_vetoed(argv: Words, program: str, places: Places, folders: tuple[str, 
                 less = tuple(each for each in less if each != word)
     if name == "go" and less[1:2] == ("run",):
         less = ("go", "build", *less[2:])
-    if name == "go" and less[1:2] == ("tool",) and re.fullmatch(_GO_TOOLS, " ".join(less[2:])):
-        return ""
-    if name == "cargo" and less[1:2] and less[1] in _CARGO_FOREIGN:
+    if name == "cargo" and set(less[1:2]) & _CARGO_FOREIGN:
         less = ("cargo", "check", *less[2:])
-    if name in ("ar", "gar") and re.fullmatch(r"-?[tp]v?", "".join(less[1:2])):
-        return ""
-    if (
-        name == "openssl"
-        and less[1:2]
-        and less[1] in _OPENSSL
-        and not any(re.match(r"-(out|writerand|engine|provider|config|sign|prv)", word) for word in less)
-    ):
-        return ""
-    if name in _PAGERS and all(not word.startswith(("+", "-")) or re.fullmatch(_PAGERS[name], word) for word in less[1:]):
-        return ""
-    if name in _UNPACKING and all(
-        not word.startswith("-") or re.fullmatch(r"-[a-zA-Z]+|-\d+|--(color|colour)(=\w+)?", word) for word in less[1:]
-    ):
-        return ""
-    if name == "sqlite3" and _reads_database(less[1:]):
+    if only_reads(less):
         return ""
     return veto(less, program) if less != argv else problem
 
 
-_GO_TOOLS = r"cover -func=?\s?[\w./-]+|(nm|objdump|buildid|addr2line|doc)( [\w./-]+)*|pprof -(top|text|list \w+)( [\w./-]+)+|dist list|-n"
 # Subcommands that are programs of their own. An alias can only name a subcommand of cargo.
 _CARGO_FOREIGN = frozenset(
     "nextest expand llvm-cov machete udeps bloat deny geiger about msrv semver-checks asm tarpaulin outdated".split()
 )
-_OPENSSL = frozenset("rand version dgst md5 sha1 sha256 sha512 prime ciphers errstr list".split())
-# Their output goes to a file or a pipe, so they only copy.
-_PAGERS = {"less": r"-[NRSFXEeMinr]+", "more": r"-[dfps]+", "bat": r"-[pnA]+|--(plain|number|style=\w+|paging=never|color=\w+|language=\w+|line-range=[\d:]+)|-[lr]\w*", "batcat": r"-[pnA]+|--(plain|style=\w+|paging=never)"}  # fmt: skip
-# Scripts that unpack a file and read it.
-_UNPACKING = frozenset("zcat gzcat bzcat xzcat zstdcat lz4cat zgrep zegrep zfgrep bzgrep xzgrep zdiff zcmp".split())
 _FOLDERS = frozenset({"-C", "--prefix", "--cwd", "--dir", "--directory", "--build", "--test-dir", "--project"})
 _OF_MAKE = frozenset({"SHELL", "MAKE", "RM", "MV", "CP", "INSTALL", ".SHELLFLAGS"})
 
@@ -125,24 +103,6 @@ def scripts_named_by(argv: Words) -> list[str]:
         if head in options:
             found.append(value if equals else following)
     return [word for word in found if re.search(r"\.([cm]?[jt]s|py|rb|php)\Z", word)]
-
-
-def _reads_database(words: Words) -> bool:
-    """sqlite3: whether its only statement reads. Dot commands run programs and write files, except for those that show a schema."""
-    rest = [
-        word for word in words if not re.fullmatch(r"-(readonly|header|noheader|csv|json|column|box|line|list|markdown|table|tabs)", word)
-    ]
-    if len(rest) != 2 or rest[0].startswith("-"):
-        return False
-    if re.fullmatch(r"\.(tables|schema|indexes|databases|fullschema)( \w+)?", rest[1]):
-        return True
-    statement = rest[1].strip().rstrip(";")
-    is_reading = re.match(
-        r"(select|explain|with|values|pragma (table_info|table_list|index_list|user_version|schema_version))\b", statement, re.IGNORECASE
-    )
-    return bool(is_reading) and not re.search(
-        r";|readfile|writefile|load_extension|fts3_tokenizer|edit\s*\(|\binto\b", statement, re.IGNORECASE
-    )
 
 
 def _without(argv: Words, places: Places, folders: tuple[str, ...]) -> Words:
