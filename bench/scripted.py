@@ -81,6 +81,10 @@ class _Joined:
     def __init__(self) -> None:
         self.content = b""
 
+    def is_closing(self) -> bool:
+        """Never: there is no connection."""
+        return False
+
     def write(self, content: bytes) -> None:
         self.content += content
 
