@@ -20,6 +20,7 @@ from opta_protocol.lmx import LmxModels
 
 KEY = "lmx-canary-of-this-home"
 Answer = Callable[[str, int], bytes]
+Wait = Callable[[str], Awaitable[object]]
 
 
 def body(content: object, status: str = "200 OK") -> bytes:
@@ -33,8 +34,10 @@ def honest(path: str, port: int) -> bytes:
     return body({"models": []})
 
 
-def run(tmp_path: Path, answer: Answer, story: Callable[[HttpClient, list[bytes]], Awaitable[None]]) -> list[bytes]:
-    """Everything that a listener heard while `story` ran."""
+def run(
+    tmp_path: Path, answer: Answer, story: Callable[[HttpClient, list[bytes]], Awaitable[None]], wait: Wait | None = None
+) -> list[bytes]:
+    """Everything that a listener heard while `story` ran. It answers a path after `wait`."""
     heard: list[bytes] = []
 
     async def main() -> None:
@@ -47,7 +50,10 @@ def run(tmp_path: Path, answer: Answer, story: Callable[[HttpClient, list[bytes]
                         (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0
                     )
                     heard.append(await reader.readexactly(length))
-                    writer.write(answer(head.split(b" ")[1].decode(), writer.get_extra_info("sockname")[1]))
+                    path = head.split(b" ")[1].decode()
+                    if wait is not None:
+                        await wait(path)
+                    writer.write(answer(path, writer.get_extra_info("sockname")[1]))
             except (ConnectionError, asyncio.IncompleteReadError):
                 pass
             finally:
@@ -116,6 +122,27 @@ def test_lmx_of_this_home_is_asked_once_a_connection_and_then_trusted(tmp_path: 
 
     heard = [line.split(b" ")[1].split(b"?")[0] for line in run(tmp_path, honest, story) if line]
     assert heard == [b"/proof", *[b"/admin/models"] * 3, b"/proof", b"/admin/models"]
+
+
+def test_a_connection_that_is_proved_while_enough_others_are_idle_is_used(tmp_path: Path) -> None:
+    proofs: list[str] = []
+    eight_are_idle = asyncio.Event()
+
+    async def wait(path: str) -> None:
+        if path.startswith("/proof"):
+            proofs.append(path)
+            if len(proofs) == 9:
+                await eight_are_idle.wait()
+
+    async def story(client: HttpClient, heard: list[bytes]) -> None:
+        asked = [asyncio.ensure_future(client.get("/v1/models", 10)) for _ in range(9)]
+        while sum(each.done() for each in asked) < 8:
+            await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED, timeout=0.05)
+        eight_are_idle.set()
+        assert [status for status, _ in await asyncio.gather(*asked)] == [200] * 9
+
+    run(tmp_path, honest, story, wait)
+    assert len(proofs) == 9
 
 
 def test_every_connection_asks_another_question(tmp_path: Path) -> None:

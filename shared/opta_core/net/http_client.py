@@ -110,6 +110,11 @@ class HttpResponse:
         self._watch.cancel()
         self._connection.release(self)
 
+    def leave(self) -> bool:
+        """Release the response and keep its connection in hand; whether it can take another request. It is closed otherwise."""
+        self._watch.cancel()
+        return self._connection.renew(self)
+
     async def _more(self) -> None:
         self._waiter = self._loop.create_future()
         self._waiting_since = self._loop.time()
@@ -179,16 +184,23 @@ class _Connection(asyncio.Protocol):
 
     def release(self, answer: HttpResponse) -> None:
         """End a response: keep the connection for reuse, or close it."""
-        if self._answer is not answer:
+        if self._answer is not answer or not self.renew(answer):
             return
-        self._answer = None
-        if answer.is_whole and self.is_open and self._may_stay and len(self._idle) < IDLE_MAX:
-            self.is_fresh = False
-            self._parser = httptools.HttpResponseParser(self)
-            self.resume()
+        if len(self._idle) < IDLE_MAX:
             self._idle.append(self)
         else:
             self.cut()
+
+    def renew(self, answer: HttpResponse) -> bool:
+        """End the response that is open; whether the connection can take another request. One that cannot is closed."""
+        self._answer = None
+        if not (answer.is_whole and self.is_open and self._may_stay):
+            self.cut()
+            return False
+        self.is_fresh = False
+        self._parser = httptools.HttpResponseParser(self)
+        self.resume()
+        return True
 
     def cut(self) -> None:
         """Close at once."""
@@ -372,12 +384,12 @@ class HttpClient:
             # The server may just be stopping, so it is not reported as unverified. Nothing was sent to it.
             raise HttpProblem(f"it did not prove its identity: {problem}", is_connected=False) from problem
         finally:
-            answer.close()
-            if connection in self._idle:
-                self._idle.remove(connection)
-        if not is_proven or not connection.is_open:
+            is_usable = answer.leave()
+        if not is_proven:
             connection.cut()
             raise UnverifiedServer(challenge.failure_message(self.host))
+        if not is_usable:
+            raise HttpProblem("it closed the connection on which it had proved its identity", is_connected=False)
         connection.is_fresh = True
 
 
