@@ -19,7 +19,7 @@ from support.limits import limit_s
 
 from opta_agent.providers import openai
 from opta_agent.providers.base import End
-from opta_core.net import http_client
+from opta_core.net import http_client, http_connection
 from opta_protocol.error_info import ErrorCode
 
 KEY = "canary-key-of-a-provider"
@@ -99,7 +99,7 @@ SILENCES: dict[str, tuple[Iterable[Piece], str]] = {
 @pytest.mark.attack("A70")
 @pytest.mark.parametrize("form", SILENCES)
 def test_a_server_that_stops_speaking_is_given_up_and_what_it_said_is_kept(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for owner, name in ((http_client, "FIRST_BYTE_S"), (http_client, "BETWEEN_BYTES_S"), *((openai, name) for name in PATIENCE)):
+    for owner, name in ((http_connection, "FIRST_BYTE_S"), (http_connection, "BETWEEN_BYTES_S"), *((openai, name) for name in PATIENCE)):
         assert getattr(owner, name) <= 600
         monkeypatch.setattr(owner, name, 0.4)
     pieces, said = SILENCES[form]

@@ -7,7 +7,7 @@ import pytest
 from support.limits import limit_s
 from support.store import settle
 
-from opta_core.net import http_client
+from opta_core.net import http_connection
 from opta_core.net.http_client import HttpClient, HttpProblem
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -160,15 +160,15 @@ def test_headers_without_end_are_cut_off() -> None:
 
 
 def test_a_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_client, "FIRST_BYTE_S", 30)
-    monkeypatch.setattr(http_client, "BETWEEN_BYTES_S", 0.2)
+    monkeypatch.setattr(http_connection, "FIRST_BYTE_S", 30)
+    monkeypatch.setattr(http_connection, "BETWEEN_BYTES_S", 0.2)
 
     async def story(client: HttpClient) -> None:
         with pytest.raises(HttpProblem, match=r"nothing came for 0.2 s"):
             await whole(client)
 
     run(answering(CHUNKED, b"5\r\nhello\r\n", b"", pause_s=1.0), story)
-    monkeypatch.setattr(http_client, "FIRST_BYTE_S", 0.2)
+    monkeypatch.setattr(http_connection, "FIRST_BYTE_S", 0.2)
     run(answering(b"", pause_s=1.0), story)
 
 
