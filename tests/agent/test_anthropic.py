@@ -1,6 +1,5 @@
 """The Messages API: recorded shapes of its streams in pieces of any size, what is sent, and what is done about refusals."""
 
-import asyncio
 import json
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -8,12 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 from support.byte_server import STREAM, ByteServer, Piece, Request, whole
-from support.limits import limit_s
+from support.heard import HeardAnswer
 
 from opta_agent.providers.anthropic import AnthropicProvider
 from opta_agent.providers.anthropic_messages import converted
-from opta_agent.providers.base import CallPart, End, ModelRequest, Part, TextPart, Thinking, Usage
-from opta_core.errors import OptaError
+from opta_agent.providers.base import CallPart, End, ModelRequest, Thinking, Usage
 from opta_core.secrets.vault import Secret
 from opta_protocol.events import ThinkingBlock
 
@@ -67,35 +65,15 @@ WHOLE = start(input_tokens=10, cache_read_input_tokens=90, cache_creation_input_
 WHOLE += stop("tool_use", output_tokens=33)
 
 
-class Heard:
-    """The parts of one request, or its error; and what was sent."""
+class Heard(HeardAnswer):
+    """What came of one request with a tool; and what was sent."""
 
     def __init__(self, reply: Callable[[Request], Iterable[Piece]], messages: list[dict[str, Any]] | None = None, **fields: Any):
-        self.parts: list[Part] = []
-        self.error: OptaError | None = None
         given = messages or [{"role": "user", "content": "hi"}]
         request = ModelRequest(model="m", messages=encoded(given), tools=encoded([TOOL]), **fields)
         with ByteServer(reply) as server:
-            asyncio.run(self._ask(server.url, request))
+            super().__init__(lambda: AnthropicProvider("p", server.url, Secret(KEY)), request)
             self.requests = server.requests
-
-    async def _ask(self, url: str, request: ModelRequest) -> None:
-        provider = AnthropicProvider("p", url, Secret(KEY))
-        try:
-            async with asyncio.timeout(limit_s(10)):
-                async for parts in provider.stream(request):
-                    self.parts += parts
-        except OptaError as error:
-            self.error = error
-        provider.close()
-
-    @property
-    def text(self) -> str:
-        return "".join(part.delta for part in self.parts if isinstance(part, TextPart))
-
-    @property
-    def end(self) -> End | None:
-        return next((part for part in self.parts if isinstance(part, End)), None)
 
 
 def encoded(value: Any) -> msgspec.Raw:

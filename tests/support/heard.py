@@ -1,11 +1,11 @@
 """One request of a provider to a test's server."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
-from opta_agent.providers.base import CallPart, End, ModelRequest, Part, TextPart, Thinking
+from opta_agent.providers.base import CallPart, End, ModelRequest, Part, Provider, TextPart, Thinking
 from opta_agent.providers.openai import OpenAiProvider
 from opta_core.errors import OptaError
 from opta_core.secrets.vault import Secret
@@ -14,17 +14,16 @@ from support.limits import limit_s
 from .byte_server import ByteServer, Piece, Reply
 
 
-class Heard:
-    """What came of one request: the parts, and the error that ended them, if any."""
+class HeardAnswer:
+    """What came of one request: the parts, and the error that ended them, if any. `connect` makes the provider, on the loop."""
 
-    def __init__(self, url: str, key: str = "", tools: bytes = b"", messages: bytes = b"[]"):
+    def __init__(self, connect: Callable[[], Provider], request: ModelRequest):
         self.parts: list[Part] = []
         self.error: OptaError | None = None
-        asyncio.run(self._ask(url, key, tools, messages))
+        asyncio.run(self._ask(connect, request))
 
-    async def _ask(self, url: str, key: str, tools: bytes, messages: bytes) -> None:
-        provider = OpenAiProvider("p", url, Secret(key) if key else None)
-        request = ModelRequest(model="m", messages=msgspec.Raw(messages), tools=msgspec.Raw(tools))
+    async def _ask(self, connect: Callable[[], Provider], request: ModelRequest) -> None:
+        provider = connect()
         try:
             async with asyncio.timeout(limit_s(10)):
                 async for parts in provider.stream(request):
@@ -52,6 +51,14 @@ class Heard:
     @property
     def code(self) -> str:
         return self.error.code.value if self.error else ""
+
+
+class Heard(HeardAnswer):
+    """The same of a chat server at `url`."""
+
+    def __init__(self, url: str, key: str = "", tools: bytes = b"", messages: bytes = b"[]"):
+        request = ModelRequest(model="m", messages=msgspec.Raw(messages), tools=msgspec.Raw(tools))
+        super().__init__(lambda: OpenAiProvider("p", url, Secret(key) if key else None), request)
 
 
 def hear(reply: Reply | Iterable[Piece], key: str = "") -> Heard:

@@ -109,7 +109,7 @@ function announcement(event: AnyEvent): string {
     case 'step.start':
       return event.step === 1 ? 'Assistant answering' : '';
     case 'turn.done':
-      return `Done, ${event.tokens} tokens, ${event.tools} tools`;
+      return `${event.finish === 'stop' ? 'Done' : 'Stopped at a limit'}, ${event.tokens} tokens, ${event.tools} tools`;
     case 'turn.error':
       return `Failed: ${event.message}`;
     default:

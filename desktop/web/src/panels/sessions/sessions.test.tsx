@@ -21,6 +21,15 @@ test('each session is listed with its state and turns, and the open one is marke
   expect([row(/works/).getAttribute('aria-current'), bench.page.state.selected]).toEqual(['true', 'sid2']);
 });
 
+test('a session whose last turn can be resumed is stopped, not done', async () => {
+  bench.gateway.addSession({ title: 'met a limit', turns: 1, resumable: 't1' });
+  bench.gateway.addSession({ title: 'has ended', turns: 1 });
+  bench.draw(<Sessions />);
+  await bench.start();
+  expect(row(/met a limit.*Stopped/)).toBeTruthy();
+  expect(row(/has ended.*Done/)).toBeTruthy();
+});
+
 test('an event of any session brings its new state', async () => {
   const session = bench.gateway.addSession({ title: 'works' });
   bench.draw(<Sessions />);

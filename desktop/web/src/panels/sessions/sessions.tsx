@@ -46,8 +46,15 @@ export function Sessions(): ReactNode {
   );
 }
 
+// A session whose last turn was stopped, or met a limit, rests but is not done.
+function wordsOf(session: Session): [string, string, string] {
+  if (session.state !== 'idle') return WORDS[session.state];
+  if (session.resumable) return ['‖', 'Stopped', 'dim'];
+  return session.turns ? WORDS.idle : ['○', 'New', 'dim'];
+}
+
 function Meta({ session }: { session: Session }): ReactNode {
-  const [glyph, word, tone] = session.turns || session.state !== 'idle' ? WORDS[session.state] : ['○', 'New', 'dim'];
+  const [glyph, word, tone] = wordsOf(session);
   return (
     <span className="meta">
       <span className={tone}>
