@@ -61,8 +61,7 @@ def _requests(tool: AnyTool) -> list[PermissionRequest]:
 
 def _arguments(tool: AnyTool) -> dict[str, Any]:
     """Arguments in a different order than in the card."""
-    if tool.arguments is None:
-        return ODD if not tool.subject else {"first": 1, tool.subject: "about this"}
+    assert tool.arguments is not None
     values: dict[str, Any] = {"edits": [{"old": "a", "new": "", "all": True}], "items": [{"text": "one", "state": "open"}]}
     fields = [field for field in reversed(tool.arguments.__struct_fields__) if field != tool.subject]
     return {**{field: values.get(field, f"the {field}") for field in fields}, **({tool.subject: "about this"} if tool.subject else {})}

@@ -136,7 +136,7 @@ class WorkerToolbox:
         if offered is not None:
             return offered.get(name)
         known = declared.find(name)
-        return known if known is not None and known.arguments is not None else None
+        return known if known is not None and known.offered == "always" else None
 
     def end(self, sid: str, turn_id: str) -> None:
         """A turn is over."""

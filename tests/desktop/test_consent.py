@@ -95,6 +95,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     command = everything()
     servers = f'[sandbox]\nread = ["{TARGET}"]\n[mcp]\npeekaboo = true\n[mcp.servers.everything]\ncommand = "{command[0]}"\nargs = ["{command[1]}"]\n'
     with ModelServer(reply) as model, Daemon(tmp_path_factory.mktemp("consent"), model_url=model.url, config=servers) as running:
+        running.start_servers()
         (running.workspace / "sub").mkdir()
         (running.workspace / "long.sql").write_text(OLD)
         yield running

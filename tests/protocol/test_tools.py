@@ -23,9 +23,6 @@ def test_names_are_unique() -> None:
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 def test_a_declaration_is_whole(tool: AnyTool) -> None:
     assert tool.label and tool.question.endswith("?")
-    if tool.offered == "server":
-        assert tool.arguments is None
-        return
     assert tool.description and tool.arguments is not None
     assert not tool.subject or tool.subject in tool.arguments.__struct_fields__
     assert list(tool.function()["function"]["parameters"]["properties"]) == list(tool.arguments.__struct_fields__)
@@ -72,14 +69,14 @@ def test_the_schema_of_a_list_describes_its_parts() -> None:
     assert set(items["properties"]["state"]["enum"]) == {"open", "doing", "done"}
 
 
-def test_a_browser_tool_keeps_its_risk_and_words_and_takes_the_rest_from_its_server() -> None:
-    schema = {"type": "object", "properties": {"url": {"type": "string"}}, "required": ["url"]}
+def test_a_browser_tool_is_as_declared_whatever_is_listed() -> None:
+    schema = {"type": "object", "properties": {"other": {"type": "string"}}, "required": ["other"]}
     opened = server_tool.listed(
-        OfferedTool(name="browser_navigate", description="Open a page.", parameters=schema, server=BROWSER_SERVER, schema="ab")
+        OfferedTool(name="browser_navigate", description="Open a file.", parameters=schema, server=BROWSER_SERVER, schema="ab")
     )
     assert (opened.risk, opened.kind, opened.server, opened.question) == (Risk.network, "browse", "", "Open a page?")
-    assert opened.problem({}) == "browser_navigate misses the field 'url'"
-    assert opened.function()["function"]["parameters"] == schema
+    assert opened.problem({}) == "browser_navigate: Object missing required field `url`; it takes url"
+    assert opened.function()["function"]["description"] == "Open a page; gives its snapshot."
 
 
 def test_a_server_cannot_take_the_name_the_words_or_the_risk_of_a_tool_of_ours() -> None:

@@ -136,6 +136,10 @@ class Daemon:
         """A new session in the workspace."""
         return str(self.client.post("/v3/sessions", {"cwd": str(self.workspace), **fields})["id"])
 
+    def start_servers(self) -> None:
+        """Start the MCP servers of the workspace: a turn waits for them only a short time, which a busy machine may need for other work."""
+        self.client.get(f"/v3/mcp?cwd={self.workspace}&look=1")
+
     def submit(self, sid: str, text: str, **fields: Any) -> str:
         """A new turn, sent again until it is accepted; its id."""
         return str(self.client.post(f"/v3/sessions/{sid}/turns", {"text": text, **fields}, new_key())["turnId"])

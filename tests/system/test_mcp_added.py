@@ -43,6 +43,8 @@ def offered(daemon: Daemon, script: Script, sid: str) -> set[str]:
 def add(daemon: Daemon, name: str, *words: str) -> None:
     done = daemon.opta("mcp", "add", name, "--", PYTHON, "-I", SERVER.name, *words)
     assert done.returncode == 0, done.stderr
+    if "slow-list" not in words:
+        daemon.start_servers()
 
 
 def test_a_server_is_offered_from_the_turn_after_it_was_added_changed_or_removed(daemon: Daemon, script: Script) -> None:
@@ -58,6 +60,7 @@ def test_a_server_is_offered_from_the_turn_after_it_was_added_changed_or_removed
     config = daemon.home / "config.toml"
     text = config.read_text() + f'\n[mcp.servers.second]\ncommand = "{PYTHON}"\nargs = ["-I", "{SERVER.name}", "plain"]\n'
     config.write_text(text)
+    daemon.start_servers()
     assert "mcp__second__do" in offered(daemon, script, sid)
     for name in ("first", "second"):
         assert daemon.opta("mcp", "remove", name).returncode == 0

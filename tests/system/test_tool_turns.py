@@ -53,6 +53,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, script: Script) -> Iterator
         running.environment["HOME"] = str(folder)
         (folder / ".gitconfig").write_text("[user]\n\tname = Ada\n\temail = ada@example.test\n")
         with running:
+            running.start_servers()
             yield running
 
 

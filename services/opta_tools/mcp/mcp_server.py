@@ -50,11 +50,7 @@ class McpServer:
         self.calls = 0
         self.problem = ""
         self.used_at = now_s()
-        self.tools: list[OfferedTool] = []
-        self.notes: list[str] = []
-        self.resources: list[dict[str, str]] = []
-        self.prompts: list[dict[str, str]] = []
-        self._names_at_server: dict[str, str] = {}
+        self.listed = tools.ServerTools()
         self._capabilities: Message = {}
         self._listed_at = 0.0
         self._is_stale = False
@@ -126,7 +122,7 @@ class McpServer:
             share = f"{progress:g}/{total:g}" if total else f"{progress:g}"
             on_progress(f"{share} {tools.plain(message, 500)}".strip() + "\n")
 
-        at_server = self._names_at_server.get(name)
+        at_server = self.listed.names_at_server.get(name)
         if at_server is None:
             work = session.request("resources/read", {"uri": str(args.get("uri", ""))})
         else:
@@ -234,15 +230,15 @@ class McpServer:
             found.notes.append(f"{self.spec.name}: its list of tools is not complete ({tools.plain(problem, 200)})")
         prompts, _ = await _pages(session, "prompts", is_declared="prompts" in self._capabilities)
         resources, _ = await _pages(session, "resources", is_declared="resources" in self._capabilities)
-        self.prompts = [{"name": _text(each, "name")} for each in prompts[: tools.TOOLS_MAX]]
-        self.resources = [{"uri": _text(each, "uri", 2000), "name": _text(each, "name")} for each in resources[: tools.TOOLS_MAX]]
-        if self.resources and not is_builtin:
+        found.prompts = [{"name": _text(each, "name")} for each in prompts[: tools.TOOLS_MAX]]
+        found.resources = [{"uri": _text(each, "uri", 2000), "name": _text(each, "name")} for each in resources[: tools.TOOLS_MAX]]
+        if found.resources and not is_builtin:
             self._offer_resources(found)
-        self.tools, self._names_at_server, self.notes = found.tools, found.names_at_server, found.notes
+        self.listed = found
 
     def _offer_resources(self, found: tools.ServerTools) -> None:
         """Add a tool that reads a resource, unless the server has one of that name."""
-        described = ", ".join(f"{resource['uri']} ({resource['name']})" for resource in self.resources[:20])
+        described = ", ".join(f"{resource['uri']} ({resource['name']})" for resource in found.resources[:20])
         text = tools.plain(f"Read a resource of {self.spec.name} by its uri. Available: {described}", tools.DESCRIPTION_CHARS_MAX)
         schema = {"type": "object", "properties": {"uri": {"type": "string"}}, "required": ["uri"], "additionalProperties": False}
         name = f"mcp__{self.spec.name}__{READ_RESOURCE}"

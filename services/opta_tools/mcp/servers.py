@@ -13,7 +13,7 @@ from opta_core.mcp_servers import McpServerOffer, McpServerSpec, are_any, offere
 from opta_core.paths import Paths
 from opta_core.settings import Settings
 from opta_protocol.commands import OfferedTool, RunTool, ToolList
-from opta_protocol.tools.browser import BROWSER_SERVER
+from opta_protocol.tools.browser import BROWSER_SERVER, BROWSER_TOOLS
 
 from ..result import Outcome, ToolProblem
 from ..sandbox.bare import MARK, BareProcess
@@ -23,6 +23,7 @@ from ..sandbox.sandbox import Sandbox
 from .mcp_server import CONNECT_S, Connect, McpServer
 from .results import ResultFiles
 from .stdio import connected
+from .tools import ServerTools
 
 IDLE_S = 600.0
 SERVERS_MAX = 16
@@ -30,6 +31,14 @@ NOTED_MAX = 1000
 # How long a turn waits for a server that an earlier turn has waited for.
 AGAIN_S = 0.1
 log = Log("mcp")
+
+
+def _offered_browser() -> ServerTools:
+    listed = [tool.function()["function"] for tool in BROWSER_TOOLS]
+    return ServerTools([OfferedTool(**tool, server=BROWSER_SERVER, schema="") for tool in listed])
+
+
+_BROWSER = _offered_browser()
 
 
 class Servers:
@@ -46,8 +55,6 @@ class Servers:
         # (session, note) that was shown
         self._noted: dict[tuple[str, str], None] = {}
         self._ending = Background()
-        # Lists the browser's tools; no turn uses it.
-        self._browser: McpServer | None = None
 
     @property
     def are_any(self) -> bool:
@@ -100,7 +107,7 @@ class Servers:
         server = self._server(spec, call.sid, call.turn, call.cwd)
         await asyncio.shield(server.begin())
         # The call was judged by a description of the tool. If the server describes it differently by now, it is another tool.
-        known = next((tool for tool in server.tools if tool.name == call.name), None)
+        known = next((tool for tool in server.listed.tools if tool.name == call.name), None)
         if known is None or (call.schema and known.schema != call.schema):
             raise ToolProblem(
                 f"{call.name} is no longer the tool that was allowed: {spec.name} has changed its description; call it again", "mcp_changed"
@@ -115,30 +122,19 @@ class Servers:
 
     async def close(self) -> None:
         """End every server."""
-        servers, self._servers = [*self._servers.values(), *([self._browser] if self._browser is not None else [])], {}
+        servers, self._servers = list(self._servers.values()), {}
         await asyncio.gather(*(server.close() for server in servers), return_exceptions=True)
         await self._ending.close()
 
-    async def _tools_of(self, offer: McpServerOffer, sid: str, turn: str, cwd: str, wait_s: float) -> McpServer | str:
-        """The server with its tools, or why it is not offered."""
+    async def _tools_of(self, offer: McpServerOffer, sid: str, turn: str, cwd: str, wait_s: float) -> ServerTools | str:
+        """What a server offers, or why it is not offered. A turn starts a browser when it calls a tool of it."""
         spec = offer.spec
         if offer.state == "asks":
             return f"the folder offers the MCP server {spec.name!r}, which would {spec.says}; approve it with: opta mcp approve {spec.name}"
         if spec.origin == "builtin":
-            return await self._browser_tools(spec, wait_s)
+            return _BROWSER
         server = self._server(spec, sid, turn, cwd)
-        return await _started(server, wait_s) or server
-
-    async def _browser_tools(self, spec: McpServerSpec, wait_s: float) -> McpServer | str:
-        """The browser server with its tools, which are the same for every turn. A turn starts a browser of its own when it calls one."""
-        if self._browser is None or self._browser.spec.digest != spec.digest:
-            self._browser = McpServer(spec, self._connector(spec, "", "/"))
-        browser = self._browser
-        if not browser.tools:
-            if problem := await _started(browser, wait_s):
-                return problem
-            self._ending.start(browser.close(), "mcp end")
-        return browser
+        return await _started(server, wait_s) or server.listed
 
     def _server(self, spec: McpServerSpec, sid: str, turn: str, cwd: str) -> McpServer:
         key = (BROWSER_SERVER, sid, turn) if spec.origin == "builtin" else (spec.digest, cwd)
@@ -207,7 +203,7 @@ async def _started(server: McpServer, wait_s: float) -> str:
     await asyncio.wait({start}, timeout=max(AGAIN_S, wait_s - (now_s() - server.begun_at)))
     if start.done() and not start.cancelled() and isinstance(problem := start.exception(), ToolProblem):
         return str(problem)
-    if server.tools or start.done():
+    if server.listed.tools or start.done():
         # While a server starts again, the tools that it had are offered; a call waits for it.
         return ""
     return f"the MCP server {server.spec.name} is still starting; its tools are offered from the turn after it is ready"

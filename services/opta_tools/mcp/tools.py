@@ -21,11 +21,13 @@ NOTES_MAX = 20
 
 @dataclass
 class ServerTools:
-    """The tools of a server: as a model may see them, their names at the server, and notes about those that are left out or renamed."""
+    """What a server offers: its tools as a model may see them, their names at the server, and notes about those left out or renamed."""
 
     tools: list[OfferedTool] = field(default_factory=list[OfferedTool])
     names_at_server: dict[str, str] = field(default_factory=dict[str, str])
     notes: list[str] = field(default_factory=list[str])
+    resources: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    prompts: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
 
 
 def offered(server: str, listed: list[Any], *, keeps_names: bool) -> ServerTools:

@@ -27,10 +27,8 @@ def undeclared(name: str, server: str = "", schema: str = "") -> AnyTool:
 
 
 def listed(offered: OfferedTool) -> AnyTool:
-    """A tool as its server lists it. Tools of the built-in browser keep their declared risk, label and question."""
+    """A tool as its server lists it; a tool of the built-in browser as it is declared."""
     known = _BROWSER.get(offered.name) if offered.server == BROWSER_SERVER else None
-    if known is not None:
-        return msgspec.structs.replace(known, description=offered.description, parameters=offered.parameters)
-    return msgspec.structs.replace(
+    return known or msgspec.structs.replace(
         undeclared(offered.name, offered.server, offered.schema), description=offered.description, parameters=offered.parameters
     )
