@@ -75,7 +75,7 @@ async def _run(run: TurnRun, looking: "asyncio.Task[FolderFacts]") -> TurnDone:
             run.warn("budget", stop)
             return run.done("budget")
         run.begin_next_step(finding.words if finding is not None else "")
-    run.warn("steps", f"Stopped after {collaborators.limits.max_steps} steps (max-steps). Resume the turn to go on.")
+    run.warn("steps", f"The turn met its limit max-steps = {collaborators.limits.max_steps}. Resume it to go on.")
     return run.done("steps")
 
 

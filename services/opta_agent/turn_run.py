@@ -129,10 +129,10 @@ class Tally:
     def exceeded(self, limits: TurnLimits, waited_s: float) -> str:
         """Why the turn stops after the calls so far; '' when it goes on. `waited_s`: how long people took to answer."""
         if self.tools >= limits.max_calls:
-            return f"Stopped after {self.tools} tool calls in one turn (max-calls). Resume the turn to go on."
+            return f"The turn met its limit max-calls = {limits.max_calls}. Resume it to go on."
         minutes = (now_s() - self.started_at - waited_s) / 60
         if minutes >= limits.max_minutes:
-            return f"Stopped after {minutes:.0f} minutes in one turn (max-minutes). Resume the turn to go on."
+            return f"The turn met its limit max-minutes = {limits.max_minutes:g}. Resume it to go on."
         return ""
 
 

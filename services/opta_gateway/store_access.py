@@ -1,9 +1,10 @@
 """The gateway's access to the session store: queries, appends, and the recent lines of followed sessions.
 
-The gateway keeps no state of sessions but these recent lines and folded transcripts; the journal can replace both at any time.
+The gateway keeps no state of sessions but these recent lines, folded transcripts and settings; the journal can replace all at any time.
 """
 
 from collections import OrderedDict
+from contextlib import nullcontext
 
 from opta_core.bus.bus import Bus
 from opta_core.bus.outbox import Outbox
@@ -12,10 +13,11 @@ from opta_core.bus.subscription import Subscriptions
 from opta_core.errors import Unavailable, from_info
 from opta_core.transcript import Transcript
 from opta_protocol.commands import AppendResult
-from opta_protocol.events import Event
+from opta_protocol.events import Event, SessionUpdated
 from opta_protocol.http import Session
 
 from .folded_sessions import FoldedSessions
+from .known_sessions import KnownSessions
 from .recent_lines import GlobalRing, Ring
 from .telemetry import TokenRate
 
@@ -33,6 +35,7 @@ class StoreAccess:
         self.token_rate = TokenRate()
         self._subscriptions = Subscriptions(bus, self.queries)
         self._subscriptions.on_any = self._on_any
+        self._sessions = KnownSessions(self.queries.session)
         self._folded = FoldedSessions(self.queries)
         self._subscriptions.on_store_start = self._folded.clear
         self._rings: OrderedDict[str, Ring] = OrderedDict()
@@ -45,7 +48,14 @@ class StoreAccess:
 
     async def session(self, name: str) -> Session:
         """A session by id or prefix. Raises not_found."""
-        return await self.queries.session(name)
+        return await self._sessions.now(name)
+
+    async def session_settings(self, name: str) -> Session:
+        """A session whose folder, mode, level and model are those of now; its activity may be older. Raises not_found.
+
+        Mostly without a query. A session may be gone by now: then the store refuses what is appended to it.
+        """
+        return await self._sessions.settings(name)
 
     async def transcript(self, sid: str, up_to: int | None = None) -> Transcript:
         """A session folded, up to and with line `up_to`. Callers share it and do not change it. Raises not_found."""
@@ -53,7 +63,8 @@ class StoreAccess:
 
     async def append(self, event: Event, timeout_s: float = 10.0) -> AppendResult:
         """Store an event. Raises the store's refusal, or Unavailable when the turn has ended or the store does not answer."""
-        result = await self.outbox.written(event, timeout_s)
+        with self._sessions.changing(event.sid) if isinstance(event, SessionUpdated) else nullcontext():
+            result = await self.outbox.written(event, timeout_s)
         if result.error is not None:
             raise from_info(result.error)
         if result.status == "fenced":

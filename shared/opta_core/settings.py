@@ -109,7 +109,7 @@ class LiveSettings:
     """Settings that are read again when config.toml changes. While the file is not valid, the previous settings stay."""
 
     def __init__(self, first: Settings, paths: Paths):
-        self._now, self._paths = first, paths
+        self._now, self._paths, self._file = first, paths, str(paths.config)
         self._stamp = self._look()
 
     def __call__(self) -> Settings:
@@ -123,7 +123,7 @@ class LiveSettings:
 
     def _look(self) -> object:
         try:
-            seen = self._paths.config.stat()
+            seen = os.stat(self._file)  # noqa: PTH116 - each turn looks several times; a Path costs more than the system call
         except OSError:
             return None
         return seen.st_ino, seen.st_mtime_ns, seen.st_size

@@ -45,7 +45,7 @@ async def submit_turn(
         raise Refused("Field 'text': it holds only white space.")
     if wanted.attachments:
         await asyncio.to_thread(_check_attachments, gateway.loaded.paths, wanted.attachments)
-    session = await gateway.store.session(name)
+    session = await (gateway.store.session(name) if if_idle else gateway.store.session_settings(name))
     if if_idle and session.activeTurn:
         raise Refused(f"s-{session.id} is busy with {session.activeTurn}.", code=ErrorCode.busy)
     meant = await _meant(gateway.loaded.paths, session, wanted)

@@ -54,9 +54,9 @@ test('a failed turn shows the reason, and can be resumed when it is the last', a
 });
 
 test('a turn that met a limit says that it is not finished, and can be resumed', async () => {
-  const user = await drawn(START, STEP, { event: 'warning', turn: 't1', code: 'steps', message: 'Stopped after 200 steps.' }, { ...DONE, finish: 'steps' });
+  const user = await drawn(START, STEP, { event: 'warning', turn: 't1', code: 'steps', message: 'The turn met its limit max-steps = 200.' }, { ...DONE, finish: 'steps' });
   expect(screen.getByText(/Stopped at a limit; it is not finished/)).toBeTruthy();
-  expect(screen.getByText(/Stopped after 200 steps/)).toBeTruthy();
+  expect(screen.getByText(/met its limit max-steps = 200/)).toBeTruthy();
   await user.click(screen.getByRole('button', { name: 'Resume' }));
   await bench.pass();
   expect(bench.gateway.posted(/resume$/)).toHaveLength(1);
