@@ -20,9 +20,9 @@ from .answers import KEPT_MAX, Unsearched, around
 from .name_glob import NameGlob
 
 FILES_MAX = 200_000
-# Of a larger file, lines are read one after the other.
+# A larger file is read in blocks.
 FILE_BYTES_MAX = 8 * 1024 * 1024
-LINE_BYTES_MAX = 1024 * 1024
+BLOCK_BYTES = LINE_BYTES_MAX = 1024 * 1024
 # In a longer line, a pattern is matched against overlapping parts of this length.
 LINE_CHARS_MAX = 2_000
 DEADLINE_S = 20.0
@@ -151,11 +151,19 @@ def _matches_in(
 
 
 def _in_large_file(handle: IO[bytes], name: str, matcher: re.Pattern[str], unsearched: Unsearched) -> Iterator[tuple[int, str]]:
+    """The matches in a file that is read in blocks of whole lines; a line that is longer than a block is searched in parts."""
     deadline = time.monotonic() + DEADLINE_S / 2
-    for number, line in enumerate(iter(lambda: handle.readline(LINE_BYTES_MAX), b""), 1):
-        text = line.decode(errors="replace").rstrip("\r\n")
-        if (at := _found_at(matcher, text)) is not None:
-            yield number, around(text, at)
+    # Text that matches in no block matches in no line of it; with an expression that need not be so.
+    is_text = search_pattern.is_literal(matcher.pattern)
+    number = 1
+    while block := handle.read(BLOCK_BYTES):
+        if not block.endswith(b"\n"):
+            block += handle.readline(LINE_BYTES_MAX)
+        text = block.decode(errors="replace")
+        if not is_text or matcher.search(text) is not None:
+            for line, shown in lines_in(text.removesuffix("\n"), matcher, is_over_lines=False):
+                yield number + line - 1, shown
+        number += block.count(b"\n")
         if time.monotonic() > deadline:
             unsearched.add(f"not searched behind line {number}, too large", name)
             return
