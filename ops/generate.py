@@ -12,6 +12,7 @@ from opta_cli.main import parser
 from opta_core.process import service_files
 from opta_core.process.supervision import configuration
 from opta_gateway.rest import build
+from opta_lmx.api import field_table
 from opta_lmx.server import openapi as lmx_openapi
 from opta_protocol import schema
 from opta_protocol.events import EVENT_TYPES
@@ -39,6 +40,7 @@ def outputs() -> dict[Path, str]:
         ),
         Path("ops/lmx/opta-lmx.service"): service_files.systemd("/opt/opta/.venv/bin/python", "%h/.config/opta"),
         Path("docs/lmx-openapi.json"): _json(lmx_openapi.description()),
+        Path("docs/lmx_fields.md"): field_table.page(),
         Path("desktop/web/src/protocol.ts"): typescript(),
         Path("desktop/web/src/tools.ts"): tools_typescript(),
         Path("tests/fixtures/cards.json"): json.dumps(examples(), indent=1, ensure_ascii=False) + "\n",

@@ -165,12 +165,12 @@ def test_a_model_is_never_a_path_and_other_routes_are_404(port: int) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("temperature", -1), ("temperature", 1e9), ("temperature", 2.1), ("temperature", "hot"), ("top_p", 2), ("top_p", 0), ("top_k", -1), ("top_k", 1.5), ("min_p", 2),
-        ("max_tokens", -5), ("max_tokens", 0), ("max_tokens", 10**9), ("max_tokens", True), ("max_completion_tokens", 10**9), ("n", 1000),
-        ("n", 2**80), ("stop", ["x"] * 10_000), ("stop", ["x"] * 17), ("stop", ["x" * 257]), ("stop", [""]), ("stop", [1]), ("stop", 5),
-        ("seed", 2**70), ("logit_bias", {"x": "junk"}), ("top_logprobs", 99), ("response_format", {"type": "yaml"}), ("colour", 1),
-        ("stream_options", {"include_usage": "x"}), ("stream", "yes"), ("model", 5), ("model", "x" * 201), ("user", 5), ("tool_choice", "evil"),
-        ("tools", [{"type": "function", "function": {"name": ""}}]), ("tools", [{"type": "evil", "function": {"name": "x"}}]), ("tools", [{"type": "function", "function": {"name": "x"}}] * 129),
+        ("temperature", -1), ("temperature", 1e9), ("temperature", 2.1), ("temperature", "hot"), ("top_p", 2), ("top_p", -1), ("top_k", -2), ("top_k", 1.5), ("min_p", 2),
+        ("max_tokens", -5), ("max_tokens", 0), ("max_tokens", "many"), ("max_tokens", True), ("max_completion_tokens", -2), ("n", 1000),
+        ("n", 2**80), ("stop", ["x"] * 10_000), ("stop", ["x"] * 17), ("stop", ["x" * 257]), ("stop", [[]]), ("stop", [1]), ("stop", 5),
+        ("seed", 2**70), ("logit_bias", {"x": "junk"}), ("top_logprobs", 99), ("response_format", {"type": "yaml"}), ("grammar", "x"),
+        ("stream_options", {"include_usage": "x"}), ("stream", "yes"), ("model", 5), ("model", "x" * 201), ("modalities", ["audio"]), ("tool_choice", "evil"),
+        ("tools", [{"type": "function", "function": {"name": ""}}]), ("tools", [{"type": "function", "function": {"name": "x", "parameters": 5}}]), ("tools", [{"type": "function", "function": {"name": "x"}}] * 129),
     ],
     ids=lambda value: str(value)[:30],
 )  # fmt: skip

@@ -10,14 +10,9 @@ import pytest
 from support.in_process_lmx import InProcessLmx, ScriptedEngine, failure, hello, in_process_lmx
 
 from opta_core.errors import OptaError, Unavailable
-from opta_lmx.api.chat.request import ChatRequest
-from opta_lmx.api.embeddings import EmbeddingsRequest
-from opta_lmx.api.messages.request import CountRequest, MessagesRequest
-from opta_lmx.api.request_body import ignored_fields
-from opta_lmx.api.responses.request import ResponsesRequest
+from opta_lmx.api.field_table import TABLES
 from opta_lmx.engine_client.in_process import InProcessEngine
 from opta_lmx.ipc.messages import Cancel, Delta, EngineMessage, Finished, Generate
-from opta_lmx.server.openapi import REQUESTS
 from opta_protocol.error_info import ErrorCode
 
 ASKED = [{"role": "user", "content": "hi"}]
@@ -27,6 +22,7 @@ STREAMS: dict[str, dict[str, Any]] = {
     "/v1/responses": {"input": "hi"},
     "/v1/messages": {"messages": ASKED, "max_tokens": 9},
 }
+BODIES = {**STREAMS, "/v1/messages/count_tokens": {"messages": ASKED}, "/v1/embeddings": {"input": "x"}, "/v1/tokenize": {"prompt": "x"}}
 
 
 @pytest.fixture(scope="module")
@@ -181,33 +177,17 @@ def test_stopping_ends_running_and_waiting_requests() -> None:
     asyncio.run(run())
 
 
-# fields that change nothing -----------------------------------------------------------------------------------
-
-# A value of every field that is accepted and ignored.
-VALUES: dict[str, Any] = {
-    "user": "x", "metadata": {"a": "b"}, "store": False, "reasoning": {"effort": "high"}, "include": ["x"],
-    "service_tier": "auto",
-}  # fmt: skip
-BODIES: dict[type[Any], dict[str, Any]] = {
-    ChatRequest: STREAMS["/v1/chat/completions"],
-    ResponsesRequest: STREAMS["/v1/responses"],
-    MessagesRequest: STREAMS["/v1/messages"],
-    CountRequest: {"messages": ASKED},
-    EmbeddingsRequest: {"input": "x"},
-}
+# the three classes of fields ----------------------------------------------------------------------------------
 
 
-def test_the_documents_name_every_field_that_is_accepted_and_ignored() -> None:
-    page = (Path(__file__).parents[2] / "docs/lmx.md").read_text()
-    (table,) = [part for part in page.split("\n## ") if part.startswith("Fields that change nothing")]
-    rows = {line.split("|")[1].strip(" `"): line for line in table.splitlines() if line.startswith("| `/v1")}
-    for path, kind in REQUESTS.items():
-        if ignored := ignored_fields(kind):
-            assert [field for field in ignored if f"`{field}`" not in rows[path]] == []
-    assert set(rows) == {path for path, kind in REQUESTS.items() if ignored_fields(kind)}
+def test_every_field_that_a_body_has_is_in_its_table_as_done_and_no_other(lmx: InProcessLmx) -> None:
+    for path, route in lmx.app.inference.api.routes.items():
+        done = {name for name, rule in route.rules.items() if rule.treatment == "done"}
+        assert done == set(route.body.__struct_fields__), path
+        assert TABLES[path] is route.rules
 
 
-def test_a_field_that_is_said_to_be_ignored_changes_no_order(tmp_path: Path) -> None:
+def test_a_field_that_is_ignored_changes_no_order_and_is_named(tmp_path: Path) -> None:
     engines: list[ScriptedEngine] = []
 
     def make(config: Any, send: Any) -> ScriptedEngine:
@@ -215,12 +195,28 @@ def test_a_field_that_is_said_to_be_ignored_changes_no_order(tmp_path: Path) -> 
         return engines[-1]
 
     with in_process_lmx(tmp_path, make) as lmx, lmx.client() as client:
-        for path, kind in REQUESTS.items():
-            for field in ignored_fields(kind) if kind in BODIES else []:
-                for body in (BODIES[kind], {**BODIES[kind], field: VALUES[field]}):
-                    assert client.post(path, json=body).status_code == 200
-                plain, with_field = engines[0].orders[-2:]
-                assert json.dumps(_without_id(plain)) == json.dumps(_without_id(with_field)), field
+        for path, body in BODIES.items():
+            ignored = [name for name, rule in TABLES[path].items() if rule.treatment == "ignored"]
+            for field in [*ignored, "colour", "n\u00e9w, field"]:
+                for value in (1, "x", {"a": [True]}, False):
+                    plain, with_field = client.post(path, json=body), client.post(path, json={**body, field: value})
+                    assert (plain.status_code, with_field.status_code) == (200, 200)
+                    assert "x-lmx-ignored" not in plain.headers
+                    assert with_field.headers["x-lmx-ignored"].isascii()
+                    one, other = engines[0].orders[-2:]
+                    assert json.dumps(_without_id(one)) == json.dumps(_without_id(other)), field
+            assert with_field.headers["x-lmx-ignored"] == "n?w? field"
+
+
+def test_a_field_that_is_refused_is_named_and_its_empty_values_are_not(lmx: InProcessLmx) -> None:
+    with lmx.client() as client:
+        for path, body in BODIES.items():
+            for field, rule in TABLES[path].items():
+                if rule.treatment == "refused":
+                    refused = client.post(path, json={**body, field: "something"})
+                    assert (refused.status_code, field in refused.text) == (400, True)
+                    for value in (None, *rule.unset):
+                        assert client.post(path, json={**body, field: value}).status_code == 200, (field, value)
 
 
 @pytest.mark.parametrize(
@@ -249,16 +245,8 @@ def test_thinking_is_switched_in_every_form(tmp_path: Path, path: str, more: dic
         order = engines[0].orders[-1]
         assert isinstance(order, Generate)
         assert (order.thinking, order.effort) == (thinking, effort)
-        for wrong in ({"chat_template_kwargs": {"chat_template": "{{ 1 }}"}}, {"reasoning_effort": 5}, {"thinking": {"type": "x"}}):
-            assert client.post(path, json={**STREAMS[path], **wrong}).status_code == 400
+        assert client.post(path, json={**STREAMS[path], "thinking": {"type": "x"}}).status_code == 400
 
 
 def _without_id(order: Any) -> dict[str, Any]:
     return {name: getattr(order, name) for name in order.__struct_fields__ if name != "id"}
-
-
-def test_a_field_that_lmx_does_not_have_is_refused_by_name(lmx: InProcessLmx) -> None:
-    with lmx.client() as client:
-        for path, body in STREAMS.items():
-            refused = client.post(path, json={**body, "colour": 1})
-            assert (refused.status_code, "colour" in refused.text) == (400, True)

@@ -82,7 +82,7 @@ def test_what_is_not_there_is_refused_by_name(client: openai.OpenAI) -> None:
     wrong: list[dict[str, Any]] = [
         {"previous_response_id": "resp_1"}, {"background": True}, {"input": []}, {"input": [{"type": "item_reference", "id": "x"}]},
         {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "http://127.0.0.1/x"}]}]},
-        {"tools": [{"type": "web_search"}]}, {"tool_choice": "required"}, {"temperature": 9}, {"truncation": "auto"},
+        {"tool_choice": {"type": "web_search"}}, {"tool_choice": "required"}, {"temperature": 9}, {"conversation": "conv_1"},
     ]  # fmt: skip
     for fields in wrong:
         with pytest.raises(openai.BadRequestError) as refused:

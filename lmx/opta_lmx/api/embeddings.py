@@ -10,24 +10,41 @@ import msgspec
 from opta_core.errors import Refused
 
 from ..ipc.messages import Embed, Vectors
-from .request_body import IGNORED, ModelName, RequestBody
+from .field_rules import COMMON, MODEL, FieldRule, done, ignored
+from .request_body import ClientBody, ModelName
 
 TEXTS_MAX, TEXT_CHARS_MAX = 256, 1_000_000
 
 
-class EmbeddingsRequest(RequestBody, frozen=True, kw_only=True):
+class EmbeddingsRequest(ClientBody, frozen=True, kw_only=True):
     """The body of /v1/embeddings."""
 
-    input: str | list[str]
+    input: str | list[str | int | list[int]]
     model: ModelName = ""
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: Annotated[int, msgspec.Meta(ge=1, le=65_536)] | None = None
-    user: Annotated[str | None, IGNORED] = None
+
+
+RULES: dict[str, FieldRule] = {
+    "input": done(f"a text, or up to {TEXTS_MAX}; token ids are refused: they are those of another model's tokenizer"),
+    "model": MODEL,
+    "encoding_format": done("float or base64"),
+    "dimensions": done("as far as the model has them"),
+    "input_type": ignored("prefix the texts as the model's description says"),
+    "truncate": ignored("a text that is too long is refused"),
+    **COMMON,
+}
 
 
 def order_of(request: EmbeddingsRequest) -> Embed:
     """The order for the engine. Raises Refused naming the field."""
-    texts = [request.input] if isinstance(request.input, str) else request.input
+    given = [request.input] if isinstance(request.input, str) else request.input
+    texts = [text for text in given if isinstance(text, str)]
+    if len(texts) < len(given):
+        raise Refused(
+            "Field 'input': it holds token ids, which are those of another model's tokenizer. Send texts"
+            " (langchain: check_embedding_ctx_length=False)."
+        )
     if not 1 <= len(texts) <= TEXTS_MAX or any(not 1 <= len(text) <= TEXT_CHARS_MAX for text in texts):
         raise Refused(f"Field 'input': 1 to {TEXTS_MAX} texts of 1 to {TEXT_CHARS_MAX} characters.")
     return Embed(id=0, texts=texts)

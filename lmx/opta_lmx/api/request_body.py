@@ -1,6 +1,6 @@
-"""What the request bodies of all inference APIs share: their base, their limits, and the mark of fields that change nothing."""
+"""What the request bodies of all inference APIs share: their bases, their limits, and what a reading of one collects."""
 
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import msgspec
 
@@ -11,30 +11,60 @@ DEFAULT_MAX_TOKENS, MAX_TOKENS_MAX = 4096, 131_072
 
 ModelName = Annotated[str, msgspec.Meta(max_length=200)]
 FunctionName = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+# A larger wish is cut to the limit before it is decoded.
 MaxTokens = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS_MAX)]
-# Clients send these fields, and LMX has no use for them. Every other field does what its API says, or is refused by name.
-IGNORED = msgspec.Meta(description="Accepted and ignored.")
+Temperature = Annotated[float, msgspec.Meta(ge=0, le=2)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Penalty = Annotated[float, msgspec.Meta(ge=-2, le=2)]
+Seed = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class RequestBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every object in a request that refuses unknown fields."""
+    """Base of the bodies of LMX's own routes, which refuse unknown fields."""
 
 
-class StreamOptions(RequestBody, frozen=True, kw_only=True):
+class ClientBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the bodies that other programs' clients send. `field_rules` decides on their fields before they are decoded."""
+
+
+class StreamOptions(ClientBody, frozen=True, kw_only=True):
     """`stream_options`."""
 
-    include_usage: bool = False
+    include_usage: bool | None = None
 
 
-def ignored_fields(kind: type[RequestBody]) -> list[str]:
-    """The fields of a body that are accepted and ignored."""
-    hints: dict[str, Any] = get_type_hints(kind, include_extras=True)
-    return [name for name in kind.__struct_fields__ if IGNORED in getattr(hints[name], "__metadata__", ())]
+class Ignored:
+    """Names of what a request held and LMX did not use, in the order in which they were found; each once."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+
+    def add(self, name: str) -> None:
+        """Note a field, or a part of one."""
+        self._names[name] = None
+
+    @property
+    def names(self) -> list[str]:
+        """Every name once."""
+        return list(self._names)
 
 
 def stop_strings(field: str, given: str | list[str] | None) -> list[str]:
-    """The stop strings of a request. Raises Refused naming the field."""
-    found = [given] if isinstance(given, str) else given or []
-    if len(found) > STOPS_MAX or any(not 1 <= len(text) <= STOP_CHARS_MAX for text in found):
+    """The stop strings of a request; empty ones stop nothing and are left out. Raises Refused naming the field."""
+    found = [text for text in ([given] if isinstance(given, str) else given or []) if text]
+    if len(found) > STOPS_MAX or any(len(text) > STOP_CHARS_MAX for text in found):
         raise Refused(f"Field '{field}': at most {STOPS_MAX} strings of 1 to {STOP_CHARS_MAX} characters.")
     return found
+
+
+def seed_of(given: int | None) -> int | None:
+    """A seed as the engine takes it: not negative."""
+    return None if given is None else given % 2**63
+
+
+def sampling_of(**given: float | None) -> dict[str, Any]:
+    """Sampling fields of an order: those that the request sets, and `chosen`, their names. `top_p` 0 is the most likely token."""
+    found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if found.get("top_p") == 0:
+        found |= {"top_p": 1.0, "top_k": 1}
+    return found | {"chosen": sorted(found)}

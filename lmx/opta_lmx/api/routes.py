@@ -11,15 +11,14 @@ from ..ipc.messages import Finished, Generate, Tokens, Vectors
 from ..models.engine_pool import EnginePool
 from . import completions, embeddings, tokenize
 from .answer_form import AnswerForm
+from .chat import request as chat
 from .chat.answer import ChatAnswer
-from .chat.request import ChatRequest, orders_of
+from .field_rules import Rules
+from .messages import request as messages
 from .messages.answer import MessagesAnswer
-from .messages.request import CountRequest, MessagesRequest
-from .messages.request import order_of as messages_order_of
-from .request_body import StreamOptions
+from .request_body import Ignored, StreamOptions
+from .responses import request as responses
 from .responses.answer import ResponsesAnswer
-from .responses.request import ResponsesRequest
-from .responses.request import order_of as responses_order_of
 
 # Sent when no event came for a while: a comment, which every client of server-sent events skips.
 KEEP_ALIVE = b": waiting\n\n"
@@ -37,10 +36,14 @@ class InferenceReply(msgspec.Struct, frozen=True):
 
 
 class InferenceRoute(msgspec.Struct, frozen=True):
-    """One POST route: the Struct that its body decodes to, and its handler, which gets the body and the caller's name."""
+    """One POST route: the Struct that its body decodes to, the table of its fields, and its handler.
+
+    The handler gets the body, the caller's name, and a list to which it adds the parts of the body that it ignores.
+    """
 
     body: type[Any]
-    handle: Callable[[Any, str], Awaitable[InferenceReply]]
+    rules: Rules
+    handle: Callable[[Any, str, Ignored], Awaitable[InferenceReply]]
 
 
 class InferenceApi:
@@ -49,40 +52,42 @@ class InferenceApi:
     def __init__(self, pool: EnginePool, meter: Callable[[str, str, int], Meter]):
         self._pool, self._meter = pool, meter
         self.routes: dict[str, InferenceRoute] = {
-            "/v1/chat/completions": InferenceRoute(ChatRequest, self._chat),
-            "/v1/completions": InferenceRoute(completions.CompletionRequest, self._completions),
-            "/v1/responses": InferenceRoute(ResponsesRequest, self._responses),
-            "/v1/messages": InferenceRoute(MessagesRequest, self._messages),
-            "/v1/messages/count_tokens": InferenceRoute(CountRequest, self._count_tokens),
-            "/v1/embeddings": InferenceRoute(embeddings.EmbeddingsRequest, self._embeddings),
-            "/v1/tokenize": InferenceRoute(tokenize.TokenizeRequest, self._tokenize),
+            "/v1/chat/completions": InferenceRoute(chat.ChatRequest, chat.RULES, self._chat),
+            "/v1/completions": InferenceRoute(completions.CompletionRequest, completions.RULES, self._completions),
+            "/v1/responses": InferenceRoute(responses.ResponsesRequest, responses.RULES, self._responses),
+            "/v1/messages": InferenceRoute(messages.MessagesRequest, messages.RULES, self._messages),
+            "/v1/messages/count_tokens": InferenceRoute(messages.CountRequest, messages.COUNT_RULES, self._count_tokens),
+            "/v1/embeddings": InferenceRoute(embeddings.EmbeddingsRequest, embeddings.RULES, self._embeddings),
+            "/v1/tokenize": InferenceRoute(tokenize.TokenizeRequest, tokenize.RULES, self._tokenize),
         }
 
-    async def _chat(self, request: ChatRequest, caller: str) -> InferenceReply:
-        orders = orders_of(request)
+    async def _chat(self, request: chat.ChatRequest, caller: str, found: Ignored) -> InferenceReply:
+        orders = chat.orders_of(request, found)
         engine = await self._pool.engine(request.model)
         form = ChatAnswer(engine.name, len(orders), with_logprobs=bool(request.logprobs), with_usage=_wants_usage(request.stream_options))
         return self._reply(engine, orders, caller, form, is_stream=request.stream, is_batch=request.service_tier == "flex")
 
-    async def _completions(self, request: completions.CompletionRequest, caller: str) -> InferenceReply:
+    async def _completions(self, request: completions.CompletionRequest, caller: str, found: Ignored) -> InferenceReply:
         orders = completions.orders_of(request)
         engine = await self._pool.engine(request.model)
-        form = completions.CompletionAnswer(engine.name, len(orders), with_usage=_wants_usage(request.stream_options))
+        echoed = [order.prompt for order in orders] if request.echo else None
+        form = completions.CompletionAnswer(engine.name, len(orders), with_usage=_wants_usage(request.stream_options), echoed=echoed)
         return self._reply(engine, orders, caller, form, is_stream=request.stream)
 
-    async def _responses(self, request: ResponsesRequest, caller: str) -> InferenceReply:
-        order = responses_order_of(request)
+    async def _responses(self, request: responses.ResponsesRequest, caller: str, found: Ignored) -> InferenceReply:
+        tools = responses.tools_of(request, found)
+        order = responses.order_of(request, tools, found)
         engine = await self._pool.engine(request.model)
-        form = ResponsesAnswer(engine.name, request)
+        form = ResponsesAnswer(engine.name, request, tools)
         return self._reply(engine, [order], caller, form, is_stream=request.stream, is_batch=request.service_tier == "flex")
 
-    async def _messages(self, request: MessagesRequest, caller: str) -> InferenceReply:
-        order = messages_order_of(request)
+    async def _messages(self, request: messages.MessagesRequest, caller: str, found: Ignored) -> InferenceReply:
+        order = messages.order_of(request, found)
         engine = await self._pool.engine(request.model)
         return self._reply(engine, [order], caller, MessagesAnswer(engine.name), is_stream=request.stream)
 
-    async def _count_tokens(self, request: CountRequest, caller: str) -> InferenceReply:
-        order = messages_order_of(request)
+    async def _count_tokens(self, request: messages.CountRequest, caller: str, found: Ignored) -> InferenceReply:
+        order = messages.order_of(request, found)
         engine = await self._pool.engine(request.model)
 
         async def content() -> AsyncGenerator[bytes, None]:
@@ -94,7 +99,7 @@ class InferenceApi:
 
         return InferenceReply(engine.name, content())
 
-    async def _embeddings(self, request: embeddings.EmbeddingsRequest, caller: str) -> InferenceReply:
+    async def _embeddings(self, request: embeddings.EmbeddingsRequest, caller: str, found: Ignored) -> InferenceReply:
         order = embeddings.order_of(request)
         engine = await self._pool.engine(request.model, for_vectors=True)
 
@@ -105,8 +110,8 @@ class InferenceApi:
 
         return InferenceReply(engine.name, content())
 
-    async def _tokenize(self, request: tokenize.TokenizeRequest, caller: str) -> InferenceReply:
-        order = tokenize.order_of(request)
+    async def _tokenize(self, request: tokenize.TokenizeRequest, caller: str, found: Ignored) -> InferenceReply:
+        order = tokenize.order_of(request, found)
         engine = await self._pool.engine(request.model)
 
         async def content() -> AsyncGenerator[bytes, None]:
@@ -139,4 +144,4 @@ class InferenceApi:
 
 
 def _wants_usage(options: StreamOptions | None) -> bool:
-    return options is not None and options.include_usage
+    return options is not None and options.include_usage is True

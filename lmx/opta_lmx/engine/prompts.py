@@ -67,7 +67,7 @@ class Prompts:
 
 def _about_thinking(order: Generate) -> dict[str, Any]:
     """The variables by which templates switch thinking on or off; mlx-lm gives the first one the name that a template knows."""
-    known: dict[str, Any] = {} if order.thinking is None else {"enable_thinking": order.thinking}
+    known: dict[str, Any] = order.template_arguments | ({} if order.thinking is None else {"enable_thinking": order.thinking})
     return known | ({"reasoning_effort": order.effort} if order.effort else {})
 
 

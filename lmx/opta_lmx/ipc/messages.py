@@ -41,6 +41,12 @@ class Generate(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag
     # What the chat template reads about thinking; None and '' leave it to the template.
     thinking: bool | None = None
     effort: str = ""
+    # Tokens that the client allows for thinking; 0: it names no number.
+    thinking_budget: int = 0
+    # Variables that the client names for the chat template.
+    template_arguments: dict[str, Any] = {}
+    # Names of the sampling fields above that the request sets itself; the model's own defaults may stand for the others.
+    chosen: list[str] = []
 
 
 class Embed(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="embed"):

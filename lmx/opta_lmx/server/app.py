@@ -27,14 +27,14 @@ class Front:
         self._pool, self._guard, self.metrics = pool, guard, metrics
         # Set when LMX is to stop: requests in progress end, new ones are refused.
         self.is_draining = False
-        inference = Inference(pool, metrics)
+        self.inference = Inference(pool, metrics)
         self._routes: dict[tuple[str, str], Handler] = {
             ("GET", "/healthz"): self._healthz,
             ("GET", "/readyz"): self._readyz,
             ("GET", "/metrics"): self._metrics,
             ("GET", "/openapi.json"): self._openapi,
             ("GET", "/v1/models"): self._models,
-            **{("POST", path): handler for path, handler in inference.routes.items()},
+            **{("POST", path): handler for path, handler in self.inference.routes.items()},
             **admin.routes,
         }
 

@@ -1,7 +1,10 @@
 """The inference routes over HTTP: decode the body, send the answer. The work is done in `opta_lmx.api`."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
+from ..api import field_rules
+from ..api.request_body import Ignored
 from ..api.routes import InferenceApi, InferenceRoute
 from ..models.engine_pool import EnginePool
 from .delivery import send_stream, send_whole
@@ -19,8 +22,12 @@ class Inference:
 
 def _handler(route: InferenceRoute) -> Callable[[Asked], Awaitable[None]]:
     async def handle(asked: Asked) -> None:
-        reply = await route.handle(await asked.body(route.body), asked.caller.name)
+        found = Ignored()
+        request = field_rules.read(await asked.body(dict[str, Any]), route.body, route.rules, found)
+        reply = await route.handle(request, asked.caller.name, found)
         headers = [(b"x-lmx-model", reply.model.encode())]
+        if found.names:
+            headers.append((b"x-lmx-ignored", field_rules.header_of(found).encode()))
         if reply.is_stream:
             await send_stream(asked, reply.content, headers)
         else:

@@ -1,63 +1,51 @@
-"""/v1/messages in Anthropic's form: the request. `answer` has the answers.
+"""/v1/messages in Anthropic's form: the request. `answer` has the answers, `blocks` the messages.
 
-The form is that of docs.anthropic.com, "Messages". Thinking blocks of earlier turns are accepted and not given to the model again.
+The form is that of docs.anthropic.com, "Messages", with what newer clients of it send.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
-from opta_core.errors import Refused
-
 from ...ipc.messages import Generate
-from ...json_values import as_list
+from ...json_values import as_object
 from .. import schema_limits
+from ..field_rules import COMMON, MAX_TOKENS, MODEL, SAMPLING, FieldRule, done, ignored
 from ..request_body import (
     DEFAULT_MAX_TOKENS,
-    IGNORED,
     MESSAGES_MAX,
-    TOOLS_MAX,
-    FunctionName,
+    ClientBody,
+    Ignored,
     MaxTokens,
     ModelName,
-    RequestBody,
+    Share,
+    Temperature,
+    sampling_of,
     stop_strings,
 )  # fmt: skip
+from ..thinking import ThinkingOptions, said_by, thinking_of
+from ..tool_set import tool_set
+from .blocks import conversation_of
 
 
-class MessagesTool(RequestBody, frozen=True, kw_only=True):
-    """One entry of `tools`."""
+class OutputConfig(ClientBody, frozen=True, kw_only=True):
+    """`output_config`: how much effort, and the form of the answer."""
 
-    name: FunctionName
-    input_schema: dict[str, Any]
-    description: str = ""
-    type: Annotated[Literal["custom"] | None, IGNORED] = None
-    cache_control: Annotated[dict[str, Any] | None, IGNORED] = None
+    effort: str | None = None
+    format: dict[str, Any] | None = None
 
 
-class MessagesToolChoice(RequestBody, frozen=True, kw_only=True):
-    """`tool_choice`."""
-
-    type: Literal["auto", "any", "tool", "none"]
-    name: str = ""
-    disable_parallel_tool_use: bool | None = None
-
-
-class MessagesThinking(msgspec.Struct, frozen=True, kw_only=True):
-    """`thinking`: whether the model is to think. A budget is not kept to; fields that are not here are ignored."""
-
-    type: Literal["enabled", "disabled", "adaptive"]
-
-
-class CountRequest(RequestBody, frozen=True, kw_only=True):
+class CountRequest(ClientBody, frozen=True, kw_only=True):
     """The body of /v1/messages/count_tokens."""
 
     messages: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=MESSAGES_MAX)]
     model: ModelName = ""
     system: str | list[dict[str, Any]] = ""
-    tools: Annotated[list[MessagesTool], msgspec.Meta(max_length=TOOLS_MAX)] = msgspec.field(default_factory=list[MessagesTool])
-    tool_choice: MessagesToolChoice | None = None
-    thinking: MessagesThinking | None = None
+    tools: list[dict[str, Any]] = msgspec.field(default_factory=list[dict[str, Any]])
+    tool_choice: dict[str, Any] | str | None = None
+    thinking: dict[str, Any] | bool | None = None
+    output_config: OutputConfig | None = None
+    output_format: dict[str, Any] | None = None
 
 
 class MessagesRequest(CountRequest, frozen=True, kw_only=True):
@@ -66,99 +54,75 @@ class MessagesRequest(CountRequest, frozen=True, kw_only=True):
     max_tokens: MaxTokens = DEFAULT_MAX_TOKENS
     stop_sequences: list[str] = msgspec.field(default_factory=list[str])
     stream: bool = False
-    temperature: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
-    top_p: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
+    temperature: Temperature | None = None
+    top_p: Share | None = None
     top_k: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    metadata: Annotated[dict[str, Any] | None, IGNORED] = None
-    service_tier: Annotated[str | None, IGNORED] = None
 
 
-def order_of(request: CountRequest) -> Generate:
+COUNT_RULES: dict[str, FieldRule] = {
+    "messages": done("roles user, assistant and system; text, tool_use, tool_result, thinking, document and search_result blocks"),
+    "model": MODEL,
+    "system": done("a text, or text blocks"),
+    "tools": done(
+        "custom tools, and Anthropic's bash, text_editor and memory, which the client runs; those that run at a server are dropped and named"
+    ),
+    "tool_choice": done("auto, any, none, a named tool; `disable_parallel_tool_use`"),
+    "thinking": done("enabled, disabled or adaptive, with a budget"),
+    "output_config": done("`effort`, `format`"),
+    "output_format": done("as `output_config.format`"),
+    **COMMON,
+    "service_tier": ignored(),
+    "context_management": ignored("the conversation stays as the client sends it"),
+    "mcp_servers": ignored("LMX connects to no server; give the tools themselves"),
+    "container": ignored("nothing is run here"),
+    "betas": ignored(),
+    "speed": ignored(),
+    "inference_geo": ignored(),
+    "cache_control": ignored("every shared prefix is cached"),
+}
+RULES: dict[str, FieldRule] = {
+    **COUNT_RULES,
+    "max_tokens": MAX_TOKENS,
+    "stop_sequences": done(),
+    "stream": done(),
+    "temperature": SAMPLING["temperature"],
+    "top_p": SAMPLING["top_p"],
+    "top_k": SAMPLING["top_k"],
+}
+
+
+def order_of(request: CountRequest, found: Ignored) -> Generate:
     """The order for the engine; a request that only counts asks for no token. Raises Refused naming the field."""
-    choice = request.tool_choice
-    names = [tool.name for tool in request.tools]
-    forced = ""
-    if choice is not None and choice.type in ("any", "tool"):
-        if not names or (choice.type == "tool" and choice.name not in names):
-            raise Refused("Field 'tool_choice': it needs that tool in `tools`.")
-        forced = choice.name if choice.type == "tool" else "*"
-        for tool in request.tools:
-            schema_limits.check("tools", tool.input_schema)
-    shown = [] if choice is not None and choice.type == "none" else request.tools
-    tools = [
-        {"type": "function", "function": {"name": tool.name, "description": tool.description, "parameters": tool.input_schema}}
-        for tool in shown
-    ]
-    messages = [message for at, given in enumerate(request.messages) for message in _messages(f"messages[{at}]", given)]
-    if system := _text("system", request.system):
-        messages.insert(0, {"role": "system", "content": system})
+    choice = as_object(request.tool_choice) or {}
+    tools = tool_set(request.tools, request.tool_choice, found)
+    messages = conversation_of(request.system, request.messages, found)
+    thinking = _thinking(request, found).fields()
     if not isinstance(request, MessagesRequest):
-        return Generate(id=0, messages=messages, tools=tools, max_tokens=0, thinking=_thinks(request))
+        return Generate(id=0, messages=messages, tools=tools.shown(), max_tokens=0, **thinking)
     return Generate(
         id=0,
         messages=messages,
-        tools=tools,
-        forced=forced,
+        tools=tools.shown(),
+        forced=tools.forced,
+        strict=tools.strict(),
+        schema=None if tools.forced else _schema(request),
         max_tokens=request.max_tokens,
-        temperature=request.temperature or 0.0,
-        top_p=request.top_p or 1.0,
-        top_k=request.top_k or 0,
         stop=stop_strings("stop_sequences", request.stop_sequences),
-        one_call=bool(choice and choice.disable_parallel_tool_use),
-        thinking=_thinks(request),
+        one_call=choice.get("disable_parallel_tool_use") is True,
+        **sampling_of(temperature=request.temperature, top_p=request.top_p, top_k=request.top_k),
+        **thinking,
     )
 
 
-def _thinks(request: CountRequest) -> bool | None:
-    """What is said to the chat template; None leaves it to the model."""
-    return None if request.thinking is None or request.thinking.type == "adaptive" else request.thinking.type == "enabled"
+def _thinking(request: CountRequest, found: Ignored) -> ThinkingOptions:
+    switch, budget, effort = said_by("thinking", request.thinking)
+    return thinking_of(found, switch=switch, budget=budget, effort=(request.output_config and request.output_config.effort) or effort)
 
 
-def _messages(where: str, given: dict[str, Any]) -> list[dict[str, Any]]:
-    """One message as messages of the chat form: tool results are messages of their own there."""
-    role, content = given.get("role"), given.get("content")
-    if role not in ("user", "assistant"):
-        raise Refused(f"Field '{where}.role': it is user or assistant.")
-    if isinstance(content, str):
-        return [{"role": role, "content": content}]
-    if not isinstance(content, list):
-        raise Refused(f"Field '{where}.content': a string or a list of blocks.")
-    found: list[dict[str, Any]] = []
-    texts: list[str] = []
-    calls: list[dict[str, Any]] = []
-    blocks: list[Any] = content  # pyright: ignore[reportUnknownVariableType]
-    for block in blocks:
-        match block:
-            case {"type": "text", "text": str() as text}:
-                texts.append(text)
-            case {"type": "thinking" | "redacted_thinking"}:
-                pass  # earlier reasoning is not given to the model again
-            case {"type": "tool_use", "id": str() as id_, "name": str() as name, "input": dict()}:
-                arguments = msgspec.json.encode(block["input"]).decode()
-                calls.append({"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}})
-            case {"type": "tool_result", "tool_use_id": str() as id_}:
-                result = _text(f"{where}.content", block.get("content") or "")
-                found.append({"role": "tool", "tool_call_id": id_, "content": f"Error: {result}" if block.get("is_error") else result})
-            case _:
-                raise Refused(f"Field '{where}.content': only text, tool_use, tool_result and thinking blocks are supported.")
-    if texts or calls or not found:
-        message: dict[str, Any] = {"role": role, "content": "\n".join(texts)}
-        if calls:
-            message["tool_calls"] = calls
-        found.append(message)
-    return found
-
-
-def _text(where: str, content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    if (blocks := as_list(content)) is None:
-        raise Refused(f"Field '{where}': a string or a list of text blocks.")
-    texts: list[str] = []
-    for block in blocks:
-        match block:
-            case {"type": "text", "text": str() as text}:
-                texts.append(text)
-            case _:
-                raise Refused(f"Field '{where}': only text blocks are supported.")
-    return "\n".join(texts)
+def _schema(request: CountRequest) -> dict[str, Any] | None:
+    """The schema of the answer's form; None for free text. Raises Refused."""
+    form = (request.output_config and request.output_config.format) or request.output_format or {}
+    schema = as_object(form.get("schema"))
+    if schema is not None:
+        schema_limits.check("output_config", schema)
+    return schema

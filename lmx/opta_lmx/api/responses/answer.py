@@ -11,17 +11,21 @@ import msgspec
 
 from ...engine_client.engine_stream import ChoiceEvents
 from ...ipc.messages import Delta, Finished
+from ...json_values import as_object
+from ..tool_set import CallableTool, ToolSet
 from .request import ResponsesRequest
 
 
 class ResponsesAnswer:
     """The answer of one request."""
 
-    def __init__(self, model: str, request: ResponsesRequest):
-        self._request, self._model = request, model
+    def __init__(self, model: str, request: ResponsesRequest, tools: ToolSet):
+        self._request, self._model, self._tools = request, model, tools
         self._id, self._created = f"resp_{secrets.token_hex(12)}", int(time.time())
         self._items: list[dict[str, Any]] = []
         self._end: Finished | None = None
+        # Arguments of the open call of a tool of free text.
+        self._free_text = ""
         # Of the last event of a stream.
         self._number = -1
 
@@ -59,12 +63,14 @@ class ResponsesAnswer:
         at, item = len(self._items) - 1, self._items[-1]
         item_position = {"item_id": item["id"], "output_index": at}
         if is_new:
-            empty: dict[str, Any] = {**item, "arguments": ""} if item["type"] == "function_call" else {**item, "content": []}
+            empty: dict[str, Any] = {**item, **_EMPTY[item["type"]]}
             frames.append(self._event("response.output_item.added", output_index=at, item={**empty, "status": "in_progress"}))
             if item["type"] == "message":
                 part: dict[str, Any] = {"type": "output_text", "text": "", "annotations": []}
                 frames.append(self._event("response.content_part.added", **item_position, content_index=0, part=part))
-        if item["type"] == "function_call":
+        if item["type"] == "custom_tool_call":
+            pass  # its text is known when its arguments are whole
+        elif item["type"] == "function_call":
             if event.arguments:
                 frames.append(self._event("response.function_call_arguments.delta", **item_position, delta=event.arguments))
         elif item["type"] == "reasoning":
@@ -77,16 +83,23 @@ class ResponsesAnswer:
         """Add an event to the last item, or to a new one; whether it is new."""
         is_new, kind = self._begins_item(event), _kind_of(event)
         if is_new:
-            self._items.append(_item(kind, event))
+            self._free_text = ""
+            self._items.append(_call_item(self._tools.named(event.name)) if kind == "call" else _text_item(kind))
         item = self._items[-1]
-        if kind == "function_call":
+        if item["type"] == "function_call":
             item["arguments"] += event.arguments
+        elif item["type"] == "custom_tool_call":
+            self._free_text += event.arguments
+            item["input"] = _input_of(self._free_text)
         else:
             item["content"][0]["text"] += event.thinking or event.text
         return is_new
 
     def _begins_item(self, event: Delta) -> bool:
-        return bool(event.name) or not self._items or self._items[-1]["type"] != _kind_of(event)
+        if event.name or not self._items:
+            return True
+        kind, last = _kind_of(event), self._items[-1]["type"]
+        return kind != ("call" if last in _CALLS else last)
 
     def _close_item(self) -> list[bytes]:
         """The events that end the last item."""
@@ -98,6 +111,9 @@ class ResponsesAnswer:
         if item["type"] == "function_call":
             done = self._event("response.function_call_arguments.done", **item_position, name=item["name"], arguments=item["arguments"])
             frames.append(done)
+        elif item["type"] == "custom_tool_call":
+            frames.append(self._event("response.custom_tool_call_input.delta", **item_position, delta=item["input"]))
+            frames.append(self._event("response.custom_tool_call_input.done", **item_position, input=item["input"]))
         elif item["type"] == "reasoning":
             frames.append(self._event("response.reasoning_text.done", **item_position, content_index=0, text=item["content"][0]["text"]))
         else:
@@ -124,9 +140,9 @@ class ResponsesAnswer:
             "previous_response_id": None,
             "store": False,
             "temperature": request.temperature or 0.0,
-            "text": {"format": msgspec.to_builtins(request.text.format) if request.text and request.text.format else {"type": "text"}},
-            "tool_choice": msgspec.to_builtins(request.tool_choice),
-            "tools": msgspec.to_builtins(request.tools),
+            "text": {"format": (request.text and request.text.format) or {"type": "text"}},
+            "tool_choice": request.tool_choice,
+            "tools": request.tools,
             "top_p": request.top_p or 1.0,
             "truncation": "disabled",
             "usage": _usage(end) if end is not None else None,
@@ -139,18 +155,58 @@ class ResponsesAnswer:
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), body)
 
 
+_CALLS = ("function_call", "custom_tool_call")
+# Of an item that has just begun.
+_EMPTY: dict[str, dict[str, Any]] = {
+    "function_call": {"arguments": ""},
+    "custom_tool_call": {"input": ""},
+    "reasoning": {"content": []},
+    "message": {"content": []},
+}
+
+
 def _kind_of(event: Delta) -> str:
-    return "function_call" if event.name or event.arguments else "reasoning" if event.thinking else "message"
+    return "call" if event.name or event.arguments else "reasoning" if event.thinking else "message"
 
 
-def _item(kind: str, event: Delta) -> dict[str, Any]:
-    if kind == "function_call":
-        id_, call = f"fc_{secrets.token_hex(12)}", f"call_{secrets.token_hex(8)}"
-        return {"type": kind, "id": id_, "call_id": call, "name": event.name, "arguments": "", "status": "completed"}
+def _call_item(tool: CallableTool) -> dict[str, Any]:
+    """The item of a call, under the name and namespace that the client gave the tool."""
+    call = f"call_{secrets.token_hex(8)}"
+    if tool.is_free_text:
+        return {
+            "type": "custom_tool_call",
+            "id": f"ctc_{secrets.token_hex(12)}",
+            "call_id": call,
+            "name": tool.declared_name,
+            "input": "",
+            "status": "completed",
+        }
+    item = {
+        "type": "function_call",
+        "id": f"fc_{secrets.token_hex(12)}",
+        "call_id": call,
+        "name": tool.declared_name,
+        "arguments": "",
+        "status": "completed",
+    }
+    return item | ({"namespace": tool.namespace} if tool.namespace else {})
+
+
+def _text_item(kind: str) -> dict[str, Any]:
     if kind == "reasoning":
         return {"type": kind, "id": f"rs_{secrets.token_hex(12)}", "summary": [], "content": [{"type": "reasoning_text", "text": ""}]}
     content: list[dict[str, Any]] = [{"type": "output_text", "text": "", "annotations": []}]
     return {"type": kind, "id": f"msg_{secrets.token_hex(12)}", "role": "assistant", "status": "completed", "content": content}
+
+
+def _input_of(arguments: str) -> str:
+    """The text of a tool of free text; the arguments themselves when they are not whole."""
+    try:
+        found = as_object(msgspec.json.decode(arguments or "{}")) or {}
+    except msgspec.DecodeError:
+        return arguments
+    text = found.get("input", "")
+    return text if isinstance(text, str) else msgspec.json.encode(text).decode()
 
 
 def _usage(end: Finished) -> dict[str, Any]:
