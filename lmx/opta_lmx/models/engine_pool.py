@@ -23,7 +23,7 @@ from opta_protocol.lmx import LmxMemory, LmxModel, LmxModelDetails
 from ..engine_client.client import EngineClient, Report
 from ..engine_client.engine_supervisor import EngineSupervisor
 from ..ipc.messages import EngineConfig
-from . import model_catalog
+from . import model_catalog, model_names
 from .keep_awake import KeepAwake
 from .model_catalog import Model
 from .model_events import ModelEvents
@@ -87,9 +87,12 @@ class EnginePool:
     async def resolve(self, wanted: str, *, for_vectors: bool = False) -> Model:
         """The model that a request names; an unknown name gets the default one. Raises Refused: it is not a name."""
         model_catalog.check_name(wanted)
-        name = self._aliases.get(wanted, wanted)
-        known = self._catalog if name in self._catalog or not name else await self.refresh(older_than_s=CATALOG_S)
-        if name in known:
+        known = self._catalog
+        name = model_names.find(wanted, known, self._aliases)
+        if wanted and name is None:
+            known = await self.refresh(older_than_s=CATALOG_S)
+            name = model_names.find(wanted, known, self._aliases)
+        if name is not None:
             return known[name]
         if for_vectors and (found := next((model for model in known.values() if model.capability == "embedding"), None)):
             return found
