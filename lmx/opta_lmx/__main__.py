@@ -52,7 +52,8 @@ async def main(context: ServiceContext) -> None:
     pool = EnginePool(context.paths.models, settings, events, extra)
     pulls = Pulls(context.paths.models, settings.hub, events)
     admin = Admin(pool, pulls, events, Pairing(keys, fingerprint), keys)
-    front = Front(pool, AccessControl(_hosts(settings, port), keys, allows_anonymous=is_loopback), LmxMetrics(), admin)
+    guard = AccessControl(_hosts(settings, port), keys, allows_anonymous=is_loopback, origins=settings.origins)
+    front = Front(pool, guard, LmxMetrics(), admin)
     context.figures = lambda: figures(front, pool)
     advertisement = Advertisement(port, settings.bind, fingerprint) if settings.offer and not is_loopback else None
     # Set once the requests in progress have ended.

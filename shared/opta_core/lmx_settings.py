@@ -21,6 +21,8 @@ class LmxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", for
     bind: str = "127.0.0.1"
     # Host names that other machines may use, besides the bound address.
     hosts: list[str] = []
+    # Web pages that may ask for answers, by their origin: "http://localhost:3000". None by default: any site could use the models.
+    origins: list[str] = []
     # Advertise this LMX on the local network with mDNS; other machines still have to pair.
     offer: bool = False
     # Aliases of models: "gpt-4o=qwen3-4b".
@@ -51,6 +53,9 @@ def check_lmx(lmx: LmxSettings) -> None:
     for key, pairs in (("lmx.aliases", lmx.aliases), ("lmx.drafts", lmx.drafts)):
         if bad := next((pair for pair in pairs if not re.fullmatch(r"[^=]+=[^=]+", pair)), None):
             raise Refused(f"{key} has {bad!r}; each entry must be two names of models, as in one=other.")
+    for origin in lmx.origins:
+        if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9._\-\[\]:]+", origin):
+            raise Refused(f"lmx.origins has {origin!r}; each entry must be one origin, such as http://localhost:3000 (no path, no *).")
     numbers = {"memory-limit-mb": lmx.memory_limit_mb, "idle-s": lmx.idle_s, "prefix-disk-gb": lmx.prefix_disk_gb, "drain-s": lmx.drain_s}
     if bad := next((key for key, number in numbers.items() if not 0 <= number < 1e9), None):
         raise Refused(f"lmx.{bad} is {numbers[bad]}; it must be 0 or more.")

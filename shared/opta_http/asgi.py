@@ -35,6 +35,15 @@ def query_of(scope: Scope) -> dict[str, list[str]]:
     return parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
 
 
+def without_body(send: Send) -> Send:
+    """A `send` for the answers to HEAD: the head as GET would have it, and no body."""
+
+    async def send_head(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return send_head
+
+
 async def send_response(send: Send, status: int, headers: Headers, body: bytes, *, is_head: bool = False) -> None:
     """Send a complete response with its Content-Length. `is_head`: the request was HEAD, so the body is not sent."""
     await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"content-length", b"%d" % len(body))]})

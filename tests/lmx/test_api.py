@@ -184,7 +184,7 @@ def test_every_field_that_a_body_has_is_in_its_table_as_done_and_no_other(lmx: I
     for path, route in lmx.app.inference.api.routes.items():
         done = {name for name, rule in route.rules.items() if rule.treatment == "done"}
         assert done == set(route.body.__struct_fields__), path
-        assert TABLES[path] is route.rules
+        assert route.rules in TABLES.values(), path
 
 
 def test_a_field_that_is_ignored_changes_no_order_and_is_named(tmp_path: Path) -> None:

@@ -128,8 +128,11 @@ class InProcessLmx(httpx2.BaseTransport):
 
 
 @contextlib.contextmanager
-def in_process_lmx(home: Path, make: MakeEngine | None = None, settings: LmxSettings | None = None) -> Generator[InProcessLmx]:
-    """LMX with the models under `home/models`. `make`: its engines (default: scripted ones)."""
+def in_process_lmx(
+    home: Path, make: MakeEngine | None = None, settings: LmxSettings | None = None, *, allows_anonymous: bool = True
+) -> Generator[InProcessLmx]:
+    """LMX with the models under `home/models`. `make`: its engines (default: scripted ones). `allows_anonymous`: bound to loopback."""
+    pool_settings = settings or LmxSettings()
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="lmx", daemon=True)
     thread.start()
@@ -144,11 +147,10 @@ def in_process_lmx(home: Path, make: MakeEngine | None = None, settings: LmxSett
         def client(config: EngineConfig, report: Report) -> InProcessEngine:
             return InProcessEngine(config.name, report, lambda send: engines(config, send))
 
-        pool = EnginePool(home / "models", settings or LmxSettings(), events, make_client=client)
+        pool = EnginePool(home / "models", pool_settings, events, make_client=client)
         admin = Admin(pool, Pulls(home / "models", "", events), events, Pairing(keys, ""), keys)
-        return InProcessLmx(
-            Front(pool, AccessControl({"127.0.0.1:1234"}, keys, allows_anonymous=True), LmxMetrics(), admin), pool, keys, loop
-        )
+        guard = AccessControl({"127.0.0.1:1234"}, keys, allows_anonymous=allows_anonymous, origins=pool_settings.origins)
+        return InProcessLmx(Front(pool, guard, LmxMetrics(), admin), pool, keys, loop)
 
     made = asyncio.run_coroutine_threadsafe(build(), loop).result(limit_s(10))
     try:

@@ -97,7 +97,9 @@ def test_wrong_methods_and_paths_are_405_and_404(port: int) -> None:
     assert [get(port, target, method=method).status for method, target in (("GET", CHAT), ("PUT", CHAT), ("DELETE", "/v1/models"))] == [
         405
     ] * 3
-    assert [get(port, target).status for target in ("/", "/v1/nope", "/v1/models/../../etc", "/%00", "/v1/chat/completions/")] == [404] * 5
+    assert [get(port, target).status for target in ("/v1", "/v1/nope", "/v1/models/../../etc", "/%00", "/v1/chat/completions/")] == [
+        404
+    ] * 5
     assert exchange(port, b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n").status == 400
 
 

@@ -60,6 +60,9 @@ class InferenceApi:
             "/v1/embeddings": InferenceRoute(embeddings.EmbeddingsRequest, embeddings.RULES, self._embeddings),
             "/v1/tokenize": InferenceRoute(tokenize.TokenizeRequest, tokenize.RULES, self._tokenize),
         }
+        # Addresses of clients whose base URL lacks `/v1`, and LM Studio's.
+        for name in ("chat/completions", "completions", "embeddings"):
+            self.routes[f"/{name}"] = self.routes[f"/api/v0/{name}"] = self.routes[f"/v1/{name}"]
 
     async def _chat(self, request: chat.ChatRequest, caller: str, found: Ignored) -> InferenceReply:
         orders = chat.orders_of(request, found)

@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable
 
 from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.logs import Log
-from opta_http.asgi import Receive, Scope, Send, TrackedSend
+from opta_http.asgi import Receive, Scope, Send, TrackedSend, without_body
 from opta_protocol.error_info import ErrorCode
 
 from ..models.engine_pool import EnginePool
 from .admin import Admin
 from .auth import AccessControl
+from .cors import answer_preflight, with_origin
 from .inference import Inference
 from .metrics import LmxMetrics
 from .openapi import description
@@ -29,11 +30,14 @@ class Front:
         self.is_draining = False
         self.inference = Inference(pool, metrics)
         self._routes: dict[tuple[str, str], Handler] = {
+            ("GET", "/"): self._root,
             ("GET", "/healthz"): self._healthz,
+            ("GET", "/health"): self._healthz,
             ("GET", "/readyz"): self._readyz,
             ("GET", "/metrics"): self._metrics,
             ("GET", "/openapi.json"): self._openapi,
             ("GET", "/v1/models"): self._models,
+            ("GET", "/models"): self._models,
             **{("POST", path): handler for path, handler in self.inference.routes.items()},
             **admin.routes,
         }
@@ -42,8 +46,16 @@ class Front:
         """The ASGI entry."""
         if scope["type"] != "http":
             raise RuntimeError("LMX speaks HTTP only")
+        if self._guard.origins.may_call(scope):
+            send = with_origin(scope, send)
+        if scope["method"] == "HEAD":
+            send = without_body(send)
         send = tracked = TrackedSend(send)
         try:
+            if self._guard.origins.is_preflight(scope):
+                self._guard.check_source(scope)
+                await answer_preflight(scope, send)
+                return
             caller = self._guard.check(scope)
             await self._handler(scope)(Asked(scope, receive, send, caller))
         except OptaError as error:
@@ -60,6 +72,8 @@ class Front:
 
     def _handler(self, scope: Scope) -> Handler:
         method, path = scope["method"], scope["path"]
+        if method == "HEAD" and not path.startswith("/admin/"):
+            method = "GET"
         if handler := self._routes.get((method, path)):
             if self.is_draining and method == "POST":
                 raise Unavailable("LMX is stopping.", retry_after_s=5)
@@ -71,6 +85,9 @@ class Front:
         if any(known == path for _, known in self._routes):
             raise Refused("This path does not take this method.", code=ErrorCode.method_not_allowed)
         raise Refused(f"There is nothing at {path[:100]}.", code=ErrorCode.not_found)
+
+    async def _root(self, asked: Asked) -> None:
+        await send_body(asked.send, 200, b"LMX is running.\n", b"text/plain; charset=utf-8")
 
     async def _healthz(self, asked: Asked) -> None:
         await asked.json(200, {"status": "ok"})

@@ -1,10 +1,12 @@
-"""Access to LMX: the Host header, no web pages, and keys with scopes.
+"""Access to LMX: the Host header, the web pages that may call it, and keys with scopes.
 
 Bound to loopback, LMX answers without a key. Bound to any other address, every request needs a key, except the `OPEN` paths.
-The `/admin/` routes always need an admin key.
+The `/admin/` routes always need an admin key. A web page may call LMX only when `lmx.origins` lists its origin, and never the routes
+that administer it or prove who it is; `cors` has the headers for it.
 """
 
 import hashlib
+from collections.abc import Collection
 
 import msgspec
 
@@ -13,11 +15,12 @@ from opta_http.asgi import Scope, header_values
 from opta_http.head_checks import names_host
 from opta_protocol.error_info import ErrorCode
 
+from .cors import Origins
 from .keys import Keys
 
 ANONYMOUS = "anonymous"
 # Served without a key on any interface: these routes reveal nothing, or authenticate the client themselves.
-OPEN = {"/healthz", "/proof", "/pair"}
+OPEN = {"/", "/healthz", "/health", "/proof", "/pair"}
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,16 +33,24 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 class AccessControl:
     """Checks requests of one server. `hosts`: names with port that it may be called by. `allows_anonymous`: it is bound to loopback."""
 
-    def __init__(self, hosts: set[str], keys: Keys, *, allows_anonymous: bool):
+    def __init__(self, hosts: set[str], keys: Keys, *, allows_anonymous: bool, origins: Collection[str] = ()):
         self._hosts = {host.lower().encode() for host in hosts}
         self._keys, self._allows_anonymous = keys, allows_anonymous
+        self.origins = Origins(origins)
+
+    def check_source(self, scope: Scope) -> None:
+        """Check where a request comes from. Raises Refused: forbidden_host, forbidden_origin."""
+        if not names_host(scope["headers"], self._hosts):
+            raise Refused("LMX does not answer to this Host. Names it may be called by: lmx.hosts.", code=ErrorCode.forbidden_host)
+        if header_values(scope["headers"], b"origin") and not self.origins.may_call(scope):
+            raise Refused(
+                "This web page may not call LMX. Its origin must be listed: opta config set lmx.origins ORIGIN.",
+                code=ErrorCode.forbidden_origin,
+            )
 
     def check(self, scope: Scope) -> Caller:
         """The client of a request. Raises Refused: forbidden_host, forbidden_origin, unauthorized, denied."""
-        if not names_host(scope["headers"], self._hosts):
-            raise Refused("LMX does not answer to this Host. Names it may be called by: lmx.hosts.", code=ErrorCode.forbidden_host)
-        if header_values(scope["headers"], b"origin"):
-            raise Refused("Web pages may not call LMX.", code=ErrorCode.forbidden_origin)
+        self.check_source(scope)
         given = _key_of(scope)
         name, scopes = self._keys.find(given) if given else ("", [])
         path: str = scope["path"]
