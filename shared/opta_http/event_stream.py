@@ -8,11 +8,11 @@ KEEPALIVE_S = 10.0
 
 
 class EventStream:
-    """A response of type text/event-stream. `begin` or the first `write` sends its head."""
+    """A response of type text/event-stream, or of another that is sent piece by piece. `begin` or the first `write` sends its head."""
 
-    def __init__(self, send: Send, headers: Headers | None = None):
+    def __init__(self, send: Send, headers: Headers | None = None, media_type: bytes = b"text/event-stream"):
         self._send = send
-        self._headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"), *(headers or [])]
+        self._headers = [(b"content-type", media_type), (b"cache-control", b"no-store"), *(headers or [])]
         self.has_begun = self._is_active = False
 
     async def begin(self) -> None:

@@ -53,12 +53,15 @@ def order_of(request: EmbeddingsRequest) -> Embed:
 def body_of(request: EmbeddingsRequest, model: str, found: Vectors) -> bytes:
     """The JSON body. Raises Refused: the model has fewer dimensions than requested."""
     vectors = [_shortened(vector, request.dimensions) for vector in found.vectors]
-    data = [
-        {"object": "embedding", "index": at, "embedding": vector if request.encoding_format == "base64" else _numbers(vector)}
-        for at, vector in enumerate(vectors)
-    ]
+    is_text = request.encoding_format == "base64"
+    data = [{"object": "embedding", "index": at, "embedding": vector if is_text else _numbers(vector)} for at, vector in enumerate(vectors)]
     usage = {"prompt_tokens": found.prompt_tokens, "total_tokens": found.prompt_tokens}
     return msgspec.json.encode({"object": "list", "model": model, "data": data, "usage": usage})
+
+
+def vectors_of(found: Vectors, dimensions: int | None) -> list[list[float]]:
+    """The vectors as numbers. Raises Refused: the model has fewer dimensions than requested."""
+    return [_numbers(_shortened(vector, dimensions)) for vector in found.vectors]
 
 
 def _numbers(vector: str) -> list[float]:

@@ -4,6 +4,7 @@ from . import completions, embeddings, tokenize
 from .chat import request as chat
 from .field_rules import Rules
 from .messages import request as messages
+from .ollama import ollama_requests as ollama
 from .responses import request as responses
 
 TABLES: dict[str, Rules] = {
@@ -14,6 +15,9 @@ TABLES: dict[str, Rules] = {
     "/v1/messages/count_tokens": messages.COUNT_RULES,
     "/v1/embeddings": embeddings.RULES,
     "/v1/tokenize": tokenize.RULES,
+    "/api/chat": ollama.CHAT_RULES,
+    "/api/generate": ollama.GENERATE_RULES,
+    "/api/embed": ollama.EMBED_RULES,
 }
 _SHOWN = {"done": "done", "ignored": "accepted and named", "refused": "refused by name"}
 _HEAD = """# Fields of LMX's APIs

@@ -22,6 +22,7 @@ from .responses.answer import ResponsesAnswer
 
 # Sent when no event came for a while: a comment, which every client of server-sent events skips.
 KEEP_ALIVE = b": waiting\n\n"
+EVENT_STREAM = b"text/event-stream"
 
 
 class InferenceReply(msgspec.Struct, frozen=True):
@@ -33,6 +34,8 @@ class InferenceReply(msgspec.Struct, frozen=True):
     model: str
     content: AsyncGenerator[bytes, None]
     is_stream: bool = False
+    # Of a stream.
+    media_type: bytes = EVENT_STREAM
 
 
 class InferenceRoute(msgspec.Struct, frozen=True):
@@ -68,26 +71,26 @@ class InferenceApi:
         orders = chat.orders_of(request, found)
         engine = await self._pool.engine(request.model)
         form = ChatAnswer(engine.name, len(orders), with_logprobs=bool(request.logprobs), with_usage=_wants_usage(request.stream_options))
-        return self._reply(engine, orders, caller, form, is_stream=request.stream, is_batch=request.service_tier == "flex")
+        return self.reply(engine, orders, caller, form, is_stream=request.stream, is_batch=request.service_tier == "flex")
 
     async def _completions(self, request: completions.CompletionRequest, caller: str, found: Ignored) -> InferenceReply:
         orders = completions.orders_of(request)
         engine = await self._pool.engine(request.model)
         echoed = [order.prompt for order in orders] if request.echo else None
         form = completions.CompletionAnswer(engine.name, len(orders), with_usage=_wants_usage(request.stream_options), echoed=echoed)
-        return self._reply(engine, orders, caller, form, is_stream=request.stream)
+        return self.reply(engine, orders, caller, form, is_stream=request.stream)
 
     async def _responses(self, request: responses.ResponsesRequest, caller: str, found: Ignored) -> InferenceReply:
         tools = responses.tools_of(request, found)
         order = responses.order_of(request, tools, found)
         engine = await self._pool.engine(request.model)
         form = ResponsesAnswer(engine.name, request, tools)
-        return self._reply(engine, [order], caller, form, is_stream=request.stream, is_batch=request.service_tier == "flex")
+        return self.reply(engine, [order], caller, form, is_stream=request.stream, is_batch=request.service_tier == "flex")
 
     async def _messages(self, request: messages.MessagesRequest, caller: str, found: Ignored) -> InferenceReply:
         order = messages.order_of(request, found)
         engine = await self._pool.engine(request.model)
-        return self._reply(engine, [order], caller, MessagesAnswer(engine.name), is_stream=request.stream)
+        return self.reply(engine, [order], caller, MessagesAnswer(engine.name), is_stream=request.stream)
 
     async def _count_tokens(self, request: messages.CountRequest, caller: str, found: Ignored) -> InferenceReply:
         order = messages.order_of(request, found)
@@ -124,13 +127,32 @@ class InferenceApi:
 
         return InferenceReply(engine.name, content())
 
-    def _reply(
-        self, engine: EngineClient, orders: list[Generate], caller: str, form: AnswerForm, *, is_stream: bool, is_batch: bool = False
+    def reply(
+        self,
+        engine: EngineClient,
+        orders: list[Generate],
+        caller: str,
+        form: AnswerForm,
+        *,
+        is_stream: bool,
+        is_batch: bool = False,
+        media_type: bytes = EVENT_STREAM,
     ) -> InferenceReply:
-        return InferenceReply(engine.name, self._content(engine, orders, caller, form, is_stream=is_stream, is_batch=is_batch), is_stream)
+        """The answer to these orders. A stream of `media_type` other than events has nothing that says that it is alive."""
+        keep_alive = KEEP_ALIVE if media_type == EVENT_STREAM else b""
+        content = self._content(engine, orders, caller, form, is_stream=is_stream, is_batch=is_batch, keep_alive=keep_alive)
+        return InferenceReply(engine.name, content, is_stream, media_type)
 
     async def _content(
-        self, engine: EngineClient, orders: list[Generate], caller: str, form: AnswerForm, *, is_stream: bool, is_batch: bool
+        self,
+        engine: EngineClient,
+        orders: list[Generate],
+        caller: str,
+        form: AnswerForm,
+        *,
+        is_stream: bool,
+        is_batch: bool,
+        keep_alive: bytes,
     ) -> AsyncGenerator[bytes, None]:
         """The one generator of a request: while it is open, the engine works on it."""
         meter = self._meter(engine.name, caller, len(orders))
@@ -139,9 +161,10 @@ class InferenceApi:
                 if not is_stream:
                     form.add(events)
                 elif events:
-                    yield form.frames(events)
-                else:
-                    yield KEEP_ALIVE
+                    if frames := form.frames(events):
+                        yield frames
+                elif keep_alive:
+                    yield keep_alive
             if not is_stream:
                 yield form.body()
 

@@ -104,6 +104,18 @@ class EnginePool:
             )
         return default
 
+    def known(self, wanted: str) -> Model:
+        """The model of this name that is here, as of the last refresh. Raises Refused: there is none."""
+        name = model_names.find(wanted, self._catalog, self._aliases)
+        if name is None:
+            raise Refused(f"There is no model {wanted[:80]!r} here. List the models: opta models list", code=ErrorCode.model_not_found)
+        return self._catalog[name]
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds after which an unused model is unloaded; 0: never."""
+        return self._settings.idle_s
+
     async def engine(self, wanted: str, *, for_vectors: bool = False) -> EngineClient:
         """The engine for a request, loaded or loading. Raises Refused, Unavailable: there is no memory for it."""
         model = await self.resolve(wanted, for_vectors=for_vectors)

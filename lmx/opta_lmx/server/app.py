@@ -1,12 +1,15 @@
 """LMX's ASGI application: HTTP requests in, engine messages out. It imports neither mlx nor transformers, so it starts fast."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.logs import Log
 from opta_http.asgi import Receive, Scope, Send, TrackedSend, without_body
 from opta_protocol.error_info import ErrorCode
 
+from ..api import lm_studio
 from ..models.engine_pool import EnginePool
 from .admin import Admin
 from .auth import AccessControl
@@ -38,7 +41,10 @@ class Front:
             ("GET", "/openapi.json"): self._openapi,
             ("GET", "/v1/models"): self._models,
             ("GET", "/models"): self._models,
+            ("GET", "/api/v0/models"): self._lm_studio_models,
             **{("POST", path): handler for path, handler in self.inference.routes.items()},
+            **{key: _reading(read) for key, read in self.inference.ollama.reads.items()},
+            **{key: _refusing(key[1], remedy) for key, remedy in self.inference.ollama.refused.items()},
             **admin.routes,
         }
 
@@ -78,10 +84,10 @@ class Front:
             if self.is_draining and method == "POST":
                 raise Unavailable("LMX is stopping.", retry_after_s=5)
             return handler
-        if path.startswith("/v1/models/"):
+        if path.startswith(("/v1/models/", "/api/v0/models/")):
             if method != "GET":
                 raise Refused("This path does not take this method.", code=ErrorCode.method_not_allowed)
-            return self._model
+            return self._lm_studio_model if path.startswith("/api/") else self._model
         if any(known == path for _, known in self._routes):
             raise Refused("This path does not take this method.", code=ErrorCode.method_not_allowed)
         raise Refused(f"There is nothing at {path[:100]}.", code=ErrorCode.not_found)
@@ -113,8 +119,28 @@ class Front:
         await asked.json(200, {"object": "list", "data": [self._pool.entry(model) for model in self._pool.models().values()]})
 
     async def _model(self, asked: Asked) -> None:
-        name = asked.path.removeprefix("/v1/models/")
-        model = self._pool.models().get(name)
-        if model is None:
-            raise Refused(f"There is no model {name[:80]!r} here.", code=ErrorCode.model_not_found)
-        await asked.json(200, self._pool.entry(model))
+        await asked.json(200, self._pool.entry(self._pool.known(asked.path.removeprefix("/v1/models/"))))
+
+    async def _lm_studio_models(self, asked: Asked) -> None:
+        models = [(self._pool.details(model), model) for model in self._pool.models().values()]
+        await asked.json(200, {"object": "list", "data": await asyncio.to_thread(lm_studio.entries, models)})
+
+    async def _lm_studio_model(self, asked: Asked) -> None:
+        model = self._pool.known(asked.path.removeprefix("/api/v0/models/"))
+        (entry,) = await asyncio.to_thread(lm_studio.entries, [(self._pool.details(model), model)])
+        await asked.json(200, entry)
+
+
+def _reading(read: Callable[[dict[str, Any]], Awaitable[Any]]) -> Handler:
+    async def handle(asked: Asked) -> None:
+        body = await asked.body(dict[str, Any]) if asked.scope["method"] == "POST" else {}
+        await asked.json(200, await read(body))
+
+    return handle
+
+
+def _refusing(path: str, remedy: str) -> Handler:
+    async def handle(asked: Asked) -> None:
+        raise Refused(f"LMX does not serve {path}. {remedy}", code=ErrorCode.bad_request)
+
+    return handle

@@ -11,7 +11,7 @@ from opta_core.errors import OptaError
 from opta_http.asgi import Headers, Receive
 from opta_http.event_stream import EventStream
 
-from .sse import Asked, error_body, send_body
+from .sse import Asked, error_body, is_ollama, send_body
 
 
 async def send_whole(asked: Asked, content: AsyncGenerator[bytes, None], headers: Headers) -> None:
@@ -24,12 +24,14 @@ async def send_whole(asked: Asked, content: AsyncGenerator[bytes, None], headers
         await content.aclose()
 
 
-async def send_stream(asked: Asked, content: AsyncGenerator[bytes, None], headers: Headers) -> None:
-    """Send the items of `content` as server-sent events, until it or the client ends.
+async def send_stream(
+    asked: Asked, content: AsyncGenerator[bytes, None], headers: Headers, media_type: bytes = b"text/event-stream"
+) -> None:
+    """Send the items of `content`, server-sent events or lines, until it or the client ends.
 
     Raises OptaError when `content` fails before its first item; a later failure is sent as an event.
     """
-    stream = EventStream(asked.send, headers)
+    stream = EventStream(asked.send, headers, media_type)
     try:
         async with until_disconnect(asked.receive):
             try:
@@ -75,6 +77,8 @@ async def _disconnected(receive: Receive) -> None:
 
 
 def _error_event(error: OptaError, path: str) -> bytes:
+    if is_ollama(path):
+        return error_body(error, path) + b"\n"
     # Anthropic's and the Responses API's streams name their events; OpenAI's older streams do not.
     name = b"event: error\n" if path.startswith(("/v1/messages", "/v1/responses")) else b""
     return name + b"data: " + error_body(error, path) + b"\n\n"

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ..api import field_rules
+from ..api.ollama.ollama_routes import OllamaApi
 from ..api.request_body import Ignored
 from ..api.routes import InferenceApi, InferenceRoute
 from ..models.engine_pool import EnginePool
@@ -17,7 +18,8 @@ class Inference:
 
     def __init__(self, pool: EnginePool, metrics: LmxMetrics):
         self.api = InferenceApi(pool, metrics.meter)
-        self.routes = {path: _handler(route) for path, route in self.api.routes.items()}
+        self.ollama = OllamaApi(pool, self.api)
+        self.routes = {path: _handler(route) for path, route in (self.api.routes | self.ollama.inference).items()}
 
 
 def _handler(route: InferenceRoute) -> Callable[[Asked], Awaitable[None]]:
@@ -29,7 +31,7 @@ def _handler(route: InferenceRoute) -> Callable[[Asked], Awaitable[None]]:
         if found.names:
             headers.append((b"x-lmx-ignored", field_rules.header_of(found).encode()))
         if reply.is_stream:
-            await send_stream(asked, reply.content, headers)
+            await send_stream(asked, reply.content, headers, reply.media_type)
         else:
             await send_whole(asked, reply.content, headers)
 

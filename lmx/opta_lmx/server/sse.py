@@ -72,11 +72,18 @@ async def send_error(send: Send, error: OptaError, path: str = "") -> None:
 def error_body(error: OptaError, path: str = "") -> bytes:
     """The JSON of an error."""
     status = _status(error)
+    if is_ollama(path):
+        return msgspec.json.encode({"error": error.message})
     if path.startswith("/v1/messages"):
         return msgspec.json.encode({"type": "error", "error": {"type": _ANTHROPIC.get(status, "api_error"), "message": error.message}})
     kind = "invalid_request_error" if status < 500 else "server_error"
     code = CODES.get(error.code, error.code)
     return msgspec.json.encode({"error": {"message": error.message, "type": kind, "code": code, "param": None}})
+
+
+def is_ollama(path: str) -> bool:
+    """Whether a path is of Ollama's API. Those of LM Studio have a version after `/api/`."""
+    return path.startswith("/api/") and not path.startswith("/api/v0/")
 
 
 def _status(error: OptaError) -> int:

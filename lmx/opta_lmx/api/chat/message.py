@@ -28,8 +28,9 @@ def message_of(at: int, message: dict[str, Any], found: Ignored) -> dict[str, An
         if not said["content"] and isinstance(refusal := message.get("refusal"), str):
             said["content"] = refusal
     elif role == "tool":
-        said["tool_call_id"] = str(message.get("tool_call_id") or message.get("name") or "")
-        if isinstance(name := message.get("name", message.get("tool_name")), str):
+        name = message.get("name") or message.get("tool_name")
+        said["tool_call_id"] = str(message.get("tool_call_id") or name or "")
+        if isinstance(name, str):
             said["name"] = name
     return said
 
