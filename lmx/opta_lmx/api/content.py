@@ -71,7 +71,7 @@ def _part(where: str, part: Any, found: Ignored, *, is_result: bool) -> str | No
             raise Refused(f"Field '{where}': it holds {_MEDIA[kind]} (part {kind!r}), and this model reads only text parts.")
         found.add(f"{where} ({kind})")
         return f"[{_MEDIA[kind]}, which this model cannot see]"
-    if is_result and kind is not None and kind not in _TEXTS:
+    if is_result and kind not in _TEXTS:
         # Parts of other kinds are data of a tool: the model reads them as JSON.
         return msgspec.json.encode(fields).decode()
     raise Refused(f"Field '{where}': the part {str(kind)[:40]!r} is not supported; text parts are.")
