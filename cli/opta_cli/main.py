@@ -68,7 +68,11 @@ def parser() -> argparse.ArgumentParser:
     _account(_group(commands, "account", "keys of providers"))
     _policy(_group(commands, "policy", "rules, grants and trust"))
     _mcp(_group(commands, "mcp", "MCP servers with further tools"))
-    _models(_group(commands, "models", "models: list those of LMX and of every provider; load, unload, download, measure those of LMX"))
+    _models(
+        _group(
+            commands, "models", "models: list those of LMX and of every provider; load, unload, download, measure those of LMX; examine any"
+        )
+    )
     _lmx(_group(commands, "lmx", "the inference server, on this machine and on others"))
     probe = _add(commands, "doctor", doctor.doctor, "check the installation")
     probe.add_argument("--probe", action="store_true", help="run a turn with the probe model through every process")
@@ -189,6 +193,24 @@ def _models(group: Any) -> None:
     measured.add_argument("--tokens", type=int, default=64, help="tokens per answer")
     measured.add_argument("--prompt", type=int, default=100, help="words per prompt when measuring the first token")
     measured.add_argument("--json", action="store_true")
+    examined = _add(
+        group, "exam", _late(_exam_module, "exam"), "find out which models can do agent work: small tasks, checked by their results"
+    )
+    examined.add_argument("models", nargs="*", metavar="MODEL", help="provider/model, or a model's name; several are examined in turn")
+    examined.add_argument(
+        "--only", action="append", default=[], metavar="KIND", help="only tasks of this kind; may be repeated, also with --compare"
+    )
+    examined.add_argument("--tasks", type=int, default=0, metavar="N", help="only N tasks, in turn from each kind")
+    examined.add_argument("--again", action="store_true", help="begin anew instead of continuing an unfinished run")
+    examined.add_argument("--keep", action="store_true", help="keep the sessions and folders of the tasks")
+    views = examined.add_mutually_exclusive_group()
+    views.add_argument("--compare", action="store_true", help="compare the kept results of all models, or of those named")
+    views.add_argument("--show", action="store_true", help="show the kept results of all models, or of those named")
+    views.add_argument("--list", action="store_true", help="list the tasks")
+    forms = examined.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true")
+    forms.add_argument("--csv", action="store_true")
+    forms.add_argument("--markdown", action="store_true")
 
 
 def _lmx(group: Any) -> None:
@@ -263,6 +285,12 @@ def _models_module() -> ModuleType:
     from .commands import models
 
     return models
+
+
+def _exam_module() -> ModuleType:
+    from .commands import exam
+
+    return exam
 
 
 def _lmx_module() -> ModuleType:

@@ -85,6 +85,11 @@ class Paths(msgspec.Struct, frozen=True):
         return self.home / "models"
 
     @property
+    def exams(self) -> Path:
+        """Results of `opta models exam`, one file for each run."""
+        return self.home / "exams"
+
+    @property
     def lmx(self) -> Path:
         """Keys, certificates and stored prefixes of LMX."""
         return self.home / "lmx"

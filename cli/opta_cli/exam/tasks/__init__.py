@@ -1,0 +1,1 @@
+"""The tasks of the exam: declarations, one file for each kind."""
