@@ -174,6 +174,19 @@ def test_an_interruption_ends_the_session_first(tmp_path: Path) -> None:
     assert (daemon.deleted, daemon.cwd.exists(), "stop" in [name for name, _ in daemon.posted]) == (True, False, True)
 
 
+class Deaf(ScriptedDaemon):
+    """A daemon that makes no session."""
+
+    def post(self, path: str, body: dict[str, Any] | None = None, key: str = "") -> Any:
+        raise Unavailable("The daemon does not answer.")
+
+
+def test_a_session_that_is_not_made_is_no_verdict(tmp_path: Path) -> None:
+    sitting = Sitting(Deaf(tmp_path), "p/m", lambda: "key")
+    result = sitting.run(TASK)
+    assert (result.outcome, result.reason, sitting.is_cut_off) == ("not run", "the daemon: The daemon does not answer.", True)
+
+
 class Elsewhere(ScriptedDaemon):
     """A daemon that names another folder than the one it made."""
 

@@ -82,11 +82,14 @@ class Sitting:
     names: list[str] = field(default_factory=list[str], init=False)
 
     def run(self, task: ExamTask) -> TaskResult:
-        """Run a task to its result. Raises OptaError when there is no session, KeyboardInterrupt after the session was ended."""
+        """Run a task to its result. Raises OSError when its folder cannot be written, KeyboardInterrupt after the session was ended."""
         self.is_cut_off = False
-        session = self.api.post(
-            "/v3/sessions", {"title": f"{TITLE}{task.id}", "mode": "do", "model": self.model, "level": task.level.value}
-        )  # fmt: skip
+        wanted = {"title": f"{TITLE}{task.id}", "mode": "do", "model": self.model, "level": task.level.value}
+        try:
+            session = self.api.post("/v3/sessions", wanted)
+        except OptaError as error:
+            self.is_cut_off = True
+            return TaskResult(task=task.id, kind=task.kind, outcome="not run", reason=f"the daemon: {error.message}")
         sid, folder = str(session["id"]), Path(session["cwd"])
         self.hooks.began(sid)
         try:
