@@ -38,7 +38,7 @@ def main() -> int:
         arguments.error("SCRATCH must be outside the repository")
     python = install_python(scratch)
     install_node(scratch)
-    with contextlib.nullcontext(given.url) if given.url else own_lmx(scratch) as url:
+    with contextlib.nullcontext(given.url) if given.url else started_lmx(scratch) as url:
         failed = subprocess.run([python, ROOT / "bench/clients/python_clients.py", url, "probe"], check=False, cwd=scratch).returncode
         # Node finds packages beside the script.
         script = scratch / "node_clients.mjs"
@@ -64,7 +64,7 @@ def install_node(scratch: Path) -> None:
 
 
 @contextlib.contextmanager
-def own_lmx(scratch: Path) -> Iterator[str]:
+def started_lmx(scratch: Path) -> Iterator[str]:
     """An LMX of its own home; yields its address."""
     from support.lmx import lmx, port_of
 

@@ -15,7 +15,7 @@ PARAMETERS: dict[str, Any] = {
 FUNCTION = {"name": "read", "description": "Read a file.", "parameters": PARAMETERS}
 CHAT_TOOL: dict[str, Any] = {"type": "function", "function": FUNCTION}
 FLAT_TOOL: dict[str, Any] = {"type": "function", **FUNCTION, "strict": False}
-CLIENT_TOOL = {"name": "Read", "description": "Read a file.", "input_schema": PARAMETERS}
+MESSAGES_TOOL = {"name": "Read", "description": "Read a file.", "input_schema": PARAMETERS}
 USER = {"role": "user", "content": "What is 2+2?"}
 PARTS = {"role": "user", "content": [{"type": "text", "text": "What is 2+2?"}]}
 SYSTEM = {"role": "system", "content": "You help with code."}
@@ -64,11 +64,11 @@ SHAPES: list[tuple[str, str, dict[str, Any]]] = [
             {"role": "user", "content": [{"type": "text", "text": "<reminder>"}, {"type": "text", "text": "hi", "cache_control": EPHEMERAL}]},
             {"role": "system", "content": "Available agents: none."},
         ],
-        "tools": [CLIENT_TOOL, {**CLIENT_TOOL, "name": "Late", "defer_loading": True, "eager_input_streaming": True},
+        "tools": [MESSAGES_TOOL, {**MESSAGES_TOOL, "name": "Late", "defer_loading": True, "eager_input_streaming": True},
                   {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}],
     }),
     ("claude code, second turn", MESSAGES, {
-        "model": "claude-haiku-4-5", "max_tokens": 512, "temperature": 1, "stream": True, "tools": [CLIENT_TOOL], "system": "You code.",
+        "model": "claude-haiku-4-5", "max_tokens": 512, "temperature": 1, "stream": True, "tools": [MESSAGES_TOOL], "system": "You code.",
         "thinking": {"type": "enabled", "budget_tokens": 31_999}, "service_tier": "auto", "mcp_servers": [], "container": None, "betas": ["x"],
         "messages": [
             {"role": "user", "content": "look"},
@@ -89,7 +89,7 @@ SHAPES: list[tuple[str, str, dict[str, Any]]] = [
             ]},
         ],
     }),
-    ("claude code, count", "/v1/messages/count_tokens", {"model": "claude-opus-4-1", "messages": [USER], "tools": [CLIENT_TOOL], "thinking": {"type": "adaptive"},
+    ("claude code, count", "/v1/messages/count_tokens", {"model": "claude-opus-4-1", "messages": [USER], "tools": [MESSAGES_TOOL], "thinking": {"type": "adaptive"},
                                                          "context_management": {"edits": []}, "betas": ["x"]}),
     ("anthropic with typed tools", MESSAGES, {
         "model": "claude-x", "max_tokens": 1024, "messages": [USER], "tool_choice": {"type": "auto", "disable_parallel_tool_use": True},
@@ -163,7 +163,7 @@ SHAPES: list[tuple[str, str, dict[str, Any]]] = [
     ("litellm as openai", CHAT, {"model": "x", "messages": [USER], "extra_body": {"a": 1}, "stream": True, "stream_options": USAGE, "thinking": {"type": "enabled", "budget_tokens": 1024},
                                  "tools": [CHAT_TOOL], "tool_choice": "auto"}),
     ("litellm as anthropic", MESSAGES, {"model": "x", "max_tokens": 4096, "messages": [PARTS], "system": [{"type": "text", "text": "s"}],
-                                        "tools": [{**CLIENT_TOOL, "type": "custom"}], "thinking": {"type": "enabled", "budget_tokens": 1024}, "temperature": 1,
+                                        "tools": [{**MESSAGES_TOOL, "type": "custom"}], "thinking": {"type": "enabled", "budget_tokens": 1024}, "temperature": 1,
                                         "tool_choice": {"type": "auto"}}),
     ("litellm as ollama_chat", "/api/chat", {"model": "x", "messages": [USER], "options": {"num_predict": 16, "temperature": 0.1}, "stream": False, "tools": [CHAT_TOOL],
                                              "format": {"type": "object"}, "keep_alive": None, "think": "low"}),
@@ -190,7 +190,7 @@ SHAPES: list[tuple[str, str, dict[str, Any]]] = [
                       "reasoning_effort": None, "verbosity": None}),
     ("ai sdk, object", CHAT, {"model": "x", "messages": [USER], "response_format": {"type": "json_schema", "json_schema": {"schema": PARAMETERS, "strict": True, "name": "response"}}}),
     ("ai sdk, responses", RESPONSES, {"model": "x", "input": [INPUT], "text": {"format": {"type": "json_schema", "strict": True, "name": "response", "schema": PARAMETERS}}}),
-    ("ai sdk, anthropic", MESSAGES, {"model": "x", "max_tokens": 4096, "messages": [PARTS], "tools": [CLIENT_TOOL], "tool_choice": {"type": "any"}}),
+    ("ai sdk, anthropic", MESSAGES, {"model": "x", "max_tokens": 4096, "messages": [PARTS], "tools": [MESSAGES_TOOL], "tool_choice": {"type": "any"}}),
     ("ollama python", "/api/chat", {"model": "x", "messages": [USER, {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "read", "arguments": {}}}]},
                                                                {"role": "tool", "tool_name": "read", "content": "r"}], "stream": False, "tools": [CHAT_TOOL], "options": {}}),
     ("openrouter's fields", CHAT, {"model": "org/name:free", "messages": [USER], "provider": {"order": ["x"]}, "models": ["a"], "route": "fallback", "transforms": [],

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import msgspec
 
@@ -16,10 +17,13 @@ from opta_core.net.lmx_endpoint import with_port
 from opta_core.settings import LoadedSettings
 from opta_protocol.lmx import LmxKey, LmxKeyRemoved, LmxKeys, LmxModels, LmxNewKey, LmxPairingCode
 
+from ..ask import confirm
 from ..lmx import install as lmx_install
 from ..lmx.client import ask, endpoint_here
+from ..lmx.client_configs import config_of
 from ..lmx.machine_checks import checks_of
 from ..lmx.pairing import find_hosts, join
+from ..lmx.use_with import change_of, difference, explained, notes_of, target_of, write
 from ..plain_text import plain_json, print_plain
 
 
@@ -144,3 +148,24 @@ def remove_key(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def _keys(loaded: LoadedSettings) -> list[LmxKey]:
     return ask(loaded, "GET", "/admin/keys", LmxKeys, timeout_s=5).keys
+
+
+def use_with(loaded: LoadedSettings, args: argparse.Namespace) -> int:
+    """opta lmx use-with CLIENT [--write]"""
+    target = target_of(loaded, args.model)
+    config = config_of(args.client, target, Path.home(), os.environ)
+    if not args.write:
+        print_plain(explained(args.client, config, target))
+        return 0
+    old, new = change_of(config)
+    if old == new:
+        print_plain(f"{config.file} leads to LMX already.")
+        return 0
+    print_plain(difference(config.file, old, new).rstrip())
+    if not args.yes and not confirm(f"Write this into {config.file}?"):
+        raise Refused(f"{config.file} is left as it is.")
+    backup = write(config, old, new)
+    print_plain(f"{config.file} is written." + (f" What it was before: {backup}" if backup else ""))
+    for note in notes_of(config, target):
+        print_plain(note)
+    return 0
