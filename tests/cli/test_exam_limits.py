@@ -84,7 +84,7 @@ def test_a_model_that_never_speaks_was_not_examined(tmp_path: Path) -> None:
 
 
 def test_a_model_that_does_not_come_to_an_end_has_failed(tmp_path: Path) -> None:
-    assert sit(ScriptedDaemon(tmp_path, [TOKEN])) == ("failed", "it took longer than 600 s", False)
+    assert sit(ScriptedDaemon(tmp_path, [TOKEN])) == ("failed", "it took longer than 300 s", False)
 
 
 def test_time_before_the_first_sign_does_not_count(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class ExamTask(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[QuestionRule, ...] = ()
     programs: tuple[str, ...] = ()
     steps_max: int = 30
-    seconds_max: float = 600.0
+    seconds_max: float = 300.0
 
     def problem(self, evidence: Evidence) -> str:
         """Why the task is not solved; '' when it is."""
