@@ -109,7 +109,18 @@ def test_every_token_comes_with_its_probabilities(served: Served) -> None:
         assert len(token.top) == 3
         assert token.top[0][1] >= token.logprob
         assert bytes(token.bytes).decode(errors="replace") == token.token
+        assert token.top[0][2]
     assert all(not piece.logprobs for piece in served.ask({})[0][1])
+
+
+def test_the_bytes_of_all_tokens_are_the_answer_even_where_a_token_is_a_part_of_a_character(served: Served) -> None:
+    # Each byte of a snowman is a token of the probe's tokenizer, and only these are allowed.
+    only = {str(token): 100.0 for token in served.tokens("\u2603\u00e9")}
+    ((text, pieces, _),) = served.ask({"logprobs": 2, "max_tokens": 30, "temperature": 1.0, "seed": 3, "logit_bias": only})
+    tokens = [token for piece in pieces for token in piece.logprobs]
+    assert len(tokens) == 30
+    assert b"".join(bytes(token.bytes) for token in tokens).decode(errors="replace") == text
+    assert any("\ufffd" in token.token for token in tokens)
 
 
 def test_biases_and_penalties_change_what_is_likely(served: Served) -> None:

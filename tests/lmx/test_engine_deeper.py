@@ -73,11 +73,23 @@ def test_a_request_with_a_draft_is_cancelled_and_the_next_is_served(models: Path
     assert helped.ask({"max_tokens": 5})[0][2].completion_tokens <= 5
 
 
-def test_a_draft_that_does_not_fit_is_left_out(models: Path) -> None:
-    for draft in ("hybrid", "absent"):
-        helped = Served(models / "large", draft=str(models / draft))
+def test_a_draft_that_does_not_fit_is_left_out(models: Path, tmp_path: Path) -> None:
+    make_random_qwen3(tmp_path / "other", vocab_size=277)
+    tokenizer = json.loads((tmp_path / "other/tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["another"] = 276
+    (tmp_path / "other/tokenizer.json").write_text(json.dumps(tokenizer))
+    for draft in (tmp_path / "other", models / "absent"):
+        helped = Served(models / "large", draft=str(draft))
         assert helped.ask({"max_tokens": 5})[0][2].completion_tokens <= 5
         assert helped.engine.loaded().drafted == 0
+
+
+def test_a_draft_of_another_architecture_changes_nothing_in_the_answer(models: Path) -> None:
+    order: dict[str, Any] = {"messages": talk("one"), "max_tokens": 40}
+    for large, draft in (("large", "hybrid"), ("hybrid", "large")):
+        helped = Served(models / large, draft=str(models / draft))
+        assert helped.ask(order)[0][0] == Served(models / large).ask(order)[0][0]
+        assert helped.engine.loaded().drafted > 0
 
 
 # prefixes -----------------------------------------------------------------------------------------------

@@ -36,6 +36,15 @@ class Served:
         self.said.clear()
         return found.ids
 
+    def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
+        """The tokens of a conversation, as the chat template of the model renders it."""
+        said, self.said = self.said, []
+        self.engine.take(Tokenize(id=0, messages=messages))
+        (found,) = self.said
+        assert isinstance(found, Tokens)
+        self.said = said
+        return found.ids
+
     def cancel(self, number: int) -> None:
         """Cancel an order."""
         self.engine.cancel(number)

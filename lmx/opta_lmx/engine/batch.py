@@ -9,26 +9,22 @@ from ..ipc.messages import EngineMessage
 from .cache.kv_cache import KvCaches
 from .cache.prefix_cache import PrefixCache
 from .prefill_pacing import PrefillPacer
-from .prompts import Prompts
 from .sequence import Sequence
 
 
 class TokenBatch:
-    """`make` returns a fresh generator. `ends`: the tokens that end an answer. `can_trim`: whether the model's KV caches can be trimmed."""
+    """`make` returns a fresh generator. `ends`: the tokens that end an answer."""
 
     def __init__(
         self,
         make: Callable[[], Any],
         ends: list[int],
-        prompts: Prompts,
         prefixes: PrefixCache,
         caches: KvCaches,
         pacer: PrefillPacer,
-        *,
-        can_trim: bool,
     ):
-        self._make, self._ends, self._can_trim = make, ends, can_trim
-        self._prompts, self._prefixes, self._caches, self._pacer = prompts, prefixes, caches, pacer
+        self._make, self._ends = make, ends
+        self._prefixes, self._caches, self._pacer = prefixes, caches, pacer
         self._generator: Any = make()
         self._sequences: dict[int, Sequence] = {}
         self._uids: dict[int, int] = {}
@@ -70,8 +66,8 @@ class TokenBatch:
         self._sequences[uid], self._uids[sequence.order.id] = sequence, uid
 
     def _segments(self, sequence: Sequence, known: int, rest: list[int]) -> tuple[list[list[int]], list[tuple[int, bool]]]:
-        """The rest of a prompt in segments that end at its checkpoints. A cache that can be trimmed needs no checkpoints."""
-        places = [] if self._can_trim or sequence.tokens else self._prompts.checkpoints(sequence.order, sequence.prompt)
+        """The rest of a prompt in segments that end at its checkpoints."""
+        places = [] if sequence.tokens else sequence.checkpoints
         places = [(at, is_system) for at, is_system in places if at > known and not self._prefixes.has(sequence.prompt[:at])]
         cuts = [0, *(at - known for at, _ in places), len(rest)]
         return [rest[begin:end] for begin, end in itertools.pairwise(cuts)], places

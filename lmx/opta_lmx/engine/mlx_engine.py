@@ -38,13 +38,14 @@ from .batch import TokenBatch
 from .cache.kv_cache import KvCaches, store_of
 from .cache.prefix_cache import PrefixCache
 from .copy_constraint import processor_of
+from .draft_model import load_draft
 from .grammar import GrammarError, Grammars
 from .mlx_adapter import BatchGenerator, generation_stream, load_model, mx
 from .pooling import EmbeddingPooler
 from .prefill_pacing import CHUNK_MIN, PrefillPacer
 from .prompts import Prompts
 from .sequence import Sequence, Vocabulary
-from .speculation import DraftPair, Speculation
+from .speculation import Speculation
 from .tokenizer_thread import Then, TokenizerThread, Work
 
 BATCH_MAX, PROMPTS_MAX = 16, 8
@@ -76,7 +77,10 @@ class MlxEngine:
         self._config: dict[str, Any] = json.loads((folder / "config.json").read_text())
         self._prompts = Prompts(self._tokenizer)
         self._vocabulary = Vocabulary(self._tokenizer)
-        self._can_trim = self._caches.can_trim(self._caches.make(self._model))
+        empty = self._caches.make(self._model)
+        if not self._caches.is_batchable(empty):
+            raise ValueError("mlx-lm cannot serve several requests with the attention caches of this architecture")
+        self._is_plain = self._caches.is_plain(empty)
         store = store_of(config, folder, self._caches) if config.disk and self.ranks.size == 1 else None
         self._prefixes = PrefixCache(self._caches, config.prefix_bytes, store)
         self._grammars = Grammars(self._tokenizer._tokenizer, list(self._tokenizer.eos_token_ids))
@@ -87,7 +91,11 @@ class MlxEngine:
             call_end=self._tokenizer.tool_call_end or "",
         )
         self._pooling = EmbeddingPooler(self._model, folder)
-        self._draft = self._load_draft(config) if config.draft and self.ranks.size == 1 else None
+        self._draft = (
+            load_draft(config.draft, self._model, self._tokenizer.get_vocab(), self._caches.make)
+            if config.draft and self.ranks.size == 1
+            else None
+        )
         self._tokenizer_thread = TokenizerThread(is_synchronous=self.ranks.size > 1)
         ends, pacer = list(self._tokenizer.eos_token_ids), PrefillPacer(is_fixed=self.ranks.size > 1)
 
@@ -95,7 +103,7 @@ class MlxEngine:
             stops = [[id_] for id_ in ends]
             return BatchGenerator(self._model, stop_tokens=stops, completion_batch_size=BATCH_MAX, prefill_batch_size=PROMPTS_MAX)
 
-        self._batch = TokenBatch(generator, ends, self._prompts, self._prefixes, self._caches, pacer, can_trim=self._can_trim)
+        self._batch = TokenBatch(generator, ends, self._prefixes, self._caches, pacer)
         # Embedding requests by order id.
         self._embeds: dict[int, _Embedding] = {}
         # Sequences that wait for memory, in order of arrival.
@@ -150,7 +158,7 @@ class MlxEngine:
 
     def start(self, order: Generate, size: int = 0) -> None:
         """Start a sequence once its prompt is tokenized. `size`: bytes of the order."""
-        self._read(order.id, size, lambda: self._prompts.tokens(order), lambda prompt: self._start(order, prompt))
+        self._read(order.id, size, lambda: self._plan(order), lambda plan: self._start(order, *plan))
 
     def embed(self, order: Embed, size: int = 0) -> None:
         """Compute vectors of texts, some of them in each step."""
@@ -174,7 +182,12 @@ class MlxEngine:
 
         self._tokenizer_thread.submit(id_, size, work, then, failed)
 
-    def _start(self, order: Generate, prompt: list[int]) -> None:
+    def _plan(self, order: Generate) -> tuple[list[int], list[tuple[int, bool]]]:
+        """The tokens of a prompt, and its checkpoints. A cache from which every number of tokens can be removed needs none."""
+        prompt = self._prompts.tokens(order)
+        return prompt, [] if self._is_plain else self._prompts.checkpoints(order, prompt)
+
+    def _start(self, order: Generate, prompt: list[int], checkpoints: list[tuple[int, bool]]) -> None:
         limit = self._context_length()
         if limit and len(prompt) >= limit:
             message = f"The prompt has {len(prompt)} tokens; the context length of this model is {limit}."
@@ -194,7 +207,7 @@ class MlxEngine:
                 return
             answer_tokens_max = max(1, min(order.max_tokens, limit - len(prompt) if limit else order.max_tokens))
             sequence = Sequence(order, prompt, answer_tokens_max, self._vocabulary, self._parser(order, prompt))
-            sequence.processors = processors
+            sequence.processors, sequence.checkpoints = processors, checkpoints
             self._admit(sequence)
 
     def _embed(self, order: Embed, prompts: list[list[int]]) -> None:
@@ -359,27 +372,6 @@ class MlxEngine:
         """Compile kernels and touch every weight now, not while a sequence waits."""
         for tokens in ([[0]], [[0] * CHUNK_MIN]):
             mx.eval(self._model(mx.array(tokens), cache=self._caches.make(self._model)))
-
-    def _load_draft(self, config: EngineConfig) -> DraftPair | None:
-        try:
-            small, tokenizer = load_model(config.draft)[:2]
-        except Exception as error:  # the engine works without it, only slower
-            log.warning("draft model cannot be loaded", model=config.name, draft=config.draft, reason=error)
-            return None
-        if (
-            not self._can_trim
-            or not self._caches.can_trim(self._caches.make(small))
-            or tokenizer.get_vocab() != self._tokenizer.get_vocab()
-        ):
-            log.warning(
-                "draft model does not fit",
-                model=config.name,
-                draft=config.draft,
-                reason="another vocabulary, or a cache that cannot be trimmed",
-            )
-            return None
-        mx.eval(small.parameters())
-        return DraftPair(self._model, small, self._caches.make, self._caches.trim)
 
     def _context_length(self) -> int:
         text = self._config.get("text_config", {})

@@ -54,8 +54,13 @@ class Prompts:
                 found.append((self._known[key], True))
             if asked > len(instructions):
                 found.append((self._shared(order.messages[:asked], order.tools, options), False))
-        # Only inside this prompt, with at least one token left after it.
-        return [(at, is_system) for at, is_system in found if 0 < at < len(prompt) - 1]
+            # The next request of a tool loop begins with this whole prompt, except where the template opens an answer in its own way.
+            answered = self.rendered([*order.messages, {"role": "assistant", "content": _ONE}], order.tools, options)
+            shared = next((at for at, (a, b) in enumerate(zip(prompt, answered, strict=False)) if a != b), len(prompt))
+            found.append((min(shared, len(prompt) - 2), False))
+        # Ascending, and only inside this prompt, with at least one token left after it.
+        places = {at: is_system for at, is_system in reversed(found) if 0 < at < len(prompt) - 1}
+        return sorted(places.items())
 
     def _shared(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], options: dict[str, Any]) -> int:
         """The number of tokens that two continuations of `messages` with different questions share."""

@@ -6,6 +6,7 @@ from typing import Any
 from ..ipc.messages import Delta, EngineMessage, Finished, Generate, TokenLogprob
 from ..parsing.output_parser import ForcedCallParser, OutputParser, OutputPiece
 from .mlx_adapter import mx
+from .token_bytes import TokenBytes
 
 # JSON has no infinity: OpenAI reports an impossible token with this value. It is the first argument of max(), which returns it for NaN.
 LEAST_LOGPROB = -9999.0
@@ -16,6 +17,7 @@ class Vocabulary:
 
     def __init__(self, tokenizer: Any):
         self._tokenizer = tokenizer
+        self._bytes = TokenBytes(tokenizer._tokenizer)
         self._pieces: list[bytes] = []
 
     def text(self, ids: list[int]) -> str:
@@ -25,21 +27,32 @@ class Vocabulary:
     def pieces(self) -> list[bytes]:
         """The bytes of every token."""
         if not self._pieces:
-            self._pieces = [self.text([id_]).encode() if id_ > 255 else bytes([id_]) for id_ in range(len(self._tokenizer))]
+            self._pieces = [self._bytes.of(id_) for id_ in range(len(self._tokenizer))]
         return self._pieces
 
     def detokenizer(self) -> Any:
         """A streaming detokenizer, which returns complete characters only."""
         return self._tokenizer.detokenizer
 
-    def logprob(self, token: int, logprobs: Any, alternatives: int) -> TokenLogprob:
-        """The log-probability of a token, with the most likely alternatives."""
-        top: list[tuple[str, float]] = []
+    def logprob(self, token: int, logprobs: Any, alternatives: int, *, is_first: bool) -> TokenLogprob:
+        """The log-probability of a token, with the most likely alternatives. `is_first`: the answer begins with it."""
+        top: list[tuple[str, float, list[int]]] = []
         if alternatives:
             best = mx.argsort(-logprobs)[:alternatives].tolist()
-            top = [(self.text([id_]), max(LEAST_LOGPROB, float(logprobs[id_]))) for id_ in best]
-        text = self.text([token])
-        return TokenLogprob(token=text, logprob=max(LEAST_LOGPROB, float(logprobs[token])), bytes=list(text.encode()), top=top)
+            top = [(self.text([id_]), max(LEAST_LOGPROB, float(logprobs[id_])), self._added(id_, is_first=is_first)) for id_ in best]
+        logprob = max(LEAST_LOGPROB, float(logprobs[token]))
+        return TokenLogprob(token=self.text([token]), logprob=logprob, bytes=self._added(token, is_first=is_first), top=top)
+
+    def _added(self, token: int, *, is_first: bool) -> list[int]:
+        """The bytes that a token adds to the answer."""
+        content = self._bytes.of(token)
+        if is_first and content.startswith(b" "):
+            # Some detokenizers leave out the space that a text begins with.
+            detokenizer = self.detokenizer()
+            detokenizer.add_token(token)
+            detokenizer.finalize()
+            content = content if str(detokenizer.text).startswith(" ") else content[1:]
+        return list(content)
 
 
 class Sequence:
@@ -82,7 +95,7 @@ class Sequence:
         self.is_decoding = True
         is_end = finish == "stop"
         if self.order.logprobs >= 0 and not is_end:
-            self._logprobs.append(self._vocabulary.logprob(token, logprobs, self.order.logprobs))
+            self._logprobs.append(self._vocabulary.logprob(token, logprobs, self.order.logprobs, is_first=self.tokens == 1))
         if not is_end:
             self._detokenizer.add_token(token)
         if finish is not None:
@@ -92,6 +105,9 @@ class Sequence:
         if finish is None and not is_stopped:
             return messages
         self.is_over = True
+        if self._logprobs and not is_stopped and not self._thinking:
+            # Tokens without a text of their own, such as the first part of a character that never became whole.
+            messages.append(Delta(id=self.order.id, logprobs=self._logprobs))
         return [*messages, self._finished("stop" if is_stopped or is_end else "length")]
 
     def _pieces(self, text: str, finish: str | None) -> list[OutputPiece]:

@@ -6,25 +6,18 @@ another request arrives, or too few proposals are accepted, `hand_over` returns 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from .cache.rewind import can_cut, cut, mark
+from .draft_model import DraftPair
 from .mlx_adapter import mx
 
 PROPOSALS_MIN, PROPOSALS_MAX = 2, 8
 # After this many proposals, at least this share must have been accepted.
 JUDGED_AFTER, SHARE_MIN = 48, 0.35
 CHUNK_TOKENS = 512
-
-
-@dataclass
-class DraftPair:
-    """The two models, and the functions that make and trim their KV caches."""
-
-    large: Any
-    small: Any
-    make_cache: Callable[[Any], list[Any]]
-    trim: Callable[[list[Any], int], None]
+# So few unread tokens are computed in the pass that gives the next token.
+UNREAD_MAX = PROPOSALS_MAX + 2
 
 
 class Speculation:
@@ -36,6 +29,8 @@ class Speculation:
         self._cache = cache if cache is not None else models.make_cache(models.large)
         self._known = known if cache is not None else 0
         self._small_cache, self._small_known = models.make_cache(models.small), 0
+        # Otherwise the accepted tokens of a pass with a rejected one are computed again in the next, which then proposes none.
+        self._can_cut = can_cut(self._cache)
         self._count = 4
         self.proposed = self.accepted = 0
 
@@ -48,23 +43,24 @@ class Speculation:
         """(token, log-probabilities) of each new token; [] during prefill."""
         if self._prefill():
             return []
-        proposals = self._propose()
-        logits = self._models.large(mx.array([[self.tokens[-1], *proposals]]), cache=self._cache)[0]
+        unread = self.tokens[self._known :]
+        proposals = self._propose() if len(unread) == 1 else []
+        restore = mark(self._cache) if proposals and not self._can_cut else None
+        logits = self._models.large(mx.array([[*unread, *proposals]]), cache=self._cache)[0, len(unread) - 1 :]
         logprobs = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
         drawn = [int(token) for token in self._sampler(logprobs).tolist()]
         accepted = next((at for at, token in enumerate(proposals) if drawn[at] != token), len(proposals))
         new = [(drawn[at], logprobs[at]) for at in range(accepted + 1)]
-        self._known += 1 + accepted
-        self._models.trim(self._cache, len(proposals) - accepted)
-        # The small model has seen all proposals but the last.
-        self._small_known += max(0, len(proposals) - 1)
-        too_many = max(0, len(proposals) - 1 - accepted)
-        self._models.trim(self._small_cache, too_many)
-        self._small_known -= too_many
+        if accepted == len(proposals) or restore is None:
+            cut(self._cache, len(proposals) - accepted)
+            self._known += len(unread) + accepted
+        else:
+            restore()
         self.tokens += [token for token, _ in new]
-        self.proposed += len(proposals)
-        self.accepted += accepted
-        self._count = min(PROPOSALS_MAX, self._count + 1) if accepted == len(proposals) else max(PROPOSALS_MIN, accepted + 1)
+        if proposals:
+            self.proposed += len(proposals)
+            self.accepted += accepted
+            self._count = min(PROPOSALS_MAX, self._count + 1) if accepted == len(proposals) else max(PROPOSALS_MIN, accepted + 1)
         return new
 
     def hand_over(self) -> tuple[list[Any], list[int], list[int]]:
@@ -72,8 +68,8 @@ class Speculation:
         return self._cache, self.tokens[: self._known], self.tokens[self._known :]
 
     def _prefill(self) -> bool:
-        """Compute a chunk of the prompt; False once all but its last token are in the large model's cache."""
-        if self._known < len(self.tokens) - 1:
+        """Compute a chunk of the prompt; False once all but its last tokens are in both caches."""
+        if self._known < len(self.tokens) - UNREAD_MAX:
             piece = self.tokens[self._known : min(len(self.tokens) - 1, self._known + CHUNK_TOKENS)]
             self._models.large(mx.array([piece]), cache=self._cache)
             mx.eval([layer.state for layer in self._cache])
@@ -88,11 +84,18 @@ class Speculation:
         return False
 
     def _propose(self) -> list[int]:
+        """The small model reads what is accepted, and continues it. Its own proposals leave its cache again: each pass of one token
+        makes a window forget another.
+        """
         unread = self.tokens[self._small_known :]
         proposals: list[int] = []
+        restore: Callable[[], None] | None = None
         for _ in range(self._count):
             logits = self._models.small(mx.array([unread]), cache=self._small_cache)[0, -1:]
-            self._small_known += len(unread) if not proposals else 0
             unread = [int(self._sampler(logits - mx.logsumexp(logits, axis=-1, keepdims=True)).item())]
             proposals += unread
+            restore = restore or mark(self._small_cache)
+        if restore is not None:
+            restore()
+        self._small_known = len(self.tokens)
         return proposals

@@ -120,12 +120,15 @@ class Delta(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="d
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, kw_only=True):
-    """One token of an answer: its text and bytes, its log-probability, and the most likely alternatives."""
+    """One token of an answer: its text and bytes, its log-probability, and the most likely alternatives (text, log-probability, bytes).
+
+    The bytes of all tokens joined are the answer; the text of a token that is a part of a character has replacement marks.
+    """
 
     token: str
     logprob: float
     bytes: list[int]
-    top: list[tuple[str, float]] = []
+    top: list[tuple[str, float, list[int]]] = []
 
 
 class Finished(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="finished"):

@@ -101,7 +101,7 @@ def _logprobs(tokens: list[TokenLogprob]) -> dict[str, Any] | None:
 
 
 def _token_entry(token: TokenLogprob) -> dict[str, Any]:
-    top = [{"token": text, "logprob": logprob, "bytes": list(text.encode())} for text, logprob in token.top]
+    top = [{"token": text, "logprob": logprob, "bytes": content} for text, logprob, content in token.top]
     return {"token": token.token, "logprob": token.logprob, "bytes": token.bytes, "top_logprobs": top}
 
 

@@ -8,11 +8,16 @@ from typing import Any
 
 from ...ipc.messages import EngineConfig
 from ..mlx_adapter import kv_caches, mx
+from .cache_layers import NotTrimmed, flat
 from .prefix_store import PrefixStore
 
 
 class KvCaches:
-    """mlx-lm's operations on KV caches. A cache is a list with one entry per layer."""
+    """mlx-lm's operations on KV caches. A cache is a list with one entry per layer.
+
+    What can be removed from a cache depends on what is in it: a sliding window forgets tokens once it is full, and the state of a
+    recurrent layer has none. Every question is therefore asked of the filled cache, never of the kind of cache or of an empty one.
+    """
 
     def make(self, model: Any) -> list[Any]:
         """Return an empty cache for a model."""
@@ -26,14 +31,30 @@ class KvCaches:
         """Force evaluation, so that the cache does not keep the cache of the whole batch alive."""
         mx.eval([layer.state for layer in cache])
 
-    def trim(self, cache: list[Any], tokens: int) -> None:
-        """Remove the last `tokens` tokens."""
-        if tokens:
-            kv_caches.trim_prompt_cache(cache, tokens)
+    def removable(self, cache: list[Any]) -> int:
+        """How many of its last tokens can be removed from this cache, as it is filled now, with nothing else lost."""
+        return min((_removable(layer) for layer in flat(cache)), default=0)
 
-    def can_trim(self, cache: list[Any]) -> bool:
-        """Whether tokens can be removed from this kind of cache."""
-        return bool(kv_caches.can_trim_prompt_cache(cache))
+    def trim(self, cache: list[Any], tokens: int) -> None:
+        """Remove the last `tokens` tokens. Raises NotTrimmed: they cannot be removed from every layer."""
+        if tokens > self.removable(cache):
+            raise NotTrimmed(f"{tokens} tokens cannot be removed from this cache; {self.removable(cache)} can.")
+        for layer in flat(cache) if tokens else []:
+            removed = layer.trim(tokens)
+            if removed != tokens:
+                raise NotTrimmed(f"A layer removed {removed} tokens of {tokens}.")
+
+    def has_length(self, cache: list[Any], tokens: int) -> bool:
+        """Whether every layer that counts its tokens has this many."""
+        return all(layer.offset == tokens for layer in flat(cache) if isinstance(getattr(layer, "offset", None), int))
+
+    def is_plain(self, cache: list[Any]) -> bool:
+        """Whether every layer keeps the keys and values of every token, so that any number can be removed at any length."""
+        return all(type(layer) is kv_caches.KVCache for layer in flat(cache))
+
+    def is_batchable(self, cache: list[Any]) -> bool:
+        """Whether mlx-lm can compute several sequences with this kind of cache."""
+        return all(hasattr(layer, "merge") for layer in flat(cache))
 
     def size(self, cache: list[Any]) -> int:
         """Bytes of a cache."""
@@ -46,6 +67,14 @@ class KvCaches:
     def load(self, file: str) -> list[Any]:
         """Read a cache from a file."""
         return kv_caches.load_prompt_cache(file)
+
+
+def _removable(layer: Any) -> int:
+    # A window says that it cannot be trimmed once it has forgotten a token; a chunk forgets without saying so.
+    if not layer.is_trimmable() or getattr(layer, "start_position", 0):
+        return 0
+    offset = getattr(layer, "offset", 0)
+    return offset if isinstance(offset, int) else 0
 
 
 def store_of(config: EngineConfig, folder: Path, caches: KvCaches) -> PrefixStore:

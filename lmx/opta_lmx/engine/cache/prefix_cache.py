@@ -1,8 +1,11 @@
 """Prefix cache: reuses KV state for the longest prefix shared with an earlier prompt.
 
-An entry is a KV cache and its tokens. A cache that can be trimmed serves every prompt that shares a prefix with it; one that cannot
-(hybrid models) serves only prompts that begin with all of its tokens, so for these the engine also keeps checkpoints inside prompts.
-The size is limited; evicted entries may move to disk. Knows no mlx: `CacheTools` has the operations on caches.
+An entry is a KV cache and its tokens. A cache from which tokens can be removed serves every prompt that shares a long enough prefix
+with it; one from which none can (a sliding window that is full, the state of a recurrent layer) serves only prompts that begin with
+all of its tokens, so for these the engine also keeps checkpoints inside prompts. The size is limited; evicted entries may move to
+disk. Knows no mlx: `CacheTools` has the operations on caches.
+
+**Invariant:** a cache that does not have exactly the tokens of its entry is never kept, and never returned.
 """
 
 from dataclasses import dataclass
@@ -10,13 +13,17 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from .prefix_store import PrefixStore
+from opta_core.logs import Log
+
+from .prefix_store import PrefixStore, Stored, common_tokens, usable_tokens
 
 # A whole conversation with its answer, the part before the user's last message, or the instructions, which are evicted last.
 PrefixKind = Literal["answer", "prompt", "system"]
 ENTRIES_MAX = 64
 # Reading a file is not worth it for fewer tokens.
 GAIN_TOKENS_MIN = 64
+
+log = Log("prefixes")
 
 
 class CacheTools(Protocol):
@@ -28,7 +35,9 @@ class CacheTools(Protocol):
 
     def trim(self, cache: list[Any], tokens: int) -> None: ...
 
-    def can_trim(self, cache: list[Any]) -> bool: ...
+    def removable(self, cache: list[Any]) -> int: ...
+
+    def has_length(self, cache: list[Any], tokens: int) -> bool: ...
 
     def size(self, cache: list[Any]) -> int: ...
 
@@ -39,8 +48,14 @@ class _Entry:
     cache: list[Any]
     size: int
     kind: PrefixKind
-    can_trim: bool
+    # How many of its last tokens can be removed.
+    removable: int
     used: int = 0
+
+    @property
+    def serves_its_prefixes(self) -> bool:
+        """Whether it also serves every prompt that one of its own prefixes serves."""
+        return self.removable == len(self.tokens)
 
 
 class PrefixCache:
@@ -57,21 +72,20 @@ class PrefixCache:
         wanted = np.array(tokens, dtype=np.int32)
         best, shared = None, 0
         for entry in self._entries:
-            usable = _usable(entry, wanted)
+            usable = usable_tokens(entry.tokens, entry.removable, wanted)
             if usable > shared:
                 best, shared = entry, usable
-        if self._disk is not None and (found := self._disk.find(wanted, shared + GAIN_TOKENS_MIN)) is not None:
-            stored, cache = found
-            self._add(_Entry(stored, cache, self._tools.size(cache), "answer", self._tools.can_trim(cache)))
-            best = self._entries[-1]
-            shared = _usable(best, wanted)
+        if self._disk is not None and (stored := self._disk.find(wanted, shared + GAIN_TOKENS_MIN)) is not None:
+            read = self._entry(stored.tokens, stored.cache, "answer")
+            if read is not None and (usable := usable_tokens(read.tokens, read.removable, wanted)) > shared:
+                self._add(read)
+                best, shared = read, usable
         if best is None:
             return None, 0
         self._clock += 1
         best.used = self._clock
         cache = self._tools.copy(best.cache)
-        if len(best.tokens) > shared:
-            self._tools.trim(cache, len(best.tokens) - shared)
+        self._tools.trim(cache, len(best.tokens) - shared)
         return cache, shared
 
     def keep(self, tokens: list[int], cache: list[Any], kind: PrefixKind = "answer") -> None:
@@ -79,19 +93,25 @@ class PrefixCache:
         if not tokens or not self._size_max:
             return
         self._tools.settle(cache)
-        entry = _Entry(np.array(tokens, dtype=np.int32), cache, self._tools.size(cache), kind, self._tools.can_trim(cache))
+        entry = self._entry(np.array(tokens, dtype=np.int32), cache, kind)
+        if entry is None:
+            return
         for other in list(self._entries):
-            common = _common(other.tokens, entry.tokens)
+            common = common_tokens(other.tokens, entry.tokens)
             is_same = common == len(other.tokens) == len(entry.tokens)
-            # A cache that can be trimmed also serves every prompt that its own prefixes serve.
-            if is_same or (entry.can_trim and common == len(other.tokens)):
+            if is_same or (entry.serves_its_prefixes and common == len(other.tokens)):
                 self._drop(other)
         self._add(entry)
+
+    def limit(self, size_max: int) -> None:
+        """Change the number of bytes that it may take; evicts what is above."""
+        self._size_max = size_max
+        self.trim_to(size_max)
 
     def has(self, tokens: list[int]) -> bool:
         """Whether there is an entry of exactly these tokens."""
         wanted = np.array(tokens, dtype=np.int32)
-        return any(len(entry.tokens) == len(wanted) == _common(entry.tokens, wanted) for entry in self._entries)
+        return any(len(entry.tokens) == len(wanted) == common_tokens(entry.tokens, wanted) for entry in self._entries)
 
     def trim_to(self, size: int) -> None:
         """Evict entries until the cache has at most `size` bytes."""
@@ -102,7 +122,14 @@ class PrefixCache:
         """Store the entries on disk, most recently used first: the engine ends."""
         if self._disk is not None:
             for entry in sorted(self._entries, key=lambda entry: -entry.used):
-                self._disk.keep(entry.tokens, entry.cache)
+                self._disk.keep(Stored(entry.tokens, entry.cache, entry.removable))
+
+    def _entry(self, tokens: "np.ndarray[Any, np.dtype[np.int32]]", cache: list[Any], kind: PrefixKind) -> _Entry | None:
+        """An entry of a cache; None when the cache does not have these tokens."""
+        if not self._tools.has_length(cache, len(tokens)):
+            log.error("cache does not have its tokens, dropped", tokens=len(tokens), entry=kind)
+            return None
+        return _Entry(tokens, cache, self._tools.size(cache), kind, self._tools.removable(cache))
 
     def _add(self, entry: _Entry) -> None:
         self._clock += 1
@@ -118,23 +145,9 @@ class PrefixCache:
         order = {"answer": 0, "prompt": 0, "system": 1}
         oldest = min((entry for entry in self._entries if entry is not but), key=lambda entry: (order[entry.kind], entry.used))
         if self._disk is not None:
-            self._disk.keep(oldest.tokens, oldest.cache)
+            self._disk.keep(Stored(oldest.tokens, oldest.cache, oldest.removable))
         self._drop(oldest)
 
     def _drop(self, entry: _Entry) -> None:
         self._entries = [other for other in self._entries if other is not entry]
         self.size -= entry.size
-
-
-def _usable(entry: _Entry, wanted: "np.ndarray[Any, Any]") -> int:
-    common = _common(entry.tokens, wanted)
-    if entry.can_trim:
-        return min(common, len(wanted) - 1)
-    return common if common == len(entry.tokens) < len(wanted) else 0
-
-
-def _common(one: "np.ndarray[Any, Any]", other: "np.ndarray[Any, Any]") -> int:
-    """The length of the common prefix."""
-    size = min(len(one), len(other))
-    different = one[:size] != other[:size]
-    return int(different.argmax()) if different.any() else size

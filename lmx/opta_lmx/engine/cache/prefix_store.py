@@ -1,7 +1,8 @@
 """Prefix store: KV caches on disk, for prefixes that memory cannot hold, and across restarts.
 
-Limited in size and in bytes written per day, because an SSD wears. An entry is two files, the cache and its tokens; an unreadable
-entry is deleted and computed again, so a damaged store never makes an answer wrong.
+Limited in size and in bytes written per day, because an SSD wears. An entry is two files, the cache and its tokens; the name says
+how many of its last tokens can be removed. An unreadable entry is deleted and computed again, so a damaged store never makes an
+answer wrong.
 """
 
 import contextlib
@@ -31,6 +32,14 @@ class Written(msgspec.Struct, frozen=True):
     size: int = 0
 
 
+class Stored(msgspec.Struct, frozen=True):
+    """A cache, its tokens, and how many of its last tokens can be removed."""
+
+    tokens: "np.ndarray[Any, np.dtype[np.int32]]"
+    cache: list[Any]
+    removable: int
+
+
 class PrefixStore:
     """The folder of one model. `key`: a hash of its weights, template and library version, so that a changed model finds nothing."""
 
@@ -43,13 +52,11 @@ class PrefixStore:
             with contextlib.suppress(OSError, ValueError):
                 self._tokens[file.stem] = np.fromfile(file, dtype=np.int32)
 
-    def find(self, wanted: Any, shared_min: int) -> "tuple[np.ndarray[Any, np.dtype[np.int32]], list[Any]] | None":
-        """(tokens, cache) of the entry with the longest prefix in common with a prompt; None below `shared_min` tokens."""
+    def find(self, wanted: "np.ndarray[Any, Any]", shared_min: int) -> Stored | None:
+        """The entry that saves the most tokens of a prompt; None when none saves `shared_min`."""
         best, most = "", shared_min - 1
         for name, tokens in self._tokens.items():
-            size = min(len(tokens), len(wanted))
-            different = tokens[:size] != wanted[:size]
-            shared = int(different.argmax()) if different.any() else size
+            shared = usable_tokens(tokens, _removable(name), wanted)
             if shared > most:
                 best, most = name, shared
         if not best:
@@ -61,11 +68,12 @@ class PrefixStore:
             log.warning("stored prefix cannot be read", file=self._cache(best), reason=error)
             self._remove(best)
             return None
-        return self._tokens[best], cache
+        return Stored(self._tokens[best], cache, _removable(best))
 
-    def keep(self, tokens: "np.ndarray[Any, np.dtype[np.int32]]", cache: list[Any]) -> None:
+    def keep(self, entry: Stored) -> None:
         """Write an entry, unless it is short, present already, or exceeds the daily limit."""
-        name = hashlib.sha256(tokens.tobytes()).hexdigest()[:24]
+        tokens = entry.tokens
+        name = f"{hashlib.sha256(tokens.tobytes()).hexdigest()[:24]}-{entry.removable}"
         if len(tokens) < TOKENS_MIN or name in self._tokens:
             return
         written = self._written()
@@ -73,7 +81,7 @@ class PrefixStore:
             return
         part = self._folder / f"{name}.part.safetensors"
         try:
-            self._save(str(part), cache)
+            self._save(str(part), entry.cache)
             size = part.stat().st_size
             self._free_space(size)
             part.replace(self._cache(name))
@@ -117,3 +125,21 @@ class PrefixStore:
 
     def _cache(self, name: str) -> Path:
         return self._folder / f"{name}.safetensors"
+
+
+def usable_tokens(tokens: "np.ndarray[Any, Any]", removable: int, wanted: "np.ndarray[Any, Any]") -> int:
+    """How many tokens of a prompt a cache of `tokens` saves, when its last `removable` tokens can be removed. One is left to compute."""
+    common = min(common_tokens(tokens, wanted), len(wanted) - 1)
+    return common if len(tokens) - common <= removable else 0
+
+
+def common_tokens(one: "np.ndarray[Any, Any]", other: "np.ndarray[Any, Any]") -> int:
+    """The length of the common prefix."""
+    size = min(len(one), len(other))
+    different = one[:size] != other[:size]
+    return int(different.argmax()) if different.any() else size
+
+
+def _removable(name: str) -> int:
+    number = name.partition("-")[2]
+    return int(number) if number.isdigit() else 0
