@@ -240,7 +240,7 @@ def parse_value(key: str, text: str, source: str) -> Any:
         return _converted(key, text, ThinkingLevel | bool, source)
     try:
         if isinstance(default, list):
-            return [word for word in text.replace(",", " ").split() if word]
+            return _words(text)
         if isinstance(default, bool):
             if text.lower() not in ("true", "false", "1", "0", "on", "off"):
                 raise ValueError
@@ -248,9 +248,25 @@ def parse_value(key: str, text: str, source: str) -> Any:
         if isinstance(default, (int, float)):
             return type(default)(text)
     except ValueError:
-        kind = "true or false" if isinstance(default, bool) else "a number"
+        kind = (
+            "true or false"
+            if isinstance(default, bool)
+            else 'a list, as ["one", "two"] or one,two'
+            if isinstance(default, list)
+            else "a number"
+        )
         raise Refused(f"{source} is {text!r}, but {key} takes {kind}.") from None
     return text
+
+
+def _words(text: str) -> list[str]:
+    """A list as config.toml writes it, or words with spaces or commas between them. Raises ValueError."""
+    if not text.lstrip().startswith("["):
+        return [word for word in text.replace(",", " ").split() if word]
+    try:
+        return msgspec.convert(tomllib.loads(f"words = {text}"), dict[str, list[str]])["words"]
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, KeyError, RecursionError) as error:
+        raise ValueError(text) from error
 
 
 def _converted(key: str, text: str, kind: Any, source: str) -> Any:

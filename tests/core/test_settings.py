@@ -77,6 +77,26 @@ def test_writing_a_value_keeps_the_others_and_never_writes_what_is_wrong(home: P
     assert paths.config.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('["large=small", "a b=c"]', ["large=small", "a b=c"]),
+        ("large=small", ["large=small"]),
+        ("one=two, three=four", ["one=two", "three=four"]),
+        ("[]", []),
+        ("", []),
+    ],
+)
+def test_a_list_is_set_as_it_is_documented_or_as_words(text: str, expected: list[str]) -> None:
+    assert settings.parse_value("lmx.drafts", text, "the value") == expected
+
+
+@pytest.mark.parametrize("text", ['["large=small"', "[large=small]", "[1]", '[["a"]]', '["a"]\nother = 1', "[" * 3000])
+def test_a_list_that_is_none_is_refused_with_the_form(text: str) -> None:
+    with pytest.raises(Refused, match=r'lmx.drafts takes a list, as \["one", "two"\]'):
+        settings.parse_value("lmx.drafts", text, "the value")
+
+
 def test_a_home_with_a_long_path_gets_short_sockets_and_two_homes_never_share(tmp_path: Path) -> None:
     long, other = Paths(tmp_path / ("x" * 120)), Paths(tmp_path / ("y" * 120))
     assert len(str(long.run / "supervisor.sock.123456")) < 100

@@ -157,8 +157,9 @@ def test_requests_wait_for_memory_that_others_have_and_all_are_answered(models: 
     orders: list[dict[str, Any]] = [{"messages": talk(f"question {number}"), "max_tokens": 40} for number in range(6)]
     free = Served(models / "large")
     wanted = [text for text, _, _ in free.ask(*orders)]
-    size = 4 * 2 * 2 * 16
-    tight = Served(models / "large", token_bytes=size, cache_bytes=1200 * size)
+    # Keys and values of two layers of two heads of 16 numbers of 4 bytes; each request takes 512 tokens.
+    size = 2 * 2 * 2 * 16 * 4
+    tight = Served(models / "large", cache_bytes=1200 * size)
     numbers = [tight.start(order) for order in orders]
     while not tight.said:
         tight.engine.step()
@@ -168,7 +169,7 @@ def test_requests_wait_for_memory_that_others_have_and_all_are_answered(models: 
     assert tight.engine.loaded().running == 6
     tight.cancel(numbers[-1])
     assert [text for text, _, _ in tight.finish()] == wanted[:5]
-    ((_, _, refused),) = tight.ask({"messages": [{"role": "user", "content": "word " * 500}]})
+    ((_, _, refused),) = tight.ask({"messages": [{"role": "user", "content": "word " * 700}]})
     assert isinstance(refused, Failed)
     assert (refused.code, "GB are available for conversations" in refused.message) == ("context_length_exceeded", True)
 

@@ -113,8 +113,8 @@ def test_figures_are_kept_by_model_and_caller(server: Daemon, client: openai.Ope
 
 
 def test_one_model_replaces_another_and_what_does_not_fit_is_refused_with_figures(tmp_path: Path) -> None:
-    # A model that has done nothing is counted with 300 MiB: two fit below nine tenths of 800.
-    daemon = Daemon(tmp_path, only="lmx", config='[lmx]\nmodel = "one"\npinned = ["one"]\nmemory-limit-mb = 800\nidle-s = 15\n')
+    # A model that has done nothing is counted with a little more than 332 MiB: two fit below three quarters of 1000, beside the prefixes.
+    daemon = Daemon(tmp_path, only="lmx", config='[lmx]\nmodel = "one"\npinned = ["one"]\nmemory-limit-mb = 1000\nidle-s = 15\n')
     for name in ("one", "two", "three"):
         make_random_qwen3(daemon.home / f"models/{name}")
     make_random_lfm2(daemon.home / "models/huge")
@@ -128,7 +128,7 @@ def test_one_model_replaces_another_and_what_does_not_fit_is_refused_with_figure
         refused = admin(daemon, "POST", "/admin/models/load", {"model": "huge"})
         assert refused.status == 503
         assert "2.3 GiB" in refused.error["message"]
-        assert "720 MiB" in refused.error["message"]
+        assert "750 MiB" in refused.error["message"]
         assert "opta models unload" in refused.error["message"]
         # Nobody asks for it any more.
         assert until(lambda: states(daemon)["three"] == "on disk", 40)

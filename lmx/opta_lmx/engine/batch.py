@@ -33,9 +33,9 @@ class TokenBatch:
         return len(self._sequences)
 
     @property
-    def size(self) -> int:
-        """Bytes that the KV caches of its sequences can take."""
-        return sum(sequence.size for sequence in self._sequences.values())
+    def sizes(self) -> list[int]:
+        """Bytes that the KV cache of each sequence can take."""
+        return [sequence.size for sequence in self._sequences.values()]
 
     def remove(self, order_id: int) -> None:
         """Remove the sequence of an order, if it is here."""

@@ -6,6 +6,7 @@ Importing this takes half a second, after `deferred_packages.defer()`: only the 
 from typing import Any
 
 import mlx.core
+import mlx.utils
 from mlx_lm import sample_utils, utils
 from mlx_lm.generate import BatchGenerator as _BatchGenerator
 from mlx_lm.generate import generation_stream as _generation_stream
@@ -23,3 +24,9 @@ def load_model(folder: str, *, is_sharded: bool = False) -> Any:
     library: Any = utils
     # The default of a sharded load would run code from the model's folder.
     return library.sharded_load(folder, tokenizer_config={"trust_remote_code": False}) if is_sharded else library.load(folder)
+
+
+def weight_bytes(model: Any) -> int:
+    """Bytes of the weights of a loaded model, as it computes with them."""
+    library: Any = mlx.utils
+    return sum(int(array.nbytes) for _, array in library.tree_flatten(model.parameters()))

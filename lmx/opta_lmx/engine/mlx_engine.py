@@ -26,6 +26,7 @@ from ..ipc.messages import (
     Generate,
     Loaded,
     Ping,
+    Share,
     ToEngine,
     Tokenize,
     Tokens,
@@ -33,15 +34,16 @@ from ..ipc.messages import (
     Vectors,
 )  # fmt: skip
 from ..parsing.output_parser import Markers, OutputParser
-from . import pooling, sampling
+from . import sampling
 from .batch import TokenBatch
+from .cache.cache_cost import CacheCost
 from .cache.kv_cache import KvCaches, store_of
 from .cache.prefix_cache import PrefixCache
 from .copy_constraint import processor_of
 from .draft_model import load_draft
 from .grammar import GrammarError, Grammars
-from .mlx_adapter import BatchGenerator, generation_stream, load_model, mx
-from .pooling import EmbeddingPooler
+from .mlx_adapter import BatchGenerator, generation_stream, load_model, mx, weight_bytes
+from .pooling import EmbeddingPooler, EmbeddingSequence
 from .prefill_pacing import CHUNK_MIN, PrefillPacer
 from .prompts import Prompts
 from .sequence import Sequence, Vocabulary
@@ -49,7 +51,6 @@ from .speculation import Speculation
 from .tokenizer_thread import Then, TokenizerThread, Work
 
 BATCH_MAX, PROMPTS_MAX = 16, 8
-RESERVE_BYTES = 1024**3
 IDLE_S = 0.01
 
 log = Log("engine")
@@ -71,7 +72,7 @@ class MlxEngine:
         self._tokenizer: Any = loaded[1]
         mx.eval(self._model.parameters())
         # Freed memory that mlx keeps for reuse: without a limit it grows to the largest prompt seen.
-        mx.set_cache_limit(RESERVE_BYTES)
+        mx.set_cache_limit(config.reserve_bytes)
         # mlx-lm raises on a top_k of the whole vocabulary, and in a way that spoils the random state.
         self._vocabulary_size = len(self._tokenizer)
         self._config: dict[str, Any] = json.loads((folder / "config.json").read_text())
@@ -105,14 +106,19 @@ class MlxEngine:
 
         self._batch = TokenBatch(generator, ends, self._prefixes, self._caches, pacer)
         # Embedding requests by order id.
-        self._embeds: dict[int, _Embedding] = {}
+        self._embeds: dict[int, EmbeddingSequence] = {}
         # Sequences that wait for memory, in order of arrival.
-        self._token_bytes, self._cache_bytes = config.token_bytes, config.cache_bytes
+        self._cache_bytes = config.cache_bytes
         self._waiting: deque[Sequence] = deque()
         # The single running sequence, while it runs with the draft model instead of in the batch.
         self._speculating: tuple[Sequence, Speculation] | None = None
         self._steps, self._step_s, self._drafted, self._accepted = 0, 0.0, 0, 0
-        self._warm_up()
+        self._cost = self._warm_up(self._model)
+        longest = min(config.conversation_tokens, self._context_length() or config.conversation_tokens)
+        self._weight_bytes, self._conversation_bytes = weight_bytes(self._model), self._cost.bytes(longest)
+        if self._draft is not None:
+            self._weight_bytes += weight_bytes(self._draft.small)
+            self._conversation_bytes += self._warm_up(self._draft.small).bytes(longest)
         self.seconds = time.monotonic() - started
 
     def loaded(self) -> Loaded:
@@ -133,6 +139,8 @@ class MlxEngine:
             step_s=round(self._step_s, 3),
             drafted=self._drafted,
             accepted=self._accepted,
+            weight_bytes=self._weight_bytes,
+            conversation_bytes=self._conversation_bytes,
         )
 
     @property
@@ -153,6 +161,9 @@ class MlxEngine:
                 self.cancel(id_)
             case Trim(bytes=limit):
                 self.trim(limit)
+            case Share():
+                self._cache_bytes = order.cache_bytes
+                self._prefixes.limit(order.prefix_bytes)
             case Ping():
                 self._send([self.loaded()])
 
@@ -216,7 +227,7 @@ class MlxEngine:
             message = f"A text has {longest} tokens; the context length of this model is {limit}."
             self._fail(order.id, "context_length_exceeded", message)
             return
-        self._embeds[order.id] = _Embedding(prompts)
+        self._embeds[order.id] = EmbeddingSequence(prompts)
 
     def cancel(self, order_id: int) -> None:
         """Stop working on an order."""
@@ -262,8 +273,8 @@ class MlxEngine:
 
     def _admit(self, sequence: Sequence) -> None:
         """Begin a sequence, or queue it until earlier ones have freed enough memory."""
-        sequence.size = (len(sequence.prompt) + sequence.answer_tokens_max) * self._token_bytes
-        if self._cache_bytes and len(sequence.prompt) * self._token_bytes > self._cache_bytes:
+        sequence.size = self._cost.bytes(len(sequence.prompt) + sequence.answer_tokens_max)
+        if self._cache_bytes and self._cost.bytes(len(sequence.prompt)) > self._cache_bytes:
             figures = f"{sequence.size / 1e9:.1f} GB of memory, and {self._cache_bytes / 1e9:.1f} GB are available for conversations"
             self._fail(
                 sequence.order.id,
@@ -276,9 +287,9 @@ class MlxEngine:
             self._begin(sequence)
 
     def _fits(self, sequence: Sequence) -> bool:
-        is_first = not len(self._batch) and self._speculating is None
-        taken = self._batch.size + (self._speculating[0].size if self._speculating else 0)
-        return is_first or not self._cache_bytes or taken + sequence.size <= self._cache_bytes
+        running = [*self._batch.sizes, *([self._speculating[0].size] if self._speculating else [])]
+        # In a batch, the caches of all have the length of the longest.
+        return not running or not self._cache_bytes or (len(running) + 1) * max(*running, sequence.size) <= self._cache_bytes
 
     def _begin(self, sequence: Sequence) -> None:
         cache, known = self._prefixes.find(sequence.prompt)
@@ -368,10 +379,12 @@ class MlxEngine:
             one_call=order.one_call,
         )
 
-    def _warm_up(self) -> None:
-        """Compile kernels and touch every weight now, not while a sequence waits."""
-        for tokens in ([[0]], [[0] * CHUNK_MIN]):
-            mx.eval(self._model(mx.array(tokens), cache=self._caches.make(self._model)))
+    def _warm_up(self, model: Any) -> CacheCost:
+        """Compile kernels and touch every weight now, not while a sequence waits; measures a cache."""
+        mx.eval(model(mx.array([[0]]), cache=self._caches.make(model)))
+        cache = self._caches.make(model)
+        mx.eval(model(mx.array([[0] * CHUNK_MIN]), cache=cache))
+        return CacheCost(cache, CHUNK_MIN)
 
     def _context_length(self) -> int:
         text = self._config.get("text_config", {})
@@ -379,11 +392,3 @@ class MlxEngine:
 
     def _fail(self, id_: int, code: str, message: str) -> None:
         self._send([Failed(id=id_, code=code, message=message)])
-
-
-class _Embedding:
-    """An embedding sequence: its prompts, the steps left, and the vectors so far."""
-
-    def __init__(self, prompts: list[list[int]]):
-        self.prompts, self.steps = prompts, pooling.steps_of(prompts)
-        self.vectors = [""] * len(prompts)

@@ -69,3 +69,11 @@ def _says_mean(file: Path) -> bool:
         return bool(json.loads(file.read_text()).get("pooling_mode_mean_tokens"))
     except (OSError, ValueError, AttributeError):
         return False
+
+
+class EmbeddingSequence:
+    """An embedding sequence: its prompts, the steps left, and the vectors so far."""
+
+    def __init__(self, prompts: list[list[int]]):
+        self.prompts, self.steps = prompts, steps_of(prompts)
+        self.vectors = [""] * len(prompts)

@@ -6,7 +6,7 @@ from typing import Any
 from ..ipc.messages import Delta, EngineMessage, Finished, Generate, TokenLogprob
 from ..parsing.output_parser import ForcedCallParser, OutputParser, OutputPiece
 from .mlx_adapter import mx
-from .token_bytes import TokenBytes
+from .vocabulary_bytes import VocabularyBytes
 
 # JSON has no infinity: OpenAI reports an impossible token with this value. It is the first argument of max(), which returns it for NaN.
 LEAST_LOGPROB = -9999.0
@@ -17,7 +17,7 @@ class Vocabulary:
 
     def __init__(self, tokenizer: Any):
         self._tokenizer = tokenizer
-        self._bytes = TokenBytes(tokenizer._tokenizer)
+        self._bytes = VocabularyBytes(tokenizer._tokenizer)
         self._pieces: list[bytes] = []
 
     def text(self, ids: list[int]) -> str:

@@ -26,6 +26,7 @@ from ..ipc.messages import (
     Generate,
     Loaded,
     LoadFailed,
+    Share,
     ToEngine,
     Tokenize,
     Tokens,
@@ -68,6 +69,7 @@ class EngineClient(ABC):
         # Calls that have a slot and wait for the model.
         self._unsent: list[_Call] = []
         self._next_id = 0
+        self._share: Share | None = None
         self._changed = asyncio.Event()
 
     @abstractmethod
@@ -151,6 +153,14 @@ class EngineClient(ABC):
     def trim(self, size: int) -> None:
         """Reduce the prefix cache to `size` bytes."""
         self.send(Trim(bytes=size))
+
+    def share(self, prefix_bytes: int, cache_bytes: int) -> None:
+        """Limit the prefix cache and the KV caches of running requests from now on, also in the next engine process."""
+        share = Share(prefix_bytes=prefix_bytes, cache_bytes=cache_bytes)
+        if share != self._share:
+            self._share = share
+            if self.loaded is not None:
+                self.send(share)
 
     def _open(
         self, orders: list[Generate] | list[Embed | Tokenize], caller: str, meter: Meter | None = None, *, is_batch: bool = False
@@ -245,6 +255,8 @@ class EngineClient(ABC):
         self._changed.set()
         if is_new:
             self.report("loaded", model=self.name, seconds=message.seconds, memory=message.memory)
+            if self._share is not None:
+                self.send(self._share)
             unsent, self._unsent = self._unsent, []
             for call in unsent:
                 self._dispatch(call)

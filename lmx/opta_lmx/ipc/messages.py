@@ -71,6 +71,13 @@ class Trim(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="tr
     bytes: int
 
 
+class Share(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="share"):
+    """From now on, the prefix cache and the KV caches of running requests may take so many bytes."""
+
+    prefix_bytes: int
+    cache_bytes: int
+
+
 class Cancel(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="cancel"):
     """Stop working on a request; it gets no further event."""
 
@@ -97,6 +104,9 @@ class Loaded(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="
     # Tokens that the draft model proposed, and those that were accepted.
     drafted: int = 0
     accepted: int = 0
+    # Measured after loading: bytes of the weights, and of the KV cache of a conversation (see `EngineConfig.conversation_tokens`).
+    weight_bytes: int = 0
+    conversation_bytes: int = 0
 
 
 class LoadFailed(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="load_failed"):
@@ -178,9 +188,11 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     descriptor: int = -1
     # Folder of a draft model with the same vocabulary; used while a single request runs.
     draft: str = ""
-    # KV cache per token, and of all running requests together; 0: unknown, no limit.
-    token_bytes: int = 0
+    # KV caches of all running requests together; 0: no limit. Length of a conversation whose KV cache is reported.
     cache_bytes: int = 0
+    conversation_tokens: int = 8192
+    # Freed memory that mlx keeps for reuse.
+    reserve_bytes: int = 1024**3
     # Prefix cache in memory; folder and size of the prefix store on disk ('' and 0: none).
     prefix_bytes: int = 0
     disk: str = ""
@@ -189,5 +201,5 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     ring: str = ""
 
 
-ToEngine = Generate | Embed | Tokenize | Cancel | Ping | Trim
+ToEngine = Generate | Embed | Tokenize | Cancel | Ping | Trim | Share
 FromEngine = list[Loaded | LoadFailed | Delta | Finished | Vectors | Tokens | Failed]

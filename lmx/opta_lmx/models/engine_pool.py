@@ -25,20 +25,16 @@ from ..engine_client.engine_supervisor import EngineSupervisor
 from ..ipc.messages import EngineConfig
 from . import model_catalog, model_names
 from .keep_awake import KeepAwake
-from .model_catalog import Model
+from .memory_plan import MIB, USABLE_SHARE, MemoryPlan, Need, Shares
+from .model_catalog import ADMITTED_TOKENS, Model
 from .model_events import ModelEvents
 
 # Shares of the limit: reported, idle models unloaded, new requests refused.
-WARN, EVICT, SHED = 0.85, 0.90, 0.95
+WARN, EVICT, SHED = 0.85, USABLE_SHARE, 0.95
 # Of the machine's memory, when no limit is set; the rest is for the person who works on it.
 LIMIT_SHARE = 0.75
-# Of the limit, for the prefix caches of all engines together.
-PREFIX_SHARE = 0.15
-MIB = 1024**2
 # The catalog is read again when it is older than this.
 CATALOG_S = 2.0
-# KV caches may take at least this much, however large the model.
-CACHE_BYTES_MIN = 256 * MIB
 
 log = Log("models")
 
@@ -59,6 +55,9 @@ class EnginePool:
         self.engines: dict[str, EngineClient] = {}
         self._loaded: dict[str, Model] = {}
         self.limit = settings.memory_limit_mb * MIB or int(memory_total() * LIMIT_SHARE)
+        self._plan = MemoryPlan(self.limit)
+        # What the engines measured, by model; more exact than the estimate from config.json.
+        self._measured: dict[str, Need] = {}
         self.used = 0
         self._mark = 0.0
         self._loading = asyncio.Lock()
@@ -136,9 +135,10 @@ class EnginePool:
             engine = self.engines.get(name)
             if engine is None:
                 await self._free_memory(model)
-                engine = self.engines[name] = self._make_client(self._config(model), self._events.publish)
                 self._loaded[name] = model
-                self._events.publish("loading", model=name, needed=model.needed_bytes)
+                engine = self.engines[name] = self._make_client(self._config(model), self._events.publish)
+                self._share()
+                self._events.publish("loading", model=name, needed=self._needed(model))
             # A person who asks for a quarantined model by name ends its quarantine.
             engine.start()
             engine.pinned |= pin
@@ -151,6 +151,7 @@ class EnginePool:
             return False
         del self._loaded[name]
         await engine.stop()
+        self._share()
         log.info("model unloaded", model=name, reason=reason)
         self._events.publish("unloaded", model=name, reason=reason)
         return True
@@ -168,6 +169,7 @@ class EnginePool:
         """Check the engines, the memory and the catalog; twice a second."""
         for engine in self.engines.values():
             engine.check()
+        self._note_measured()
         self.used = memory_bytes() + sum(engine.memory for engine in self.engines.values())
         self._keep_awake.note(is_busy=bool(self.running))
         await self.refresh(older_than_s=CATALOG_S)
@@ -192,7 +194,7 @@ class EnginePool:
             capability=model.capability,
             problem=engine.problem if engine else "",
             tools=None if model.tools is None else list(model.tools),
-            needed=model.needed_bytes,
+            needed=self._needed(model),
             repo=model.repo,
             revision=model.revision,
             licence=model.licence,
@@ -216,6 +218,10 @@ class EnginePool:
             raise Refused(f"{engine.name!r} was unloaded meanwhile.", code=ErrorCode.not_found)
         return self.details(model)
 
+    def shares(self) -> dict[str, Shares]:
+        """What each engine may use for prompts and conversations."""
+        return self._plan.shares({name: self._need(model) for name, model in self._loaded.items()})
+
     def memory(self) -> LmxMemory:
         """Bytes used by LMX, and its limit."""
         return LmxMemory(used=self.used, limit=self.limit, level=self._level())
@@ -234,13 +240,15 @@ class EnginePool:
     def _config(self, model: Model) -> EngineConfig:
         draft = self._catalog.get(self._drafts.get(model.name, ""))
         disk = self._folder.parent / "lmx" / "prefixes"
+        shares = self.shares()[model.name]
         return EngineConfig(
             name=model.name,
             folder=str(model.folder),
             draft=str(draft.folder) if draft else "",
-            prefix_bytes=int(self.limit * PREFIX_SHARE),
-            token_bytes=model.token_bytes,
-            cache_bytes=max(int(self.limit * (EVICT - PREFIX_SHARE)) - model.weight_bytes, CACHE_BYTES_MIN),
+            prefix_bytes=shares.prefix,
+            cache_bytes=shares.conversations,
+            conversation_tokens=ADMITTED_TOKENS,
+            reserve_bytes=self._plan.reserve,
             disk=str(disk) if self._settings.prefix_disk_gb else "",
             disk_bytes=int(self._settings.prefix_disk_gb * 1024**3),
             # Only one model at a time is distributed: the default one.
@@ -249,18 +257,44 @@ class EnginePool:
 
     async def _free_memory(self, model: Model) -> None:
         """Unload idle models until a new one fits. Raises Unavailable with the figures when it does not."""
-        available = self.limit * EVICT
-        while self._committed() + model.needed_bytes > available:
+        available, needed = self._plan.available, self._needed(model)
+        while self._committed() + needed > available:
             if not await self._unload_one(f"{model.name} needs its memory"):
                 raise Unavailable(
-                    f"{model.name} needs {_size(model.needed_bytes)}, but {_size(self._committed())} of the {_size(available)} that LMX may use are taken"
+                    f"{model.name} needs {_size(needed)}, but {_size(self._committed())} of the {_size(available)} that models may use are taken"
                     f" by {', '.join(self.engines) or 'nothing'}. Unload a model (opta models unload NAME), or raise lmx.memory-limit-mb.",
                     retryable=False,
                 )
 
     def _committed(self) -> int:
-        """Bytes of the loaded models, now or once they run."""
-        return sum(max(engine.memory, self._loaded[name].needed_bytes) for name, engine in self.engines.items())
+        """Bytes of the loaded models, now or once they run. The prefix caches have a share of their own."""
+        return sum(max(engine.memory - _prefix_bytes(engine), self._needed(self._loaded[name])) for name, engine in self.engines.items())
+
+    def _needed(self, model: Model) -> int:
+        return self._plan.needed(self._need(model))
+
+    def _need(self, model: Model) -> Need:
+        if model.name in self._measured:
+            return self._measured[model.name]
+        draft = self._catalog.get(self._drafts.get(model.name, ""))
+        models = [model, draft] if draft else [model]
+        return Need(weights=sum(each.weight_bytes for each in models), conversation=sum(each.conversation_bytes for each in models))
+
+    def _note_measured(self) -> None:
+        found = {
+            name: Need(weights=engine.loaded.weight_bytes, conversation=engine.loaded.conversation_bytes)
+            for name, engine in self.engines.items()
+            if engine.loaded is not None and engine.loaded.weight_bytes
+        }
+        if found.items() - self._measured.items():
+            self._measured |= found
+            self._share()
+
+    def _share(self) -> None:
+        """Tell each engine its shares: they change with the number of engines, and with what these measure."""
+        for name, shares in self.shares().items():
+            if (engine := self.engines.get(name)) is not None:
+                engine.share(shares.prefix, shares.conversations)
 
     async def _unload_unused(self) -> None:
         after_s = self._settings.idle_s
@@ -305,6 +339,10 @@ class EnginePool:
 
     def _figures(self) -> str:
         return f"LMX uses {_size(self.used)} of {_size(self.limit)} ({100 * self.used / self.limit:.0f} %)"
+
+
+def _prefix_bytes(engine: EngineClient) -> int:
+    return engine.loaded.prefix_bytes if engine.loaded else 0
 
 
 def _size(size: float) -> str:

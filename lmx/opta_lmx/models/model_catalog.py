@@ -10,10 +10,10 @@ from opta_core.errors import Refused
 from opta_protocol.error_info import ErrorCode
 
 from ..json_values import as_list, as_object
+from .cache_estimate import conversation_bytes, text_config, token_bytes
+from .memory_plan import ENGINE_BYTES
 
 PROBE = Path(__file__).parent.parent / "probe"
-# Memory of an engine before any weight is loaded: Python, mlx and transformers.
-ENGINE_BYTES = 300 * 1024**2
 # A model is admitted with memory for a conversation of this length.
 ADMITTED_TOKENS = 8192
 
@@ -23,9 +23,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     folder: Path
-    # Of the weights on disk, and of the KV cache per token.
+    # Of the weights on disk, and of the KV cache: per token, and of a conversation of ADMITTED_TOKENS or of the whole context if that is less.
     weight_bytes: int = 0
     token_bytes: int = 0
+    conversation_bytes: int = 0
     context_length: int = 0
     # "probe", "embedding" or ''.
     capability: str = ""
@@ -38,8 +39,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def needed_bytes(self) -> int:
-        """Memory that the loaded and running model is expected to take."""
-        return ENGINE_BYTES + self.weight_bytes + self.token_bytes * min(self.context_length or ADMITTED_TOKENS, ADMITTED_TOKENS)
+        """Memory that the loaded and running model is expected to take, without its share of the prefix caches."""
+        return ENGINE_BYTES + self.weight_bytes + self.conversation_bytes
 
 
 def check_name(name: str) -> None:
@@ -60,26 +61,21 @@ def models(folder: Path) -> dict[str, Model]:
 def read(folder: Path, name: str = "") -> Model:
     """A model folder as it describes itself. Fields that cannot be read keep their defaults; loading the model reports the reason."""
     config, origin = _json(folder / "config.json"), _json(folder / "opta.json")
-    text = as_object(config.get("text_config")) or config
+    text = text_config(config)
+    context = _number(text, "max_position_embeddings") or _number(config, "max_position_embeddings")
     return Model(
         name=name or folder.name,
         folder=folder,
         weight_bytes=sum(map(_size, folder.glob("*.safetensors"))),
-        token_bytes=_token_bytes(text),
-        context_length=_number(text, "max_position_embeddings") or _number(config, "max_position_embeddings"),
+        token_bytes=token_bytes(text),
+        conversation_bytes=conversation_bytes(text, min(context or ADMITTED_TOKENS, ADMITTED_TOKENS)),
+        context_length=context,
         capability=_capability(folder, config),
         tools=_tools(config),
         repo=str(origin.get("repo", "")),
         revision=str(origin.get("revision", "")),
         licence=str(origin.get("licence", "")),
     )
-
-
-def _token_bytes(config: dict[str, Any]) -> int:
-    """Bytes per token of a KV cache in 16-bit floats: keys and values of every layer."""
-    heads = _number(config, "num_attention_heads")
-    size = _number(config, "head_dim") or (_number(config, "hidden_size") // heads if heads else 0)
-    return 4 * _number(config, "num_hidden_layers") * (_number(config, "num_key_value_heads") or heads) * size
 
 
 def _capability(folder: Path, config: dict[str, Any]) -> str:

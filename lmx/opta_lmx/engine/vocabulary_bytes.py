@@ -11,7 +11,7 @@ from typing import Any
 _BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
-class TokenBytes:
+class VocabularyBytes:
     """`tokenizer`: the Hugging Face tokenizer inside mlx-lm's wrapper."""
 
     def __init__(self, tokenizer: Any):
