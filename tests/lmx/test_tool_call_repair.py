@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opta_lmx.parsing import tool_call_repair
-from opta_lmx.parsing.output_parser import ForcedCallParser, Markers, OutputParser, OutputPiece
+from opta_lmx.parsing.forced_calls import ForcedCallParser
+from opta_lmx.parsing.output_parser import Markers, OutputParser, OutputPiece
 
 TOOLS = [
     {"type": "function", "function": {"name": "read_file", "parameters": {"type": "object", "properties": {

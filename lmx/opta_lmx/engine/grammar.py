@@ -1,25 +1,31 @@
-"""Constrained decoding with llguidance: JSON of a schema, or exactly one tool call. Only for requests that need it.
+"""Grammars of one model, compiled with llguidance: JSON of a schema, or forced tool calls. Only for requests that need them.
 
-A forced call has the form `{"name": …, "arguments": {…}}` whatever the model's own format is, so it works with every model.
+A forced call has the form `{"name": …, "arguments": {…}}` whatever the model's own format is, so it works with every model; several
+calls are an array of them.
 """
 
 import json
-from collections.abc import Callable
+from collections import OrderedDict
 from typing import Any
 
 import llguidance
-import llguidance.numpy
-import numpy as np
 
 from opta_core.errors import Refused
 
 from ..ipc.messages import Generate
-from .mlx_adapter import mx
+from .landing.completion import Completions
+from .landing.json_answer import JsonGrammar
+from .landing.json_cursor import JsonCursor
+from .landing.relaxed_schema import relaxed
+from .landing.schema_forms import Schema, SchemaForms
+from .landing.shortest_json import ShortestJson
+from .landing.token_bytes import TokenBytes
 
-# Some models' output layers have more entries than the tokenizer has tokens; these are never allowed.
-_NEVER = float("-inf")
-# With flexible white space a model may write nothing else.
-_COMPACT: Any = {"whitespace_flexible": False}
+# With flexible white space a model may write nothing else. Of a `oneOf` any form is taken when they overlap.
+_COMPACT: Any = {"whitespace_flexible": False, "coerce_one_of": True}
+_ANY: dict[str, Any] = {}
+KNOWN_MAX, CALLS_MAX = 32, 8
+SLACK_MIN, SLACK_MAX = 24, 1000
 
 
 class GrammarError(Refused):
@@ -27,109 +33,106 @@ class GrammarError(Refused):
 
 
 class Grammars:
-    """The grammars of one model. `tokenizer`: the Hugging Face tokenizer inside mlx-lm's wrapper; `eos`: its end tokens."""
+    """`tokenizer`: the Hugging Face tokenizer inside mlx-lm's wrapper; `eos`: its end tokens."""
 
     def __init__(self, tokenizer: Any, eos: list[int]):
         self._tokenizer, self._eos = tokenizer, eos
-        self._known: Any = None
+        self._library_tokenizer: Any = None
+        self._bytes: TokenBytes | None = None
+        self._completions: Completions | None = None
+        self._known: OrderedDict[str, JsonGrammar] = OrderedDict()
 
-    def matcher(self, order: Generate) -> "llguidance.LLMatcher | None":
-        """The grammar of a whole answer; None when the answer is free. Raises GrammarError."""
-        schema = schema_of(order)
-        return None if schema is None else self._matcher(schema)
+    def of(self, schema: Schema) -> JsonGrammar:
+        """The grammar of a schema. Raises GrammarError."""
+        key = json.dumps(schema)
+        if key not in self._known:
+            self._known[key] = self._compiled(key)
+            if len(self._known) > KNOWN_MAX:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return self._known[key]
 
-    def processor(self, matcher: Any, prompt_length: int) -> Callable[[Any, Any], Any]:
-        """A logits processor that masks every token which the grammar does not allow next."""
-        taken = 0
+    def fitting(self, schema: Schema, budget: int) -> tuple[JsonGrammar, bool]:
+        """The grammar of a schema, and whether its answers can be complete in `budget` tokens. Raises GrammarError.
 
-        def process(context: Any, logits: Any) -> Any:
-            nonlocal taken
-            answered = context[prompt_length:].tolist()
-            for token in answered[taken:]:
-                matcher.consume_token(int(token))
-            taken = len(answered)
-            return self._only(self._allowed(matcher, logits.shape[-1]), logits)
-
-        return process
-
-    def calls_processor(self, order: Generate, prompt_length: int, start: str, end: str) -> Callable[[Any, Any], Any]:
-        """A logits processor for `strict` tools: between the model's call markers, only a call of one of the tools with arguments of
-        its schema is allowed; outside of calls the answer is free. Raises GrammarError.
+        When they cannot, it is the grammar of a schema that asks for less, or of any JSON, if that fits.
         """
-        schema = {"anyOf": [_call_schema(tool["function"]) for tool in order.tools]}
-        first = self._matcher(schema)
-        ending = [int(id_) for id_ in self._encode(end)] if end else self._eos[:1]
-        matcher: Any = None
-        taken = closed = 0
-        tail: list[int] = []
+        grammar = self.of(schema)
+        if grammar.tokens_min <= budget:
+            return grammar, True
+        for less in (relaxed(schema), _ANY):
+            try:
+                found = self.of(less)
+            except GrammarError:
+                continue
+            if 0 < found.tokens_min <= budget:
+                return found, False
+        return grammar, False
 
-        def process(context: Any, logits: Any) -> Any:
-            nonlocal matcher, taken, closed, tail
-            answered = [int(token) for token in context[prompt_length:].tolist()]
-            for token in answered[taken:]:
-                tail = [*tail[-15:], token]
-                if matcher is None:
-                    if self._decode(tail).endswith(start):
-                        matcher, closed = first.deep_copy(), 0
-                elif matcher.is_stopped():
-                    closed += 1
-                    if closed == len(ending):
-                        matcher, tail = None, []
-                else:
-                    matcher.consume_token(token)
-            taken = len(answered)
-            if matcher is None:
-                return logits
-            if matcher.is_stopped() or matcher.is_accepting():
-                allowed = np.zeros(logits.shape[-1], dtype=bool)
-                allowed[ending[min(closed, len(ending) - 1)]] = True
-                return self._only(allowed, logits)
-            return self._only(self._allowed(matcher, logits.shape[-1]), logits)
+    def encode(self, text: str) -> list[int]:
+        """The tokens of a text."""
+        return [int(id_) for id_ in self._tokenizer.encode(text, add_special_tokens=False)]
 
-        return process
+    def decode(self, ids: list[int]) -> str:
+        """The text of some tokens, special ones included."""
+        return str(self._tokenizer.decode(ids, skip_special_tokens=False))
 
-    def _matcher(self, schema: dict[str, Any]) -> "llguidance.LLMatcher":
-        if self._known is None:
+    @property
+    def ends(self) -> list[int]:
+        """The tokens that end an answer."""
+        return self._eos
+
+    @property
+    def bytes(self) -> TokenBytes:
+        """The bytes of the tokens."""
+        if self._bytes is None:
             from llguidance.hf import from_tokenizer
 
-            self._known = from_tokenizer(self._tokenizer, eos_token=self._eos)
+            self._library_tokenizer = from_tokenizer(self._tokenizer, eos_token=self._eos)
+            self._bytes = TokenBytes(self._library_tokenizer)
+            self._completions = Completions(self._bytes)
+        return self._bytes
+
+    def _compiled(self, text: str) -> JsonGrammar:
+        tokens = self.bytes
+        assert self._completions is not None
+        matcher, completions = self._matcher(text), self._completions
+
+        def search(part: Schema, tried: list[bytes]) -> bytes | None:
+            try:
+                start = self._matcher(json.dumps(part))
+            except GrammarError:
+                return None
+            found = next((text for text in tried if completions.holds(start, tokens.spelling(text) or [])), None)
+            return completions.search(start, b"") if found is None else found
+
+        shortest = ShortestJson(SchemaForms(json.loads(text)), tokens.cost, search)
+        slack = max(SLACK_MIN, min(SLACK_MAX, 2 * shortest.largest))
+        return JsonGrammar(matcher, JsonCursor(shortest), completions, tokens, self._eos, slack)
+
+    def _matcher(self, text: str) -> Any:
         try:
-            found = llguidance.LLMatcher(self._known, llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema), defaults=_COMPACT))
+            found = llguidance.LLMatcher(
+                self._library_tokenizer, llguidance.LLMatcher.grammar_from_json_schema(text, defaults=_COMPACT), log_level=0
+            )
         except Exception as error:  # a native extension raises types of its own
             raise GrammarError(str(error).splitlines()[0][:300]) from error
         if found.is_error():
             raise GrammarError(found.get_error().splitlines()[0][:300])
         return found
 
-    def _allowed(self, matcher: Any, size: int) -> "np.ndarray[Any, np.dtype[np.bool_]]":
-        allowed = np.zeros(size, dtype=bool)
-        if matcher.is_stopped():
-            allowed[self._eos] = True
-            return allowed
-        words = llguidance.numpy.allocate_token_bitmask(1, self._known.vocab_size)
-        llguidance.numpy.fill_next_token_bitmask(matcher, words)
-        bits = np.unpackbits(words.view(np.uint8), bitorder="little")[:size]
-        allowed[: len(bits)] = bits
-        return allowed
-
-    def _only(self, allowed: Any, logits: Any) -> Any:
-        return mx.where(mx.array(allowed), logits, _NEVER)
-
-    def _encode(self, text: str) -> list[int]:
-        return list(self._tokenizer.encode(text, add_special_tokens=False))
-
-    def _decode(self, ids: list[int]) -> str:
-        return str(self._tokenizer.decode(ids, skip_special_tokens=False))
-
 
 def schema_of(order: Generate) -> dict[str, Any] | None:
     """The JSON schema of an answer; None when the answer is free."""
-    if order.forced:
-        return {"anyOf": [_call_schema(tool["function"]) for tool in order.tools if order.forced in ("*", tool["function"]["name"])]}
-    return order.schema
+    if not order.forced:
+        return order.schema
+    calls = [call_schema(tool["function"]) for tool in order.tools if order.forced in ("*", tool["function"]["name"])]
+    call = {"anyOf": calls} if len(calls) > 1 else calls[0]
+    return {"type": "array", "items": call, "minItems": 1, "maxItems": CALLS_MAX} if order.many_calls else call
 
 
-def _call_schema(function: dict[str, Any]) -> dict[str, Any]:
+def call_schema(function: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a call of one tool."""
     parameters = function.get("parameters") or {"type": "object"}
     properties = {"name": {"const": function["name"]}, "arguments": parameters}
     return {"type": "object", "properties": properties, "required": ["name", "arguments"], "additionalProperties": False}

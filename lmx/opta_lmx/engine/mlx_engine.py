@@ -33,15 +33,14 @@ from ..ipc.messages import (
     Trim,
     Vectors,
 )  # fmt: skip
-from ..parsing.output_parser import Markers, OutputParser
 from . import sampling
+from .answer_forms import AnswerForms
 from .batch import TokenBatch
 from .cache.cache_cost import CacheCost
 from .cache.kv_cache import KvCaches, store_of
 from .cache.prefix_cache import PrefixCache
-from .copy_constraint import processor_of
 from .draft_model import load_draft
-from .grammar import GrammarError, Grammars
+from .grammar import GrammarError
 from .mlx_adapter import BatchGenerator, generation_stream, load_model, mx, weight_bytes
 from .pooling import EmbeddingPooler, EmbeddingSequence
 from .prefill_pacing import CHUNK_MIN, PrefillPacer
@@ -84,13 +83,7 @@ class MlxEngine:
         self._is_plain = self._caches.is_plain(empty)
         store = store_of(config, folder, self._caches) if config.disk and self.ranks.size == 1 else None
         self._prefixes = PrefixCache(self._caches, config.prefix_bytes, store)
-        self._grammars = Grammars(self._tokenizer._tokenizer, list(self._tokenizer.eos_token_ids))
-        self._markers = Markers(
-            think_start=self._tokenizer.think_start or "",
-            think_end=self._tokenizer.think_end or "",
-            call_start=self._tokenizer.tool_call_start or "",
-            call_end=self._tokenizer.tool_call_end or "",
-        )
+        self._forms = AnswerForms(self._tokenizer, self._vocabulary, copies=bool(self._config.get("opta", {}).get("copy_constraint")))
         self._pooling = EmbeddingPooler(self._model, folder)
         self._draft = (
             load_draft(config.draft, self._model, self._tokenizer.get_vocab(), self._caches.make)
@@ -210,15 +203,15 @@ class MlxEngine:
         elif bad := next((token for token in order.logit_bias if int(token) >= self._vocabulary_size), None):
             self._fail(order.id, "invalid", f"Field 'logit_bias': there is no token {bad} in this model.")
         else:
+            answer_tokens_max = max(1, min(order.max_tokens, limit - len(prompt) if limit else order.max_tokens))
+            sequence = Sequence(order, prompt, answer_tokens_max, self._vocabulary, self._forms.parser(order, prompt))
             try:
-                processors = self._processors(order, len(prompt))
+                self._forms.constrain(sequence)
             except GrammarError as error:
                 field = "tools" if order.forced or order.strict else "response_format"
                 self._fail(order.id, "invalid", f"Field '{field}': this schema cannot be enforced: {error}")
                 return
-            answer_tokens_max = max(1, min(order.max_tokens, limit - len(prompt) if limit else order.max_tokens))
-            sequence = Sequence(order, prompt, answer_tokens_max, self._vocabulary, self._parser(order, prompt))
-            sequence.processors, sequence.checkpoints = processors, checkpoints
+            sequence.checkpoints = checkpoints
             self._admit(sequence)
 
     def _embed(self, order: Embed, prompts: list[list[int]]) -> None:
@@ -355,29 +348,6 @@ class MlxEngine:
         # A sampler that raised leaves a random state that cannot be evaluated.
         mx.random.seed(time.time_ns() if self.ranks.size == 1 else self._steps)
         return [Failed(id=id_, code="engine_error", message=f"The engine failed on this batch: {error}") for id_ in ids]
-
-    def _processors(self, order: Generate, prompt_length: int) -> list[Any]:
-        """The logits processors of an order. Raises GrammarError."""
-        found = sampling.processors(order, prompt_length)
-        if (matcher := self._grammars.matcher(order)) is not None:
-            return [*found, self._grammars.processor(matcher, prompt_length)]
-        if order.strict and self._markers.call_start:
-            found.append(self._grammars.calls_processor(order, prompt_length, self._markers.call_start, self._markers.call_end))
-        elif self._config.get("opta", {}).get("copy_constraint"):
-            found.append(processor_of(order, self._vocabulary.pieces(), prompt_length))
-        return found
-
-    def _parser(self, order: Generate, prompt: list[int]) -> OutputParser:
-        parser, markers = self._tokenizer.tool_parser, self._markers
-        begins_thinking = bool(markers.think_start) and self._vocabulary.text(prompt[-8:]).rstrip().endswith(markers.think_start)
-        return OutputParser(
-            markers if order.tools else Markers(markers.think_start, markers.think_end),
-            (lambda text: parser(text, order.tools)) if parser else None,
-            order.stop,
-            begins_thinking=begins_thinking,
-            tools=order.tools,
-            one_call=order.one_call,
-        )
 
     def _warm_up(self, model: Any) -> CacheCost:
         """Compile kernels and touch every weight now, not while a sequence waits; measures a cache."""

@@ -28,15 +28,43 @@ def sampler(order: Generate, vocabulary: int) -> Callable[[Any], Any]:
     def draw(logprobs: Any) -> Any:
         nonlocal key
         key, now = mx.random.split(key)
-        if top_p:
-            logprobs = samplers.apply_top_p(logprobs, top_p)
-        if order.min_p:
-            logprobs = samplers.apply_min_p(logprobs, order.min_p, 1)
-        if top_k:
-            logprobs = samplers.apply_top_k(logprobs, top_k)
-        return mx.random.categorical(logprobs * (1 / order.temperature), key=now)
+        return _drawn(order, top_p, top_k, logprobs, now)
 
     return draw
+
+
+def trial_sampler(order: Generate, vocabulary: int) -> Callable[[Any, int], Any]:
+    """A sampler for tokens that are tried before they are taken: log-probabilities and the token's number in the output to tokens.
+
+    With a seed, the first trial of a token gives what `sampler` gives for it, so the answer is the same unless that token is refused.
+    """
+    if order.seed is None or not order.temperature:
+        draw = sampler(order, vocabulary)
+        return lambda logprobs, at: draw(logprobs)
+    top_k = order.top_k if order.top_k < vocabulary else 0
+    top_p = order.top_p if order.top_p < 1 else 0.0
+    key, now, reached = mx.random.key(order.seed), None, -1
+
+    def draw_at(logprobs: Any, at: int) -> Any:
+        nonlocal key, now, reached
+        if at == reached:
+            now = mx.random.split(now)[0]
+        while reached < at:
+            key, now = mx.random.split(key)
+            reached += 1
+        return _drawn(order, top_p, top_k, logprobs, now)
+
+    return draw_at
+
+
+def _drawn(order: Generate, top_p: float, top_k: int, logprobs: Any, key: Any) -> Any:
+    if top_p:
+        logprobs = samplers.apply_top_p(logprobs, top_p)
+    if order.min_p:
+        logprobs = samplers.apply_min_p(logprobs, order.min_p, 1)
+    if top_k:
+        logprobs = samplers.apply_top_k(logprobs, top_k)
+    return mx.random.categorical(logprobs * (1 / order.temperature), key=key)
 
 
 def processors(order: Generate, prompt_length: int) -> list[Callable[[Any, Any], Any]]:

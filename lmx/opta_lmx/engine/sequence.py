@@ -4,7 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..ipc.messages import Delta, EngineMessage, Finished, Generate, TokenLogprob
-from ..parsing.output_parser import ForcedCallParser, OutputParser, OutputPiece
+from ..parsing.output_parser import OutputPiece
+from ..parsing.thinking_first import AnswerParser
+from .answer_constraint import AnswerConstraint
+from .call_constraint import CallConstraint
 from .mlx_adapter import mx
 from .vocabulary_bytes import VocabularyBytes
 
@@ -19,6 +22,11 @@ class Vocabulary:
         self._tokenizer = tokenizer
         self._bytes = VocabularyBytes(tokenizer._tokenizer)
         self._pieces: list[bytes] = []
+
+    @property
+    def size(self) -> int:
+        """The number of tokens."""
+        return len(self._tokenizer)
 
     def text(self, ids: list[int]) -> str:
         """The text of some tokens, special ones included."""
@@ -58,15 +66,16 @@ class Vocabulary:
 class Sequence:
     """One order with its prompt. `answer_tokens_max`: the largest number of tokens that its answer may have."""
 
-    def __init__(self, order: Generate, prompt: list[int], answer_tokens_max: int, vocabulary: Vocabulary, parser: OutputParser):
+    def __init__(self, order: Generate, prompt: list[int], answer_tokens_max: int, vocabulary: Vocabulary, parser: AnswerParser):
         self.order, self.prompt, self.answer_tokens_max = order, prompt, answer_tokens_max
         self._vocabulary, self._parser = vocabulary, parser
         self._detokenizer = vocabulary.detokenizer()
-        self._forced = ForcedCallParser() if order.forced else None
         self._logprobs: list[TokenLogprob] = []
         self._thinking = 0
         self.sampler: Callable[[Any], Any] | None = None
         self.processors: list[Any] = []
+        # Of an answer with JSON in it.
+        self.constraint: AnswerConstraint | CallConstraint | None = None
         # Tokens of the prompt from the prefix cache, those computed since, and where to keep a copy of the KV cache.
         self.cached = self.prefilled = 0
         self.checkpoints: list[tuple[int, bool]] = []
@@ -98,6 +107,7 @@ class Sequence:
             self._logprobs.append(self._vocabulary.logprob(token, logprobs, self.order.logprobs, is_first=self.tokens == 1))
         if not is_end:
             self._detokenizer.add_token(token)
+        finish = self._constrained_finish(token, finish)
         if finish is not None:
             self._detokenizer.finalize()
         messages: list[EngineMessage] = [self._delta(piece) for piece in self._pieces(self._detokenizer.last_segment, finish)]
@@ -108,16 +118,24 @@ class Sequence:
         if self._logprobs and not is_stopped and not self._thinking:
             # Tokens without a text of their own, such as the first part of a character that never became whole.
             messages.append(Delta(id=self.order.id, logprobs=self._logprobs))
-        return [*messages, self._finished("stop" if is_stopped or is_end else "length")]
+        if is_stopped or finish is None:
+            return [*messages, self._finished("stop")]
+        is_complete = self.constraint is None or self.constraint.is_complete
+        return [*messages, self._finished(finish if is_complete else "length")]
+
+    def _constrained_finish(self, token: int, finish: str | None) -> str | None:
+        """Why the answer ends with this token: JSON is over once it is whole, and it is not cut where it may end."""
+        if self.constraint is None:
+            return finish
+        self.constraint.take(self.tokens - 1, token)
+        if self.constraint.is_whole or (finish == "length" and self.constraint.is_accepted):
+            return "stop"
+        return finish
 
     def _pieces(self, text: str, finish: str | None) -> list[OutputPiece]:
-        is_cut = finish == "length"
-        if self._forced is not None:
-            pieces = self._forced.parse(text) if text else []
-            return pieces + self._forced.end(is_cut=is_cut) if finish is not None else pieces
         pieces = self._parser.parse(text) if text else []
         if finish is not None and not self._parser.is_stopped:
-            pieces += self._parser.end(is_cut=is_cut)
+            pieces += self._parser.end(is_cut=finish == "length")
         return pieces
 
     def _finished(self, finish: str) -> Finished:

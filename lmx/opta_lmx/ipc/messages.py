@@ -34,6 +34,8 @@ class Generate(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag
     # JSON schema of the answer; name of the tool that must be called ("*": any tool).
     schema: dict[str, Any] | None = None
     forced: str = ""
+    # A forced answer may have several calls.
+    many_calls: bool = False
     # Tools whose arguments follow their schema when the model calls them unforced.
     strict: list[str] = []
     # At most one tool call per answer.

@@ -4,7 +4,6 @@ It knows the model's markers, holds back text that could be the start of one, an
 """
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -155,43 +154,6 @@ class OutputParser:
     def _malformed(self, text: str) -> OutputPiece:
         self.malformed += 1
         return OutputPiece("text", text)
-
-
-class ForcedCallParser:
-    """Parses a call that a grammar forces, `{"name":…,"arguments":{…}}`: emits its name once complete, then its arguments as they arrive."""
-
-    _HEAD = re.compile(r'^\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments"\s*:\s*')
-
-    def __init__(self) -> None:
-        self._held = ""
-        self._is_open = False
-
-    def parse(self, text: str) -> list[OutputPiece]:
-        """Take more text; returns the pieces that are certain now."""
-        self._held += text
-        pieces: list[OutputPiece] = []
-        if not self._is_open:
-            head = self._HEAD.match(self._held)
-            if head is None:
-                return []
-            self._held = self._held[head.end() :]
-            if not self._held:
-                self._held = head.group()
-                return []
-            self._is_open = True
-            pieces.append(OutputPiece("call", name=json.loads(head.group(1))))
-        # The last character may be the brace that closes the call, not the arguments.
-        ready, self._held = self._held[:-1], self._held[-1:]
-        if ready and pieces:
-            return [OutputPiece("call", name=pieces[0].name, arguments=ready)]
-        return [*pieces, OutputPiece("call", arguments=ready)] if ready else pieces
-
-    def end(self, *, is_cut: bool) -> list[OutputPiece]:
-        """The rest. A call that was cut off before its name was complete is emitted as text."""
-        held, self._held = self._held, ""
-        if not self._is_open:
-            return [OutputPiece("text", held)] if held else []
-        return [OutputPiece("call", arguments=held)] if is_cut and held else []
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -169,6 +169,7 @@ def order_of(request: ChatRequest, tools: ToolSet, found: Ignored) -> Generate:
         logprobs=(request.top_logprobs or 0) if request.logprobs else -1,
         schema=schema,
         forced=tools.forced,
+        many_calls=tools.forced == "*" and request.parallel_tool_calls is True,
         strict=tools.strict(),
         one_call=request.parallel_tool_calls is False,
         **sampling_of(

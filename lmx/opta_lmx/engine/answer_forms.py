@@ -1,0 +1,68 @@
+"""The form of each answer of one model: which tokens may come, and how its text is read."""
+
+from typing import Any
+
+from ..ipc.messages import Generate
+from ..parsing.forced_calls import ForcedCallParser
+from ..parsing.output_parser import Markers, OutputParser
+from ..parsing.thinking_first import AnswerParser, ThinkingFirst
+from . import sampling
+from .answer_constraint import AnswerConstraint, ThinkingFrame
+from .call_constraint import CallConstraint
+from .copy_constraint import processor_of
+from .grammar import Grammars, schema_of
+from .sequence import Sequence, Vocabulary
+
+
+class AnswerForms:
+    """`tokenizer`: mlx-lm's wrapper of a Hugging Face tokenizer; `copies`: whether the model's calls copy from the user's message."""
+
+    def __init__(self, tokenizer: Any, vocabulary: Vocabulary, *, copies: bool):
+        self._tokenizer, self._vocabulary, self._copies = tokenizer, vocabulary, copies
+        self._grammars = Grammars(tokenizer._tokenizer, list(tokenizer.eos_token_ids))
+        self._markers = Markers(
+            think_start=tokenizer.think_start or "",
+            think_end=tokenizer.think_end or "",
+            call_start=tokenizer.tool_call_start or "",
+            call_end=tokenizer.tool_call_end or "",
+        )
+
+    def constrain(self, sequence: Sequence) -> None:
+        """Give a sequence its logits processors. Raises GrammarError."""
+        order, budget, known = sequence.order, sequence.answer_tokens_max, len(sequence.prompt)
+        sequence.processors = sampling.processors(order, known)
+        if (schema := schema_of(order)) is not None:
+            sampler = sampling.trial_sampler(order, self._vocabulary.size)
+            thinking = self._thinking(order, sequence.prompt)
+            sequence.constraint = AnswerConstraint(self._grammars, schema, budget, thinking, sampler, known)
+            sequence.processors.append(sequence.constraint.process)
+        elif order.strict and self._markers.call_start:
+            sampler, start, end = sampling.trial_sampler(order, self._vocabulary.size), self._markers.call_start, self._markers.call_end
+            sequence.constraint = CallConstraint(self._grammars, order.tools, start, end, budget, sampler, known)
+            sequence.processors.append(sequence.constraint.process)
+        elif self._copies:
+            sequence.processors.append(processor_of(order, self._vocabulary.pieces(), known))
+
+    def _thinking(self, order: Generate, prompt: list[int]) -> ThinkingFrame:
+        """How the model thinks in the answer to this prompt."""
+        markers = self._markers
+        if not (markers.think_start and markers.think_end):
+            return ThinkingFrame()
+        ending = self._vocabulary.text(prompt[-16:]).rstrip()
+        is_closed = order.thinking is False or ending.endswith(markers.think_end)
+        return ThinkingFrame(markers.think_start, markers.think_end, ending.endswith(markers.think_start), not is_closed)
+
+    def parser(self, order: Generate, prompt: list[int]) -> AnswerParser:
+        markers, thinking = self._markers, self._thinking(order, prompt)
+        if order.forced or order.schema is not None:
+            answer = ForcedCallParser() if order.forced else OutputParser(Markers(), None, order.stop)
+            return ThinkingFirst(thinking.start, thinking.end, answer, begins_thinking=thinking.is_open)
+        parser = self._tokenizer.tool_parser
+        return OutputParser(
+            markers if order.tools else Markers(markers.think_start, markers.think_end),
+            (lambda text: parser(text, order.tools)) if parser else None,
+            order.stop,
+            begins_thinking=thinking.is_open,
+            tools=order.tools,
+            one_call=order.one_call,
+        )
