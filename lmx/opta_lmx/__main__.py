@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import ipaddress
+import os
 import socket
 import ssl
 import time
@@ -18,6 +19,7 @@ from opta_http.uvicorn_server import HttpServer, config_of
 from .models import model_catalog
 from .models.download.pulls import Pulls
 from .models.engine_pool import EnginePool
+from .models.found.sources import VARIABLES, sources_of
 from .models.model_events import ModelEvents
 from .server import certificate
 from .server.admin import Admin
@@ -49,7 +51,11 @@ async def main(context: ServiceContext) -> None:
     keys, events = Keys(context.paths.lmx), ModelEvents()
     keys.admin_key()
     extra = model_catalog.read(arguments.model_path) if arguments.model_path else None
-    pool = EnginePool(context.paths.models, settings, events, extra)
+    sources = sources_of(settings, os.environ)
+    # Read once; no library of an engine or of a download acts on them.
+    for name in VARIABLES:
+        os.environ.pop(name, None)
+    pool = EnginePool(context.paths.models, settings, events, extra, sources=sources)
     pulls = Pulls(context.paths.models, settings.hub, events)
     admin = Admin(pool, pulls, events, Pairing(keys, fingerprint), keys)
     guard = AccessControl(_hosts(settings, port), keys, allows_anonymous=is_loopback, origins=settings.origins)

@@ -50,6 +50,10 @@ SSL_CERT_DIR              the same
 CUDA_VISIBLE_DEVICES      which accelerators an engine uses
 OMP_NUM_THREADS           number of threads of an engine
 OPENBLAS_NUM_THREADS      number of threads of an engine
+HF_HOME                   where models already are; they are only read, and replace none that is found without it
+HF_HUB_CACHE              the same
+HUGGINGFACE_HUB_CACHE     the same
+OLLAMA_MODELS             the same
 VIRTUAL_ENV               for commands of the model only
 JAVA_HOME                 for commands of the model only
 GOROOT                    for commands of the model only

@@ -40,6 +40,10 @@ class LmxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", for
     drain_s: float = 3.0
     # A host file of mlx.launch: the default model is distributed over these machines.
     ring: str = ""
+    # Further folders with models: model folders, a Hugging Face cache, or an Ollama store. They are only read.
+    model_folders: list[str] = []
+    # Whether to offer the models that other programs have on this machine (Hugging Face cache, LM Studio, Ollama).
+    other_models: bool = True
     # Address of a model hub; empty: the default of the hub's library.
     hub: str = ""
 

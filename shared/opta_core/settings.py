@@ -94,6 +94,7 @@ ENVIRONMENT = {
     "OPTA_LMX_PORT": "lmx.port",
     "OPTA_LMX_HOST": "lmx.host",
     "OPTA_LMX_MODEL": "lmx.model",
+    "OPTA_LMX_OTHER_MODELS": "lmx.other-models",
 }
 
 

@@ -41,6 +41,10 @@ class LmxModelDetails(LmxModel, frozen=True, kw_only=True):
     repo: str = ""
     revision: str = ""
     licence: str = ""
+    # Where it lies, and what it is: see `LmxFound`.
+    origin: str = ""
+    architecture: str = ""
+    quantisation: str = ""
     pinned: bool = False
     memory: int = 0
     pid: int = 0
@@ -83,6 +87,42 @@ class LmxModels(LmxAnswer, frozen=True, kw_only=True):
     models: list[LmxModelDetails]
     memory: LmxMemory | None = None
     pulls: list[LmxPull] = []
+
+
+class LmxFound(LmxAnswer, frozen=True, kw_only=True):
+    """One model on this machine, found in a folder of LMX or of another program. Sizes are in bytes."""
+
+    id: str
+    path: str
+    # The program or folder that holds it: "Opta", "Hugging Face cache", "LM Studio", "Ollama", "folder" or "built-in".
+    origin: str
+    # "mlx": a folder of safetensors; "gguf": a file to import; "": unknown.
+    format: str
+    # Of the weights; `needed` adds the engine and a conversation of 8,192 tokens, `token_bytes` is the cache of one token.
+    bytes: int = 0
+    needed: int = 0
+    token_bytes: int = 0
+    architecture: str = ""
+    quantisation: str = ""
+    context_length: int = 0
+    capability: str = ""
+    licence: str = ""
+    revision: str = ""
+    # Whether LMX can serve it as it is, and why not.
+    runnable: bool = False
+    problem: str = ""
+    # Whether `opta models import` can be tried.
+    importable: bool = False
+    # Where else a model of this name lies; LMX uses `path`.
+    also: list[str] = []
+
+
+class LmxCatalog(LmxAnswer, frozen=True, kw_only=True):
+    """Every model on this machine. `problems`: one line for each folder that cannot be read; `limit`: bytes that LMX may use."""
+
+    models: list[LmxFound]
+    problems: list[str] = []
+    limit: int = 0
 
 
 class LmxUnloaded(LmxAnswer, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import httpx2
 import msgspec
 import pytest
 from support.in_process_lmx import URL, InProcessLmx, in_process_lmx
+from support.model_places import gguf_header, write_model
 from support.model_server import ModelServer
 
 from opta_cli.commands import lmx as lmx_commands
@@ -19,7 +20,7 @@ from opta_cli.lmx import machine_checks
 from opta_core.lmx_settings import LmxSettings
 from opta_core.paths import Paths
 from opta_core.provider_settings import ModelSettings, ProviderSettings
-from opta_core.settings import LoadedSettings, Settings
+from opta_core.settings import LoadedSettings, Settings, load
 
 
 @pytest.fixture
@@ -110,6 +111,25 @@ def test_without_lmx_the_providers_are_listed_still(tmp_path: Path, capsys: pyte
         settings = Settings(lmx=LmxSettings(host="127.0.0.1:1"), providers={"mine": ProviderSettings(type="openai", base_url=server.url)})
         lines = shown(LoadedSettings(settings=settings, paths=Paths(tmp_path), origins={}), capsys).splitlines()
     assert lines[0].startswith("lmx: ") and lines[1].startswith("mine/scripted")
+
+
+def test_models_are_listed_before_any_server_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_model(tmp_path / "models/org/good")
+    write_model(tmp_path / "models/bad", tokenizer__json=None)
+    (tmp_path / "models/file.gguf").write_bytes(gguf_header())
+    (tmp_path / "models/loop").symlink_to("loop")
+    # The home's own LMX has not started, and no other program is asked.
+    (tmp_path / "config.toml").write_text("[lmx]\nother-models = false\n")
+    here = load(variables={"OPTA_HOME": str(tmp_path), "OPTA_LMX_PORT": "1"})
+    lines = [" ".join(line.split()) for line in shown(here, capsys).splitlines()]
+    assert lines[0].startswith("lmx: LMX at 127.0.0.1:1 does not answer")
+    assert "lmx/org/good 0.0 MB 4096 tokens llama, bfloat16, Opta" in lines
+    at = lines.index("On this machine, not usable as they are:")
+    assert [lines[at + 2], lines[at + 4].split(": ")[0]] == ["it has no tokenizer", "GGUF is not loaded in place"]
+    assert lines[-1] == f"! {tmp_path}/models/loop cannot be read (Too many levels of symbolic links)."
+    found = json.loads(shown(here, capsys, as_json=True))
+    assert ([model["id"] for model in found["found"]], found["models"]) == (["probe", "bad", "file", "org/good"], [])
+    assert not (tmp_path / "lmx").exists()
 
 
 def test_a_model_is_loaded_shown_and_unloaded(loaded: LoadedSettings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,6 +37,8 @@ class Daemon:
             "OPTA_DAEMON_PORT": "0",
             "OPTA_UI_PORT": "0",
             "OPTA_LMX_PORT": "0",
+            # What lies on a contributor's machine changes no test.
+            "OPTA_LMX_OTHER_MODELS": "false",
         }
         provider = f'\n[providers.scripted]\ntype = "openai"\nbase-url = "{model_url}"\nmodel = "scripted"\n' if model_url else ""
         default = 'default-model = "scripted/scripted"\n' if model_url else ""

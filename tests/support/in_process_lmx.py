@@ -6,7 +6,7 @@ A sync httpx2 client reaches it without a socket; the application and its engine
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from opta_lmx.ipc.messages import (
 )  # fmt: skip
 from opta_lmx.models.download.pulls import Pulls
 from opta_lmx.models.engine_pool import EnginePool
+from opta_lmx.models.found.sources import Source
 from opta_lmx.models.model_events import ModelEvents
 from opta_lmx.server.admin import Admin
 from opta_lmx.server.app import Front
@@ -129,9 +130,14 @@ class InProcessLmx(httpx2.BaseTransport):
 
 @contextlib.contextmanager
 def in_process_lmx(
-    home: Path, make: MakeEngine | None = None, settings: LmxSettings | None = None, *, allows_anonymous: bool = True
+    home: Path,
+    make: MakeEngine | None = None,
+    settings: LmxSettings | None = None,
+    *,
+    allows_anonymous: bool = True,
+    sources: Sequence[Source] = (),
 ) -> Generator[InProcessLmx]:
-    """LMX with the models under `home/models`. `make`: its engines (default: scripted ones). `allows_anonymous`: bound to loopback."""
+    """LMX with the models under `home/models` and in `sources`. `make`: its engines (default: scripted ones). `allows_anonymous`: bound to loopback."""
     pool_settings = settings or LmxSettings()
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="lmx", daemon=True)
@@ -147,7 +153,7 @@ def in_process_lmx(
         def client(config: EngineConfig, report: Report) -> InProcessEngine:
             return InProcessEngine(config.name, report, lambda send: engines(config, send))
 
-        pool = EnginePool(home / "models", pool_settings, events, make_client=client)
+        pool = EnginePool(home / "models", pool_settings, events, make_client=client, sources=sources)
         admin = Admin(pool, Pulls(home / "models", "", events), events, Pairing(keys, ""), keys)
         guard = AccessControl({"127.0.0.1:1234"}, keys, allows_anonymous=allows_anonymous, origins=pool_settings.origins)
         return InProcessLmx(Front(pool, guard, LmxMetrics(), admin), pool, keys, loop)

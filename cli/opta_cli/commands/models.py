@@ -11,11 +11,13 @@ from opta_core import settings
 from opta_core.errors import OptaError, Refused
 from opta_core.settings import LoadedSettings
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.lmx import LmxAvailable, LmxModelDetails, LmxModelList, LmxModels, LmxPull, LmxUnloaded
+from opta_protocol.lmx import LmxAvailable, LmxCatalog, LmxModelDetails, LmxModelList, LmxModels, LmxPull, LmxUnloaded
 
 from ..ask import can_ask, confirm
+from ..lmx.catalog_text import print_models, size_text
 from ..lmx.client import ask
 from ..lmx.model_bench import ModelFigures, measure
+from ..lmx.model_programs import catalog_here
 from ..plain_text import plain_json, print_plain
 from .provider_models import look_at_all, print_look
 
@@ -25,32 +27,29 @@ LOOK_EVERY_S = 0.5
 def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta models list"""
     looks = asyncio.run(look_at_all(loaded))
+    is_here = not loaded.settings.lmx.host
+    catalog = catalog_here(loaded) if is_here else LmxCatalog(models=[])
     try:
-        found = _models_of(loaded)
+        found, problem = _models_of(loaded), ""
     except OptaError as error:
-        if not looks:
+        # Who uses other servers may have no LMX, and models can be listed before it runs.
+        if not (is_here or looks):
             raise
-        # Who uses other servers may have no LMX.
         found, problem = LmxModels(models=[]), error.message
-    else:
-        problem = ""
     if args.json:
-        print(plain_json(msgspec.json.encode({**msgspec.to_builtins(found), "providers": looks})).decode())
+        whole = {**msgspec.to_builtins(found), "providers": looks, "found": catalog.models, "problems": catalog.problems}
+        print(plain_json(msgspec.json.encode(whole)).decode())
         return 0
     if problem:
         print_plain(f"lmx: {problem}")
-    for model in found.models:
-        is_default = loaded.settings.default_model in (model.id, f"lmx/{model.id}")
-        notes = [model.state, *(["default"] if is_default else []), *(["pinned"] if model.pinned else [])]
-        notes += [word for word in (model.capability, model.licence) if word]
-        print_plain(f"lmx/{model.id:32} {_size(model.memory or model.bytes):>9}  {model.context_length:>7} tokens  {', '.join(notes)}")
-        if model.problem:
-            print_plain(f"    {model.problem}")
+    print_models(found.models, catalog, loaded.settings.default_model)
     for pull in found.pulls:
         if pull.state != "done":
             print_plain(f"{pull.name:36} {_share(pull)}  {pull.state} {pull.message}")
     if (memory := found.memory) is not None:
-        print_plain(f"LMX uses {_size(memory.used)} of {_size(memory.limit)}" + ("" if memory.level == "ok" else f" ({memory.level})"))
+        print_plain(
+            f"LMX uses {size_text(memory.used)} of {size_text(memory.limit)}" + ("" if memory.level == "ok" else f" ({memory.level})")
+        )
     for look in looks:
         print_look(look, loaded.settings.default_model)
     return 0
@@ -77,7 +76,7 @@ def use(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 def load(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta models load NAME"""
     model = ask(loaded, "POST", "/admin/models/load", LmxModelDetails, {"model": args.name, "pin": args.pin})
-    print_plain(f"{model.id} is loaded: {_size(model.memory)}, {model.context_length} tokens of context.")
+    print_plain(f"{model.id} is loaded: {size_text(model.memory)}, {model.context_length} tokens of context.")
     return 0
 
 
@@ -93,7 +92,7 @@ def pull(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     token = sys.stdin.readline().strip() if args.token_stdin else ""
     wanted = {"repo": args.repo, "revision": args.revision, "token": token}
     found = ask(loaded, "POST", "/admin/models/available", LmxAvailable, wanted)
-    print_plain(f"{found.repo} at {found.revision[:12]}: {_size(found.bytes)}, licence {found.licence or 'not stated'}")
+    print_plain(f"{found.repo} at {found.revision[:12]}: {size_text(found.bytes)}, licence {found.licence or 'not stated'}")
     if not args.yes:
         if not can_ask():
             raise Refused("Nothing was fetched: the download needs a confirmation, and there is no terminal. Confirm with --yes.")
@@ -116,7 +115,7 @@ def _follow(loaded: LoadedSettings, name: str) -> int:
             print(f"\r{name} is here: opta models use {name}        ")
             return 0
         if is_screen:
-            print(f"\r{_share(entry)} of {_size(entry.total)} ", end="", flush=True)
+            print(f"\r{_share(entry)} of {size_text(entry.total)} ", end="", flush=True)
         time.sleep(LOOK_EVERY_S)
 
 
@@ -151,10 +150,6 @@ def _models_of(loaded: LoadedSettings) -> LmxModels:
         if error.code != ErrorCode.provider_auth:
             raise
         return LmxModels(models=ask(loaded, "GET", "/v1/models", LmxModelList, timeout_s=5).data)
-
-
-def _size(size: float) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _share(pull: LmxPull) -> str:

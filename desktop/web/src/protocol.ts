@@ -239,6 +239,9 @@ export interface LmxModelDetails {
   repo?: string;
   revision?: string;
   licence?: string;
+  origin?: string;
+  architecture?: string;
+  quantisation?: string;
   pinned?: boolean;
   memory?: number;
   pid?: number;

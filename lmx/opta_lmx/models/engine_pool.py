@@ -7,7 +7,7 @@ an admin unloads them.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +24,8 @@ from ..engine_client.client import EngineClient, Report
 from ..engine_client.engine_supervisor import EngineSupervisor
 from ..ipc.messages import EngineConfig
 from . import model_catalog, model_names
+from .found.everything import servable
+from .found.sources import Source
 from .keep_awake import KeepAwake
 from .memory_plan import MIB, USABLE_SHARE, MemoryPlan, Need, Shares
 from .model_catalog import ADMITTED_TOKENS, Model
@@ -40,7 +42,7 @@ log = Log("models")
 
 
 class EnginePool:
-    """The engines, by the names of their models. `make_client` makes the client of one engine."""
+    """The engines, by the names of their models. `make_client` makes the client of one engine; `sources`: see `found`."""
 
     def __init__(
         self,
@@ -49,7 +51,9 @@ class EnginePool:
         events: ModelEvents,
         extra: Model | None = None,
         make_client: Callable[[EngineConfig, Report], EngineClient] = EngineSupervisor,
+        sources: Sequence[Source] = (),
     ):
+        self._sources = list(sources)
         self._folder, self._settings, self._events = folder, settings, events
         self._extra, self._make_client = extra, make_client
         self.engines: dict[str, EngineClient] = {}
@@ -198,6 +202,9 @@ class EnginePool:
             repo=model.repo,
             revision=model.revision,
             licence=model.licence,
+            origin=model.origin,
+            architecture=model.architecture,
+            quantisation=model.quantisation,
         )
         if engine is None:
             return plain
@@ -227,7 +234,7 @@ class EnginePool:
         return LmxMemory(used=self.used, limit=self.limit, level=self._level())
 
     def _read_catalog(self) -> dict[str, Model]:
-        return model_catalog.models(self._folder) | ({self._extra.name: self._extra} if self._extra else {})
+        return servable(self._folder, self._sources) | ({self._extra.name: self._extra} if self._extra else {})
 
     def _default(self) -> str:
         wanted = self._settings.model

@@ -1,4 +1,4 @@
-"""The models on disk: folders under `models/` of the home directory, and the built-in probe model."""
+"""One model folder as it describes itself, and the built-in probe model. `found/` finds the folders."""
 
 import json
 from pathlib import Path
@@ -36,6 +36,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     repo: str = ""
     revision: str = ""
     licence: str = ""
+    # Which program's folder holds it, and what it is; '' when unknown.
+    origin: str = ""
+    architecture: str = ""
+    quantisation: str = ""
 
     @property
     def needed_bytes(self) -> int:
@@ -47,15 +51,6 @@ def check_name(name: str) -> None:
     """Raise Refused when a model name could be a path: a request never names a path."""
     if name.startswith((".", "/", "~")) or ".." in name or "\\" in name or any(ord(c) < 32 or ord(c) == 127 for c in name):
         raise Refused(f"{name[:80]!r} is not a model name.", code=ErrorCode.bad_request)
-
-
-def models(folder: Path) -> dict[str, Model]:
-    """Every model that can be loaded, by name. Reads every model folder."""
-    found = {"probe": read(PROBE, "probe")}
-    for file in sorted(folder.glob("*/config.json")):
-        if not file.parent.name.endswith(".part"):
-            found[file.parent.name] = read(file.parent)
-    return found
 
 
 def read(folder: Path, name: str = "") -> Model:
