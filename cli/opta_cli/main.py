@@ -186,6 +186,13 @@ def _models(group: Any) -> None:
     pulled.add_argument("--revision", default="", help="a branch, tag or commit (default: the newest)")
     pulled.add_argument("--yes", action="store_true", help="download without confirmation")
     pulled.add_argument("--token-stdin", action="store_true", help="read the hub's token for a gated model from standard input")
+    imported = _add(
+        group, "import", _late(_model_import_module, "import_file"), "make a model folder from a GGUF file, or from a model of Ollama"
+    )
+    imported.add_argument("file", metavar="FILE", help="a GGUF file, ollama:NAME, or a GGUF file's name in the list")
+    imported.add_argument("--name", default="", help="its name here (default: the file's, without the quantisation)")
+    imported.add_argument("--dtype", default="", choices=["float32", "float16", "bfloat16"], help="type of numbers that are not quantised")
+    imported.add_argument("--plain", action="store_true", help="also make plain numbers of quantised weights: larger, faster without a GPU")
     measured = _add(
         group, "bench", _late(_models_module, "bench"), "measure a model: first token, prefill and decoding, alone and concurrently"
     )
@@ -296,6 +303,12 @@ def _exam_module() -> ModuleType:
     from .commands import exam
 
     return exam
+
+
+def _model_import_module() -> ModuleType:
+    from .commands import model_import
+
+    return model_import
 
 
 def _lmx_module() -> ModuleType:

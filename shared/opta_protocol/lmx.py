@@ -125,6 +125,38 @@ class LmxCatalog(LmxAnswer, frozen=True, kw_only=True):
     limit: int = 0
 
 
+class LmxWorkLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
+    """Base of the lines that a program which makes a model folder writes to its standard output."""
+
+
+class LmxWorkProgress(LmxWorkLine, frozen=True, kw_only=True, tag="progress"):
+    """Bytes that were read, of those to read."""
+
+    done: int
+    total: int
+
+
+class LmxWorkDone(LmxWorkLine, frozen=True, kw_only=True, omit_defaults=True, tag="done"):
+    """The model folder is complete. Sizes of the weights in bytes; `notes`: what a person should know, one sentence each."""
+
+    name: str
+    path: str
+    bytes_before: int
+    bytes: int
+    summary: str
+    notes: list[str] = []
+
+
+class LmxWorkFailed(LmxWorkLine, frozen=True, kw_only=True, tag="failed"):
+    """There is no model folder. `retryable`: the same command can succeed later without a change."""
+
+    message: str
+    retryable: bool
+
+
+LmxWork = LmxWorkProgress | LmxWorkDone | LmxWorkFailed
+
+
 class LmxUnloaded(LmxAnswer, frozen=True, kw_only=True):
     """POST /admin/models/unload"""
 

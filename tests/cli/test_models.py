@@ -10,13 +10,16 @@ from pathlib import Path
 import httpx2
 import msgspec
 import pytest
+from support.gguf_files import SHAPE, write_random_gguf
 from support.in_process_lmx import URL, InProcessLmx, in_process_lmx
 from support.model_places import gguf_header, write_model
 from support.model_server import ModelServer
 
 from opta_cli.commands import lmx as lmx_commands
+from opta_cli.commands import model_import
 from opta_cli.commands import models as models_commands
 from opta_cli.lmx import machine_checks
+from opta_core.errors import OptaError
 from opta_core.lmx_settings import LmxSettings
 from opta_core.paths import Paths
 from opta_core.provider_settings import ModelSettings, ProviderSettings
@@ -130,6 +133,21 @@ def test_models_are_listed_before_any_server_runs(tmp_path: Path, capsys: pytest
     found = json.loads(shown(here, capsys, as_json=True))
     assert ([model["id"] for model in found["found"]], found["models"]) == (["probe", "bad", "file", "org/good"], [])
     assert not (tmp_path / "lmx").exists()
+
+
+def test_a_gguf_file_becomes_a_model_without_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_random_gguf(tmp_path / "tiny-Q8_0.gguf", "qwen3", {**SHAPE, "model_type": "qwen3", "vocab_size": 320}, weights="Q8_0")
+    here = load(variables={"OPTA_HOME": str(tmp_path / "home"), "OPTA_LMX_PORT": "1"})
+    options = argparse.Namespace(file=str(tmp_path / "tiny-Q8_0.gguf"), name="", dtype="float32", plain=False)
+    assert model_import.import_file(here, options) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith(f"tiny is here, at {tmp_path}/home/models/tiny. qwen3, quantisation not stated, computed in float32: ")
+    assert (printed.out.splitlines()[-1], printed.err) == ("Use it: opta models use tiny", "")
+    with pytest.raises(OptaError, match="There is a model 'tiny' already"):
+        model_import.import_file(here, options)
+    with pytest.raises(OptaError, match="There is no file 'absent'"):
+        model_import.import_file(here, argparse.Namespace(file="absent", name="", dtype="", plain=False))
+    assert [path.name for path in (tmp_path / "home/models").iterdir()] == ["tiny"]
 
 
 def test_a_model_is_loaded_shown_and_unloaded(loaded: LoadedSettings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,15 +3,19 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 import msgspec
 
-from opta_core.errors import Unavailable
+from opta_core.errors import OptaError, Unavailable
 from opta_core.inheritance import inherited, python
 from opta_core.settings import LoadedSettings
-from opta_protocol.lmx import LmxCatalog
+from opta_protocol.error_info import ErrorCode
+from opta_protocol.lmx import LmxCatalog, LmxWork, LmxWorkDone, LmxWorkFailed, LmxWorkProgress
 
 CATALOG_S = 120.0
+_BAR_WIDTH = 30
+_work = msgspec.json.Decoder(LmxWork)
 
 
 def catalog_here(loaded: LoadedSettings) -> LmxCatalog:
@@ -25,6 +29,49 @@ def catalog_here(loaded: LoadedSettings) -> LmxCatalog:
     if done.returncode:
         raise Unavailable(f"The folders with models cannot be read: {_last_line(done.stderr)}")
     return msgspec.json.decode(done.stdout, type=LmxCatalog)
+
+
+def run_work(loaded: LoadedSettings, module: str, arguments: list[str], doing: str) -> LmxWorkDone:
+    """Run a program that makes a model folder, with a progress bar on a terminal. Raises OptaError with its sentence."""
+    ending: LmxWork | None = None
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            python(module, arguments), env=environment_of(loaded), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+        ) as child,
+    ):
+        assert child.stdout is not None
+        try:
+            for line in child.stdout:
+                ending = _work.decode(line)
+                if isinstance(ending, LmxWorkProgress):
+                    _show(ending, doing)
+        except BaseException:
+            # It removes what it has written so far.
+            child.terminate()
+            raise
+        finally:
+            _clear()
+        child.wait()
+        errors.seek(0)
+        reason = _last_line(errors.read())
+    if isinstance(ending, LmxWorkDone):
+        return ending
+    if isinstance(ending, LmxWorkFailed):
+        raise OptaError(ending.message, code=ErrorCode.unavailable if ending.retryable else ErrorCode.invalid, retryable=ending.retryable)
+    raise Unavailable(f"The program ended before its work was done (code {child.returncode}): {reason}")
+
+
+def _show(progress: LmxWorkProgress, doing: str) -> None:
+    if sys.stderr.isatty() and progress.total:
+        share = progress.done / progress.total
+        bar = "█" * int(_BAR_WIDTH * share)
+        print(f"\r{bar:░<{_BAR_WIDTH}} {100 * share:3.0f} % {doing} ", end="", file=sys.stderr, flush=True)
+
+
+def _clear() -> None:
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def environment_of(loaded: LoadedSettings) -> dict[str, str]:
