@@ -175,6 +175,17 @@ def _mcp(group: Any) -> None:
 
 def _models(group: Any) -> None:
     _add(group, "list", _late(_models_module, "show"), "list all models, and which are loaded").add_argument("--json", action="store_true")
+    searched = _add(
+        group, "search", _late(_model_search_module, "search"), "search the models of this machine, and the MLX models of the hub"
+    )
+    searched.add_argument("words", nargs="+", metavar="WORD")
+    searched.add_argument("--here", action="store_true", help="only on this machine")
+    searched.add_argument("--json", action="store_true")
+    advised = _add(
+        group, "recommend", _late(_model_search_module, "recommend"), "show which models fit into the memory, with what they need"
+    )
+    advised.add_argument("--context", type=int, default=32768, help="tokens of a conversation to count with (default: 32768)")
+    advised.add_argument("--json", action="store_true")
     _add(group, "use", _late(_models_module, "use"), "use a model for new turns").add_argument("name")
     loaded = _add(group, "load", _late(_models_module, "load"), "load a model, also one that failed to load before")
     loaded.add_argument("name")
@@ -193,6 +204,11 @@ def _models(group: Any) -> None:
     imported.add_argument("--name", default="", help="its name here (default: the file's, without the quantisation)")
     imported.add_argument("--dtype", default="", choices=["float32", "float16", "bfloat16"], help="type of numbers that are not quantised")
     imported.add_argument("--plain", action="store_true", help="also make plain numbers of quantised weights: larger, faster without a GPU")
+    smaller = _add(group, "quantise", _late(_model_import_module, "quantise"), "make a smaller copy of a model; the model itself stays")
+    smaller.add_argument("name_of_model", metavar="NAME")
+    smaller.add_argument("--bits", type=int, default=4, choices=[4, 8], help="bits of a weight (default: 4)")
+    smaller.add_argument("--group-size", type=int, default=64, choices=[32, 64, 128], help="weights that share a scale (default: 64)")
+    smaller.add_argument("--name", default="", help="the copy's name (default: NAME-4bit or NAME-8bit)")
     measured = _add(
         group, "bench", _late(_models_module, "bench"), "measure a model: first token, prefill and decoding, alone and concurrently"
     )
@@ -303,6 +319,12 @@ def _exam_module() -> ModuleType:
     from .commands import exam
 
     return exam
+
+
+def _model_search_module() -> ModuleType:
+    from .commands import model_search
+
+    return model_search
 
 
 def _model_import_module() -> ModuleType:

@@ -125,6 +125,48 @@ class LmxCatalog(LmxAnswer, frozen=True, kw_only=True):
     limit: int = 0
 
 
+class LmxOffer(LmxAnswer, frozen=True, kw_only=True):
+    """A model with the memory that it needs for a conversation of `tokens`. Sizes in bytes; `words`: what it is good for."""
+
+    id: str
+    bytes: int
+    cache_bytes: int
+    needed: int
+    tokens: int
+    fits: bool
+    licence: str = ""
+    words: str = ""
+
+
+class LmxAdvice(LmxAnswer, frozen=True, kw_only=True):
+    """What fits: models that are here, and models to fetch. `available`: bytes for models; `tokens`: the context that was asked for."""
+
+    available: int
+    tokens: int
+    here: list[LmxOffer]
+    offers: list[LmxOffer]
+
+
+class LmxHubModel(LmxAnswer, frozen=True, kw_only=True):
+    """One model of a hub. `bytes`: of its weights, 0 when the hub does not say; `problem`: why LMX could not run it."""
+
+    repo: str
+    bytes: int = 0
+    downloads: int = 0
+    architecture: str = ""
+    licence: str = ""
+    gated: bool = False
+    problem: str = ""
+
+
+class LmxHubSearch(LmxAnswer, frozen=True, kw_only=True):
+    """What a hub has for some words, most fetched first; `problem`: why it was not asked."""
+
+    endpoint: str
+    models: list[LmxHubModel] = []
+    problem: str = ""
+
+
 class LmxWorkLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
     """Base of the lines that a program which makes a model folder writes to its standard output."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from support.limits import limit_s
 
@@ -55,6 +55,9 @@ class HubServer:
         # Sizes and content that the hub tells or sends in place of the true ones.
         self.announced_sizes: dict[str, int] = {}
         self.sent: dict[str, bytes] = {}
+        # What a search finds, as the hub tells it, and the queries that came.
+        self.models: list[dict[str, Any]] = []
+        self.queries: list[dict[str, list[str]]] = []
         # Listed besides the files of the folder.
         self.siblings: list[dict[str, Any]] = []
         self._stopping = threading.Event()
@@ -137,6 +140,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._file(path.removeprefix("/storage/"))
         elif trouble := hub.trouble_listing if path.startswith("/api/") else hub.trouble:
             self._refuse(*trouble)
+        elif path == "/api/models":
+            hub.queries.append(parse_qs(urlsplit(self.path).query))
+            self._json(hub.models)
         elif path in (api, f"{api}/revision/main", f"{api}/revision/{COMMIT}"):
             self._json(hub.listing())
         elif path.startswith(f"{api}/revision/"):

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 
+from opta_core import openblas
 from opta_core.errors import OptaError
 from opta_core.settings import LoadedSettings
 from opta_protocol import events as e
@@ -22,7 +23,11 @@ Check = tuple[str, bool, str]
 
 def doctor(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta doctor [--probe] [--policy] [--json]"""
-    checks = doctor_policy(loaded) if args.policy else [_python(), _home(loaded), _space(loaded), *_daemon(loaded), *_local_servers(loaded)]
+    checks = (
+        doctor_policy(loaded)
+        if args.policy
+        else [_python(), _home(loaded), _space(loaded), *_daemon(loaded), *_local_servers(loaded), *_speed(loaded)]
+    )
     if args.probe:
         checks.append(_probe(loaded))
     if args.json:
@@ -92,6 +97,12 @@ def _local_servers(loaded: LoadedSettings) -> list[Check]:
     ours = (known.port, known.uiPort, known.lmxPort) if known is not None else ()
     found = asyncio.run(discover(loaded.settings.providers, without=ours))
     return [("model server", True, f"{server.offer}. Use it: {server.command}") for server in found if not server.configured]
+
+
+def _speed(loaded: LoadedSettings) -> list[Check]:
+    """What makes LMX on this machine slow, if anything."""
+    hint = "" if loaded.settings.lmx.host else openblas.hint()
+    return [("speed of LMX", True, hint)] if hint else []
 
 
 def _sandbox(level: str) -> Check:

@@ -22,6 +22,14 @@ def import_file(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     return 0
 
 
+def quantise(loaded: LoadedSettings, args: argparse.Namespace) -> int:
+    """opta models quantise NAME"""
+    options = ["--bits", str(args.bits), "--group-size", str(args.group_size), *(["--name", args.name] if args.name else [])]
+    done = run_work(loaded, "opta_lmx.models.quantise", [*options, "--", args.name_of_model], "quantised")
+    _print_done(loaded, done, f"{done.summary}: {size_text(done.bytes_before)} of weights became {size_text(done.bytes)}")
+    return 0
+
+
 def _print_done(loaded: LoadedSettings, done: LmxWorkDone, what: str) -> None:
     print_plain(f"{done.name} is here, at {done.path}. {what}.")
     for note in done.notes:

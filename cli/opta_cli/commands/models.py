@@ -7,7 +7,7 @@ import time
 
 import msgspec
 
-from opta_core import settings
+from opta_core import openblas, settings
 from opta_core.errors import OptaError, Refused
 from opta_core.settings import LoadedSettings
 from opta_protocol.error_info import ErrorCode
@@ -77,6 +77,8 @@ def load(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta models load NAME"""
     model = ask(loaded, "POST", "/admin/models/load", LmxModelDetails, {"model": args.name, "pin": args.pin})
     print_plain(f"{model.id} is loaded: {size_text(model.memory)}, {model.context_length} tokens of context.")
+    if not loaded.settings.lmx.host and (hint := openblas.hint()):
+        print_plain(hint)
     return 0
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from typing import TypeVar
 
 import msgspec
 
@@ -11,24 +12,47 @@ from opta_core.errors import OptaError, Unavailable
 from opta_core.inheritance import inherited, python
 from opta_core.settings import LoadedSettings
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.lmx import LmxCatalog, LmxWork, LmxWorkDone, LmxWorkFailed, LmxWorkProgress
+from opta_protocol.lmx import LmxAdvice, LmxCatalog, LmxHubSearch, LmxWork, LmxWorkDone, LmxWorkFailed, LmxWorkProgress
 
-CATALOG_S = 120.0
+CATALOG_S, HUB_S = 120.0, 60.0
+T = TypeVar("T")
 _BAR_WIDTH = 30
 _work = msgspec.json.Decoder(LmxWork)
 
 
 def catalog_here(loaded: LoadedSettings) -> LmxCatalog:
     """Every model on this machine. Raises Unavailable: the program failed."""
+    return _answer(loaded, "opta_lmx.models.found", [], LmxCatalog)
+
+
+def advice(loaded: LoadedSettings, tokens: int, limit: int) -> LmxAdvice:
+    """What fits with a context of `tokens`. `limit`: bytes of an LMX on another machine, or 0. Raises Unavailable."""
+    return _answer(loaded, "opta_lmx.models.found", ["--advise", str(tokens), "--limit", str(limit)], LmxAdvice)
+
+
+def hub_search(loaded: LoadedSettings, words: str) -> LmxHubSearch:
+    """The MLX models of the settings' hub for some words. Never raises: `problem` says why there are none."""
+    hub = loaded.settings.lmx.hub
     try:
-        done = subprocess.run(
-            python("opta_lmx.models.found"), env=environment_of(loaded), capture_output=True, stdin=subprocess.DEVNULL, timeout=CATALOG_S
+        return _answer(
+            loaded, "opta_lmx.models.download.hub_search", [*(["--endpoint", hub] if hub else []), "--", words], LmxHubSearch, HUB_S
         )
+    except Unavailable as error:
+        return LmxHubSearch(endpoint=hub, problem=error.message)
+
+
+def _answer(loaded: LoadedSettings, module: str, arguments: list[str], kind: type[T], limit_s: float = CATALOG_S) -> T:
+    command = python(module, arguments)
+    try:
+        done = subprocess.run(command, env=environment_of(loaded), capture_output=True, stdin=subprocess.DEVNULL, timeout=limit_s)
+        if not done.returncode:
+            return msgspec.json.decode(done.stdout, type=kind)
+        reason = _last_line(done.stderr)
     except subprocess.TimeoutExpired:
-        raise Unavailable(f"The folders with models were not read within {CATALOG_S:g} s. Is one of them on a slow disk?") from None
-    if done.returncode:
-        raise Unavailable(f"The folders with models cannot be read: {_last_line(done.stderr)}")
-    return msgspec.json.decode(done.stdout, type=LmxCatalog)
+        reason = f"it took longer than {limit_s:g} s"
+    except msgspec.DecodeError as error:
+        reason = f"its answer cannot be read ({error})"
+    raise Unavailable(f"The program {module} failed: {reason}.")
 
 
 def run_work(loaded: LoadedSettings, module: str, arguments: list[str], doing: str) -> LmxWorkDone:

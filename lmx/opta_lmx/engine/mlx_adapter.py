@@ -3,10 +3,11 @@
 Importing this takes half a second, after `deferred_packages.defer()`: only the engine process does.
 """
 
+from pathlib import Path
 from typing import Any
 
 import mlx.core
-import mlx.utils
+from mlx import utils as mlx_utils
 from mlx_lm import sample_utils, utils
 from mlx_lm.generate import BatchGenerator as _BatchGenerator
 from mlx_lm.generate import generation_stream as _generation_stream
@@ -17,6 +18,7 @@ kv_caches: Any = cache
 samplers: Any = sample_utils
 BatchGenerator: Any = _BatchGenerator
 generation_stream: Any = _generation_stream
+trees: Any = mlx_utils
 
 
 def load_model(folder: str, *, is_sharded: bool = False) -> Any:
@@ -28,5 +30,24 @@ def load_model(folder: str, *, is_sharded: bool = False) -> Any:
 
 def weight_bytes(model: Any) -> int:
     """Bytes of the weights of a loaded model, as it computes with them."""
-    library: Any = mlx.utils
-    return sum(int(array.nbytes) for _, array in library.tree_flatten(model.parameters()))
+    return sum(int(array.nbytes) for _, array in trees.tree_flatten(model.parameters()))
+
+
+def quantised_model(folder: Path, bits: int, group: int) -> tuple[Any, dict[str, Any], int, int]:
+    """(model, its configuration, bytes of its weights, number of layers that were quantised). Nothing is computed before the weights are saved."""
+    library: Any = utils
+    model, config = library.load_model(folder, lazy=True)
+    before = _quantised_layers(model)
+    model, config = library.quantize_model(model, config, group, bits)
+    return model, config, weight_bytes(model), _quantised_layers(model) - before
+
+
+def save_weights(folder: Path, model: Any, config: dict[str, Any]) -> None:
+    """Compute and write the weights, with their index and config.json. Raises OSError."""
+    library: Any = utils
+    library.save_model(folder, model, donate_model=True)
+    library.save_config(config, folder / "config.json")
+
+
+def _quantised_layers(model: Any) -> int:
+    return sum(hasattr(layer, "bits") for _, layer in model.named_modules())

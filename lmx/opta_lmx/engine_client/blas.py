@@ -10,13 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
-_NAMES = ("openblas-pthread/libopenblas.so.0", "libopenblas.so.0", "openblas-openmp/libopenblas.so.0")
+from opta_core.openblas import FOLDERS, libraries
+
 _TRIAL_S = 10.0
 _known: dict[tuple[str, ...], dict[str, str]] = {}
 
 
-def blas_environment(folders: tuple[str, ...] = _FOLDERS) -> dict[str, str]:
+def blas_environment(folders: tuple[str, ...] = FOLDERS) -> dict[str, str]:
     """Environment variables for an engine process; {} where there is no usable library. Found once.
 
     Runs a program: call it in a thread. Raises OSError: no program can be started now.
@@ -27,12 +27,11 @@ def blas_environment(folders: tuple[str, ...] = _FOLDERS) -> dict[str, str]:
 
 
 def _find(folders: tuple[str, ...]) -> dict[str, str]:
-    for library in (Path(folder) / name for folder in folders for name in _NAMES):
-        if library.exists():
-            threads = str(max(1, (os.cpu_count() or 2) // 2))
-            found = {"LD_PRELOAD": str(library), "OPENBLAS_NUM_THREADS": threads, **_kernel()}
-            if _starts_python(found):
-                return found
+    for library in libraries(folders):
+        threads = str(max(1, (os.cpu_count() or 2) // 2))
+        found = {"LD_PRELOAD": str(library), "OPENBLAS_NUM_THREADS": threads, **_kernel()}
+        if _starts_python(found):
+            return found
     return {}
 
 

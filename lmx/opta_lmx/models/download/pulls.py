@@ -6,7 +6,8 @@ Promise: no byte is fetched twice, however the child ended: pulling the same mod
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,8 @@ from ..model_events import ModelEvents
 from .download_events import DownloadDone, DownloadEvent, DownloadFailed, DownloadFound, DownloadProgress
 
 PULLS_MAX, LOOK_S = 4, 60.0
+# Downloads that ended are listed for this long; an unfinished one stays on the disk, and pulling it again continues it.
+ENDED_KEPT_S = 600.0
 LINE_BYTES_MAX = 256 * 1024
 
 _decoder = msgspec.json.Decoder(DownloadEvent)
@@ -28,15 +31,19 @@ log = Log("pulls")
 
 
 class Pulls:
-    """The downloads of this LMX, finished ones included."""
+    """The downloads of this LMX. `clock` counts seconds."""
 
-    def __init__(self, models: Path, hub: str, events: ModelEvents):
-        self._models, self._hub, self._events = models, hub, events
+    def __init__(self, models: Path, hub: str, events: ModelEvents, clock: Callable[[], float] = time.monotonic):
+        self._models, self._hub, self._events, self._clock = models, hub, events, clock
+        self._ended: dict[str, float] = {}
         self._pulls: dict[str, LmxPull] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def entries(self) -> list[LmxPull]:
-        """Every download."""
+        """Every download that is in progress, or ended a short time ago."""
+        for name, ended in list(self._ended.items()):
+            if self._clock() - ended > ENDED_KEPT_S:
+                del self._ended[name], self._pulls[name]
         return list(self._pulls.values())
 
     async def look(self, repo: str, revision: str, token: str = "") -> LmxAvailable:
@@ -70,6 +77,7 @@ class Pulls:
             raise Refused(f"{name!r} is being pulled already.", code=ErrorCode.conflict)
         if len(self._tasks) >= PULLS_MAX:
             raise OptaError(f"{PULLS_MAX} downloads are in progress.", code=ErrorCode.too_many_requests, retryable=True, retry_after_s=60)
+        self._ended.pop(name, None)
         self._pulls[name] = LmxPull(name=name, repo=repo)
         self._tasks[name] = asyncio.create_task(self._run(name, repo, revision, token), name=f"pull {name}")
         self._tasks[name].add_done_callback(lambda _: self._tasks.pop(name, None))
@@ -94,6 +102,7 @@ class Pulls:
             # No pull may stay "pulling" after its process ended.
             if self._pulls[name].state not in ("done", "failed"):
                 self._pulls[name] = msgspec.structs.replace(self._pulls[name], state="failed", message=message)
+            self._ended[name] = self._clock()
             pull = self._pulls[name]
             log.info("pull ended", model=name, repo=repo, state=pull.state, reason=pull.message)
             self._update(name)

@@ -18,9 +18,13 @@ def find(findings: Findings, root: Path, origin: str, *, is_expected: bool = Fal
 
 
 def _enter(findings: Findings, path: Path, parts: tuple[str, ...], origin: str) -> None:
-    if path.name.startswith(".") or path.name.endswith((".import", ".quantise")):
+    if path.name.startswith("."):
         return
-    if path.name.lower().endswith((".part", ".incomplete", ".crdownload")):
+    if path.name.endswith((".import", ".quantise")):
+        findings.problem(
+            f"{path} is a model that is being made, or the rest of an attempt that was interrupted. The same command makes it anew."
+        )
+    elif path.name.lower().endswith((".part", ".incomplete", ".crdownload")):
         findings.problem(f"{path} is an unfinished download. Fetch the model again to complete it.")
     elif path.suffix.lower() == ".gguf":
         add_gguf(findings, path, parts[:-1], origin)
