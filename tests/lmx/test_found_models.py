@@ -111,6 +111,9 @@ def test_models_of_other_programs_are_served_in_place_and_listed_by_the_server(m
         assert (shown["origin"], shown["architecture"], shown["revision"]) == ("Hugging Face cache", "llama", COMMIT)
         assert client.post("/admin/models/load", json={"model": "org/cached"}).json()["state"] == "loaded"
         assert client.post("/admin/models/unload", json={"model": "org/cached"}).status_code == 200
+        refused = client.post("/admin/models/load", json={"model": "org/strange"})
+        message = "org/strange cannot be loaded: mlx-lm has no architecture 'whisper'. List the models: opta models list"
+        assert (refused.status_code, refused.json()["error"]["message"]) == (404, message)
     assert tree(machine.home) == before
 
 
@@ -194,6 +197,7 @@ def test_lm_studio_s_settings_name_its_folder(machine: Machine, tmp_path: Path) 
         ({"config__json": b'{"model_type": "llama", "model_file": "x.py"}'}, "it needs code of its own (model_file), which LMX never runs"),
         ({"config__json": b'{"model_type": "llama", "quantization_config": {"quant_method": "bitsandbytes"}}'}, "its weights are quantised with 'bitsandbytes', which mlx-lm cannot read"),
         ({"model__safetensors__index__json": b'{"weight_map": {"a": "model-1.safetensors", "b": "model.safetensors"}}'}, "1 of its 2 weight files are missing (model-1.safetensors)"),
+        ({"model__safetensors": None, "model-00001-of-00003__safetensors": safetensors()}, "2 of its 3 weight files are missing"),
         ({"config__json": None, "adapter_config__json": b"{}"}, "it is a LoRA adapter, not a whole model"),
         ({"config__json": None}, "it has no config.json"),
     ],
@@ -234,6 +238,25 @@ def test_the_revision_of_main_is_the_one_offered(machine: Machine) -> None:
     assert machine.model("org/two").revision == "a" * 40
     ref.write_bytes(b"\xff\xfe")
     assert machine.model("org/two").revision == "a" * 40
+
+
+def test_folders_that_were_copied_into_the_cache_by_hand_are_found(machine: Machine) -> None:
+    write_model(machine.hub / "org/copied")
+    write_model(machine.hub / "bare")
+    write_model(machine.hub / "models--org--flat")
+    hub_repo(machine.hub, "org/usual", model_content())
+    (machine.hub / "datasets--org--data/snapshots/x").mkdir(parents=True)
+    write_model(machine.hub / "datasets--org--data/snapshots/x")
+    (machine.hub / "CACHEDIR.TAG").write_text("")
+    found = machine.look()
+    assert ([model.id for model in found.models if model.runnable], found.problems) == (["bare", "org/flat", "org/usual", "org/copied"], [])
+
+
+def test_lm_studio_may_use_the_cache_of_another_program(machine: Machine, tmp_path: Path) -> None:
+    hub_repo(tmp_path / "cache/hub", "org/cached", model_content())
+    (machine.home / ".lmstudio").mkdir()
+    (machine.home / ".lmstudio/settings.json").write_text(json.dumps({"downloadsFolder": str(tmp_path / "cache/hub")}))
+    assert [(model.id, model.origin) for model in machine.look().models] == [("org/cached", "Hugging Face cache")]
 
 
 def test_ollama_s_models_that_are_not_whole_say_so(machine: Machine) -> None:

@@ -46,6 +46,27 @@ def test_a_byte_level_tokenizer_reads_hard_texts_and_gives_them_back(tmp_path: P
         assert tokens.get_vocab_size() == len(SPECIAL) + 256
 
 
+def test_tokens_of_conversations_are_found_whatever_kind_the_file_gives_them(tmp_path: Path) -> None:
+    for name, more in (("plain", []), ("added", ["<think>"])):
+        writer = gguf_writer(tmp_path / f"{name}.gguf", "qwen3", PLAIN_CONFIG, has_tokenizer=False)
+        letters = [chr(c) for c in [*range(33, 127), *range(161, 173), *range(174, 256), *range(256, 324)]]
+        writer.add_tokenizer_model("gpt2")
+        writer.add_token_list([*letters, "<|im_end|>", "<start>", "<think>"])
+        writer.add_token_types([1] * (len(letters) + 3))
+        writer.add_token_merges(["t h"])
+        writer.add_eos_token_id(len(letters) + 1)
+        if more:
+            writer.add_array("tokenizer.ggml.added_tokens", more)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.close()
+        read = gguf_tokenizer.tokenizer_of(read_gguf(tmp_path / f"{name}.gguf"))
+        tokens, size = tokenizer_of(tmp_path / f"{name}.gguf"), len(letters)
+        assert tokens.encode("<|im_end|><start>").ids == [size, size + 1] and read.ends == [size, size + 1]
+        assert (tokens.encode("<think>").ids == [size + 2]) == bool(more)
+        assert tokens.decode([size, size + 2]) == "<think>"
+
+
 def sentence_piece_gguf(folder: Path, **options: Any) -> tuple[Any, Path]:
     """(a SentencePiece model trained on our own documents, a GGUF file with its vocabulary)."""
     root = Path(__file__).parents[2]

@@ -1,6 +1,9 @@
 """A real model, imported from GGUF: it computes what mlx's own reading of the file computes, and LMX serves it."""
 
 import json
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,11 @@ from mlx.utils import tree_flatten
 from mlx_lm import generate, load
 from support import smollm2
 from support.daemon import Daemon
+from support.limits import limit_s
 from support.lmx import lmx, port_of, post
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+from opta_core.inheritance import python
 
 PROMPTS = [
     "The capital of France is", "def add(a, b):\n    return", "Once upon a time", "1 + 1 =", "The opposite of hot is", "Water boils at",
@@ -92,3 +98,21 @@ def test_lmx_serves_it(tmp_path: Path) -> None:
     assert answer["model"] == "smollm2"
     assert "Paris" in answer["choices"][0]["message"]["content"]
     assert answer["choices"][0]["finish_reason"] == "stop"
+
+
+def test_an_import_that_is_stopped_leaves_nothing_and_one_that_is_killed_begins_anew(tmp_path: Path) -> None:
+    environment = {"HOME": str(tmp_path), "OPTA_HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    command = python("opta_lmx.models.gguf", ["--plain", "--name", "x", "--", str(smollm2.gguf_file())])
+    for number, left in ((signal.SIGTERM, []), (signal.SIGKILL, ["x.import"])):
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as program:
+            assert program.stdout is not None
+            assert json.loads(program.stdout.readline())["event"] == "progress"
+            program.send_signal(number)
+        assert program.returncode
+        assert [path.name for path in (tmp_path / "models").iterdir()] == left
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        first.stdout.readline()
+        second = subprocess.run(command, env=environment, capture_output=True, timeout=limit_s(60))
+        first.kill()
+    assert json.loads(second.stdout)["message"] == "x is being made by another process. Wait until it ends."

@@ -24,7 +24,7 @@ from ..engine_client.client import EngineClient, Report
 from ..engine_client.engine_supervisor import EngineSupervisor
 from ..ipc.messages import EngineConfig
 from . import model_catalog, model_names
-from .found.everything import servable
+from .found.everything import find_all
 from .found.sources import Source
 from .keep_awake import KeepAwake
 from .memory_plan import MIB, USABLE_SHARE, MemoryPlan, Need, Shares
@@ -54,6 +54,7 @@ class EnginePool:
         sources: Sequence[Source] = (),
     ):
         self._sources = list(sources)
+        self._unusable: dict[str, str] = {}
         self._folder, self._settings, self._events = folder, settings, events
         self._extra, self._make_client = extra, make_client
         self.engines: dict[str, EngineClient] = {}
@@ -135,7 +136,12 @@ class EnginePool:
         async with self._loading:
             model = self._catalog.get(name) or (await self.refresh()).get(name)
             if model is None:
-                raise Refused(f"There is no model {name[:80]!r} here. List the models: opta models list", code=ErrorCode.model_not_found)
+                reason = (
+                    f"{name[:80]} cannot be loaded: {problem}."
+                    if (problem := self._unusable.get(name))
+                    else f"There is no model {name[:80]!r} here."
+                )
+                raise Refused(f"{reason} List the models: opta models list", code=ErrorCode.model_not_found)
             engine = self.engines.get(name)
             if engine is None:
                 await self._free_memory(model)
@@ -234,7 +240,10 @@ class EnginePool:
         return LmxMemory(used=self.used, limit=self.limit, level=self._level())
 
     def _read_catalog(self) -> dict[str, Model]:
-        return servable(self._folder, self._sources) | ({self._extra.name: self._extra} if self._extra else {})
+        found = find_all(self._folder, self._sources)
+        # Why the other models of this machine are not served.
+        self._unusable = {entry.id: entry.problem for entry in found.entries.values() if entry.problem and entry.id not in found.models}
+        return found.models | ({self._extra.name: self._extra} if self._extra else {})
 
     def _default(self) -> str:
         wanted = self._settings.model

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from opta_protocol.lmx import LmxCatalog
 
-from ..model_catalog import PROBE, Model
+from ..model_catalog import PROBE
 from . import folder_tree, huggingface_cache, ollama_store
 from .findings import BUILT_IN, MODELS_FOLDER, Findings
 from .sources import Source
@@ -29,8 +29,3 @@ def find_all(folder: Path, sources: list[Source]) -> Findings:
 def catalog_of(findings: Findings, limit: int) -> LmxCatalog:
     """The catalog as clients read it. `limit`: bytes that LMX may use."""
     return LmxCatalog(models=list(findings.entries.values()), problems=findings.problems, limit=limit)
-
-
-def servable(folder: Path, sources: list[Source]) -> dict[str, Model]:
-    """Every model that LMX serves, by name. A model folder of ours is always one: loading it reports what is wrong with it."""
-    return find_all(folder, sources).models

@@ -14,10 +14,11 @@ _FIRST_PART = re.compile(r"-00001-of-\d{5}$", re.IGNORECASE)
 def find(findings: Findings, root: Path, origin: str, *, is_expected: bool = False) -> None:
     """Add the models below `root`. Hidden entries are skipped; an unfinished download is reported."""
     for path in findings.children(root, is_expected=is_expected):
-        _enter(findings, path, (path.name,), origin)
+        enter(findings, path, (path.name,), origin)
 
 
-def _enter(findings: Findings, path: Path, parts: tuple[str, ...], origin: str) -> None:
+def enter(findings: Findings, path: Path, parts: tuple[str, ...], origin: str) -> None:
+    """Add the models at `path`; `parts` are the names of the folders from the root on."""
     if path.name.startswith("."):
         return
     if path.name.endswith((".import", ".quantise")):
@@ -44,7 +45,7 @@ def _look_inside(findings: Findings, folder: Path, parts: tuple[str, ...], origi
     for child in children:
         is_model = "config.json" in names
         if child.suffix.lower() == ".gguf" or (not is_model and len(parts) < _DEPTH_MAX):
-            _enter(findings, child, (*parts, child.name), origin)
+            enter(findings, child, (*parts, child.name), origin)
 
 
 def add_gguf(findings: Findings, file: Path, parts: tuple[str, ...], origin: str) -> None:

@@ -8,10 +8,12 @@ import contextlib
 import re
 from pathlib import Path
 
+from . import folder_tree
 from .findings import Findings
 from .folder_tree import add_gguf
 
 ORIGIN = "Hugging Face cache"
+_OTHER = ("datasets--", "spaces--", ".", "tmp")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -21,15 +23,21 @@ def find(findings: Findings, hub: Path, *, is_expected: bool = False) -> None:
     if any(child.name == "hub" for child in children) and not any(child.name.startswith("models--") for child in children):
         children = findings.children(hub / "hub")
     for folder in children:
-        if folder.name.startswith("models--") and findings.is_folder(folder):
-            _repo(findings, folder, folder.name.removeprefix("models--").replace("--", "/"))
+        if folder.name.startswith("models--"):
+            if findings.is_folder(folder):
+                _repo(findings, folder, folder.name.removeprefix("models--").replace("--", "/"))
+        elif not folder.name.startswith(_OTHER) and folder.is_dir():
+            # Copied here by hand.
+            folder_tree.enter(findings, folder, (folder.name,), ORIGIN)
 
 
 def _repo(findings: Findings, folder: Path, name: str) -> None:
     snapshot = _snapshot(findings, folder)
     unfinished = [blob for blob in findings.children(folder / "blobs") if blob.name.endswith(".incomplete")]
     if snapshot is None:
-        if unfinished:
+        if (folder / "config.json").exists():
+            findings.add_folder(name, folder, ORIGIN)
+        elif unfinished:
             findings.add_unusable(name, folder, ORIGIN, _incomplete(unfinished))
         return
     files = findings.children(snapshot)

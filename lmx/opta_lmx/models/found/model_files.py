@@ -105,8 +105,20 @@ def _about_weights(folder: Path, sizes: dict[str, int], weights: list[str], *, i
         return f"its weight file {broken[:80]} is missing"
     if not weights:
         return _about_no_weights(sizes)
+    if not needed and (missing := _missing_shards(weights)):
+        return missing
     if is_checked and (cut := next((name for name in weights if _is_cut(folder / name, sizes[name])), "")):
         return f"its weight file {cut[:80]} is damaged or not whole"
+    return ""
+
+
+def _missing_shards(weights: list[str]) -> str:
+    """Files that were split say how many there are, also where the index is missing."""
+    for name in weights:
+        if found := re.fullmatch(r"(.*-)\d{5}-of-(\d{5})\.safetensors", name):
+            count = int(found.group(2))
+            here = sum(other.startswith(found.group(1)) and other.endswith(f"-of-{found.group(2)}.safetensors") for other in weights)
+            return f"{count - here} of its {count} weight files are missing" if here < count else ""
     return ""
 
 

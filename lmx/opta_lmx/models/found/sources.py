@@ -58,7 +58,7 @@ def _usual(home: Path, environment: Mapping[str, str]) -> list[Source]:
     studio = _studio_homes(home)
     return [
         Source("Hugging Face cache", cache / "huggingface/hub"),
-        *(Source("LM Studio", folder) for folder in _studio_folders(studio)),
+        *(Source("LM Studio" if (kind := _kind_of(folder)) == "folder" else kind, folder) for folder in _studio_folders(studio)),
         Source("Ollama", home / ".ollama/models"),
         Source("Ollama", _OLLAMA_SERVICE),
     ]
@@ -70,7 +70,7 @@ def _studio_homes(home: Path) -> list[Path]:
 
 
 def _studio_folders(homes: list[Path]) -> list[Path]:
-    """The folder of its settings first, as LM Studio itself uses it."""
+    """The folder of its settings first, as LM Studio itself uses it. People also choose the cache of another program."""
     chosen: list[Path] = []
     for home in homes:
         value = _object(home / "settings.json").get("downloadsFolder")

@@ -30,11 +30,13 @@ _PATTERNS = {
     "llama-bpe": _LLAMA3, "llama3": _LLAMA3, "llama-v3": _LLAMA3, "falcon3": _LLAMA3, "smaug-bpe": _LLAMA3, "dbrx": _LLAMA3,
     "qwen2": _QWEN2, "deepseek-r1-qwen": _QWEN2, "megrez": _QWEN2, "tekken": _TEKKEN,
 }  # fmt: skip
+_LLAMA3_SIZE = 128_256
 # A word that is a token as a whole needs no merges.
 _WHOLE_WORDS = {"llama-bpe", "llama3", "llama-v3", "falcon3", "tekken"}
 _BEGINS = {"llama-bpe", "llama3", "llama-v3", "tekken"}
 # Tokens that end an answer, besides those that the file names.
-_ENDS = {"<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<|endoftext|>", "<end_of_turn>", "<|end_of_text|>", "</s>"}
+_ALWAYS_CONTROL = {"<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<|endoftext|>", "<end_of_turn>", "<|end_of_text|>"}
+_ENDS = {*_ALWAYS_CONTROL, "</s>"}
 
 
 class GgufTokenizer(msgspec.Struct, frozen=True):
@@ -91,7 +93,20 @@ def _tokens(file: GgufFile) -> _Tokens:
     size = len(texts)
     while size > 1 and kinds[size - 1] == _UNUSED and texts[size - 1].startswith("[PAD"):
         size -= 1
-    return _Tokens(file, texts[:size], kinds[:size])
+    return _Tokens(file, texts[:size], _corrected(file, texts[:size], kinds[:size]))
+
+
+def _corrected(file: GgufFile, texts: list[str], kinds: list[int]) -> list[int]:
+    """The kinds of tokens. Converters have written tokens that begin, end or structure a conversation as ordinary ones."""
+    roles = {file.metadata.get(f"tokenizer.ggml.{role}_token_id") for role in ("bos", "eos", "eot", "eom")}
+    added = set(as_list(file.metadata.get("tokenizer.ggml.added_tokens")) or [])
+    found = list(kinds)
+    for id_, text in enumerate(texts):
+        if found[id_] == _NORMAL and (id_ in roles or text in _ALWAYS_CONTROL):
+            found[id_] = _CONTROL
+        elif found[id_] == _NORMAL and text in added:
+            found[id_] = _USER_DEFINED
+    return found
 
 
 def _byte_level(tokens: _Tokens) -> tuple[dict[str, Any], bool]:
@@ -99,6 +114,9 @@ def _byte_level(tokens: _Tokens) -> tuple[dict[str, Any], bool]:
     name = tokens.file.text("tokenizer.ggml.pre")
     if name in ("", "default") and tokens.file.architecture in ("qwen2", "qwen3", "qwen3moe"):
         name = "qwen2"
+    elif name in ("", "default") and len(tokens.texts) == _LLAMA3_SIZE:
+        # Files from before the rule had a name.
+        name = "llama-bpe"
     if name not in _PATTERNS:
         raise Refused(
             f"{tokens.file.path.name} splits texts by the rule {name[:40] or 'default'!r}, which LMX does not know, so its tokens would be wrong. "
