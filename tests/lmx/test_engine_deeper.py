@@ -261,7 +261,9 @@ def test_calls_of_strict_tools_have_arguments_of_their_schema(models: Path) -> N
                 calls += 1
                 assert piece.name in ("one", "two")
                 jsonschema.validate(json.loads(piece.arguments), schema)
-            assert '"arguments"' not in piece.text or piece.text.startswith("<tool_call>")  # at most one that the length cut off
+            # At most one that the length cut off; a word of the vocabulary may look like the beginning of one.
+            is_word = len(served.tokens(piece.text)) == 1
+            assert '"arguments"' not in piece.text or piece.text.startswith("<tool_call>") or is_word
     assert calls >= 8
 
 

@@ -28,6 +28,7 @@ mx.save_safetensors(sys.argv[1] + "/model.safetensors", dict(tree_flatten(model.
 
 # Every message in full, as real models have it (the probe's own template keeps the last turn only).
 TEMPLATE = (
+    "{%- for t in tools or [] -%}<|tools|>{{ t.function.name }} {{ t.function.description }}{%- endfor -%}"
     "{%- for m in messages -%}<|{{ m.role if m.role in ('user', 'assistant', 'tool') else 'user' }}|>{{ m.content or '' }}<|end|>{%- endfor -%}"
     "{%- if add_generation_prompt -%}<|assistant|>{%- endif -%}"
 )
