@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..ipc.messages import Generate
+from ..parsing.family_parser import FamilyParser, opens_thinking
 from ..parsing.forced_calls import ForcedCallParser
 from ..parsing.output_parser import Markers, OutputParser
 from ..parsing.thinking_first import AnswerParser, ThinkingFirst
@@ -15,10 +16,12 @@ from .sequence import Sequence, Vocabulary
 
 
 class AnswerForms:
-    """`tokenizer`: mlx-lm's wrapper of a Hugging Face tokenizer; `copies`: whether the model's calls copy from the user's message."""
+    """`tokenizer`: mlx-lm's wrapper of a Hugging Face tokenizer; `copies`: whether the model's calls copy from the user's message;
+    `is_parted`: whether it answers in marked parts without tools, too.
+    """
 
-    def __init__(self, tokenizer: Any, vocabulary: Vocabulary, *, copies: bool):
-        self._tokenizer, self._vocabulary, self._copies = tokenizer, vocabulary, copies
+    def __init__(self, tokenizer: Any, vocabulary: Vocabulary, *, copies: bool, is_parted: bool):
+        self._tokenizer, self._vocabulary, self._copies, self._is_parted = tokenizer, vocabulary, copies, is_parted
         self._grammars = Grammars(tokenizer._tokenizer, list(tokenizer.eos_token_ids))
         self._markers = Markers(
             think_start=tokenizer.think_start or "",
@@ -53,16 +56,19 @@ class AnswerForms:
         return ThinkingFrame(markers.think_start, markers.think_end, ending.endswith(markers.think_start), not is_closed)
 
     def parser(self, order: Generate, prompt: list[int]) -> AnswerParser:
+        """How the text of the answer to this prompt is read."""
         markers, thinking = self._markers, self._thinking(order, prompt)
         if order.forced or order.schema is not None:
             answer = ForcedCallParser() if order.forced else OutputParser(Markers(), None, order.stop)
             return ThinkingFirst(thinking.start, thinking.end, answer, begins_thinking=thinking.is_open)
         parser = self._tokenizer.tool_parser
-        return OutputParser(
+        is_any = bool(order.tools) or self._is_parted
+        begins_thinking = thinking.is_open or (is_any and opens_thinking(self._vocabulary.text(prompt[-8:])))
+        return (FamilyParser if is_any else OutputParser)(
             markers if order.tools else Markers(markers.think_start, markers.think_end),
             (lambda text: parser(text, order.tools)) if parser else None,
             order.stop,
-            begins_thinking=thinking.is_open,
+            begins_thinking=begins_thinking,
             tools=order.tools,
             one_call=order.one_call,
         )

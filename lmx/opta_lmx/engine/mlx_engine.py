@@ -33,6 +33,7 @@ from ..ipc.messages import (
     Trim,
     Vectors,
 )  # fmt: skip
+from ..parsing.family_parser import is_parted
 from . import sampling
 from .answer_forms import AnswerForms
 from .batch import TokenBatch
@@ -83,7 +84,12 @@ class MlxEngine:
         self._is_plain = self._caches.is_plain(empty)
         store = store_of(config, folder, self._caches) if config.disk and self.ranks.size == 1 else None
         self._prefixes = PrefixCache(self._caches, config.prefix_bytes, store)
-        self._forms = AnswerForms(self._tokenizer, self._vocabulary, copies=bool(self._config.get("opta", {}).get("copy_constraint")))
+        self._forms = AnswerForms(
+            self._tokenizer,
+            self._vocabulary,
+            copies=bool(self._config.get("opta", {}).get("copy_constraint")),
+            is_parted=is_parted(self._prompts.template.marks),
+        )
         self._pooling = EmbeddingPooler(self._model, folder)
         self._draft = (
             load_draft(config.draft, self._model, self._tokenizer.get_vocab(), self._caches.make)

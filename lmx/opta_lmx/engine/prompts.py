@@ -19,6 +19,7 @@ class Prompts:
     def __init__(self, tokenizer: Any):
         self._tokenizer = tokenizer
         self.template = ChatTemplate(tokenizer)
+        # Whether the model answers in marked parts, with or without tools.
         # Instructions and tools -> tokens: they stay the same in all turns of a conversation.
         self._known: dict[str, int] = {}
 

@@ -84,7 +84,7 @@ class OutputParser:
                 self._cross(marker)
             else:
                 # A call is emitted whole: hold all of it until its end marker arrives.
-                keep = len(text) if self._state == "call" else _possible_start(text, self._watched())
+                keep = len(text) if self._state == "call" else possible_start(text, self._watched())
                 if keep < len(text):
                     self._emit(pieces, text[: len(text) - keep])
                 self._held, text = text[len(text) - keep :], ""
@@ -163,7 +163,7 @@ def _object(value: Any) -> dict[str, Any]:
     return found
 
 
-def _possible_start(text: str, markers: list[str]) -> int:
+def possible_start(text: str, markers: list[str]) -> int:
     """The number of characters at the end of `text` that could begin one of the markers."""
     longest = max((len(marker) for marker in markers), default=1) - 1
     return next((n for n in range(min(longest, len(text)), 0, -1) if any(marker.startswith(text[-n:]) for marker in markers)), 0)

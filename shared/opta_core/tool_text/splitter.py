@@ -227,16 +227,16 @@ class TextSplitter:
             self._held, self._plain = rest[think.end() :], 0
             self._thinking = markers.THINKING.get(think.group()) or markers.mirror(think.group())
             return True
-        if closer := patterns.THINK_CLOSER.match(rest):
-            return self._unopened(pieces, at, closer.end(), is_last)
-        if answer := patterns.ANSWER.match(rest):
-            return self._drop(pieces, at, answer.end())
         if stray := markers.STRAY.match(rest):
             behind = rest[stray.end() :].lstrip()
             if not behind and not is_last:
                 return self._hold(pieces, at)
             if not behind or behind.startswith("<") or self._is_after_mark or not self._has_text:
                 return self._drop(pieces, at, stray.end())
+        if closer := patterns.THINK_CLOSER.match(rest):
+            return self._unopened(pieces, at, closer.end(), is_last)
+        if answer := patterns.ANSWER.match(rest):
+            return self._drop(pieces, at, answer.end())
         if not is_last and rest in patterns.THINK_PREFIXES:
             return self._hold(pieces, at)
         if self._calls and is_start and (closer := patterns.CALL_CLOSER.match(rest)):

@@ -49,7 +49,9 @@ class ChatTemplate:
         self._control = ControlTokens(getattr(tokenizer, "_tokenizer", tokenizer), self._render.source)
         self._switches = ThinkingSwitches(self._render)
         self._traits: dict[bool, TemplateTraits] = {}
-        self._form = form_of(" ".join([self._render.source, *self._control.texts]))
+        # The text of the template and the model's tokens: they name the marks that the model writes.
+        self.marks = " ".join([self._render.source, *self._control.texts])
+        self._form = form_of(self.marks)
         self._examples: dict[TemplateTraits, str] = {}
 
     def traits(self, *, tools: bool) -> TemplateTraits:

@@ -25,7 +25,8 @@ class TemplateRenderer:
         self.source = _source(self._function, self._tokenizer)
         self._tools_by: _ToolsBy = "variable"
         self._names_functions = re.search(r"(?<![\w.'\"\[])functions(?![\w'\"])", self.source) is not None
-        self._tools_by = next((by for by in _TOOLS_BY if self._renders(by)), _TOOLS_BY[0])
+        if not any(self._renders(by) for by in _TOOLS_BY):
+            self._tools_by = "variable"
 
     def __call__(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], arguments: dict[str, Any], *, asks: bool = True) -> str:
         """The prompt. `arguments`: variables of the template; `asks`: whether an answer begins behind it. Raises TemplateRefusal."""
