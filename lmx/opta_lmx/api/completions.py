@@ -175,6 +175,6 @@ def _columns(tokens: list[TokenLogprob]) -> dict[str, Any]:
     return {
         "tokens": [token.token for token in tokens],
         "token_logprobs": [token.logprob for token in tokens],
-        "top_logprobs": [dict(token.top) for token in tokens],
+        "top_logprobs": [{text: logprob for text, logprob, _ in token.top} for token in tokens],
         "text_offset": offsets,
     }

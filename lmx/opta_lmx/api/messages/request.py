@@ -25,7 +25,7 @@ from ..request_body import (
 )  # fmt: skip
 from ..thinking import ThinkingOptions, said_by, thinking_of
 from ..tool_set import tool_set
-from .blocks import conversation_of
+from .content_blocks import conversation_of
 
 
 class OutputConfig(ClientBody, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ class CacheCost:
         self._fixed = 0
         self._rates: list[_Rate] = []
         for layer in flat(cache):
-            keys = getattr(layer, "keys", None)
+            keys: Any = getattr(layer, "keys", None)
             if isinstance(getattr(layer, "offset", None), int):
                 held = keys.shape[2] if hasattr(keys, "shape") else tokens
                 window = getattr(layer, "max_size", 0) or getattr(layer, "chunk_size", 0)

@@ -49,7 +49,7 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True):
     can_have_head: bool = True
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True):
+class TensorTarget(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of one tensor. `name`: in mlx-lm, without `.weight`; `rows_of_head`: rows of a head whose order is undone, or 0."""
 
     tensor: GgufTensor
@@ -102,7 +102,7 @@ def config_of(file: GgufFile) -> dict[str, Any]:
     }
 
 
-def targets_of(file: GgufFile, config: dict[str, Any]) -> list[Target]:
+def targets_of(file: GgufFile, config: dict[str, Any]) -> list[TensorTarget]:
     """What becomes of each tensor. Raises Refused: a tensor is unknown, is missing, or has a type that cannot be read."""
     kind = architecture_of(file)
     targets = [_target(file, kind, config, tensor) for tensor in file.tensors.values() if tensor.name != "rope_freqs.weight"]
@@ -110,7 +110,7 @@ def targets_of(file: GgufFile, config: dict[str, Any]) -> list[Target]:
     return targets
 
 
-def _target(file: GgufFile, kind: Architecture, config: dict[str, Any], tensor: GgufTensor) -> Target:
+def _target(file: GgufFile, kind: Architecture, config: dict[str, Any], tensor: GgufTensor) -> TensorTarget:
     if tensor.type not in TYPES:
         raise Refused(
             f"{file.path.name} has weights of the type {tensor.type} ({tensor.name}), which cannot be read. LMX reads {', '.join(TYPES)}: "
@@ -127,7 +127,7 @@ def _target(file: GgufFile, kind: Architecture, config: dict[str, Any], tensor: 
     if is_norm and tensor.type not in PLAIN:
         raise Refused(f"{file.path.name} has a quantised norm ({tensor.name}), which cannot be read.")
     is_turned = kind.is_permuted and inner in ("self_attn.q_proj", "self_attn.k_proj")
-    return Target(
+    return TensorTarget(
         tensor=tensor,
         name=name,
         part=part,

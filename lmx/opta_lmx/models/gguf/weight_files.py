@@ -15,7 +15,7 @@ from opta_core.errors import Refused
 
 from .blocks import GROUP, PLAIN, Bytes, as_dtype, decode, floats, kept_bits, packed
 from .gguf_file import GgufFile
-from .llama_like import Target
+from .llama_like import TensorTarget
 
 # Weights in a piece, and bytes in a file.
 PIECE_WEIGHTS, FILE_BYTES_MAX = 4 * 1024**2, 5 * 10**9
@@ -38,7 +38,7 @@ class _Entry(msgspec.Struct, frozen=True):
 class _File(msgspec.Struct, frozen=True):
     """One safetensors file: its tensors, and what they are made of."""
 
-    targets: list[Target]
+    targets: list[TensorTarget]
     entries: dict[str, _Entry]
     size: int
 
@@ -46,7 +46,7 @@ class _File(msgspec.Struct, frozen=True):
 class WeightPlan:
     """The files that the weights of a GGUF file become. `dtype`: of every number that is no code; `keeps`: quantised weights stay so."""
 
-    def __init__(self, file: GgufFile, targets: list[Target], dtype: str, *, keeps: bool):
+    def __init__(self, file: GgufFile, targets: list[TensorTarget], dtype: str, *, keeps: bool):
         self._gguf, self._dtype, self._keeps = file, dtype, keeps
         self._targets = targets
         self._files = list(self._planned(targets))
@@ -93,11 +93,11 @@ class WeightPlan:
         content = {"metadata": {"total_size": self.size}, "weight_map": index}
         (folder / "model.safetensors.index.json").write_text(json.dumps(content))
 
-    def _bits(self, target: Target) -> int:
+    def _bits(self, target: TensorTarget) -> int:
         return kept_bits(target.tensor.type) if self._keeps else 0
 
-    def _planned(self, targets: list[Target]) -> Iterator[_File]:
-        used: list[Target] = []
+    def _planned(self, targets: list[TensorTarget]) -> Iterator[_File]:
+        used: list[TensorTarget] = []
         entries: dict[str, _Entry] = {}
         at = 0
         for target in targets:
@@ -112,7 +112,7 @@ class WeightPlan:
                 at += entries[name].size
         yield _File(used, entries, at)
 
-    def _entries_of(self, target: Target) -> list[tuple[str, str, tuple[int, ...]]]:
+    def _entries_of(self, target: TensorTarget) -> list[tuple[str, str, tuple[int, ...]]]:
         *rows, columns = target.tensor.shape
         if bits := self._bits(target):
             groups = (*rows, columns // GROUP)
@@ -123,7 +123,7 @@ class WeightPlan:
             ]
         return [(f"{target.name}.{target.part}", self._dtype, target.tensor.shape)]
 
-    def _write_target(self, source: Any, handle: Any, begin: int, file: _File, target: Target) -> Iterator[int]:
+    def _write_target(self, source: Any, handle: Any, begin: int, file: _File, target: TensorTarget) -> Iterator[int]:
         """Convert one tensor, some rows at a time; yields the bytes that were read."""
         tensor, bits = target.tensor, self._bits(target)
         columns = tensor.shape[-1] if len(tensor.shape) > 1 else 1
@@ -145,7 +145,7 @@ class WeightPlan:
                 handle.write(np.ascontiguousarray(part).tobytes())
             yield len(raw)
 
-    def _converted(self, target: Target, raw: Bytes, columns: int, rows: int, bits: int) -> dict[str, NDArray[Any]]:
+    def _converted(self, target: TensorTarget, raw: Bytes, columns: int, rows: int, bits: int) -> dict[str, NDArray[Any]]:
         type_, head = target.tensor.type, target.rows_of_head
         if type_ in PLAIN:
             numbers = floats(type_, raw).reshape(rows, columns) + np.float32(target.shift)
@@ -161,7 +161,7 @@ class WeightPlan:
             "biases": self._checked(target, _in_order(codes.biases, head)),
         }
 
-    def _checked(self, target: Target, numbers: NDArray[np.float32]) -> NDArray[Any]:
+    def _checked(self, target: TensorTarget, numbers: NDArray[np.float32]) -> NDArray[Any]:
         converted = as_dtype(numbers, self._dtype)
         if not np.isfinite(numbers).all():
             raise Refused(f"{self._gguf.path.name} is damaged: its tensor {target.tensor.name} has values that are not numbers.")
