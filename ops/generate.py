@@ -41,6 +41,7 @@ def outputs() -> dict[Path, str]:
         Path("ops/lmx/opta-lmx.service"): service_files.systemd("/opt/opta/.venv/bin/python", "%h/.config/opta"),
         Path("docs/lmx-openapi.json"): _json(lmx_openapi.description()),
         Path("docs/lmx_fields.md"): field_table.page(),
+        Path("lmx/opta_lmx/server/page/tokens.css"): (ROOT / "desktop/web/src/style/tokens.css").read_text(),
         Path("desktop/web/src/protocol.ts"): typescript(),
         Path("desktop/web/src/tools.ts"): tools_typescript(),
         Path("tests/fixtures/cards.json"): json.dumps(examples(), indent=1, ensure_ascii=False) + "\n",

@@ -21,7 +21,7 @@ from .models.download.pulls import Pulls
 from .models.engine_pool import EnginePool
 from .models.found.sources import VARIABLES, sources_of
 from .models.model_events import ModelEvents
-from .server import certificate
+from .server import certificate, status_page
 from .server.admin import Admin
 from .server.app import Front
 from .server.auth import AccessControl
@@ -58,7 +58,9 @@ async def main(context: ServiceContext) -> None:
     pool = EnginePool(context.paths.models, settings, events, extra, sources=sources)
     pulls = Pulls(context.paths.models, settings.hub, events)
     admin = Admin(pool, pulls, events, Pairing(keys, fingerprint), keys)
-    guard = AccessControl(_hosts(settings, port), keys, allows_anonymous=is_loopback, origins=settings.origins)
+    guard = AccessControl(
+        _hosts(settings, port), keys, allows_anonymous=is_loopback, origins=settings.origins, open_paths=status_page.PATHS
+    )
     front = Front(pool, guard, LmxMetrics(), admin)
     context.figures = lambda: figures(front, pool)
     advertisement = Advertisement(port, settings.bind, fingerprint) if settings.offer and not is_loopback else None

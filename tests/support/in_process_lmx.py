@@ -41,6 +41,7 @@ from opta_lmx.server.auth import AccessControl
 from opta_lmx.server.keys import Keys
 from opta_lmx.server.metrics import LmxMetrics
 from opta_lmx.server.pairing import Pairing
+from opta_lmx.server.status_page import PATHS
 from support.limits import limit_s
 
 URL = "http://127.0.0.1:1234"
@@ -155,7 +156,7 @@ def in_process_lmx(
 
         pool = EnginePool(home / "models", pool_settings, events, make_client=client, sources=sources)
         admin = Admin(pool, Pulls(home / "models", "", events), events, Pairing(keys, ""), keys)
-        guard = AccessControl({"127.0.0.1:1234"}, keys, allows_anonymous=allows_anonymous, origins=pool_settings.origins)
+        guard = AccessControl({"127.0.0.1:1234"}, keys, allows_anonymous=allows_anonymous, origins=pool_settings.origins, open_paths=PATHS)
         return InProcessLmx(Front(pool, guard, LmxMetrics(), admin), pool, keys, loop)
 
     made = asyncio.run_coroutine_threadsafe(build(), loop).result(limit_s(10))

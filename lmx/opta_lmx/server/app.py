@@ -11,6 +11,7 @@ from opta_protocol.error_info import ErrorCode
 
 from ..api import lm_studio
 from ..models.engine_pool import EnginePool
+from . import status_page
 from .admin import Admin
 from .auth import AccessControl
 from .cors import answer_preflight, with_origin
@@ -32,8 +33,10 @@ class Front:
         # Set when LMX is to stop: requests in progress end, new ones are refused.
         self.is_draining = False
         self.inference = Inference(pool, metrics)
+        page = status_page.StatusPage(pool, metrics)
         self._routes: dict[tuple[str, str], Handler] = {
-            ("GET", "/"): self._root,
+            **{("GET", path): page.file for path in status_page.PATHS},
+            ("GET", "/status"): page.figures,
             ("GET", "/healthz"): self._healthz,
             ("GET", "/health"): self._healthz,
             ("GET", "/readyz"): self._readyz,
@@ -91,9 +94,6 @@ class Front:
         if any(known == path for _, known in self._routes):
             raise Refused("This path does not take this method.", code=ErrorCode.method_not_allowed)
         raise Refused(f"There is nothing at {path[:100]}.", code=ErrorCode.not_found)
-
-    async def _root(self, asked: Asked) -> None:
-        await send_body(asked.send, 200, b"LMX is running.\n", b"text/plain; charset=utf-8")
 
     async def _healthz(self, asked: Asked) -> None:
         await asked.json(200, {"status": "ok"})

@@ -20,7 +20,7 @@ from .keys import Keys
 
 ANONYMOUS = "anonymous"
 # Served without a key on any interface: these routes reveal nothing, or authenticate the client themselves.
-OPEN = {"/", "/healthz", "/health", "/proof", "/pair"}
+OPEN = {"/healthz", "/health", "/proof", "/pair"}
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,12 +31,18 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccessControl:
-    """Checks requests of one server. `hosts`: names with port that it may be called by. `allows_anonymous`: it is bound to loopback."""
+    """Checks requests of one server. `hosts`: names with port that it may be called by. `allows_anonymous`: it is bound to loopback.
 
-    def __init__(self, hosts: set[str], keys: Keys, *, allows_anonymous: bool, origins: Collection[str] = ()):
+    `open_paths`: further paths that reveal nothing.
+    """
+
+    def __init__(
+        self, hosts: set[str], keys: Keys, *, allows_anonymous: bool, origins: Collection[str] = (), open_paths: Collection[str] = ()
+    ):
         self._hosts = {host.lower().encode() for host in hosts}
         self._keys, self._allows_anonymous = keys, allows_anonymous
         self.origins = Origins(origins)
+        self._open = OPEN | set(open_paths)
 
     def check_source(self, scope: Scope) -> None:
         """Check where a request comes from. Raises Refused: forbidden_host, forbidden_origin."""
@@ -60,7 +66,7 @@ class AccessControl:
             raise Refused("This needs an admin key: Authorization: Bearer KEY.", code=ErrorCode.unauthorized)
         if name:
             return Caller(name=name, is_admin="admin" in scopes)
-        if not self._allows_anonymous and path not in OPEN:
+        if not self._allows_anonymous and path not in self._open:
             raise Refused("LMX needs a key here: Authorization: Bearer KEY. Make one: opta lmx keys add NAME", code=ErrorCode.unauthorized)
         # An unknown key gives no rights; its hash only distinguishes clients for fairness.
         return Caller(name=hashlib.sha256(given.encode()).hexdigest()[:8] if given else ANONYMOUS)

@@ -21,6 +21,14 @@ class Counts:
     def __init__(self) -> None:
         self.requests = self.failures = self.completion = self.prompt = self.cached = 0
 
+    def add(self, other: "Counts") -> None:
+        """Add the counts of another model."""
+        self.requests += other.requests
+        self.failures += other.failures
+        self.completion += other.completion
+        self.prompt += other.prompt
+        self.cached += other.cached
+
 
 class LmxMetrics:
     """Counts what the engines produce."""
@@ -46,6 +54,24 @@ class LmxMetrics:
     def total(self, name: str) -> int:
         """The sum of one count over all models and callers."""
         return sum(getattr(counts, name) for counts in self._counts.values())
+
+    def by_caller(self) -> list[dict[str, str | int]]:
+        """The counts of each caller over all models, the one with the most tokens first."""
+        found: dict[str, Counts] = {}
+        for (_, caller), counts in self._counts.items():
+            found.setdefault(caller, Counts()).add(counts)
+        callers = sorted(found.items(), key=lambda entry: -(entry[1].prompt + entry[1].completion))
+        return [
+            {
+                "name": name,
+                "requests": counts.requests,
+                "failed": counts.failures,
+                "prompt": counts.prompt,
+                "cached": counts.cached,
+                "completion": counts.completion,
+            }
+            for name, counts in callers
+        ]
 
     def text(self, pool: EnginePool) -> str:
         """Prometheus exposition."""

@@ -31,6 +31,7 @@ READS = {
     "/healthz": "The process is alive.",
     "/proof": "Proof that this LMX knows this home's key: an HMAC of `n` and of the port.",
     "/readyz": "Whether a model is loaded; if not, why.",
+    "/status": "What the status page shows: models, memory, requests, speed, and totals per client.",
     "/metrics": "Metrics in Prometheus' text format.",
     "/v1/models": "Every model that can answer.",
     "/admin/models": "Every model with its state and figures, memory, and downloads.",
