@@ -80,7 +80,7 @@ def test_what_is_wrong_is_an_error_of_its_kind(client: anthropic.Anthropic) -> N
     image = {"type": "image", "source": {"type": "url", "url": "http://127.0.0.1/x"}}
     wrong: list[dict[str, Any]] = [
         {"messages": [{"role": "king", "content": "x"}]}, {"messages": [{"role": "user", "content": [image]}]}, {"tool_choice": {"type": "tool", "name": "absent"}, "tools": TOOLS},
-        {"messages": [{"role": "user", "content": "word " * 600}]}, {"stop_sequences": ["x" * 300]}, {"temperature": 5},
+        {"messages": [{"role": "user", "content": "word " * 600}]}, {"stop_sequences": ["x" * 300]}, {"extra_body": {"temperature": 5}},
     ]  # fmt: skip
     for fields in wrong:
         with pytest.raises(anthropic.BadRequestError) as refused:
