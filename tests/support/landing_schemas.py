@@ -146,3 +146,21 @@ CASES = [
     Case("edit a file", _object(path=_TEXT, edits=_array(_object(old_text=_TEXT, new_text=_TEXT, all={"type": ["boolean", "null"]}), minItems=1)), {"path": "", "edits": [{"old_text": "", "new_text": "", "all": None}]}),
     Case("a plan", _object(["plan"], explanation={"type": ["string", "null"]}, plan=_array(_object(step=_TEXT, status={"type": "string", "enum": ["pending", "in_progress", "completed"]}))), {"plan": []}),
 ]  # fmt: skip
+
+# Shapes of public reports: schemas with which other servers answered nothing, something else, or without end.
+REPORTED = [
+    Case("a short name", {**_object(name={"type": "string", "maxLength": 10, "title": "Name"}, age={"type": "integer"}), "title": "Info"}, {"name": "", "age": 0}),
+    Case("a profile", {"type": "object", "properties": {"age": _WHOLE, "description": _TEXT}, "required": ["age", "description"]}, {"age": 0, "description": ""}),
+    Case("an answer that may be any", {"properties": {"answer": {}}, "type": "object", "required": ["answer"]}, {"answer": 0}),
+    Case("a planet", _object(name=_TEXT, moons=_WHOLE, fun_fact=_TEXT), {"name": "", "moons": 0, "fun_fact": ""}),
+    Case("an empty list", {"properties": {"colours": {"items": _TEXT, "maxItems": 0, "title": "Colours", "type": "array"}}, "required": ["colours"], "type": "object"}, {"colours": []}),
+    Case("a reference into a union", _object(tree=_object(left={"anyOf": [_TEXT, {"$ref": "#/properties/tree"}]}, right={"anyOf": [{"$ref": "#/properties/tree/properties/left/anyOf/0"}, {"type": "null"}]})), {"tree": {"left": "", "right": None}}),
+    Case("a nested pattern", _object(ids=_array({"type": "string", "pattern": "^(\\d+|imap:[A-Za-z0-9_-]+)$"}, minItems=1, maxItems=100)), {"ids": ["0"]}),
+    Case("anything visible", _object(job=_object(key={"type": "string", "pattern": "\\S"}, text={"type": "string", "maxLength": 4000})), {"job": {"key": "a", "text": ""}}),
+    Case("a day as a pattern", _object(document_type={"enum": ["Rechnung", "Finanzen"]}, tags=_array(_TEXT), created={"type": "string", "pattern": "^\\d{4}-\\d{2}-\\d{2}$"}), {"document_type": "Rechnung", "tags": [], "created": "0000-00-00"}),
+    Case("objects in an enumeration", {"title": "Foo", "enum": [{"properties": {"a": {"title": "A", "type": "number"}}}, {"b": [1, None]}]}, {"b": [1, None]}),
+    Case("enumerations that overlap", {"allOf": [{"$ref": "#/definitions/foo"}, {"$ref": "#/definitions/bar"}], "definitions": {"foo": {"type": "string", "enum": ["a", "b"]}, "bar": {"type": "string", "enum": ["b", "c"]}}}, "b"),
+    Case("choices", {"properties": {"choices": {"items": {"properties": {"name": _TEXT, "development": {"enum": ["magical", "hybrid", "practical"], "type": "string"}, "stance": {"enum": ["peaceful", "neutral", "aggressive"], "type": "string"}}, "required": ["name", "development", "stance"], "type": "object"}, "minItems": 2, "type": "array"}}, "required": ["choices"], "type": "object"}, {"choices": [{"name": "", "development": "hybrid", "stance": "neutral"}] * 2}),
+    Case("street types", {"type": "array", "prefixItems": [_NUMBER, _TEXT, {"enum": ["Street", "Avenue"]}, {"enum": ["NW", "SE"]}], "items": False}, []),
+    Case("a plan of several agents", {"$schema": "https://json-schema.org/draft/2020-12/schema", **_object(taskSummary={"description": "Task Summary", **_TEXT}, approvedPlan=_TEXT, hasApproved=_FLAG, comments=_TEXT)}, {"taskSummary": "", "approvedPlan": "", "hasApproved": True, "comments": ""}),
+]  # fmt: skip

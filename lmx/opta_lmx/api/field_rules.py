@@ -102,9 +102,8 @@ def read(given: dict[str, Any], kind: type[T], rules: Rules, found: Ignored) -> 
         raise Refused(f"{error}.") from error
 
 
-def header_of(found: Ignored) -> str:
-    """The value of `X-LMX-Ignored`: names in ASCII, separated by commas; '' when nothing was ignored."""
-    names = found.names
+def header_of(names: list[str]) -> str:
+    """The value of `X-LMX-Ignored` and `X-LMX-Loosened`: names in ASCII, separated by commas; '' without names."""
     shown = ["".join(c if c.isascii() and c.isprintable() and c != "," else "?" for c in name[:NAME_CHARS_MAX]) for name in names]
     more = [f"and {len(names) - NAMES_MAX} more"] if len(names) > NAMES_MAX else []
     return ", ".join([*shown[:NAMES_MAX], *more])

@@ -38,6 +38,8 @@ class Ignored:
 
     def __init__(self) -> None:
         self._names: dict[str, None] = {}
+        # Parts of schemas that answers need not follow.
+        self.loosened: list[str] = []
 
     def add(self, name: str) -> None:
         """Note a field, or a part of one."""

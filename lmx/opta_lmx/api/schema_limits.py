@@ -13,6 +13,8 @@ import msgspec
 from opta_core.errors import Refused
 
 from ..json_values import as_list, as_object
+from ..schema_loosening import loosened
+from .request_body import Ignored
 
 BYTES_MAX, DEPTH_MAX, NODES_MAX = 64 * 1024, 32, 10_000
 COUNT_MAX, MULTIPLE_MAX, DECIMALS_MAX = 10_000, 10_000, 4
@@ -27,6 +29,13 @@ _DATA = ("const", "enum", "default", "examples", "required")
 # The values of these keywords are objects from names to schemas.
 _NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 _REPEAT = re.compile(r"\{(\d*),?(\d*)\}")
+
+
+def admit(field: str, schema: dict[str, Any], found: Ignored, *, is_strict: bool = False) -> None:
+    """Check a schema, and note what answers need not follow of it. Raises Refused naming the field, and the limit or the keyword."""
+    check(field, schema)
+    _, names = loosened(field, schema, is_strict=is_strict)
+    found.loosened += [name for name in names if name not in found.loosened]
 
 
 def check(field: str, schema: dict[str, Any]) -> None:

@@ -108,7 +108,7 @@ def tool_set(given: list[dict[str, Any]] | None, choice: Any, found: Ignored, *,
     chosen = ToolSet(tools=tools, forced=_forced(mode, names, tools, dropped), dropped=dropped)
     for tool in tools:
         if chosen.forced or tool.is_strict:
-            schema_limits.check("tools", tool.parameters)
+            schema_limits.admit("tools", tool.parameters, found, is_strict=tool.is_strict)
     return chosen
 
 

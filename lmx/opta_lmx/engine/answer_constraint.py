@@ -31,6 +31,8 @@ class ThinkingFrame:
     end: str = ""
     is_open: bool = False
     is_possible: bool = False
+    # Tokens that a request gives to thinking; 0: as many as leave enough for the answer.
+    tokens_max: int = 0
 
 
 class AnswerConstraint:
@@ -43,7 +45,7 @@ class AnswerConstraint:
         self._end_text, self._end = thinking.end, grammars.encode(thinking.end) if thinking.end else []
         reserve = max(grammar.tokens_min + ANSWER_TOKENS_MIN, min(budget // ANSWER_SHARE, ANSWER_TOKENS_MAX))
         # Tokens after which thinking has to end, its end marker aside.
-        self._thinking_max = budget - reserve - len(self._end)
+        self._thinking_max = min(budget - reserve - len(self._end), thinking.tokens_max or budget)
         self._phase: Phase = "thinking" if thinking.is_open else "before"
         if self._phase == "before" and not (thinking.is_possible and self._start and self._thinking_max > len(self._start)):
             self._phase = "answer"

@@ -53,7 +53,9 @@ class AnswerForms:
             return ThinkingFrame()
         ending = self._vocabulary.text(prompt[-16:]).rstrip()
         is_closed = order.thinking is False or ending.endswith(markers.think_end)
-        return ThinkingFrame(markers.think_start, markers.think_end, ending.endswith(markers.think_start), not is_closed)
+        return ThinkingFrame(
+            markers.think_start, markers.think_end, ending.endswith(markers.think_start), not is_closed, order.thinking_budget
+        )
 
     def parser(self, order: Generate, prompt: list[int]) -> AnswerParser:
         """How the text of the answer to this prompt is read."""

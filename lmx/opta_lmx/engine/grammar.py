@@ -13,6 +13,7 @@ import llguidance
 from opta_core.errors import Refused
 
 from ..ipc.messages import Generate
+from ..schema_loosening import loosened
 from .landing.completion import Completions
 from .landing.json_answer import JsonGrammar
 from .landing.json_cursor import JsonCursor
@@ -44,7 +45,7 @@ class Grammars:
 
     def of(self, schema: Schema) -> JsonGrammar:
         """The grammar of a schema. Raises GrammarError."""
-        key = json.dumps(schema)
+        key = json.dumps(loosened("schema", schema, is_strict=False)[0])
         if key not in self._known:
             self._known[key] = self._compiled(key)
             if len(self._known) > KNOWN_MAX:
@@ -108,6 +109,8 @@ class Grammars:
 
         shortest = ShortestJson(SchemaForms(json.loads(text)), tokens.cost, search)
         slack = max(SLACK_MIN, min(SLACK_MAX, 2 * shortest.largest))
+        if not any(matcher.compute_bitmask()):
+            raise GrammarError("No value satisfies this schema.")
         return JsonGrammar(matcher, JsonCursor(shortest), completions, tokens, self._eos, slack)
 
     def _matcher(self, text: str) -> Any:

@@ -29,7 +29,9 @@ def _handler(route: InferenceRoute) -> Callable[[Asked], Awaitable[None]]:
         reply = await route.handle(request, asked.caller.name, found)
         headers = [(b"x-lmx-model", reply.model.encode())]
         if found.names:
-            headers.append((b"x-lmx-ignored", field_rules.header_of(found).encode()))
+            headers.append((b"x-lmx-ignored", field_rules.header_of(found.names).encode()))
+        if found.loosened:
+            headers.append((b"x-lmx-loosened", field_rules.header_of(found.loosened).encode()))
         if reply.is_stream:
             await send_stream(asked, reply.content, headers, reply.media_type)
         else:

@@ -44,6 +44,8 @@ class ChatSchema(ClientBody, frozen=True, kw_only=True):
     """The schema of a `json_schema` format; the answer follows it whether `strict` or not."""
 
     schema: dict[str, Any] | None = None
+    # Whether a keyword that cannot be held is refused.
+    strict: bool | None = None
 
 
 class ChatSchemaFormat(ClientBody, frozen=True, kw_only=True, tag_field="type", tag="json_schema"):
@@ -149,7 +151,7 @@ def tools_of(request: ChatRequest, found: Ignored) -> ToolSet:
 def order_of(request: ChatRequest, tools: ToolSet, found: Ignored) -> Generate:
     """The order for one choice. Raises Refused naming the field."""
     stop = stop_strings("stop", request.stop)
-    schema = _schema(request)
+    schema = _schema(request, found)
     if schema is not None and tools.forced:
         raise Refused("Field 'response_format': an answer cannot be both a required tool call and JSON of a schema.")
     if request.top_logprobs is not None and not request.logprobs:
@@ -194,14 +196,17 @@ def _thinking(request: ChatRequest, found: Ignored) -> ThinkingOptions:
     return thinking_of(found, effort=effort, switch=switch, budget=budget, arguments=template_arguments(request.chat_template_kwargs))
 
 
-def _schema(request: ChatRequest) -> dict[str, Any] | None:
+def _schema(request: ChatRequest, found: Ignored) -> dict[str, Any] | None:
     match request.response_format:
         case ChatJsonFormat(schema=None) | ChatSchemaFormat(json_schema=ChatSchema(schema=None)):
             return {"type": "object"}
-        case ChatJsonFormat(schema=dict() as schema) | ChatSchemaFormat(json_schema=ChatSchema(schema=dict() as schema)):
-            schema_limits.check("response_format", schema)
+        case ChatJsonFormat(schema=dict() as schema):
+            schema_limits.admit("response_format", schema, found)
+            return schema
+        case ChatSchemaFormat(json_schema=ChatSchema(schema=dict() as schema, strict=strict)):
+            schema_limits.admit("response_format", schema, found, is_strict=strict is True)
             return schema
         case _:
             if request.guided_json is not None:
-                schema_limits.check("guided_json", request.guided_json)
+                schema_limits.admit("guided_json", request.guided_json, found)
             return request.guided_json

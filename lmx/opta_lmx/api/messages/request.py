@@ -105,7 +105,7 @@ def order_of(request: CountRequest, found: Ignored) -> Generate:
         tools=tools.shown(),
         forced=tools.forced,
         strict=tools.strict(),
-        schema=None if tools.forced else _schema(request),
+        schema=None if tools.forced else _schema(request, found),
         max_tokens=request.max_tokens,
         stop=stop_strings("stop_sequences", request.stop_sequences),
         one_call=choice.get("disable_parallel_tool_use") is True,
@@ -119,10 +119,10 @@ def _thinking(request: CountRequest, found: Ignored) -> ThinkingOptions:
     return thinking_of(found, switch=switch, budget=budget, effort=(request.output_config and request.output_config.effort) or effort)
 
 
-def _schema(request: CountRequest) -> dict[str, Any] | None:
+def _schema(request: CountRequest, found: Ignored) -> dict[str, Any] | None:
     """The schema of the answer's form; None for free text. Raises Refused."""
     form = (request.output_config and request.output_config.format) or request.output_format or {}
     schema = as_object(form.get("schema"))
     if schema is not None:
-        schema_limits.check("output_config", schema)
+        schema_limits.admit("output_config", schema, found)
     return schema

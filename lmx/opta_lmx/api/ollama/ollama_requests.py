@@ -160,7 +160,7 @@ def _order(request: OllamaBody, messages: list[dict[str, Any]], tools: ToolSet, 
         max_tokens=limit or DEFAULT_MAX_TOKENS,
         stop=stop_strings("options.stop", options.stop),
         seed=seed_of(options.seed),
-        schema=_schema(request.format),
+        schema=_schema(request.format, found),
         **sampling_of(
             temperature=options.temperature,
             top_p=options.top_p,
@@ -183,14 +183,14 @@ def _options(given: dict[str, Any], found: Ignored) -> OllamaOptions:
     return options
 
 
-def _schema(form: str | dict[str, Any] | None) -> dict[str, Any] | None:
+def _schema(form: str | dict[str, Any] | None, found: Ignored) -> dict[str, Any] | None:
     if form is None:
         return None
     if isinstance(form, str):
         if form != "json":
             raise Refused(f"Field 'format': it is json or a JSON schema, not {form[:40]!r}.")
         return {"type": "object"}
-    schema_limits.check("format", form)
+    schema_limits.admit("format", form, found)
     return form
 
 

@@ -113,6 +113,6 @@ def _format(request: ResponsesRequest) -> Any:
         case {"type": "json_object"}:
             return chat.ChatJsonFormat()
         case {"type": "json_schema", "schema": dict()} as wanted:
-            return chat.ChatSchemaFormat(json_schema=chat.ChatSchema(schema=wanted["schema"]))
+            return chat.ChatSchemaFormat(json_schema=chat.ChatSchema(schema=wanted["schema"], strict=wanted.get("strict") is True))
         case _:
             raise Refused("Field 'text.format': it is text, json_object, or a json_schema with its schema.")
