@@ -55,7 +55,7 @@ async def main(context: ServiceContext) -> None:
     # Read once; no library of an engine or of a download acts on them.
     for name in VARIABLES:
         os.environ.pop(name, None)
-    pool = EnginePool(context.paths.models, settings, events, extra, sources=sources)
+    pool = EnginePool(context.paths.models, settings, events, extra, sources=sources, presets=context.settings.models)
     pulls = Pulls(context.paths.models, settings.hub, events)
     admin = Admin(pool, pulls, events, Pairing(keys, fingerprint), keys)
     guard = AccessControl(

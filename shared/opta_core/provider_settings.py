@@ -54,6 +54,8 @@ class ModelSettings(SamplingSettings, frozen=True, kw_only=True, rename="kebab",
     context: int = 0
     thinking: ThinkingLevel | bool | None = None
     thinking_budget: int | None = None
+    # Variables of the chat template of a model that LMX serves: `models.NAME.template-arguments.enable_thinking`.
+    template_arguments: dict[str, bool | int | float | str] = {}
 
 
 class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):

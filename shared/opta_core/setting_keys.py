@@ -77,6 +77,8 @@ def named_type(key: str) -> Any:
     parts = split(key)
     if len(parts) < 2 or parts[0] not in ("providers", "models", "aliases"):
         return None
+    if parts[0] == "models" and parts[2:3] == ["template-arguments"]:
+        return bool | int | float | str if len(parts) == 4 else None
     return _NAMED.get(".".join([parts[0], "NAME", *parts[2:]]))
 
 

@@ -42,6 +42,7 @@ from .cache.kv_cache import KvCaches, store_of
 from .cache.prefix_cache import PrefixCache
 from .draft_model import load_draft
 from .grammar import GrammarError
+from .manners import Manners
 from .mlx_adapter import BatchGenerator, generation_stream, load_model, mx, weight_bytes
 from .pooling import EmbeddingPooler, EmbeddingSequence
 from .prefill_pacing import CHUNK_MIN, PrefillPacer
@@ -77,7 +78,7 @@ class MlxEngine:
         self._vocabulary_size = len(self._tokenizer)
         self._config: dict[str, Any] = json.loads((folder / "config.json").read_text())
         self._prompts = Prompts(self._tokenizer)
-        self._vocabulary = Vocabulary(self._tokenizer)
+        self._vocabulary, self._manners = Vocabulary(self._tokenizer), Manners(folder, config.preset)
         empty = self._caches.make(self._model)
         if not self._caches.is_batchable(empty):
             raise ValueError("mlx-lm cannot serve several requests with the attention caches of this architecture")
@@ -168,6 +169,7 @@ class MlxEngine:
 
     def start(self, order: Generate, size: int = 0) -> None:
         """Start a sequence once its prompt is tokenized. `size`: bytes of the order."""
+        order = self._manners.applied(order)
         self._read(order.id, size, lambda: self._plan(order), lambda plan: self._start(order, *plan))
 
     def embed(self, order: Embed, size: int = 0) -> None:
@@ -363,8 +365,7 @@ class MlxEngine:
         return CacheCost(cache, CHUNK_MIN)
 
     def _context_length(self) -> int:
-        text = self._config.get("text_config", {})
-        return int(self._config.get("max_position_embeddings") or text.get("max_position_embeddings") or 0)
+        return self._manners.context_length(self._config)
 
     def _fail(self, id_: int, code: str, message: str) -> None:
         self._send([Failed(id=id_, code=code, message=message)])

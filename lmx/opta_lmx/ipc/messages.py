@@ -181,6 +181,26 @@ class Failed(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="
     message: str
 
 
+class ModelPreset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the user sets for a model: it stands for what a request does not say. None, '' and 0 leave it to the model."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    seed: int | None = None
+    thinking: bool | None = None
+    effort: str = ""
+    thinking_budget: int = 0
+    # Tokens of a conversation, less than the model could read.
+    context: int = 0
+    # Variables of the chat template.
+    template_arguments: dict[str, Any] = {}
+
+
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Configuration of an engine process; JSON in its one argument. Sizes are bytes."""
 
@@ -199,6 +219,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     prefix_bytes: int = 0
     disk: str = ""
     disk_bytes: int = 0
+    preset: ModelPreset = ModelPreset()
     # A host file of `mlx.launch`: the model is distributed over these machines.
     ring: str = ""
 

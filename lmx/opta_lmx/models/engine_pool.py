@@ -7,7 +7,7 @@ an admin unloads them.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,7 @@ from opta_core.errors import Refused, Unavailable
 from opta_core.lmx_settings import LmxSettings
 from opta_core.logs import Log
 from opta_core.process.process import memory_bytes, memory_total
+from opta_core.provider_settings import ModelSettings
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.lmx import LmxMemory, LmxModel, LmxModelDetails
 
@@ -30,6 +31,7 @@ from .keep_awake import KeepAwake
 from .memory_plan import MIB, USABLE_SHARE, MemoryPlan, Need, Shares
 from .model_catalog import ADMITTED_TOKENS, Model
 from .model_events import ModelEvents
+from .presets import preset_of
 
 # Shares of the limit: reported, idle models unloaded, new requests refused.
 WARN, EVICT, SHED = 0.85, USABLE_SHARE, 0.95
@@ -42,7 +44,9 @@ log = Log("models")
 
 
 class EnginePool:
-    """The engines, by the names of their models. `make_client` makes the client of one engine; `sources`: see `found`."""
+    """The engines, by the names of their models. `make_client` makes the client of one engine; `sources`: see `found`;
+    `presets`: the settings `models.NAME.…`.
+    """
 
     def __init__(
         self,
@@ -52,11 +56,12 @@ class EnginePool:
         extra: Model | None = None,
         make_client: Callable[[EngineConfig, Report], EngineClient] = EngineSupervisor,
         sources: Sequence[Source] = (),
+        presets: Mapping[str, ModelSettings] | None = None,
     ):
         self._sources = list(sources)
         self._unusable: dict[str, str] = {}
         self._folder, self._settings, self._events = folder, settings, events
-        self._extra, self._make_client = extra, make_client
+        self._extra, self._make_client, self._presets = extra, make_client, presets or {}
         self.engines: dict[str, EngineClient] = {}
         self._loaded: dict[str, Model] = {}
         self.limit = settings.memory_limit_mb * MIB or int(memory_total() * LIMIT_SHARE)
@@ -267,6 +272,7 @@ class EnginePool:
             reserve_bytes=self._plan.reserve,
             disk=str(disk) if self._settings.prefix_disk_gb else "",
             disk_bytes=int(self._settings.prefix_disk_gb * 1024**3),
+            preset=preset_of(self._presets, model.name),
             # Only one model at a time is distributed: the default one.
             ring=self._settings.ring if model.name == self.default else "",
         )
