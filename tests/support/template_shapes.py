@@ -267,4 +267,5 @@ SHAPES: dict[str, str] = {
     "exaone": "{% for m in messages %}{% if loop.first and m.role != 'system' %}[|system|][|endofturn|]\n{% endif %}[|{{ m.role }}|]{{ m.content }}{{ '\n' if m.role == 'user' else '[|endofturn|]\n' }}{% endfor %}{% if add_generation_prompt %}[|assistant|]{% endif %}",
     "olmo2": "{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}<|system|>\n{{ m.content }}\n{% elif m.role == 'user' %}<|user|>\n{{ m.content }}\n{% elif m.role == 'assistant' %}<|assistant|>\n{{ m.content }}{{ eos_token if not loop.last }}\n{% endif %}{% if loop.last and add_generation_prompt %}<|assistant|>\n{% endif %}{% endfor %}",
     "parts_only": _PARTS,
+    "named_by_special_tokens": "{{ bos_token }}{% for m in messages %}{{ m.role }}{{ additional_special_tokens[0] }}|{{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}",
 }  # fmt: skip

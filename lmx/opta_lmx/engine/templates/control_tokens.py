@@ -1,7 +1,8 @@
 """Keeps a model's control tokens out of untrusted text: what stands in a message is text to the model, never the end of the message.
 
 In the messages each control token's text is replaced by one character of a private area, so no template can act on it. In the prompt
-the text is put back, and its tokens are those of ordinary characters. The model reads the same characters.
+the text is put back, and its tokens are those of ordinary characters. The model reads the same characters. Marks of roles that a template
+writes as plain text, such as `[INST]` where that is no token, are put back with a space inside, because nothing else tells them apart.
 """
 
 import json
@@ -12,6 +13,10 @@ from typing import Any, cast
 _FIRST, _LAST = 0xF0000, 0xFFFFD
 # In a message, these are hidden from templates that search for them, whether or not they are tokens of the model.
 _SEARCHED = ("<think>", "</think>", "<|channel|>", "[THINK]", "[/THINK]")
+# Marks of roles in the text of a template.
+_MARK = re.compile(
+    r"<\|[\w▁ -]{1,40}\|>|<｜[\w▁ -]{1,40}｜>|\[/?[A-Z_]{3,24}\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|###? ?[A-Z][a-z]{2,16}:"
+)
 # Some templates take these words out of every message; as a part of a path they are no switch.
 _WORDS_IN_PATHS = r"(?<=[\w.])/(?:no_?)?think|/(?:no_?)?think(?=[\w/.-])"
 # Tokens without the mark of a special one that still steer: those of calls, reasoning, roles and turns.
@@ -32,13 +37,16 @@ class ControlTokens:
             if text.strip() and (getattr(token, "special", False) or text in source or _STEERING.match(text)):
                 self._ids[int(id_)] = text
         self.texts = tuple(self._ids.values())
+        self._broken = set(_MARK.findall(source)) - set(self.texts) - set(_SEARCHED)
         words = f"|{_WORDS_IN_PATHS}" if "/think" in source or "/no_think" in source else ""
-        self._pattern = re.compile(f"{_alternatives(tuple(dict.fromkeys([*self.texts, *_SEARCHED])))}{words}|[{chr(_FIRST)}-{chr(_LAST)}]")
+        self._pattern = re.compile(
+            f"{_alternatives(tuple(dict.fromkeys([*self.texts, *_SEARCHED, *sorted(self._broken)])))}{words}|[{chr(_FIRST)}-{chr(_LAST)}]"
+        )
         self._plain: dict[str, list[int]] = {}
 
     def hiding(self) -> "HiddenTokens":
         """A place for the hidden texts of one prompt."""
-        return HiddenTokens(self._pattern)
+        return HiddenTokens(self._pattern, self._broken)
 
     def encode(self, prompt: str, hidden: "HiddenTokens") -> list[int]:
         """The tokens of a prompt in which control tokens were hidden."""
@@ -96,8 +104,8 @@ class ControlTokens:
 class HiddenTokens:
     """The hidden texts of one prompt."""
 
-    def __init__(self, pattern: "re.Pattern[str]"):
-        self._pattern = pattern
+    def __init__(self, pattern: "re.Pattern[str]", broken: set[str]):
+        self._pattern, self._broken = pattern, broken
         self._texts: list[str] = []
 
     def __bool__(self) -> bool:
@@ -125,6 +133,7 @@ class HiddenTokens:
         for at, part in enumerate(re.split(f"([{chr(_FIRST)}-{chr(_LAST)}])", self._unescaped(prompt))):
             if at % 2 and (number := ord(part) - _FIRST) < len(self._texts):
                 part = self._texts[number]
+                part = f"{part[0]} {part[1:]}" if part in self._broken else part
                 spans.append((size, size + len(part)))
             parts.append(part)
             size += len(part)

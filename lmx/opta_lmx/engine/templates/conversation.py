@@ -1,18 +1,20 @@
 """A conversation in one regular form, whatever a client sent: texts, reasoning, calls and their results, each in its own field."""
 
 import json
-import re
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from opta_core.tool_text import tolerant_json
+from opta_core.tool_text import markers, tolerant_json
+from opta_core.tool_text.offered import OfferedTools
+from opta_core.tool_text.splitter import TextSplitter
 from opta_core.tool_text.tolerant_json import Unreadable
 
 from ...json_values import as_list, as_object
 
 _ROLES = {"developer": "system", "function": "tool", "tool_result": "tool", "model": "assistant", "human": "user"}
 _REASONING = ("reasoning_content", "reasoning", "thinking")
-_THOUGHT = re.compile(r"\s*<(think|thinking|seed:think|longcat_think|mm:think)>(.*?)</\1>\s*", re.DOTALL)
+_MARKS = tuple({*markers.THINKING, "<|channel|>", "<|start|>assistant"})
+_NO_TOOLS = OfferedTools([])
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,12 @@ def _message(given: dict[str, Any], number: int) -> Message:
 
 def _split_thought(text: str) -> tuple[str, str]:
     """(reasoning, answer) of a text in which a client left both."""
-    if thought := _THOUGHT.match(text):
-        return thought.group(2).strip("\n"), text[thought.end() :]
+    if text.lstrip().startswith(_MARKS):
+        splitter = TextSplitter(_NO_TOOLS)
+        pieces = [*splitter.push(text), *splitter.end()]
+        reasoning, answer = ("".join(piece.text for piece in pieces if piece.kind == kind) for kind in ("thinking", "text"))
+        # A thought that is never closed is what the answer begins with.
+        return (reasoning.strip("\n"), answer.lstrip("\n")) if answer.strip() else ("", text)
     before, closer, after = text.partition("</think>")
     if closer and "<think>" not in before and "</think>" not in after and before.endswith("\n") and after.startswith("\n"):
         return before.strip("\n"), after.lstrip("\n")

@@ -34,6 +34,8 @@ class TemplateRenderer:
         more = arguments if self._function else {**arguments, "tokenize": False}
         if self._names_functions:
             more = {"functions": json.dumps(tools, ensure_ascii=False), "datetime": "", **more}
+        if "additional_special_tokens" in self.source:
+            more = {"additional_special_tokens": _special_tokens(self._tokenizer), **more}
         if self._tools_by == "role":
             first = int(bool(messages) and messages[0]["role"] == "system")
             declared = {"role": "functions", "content": json.dumps(tools, ensure_ascii=False)}
@@ -50,6 +52,16 @@ class TemplateRenderer:
             return bool(self(_QUESTION, [], {}))
         except TemplateRefusal:
             return False
+
+
+def _special_tokens(tokenizer: Any) -> list[str]:
+    """A model's special tokens beyond those with a name, in the order of their ids; newer versions of transformers no longer pass them."""
+    named = {
+        getattr(tokenizer, name, None)
+        for name in ("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token")
+    }
+    known: dict[int, Any] = getattr(tokenizer, "added_tokens_decoder", {})
+    return [str(token) for _, token in sorted(known.items()) if token.special and str(token) not in named]
 
 
 def _source(function: Any, tokenizer: Any) -> str:
