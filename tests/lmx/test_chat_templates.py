@@ -282,7 +282,7 @@ def test_control_tokens_stay_out_of_text_with_tokenizers_of_every_kind(make: Any
     ],
 )
 def test_reasoning_that_a_client_left_in_the_text_is_parted(text: str, reasoning: str, answer: str) -> None:
-    (message,) = conversation_of([{"role": "assistant", "content": text}])
+    message, _ = conversation_of([{"role": "assistant", "content": text}, {"role": "user", "content": "Go on"}])
     assert (message.reasoning, message.text) == (reasoning, answer)
 
 
@@ -301,3 +301,21 @@ def test_a_longer_conversation_begins_as_the_shorter_one_did(name: str) -> None:
             before, after = (shape(name).text(talk[:end], TOOLS, Wishes()) for end in (size, size + 1))
             asked = before.index(f"zq{ {2: 220, 6: 230, 10: 240}[size] }") + 5
             assert after.startswith(before[:asked])
+
+
+@pytest.mark.parametrize("begun", ["<think>\nLet me", "<think>\nHm\n</think>\n\nYes, ", '<tool_call>\n{"name": "', "Yes, ", "  - "])
+def test_a_begun_answer_stands_at_the_end_as_it_is(begun: str) -> None:
+    template, tokens = template_of(SHAPES["qwen3"], SPECIAL), template_of(SHAPES["minimax_m2"], SPECIAL)
+    messages = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": begun}]
+    for each in (template, tokens):
+        prompt = each.text(messages, TOOLS, Wishes())
+        assert prompt.endswith(begun) or prompt.replace("\n", "").endswith(begun.replace("\n", ""))
+        assert prompt.count("<think>") <= 1 + begun.count("<think>") and "Hello" in prompt
+
+
+def test_the_marks_of_a_begun_answer_are_those_of_the_model() -> None:
+    template = template_of(SHAPES["qwen3"], SPECIAL)
+    tokenizer: Any = PreTrainedTokenizerFast(tokenizer_file=str(PROBE / "tokenizer.json"))
+    tokenizer.add_special_tokens({"additional_special_tokens": list(SPECIAL)})
+    ids = template.tokens([{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "<tool_call>"}], TOOLS, Wishes())
+    assert ids[-1] == tokenizer.convert_tokens_to_ids("<tool_call>")

@@ -8,7 +8,7 @@ import pytest
 from core.test_tool_text import KNOWN, OFFERED, ONE, SENTENCES, TWO, TYPED
 from core.tool_text_formats import FORMATS, PROSE, THINKING
 
-from opta_lmx.parsing.family_parser import FamilyParser, is_parted, opens_thinking
+from opta_lmx.parsing.family_parser import FamilyParser, behind, is_parted, opens_thinking
 from opta_lmx.parsing.output_parser import Markers, OutputPiece
 
 TOOLS: list[dict[str, Any]] = [
@@ -115,3 +115,11 @@ def test_models_that_answer_in_parts_are_known_by_their_marks() -> None:
     assert is_parted("{{ '<|start|>assistant<|channel|>final<|message|>' }}")
     assert is_parted("[THINK] [/THINK]")
     assert not is_parted("<|im_start|>assistant <think> <tool_call>")
+
+
+def test_an_answer_that_was_begun_inside_of_its_reasoning_or_of_a_call_goes_on_there() -> None:
+    thinking = behind("<think>\nLet me", FamilyParser(THINK, None, [], tools=TOOLS))
+    pieces = read(" see.</think>Yes", 3, thinking)
+    assert (text(pieces, "thinking"), text(pieces)) == (" see.", "Yes")
+    called = behind('<tool_call>\n{"name": "read_file", ', FamilyParser(THINK, None, [], tools=TOOLS))
+    assert calls(read('"arguments": {"path": "a.txt"}}\n</tool_call>', 3, called)) == ONE

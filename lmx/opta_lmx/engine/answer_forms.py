@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..ipc.messages import Generate
-from ..parsing.family_parser import FamilyParser, opens_thinking
+from ..parsing.family_parser import FamilyParser, behind, opens_thinking
 from ..parsing.forced_calls import ForcedCallParser
 from ..parsing.output_parser import Markers, OutputParser
 from ..parsing.thinking_first import AnswerParser, ThinkingFirst
@@ -13,6 +13,8 @@ from .call_constraint import CallConstraint
 from .copy_constraint import processor_of
 from .grammar import Grammars, schema_of
 from .sequence import Sequence, Vocabulary
+from .templates.chat_template import begun_answer
+from .templates.conversation import conversation_of
 
 
 class AnswerForms:
@@ -66,7 +68,7 @@ class AnswerForms:
         parser = self._tokenizer.tool_parser
         is_any = bool(order.tools) or self._is_parted
         begins_thinking = thinking.is_open or (is_any and opens_thinking(self._vocabulary.text(prompt[-8:])))
-        return (FamilyParser if is_any else OutputParser)(
+        made = (FamilyParser if is_any else OutputParser)(
             markers if order.tools else Markers(markers.think_start, markers.think_end),
             (lambda text: parser(text, order.tools)) if parser else None,
             order.stop,
@@ -74,3 +76,4 @@ class AnswerForms:
             tools=order.tools,
             one_call=order.one_call,
         )
+        return behind(begun_answer(conversation_of(order.messages[-1:])), made)

@@ -33,9 +33,21 @@ def is_parted(marks: str) -> bool:
     return _PARTED.search(marks) is not None
 
 
+def has_marks(text: str) -> bool:
+    """Whether a text has marks of calls, of reasoning, or of channels."""
+    return _PARTED.search(text) is not None or any(mark in text for mark in ("<think>", *markers.OPENERS))
+
+
 def opens_thinking(prompt: str) -> bool:
     """Whether a prompt ends with the mark that begins the reasoning."""
     return prompt.rstrip().endswith(tuple(markers.THINKING))
+
+
+def behind(begun: str, parser: OutputParser) -> OutputParser:
+    """The parser of what follows the beginning of an answer; that beginning is not given again, and one without marks says nothing."""
+    if has_marks(begun):
+        parser.parse(begun)
+    return parser
 
 
 class FamilyParser(OutputParser):

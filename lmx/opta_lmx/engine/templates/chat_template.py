@@ -48,16 +48,15 @@ class ChatTemplate:
         self._render = TemplateRenderer(tokenizer)
         self._control = ControlTokens(getattr(tokenizer, "_tokenizer", tokenizer), self._render.source)
         self._switches = ThinkingSwitches(self._render)
-        self._traits: dict[bool, TemplateTraits] = {}
+        # What the template takes, without and with declared tools; many templates are two, one for each case.
+        self._traits = {tools: TraitProbe(self._render, tools=tools).find() for tools in (False, True)}
         # The text of the template and the model's tokens: they name the marks that the model writes.
         self.marks = " ".join([self._render.source, *self._control.texts])
         self._form = form_of(self.marks)
         self._examples: dict[TemplateTraits, str] = {}
 
     def traits(self, *, tools: bool) -> TemplateTraits:
-        """What the template takes, with or without declared tools; found at the first use."""
-        if tools not in self._traits:
-            self._traits[tools] = TraitProbe(self._render, tools=tools).find()
+        """What the template takes, with or without declared tools."""
         return self._traits[tools]
 
     def tokens(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], wishes: Wishes) -> list[int]:
@@ -71,7 +70,10 @@ class ChatTemplate:
         return hidden.shown(self._prompt(messages, tools, wishes, hidden))[0]
 
     def _prompt(self, given: list[dict[str, Any]], tools: list[dict[str, Any]], wishes: Wishes, hidden: Any) -> str:
-        conversation = [_hidden(message, hidden) for message in conversation_of(given)]
+        conversation = conversation_of(given)
+        # A begun answer is the model's: its marks are those that the model writes.
+        untrusted = len(conversation) - (1 if begun_answer(conversation) else 0)
+        conversation = [_hidden(message, hidden) for message in conversation[:untrusted]] + conversation[untrusted:]
         tools = [regular(hidden.hide_in(tool)) for tool in tools]
         switched = self._switches.of(wishes.thinking, wishes.effort, wishes.budget)
         arguments = {**switched.arguments, **wishes.arguments}
@@ -148,10 +150,7 @@ class ChatTemplate:
     def _rendered(self, messages: list[Message], tools: list[dict[str, Any]], arguments: dict[str, Any], traits: TemplateTraits) -> str:
         if not messages or messages[-1].role != "assistant" or messages[-1].calls:
             return self._render(as_template_messages(messages, traits), tools, arguments)
-        begun = messages[-1].text
-        if not begun.strip():
-            return self._render(as_template_messages(messages[:-1], traits), tools, arguments)
-        return self._continued(messages, begun, tools, arguments, traits)
+        return self._continued(messages, messages[-1].text, tools, arguments, traits)
 
     def _continued(
         self, messages: list[Message], begun: str, tools: list[dict[str, Any]], arguments: dict[str, Any], traits: TemplateTraits
@@ -166,7 +165,15 @@ class ChatTemplate:
             log.debug("the chat template takes no begun answer", reason=error)
         prompt = self._render(as_template_messages(messages[:-1], traits), tools, arguments)
         opened = next((opener for opener in _OPEN_THOUGHTS if prompt.rstrip().endswith(opener)), "")
+        if opened and begun.lstrip().startswith(opened):
+            return prompt.rstrip() + begun.lstrip().removeprefix(opened)
         return prompt + (f"\n{_OPEN_THOUGHTS[opened]}\n\n" if opened else "") + begun
+
+
+def begun_answer(conversation: list[Message]) -> str:
+    """The beginning of the answer that a conversation ends with; '' when it ends with anything else."""
+    last = conversation[-1] if conversation else None
+    return last.text if last is not None and last.role == "assistant" and not last.calls and last.text.strip() else ""
 
 
 def _hidden(message: Message, hidden: Any) -> Message:

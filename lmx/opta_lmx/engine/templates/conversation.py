@@ -62,7 +62,12 @@ def conversation_of(messages: list[dict[str, Any]]) -> list[Message]:
         found += _in_order(results, found)
         results, waiting = [], list(message.calls)
         found.append(message)
-    return found + _in_order(results, found)
+    found += _in_order(results, found)
+    if found and found[-1].role == "assistant" and not found[-1].calls:
+        # The answer is continued where it stands, inside of its reasoning or behind it.
+        whole = content_text(messages[-1].get("content"))
+        found[-1] = found[-1] if whole == found[-1].text else replace(found[-1], text=whole, reasoning="")
+    return found
 
 
 def result_as_text(message: Message) -> str:

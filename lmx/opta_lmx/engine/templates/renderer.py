@@ -22,6 +22,7 @@ class TemplateRenderer:
         # A few models have a template that is a function of mlx-lm. Other templates are rendered without mlx-lm's own default for thinking.
         self._function: Any = getattr(tokenizer, "_chat_template", None)
         self._tokenizer: Any = getattr(tokenizer, "_tokenizer", tokenizer)
+        self.is_function = self._function is not None
         self.source = _source(self._function, self._tokenizer)
         self._tools_by: _ToolsBy = "variable"
         self._names_functions = re.search(r"(?<![\w.'\"\[])functions(?![\w'\"])", self.source) is not None

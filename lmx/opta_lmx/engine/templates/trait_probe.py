@@ -69,7 +69,7 @@ class TraitProbe:
 
     def _find_calls(self) -> None:
         forms = list(itertools.product(("free", "nine", "function"), ("text", "none"), ("object", "text")))
-        for is_strict in (True, False):
+        for is_strict in (True, False) if "tool" in self._render.source or self._render.is_function else ():
             for ids, empty, arguments in forms:
                 self._keep(ids=ids, empty=empty, arguments=arguments)
                 if self._shows_calls(_USER, _CALLED, _RESULT, is_strict=is_strict):
