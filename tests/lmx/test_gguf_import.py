@@ -22,9 +22,9 @@ from support.model_places import ollama_model
 
 from opta_core.errors import OptaError, Refused
 from opta_core.inheritance import python
-from opta_lmx.models.gguf.blocks import PLAIN, TYPES, as_dtype, decode, floats, kept_bits, packed
 from opta_lmx.models.gguf.gguf_file import TENSOR_TYPES, read_gguf
 from opta_lmx.models.gguf.gguf_import import Imported, import_gguf
+from opta_lmx.models.gguf.weight_blocks import PLAIN, TYPES, as_dtype, decode, floats, kept_bits, packed
 
 SIZE = 320
 PLAIN_CONFIG = {**SHAPE, "vocab_size": SIZE}
@@ -92,6 +92,18 @@ def test_an_imported_model_computes_what_the_original_does(kind: str, tmp_path: 
     want, got = logits(original), logits(imported)
     assert np.abs(want).max() > 0.1
     assert np.abs(want - got).max() < 1e-4 * np.abs(want).max()
+
+
+def test_a_file_that_ollama_made_is_imported_without_the_part_that_sees_images(tmp_path: Path) -> None:
+    config = PLAIN_CONFIG | KINDS["gemma3"][1] | {"num_hidden_layers": 34, "rope_theta": 500_000.0}
+    more = {"gemma3.attention.sliding_window": 8, "gemma3.rope.global.freq_base": 500_000.0, "gemma3.rope.local.freq_base": 10_000.0}
+    original = write_random_gguf(
+        tmp_path / "a.gguf", "gemma3", config, more=more, extra=("v.blk.0.attn_q.weight", "mm.mm_input_projection.weight")
+    )
+    made = import_gguf(tmp_path / "a.gguf", tmp_path / "model", quiet)
+    imported, _ = load(str(tmp_path / "model"))
+    assert np.abs(logits(original) - logits(imported)).max() < 1e-3 * np.abs(logits(original)).max()
+    assert "The part that sees images was left out: the model reads texts." in made.notes
 
 
 @pytest.mark.parametrize("keeps", [True, False])

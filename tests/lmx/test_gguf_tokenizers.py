@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import sentencepiece
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from support.gguf_files import SHAPE, SPECIAL, add_byte_level_tokenizer, gguf_writer
 from tokenizers import Tokenizer
 
 from opta_lmx.models.gguf import gguf_tokenizer
 from opta_lmx.models.gguf.gguf_file import read_gguf
+from opta_lmx.models.gguf.usual_templates import usual_template
 
 SIZE = 320
 PLAIN_CONFIG = {**SHAPE, "vocab_size": SIZE}
@@ -65,6 +67,28 @@ def test_tokens_of_conversations_are_found_whatever_kind_the_file_gives_them(tmp
         assert tokens.encode("<|im_end|><start>").ids == [size, size + 1] and read.ends == [size, size + 1]
         assert (tokens.encode("<think>").ids == [size + 2]) == bool(more)
         assert tokens.decode([size, size + 2]) == "<think>"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "name", "rendered"),
+    [
+        (["<|im_start|>", "<|im_end|>"], "ChatML", "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\nA<|im_end|>\n<|im_start|>user\nV<|im_end|>\n<|im_start|>assistant\n"),
+        (["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"], "Llama 3", "B" + "".join(f"<|start_header_id|>{role}<|end_header_id|>\n\n{text}<|eot_id|>" for role, text in (("system", "S"), ("user", "U"), ("assistant", "A"), ("user", "V"))) + "<|start_header_id|>assistant<|end_header_id|>\n\n"),
+        (["<start_of_turn>", "<end_of_turn>"], "Gemma", "B<start_of_turn>user\nS\n\nU<end_of_turn>\n<start_of_turn>model\nA<end_of_turn>\n<start_of_turn>user\nV<end_of_turn>\n<start_of_turn>model\n"),
+        (["<other>"], "", ""),
+    ],
+)  # fmt: skip
+def test_a_file_without_a_template_gets_that_of_its_tokens(tokens: list[str], name: str, rendered: str) -> None:
+    found, template = usual_template(set(tokens))
+    talk = [
+        {"role": "system", "content": "S"},
+        {"role": "user", "content": "U"},
+        {"role": "assistant", "content": "A"},
+        {"role": "user", "content": "V"},
+    ]
+    # As transformers renders them.
+    made = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True).from_string(template)
+    assert (found, made.render(messages=talk, add_generation_prompt=True, bos_token="B")) == (name, rendered)
 
 
 def sentence_piece_gguf(folder: Path, **options: Any) -> tuple[Any, Path]:

@@ -29,9 +29,18 @@ def random_model(config: dict[str, Any], seed: int = 1) -> Any:
 
 
 def write_random_gguf(
-    path: Path, architecture: str, config: dict[str, Any], *, weights: str = "F32", more: dict[str, Any] | None = None
+    path: Path,
+    architecture: str,
+    config: dict[str, Any],
+    *,
+    weights: str = "F32",
+    more: dict[str, Any] | None = None,
+    extra: tuple[str, ...] = (),
 ) -> Any:
-    """Write a file, and return the model that it stands for, with the weights as the file rounds them. `weights`: type of the matrices."""
+    """Write a file, and return the model that it stands for, with the weights as the file rounds them.
+
+    `weights`: type of the matrices; `extra`: names of further tensors.
+    """
     model = random_model(config)
     writer = gguf_writer(path, architecture, config)
     names = gguf.get_tensor_name_map(_architecture(architecture), config["num_hidden_layers"])
@@ -42,6 +51,8 @@ def write_random_gguf(
         raw = quants.quantize(stored, kind)
         writer.add_tensor(_gguf_name(names, name), raw, raw_dtype=kind)
         rounded.append((name, mx.array(_restored(architecture, config, name, quants.dequantize(raw, kind).reshape(stored.shape)))))
+    for name in extra:
+        writer.add_tensor(name, np.ones((4, 4), np.float32))
     for key, value in (more or {}).items():
         add_value(writer, key, value)
     _write(writer)

@@ -39,6 +39,8 @@ WARN, EVICT, SHED = 0.85, USABLE_SHARE, 0.95
 LIMIT_SHARE = 0.75
 # The catalog is read again when it is older than this.
 CATALOG_S = 2.0
+# Without any request, less often: people may have hundreds of models.
+CATALOG_IDLE_S = 10.0
 
 log = Log("models")
 
@@ -187,7 +189,7 @@ class EnginePool:
         self._note_measured()
         self.used = memory_bytes() + sum(engine.memory for engine in self.engines.values())
         self._keep_awake.note(is_busy=bool(self.running))
-        await self.refresh(older_than_s=CATALOG_S)
+        await self.refresh(older_than_s=CATALOG_IDLE_S)
         await self._unload_unused()
         await self._guard_memory()
 

@@ -10,10 +10,10 @@ import msgspec
 from opta_core.errors import Refused
 
 from ..new_folder import check_space, new_folder, refuse_existing
-from .blocks import PLAIN
 from .gguf_file import GgufFile, read_gguf
 from .gguf_tokenizer import GgufTokenizer, tokenizer_of
-from .llama_like import config_of, targets_of
+from .llama_like import config_of, has_vision, targets_of
+from .weight_blocks import PLAIN
 from .weight_files import WeightPlan
 
 SUFFIX = ".import"
@@ -67,7 +67,7 @@ def import_gguf(
         dtype=_NAMES[numbers],
         bytes_before=sum(tensor.size for tensor in file.tensors.values()),
         bytes=plan.size,
-        notes=_notes(plan, words, config, keeps=keeps),
+        notes=_notes(file, plan, words, config, keeps=keeps),
     )
 
 
@@ -85,13 +85,17 @@ def _about_tokens(words: GgufTokenizer) -> dict[str, object]:
     return {**({} if words.begin is None else {"bos_token_id": words.begin}), **({"eos_token_id": words.ends} if words.ends else {})}
 
 
-def _notes(plan: WeightPlan, words: GgufTokenizer, config: dict[str, object], *, keeps: bool) -> list[str]:
+def _notes(file: GgufFile, plan: WeightPlan, words: GgufTokenizer, config: dict[str, object], *, keeps: bool) -> list[str]:
     notes: list[str] = []
     if changed := plan.changed_types():
         reason = "mlx has no groups of that size" if keeps else "as asked"
         notes.append(
             f"Weights of the types {', '.join(changed)} became plain numbers ({reason}). To make the model smaller: opta models quantise"
         )
+    if has_vision(file):
+        notes.append("The part that sees images was left out: the model reads texts.")
+    if words.template:
+        notes.append(f"The file has no chat template; by its tokens, that of {words.template} was chosen.")
     if "chat_template" not in words.settings:
         notes.append("The file has no chat template, so the model can continue texts, but knows no conversations.")
     if not words.ends:

@@ -8,6 +8,7 @@ from opta_core.errors import Refused
 
 from ...json_values import as_list
 from .gguf_file import GgufFile
+from .usual_templates import usual_template
 
 # Kinds of tokens (`tokenizer.ggml.token_type`).
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _UNUSED, _BYTE = 1, 2, 3, 4, 5, 6
@@ -40,12 +41,13 @@ _ENDS = {*_ALWAYS_CONTROL, "</s>"}
 
 
 class GgufTokenizer(msgspec.Struct, frozen=True):
-    """The files of a tokenizer, and the tokens that begin and end texts."""
+    """The files of a tokenizer, and the tokens that begin and end texts. `template`: whose chat template was chosen where the file has none."""
 
     tokenizer: dict[str, Any]
     settings: dict[str, Any]
     begin: int | None
     ends: list[int]
+    template: str = ""
 
 
 class _Tokens(msgspec.Struct, frozen=True):
@@ -245,7 +247,9 @@ def _with_settings(tokens: _Tokens, whole: dict[str, Any], begins: bool) -> Gguf
         else {},
     }
     roles = {"bos": begin, "eos": end, "unk": tokens.id_of("unknown"), "pad": tokens.id_of("padding")}
-    template = tokens.file.text("tokenizer.chat_template")
+    template, chosen = tokens.file.text("tokenizer.chat_template"), ""
+    if not template:
+        chosen, template = usual_template({text for text, kind in zip(tokens.texts, tokens.kinds, strict=True) if kind == _CONTROL})
     settings: dict[str, Any] = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": tokens.file.number("context_length") or 1_000_000,
@@ -258,4 +262,5 @@ def _with_settings(tokens: _Tokens, whole: dict[str, Any], begins: bool) -> Gguf
         settings,
         begin,
         ends,
+        chosen,
     )

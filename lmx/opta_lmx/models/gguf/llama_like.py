@@ -14,8 +14,8 @@ import msgspec
 from opta_core.errors import Refused
 
 from ...json_values import as_list
-from .blocks import PLAIN, TYPES
 from .gguf_file import GgufFile, GgufTensor
+from .weight_blocks import PLAIN, TYPES
 
 _ATTENTION = {
     "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj",
@@ -27,6 +27,10 @@ _QK_NORMS = {"attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm
 _FOUR_NORMS = {
     "post_attention_norm": "post_attention_layernorm", "ffn_norm": "pre_feedforward_layernorm", "post_ffw_norm": "post_feedforward_layernorm",
 }  # fmt: skip
+# Layers of the Gemma 3 models that stretch positions by 8. Files that Ollama made do not say so.
+_GEMMA3_SCALED = (34, 48, 62)
+# Tensors of the part that sees images, in files that Ollama made.
+_VISION = ("v.", "mm.")
 _TOP = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
 
 
@@ -105,9 +109,18 @@ def config_of(file: GgufFile) -> dict[str, Any]:
 def targets_of(file: GgufFile, config: dict[str, Any]) -> list[TensorTarget]:
     """What becomes of each tensor. Raises Refused: a tensor is unknown, is missing, or has a type that cannot be read."""
     kind = architecture_of(file)
-    targets = [_target(file, kind, config, tensor) for tensor in file.tensors.values() if tensor.name != "rope_freqs.weight"]
+    targets = [_target(file, kind, config, tensor) for tensor in file.tensors.values() if not _is_left_out(tensor.name)]
     _check_whole(file, kind, config, {target.name for target in targets if target.part == "weight"})
     return targets
+
+
+def has_vision(file: GgufFile) -> bool:
+    """Whether the file also holds the part that sees images. It is left out."""
+    return any(name.startswith(_VISION) for name in file.tensors)
+
+
+def _is_left_out(name: str) -> bool:
+    return name == "rope_freqs.weight" or name.startswith(_VISION)
 
 
 def _target(file: GgufFile, kind: Architecture, config: dict[str, Any], tensor: GgufTensor) -> TensorTarget:
@@ -163,6 +176,8 @@ def _rope_scaling(file: GgufFile) -> dict[str, Any]:
         return {"rope_scaling": _llama3(file)}
     if any(name.startswith("rope_factors_") for name in file.tensors):
         raise Refused(f"{file.path.name} scales its rotary embeddings in a way (longrope) that cannot be imported.")
+    if not kind and not factor and file.architecture == "gemma3" and file.number("block_count") in _GEMMA3_SCALED:
+        kind, factor = "linear", 8.0
     if kind in ("", "none") or factor in (0.0, 1.0):
         return {}
     if kind == "linear":
@@ -198,7 +213,7 @@ def _llama3_factor(wave: float, factor: float, original: int) -> float:
 def _small_floats(file: GgufFile, tensor: GgufTensor) -> list[float]:
     import numpy as np
 
-    from .blocks import floats
+    from .weight_blocks import floats
 
     if tensor.type not in PLAIN or tensor.size > 1024**2:
         raise Refused(f"{file.path.name} has a tensor {tensor.name!r} of an unexpected kind.")
@@ -272,8 +287,9 @@ def _of_gemma3(file: GgufFile) -> dict[str, Any]:
     return {
         "sliding_window": _required(file, "attention.sliding_window"),
         "sliding_window_pattern": file.number("attention.sliding_window_pattern") or 6,
-        "rope_theta": _rounded(file.real("rope.freq_base", 1_000_000.0)),
-        "rope_local_base_freq": _rounded(file.real("rope.freq_base_swa", 10_000.0)),
+        # The second name of each is Ollama's.
+        "rope_theta": _rounded(file.real("rope.freq_base", file.real("rope.global.freq_base", 1_000_000.0))),
+        "rope_local_base_freq": _rounded(file.real("rope.freq_base_swa", file.real("rope.local.freq_base", 10_000.0))),
         **_scale_of_queries(file, 62),
     }
 

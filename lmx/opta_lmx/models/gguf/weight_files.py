@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from opta_core.errors import Refused
 
-from .blocks import GROUP, PLAIN, Bytes, as_dtype, decode, floats, kept_bits, packed
 from .gguf_file import GgufFile
 from .llama_like import TensorTarget
+from .weight_blocks import GROUP, PLAIN, Bytes, as_dtype, decode, floats, kept_bits, packed
 
 # Weights in a piece, and bytes in a file.
 PIECE_WEIGHTS, FILE_BYTES_MAX = 4 * 1024**2, 5 * 10**9
