@@ -309,6 +309,7 @@ def test_results_are_shown_and_compared_in_every_form(solved: dict[str, Any], ex
     (row,) = json.loads(exam("--compare", "--json").out)["rows"]
     assert (row["model"], row["scores"][-1]["solved"]) == ("scripted/scripted", len(TASKS))
     assert exam("--list").out.count("\n") == len(TASKS)
+    assert [task["id"] for task in json.loads(exam("--list", "--json").out)] == [task.id for task in TASKS]
 
 
 @pytest.mark.parametrize(

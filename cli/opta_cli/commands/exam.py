@@ -6,13 +6,15 @@ import sys
 import time
 from typing import Any
 
+import msgspec
+
 from opta_core.errors import OptaError, Refused
 from opta_core.settings import LoadedSettings
 from opta_protocol.error_info import ErrorCode
 
 from ..client import Client, new_key
 from ..exam import exam_tables as tables
-from ..exam.exam_catalog import TASKS, choose
+from ..exam.exam_catalog import choose
 from ..exam.exam_records import EXAM_VERSION, ExamRecords, ExamRun
 from ..exam.exam_run import Examination, exam_lock
 from ..exam.exam_task import ExamTask
@@ -28,7 +30,7 @@ NAMED_MAX = 20
 def exam(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta models exam [MODEL...]"""
     if args.list:
-        return _list()
+        return _list(args)
     if args.compare or args.show:
         return _show(loaded, args)
     tasks = choose(args.only, args.tasks)
@@ -178,7 +180,12 @@ def _is_named(run: ExamRun, names: list[str]) -> bool:
     return any(name in (run.model, run.model.partition("/")[2]) for name in names)
 
 
-def _list() -> int:
-    for task in TASKS:
-        print(f"{task.kind:11} {task.id:32} {' '.join(task.prompts[0].split())[:90]}")
+def _list(args: argparse.Namespace) -> int:
+    """opta models exam --list"""
+    tasks = choose(args.only, args.tasks)
+    if args.json:
+        print(msgspec.json.encode([{"id": task.id, "kind": task.kind, "prompts": task.prompts} for task in tasks]).decode())
+        return 0
+    for task in tasks:
+        print(f"{task.kind:11} {task.id:28} {' '.join(task.prompts[0].split())[:90]}")
     return 0
