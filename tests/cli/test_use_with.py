@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.daemon import Daemon
 
 from opta_cli.lmx import json_edit
-from opta_cli.lmx.client_configs import CLIENTS, ClientConfig, Target, config_of
+from opta_cli.lmx.client_configs import CLIENTS, ClientConfig, LmxTarget, config_of
 from opta_cli.lmx.use_with import change_of, write
 from opta_core.errors import Refused
 
-TARGET = Target(root="http://127.0.0.1:1234", model="qwen3-4b", context=32_768)
-REMOTE = Target(root="https://studio.local:1234", model="qwen3-4b", context=0, needs_key=True, certificate="/pin.pem")
+TARGET = LmxTarget(root="http://127.0.0.1:1234", model="qwen3-4b", context=32_768)
+REMOTE = LmxTarget(root="https://studio.local:1234", model="qwen3-4b", context=0, needs_key=True, certificate="/pin.pem")
 
 
-def config(client: str, home: Path, target: Target = TARGET) -> ClientConfig:
+def config(client: str, home: Path, target: LmxTarget = TARGET) -> ClientConfig:
     return config_of(client, target, home, {})
 
 
@@ -31,7 +31,7 @@ def parsed(file: Path) -> Any:
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("target", [TARGET, REMOTE], ids=["here", "with a key"])
-def test_a_file_is_made_and_a_second_time_changes_nothing(client: str, target: Target, tmp_path: Path) -> None:
+def test_a_file_is_made_and_a_second_time_changes_nothing(client: str, target: LmxTarget, tmp_path: Path) -> None:
     made = config(client, tmp_path, target)
     old, new = change_of(made)
     assert old == ""
@@ -142,6 +142,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(NAMES, JSON, max_size=3), st.lists(NAMES, min_size=1, max_size=3), JSON, st.sampled_from([None, 2, "\t"]))
 def test_any_value_is_set_at_any_path_and_no_other_changes(before: dict[str, Any], path: list[str], value: Any, indent: Any) -> None:
     text = json.dumps(before, indent=indent, ensure_ascii=bool(indent))

@@ -55,6 +55,12 @@ def order(**fields: Any) -> tuple[Generate, list[str]]:
         ({"chat_template_kwargs": {"chat_template": "{{ 1 }}"}}, "chat_template"),
         ({"chat_template_kwargs": {"tools": []}}, "tools"),
         ({"thinking": {"type": "x"}}, "thinking"),
+        ({"tools": [{"type": "function", "function": {"name": "x"}}], "tool_choice": {"type": ["x"]}}, "tool_choice"),
+        ({"tool_choice": {"type": "allowed_tools", "tools": [{"name": ["x"]}], "mode": "x"}}, "tool_choice"),
+        ({"messages": [{"role": ["user"], "content": "x"}]}, "role"),
+        ({"messages": [{"role": "user", "content": [{"type": ["text"], "text": "x"}]}]}, "content"),
+        ({"response_format": {"type": "json_object", "schema": 5}}, "response_format"),
+        ({"response_format": {"type": {}}}, "response_format"),
     ],
 )
 def test_what_would_change_the_meaning_is_refused_by_name(fields: dict[str, Any], named: str) -> None:
@@ -122,6 +128,14 @@ FUNCTION = {"type": "function", "function": {"name": "look", "parameters": {"typ
         ({"response_format": {"type": "json_object", "schema": {"type": "array"}}}, {"schema": {"type": "array"}}),
         ({"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "array"}, "strict": None}}}, {"schema": {"type": "array"}}),
         ({"guided_json": {"type": "array"}}, {"schema": {"type": "array"}}),
+        ({"response_format": "json_object"}, {"schema": {"type": "object"}}),
+        ({"response_format": {"type": "json_schema", "schema": {"type": "array"}}}, {"schema": {"type": "array"}}),
+        ({"response_format": {}}, {"schema": None}),
+        ({"logprobs": 3}, {"logprobs": 3}),
+        ({"logprobs": True, "top_logprobs": 2}, {"logprobs": 2}),
+        ({"seed": 2**64 - 1}, {"seed": 2**63 - 1}),
+        ({"seed": -7}, {"seed": 2**63 - 7}),
+        ({"repetition_penalty": 0.0}, {"repetition_penalty": 0.0, "chosen": []}),
     ],
 )  # fmt: skip
 def test_what_can_be_done_is_done(fields: dict[str, Any], done: dict[str, Any]) -> None:

@@ -123,3 +123,13 @@ def test_what_is_wrong_is_an_error_of_its_kind(client: openai.OpenAI) -> None:
     assert refused.value.code == "context_length_exceeded"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("absent")
+
+
+def test_the_older_form_has_log_probabilities_and_repeats_its_prompt(client: openai.OpenAI) -> None:
+    choice = client.completions.create(model="tiny", prompt="one", max_tokens=3, logprobs=2, echo=True).choices[0]
+    assert choice.text.startswith("one")
+    assert choice.logprobs is not None
+    assert "".join(choice.logprobs.tokens or []) == choice.text[3:]
+    assert len(choice.logprobs.token_logprobs or []) == len(choice.logprobs.top_logprobs or []) == 3
+    streamed = client.completions.create(model="tiny", prompt="one", max_tokens=3, echo=True, stream=True)
+    assert "".join(part.choices[0].text for part in streamed if part.choices) == choice.text

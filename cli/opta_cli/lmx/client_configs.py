@@ -22,7 +22,7 @@ KEY_VARIABLE = "LMX_API_KEY"
 _NO_KEY = "none"
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True):
+class LmxTarget(msgspec.Struct, frozen=True, kw_only=True):
     """The LMX and the model to use. `root`: its address without a path; `certificate`: a file, where it has one of its own."""
 
     root: str
@@ -41,12 +41,12 @@ class ClientConfig(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str] = []
 
 
-def config_of(client: str, target: Target, home: Path, environment: Mapping[str, str]) -> ClientConfig:
+def config_of(client: str, target: LmxTarget, home: Path, environment: Mapping[str, str]) -> ClientConfig:
     """The configuration of a client. `home`: the person's home directory."""
     return CLIENTS[client](target, home, environment)
 
 
-def _claude(target: Target, home: Path, environment: Mapping[str, str]) -> ClientConfig:
+def _claude(target: LmxTarget, home: Path, environment: Mapping[str, str]) -> ClientConfig:
     names = ("ANTHROPIC_MODEL", "ANTHROPIC_DEFAULT_OPUS_MODEL", "ANTHROPIC_DEFAULT_SONNET_MODEL", "ANTHROPIC_DEFAULT_HAIKU_MODEL")
     values: dict[tuple[str, ...], Any] = {("env", "ANTHROPIC_BASE_URL"): target.root, **{("env", name): target.model for name in names}}
     if target.needs_key:
@@ -57,7 +57,7 @@ def _claude(target: Target, home: Path, environment: Mapping[str, str]) -> Clien
     return _json(folder / "settings.json", values, ["Claude Code uses LMX in every project from its next start on."])
 
 
-def _codex(target: Target, home: Path, environment: Mapping[str, str]) -> ClientConfig:
+def _codex(target: LmxTarget, home: Path, environment: Mapping[str, str]) -> ClientConfig:
     provider = {"name": "LMX", "base_url": f"{target.root}/v1", "wire_api": "responses"}
     if target.needs_key:
         provider["env_key"] = KEY_VARIABLE
@@ -70,7 +70,7 @@ def _codex(target: Target, home: Path, environment: Mapping[str, str]) -> Client
     )
 
 
-def _opencode(target: Target, home: Path, environment: Mapping[str, str]) -> ClientConfig:
+def _opencode(target: LmxTarget, home: Path, environment: Mapping[str, str]) -> ClientConfig:
     limit = {"context": target.context, "output": max(1024, min(target.context // 4, 32_000))}
     options = {"baseURL": f"{target.root}/v1"} | ({"apiKey": f"{{env:{KEY_VARIABLE}}}"} if target.needs_key else {})
     provider = ("provider", "lmx")
@@ -86,7 +86,7 @@ def _opencode(target: Target, home: Path, environment: Mapping[str, str]) -> Cli
     return _json(file, values, [])
 
 
-def _pi(target: Target, home: Path, environment: Mapping[str, str]) -> ClientConfig:
+def _pi(target: LmxTarget, home: Path, environment: Mapping[str, str]) -> ClientConfig:
     model = {
         "id": target.model, "name": target.model, "reasoning": False, "input": ["text"], "contextWindow": target.context,
         "maxTokens": max(1024, min(target.context // 4, 32_000)), "cost": {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0},
@@ -97,7 +97,7 @@ def _pi(target: Target, home: Path, environment: Mapping[str, str]) -> ClientCon
     return _json(folder / "models.json", {("providers", "lmx"): provider}, [f"Start it with: pi --provider lmx --model {target.model}"])
 
 
-def _zed(target: Target, home: Path, environment: Mapping[str, str]) -> ClientConfig:
+def _zed(target: LmxTarget, home: Path, environment: Mapping[str, str]) -> ClientConfig:
     # Its provider for LM Studio needs no list of models: it reads /api/v0/models.
     values: dict[tuple[str, ...], Any] = {
         ("language_models", "lmstudio", "api_url"): f"{target.root}/api/v0",
@@ -109,7 +109,7 @@ def _zed(target: Target, home: Path, environment: Mapping[str, str]) -> ClientCo
     return _json(_folder(environment, "XDG_CONFIG_HOME", home / ".config") / "zed/settings.json", values, notes)
 
 
-def _continue(target: Target, home: Path, environment: Mapping[str, str]) -> ClientConfig:
+def _continue(target: LmxTarget, home: Path, environment: Mapping[str, str]) -> ClientConfig:
     entry: dict[str, Any] = {
         "name": f"LMX {target.model}",
         "provider": "openai",
@@ -129,7 +129,7 @@ def _continue(target: Target, home: Path, environment: Mapping[str, str]) -> Cli
     )
 
 
-CLIENTS: dict[str, Callable[[Target, Path, Mapping[str, str]], ClientConfig]] = {
+CLIENTS: dict[str, Callable[[LmxTarget, Path, Mapping[str, str]], ClientConfig]] = {
     "claude": _claude,
     "codex": _codex,
     "opencode": _opencode,

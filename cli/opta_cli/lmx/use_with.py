@@ -10,13 +10,13 @@ from opta_core.settings import LoadedSettings
 from opta_protocol.lmx import LmxModel, LmxModelList
 
 from .client import ask, endpoint_here
-from .client_configs import KEY_VARIABLE, ClientConfig, Target
+from .client_configs import KEY_VARIABLE, ClientConfig, LmxTarget
 
 CONTEXT_UNKNOWN, ASK_S = 32_768, 5.0
 FILE_BYTES_MAX = 4 * 1024 * 1024
 
 
-def target_of(loaded: LoadedSettings, model: str) -> Target:
+def target_of(loaded: LoadedSettings, model: str) -> LmxTarget:
     """The LMX of these settings with the model that is asked for, or its default one. It need not run. Raises Refused: no such model."""
     endpoint = endpoint_here(loaded)
     try:
@@ -28,7 +28,7 @@ def target_of(loaded: LoadedSettings, model: str) -> Target:
     if known and found is None:
         raise Refused(f"There is no model {wanted!r} at {endpoint.root}. Its models: {', '.join(each.id for each in known)}")
     context = found.context_length if found else 0
-    return Target(
+    return LmxTarget(
         root=endpoint.root,
         model=wanted,
         context=context or CONTEXT_UNKNOWN,
@@ -37,13 +37,13 @@ def target_of(loaded: LoadedSettings, model: str) -> Target:
     )
 
 
-def explained(client: str, config: ClientConfig, target: Target) -> str:
+def explained(client: str, config: ClientConfig, target: LmxTarget) -> str:
     """What a person puts where."""
     lines = [f"In {config.file}:", "", config.snippet.rstrip(), "", *notes_of(config, target)]
     return "\n".join([*lines, f"To have it written: opta lmx use-with {client} --write"])
 
 
-def notes_of(config: ClientConfig, target: Target) -> list[str]:
+def notes_of(config: ClientConfig, target: LmxTarget) -> list[str]:
     """What else is needed for it to work."""
     notes = list(config.notes)
     if target.needs_key:

@@ -59,7 +59,7 @@ SAMPLING: dict[str, FieldRule] = {
     "seed": done("`-1`: none", unset=(-1,)),
     "presence_penalty": done(),
     "frequency_penalty": done(),
-    "repetition_penalty": done(),
+    "repetition_penalty": done(unset=(0,)),
 }
 # Other grammars than JSON schemas: without them the answer would have another form.
 GRAMMARS: dict[str, FieldRule] = {
@@ -87,7 +87,7 @@ def read(given: dict[str, Any], kind: type[T], rules: Rules, found: Ignored) -> 
     for name, value in given.items():
         if value is None:
             continue
-        rule = rules.get(name)
+        value, rule = _whole(value), rules.get(name)
         if rule is None or rule.treatment == "ignored":
             found.add(name)
         elif rule.treatment == "refused":
@@ -95,7 +95,7 @@ def read(given: dict[str, Any], kind: type[T], rules: Rules, found: Ignored) -> 
                 raise Refused(f"Field '{name}': {rule.note}")
         elif not _is_one_of(value, rule.unset):
             is_over = rule.most is not None and isinstance(value, int | float) and value > rule.most
-            kept[name] = rule.most if is_over else _whole(value)
+            kept[name] = rule.most if is_over else value
     try:
         return msgspec.convert(kept, kind)
     except msgspec.ValidationError as error:

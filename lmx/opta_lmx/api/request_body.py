@@ -16,7 +16,8 @@ MaxTokens = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS_MAX)]
 Temperature = Annotated[float, msgspec.Meta(ge=0, le=2)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Penalty = Annotated[float, msgspec.Meta(ge=-2, le=2)]
-Seed = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+# Of 64 bits, with or without a sign: checked by `seed_of`.
+Seed = int
 
 
 class RequestBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,7 +61,9 @@ def stop_strings(field: str, given: str | list[str] | None) -> list[str]:
 
 
 def seed_of(given: int | None) -> int | None:
-    """A seed as the engine takes it: not negative."""
+    """A seed as the engine takes it: not negative. Raises Refused: it has more than 64 bits."""
+    if given is not None and not -(2**63) <= given < 2**64:
+        raise Refused("Field 'seed': a number of at most 64 bits.")
     return None if given is None else given % 2**63
 
 

@@ -200,7 +200,7 @@ def _choice(choice: Any) -> tuple[str, set[str] | None]:
         case "allowed_tools" if fields is not None:
             inner = as_object(fields.get("allowed_tools")) or fields
             entries = [as_object(entry) or {} for entry in as_list(inner.get("tools")) or []]
-            names = {(as_object(entry.get("function")) or entry).get("name") for entry in entries}
+            names = [(as_object(entry.get("function")) or entry).get("name") for entry in entries]
             return _choice(inner.get("mode"))[0], {name for name in names if isinstance(name, str)}
         case str() if fields is not None:
             raise Refused(f"Field 'tool_choice': a tool of kind {kind[:40]!r} cannot be required; functions can.")

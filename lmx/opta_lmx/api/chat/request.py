@@ -8,6 +8,7 @@ from opta_core.errors import Refused
 
 from ...ipc.messages import Generate
 from .. import schema_limits
+from ..answer_schema import schema_of
 from ..field_rules import COMMON, GRAMMARS, MAX_TOKENS, MODEL, SAMPLING, SERVICE_TIER, FieldRule, done, ignored, refused
 from ..request_body import (
     DEFAULT_MAX_TOKENS,
@@ -30,30 +31,6 @@ from ..tool_set import ToolSet, tool_set
 from .message import message_of
 
 
-class ChatTextFormat(ClientBody, frozen=True, kw_only=True, tag_field="type", tag="text"):
-    """`response_format`: free text."""
-
-
-class ChatJsonFormat(ClientBody, frozen=True, kw_only=True, tag_field="type", tag="json_object"):
-    """`response_format`: a JSON object, of a schema where one is given."""
-
-    schema: dict[str, Any] | None = None
-
-
-class ChatSchema(ClientBody, frozen=True, kw_only=True):
-    """The schema of a `json_schema` format; the answer follows it whether `strict` or not."""
-
-    schema: dict[str, Any] | None = None
-    # Whether a keyword that cannot be held is refused.
-    strict: bool | None = None
-
-
-class ChatSchemaFormat(ClientBody, frozen=True, kw_only=True, tag_field="type", tag="json_schema"):
-    """`response_format`: JSON of a schema."""
-
-    json_schema: ChatSchema
-
-
 class ChatRequest(ClientBody, frozen=True, kw_only=True):
     """The body of /v1/chat/completions."""
 
@@ -64,7 +41,7 @@ class ChatRequest(ClientBody, frozen=True, kw_only=True):
     tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
-    response_format: ChatTextFormat | ChatJsonFormat | ChatSchemaFormat | None = None
+    response_format: dict[str, Any] | str | None = None
     guided_json: dict[str, Any] | None = None
     max_tokens: MaxTokens | None = None
     max_completion_tokens: MaxTokens | None = None
@@ -75,11 +52,11 @@ class ChatRequest(ClientBody, frozen=True, kw_only=True):
     stop: str | list[str] | None = None
     seed: Seed | None = None
     logit_bias: Annotated[dict[str, Annotated[float, msgspec.Meta(ge=-100, le=100)]], msgspec.Meta(max_length=1024)] | None = None
-    repetition_penalty: Annotated[float, msgspec.Meta(gt=0, le=2)] | None = None
-    repeat_penalty: Annotated[float, msgspec.Meta(gt=0, le=2)] | None = None
+    repetition_penalty: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
+    repeat_penalty: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
-    logprobs: bool | None = None
+    logprobs: bool | Annotated[int, msgspec.Meta(ge=0, le=20)] | None = None
     top_logprobs: Annotated[int, msgspec.Meta(ge=0, le=20)] | None = None
     n: Annotated[int, msgspec.Meta(ge=1, le=4)] | None = None
     reasoning_effort: str | None = None
@@ -101,12 +78,12 @@ RULES: dict[str, FieldRule] = {
     "tools": done("functions; other kinds are dropped and named"),
     "tool_choice": done("auto, none, required, `any`, a named function, `allowed_tools`"),
     "parallel_tool_calls": done(),
-    "response_format": done("text, json_object (with or without a schema), json_schema"),
+    "response_format": done("text, json_object (with or without a schema), json_schema; a bare word, and a schema beside the type, too"),
     "guided_json": done("as a json_schema of `response_format`"),
     "max_tokens": MAX_TOKENS,
     "max_completion_tokens": MAX_TOKENS,
     **SAMPLING,
-    "repeat_penalty": done("as `repetition_penalty`"),
+    "repeat_penalty": done("as `repetition_penalty`", unset=(0,)),
     "stop": done(),
     "logit_bias": done(),
     "logprobs": done(),
@@ -154,7 +131,7 @@ def order_of(request: ChatRequest, tools: ToolSet, found: Ignored) -> Generate:
     schema = _schema(request, found)
     if schema is not None and tools.forced:
         raise Refused("Field 'response_format': an answer cannot be both a required tool call and JSON of a schema.")
-    if request.top_logprobs is not None and not request.logprobs:
+    if request.top_logprobs is not None and _alternatives(request) < 0:
         found.add("top_logprobs")
     if request.service_tier not in (None, "flex"):
         found.add("service_tier")
@@ -168,7 +145,7 @@ def order_of(request: ChatRequest, tools: ToolSet, found: Ignored) -> Generate:
         stop=stop,
         seed=seed_of(request.seed),
         logit_bias=request.logit_bias or {},
-        logprobs=(request.top_logprobs or 0) if request.logprobs else -1,
+        logprobs=_alternatives(request),
         schema=schema,
         forced=tools.forced,
         many_calls=tools.forced == "*" and request.parallel_tool_calls is True,
@@ -197,16 +174,14 @@ def _thinking(request: ChatRequest, found: Ignored) -> ThinkingOptions:
 
 
 def _schema(request: ChatRequest, found: Ignored) -> dict[str, Any] | None:
-    match request.response_format:
-        case ChatJsonFormat(schema=None) | ChatSchemaFormat(json_schema=ChatSchema(schema=None)):
-            return {"type": "object"}
-        case ChatJsonFormat(schema=dict() as schema):
-            schema_limits.admit("response_format", schema, found)
-            return schema
-        case ChatSchemaFormat(json_schema=ChatSchema(schema=dict() as schema, strict=strict)):
-            schema_limits.admit("response_format", schema, found, is_strict=strict is True)
-            return schema
-        case _:
-            if request.guided_json is not None:
-                schema_limits.admit("guided_json", request.guided_json, found)
-            return request.guided_json
+    if (schema := schema_of("response_format", request.response_format, found)) is None and request.guided_json is not None:
+        schema_limits.admit("guided_json", request.guided_json, found)
+        return request.guided_json
+    return schema
+
+
+def _alternatives(request: ChatRequest) -> int:
+    """How many alternatives to report with each token; -1: report nothing. A number in `logprobs` is that of the older form."""
+    if isinstance(request.logprobs, bool) or request.logprobs is None:
+        return (request.top_logprobs or 0) if request.logprobs else -1
+    return request.logprobs

@@ -62,7 +62,8 @@ def _messages(where: str, given: dict[str, Any], found: Ignored) -> list[dict[st
 
 def _result(where: str, id_: str, block: dict[str, Any], found: Ignored) -> dict[str, Any]:
     content = block.get("content")
-    if content is not None and not isinstance(content, str) and any(as_object(part) is None for part in as_list(content) or [content]):
+    parts = [] if content is None or isinstance(content, str) else as_list(content)
+    if parts is None or any(as_object(part) is None for part in parts):
         raise Refused(f"Field '{where}.content': the content of a tool_result is a string or a list of blocks.")
     text = text_of(f"{where}.content", content, found, is_result=True, joint="\n")
     return {"role": "tool", "tool_call_id": id_, "content": f"Error: {text}" if block.get("is_error") else text}

@@ -1,4 +1,4 @@
-"""/v1/messages in Anthropic's form: the request. `answer` has the answers, `blocks` the messages.
+"""/v1/messages in Anthropic's form: the request. `answer` has the answers, `content_blocks` the messages.
 
 The form is that of docs.anthropic.com, "Messages", with what newer clients of it send.
 """

@@ -37,6 +37,8 @@ def conversation_of(
         where = f"input[{at}]"
         fields = {"role": "user", "content": item} if isinstance(item, str) else item
         kind = fields.get("type", "message")
+        if not isinstance(kind, str):
+            raise Refused(f"Field '{where}.type': the kind of an item is a word.")
         if kind == "reasoning":
             reasoning = text_of(where, fields.get("content"), found, is_result=True) or reasoning
         elif kind in _OUTPUTS:
@@ -50,7 +52,7 @@ def conversation_of(
         elif kind in _DROPPED:
             found.add(f"{where} ({kind})")
         else:
-            raise Refused(f"Field '{where}': an item of the kind {str(kind)[:40]!r}, with these fields, is not supported.")
+            raise Refused(f"Field '{where}': an item of the kind {kind[:40]!r}, with these fields, is not supported.")
     if not said:
         raise Refused("Field 'input': it holds no message to answer.")
     return said
@@ -75,7 +77,7 @@ def _result(where: str, item: dict[str, Any], found: Ignored) -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": id_, "content": text_of(f"{where}.output", output, found, is_result=True)}
 
 
-def _call(kind: Any, item: dict[str, Any], tools: ToolSet) -> dict[str, Any] | None:
+def _call(kind: str, item: dict[str, Any], tools: ToolSet) -> dict[str, Any] | None:
     """An earlier call in the chat form; None when the item is no call."""
     arguments: Any = None
     match item:

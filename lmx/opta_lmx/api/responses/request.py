@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from opta_core.errors import Refused
-
 from ...ipc.messages import Generate
+from ..answer_schema import schema_of
 from ..chat import request as chat
 from ..field_rules import COMMON, GRAMMARS, MAX_TOKENS, MODEL, SAMPLING, SERVICE_TIER, FieldRule, done, ignored, refused
 from ..request_body import MESSAGES_MAX, ClientBody, Ignored, MaxTokens, ModelName, Share, Temperature
@@ -64,7 +63,7 @@ RULES: dict[str, FieldRule] = {
     **GRAMMARS,
     "previous_response_id": refused(_STORED, unless=("",)),
     "conversation": refused(_STORED, unless=("",)),
-    "prompt": refused("LMX stores no prompts. Send the text in `instructions` and `input`."),
+    "prompt": refused("LMX stores no prompts. Send the text in `instructions` and `input`.", unless=({},)),
     "background": refused("an answer is made while its client waits.", unless=(False,)),
     **COMMON,
     "metadata": done("comes back in the answer"),
@@ -105,14 +104,8 @@ def order_of(request: ResponsesRequest, tools: ToolSet, found: Ignored) -> Gener
     )
 
 
-def _format(request: ResponsesRequest) -> Any:
-    """`text.format` as the `response_format` of the chat form."""
-    match request.text.format if request.text else None:
-        case None | {"type": "text"}:
-            return None
-        case {"type": "json_object"}:
-            return chat.ChatJsonFormat()
-        case {"type": "json_schema", "schema": dict()} as wanted:
-            return chat.ChatSchemaFormat(json_schema=chat.ChatSchema(schema=wanted["schema"], strict=wanted.get("strict") is True))
-        case _:
-            raise Refused("Field 'text.format': it is text, json_object, or a json_schema with its schema.")
+def _format(request: ResponsesRequest) -> dict[str, Any] | None:
+    """`text.format`, which is checked under its own name first. Raises Refused."""
+    wanted = request.text.format if request.text else None
+    schema_of("text.format", wanted, Ignored())
+    return wanted
