@@ -37,6 +37,7 @@ def main() -> None:
     for case in (case for case in [*CASES, *REPORTED] if not names or case.name in names):
         for line in outcomes(served, case, totals):
             print(line, flush=True)
+        print(f"{case.name}: {json.dumps(totals)}", flush=True)
     print(json.dumps(totals), f"{time.monotonic() - started:.0f} s")
 
 

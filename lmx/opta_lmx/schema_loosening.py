@@ -4,6 +4,7 @@ Keywords that say nothing (`uniqueItems: false`, a `then` without `if`) are remo
 way is rewritten: `exclusiveMinimum: true` beside `minimum`, and `unevaluatedProperties: false` of a plain object.
 """
 
+import json
 import re
 from typing import Any
 
@@ -15,6 +16,8 @@ _UNHELD = (
     "not", "if", "then", "else", "contains", "minContains", "maxContains", "uniqueItems", "propertyNames", "dependentRequired",
     "dependentSchemas", "dependencies", "unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef", "$dynamicAnchor",
 )  # fmt: skip
+# Of `oneOf`, more than one form may hold unless they are plainly apart. Standard JSON types, numbers aside.
+_APART = ("string", "boolean", "null", "array", "object")
 # Formats that a grammar holds. The others are annotations, as the standard has them: they are never refused.
 _FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uri", "uuid", "unknown")
 _DATA = ("const", "enum", "default", "examples", "example", "required")
@@ -28,17 +31,17 @@ _DIALECTS = "json-schema.org/"
 def loosened(field: str, schema: dict[str, Any], *, is_strict: bool) -> tuple[dict[str, Any], list[str]]:
     """A schema that a grammar can hold, and the names of what it leaves out. Raises Refused naming them when the request is strict."""
     names: dict[str, bool] = {}
-    found: dict[str, Any] = _held(schema, names)
+    found: dict[str, Any] = _held(schema, names, schema)
     refused = [name for name, is_annotation in names.items() if not is_annotation]
     if is_strict and refused:
         raise Refused(f"Field '{field}': a strict schema cannot have {', '.join(refused)}. Remove it, or send `strict: false`.")
     return found, list(names)
 
 
-def _held(schema: Any, names: dict[str, bool]) -> Any:
+def _held(schema: Any, names: dict[str, bool], root: Any) -> Any:
     """A schema without what cannot be held; adds what was left out to `names`, with whether it is only an annotation."""
     if (entries := as_list(schema)) is not None:
-        return [_held(entry, names) for entry in entries]
+        return [_held(entry, names, root) for entry in entries]
     fields = as_object(schema)
     if fields is None:
         return schema
@@ -52,10 +55,13 @@ def _held(schema: Any, names: dict[str, bool]) -> Any:
             names[f"format {str(value)[:40]}"] = True
         elif name == "pattern" and isinstance(value, str) and _UNHELD_IN_PATTERNS.match(value):
             names["pattern"] = False
+        elif name == "oneOf" and not _are_apart(as_list(value) or [], root):
+            names["oneOf"] = True
+            found[name] = _held(value, names, root)
         elif name in _NAMED and (parts := as_object(value)) is not None:
-            found[name] = {key: _held(part, names) for key, part in parts.items()}
+            found[name] = {key: _held(part, names, root) for key, part in parts.items()}
         else:
-            found[name] = value if name in _DATA else _held(value, names)
+            found[name] = value if name in _DATA else _held(value, names, root)
     return found
 
 
@@ -93,3 +99,34 @@ def _says_nothing(fields: dict[str, Any], name: str) -> bool:
             return True
         case _:
             return fields[name] in (False, {}, []) and name != "not"
+
+
+def _are_apart(parts: list[Any], root: Any) -> bool:
+    """Whether no value can have two of these forms: by their types, or by a property that says which form it is."""
+    marks = [_marks_of(part, root) for part in parts]
+    return all(_differ(one, other) for at, one in enumerate(marks) for other in marks[:at])
+
+
+def _marks_of(part: Any, root: Any) -> dict[str, set[str]]:
+    """What tells a form from others: the values that it allows, of itself ('') and of its required properties, as JSON; its types ('type')."""
+    fields = as_object(part) or {}
+    for _ in range(8):
+        reference = fields.get("$ref")
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            break
+        node: Any = root
+        for name in reference[2:].split("/"):
+            node = (as_object(node) or {}).get(name.replace("~1", "/").replace("~0", "~"))
+        fields = as_object(node) or {}
+    kinds: Any = fields.get("type", [*list(_APART), "number"])
+    marks = {"type": {"number" if kind == "integer" else str(kind) for kind in ([kinds] if isinstance(kinds, str) else kinds)}}
+    properties, required = as_object(fields.get("properties")) or {}, as_list(fields.get("required")) or []
+    for key, owner in [("", fields), *((f".{name}", as_object(properties.get(str(name))) or {}) for name in required)]:
+        values = [owner["const"]] if "const" in owner else as_list(owner.get("enum"))
+        if values is not None:
+            marks[key] = {json.dumps(value, sort_keys=True) for value in values}
+    return marks
+
+
+def _differ(one: dict[str, set[str]], other: dict[str, set[str]]) -> bool:
+    return any(not one[key] & other[key] for key in one.keys() & other.keys())

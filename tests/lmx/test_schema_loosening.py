@@ -10,7 +10,9 @@ from support.in_process_lmx import in_process_lmx
 from opta_core.errors import Refused
 from opta_lmx.schema_loosening import loosened
 
-TEXTS = {"type": "array", "items": {"type": "string"}}
+KIND_A: dict[str, Any] = {"type": "object", "properties": {"kind": {"const": "a"}}, "required": ["kind"]}
+KIND_B: dict[str, Any] = {"type": "object", "properties": {"kind": {"enum": ["b", "c"]}}, "required": ["kind"]}
+TEXTS: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,9 @@ TEXTS = {"type": "array", "items": {"type": "string"}}
         ({"type": "integer", "minimum": 3, "exclusiveMinimum": True}, {"type": "integer", "exclusiveMinimum": 3}, []),
         ({"type": "object", "unevaluatedProperties": False}, {"type": "object", "additionalProperties": False}, []),
         ({"properties": {"a": {"type": "string", "required": True}}}, {"properties": {"a": {"type": "string"}}}, []),
+        ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, {"oneOf": [{"type": "integer"}, {"type": "number"}]}, ["oneOf"]),
+        ({"oneOf": [{"type": "string"}, {"type": ["integer", "null"]}]}, {"oneOf": [{"type": "string"}, {"type": ["integer", "null"]}]}, []),
+        ({"oneOf": [{"$ref": "#/$defs/A"}, KIND_B], "$defs": {"A": KIND_A}}, {"oneOf": [{"$ref": "#/$defs/A"}, KIND_B], "$defs": {"A": KIND_A}}, []),
         ({"$schema": "mine", "type": "null"}, {"type": "null"}, []),
     ],
     ids=lambda value: str(value)[:50],

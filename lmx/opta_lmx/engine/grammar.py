@@ -109,9 +109,10 @@ class Grammars:
 
         shortest = ShortestJson(SchemaForms(json.loads(text)), tokens.cost, search)
         slack = max(SLACK_MIN, min(SLACK_MAX, 2 * shortest.largest))
-        if not any(matcher.compute_bitmask()):
-            raise GrammarError("No value satisfies this schema.")
-        return JsonGrammar(matcher, JsonCursor(shortest), completions, tokens, self._eos, slack)
+        grammar = JsonGrammar(matcher, JsonCursor(shortest), completions, tokens, self._eos, slack)
+        if grammar.shortest is None:
+            raise GrammarError("No finite value satisfies this schema.")
+        return grammar
 
     def _matcher(self, text: str) -> Any:
         try:

@@ -30,7 +30,7 @@ class Completions:
         for ending in cursor.endings()[:ENDINGS_MAX]:
             if (found := self._of_ending(matcher, ending)) is not None:
                 return found
-        text = self.search(matcher, b"", BREADTH_STEPS, DEPTH_STEPS)
+        text = self.search(matcher, b"", 60, 120)
         return None if text is None else self._tokens.spelling(text)
 
     def holds(self, matcher: Any, tokens: list[int]) -> bool:

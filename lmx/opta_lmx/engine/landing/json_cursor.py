@@ -15,7 +15,7 @@ from .shortest_json import ShortestJson, fillers, key_text
 from .string_ends import characters, end_of_string
 
 Where = Literal["value", "first entry", "first key", "key", "in key", "colon", "string", "scalar", "after", "lost"]
-READINGS_MAX, SAMPLE_MAX = 24, 64
+READINGS_MAX, SAMPLE_MAX = 256, 64
 _QUOTE, _BACKSLASH = 0x22, 0x5C
 _OF_NUMBERS = frozenset(b"0123456789.eE+-")
 _TYPE_OF_BYTE = {0x22: ("string",), 0x74: ("boolean",), 0x66: ("boolean",), 0x6E: ("null",), 0x7B: ("object",), 0x5B: ("array",)}

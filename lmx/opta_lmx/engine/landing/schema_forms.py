@@ -10,7 +10,7 @@ from ...json_values import as_list, as_object
 Schema = Any
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 # Combinations multiply: more forms than this are left out.
-FORMS_MAX = 48
+FORMS_MAX = 256
 _COMBINERS = ("$ref", "allOf", "anyOf", "oneOf", "$defs", "definitions")
 
 

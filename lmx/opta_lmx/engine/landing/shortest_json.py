@@ -14,7 +14,7 @@ from .string_samples import samples
 Search = Callable[[Schema, list[bytes]], bytes | None]
 _OF_STRINGS = ("pattern", "format", "minLength", "maxLength")
 # Beyond this many schemas the rest is left to the search in the grammar.
-SCHEMAS_MAX = 2000
+SCHEMAS_MAX = 10_000
 _ROUNDS_MAX = 40
 
 
