@@ -28,6 +28,12 @@ def shape(name: str) -> ChatTemplate:
     return template_of(SHAPES[name])
 
 
+def test_a_tokenizer_without_named_tokens_serves_templates_that_join_them() -> None:
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(PROBE / "tokenizer.json"))
+    tokenizer.chat_template = "{% for m in messages %}{{ bos_token + m.content + eos_token + pad_token + unk_token }}{% endfor %}"
+    assert ChatTemplate(TokenizerWrapper(tokenizer)).text([{"role": "user", "content": "Hi"}], [], Wishes()) == "Hi"
+
+
 def test_there_are_enough_shapes_and_conversations() -> None:
     assert len(SHAPES) >= 40 and len(TALKS) >= 12
     assert len(set(SHAPES.values())) == len(SHAPES)

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 # How a template is given its tools: by the variable `tools`, by that variable though there are none, or by a message of a role of its own.
 _ToolsBy = Literal["variable", "list", "role"]
 _TOOLS_BY: tuple[_ToolsBy, ...] = ("variable", "list", "role")
+_NAMED_TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token")
 _QUESTION: list[dict[str, Any]] = [{"role": "user", "content": "Hello"}]
 
 
@@ -35,6 +36,9 @@ class TemplateRenderer:
         more = arguments if self._function else {**arguments, "tokenize": False}
         if self._names_functions:
             more = {"functions": json.dumps(tools, ensure_ascii=False), "datetime": "", **more}
+        if not self.is_function:
+            # Many templates join these to text, and fail where a tokenizer has none.
+            more = {**{name: "" for name in _NAMED_TOKENS if getattr(self._tokenizer, name, None) is None}, **more}
         if "additional_special_tokens" in self.source:
             more = {"additional_special_tokens": _special_tokens(self._tokenizer), **more}
         if self._tools_by == "role":
@@ -57,10 +61,7 @@ class TemplateRenderer:
 
 def _special_tokens(tokenizer: Any) -> list[str]:
     """A model's special tokens beyond those with a name, in the order of their ids; newer versions of transformers no longer pass them."""
-    named = {
-        getattr(tokenizer, name, None)
-        for name in ("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token")
-    }
+    named = {getattr(tokenizer, name, None) for name in (*_NAMED_TOKENS, "sep_token", "cls_token", "mask_token")}
     known: dict[int, Any] = getattr(tokenizer, "added_tokens_decoder", {})
     return [str(token) for _, token in sorted(known.items()) if token.special and str(token) not in named]
 
