@@ -10,6 +10,7 @@ import sentencepiece
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from support.gguf_files import SHAPE, SPECIAL, add_byte_level_tokenizer, gguf_writer
 from tokenizers import Tokenizer
+from transformers.integrations.gguf.gguf_tokenizer_mapping import GGUF_PRE_TOKENIZER_SPLITS
 
 from opta_lmx.models.gguf import gguf_tokenizer
 from opta_lmx.models.gguf.gguf_file import read_gguf
@@ -30,20 +31,23 @@ def tokenizer_of(path: Path) -> Any:
 
 
 def test_a_byte_level_tokenizer_reads_hard_texts_and_gives_them_back(tmp_path: Path) -> None:
-    for pre in ("gpt-2", "smollm", "llama-bpe", "qwen2", "tekken"):
+    for pre in ("gpt-2", "smollm", "llama-bpe", "llama3", "pixtral", "smaug-bpe", "dbrx", "qwen2", "deepseek-r1-qwen", "tekken"):
         writer = gguf_writer(tmp_path / "t.gguf", "llama", PLAIN_CONFIG, has_tokenizer=False)
         add_byte_level_tokenizer(writer, SIZE, pre=pre)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.close()
         tokens = tokenizer_of(tmp_path / "t.gguf")
+        if pre in GGUF_PRE_TOKENIZER_SPLITS:
+            # The rule as another program knows it.
+            assert json.loads(tokens.to_str())["pre_tokenizer"]["pretokenizers"][0]["pattern"] == {"Regex": GGUF_PRE_TOKENIZER_SPLITS[pre]}
         for text in HARD:
             ids = tokens.encode(text, add_special_tokens=False).ids
-            normalised = unicodedata.normalize("NFC", text) if pre == "qwen2" else text
+            normalised = unicodedata.normalize("NFC", text) if pre in ("qwen2", "deepseek-r1-qwen") else text
             assert tokens.decode(ids, skip_special_tokens=False) == normalised
         assert tokens.encode("<|im_end|>", add_special_tokens=False).ids == [2]
         assert tokens.decode([1, 2], skip_special_tokens=True) == ""
-        begins = [1] if pre in ("llama-bpe", "tekken") else []
+        begins = [1] if pre in ("llama-bpe", "llama3", "tekken") else []
         assert tokens.encode("", add_special_tokens=True).ids == begins
         assert tokens.get_vocab_size() == len(SPECIAL) + 256
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import mlx.core as mx
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from mlx_lm import generate, load
 from support import smollm2
 from support.daemon import Daemon
 from support.limits import limit_s
-from support.lmx import lmx, port_of, post
+from support.lmx import lmx, port_of
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from opta_core.inheritance import python
@@ -89,15 +90,27 @@ def test_it_continues_sensibly_and_knows_its_template_and_its_end(kept: tuple[An
 
 @pytest.mark.system
 def test_lmx_serves_it(tmp_path: Path) -> None:
-    daemon = Daemon(tmp_path, only="lmx", config='[lmx]\nmodel = "smollm2"\n')
+    daemon = Daemon(tmp_path, only="lmx", config='[lmx]\nmodel = "plain"\n')
     (daemon.home / "models").mkdir(parents=True)
-    (daemon.home / "models/smollm2").symlink_to(smollm2.imported("--plain"))
+    (daemon.home / "models/plain").symlink_to(smollm2.imported("--plain"))
+    (daemon.home / "models/kept").symlink_to(smollm2.imported())
     with lmx(tmp_path, daemon):
-        body = {"messages": [{"role": "user", "content": "What is the capital of France?"}], "temperature": 0, "max_tokens": 20}
-        answer = json.loads(post(port_of(daemon), json.dumps(body).encode()).body)
-    assert answer["model"] == "smollm2"
-    assert "Paris" in answer["choices"][0]["message"]["content"]
+        question = {"messages": [{"role": "user", "content": "What is the capital of France?"}], "temperature": 0, "max_tokens": 20}
+        answer = asked(port_of(daemon), "/v1/chat/completions", question)
+        # A processor computes quantised weights slowly, so that one is asked little.
+        text = asked(
+            port_of(daemon), "/v1/completions", {"model": "kept", "prompt": "The capital of France is", "temperature": 0, "max_tokens": 4}
+        )
+    assert (answer["model"], text["model"]) == ("plain", "kept")
+    assert "Paris" in answer["choices"][0]["message"]["content"] and "Paris" in text["choices"][0]["text"]
     assert answer["choices"][0]["finish_reason"] == "stop"
+
+
+def asked(port: int, target: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a request."""
+    answer = httpx2.post(f"http://127.0.0.1:{port}{target}", json=body, timeout=limit_s(120))
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 def test_an_import_that_is_stopped_leaves_nothing_and_one_that_is_killed_begins_anew(tmp_path: Path) -> None:

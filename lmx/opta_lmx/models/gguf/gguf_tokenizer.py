@@ -28,12 +28,12 @@ _TEKKEN = (
 # the former with each digit alone.
 _PATTERNS = {
     "gpt-2": "", "gpt2": "", "phi-2": "", "smollm": "digits", "starcoder": "digits", "refact": "digits", "command-r": "digits",
-    "llama-bpe": _LLAMA3, "llama3": _LLAMA3, "llama-v3": _LLAMA3, "falcon3": _LLAMA3, "smaug-bpe": _LLAMA3, "dbrx": _LLAMA3,
+    "llama-bpe": _LLAMA3, "llama3": _LLAMA3, "llama-v3": _LLAMA3, "falcon3": _LLAMA3, "pixtral": _LLAMA3, "smaug-bpe": _LLAMA3, "dbrx": _LLAMA3,
     "qwen2": _QWEN2, "deepseek-r1-qwen": _QWEN2, "megrez": _QWEN2, "tekken": _TEKKEN,
 }  # fmt: skip
 _LLAMA3_SIZE = 128_256
 # A word that is a token as a whole needs no merges.
-_WHOLE_WORDS = {"llama-bpe", "llama3", "llama-v3", "falcon3", "tekken"}
+_WHOLE_WORDS = {"llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral", "tekken"}
 _BEGINS = {"llama-bpe", "llama3", "llama-v3", "tekken"}
 # Tokens that end an answer, besides those that the file names.
 _ALWAYS_CONTROL = {"<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<|endoftext|>", "<end_of_turn>", "<|end_of_text|>"}
