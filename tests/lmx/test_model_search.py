@@ -16,9 +16,8 @@ from opta_core import openblas
 from opta_core.errors import Refused
 from opta_core.settings import LoadedSettings, load
 from opta_lmx.models.download.pulls import ENDED_KEPT_S, Pulls
-from opta_lmx.models.engine_pool import EVICT
 from opta_lmx.models.found.recommendation import advise
-from opta_lmx.models.model_catalog import ENGINE_BYTES
+from opta_lmx.models.memory_plan import MemoryPlan, Need
 from opta_lmx.models.model_events import ModelEvents
 from opta_protocol.lmx import LmxCatalog, LmxFound
 
@@ -94,22 +93,28 @@ def catalog(limit: int, *models: LmxFound) -> LmxCatalog:
 
 
 def model(name: str, size: int, token_bytes: int, context: int = 0, **more: Any) -> LmxFound:
-    return LmxFound(
-        id=name, path="", origin="Opta", format="mlx", bytes=size, token_bytes=token_bytes, context_length=context, runnable=True, **more
-    )
+    usual: dict[str, Any] = {"path": "", "origin": "Opta", "format": "mlx", "runnable": True}
+    return LmxFound(id=name, bytes=size, token_bytes=token_bytes, context_length=context, **{**usual, **more})
 
 
-def test_a_recommendation_counts_weights_and_cache_and_nothing_that_does_not_fit() -> None:
+def test_a_recommendation_counts_what_lmx_admits_and_nothing_that_does_not_fit(tmp_path: Path) -> None:
+    plan = MemoryPlan(8 * GIB)
+    windowed = {**LLAMA, "model_type": "gemma3_text", "sliding_window": 512, "sliding_window_pattern": 2}
+    folder = write_model(tmp_path / "windowed", windowed)
     models = [model("big", 7 * GIB, 100_000, 100_000), model("short", GIB, 100_000, 1000), model("words", 1, 1, capability="embedding")]
+    models.append(model("windowed", GIB // 2, 256, 100_000, path=str(folder)))
     advice = advise(catalog(8 * GIB, *models), 32_768)
+    # One of two layers keeps a window.
+    cache = 128 * 32_768 + 128 * (512 + 2048)
     assert [(offer.id, offer.needed, offer.tokens, offer.fits) for offer in advice.here] == [
-        ("short", ENGINE_BYTES + GIB + 100_000 * 1000, 1000, True),
-        ("big", ENGINE_BYTES + 7 * GIB + 100_000 * 32_768, 32_768, False),
+        ("short", plan.needed(Need(weights=GIB, conversation=100_000 * 1000)), 1000, True),
+        ("windowed", plan.needed(Need(weights=GIB // 2, conversation=cache)), 32_768, True),
+        ("big", plan.needed(Need(weights=7 * GIB, conversation=100_000 * 32_768)), 32_768, False),
     ]
-    assert advice.available == int(8 * GIB * EVICT)
+    assert advice.available == plan.available
     for limit in (GIB, 4 * GIB, 8 * GIB, 16 * GIB, 32 * GIB, 64 * GIB, 512 * GIB):
-        offers = advise(catalog(limit)).offers
-        assert all(offer.needed == ENGINE_BYTES + offer.bytes + offer.cache_bytes <= limit * EVICT and offer.licence for offer in offers)
+        offers, plan = advise(catalog(limit)).offers, MemoryPlan(limit)
+        assert all(offer.bytes + offer.cache_bytes < offer.needed <= plan.available and offer.licence for offer in offers)
         assert [offer.bytes for offer in offers] == sorted((offer.bytes for offer in offers), reverse=True)
     assert advise(catalog(GIB)).offers == []
     assert "235B" in advise(catalog(384 * GIB)).offers[0].id
@@ -123,7 +128,7 @@ def test_the_recommendation_is_printed_for_this_machine(tmp_path: Path, capsys: 
     for as_json in (False, True):
         assert model_search.recommend(loaded, argparse.Namespace(context=4096, json=as_json)) == 0
     lines, whole = capsys.readouterr().out.rsplit("\n", 2)[:2]
-    assert "LMX on this machine has 7.5 GB for models." in lines and "here   mine" in lines and "opta models pull mlx-community/" in lines
+    assert "LMX on this machine has 6.3 GB for models." in lines and "here   mine" in lines and "opta models pull mlx-community/" in lines
     assert json.loads(whole)["here"][0]["cache_bytes"] == 4096 * 256
     for context in (0, -1, 10**9):
         with pytest.raises(Refused, match="--context is"):

@@ -42,6 +42,11 @@ def look_at(folder: Path, *, is_checked: bool = True) -> ModelFiles:
     return known[1]
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """The config.json of a model folder; {} when it cannot be read."""
+    return _config(folder / "config.json")[0]
+
+
 def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """(name, size, time of change) of every file, links followed; a broken link has size -1."""
     found: list[tuple[str, int, int]] = []

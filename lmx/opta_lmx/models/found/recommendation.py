@@ -1,11 +1,14 @@
 """Which models fit this machine: those that are here, and a few that can be fetched. Memory counts weights and a useful context."""
 
+from pathlib import Path
+
 import msgspec
 
 from opta_protocol.lmx import LmxAdvice, LmxCatalog, LmxFound, LmxOffer
 
-from ..engine_pool import EVICT
-from ..model_catalog import ENGINE_BYTES
+from ..cache_estimate import conversation_bytes, text_config
+from ..memory_plan import MemoryPlan, Need
+from .model_files import read_config
 
 # Tokens that the instructions, the tools and the files of an agent's task take.
 USEFUL_TOKENS = 32_768
@@ -51,47 +54,36 @@ _KNOWN = (
 
 
 def advise(catalog: LmxCatalog, tokens: int = USEFUL_TOKENS) -> LmxAdvice:
-    """What fits into the memory that LMX may use, with a conversation of `tokens`."""
-    available = int(catalog.limit * EVICT)
-    here = [
-        _offer_of(model, tokens, available) for model in catalog.models if model.runnable and model.capability not in ("probe", "embedding")
-    ]
+    """What LMX would admit alone, each with a conversation of `tokens`: by the plan that the engines are admitted with."""
+    plan = MemoryPlan(catalog.limit)
+    here = [_of_model(plan, model, tokens) for model in catalog.models if model.runnable and model.capability not in ("probe", "embedding")]
     names = {model.id for model in catalog.models}
-    known = [_offer(known, tokens, available) for known in _KNOWN if known.repo not in names and known.repo.rpartition("/")[2] not in names]
+    known = [_of_known(plan, known, tokens) for known in _KNOWN if known.repo not in names and known.repo.rpartition("/")[2] not in names]
     fitting = [offer for offer in known if offer.fits]
     return LmxAdvice(
-        available=available,
+        available=plan.available,
         tokens=tokens,
         here=sorted(here, key=lambda offer: (not offer.fits, -offer.bytes)),
         offers=list(reversed(fitting[-OFFERS_MAX:])),
     )
 
 
-def _offer_of(model: LmxFound, tokens: int, available: int) -> LmxOffer:
+def _of_model(plan: MemoryPlan, model: LmxFound, tokens: int) -> LmxOffer:
     context = min(tokens, model.context_length or tokens)
-    needed = ENGINE_BYTES + model.bytes + model.token_bytes * context
-    return LmxOffer(
-        id=model.id,
-        bytes=model.bytes,
-        cache_bytes=model.token_bytes * context,
-        needed=needed,
-        tokens=context,
-        licence=model.licence,
-        fits=needed <= available,
+    config = text_config(read_config(Path(model.path)))
+    cache = conversation_bytes(config, context) if config else model.token_bytes * context
+    return _offer(
+        plan, LmxOffer(id=model.id, bytes=model.bytes, cache_bytes=cache, needed=0, tokens=context, licence=model.licence, fits=False)
     )
 
 
-def _offer(known: _Known, tokens: int, available: int) -> LmxOffer:
+def _of_known(plan: MemoryPlan, known: _Known, tokens: int) -> LmxOffer:
     context = min(tokens, known.context)
     cache = known.token_bytes * context
-    needed = ENGINE_BYTES + known.weights + cache
-    return LmxOffer(
-        id=known.repo,
-        bytes=known.weights,
-        cache_bytes=cache,
-        needed=needed,
-        tokens=context,
-        licence=known.licence,
-        words=known.words,
-        fits=needed <= available,
-    )
+    offer = LmxOffer(id=known.repo, bytes=known.weights, cache_bytes=cache, needed=0, tokens=context, fits=False)
+    return _offer(plan, msgspec.structs.replace(offer, licence=known.licence, words=known.words))
+
+
+def _offer(plan: MemoryPlan, offer: LmxOffer) -> LmxOffer:
+    needed = plan.needed(Need(weights=offer.bytes, conversation=offer.cache_bytes))
+    return msgspec.structs.replace(offer, needed=needed, fits=needed <= plan.available)
