@@ -5,7 +5,7 @@ import msgspec
 from opta_core.bus.bus import Bus, Frames
 from opta_core.bus.requests import Requests
 from opta_core.errors import Unavailable
-from opta_protocol.commands import EndTurn, ListTools, ToolList, ToolReply, Undone, UndoTurn
+from opta_protocol.commands import EndSession, EndTurn, ListTools, ToolList, ToolReply, Undone, UndoTurn
 from opta_protocol.event_parts import Change
 from opta_protocol.topics import TOOLS_RPC
 
@@ -33,6 +33,10 @@ class WorkerClient:
             return await self._undoing.ask(id_, lambda: self._tools.send(order), UNDO_S)
         except TimeoutError:
             raise Unavailable("The tool worker does not answer; try again, or look: opta daemon status.") from None
+
+    def end_session(self, sid: str) -> None:
+        """End the background commands of a session. Those of a worker that is gone have ended."""
+        self._tools.send([_encode(EndSession(sid=sid))])
 
     async def mcp_tools(self, cwd: str) -> ToolList:
         """Start the MCP servers of a folder and list their tools. Raises Unavailable when the tool worker does not answer."""

@@ -14,7 +14,7 @@ import msgspec
 
 from opta_core.logs import Log
 from opta_core.result_lines import KEPT_CHARS_MIN
-from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ShowTexts, TextsShown, ToolList, UndoTurn
+from opta_protocol.commands import EndSession, EndTurn, ListTools, Preview, PreviewTool, RunTool, ShowTexts, TextsShown, ToolList, UndoTurn
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
 from opta_protocol.permissions import Risk
 from opta_protocol.tools.declared import TOOLS, risk_of
@@ -162,6 +162,10 @@ class ToolExecutor:
     async def end_turn(self, asked: EndTurn) -> None:
         """Release the resources of a turn."""
         await self._servers.end_turn(asked.sid, asked.turn)
+
+    async def end_session(self, asked: EndSession) -> None:
+        """End the background commands of a session."""
+        await self._runner.end_session(asked.sid)
 
     async def preview(self, asked: PreviewTool) -> Preview:
         """What a write would change, or where a command would run."""

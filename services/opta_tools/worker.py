@@ -18,6 +18,7 @@ from opta_core.errors import OptaError
 from opta_core.logs import Log, current_session, current_turn
 from opta_protocol.commands import (
     CancelTool,
+    EndSession,
     EndTurn,
     ListTools,
     PreviewTool,
@@ -40,9 +41,9 @@ from .result import Outcome, ToolProblem
 AT_ONCE_MAX = 8
 KNOWN_CALLS_MAX = 10_000
 
-_command: msgspec.json.Decoder[RunTool | PreviewTool | ListTools | ShowTexts | EndTurn | UndoTurn | CancelTool | ToolsHello] = (
-    msgspec.json.Decoder(ToolCommand)
-)
+_command: msgspec.json.Decoder[
+    RunTool | PreviewTool | ListTools | ShowTexts | EndTurn | EndSession | UndoTurn | CancelTool | ToolsHello
+] = msgspec.json.Decoder(ToolCommand)
 _encode = msgspec.json.Encoder().encode
 log = Log("worker")
 
@@ -97,7 +98,7 @@ class Worker:
                     task.cancel()
             case RunTool():
                 self._start(command)
-            case PreviewTool() | UndoTurn() | ListTools() | ShowTexts() | EndTurn():
+            case PreviewTool() | UndoTurn() | ListTools() | ShowTexts() | EndTurn() | EndSession():
                 self._asked.start(self._answer(peer, command), f"answer {type(command).__name__}")
 
     def _start(self, call: RunTool) -> None:
@@ -110,7 +111,7 @@ class Worker:
         self._tasks[call.callId] = task
         task.add_done_callback(lambda _: self._tasks.pop(call.callId, None))
 
-    async def _answer(self, peer: bytes, asked: PreviewTool | UndoTurn | ListTools | ShowTexts | EndTurn) -> None:
+    async def _answer(self, peer: bytes, asked: PreviewTool | UndoTurn | ListTools | ShowTexts | EndTurn | EndSession) -> None:
         match asked:
             case PreviewTool():
                 answer = await self._executor.preview(asked)
@@ -122,6 +123,9 @@ class Worker:
                 answer = await self._undo(asked)
             case EndTurn():
                 await self._executor.end_turn(asked)
+                return
+            case EndSession():
+                await self._executor.end_session(asked)
                 return
         self._router.send(peer, [_encode(answer)])
 

@@ -216,6 +216,12 @@ class EndTurn(Command, frozen=True, kw_only=True, omit_defaults=True, tag="EndTu
     turn: str
 
 
+class EndSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag="EndSession"):
+    """A session was moved to the trash or the archive: its background commands end."""
+
+    sid: str
+
+
 class PreviewTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="PreviewTool"):
     """Asks what a write would change, or where a command would run, without running it."""
 
@@ -333,7 +339,7 @@ class ToolsState(Command, frozen=True, kw_only=True, omit_defaults=True, tag="To
     servers: bool = False
 
 
-ToolCommand = RunTool | PreviewTool | ListTools | ShowTexts | EndTurn | UndoTurn | CancelTool | ToolsHello
+ToolCommand = RunTool | PreviewTool | ListTools | ShowTexts | EndTurn | EndSession | UndoTurn | CancelTool | ToolsHello
 ToolReply = ToolEnded | ToolsState | Preview | ToolList | TextsShown | Undone
 
 

@@ -15,6 +15,7 @@ import pytest
 from support.daemon import Daemon
 from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say, Use
+from support.oracles import until
 from support.promises import check_journal
 from support.reference_server import TARGET, everything
 
@@ -207,6 +208,27 @@ def test_a_background_command_is_started_polled_and_stopped(daemon: Daemon, scri
     assert contents[2].startswith("bg1 is stopped")
     assert "was stopped" in contents[3]
     assert len(contents) == 5
+
+
+@pytest.mark.parametrize("to", ["trash", "archive"])
+def test_a_background_command_ends_with_its_session(daemon: Daemon, script: Script, to: str) -> None:
+    sid = daemon.session(mode="do", policy="unrestricted")
+    play(
+        daemon,
+        script,
+        sid,
+        Use("run_command", {"command": f"while true; do date +%s.%N > beat-{to}; sleep 0.05; done", "background": True}),
+    )
+    beat = daemon.workspace / f"beat-{to}"
+    assert until(beat.exists)
+    daemon.client.raw("DELETE", f"/v3/sessions/{sid}?to={to}")
+
+    def is_silent() -> bool:
+        before = beat.read_bytes()
+        time.sleep(0.5)
+        return beat.read_bytes() == before
+
+    assert until(is_silent)
 
 
 def test_a_day_of_ordinary_work_asks_at_most_three_times(daemon: Daemon, script: Script, tmp_path: Path) -> None:

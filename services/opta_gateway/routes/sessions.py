@@ -122,6 +122,7 @@ async def delete_session(gateway: GatewayOf, name: str, to: str = choice("to", "
     if session.activeTurn:
         raise Refused(f"s-{session.id} has a running turn. Stop it first.", code=ErrorCode.conflict)
     await gateway.store.append(SessionUpdated(sid=session.id, changes={"trashed": True} if to == "trash" else {"pruned": True}))
+    gateway.worker.end_session(session.id)
     return Ok()
 
 

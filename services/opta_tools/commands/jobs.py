@@ -98,9 +98,16 @@ class Runner:
         await asyncio.wait([job.task])
         return Outcome("\n".join([f"{job.id} is stopped: {job.text}", *job.take_notes()]))
 
+    async def end_session(self, sid: str) -> None:
+        """End the background commands of a session."""
+        await self._end(self._running(sid))
+
     async def close(self) -> None:
         """End every background command."""
-        tasks = [job.task for job in self._jobs.values()]
+        await self._end(list(self._jobs.values()))
+
+    async def _end(self, jobs: list[Job]) -> None:
+        tasks = [job.task for job in jobs]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
