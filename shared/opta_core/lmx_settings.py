@@ -29,6 +29,8 @@ class LmxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", for
     aliases: list[str] = []
     # Draft models for speculative decoding: "qwen3-32b=qwen3-0.6b".
     drafts: list[str] = []
+    # Propose tokens that are copied from the prompt and the answer so far; off for a while where too few are accepted.
+    prompt_lookup: bool = True
     # Models that stay loaded; other models are unloaded after `idle_s` without a request (0: never).
     pinned: list[str] = []
     idle_s: float = 1800.0

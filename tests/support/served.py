@@ -12,7 +12,9 @@ class Served:
 
     def __init__(self, folder: Path, **more: Any):
         self.said: list[Any] = []
-        self.engine = MlxEngine(EngineConfig(name=folder.name, folder=str(folder), **{"prefix_bytes": 2**28, **more}), self._take)
+        self.engine = MlxEngine(
+            EngineConfig(name=folder.name, folder=str(folder), **{"prefix_bytes": 2**28, "lookup": True, **more}), self._take
+        )
         self._number = 0
         self._asked: list[int] = []
 

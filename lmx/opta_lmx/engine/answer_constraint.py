@@ -56,6 +56,11 @@ class AnswerConstraint:
         self._answer = self._made(budget)
 
     @property
+    def seen(self) -> int:
+        """Tokens of the output that it has seen. Several may be checked in one pass, so it can be ahead of the sequence."""
+        return len(self._tokens)
+
+    @property
     def is_whole(self) -> bool:
         """Whether the answer is complete, and nothing may follow."""
         return self._phase == "answer" and self._answer.is_whole

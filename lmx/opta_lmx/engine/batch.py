@@ -67,10 +67,10 @@ class TokenBatch:
 
     def _segments(self, sequence: Sequence, known: int, rest: list[int]) -> tuple[list[list[int]], list[tuple[int, bool]]]:
         """The rest of a prompt in segments that end at its checkpoints."""
-        places = [] if sequence.tokens else sequence.checkpoints
-        places = [(at, is_system) for at, is_system in places if at > known and not self._prefixes.has(sequence.prompt[:at])]
-        cuts = [0, *(at - known for at, _ in places), len(rest)]
-        return [rest[begin:end] for begin, end in itertools.pairwise(cuts)], places
+        checkpoints = [] if sequence.tokens else sequence.checkpoints
+        checkpoints = [(at, is_system) for at, is_system in checkpoints if at > known and not self._prefixes.has(sequence.prompt[:at])]
+        cuts = [0, *(at - known for at, _ in checkpoints), len(rest)]
+        return [rest[begin:end] for begin, end in itertools.pairwise(cuts)], checkpoints
 
     def step(self) -> list[EngineMessage]:
         """One token for every sequence that decodes, and one chunk of every prompt in prefill."""

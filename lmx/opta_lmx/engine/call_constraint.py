@@ -32,6 +32,11 @@ class CallConstraint:
         self._wants_call = False
 
     @property
+    def seen(self) -> int:
+        """Tokens of the output that it has seen. Several may be checked in one pass, so it can be ahead of the sequence."""
+        return len(self._tokens)
+
+    @property
     def is_complete(self) -> bool:
         """Whether the answer has every call that the model wanted."""
         return not (self._wants_call and self._tokens[-1] in self._grammars.ends)

@@ -10,6 +10,7 @@ import mlx.core
 from mlx import utils as mlx_utils
 from mlx_lm import sample_utils, utils
 from mlx_lm.generate import BatchGenerator as _BatchGenerator
+from mlx_lm.generate import GenerationBatch as _GenerationBatch
 from mlx_lm.generate import generation_stream as _generation_stream
 from mlx_lm.models import cache
 
@@ -17,6 +18,7 @@ mx: Any = mlx.core
 kv_caches: Any = cache
 samplers: Any = sample_utils
 BatchGenerator: Any = _BatchGenerator
+GenerationBatch: Any = _GenerationBatch
 generation_stream: Any = _generation_stream
 trees: Any = mlx_utils
 

@@ -41,6 +41,7 @@ from .cache.cache_cost import CacheCost
 from .cache.kv_cache import KvCaches, store_of
 from .cache.prefix_cache import PrefixCache
 from .draft_model import load_draft
+from .drafting_batch import DraftingBatch, PassCounts
 from .grammar import GrammarError
 from .manners import Manners
 from .mlx_adapter import BatchGenerator, generation_stream, load_model, mx, weight_bytes
@@ -98,11 +99,15 @@ class MlxEngine:
             else None
         )
         self._tokenizer_thread = TokenizerThread(is_synchronous=self.ranks.size > 1)
+        self._passes = PassCounts()
         ends, pacer = list(self._tokenizer.eos_token_ids), PrefillPacer(is_fixed=self.ranks.size > 1)
 
         def generator() -> Any:
             stops = [[id_] for id_ in ends]
-            return BatchGenerator(self._model, stop_tokens=stops, completion_batch_size=BATCH_MAX, prefill_batch_size=PROMPTS_MAX)
+            made = BatchGenerator(self._model, stop_tokens=stops, completion_batch_size=BATCH_MAX, prefill_batch_size=PROMPTS_MAX)
+            if config.lookup and self.ranks.size == 1:
+                made._generation_batch = DraftingBatch.of(made, self._passes)
+            return made
 
         self._batch = TokenBatch(generator, ends, self._prefixes, self._caches, pacer)
         # Embedding requests by order id.
@@ -141,6 +146,10 @@ class MlxEngine:
             accepted=self._accepted,
             weight_bytes=self._weight_bytes,
             conversation_bytes=self._conversation_bytes,
+            passes=self._passes.passes,
+            passes_tokens=self._passes.tokens,
+            looked_up=self._passes.proposed,
+            found=self._passes.accepted,
         )
 
     @property

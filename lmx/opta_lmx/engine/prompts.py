@@ -61,8 +61,8 @@ class Prompts:
             shared = next((at for at, (a, b) in enumerate(zip(prompt, answered, strict=False)) if a != b), len(prompt))
             found.append((min(shared, len(prompt) - 2), False))
         # Ascending, and only inside this prompt, with at least one token left after it.
-        places = {at: is_system for at, is_system in reversed(found) if 0 < at < len(prompt) - 1}
-        return sorted(places.items())
+        ordered = {at: is_system for at, is_system in reversed(found) if 0 < at < len(prompt) - 1}
+        return sorted(ordered.items())
 
     def _shared(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], wishes: Wishes) -> int:
         """The number of tokens that two continuations of `messages` with different questions share."""

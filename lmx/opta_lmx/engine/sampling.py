@@ -30,6 +30,8 @@ def sampler(order: Generate, vocabulary: int) -> Callable[[Any], Any]:
         key, now = mx.random.split(key)
         return _drawn(order, top_p, top_k, logprobs, now)
 
+    # Each call advances the chain: one call for each token of the answer.
+    draw.is_seeded = True  # pyright: ignore[reportFunctionMemberAccess]
     return draw
 
 

@@ -128,7 +128,7 @@ class Sequence:
         if self.constraint is None:
             return finish
         self.constraint.take(self.tokens - 1, token)
-        if self.constraint.is_whole or (finish == "length" and self.constraint.is_accepted):
+        if self.constraint.seen == self.tokens and (self.constraint.is_whole or (finish == "length" and self.constraint.is_accepted)):
             return "stop"
         return finish
 

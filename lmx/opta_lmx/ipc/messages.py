@@ -109,6 +109,11 @@ class Loaded(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="
     # Measured after loading: bytes of the weights, and of the KV cache of a conversation (see `EngineConfig.conversation_tokens`).
     weight_bytes: int = 0
     conversation_bytes: int = 0
+    # With prompt lookup: forward passes of sequences after their prompts, the tokens that they gave, and the proposals for them.
+    passes: int = 0
+    passes_tokens: int = 0
+    looked_up: int = 0
+    found: int = 0
 
 
 class LoadFailed(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="load_failed"):
@@ -210,6 +215,8 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     descriptor: int = -1
     # Folder of a draft model with the same vocabulary; used while a single request runs.
     draft: str = ""
+    # Propose tokens by copying from the prompt and the answer.
+    lookup: bool = False
     # KV caches of all running requests together; 0: no limit. Length of a conversation whose KV cache is reported.
     cache_bytes: int = 0
     conversation_tokens: int = 8192

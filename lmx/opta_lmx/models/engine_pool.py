@@ -268,6 +268,7 @@ class EnginePool:
             name=model.name,
             folder=str(model.folder),
             draft=str(draft.folder) if draft else "",
+            lookup=self._settings.prompt_lookup,
             prefix_bytes=shares.prefix,
             cache_bytes=shares.conversations,
             conversation_tokens=ADMITTED_TOKENS,

@@ -1,0 +1,87 @@
+"""Proposes the next tokens of an answer by copying: where the last tokens have occurred before, what followed them then follows again.
+
+An agent rewrites files, quotes results and repeats names, so much of what it says stands in its prompt or in its answer so far.
+Proposals cost nothing to make; checking those that are wrong does. The rule when to stop is fixed, and users can read it:
+after `JUDGED_AFTER` proposals of which less than `SHARE_MIN` were accepted, none are made for `REST_TOKENS` tokens, and each further
+time for twice as many. Knows no mlx.
+"""
+
+import numpy as np
+
+# So many tokens have to be the same before the position that is copied from.
+MATCH_TOKENS = 3
+# Of several positions, the one with the most tokens in common before it is taken; so many are compared at most.
+POSITIONS_MAX, COMMON_MAX = 32, 32
+PROPOSALS_MIN, PROPOSALS_MAX = 3, 16
+JUDGED_AFTER, SHARE_MIN = 24, 0.4
+REST_TOKENS, REST_TOKENS_MAX = 48, 768
+GROWTH_TOKENS = 1024
+
+
+class PromptLookup:
+    """The tokens of one sequence, prompt and answer."""
+
+    def __init__(self, tokens: list[int]):
+        self._tokens = np.zeros(len(tokens) + GROWTH_TOKENS, dtype=np.int32)
+        self._tokens[: len(tokens)] = tokens
+        self._size = len(tokens)
+        # Where the token after the last one is expected to be found again; -1: not known.
+        self._at = -1
+        self._count = PROPOSALS_MIN
+        self._proposed = self._accepted = 0
+        self._rest_until, self._rest = 0, REST_TOKENS
+
+    def take(self, token: int) -> None:
+        """The next token of the sequence."""
+        if self._size == len(self._tokens):
+            self._tokens = np.concatenate([self._tokens, np.zeros(max(GROWTH_TOKENS, self._size // 2), dtype=np.int32)])
+        self._tokens[self._size] = token
+        self._at = self._at + 1 if 0 <= self._at < self._size and self._tokens[self._at] == token else -1
+        self._size += 1
+
+    def expects(self) -> int | None:
+        """The token that is expected next; None when nothing is proposed after it."""
+        if self._size < self._rest_until or self._size < MATCH_TOKENS:
+            return None
+        if self._at < 0:
+            self._at = self._find()
+        return int(self._tokens[self._at]) if 0 <= self._at < self._size - 1 else None
+
+    def propose(self, most: int) -> list[int]:
+        """What follows the expected token, `most` tokens at the most."""
+        begin = self._at + 1
+        return [int(token) for token in self._tokens[begin : min(self._size, begin + min(most, self._count))]]
+
+    def judge(self, proposed: int, accepted: int) -> None:
+        """Of the last proposals, so many were accepted."""
+        self._proposed += proposed
+        self._accepted += accepted
+        self._count = min(PROPOSALS_MAX, 2 * self._count) if accepted == proposed else max(PROPOSALS_MIN, accepted + 1)
+        if self._proposed >= JUDGED_AFTER:
+            if self._accepted < SHARE_MIN * self._proposed:
+                self._rest_until, self._rest = self._size + self._rest, min(REST_TOKENS_MAX, 2 * self._rest)
+                self._count = PROPOSALS_MIN
+            else:
+                self._rest = REST_TOKENS
+            self._proposed = self._accepted = 0
+
+    def _find(self) -> int:
+        """The position after an earlier occurrence of the last tokens: the one with most in common before it, of these the latest."""
+        known, size = self._tokens[: self._size], self._size
+        last = known[-MATCH_TOKENS:]
+        same = known[: size - MATCH_TOKENS] == last[0]
+        for at in range(1, MATCH_TOKENS):
+            same &= known[at : size - MATCH_TOKENS + at] == last[at]
+        positions = np.flatnonzero(same)[-POSITIONS_MAX:] + MATCH_TOKENS
+        best, most = -1, 0
+        for position in positions.tolist():
+            common = self._common(int(position))
+            if common >= most:
+                best, most = int(position), common
+        return best
+
+    def _common(self, position: int) -> int:
+        """How many tokens before `position` are the last tokens."""
+        size = min(position, COMMON_MAX)
+        different = self._tokens[position - size : position][::-1] != self._tokens[self._size - size : self._size][::-1]
+        return int(different.argmax()) if different.any() else size
