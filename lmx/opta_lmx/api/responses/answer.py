@@ -136,7 +136,7 @@ class ResponsesAnswer:
             "max_output_tokens": request.max_output_tokens,
             "model": self._model,
             "output": self._items if end is not None else [],
-            "parallel_tool_calls": request.parallel_tool_calls,
+            "parallel_tool_calls": request.parallel_tool_calls is not False,
             "previous_response_id": None,
             "store": False,
             "temperature": request.temperature or 0.0,

@@ -31,7 +31,7 @@ class ResponsesRequest(ClientBody, frozen=True, kw_only=True):
     instructions: str | list[dict[str, Any]] | None = None
     tools: list[dict[str, Any]] = msgspec.field(default_factory=list[dict[str, Any]])
     tool_choice: str | dict[str, Any] = "auto"
-    parallel_tool_calls: bool = True
+    parallel_tool_calls: bool | None = None
     text: ResponsesText | None = None
     max_output_tokens: MaxTokens | None = None
     temperature: Temperature | None = None
