@@ -27,7 +27,7 @@ SAMPLING: dict[str, dict[str, Any]] = {
     "temperature 1": {"temperature": 1.0, "seed": 1},
     "temperature 1.5, top_p 0.95": {"temperature": 1.5, "top_p": 0.95, "seed": 2},
 }
-SIZES = (8, 16, 40, 100, 200)
+SIZES = (8, 24, 64)
 
 
 def main() -> None:

@@ -21,10 +21,10 @@ NEVER_ENDS = {"logit_bias": {str(START): 12.0, str(END): -100.0}}
 NEVER_THINKS = {"logit_bias": {str(START): -100.0}}
 
 
-def thinker(folder: Path, template: str) -> Served:
+def thinker(folder: Path, template: str, marks: tuple[str, str] = ("<think>", "</think>")) -> Served:
     make_random_qwen3(folder, context=1024, tie_word_embeddings=False, vocab_size=278)
     tokenizer = json.loads((folder / "tokenizer.json").read_text())
-    for number, word in ((START, "<think>"), (END, "</think>")):
+    for number, word in ((START, marks[0]), (END, marks[1])):
         tokenizer["added_tokens"].append(
             {"id": number, "content": word, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
         )
@@ -82,3 +82,13 @@ def test_markers_in_the_answer_are_part_of_it(may_think: Served) -> None:
     quoted = {"enum": ["<think>a</think>", "<tool_call>{}</tool_call>"]}
     _, answer, _ = thoughts_and_answer(may_think, {"schema": quoted, "tools": TOOLS, **NEVER_THINKS})
     assert json.loads(answer) in quoted["enum"]
+
+
+def test_marks_that_mlx_lm_does_not_know_are_known(tmp_path: Path) -> None:
+    marks = ("[THINK]", "[/THINK]")
+    may = thinker(tmp_path / "may", TEMPLATE, marks)
+    begins = thinker(tmp_path / "begins", TEMPLATE.replace("<|assistant|>{%- endif", "<|assistant|>[THINK]{%- endif"), marks)
+    for served in (may, begins):
+        thoughts, answer, end = thoughts_and_answer(served, {"schema": SCHEMA, **LIKES_TO_THINK})
+        assert thoughts
+        assert (json.loads(answer).keys(), end.finish) == ({"ok", "why"}, "stop")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from opta_core.tool_text import markers
+
 from ..ipc.messages import Generate
 from ..parsing.family_parser import FamilyParser, behind, opens_thinking
 from ..parsing.forced_calls import ForcedCallParser
@@ -15,6 +17,8 @@ from .grammar import Grammars, schema_of
 from .sequence import Sequence, Vocabulary
 from .templates.chat_template import begun_answer
 from .templates.conversation import conversation_of
+
+_THINKING = [(start, end) for start, ends in markers.THINKING.items() for end in ends[:1]]
 
 
 class AnswerForms:
@@ -31,6 +35,7 @@ class AnswerForms:
             call_start=tokenizer.tool_call_start or "",
             call_end=tokenizer.tool_call_end or "",
         )
+        self._think_marks = self._think_marks_of()
 
     def constrain(self, sequence: Sequence) -> None:
         """Give a sequence its logits processors. Raises GrammarError."""
@@ -50,26 +55,34 @@ class AnswerForms:
 
     def _thinking(self, order: Generate, prompt: list[int]) -> ThinkingFrame:
         """How the model thinks in the answer to this prompt."""
-        markers = self._markers
-        if not (markers.think_start and markers.think_end):
-            return ThinkingFrame()
         ending = self._vocabulary.text(prompt[-16:]).rstrip()
-        is_closed = order.thinking is False or ending.endswith(markers.think_end)
-        return ThinkingFrame(
-            markers.think_start, markers.think_end, ending.endswith(markers.think_start), not is_closed, order.thinking_budget
-        )
+        # A template may open the reasoning with marks that the tokenizer does not declare.
+        opened = next((marks for marks in (self._think_marks, *_THINKING) if marks[0] and ending.endswith(marks[0])), None)
+        start, end = opened or self._think_marks
+        if not end:
+            return ThinkingFrame()
+        is_closed = order.thinking is False or ending.endswith(end)
+        return ThinkingFrame(start, end, opened is not None, not is_closed, order.thinking_budget)
+
+    def _think_marks_of(self) -> tuple[str, str]:
+        """The marks around the reasoning: as mlx-lm knows them, or marks of any family that are tokens of this model; '' for none."""
+        if self._markers.think_start and self._markers.think_end:
+            return self._markers.think_start, self._markers.think_end
+        return next((marks for marks in _THINKING if all(len(self._grammars.encode(mark)) == 1 for mark in marks)), ("", ""))
 
     def parser(self, order: Generate, prompt: list[int]) -> AnswerParser:
         """How the text of the answer to this prompt is read."""
-        markers, thinking = self._markers, self._thinking(order, prompt)
+        thinking = self._thinking(order, prompt)
         if order.forced or order.schema is not None:
             answer = ForcedCallParser() if order.forced else OutputParser(Markers(), None, order.stop)
             return ThinkingFirst(thinking.start, thinking.end, answer, begins_thinking=thinking.is_open)
         parser = self._tokenizer.tool_parser
         is_any = bool(order.tools) or self._is_parted
-        begins_thinking = thinking.is_open or (is_any and opens_thinking(self._vocabulary.text(prompt[-8:])))
+        ending = self._vocabulary.text(prompt[-8:]).rstrip()
+        is_known = bool(self._markers.think_start) and ending.endswith(self._markers.think_start)
+        begins_thinking = is_known or (is_any and opens_thinking(ending))
         made = (FamilyParser if is_any else OutputParser)(
-            markers if order.tools else Markers(markers.think_start, markers.think_end),
+            self._markers if order.tools else Markers(self._markers.think_start, self._markers.think_end),
             (lambda text: parser(text, order.tools)) if parser else None,
             order.stop,
             begins_thinking=begins_thinking,
