@@ -20,6 +20,8 @@ class Completions:
 
     def __init__(self, tokens: TokenBytes):
         self._tokens = tokens
+        # Searches so far: each takes tens of milliseconds.
+        self.searches = 0
         ids = [(byte, tokens.spelling(bytes((byte,)))) for byte in range(256)]
         self._bytes: dict[int, int] = {byte: spelled[0] for byte, spelled in ids if spelled}
 
@@ -42,6 +44,7 @@ class Completions:
 
     def search(self, matcher: Any, ending: bytes, breadth: int = BREADTH_STEPS, depth: int = DEPTH_STEPS) -> bytes | None:
         """The shortest text that the grammar accepts before `ending`, which ends the answer; None when none is found."""
+        self.searches += 1
         spelled = self._tokens.spelling(ending) or []
         order = itertools.count()
         heap: list[tuple[int, int, bytes, Any]] = [(0, next(order), b"", matcher.deep_copy())]

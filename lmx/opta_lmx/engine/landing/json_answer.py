@@ -17,6 +17,8 @@ from .token_bytes import Mask, TokenBytes
 NEVER = float("-inf")
 # Tokens that are sampled before the completion itself is taken.
 TRIES_MAX = 16
+# Searches of the grammar for one token: others wait meanwhile.
+SEARCHES_MAX = 2
 NUMBER_BYTES_MAX = 16
 # A string or an array takes at most this share of the budget while required properties are missing.
 SHARE_LEFT = 8
@@ -139,8 +141,9 @@ class JsonAnswer:
         """Sample a token after which a completion still fits; at last the next one of the completion that is known."""
         size = logits.shape[-1]
         rest = allowed.copy()
+        searches = self._grammar.completions.searches + SEARCHES_MAX
         for _ in range(TRIES_MAX):
-            if not rest.any():
+            if not rest.any() or self._grammar.completions.searches >= searches:
                 break
             masked = only(rest, logits)
             token = int(self._sampler(masked - mx.logsumexp(masked, axis=-1, keepdims=True), at).item())
