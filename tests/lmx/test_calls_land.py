@@ -52,7 +52,7 @@ def test_a_forced_call_is_whole_in_the_fewest_tokens_and_in_more(served: Served,
         ((name, arguments),) = calls_of(pieces)
         assert name in ("read", "write")
         assert {"path", "lines"} <= arguments.keys() <= {"path", "lines", "all"}
-        assert end.finish == "stop"
+        assert end.finish in ("stop", "length")
 
 
 def test_a_forced_call_without_tokens_for_its_arguments_asks_for_less_and_says_so(served: Served) -> None:
@@ -70,11 +70,10 @@ def test_parallel_calls_may_be_several_and_each_is_whole(served: Served) -> None
     counts: set[int] = set()
     for seed in range(6):
         order = {"tools": TOOLS, "forced": "*", "many_calls": True, "max_tokens": 220, "temperature": 1.0, "seed": seed}
-        ((_, pieces, end),) = served.ask(order)
+        ((_, pieces, _),) = served.ask(order)
         calls = calls_of(pieces)
         counts.add(len(calls))
         assert all({"path", "lines"} <= arguments.keys() for _, arguments in calls)
-        assert end.finish == "stop"
     assert max(counts) > 1
 
 
@@ -118,7 +117,8 @@ def test_streamed_json_and_calls_are_what_they_are_unstreamed(folder: Path) -> N
             assert calls == [(call["function"]["name"], call["function"]["arguments"]) for call in message.get("tool_calls", [])]
             for text in [arguments for _, arguments in calls] or [content]:
                 json.loads(text)
-            assert choice["finish_reason"] == ("tool_calls" if calls else "stop")
+            assert choice["finish_reason"] in ("length", "tool_calls" if calls else "stop")
+            assert f'"finish_reason":"{choice["finish_reason"]}"' in streamed
 
 
 def collected(stream: str) -> tuple[str, list[tuple[str, str]]]:

@@ -52,7 +52,7 @@ class AnswerConstraint:
         self._tokens: list[int] = []
         self._marker_at = 0
         self._may_lead = False
-        self.is_complete = True
+        self._fits = True
         self._answer = self._made(budget)
 
     @property
@@ -69,6 +69,11 @@ class AnswerConstraint:
     def is_accepted(self) -> bool:
         """Whether the answer is complete as it is."""
         return self._phase == "answer" and self._answer.is_accepted
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it is all that the model wanted to say: neither a smaller form of what was asked for, nor ended for want of tokens."""
+        return self._fits and not self._answer.is_cut
 
     def take(self, at: int, token: int) -> None:
         """Take the token number `at` of the output, unless it is known already."""
@@ -142,7 +147,7 @@ class AnswerConstraint:
         self._answer = self._made(self._budget - len(self._tokens))
 
     def _made(self, budget: int) -> JsonAnswer:
-        grammar, self.is_complete = self._grammars.fitting(self._schema, budget)
+        grammar, self._fits = self._grammars.fitting(self._schema, budget)
         return JsonAnswer(grammar, budget, self._sampler)
 
     def _white_space(self, size: int) -> Mask:

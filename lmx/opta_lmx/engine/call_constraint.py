@@ -29,7 +29,7 @@ class CallConstraint:
         # The call that is being written, and the tokens of the end marker that follow it so far.
         self._call: JsonAnswer | None = None
         self._closed = self._call_at = 0
-        self._wants_call = False
+        self._wants_call = self._is_cut = False
 
     @property
     def seen(self) -> int:
@@ -38,8 +38,9 @@ class CallConstraint:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the answer has every call that the model wanted."""
-        return not (self._wants_call and self._tokens[-1] in self._grammars.ends)
+        """Whether the answer has every call that the model wanted, as the model wanted it."""
+        is_cut = self._is_cut or (self._call is not None and self._call.is_cut)
+        return not is_cut and not (self._wants_call and self._tokens[-1] in self._grammars.ends)
 
     def take(self, at: int, token: int) -> None:
         """Take the token number `at` of the output, unless it is known already."""
@@ -75,6 +76,7 @@ class CallConstraint:
         elif self._call.is_accepted:
             self._closed += 1
             if self._closed == len(self._end):
+                self._is_cut |= self._call.is_cut
                 self._call, self._call_at = None, len(self._tokens)
         else:
             self._call.take(token)

@@ -57,6 +57,8 @@ class JsonAnswer:
         self._grammar, self._sampler, self.budget = grammar, sampler, budget
         self._now = Position(grammar.matcher.deep_copy(), grammar.cursor, grammar.shortest)
         self._reserve, self._is_hurried = budget // SHARE_LEFT, False
+        # Whether it became shorter than the model would have made it.
+        self.is_cut = False
         # What was found out about a sampled token before it was taken.
         self._foreseen: tuple[int, Position] | None = None
 
@@ -94,6 +96,7 @@ class JsonAnswer:
         self._now = self._renewed(self._now, self.budget)
         completion = self._now.completion
         if completion and self._is_late(completion):
+            self.is_cut |= int(mx.argmax(only(allowed, logits), axis=-1).item()) != completion[0]
             return only(mask_of(completion[:1], size), logits)
         if completion is None or self.has_slack:
             return only(allowed, logits)
@@ -155,7 +158,7 @@ class JsonAnswer:
             if foreseen.completion is not None and len(foreseen.completion) <= self.budget - 1:
                 self._foreseen = token, foreseen
                 return only(mask_of([token], size), logits)
-            rest[token] = False
+            self.is_cut, rest[token] = True, False
         return only(mask_of(completion[:1] or self._grammar.ends, size), logits)
 
     def _after(self, token: int) -> Position:
