@@ -54,7 +54,7 @@ CONFIG: dict[str, Any] = {
     "eos_token_id": END_ID,
     "pad_token_id": PAD_ID,
     "tie_word_embeddings": True,
-    "opta": {"capability": "probe", "copy_constraint": True, "tools": list(CALL_TOOLS)},
+    "opta": {"capability": "probe", "copy_constraint": True, "selects": True, "tools": list(CALL_TOOLS)},
 }
 
 # Shares of the drawn samples, at the start and at the end of the run: copying and sums first,

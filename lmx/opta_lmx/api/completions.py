@@ -37,7 +37,7 @@ class CompletionRequest(ClientBody, frozen=True, kw_only=True):
     max_tokens: MaxTokens = 16
     temperature: Temperature | None = None
     top_p: Share | None = None
-    top_k: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    top_k: Annotated[int, msgspec.Meta(ge=-1)] | None = None
     min_p: Share | None = None
     n: Annotated[int, msgspec.Meta(ge=1, le=CHOICES_MAX)] = 1
     stream: bool = False

@@ -11,8 +11,8 @@ DEFAULT_MAX_TOKENS, MAX_TOKENS_MAX = 4096, 131_072
 
 ModelName = Annotated[str, msgspec.Meta(max_length=200)]
 FunctionName = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-# A larger wish is cut to the limit before it is decoded.
-MaxTokens = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS_MAX)]
+# Without a maximum, because a larger wish is cut to MAX_TOKENS_MAX before it is decoded.
+MaxTokens = Annotated[int, msgspec.Meta(ge=1)]
 Temperature = Annotated[float, msgspec.Meta(ge=0, le=2)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Penalty = Annotated[float, msgspec.Meta(ge=-2, le=2)]

@@ -78,7 +78,7 @@ class MlxEngine:
         # mlx-lm raises on a top_k of the whole vocabulary, and in a way that spoils the random state.
         self._vocabulary_size = len(self._tokenizer)
         self._config: dict[str, Any] = json.loads((folder / "config.json").read_text())
-        self._prompts = Prompts(self._tokenizer)
+        self._prompts = Prompts(self._tokenizer, selects=bool(self._config.get("opta", {}).get("selects")))
         self._vocabulary, self._manners = Vocabulary(self._tokenizer), Manners(folder, config.preset)
         empty = self._caches.make(self._model)
         if not self._caches.is_batchable(empty):

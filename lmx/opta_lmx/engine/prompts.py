@@ -14,12 +14,11 @@ _NONE = Wishes()
 
 
 class Prompts:
-    """`tokenizer`: mlx-lm's wrapper of a Hugging Face tokenizer."""
+    """`tokenizer`: mlx-lm's wrapper of a Hugging Face tokenizer. `selects`: see `ChatTemplate`."""
 
-    def __init__(self, tokenizer: Any):
+    def __init__(self, tokenizer: Any, *, selects: bool = False):
         self._tokenizer = tokenizer
-        self.template = ChatTemplate(tokenizer)
-        # Whether the model answers in marked parts, with or without tools.
+        self.template = ChatTemplate(tokenizer, selects=selects)
         # Instructions and tools -> tokens: they stay the same in all turns of a conversation.
         self._known: dict[str, int] = {}
 

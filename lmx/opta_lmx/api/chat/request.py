@@ -47,7 +47,7 @@ class ChatRequest(ClientBody, frozen=True, kw_only=True):
     max_completion_tokens: MaxTokens | None = None
     temperature: Temperature | None = None
     top_p: Share | None = None
-    top_k: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    top_k: Annotated[int, msgspec.Meta(ge=-1)] | None = None
     min_p: Share | None = None
     stop: str | list[str] | None = None
     seed: Seed | None = None
@@ -57,7 +57,7 @@ class ChatRequest(ClientBody, frozen=True, kw_only=True):
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
     logprobs: bool | Annotated[int, msgspec.Meta(ge=0, le=20)] | None = None
-    top_logprobs: Annotated[int, msgspec.Meta(ge=0, le=20)] | None = None
+    top_logprobs: Annotated[int, msgspec.Meta(ge=-1, le=20)] | None = None
     n: Annotated[int, msgspec.Meta(ge=1, le=4)] | None = None
     reasoning_effort: str | None = None
     reasoning: dict[str, Any] | str | bool | None = None

@@ -56,7 +56,7 @@ class MessagesRequest(CountRequest, frozen=True, kw_only=True):
     stream: bool = False
     temperature: Temperature | None = None
     top_p: Share | None = None
-    top_k: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    top_k: Annotated[int, msgspec.Meta(ge=-1)] | None = None
 
 
 COUNT_RULES: dict[str, FieldRule] = {

@@ -1,12 +1,12 @@
 """Short texts that match a pattern or a format of a JSON schema. They are proposals: the grammar checks them."""
 
-import importlib
 import re
-from typing import Any
+from re import _constants, _parser  # pyright: ignore
+from typing import Any, cast
 
 # Python's parser of regular expressions; the dialect of JSON schemas is close enough for proposals.
-parser: Any = importlib.import_module("re._parser")
-constants: Any = importlib.import_module("re._constants")
+parser = cast("Any", _parser)
+constants = cast("Any", _constants)
 
 _FORMATS = {
     "date-time": ["1970-01-01T00:00:00Z"], "date": ["1970-01-01"], "time": ["00:00:00Z", "00:00:00"], "duration": ["P1D", "PT1S"],

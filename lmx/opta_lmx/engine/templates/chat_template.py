@@ -42,14 +42,17 @@ class Wishes(msgspec.Struct, frozen=True):
 
 
 class ChatTemplate:
-    """`tokenizer`: mlx-lm's wrapper of a Hugging Face tokenizer."""
+    """`tokenizer`: mlx-lm's wrapper of a Hugging Face tokenizer. `selects`: the template takes any conversation, and leaves out parts of
+    it on purpose; it is not tried, and what is missing is not put in by other means.
+    """
 
-    def __init__(self, tokenizer: Any):
+    def __init__(self, tokenizer: Any, *, selects: bool = False):
         self._render = TemplateRenderer(tokenizer)
         self._control = ControlTokens(getattr(tokenizer, "_tokenizer", tokenizer), self._render.source)
         self._switches = ThinkingSwitches(self._render)
         # What the template takes, without and with declared tools; many templates are two, one for each case.
-        self._traits = {tools: TraitProbe(self._render, tools=tools).find() for tools in (False, True)}
+        selecting = TemplateTraits(keeps_history=False)
+        self._traits = {tools: selecting if selects else TraitProbe(self._render, tools=tools).find() for tools in (False, True)}
         # The text of the template and the model's tokens: they name the marks that the model writes.
         self.marks = " ".join([self._render.source, *self._control.texts])
         self._form = form_of(self.marks)
