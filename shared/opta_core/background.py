@@ -30,6 +30,10 @@ class Background:
         for task in list(self._tasks):
             task.cancel()
 
+    async def finish(self) -> None:
+        """Wait until all running tasks have ended by themselves."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def close(self) -> None:
         """Cancel all running tasks and wait until they have ended."""
         tasks = list(self._tasks)

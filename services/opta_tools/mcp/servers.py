@@ -124,7 +124,8 @@ class Servers:
         """End every server."""
         servers, self._servers = list(self._servers.values()), {}
         await asyncio.gather(*(server.close() for server in servers), return_exceptions=True)
-        await self._ending.close()
+        # An end that is cut off would leave its server running.
+        await self._ending.finish()
 
     async def _tools_of(self, offer: McpServerOffer, sid: str, turn: str, cwd: str, wait_s: float) -> ServerTools | str:
         """What a server offers, or why it is not offered. A turn starts a browser when it calls a tool of it."""
