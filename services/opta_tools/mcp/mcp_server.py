@@ -83,8 +83,10 @@ class McpServer:
             self.problem = ""
             self._task = asyncio.create_task(self._run(), name=f"mcp {self.spec.name}")
             waiting = asyncio.ensure_future(self._ready.wait())
-            await asyncio.wait({waiting, self._task}, timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
+            try:
+                await asyncio.wait({waiting, self._task}, timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiting.cancel()
             if self._session is None:
                 problem = self.problem or f"it did not answer within {CONNECT_S:g} s"
                 await self._end_task()
@@ -170,9 +172,11 @@ class McpServer:
                 self._session = session
                 self._ready.set()
                 waiting = [asyncio.ensure_future(event.wait()) for event in (ended, self._stop)]
-                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                for wait in waiting:
-                    wait.cancel()
+                try:
+                    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for wait in waiting:
+                        wait.cancel()
         except Exception as error:  # whatever ends the connection is reported to the next caller
             self.problem = self.problem or tools.plain(str(error) or type(error).__name__, 500)
         finally:
