@@ -101,10 +101,12 @@ def with_langchain() -> None:
             f"langchain {kind} structured",
             lambda make=make: make().with_structured_output(answer_type(), method="json_schema").invoke(ASKED),
         )
-    embeddings: Callable[[], Any] = lambda: module("langchain_openai").OpenAIEmbeddings(  # noqa: E731
-        model=MODEL, base_url=V1, api_key="none", check_embedding_ctx_length=False
-    )
-    check("langchain embeddings", lambda: embeddings().embed_query("a"))
+
+    def embedded() -> Any:
+        embeddings = module("langchain_openai").OpenAIEmbeddings(model=MODEL, base_url=V1, api_key="none", check_embedding_ctx_length=False)
+        return embeddings.embed_query("a")
+
+    check("langchain embeddings", embedded)
 
 
 def with_llama_index() -> None:

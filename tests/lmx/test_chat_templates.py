@@ -145,9 +145,12 @@ def test_control_tokens_in_a_message_are_text_to_the_model(text: str) -> None:
         [*called(["a"])[:2], {"role": "tool", "tool_call_id": "a", "content": text}],
         [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": text}, {"role": "user", "content": "Go"}],
     ]
+
+    def count(given: list[dict[str, Any]]) -> int:
+        return sum(id_ in control for id_ in template.tokens(given, [], Wishes()))
+
     for messages in places:
         harmless = [{**message, "content": "x" if message["content"] == text else message["content"]} for message in messages]
-        count = lambda given: sum(id_ in control for id_ in template.tokens(given, [], Wishes()))  # noqa: E731
         assert count(messages) == count(harmless)
         assert text in tokenizer.decode(template.tokens(messages, [], Wishes()))
         assert text in template.text(messages, [], Wishes())

@@ -65,14 +65,16 @@ async def connected(start: Start, session: RpcSession, on_end: Callable[[str], N
     finally:
         with contextlib.suppress(OSError, RuntimeError):
             pipes.input.close()
-        await asyncio.wait({ended}, timeout=STOP_S)
-        process.kill()
-        await ended
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        process.close()
-        pipes.close()
+        try:
+            await asyncio.wait({ended}, timeout=STOP_S)
+        finally:
+            # Also when whoever closes the connection does not wait for this: the server must not stay.
+            process.kill()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(ended, *tasks, return_exceptions=True)
+            process.close()
+            pipes.close()
 
 
 async def _end_of(process: Process, last_words: list[str]) -> int:
