@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from support.events import journal
@@ -14,6 +15,7 @@ from opta_protocol import wire
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.permissions import Level, Mode
 from opta_sessions.catalog import SLOW_BYTES
+from opta_sessions.files import FileSystem
 
 SID = "abcdef"
 
@@ -323,22 +325,34 @@ def long_session(folder: Path) -> None:
 
 
 def test_a_long_session_is_opened_beside_the_work_of_the_others(tmp_path: Path) -> None:
+    class Watched(FileSystem):
+        """Notes what is written to the disk while the long session is not open."""
+
+        is_open: Callable[[], bool] | None = None
+        beside = b""
+
+        def write(self, descriptor: int, content: bytes) -> int:
+            if self.is_open is not None and not self.is_open():
+                self.beside += content
+            return super().write(descriptor, content)
+
     async def story() -> None:
         long_session(tmp_path)
-        house = House(tmp_path)
+        files = Watched()
+        house = House(tmp_path, files)
         house.local.store.catalog.forget(SID)
         await house.gateway.written(start_of("fedcba"))
+        files.is_open = lambda: SID in house.local.store.catalog.states
         first = asyncio.create_task(house.gateway.written(prompt(SID, "one")))
         second = asyncio.create_task(house.agent.written(token(1)))
         await asyncio.sleep(0)
         assert (await house.gateway.written(e.SessionNote(sid="fedcba", text="beside"))).status == "written"
-        assert not first.done()
-        assert SID not in house.local.store.catalog.states
         accepted = await first
         assert (accepted.turn, accepted.seq) == ("t2", 6004)
         assert (await second).status == "fenced"
         assert (await house.agent.written(token(2, "t2"))).status == "written"
         assert len(house.local.journal(SID)) == 6005
+        assert b'"beside"' in files.beside
         house.close()
 
     asyncio.run(story())

@@ -183,9 +183,11 @@ def processes() -> list[tuple[int, str]]:
     for name in os.listdir("/proc"):
         if name.isdigit() and int(name) != os.getpid():
             try:
-                fields = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
+                fields = Path(f"/proc/{name}/stat").read_text(errors="replace").rpartition(")")[2].split()
                 if fields[0] not in ("Z", "X"):
-                    found.append((int(name), Path(f"/proc/{name}/cmdline").read_text().replace("\0", " ")[:120]))
+                    # Another test's command line may contain any bytes.
+                    command = Path(f"/proc/{name}/cmdline").read_text(errors="replace")
+                    found.append((int(name), command.replace("\0", " ")[:120]))
             except OSError:
                 pass
     return found

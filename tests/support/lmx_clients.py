@@ -163,7 +163,7 @@ def kill(daemon: Daemon) -> int:
 
 def busy_s(pid: int) -> float:
     """Seconds that all threads of a process have run."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

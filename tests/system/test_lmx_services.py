@@ -30,7 +30,7 @@ def test_a_separate_supervisord_restarts_lmx(tmp_path: Path) -> None:
         try:
             assert until(lambda: port_of(daemon) != 0 and get(port_of(daemon), "/readyz").status == 200, 30)
             first = json.loads(get(port_of(daemon), "/readyz").body)["pid"]
-            front = int(Path(f"/proc/{first}/stat").read_text().split()[3])
+            front = int(Path(f"/proc/{first}/stat").read_text(errors="replace").split()[3])
             os.kill(front, signal.SIGKILL)
             assert until(lambda: is_ready(daemon) and json.loads(get(port_of(daemon), "/readyz").body)["pid"] != first, 30)
             assert chat(port_of(daemon), max_tokens=2).status == 200
