@@ -32,6 +32,9 @@ class LmxModel(LmxAnswer, frozen=True, kw_only=True):
     # Names of the tools that the model can use; None for any.
     tools: list[str] | None = None
     problem: str = ""
+    # Of a model with a LoRA adapter: the names of both.
+    base: str = ""
+    adapter: str = ""
 
 
 class LmxModelDetails(LmxModel, frozen=True, kw_only=True):

@@ -138,11 +138,11 @@ def test_requests_and_ticks_read_the_model_folders_off_the_loop(tmp_path: Path) 
         pool = EnginePool(tmp_path / "models", LmxSettings(), ModelEvents())
         (tmp_path / "models/new").mkdir()
         (tmp_path / "models/new/config.json").write_text("{}")
-        assert "new" not in pool.models()
+        assert "new" not in pool.catalog.models
         async with Turns() as turns:
-            assert "new" in await pool.refresh()
+            assert "new" in await pool.catalog.refresh()
             assert turns.count > 1
-        assert (await pool.resolve("new")).name == "new"
+        assert (await pool.catalog.resolve("new")).name == "new"
         await pool.tick()
 
     asyncio.run(run())

@@ -199,7 +199,9 @@ def test_lm_studio_s_settings_name_its_folder(machine: Machine, tmp_path: Path) 
         ({"config__json": b'{"model_type": "llama", "quantization_config": {"quant_method": "bitsandbytes"}}'}, "its weights are quantised with 'bitsandbytes', which mlx-lm cannot read"),
         ({"model__safetensors__index__json": b'{"weight_map": {"a": "model-1.safetensors", "b": "model.safetensors"}}'}, "1 of its 2 weight files are missing (model-1.safetensors)"),
         ({"model__safetensors": None, "model-00001-of-00003__safetensors": safetensors()}, "2 of its 3 weight files are missing"),
-        ({"config__json": None, "adapter_config__json": b"{}"}, "it is a LoRA adapter, not a whole model"),
+        ({"config__json": None, "model__safetensors": None, "adapter_config__json": b"{}"}, "it is a LoRA adapter. Requests name it with a model: MODEL+org/odd"),
+        ({"config__json": None, "model__safetensors": None, "adapter_config__json": b'{"model": "org/base"}'},
+         "it is a LoRA adapter, made for org/base. Requests name it with a model: MODEL+org/odd"),
         ({"config__json": None}, "it has no config.json"),
     ],
 )  # fmt: skip

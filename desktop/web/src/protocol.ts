@@ -235,6 +235,8 @@ export interface LmxModelDetails {
   capability?: string;
   tools?: string[] | null;
   problem?: string;
+  base?: string;
+  adapter?: string;
   needed?: number;
   repo?: string;
   revision?: string;

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from ..engine_client.client import EngineClient
 from ..engine_client.engine_stream import Meter
 from ..ipc.messages import Finished, Generate, Tokens, Vectors
 from ..models.engine_pool import EnginePool
+from ..models.served_model import ServedModel
 from . import completions, embeddings, tokenize
 from .answer_form import AnswerForm
 from .chat import request as chat
@@ -129,7 +129,7 @@ class InferenceApi:
 
     def reply(
         self,
-        engine: EngineClient,
+        engine: ServedModel,
         orders: list[Generate],
         caller: str,
         form: AnswerForm,
@@ -145,7 +145,7 @@ class InferenceApi:
 
     async def _content(
         self,
-        engine: EngineClient,
+        engine: ServedModel,
         orders: list[Generate],
         caller: str,
         form: AnswerForm,

@@ -13,7 +13,7 @@ from .sequence import Sequence
 
 
 class TokenBatch:
-    """`make` returns a fresh generator. `ends`: the tokens that end an answer."""
+    """`make` returns a fresh generator. `ends`: the tokens that end an answer. `adapter`: key of the adapter that computes; '' for none."""
 
     def __init__(
         self,
@@ -22,9 +22,10 @@ class TokenBatch:
         prefixes: PrefixCache,
         caches: KvCaches,
         pacer: PrefillPacer,
+        adapter: str = "",
     ):
         self._make, self._ends = make, ends
-        self._prefixes, self._caches, self._pacer = prefixes, caches, pacer
+        self._prefixes, self._caches, self._pacer, self._adapter = prefixes, caches, pacer, adapter
         self._generator: Any = make()
         self._sequences: dict[int, Sequence] = {}
         self._uids: dict[int, int] = {}
@@ -68,7 +69,9 @@ class TokenBatch:
     def _segments(self, sequence: Sequence, known: int, rest: list[int]) -> tuple[list[list[int]], list[tuple[int, bool]]]:
         """The rest of a prompt in segments that end at its checkpoints."""
         checkpoints = [] if sequence.tokens else sequence.checkpoints
-        checkpoints = [(at, is_system) for at, is_system in checkpoints if at > known and not self._prefixes.has(sequence.prompt[:at])]
+        checkpoints = [
+            (at, is_system) for at, is_system in checkpoints if at > known and not self._prefixes.has(sequence.prompt[:at], self._adapter)
+        ]
         cuts = [0, *(at - known for at, _ in checkpoints), len(rest)]
         return [rest[begin:end] for begin, end in itertools.pairwise(cuts)], checkpoints
 
@@ -111,7 +114,7 @@ class TokenBatch:
         sequence.is_ahead = True
         if sequence.is_over:
             for cache, tokens in self._generator.remove([uid], return_prompt_caches=True).values():
-                self._prefixes.keep([int(token) for token in tokens], cache)
+                self._keep(tokens, cache)
             self._forget(uid, sequence)
         return messages
 
@@ -121,16 +124,19 @@ class TokenBatch:
         )
         if at:
             cache, _ = self._generator.extract_cache([uid])[uid]
-            self._prefixes.keep(sequence.prompt[:at], self._caches.copy(cache), "system" if is_system else "prompt")
+            self._prefixes.keep(sequence.prompt[:at], self._caches.copy(cache), "system" if is_system else "prompt", self._adapter)
 
     def _end(self, answer: Any, sequence: Sequence) -> None:
         """The sequence is complete: keep its KV cache for later prompts."""
         if answer.finish_reason is None:
             for cache, tokens in self._generator.remove([answer.uid], return_prompt_caches=True).values():
-                self._prefixes.keep([int(token) for token in tokens], cache)
+                self._keep(tokens, cache)
         elif answer.prompt_cache is not None:
-            self._prefixes.keep([int(token) for token in answer.all_tokens], answer.prompt_cache)
+            self._keep(answer.all_tokens, answer.prompt_cache)
         self._forget(answer.uid, sequence)
+
+    def _keep(self, tokens: Any, cache: list[Any]) -> None:
+        self._prefixes.keep([int(token) for token in tokens], cache, adapter=self._adapter)
 
     def _forget(self, uid: int, sequence: Sequence) -> None:
         self._sequences.pop(uid, None)

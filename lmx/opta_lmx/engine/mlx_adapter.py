@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import mlx.core
+import mlx.nn
 from mlx import utils as mlx_utils
 from mlx_lm import sample_utils, utils
 from mlx_lm.generate import BatchGenerator as _BatchGenerator
@@ -15,6 +16,7 @@ from mlx_lm.generate import generation_stream as _generation_stream
 from mlx_lm.models import cache
 
 mx: Any = mlx.core
+nn: Any = mlx.nn
 kv_caches: Any = cache
 samplers: Any = sample_utils
 BatchGenerator: Any = _BatchGenerator

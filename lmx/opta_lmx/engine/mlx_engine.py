@@ -1,4 +1,4 @@
-"""One model and its batch: the engine of an engine process, or of a test.
+"""One model and its batches: the engine of an engine process, or of a test.
 
 Everything of mlx happens on one thread, the one that made the engine; a step serves every running sequence (continuous batching).
 An exception in a step fails the sequences of that batch with a clear error, and the engine continues with a fresh batch.
@@ -35,6 +35,9 @@ from ..ipc.messages import (
 )  # fmt: skip
 from ..parsing.family_parser import is_parted
 from . import sampling
+from .adapter_batches import AdapterBatches
+from .adapters.adapter_files import AdapterError
+from .adapters.adapters import Adapters
 from .answer_forms import AnswerForms
 from .batch import TokenBatch
 from .cache.cache_cost import CacheCost
@@ -109,7 +112,11 @@ class MlxEngine:
                 made._generation_batch = DraftingBatch.of(made, self._passes)
             return made
 
-        self._batch = TokenBatch(generator, ends, self._prefixes, self._caches, pacer)
+        def batch(adapter: str) -> TokenBatch:
+            return TokenBatch(generator, ends, self._prefixes, self._caches, pacer, adapter)
+
+        self._adapters = Adapters(self._model, is_sharded=self.ranks.size > 1)
+        self._batch = AdapterBatches(batch, self._adapters)
         # Embedding requests by order id.
         self._embeds: dict[int, EmbeddingSequence] = {}
         # Sequences that wait for memory, in order of arrival.
@@ -144,7 +151,7 @@ class MlxEngine:
             step_s=round(self._step_s, 3),
             drafted=self._drafted,
             accepted=self._accepted,
-            weight_bytes=self._weight_bytes,
+            weight_bytes=self._weight_bytes + self._adapters.bytes,
             conversation_bytes=self._conversation_bytes,
             passes=self._passes.passes,
             passes_tokens=self._passes.tokens,
@@ -229,7 +236,18 @@ class MlxEngine:
                 self._fail(order.id, "invalid", f"Field '{field}': this schema cannot be enforced: {error}")
                 return
             sequence.checkpoints = checkpoints
+            if order.adapter and not self._adapt(sequence):
+                return
             self._admit(sequence)
+
+    def _adapt(self, sequence: Sequence) -> bool:
+        """Load the adapter that an order names; False when it cannot be used."""
+        order, in_use = sequence.order, self._batch.keys | {other.adapter for other in self._waiting}
+        try:
+            sequence.adapter = self._adapters.load(Path(order.adapter), in_use)
+        except (AdapterError, OSError) as error:
+            self._fail(order.id, "invalid", f"The adapter {order.adapter_name} cannot be used with this model: {error}.")
+        return bool(sequence.adapter)
 
     def _embed(self, order: Embed, prompts: list[list[int]]) -> None:
         limit = self._context_length()
@@ -302,7 +320,7 @@ class MlxEngine:
         return not running or not self._cache_bytes or (len(running) + 1) * max(*running, sequence.size) <= self._cache_bytes
 
     def _begin(self, sequence: Sequence) -> None:
-        cache, known = self._prefixes.find(sequence.prompt)
+        cache, known = self._prefixes.find(sequence.prompt, sequence.adapter)
         sequence.cached = known
         sequence.sampler = sampling.sampler(sequence.order, self._vocabulary_size)
         if self._may_speculate(sequence):
@@ -316,7 +334,7 @@ class MlxEngine:
     def _may_speculate(self, sequence: Sequence) -> bool:
         order = sequence.order
         # Processors that see every token, and seeds that count samples, would also see rejected proposals.
-        is_free = not sequence.processors and (order.seed is None or not order.temperature)
+        is_free = not sequence.processors and not sequence.adapter and (order.seed is None or not order.temperature)
         return self._draft is not None and is_free and not len(self._batch) and self._speculating is None
 
     def _step_with_draft(self, sequence: Sequence, speculation: Speculation) -> list[EngineMessage]:

@@ -72,6 +72,8 @@ class Sequence:
         self._detokenizer = vocabulary.detokenizer()
         self._logprobs: list[TokenLogprob] = []
         self._thinking = 0
+        # Key of the adapter that computes it; '' for none.
+        self.adapter = ""
         self.sampler: Callable[[Any], Any] | None = None
         self.processors: list[Any] = []
         # Of an answer with JSON in it.

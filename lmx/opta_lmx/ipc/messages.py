@@ -47,6 +47,9 @@ class Generate(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag
     thinking_budget: int = 0
     # Variables that the client names for the chat template.
     template_arguments: dict[str, Any] = {}
+    # Folder of the adapter that computes the answer; '' for none. Its name is for messages.
+    adapter: str = ""
+    adapter_name: str = ""
     # Names of the sampling fields above that the request sets itself; the model's own defaults may stand for the others.
     chosen: list[str] = []
 

@@ -24,23 +24,19 @@ from opta_protocol.lmx import LmxMemory, LmxModel, LmxModelDetails
 from ..engine_client.client import EngineClient, Report
 from ..engine_client.engine_supervisor import EngineSupervisor
 from ..ipc.messages import EngineConfig
-from . import model_catalog, model_names
-from .found.everything import find_all
 from .found.sources import Source
 from .keep_awake import KeepAwake
+from .known_models import READ_IDLE_S, KnownModels, Wanted
 from .memory_plan import MIB, USABLE_SHARE, MemoryPlan, Need, Shares
 from .model_catalog import ADMITTED_TOKENS, Model
 from .model_events import ModelEvents
 from .presets import preset_of
+from .served_model import ServedModel
 
 # Shares of the limit: reported, idle models unloaded, new requests refused.
 WARN, EVICT, SHED = 0.85, USABLE_SHARE, 0.95
 # Of the machine's memory, when no limit is set; the rest is for the person who works on it.
 LIMIT_SHARE = 0.75
-# The catalog is read again when it is older than this.
-CATALOG_S = 2.0
-# Without any request, less often: people may have hundreds of models.
-CATALOG_IDLE_S = 10.0
 
 log = Log("models")
 
@@ -60,10 +56,9 @@ class EnginePool:
         sources: Sequence[Source] = (),
         presets: Mapping[str, ModelSettings] | None = None,
     ):
-        self._sources = list(sources)
-        self._unusable: dict[str, str] = {}
+        self.catalog = KnownModels(folder, settings, sources, extra)
         self._folder, self._settings, self._events = folder, settings, events
-        self._extra, self._make_client, self._presets = extra, make_client, presets or {}
+        self._make_client, self._presets = make_client, presets or {}
         self.engines: dict[str, EngineClient] = {}
         self._loaded: dict[str, Model] = {}
         self.limit = settings.memory_limit_mb * MIB or int(memory_total() * LIMIT_SHARE)
@@ -74,78 +69,37 @@ class EnginePool:
         self._mark = 0.0
         self._loading = asyncio.Lock()
         self._keep_awake = KeepAwake()
-        self._aliases = dict(pair.split("=", 1) for pair in settings.aliases)
         self._drafts = dict(pair.split("=", 1) for pair in settings.drafts)
-        # Read here once, before anything is served; from then on by `refresh`, off the event loop.
-        self._catalog = self._read_catalog()
-        self._read_at = time.monotonic()
-        self.default = extra.name if extra else self._default()
 
-    def models(self) -> dict[str, Model]:
-        """Every model that can be loaded, by name, as of the last refresh."""
-        return self._catalog
-
-    async def refresh(self, *, older_than_s: float = 0.0) -> dict[str, Model]:
-        """Read the model folders again, in a thread: they may be many, and on a slow disk."""
-        if time.monotonic() - self._read_at >= older_than_s:
-            self._read_at = time.monotonic()
-            try:
-                self._catalog = await asyncio.to_thread(self._read_catalog)
-            except OSError as error:
-                log.warning("model folders cannot be read", folder=self._folder, reason=error)
-        return self._catalog
-
-    async def resolve(self, wanted: str, *, for_vectors: bool = False) -> Model:
-        """The model that a request names; an unknown name gets the default one. Raises Refused: it is not a name."""
-        model_catalog.check_name(wanted)
-        known = self._catalog
-        name = model_names.find(wanted, known, self._aliases)
-        if wanted and name is None:
-            known = await self.refresh(older_than_s=CATALOG_S)
-            name = model_names.find(wanted, known, self._aliases)
-        if name is not None:
-            return known[name]
-        if for_vectors and (found := next((model for model in known.values() if model.capability == "embedding"), None)):
-            return found
-        # Its folder may have been removed after it was loaded.
-        default = known.get(self.default) or self._loaded.get(self.default)
-        if default is None:
-            raise Refused(
-                f"There is no model {self.default!r} here any more. List the models: opta models list", code=ErrorCode.model_not_found
-            )
-        return default
-
-    def known(self, wanted: str) -> Model:
-        """The model of this name that is here, as of the last refresh. Raises Refused: there is none."""
-        name = model_names.find(wanted, self._catalog, self._aliases)
-        if name is None:
-            raise Refused(f"There is no model {wanted[:80]!r} here. List the models: opta models list", code=ErrorCode.model_not_found)
-        return self._catalog[name]
+    @property
+    def default(self) -> str:
+        """The model of a request that names none."""
+        return self.catalog.default
 
     @property
     def idle_s(self) -> float:
         """Seconds after which an unused model is unloaded; 0: never."""
         return self._settings.idle_s
 
-    async def engine(self, wanted: str, *, for_vectors: bool = False) -> EngineClient:
-        """The engine for a request, loaded or loading. Raises Refused, Unavailable: there is no memory for it."""
-        model = await self.resolve(wanted, for_vectors=for_vectors)
-        engine = self.engines.get(model.name)
+    async def engine(self, wanted: str, *, for_vectors: bool = False) -> ServedModel:
+        """What serves a request, loaded or loading. Raises Refused, Unavailable: there is no memory for it."""
+        found = await self.catalog.resolve(wanted, for_vectors=for_vectors)
+        engine = self.engines.get(found.model.name)
         if engine is None:
-            engine = await self.load(model.name)
+            engine = await self.load(found.model.name)
         if self.used > self.limit * SHED:
             raise Unavailable(f"Memory is short: {self._figures()}. LMX takes no new requests until some is free.", retry_after_s=10)
         engine.used_at = time.monotonic()
-        return engine
+        return ServedModel(engine, found.adapter)
 
     async def load(self, name: str, *, pin: bool = False) -> EngineClient:
         """Start an engine for a model, or restart one that failed. Raises Refused: the model is unknown. Unavailable: it does not fit."""
         async with self._loading:
-            model = self._catalog.get(name) or (await self.refresh()).get(name)
+            model = self.catalog.models.get(name) or (await self.catalog.refresh()).get(name)
             if model is None:
                 reason = (
                     f"{name[:80]} cannot be loaded: {problem}."
-                    if (problem := self._unusable.get(name))
+                    if (problem := self.catalog.unusable.get(name))
                     else f"There is no model {name[:80]!r} here."
                 )
                 raise Refused(f"{reason} List the models: opta models list", code=ErrorCode.model_not_found)
@@ -189,14 +143,20 @@ class EnginePool:
         self._note_measured()
         self.used = memory_bytes() + sum(engine.memory for engine in self.engines.values())
         self._keep_awake.note(is_busy=bool(self.running))
-        await self.refresh(older_than_s=CATALOG_IDLE_S)
+        await self.catalog.refresh(older_than_s=READ_IDLE_S)
         await self._unload_unused()
         await self._guard_memory()
 
-    def entry(self, model: Model) -> LmxModel:
-        """A model as `/v1/models` shows it."""
-        details = self.details(model)
+    def entry(self, wanted: Wanted) -> LmxModel:
+        """A model, or a model with an adapter, as `/v1/models` shows it."""
+        details = msgspec.structs.replace(self.details(wanted.model), id=wanted.name)
+        if wanted.adapter:
+            details = msgspec.structs.replace(details, default=False, adapter=wanted.adapter.name, base=wanted.model.name)
         return LmxModel(**{field: getattr(details, field) for field in LmxModel.__struct_fields__})
+
+    def entries(self) -> list[LmxModel]:
+        """Every model, and every adapter with the models that it is for."""
+        return [self.entry(wanted) for wanted in [*map(Wanted, self.catalog.models.values()), *self.catalog.adapted()]]
 
     def details(self, model: Model) -> LmxModelDetails:
         """A model with its figures, as `/admin/models` shows it."""
@@ -246,22 +206,8 @@ class EnginePool:
         """Bytes used by LMX, and its limit."""
         return LmxMemory(used=self.used, limit=self.limit, level=self._level())
 
-    def _read_catalog(self) -> dict[str, Model]:
-        found = find_all(self._folder, self._sources)
-        # Why the other models of this machine are not served.
-        self._unusable = {entry.id: entry.problem for entry in found.entries.values() if entry.problem and entry.id not in found.models}
-        return found.models | ({self._extra.name: self._extra} if self._extra else {})
-
-    def _default(self) -> str:
-        wanted = self._settings.model
-        name = self._aliases.get(wanted, wanted)
-        if name not in self._catalog:
-            log.error("configured model not found, serving the probe", model=wanted, folder=self._folder)
-            return "probe"
-        return name
-
     def _config(self, model: Model) -> EngineConfig:
-        draft = self._catalog.get(self._drafts.get(model.name, ""))
+        draft = self.catalog.models.get(self._drafts.get(model.name, ""))
         disk = self._folder.parent / "lmx" / "prefixes"
         shares = self.shares()[model.name]
         return EngineConfig(
@@ -301,7 +247,7 @@ class EnginePool:
     def _need(self, model: Model) -> Need:
         if model.name in self._measured:
             return self._measured[model.name]
-        draft = self._catalog.get(self._drafts.get(model.name, ""))
+        draft = self.catalog.models.get(self._drafts.get(model.name, ""))
         models = [model, draft] if draft else [model]
         return Need(weights=sum(each.weight_bytes for each in models), conversation=sum(each.conversation_bytes for each in models))
 

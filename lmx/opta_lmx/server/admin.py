@@ -98,7 +98,7 @@ class Admin:
         await asked.json(200, LmxProof(proof=self._keys.prove(nonce, asked.scope["server"][1])))
 
     async def _models(self, asked: Asked) -> None:
-        models = [self._pool.details(model) for model in (await self._pool.refresh()).values()]
+        models = [self._pool.details(model) for model in (await self._pool.catalog.refresh()).values()]
         await asked.json(200, LmxModels(models=models, memory=self._pool.memory(), pulls=self._pulls.entries()))
 
     async def _load(self, asked: Asked) -> None:

@@ -116,17 +116,17 @@ class Front:
         await asked.json(200, description())
 
     async def _models(self, asked: Asked) -> None:
-        await asked.json(200, {"object": "list", "data": [self._pool.entry(model) for model in self._pool.models().values()]})
+        await asked.json(200, {"object": "list", "data": self._pool.entries()})
 
     async def _model(self, asked: Asked) -> None:
-        await asked.json(200, self._pool.entry(self._pool.known(asked.path.removeprefix("/v1/models/"))))
+        await asked.json(200, self._pool.entry(self._pool.catalog.named(asked.path.removeprefix("/v1/models/"))))
 
     async def _lm_studio_models(self, asked: Asked) -> None:
-        models = [(self._pool.details(model), model) for model in self._pool.models().values()]
+        models = [(self._pool.details(model), model) for model in self._pool.catalog.models.values()]
         await asked.json(200, {"object": "list", "data": await asyncio.to_thread(lm_studio.entries, models)})
 
     async def _lm_studio_model(self, asked: Asked) -> None:
-        model = self._pool.known(asked.path.removeprefix("/api/v0/models/"))
+        model = self._pool.catalog.named(asked.path.removeprefix("/api/v0/models/")).model
         (entry,) = await asyncio.to_thread(lm_studio.entries, [(self._pool.details(model), model)])
         await asked.json(200, entry)
 

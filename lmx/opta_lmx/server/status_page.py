@@ -51,7 +51,7 @@ class StatusPage:
 
 def figures_of(pool: EnginePool, metrics: LmxMetrics) -> dict[str, Any]:
     """Models, memory, requests, speed, and totals per client. Bytes and tokens."""
-    details = [pool.details(model) for model in pool.models().values()]
+    details = [pool.details(model) for model in pool.catalog.models.values()]
     shown = ("id", "state", "default", "context_length", "bytes", "memory", "running", "problem")
     return {
         "models": [{name: getattr(model, name) for name in shown} for model in details],

@@ -90,10 +90,12 @@ class OllamaApi:
         return {"version": ollama_models.VERSION}
 
     async def _tags(self, body: dict[str, Any]) -> Any:
-        return {"models": await asyncio.to_thread(ollama_models.tag_entries, list(self._pool.models().values()))}
+        return {"models": await asyncio.to_thread(ollama_models.tag_entries, list(self._pool.catalog.models.values()))}
 
     async def _running(self, body: dict[str, Any]) -> Any:
-        loaded = [(self._pool.models()[name], engine) for name, engine in self._pool.engines.items() if name in self._pool.models()]
+        loaded = [
+            (self._pool.catalog.models[name], engine) for name, engine in self._pool.engines.items() if name in self._pool.catalog.models
+        ]
         return {"models": [ollama_models.running_entry(model, engine, self._pool.idle_s) for model, engine in loaded if engine.loaded]}
 
     async def _show(self, body: dict[str, Any]) -> Any:
@@ -103,7 +105,7 @@ class OllamaApi:
     def _known(self, name: Any) -> Model:
         if not isinstance(name, str):
             raise Refused("Field 'model': the name of a model.")
-        return self._pool.known(name)
+        return self._pool.catalog.named(name).model
 
 
 async def _once(body: bytes) -> AsyncGenerator[bytes, None]:

@@ -50,6 +50,8 @@ class _Entry:
     kind: PrefixKind
     # How many of its last tokens can be removed.
     removable: int
+    # The adapter that computed it.
+    adapter: str = ""
     used: int = 0
 
     @property
@@ -59,7 +61,7 @@ class _Entry:
 
 
 class PrefixCache:
-    """The prefix cache of one model. Sizes are bytes."""
+    """The prefix cache of one model. Sizes are bytes. `adapter`: key of the adapter that computes; its entries serve no other, and stay in memory."""
 
     def __init__(self, tools: CacheTools, size_max: int, disk: PrefixStore | None = None):
         self._tools, self._size_max, self._disk = tools, size_max, disk
@@ -67,15 +69,15 @@ class PrefixCache:
         self._clock = 0
         self.size = 0
 
-    def find(self, tokens: list[int]) -> tuple[list[Any] | None, int]:
+    def find(self, tokens: list[int], adapter: str = "") -> tuple[list[Any] | None, int]:
         """(independent cache, number of the prompt's tokens in it); (None, 0) without a match. At least one token is left to compute."""
         wanted = np.array(tokens, dtype=np.int32)
         best, shared = None, 0
-        for entry in self._entries:
+        for entry in self._of(adapter):
             usable = usable_tokens(entry.tokens, entry.removable, wanted)
             if usable > shared:
                 best, shared = entry, usable
-        if self._disk is not None and (stored := self._disk.find(wanted, shared + GAIN_TOKENS_MIN)) is not None:
+        if self._disk is not None and not adapter and (stored := self._disk.find(wanted, shared + GAIN_TOKENS_MIN)) is not None:
             read = self._entry(stored.tokens, stored.cache, "answer")
             if read is not None and (usable := usable_tokens(read.tokens, read.removable, wanted)) > shared:
                 self._add(read)
@@ -88,7 +90,7 @@ class PrefixCache:
         self._tools.trim(cache, len(best.tokens) - shared)
         return cache, shared
 
-    def keep(self, tokens: list[int], cache: list[Any], kind: PrefixKind = "answer") -> None:
+    def keep(self, tokens: list[int], cache: list[Any], kind: PrefixKind = "answer", adapter: str = "") -> None:
         """Add a cache of these tokens; entries that it makes redundant are dropped."""
         if not tokens or not self._size_max:
             return
@@ -96,7 +98,8 @@ class PrefixCache:
         entry = self._entry(np.array(tokens, dtype=np.int32), cache, kind)
         if entry is None:
             return
-        for other in list(self._entries):
+        entry.adapter = adapter
+        for other in self._of(adapter):
             common = common_tokens(other.tokens, entry.tokens)
             is_same = common == len(other.tokens) == len(entry.tokens)
             if is_same or (entry.serves_its_prefixes and common == len(other.tokens)):
@@ -108,10 +111,10 @@ class PrefixCache:
         self._size_max = size_max
         self.trim_to(size_max)
 
-    def has(self, tokens: list[int]) -> bool:
+    def has(self, tokens: list[int], adapter: str = "") -> bool:
         """Whether there is an entry of exactly these tokens."""
         wanted = np.array(tokens, dtype=np.int32)
-        return any(len(entry.tokens) == len(wanted) == common_tokens(entry.tokens, wanted) for entry in self._entries)
+        return any(len(entry.tokens) == len(wanted) == common_tokens(entry.tokens, wanted) for entry in self._of(adapter))
 
     def trim_to(self, size: int) -> None:
         """Evict entries until the cache has at most `size` bytes."""
@@ -121,8 +124,11 @@ class PrefixCache:
     def save(self) -> None:
         """Store the entries on disk, most recently used first: the engine ends."""
         if self._disk is not None:
-            for entry in sorted(self._entries, key=lambda entry: -entry.used):
+            for entry in sorted(self._of(""), key=lambda entry: -entry.used):
                 self._disk.keep(Stored(entry.tokens, entry.cache, entry.removable))
+
+    def _of(self, adapter: str) -> list[_Entry]:
+        return [entry for entry in self._entries if entry.adapter == adapter]
 
     def _entry(self, tokens: "np.ndarray[Any, np.dtype[np.int32]]", cache: list[Any], kind: PrefixKind) -> _Entry | None:
         """An entry of a cache; None when the cache does not have these tokens."""
@@ -144,7 +150,7 @@ class PrefixCache:
     def _evict(self, but: _Entry | None = None) -> None:
         order = {"answer": 0, "prompt": 0, "system": 1}
         oldest = min((entry for entry in self._entries if entry is not but), key=lambda entry: (order[entry.kind], entry.used))
-        if self._disk is not None:
+        if self._disk is not None and not oldest.adapter:
             self._disk.keep(Stored(oldest.tokens, oldest.cache, oldest.removable))
         self._drop(oldest)
 

@@ -8,8 +8,9 @@ import msgspec
 from opta_core.errors import Refused
 from opta_protocol.lmx import LmxFound
 
-from .. import model_catalog
+from .. import model_adapter, model_catalog
 from ..gguf.gguf_file import GgufFile, read_gguf
+from ..model_adapter import Adapter
 from ..model_catalog import Model
 from .model_files import ModelFiles, licence_of, look_at
 
@@ -20,10 +21,11 @@ OURS = (BUILT_IN, MODELS_FOLDER)
 
 
 class Findings:
-    """Collects the models of several folders. `models`: those that LMX can serve, by name."""
+    """Collects the models of several folders. `models` and `adapters`: those that LMX can serve, by name."""
 
     def __init__(self) -> None:
         self.models: dict[str, Model] = {}
+        self.adapters: dict[str, Adapter] = {}
         self.entries: dict[str, LmxFound] = {}
         self.problems: list[str] = []
 
@@ -124,6 +126,14 @@ class Findings:
                 importable=not is_part,
             )
         )
+
+    def add_adapter(self, name: str, folder: Path, origin: str) -> None:
+        """Add a folder with a LoRA adapter. The first of a name gets it."""
+        adapter = model_adapter.read(name, folder)
+        base = f", made for {adapter.base[:80]}" if adapter.base else ""
+        self.add_unusable(name, folder, origin, f"it is a LoRA adapter{base}. Requests name it with a model: MODEL+{name}")
+        if name in self.entries and self.entries[name].path == str(folder):
+            self.adapters[name] = adapter
 
     def add_unusable(self, name: str, path: Path, origin: str, problem: str) -> None:
         """Add a model of which no file can be looked at, with the reason."""

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from ..model_adapter import is_adapter
 from .findings import Findings
 
 _DEPTH_MAX = 2
@@ -36,10 +37,10 @@ def enter(findings: Findings, path: Path, parts: tuple[str, ...], origin: str) -
 def _look_inside(findings: Findings, folder: Path, parts: tuple[str, ...], origin: str) -> None:
     children = findings.children(folder)
     names = {child.name for child in children}
-    if "config.json" in names:
+    if is_adapter(names):
+        findings.add_adapter("/".join(parts), folder, origin)
+    elif "config.json" in names:
         findings.add_folder("/".join(parts), folder, origin)
-    elif "adapter_config.json" in names:
-        findings.add_unusable("/".join(parts), folder, origin, "it is a LoRA adapter, not a whole model")
     elif any(name.endswith(".safetensors") for name in names):
         findings.add_unusable("/".join(parts), folder, origin, "it has no config.json")
     for child in children:

@@ -8,6 +8,7 @@ import contextlib
 import re
 from pathlib import Path
 
+from ..model_adapter import is_adapter
 from . import folder_tree
 from .findings import Findings
 from .folder_tree import add_gguf
@@ -45,6 +46,9 @@ def _repo(findings: Findings, folder: Path, name: str) -> None:
     for file in files:
         if file.suffix.lower() == ".gguf":
             add_gguf(findings, file, tuple(name.split("/")), ORIGIN)
+    if is_adapter(names) and not unfinished:
+        findings.add_adapter(name, snapshot, ORIGIN)
+        return
     if "config.json" not in names:
         # Tokenizers, data files and GGUF repositories have none.
         if unfinished or any(each.endswith(".safetensors") for each in names):
