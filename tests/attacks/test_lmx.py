@@ -19,6 +19,8 @@ from support.lmx import CHAT, HELLO, chat, engine_lives_on, figure, get, headers
 from support.oracles import until
 from support.raw_http import Answer, Headers, exchange, head, read_answer
 
+from opta_lmx.models.model_catalog import PROBE
+
 pytestmark = pytest.mark.system
 
 KEY_A, KEY_B = ("Authorization", "Bearer a"), ("Authorization", "Bearer b")
@@ -51,9 +53,14 @@ def refusal(answer: Answer) -> tuple[int, str]:
 
 
 @contextlib.contextmanager
-def asking(port: int, count: int, *more: tuple[str, str], buffer_bytes: int = 0, stream: bool = True) -> Generator[list[socket.socket]]:
-    """Clients that have sent a request and not yet read anything."""
-    content = request(port, json.dumps({"messages": HELLO, "stream": stream}).encode(), *more)
+def asking(
+    port: int, count: int, *more: tuple[str, str], buffer_bytes: int = 0, stream: bool = True, is_long: bool = False
+) -> Generator[list[socket.socket]]:
+    """Clients that have sent a request and not yet read anything. `is_long`: an answer cannot end before its many tokens."""
+    body: dict[str, Any] = {"messages": HELLO, "stream": stream}
+    if is_long:
+        body |= {"max_tokens": 150, "logit_bias": {str(json.loads((PROBE / "config.json").read_text())["eos_token_id"]): -100}}
+    content = request(port, json.dumps(body).encode(), *more)
     with contextlib.ExitStack() as stack:
         clients: list[socket.socket] = []
         for _ in range(count):
@@ -200,7 +207,7 @@ def test_a_prompt_over_the_context_is_refused_by_its_code_before_any_work(port: 
 @pytest.mark.parametrize("stream", [True, False])
 def test_50_clients_that_leave_free_their_slots_at_once(port: int, stream: bool) -> None:
     failed = figure(port, "lmx_requests_failed_total")
-    with asking(port, 25, KEY_A, stream=stream) as some, asking(port, 25, KEY_B, stream=stream) as others:
+    with asking(port, 25, KEY_A, stream=stream, is_long=True) as some, asking(port, 25, KEY_B, stream=stream, is_long=True) as others:
         for client in some[:16] if stream else []:
             assert client.recv(1)  # the head of a stream comes with its first token
         assert until(lambda: running(port) > 20, 5)
@@ -227,8 +234,8 @@ def chat_with(port: int, key: tuple[str, str]) -> Answer:
 
 @pytest.mark.attack("A68")
 def test_one_client_that_asks_for_much_waits_for_itself(port: int) -> None:
-    with asking(port, 48, KEY_A):
-        assert until(lambda: running(port) == 48, 2)
+    with asking(port, 48, KEY_A, is_long=True):
+        assert until(lambda: running(port) == 48, 8)
         more = chat_with(port, KEY_A)
         assert (more.status, more.error["code"]) == (429, "rate_limit_exceeded")
         assert chat_with(port, KEY_B).status == 200

@@ -1,5 +1,6 @@
 """How `./opta test` spreads the suite: folders over workers, what measures the machine alone, one file in one process."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +45,10 @@ def test_a_worker_imports_the_files_that_it_runs_and_reports_each_test(tmp_path:
         (tmp_path / name).write_text(content)
     (tmp_path / "pytest.ini").write_text(f"[pytest]\npythonpath = {Path(workers.__file__).parent.parent}\nmarkers = alone\n")
     options = ["-n", "2", "--dist", "loadfile", "-m", "not alone", "-rA", "-p", "no:schemathesis", "-p", "no:cacheprovider"]
-    done = subprocess.run([sys.executable, "-m", "pytest", *options], cwd=tmp_path, capture_output=True, text=True, check=False)
+    # Options of whoever runs the suite are not of this run.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    command = [sys.executable, "-m", "pytest", *options]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     words = {tuple(line.split()[:2]) for line in done.stdout.splitlines() if line.startswith(("PASSED", "FAILED", "ERROR ", "SKIPPED"))}
     assert words == {
         ("PASSED", "test_one.py::test_a[1]"),
@@ -53,7 +57,7 @@ def test_a_worker_imports_the_files_that_it_runs_and_reports_each_test(tmp_path:
         ("FAILED", "test_one.py::test_b[2]"),
         ("SKIPPED", "[1]"),
         ("ERROR", "test_three.py"),
-    }, done.stdout
+    }, done.stdout + done.stderr
     assert "1 failed, 3 passed, 1 skipped, 1 error" in done.stdout
     assert done.returncode == 1
 
