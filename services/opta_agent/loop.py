@@ -12,7 +12,7 @@ from opta_core.transcript import Injected, Step
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import TurnDone
 
-from . import attached_files, folder_facts, instructions, loop_guard, references
+from . import attached_files, instructions, loop_guard, references
 from .compact import LIMIT_UNKNOWN, compact, is_full
 from .folder_facts import FolderFacts
 from .folding import fold, fold_if_full
@@ -28,7 +28,7 @@ from .turn_run import Collaborators, TurnRun
 async def run_turn(session: AgentSession, turn_id: str, collaborators: Collaborators) -> TurnDone:
     """Run a turn from its stored state to its ending. Raises OptaError when it cannot continue."""
     # Looked at beside the search for a model, because it takes a thread.
-    looking = asyncio.create_task(folder_facts.look(session.transcript.cwd), name="folder facts")
+    looking = asyncio.create_task(collaborators.folders.look(session.transcript.cwd), name="folder facts")
     try:
         run = await _begin(session, turn_id, collaborators)
         return await _run(run, looking)

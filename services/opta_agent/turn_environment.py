@@ -31,18 +31,29 @@ def environment_line(cwd: str, branch: str, mode: Mode, network: str) -> str:
 
 def git_branch(folder: str) -> str:
     """The branch that is checked out in a folder or in one above it, '' when none is or it cannot be read. Follows no link."""
-    at = os.path.normpath(folder)
-    while not (kind := _kind(marker := f"{at}/.git")):
-        if not at.strip("/"):
-            return ""
-        at = at.rpartition("/")[0] or "/"
+    marker, kind = _marker(folder)
     if kind == stat.S_IFREG:
         # A worktree: the file names the folder of its own.
         named = _read(marker).removeprefix("gitdir:").strip()
-        marker = named if named.startswith("/") else f"{at}/{named}" if named else marker
-    head = _read(f"{marker}/HEAD").strip()
+        marker = named if named.startswith("/") else f"{marker.removesuffix('.git')}{named}" if named else marker
+    head = _read(f"{marker}/HEAD").strip() if marker else ""
     name = head.removeprefix("ref: refs/heads/")
     return name[:BRANCH_CHARS_MAX] if name != head and name.isprintable() and not set(name) & set("<>;") else ""
+
+
+def is_in_worktree(folder: str) -> bool:
+    """Whether git's files of a folder are elsewhere."""
+    return _marker(folder)[1] == stat.S_IFREG
+
+
+def _marker(folder: str) -> tuple[str, int]:
+    """The `.git` of a folder or of the nearest one above it, with its type bits; ('', 0) when there is none."""
+    at = os.path.normpath(folder)
+    while not (kind := _kind(marker := f"{at}/.git")):
+        if not at.strip("/"):
+            return "", 0
+        at = at.rpartition("/")[0] or "/"
+    return marker, kind
 
 
 def _kind(path: str) -> int:

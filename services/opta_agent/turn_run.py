@@ -12,6 +12,7 @@ from opta_core.transcript import Injected, Step, Turn
 from opta_protocol.commands import ShownText, WantedText
 from opta_protocol.events import ContextInjected, Event, RouteSwitch, ToolCall, ToolResult, TurnDone, Warning
 
+from .folder_facts import FolderLooks
 from .gate import Permit
 from .images import Images
 from .providers.base import Usage
@@ -83,6 +84,7 @@ class Collaborators:
     # None: no image is sent.
     images: Images | None = None
     attachments: AttachmentFolder | None = None
+    folders: FolderLooks = field(default_factory=FolderLooks)
 
 
 @dataclass

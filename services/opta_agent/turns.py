@@ -23,6 +23,7 @@ from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import Event, SessionCancelled, TurnError
 from opta_protocol.topics import STORE_CMD
 
+from .folder_facts import FolderLooks
 from .gate import Network, PermissionGate
 from .gate_environment import GateEnvironment
 from .images import Images
@@ -66,6 +67,7 @@ class Turns:
         self._texts = WorkspaceTexts(context.bus, self._machine)
         self._attachments = AttachmentFolder(context.paths.attachments)
         self._images = Images(self._attachments)
+        self._folders = FolderLooks()
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._ended: set[tuple[str, str]] = set()
         # Why a task was cancelled: who asked for the stop, or '' when the store ended the turn itself.
@@ -175,6 +177,7 @@ class Turns:
             texts=self._texts,
             images=self._images,
             attachments=self._attachments,
+            folders=self._folders,
         )
         try:
             return await run_turn(session, held.turn, collaborators)
