@@ -4,6 +4,7 @@ import base64
 import json
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 MANNER = sys.argv[1]
@@ -157,11 +158,19 @@ def list_tools(number: Any, params: dict[str, Any]) -> None:
                 send({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
                 return
         case "slow-list":
-            threading.Event().wait(float(sys.argv[2]))
+            be_slow(sys.argv[2])
             result = {"tools": tools()}
         case _:
             result = {"tools": tools()}
     send({"jsonrpc": "2.0", "id": number, "result": result})
+
+
+def be_slow(until: str) -> None:
+    """Wait for so many seconds, or until there is a file of this name."""
+    if until.isdecimal():
+        threading.Event().wait(float(until))
+    while not (until.isdecimal() or Path(until).exists()):
+        threading.Event().wait(0.05)
 
 
 def initialize(number: Any, params: dict[str, Any]) -> None:
@@ -185,7 +194,7 @@ def initialize(number: Any, params: dict[str, Any]) -> None:
             send({"jsonrpc": "2.0", "id": number, "result": {"protocolVersion": version}})
             return
         case "slow-start":
-            threading.Event().wait(float(sys.argv[2]))
+            be_slow(sys.argv[2])
         case "hangs":
             return
         case _:
