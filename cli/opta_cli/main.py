@@ -13,7 +13,7 @@ from opta_core.settings import LoadedSettings
 from opta_core.version import VERSION
 from opta_protocol.error_info import ErrorCode
 
-from .commands import account, chat, config, daemon, doctor, mcp, policy, sessions
+from .commands import account, chat, config, daemon, doctor, mcp, policy, sessions, turn_requests
 from .plain_text import print_plain
 from .supervise import NoDaemon
 
@@ -59,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
             help="send an image or a text file with the prompt; may be repeated (files of the workspace: @path in the prompt)",
         )
         command.add_argument("--json", action="store_true", help="print the events exactly as stored")
+        turn_requests.add_limits(command)
         if name == "chat":
             command.add_argument("--once", action="store_true", help="one prompt, then exit")
 
@@ -96,9 +97,22 @@ def _sessions(group: Any) -> None:
     compacted = _add(group, "compact", chat.compact, "replace older turns with a summary in the model's context")
     compacted.add_argument("id")
     compacted.add_argument("--json", action="store_true", help="print the events exactly as stored")
-    resumed = _add(group, "resume", chat.resume, "continue the last turn, which was interrupted or stopped")
+    resumed = _add(
+        group, "resume", chat.resume, "go on with a paused turn, or with the last one if it was interrupted, stopped or met a limit"
+    )
     resumed.add_argument("id")
+    turn_requests.add_limits(resumed)
     resumed.add_argument("--json", action="store_true", help="print the events exactly as stored")
+    steered = _add(group, "steer", turn_requests.steer, "add words to the running turn; its next model call reads them")
+    steered.add_argument("id")
+    steered.add_argument("text", nargs="*", help="the words; read from standard input when there are none")
+    _add(group, "pause", turn_requests.pause, "pause the running turn before its next step").add_argument("id")
+    edited = _add(
+        group, "edit", turn_requests.edit, "change words that wait, or the prompt of a turn that waits; without a text, remove them"
+    )
+    edited.add_argument("id")
+    edited.add_argument("what", help="the turn (t2), or the message as `steer` printed it")
+    edited.add_argument("text", nargs="*")
     pruned = _add(group, "prune", sessions.prune, "move old sessions to the archive; without --yes, only list them")
     pruned.add_argument("--older-than", type=float, default=30.0, metavar="DAYS", help="days since the last activity (default: 30)")
     pruned.add_argument("--yes", action="store_true", help="do it")

@@ -4,7 +4,7 @@ Ended turns are encoded once and kept as bytes: a prompt in a session of two tho
 costs in a short one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -98,14 +98,16 @@ class History:
                     self.bytes_a_token = min(6.0, max(1.5, (self.size + FIXED_BYTES) / turn.contextUsed))
         return taken
 
-    def messages(self, turn: Turn, *, step: int, nudge: str = "", images: Mapping[str, bytes] = _NO_IMAGES) -> msgspec.Raw:
-        """A JSON array: system prompt, ended turns, and `turn` before its step `step`, and then `nudge`.
+    def messages(
+        self, turn: Turn, *, step: int, nudge: str = "", steers: Sequence[str] = (), images: Mapping[str, bytes] = _NO_IMAGES
+    ) -> msgspec.Raw:
+        """A JSON array: system prompt, ended turns, and `turn` before its step `step`, and then `nudge` and what people said meanwhile (`steers`).
 
         `images`: those that the model sees, each as an encoded part of a message's content.
         """
         steps = [known for known in turn.steps if known.step < step]
         before = [part for part in (self._summary, self._ended(images)) if part]
-        first, *rest = map(_encode, _turn_messages(turn, steps, is_running=True, nudge=nudge))
+        first, *rest = map(_encode, _turn_messages(turn, steps, is_running=True, nudge=nudge, steers=steers))
         parts = [_FIRST, *before, _pictured(first, images_of(turn), images), *rest]
         return msgspec.Raw(b"[" + b",".join(parts) + b"]")
 
@@ -140,7 +142,8 @@ class History:
         if running is not None:
             last = running.steps[-1]
             steps = [step for step in running.steps if step.step < last.step]
-            messages = _turn_messages(running, steps, is_running=True, nudge=last.nudge)
+            steers = [steer.text for steer in running.steers if steer.step == last.step]
+            messages = _turn_messages(running, steps, is_running=True, nudge=last.nudge, steers=steers)
             found.append(HistoryPart(running.id, messages, _added(running, messages)))
         return found
 
@@ -193,25 +196,31 @@ def _pictured(message: bytes, names: list[str], images: Mapping[str, bytes]) -> 
     return b'%b[{"type":"text","text":%b},%b]}' % (_USER, message[len(_USER) : -1], b",".join(shown))
 
 
-def _turn_messages(turn: Turn, steps: list[Step], *, is_running: bool = False, nudge: str = "") -> list[dict[str, Any]]:
+def _turn_messages(
+    turn: Turn, steps: list[Step], *, is_running: bool = False, nudge: str = "", steers: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     if turn.compact:
         return []
-    prompt = turn.note + (turn.text or (RESUME if turn.resumes else ""))
+    prompt = turn.note + "\n\n".join(part for part in (RESUME if turn.resumes else "", turn.text) if part)
     steps = [step for step in steps if step.step > turn.foldedTo]
     # What stood behind the results of a folded step stands with the message.
     injected = [part.text for part in turn.injected if part.step <= turn.foldedTo]
-    content = "\n\n".join(part for part in (prompt, *injected, turn.digest) if part)
+    said = [steer.text for steer in turn.steers if 0 < steer.step <= turn.foldedTo]
+    content = "\n\n".join(part for part in (prompt, *injected, turn.digest, *said) if part)
     messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
     for number, step in enumerate(steps):
         if step.nudge:
             _add_nudge(messages, step.nudge)
+        for steer in turn.steers:
+            if steer.step == step.step:
+                _add_words(messages, steer.text)
         if step.calls:
-            said = {"role": "assistant", "content": step.text, "tool_calls": [_call(call) for call in step.calls]}
+            answer = {"role": "assistant", "content": step.text, "tool_calls": [_call(call) for call in step.calls]}
             if is_running and step.thinking and step.thinkingField in REASONING_FIELDS:
-                said[step.thinkingField] = step.thinking
+                answer[step.thinkingField] = step.thinking
             if is_running and step.thinkingBlocks:
-                said["thinking_blocks"] = signed_thinking(step)
-            messages.append(said)
+                answer["thinking_blocks"] = signed_thinking(step)
+            messages.append(answer)
             messages += [
                 {"role": "tool", "tool_call_id": call.id, "content": shown_result(call, len(step.calls), step.contextLimit)}
                 for call in step.calls
@@ -221,11 +230,13 @@ def _turn_messages(turn: Turn, steps: list[Step], *, is_running: bool = False, n
                     messages[-1]["content"] += f"\n\n{part.text}"
         elif step.text.strip():
             messages.append({"role": "assistant", "content": step.text})
-        elif nudge or number + 1 < len(steps):
+        elif nudge or steers or number + 1 < len(steps):
             # An answer that was nothing: roles alternate, so something stands for it.
             messages.append({"role": "assistant", "content": NOTHING})
     if nudge:
         _add_nudge(messages, nudge)
+    for words in steers:
+        _add_words(messages, words)
     return messages
 
 
@@ -259,6 +270,14 @@ def _add_nudge(messages: list[dict[str, Any]], nudge: str) -> None:
         messages[-1]["content"] += f"\n\n({nudge})"
     else:
         messages.append({"role": "user", "content": nudge})
+
+
+def _add_words(messages: list[dict[str, Any]], words: str) -> None:
+    """A person's words in a message of the user: what stands in a tool's result is no order."""
+    if messages[-1]["role"] == "user":
+        messages[-1]["content"] += f"\n\n{words}"
+    else:
+        messages.append({"role": "user", "content": words})
 
 
 def _call(call: Call) -> dict[str, Any]:

@@ -23,7 +23,8 @@ class Covered:
 def covered(turn: Turn) -> Covered:
     """What is kept of a turn."""
     files = dict.fromkeys(change.path for step in turn.steps for call in step.calls for change in call.changes)
-    return Covered(turn.id, "" if turn.compact else turn.text, tuple(files))
+    words = " ".join([turn.text, *(steer.text for steer in turn.steers if steer.step)])
+    return Covered(turn.id, "" if turn.compact else words, tuple(files))
 
 
 def of(turns: Iterable[Covered], transcript: Transcript, chars: int) -> str:

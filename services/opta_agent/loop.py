@@ -51,12 +51,18 @@ async def _run(run: TurnRun, looking: "asyncio.Task[FolderFacts]") -> TurnDone:
         if session.transcript.compactedIn != run.turn.id and is_full(session, run.turn, run.route, run.offered):
             await compact(session, run.turn, run.route, run.offered, collaborators.emit)
             await instructions.add_again(run)
-    while run.step <= collaborators.limits.max_steps:
+    while run.step <= run.limits.max_steps:
+        await run.until_unpaused()
         answer, calls = await _next_answer(run)
         if not calls:
             nudge = nudge_for(answer)
-            if not nudge:
+            if not nudge and not run.has_unread_steers():
                 return run.done("stop")
+            if not nudge:
+                # A person said something while the model answered.
+                await run.until_answered()
+                run.begin_next_step()
+                continue
             run.failed_answers += 1
             if run.failed_answers > NUDGES_MAX:
                 raise no_answer(nudge)
@@ -71,11 +77,11 @@ async def _run(run: TurnRun, looking: "asyncio.Task[FolderFacts]") -> TurnDone:
         if finding is not None and finding.action == "stop":
             run.warn("loop", finding.words)
             return run.done("budget")
-        if stop := run.tally.exceeded(collaborators.limits, collaborators.gate.waited_s):
+        if stop := run.tally.exceeded(run.limits, run.waited_s()):
             run.warn("budget", stop)
             return run.done("budget")
         run.begin_next_step(finding.words if finding is not None else "")
-    run.warn("steps", f"The turn met its limit max-steps = {collaborators.limits.max_steps}. Resume it to go on.")
+    run.warn("steps", f"The turn met its limit max-steps = {run.limits.max_steps}. Resume it to go on.")
     return run.done("steps")
 
 
@@ -85,6 +91,8 @@ async def _begin(session: AgentSession, turn_id: str, collaborators: Collaborato
     turn = session.transcript.turn(turn_id)
     assert turn is not None
     run = TurnRun(session, turn, collaborators, await collaborators.toolbox.offered(session, turn_id))
+    run.limits = collaborators.limits.with_asked(turn.limits)
+    await run.until_unpaused()
     if not turn.steps:
         for problem in run.offered.problems:
             run.warn("mcp", problem)

@@ -73,6 +73,8 @@ async def call_model(run: TurnRun) -> ModelAnswer:
                 host=route.provider.host,
                 contextLimit=route.context_limit,
                 nudge=run.nudge,
+                steers=run.take_steers(),
+                limits=run.limits_to_say(),
             )
         )
         options = options_of(run)

@@ -16,7 +16,8 @@ def build_request(run: TurnRun, options: ModelOptions, images: Mapping[str, byte
     """The request for the step that `run` is at, on its route. `options`: of `options_of`; `images`: those that the model sees."""
     route = run.route
     tools = run.offered.encoded(route.tools)
-    messages = run.session.history.messages(run.turn_now(), step=run.step, nudge=run.nudge, images=images)
+    steers = [steer.text for steer in run.steers]
+    messages = run.session.history.messages(run.turn_now(), step=run.step, nudge=run.nudge, steers=steers, images=images)
     image_bytes = sum(map(len, images.values()))
     size = len(messages) + len(tools) - image_bytes + len(images) * TOKENS_EACH * BYTES_A_TOKEN
     left = thinking_left(run, options)

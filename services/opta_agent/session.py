@@ -20,6 +20,10 @@ from opta_protocol.events import (
     ToolResult,
     TurnDone,
     TurnError,
+    TurnPaused,
+    TurnPausing,
+    TurnResumed,
+    TurnSteer,
     TurnStopping,
     TurnThinking,
     TurnThought,
@@ -87,7 +91,7 @@ class AgentSession:
                 case ToolCall():
                     if event.name == RUN_COMMAND.name:
                         self.commands.append(str(event.args.get("command", "")))
-                case ContextCompacted() | ContextFolded() | StepDone():
+                case ContextCompacted() | ContextFolded() | StepDone() | TurnPausing() | TurnPaused() | TurnResumed() | TurnSteer():
                     pass
                 case TurnDone() | TurnError() | SessionCancelled():
                     self._early.clear()

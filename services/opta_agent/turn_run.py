@@ -10,7 +10,9 @@ from opta_core.attachments import AttachmentFolder
 from opta_core.clock import now_s
 from opta_core.transcript import Injected, Step, Turn
 from opta_protocol.commands import ShownText, WantedText
-from opta_protocol.events import ContextInjected, Event, RouteSwitch, ToolCall, ToolResult, TurnDone, Warning
+from opta_protocol.control_events import SteerText
+from opta_protocol.event_parts import Limits
+from opta_protocol.events import ContextInjected, Event, RouteSwitch, ToolCall, ToolResult, TurnDone, TurnPaused, Warning
 
 from .folder_facts import FolderLooks
 from .gate import Permit
@@ -20,6 +22,8 @@ from .router import Route
 from .session import AgentSession
 from .toolset import Offered
 
+# How long a paused turn sleeps at most; every event of its session wakes it.
+PAUSE_POLL_S = 30.0
 Finish = Literal["stop", "length", "budget", "steps"]
 
 
@@ -64,6 +68,20 @@ class TurnLimits:
     max_steps: int
     max_calls: int
     max_minutes: float = 90.0
+    # Read and written; 0: no limit.
+    max_tokens: int = 0
+
+    def with_asked(self, asked: Limits | None) -> "TurnLimits":
+        """These limits, with those that were asked for with the turn in their place."""
+        if asked is None:
+            return self
+        return TurnLimits(
+            asked.steps or self.max_steps, asked.calls or self.max_calls, asked.minutes or self.max_minutes, asked.tokens or self.max_tokens
+        )
+
+    def shown(self) -> Limits:
+        """The same for people and clients."""
+        return Limits(steps=self.max_steps, calls=self.max_calls, minutes=self.max_minutes, tokens=self.max_tokens)
 
 
 @dataclass(frozen=True)
@@ -129,9 +147,11 @@ class Tally:
         self.tools += len(calls)
 
     def exceeded(self, limits: TurnLimits, waited_s: float) -> str:
-        """Why the turn stops after the calls so far; '' when it goes on. `waited_s`: how long people took to answer."""
+        """Why the turn stops after the calls so far; '' when it goes on. `waited_s`: how long people were waited for."""
         if self.tools >= limits.max_calls:
             return f"The turn met its limit max-calls = {limits.max_calls}. Resume it to go on."
+        if limits.max_tokens and self.tokens + self.prompt_tokens >= limits.max_tokens:
+            return f"The turn met its limit max-turn-tokens = {limits.max_tokens}. Resume it to go on."
         minutes = (now_s() - self.started_at - waited_s) / 60
         if minutes >= limits.max_minutes:
             return f"The turn met its limit max-minutes = {limits.max_minutes:g}. Resume it to go on."
@@ -151,6 +171,13 @@ class TurnRun:
     # What the model reads before this step, and how many answers in a row were nothing.
     nudge: str = ""
     failed_answers: int = 0
+    # What people said to the turn, as the model reads it before this step.
+    steers: list[SteerText] = field(default_factory=list[SteerText])
+    # What this run may use.
+    limits: TurnLimits = field(init=False)
+    are_limits_said: bool = False
+    # Seconds for which it was paused.
+    paused_s: float = 0.0
     # The last step, when a former agent stored its whole answer and that has no calls.
     answered: Step | None = None
     tally: Tally = field(default_factory=Tally)
@@ -194,6 +221,34 @@ class TurnRun:
         while not any(step.step == self.step and step.finish for step in self.turn_now().steps):
             await self.session.changed(0.5)
 
+    def take_steers(self) -> list[SteerText]:
+        """The words of people that the model reads before this step: those that wait, and those that an earlier attempt read."""
+        self.steers = [SteerText(id=steer.id, text=steer.text) for steer in self.turn_now().steers if steer.step in (0, self.step)]
+        return self.steers
+
+    def limits_to_say(self) -> Limits | None:
+        """The limits of the turn, once, unless its transcript has them."""
+        limits, self.are_limits_said = None if self.are_limits_said else self.limits.shown(), True
+        return limits if limits != self.turn_now().limits else None
+
+    def has_unread_steers(self) -> bool:
+        """Whether words wait that no model has read."""
+        return any(not steer.step for steer in self.turn_now().steers)
+
+    async def until_unpaused(self) -> None:
+        """Wait while the turn is paused, or about to be. Called where nothing of the turn is under way."""
+        began, is_said = now_s(), False
+        while (state := self.turn_now().state) in ("pausing", "paused"):
+            if state == "pausing" and not is_said:
+                is_said = True
+                self.emit(TurnPaused(sid=self.session.sid, turn=self.turn.id, step=self.step))
+            await self.session.changed(PAUSE_POLL_S)
+        self.paused_s += now_s() - began
+
+    def waited_s(self) -> float:
+        """Seconds in which a person was waited for."""
+        return self.collaborators.gate.waited_s + self.paused_s
+
     def begin_next_step(self, nudge: str = "") -> None:
         """Go on with the next model call, which begins with `nudge`."""
         self.step, self.attempt, self.nudge = self.step + 1, 1, nudge
@@ -223,7 +278,7 @@ class TurnRun:
             promptTokens=tally.prompt_tokens,
             cachedTokens=tally.cached_tokens,
             thinkingTokens=tally.thinking_tokens,
-            elapsed=round(max(0.0, now_s() - tally.started_at - self.collaborators.gate.waited_s), 3),
+            elapsed=round(max(0.0, now_s() - tally.started_at - self.waited_s()), 3),
             tokensPerSec=round(tally.tokens / tally.generation_s, 1) if tally.generation_s > 0 else 0.0,
             tools=tally.tools,
             steps=tally.steps,

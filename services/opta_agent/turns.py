@@ -172,7 +172,9 @@ class Turns:
             toolbox=self._toolbox,
             emit=self._outbox.append,
             backpressure=lambda: self._outbox.wait_for_capacity(held.sid),
-            limits=TurnLimits(self._settings.max_steps, self._settings.max_calls, self._settings.max_minutes),
+            limits=TurnLimits(
+                self._settings.max_steps, self._settings.max_calls, self._settings.max_minutes, self._settings.max_turn_tokens
+            ),
             network=self._settings.sandbox.network,
             texts=self._texts,
             images=self._images,

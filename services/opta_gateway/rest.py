@@ -22,6 +22,7 @@ from .routes import (
     policy,
     providers,
     sessions,
+    steering,
     turns,
     undo,
     uploads,
@@ -38,6 +39,7 @@ def build(gateway: Gateway | None) -> FastAPI:
     for module in (
         sessions,
         turns,
+        steering,
         undo,
         permissions,
         policy,

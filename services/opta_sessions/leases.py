@@ -82,6 +82,8 @@ class Leases:
                 self._write_events(state, ServiceLost(sid=state.sid, turn=_head_id(state), service="agent", reason="silent"))
         if silent_s > AGENT_LOST_AFTER_S:
             for state in self._running():
+                if (head := state.head()) and head.is_paused:
+                    continue
                 self._end(state, "The agent did not restart. Start it with `opta daemon restart agent`, then send the prompt again.")
             self._heard_at = now
 
@@ -131,7 +133,8 @@ class Leases:
             assert head is not None
             key = (state.sid, head.turn)
             step, tries = before.get(key, (head.step, 0))
-            tries = tries + 1 if step == head.step else 1
+            # A paused turn does nothing that an agent could die of.
+            tries = tries if head.is_paused else tries + 1 if step == head.step else 1
             if tries > BOOTS_A_STEP_MAX:
                 self._end(
                     state,

@@ -14,10 +14,11 @@ from opta_core.clock import utc_now
 from opta_protocol import wire
 from opta_protocol.commands import Append, AppendResult
 from opta_protocol.error_info import ErrorCode, ErrorInfo
-from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Event, SessionCancelled, TurnError, TurnQueued, Warning
+from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Event, SessionCancelled, TurnError, TurnQueued, TurnStart, Warning
 
 from .journal import LINE_BYTES_MAX
-from .session_state import SessionState, read_call, read_turn_start
+from .session_state import LIMITED, SessionState, read_call, read_done, read_turn_start
+from .turn_control import CONTROL_NAMES, control_refusal, pause_refusal
 
 # Durable events are acknowledged only when they are on the disk.
 DURABLE_NAMES = frozenset(
@@ -27,6 +28,10 @@ DURABLE_NAMES = frozenset(
         "session.cleared",
         "session.note",
         "turn.start",
+        "turn.edited",
+        "turn.steer",
+        "turn.pausing",
+        "turn.resumed",
         "turn.stopping",
         "permission.request",
         "permission.decision",
@@ -91,7 +96,7 @@ class Sequencer:
         number = state.producers.get(self._producer, 0) + 1
         _add_line(state, batch, wire.encode_body(event), (self._producer, number))
         batch.is_durable = True
-        batch.is_head_changed |= isinstance(event, SessionCancelled | TurnError)
+        batch.is_head_changed |= isinstance(event, SessionCancelled | TurnError | TurnStart)
 
     def number(self, state: SessionState, head: Append, bodies: list[bytes], last: int) -> EventBatch:
         """Decide on each body and number its line. Bodies up to number `last` were handled before and get the same result."""
@@ -123,10 +128,19 @@ class Sequencer:
             result = msgspec.structs.replace(result, turn=f"t{state.last_turn + 1}", queued=bool(state.open_turns))
             sid = state.sid.encode()
             body = body.replace(b'"sid":"%b",' % sid, b'"sid":"%b","turn":"%b",' % (sid, result.turn.encode()), 1)
+        unread = ended.waiting_steers if name == "turn.done" and (ended := state.open_turns.get(header.turn)) else []
         _add_line(state, batch, body, author, is_delta=name in DELTA_NAMES)
         batch.is_durable |= name in DURABLE_NAMES
         batch.is_head_changed |= name == "turn.start" or name in ENDING_NAMES
         batch.goes_away |= name == "session.updated" and bool(state.away)
+        if unread and read_done(body).finish not in LIMITED:
+            # They came as the turn ended.
+            turn, text = f"t{state.last_turn + 1}", "\n\n".join(unread)
+            self.add_event(
+                state,
+                batch,
+                TurnStart(sid=state.sid, turn=turn, role="user", text=text, mode=state.mode, level=state.level, model=state.model),
+            )
         if result.queued:
             self.add_event(state, batch, TurnQueued(sid=state.sid, turn=result.turn, position=len(state.open_turns) - 1))
         elif name == "turn.stopping" and (waiting := state.open_turns.get(header.turn)) and waiting is not state.head():
@@ -152,12 +166,16 @@ class Sequencer:
             return _refused_prompt(state, body)
         if not header.turn:
             return None
+        if header.event in CONTROL_NAMES:
+            return control_refusal(state, header, body)
         if header.event == "turn.undone":
             is_busy = bool(state.open_turns)
             return _refused(ErrorCode.busy, f"s-{state.sid} has a running turn. Undo after it has ended.") if is_busy else None
         if header.turn not in state.open_turns or (head.p.startswith("agent.") and not self._admits(head.incarnation)):
             self.fenced += 1
             return AppendResult(n=0, status="fenced")
+        if header.event == "turn.paused":
+            return pause_refusal(state, header.turn)
         return _refused_call(state, header, body)
 
 

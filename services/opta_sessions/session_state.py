@@ -45,21 +45,36 @@ class _UpdateFields(msgspec.Struct):
     changes: dict[str, Any]
 
 
+class _SteerRead(msgspec.Struct):
+    id: str = ""
+    text: str = ""
+
+
 class _StepFields(msgspec.Struct):
     step: int = 0
+    steers: list[_SteerRead] = []
+
+
+class _SteerFields(msgspec.Struct):
+    steerId: str = ""
+    text: str = ""
+    isEdit: bool = False
 
 
 _start = msgspec.json.Decoder(_StartFields)
 _turn = msgspec.json.Decoder(_TurnFields)
 _call = msgspec.json.Decoder(_CallFields)
 _step = msgspec.json.Decoder(_StepFields)
+_steer = msgspec.json.Decoder(_SteerFields)
 _done = msgspec.json.Decoder(_DoneFields)
 _update = msgspec.json.Decoder(_UpdateFields)
 
-_LIMITED = frozenset(get_args(Limited))
+LIMITED = frozenset(get_args(Limited))
 
 read_turn_start = _turn.decode
 read_call = _call.decode
+read_steer = _steer.decode
+read_done = _done.decode
 
 
 # Producers whose results are kept. A service has one process at a time, so a producer with this many successors is gone.
@@ -101,7 +116,16 @@ class OpenTurn:
     step: int = 0
     is_started: bool = False
     is_stopping: bool = False
+    # A pause was asked for, or holds.
+    is_pausing: bool = False
     is_paused: bool = False
+    # Steers by id: words that wait, and '' for those that a model read.
+    steers: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def waiting_steers(self) -> list[str]:
+        """The words that no model has read."""
+        return [text for text in self.steers.values() if text]
 
 
 @dataclass
@@ -202,7 +226,7 @@ class SessionState:
             self.asked_calls = {call: turn for call, turn in self.asked_calls.items() if turn != header.turn}
             self.pending = {request: turn for request, turn in self.pending.items() if turn != header.turn}
             self.last_failed = name == "turn.error"
-            has_ended_well = name == "turn.done" and _done.decode(line).finish not in _LIMITED
+            has_ended_well = name == "turn.done" and _done.decode(line).finish not in LIMITED
             self.resumable = "" if has_ended_well or self.open_turns else header.turn
         else:
             self._apply_turn_state(name, header.turn, line)
@@ -279,10 +303,23 @@ class SessionState:
             return
         if name == "step.start":
             turn.is_started, turn.is_paused = True, False
-            turn.step = max(turn.step, _step.decode(line).step)
+            fields = _step.decode(line)
+            turn.step = max(turn.step, fields.step)
+            for read in fields.steers:
+                # Words that were changed meanwhile wait on.
+                if turn.steers.get(read.id, read.text) == read.text:
+                    turn.steers[read.id] = ""
+        elif name == "turn.steer":
+            steer = _steer.decode(line)
+            if steer.text:
+                turn.steers[steer.steerId] = steer.text
+            else:
+                turn.steers.pop(steer.steerId, None)
+        elif name == "turn.pausing":
+            turn.is_pausing = True
         elif name == "turn.stopping":
             turn.is_stopping = True
         elif name == "turn.paused":
-            turn.is_paused = True
+            turn.is_pausing = turn.is_paused = True
         elif name == "turn.resumed":
-            turn.is_paused = False
+            turn.is_pausing = turn.is_paused = False

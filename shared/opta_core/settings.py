@@ -61,10 +61,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     """All settings. Keys keep the product's spelling."""
 
     default_model: str = "lmx/probe"
-    # When a turn has gone on long enough: model calls, tool calls, and minutes without those in which a person was asked.
+    # When a turn has gone on long enough: model calls, tool calls, minutes without those in which a person was waited for, and tokens that
+    # models read and wrote (0: no limit).
     max_steps: int = 200
     max_calls: int = 1000
     max_minutes: float = 90.0
+    max_turn_tokens: int = 0
     # Whether models think before they answer: auto (as the model does by itself), off, on, low, medium or high. `true` is on, `false` is off.
     thinking: ThinkingLevel | bool = "auto"
     # Tokens that a model may think in one turn; 0: no limit of ours.

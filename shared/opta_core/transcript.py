@@ -10,10 +10,11 @@ from typing import Any, Literal
 import msgspec
 
 from opta_protocol import events as e
-from opta_protocol.event_parts import Change, Execution, Writing
+from opta_protocol.control_events import SteerText
+from opta_protocol.event_parts import Change, Execution, Limits, Writing
 from opta_protocol.permissions import Level, Mode, Offer, SessionPolicy
 
-TurnState = Literal["queued", "running", "paused", "stopping", "done", "error", "cancelled"]
+TurnState = Literal["queued", "running", "pausing", "paused", "stopping", "done", "error", "cancelled"]
 CallState = Literal["called", "asking", "allowed", "running", "ok", "failed", "denied"]
 
 
@@ -94,6 +95,14 @@ class Step(msgspec.Struct, kw_only=True):
     calls: list[Call] = []
 
 
+class Steer(msgspec.Struct, kw_only=True):
+    """Words that a person added to a running turn. `step`: before which a model read them; 0 while they wait."""
+
+    id: str
+    text: str
+    step: int = 0
+
+
 class Turn(msgspec.Struct, kw_only=True):
     """One turn, from the prompt to its end."""
 
@@ -111,6 +120,9 @@ class Turn(msgspec.Struct, kw_only=True):
     # What the person wrote, when `text` is what a custom command holds.
     command: str = ""
     injected: list[Injected] = []
+    steers: list[Steer] = []
+    # What it may use: as was asked for, and then as its agent says.
+    limits: Limits | None = None
     # Note for the model before the prompt: files that were restored since it last saw them.
     note: str = ""
     # The files that were restored to their state before this turn.
@@ -182,6 +194,7 @@ class Transcript(msgspec.Struct, kw_only=True):
                         resumes=event.resumes,
                         compact=event.compact,
                         command=event.command,
+                        limits=event.limits if event.limits != Limits() else None,
                         note=self.pendingNote,
                     )
                 )
@@ -216,6 +229,10 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
     match event:
         case e.TurnQueued():
             turn.state = "queued"
+        case e.TurnEdited():
+            turn.text, turn.command = event.text, event.command
+        case e.TurnSteer():
+            _steer(turn, event)
         case e.StepStart():
             _start_step(turn, event)
         case e.TurnToken() | e.TurnThinking():
@@ -238,6 +255,8 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
                 turn.injected.append(injected)
         case e.ContextFolded():
             turn.foldedTo, turn.foldedAt, turn.foldedTokens, turn.digest = event.upToStep, event.step, event.after, event.digest
+        case e.TurnPausing():
+            turn.state = "pausing"
         case e.TurnPaused():
             turn.state = "paused"
         case e.TurnResumed():
@@ -293,9 +312,33 @@ def _apply_delta(step: Step, event: e.TurnToken | e.TurnThinking) -> None:
         step.thinking += event.delta
 
 
+def _steer(turn: Turn, event: e.TurnSteer) -> None:
+    """Words that wait come, change, or go."""
+    waiting = next((steer for steer in turn.steers if steer.id == event.steerId and not steer.step), None)
+    if waiting is None:
+        turn.steers.append(Steer(id=event.steerId, text=event.text))
+    elif event.text:
+        waiting.text = event.text
+    else:
+        turn.steers.remove(waiting)
+
+
+def _read_steers(turn: Turn, step: int, steers: list[SteerText]) -> None:
+    """A model reads words. If they were changed meanwhile, the changed words wait on."""
+    for steer in steers:
+        known = next((known for known in turn.steers if (known.id, known.text) == (steer.id, steer.text)), None)
+        if known is not None:
+            known.step = step
+        else:
+            read = next((at for at, known in enumerate(turn.steers) if known.id == steer.id), len(turn.steers))
+            turn.steers.insert(read, Steer(id=steer.id, text=steer.text, step=step))
+
+
 def _start_step(turn: Turn, event: e.StepStart) -> None:
     if turn.state in ("queued", "paused"):
         turn.state = "running"
+    turn.limits = event.limits or turn.limits
+    _read_steers(turn, event.step, event.steers)
     last = turn.steps[-1] if turn.steps else None
     if last is not None and last.step == event.step:
         # A repeated step: text of the interrupted attempt beyond the kept part is collapsed.

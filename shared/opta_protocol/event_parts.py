@@ -36,3 +36,15 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     before: str = ""
     after: str = ""
     diff: str = ""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far a turn may go: steps, tool calls, minutes without those in which a person was waited for, and tokens read and written.
+
+    In a request 0 means as the settings say; in what holds, no limit.
+    """
+
+    steps: int = 0
+    calls: int = 0
+    minutes: float = 0.0
+    tokens: int = 0

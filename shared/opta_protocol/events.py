@@ -10,8 +10,19 @@ from typing import Any, Literal
 import msgspec
 
 from .context_events import ContextCompacted, ContextFolded, ContextInjected
+from .control_events import (
+    SteerText,
+    TurnEdited,
+    TurnPaused,
+    TurnPausing,
+    TurnQueued,
+    TurnResumed,
+    TurnSteer,
+    TurnStopping,
+    TurnUndone,
+)
 from .event_base import Event
-from .event_parts import Change, Execution, Writing
+from .event_parts import Change, Execution, Limits, Writing
 from .permissions import Answer, Decision, Level, Mode, Offer, Risk, SessionPolicy
 
 
@@ -54,6 +65,7 @@ class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.
     """A prompt was accepted. `key` is its idempotency key, `body` the hash of the request.
 
     `compact`: there is no prompt; the context is summarised now. `command`: what was written, when `text` is what a custom command holds.
+    `limits`: those that hold instead of the settings.
     """
 
     role: Literal["user"]
@@ -68,52 +80,14 @@ class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.
     compact: bool = False
     command: str = ""
     forkOf: str = ""
-
-
-class TurnQueued(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.queued"):
-    """The turn waits behind `position` other turns."""
-
-    position: int
-
-
-class TurnSteer(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.steer"):
-    """A person added words to a running turn."""
-
-    text: str
-
-
-class TurnPausing(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.pausing"):
-    """A pause was requested. It takes effect before the next step."""
-
-    by: str
-
-
-class TurnPaused(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.paused"):
-    """The turn is paused before `step`."""
-
-    step: int
-
-
-class TurnResumed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.resumed"):
-    """The paused turn continues."""
-
-    by: str
-
-
-class TurnStopping(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.stopping"):
-    """A stop was requested. The turn's end follows."""
-
-    by: str
-
-
-class TurnUndone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.undone"):
-    """The files that the turn changed were restored."""
-
-    files: list[str]
+    limits: Limits = Limits()
 
 
 class StepStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.start"):
-    """A model call began. `attempt` > 1 repeats an interrupted step and keeps `keptChars` characters of its answer. `nudge`: text for the model."""
+    """A model call began. `attempt` > 1 repeats an interrupted step and keeps `keptChars` characters of its answer.
+
+    The model reads `nudge` and then `steers` before it answers. `limits`: those of the turn, at the first step of an agent.
+    """
 
     step: int
     provider: str
@@ -125,6 +99,8 @@ class StepStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.
     contextLimit: int = 0
     promptTokens: int = 0
     nudge: str = ""
+    steers: list[SteerText] = []
+    limits: Limits | None = None
 
 
 class StepWaiting(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.waiting"):
@@ -348,6 +324,7 @@ AnyEvent = (
     | SessionNote
     | TurnStart
     | TurnQueued
+    | TurnEdited
     | TurnSteer
     | TurnPausing
     | TurnPaused

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from .event_parts import Limits
 from .permissions import Answer, Level, Mode, SessionPolicy
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=400_000)]
@@ -43,6 +44,19 @@ class UpdateSession(Request, frozen=True, kw_only=True, omit_defaults=True):
     level: Level | None = None
 
 
+class AskedLimits(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """How far a turn may go, see `Limits`; 0 is as the settings say."""
+
+    steps: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    calls: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    minutes: Annotated[float, msgspec.Meta(ge=0, le=100_000)] = 0.0
+    tokens: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000_000)] = 0
+
+    def limits(self) -> Limits:
+        """The same for an event."""
+        return Limits(**{name: value for name, value in msgspec.structs.asdict(self).items() if value})
+
+
 class SubmitTurn(Request, frozen=True, kw_only=True, omit_defaults=True):
     """POST /v3/sessions/:id/turns"""
 
@@ -51,6 +65,7 @@ class SubmitTurn(Request, frozen=True, kw_only=True, omit_defaults=True):
     model: Name | None = None
     level: Level | None = None
     attachments: Annotated[list[Name], msgspec.Meta(max_length=16)] = []
+    limits: AskedLimits = AskedLimits()
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,14 +77,6 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     width: int = 0
     height: int = 0
-
-
-class ResumeTurn(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """POST /v3/sessions/:id/resume: continue the last turn, which failed or was stopped."""
-
-    turnId: Name = ""
-    model: Name | None = None
-    level: Level | None = None
 
 
 class StopTurn(Request, frozen=True, kw_only=True, omit_defaults=True):

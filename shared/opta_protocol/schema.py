@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from . import http, http_context, http_daemon, http_lists, lmx
+from . import http, http_context, http_control, http_daemon, http_lists, lmx
 from .error_info import ErrorBody
 from .events import EVENT_TYPES
 
@@ -16,7 +16,10 @@ REQUESTS: list[type[Any]] = [
     http.AnswerPermission,
     http.AddNote,
     http.RepairSessionRequest,
-    http.ResumeTurn,
+    http_control.ResumeTurn,
+    http_control.SteerTurn,
+    http_control.EditText,
+    http_control.PauseTurn,
     http.UndoTurnRequest,
     http.CheckPolicy,
     http.GiveTrust,
@@ -50,6 +53,8 @@ RESPONSES: list[type[Any]] = [
     lmx.LmxPull,
     http_daemon.Metrics,
     http.TurnUndoneAnswer,
+    http_control.SteerAccepted,
+    http_control.PauseAccepted,
     http.Attachment,
     http.PolicyVerdict,
     http.PolicyRules,

@@ -19,6 +19,7 @@ from ..ask import can_ask, confirm
 from ..client import Client, new_key
 from ..plain_text import plain, plain_json, plain_line, print_plain
 from ..supervise import ensure_daemon
+from .turn_requests import limits_of
 
 EXIT_DONE, EXIT_FAILED, EXIT_MISUSE, EXIT_DENIED, EXIT_CANCELLED = 0, 1, 2, 4, 130
 SUMMARY_CHARS_MAX = 160
@@ -29,11 +30,11 @@ class Conversation:
 
     def __init__(self, client: Client, session: dict[str, Any], *, as_json: bool, interactive: bool):
         self._client, self._as_json, self._interactive = client, as_json, interactive
-        self._sid, self._cwd = str(session["id"]), str(session["cwd"])
+        self._sid, self._cwd, self._mode = str(session["id"]), str(session["cwd"]), str(session["mode"])
         self._seq = 0
         self._is_over = False
         self._at_line_start = True
-        self._was_denied = False
+        self._was_denied = self._is_pausing = False
         self._exit = EXIT_DONE
         self._names: dict[str, str] = {}
 
@@ -58,25 +59,32 @@ class Conversation:
         for problem in found["problems"]:
             print_plain(f"! {problem}", sys.stderr)
 
-    def resume(self) -> int:
-        """Continue the last turn, which was interrupted. Returns the exit code."""
-        return self._to_ending(self._client.post(f"/v3/sessions/{self._sid}/resume", {}, new_key())["turnId"])
+    def resume(self, limits: dict[str, Any]) -> int:
+        """Go on with a paused turn, or continue the last one, which was interrupted. Returns the exit code."""
+        body = {"limits": limits} if limits else {}
+        return self._to_ending(self._client.post(f"/v3/sessions/{self._sid}/resume", body, new_key())["turnId"])
 
     def compact(self) -> int:
         """Summarise the context. Returns the exit code."""
         return self._to_ending(self._client.post(f"/v3/sessions/{self._sid}/compact", {}, new_key())["turnId"])
 
     def _to_ending(self, turn: str) -> int:
-        self._is_over, self._was_denied = False, False
+        self._is_over, self._was_denied, self._is_pausing = False, False, False
         while True:
             try:
                 self._follow(turn)
                 break
             except KeyboardInterrupt:
-                self._say("\nstopping …\n")
-                with contextlib.suppress(OptaError):
-                    self._client.post(f"/v3/sessions/{self._sid}/stop", {"turnId": turn})
+                self._interrupt(turn)
         return EXIT_DENIED if self._exit == EXIT_DONE and self._was_denied else self._exit
+
+    def _interrupt(self, turn: str) -> None:
+        """Ctrl-C: work on a task pauses at a safe point, and stops the second time; an answer stops at once."""
+        is_stop = self._mode != "do" or self._is_pausing
+        self._is_pausing = True
+        self._say("\nstopping …\n" if is_stop else "\npausing before the next step … (Ctrl-C again stops)\n")
+        with contextlib.suppress(OptaError):
+            self._client.post(f"/v3/sessions/{self._sid}/{'stop' if is_stop else 'pause'}", {"turnId": turn})
 
     def _follow(self, turn: str) -> None:
         for line in self._client.events(self._sid, self._seq, is_over=lambda: self._is_over):
@@ -88,7 +96,9 @@ class Conversation:
             event = wire.decode(line)
             if event.turn == turn or not event.turn:
                 self._show(event)
-            if event.turn == turn and isinstance(event, e.ENDINGS):
+            # Who paused it here does not wait for it; who follows it from elsewhere does.
+            is_left = isinstance(event, e.TurnPaused) and self._is_pausing
+            if event.turn == turn and (is_left or isinstance(event, e.ENDINGS)):
                 self._is_over = True
                 return
 
@@ -100,6 +110,13 @@ class Conversation:
                 self._line("… repeated from here")
             case e.StepStart() if event.nudge:
                 self._line(f"… the model was asked again: {event.nudge}")
+            case e.StepStart() if event.steers:
+                self._line(f"▹ read: {' · '.join(steer.text for steer in event.steers)}")
+            case e.TurnPaused():
+                self._exit = EXIT_CANCELLED
+                self._line(f"Paused before step {event.step}. Go on: opta sessions resume s-{self._sid}")
+            case e.TurnResumed():
+                self._line("… goes on")
             case e.StepWaiting():
                 read = f", {event.done} of {event.total} tokens of the prompt read" if event.total else ""
                 self._line(
@@ -193,7 +210,7 @@ def do(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def resume(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions resume"""
-    return _in_session(loaded, args).resume()
+    return _in_session(loaded, args).resume(limits_of(args))
 
 
 def compact(loaded: LoadedSettings, args: argparse.Namespace) -> int:
@@ -250,7 +267,7 @@ def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str) -> in
     conversation = Conversation(client, session, as_json=args.json, interactive=interactive)
     if args.session:
         conversation.skip_to_end()
-    overrides = {"mode": mode if args.session else "", "model": args.model, "level": args.level}
+    overrides: dict[str, Any] = {"mode": mode if args.session else "", "model": args.model, "level": args.level, "limits": limits_of(args)}
     if once:
         return conversation.run(text, **overrides, attachments=attachments)
     return _talk(conversation, session, text, overrides, attachments)

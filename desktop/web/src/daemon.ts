@@ -1,6 +1,6 @@
 // HTTP client of the gateway, and the addresses of its live streams.
 
-import type { AddProvider, Attachment, DiscoveredServers, ErrorInfo, ModelList, ProviderAdded, Session, SessionList, TrustState, TurnAccepted } from './protocol';
+import type { AddProvider, Attachment, DiscoveredServers, ErrorInfo, ModelList, ProviderAdded, Session, SessionList, SteerAccepted, TrustState, TurnAccepted } from './protocol';
 
 // Where the gateway listens, and the token it accepts. Both change when it restarts.
 export interface Address {
@@ -95,8 +95,26 @@ export class Daemon {
     return this.ask('POST', `/v3/attachments?name=${encodeURIComponent(file.name)}`, file);
   }
 
-  stop(sid: string): Promise<unknown> {
-    return this.ask('POST', `/v3/sessions/${sid}/stop`, {});
+  // The running turn, or the one named.
+  stop(sid: string, turnId = ''): Promise<unknown> {
+    return this.ask('POST', `/v3/sessions/${sid}/stop`, turnId ? { turnId } : {});
+  }
+
+  steer(sid: string, text: string): Promise<SteerAccepted> {
+    return this.ask('POST', `/v3/sessions/${sid}/steer`, { text }, crypto.randomUUID());
+  }
+
+  takeBack(sid: string, steerId: string): Promise<unknown> {
+    return this.ask('DELETE', `/v3/sessions/${sid}/steer/${steerId}`);
+  }
+
+  // Other words, for a running turn or as the prompt of one that waits.
+  edit(sid: string, kind: 'steer' | 'turn', id: string, text: string): Promise<unknown> {
+    return this.ask('PATCH', `/v3/sessions/${sid}/${kind === 'turn' ? 'turns' : 'steer'}/${id}`, { text });
+  }
+
+  pause(sid: string): Promise<unknown> {
+    return this.ask('POST', `/v3/sessions/${sid}/pause`, {}, crypto.randomUUID());
   }
 
   resume(sid: string): Promise<unknown> {

@@ -35,6 +35,12 @@ export interface ApproveServer {
   name: string;
   sha256: string;
 }
+export interface AskedLimits {
+  steps?: number;
+  calls?: number;
+  minutes?: number;
+  tokens?: number;
+}
 export interface Attachment {
   id: string;
   name: string;
@@ -169,6 +175,9 @@ export interface DroppedLine {
   bytes: number;
   reason: string;
 }
+export interface EditText {
+  text: string;
+}
 export interface ErrorBody {
   error: ErrorInfo;
 }
@@ -210,6 +219,12 @@ export interface Health {
   providers?: Record<string, unknown>[] | null;
 }
 export type Level = "L1" | "L2" | "L3";
+export interface Limits {
+  steps?: number;
+  calls?: number;
+  minutes?: number;
+  tokens?: number;
+}
 export interface LmxAvailable {
   repo: string;
   revision: string;
@@ -335,6 +350,12 @@ export interface OpenPermission {
 export interface OpenPermissions {
   permissions: OpenPermission[];
 }
+export interface PauseAccepted {
+  turnId: string;
+}
+export interface PauseTurn {
+  turnId?: string;
+}
 export interface PermissionAnswer {
   ok: boolean;
   decision: string;
@@ -457,6 +478,8 @@ export interface ResumeTurn {
   turnId?: string;
   model?: string | null;
   level?: Level | null;
+  limits?: AskedLimits;
+  text?: string;
 }
 export type Risk = "execute" | "network" | "read" | "write";
 export interface RouteSwitch {
@@ -631,6 +654,18 @@ export interface SessionUpdated {
   c?: string;
   changes: Record<string, unknown>;
 }
+export interface SteerAccepted {
+  turnId: string;
+  steerId: string;
+}
+export interface SteerText {
+  id: string;
+  text: string;
+}
+export interface SteerTurn {
+  text: string;
+  turnId?: string;
+}
 export interface StepDone {
   event: "step.done";
   seq?: number;
@@ -672,6 +707,8 @@ export interface StepStart {
   contextLimit?: number;
   promptTokens?: number;
   nudge?: string;
+  steers?: SteerText[];
+  limits?: Limits | null;
 }
 export interface StepWaiting {
   event: "step.waiting";
@@ -704,6 +741,7 @@ export interface SubmitTurn {
   model?: string | null;
   level?: Level | null;
   attachments?: string[];
+  limits?: AskedLimits;
 }
 export interface ThinkingBlock {
   chars?: number;
@@ -815,6 +853,18 @@ export interface TurnDone {
   contextUsed?: number;
   contextLimit?: number;
 }
+export interface TurnEdited {
+  event: "turn.edited";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+  text: string;
+  command?: string;
+}
 export interface TurnError {
   event: "turn.error";
   seq?: number;
@@ -895,6 +945,7 @@ export interface TurnStart {
   compact?: boolean;
   command?: string;
   forkOf?: string;
+  limits?: Limits;
 }
 export interface TurnSteer {
   event: "turn.steer";
@@ -905,7 +956,9 @@ export interface TurnSteer {
   p?: string;
   n?: number;
   c?: string;
+  steerId: string;
   text: string;
+  isEdit?: boolean;
 }
 export interface TurnStopping {
   event: "turn.stopping";
@@ -998,5 +1051,5 @@ export interface Writing {
   sha256Before?: string;
   note?: string;
 }
-export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | ToolStart | ToolOutput | ToolResult | PlanUpdated | ContextInjected | ContextCompacted | ContextFolded | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
+export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnEdited | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | ToolStart | ToolOutput | ToolResult | PlanUpdated | ContextInjected | ContextCompacted | ContextFolded | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
 export type EventName = AnyEvent['event'];

@@ -1,6 +1,7 @@
 // Reducer of a session: events go in, what the screen draws comes out. Twin of opta_core/transcript.py; both pass the same fixtures.
 
 import type { AnyEvent } from './protocol';
+import { applyToCall, findCall, newCall } from './transcript_calls';
 import type { Call, Injected, Stats, Turn } from './transcript_parts';
 
 export type { Call, CallState, Stats, Step, Turn, TurnState } from './transcript_parts';
@@ -88,6 +89,8 @@ export class Transcript {
           compact: event.compact ?? false,
           command: event.command ?? '',
           injected: [],
+          steers: [],
+          limits: event.limits ?? null,
           note: this.pendingNote,
           undone: [],
           state: 'running',
@@ -153,6 +156,13 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
     case 'turn.queued':
       turn.state = 'queued';
       break;
+    case 'turn.edited':
+      turn.text = event.text;
+      turn.command = event.command ?? '';
+      break;
+    case 'turn.steer':
+      steer(turn, event);
+      break;
     case 'step.start':
       startStep(turn, event);
       break;
@@ -202,6 +212,9 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
       turn.foldedAt = event.step;
       turn.foldedTokens = event.after;
       turn.digest = event.digest;
+      break;
+    case 'turn.pausing':
+      turn.state = 'pausing';
       break;
     case 'turn.paused':
       turn.state = 'paused';
@@ -264,8 +277,30 @@ function injectText(turn: Turn, injected: Injected): void {
   if (!isKnown) turn.injected.push(injected);
 }
 
+// Words that wait come, change, or go.
+function steer(turn: Turn, event: Extract<AnyEvent, { event: 'turn.steer' }>): void {
+  const waiting = turn.steers.find((known) => known.id === event.steerId && !known.step);
+  if (!waiting) turn.steers.push({ id: event.steerId, text: event.text, step: 0 });
+  else if (event.text) waiting.text = event.text;
+  else turn.steers.splice(turn.steers.indexOf(waiting), 1);
+}
+
+// A model reads words. If they were changed meanwhile, the changed words wait on.
+function readSteers(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>): void {
+  for (const read of event.steers ?? []) {
+    const known = turn.steers.find((other) => other.id === read.id && other.text === read.text);
+    if (known) known.step = event.step;
+    else {
+      const at = turn.steers.findIndex((other) => other.id === read.id);
+      turn.steers.splice(at < 0 ? turn.steers.length : at, 0, { id: read.id, text: read.text, step: event.step });
+    }
+  }
+}
+
 function startStep(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>): void {
   if (turn.state === 'queued' || turn.state === 'paused') turn.state = 'running';
+  turn.limits = event.limits ?? turn.limits;
+  readSteers(turn, event);
   const last = turn.steps[turn.steps.length - 1];
   if (last && last.step === event.step) {
     // The step is repeated: what the failed attempt wrote beyond the kept part is folded away.
@@ -306,90 +341,4 @@ function startStep(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>
     waiting: 0,
     calls: [],
   });
-}
-
-function newCall(id: string, name: string, args: Record<string, unknown>, risk: string, written: string): Call {
-  return {
-    id,
-    name,
-    args,
-    risk,
-    written,
-    state: 'called',
-    requestId: '',
-    reason: '',
-    offers: [],
-    diff: '',
-    expects: '',
-    scope: '',
-    server: '',
-    schema: '',
-    expiresAt: '',
-    execution: null,
-    writing: null,
-    offer: '',
-    decidedBy: '',
-    client: '',
-    rule: '',
-    note: '',
-    output: '',
-    content: '',
-    code: '',
-    lines: 0,
-    durationMs: 0,
-    truncated: false,
-    spill: '',
-    changes: [],
-  };
-}
-
-function findCall(turn: Turn, id: string): Call | undefined {
-  for (let at = turn.steps.length - 1; at >= 0; at -= 1) {
-    const call = turn.steps[at]?.calls.find((candidate) => candidate.id === id);
-    if (call) return call;
-  }
-  return undefined;
-}
-
-function applyToCall(call: Call, event: AnyEvent): void {
-  switch (event.event) {
-    case 'permission.request':
-      call.state = 'asking';
-      call.requestId = event.requestId;
-      call.reason = event.reason;
-      call.offers = event.offers ?? [];
-      call.diff = event.diff ?? '';
-      call.expects = event.expects ?? '';
-      call.scope = event.scope ?? '';
-      call.server = event.server ?? '';
-      call.schema = event.schema ?? '';
-      call.expiresAt = event.expiresAt;
-      call.execution = event.execution ?? null;
-      call.writing = event.writing ?? null;
-      break;
-    case 'permission.decision':
-      call.state = event.decision === 'allow' ? 'allowed' : 'denied';
-      call.decidedBy = event.by;
-      call.rule = event.rule ?? '';
-      call.note = event.note ?? '';
-      call.offer = event.offer ?? '';
-      call.client = event.client ?? '';
-      break;
-    case 'tool.start':
-      call.state = 'running';
-      break;
-    case 'tool.output':
-      call.output += event.delta;
-      break;
-    case 'tool.result':
-      if (call.state !== 'denied') call.state = event.ok ? 'ok' : 'failed';
-      call.content = event.content;
-      call.code = event.code ?? '';
-      call.lines = event.lines ?? 0;
-      call.durationMs = event.durationMs ?? 0;
-      call.truncated = event.truncated ?? false;
-      call.spill = event.spill ?? '';
-      call.changes = event.changes ?? [];
-      break;
-  }
 }

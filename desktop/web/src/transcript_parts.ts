@@ -1,9 +1,9 @@
 // What a transcript consists of: turns, their steps, and the calls of a step.
 
-import type { Change, Execution, Offer, ThinkingBlock, Writing } from './protocol';
+import type { Change, Execution, Limits, Offer, ThinkingBlock, Writing } from './protocol';
 
 export type CallState = 'called' | 'asking' | 'allowed' | 'running' | 'ok' | 'failed' | 'denied';
-export type TurnState = 'queued' | 'running' | 'paused' | 'stopping' | 'done' | 'error' | 'cancelled';
+export type TurnState = 'queued' | 'running' | 'pausing' | 'paused' | 'stopping' | 'done' | 'error' | 'cancelled';
 
 export interface Call {
   id: string;
@@ -45,6 +45,14 @@ export interface Injected {
   step: number;
   // Of the instructions of a folder: what they were.
   edition: string;
+}
+
+// Words that a person added to a running turn.
+export interface Steer {
+  id: string;
+  text: string;
+  // The step before which a model read them, 0 while they wait.
+  step: number;
 }
 
 export interface Step {
@@ -100,6 +108,9 @@ export interface Turn {
   // What the person wrote, when `text` is what a custom command holds.
   command: string;
   injected: Injected[];
+  steers: Steer[];
+  // What the turn may use: as was asked for, and then as its agent says.
+  limits: Limits | null;
   note: string;
   undone: string[];
   state: TurnState;

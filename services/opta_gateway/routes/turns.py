@@ -12,10 +12,12 @@ from opta_core.attachments import AttachmentFolder
 from opta_core.errors import Refused
 from opta_core.paths import Paths
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.events import TurnStart, TurnStopping
-from opta_protocol.http import ResumeTurn, Session, StopAnswer, StopTurn, SubmitTurn, TurnAccepted
+from opta_protocol.events import TurnResumed, TurnStart, TurnStopping
+from opta_protocol.http import Session, StopAnswer, StopTurn, SubmitTurn, TurnAccepted
+from opta_protocol.http_control import ResumeTurn
 from opta_protocol.permissions import Mode, default_level
 
+from ..app import Gateway
 from ..endpoint import GatewayOf, Parameter, TypedRouter, body, flag
 
 KEY_CHARS_MAX = 200
@@ -48,7 +50,7 @@ async def submit_turn(
     session = await (gateway.store.session(name) if if_idle else gateway.store.session_settings(name))
     if if_idle and session.activeTurn:
         raise Refused(f"s-{session.id} is busy with {session.activeTurn}.", code=ErrorCode.busy)
-    meant = await _meant(gateway.loaded.paths, session, wanted)
+    meant = await meant_of(gateway.loaded.paths, session, wanted.text)
     mode = wanted.mode or meant.mode or session.mode
     level = wanted.level or (session.level if mode is session.mode else default_level(mode))
     if meant.is_of_project and not wanted.level:
@@ -67,12 +69,13 @@ async def submit_turn(
             attachments=wanted.attachments,
             key=key,
             body=digest,
+            limits=wanted.limits.limits(),
         )
     )
     return TurnAccepted(turnId=result.turn, seq=result.seq, queued=result.queued)
 
 
-class _Meant(msgspec.Struct, frozen=True, kw_only=True):
+class Meant(msgspec.Struct, frozen=True, kw_only=True):
     """What a message asks for: its text, or that of the custom command that it calls, with the command's mode and model."""
 
     text: str
@@ -81,16 +84,16 @@ class _Meant(msgspec.Struct, frozen=True, kw_only=True):
     is_of_project: bool = False
 
 
-async def _meant(paths: Paths, session: Session, wanted: SubmitTurn) -> _Meant:
+async def meant_of(paths: Paths, session: Session, text: str) -> Meant:
     """Raises Refused when there is no such command."""
-    if not wanted.text.startswith("/"):
-        return _Meant(text=wanted.text)
-    found = (await asyncio.to_thread(custom_commands.load, paths, session.cwd)).find(wanted.text)
+    if not text.startswith("/"):
+        return Meant(text=text)
+    found = (await asyncio.to_thread(custom_commands.load, paths, session.cwd)).find(text)
     if found is None:
-        return _Meant(text=wanted.text)
+        return Meant(text=text)
     command, arguments = found
     mode = Mode(command.mode) if command.mode else None
-    return _Meant(text=command.expand(arguments), mode=mode, model=command.model, is_of_project=command.origin == "project")
+    return Meant(text=command.expand(arguments), mode=mode, model=command.model, is_of_project=command.origin == "project")
 
 
 def _check_attachments(paths: Paths, names: list[str]) -> None:
@@ -106,8 +109,11 @@ def _check_attachments(paths: Paths, names: list[str]) -> None:
 
 @routes.post("/v3/sessions/{name}/resume", status_code=202)
 async def resume_turn(gateway: GatewayOf, name: str, key: IdempotencyKey, wanted: ResumeTurn = body(ResumeTurn)) -> TurnAccepted:
-    """Continue the last turn where it was cut off: a new turn that names the one it resumes."""
+    """Go on with a paused turn; or continue the last turn where it was cut off, as a new turn that names the one it resumes."""
     session = await gateway.store.session(name)
+    if session.activeTurn and wanted.turnId in ("", session.activeTurn):
+        result = await gateway.store.append(TurnResumed(sid=session.id, turn=session.activeTurn, by="client"))
+        return TurnAccepted(turnId=session.activeTurn, seq=result.seq, queued=False)
     turn = wanted.turnId or session.resumable
     # With a key, the store may know this very request and answer with the turn that it made then.
     if not turn and not key:
@@ -119,16 +125,24 @@ async def resume_turn(gateway: GatewayOf, name: str, key: IdempotencyKey, wanted
         TurnStart(
             sid=session.id,
             role="user",
-            text="",
+            text=await _words(gateway, session, turn, wanted.text),
             mode=session.mode,
             level=wanted.level or session.level,
             model=wanted.model or session.model,
             key=key,
             body=digest,
             resumes=turn or "the last turn",
+            limits=wanted.limits.limits(),
         )
     )
     return TurnAccepted(turnId=result.turn, seq=result.seq, queued=result.queued)
+
+
+async def _words(gateway: Gateway, session: Session, turn_id: str, text: str) -> str:
+    """What the model reads when a turn is resumed: words that the turn ended without reading, and those of the request."""
+    turn = (await gateway.store.transcript(session.id)).turn(turn_id)
+    unread = [steer.text for steer in turn.steers if not steer.step] if turn else []
+    return "\n\n".join(part for part in (*unread, text) if part.strip())
 
 
 @routes.post("/v3/sessions/{name}/compact", status_code=202)

@@ -2,6 +2,7 @@ import type { ReactNode, SyntheticEvent } from 'react';
 import { perform } from '../../actions/action';
 import { ActionButton } from '../../actions/button';
 import { attachFiles, chooseLevel, chooseMode, chooseModel, detachFile, writeDraft } from '../../actions/composer';
+import { continueTurn, pauseTurn, steerTurn } from '../../actions/steer';
 import { stopTurn, submitTurn } from '../../actions/turns';
 import { usePage, usePageState } from '../../hooks';
 import { attached, draft, nextLevel, nextMode, nextModel } from '../../state';
@@ -24,6 +25,7 @@ export function Composer(): ReactNode {
   const page = usePage();
   const text = usePageState(draft);
   const isRunning = usePageState((state) => stopTurn.when(state));
+  const isPaused = usePageState((state) => continueTurn.when(state));
   // Text that is pasted or dropped goes where it always goes.
   const attach = (event: SyntheticEvent, files: FileList) => {
     if (!files.length) return;
@@ -67,8 +69,11 @@ export function Composer(): ReactNode {
           />
         </label>
         <span className="grow" />
+        {isPaused ? <ActionButton action={continueTurn} argument={undefined} /> : null}
+        {isRunning && !isPaused ? <ActionButton action={pauseTurn} argument={undefined} /> : null}
         {isRunning ? <ActionButton action={stopTurn} argument={undefined} /> : null}
-        <ActionButton action={submitTurn} argument={undefined} className="primary">
+        {isRunning ? <ActionButton action={steerTurn} argument={undefined} title="The next model call of the running turn reads it" /> : null}
+        <ActionButton action={submitTurn} argument={undefined} className="primary" title={isRunning ? 'It begins the next turn' : undefined}>
           {isRunning ? 'Queue' : submitTurn.label}
         </ActionButton>
       </div>

@@ -88,3 +88,33 @@ test('an empty session says where and how it would work', async () => {
   bench.draw(<Welcome />);
   expect(screen.getByText('/projects/api · do · L2')).toBeTruthy();
 });
+
+test('words for a running turn stand where they were read; those that wait can be changed until then', async () => {
+  const limits = { steps: 10, calls: 30, minutes: 90 };
+  const read = { ...STEP, step: 2, steers: [{ id: 'a', text: 'Only in src.' }] };
+  const wait = { event: 'turn.steer', turn: 't1', steerId: 'b', text: 'And quickly.' };
+  const user = await drawn(START, { ...STEP, limits }, { event: 'turn.steer', turn: 't1', steerId: 'a', text: 'Only in src.' }, read, wait);
+  expect(screen.getByText('Only in src.')).toBeTruthy();
+  expect(screen.getByText('step 2 of 10')).toBeTruthy();
+  const waiting = within(screen.getByRole('group', { name: 'The next model call reads this' }));
+  await user.click(waiting.getByRole('button', { name: 'Edit' }));
+  await user.clear(waiting.getByRole('textbox'));
+  expect(waiting.getByRole<HTMLButtonElement>('button', { name: 'Save' }).disabled).toBe(true);
+  await user.type(waiting.getByRole('textbox'), 'Slowly.');
+  await user.click(waiting.getByRole('button', { name: 'Save' }));
+  await bench.pass();
+  expect(bench.gateway.requests.at(-1)).toMatchObject({ method: 'PATCH', path: '/v3/sessions/sid1/steer/b', body: { text: 'Slowly.' } });
+});
+
+test('a turn that waits can be changed and removed', async () => {
+  await drawn(START, { event: 'turn.queued', turn: 't1', position: 1 });
+  const waiting = within(screen.getByRole('group', { name: 'Waits for the turn before' }));
+  expect(waiting.getByText('Read it')).toBeTruthy();
+  expect(waiting.getByRole('button', { name: 'Remove' })).toBeTruthy();
+});
+
+test('a paused turn says so, and words that a turn ended without reading stay', async () => {
+  await drawn(START, STEP, { event: 'turn.steer', turn: 't1', steerId: 'a', text: 'Too late.' }, { event: 'turn.pausing', turn: 't1', by: 'client' }, { event: 'turn.paused', turn: 't1', step: 2 });
+  expect(screen.getByRole('heading', { name: /paused/ })).toBeTruthy();
+  expect(screen.queryByText('Waiting for the first token')).toBeNull();
+});

@@ -3,6 +3,8 @@ import { Markdown } from '../../markdown';
 import type { Turn } from '../../transcript';
 import { Ending } from './ending';
 import { ToolCard } from './toolcard';
+import { TurnUse } from './use';
+import { WaitingWords } from './waiting';
 
 // One prompt and its answer. The turn is mutable: its `version` says that it has changed.
 export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; version: number; at: number; of: number }): ReactNode {
@@ -17,18 +19,30 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
           turn {at} · {clock(turn.ts)}
         </span>
       </header>
-      <div className="user">{turn.command || turn.text || (turn.compact ? 'Compact the context' : '') || (turn.resumes ? `Go on with ${turn.resumes}` : '')}</div>
+      {turn.state === 'queued' ? (
+        <WaitingWords waiting={{ kind: 'turn', id: turn.id, text: turn.command || turn.text }} title="Waits for the turn before" />
+      ) : (
+        <div className="user">{turn.command || turn.text || (turn.compact ? 'Compact the context' : '') || (turn.resumes ? `Go on with ${turn.resumes}` : '')}</div>
+      )}
       {turn.attachments.length ? <p className="dim">with {turn.attachments.map(title).join(', ')}</p> : null}
       <h2 id={heading} className="turn-head">
         <span className="violet">◈ Assistant</span>{' '}
         <span className="dim">
           turn {at}
           {last ? ` · ${last.model} · ${last.provider}` : ''}
-          {turn.state === 'queued' ? ' · queued' : ''}
-        </span>
+          {STATES[turn.state] ?? ''}
+        </span>{' '}
+        <TurnUse turn={turn} />
       </h2>
       {turn.steps.map((step) => (
         <div key={step.step} className="step">
+          {turn.steers
+            .filter((steer) => steer.step === step.step)
+            .map((steer) => (
+              <div key={steer.id + steer.text} className="user steer">
+                {steer.text}
+              </div>
+            ))}
           {step.nudge ? <p className="dim">⟳ The model was asked again: {step.nudge}</p> : null}
           {step.thinking ? (
             <details className="thinking">
@@ -48,11 +62,24 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
           ! {warning}
         </p>
       ))}
-      {isRunning && (last?.waiting || (!last?.text && !last?.calls.length)) ? <p className="dim pulse">{waitsFor(turn)}</p> : null}
+      {isRunning && turn.state !== 'paused' && (last?.waiting || (!last?.text && !last?.calls.length)) ? <p className="dim pulse">{waitsFor(turn)}</p> : null}
+      {turn.steers
+        .filter((steer) => !steer.step)
+        .map((steer) =>
+          isRunning ? (
+            <WaitingWords key={steer.id} waiting={{ kind: 'steer', id: steer.id, text: steer.text }} title="The next model call reads this" />
+          ) : (
+            <div key={steer.id} className="user steer">
+              {steer.text} <span className="dim">· the turn ended before it was read</span>
+            </div>
+          ),
+        )}
       <Ending turn={turn} />
     </article>
   );
 });
+
+const STATES: Partial<Record<Turn['state'], string>> = { queued: ' · queued', pausing: ' · pausing before the next step', paused: ' · paused', stopping: ' · stopping' };
 
 function waitsFor(turn: Turn): string {
   const silent = turn.steps[turn.steps.length - 1]?.waiting ?? 0;

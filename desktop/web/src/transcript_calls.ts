@@ -1,0 +1,90 @@
+// The tool calls of a transcript: a new one, one by its id, and what an event changes in it.
+
+import type { AnyEvent } from './protocol';
+import type { Call, Turn } from './transcript_parts';
+
+export function newCall(id: string, name: string, args: Record<string, unknown>, risk: string, written: string): Call {
+  return {
+    id,
+    name,
+    args,
+    risk,
+    written,
+    state: 'called',
+    requestId: '',
+    reason: '',
+    offers: [],
+    diff: '',
+    expects: '',
+    scope: '',
+    server: '',
+    schema: '',
+    expiresAt: '',
+    execution: null,
+    writing: null,
+    offer: '',
+    decidedBy: '',
+    client: '',
+    rule: '',
+    note: '',
+    output: '',
+    content: '',
+    code: '',
+    lines: 0,
+    durationMs: 0,
+    truncated: false,
+    spill: '',
+    changes: [],
+  };
+}
+
+export function findCall(turn: Turn, id: string): Call | undefined {
+  for (let at = turn.steps.length - 1; at >= 0; at -= 1) {
+    const call = turn.steps[at]?.calls.find((candidate) => candidate.id === id);
+    if (call) return call;
+  }
+  return undefined;
+}
+
+export function applyToCall(call: Call, event: AnyEvent): void {
+  switch (event.event) {
+    case 'permission.request':
+      call.state = 'asking';
+      call.requestId = event.requestId;
+      call.reason = event.reason;
+      call.offers = event.offers ?? [];
+      call.diff = event.diff ?? '';
+      call.expects = event.expects ?? '';
+      call.scope = event.scope ?? '';
+      call.server = event.server ?? '';
+      call.schema = event.schema ?? '';
+      call.expiresAt = event.expiresAt;
+      call.execution = event.execution ?? null;
+      call.writing = event.writing ?? null;
+      break;
+    case 'permission.decision':
+      call.state = event.decision === 'allow' ? 'allowed' : 'denied';
+      call.decidedBy = event.by;
+      call.rule = event.rule ?? '';
+      call.note = event.note ?? '';
+      call.offer = event.offer ?? '';
+      call.client = event.client ?? '';
+      break;
+    case 'tool.start':
+      call.state = 'running';
+      break;
+    case 'tool.output':
+      call.output += event.delta;
+      break;
+    case 'tool.result':
+      if (call.state !== 'denied') call.state = event.ok ? 'ok' : 'failed';
+      call.content = event.content;
+      call.code = event.code ?? '';
+      call.lines = event.lines ?? 0;
+      call.durationMs = event.durationMs ?? 0;
+      call.truncated = event.truncated ?? false;
+      call.spill = event.spill ?? '';
+      call.changes = event.changes ?? [];
+      break;
+  }
+}

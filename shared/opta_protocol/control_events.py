@@ -1,0 +1,66 @@
+"""Events by which a person controls a turn while it waits or runs: words for it, a pause, a stop, other words, an undo."""
+
+import msgspec
+
+from .event_base import Event
+
+
+class SteerText(msgspec.Struct, frozen=True, kw_only=True):
+    """A steer as a model read it."""
+
+    id: str
+    text: str
+
+
+class TurnQueued(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.queued"):
+    """The turn waits behind `position` other turns."""
+
+    position: int
+
+
+class TurnEdited(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.edited"):
+    """A person changed the prompt of a turn that waits. `command`: what was written, when `text` is what a custom command holds."""
+
+    text: str
+    command: str = ""
+
+
+class TurnSteer(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.steer"):
+    """A person added words to a running turn, for its next model call. The same `steerId` with other words replaces them, with none removes them.
+
+    `isEdit`: there must be such a steer. The words that a model read are in `steers` of its `step.start`.
+    """
+
+    steerId: str
+    text: str
+    isEdit: bool = False
+
+
+class TurnPausing(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.pausing"):
+    """A pause was requested. It takes effect before the next step."""
+
+    by: str
+
+
+class TurnPaused(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.paused"):
+    """The turn is paused before `step`."""
+
+    step: int
+
+
+class TurnResumed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.resumed"):
+    """The paused turn continues."""
+
+    by: str
+
+
+class TurnStopping(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.stopping"):
+    """A stop was requested. The turn's end follows."""
+
+    by: str
+
+
+class TurnUndone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.undone"):
+    """The files that the turn changed were restored."""
+
+    files: list[str]

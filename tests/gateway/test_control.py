@@ -1,0 +1,135 @@
+"""Control of turns over HTTP: words for a running turn, a pause, other words for a waiting one, and limits."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.gateway import LocalGateway
+
+from opta_protocol import events as e
+from opta_protocol.control_events import SteerText
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[LocalGateway]:
+    with LocalGateway(tmp_path) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def sid(gateway: LocalGateway) -> str:
+    return gateway.session(mode="do")
+
+
+def prompt(gateway: LocalGateway, sid: str, text: str = "go", **more: Any) -> dict[str, Any]:
+    answer = gateway.post(f"/v3/sessions/{sid}/turns", {"text": text, **more})
+    assert answer.status == 202, answer
+    return answer.json()
+
+
+def agent(gateway: LocalGateway, event: e.Event) -> None:
+    gateway.run(gateway.house.agent.written(event))
+
+
+def begin(gateway: LocalGateway, sid: str, number: int = 1, *steers: tuple[str, str]) -> None:
+    read = [SteerText(id=id_, text=text) for id_, text in steers]
+    agent(gateway, e.StepStart(sid=sid, turn="t1", step=number, provider="lmx", model="probe", attempt=1, steers=read))
+
+
+def events(gateway: LocalGateway, sid: str, name: str) -> list[dict[str, Any]]:
+    stored = map(json.loads, gateway.stored()[f"{sid}.jsonl"].splitlines())
+    return [event for event in stored if event["event"] == name]
+
+
+def code(answer: Any) -> tuple[int, str]:
+    return answer.status, answer.json()["error"]["code"]
+
+
+def test_words_are_added_changed_and_taken_back(gateway: LocalGateway, sid: str) -> None:
+    prompt(gateway, sid)
+    begin(gateway, sid)
+    steer = f"/v3/sessions/{sid}/steer"
+    first = gateway.post(steer, {"text": "Only in src."}, ("Idempotency-Key", "k1"))
+    assert first.status == 202 and first.json()["turnId"] == "t1"
+    again = gateway.post(steer, {"text": "Only in src."}, ("Idempotency-Key", "k1"))
+    assert again.json() == first.json()
+    assert code(gateway.post(steer, {"text": "Other."}, ("Idempotency-Key", "k1"))) == (422, "invalid")
+    assert len(events(gateway, sid, "turn.steer")) == 1
+    id_ = first.json()["steerId"]
+    assert gateway.post(f"{steer}/{id_}", {"text": "Only in lib."}, method="PATCH").status == 200
+    second = gateway.post(steer, {"text": "And quickly."}).json()["steerId"]
+    assert gateway.ask("DELETE", f"{steer}/{second}").status == 200
+    assert code(gateway.ask("DELETE", f"{steer}/{second}")) == (404, "not_found")
+    begin(gateway, sid, 2, (id_, "Only in lib."))
+    assert code(gateway.post(f"{steer}/{id_}", {"text": "x"}, method="PATCH")) == (409, "conflict")
+    details = gateway.get(f"/v3/sessions/{sid}?atSeq=999").json()
+    assert details["transcript"]["turns"][0]["steers"] == [{"id": id_, "text": "Only in lib.", "step": 2}]
+
+
+@pytest.mark.parametrize("body", [{"text": " \n"}, {"text": ""}, {}, {"text": "x", "more": 1}, {"text": 3}, {"text": "x" * 400_001}])
+def test_bad_words_are_refused(gateway: LocalGateway, sid: str, body: dict[str, Any]) -> None:
+    prompt(gateway, sid)
+    for target, method in (
+        (f"/v3/sessions/{sid}/steer", "POST"),
+        (f"/v3/sessions/{sid}/turns/t1", "PATCH"),
+        (f"/v3/sessions/{sid}/steer/a", "PATCH"),
+    ):
+        assert gateway.post(target, body, method=method).status == 422
+
+
+def test_without_a_running_turn_nothing_is_steered_or_paused(gateway: LocalGateway, sid: str) -> None:
+    steer = gateway.post(f"/v3/sessions/{sid}/steer", {"text": "x"})
+    assert (*code(steer), steer.json()["error"]["message"]) == (409, "conflict", f"s-{sid} has no running turn. Send it as a prompt.")
+    assert code(gateway.post(f"/v3/sessions/{sid}/pause", {})) == (409, "conflict")
+    assert code(gateway.ask("DELETE", f"/v3/sessions/{sid}/steer/a")) == (409, "conflict")
+    prompt(gateway, sid)
+    other = gateway.post(f"/v3/sessions/{sid}/steer", {"text": "x", "turnId": "t7"})
+    assert other.json()["error"]["message"] == f"t7 is not the running turn of s-{sid}; that is t1."
+
+
+def test_a_turn_is_paused_and_resumed_by_another_client(gateway: LocalGateway, sid: str) -> None:
+    prompt(gateway, sid)
+    begin(gateway, sid)
+    assert code(gateway.post(f"/v3/sessions/{sid}/resume", {})) == (409, "conflict")
+    for _ in range(2):
+        assert gateway.post(f"/v3/sessions/{sid}/pause", {}).status == 202
+    agent(gateway, e.TurnPaused(sid=sid, turn="t1", step=2))
+    assert gateway.get(f"/v3/sessions/{sid}").json()["state"] == "paused"
+
+    async def restart() -> None:
+        gateway.house.local.restart()
+
+    gateway.run(restart())
+    resumed = gateway.post(f"/v3/sessions/{sid}/resume", {})
+    assert (resumed.status, resumed.json()["turnId"]) == (202, "t1")
+    assert gateway.get(f"/v3/sessions/{sid}").json()["state"] == "running"
+    assert [len(events(gateway, sid, name)) for name in ("turn.pausing", "turn.paused", "turn.resumed")] == [1, 1, 1]
+
+
+def test_a_waiting_turn_gets_another_prompt_or_is_removed(gateway: LocalGateway, sid: str) -> None:
+    prompt(gateway, sid)
+    assert prompt(gateway, sid, "second")["queued"]
+    assert gateway.post(f"/v3/sessions/{sid}/turns/t2", {"text": "the second"}, method="PATCH").status == 200
+    transcript = gateway.get(f"/v3/sessions/{sid}?atSeq=999").json()["transcript"]
+    assert [turn["text"] for turn in transcript["turns"]] == ["go", "the second"]
+    assert code(gateway.post(f"/v3/sessions/{sid}/turns/t1", {"text": "x"}, method="PATCH")) == (409, "conflict")
+    assert code(gateway.post(f"/v3/sessions/{sid}/turns/t9", {"text": "x"}, method="PATCH")) == (409, "conflict")
+    assert gateway.post(f"/v3/sessions/{sid}/stop", {"turnId": "t2"}).json()["turnId"] == "t2"
+    assert [event["turn"] for event in events(gateway, sid, "session.cancelled")] == ["t2"]
+
+
+def test_a_turn_is_resumed_with_higher_limits_and_with_words(gateway: LocalGateway, sid: str) -> None:
+    prompt(gateway, sid, limits={"steps": 3})
+    begin(gateway, sid)
+    gateway.post(f"/v3/sessions/{sid}/steer", {"text": "Only in src."})
+    agent(gateway, e.TurnDone(sid=sid, turn="t1", tokens=1, elapsed=1, tokensPerSec=1, tools=0, steps=3, finish="steps"))
+    answer = gateway.post(f"/v3/sessions/{sid}/resume", {"limits": {"steps": 9, "minutes": 1.5}, "text": "And quickly."})
+    assert answer.status == 202, answer
+    first, second = events(gateway, sid, "turn.start")
+    assert (first["limits"], second["limits"]) == ({"steps": 3}, {"steps": 9, "minutes": 1.5})
+    # Words that the turn ended without reading are not lost.
+    assert (second["resumes"], second["text"]) == ("t1", "Only in src.\n\nAnd quickly.")
+    for limits in ({"steps": -1}, {"tokens": 1.5}, {"minutes": "x"}, {"other": 1}):
+        assert gateway.post(f"/v3/sessions/{sid}/turns", {"text": "x", "limits": limits}).status == 422

@@ -1,0 +1,147 @@
+"""People steer, pause and resume a turn of real processes that are killed at random: nothing is lost, nothing is read twice, one ending."""
+
+import contextlib
+import json
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.daemon import Daemon
+from support.model_server import Action, ModelServer, Say, Use
+from support.oracles import until
+
+from opta_cli.client import new_key
+from opta_core.errors import OptaError
+
+pytestmark = pytest.mark.system
+
+STEPS = 24
+SERVICES = ("agent", "gateway", "sessions", "tools")
+
+
+def reply(messages: list[dict[str, Any]]) -> list[Action]:
+    """A file each step; the turn ends when a person says so, or after STEPS steps."""
+    said = sum(message["role"] == "assistant" for message in messages)
+    if said >= STEPS or any("That is all." in str(message["content"]) for message in messages if message["role"] == "user"):
+        return [Say("All is read.")]
+    return [Say(f"Step {said}. ", rate=60), Use("read_file", {"path": f"part{said % 5}.txt"})]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[tuple[ModelServer, Daemon]]:
+    with ModelServer(reply) as model, Daemon(tmp_path, model_url=model.url) as daemon:
+        for number in range(5):
+            (daemon.workspace / f"part{number}.txt").write_text(f"{number}\n")
+        yield model, daemon
+
+
+def insist(daemon: Daemon, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """A request that is sent until it is answered, always with the same key. Raises OptaError: it is refused."""
+    key, answers = new_key(), list[dict[str, Any]]()
+
+    def is_answered() -> bool:
+        try:
+            answers.append(daemon.client.post(path, body, key))
+        except OptaError as error:
+            if not error.retryable:
+                raise
+        except OSError:
+            pass
+        return bool(answers)
+
+    assert until(is_answered, 20)
+    return answers[0]
+
+
+def stored(daemon: Daemon, sid: str, name: str) -> list[dict[str, Any]]:
+    return [event for event in map(json.loads, daemon.journal(sid)) if event["event"] == name]
+
+
+def test_words_pauses_and_kills_at_random(world: tuple[ModelServer, Daemon]) -> None:
+    model, daemon = world
+    chance, stop = random.Random(7), threading.Event()
+    sid = daemon.session(mode="do")
+    turn = daemon.submit(sid, "Read all parts.")
+    said: list[str] = []
+    pauses = 0
+
+    def kill() -> None:
+        while not stop.wait(chance.uniform(0.3, 1.2)):
+            with contextlib.suppress(OptaError, OSError, KeyError):
+                daemon.kill(chance.choice(SERVICES))
+
+    killer = threading.Thread(target=kill, name="killer")
+    killer.start()
+    try:
+        for number in range(8):
+            words = f"Note {number}."
+            insist(daemon, f"/v3/sessions/{sid}/steer", {"text": words, "turnId": turn})
+            said.append(words)
+            if number % 3 == 1:
+                insist(daemon, f"/v3/sessions/{sid}/pause", {"turnId": turn})
+                pauses += 1
+                # From another client, and after whatever was killed meanwhile.
+                insist(daemon, f"/v3/sessions/{sid}/resume", {"turnId": turn})
+            assert until(lambda: any(said[-1] in json.dumps(request.body["messages"]) for request in list(model.requests)), 60)
+    finally:
+        stop.set()
+        killer.join()
+    insist(daemon, f"/v3/sessions/{sid}/steer", {"text": "That is all.", "turnId": turn})
+    events = daemon.follow(sid, turn)
+    assert Counter(event["event"] for event in events)["turn.done"] == 1
+    assert events[-1]["event"] == "turn.done" and events[-1]["finish"] == "stop"
+    # Each is stored once, read before one step, and stands in the last request once, in the order in which they were said.
+    assert [event["text"] for event in stored(daemon, sid, "turn.steer")] == [*said, "That is all."]
+    read: dict[str, set[int]] = {}
+    for event in stored(daemon, sid, "step.start"):
+        for steer in event.get("steers", []):
+            read.setdefault(steer["text"], set()).add(event["step"])
+    assert {text: len(steps) for text, steps in read.items()} == dict.fromkeys([*said, "That is all."], 1)
+    last = json.dumps(model.requests[-1].body["messages"])
+    assert [last.count(words) for words in said] == [1] * len(said)
+    assert sorted(said, key=last.index) == said
+    assert len(stored(daemon, sid, "turn.resumed")) == pauses
+
+
+def test_a_paused_turn_waits_through_a_restart_of_the_daemon(world: tuple[ModelServer, Daemon]) -> None:
+    model, daemon = world
+    sid = daemon.session(mode="do")
+    turn = daemon.submit(sid, "Read all parts.")
+    assert until(lambda: len(model.requests) > 2, 30)
+    said = daemon.opta("sessions", "pause", sid)
+    assert said.returncode == 0 and said.stdout == f"{turn} pauses before its next step. Go on: opta sessions resume {sid}\n"
+    assert until(lambda: daemon.client.get(f"/v3/sessions/{sid}")["state"] == "paused", 30)
+    daemon.down()
+    asked = len(model.requests)
+    daemon.up()
+    assert daemon.client.get(f"/v3/sessions/{sid}")["state"] == "paused"
+    for service in ("agent", "sessions"):
+        daemon.kill(service)
+    # Words for it wait as it does, and are changed meanwhile.
+    steered = daemon.opta("sessions", "steer", sid, "That is", "all then.")
+    assert steered.returncode == 0, steered.stderr
+    id_ = steered.stdout.partition("(")[2].partition(")")[0]
+    assert daemon.opta("sessions", "edit", sid, id_, "That is all.").stdout == f"{id_} is changed.\n"
+    assert len(model.requests) == asked
+    resumed = daemon.opta("sessions", "resume", sid)
+    assert resumed.returncode == 0 and "▹ read: That is all." in resumed.stderr and "All is read." in resumed.stdout
+    assert len(model.requests) == asked + 1
+    assert len(stored(daemon, sid, "turn.paused")) == 1
+
+
+def test_the_command_line_shows_limits_and_goes_on_with_more(world: tuple[ModelServer, Daemon]) -> None:
+    daemon = world[1]
+    limited = daemon.opta("do", "Read all parts.", "--max-steps", "2")
+    assert limited.returncode == 1
+    assert "The turn met its limit max-steps = 2. Resume it to go on." in limited.stderr
+    sid = daemon.client.get("/v3/sessions")["sessions"][0]["id"]
+    again = daemon.opta("sessions", "resume", sid, "--max-steps", "100")
+    assert again.returncode == 0 and "All is read." in again.stdout
+    assert stored(daemon, sid, "turn.start")[1]["limits"] == {"steps": 100}
+    refused = daemon.opta("sessions", "steer", sid, "Too late.")
+    assert refused.returncode == 1 and f"s-{sid} has no running turn. Send it as a prompt." in refused.stderr
+    assert daemon.opta("sessions", "steer", sid).returncode == 2
