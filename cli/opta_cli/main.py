@@ -13,7 +13,8 @@ from opta_core.settings import LoadedSettings
 from opta_core.version import VERSION
 from opta_protocol.error_info import ErrorCode
 
-from .commands import account, chat, config, daemon, doctor, mcp, policy, sessions, turn_requests
+from . import session_arguments
+from .commands import account, chat, config, daemon, doctor, mcp, policy, turn_requests
 from .plain_text import print_plain
 from .supervise import NoDaemon
 
@@ -63,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         if name == "chat":
             command.add_argument("--once", action="store_true", help="one prompt, then exit")
 
-    _sessions(_group(commands, "sessions", "list, show, repair and export sessions"))
+    session_arguments.add(_group(commands, "sessions", "list, show, steer, fork, repair and export sessions"), _add)
     _daemon(_group(commands, "daemon", "control the daemon's processes"))
     _config(_group(commands, "config", "settings and providers"))
     _account(_group(commands, "account", "keys of providers"))
@@ -81,52 +82,6 @@ def parser() -> argparse.ArgumentParser:
     probe.add_argument("--json", action="store_true")
     _add(commands, "version", _version, "print the version")
     return top
-
-
-def _sessions(group: Any) -> None:
-    listed = _add(group, "list", sessions.list_sessions, "list sessions, most recently active first")
-    listed.add_argument("--q", default="", help="filter: words of the title, or an id")
-    listed.add_argument("--limit", type=int, default=50)
-    listed.add_argument("--json", action="store_true")
-    shown = _add(group, "show", sessions.show, "print a session as text")
-    shown.add_argument("id")
-    shown.add_argument("--json", action="store_true")
-    context = _add(group, "context", sessions.context, "print what the model sees of a session, part by part with tokens")
-    context.add_argument("id")
-    context.add_argument("--json", action="store_true", help="print the parts exactly as they are sent")
-    compacted = _add(group, "compact", chat.compact, "replace older turns with a summary in the model's context")
-    compacted.add_argument("id")
-    compacted.add_argument("--json", action="store_true", help="print the events exactly as stored")
-    resumed = _add(
-        group, "resume", chat.resume, "go on with a paused turn, or with the last one if it was interrupted, stopped or met a limit"
-    )
-    resumed.add_argument("id")
-    turn_requests.add_limits(resumed)
-    resumed.add_argument("--json", action="store_true", help="print the events exactly as stored")
-    steered = _add(group, "steer", turn_requests.steer, "add words to the running turn; its next model call reads them")
-    steered.add_argument("id")
-    steered.add_argument("text", nargs="*", help="the words; read from standard input when there are none")
-    _add(group, "pause", turn_requests.pause, "pause the running turn before its next step").add_argument("id")
-    edited = _add(
-        group, "edit", turn_requests.edit, "change words that wait, or the prompt of a turn that waits; without a text, remove them"
-    )
-    edited.add_argument("id")
-    edited.add_argument("what", help="the turn (t2), or the message as `steer` printed it")
-    edited.add_argument("text", nargs="*")
-    pruned = _add(group, "prune", sessions.prune, "move old sessions to the archive; without --yes, only list them")
-    pruned.add_argument("--older-than", type=float, default=30.0, metavar="DAYS", help="days since the last activity (default: 30)")
-    pruned.add_argument("--yes", action="store_true", help="do it")
-    undone = _add(group, "undo", sessions.undo, "restore the files that a turn changed")
-    undone.add_argument("id")
-    undone.add_argument("--turn", default="", help="the turn (default: the last one that changed files)")
-    repaired = _add(group, "repair", sessions.repair, "repair a damaged session; without --yes, only report what would be kept")
-    repaired.add_argument("id")
-    repaired.add_argument("--yes", action="store_true", help="do it; a copy of the damaged file is kept")
-    repaired.add_argument("--json", action="store_true")
-    exported = _add(group, "export", sessions.export, "write a session to a file")
-    exported.add_argument("id")
-    exported.add_argument("--format", choices=["markdown", "json", "text"], default="markdown")
-    exported.add_argument("--output", default="", help="a new file (default: standard output)")
 
 
 def _account(group: Any) -> None:

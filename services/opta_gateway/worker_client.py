@@ -5,7 +5,7 @@ import msgspec
 from opta_core.bus.bus import Bus, Frames
 from opta_core.bus.requests import Requests
 from opta_core.errors import Unavailable
-from opta_protocol.commands import EndSession, EndTurn, ListTools, ToolList, ToolReply, Undone, UndoTurn
+from opta_protocol.commands import EndSession, EndTurn, ForkFiles, ListTools, ToolList, ToolReply, Undone, UndoTurn
 from opta_protocol.event_parts import Change
 from opta_protocol.topics import TOOLS_RPC
 
@@ -37,6 +37,10 @@ class WorkerClient:
     def end_session(self, sid: str) -> None:
         """End the background commands of a session. Those of a worker that is gone have ended."""
         self._tools.send([_encode(EndSession(sid=sid))])
+
+    def fork_files(self, sid: str, new: str) -> None:
+        """Give the new session what the worker keeps for the other one. Without it, the fork cannot read long results on."""
+        self._tools.send([_encode(ForkFiles(sid=sid, new=new))])
 
     async def mcp_tools(self, cwd: str) -> ToolList:
         """Start the MCP servers of a folder and list their tools. Raises Unavailable when the tool worker does not answer."""

@@ -14,11 +14,14 @@ import msgspec
 from opta_core.clock import wall_s
 from opta_core.errors import Refused
 from opta_core.logs import Log
+from opta_protocol import wire
+from opta_protocol.commands import ForkSession
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.http import Session
 from opta_protocol.ids import SESSION_ID
 
-from .files import FileStat, FileSystem, read_whole
+from .files import FileStat, FileSystem, read_whole, replace_whole
+from .fork import forked
 from .index import Index, IndexEntry
 from .journal import Journal
 from .repair import RepairPlan, plan, write
@@ -239,6 +242,13 @@ class SessionCatalog:
                 f"s-{sid} cannot be repaired: {made.problem}. Put its file back from a backup: {self._file(sid)}", code=ErrorCode.broken
             )
         return made, write(self._files, self._file(sid), content, made).name if is_wanted else ""
+
+    def write_fork(self, sid: str, asked: ForkSession, producer: str) -> None:
+        """Write the journal of a fork, whole or not at all. Runs in a thread. Raises OSError, and Refused when the turn cannot be forked."""
+        lines = read_whole(self._files, self._file(sid)).split(b"\n")
+        whole = [line for line in lines if wire.is_whole(line)]
+        made = forked(whole, sid, asked.new, asked.turn, is_before=asked.isBefore, producer=producer)
+        replace_whole(self._files, self._file(asked.new), b"".join(line + b"\n" for line in made))
 
     def put_away(self, sid: str, where: str) -> None:
         """Move a session's journal to the folder of `where` (trash or archive). It can be moved back by hand."""

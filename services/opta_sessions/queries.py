@@ -2,21 +2,22 @@
 
 import asyncio
 from collections import OrderedDict
+from typing import Any
 
 import msgspec
 
 from opta_core.bus.bus import Bus, Frames
 from opta_core.errors import Broken, OptaError, Refused, Unavailable
 from opta_core.logs import Log
-from opta_protocol.commands import After, GetSession, ListSessions, Question, RepairSession, Reply
+from opta_protocol.commands import After, ForkSession, GetSession, ListSessions, Question, RepairSession, Reply
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.http import Repair
+from opta_protocol.http import Repair, Session
 from opta_protocol.topics import STORE_QUERY
 
 from .listing import SessionListing
 from .store import Store
 
-_question: msgspec.json.Decoder[After | ListSessions | GetSession | RepairSession] = msgspec.json.Decoder(Question)
+_question: msgspec.json.Decoder[After | ListSessions | GetSession | RepairSession | ForkSession] = msgspec.json.Decoder(Question)
 _encode = msgspec.json.Encoder().encode
 REPAIRS_KEPT = 32
 log = Log("queries")
@@ -29,6 +30,7 @@ class StoreQueries:
         self._store, self._catalog, self._listing = store, store.catalog, SessionListing(store.catalog)
         # Repairs by key: a resent request, after a late or lost reply, gets the same repair.
         self._repairs: OrderedDict[str, asyncio.Task[Repair]] = OrderedDict()
+        self._forks: set[asyncio.Task[Session]] = set()
         self._router = bus.router(STORE_QUERY, self._on_question)
 
     def _on_question(self, peer: bytes, frames: Frames) -> None:
@@ -49,6 +51,9 @@ class StoreQueries:
                 case RepairSession():
                     self._repair(peer, question)
                     return
+                case ForkSession():
+                    self._fork(peer, question)
+                    return
                 case GetSession():
                     reply = Reply(id=question.id, result=self._catalog.summary(self._listing.resolve(question.sid)))
         except OptaError as error:
@@ -65,21 +70,29 @@ class StoreQueries:
             self._repairs[asked.key] = repair
             if len(self._repairs) > REPAIRS_KEPT:
                 self._repairs.popitem(last=False)
+        self._answer_later(peer, asked.id, repair, f"s-{asked.sid} was not repaired")
 
-        def answer(done: asyncio.Task[Repair]) -> None:
+    def _fork(self, peer: bytes, asked: ForkSession) -> None:
+        fork = asyncio.create_task(self._store.forks.run(self._listing.resolve(asked.sid), asked), name="answer fork")
+        self._forks.add(fork)
+        fork.add_done_callback(self._forks.discard)
+        self._answer_later(peer, asked.id, fork, f"s-{asked.sid} was not forked")
+
+    def _answer_later(self, peer: bytes, id_: int, work: "asyncio.Task[Any]", failed: str) -> None:
+        def answer(done: "asyncio.Task[Any]") -> None:
             if done.cancelled():
                 return
             match done.exception():
                 case None:
-                    reply = Reply(id=asked.id, result=done.result())
+                    reply = Reply(id=id_, result=done.result())
                 case OptaError() as error:
-                    reply = Reply(id=asked.id, error=error.info())
+                    reply = Reply(id=id_, error=error.info())
                 case error:
-                    log.error("repair failed", session=asked.sid, reason=repr(error))
-                    reply = Reply(id=asked.id, error=Broken(f"s-{asked.sid} was not repaired: {error}.").info())
+                    log.error("query failed", what=failed, reason=repr(error))
+                    reply = Reply(id=id_, error=Broken(f"{failed}: {error}.").info())
             self._router.send(peer, [_encode(reply)])
 
-        repair.add_done_callback(answer)
+        work.add_done_callback(answer)
 
     def _after(self, question: After) -> list[bytes]:
         if not self._catalog.has(question.sid):

@@ -22,6 +22,8 @@ class _StartFields(msgspec.Struct):
     policy: SessionPolicy = SessionPolicy.standard
     interactive: bool = True
     trusted: bool = False
+    parent: str = ""
+    parentTurn: str = ""
 
 
 class _TurnFields(msgspec.Struct):
@@ -141,6 +143,8 @@ class SessionState:
     policy: SessionPolicy = SessionPolicy.standard
     interactive: bool = True
     trusted: bool = False
+    parent: str = ""
+    parent_turn: str = ""
     pinned: bool = False
     archived: bool = False
     last_seq: int = 0
@@ -266,6 +270,8 @@ class SessionState:
             activeTurn=head.turn if (head := self.head()) else "",
             resumable=self.resumable,
             trusted=self.trusted,
+            parent=self.parent,
+            parentTurn=self.parent_turn,
         )
 
     def _state(self) -> Any:
@@ -282,6 +288,7 @@ class SessionState:
         fields = _start.decode(line)
         self.title, self.cwd, self.mode, self.level, self.model = fields.title, fields.cwd, fields.mode, fields.level, fields.model
         self.policy, self.interactive, self.trusted = fields.policy, fields.interactive, fields.trusted
+        self.parent, self.parent_turn = fields.parent, fields.parentTurn
         self.created_at = ts
 
     def _update(self, changes: dict[str, Any]) -> None:

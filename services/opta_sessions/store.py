@@ -25,6 +25,7 @@ from .catalog import SessionCatalog
 from .full_disk import FullDisk
 from .leases import Leases
 from .sequencer import EventBatch, Sequencer
+from .session_fork import SessionFork
 from .session_repair import SessionRepair
 from .session_state import SessionState
 from .storage import Storage
@@ -53,6 +54,7 @@ class Store:
         self._sequencer = Sequencer(boot, catalog.torn, self.leases.admits)
         self._acknowledgements = Acknowledgements(boot, self._in.send, catalog, self.disk, syncer)
         self.repairs = SessionRepair(catalog, self.write_events)
+        self.forks = SessionFork(catalog, self.write_events, f"fork.{boot}")
         # Session -> time of the last write.
         self._active: dict[str, float] = {}
         # Long sessions that are being read, and the messages that wait for them.

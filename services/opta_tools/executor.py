@@ -14,7 +14,19 @@ import msgspec
 
 from opta_core.logs import Log
 from opta_core.result_lines import KEPT_CHARS_MIN
-from opta_protocol.commands import EndSession, EndTurn, ListTools, Preview, PreviewTool, RunTool, ShowTexts, TextsShown, ToolList, UndoTurn
+from opta_protocol.commands import (
+    EndSession,
+    EndTurn,
+    ForkFiles,
+    ListTools,
+    Preview,
+    PreviewTool,
+    RunTool,
+    ShowTexts,
+    TextsShown,
+    ToolList,
+    UndoTurn,
+)
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
 from opta_protocol.permissions import Risk
 from opta_protocol.tools.declared import TOOLS, risk_of
@@ -30,6 +42,7 @@ from .files import prompt_texts
 from .files.checkpoints import Checkpoints
 from .files.file_tools import FileTools
 from .files.readable_roots import in_session_tmp, rooted
+from .forked_files import fork_folder
 from .kept_results import KeptResults
 from .mcp.servers import Servers
 from .progress import Progress
@@ -63,6 +76,8 @@ class Executor(Protocol):
     async def end_turn(self, asked: EndTurn) -> None: ...
 
     async def end_session(self, asked: EndSession) -> None: ...
+
+    async def fork_files(self, asked: ForkFiles) -> None: ...
 
     async def execute(self, call: RunTool, emit: Emit, record: Record) -> Outcome: ...
 
@@ -168,6 +183,11 @@ class ToolExecutor:
     async def end_session(self, asked: EndSession) -> None:
         """End the background commands of a session."""
         await self._runner.end_session(asked.sid)
+
+    async def fork_files(self, asked: ForkFiles) -> None:
+        """Give a new session what is kept for the session whose history it has."""
+        for keeper in (self._results, self._checkpoints):
+            await asyncio.to_thread(fork_folder, keeper.folder / asked.sid, keeper.folder / asked.new)
 
     async def preview(self, asked: PreviewTool) -> Preview:
         """What a write would change, or where a command would run."""

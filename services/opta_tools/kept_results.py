@@ -32,7 +32,7 @@ class KeptResults:
     """`folder` holds a folder for each session, mode 0700, with files of mode 0600. May be called from any thread."""
 
     def __init__(self, folder: Path):
-        self._folder = folder
+        self.folder = folder
 
     def keep(self, call: RunTool, outcome: Outcome) -> None:
         """Keep a result that may be cut before a model reads it; one of which a part is shown says how to read on."""
@@ -74,12 +74,12 @@ class KeptResults:
         """(the file of a result, what makes text of its bytes). Raises OSError."""
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            return os.fdopen(os.open(self._folder / sid / _file_of(call_id), flags), "rb"), lambda content: content.decode(errors="replace")
+            return os.fdopen(os.open(self.folder / sid / _file_of(call_id), flags), "rb"), lambda content: content.decode(errors="replace")
         except FileNotFoundError:
-            return os.fdopen(os.open(self._folder / sid / f"{call_id}.txt", flags), "rb"), plain
+            return os.fdopen(os.open(self.folder / sid / f"{call_id}.txt", flags), "rb"), plain
 
     def _write(self, sid: str, call_id: str, text: str) -> bool:
-        folder = self._folder / sid
+        folder = self.folder / sid
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ from opta_protocol.commands import (
     CancelTool,
     EndSession,
     EndTurn,
+    ForkFiles,
     ListTools,
     PreviewTool,
     RunTool,
@@ -42,7 +43,7 @@ AT_ONCE_MAX = 8
 KNOWN_CALLS_MAX = 10_000
 
 _command: msgspec.json.Decoder[
-    RunTool | PreviewTool | ListTools | ShowTexts | EndTurn | EndSession | UndoTurn | CancelTool | ToolsHello
+    RunTool | PreviewTool | ListTools | ShowTexts | EndTurn | EndSession | ForkFiles | UndoTurn | CancelTool | ToolsHello
 ] = msgspec.json.Decoder(ToolCommand)
 _encode = msgspec.json.Encoder().encode
 log = Log("worker")
@@ -98,7 +99,7 @@ class Worker:
                     task.cancel()
             case RunTool():
                 self._start(command)
-            case PreviewTool() | UndoTurn() | ListTools() | ShowTexts() | EndTurn() | EndSession():
+            case PreviewTool() | UndoTurn() | ListTools() | ShowTexts() | EndTurn() | EndSession() | ForkFiles():
                 self._asked.start(self._answer(peer, command), f"answer {type(command).__name__}")
 
     def _start(self, call: RunTool) -> None:
@@ -111,7 +112,7 @@ class Worker:
         self._tasks[call.callId] = task
         task.add_done_callback(lambda _: self._tasks.pop(call.callId, None))
 
-    async def _answer(self, peer: bytes, asked: PreviewTool | UndoTurn | ListTools | ShowTexts | EndTurn | EndSession) -> None:
+    async def _answer(self, peer: bytes, asked: PreviewTool | UndoTurn | ListTools | ShowTexts | EndTurn | EndSession | ForkFiles) -> None:
         match asked:
             case PreviewTool():
                 answer = await self._executor.preview(asked)
@@ -126,6 +127,9 @@ class Worker:
                 return
             case EndSession():
                 await self._executor.end_session(asked)
+                return
+            case ForkFiles():
+                await self._executor.fork_files(asked)
                 return
         self._router.send(peer, [_encode(answer)])
 

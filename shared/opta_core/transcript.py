@@ -157,6 +157,9 @@ class Transcript(msgspec.Struct, kw_only=True):
     interactive: bool = True
     trusted: bool = False
     folder: str = ""
+    # Of a fork: the session whose history it has, and the last turn of it.
+    parent: str = ""
+    parentTurn: str = ""
     clearedTo: int = 0
     compactedTo: int = 0
     compactedIn: str = ""
@@ -174,6 +177,7 @@ class Transcript(msgspec.Struct, kw_only=True):
                 self.sid, self.title, self.cwd, self.mode, self.level = event.sid, event.title, event.cwd, event.mode, event.level
                 self.model, self.policy = event.model, event.policy
                 self.interactive, self.trusted, self.folder = event.interactive, event.trusted, event.folder
+                self.parent, self.parentTurn = event.parent, event.parentTurn
             case e.SessionUpdated():
                 changes = event.changes
                 self.title, self.model = str(changes.get("title", self.title)), str(changes.get("model", self.model))

@@ -135,6 +135,16 @@ class RepairSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag=
     apply: bool = False
 
 
+class ForkSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ForkSession"):
+    """Asks for a new session `new` with the history of `sid` up to and with `turn`, or `isBefore` it. Resent requests make one session."""
+
+    id: int
+    sid: str
+    new: str
+    turn: str
+    isBefore: bool = False
+
+
 class Reply(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Reply"):
     """The reply to a query. Lines follow as frames."""
 
@@ -143,7 +153,7 @@ class Reply(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Reply")
     error: ErrorInfo | None = None
 
 
-Question = After | ListSessions | GetSession | RepairSession
+Question = After | ListSessions | GetSession | RepairSession | ForkSession
 
 # tools.rpc: the agent runs tools --------------------------------------------------------------------
 
@@ -220,6 +230,13 @@ class EndSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag="En
     """A session was moved to the trash or the archive: its background commands end."""
 
     sid: str
+
+
+class ForkFiles(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ForkFiles"):
+    """A session `new` gets the history of `sid`: it can read the same kept results, and undo the same changes."""
+
+    sid: str
+    new: str
 
 
 class PreviewTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="PreviewTool"):

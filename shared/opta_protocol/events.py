@@ -40,6 +40,9 @@ class SessionStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="se
     interactive: bool = True
     # Device and inode of `cwd`, so that another folder of the same name is not used.
     folder: str = ""
+    # Of a fork: the session whose history it has, and the last turn of it.
+    parent: str = ""
+    parentTurn: str = ""
 
 
 class SessionUpdated(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.updated"):
@@ -79,7 +82,6 @@ class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.
     resumes: str = ""
     compact: bool = False
     command: str = ""
-    forkOf: str = ""
     limits: Limits = Limits()
 
 

@@ -255,6 +255,9 @@ class Session(Response, frozen=True, kw_only=True):
     # The last turn, when it did not succeed and no turn followed.
     resumable: str = ""
     trusted: bool = False
+    # Of a fork: the session whose history it has, and the last turn of it.
+    parent: str = ""
+    parentTurn: str = ""
 
 
 class SessionDetails(Session, frozen=True, kw_only=True):

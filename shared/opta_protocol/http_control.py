@@ -4,8 +4,8 @@ from typing import Annotated
 
 import msgspec
 
-from .http import AskedLimits, Name, Request, Response, Text
-from .permissions import Level
+from .http import AskedLimits, Name, Request, Response, Session, Text
+from .permissions import Level, Mode
 
 
 class ResumeTurn(Request, frozen=True, kw_only=True, omit_defaults=True):
@@ -39,6 +39,27 @@ class SteerAccepted(Response, frozen=True, kw_only=True):
 
     turnId: str
     steerId: str
+
+
+class ForkRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/sessions/:id/fork: a new session with the history up to and with `turnId`, by default the last turn that ended.
+
+    `again`: with the history before it, and its prompt once more, or `text` in its place.
+    """
+
+    turnId: Name = ""
+    again: bool = False
+    text: Annotated[str, msgspec.Meta(max_length=400_000)] = ""
+    mode: Mode | None = None
+    model: Name | None = None
+    level: Level | None = None
+
+
+class ForkAnswer(Response, frozen=True, kw_only=True):
+    """The new session, and the turn that began in it."""
+
+    session: Session
+    turnId: str = ""
 
 
 class PauseTurn(Request, frozen=True, kw_only=True, omit_defaults=True):

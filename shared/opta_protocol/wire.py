@@ -4,6 +4,7 @@ A producer's body is `{"event":"turn.token","sid":…}`. The store inserts its f
 `{"seq":N,"event":"turn.token","ts":"…","sid":…,"p":"…","n":N,"c":"8 hex"}`. `c` is the crc32 of all bytes before `,"c"`.
 """
 
+import re
 from zlib import crc32
 
 import msgspec
@@ -28,6 +29,7 @@ class Header(msgspec.Struct, frozen=True):
 _header = msgspec.json.Decoder(Header)
 _decoders = {name: msgspec.json.Decoder(kind) for name, kind in EVENT_TYPES.items()}
 _any = msgspec.json.Decoder()
+_STAMPED = re.compile(rb'\{"seq":\d+,("event":"[^"]*",)"ts":"([^"]*)",(.*),"p":"[^"]*","n":\d+,"c":"[0-9a-f]{8}"\}\Z', re.DOTALL)
 _CRC_TAIL = len(b',"c":"00000000"}')
 
 
@@ -46,6 +48,14 @@ def stamp(body: bytes, seq: int, ts: str, p: str, n: int) -> bytes:
     at = body.index(b'",') + 2 if b'",' in body else len(body) - 1
     head = b'{"seq":%d,%b"ts":"%b",%b,"p":"%b","n":%d' % (seq, body[1:at], ts.encode(), body[at:-1], p.encode(), n)
     return b'%b,"c":"%08x"}' % (head, crc32(head))
+
+
+def unstamp(line: bytes) -> tuple[bytes, str]:
+    """(body, time) of a stored line: the reverse of `stamp`. Raises CorruptLine."""
+    found = _STAMPED.match(line)
+    if found is None:
+        raise CorruptLine("the line has another form")
+    return b"{%b%b}" % (found[1], found[3]), found[2].decode()
 
 
 def is_whole(line: bytes) -> bool:

@@ -133,3 +133,41 @@ def test_a_turn_is_resumed_with_higher_limits_and_with_words(gateway: LocalGatew
     assert (second["resumes"], second["text"]) == ("t1", "Only in src.\n\nAnd quickly.")
     for limits in ({"steps": -1}, {"tokens": 1.5}, {"minutes": "x"}, {"other": 1}):
         assert gateway.post(f"/v3/sessions/{sid}/turns", {"text": "x", "limits": limits}).status == 422
+
+
+def ended(gateway: LocalGateway, sid: str, turn: str) -> None:
+    agent(gateway, e.TurnToken(sid=sid, turn=turn, delta=f"answer {turn}"))
+    agent(gateway, e.TurnDone(sid=sid, turn=turn, tokens=1, elapsed=1, tokensPerSec=1, tools=0, steps=1, finish="stop"))
+
+
+def test_a_session_is_forked_at_a_turn_and_names_its_parent(gateway: LocalGateway, sid: str) -> None:
+    for number in (1, 2):
+        prompt(gateway, sid, f"prompt {number}")
+        ended(gateway, sid, f"t{number}")
+    before = gateway.stored()[f"{sid}.jsonl"]
+    made = gateway.post(f"/v3/sessions/{sid}/fork", {"turnId": "t1"}, ("Idempotency-Key", "k")).json()
+    assert gateway.post(f"/v3/sessions/{sid}/fork", {"turnId": "t1"}, ("Idempotency-Key", "k")).json() == made
+    fork = made["session"]
+    assert (fork["parent"], fork["parentTurn"], fork["turns"], fork["title"]) == (sid, "t1", 1, "prompt 1 (fork)")
+    assert made.get("turnId", "") == "" and gateway.stored()[f"{sid}.jsonl"] == before
+    # Without a turn: all that has ended.
+    prompt(gateway, sid, "prompt 3")
+    assert gateway.post(f"/v3/sessions/{sid}/fork", {}).json()["session"]["turns"] == 2
+    assert code(gateway.post(f"/v3/sessions/{sid}/fork", {"turnId": "t3"})) == (409, "busy")
+    assert code(gateway.post(f"/v3/sessions/{sid}/fork", {"turnId": "t9"})) == (404, "not_found")
+    assert code(gateway.post(f"/v3/sessions/{gateway.session()}/fork", {})) == (409, "conflict")
+
+
+def test_a_turn_is_asked_again_or_with_other_words_in_a_fork(gateway: LocalGateway, sid: str) -> None:
+    prompt(gateway, sid, "one")
+    ended(gateway, sid, "t1")
+    prompt(gateway, sid, "two", level="L3")
+    for body, text in (({"turnId": "t2", "again": True}, "two"), ({"turnId": "t2", "text": "two, better", "level": "L1"}, "two, better")):
+        made = gateway.post(f"/v3/sessions/{sid}/fork", body, ("Idempotency-Key", text)).json()
+        again = gateway.post(f"/v3/sessions/{sid}/fork", body, ("Idempotency-Key", text)).json()
+        assert made["turnId"] == again["turnId"] == "t2"
+        starts = events(gateway, made["session"]["id"], "turn.start")
+        assert [start["text"] for start in starts] == ["one", text]
+        assert starts[1]["level"] == body.get("level", "L3")
+    # The old branch stays.
+    assert [start["text"] for start in events(gateway, sid, "turn.start")] == ["one", "two"]

@@ -145,3 +145,40 @@ def test_the_command_line_shows_limits_and_goes_on_with_more(world: tuple[ModelS
     refused = daemon.opta("sessions", "steer", sid, "Too late.")
     assert refused.returncode == 1 and f"s-{sid} has no running turn. Send it as a prompt." in refused.stderr
     assert daemon.opta("sessions", "steer", sid).returncode == 2
+
+
+def test_a_fork_sends_the_request_that_the_old_session_sends(world: tuple[ModelServer, Daemon]) -> None:
+    model, daemon = world
+    (daemon.workspace / "long.txt").write_text("".join(f"line {number}\n" for number in range(9000)))
+    sid = daemon.session(mode="do", level="L3")
+    for text in ("Read all parts. That is all.", "Read it again. That is all."):
+        assert daemon.follow(sid, daemon.submit(sid, text))[-1]["event"] == "turn.done"
+    forked = daemon.client.post(f"/v3/sessions/{sid}/fork", {}, new_key())["session"]
+    assert (forked["parent"], forked["parentTurn"]) == (sid, "t2")
+    requests: list[str] = []
+    for each in (sid, forked["id"]):
+        daemon.follow(each, daemon.submit(each, "And once more. That is all."), 0)
+        requests.append(json.dumps(model.requests[-1].body["messages"]))
+    assert requests[0] == requests[1]
+    # Killed at once, the store has the whole fork or none; the same request makes it.
+    key = new_key()
+    thread = threading.Thread(target=lambda: daemon.kill("sessions"))
+    thread.start()
+    with contextlib.suppress(OptaError, OSError):
+        daemon.client.post(f"/v3/sessions/{sid}/fork", {"turnId": "t1", "again": True}, key)
+    thread.join()
+    made = []
+
+    def is_made() -> bool:
+        with contextlib.suppress(OptaError, OSError):
+            made.append(daemon.client.post(f"/v3/sessions/{sid}/fork", {"turnId": "t1", "again": True}, key))
+        return bool(made)
+
+    assert until(is_made, 30)
+    again = made[0]
+    assert daemon.follow(again["session"]["id"], again["turnId"])[-1]["event"] == "turn.done"
+    assert [event["text"] for event in stored(daemon, again["session"]["id"], "turn.start")] == ["Read all parts. That is all."]
+    said = daemon.opta("sessions", "fork", sid, "--turn", "t1")
+    assert said.returncode == 0 and "has the history of" in said.stdout
+    said = daemon.opta("sessions", "retry", sid, "--turn", "t2", "--text", "All at once. That is all.")
+    assert said.returncode == 0 and "All is read." in said.stdout

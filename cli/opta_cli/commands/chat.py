@@ -47,6 +47,10 @@ class Conversation:
         body = {"text": text, **{name: value for name, value in overrides.items() if value}}
         return self._to_ending(self._client.post(f"/v3/sessions/{self._sid}/turns", body, new_key())["turnId"])
 
+    def follow(self, turn: str) -> int:
+        """Follow a turn that was accepted. Returns the exit code."""
+        return self._to_ending(turn)
+
     def list_commands(self) -> None:
         """Print the custom commands of the session's folder."""
         found = self._client.get("/v3/commands", cwd=self._cwd)
@@ -211,6 +215,18 @@ def do(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 def resume(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions resume"""
     return _in_session(loaded, args).resume(limits_of(args))
+
+
+def retry(loaded: LoadedSettings, args: argparse.Namespace) -> int:
+    """opta sessions retry ID"""
+    ensure_daemon(loaded, may_start=not args.no_daemon_start)
+    client = Client(loaded.paths)
+    body = {"turnId": args.turn, "again": True, "text": args.text}
+    made = client.post(f"/v3/sessions/{quote(args.id, safe='')}/fork", body, new_key())
+    session = made["session"]
+    if not args.json:
+        print_plain(f"Opta · s-{session['id']}, a fork of s-{session['parent']} before {args.turn or 'its last turn'}", sys.stderr)
+    return Conversation(client, session, as_json=args.json, interactive=can_ask() and not args.json).follow(made["turnId"])
 
 
 def compact(loaded: LoadedSettings, args: argparse.Namespace) -> int:

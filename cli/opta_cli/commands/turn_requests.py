@@ -1,4 +1,4 @@
-"""opta sessions steer, pause, edit; and the options that limit a turn."""
+"""opta sessions steer, pause, edit, fork; and the options that limit a turn."""
 
 import argparse
 import sys
@@ -63,6 +63,14 @@ def edit(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     else:
         client.ask("DELETE", path, None)
         print_line(f"{args.what} is taken back.")
+    return 0
+
+
+def fork(loaded: LoadedSettings, args: argparse.Namespace) -> int:
+    """opta sessions fork ID"""
+    made = _client(loaded, args).post(f"/v3/sessions/{_quoted(args.id)}/fork", {"turnId": args.turn}, new_key())["session"]
+    at = f" up to {made['parentTurn']}" if made.get("parentTurn") else ""
+    print_line(f"s-{made['id']} has the history of s-{made['parent']}{at}. Go on: opta chat --session {made['id']}")
     return 0
 
 

@@ -1,6 +1,6 @@
 // HTTP client of the gateway, and the addresses of its live streams.
 
-import type { AddProvider, Attachment, DiscoveredServers, ErrorInfo, ModelList, ProviderAdded, Session, SessionList, SteerAccepted, TrustState, TurnAccepted } from './protocol';
+import type { AddProvider, Attachment, DiscoveredServers, ErrorInfo, ForkAnswer, ModelList, ProviderAdded, Session, SessionList, SteerAccepted, TrustState, TurnAccepted } from './protocol';
 
 // Where the gateway listens, and the token it accepts. Both change when it restarts.
 export interface Address {
@@ -111,6 +111,11 @@ export class Daemon {
   // Other words, for a running turn or as the prompt of one that waits.
   edit(sid: string, kind: 'steer' | 'turn', id: string, text: string): Promise<unknown> {
     return this.ask('PATCH', `/v3/sessions/${sid}/${kind === 'turn' ? 'turns' : 'steer'}/${id}`, { text });
+  }
+
+  // A new session with the history up to a turn; with `again`, before it, and its prompt or other words once more.
+  fork(sid: string, turnId: string, again: boolean, text = ''): Promise<ForkAnswer> {
+    return this.ask('POST', `/v3/sessions/${sid}/fork`, { turnId, ...(again ? { again } : {}), ...(text ? { text } : {}) }, crypto.randomUUID());
   }
 
   pause(sid: string): Promise<unknown> {

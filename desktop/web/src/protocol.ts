@@ -201,6 +201,18 @@ export interface Execution {
   network?: "list" | "off" | "on";
   programs?: string[];
 }
+export interface ForkAnswer {
+  session: Session;
+  turnId?: string;
+}
+export interface ForkRequest {
+  turnId?: string;
+  again?: boolean;
+  text?: string;
+  mode?: Mode | null;
+  model?: string | null;
+  level?: Level | null;
+}
 export interface GiveTrust {
   cwd: string;
   sha256: string;
@@ -549,6 +561,8 @@ export interface Session {
   activeTurn?: string;
   resumable?: string;
   trusted?: boolean;
+  parent?: string;
+  parentTurn?: string;
 }
 export interface SessionCancelled {
   event: "session.cancelled";
@@ -604,6 +618,8 @@ export interface SessionDetails {
   activeTurn?: string;
   resumable?: string;
   trusted?: boolean;
+  parent?: string;
+  parentTurn?: string;
   transcript: Record<string, unknown>;
 }
 export interface SessionList {
@@ -642,6 +658,8 @@ export interface SessionStart {
   sandbox?: string;
   interactive?: boolean;
   folder?: string;
+  parent?: string;
+  parentTurn?: string;
 }
 export interface SessionUpdated {
   event: "session.updated";
@@ -944,7 +962,6 @@ export interface TurnStart {
   resumes?: string;
   compact?: boolean;
   command?: string;
-  forkOf?: string;
   limits?: Limits;
 }
 export interface TurnSteer {

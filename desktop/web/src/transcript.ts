@@ -17,6 +17,9 @@ export class Transcript {
   interactive = true;
   trusted = false;
   folder = '';
+  // Of a fork: the session whose history it has, and the last turn of it.
+  parent = '';
+  parentTurn = '';
   clearedTo = 0;
   compactedTo = 0;
   compactedIn = '';
@@ -42,6 +45,8 @@ export class Transcript {
         this.interactive = event.interactive ?? true;
         this.trusted = event.trusted ?? false;
         this.folder = event.folder ?? '';
+        this.parent = event.parent ?? '';
+        this.parentTurn = event.parentTurn ?? '';
         return null;
       case 'session.updated': {
         const changes = event.changes as Record<string, string>;

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from opta_protocol.commands import After, Command, GetSession, ListSessions, RepairSession, Reply
+from opta_protocol.commands import After, Command, ForkSession, GetSession, ListSessions, RepairSession, Reply
 from opta_protocol.http import Repair, Session, SessionList
 from opta_protocol.ids import new_call_id
 from opta_protocol.topics import STORE_QUERY
@@ -53,6 +53,11 @@ class StoreClient:
         key = new_call_id()
         result, _ = await self._ask(lambda id_: RepairSession(id=id_, sid=sid, key=key, apply=is_wanted), timeout_s)
         return msgspec.convert(result, Repair)
+
+    async def fork(self, sid: str, new: str, turn: str, *, is_before: bool, timeout_s: float = 60.0) -> Session:
+        """A new session with the history of another one up to a turn. Raises OptaError when the store refuses; then there is none."""
+        result, _ = await self._ask(lambda id_: ForkSession(id=id_, sid=sid, new=new, turn=turn, isBefore=is_before), timeout_s)
+        return msgspec.convert(result, Session)
 
     def close(self) -> None:
         self._dealer.close()

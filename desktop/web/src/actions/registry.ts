@@ -4,12 +4,13 @@ import type { Page } from '../page';
 import { type Action, perform } from './action';
 import { focusComposer, toggleMode } from './composer';
 import { continueTurn, pauseTurn, steerTurn } from './steer';
+import { openParent } from './forks';
 import { lookForServers } from './providers';
 import { newSession, searchSessions } from './sessions';
 import { resumeTurn, stopTurn, submitTurn } from './turns';
 import { dismissProblem, toggleRail } from './view';
 
-export const actions: readonly Action[] = [newSession, searchSessions, submitTurn, steerTurn, pauseTurn, continueTurn, stopTurn, resumeTurn, focusComposer, toggleMode, toggleRail, dismissProblem, lookForServers];
+export const actions: readonly Action[] = [newSession, searchSessions, submitTurn, steerTurn, pauseTurn, continueTurn, stopTurn, resumeTurn, focusComposer, toggleMode, toggleRail, dismissProblem, lookForServers, openParent];
 
 export interface KeyPress {
   readonly key: string;

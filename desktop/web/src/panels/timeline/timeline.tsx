@@ -1,11 +1,22 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { ActionButton } from '../../actions/button';
+import { openParent } from '../../actions/forks';
 import { usePageState } from '../../hooks';
 import { TurnView } from './turn';
 import { Welcome } from './welcome';
 
 // So near the end, the timeline follows new text.
 const FOLLOW_PX = 60;
+
+// Where a fork goes on by itself.
+function ForkedHere({ parent }: { parent: string }): ReactNode {
+  return (
+    <p className="dim forked">
+      ⑂ forked here from s-{parent} <ActionButton action={openParent} argument={undefined} className="quiet" />
+    </p>
+  );
+}
 
 export function Timeline(): ReactNode {
   const transcript = usePageState((state) => state.transcript);
@@ -40,7 +51,9 @@ export function Timeline(): ReactNode {
             const turn = turns[item.index];
             return turn ? (
               <div key={item.key} data-index={item.index} ref={virtualizer.measureElement} className="row" style={{ transform: `translateY(${item.start}px)` }}>
+                {transcript.parent && !transcript.parentTurn && item.index === 0 ? <ForkedHere parent={transcript.parent} /> : null}
                 <TurnView turn={turn} version={turn.version} at={item.index + 1} of={turns.length} />
+                {transcript.parent && transcript.parentTurn === turn.id ? <ForkedHere parent={transcript.parent} /> : null}
               </div>
             ) : null;
           })}

@@ -3,6 +3,7 @@ import { Markdown } from '../../markdown';
 import type { Turn } from '../../transcript';
 import { Ending } from './ending';
 import { ToolCard } from './toolcard';
+import { TurnActions } from './turn_actions';
 import { TurnUse } from './use';
 import { WaitingWords } from './waiting';
 
@@ -75,6 +76,7 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
           ),
         )}
       <Ending turn={turn} />
+      <TurnActions turn={turn} />
     </article>
   );
 });
