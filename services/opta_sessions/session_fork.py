@@ -56,7 +56,8 @@ class SessionFork:
         made = self._catalog.states[asked.new]
         self._catalog.wrote(asked.new)
         # Its first line that is published: clients that list sessions see it now.
-        title = f"{made.title[: TITLE_CHARS_MAX - len(FORK_MARK)].removesuffix(FORK_MARK)}{FORK_MARK}"
+        named = made.title or state.title
+        title = f"{named[: TITLE_CHARS_MAX - len(FORK_MARK)].removesuffix(FORK_MARK)}{FORK_MARK}"
         self._write_events(made, SessionUpdated(sid=asked.new, changes={"title": title}))
         log.info("session forked", session=sid, to=asked.new, turn=asked.turn, lines=made.last_seq)
         return self._catalog.summary(asked.new)

@@ -119,13 +119,21 @@ def test_the_store_makes_a_fork_once_and_the_old_session_goes_on(tmp_path: Path)
         assert (first.id, first.parent, first.parentTurn, first.title, first.turns) == (NEW, SID, "t1", "one (fork)", 1)
         assert again == first and house.local.journal(SID) == before
         check_journal(house.local.journal(NEW))
+        # Before its first prompt it has no title, and is named after the old one.
+        assert (await house.client.fork(SID, "aaaaaa", "t1", is_before=True)).title == "one (fork)"
+        assert (await house.client.fork(NEW, "bbbbbb", "t1", is_before=False)).title == "one (fork)"
         # It takes events of the processes that wrote its history, and of others.
         accepted = await house.gateway.written(prompt(NEW, "three"))
         assert (accepted.turn, accepted.status) == ("t2", "written")
         assert (await house.agent.written(e.TurnToken(sid=NEW, turn="t2", delta="y"))).status == "written"
         await house.agent.written(done("t2"))
         house.local.restart()
-        assert {session.id: session.parent for session in (await house.client.sessions()).sessions} == {SID: "", NEW: SID}
+        assert {session.id: session.parent for session in (await house.client.sessions()).sessions} == {
+            SID: "",
+            NEW: SID,
+            "aaaaaa": SID,
+            "bbbbbb": NEW,
+        }
         turns = transcript(house.local.journal(NEW)).turns
         assert [turn.text for turn in turns] == ["one", "three"]
         with pytest.raises(OptaError) as taken:

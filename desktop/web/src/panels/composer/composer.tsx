@@ -69,13 +69,15 @@ export function Composer(): ReactNode {
           />
         </label>
         <span className="grow" />
-        {isPaused ? <ActionButton action={continueTurn} argument={undefined} /> : null}
-        {isRunning && !isPaused ? <ActionButton action={pauseTurn} argument={undefined} /> : null}
-        {isRunning ? <ActionButton action={stopTurn} argument={undefined} /> : null}
-        {isRunning ? <ActionButton action={steerTurn} argument={undefined} title="The next model call of the running turn reads it" /> : null}
-        <ActionButton action={submitTurn} argument={undefined} className="primary" title={isRunning ? 'It begins the next turn' : undefined}>
-          {isRunning ? 'Queue' : submitTurn.label}
-        </ActionButton>
+        <span className="send">
+          {isPaused ? <ActionButton action={continueTurn} argument={undefined} /> : null}
+          {isRunning && !isPaused ? <ActionButton action={pauseTurn} argument={undefined} /> : null}
+          {isRunning ? <ActionButton action={stopTurn} argument={undefined} /> : null}
+          {isRunning ? <ActionButton action={steerTurn} argument={undefined} title="The next model call of the running turn reads it" /> : null}
+          <ActionButton action={submitTurn} argument={undefined} className="primary" title={isRunning ? 'It begins the next turn' : undefined}>
+            {isRunning ? 'Queue' : submitTurn.label}
+          </ActionButton>
+        </span>
       </div>
     </div>
   );

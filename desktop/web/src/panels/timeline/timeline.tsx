@@ -13,7 +13,7 @@ const FOLLOW_PX = 60;
 function ForkedHere({ parent }: { parent: string }): ReactNode {
   return (
     <p className="dim forked">
-      ⑂ forked here from s-{parent} <ActionButton action={openParent} argument={undefined} className="quiet" />
+      ↳ forked here from s-{parent} <ActionButton action={openParent} argument={undefined} className="quiet" />
     </p>
   );
 }
