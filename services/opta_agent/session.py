@@ -13,6 +13,7 @@ from opta_protocol.events import (
     ContextCompacted,
     ContextFolded,
     PermissionDecision,
+    QuestionAnswered,
     SessionCancelled,
     StepDone,
     StepStart,
@@ -91,7 +92,16 @@ class AgentSession:
                 case ToolCall():
                     if event.name == RUN_COMMAND.name:
                         self.commands.append(str(event.args.get("command", "")))
-                case ContextCompacted() | ContextFolded() | StepDone() | TurnPausing() | TurnPaused() | TurnResumed() | TurnSteer():
+                case (
+                    ContextCompacted()
+                    | ContextFolded()
+                    | StepDone()
+                    | TurnPausing()
+                    | TurnPaused()
+                    | TurnResumed()
+                    | TurnSteer()
+                    | QuestionAnswered()
+                ):
                     pass
                 case TurnDone() | TurnError() | SessionCancelled():
                     self._early.clear()

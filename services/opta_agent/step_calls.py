@@ -19,6 +19,7 @@ from opta_core.transcript import Call, Step
 from opta_protocol.events import ToolCall, ToolResult
 from opta_protocol.ids import new_call_id
 from opta_protocol.permissions import Risk
+from opta_protocol.tools.asking import ASK_USER
 from opta_protocol.tools.file_access import READ_FILE, WRITE_FILE
 from opta_protocol.tools.tool import AnyTool
 
@@ -161,8 +162,7 @@ class _Order:
         if not permit.may_run:
             self._run.emit(_failed(call, permit.reason, permit.code))
             return False
-        result = await self._run.collaborators.toolbox.run(self._run.session, call, permit)
-        return result.ok
+        return (await _execute(self._run, call, permit)).ok
 
 
 async def _all_good(tasks: list[asyncio.Task[bool]]) -> bool:
@@ -197,6 +197,14 @@ def _call_of(run: TurnRun, known: Call, step: int) -> ToolCall:
     )  # fmt: skip
 
 
+async def _execute(run: TurnRun, call: ToolCall, permit: Permit | None = None) -> ToolResult:
+    """Run a call where its tool runs. Without a permit, a former agent began it, and its end is waited for."""
+    questions = run.collaborators.questions
+    if call.name == ASK_USER.name and questions is not None:
+        return await questions.ask(run.session, call)
+    return await run.collaborators.toolbox.run(run.session, call, permit)
+
+
 async def _finish(run: TurnRun, known: Call, step: int) -> None:
     session, gate, toolbox = run.session, run.collaborators.gate, run.collaborators.toolbox
     call = _call_of(run, known, step)
@@ -206,21 +214,21 @@ async def _finish(run: TurnRun, known: Call, step: int) -> None:
         run.emit(_failed(call, "not allowed", "denied"))
     elif known.state == "running":
         if await toolbox.is_running(known.id):
-            await toolbox.run(session, call)
+            await _execute(run, call)
         elif session.result(known.id):
             return
         elif call.risk is Risk.read:
-            await toolbox.run(session, call, await gate.permit_again(session, call))
+            await _execute(run, call, await gate.permit_again(session, call))
         else:
             unknown = f"outcome unknown: the agent restarted while {call.name} ran. Check before you repeat it."
             run.emit(_failed(call, unknown, "outcome_unknown"))
     elif known.state == "allowed":
         # Allowed and not seen to start: the order may still be on its way to the worker, which runs a call once.
-        await toolbox.run(session, call, await gate.permit_again(session, call))
+        await _execute(run, call, await gate.permit_again(session, call))
     else:
         permit = await gate.check(session, run.turn, call)
         if permit.may_run:
-            await toolbox.run(session, call, permit)
+            await _execute(run, call, permit)
         else:
             run.emit(_failed(call, permit.reason, permit.code))
 

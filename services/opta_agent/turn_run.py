@@ -21,6 +21,7 @@ from .providers.base import Usage
 from .router import Route
 from .session import AgentSession
 from .toolset import Offered
+from .user_questions import Questions
 
 # How long a paused turn sleeps at most; every event of its session wakes it.
 PAUSE_POLL_S = 30.0
@@ -103,6 +104,8 @@ class Collaborators:
     images: Images | None = None
     attachments: AttachmentFolder | None = None
     folders: FolderLooks = field(default_factory=FolderLooks)
+    # None: nobody can be asked.
+    questions: Questions | None = None
 
 
 @dataclass
@@ -247,7 +250,8 @@ class TurnRun:
 
     def waited_s(self) -> float:
         """Seconds in which a person was waited for."""
-        return self.collaborators.gate.waited_s + self.paused_s
+        asked = self.collaborators.questions
+        return self.collaborators.gate.waited_s + self.paused_s + (asked.waited_s if asked is not None else 0.0)
 
     def begin_next_step(self, nudge: str = "") -> None:
         """Go on with the next model call, which begins with `nudge`."""

@@ -32,6 +32,7 @@ from .router import Routes
 from .session import AgentSession
 from .toolbox import WorkerToolbox
 from .turn_run import Collaborators, TurnLimits
+from .user_questions import Questions
 from .workspace_texts import WorkspaceTexts
 
 HELLO_S, HELLO_IDLE_S = 0.2, 0.7
@@ -180,6 +181,7 @@ class Turns:
             images=self._images,
             attachments=self._attachments,
             folders=self._folders,
+            questions=Questions(self._outbox.append, self._outbox.written, self._settings.permissions.timeout_s),
         )
         try:
             return await run_turn(session, held.turn, collaborators)

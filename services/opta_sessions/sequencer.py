@@ -35,6 +35,8 @@ DURABLE_NAMES = frozenset(
         "turn.stopping",
         "permission.request",
         "permission.decision",
+        "question.asked",
+        "question.answered",
         "tool.start",
         "tool.result",
     }
@@ -199,6 +201,9 @@ def _refused_call(state: SessionState, header: wire.Header, body: bytes) -> Appe
     if header.event == "permission.decision":
         fields = read_call(body)
         if fields.requestId and fields.requestId not in state.pending:
+            return _refused(ErrorCode.conflict, "This question has already been answered.")
+    elif header.event == "question.answered":
+        if read_call(body).questionId not in state.pending:
             return _refused(ErrorCode.conflict, "This question has already been answered.")
     elif header.event in ("tool.start", "tool.result"):
         call = read_call(body).callId

@@ -36,6 +36,7 @@ class _TurnFields(msgspec.Struct):
 class _CallFields(msgspec.Struct):
     callId: str = ""
     requestId: str = ""
+    questionId: str = ""
     risk: str = ""
 
 
@@ -57,6 +58,10 @@ class _StepFields(msgspec.Struct):
     steers: list[_SteerRead] = []
 
 
+class _KeyFields(msgspec.Struct):
+    key: str = ""
+
+
 class _SteerFields(msgspec.Struct):
     steerId: str = ""
     text: str = ""
@@ -68,6 +73,7 @@ _turn = msgspec.json.Decoder(_TurnFields)
 _call = msgspec.json.Decoder(_CallFields)
 _step = msgspec.json.Decoder(_StepFields)
 _steer = msgspec.json.Decoder(_SteerFields)
+_key = msgspec.json.Decoder(_KeyFields)
 _done = msgspec.json.Decoder(_DoneFields)
 _update = msgspec.json.Decoder(_UpdateFields)
 
@@ -76,6 +82,7 @@ LIMITED = frozenset(get_args(Limited))
 read_turn_start = _turn.decode
 read_call = _call.decode
 read_steer = _steer.decode
+read_key = _key.decode
 read_done = _done.decode
 
 
@@ -123,6 +130,8 @@ class OpenTurn:
     is_paused: bool = False
     # Steers by id: words that wait, and '' for those that a model read.
     steers: dict[str, str] = field(default_factory=dict[str, str])
+    # Idempotency keys of pauses and of their ends.
+    pause_keys: set[str] = field(default_factory=set[str])
 
     @property
     def waiting_steers(self) -> list[str]:
@@ -211,6 +220,10 @@ class SessionState:
             self.pending[fields.requestId] = header.turn
         elif name == "permission.decision":
             self.pending.pop(_call.decode(line).requestId, None)
+        elif name == "question.asked":
+            self.pending[_call.decode(line).questionId] = header.turn
+        elif name == "question.answered":
+            self.pending.pop(_call.decode(line).questionId, None)
         elif name == "tool.call":
             fields = _call.decode(line)
             self.asked_calls[fields.callId] = header.turn
@@ -324,9 +337,11 @@ class SessionState:
                 turn.steers.pop(steer.steerId, None)
         elif name == "turn.pausing":
             turn.is_pausing = True
+            turn.pause_keys.add(_key.decode(line).key)
         elif name == "turn.stopping":
             turn.is_stopping = True
         elif name == "turn.paused":
             turn.is_pausing = turn.is_paused = True
         elif name == "turn.resumed":
             turn.is_pausing = turn.is_paused = False
+            turn.pause_keys.add(_key.decode(line).key)

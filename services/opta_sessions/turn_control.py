@@ -4,7 +4,7 @@ from opta_protocol import wire
 from opta_protocol.commands import AppendResult
 from opta_protocol.error_info import ErrorCode, ErrorInfo
 
-from .session_state import OpenTurn, SessionState, read_steer
+from .session_state import OpenTurn, SessionState, read_key, read_steer
 
 CONTROL_NAMES = frozenset({"turn.steer", "turn.edited", "turn.pausing", "turn.resumed"})
 STEERS_MAX = 50
@@ -25,6 +25,9 @@ def control_refusal(state: SessionState, header: wire.Header, body: bytes) -> Ap
         return _refused(ErrorCode.conflict, f"{header.turn} is being stopped.")
     if header.event == "turn.steer":
         return _about_steer(turn, body)
+    if (key := read_key(body).key) and key in turn.pause_keys:
+        # The same request again, after a lost answer.
+        return _KNOWN
     if header.event == "turn.pausing":
         return _KNOWN if turn.is_pausing else None
     return None if turn.is_pausing else _refused(ErrorCode.conflict, f"{header.turn} is not paused.")

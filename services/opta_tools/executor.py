@@ -140,7 +140,9 @@ class ToolExecutor:
             ToolFunction(TODO, self._todo),
         ]
         self._functions = {function.tool.name: function for function in functions}
-        if missing := [tool.name for tool in tools if tool.offered != "server" and tool.name not in self._functions]:
+        if missing := [
+            tool.name for tool in tools if tool.offered != "server" and tool.runs_in == "worker" and tool.name not in self._functions
+        ]:
             raise RuntimeError(f"no executor function for {', '.join(missing)}; add it in opta_tools/executor.py or files/file_tools.py")
         # Threads that work on files. The thread of a cancelled read continues until it is done.
         self._threads: set[asyncio.Task[Outcome]] = set()

@@ -97,5 +97,8 @@ def _make_independent(turns: list[Turn], turn_id: str) -> None:
         return
     turn = turns[at] = copy(turns[at])
     turn.warnings, turn.injected, turn.steps = list(turn.warnings), list(turn.injected), [copy(step) for step in turn.steps]
+    turn.steers = [copy(steer) for steer in turn.steers]
     for step in turn.steps:
         step.calls = [copy(call) for call in step.calls]
+        for call in step.calls:
+            call.asked = copy(call.asked)

@@ -5,143 +5,14 @@ result for the same fixtures (`tests/fixtures/transcripts`). A repeated step (`a
 the interrupted answer and collapses the rest.
 """
 
-from typing import Any, Literal
-
 import msgspec
 
 from opta_protocol import events as e
 from opta_protocol.control_events import SteerText
-from opta_protocol.event_parts import Change, Execution, Limits, Writing
-from opta_protocol.permissions import Level, Mode, Offer, SessionPolicy
+from opta_protocol.event_parts import Limits
+from opta_protocol.permissions import Level, Mode, SessionPolicy
 
-TurnState = Literal["queued", "running", "pausing", "paused", "stopping", "done", "error", "cancelled"]
-CallState = Literal["called", "asking", "allowed", "running", "ok", "failed", "denied"]
-
-
-class Call(msgspec.Struct, kw_only=True):
-    """One tool call, from its request to its end."""
-
-    id: str
-    name: str
-    args: dict[str, Any]
-    risk: str
-    written: str = ""
-    state: CallState = "called"
-    requestId: str = ""
-    reason: str = ""
-    offers: list[Offer] = []
-    diff: str = ""
-    expects: str = ""
-    scope: str = ""
-    server: str = ""
-    schema: str = ""
-    expiresAt: str = ""
-    execution: Execution | None = None
-    writing: Writing | None = None
-    offer: str = ""
-    decidedBy: str = ""
-    client: str = ""
-    rule: str = ""
-    note: str = ""
-    output: str = ""
-    content: str = ""
-    code: str = ""
-    lines: int = 0
-    durationMs: float = 0
-    truncated: bool = False
-    spill: str = ""
-    changes: list[Change] = []
-
-
-class Injected(msgspec.Struct, frozen=True, kw_only=True):
-    """Text from outside the conversation in the prompt: behind the user's message, or behind the results of step `step`."""
-
-    source: str
-    text: str
-    step: int = 0
-    # Of the instructions of a folder: what they were.
-    edition: str = ""
-
-
-class Step(msgspec.Struct, kw_only=True):
-    """One model call and the tool calls that it requested."""
-
-    step: int
-    provider: str
-    model: str
-    attempt: int
-    text: str = ""
-    thinking: str = ""
-    folded: str = ""
-    # What the model read before this step.
-    nudge: str = ""
-    # The field in which the server sent the reasoning.
-    thinkingField: str = ""
-    # Its blocks that the server wants back as they were.
-    thinkingBlocks: list[e.ThinkingBlock] = []
-    # Tokens that the model can read, and that its context held after its answer, as reported.
-    contextLimit: int = 0
-    contextUsed: int = 0
-    # Why the answer ended; '' while it is not whole.
-    finish: str = ""
-    # Whether it ended inside of a call, and the tokens that the provider reported for it.
-    hasCutCall: bool = False
-    tokens: int = 0
-    promptTokens: int = 0
-    cachedTokens: int = 0
-    thinkingTokens: int = 0
-    # Seconds for which the model has been silent, as last reported; 0 once it speaks.
-    waiting: float = 0
-    calls: list[Call] = []
-
-
-class Steer(msgspec.Struct, kw_only=True):
-    """Words that a person added to a running turn. `step`: before which a model read them; 0 while they wait."""
-
-    id: str
-    text: str
-    step: int = 0
-
-
-class Turn(msgspec.Struct, kw_only=True):
-    """One turn, from the prompt to its end."""
-
-    id: str
-    seq: int
-    ts: str
-    text: str
-    mode: Mode
-    level: Level
-    model: str
-    # Names of files that were uploaded (`opta_core.attachments`).
-    attachments: list[str] = []
-    resumes: str = ""
-    compact: bool = False
-    # What the person wrote, when `text` is what a custom command holds.
-    command: str = ""
-    injected: list[Injected] = []
-    steers: list[Steer] = []
-    # What it may use: as was asked for, and then as its agent says.
-    limits: Limits | None = None
-    # Note for the model before the prompt: files that were restored since it last saw them.
-    note: str = ""
-    # The files that were restored to their state before this turn.
-    undone: list[str] = []
-    state: TurnState = "running"
-    steps: list[Step] = []
-    warnings: list[str] = []
-    stats: dict[str, Any] | None = None
-    # Tokens of the context that are in use, of how many, after the last model call.
-    contextUsed: int = 0
-    contextLimit: int = 0
-    # Steps up to `foldedTo` are `digest` in prompts, since before step `foldedAt`, whose prompt was estimated at `foldedTokens`.
-    foldedTo: int = 0
-    foldedAt: int = 0
-    foldedTokens: int = 0
-    digest: str = ""
-    error: str = ""
-    errorCode: str = ""
-    endedAt: str = ""
+from .transcript_parts import Call, Injected, Question, Steer, Step, Turn
 
 
 class Transcript(msgspec.Struct, kw_only=True):
@@ -286,7 +157,15 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
                 turn.steps[-1].calls.append(
                     Call(id=event.callId, name=event.name, args=event.args, risk=event.risk.value, written=event.written)
                 )
-        case e.PermissionRequest() | e.PermissionDecision() | e.ToolStart() | e.ToolOutput() | e.ToolResult():
+        case (
+            e.PermissionRequest()
+            | e.PermissionDecision()
+            | e.QuestionAsked()
+            | e.QuestionAnswered()
+            | e.ToolStart()
+            | e.ToolOutput()
+            | e.ToolResult()
+        ):
             call = next((call for step in reversed(turn.steps) for call in step.calls if call.id == event.callId), None)
             if call is not None:
                 _apply_to_call(call, event)
@@ -364,7 +243,10 @@ def _start_step(turn: Turn, event: e.StepStart) -> None:
     )
 
 
-def _apply_to_call(call: Call, event: e.PermissionRequest | e.PermissionDecision | e.ToolStart | e.ToolOutput | e.ToolResult) -> None:
+def _apply_to_call(
+    call: Call,
+    event: e.PermissionRequest | e.PermissionDecision | e.QuestionAsked | e.QuestionAnswered | e.ToolStart | e.ToolOutput | e.ToolResult,
+) -> None:
     match event:
         case e.PermissionRequest():
             call.state, call.requestId, call.reason, call.offers = "asking", event.requestId, event.reason, event.offers
@@ -380,6 +262,12 @@ def _apply_to_call(call: Call, event: e.PermissionRequest | e.PermissionDecision
             call.state = "allowed" if event.decision == "allow" else "denied"
             call.decidedBy, call.rule, call.note, call.offer = event.by, event.rule, event.note, event.offer
             call.client = event.client
+        case e.QuestionAsked():
+            call.state = "running"
+            call.asked = Question(id=event.questionId, text=event.text, options=event.options, expiresAt=event.expiresAt)
+        case e.QuestionAnswered():
+            if call.asked is not None:
+                call.asked.answer, call.asked.by, call.asked.client = event.text, event.by, event.client
         case e.ToolStart():
             call.state = "running"
         case e.ToolOutput():

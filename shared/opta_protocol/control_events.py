@@ -1,4 +1,4 @@
-"""Events by which a person controls a turn while it waits or runs: words for it, a pause, a stop, other words, an undo."""
+"""Events by which a person controls a turn while it waits or runs: words for it, a pause, a stop, other words, an undo, an answer."""
 
 import msgspec
 
@@ -37,9 +37,10 @@ class TurnSteer(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.
 
 
 class TurnPausing(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.pausing"):
-    """A pause was requested. It takes effect before the next step."""
+    """A pause was requested. It takes effect before the next step. `key` is its idempotency key."""
 
     by: str
+    key: str = ""
 
 
 class TurnPaused(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.paused"):
@@ -49,9 +50,30 @@ class TurnPaused(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn
 
 
 class TurnResumed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.resumed"):
-    """The paused turn continues."""
+    """The paused turn continues. `key` is its idempotency key."""
 
     by: str
+    key: str = ""
+
+
+class QuestionAsked(Event, frozen=True, kw_only=True, omit_defaults=True, tag="question.asked"):
+    """The model asked the user: `options` are answers to choose from; any other words are an answer too."""
+
+    questionId: str
+    callId: str
+    text: str
+    options: list[str] = msgspec.field(default_factory=list[str])
+    expiresAt: str = ""
+
+
+class QuestionAnswered(Event, frozen=True, kw_only=True, omit_defaults=True, tag="question.answered"):
+    """A question has its one answer. `by` is client, or timeout, when nobody answered; `client` says which one in words."""
+
+    questionId: str
+    callId: str
+    by: str
+    text: str = ""
+    client: str = ""
 
 
 class TurnStopping(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.stopping"):

@@ -11,6 +11,8 @@ import msgspec
 
 from .context_events import ContextCompacted, ContextFolded, ContextInjected
 from .control_events import (
+    QuestionAnswered,
+    QuestionAsked,
     SteerText,
     TurnEdited,
     TurnPaused,
@@ -342,6 +344,8 @@ AnyEvent = (
     | ToolCall
     | PermissionRequest
     | PermissionDecision
+    | QuestionAsked
+    | QuestionAnswered
     | ToolStart
     | ToolOutput
     | ToolResult

@@ -62,6 +62,14 @@ class ForkAnswer(Response, frozen=True, kw_only=True):
     turnId: str = ""
 
 
+class AnswerQuestion(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/sessions/:id/questions/:questionId: the number of an option, counted from 0, or other words. `client`: see `AnswerPermission`."""
+
+    option: int | None = None
+    text: Annotated[str, msgspec.Meta(max_length=20_000)] = ""
+    client: Name = ""
+
+
 class PauseTurn(Request, frozen=True, kw_only=True, omit_defaults=True):
     """POST /v3/sessions/:id/pause: the running turn, or `turnId` if that is the running one."""
 

@@ -45,6 +45,23 @@ class OpenPermission(Response, frozen=True, kw_only=True):
     expiresAt: str
 
 
+class OpenQuestion(Response, frozen=True, kw_only=True):
+    """One question of a model that nobody has answered."""
+
+    sid: str
+    turn: str
+    questionId: str
+    text: str
+    options: list[str]
+    expiresAt: str
+
+
+class OpenQuestions(Response, frozen=True, kw_only=True):
+    """GET /v3/questions"""
+
+    questions: list[OpenQuestion]
+
+
 class OpenPermissions(Response, frozen=True, kw_only=True):
     """GET /v3/permissions"""
 

@@ -1,190 +1,119 @@
-"""How often a person is asked: a fix of 38 steps at L2, a day of everyday lines at L3, and what an answer for the session covers."""
+"""A question that a model asks the user: put once, answered from any client, read as the result of the call."""
 
 import asyncio
-import re
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from support.desk import PATH, Desk
-from support.limits import limit_s
-from support.one_fix import FIX, project
+import msgspec
+import pytest
+from support.story import SID, TURN
+from support.talk import DONE, USE, Talk
 
-from opta_core.policy import grants
-from opta_core.policy.actions import normalise
-from opta_core.policy.layers import Layers
-from opta_core.policy.verdict import Situation, judge
-from opta_protocol.events import PermissionRequest
-from opta_protocol.permissions import Level
-from opta_protocol.tools.declared import tool_of
-from opta_protocol.tools.shell import RUN_COMMAND
+from opta_agent.providers.base import CallPart, Part
+from opta_agent.session import AgentSession
+from opta_agent.user_questions import LATE, NOBODY, Questions
+from opta_core.errors import OptaError
+from opta_protocol import events as e
+from opta_protocol.permissions import Level, Mode
 
-
-def play(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    async def main() -> None:
-        async with asyncio.timeout(limit_s(60)):
-            await story()
-
-    asyncio.run(main())
+T1 = {"sid": SID, "turn": TURN}
 
 
-def said(question: PermissionRequest) -> str:
-    return str(question.args.get("command", question.args.get("path")))
+def asks(question: str = "Which database?", **more: Any) -> list[Part | OptaError]:
+    arguments = msgspec.json.encode({"question": question, **more}).decode()
+    return [CallPart("x", "ask_user", arguments), USE]
 
 
-def test_a_fix_of_38_steps_asks_at_most_three_questions(tmp_path: Path) -> None:
-    async def story() -> None:
-        desk = Desk(tmp_path, answer="session")
-        project(desk.folder)
-        assert len(FIX) == 38
-        for number, (name, args) in enumerate(FIX):
-            permit = await desk.check(desk.call_of(name, number, **args))
-            assert permit.may_run, (name, args, permit.reason)
-            if name == "write_file":
-                (desk.folder / args["path"]).write_text(args["content"])
-        asked = desk.questions()
-        print(f"{len(asked)} questions: {[said(question) for question in asked]}")
-        assert len(asked) <= 3
-        assert {question.scope for question in asked} == {"contained", "write"}
+class Asked(Talk):
+    """`answers`: what a person says, once for each question; None says nothing."""
 
-    play(story)
+    def __init__(self, folder: Path, *answers: str | None, timeout_s: float = 30.0):
+        super().__init__(folder)
+        self.answers = list(answers)
 
+        async def written(event: e.Event) -> None:
+            self.emit(event)
 
-def test_the_same_test_run_is_asked_once_whatever_stands_around_it(tmp_path: Path) -> None:
-    runs = [
-        "pytest -q 2>&1 | tail -5",
-        "pytest -x",
-        "pytest",
-        "CI=1 pytest -q tests/test_app.py >/dev/null",
-        "cd src && pytest -q |& grep passed",
-    ]
+        self.questions = Questions(self.emit, written, timeout_s)
 
-    async def story() -> None:
-        desk = Desk(tmp_path, answer="session")
-        project(desk.folder)
-        for number, command in enumerate(runs):
-            assert (await desk.check(desk.call(number, command))).may_run
-        (asked,) = desk.questions()
-        offer = next(offer for offer in asked.offers if offer.id == "session")
-        text = " ".join(offer.words)
-        assert offer.folder == str(desk.folder)
-        for word in ("without network", "deletes", "credentials", "control files", "background", "asked again"):
-            assert word in text, text
+    def emit(self, event: e.Event) -> None:
+        super().emit(event)
+        if isinstance(event, e.QuestionAsked) and self.answers and (answer := self.answers.pop(0)) is not None:
+            said = e.QuestionAnswered(**T1, questionId=event.questionId, callId=event.callId, by="client", text=answer, client="the page")
+            asyncio.get_running_loop().call_later(0.03, super().emit, said)
 
-    play(story)
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
 
 
-def test_a_lasting_answer_for_a_checker_covers_its_other_options_and_nothing_else(tmp_path: Path) -> None:
-    project(tmp_path)
-
-    def request(command: str) -> Any:
-        return normalise(RUN_COMMAND, {"command": command}, str(tmp_path), path=PATH)
-
-    granted = grants.for_request(request("pytest -q 2>&1 | tail -5"), prefix=True)
-    assert [grant.argv for grant in granted] == [("pytest",)]
-    layers = Layers(granted=tuple(granted))
-
-    def effect(command: str) -> str:
-        return judge(request(command), Situation(level=Level.L2, layers=layers)).effect
-
-    for command in ("pytest -x", "pytest", "pytest -q tests/test_app.py 2>&1 | tail -3", "pytest -vv |& grep -c passed"):
-        assert effect(command) == "allow", command
-    for command in (
-        "pytestx", "pytest -p evil", "pytest -c other.ini", "pytest --basetemp=src", "pytest | tee log", "pytest | tail -5 src/app.py", "pytest | tail -f",
-        "pytest; ls", "ls | pytest | sh", "X=1 pytest", "pytest > log", "pytest | grep -f .env", "pytest | sort -o src/app.py", "python3 -m pytest",
-    ):  # fmt: skip
-        assert effect(command) == "ask", command
+def test_the_answer_is_the_result_of_the_call(tmp_path: Path) -> None:
+    talk = Asked(tmp_path, "Postgres", "Neither; use files.")
+    options = {"options": ["Postgres", "SQLite"]}
+    _, second, third = talk.turn(asks(**options), asks("And the tests?"), DONE)
+    assert second[-1]["role"] == "tool" and second[-1]["content"] == "The user chose: Postgres"
+    assert third[-1]["content"] == "The user answered: Neither; use files."
+    asked = talk.of(e.QuestionAsked)
+    assert [(event.text, event.options) for event in asked] == [("Which database?", ["Postgres", "SQLite"]), ("And the tests?", [])]
+    assert all(event.expiresAt for event in asked)
+    # No person is asked whether the model may ask, and the time of a person is not the turn's.
+    assert not talk.of(e.PermissionRequest)
+    assert talk.of(e.TurnDone)[0].elapsed < 0.05
 
 
-def test_everyday_lines_run_through_the_gate_unasked_at_the_third_level(tmp_path: Path) -> None:
-    async def story() -> None:
-        desk = Desk(tmp_path)
-        project(desk.folder)
-        for number, command in enumerate(args["command"] for name, args in FIX if name == "run_command"):
-            permit = await desk.check(desk.call(number, command), Level.L3)
-            assert permit.may_run
-            # What is plain runs as it was judged; any other line as its text, in the closed sandbox.
-            assert permit.network == "off"
-        assert desk.questions() == []
-
-    play(story)
+def test_a_question_that_nobody_answers_has_an_end(tmp_path: Path) -> None:
+    talk = Asked(tmp_path, None, timeout_s=0.05)
+    _, second = talk.turn(asks(), DONE)
+    assert second[-1]["content"] == LATE
+    (answered,) = talk.of(e.QuestionAnswered)
+    assert (answered.by, answered.text) == ("timeout", "")
+    assert talk.of(e.ToolResult)[0].code == "timeout"
 
 
-def test_what_destroys_asks_every_time_whatever_was_granted(tmp_path: Path) -> None:
-    lines = [
-        "ls 2>&1",
-        "rm -rf src",
-        "X=1 rm -rf src",
-        "git reset --hard 2>&1 | tail -1",
-        "git clean -fdx >/dev/null",
-        "for f in src/*; do rm $f; done",
-    ]
-
-    async def story() -> None:
-        desk = Desk(tmp_path, answer="session")
-        project(desk.folder)
-        for number, command in enumerate([*lines, *lines]):
-            await desk.check(desk.call(number, command))
-        asked = desk.questions()
-        assert [said(question) for question in asked] == [*lines, *lines[1:]]
-        assert all(question.offers == [] for question in asked[1:])
-
-    play(story)
+def test_where_nobody_can_be_asked_the_model_hears_so(tmp_path: Path) -> None:
+    talk = Asked(tmp_path)
+    talk.session.transcript.interactive = False
+    _, second = talk.turn(asks(), DONE)
+    assert second[-1]["content"] == NOBODY and not talk.of(e.QuestionAsked)
 
 
-def test_a_script_that_changes_while_a_person_is_asked_does_not_run_on_a_line_that_is_not_plain(tmp_path: Path) -> None:
-    async def story() -> None:
-        desk = Desk(tmp_path)
-        project(desk.folder)
-        answered = desk.on_question
+def test_an_agent_that_takes_over_waits_for_the_same_question(tmp_path: Path) -> None:
+    talk = Asked(tmp_path, "Postgres")
+    talk.turn(asks(options=["Postgres"]), DONE)
+    events = talk.events[: next(at for at, event in enumerate(talk.events) if isinstance(event, e.QuestionAsked)) + 1]
+    (asked,) = [event for event in events if isinstance(event, e.QuestionAsked)]
+    later = Asked(tmp_path)
+    later.take_over(events, 1)
+    offered = later.offered
 
-        def change_and_answer(asked: PermissionRequest) -> None:
-            (desk.folder / "scripts/check.sh").write_text("#!/bin/sh\nrm -rf src\n")
-            answered(asked)
+    async def offer(session: AgentSession, turn_id: str) -> Any:
+        said = e.QuestionAnswered(**T1, questionId=asked.questionId, callId=asked.callId, by="client", text="Postgres")
+        asyncio.get_running_loop().call_later(0.05, later.emit, said)
+        return await offered(session, turn_id)
 
-        desk.on_question = change_and_answer  # type: ignore[method-assign]
-        permit = await desk.check(desk.call(1, "./scripts/check.sh 2>&1 | tail -3"))
-        assert not permit.may_run
-        assert "changed while" in permit.reason
-
-    play(story)
-
-
-def test_a_question_that_is_denied_grants_nothing(tmp_path: Path) -> None:
-    async def story() -> None:
-        desk = Desk(tmp_path, answer="deny")
-        project(desk.folder)
-        for number in (1, 2):
-            assert not (await desk.check(desk.call(number, "X=1 ls"))).may_run
-        assert desk.story.session.granted == set()
-        assert len(desk.questions()) == 2
-
-    play(story)
+    later.offered = offer  # type: ignore[method-assign]
+    (request,) = later.turn(DONE, is_stored=True)
+    assert request[-1]["content"] == "The user chose: Postgres"
+    assert len(later.of(e.QuestionAsked)) == 1
 
 
-def test_a_call_that_names_a_script_is_judged_after_the_changes_before_it(tmp_path: Path) -> None:
-    async def story() -> None:
-        desk = Desk(tmp_path)
-        project(desk.folder)
-        session = desk.story.session
-        for command, names in (
-            ("python3 new.py", True),
-            ("./scripts/check.sh", True),
-            ("make test", True),
-            ("ls 2>&1", False),
-            ("X=1 ls", False),
-        ):
-            assert await desk.gate.runs_scripts(session, desk.call(hash(command) % 10_000, command)) == names, command
-
-    play(story)
+@pytest.mark.parametrize(
+    "arguments", [{"options": ["a"] * 5}, {"question": ""}, {"question": "x" * 2001}, {"options": [""]}, {"options": "a"}, {"why": "x"}]
+)
+def test_a_question_of_a_wrong_form_asks_nobody(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    talk = Asked(tmp_path)
+    talk.turn(asks(**arguments), DONE)
+    results = talk.of(e.ToolResult)
+    # What can be read in one way is corrected: a field that does not exist, one option that is no list.
+    if not talk.of(e.QuestionAsked):
+        assert results[0].code in ("bad_arguments", "bad_call") and "ask_user" in results[0].content
 
 
-def test_the_words_of_every_offer_are_shown_and_hold_no_placeholder(tmp_path: Path) -> None:
-    project(tmp_path)
-    from opta_agent.offers import offers
-
-    for command in ("ls", "X=1 ls", "find . -name x | xargs wc -l", "awk '{print $1}' a", "npm ci", "pytest -q | tail", "ls > x"):
-        request = normalise(tool_of("run_command"), {"command": command}, str(tmp_path), path=PATH)
-        for offer in offers(request, judge(request, Situation(level=Level.L2)), "off"):
-            assert offer.label and (offer.words or offer.preview), offer
-            assert not re.search(r"[\x00-\x1f]", " ".join([offer.label, *offer.words])), offer
+def test_a_turn_that_is_stopped_leaves_no_open_question(tmp_path: Path) -> None:
+    talk = Talk(tmp_path)
+    talk.emit(e.StepStart(**T1, step=1, provider="p", model="m", attempt=1))
+    talk.emit(e.ToolCall(**T1, callId="c1", name="ask_user", args={"question": "x"}, risk="read", step=1))  # type: ignore[arg-type]
+    talk.emit(e.QuestionAsked(**T1, questionId="q1", callId="c1", text="x"))
+    talk.emit(e.SessionCancelled(**T1, reason="Stopped by the user.", by="client"))
+    turn = talk.session.transcript.turn(TURN)
+    assert turn is not None and turn.endedAt and turn.steps[0].calls[0].asked is not None
+    assert (Mode.do, Level.L2) == (turn.mode, turn.level)

@@ -25,7 +25,13 @@ def routes(sid: str) -> list[tuple[str, str]]:
     found += [
         ("GET", path) for path in ("/docs", "/redoc", "/openapi.json", "/v3/events", "/v3/sessions/{name}/stream", "/v3/nothing", "/")
     ]
-    return [(method, path.format(name=sid, action="stop", grant_id="g", request_id="r", file="x.txt")) for method, path in found]
+    return [
+        (
+            method,
+            path.format(name=sid, action="stop", grant_id="g", request_id="r", file="x.txt", turn_id="t1", steer_id="s", question_id="q"),
+        )
+        for method, path in found
+    ]
 
 
 @pytest.mark.attack("A01")

@@ -120,6 +120,14 @@ def test_a_waiting_turn_gets_another_prompt_or_is_removed(gateway: LocalGateway,
     assert [event["turn"] for event in events(gateway, sid, "session.cancelled")] == ["t2"]
 
 
+def test_a_resumed_turn_is_the_answer_to_the_same_request_while_it_runs(gateway: LocalGateway, sid: str) -> None:
+    prompt(gateway, sid)
+    agent(gateway, e.TurnError(sid=sid, turn="t1", code="broken", message="x", domain="tool"))  # type: ignore[arg-type]
+    answers = [gateway.post(f"/v3/sessions/{sid}/resume", {}, ("Idempotency-Key", "k")).json() for _ in range(2)]
+    assert answers[0]["turnId"] == answers[1]["turnId"] == "t2"
+    assert gateway.post(f"/v3/sessions/{sid}/resume", {}, ("Idempotency-Key", "other")).status == 409
+
+
 def test_a_turn_is_resumed_with_higher_limits_and_with_words(gateway: LocalGateway, sid: str) -> None:
     prompt(gateway, sid, limits={"steps": 3})
     begin(gateway, sid)

@@ -29,8 +29,8 @@ def test_a_declaration_is_whole(tool: AnyTool) -> None:
 
 
 def test_what_a_model_reads_of_the_tools_stays_short() -> None:
-    # With the system prompt these are 1,096 tokens of the cl100k tokenizer.
-    assert len(msgspec.json.encode([tool.function() for tool in DECLARED])) + len(SYSTEM) < 4_900
+    # With the system prompt these are 1,162 tokens of the cl100k tokenizer, 97 for each tool.
+    assert len(msgspec.json.encode([tool.function() for tool in DECLARED])) + len(SYSTEM) < 5_300
 
 
 def test_what_changes_files_or_runs_programs_shows_its_evidence_first() -> None:

@@ -185,3 +185,20 @@ def test_so_many_words_wait_and_no_more(tmp_path: Path) -> None:
         house.close()
 
     asyncio.run(story())
+
+
+def test_the_same_pause_and_the_same_end_of_it_count_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        house = Running(tmp_path)
+        await house.begin()
+        for key in ("1", "2"):
+            for event in (e.TurnPausing(**T1, by="client", key=f"p{key}"), e.TurnResumed(**T1, by="client", key=f"r{key}")):
+                assert (await house.ask(event)).status == "written"
+                house.local.restart()
+                assert (await house.ask(event)).status == "known"
+        # A late copy of an earlier request pauses nothing.
+        assert (await house.ask(e.TurnPausing(**T1, by="client", key="p1"))).status == "known"
+        assert [house.names().count(name) for name in ("turn.pausing", "turn.resumed")] == [2, 2]
+        house.close()
+
+    asyncio.run(story())

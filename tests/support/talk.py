@@ -12,6 +12,7 @@ from opta_agent.providers.base import CallPart, End, Part, TextPart, Usage
 from opta_agent.router import Route
 from opta_agent.session import AgentSession
 from opta_agent.turn_run import Collaborators, TurnLimits
+from opta_agent.user_questions import Questions
 from opta_core.attachments import AttachmentFolder
 from opta_core.errors import OptaError
 from opta_protocol import events as e
@@ -38,6 +39,7 @@ class Talk(Story):
         self.texts, self.limit, self.vision, self.number = LocalTexts(**texts), limit, vision, 1
         self.attachments: AttachmentFolder | None = None
         self.images: Images | None = None
+        self.questions: Questions | None = None
 
     def take_over(self, events: list[e.Event], number: int) -> None:
         """Go on where an agent died that had stored these events, in its turn `number`."""
@@ -79,6 +81,7 @@ class Talk(Story):
             texts=self.texts,
             images=self.images,
             attachments=self.attachments,
+            questions=self.questions,
         )
         self.emit(asyncio.run(run_turn(self.session, name, collaborators)))
         return [msgspec.json.decode(request.messages) for request in provider.requests]

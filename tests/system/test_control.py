@@ -182,3 +182,27 @@ def test_a_fork_sends_the_request_that_the_old_session_sends(world: tuple[ModelS
     assert said.returncode == 0 and "has the history of" in said.stdout
     said = daemon.opta("sessions", "retry", sid, "--turn", "t2", "--text", "All at once. That is all.")
     assert said.returncode == 0 and "All is read." in said.stdout
+
+
+def test_a_question_of_the_model_outlives_every_process(tmp_path: Path) -> None:
+    def ask(messages: list[dict[str, Any]]) -> list[Action]:
+        if any(message["role"] == "tool" for message in messages):
+            return [Say("Then so.")]
+        return [Use("ask_user", {"question": "Which database?", "options": ["Postgres", "SQLite"]})]
+
+    with ModelServer(ask) as model, Daemon(tmp_path, model_url=model.url) as daemon:
+        sid = daemon.session(mode="do")
+        turn = daemon.submit(sid, "Set it up.")
+        assert until(lambda: bool(daemon.client.get("/v3/questions")["questions"]), 30)
+        for service in SERVICES:
+            daemon.kill(service)
+        daemon.down()
+        daemon.up()
+        (asked,) = daemon.client.get("/v3/questions")["questions"]
+        insist(daemon, f"/v3/sessions/{sid}/questions/{asked['questionId']}", {"option": 1})
+        assert daemon.follow(sid, turn)[-1]["event"] == "turn.done"
+        assert model.requests[-1].body["messages"][-1]["content"] == "The user chose: SQLite"
+        assert len(stored(daemon, sid, "question.asked")) == 1
+        # A client that nobody sits at asks nobody.
+        done = daemon.opta("do", "Set it up.")
+        assert done.returncode == 0 and "Nobody can be asked" in model.requests[-1].body["messages"][-1]["content"]

@@ -14,7 +14,7 @@ from opta_protocol import wire
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.tools.declared import tool_of
 
-from .. import local_files, question
+from .. import ask_user, local_files, question
 from ..ask import can_ask, confirm
 from ..client import Client, new_key
 from ..plain_text import plain, plain_json, plain_line, print_plain
@@ -134,6 +134,12 @@ class Conversation:
                 self._line(f"▸ {event.name} {_short(event)}")
             case e.PermissionRequest() if self._interactive:
                 self._ask(event)
+            case e.QuestionAsked() if self._interactive:
+                self._line("")
+                ask_user.answer(self._client, event)
+            case e.QuestionAnswered():
+                who = f" in {event.client}" if event.client else ""
+                self._line(f"  answered{who}: {event.text}" if event.text else "  nobody answered the question in time")
             case e.PermissionDecision() if event.decision == "deny" and event.by != "client":
                 self._was_denied = True
                 self._line(f"  denied: {event.rule}")
@@ -174,7 +180,12 @@ class Conversation:
 
     def _ask(self, event: e.PermissionRequest) -> None:
         self._line("")
-        question.answer(self._client, event, self._cwd)
+        try:
+            question.answer(self._client, event, self._cwd)
+        except KeyboardInterrupt:
+            # A turn that waits for this answer comes to no next step: Ctrl-C stops it.
+            self._is_pausing = True
+            raise
 
     def _print(self, text: str, *, dim: bool = False) -> None:
         if self._as_json:

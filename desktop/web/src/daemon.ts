@@ -118,6 +118,10 @@ export class Daemon {
     return this.ask('POST', `/v3/sessions/${sid}/fork`, { turnId, ...(again ? { again } : {}), ...(text ? { text } : {}) }, crypto.randomUUID());
   }
 
+  answerQuestion(sid: string, questionId: string, text: string): Promise<unknown> {
+    return this.ask('POST', `/v3/sessions/${sid}/questions/${questionId}`, { text, client: 'the page' });
+  }
+
   pause(sid: string): Promise<unknown> {
     return this.ask('POST', `/v3/sessions/${sid}/pause`, {}, crypto.randomUUID());
   }

@@ -30,6 +30,11 @@ export interface AnswerPermission {
   note?: string;
   client?: string;
 }
+export interface AnswerQuestion {
+  option?: number | null;
+  text?: string;
+  client?: string;
+}
 export interface ApproveServer {
   cwd: string;
   name: string;
@@ -362,6 +367,17 @@ export interface OpenPermission {
 export interface OpenPermissions {
   permissions: OpenPermission[];
 }
+export interface OpenQuestion {
+  sid: string;
+  turn: string;
+  questionId: string;
+  text: string;
+  options: string[];
+  expiresAt: string;
+}
+export interface OpenQuestions {
+  questions: OpenQuestion[];
+}
 export interface PauseAccepted {
   turnId: string;
 }
@@ -471,6 +487,36 @@ export interface PullModel {
   repo: string;
   name?: string;
   revision?: string;
+}
+export interface QuestionAnswered {
+  event: "question.answered";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+  questionId: string;
+  callId: string;
+  by: string;
+  text?: string;
+  client?: string;
+}
+export interface QuestionAsked {
+  event: "question.asked";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+  questionId: string;
+  callId: string;
+  text: string;
+  options?: string[];
+  expiresAt?: string;
 }
 export interface Repair {
   id: string;
@@ -919,6 +965,7 @@ export interface TurnPausing {
   n?: number;
   c?: string;
   by: string;
+  key?: string;
 }
 export interface TurnQueued {
   event: "turn.queued";
@@ -941,6 +988,7 @@ export interface TurnResumed {
   n?: number;
   c?: string;
   by: string;
+  key?: string;
 }
 export interface TurnStart {
   event: "turn.start";
@@ -1068,5 +1116,5 @@ export interface Writing {
   sha256Before?: string;
   note?: string;
 }
-export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnEdited | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | ToolStart | ToolOutput | ToolResult | PlanUpdated | ContextInjected | ContextCompacted | ContextFolded | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
+export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnEdited | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | QuestionAsked | QuestionAnswered | ToolStart | ToolOutput | ToolResult | PlanUpdated | ContextInjected | ContextCompacted | ContextFolded | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
 export type EventName = AnyEvent['event'];

@@ -38,6 +38,7 @@ const TOOLS: Record<string, Tool> = {
   browser_select: { label: 'Select', question: 'Choose from a list in the page?', subject: '', evidence: '' },
   browser_press: { label: 'Press', question: 'Press a key in the page?', subject: '', evidence: '' },
   browser_evaluate: { label: 'Run in page', question: 'Run JavaScript in the page?', subject: 'script', evidence: '' },
+  ask_user: { label: 'Question', question: 'Ask a question?', subject: 'question', evidence: '' },
 };
 
 // The declaration of a tool. A tool that is not declared belongs to an MCP server, and so does every tool of a call that names one.

@@ -267,6 +267,8 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
       break;
     case 'permission.request':
     case 'permission.decision':
+    case 'question.asked':
+    case 'question.answered':
     case 'tool.start':
     case 'tool.output':
     case 'tool.result': {

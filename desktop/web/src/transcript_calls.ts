@@ -35,6 +35,7 @@ export function newCall(id: string, name: string, args: Record<string, unknown>,
     truncated: false,
     spill: '',
     changes: [],
+    asked: null,
   };
 }
 
@@ -69,6 +70,17 @@ export function applyToCall(call: Call, event: AnyEvent): void {
       call.note = event.note ?? '';
       call.offer = event.offer ?? '';
       call.client = event.client ?? '';
+      break;
+    case 'question.asked':
+      call.state = 'running';
+      call.asked = { id: event.questionId, text: event.text, options: event.options ?? [], expiresAt: event.expiresAt ?? '', answer: '', by: '', client: '' };
+      break;
+    case 'question.answered':
+      if (call.asked) {
+        call.asked.answer = event.text ?? '';
+        call.asked.by = event.by;
+        call.asked.client = event.client ?? '';
+      }
       break;
     case 'tool.start':
       call.state = 'running';

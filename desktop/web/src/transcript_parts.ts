@@ -5,6 +5,17 @@ import type { Change, Execution, Limits, Offer, ThinkingBlock, Writing } from '.
 export type CallState = 'called' | 'asking' | 'allowed' | 'running' | 'ok' | 'failed' | 'denied';
 export type TurnState = 'queued' | 'running' | 'pausing' | 'paused' | 'stopping' | 'done' | 'error' | 'cancelled';
 
+// What a model asked the user; `by` is empty while nobody has answered.
+export interface Question {
+  id: string;
+  text: string;
+  options: string[];
+  expiresAt: string;
+  answer: string;
+  by: string;
+  client: string;
+}
+
 export interface Call {
   id: string;
   name: string;
@@ -36,6 +47,7 @@ export interface Call {
   truncated: boolean;
   spill: string;
   changes: Change[];
+  asked: Question | null;
 }
 
 // Text from outside the conversation in the prompt: behind the user's message, or behind the results of step `step`.

@@ -46,10 +46,10 @@ async def remove_steer(gateway: GatewayOf, name: str, steer_id: str) -> Ok:
 
 
 @routes.post("/v3/sessions/{name}/pause", status_code=202)
-async def pause_turn(gateway: GatewayOf, name: str, wanted: PauseTurn = body(PauseTurn)) -> PauseAccepted:
+async def pause_turn(gateway: GatewayOf, name: str, key: IdempotencyKey, wanted: PauseTurn = body(PauseTurn)) -> PauseAccepted:
     """Pause the running turn before its next step; what its step does now is finished. It stays paused across restarts."""
     sid, turn = await _running(gateway, name, wanted.turnId, "There is nothing to pause")
-    await gateway.store.append(TurnPausing(sid=sid, turn=turn, by="client"))
+    await gateway.store.append(TurnPausing(sid=sid, turn=turn, by="client", key=key))
     return PauseAccepted(turnId=turn)
 
 

@@ -9,7 +9,7 @@ from fastapi import Depends
 
 from opta_core import custom_commands
 from opta_core.attachments import AttachmentFolder
-from opta_core.errors import Refused
+from opta_core.errors import OptaError, Refused
 from opta_core.paths import Paths
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import TurnResumed, TurnStart, TurnStopping
@@ -112,8 +112,13 @@ async def resume_turn(gateway: GatewayOf, name: str, key: IdempotencyKey, wanted
     """Go on with a paused turn; or continue the last turn where it was cut off, as a new turn that names the one it resumes."""
     session = await gateway.store.session(name)
     if session.activeTurn and wanted.turnId in ("", session.activeTurn):
-        result = await gateway.store.append(TurnResumed(sid=session.id, turn=session.activeTurn, by="client"))
-        return TurnAccepted(turnId=session.activeTurn, seq=result.seq, queued=False)
+        try:
+            result = await gateway.store.append(TurnResumed(sid=session.id, turn=session.activeTurn, by="client", key=key))
+            return TurnAccepted(turnId=session.activeTurn, seq=result.seq, queued=False)
+        except OptaError as error:
+            # It is not paused. With a key, it may be the turn that this very request made.
+            if error.code != ErrorCode.conflict or not key:
+                raise
     turn = wanted.turnId or session.resumable
     # With a key, the store may know this very request and answer with the turn that it made then.
     if not turn and not key:

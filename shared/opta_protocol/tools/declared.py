@@ -1,6 +1,7 @@
 """All declared tools, in the order in which models read them."""
 
 from ..permissions import Risk
+from .asking import ASK_USER
 from .browser import BROWSER_TOOLS
 from .file_access import EDIT_FILE, LIST_DIR, MULTI_EDIT, READ_FILE, WRITE_FILE
 from .plan import TODO
@@ -23,6 +24,7 @@ TOOLS: tuple[AnyTool, ...] = (
     COMMAND_OUTPUT,
     COMMAND_STOP,
     *BROWSER_TOOLS,
+    ASK_USER,
 )
 _BY_NAME = {tool.name: tool for tool in TOOLS}
 

@@ -45,6 +45,8 @@ class Tool(msgspec.Struct, Generic[A], frozen=True, kw_only=True):
     subject: str = ""
     evidence: Evidence = ""
     offered: OfferedWhen = "always"
+    # Who executes it: the tool-worker, or the agent itself.
+    runs_in: Literal["worker", "agent"] = "worker"
     # For a tool of an MCP server: the JSON schema of its arguments, the server, and the sha256 of its description.
     parameters: dict[str, Any] | None = None
     server: str = ""

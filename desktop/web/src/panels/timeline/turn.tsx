@@ -2,6 +2,7 @@ import { memo, type ReactNode } from 'react';
 import { Markdown } from '../../markdown';
 import type { Turn } from '../../transcript';
 import { Ending } from './ending';
+import { QuestionCard } from './question_card';
 import { ToolCard } from './toolcard';
 import { TurnActions } from './turn_actions';
 import { TurnUse } from './use';
@@ -53,9 +54,9 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
           ) : null}
           {step.attempt > 1 ? <p className="dim">⟳ attempt {step.attempt}</p> : null}
           {step.text ? <Markdown text={step.text} /> : null}
-          {step.calls.map((call) => (
-            <ToolCard key={call.id} call={call} />
-          ))}
+          {step.calls.map((call) =>
+            call.asked ? <QuestionCard key={call.id} asked={call.asked} isOver={!isRunning} /> : <ToolCard key={call.id} call={call} />,
+          )}
         </div>
       ))}
       {turn.warnings.map((warning, key) => (

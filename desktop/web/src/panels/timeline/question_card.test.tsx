@@ -1,0 +1,49 @@
+// @vitest-environment jsdom
+
+import { screen } from '@testing-library/react';
+import { expect, test } from 'vitest';
+import { useTestBench } from '../../testing/page';
+import { TurnView } from './turn';
+
+const bench = useTestBench();
+const T1 = { turn: 't1' };
+const BEGIN = [
+  { ...T1, event: 'turn.start', role: 'user', text: 'go', mode: 'do', level: 'L2' },
+  { ...T1, event: 'step.start', step: 1, provider: 'p', model: 'm', attempt: 1 },
+  { ...T1, event: 'tool.call', callId: 'c1', name: 'ask_user', args: { question: 'Which?' }, risk: 'read', step: 1 },
+  { ...T1, event: 'question.asked', questionId: 'q1', callId: 'c1', text: 'Which database?', options: ['Postgres', 'SQLite'] },
+];
+
+async function drawn(...more: Record<string, unknown>[]) {
+  const { id } = bench.gateway.addSession();
+  await bench.start();
+  for (const event of [...BEGIN, ...more]) bench.gateway.append(id, event);
+  await bench.pass();
+  const turn = bench.page.state.transcript.turns[0];
+  if (!turn) throw new Error('there is no turn');
+  return bench.draw(<TurnView turn={turn} version={turn.version} at={1} of={1} />);
+}
+
+test('a question is answered with an option or in other words', async () => {
+  const user = await drawn();
+  expect(screen.getByText('Which database?')).toBeTruthy();
+  await user.click(screen.getByRole('button', { name: 'SQLite' }));
+  expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Answer' }).disabled).toBe(true);
+  await user.type(screen.getByRole('textbox', { name: 'Your answer' }), 'Neither{Enter}');
+  await bench.pass();
+  expect(bench.gateway.posted(/questions/)).toEqual([
+    { text: 'SQLite', client: 'the page' },
+    { text: 'Neither', client: 'the page' },
+  ]);
+});
+
+test('an answered question shows its answer, and one that nobody answered says so', async () => {
+  await drawn({ ...T1, event: 'question.answered', questionId: 'q1', callId: 'c1', by: 'client', text: 'SQLite', client: 'the terminal' });
+  expect(screen.getByText('You answered in the terminal: SQLite')).toBeTruthy();
+  expect(screen.queryByRole('button', { name: 'SQLite' })).toBeNull();
+});
+
+test('a question of a turn that has ended takes no answer', async () => {
+  await drawn({ ...T1, event: 'session.cancelled', reason: 'Stopped.', by: 'client' });
+  expect(screen.getByText('Nobody answered.')).toBeTruthy();
+});
