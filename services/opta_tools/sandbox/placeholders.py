@@ -5,6 +5,7 @@ A mount needs something to lie on, so a placeholder is made before a command run
 
 import contextlib
 import os
+import secrets
 from collections.abc import Callable
 
 from . import linux
@@ -59,6 +60,18 @@ def is_placeholder(folder: int, name: str) -> bool:
     return content is not None and content_of(folder, name, 64) == content
 
 
+def _write_whole(git: int, name: str, content: bytes) -> None:
+    """Make a file that has its content from the first moment: an empty commondir would be put aside, under the eyes of git. Raises OSError."""
+    part = f"opta-{secrets.token_hex(8)}"
+    descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=git)
+    try:
+        os.write(descriptor, content)
+        os.link(part, name, src_dir_fd=git, dst_dir_fd=git, follow_symlinks=False)
+    finally:
+        os.close(descriptor)
+        os.unlink(part, dir_fd=git)
+
+
 def _make_placeholder(git: int, name: str) -> bool:
     """Make a placeholder, unless there is a file of that name; whether there is a placeholder then."""
     content = PLACEHOLDERS[name]
@@ -66,9 +79,7 @@ def _make_placeholder(git: int, name: str) -> bool:
         if content is None:
             os.mkdir(name, 0o755, dir_fd=git)
         else:
-            descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=git)
-            os.write(descriptor, content)
-            os.close(descriptor)
+            _write_whole(git, name, content)
         return True
     except OSError:
         # A placeholder that a killed worker left counts as made by this one.
