@@ -6,6 +6,7 @@ import os
 from opta_core.clock import utc_now
 from opta_core.process import ports, state
 from opta_core.process.process import ServiceContext, run
+from opta_core.settings import LiveSettings
 from opta_core.version import VERSION
 from opta_http.asgi import App
 from opta_http.head_checks import HEADER_BYTES_MAX
@@ -13,6 +14,7 @@ from opta_http.strict_connection import StrictConnection
 from opta_http.uvicorn_server import HttpServer, config_of
 
 from .app import Gateway
+from .notifier import Notifier
 from .page_origins import PageOrigins
 from .request_guard import RequestGuard
 from .token_auth import Auth
@@ -53,12 +55,16 @@ async def main(context: ServiceContext) -> None:
         timeout_graceful_shutdown=2,
         timeout_keep_alive=30,
     )
+    live = LiveSettings(context.settings, context.paths)
+    notifier = Notifier(lambda: live().notify, gateway.store.queries.session)
+    gateway.store.on_lines = notifier.take
     serving = asyncio.create_task(HttpServer(config, context.stopping).serve(sockets=[server]), name="http")
     context.ready()
     gateway.mount(await asyncio.to_thread(_load_rest, gateway))
     stopped = asyncio.create_task(context.stopping.wait(), name="stopping")
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     gateway.streams.close()
+    await notifier.close()
     await serving
     await gateway.store.outbox.drained(1)
 

@@ -4,6 +4,7 @@ The gateway keeps no state of sessions but these recent lines, folded transcript
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import nullcontext
 
 from opta_core.bus.bus import Bus
@@ -40,6 +41,8 @@ class StoreAccess:
         self._subscriptions.on_store_start = self._folded.clear
         self._rings: OrderedDict[str, Ring] = OrderedDict()
         self._last_seqs: dict[str, int] = {}
+        # Called with the lines of any session, as they are published.
+        self.on_lines: Callable[[list[bytes]], None] | None = None
 
     @property
     def rings(self) -> list[Ring]:
@@ -88,4 +91,6 @@ class StoreAccess:
             self.everything.lose()
         self._last_seqs[sid] = first + len(lines) - 1
         self.everything.take(lines)
+        if self.on_lines is not None:
+            self.on_lines(lines)
         self.token_rate.count(lines)

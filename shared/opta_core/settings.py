@@ -17,6 +17,7 @@ import msgspec
 from . import config_file, setting_keys
 from .errors import Refused
 from .lmx_settings import LmxSettings, check_lmx
+from .notify_settings import NotifySettings, check_notify
 from .paths import Paths, folder_lock, write_whole
 from .provider_settings import LEVELS, ModelSettings, ProviderSettings, ThinkingLevel, check_budget, check_models, check_providers
 from .sandbox_settings import SandboxSettings, check_sandbox
@@ -79,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     lmx: LmxSettings = LmxSettings()
     sandbox: SandboxSettings = SandboxSettings()
     mcp: McpSettings = McpSettings()
+    notify: NotifySettings = NotifySettings()
     providers: dict[str, ProviderSettings] = {}
     # What is set for a model: `models."ollama/qwen3:8b".temperature`.
     models: dict[str, ModelSettings] = {}
@@ -194,6 +196,7 @@ def _check_values(settings: Settings) -> None:
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise Refused(f"log-level is {settings.log_level!r}; it must be one of debug, info, warning, error.")
     check_lmx(settings.lmx)
+    check_notify(settings.notify)
     for name, server in settings.mcp.servers.items():
         if bool(server.command) == bool(server.url):
             raise Refused(f"MCP server {name} needs either a command or a url.")

@@ -28,8 +28,8 @@ SUMMARY_CHARS_MAX = 160
 class Conversation:
     """One session on a terminal."""
 
-    def __init__(self, client: Client, session: dict[str, Any], *, as_json: bool, interactive: bool):
-        self._client, self._as_json, self._interactive = client, as_json, interactive
+    def __init__(self, client: Client, session: dict[str, Any], *, as_json: bool, interactive: bool, rings: bool):
+        self._client, self._as_json, self._interactive, self._rings = client, as_json, interactive, rings
         self._sid, self._cwd, self._mode = str(session["id"]), str(session["cwd"]), str(session["mode"])
         self._seq = 0
         self._is_over = False
@@ -107,6 +107,8 @@ class Conversation:
                 return
 
     def _show(self, event: Any) -> None:
+        if self._rings and isinstance(event, e.TurnDone | e.TurnError | e.PermissionRequest | e.QuestionAsked):
+            print("\a", end="", file=sys.stderr, flush=True)
         match event:
             case e.TurnToken():
                 self._print(event.delta)
@@ -237,7 +239,9 @@ def retry(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     session = made["session"]
     if not args.json:
         print_plain(f"Opta · s-{session['id']}, a fork of s-{session['parent']} before {args.turn or 'its last turn'}", sys.stderr)
-    return Conversation(client, session, as_json=args.json, interactive=can_ask() and not args.json).follow(made["turnId"])
+    return Conversation(client, session, as_json=args.json, interactive=can_ask() and not args.json, rings=_rings(loaded)).follow(
+        made["turnId"]
+    )
 
 
 def compact(loaded: LoadedSettings, args: argparse.Namespace) -> int:
@@ -249,7 +253,7 @@ def _in_session(loaded: LoadedSettings, args: argparse.Namespace) -> Conversatio
     ensure_daemon(loaded, may_start=not args.no_daemon_start)
     client = Client(loaded.paths)
     session = client.get(f"/v3/sessions/{quote(args.id, safe='')}")
-    conversation = Conversation(client, session, as_json=args.json, interactive=can_ask() and not args.json)
+    conversation = Conversation(client, session, as_json=args.json, interactive=can_ask() and not args.json, rings=_rings(loaded))
     conversation.skip_to_end()
     return conversation
 
@@ -291,13 +295,18 @@ def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str) -> in
         print("opta: commands run without a sandbox on this machine, so each command needs approval (see opta doctor)", file=sys.stderr)
     if interactive:
         _offer_trust(client, session["cwd"])
-    conversation = Conversation(client, session, as_json=args.json, interactive=interactive)
+    conversation = Conversation(client, session, as_json=args.json, interactive=interactive, rings=_rings(loaded))
     if args.session:
         conversation.skip_to_end()
     overrides: dict[str, Any] = {"mode": mode if args.session else "", "model": args.model, "level": args.level, "limits": limits_of(args)}
     if once:
         return conversation.run(text, **overrides, attachments=attachments)
     return _talk(conversation, session, text, overrides, attachments)
+
+
+def _rings(loaded: LoadedSettings) -> bool:
+    """Whether the terminal's bell says that something has ended or asks."""
+    return loaded.settings.notify.bell and sys.stderr.isatty()
 
 
 def _offer_trust(client: Client, cwd: str) -> None:

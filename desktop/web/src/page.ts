@@ -1,6 +1,7 @@
 // The page without a screen: owns the store and both live streams, and asks the daemon. Actions use it, React draws its store.
 
 import { type Daemon, DaemonError } from './daemon';
+import { type News, newsOf } from './news';
 import { afterLines, afterMetrics, afterOpening, createPageStore, isMessageBegun, type MetricsLine, type State } from './state';
 import { EventLog } from './streams/eventlog';
 import { type Control, GlobalPosition, SessionPosition } from './streams/position';
@@ -16,6 +17,10 @@ export interface Screen {
   focus(target: FocusTarget): void;
   // Run before the next frame is drawn, or soon when nothing is drawn.
   nextFrame(run: () => void): void;
+  // Tell the person, if they allowed it and do not look at the page.
+  notify(title: string, text: string): void;
+  // Ask whether notifications may be shown; whether they may.
+  askToNotify(): Promise<boolean>;
 }
 
 export class Page {
@@ -39,6 +44,7 @@ export class Page {
       },
       onLines: (lines: string[]) => {
         if (lines.some((line) => CHANGES_LIST.test(line))) this.sessions.soon();
+        for (const news of lines.map(newsOf)) if (news) this.tell(news);
       },
       onControl: (control: Control) => {
         if (control.control === 'reset') this.reload();
@@ -82,6 +88,10 @@ export class Page {
 
   focus(target: FocusTarget): void {
     this.screen.focus(target);
+  }
+
+  askToNotify(): Promise<boolean> {
+    return this.screen.askToNotify();
   }
 
   report(error: unknown): void {
@@ -130,6 +140,11 @@ export class Page {
     this.set({ trust: null });
     const trust = await this.daemon.trust(cwd);
     if (this.state.transcript.cwd === cwd) this.set({ trust });
+  }
+
+  private tell(news: News): void {
+    const title = this.state.sessions.find((session) => session.id === news.sid)?.title || `s-${news.sid}`;
+    this.screen.notify(`Opta: ${title}`, news.text);
   }
 
   // The gateway is new to this page: nothing that was read from it before is certain.

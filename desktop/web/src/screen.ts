@@ -22,4 +22,14 @@ export const browserScreen: Screen = {
     const frame = requestAnimationFrame(once);
     const timer = setTimeout(once, HIDDEN_FRAME_MS);
   },
+
+  notify(title: string, text: string): void {
+    if (document.hasFocus() || !('Notification' in window) || Notification.permission !== 'granted') return;
+    const shown = new Notification(title, { body: text });
+    shown.onclick = () => window.focus();
+  },
+
+  async askToNotify(): Promise<boolean> {
+    return 'Notification' in window && (await Notification.requestPermission()) === 'granted';
+  },
 };

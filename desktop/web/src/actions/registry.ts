@@ -8,9 +8,9 @@ import { openParent } from './forks';
 import { lookForServers } from './providers';
 import { newSession, searchSessions } from './sessions';
 import { resumeTurn, stopTurn, submitTurn } from './turns';
-import { dismissProblem, toggleRail } from './view';
+import { allowNotifications, dismissProblem, toggleRail } from './view';
 
-export const actions: readonly Action[] = [newSession, searchSessions, submitTurn, steerTurn, pauseTurn, continueTurn, stopTurn, resumeTurn, focusComposer, toggleMode, toggleRail, dismissProblem, lookForServers, openParent];
+export const actions: readonly Action[] = [newSession, searchSessions, submitTurn, steerTurn, pauseTurn, continueTurn, stopTurn, resumeTurn, focusComposer, toggleMode, toggleRail, dismissProblem, lookForServers, openParent, allowNotifications];
 
 export interface KeyPress {
   readonly key: string;

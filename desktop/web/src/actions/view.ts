@@ -19,3 +19,14 @@ export const dismissProblem: Action = {
   when: (state) => state.problem !== '',
   run: (page) => page.set({ problem: '' }),
 };
+
+export const allowNotifications: Action = {
+  id: 'view.notify',
+  name: 'Show notifications when a turn ends or needs an answer',
+  label: 'Notifications',
+  keys: [],
+  when: () => true,
+  run: async (page) => {
+    if (!(await page.askToNotify())) throw new Error('The browser does not show notifications of this page. Allow them in the settings of the site.');
+  },
+};

@@ -16,6 +16,9 @@ export interface TestBench {
   page: Page;
   // What the page asked to focus, in order.
   focused: FocusTarget[];
+  // Notifications that were shown, and whether the browser shows any.
+  notified: [title: string, text: string][];
+  mayNotify: boolean;
   // Start the page, and let it read what it needs.
   start(wanted?: string): Promise<void>;
   // Let time pass, and with it every answer and frame that is due.
@@ -25,7 +28,7 @@ export interface TestBench {
 
 // A new page and gateway for each test of a file, under a clock that the test moves.
 export function useTestBench(): TestBench {
-  const bench = { focused: [] as FocusTarget[] } as TestBench;
+  const bench = { focused: [] as FocusTarget[], notified: [] as [string, string][], mayNotify: true } as TestBench;
   bench.pass = async (ms = 400) => {
     const advance = async () => void (await vi.advanceTimersByTimeAsync(ms));
     await (HAS_DOCUMENT ? act(advance) : advance());
@@ -42,11 +45,13 @@ export function useTestBench(): TestBench {
     vi.useFakeTimers({ shouldAdvanceTime: true });
     bench.gateway = new TestGateway();
     bench.focused.length = 0;
+    bench.notified.length = 0;
+    bench.mayNotify = true;
     const daemon = new Daemon(async () => {
       if (!bench.gateway.isUp) throw new TypeError('Failed to fetch');
       return { host: '127.0.0.1', port: 9999, token: 'token' };
     });
-    bench.page = new Page(daemon, { focus: (target) => bench.focused.push(target), nextFrame: (run) => void setTimeout(run, 16) });
+    bench.page = new Page(daemon, { focus: (target) => bench.focused.push(target), nextFrame: (run) => void setTimeout(run, 16), notify: (title, text) => bench.notified.push([title, text]), askToNotify: () => Promise.resolve(bench.mayNotify) });
   });
   afterEach(() => {
     if (HAS_DOCUMENT) cleanup();

@@ -1,4 +1,6 @@
 import type { ReactNode } from 'react';
+import { ActionButton } from '../../actions/button';
+import { allowNotifications } from '../../actions/view';
 import { usePageState } from '../../hooks';
 
 // LMX's own figures: memory in bytes, prompts in tokens, requests. Empty when LMX runs on another machine.
@@ -55,6 +57,7 @@ export function Telemetry(): ReactNode {
         <Row name="Elapsed" value={running ? `${Math.max(0, (Date.now() - Date.parse(running.ts)) / 1000).toFixed(0)} s` : '–'} />
         <Row name="Prompt tokens" value={last ? last.promptTokens.toLocaleString() : '–'} />
       </dl>
+      <ActionButton action={allowNotifications} argument={undefined} className="quiet" title={allowNotifications.name} />
     </aside>
   );
 }

@@ -1,0 +1,33 @@
+// What is worth a notification of the desktop while nobody looks at the page: a turn that ended, and what needs an answer.
+
+import type { AnyEvent } from './protocol';
+
+export interface News {
+  sid: string;
+  text: string;
+}
+
+const NAMES = /^\{"seq":\d+,"event":"(turn\.done|turn\.error|permission\.request|question\.asked)"/;
+
+// The news of a line of the journal; null for most.
+export function newsOf(line: string): News | null {
+  if (!NAMES.test(line)) return null;
+  const event = JSON.parse(line) as AnyEvent;
+  const text = textOf(event);
+  return text ? { sid: event.sid ?? '', text: text.slice(0, 200) } : null;
+}
+
+function textOf(event: AnyEvent): string {
+  switch (event.event) {
+    case 'turn.done':
+      return event.finish === 'stop' ? 'Finished.' : 'Stopped at a limit; it is not finished.';
+    case 'turn.error':
+      return `Failed: ${event.message}`;
+    case 'permission.request':
+      return `Needs your answer: ${event.name}`;
+    case 'question.asked':
+      return `Asks you: ${event.text}`;
+    default:
+      return '';
+  }
+}
