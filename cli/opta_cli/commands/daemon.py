@@ -35,8 +35,8 @@ def up(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     print(f"Opta is ready: {page_url(loaded)}", flush=True)
     if not loaded.paths.config.exists():
         print(
-            "The built-in probe model is a self-test, not an assistant. Next: put an MLX model into "
-            f"{loaded.paths.models}, set OPTA_LMX_HOST, or run opta config add-provider.",
+            "The built-in probe model is a self-test, not an assistant. Next: opta models list shows the models that are already on this "
+            "machine (opta models use NAME), opta models recommend shows those that fit, opta doctor finds model servers that already run here.",
             file=sys.stderr,
         )
     if not args.no_open:
