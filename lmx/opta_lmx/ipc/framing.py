@@ -17,20 +17,26 @@ class Unpacker:
     """Takes bytes as they arrive, returns complete frames."""
 
     def __init__(self) -> None:
-        self._held = b""
+        # Grows in place: a frame with pictures arrives in hundreds of pieces.
+        self._held = bytearray()
 
     def unpack(self, data: bytes) -> list[bytes]:
         """The contents of the frames that are complete now."""
-        held = self._held + data if self._held else data
+        if self._held:
+            self._held += data
+        held = self._held or data
         found: list[bytes] = []
         at = 0
         while len(held) - at >= 4:
             end = at + 4 + int.from_bytes(held[at : at + 4], "little")
             if len(held) < end:
                 break
-            found.append(held[at + 4 : end])
+            found.append(bytes(held[at + 4 : end]))
             at = end
-        self._held = held[at:]
+        if held is self._held:
+            del self._held[:at]
+        else:
+            self._held += held[at:]
         return found
 
 
