@@ -155,7 +155,10 @@ def lock() -> int:
     ]
     uv = [str(BIN / "uv"), "pip", "compile", *flags]
     first = _run("lock", [*uv, "requirements.in", "-o", "requirements.lock"])
-    return first or _run("lock", [*uv, "-c", "requirements.lock", "requirements-dev.in", "-o", "requirements-dev.lock"])
+    second = first or _run("lock", [*uv, "-c", "requirements.lock", "requirements-dev.in", "-o", "requirements-dev.lock"])
+    # The versions of the other lists; each package without its dependencies.
+    others = ["-c", "requirements.lock", "-c", "requirements-dev.lock"]
+    return second or _run("lock", [*uv, "--no-deps", *others, "requirements-vision.in", "-o", "requirements-vision.lock"])
 
 
 def _tidy() -> int:

@@ -261,7 +261,7 @@ class ModelRouter:
 
 
 def _vision(server: ConnectedServer, known: ServerModel | None) -> bool | None:
-    """Whether a model sees images. LMX serves no model that does."""
+    """Whether a model sees images. LMX says it of those that do, and an older one of none."""
     vision = known.vision if known is not None else None
     return bool(vision) if server.name == RESERVED else vision
 

@@ -31,6 +31,8 @@ class LmxModel(LmxAnswer, frozen=True, kw_only=True):
     capability: str = ""
     # Names of the tools that the model can use; None for any.
     tools: list[str] | None = None
+    # Whether it sees pictures.
+    vision: bool = False
     problem: str = ""
     # Of a model with a LoRA adapter: the names of both.
     base: str = ""

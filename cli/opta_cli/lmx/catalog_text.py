@@ -38,6 +38,7 @@ def _print_served(name: str, model: LmxModelDetails | None, found: LmxFound | No
     context = model.context_length if model else found.context_length if found else 0
     notes = [*([model.state] if model else []), *(["default"] if default in (name, f"lmx/{name}") else [])]
     notes += ["pinned"] if model and model.pinned else []
+    notes += ["sees pictures"] if model and model.vision else []
     known = model or found
     notes += (
         [word for word in (known.capability, known.licence, known.architecture, known.quantisation, known.origin) if word] if known else []

@@ -266,6 +266,7 @@ export interface LmxModelDetails {
   bytes?: number;
   capability?: string;
   tools?: string[] | null;
+  vision?: boolean;
   problem?: string;
   base?: string;
   adapter?: string;

@@ -1,7 +1,7 @@
-"""The text of a message's content, whichever API's parts it is made of.
+"""The content of a message, whichever API's parts it is made of: its text, and its pictures for a model that sees them.
 
-The models here read text. A picture or a sound in a message is refused by name, since the answer would be about something else; inside
-the result of a tool a note stands in its place, since the agent's loop has to go on.
+For other models a picture in a message is refused by name, as a sound is for all of them, since the answer would be about something else.
+Inside the result of a tool a note stands in its place, since the agent's loop has to go on.
 """
 
 import base64
@@ -13,7 +13,9 @@ import msgspec
 
 from opta_core.errors import Refused
 
+from ..ipc.messages import Picture
 from ..json_values import as_list, as_object
+from .picture import KINDS, picture_of
 from .request_body import Ignored
 
 _TEXTS = ("text", "input_text", "output_text", "summary_text", "reasoning_text")
@@ -27,14 +29,36 @@ _MEDIA = {
 
 def text_of(where: str, content: Any, found: Ignored, *, is_result: bool = False, joint: str = "") -> str:
     """The text of a content: a string, or a list of parts joined by `joint`. Raises Refused naming `where` and the part."""
+    pieces = _pieces(where, content, found, is_result=is_result, sees=False)
+    return joint.join(piece for piece in pieces if isinstance(piece, str))
+
+
+def content_of(where: str, content: Any, found: Ignored, *, is_result: bool = False, joint: str = "") -> str | list[Any]:
+    """The same with pictures, for a model that sees them: then a list of text parts and of `Picture`, else a text."""
+    pieces = _pieces(where, content, found, is_result=is_result, sees=not found.blindness)
+    if not any(isinstance(piece, Picture) for piece in pieces):
+        return joint.join(piece for piece in pieces if isinstance(piece, str))
+    parts: list[Any] = []
+    for piece in pieces:
+        last = parts[-1] if parts else None
+        if isinstance(piece, Picture):
+            parts.append(piece)
+        elif isinstance(last, dict):
+            last["text"] += joint + piece
+        else:
+            parts.append({"type": "text", "text": piece})
+    return parts
+
+
+def _pieces(where: str, content: Any, found: Ignored, *, is_result: bool, sees: bool) -> list[str | Picture]:
     if content is None:
-        return ""
+        return []
     if isinstance(content, str):
-        return content
+        return [content]
     if (parts := as_list(content)) is None:
         raise Refused(f"Field '{where}': a string, or a list of parts.")
-    texts = [_part(where, part, found, is_result=is_result) for part in parts]
-    return joint.join(text for text in texts if text is not None)
+    pieces = [_part(where, part, found, is_result=is_result, sees=sees) for part in parts]
+    return [piece for piece in pieces if piece is not None]
 
 
 def thoughts_of(content: Any) -> str:
@@ -49,12 +73,19 @@ def thoughts_of(content: Any) -> str:
     return "\n".join(texts)
 
 
-def _part(where: str, part: Any, found: Ignored, *, is_result: bool) -> str | None:
-    """The text of one part; None for reasoning, which has its own place."""
+def _part(where: str, part: Any, found: Ignored, *, is_result: bool, sees: bool) -> str | Picture | None:
+    """The text of one part, or its picture; None for reasoning, which has its own place."""
     if isinstance(part, str):
+        return part
+    if isinstance(part, Picture):
+        # One that was read before: no JSON of a client becomes one.
+        if not sees:
+            raise Refused(f"Field '{where}': pictures are taken in messages of the user and in results of tools.")
         return part
     fields = as_object(part)
     kind = fields.get("type") if fields else None
+    if fields is not None and kind is None and "image_url" in fields:
+        kind = "image_url"
     if fields is None or (kind is not None and not isinstance(kind, str)):
         raise Refused(f"Field '{where}': each part is an object with a type, such as text.")
     text = fields.get("text")
@@ -67,14 +98,26 @@ def _part(where: str, part: Any, found: Ignored, *, is_result: bool) -> str | No
     if (reader := _READERS.get(kind or "")) and (read := reader(fields)) is not None:
         return read
     if kind in _MEDIA:
+        if kind in KINDS and sees and not (is_result and _is_elsewhere(fields)):
+            return picture_of(where, fields, found)
         if not is_result:
-            raise Refused(f"Field '{where}': it holds {_MEDIA[kind]} (part {kind!r}), and this model reads only text parts.")
+            blind = found.blindness or "pictures are taken in messages of the user and in results of tools"
+            reason = blind if kind in KINDS else "this model reads only text parts"
+            raise Refused(f"Field '{where}': it holds {_MEDIA[kind]} (part {kind!r}), and {reason}.")
         found.add(f"{where} ({kind})")
         return f"[{_MEDIA[kind]}, which this model cannot see]"
     if is_result and kind not in _TEXTS:
         # Parts of other kinds are data of a tool: the model reads them as JSON.
         return msgspec.json.encode(fields).decode()
     raise Refused(f"Field '{where}': the part {str(kind)[:40]!r} is not supported; text parts are.")
+
+
+def _is_elsewhere(fields: dict[str, Any]) -> bool:
+    """Whether a picture is only named: by its address, or as a stored file. In the result of a tool it leaves a note."""
+    source = as_object(fields.get("source")) or {}
+    given = fields.get("image_url") or source.get("url") or fields.get("url")
+    address = (as_object(given) or {}).get("url", given)
+    return "file_id" in fields or (isinstance(address, str) and not address.lower().startswith("data:"))
 
 
 def _document(fields: dict[str, Any]) -> str | None:

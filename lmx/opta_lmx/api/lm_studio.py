@@ -21,7 +21,7 @@ def _entry(details: LmxModelDetails, model: Model) -> dict[str, Any]:
     return {
         "id": details.id,
         "object": "model",
-        "type": "embeddings" if details.capability == "embedding" else "llm",
+        "type": "embeddings" if details.capability == "embedding" else "vlm" if model.sees else "llm",
         "publisher": model.repo.partition("/")[0] or "local",
         "arch": config.get("model_type") or "unknown",
         "compatibility_type": "mlx",

@@ -6,6 +6,8 @@ import msgspec
 
 from opta_core.errors import Refused
 
+from ..ipc.messages import PictureFile
+
 MESSAGES_MAX, TOOLS_MAX, STOPS_MAX, STOP_CHARS_MAX = 2000, 128, 16, 256
 DEFAULT_MAX_TOKENS, MAX_TOKENS_MAX = 4096, 131_072
 
@@ -35,9 +37,12 @@ class StreamOptions(ClientBody, frozen=True, kw_only=True):
 
 
 class Ignored:
-    """Names of what a request held and LMX did not use, in the order in which they were found; each once."""
+    """Names of what a request held and LMX did not use, in the order in which they were found; each once. And its pictures."""
 
     def __init__(self) -> None:
+        # Why the model does not see pictures; '' when it does. And the pictures for one that does.
+        self.blindness = "this model reads only text parts"
+        self.pictures: list[PictureFile] = []
         self._names: dict[str, None] = {}
         # Parts of schemas that answers need not follow.
         self.loosened: list[str] = []

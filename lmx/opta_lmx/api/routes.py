@@ -68,8 +68,9 @@ class InferenceApi:
             self.routes[f"/{name}"] = self.routes[f"/api/v0/{name}"] = self.routes[f"/v1/{name}"]
 
     async def _chat(self, request: chat.ChatRequest, caller: str, found: Ignored) -> InferenceReply:
+        found.blindness = await self._pool.blindness(request.model)
         orders = chat.orders_of(request, found)
-        engine = await self._pool.engine(request.model)
+        engine = await self._pool.engine(request.model, with_pictures=bool(found.pictures))
         form = ChatAnswer(engine.name, len(orders), with_logprobs=bool(request.logprobs), with_usage=_wants_usage(request.stream_options))
         return self.reply(engine, orders, caller, form, is_stream=request.stream, is_batch=request.service_tier == "flex")
 
@@ -81,20 +82,23 @@ class InferenceApi:
         return self.reply(engine, orders, caller, form, is_stream=request.stream)
 
     async def _responses(self, request: responses.ResponsesRequest, caller: str, found: Ignored) -> InferenceReply:
+        found.blindness = await self._pool.blindness(request.model)
         tools = responses.tools_of(request, found)
         order = responses.order_of(request, tools, found)
-        engine = await self._pool.engine(request.model)
+        engine = await self._pool.engine(request.model, with_pictures=bool(found.pictures))
         form = ResponsesAnswer(engine.name, request, tools)
         return self.reply(engine, [order], caller, form, is_stream=request.stream, is_batch=request.service_tier == "flex")
 
     async def _messages(self, request: messages.MessagesRequest, caller: str, found: Ignored) -> InferenceReply:
+        found.blindness = await self._pool.blindness(request.model)
         order = messages.order_of(request, found)
-        engine = await self._pool.engine(request.model)
+        engine = await self._pool.engine(request.model, with_pictures=bool(found.pictures))
         return self.reply(engine, [order], caller, MessagesAnswer(engine.name), is_stream=request.stream)
 
     async def _count_tokens(self, request: messages.CountRequest, caller: str, found: Ignored) -> InferenceReply:
+        found.blindness = await self._pool.blindness(request.model)
         order = messages.order_of(request, found)
-        engine = await self._pool.engine(request.model)
+        engine = await self._pool.engine(request.model, with_pictures=bool(found.pictures))
 
         async def content() -> AsyncGenerator[bytes, None]:
             with engine.generate([order], caller) as stream:
@@ -117,6 +121,7 @@ class InferenceApi:
         return InferenceReply(engine.name, content())
 
     async def _tokenize(self, request: tokenize.TokenizeRequest, caller: str, found: Ignored) -> InferenceReply:
+        found.blindness = "this path counts no pictures; /v1/messages/count_tokens does"
         order = tokenize.order_of(request, found)
         engine = await self._pool.engine(request.model)
 

@@ -90,9 +90,14 @@ def serve(config: EngineConfig, others: list[IO[bytes]]) -> None:
     try:
         # Here, so that a missing mlx is reported like a broken model.
         deferred_packages.defer()
-        from .mlx_engine import MlxEngine
+        if config.kind == "vision":
+            # Processors ask the hub for files that their folder does not have.
+            os.environ["HF_HUB_OFFLINE"] = "1"
+            from .vision.vision_engine import VisionEngine as Engine
+        else:
+            from .mlx_engine import MlxEngine as Engine
 
-        engine = MlxEngine(config, server.send)
+        engine = Engine(config, server.send)
     except Exception as error:  # whatever is wrong with a model's files, the server must know
         log.exception("model not loaded", folder=config.folder)
         server.send([LoadFailed(message=f"{config.name} cannot be loaded: {error}")])

@@ -22,7 +22,6 @@ from ..ipc.messages import (
     EngineConfig,
     EngineMessage,
     Failed,
-    Finished,
     Generate,
     Loaded,
     Ping,
@@ -45,13 +44,13 @@ from .cache.kv_cache import KvCaches, store_of
 from .cache.prefix_cache import PrefixCache
 from .draft_model import load_draft
 from .drafting_batch import DraftingBatch, PassCounts
-from .grammar import GrammarError
 from .manners import Manners
 from .mlx_adapter import BatchGenerator, generation_stream, load_model, mx, weight_bytes
 from .pooling import EmbeddingPooler, EmbeddingSequence
 from .prefill_pacing import CHUNK_MIN, PrefillPacer
 from .prompts import Prompts
 from .sequence import Sequence, Vocabulary
+from .sequence_maker import SequenceMaker, refusal_by_memory
 from .speculation import Speculation
 from .tokenizer_thread import Then, TokenizerThread, Work
 
@@ -95,6 +94,7 @@ class MlxEngine:
             copies=bool(self._config.get("opta", {}).get("copy_constraint")),
             is_parted=is_parted(self._prompts.template.marks),
         )
+        self._maker = SequenceMaker(self._vocabulary, self._forms, self._context_length())
         self._pooling = EmbeddingPooler(self._model, folder)
         self._draft = (
             load_draft(config.draft, self._model, self._tokenizer.get_vocab(), self._caches.make)
@@ -216,29 +216,13 @@ class MlxEngine:
         return prompt, [] if self._is_plain else self._prompts.checkpoints(order, prompt)
 
     def _start(self, order: Generate, prompt: list[int], checkpoints: list[tuple[int, bool]]) -> None:
-        limit = self._context_length()
-        if limit and len(prompt) >= limit:
-            message = f"The prompt has {len(prompt)} tokens; the context length of this model is {limit}."
-            self._fail(order.id, "context_length_exceeded", message)
-        elif not prompt:
-            self._fail(order.id, "invalid", "The prompt is empty for this model.")
-        elif not order.max_tokens:
-            self._send([Finished(id=order.id, finish="stop", prompt_tokens=len(prompt), completion_tokens=0)])
-        elif bad := next((token for token in order.logit_bias if int(token) >= self._vocabulary_size), None):
-            self._fail(order.id, "invalid", f"Field 'logit_bias': there is no token {bad} in this model.")
+        made = self._maker.made(order, prompt)
+        if isinstance(made, Sequence):
+            made.checkpoints = checkpoints
+            if not order.adapter or self._adapt(made):
+                self._admit(made)
         else:
-            answer_tokens_max = max(1, min(order.max_tokens, limit - len(prompt) if limit else order.max_tokens))
-            sequence = Sequence(order, prompt, answer_tokens_max, self._vocabulary, self._forms.parser(order, prompt))
-            try:
-                self._forms.constrain(sequence)
-            except GrammarError as error:
-                field = "tools" if order.forced or order.strict else "response_format"
-                self._fail(order.id, "invalid", f"Field '{field}': this schema cannot be enforced: {error}")
-                return
-            sequence.checkpoints = checkpoints
-            if order.adapter and not self._adapt(sequence):
-                return
-            self._admit(sequence)
+            self._send([made])
 
     def _adapt(self, sequence: Sequence) -> bool:
         """Load the adapter that an order names; False when it cannot be used."""
@@ -301,14 +285,8 @@ class MlxEngine:
 
     def _admit(self, sequence: Sequence) -> None:
         """Begin a sequence, or queue it until earlier ones have freed enough memory."""
-        sequence.size = self._cost.bytes(len(sequence.prompt) + sequence.answer_tokens_max)
-        if self._cache_bytes and self._cost.bytes(len(sequence.prompt)) > self._cache_bytes:
-            figures = f"{sequence.size / 1e9:.1f} GB of memory, and {self._cache_bytes / 1e9:.1f} GB are available for conversations"
-            self._fail(
-                sequence.order.id,
-                "context_length_exceeded",
-                f"The prompt has {len(sequence.prompt)} tokens; with its answer it needs {figures}.",
-            )
+        if refusal := refusal_by_memory(sequence, self._cost, self._cache_bytes):
+            self._send([refusal])
         elif self._waiting or not self._fits(sequence):
             self._waiting.append(sequence)
         else:

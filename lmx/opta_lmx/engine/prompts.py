@@ -2,11 +2,14 @@
 
 import contextlib
 import json
+from collections.abc import Sequence
 from typing import Any
+
+import msgspec
 
 from ..ipc.messages import Generate
 from .templates.chat_template import ChatTemplate, Wishes
-from .templates.renderer import TemplateRefusal
+from .templates.renderer import TemplateRefusal, TemplateRenderer
 
 # Two texts that no conversation contains and that differ from the first character on.
 _ONE, _OTHER = "\u2460", "\u2461"
@@ -14,11 +17,11 @@ _NONE = Wishes()
 
 
 class Prompts:
-    """`tokenizer`: mlx-lm's wrapper of a Hugging Face tokenizer. `selects`: see `ChatTemplate`."""
+    """`tokenizer`: mlx-lm's wrapper of a Hugging Face tokenizer. `selects`, `renderer`: see `ChatTemplate`."""
 
-    def __init__(self, tokenizer: Any, *, selects: bool = False):
+    def __init__(self, tokenizer: Any, *, selects: bool = False, renderer: TemplateRenderer | None = None):
         self._tokenizer = tokenizer
-        self.template = ChatTemplate(tokenizer, selects=selects)
+        self.template = ChatTemplate(tokenizer, selects=selects, renderer=renderer)
         # Instructions and tools -> tokens: they stay the same in all turns of a conversation.
         self._known: dict[str, int] = {}
 
@@ -27,6 +30,12 @@ class Prompts:
         if order.prompt:
             return self.encode(order.prompt)
         return self.rendered(order.messages, order.tools, _wishes(order))
+
+    def pictured(self, order: Generate, pictures: Sequence[str]) -> tuple[list[int], list[int]]:
+        """(tokens of a prompt, numbers of its pictures in their order there). See `ChatTemplate.pictured`."""
+        if not pictures:
+            return self.tokens(order), []
+        return self.template.pictured(order.messages, order.tools, _wishes(order), pictures)
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a text, without a chat template."""
@@ -53,15 +62,24 @@ class Prompts:
                 found.append((self._known[key], True))
             if asked > len(instructions):
                 found.append((self._shared(order.messages[:asked], order.tools, wishes), False))
-            # The next request of a tool loop begins with this whole prompt, except where the template opens an answer in its own way.
-            # A message behind the answer, because an answer at the end is one to be continued.
-            later = [{"role": "assistant", "content": _ONE}, {"role": "user", "content": _OTHER}]
-            answered = self.rendered([*order.messages, *later], order.tools, wishes)
-            shared = next((at for at, (a, b) in enumerate(zip(prompt, answered, strict=False)) if a != b), len(prompt))
-            found.append((min(shared, len(prompt) - 2), False))
+            found.append((self.continued_at(order, prompt), False))
         # Ascending, and only inside this prompt, with at least one token left after it.
         ordered = {at: is_system for at, is_system in reversed(found) if 0 < at < len(prompt) - 1}
         return sorted(ordered.items())
+
+    def continued_at(self, order: Generate, prompt: list[int], pictures: Sequence[str] = ()) -> int:
+        """How many tokens of a prompt the next request of a tool loop begins with; 0 when the template rejects it."""
+        if order.prompt:
+            return 0
+        # All of them, except where the template opens an answer in its own way. A message behind the answer, because an answer at the end is
+        # one to be continued.
+        later = [{"role": "assistant", "content": _ONE}, {"role": "user", "content": _OTHER}]
+        try:
+            answered, _ = self.pictured(msgspec.structs.replace(order, messages=[*order.messages, *later]), pictures)
+        except TemplateRefusal:
+            return 0
+        shared = next((at for at, (a, b) in enumerate(zip(prompt, answered, strict=False)) if a != b), len(prompt))
+        return max(0, min(shared, len(prompt) - 2))
 
     def _shared(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], wishes: Wishes) -> int:
         """The number of tokens that two continuations of `messages` with different questions share."""

@@ -1,6 +1,6 @@
 """Messages between the server and an engine process. Plain data only: numbers, strings, lists and JSON objects."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -9,11 +9,26 @@ class EngineMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """Base of every message."""
 
 
+class Picture(msgspec.Struct, frozen=True, tag_field="type", tag="picture"):
+    """The place of a picture among the parts of a message's content. `number`: its index in `Generate.pictures`."""
+
+    number: int
+
+
+class PictureFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of a picture as base64, as the client sent it. `where`: the field that holds it."""
+
+    where: str
+    data: str
+
+
 class Generate(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="generate"):
     """Generate an answer. The server has validated every field."""
 
     id: int
     messages: list[dict[str, Any]]
+    # Those that the messages' parts name; only an engine of kind "vision" gets any.
+    pictures: list[PictureFile] = []
     # Instead of messages: a text to continue, without a chat template.
     prompt: str = ""
     tools: list[dict[str, Any]] = []
@@ -214,6 +229,8 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     name: str
     folder: str
+    # "vision": computed by mlx-vlm, one request at a time, with pictures.
+    kind: Literal["text", "vision"] = "text"
     # The engine's end of the socket pair (see `framing`).
     descriptor: int = -1
     # Folder of a draft model with the same vocabulary; used while a single request runs.

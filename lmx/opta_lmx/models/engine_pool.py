@@ -24,6 +24,7 @@ from opta_protocol.lmx import LmxMemory, LmxModel, LmxModelDetails
 from ..engine_client.client import EngineClient, Report
 from ..engine_client.engine_supervisor import EngineSupervisor
 from ..ipc.messages import EngineConfig
+from . import sight
 from .found.sources import Source
 from .keep_awake import KeepAwake
 from .known_models import READ_IDLE_S, KnownModels, Wanted
@@ -41,8 +42,12 @@ LIMIT_SHARE = 0.75
 log = Log("models")
 
 
+# A model that sees pictures may have two engines: one of its name for texts, and one of its name and this for requests with pictures.
+WITH_PICTURES = " (pictures)"
+
+
 class EnginePool:
-    """The engines, by the names of their models. `make_client` makes the client of one engine; `sources`: see `found`;
+    """The engines, by the names of their models, with `WITH_PICTURES` for a second one. `make_client` makes the client of one engine; `sources`: see `found`;
     `presets`: the settings `models.NAME.…`.
     """
 
@@ -81,21 +86,37 @@ class EnginePool:
         """Seconds after which an unused model is unloaded; 0: never."""
         return self._settings.idle_s
 
-    async def engine(self, wanted: str, *, for_vectors: bool = False) -> ServedModel:
+    async def blindness(self, wanted: str) -> str:
+        """Why what a request names does not see pictures; '' when it does. Raises Refused."""
+        found = await self.catalog.resolve(wanted)
+        if found.model.sees and found.adapter is not None:
+            return f"{found.name} names an adapter, with which LMX sees no pictures. Name the model alone: {found.model.name}"
+        if found.model.has_vision and not sight.is_installed():
+            return f"{found.model.name} sees pictures, but mlx-vlm is not installed. {sight.INSTALL}"
+        return "" if found.model.sees else f"{found.model.name} does not see pictures, it reads only text parts"
+
+    async def engine(self, wanted: str, *, for_vectors: bool = False, with_pictures: bool = False) -> ServedModel:
         """What serves a request, loaded or loading. Raises Refused, Unavailable: there is no memory for it."""
         found = await self.catalog.resolve(wanted, for_vectors=for_vectors)
-        engine = self.engines.get(found.model.name)
+        if with_pictures and (blindness := await self.blindness(wanted)):
+            raise Refused(f"{blindness}.")
+        if found.adapter is not None and found.model.sees_only:
+            raise Refused(f"{found.model.name} is computed by mlx-vlm, with which LMX uses no adapters. Name the model alone.")
+        name = found.model.name + (WITH_PICTURES if with_pictures and not found.model.sees_only else "")
+        engine = self.engines.get(name)
         if engine is None:
-            engine = await self.load(found.model.name)
+            engine = await self.load(name)
         if self.used > self.limit * SHED:
             raise Unavailable(f"Memory is short: {self._figures()}. LMX takes no new requests until some is free.", retry_after_s=10)
         engine.used_at = time.monotonic()
-        return ServedModel(engine, found.adapter)
+        return ServedModel(engine, found.model.name, found.adapter)
 
     async def load(self, name: str, *, pin: bool = False) -> EngineClient:
         """Start an engine for a model, or restart one that failed. Raises Refused: the model is unknown. Unavailable: it does not fit."""
         async with self._loading:
-            model = self.catalog.models.get(name) or (await self.catalog.refresh()).get(name)
+            if (model := self._model_of(name)) is None:
+                await self.catalog.refresh()
+                model = self._model_of(name)
             if model is None:
                 reason = (
                     f"{name[:80]} cannot be loaded: {problem}."
@@ -105,18 +126,21 @@ class EnginePool:
                 raise Refused(f"{reason} List the models: opta models list", code=ErrorCode.model_not_found)
             engine = self.engines.get(name)
             if engine is None:
-                await self._free_memory(model)
+                await self._free_memory(name, model)
                 self._loaded[name] = model
-                engine = self.engines[name] = self._make_client(self._config(model), self._events.publish)
+                engine = self.engines[name] = self._make_client(self._config(name, model), self._events.publish)
                 self._share()
-                self._events.publish("loading", model=name, needed=self._needed(model))
+                self._events.publish("loading", model=name, needed=self._needed(name, model))
             # A person who asks for a quarantined model by name ends its quarantine.
             engine.start()
             engine.pinned |= pin
             return engine
 
     async def unload(self, name: str, reason: str = "asked for") -> bool:
-        """End a model's engine, whatever it does; False when it is not loaded."""
+        """End a model's engines, whatever they do; False when it is not loaded."""
+        return bool([True for each in (name + WITH_PICTURES, name) if await self._unload(each, reason)])
+
+    async def _unload(self, name: str, reason: str) -> bool:
         engine = self.engines.pop(name, None)
         if engine is None:
             return False
@@ -129,7 +153,7 @@ class EnginePool:
 
     async def stop(self) -> None:
         """End every engine."""
-        await asyncio.gather(*(self.unload(name, "LMX stops") for name in list(self.engines)))
+        await asyncio.gather(*(self._unload(name, "LMX stops") for name in list(self.engines)))
 
     @property
     def running(self) -> int:
@@ -160,7 +184,8 @@ class EnginePool:
 
     def details(self, model: Model) -> LmxModelDetails:
         """A model with its figures, as `/admin/models` shows it."""
-        engine = self.engines.get(model.name)
+        engines = [self.engines[name] for name in (model.name, model.name + WITH_PICTURES) if name in self.engines]
+        engine = next(iter(engines), None)
         loaded = engine.loaded if engine else None
         plain = LmxModelDetails(
             id=model.name,
@@ -169,9 +194,10 @@ class EnginePool:
             context_length=loaded.context_length if loaded else model.context_length,
             bytes=model.weight_bytes,
             capability=model.capability,
-            problem=engine.problem if engine else "",
+            vision=model.sees,
+            problem=next((engine.problem for engine in engines if engine.problem), ""),
             tools=None if model.tools is None else list(model.tools),
-            needed=self._needed(model),
+            needed=self._needed(model.name, model),
             repo=model.repo,
             revision=model.revision,
             licence=model.licence,
@@ -184,11 +210,11 @@ class EnginePool:
         return msgspec.structs.replace(
             plain,
             pinned=self._is_pinned(engine),
-            memory=engine.memory,
+            memory=sum(engine.memory for engine in engines),
             pid=engine.pid,
-            running=engine.running,
-            idle_s=0.0 if engine.running else round(time.monotonic() - engine.used_at, 1),
-            restarts=engine.restarts,
+            running=sum(engine.running for engine in engines),
+            idle_s=min(0.0 if engine.running else round(time.monotonic() - engine.used_at, 1) for engine in engines),
+            restarts=sum(engine.restarts for engine in engines),
         )
 
     def details_of(self, engine: EngineClient) -> LmxModelDetails:
@@ -200,19 +226,30 @@ class EnginePool:
 
     def shares(self) -> dict[str, Shares]:
         """What each engine may use for prompts and conversations."""
-        return self._plan.shares({name: self._need(model) for name, model in self._loaded.items()})
+        return self._plan.shares({name: self._need(name, model) for name, model in self._loaded.items()})
 
     def memory(self) -> LmxMemory:
         """Bytes used by LMX, and its limit."""
         return LmxMemory(used=self.used, limit=self.limit, level=self._level())
 
-    def _config(self, model: Model) -> EngineConfig:
-        draft = self.catalog.models.get(self._drafts.get(model.name, ""))
+    def _model_of(self, name: str) -> Model | None:
+        """The model of an engine's name."""
+        if (model := self.catalog.models.get(name)) is not None:
+            return model
+        model = self.catalog.models.get(name.removesuffix(WITH_PICTURES)) if name.endswith(WITH_PICTURES) else None
+        return model if model is not None and model.sees and not model.sees_only else None
+
+    def _draft_of(self, name: str) -> Model | None:
+        return self.catalog.models.get(self._drafts.get(name, ""))
+
+    def _config(self, name: str, model: Model) -> EngineConfig:
+        draft = self._draft_of(name)
         disk = self._folder.parent / "lmx" / "prefixes"
-        shares = self.shares()[model.name]
+        shares = self.shares()[name]
         return EngineConfig(
-            name=model.name,
+            name=name,
             folder=str(model.folder),
+            kind="vision" if model.sees_only or name != model.name else "text",
             draft=str(draft.folder) if draft else "",
             lookup=self._settings.prompt_lookup,
             prefix_bytes=shares.prefix,
@@ -223,31 +260,34 @@ class EnginePool:
             disk_bytes=int(self._settings.prefix_disk_gb * 1024**3),
             preset=preset_of(self._presets, model.name),
             # Only one model at a time is distributed: the default one.
-            ring=self._settings.ring if model.name == self.default else "",
+            ring=self._settings.ring if name == self.default and not model.sees_only else "",
         )
 
-    async def _free_memory(self, model: Model) -> None:
+    async def _free_memory(self, name: str, model: Model) -> None:
         """Unload idle models until a new one fits. Raises Unavailable with the figures when it does not."""
-        available, needed = self._plan.available, self._needed(model)
+        available, needed = self._plan.available, self._needed(name, model)
         while self._committed() + needed > available:
-            if not await self._unload_one(f"{model.name} needs its memory"):
+            if not await self._unload_one(f"{name} needs its memory"):
                 raise Unavailable(
-                    f"{model.name} needs {_size(needed)}, but {_size(self._committed())} of the {_size(available)} that models may use are taken"
+                    f"{name} needs {_size(needed)}, but {_size(self._committed())} of the {_size(available)} that models may use are taken"
                     f" by {', '.join(self.engines) or 'nothing'}. Unload a model (opta models unload NAME), or raise lmx.memory-limit-mb.",
                     retryable=False,
                 )
 
     def _committed(self) -> int:
         """Bytes of the loaded models, now or once they run. The prefix caches have a share of their own."""
-        return sum(max(engine.memory - _prefix_bytes(engine), self._needed(self._loaded[name])) for name, engine in self.engines.items())
+        return sum(
+            max(engine.memory - _prefix_bytes(engine), self._needed(name, self._loaded[name])) for name, engine in self.engines.items()
+        )
 
-    def _needed(self, model: Model) -> int:
-        return self._plan.needed(self._need(model))
+    def _needed(self, name: str, model: Model) -> int:
+        return self._plan.needed(self._need(name, model))
 
-    def _need(self, model: Model) -> Need:
-        if model.name in self._measured:
-            return self._measured[model.name]
-        draft = self.catalog.models.get(self._drafts.get(model.name, ""))
+    def _need(self, name: str, model: Model) -> Need:
+        """What the engine of this name needs for the model."""
+        if name in self._measured:
+            return self._measured[name]
+        draft = self._draft_of(name)
         models = [model, draft] if draft else [model]
         return Need(weights=sum(each.weight_bytes for each in models), conversation=sum(each.conversation_bytes for each in models))
 
@@ -272,7 +312,7 @@ class EnginePool:
         for name, engine in list(self.engines.items()):
             unused_s = time.monotonic() - engine.used_at
             if after_s and name != self.default and not self._is_pinned(engine) and not engine.running and unused_s > after_s:
-                await self.unload(name, f"unused for {unused_s:.0f} s")
+                await self._unload(name, f"unused for {unused_s:.0f} s")
 
     async def _unload_one(self, reason: str) -> bool:
         """Unload the model that was unused the longest; False when all are running or pinned."""
@@ -281,7 +321,7 @@ class EnginePool:
             return False
         # The default one goes last: most requests are for it.
         oldest = min(idle, key=lambda engine: (engine.name == self.default, engine.used_at))
-        return await self.unload(oldest.name, reason)
+        return await self._unload(oldest.name, reason)
 
     async def _guard_memory(self) -> None:
         mark = next((mark for mark in (SHED, EVICT, WARN) if self.used > self.limit * mark), 0.0)

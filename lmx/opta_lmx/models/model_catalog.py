@@ -10,6 +10,7 @@ from opta_core.errors import Refused
 from opta_protocol.error_info import ErrorCode
 
 from ..json_values import as_list, as_object
+from . import sight
 from .cache_estimate import conversation_bytes, text_config, token_bytes
 from .memory_plan import ENGINE_BYTES
 
@@ -32,6 +33,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     capability: str = ""
     # Names of the tools that it can use, where its folder declares them (`opta.tools` of config.json); None for any.
     tools: tuple[str, ...] | None = None
+    # Whether it has a part that sees pictures, whether that can be used here, and whether the engine that sees computes its texts, too.
+    has_vision: bool = False
+    sees: bool = False
+    sees_only: bool = False
     # Where it came from, when it was pulled.
     repo: str = ""
     revision: str = ""
@@ -57,6 +62,7 @@ def read(folder: Path, name: str = "") -> Model:
     """A model folder as it describes itself. Fields that cannot be read keep their defaults; loading the model reports the reason."""
     config, origin = _json(folder / "config.json"), _json(folder / "opta.json")
     text = text_config(config)
+    has_vision = sight.has_part(folder, config)
     context = _number(text, "max_position_embeddings") or _number(config, "max_position_embeddings")
     return Model(
         name=name or folder.name,
@@ -67,6 +73,9 @@ def read(folder: Path, name: str = "") -> Model:
         context_length=context,
         capability=_capability(folder, config),
         tools=_tools(config),
+        has_vision=has_vision,
+        sees=has_vision and sight.can_see(config),
+        sees_only=has_vision and sight.sees_only(config),
         repo=str(origin.get("repo", "")),
         revision=str(origin.get("revision", "")),
         licence=str(origin.get("licence", "")),

@@ -11,11 +11,11 @@ from .model_adapter import Adapter
 
 
 class ServedModel:
-    """`name`: as answers state it, `MODEL` or `MODEL+ADAPTER`."""
+    """`model`: its name. `name`: as answers state it, `MODEL` or `MODEL+ADAPTER`."""
 
-    def __init__(self, engine: EngineClient, adapter: Adapter | None = None):
-        self.engine, self._adapter = engine, adapter
-        self.name = f"{engine.name}+{adapter.name}" if adapter else engine.name
+    def __init__(self, engine: EngineClient, model: str, adapter: Adapter | None = None):
+        self.engine, self._model, self._adapter = engine, model, adapter
+        self.name = f"{model}+{adapter.name}" if adapter else model
 
     @property
     def loaded(self) -> Loaded | None:
@@ -31,5 +31,5 @@ class ServedModel:
     async def once(self, order: Embed | Tokenize, caller: str = "") -> Vectors | Tokens:
         """The result of an order that has exactly one. Raises OptaError."""
         if self._adapter is not None and isinstance(order, Embed):
-            raise Refused(f"{self.name} names an adapter, with which LMX computes no embeddings. Name the model alone: {self.engine.name}")
+            raise Refused(f"{self.name} names an adapter, with which LMX computes no embeddings. Name the model alone: {self._model}")
         return await self.engine.once(order, caller)

@@ -10,7 +10,10 @@ from ..api.routes import InferenceApi, InferenceRoute
 from ..models.engine_pool import EnginePool
 from .delivery import send_stream, send_whole
 from .metrics import LmxMetrics
-from .sse import Asked
+from .sse import BODY_BYTES_MAX, Asked
+
+# With base64, 20 MiB of pictures and their conversation; only where a model sees pictures.
+PICTURES_BODY_BYTES_MAX = 32 * 1024 * 1024
 
 
 class Inference:
@@ -19,13 +22,15 @@ class Inference:
     def __init__(self, pool: EnginePool, metrics: LmxMetrics):
         self.api = InferenceApi(pool, metrics.meter)
         self.ollama = OllamaApi(pool, self.api)
-        self.routes = {path: _handler(route) for path, route in (self.api.routes | self.ollama.inference).items()}
+        self.routes = {path: _handler(route, pool) for path, route in (self.api.routes | self.ollama.inference).items()}
 
 
-def _handler(route: InferenceRoute) -> Callable[[Asked], Awaitable[None]]:
+def _handler(route: InferenceRoute, pool: EnginePool) -> Callable[[Asked], Awaitable[None]]:
     async def handle(asked: Asked) -> None:
         found = Ignored()
-        request = field_rules.read(await asked.body(dict[str, Any]), route.body, route.rules, found)
+        sees = any(model.sees for model in pool.catalog.models.values())
+        content = await asked.body(dict[str, Any], PICTURES_BODY_BYTES_MAX if sees else BODY_BYTES_MAX)
+        request = field_rules.read(content, route.body, route.rules, found)
         reply = await route.handle(request, asked.caller.name, found)
         headers = [(b"x-lmx-model", reply.model.encode())]
         if found.names:

@@ -43,9 +43,9 @@ class Asked(msgspec.Struct, frozen=True):
         """Without its query."""
         return str(self.scope["path"])
 
-    async def body(self, kind: type[T]) -> T:
+    async def body(self, kind: type[T], bytes_max: int = BODY_BYTES_MAX) -> T:
         """The body as `kind`. Raises Refused: too_large, bad_json, invalid, or bad_request (the client left)."""
-        content = await LimitedBody(self.scope["headers"], self.receive, BODY_BYTES_MAX).read()
+        content = await LimitedBody(self.scope["headers"], self.receive, bytes_max).read()
         return json_body.decode(content, kind)
 
     async def json(self, status: int, body: Any) -> None:

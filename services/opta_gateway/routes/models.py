@@ -30,6 +30,7 @@ async def list_models(gateway: GatewayOf, vault: VaultOf) -> ModelList:
             healthy=look.healthy,
             contextLimit=model.context_length,
             capability=model.capability,
+            vision=model.vision,
             default=default in (model.id, f"lmx/{model.id}"),
             state=model.state,
             tools=None if model.tools is None else bool(model.tools),

@@ -110,6 +110,8 @@ def capabilities_of(entry: dict[str, Any]) -> dict[str, bool]:
             found["vision"] = True
         if words & {"thinking", "reasoning"}:
             found["thinking"] = True
+    if isinstance(entry.get("vision"), bool):
+        found["vision"] = entry["vision"]
     flags = {**object_of(given), **object_of(object_of(given).get("supports"))}
     for name, keys in _FLAGS.items():
         for key in keys:

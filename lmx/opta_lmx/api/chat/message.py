@@ -7,7 +7,7 @@ import msgspec
 from opta_core.errors import Refused
 
 from ...json_values import as_list, as_object
-from ..content import text_of, thoughts_of
+from ..content import content_of, text_of, thoughts_of
 from ..request_body import Ignored
 
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool", "function": "tool"}
@@ -22,7 +22,8 @@ def message_of(at: int, message: dict[str, Any], found: Ignored) -> dict[str, An
     if role is None:
         raise Refused(f"Field '{where}.role': it is one of {', '.join(_ROLES)}.")
     content = message.get("content")
-    said: dict[str, Any] = {"role": role, "content": text_of(f"{where}.content", content, found, is_result=role == "tool")}
+    read = content_of if role in ("user", "tool") else text_of
+    said: dict[str, Any] = {"role": role, "content": read(f"{where}.content", content, found, is_result=role == "tool")}
     if role == "assistant":
         said |= _of_assistant(where, message)
         if not said["content"] and isinstance(refusal := message.get("refusal"), str):

@@ -71,7 +71,9 @@ class ChatRequest(ClientBody, frozen=True, kw_only=True):
 
 _FUNCTIONS = "this older form of tools is not served. Send tools and tool_choice."
 RULES: dict[str, FieldRule] = {
-    "messages": done("roles system (anywhere), developer, user, assistant, tool and function; text parts; reasoning of earlier turns"),
+    "messages": done(
+        "roles system (anywhere), developer, user, assistant, tool and function; text parts; reasoning of earlier turns; pictures as data URLs for models that see"
+    ),
     "model": MODEL,
     "stream": done(),
     "stream_options": done("`include_usage`"),
@@ -140,6 +142,7 @@ def order_of(request: ChatRequest, tools: ToolSet, found: Ignored) -> Generate:
     return Generate(
         id=0,
         messages=[message_of(at, message, found) for at, message in enumerate(request.messages)],
+        pictures=found.pictures,
         tools=tools.shown(),
         max_tokens=request.max_completion_tokens or request.max_tokens or DEFAULT_MAX_TOKENS,
         stop=stop,

@@ -7,7 +7,7 @@ import msgspec
 from opta_core.errors import Refused
 
 from ...json_values import as_list, as_object
-from ..content import text_of
+from ..content import content_of, text_of
 from ..request_body import Ignored
 
 # Blocks of tools that ran at the vendor's servers: no model here has those tools.
@@ -49,7 +49,7 @@ def _messages(where: str, given: dict[str, Any], found: Ignored) -> list[dict[st
                 found.add(f"{where}.content ({kind})")
             case _:
                 parts.append(block)
-    text = text_of(f"{where}.content", parts, found, joint="\n")
+    text = (content_of if role == "user" else text_of)(f"{where}.content", parts, found, joint="\n")
     if text or calls or thoughts or not results:
         message: dict[str, Any] = {"role": role, "content": text}
         if thoughts:
@@ -65,5 +65,7 @@ def _result(where: str, id_: str, block: dict[str, Any], found: Ignored) -> dict
     parts = [] if content is None or isinstance(content, str) else as_list(content)
     if parts is None or any(as_object(part) is None for part in parts):
         raise Refused(f"Field '{where}.content': the content of a tool_result is a string or a list of blocks.")
-    text = text_of(f"{where}.content", content, found, is_result=True, joint="\n")
-    return {"role": "tool", "tool_call_id": id_, "content": f"Error: {text}" if block.get("is_error") else text}
+    said = content_of(f"{where}.content", content, found, is_result=True, joint="\n")
+    if block.get("is_error"):
+        said = f"Error: {said}" if isinstance(said, str) else [{"type": "text", "text": "Error: "}, *said]
+    return {"role": "tool", "tool_call_id": id_, "content": said}

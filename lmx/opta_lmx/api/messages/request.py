@@ -60,7 +60,9 @@ class MessagesRequest(CountRequest, frozen=True, kw_only=True):
 
 
 COUNT_RULES: dict[str, FieldRule] = {
-    "messages": done("roles user, assistant and system; text, tool_use, tool_result, thinking, document and search_result blocks"),
+    "messages": done(
+        "roles user, assistant and system; text, tool_use, tool_result, thinking, document and search_result blocks; image blocks in base64 for models that see"
+    ),
     "model": MODEL,
     "system": done("a text, or text blocks"),
     "tools": done(
@@ -98,10 +100,11 @@ def order_of(request: CountRequest, found: Ignored) -> Generate:
     messages = conversation_of(request.system, request.messages, found)
     thinking = _thinking(request, found).fields()
     if not isinstance(request, MessagesRequest):
-        return Generate(id=0, messages=messages, tools=tools.shown(), max_tokens=0, **thinking)
+        return Generate(id=0, messages=messages, pictures=found.pictures, tools=tools.shown(), max_tokens=0, **thinking)
     return Generate(
         id=0,
         messages=messages,
+        pictures=found.pictures,
         tools=tools.shown(),
         forced=tools.forced,
         strict=tools.strict(),

@@ -90,7 +90,7 @@ def _details(config: dict[str, Any]) -> dict[str, Any]:
 def _capabilities(model: Model, template: str) -> list[str]:
     if model.capability == "embedding":
         return ["embedding"]
-    found = ["completion", "tools"]
+    found = ["completion", "tools", *(["vision"] if model.sees else [])]
     if any(word in template for word in ("enable_thinking", "<think>", "reasoning_effort", "thinking")):
         found.append("thinking")
     return found

@@ -10,9 +10,11 @@ from ...ipc.messages import Embed, Generate
 from ...json_values import as_list, as_object
 from .. import schema_limits
 from ..chat.message import message_of
+from ..content import content_of
 from ..embeddings import EmbeddingsRequest
 from ..embeddings import order_of as embeddings_order_of
 from ..field_rules import MODEL, FieldRule, done, ignored, read, refused
+from ..picture import add_picture
 from ..request_body import (
     DEFAULT_MAX_TOKENS,
     MAX_TOKENS_MAX,
@@ -70,6 +72,7 @@ class OllamaGenerateRequest(OllamaBody, frozen=True, kw_only=True):
     prompt: str = ""
     system: str = ""
     raw: bool = False
+    images: list[str] | None = None
 
 
 class OllamaEmbedRequest(ClientBody, frozen=True, kw_only=True):
@@ -95,7 +98,7 @@ _BODY_RULES: dict[str, FieldRule] = {
 }
 CHAT_RULES: dict[str, FieldRule] = {
     **_BODY_RULES,
-    "messages": done("none: the model is loaded; images are refused by name"),
+    "messages": done("none: the model is loaded; `images` in base64 for models that see"),
     "tools": done(),
 }
 GENERATE_RULES: dict[str, FieldRule] = {
@@ -103,7 +106,7 @@ GENERATE_RULES: dict[str, FieldRule] = {
     "prompt": done("none: the model is loaded"),
     "system": done(),
     "raw": done("the prompt goes on without a chat template"),
-    "images": refused("this model reads only text.", unless=([],)),
+    "images": done("in base64, for models that see", unset=([],)),
     "suffix": refused("this model continues a text and cannot fill a gap.", unless=("",)),
     "template": refused("the model's own chat template is used. Send the finished text with raw: true.", unless=("",)),
     "context": ignored("send the conversation to /api/chat"),
@@ -132,10 +135,15 @@ def chat_order(request: OllamaChatRequest, found: Ignored) -> tuple[Generate, To
 
 def generate_order(request: OllamaGenerateRequest, found: Ignored) -> Generate:
     """The order of /api/generate. Raises Refused naming the field."""
+    if request.raw and request.images:
+        raise Refused("Field 'images': a raw prompt has no pictures; send the messages to /api/chat.")
     if request.raw:
         return msgspec.structs.replace(_order(request, [], ToolSet(), found), prompt=request.prompt)
     system = [{"role": "system", "content": request.system}] if request.system else []
-    return _order(request, [*system, {"role": "user", "content": request.prompt}], ToolSet(), found)
+    asked: Any = request.prompt
+    if request.images:
+        asked = content_of("images", _with_images("images", [*request.images], request.prompt, found), found)
+    return _order(request, [*system, {"role": "user", "content": asked}], ToolSet(), found)
 
 
 def embed_order(request: OllamaEmbedRequest) -> Embed:
@@ -155,6 +163,7 @@ def _order(request: OllamaBody, messages: list[dict[str, Any]], tools: ToolSet, 
     return Generate(
         id=0,
         messages=messages,
+        pictures=found.pictures,
         tools=tools.shown(),
         strict=tools.strict(),
         max_tokens=limit or DEFAULT_MAX_TOKENS,
@@ -196,11 +205,21 @@ def _schema(form: str | dict[str, Any] | None, found: Ignored) -> dict[str, Any]
 
 def _message(at: int, message: dict[str, Any], found: Ignored) -> dict[str, Any]:
     """A message in the chat form: calls have no ids here, so a result belongs to the last call of its tool."""
-    if as_list(message.get("images")):
-        raise Refused(f"Field 'messages[{at}].images': this model reads only text.")
+    if images := as_list(message.get("images")):
+        message = {**message, "content": _with_images(f"messages[{at}].images", images, message.get("content"), found)}
     calls = [as_object(call) or {} for call in as_list(message.get("tool_calls")) or []]
     numbered = [{"id": _call_id(at, number, call), **call} for number, call in enumerate(calls)]
     return message_of(at, {**message, "tool_calls": numbered} if numbered else message, found)
+
+
+def _with_images(where: str, images: list[Any], text: Any, found: Ignored) -> list[Any]:
+    """The parts of a message: Ollama shows a model its images before its text. Raises Refused naming the field."""
+    if found.blindness:
+        raise Refused(f"Field '{where}': {found.blindness}.")
+    if not all(isinstance(image, str) for image in images):
+        raise Refused(f"Field '{where}': each image is a text in base64.")
+    parts: list[Any] = [add_picture(where, image, found) for image in images]
+    return [*parts, text] if isinstance(text, str) and text else parts
 
 
 def _call_id(at: int, number: int, call: dict[str, Any]) -> str:

@@ -52,17 +52,19 @@ class OllamaApi:
         self.refused = _CHANGES
 
     async def _chat(self, request: requests.OllamaChatRequest, caller: str, found: Ignored) -> InferenceReply:
+        found.blindness = await self._pool.blindness(request.model)
         order, _ = requests.chat_order(request, found)
-        engine = await self._pool.engine(request.model)
+        engine = await self._pool.engine(request.model, with_pictures=bool(found.pictures))
         if not request.messages:
             return InferenceReply(engine.name, _once(loaded_body(engine.name, is_chat=True)))
         form = OllamaAnswer(engine.name, is_chat=True)
         return self._api.reply(engine, [order], caller, form, is_stream=request.stream, media_type=NDJSON)
 
     async def _generate(self, request: requests.OllamaGenerateRequest, caller: str, found: Ignored) -> InferenceReply:
+        found.blindness = await self._pool.blindness(request.model)
         order = requests.generate_order(request, found)
-        engine = await self._pool.engine(request.model)
-        if not request.prompt and not request.system:
+        engine = await self._pool.engine(request.model, with_pictures=bool(found.pictures))
+        if not request.prompt and not request.system and not found.pictures:
             return InferenceReply(engine.name, _once(loaded_body(engine.name, is_chat=False)))
         form = OllamaAnswer(engine.name, is_chat=False)
         return self._api.reply(engine, [order], caller, form, is_stream=request.stream, media_type=NDJSON)

@@ -7,7 +7,7 @@ import msgspec
 from opta_core.errors import Refused
 
 from ...json_values import as_list, as_object
-from ..content import text_of
+from ..content import content_of, text_of
 from ..request_body import Ignored
 from ..tool_set import ToolSet
 
@@ -64,7 +64,7 @@ def _message(where: str, item: dict[str, Any], found: Ignored) -> dict[str, Any]
         raise Refused(f"Field '{where}.role': it is user, assistant, system or developer.")
     if (content := item.get("content")) is None:
         raise Refused(f"Field '{where}.content': a string, or a list of parts.")
-    return {"role": role, "content": text_of(f"{where}.content", content, found)}
+    return {"role": role, "content": (content_of if role == "user" else text_of)(f"{where}.content", content, found)}
 
 
 def _result(where: str, item: dict[str, Any], found: Ignored) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def _result(where: str, item: dict[str, Any], found: Ignored) -> dict[str, Any]:
     if (fields := as_object(output)) is not None:
         inner = fields.get("content", fields.get("output"))
         output = inner if isinstance(inner, str) or as_list(inner) is not None else [fields]
-    return {"role": "tool", "tool_call_id": id_, "content": text_of(f"{where}.output", output, found, is_result=True)}
+    return {"role": "tool", "tool_call_id": id_, "content": content_of(f"{where}.output", output, found, is_result=True)}
 
 
 def _call(kind: str, item: dict[str, Any], tools: ToolSet) -> dict[str, Any] | None:

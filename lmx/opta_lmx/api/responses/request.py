@@ -46,7 +46,9 @@ class ResponsesRequest(ClientBody, frozen=True, kw_only=True):
 
 _STORED = "LMX stores no responses. Send the whole conversation in `input`."
 RULES: dict[str, FieldRule] = {
-    "input": done("a text, or items: messages, calls and results of functions, custom tools and local shells, reasoning"),
+    "input": done(
+        "a text, or items: messages, calls and results of functions, custom tools and local shells, reasoning; pictures as data URLs for models that see"
+    ),
     "model": MODEL,
     "instructions": done(),
     "tools": done("functions, custom tools and namespaces of functions; other kinds are dropped and named"),

@@ -6,7 +6,7 @@ text, then a plain exchange of two roles.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ import msgspec
 
 from opta_core.logs import Log
 
+from . import picture_marks
 from .control_tokens import ControlTokens
 from .conversation import HistoryCall, Message, conversation_of
 from .renderer import TemplateRefusal, TemplateRenderer
@@ -43,11 +44,11 @@ class Wishes(msgspec.Struct, frozen=True):
 
 class ChatTemplate:
     """`tokenizer`: mlx-lm's wrapper of a Hugging Face tokenizer. `selects`: the template takes any conversation, and leaves out parts of
-    it on purpose; it is not tried, and what is missing is not put in by other means.
+    it on purpose; it is not tried, and what is missing is not put in by other means. `renderer`: of a model that sees pictures.
     """
 
-    def __init__(self, tokenizer: Any, *, selects: bool = False):
-        self._render = TemplateRenderer(tokenizer)
+    def __init__(self, tokenizer: Any, *, selects: bool = False, renderer: TemplateRenderer | None = None):
+        self._render = renderer or TemplateRenderer(tokenizer)
         self._control = ControlTokens(getattr(tokenizer, "_tokenizer", tokenizer), self._render.source)
         self._switches = ThinkingSwitches(self._render)
         # What the template takes, without and with declared tools; many templates are two, one for each case.
@@ -66,6 +67,20 @@ class ChatTemplate:
         """The tokens of a prompt. Raises TemplateRefusal when the template takes the conversation in no form."""
         hidden = self._control.hiding()
         return self._control.encode(self._prompt(messages, tools, wishes, hidden), hidden)
+
+    def pictured(
+        self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], wishes: Wishes, pictures: Sequence[str]
+    ) -> tuple[list[int], list[int]]:
+        """(tokens of a prompt, numbers of its pictures in the order in which they stand there). `pictures`: what the model reads for each.
+
+        Raises TemplateRefusal when the template takes the conversation in no form, or leaves out a picture.
+        """
+        hidden = self._control.hiding(pictures)
+        prompt = self._prompt(messages, tools, wishes, hidden)
+        order = picture_marks.numbers_in(prompt)
+        if sorted(order) != list(range(len(pictures))):
+            raise TemplateRefusal("it leaves out a picture of the conversation, or repeats one")
+        return self._control.encode(prompt, hidden), order
 
     def text(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], wishes: Wishes) -> str:
         """The text of a prompt, as `tokens`."""
@@ -181,7 +196,7 @@ def begun_answer(conversation: list[Message]) -> str:
 
 def _hidden(message: Message, hidden: Any) -> Message:
     calls = tuple(replace(call, arguments=hidden.hide_in(call.arguments)) for call in message.calls)
-    return replace(message, text=hidden.hide(message.text), reasoning=hidden.hide(message.reasoning), calls=calls)
+    return replace(message, text=hidden.hide_between_marks(message.text), reasoning=hidden.hide(message.reasoning), calls=calls)
 
 
 def _lost(prompt: str, messages: list[Message]) -> int:
@@ -191,6 +206,10 @@ def _lost(prompt: str, messages: list[Message]) -> int:
         texts = [message.text] + [part for call in message.calls for part in (call.name, *_leaves(call.arguments))]
         if message.role == "system":
             lost += sum(_find(prompt, text, 0) < 0 for text in texts)
+            continue
+        if len(parts := picture_marks.split_at_marks(message.text)) > 1:
+            # Templates write pictures where they want to, and put words or lines between them.
+            lost += sum(_find(prompt, part, 0) < 0 for part in parts)
             continue
         if message.role != "tool":
             end = _find(prompt, message.text, at)

@@ -7,7 +7,10 @@ writes as plain text, such as `[INST]` where that is no token, are put back with
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, cast
+
+from . import picture_marks
 
 # The private area: one character for each hidden text.
 _FIRST, _LAST = 0xF0000, 0xFFFFD
@@ -40,13 +43,13 @@ class ControlTokens:
         self._broken = set(_MARK.findall(source)) - set(self.texts) - set(_SEARCHED)
         words = f"|{_WORDS_IN_PATHS}" if "/think" in source or "/no_think" in source else ""
         self._pattern = re.compile(
-            f"{_alternatives(tuple(dict.fromkeys([*self.texts, *_SEARCHED, *sorted(self._broken)])))}{words}|[{chr(_FIRST)}-{chr(_LAST)}]"
+            f"{_alternatives(tuple(dict.fromkeys([*self.texts, *_SEARCHED, *sorted(self._broken)])))}{words}|[{chr(_FIRST)}-{chr(_LAST)}{picture_marks.CLASS}]"
         )
         self._plain: dict[str, list[int]] = {}
 
-    def hiding(self) -> "HiddenTokens":
-        """A place for the hidden texts of one prompt."""
-        return HiddenTokens(self._pattern, self._broken)
+    def hiding(self, pictures: Sequence[str] = ()) -> "HiddenTokens":
+        """A place for the hidden texts of one prompt. `pictures`: what the model reads at the mark of each picture; control tokens stay such."""
+        return HiddenTokens(self._pattern, self._broken, pictures)
 
     def encode(self, prompt: str, hidden: "HiddenTokens") -> list[int]:
         """The tokens of a prompt in which control tokens were hidden."""
@@ -104,16 +107,21 @@ class ControlTokens:
 class HiddenTokens:
     """The hidden texts of one prompt."""
 
-    def __init__(self, pattern: "re.Pattern[str]", broken: set[str]):
-        self._pattern, self._broken = pattern, broken
+    def __init__(self, pattern: "re.Pattern[str]", broken: set[str], pictures: Sequence[str] = ()):
+        self._pattern, self._broken, self._pictures = pattern, broken, pictures
         self._texts: list[str] = []
 
     def __bool__(self) -> bool:
-        return bool(self._texts)
+        return bool(self._texts or self._pictures)
 
     def hide(self, text: str) -> str:
         """A text without control tokens."""
         return self._pattern.sub(self._placeholder, text)
+
+    def hide_between_marks(self, text: str) -> str:
+        """A message's text without control tokens, with the marks of its pictures."""
+        parts = picture_marks.split_at_marks(text) if self._pictures else [text]
+        return "".join(part if at % 2 else self.hide(part) for at, part in enumerate(parts))
 
     def hide_in(self, value: Any) -> Any:
         """Decoded JSON with the same done to all its texts."""
@@ -130,8 +138,10 @@ class HiddenTokens:
         parts: list[str] = []
         spans: list[tuple[int, int]] = []
         size = 0
-        for at, part in enumerate(re.split(f"([{chr(_FIRST)}-{chr(_LAST)}])", self._unescaped(prompt))):
-            if at % 2 and (number := ord(part) - _FIRST) < len(self._texts):
+        for at, part in enumerate(re.split(f"([{chr(_FIRST)}-{chr(_LAST)}{picture_marks.CLASS}])", self._unescaped(prompt))):
+            if at % 2 and (pictures := picture_marks.numbers_in(part)):
+                part = self._pictures[pictures[0]] if pictures[0] < len(self._pictures) else ""
+            elif at % 2 and (number := ord(part) - _FIRST) < len(self._texts):
                 part = self._texts[number]
                 part = f"{part[0]} {part[1:]}" if part in self._broken else part
                 spans.append((size, size + len(part)))
@@ -141,6 +151,8 @@ class HiddenTokens:
 
     def _unescaped(self, prompt: str) -> str:
         """The prompt of a template that writes JSON in ASCII, with our characters as they are."""
+        for number in range(len(self._pictures)):
+            prompt = prompt.replace(json.dumps(picture_marks.mark_of(number))[1:-1], picture_marks.mark_of(number))
         for number in range(len(self._texts)) if "\\udb8" in prompt else ():
             prompt = prompt.replace(json.dumps(chr(_FIRST + number))[1:-1], chr(_FIRST + number))
         return prompt

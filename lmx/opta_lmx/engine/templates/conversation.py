@@ -10,6 +10,7 @@ from opta_core.tool_text.splitter import TextSplitter
 from opta_core.tool_text.tolerant_json import Unreadable
 
 from ...json_values import as_list, as_object
+from .picture_marks import mark_of, without_marks
 
 _ROLES = {"developer": "system", "function": "tool", "tool_result": "tool", "model": "assistant", "human": "user"}
 _REASONING = ("reasoning_content", "reasoning", "thinking")
@@ -81,21 +82,23 @@ def content_text(content: Any) -> str:
     if content is None:
         return ""
     if isinstance(content, str):
-        return content
+        return without_marks(content)
     parts = as_list(content)
     return "".join(map(_part_text, [content] if parts is None else parts))
 
 
 def _part_text(part: Any) -> str:
     if isinstance(part, str):
-        return part
+        return without_marks(part)
     given = as_object(part)
     if given is None:
-        return json.dumps(part, ensure_ascii=False)
+        return without_marks(json.dumps(part, ensure_ascii=False))
+    if given.get("type") == "picture" and isinstance(given.get("number"), int):
+        return mark_of(given["number"])
     for key in ("text", "refusal", "content", "output"):
         value = given.get(key)
         if isinstance(value, str):
-            return value
+            return without_marks(value)
         if isinstance(value, list):
             return content_text(value)
     kind = str(given.get("type", "part")).removesuffix("_url").removeprefix("input_")

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ...json_values import as_list, as_object
+from .. import sight
 from .architectures import can_load
 
 _CONFIG_BYTES_MAX, _HEADER_BYTES_MAX = 64 * 1024**2, 100 * 1024**2
@@ -71,7 +72,7 @@ def _read(folder: Path, sizes: dict[str, int], *, is_checked: bool) -> ModelFile
         licence=licence_of(folder),
         bytes=sum(max(0, sizes[name]) for name in weights),
         problem=problem
-        or _about_code(config, architecture)
+        or _about_code(folder, config, architecture)
         or _about_weights(folder, sizes, weights, is_checked=is_checked)
         or ("" if _TOKENIZERS & sizes.keys() else "it has no tokenizer"),
     )
@@ -89,13 +90,17 @@ def _config(file: Path) -> tuple[dict[str, Any], str]:
     return (config, "") if config is not None else ({}, "its config.json is not a JSON object")
 
 
-def _about_code(config: dict[str, Any], architecture: str) -> str:
+def _about_code(folder: Path, config: dict[str, Any], architecture: str) -> str:
     if not architecture:
         return "its config.json names no architecture (model_type)"
     if config.get("model_file"):
         return "it needs code of its own (model_file), which LMX never runs"
     if not can_load(architecture):
-        return f"mlx-lm has no architecture {architecture[:60]!r}"
+        has_vision = sight.has_part(folder, config)
+        if has_vision and sight.can_see(config):
+            return ""
+        missing = f"; it may be a model that sees pictures. {sight.INSTALL}" if has_vision and not sight.is_installed() else ""
+        return f"mlx-lm has no architecture {architecture[:60]!r}{missing}"
     method = (as_object(config.get("quantization_config")) or {}).get("quant_method")
     if not config.get("quantization") and isinstance(method, str) and method not in _METHODS:
         return f"its weights are quantised with {method[:40]!r}, which mlx-lm cannot read"
