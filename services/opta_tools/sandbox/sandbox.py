@@ -23,12 +23,15 @@ from .launch import CommandSpec, Level, Network, Process, Streams, WorkspaceRef
 from .leftovers import settle
 from .limits import CommandLimits
 from .pool import Pool
+from .session_sandbox import ENDED
 from .session_tmp import SessionTmps
 from .view import Host
 from .wrapped import Wrapped
 
 PROBE_S, TRIES = 10.0, 3
-_KILLED = "a command in it was killed"
+_KILLED, _SILENT = "a command in it was killed", "it did not answer"
+# They say nothing about the sandbox: something killed its processes, or the machine had no time for them.
+_UNCLEAR = (_KILLED, _SILENT, ENDED)
 # What programs print about a file that is mounted read-only, or that is a mount point.
 _READ_ONLY = re.compile(r"^.*: (?:Read-only file system|Device or resource busy)$", re.MULTILINE)
 log = Log("sandbox")
@@ -144,11 +147,11 @@ class Sandbox:
             await self._pool.close()
 
     async def _try_again(self, level: Level) -> str:
-        """`_try`, repeated when something killed the command: that says nothing about the sandbox, and the answer holds until a restart."""
+        """`_try`, repeated when its answer says nothing about the sandbox: the answer holds until a restart."""
         problem = ""
         for _ in range(TRIES):
             problem = await self._try(level)
-            if problem != _KILLED:
+            if problem not in _UNCLEAR:
                 break
         return problem
 
@@ -169,7 +172,7 @@ class Sandbox:
                     return _KILLED
                 return "" if code == 0 and (Path(folder) / "probe").exists() else f"a command in it ended with code {code}"
         except (OSError, ToolProblem, TimeoutError) as error:
-            return str(error)[:300] or "it did not answer"
+            return str(error)[:300] or _SILENT
         finally:
             await self._pool.end_sessions()
             self.level = "none"

@@ -33,6 +33,7 @@ from .tree_guard import TreeGuard
 from .view import View, plan
 
 BUILD_S, ANSWER_S = 10.0, 10.0
+ENDED = "the sandbox has ended; the next command makes a new one"
 # How often making a sandbox is tried when control files are replaced meanwhile.
 TRIES = 5
 # How often control files are checked while a command runs.
@@ -329,7 +330,7 @@ class SessionSandbox:
     def _send(self, request: dict[str, Any], files: tuple[int, ...] = ()) -> socket.socket:
         """Send a request with descriptors; the socket on which its answers arrive. Raises ToolProblem."""
         if self._control is None:
-            raise ToolProblem("the sandbox has ended; the next command makes a new one", "sandbox")
+            raise ToolProblem(ENDED, "sandbox")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, _SO_PASSCRED, 1)
         ours.setblocking(False)
@@ -340,7 +341,7 @@ class SessionSandbox:
             socket.send_fds(self._control, [b"1"], [text, theirs.fileno(), *files])
         except OSError as error:
             ours.close()
-            raise ToolProblem("the sandbox has ended; the next command makes a new one", "sandbox") from error
+            raise ToolProblem(ENDED, "sandbox") from error
         finally:
             theirs.close()
             os.close(text)
