@@ -4,6 +4,7 @@ Wiring only. A turn handed to this boot is run once; a stop cancels its task and
 """
 
 import asyncio
+import functools
 from collections.abc import Callable
 from typing import cast
 
@@ -52,6 +53,8 @@ _INFERENCE = {
     ErrorCode.engine_lost,
     ErrorCode.no_answer,
 }
+# A turn is logged so long after it began.
+LOG_S = 0.02
 log = Log("turns")
 
 
@@ -163,7 +166,9 @@ class Turns:
         by = self._stopping.get((held.sid, held.turn), "client" if turn.state == "stopping" else None)
         if by is not None:
             return self._stopped(held, by)
-        log.info("turn runs", mode=turn.mode, level=turn.level, resumed=bool(turn.steps))
+        # Behind the request: writing a line takes as long as all that is done before it.
+        logged = functools.partial(log.info, "turn runs", mode=turn.mode, level=turn.level, resumed=bool(turn.steps))
+        asyncio.get_running_loop().call_later(LOG_S, logged)
         gate = PermissionGate(
             self._outbox, self._machine, self._settings.permissions.timeout_s, cast("Network", self._settings.sandbox.network)
         )
