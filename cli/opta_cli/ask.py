@@ -66,6 +66,22 @@ def ask(question: str, answers: dict[str, A], no: A, is_closed: Callable[[], str
                 _say(f"  Answer with one of: {', '.join(answers)}\n")
 
 
+def ask_words(prompt: str, is_closed: Callable[[], str] = lambda: "") -> str | None:
+    """A line in a person's words; None at the end of input. What was typed before the prompt was there is discarded. Raises Closed."""
+    if not can_ask():
+        return None
+    keyboard = _Keyboard(sys.stdin.fileno(), is_closed)
+    keyboard.settle()
+    # A line that was begun is not seen before its end.
+    termios.tcflush(keyboard.fd, termios.TCIFLUSH)
+    _say(prompt)
+    keyboard.wait()
+    # One line: what is pasted behind it is not for the next prompt.
+    line = os.read(keyboard.fd, 65536)
+    termios.tcflush(keyboard.fd, termios.TCIFLUSH)
+    return line.decode(errors="replace") if line else None
+
+
 class _Keyboard:
     """Reads keys, one line at a time. The terminal `fd` must be in single-key mode."""
 
@@ -87,7 +103,7 @@ class _Keyboard:
         rest, self._rest = self._rest, b""
         while True:
             if not rest:
-                self._wait()
+                self.wait()
                 rest = os.read(self.fd, 65536)
                 if not rest:
                     return None, True
@@ -143,7 +159,8 @@ class _Keyboard:
             rest = rest[-len(_PASTE_ENDS) :] + more
         return True
 
-    def _wait(self) -> None:
+    def wait(self) -> None:
+        """Wait for input. Raises Closed when the question is void."""
         while not self._comes(LOOK_S):
             if reason := self._is_closed():
                 _say("\n")

@@ -7,19 +7,18 @@ import contextlib
 import datetime
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
 
 from opta_core.clock import seconds_until
 from opta_core.errors import OptaError
 from opta_protocol import events as e
-from opta_protocol import wire
 from opta_protocol.permissions import Offer
 from opta_protocol.tools.card import NO_END, Card, Leaf, card_of
 from opta_protocol.tools.declared import tool_of
 
 from .ask import Closed, ask
 from .client import Client
+from .open_question import OpenQuestion
 from .plain_text import plain_line, visible, width_of
 
 # A longer subject is shown only below the first line.
@@ -34,12 +33,13 @@ OFFERS = {
     "session-network": ("e", "session"),
 }
 ONCE = ("network",)
+LATE = "Nobody answered in time, so it was not run."
 DENY: dict[str, str] = {"decision": "deny"}
 
 
 def answer(client: Client, asked: e.PermissionRequest, workspace: str) -> None:
     """Show a question and send its answer to the daemon. When another client answers first, show that answer."""
-    watch = _Watch(client.another(), asked)
+    watch = OpenQuestion(client.another(), asked, lambda event: _answer_to(asked, event), LATE)
     try:
         card = card_for(asked, workspace)
         print("\n".join(shown(card, asked)), file=sys.stderr, flush=True)
@@ -157,39 +157,14 @@ def _block(text: str, head: str = "  │ ") -> Iterator[str]:
         head = "  │ "
 
 
-class _Watch:
-    """Follows the session while a question is open, to detect that another client has answered it."""
-
-    def __init__(self, client: Client, asked: e.PermissionRequest):
-        self._asked, self._reason, self._is_closed = asked, "", False
-        threading.Thread(target=self._follow, args=(client,), name="watch", daemon=True).start()
-
-    def over(self) -> str:
-        """Why the question is void; '' while it is open."""
-        if self._reason:
-            return self._reason
-        with contextlib.suppress(ValueError):
-            if seconds_until(self._asked.expiresAt) <= 0:
-                return "Nobody answered in time, so it was not run."
+def _answer_to(asked: e.PermissionRequest, event: object) -> str:
+    """The words for the decision on a question; '' for any other event."""
+    if not isinstance(event, e.PermissionDecision) or event.requestId != asked.requestId:
         return ""
-
-    def close(self) -> None:
-        """Stop following the session."""
-        self._is_closed = True
-
-    def _follow(self, client: Client) -> None:
-        with contextlib.suppress(OptaError):
-            for line in client.events(self._asked.sid, self._asked.seq, is_over=lambda: self._is_closed):
-                event = wire.decode(line)
-                if isinstance(event, e.PermissionDecision) and event.requestId == self._asked.requestId:
-                    self._reason = _said(event)
-                elif isinstance(event, e.ENDINGS) and event.turn == self._asked.turn:
-                    self._reason = "The turn has ended, so the question is void."
-                if self._reason or self._is_closed:
-                    return
+    return _said(event)
 
 
 def _said(decision: e.PermissionDecision) -> str:
     if decision.by == "timeout":
-        return "Nobody answered in time, so it was not run."
+        return LATE
     return f"Answered in {decision.client or 'another place'}: {'allowed' if decision.decision == 'allow' else 'denied'}."
