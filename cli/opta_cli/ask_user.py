@@ -10,15 +10,15 @@ from opta_protocol.events import QuestionAnswered, QuestionAsked
 
 from .ask import Closed, ask_words
 from .client import Client
-from .open_question import OpenQuestion
 from .plain_text import plain_line
+from .question_watch import QuestionWatch
 
 CLIENT = "the terminal"
 
 
 def answer(client: Client, asked: QuestionAsked) -> None:
     """Show a question and send the answer. Without words it stays open, for another client or its end."""
-    watch = OpenQuestion(client.another(), asked, lambda event: _answer_to(asked, event), "Nobody answered in time.")
+    watch = QuestionWatch(client.another(), asked, lambda event: _answer_to(asked, event), "Nobody answered in time.")
     try:
         print("\n".join(shown(asked)), file=sys.stderr, flush=True)
         words = (ask_words("  your answer (empty: answer elsewhere) ▸ ", watch.over) or "").strip()

@@ -18,8 +18,8 @@ from opta_protocol.tools.declared import tool_of
 
 from .ask import Closed, ask
 from .client import Client
-from .open_question import OpenQuestion
 from .plain_text import plain_line, visible, width_of
+from .question_watch import QuestionWatch
 
 # A longer subject is shown only below the first line.
 SUBJECT_CHARS_MAX = 1000
@@ -39,7 +39,7 @@ DENY: dict[str, str] = {"decision": "deny"}
 
 def answer(client: Client, asked: e.PermissionRequest, workspace: str) -> None:
     """Show a question and send its answer to the daemon. When another client answers first, show that answer."""
-    watch = OpenQuestion(client.another(), asked, lambda event: _answer_to(asked, event), LATE)
+    watch = QuestionWatch(client.another(), asked, lambda event: _answer_to(asked, event), LATE)
     try:
         card = card_for(asked, workspace)
         print("\n".join(shown(card, asked)), file=sys.stderr, flush=True)

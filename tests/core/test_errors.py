@@ -14,6 +14,7 @@ FOLDERS = ("shared", "services", "cli", "desktop/opta_desktop", "lmx/opta_lmx")
 # what an MCP server answered, each on its way to a verdict or a problem; what a chat template refuses, a cache that cannot be shortened, and
 # why a task of the exam was not run, each on its way to an answer.
 OUTSIDE = {
+    "PictureRefusal",
     "AdapterError",
     "OptaError",
     "ToolProblem",

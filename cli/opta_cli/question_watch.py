@@ -29,7 +29,7 @@ class AskedEvent(Protocol):
     def expiresAt(self) -> str: ...
 
 
-class OpenQuestion:
+class QuestionWatch:
     """`said` gives the words for the event that answers it, '' for any other; `late` says that nobody did."""
 
     def __init__(self, client: Client, asked: AskedEvent, said: Callable[[Any], str], late: str):
