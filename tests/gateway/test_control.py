@@ -179,3 +179,14 @@ def test_a_turn_is_asked_again_or_with_other_words_in_a_fork(gateway: LocalGatew
         assert starts[1]["level"] == body.get("level", "L3")
     # The old branch stays.
     assert [start["text"] for start in events(gateway, sid, "turn.start")] == ["one", "two"]
+
+
+def test_a_turn_that_resumed_another_one_resumes_it_again_in_the_fork(gateway: LocalGateway, sid: str) -> None:
+    prompt(gateway, sid)
+    agent(gateway, e.TurnError(sid=sid, turn="t1", code="broken", message="x", domain="tool"))  # type: ignore[arg-type]
+    assert gateway.post(f"/v3/sessions/{sid}/resume", {}).status == 202
+    ended(gateway, sid, "t2")
+    for body, text in (({"again": True}, ""), ({"text": "Only in src."}, "Only in src.")):
+        made = gateway.post(f"/v3/sessions/{sid}/fork", {"turnId": "t2", **body}).json()
+        again = events(gateway, made["session"]["id"], "turn.start")[1]
+        assert (made["turnId"], again["resumes"], again["text"]) == ("t2", "t1", text)

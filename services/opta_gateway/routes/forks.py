@@ -43,6 +43,8 @@ async def fork_session(gateway: GatewayOf, name: str, key: IdempotencyKey, wante
             model=wanted.model or turn.model,
             command=command,
             attachments=turn.attachments,
+            # A turn that resumed another one has no prompt but that.
+            resumes=turn.resumes,
             # The same request again gets the same turn.
             key=f"fork {key}" if key else "",
             body=hashlib.sha256(msgspec.json.encode(wanted)).hexdigest()[:16],
