@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from .commands import chat, sessions, turn_requests
+from .commands import changes, chat, sessions, turn_requests
 
 
 def add(group: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -49,9 +49,21 @@ def add(group: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
     pruned = command(group, "prune", sessions.prune, "move old sessions to the archive; without --yes, only list them")
     pruned.add_argument("--older-than", type=float, default=30.0, metavar="DAYS", help="days since the last activity (default: 30)")
     pruned.add_argument("--yes", action="store_true", help="do it")
-    undone = command(group, "undo", sessions.undo, "restore the files that a turn changed")
-    undone.add_argument("id")
+    changed = command(group, "changes", changes.show, "list the files that a turn changed, by file tools and by commands, with their diffs")
+    changed.add_argument("id")
+    changed.add_argument("--turn", default="", help="the turn (default: the last one that changed files)")
+    changed.add_argument("--stat", action="store_true", help="without the diffs")
+    changed.add_argument("--json", action="store_true")
+    undone = command(group, "undo", changes.undo, "take back what a turn changed in files: all of it, or nothing when a file cannot be")
     undone.add_argument("--turn", default="", help="the turn (default: the last one that changed files)")
+    redone = command(group, "redo", changes.redo, "make again what was undone")
+    redone.add_argument("--turn", default="", help="the turn (default: the earliest one of which something was undone)")
+    for moved in (undone, redone):
+        moved.add_argument("id")
+        moved.add_argument("paths", nargs="*", metavar="PATH", help="only these files of the turn")
+        moved.add_argument("--partly", action="store_true", help="when some files cannot be, do the others")
+        moved.add_argument("--dry-run", action="store_true", help="only print what would be done")
+        moved.add_argument("--json", action="store_true")
     repaired = command(group, "repair", sessions.repair, "repair a damaged session; without --yes, only report what would be kept")
     repaired.add_argument("id")
     repaired.add_argument("--yes", action="store_true", help="do it; a copy of the damaged file is kept")

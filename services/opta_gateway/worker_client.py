@@ -1,15 +1,16 @@
-"""The gateway's requests to the tool worker: undo a turn's changes, list the tools of a folder's MCP servers."""
+"""The gateway's requests to the tool worker: show, undo and redo a turn's changes, list the tools of a folder's MCP servers."""
 
 import msgspec
 
 from opta_core.bus.bus import Bus, Frames
 from opta_core.bus.requests import Requests
 from opta_core.errors import Unavailable
-from opta_protocol.commands import EndSession, EndTurn, ForkFiles, ListTools, ToolList, ToolReply, Undone, UndoTurn
-from opta_protocol.event_parts import Change
+from opta_protocol.change_commands import ChangesShown, ChangesUndone, ShowChanges, UndoChanges
+from opta_protocol.commands import EndSession, EndTurn, ForkFiles, ListTools, ToolList, ToolReply
+from opta_protocol.file_changes import ChangeSet
 from opta_protocol.topics import TOOLS_RPC
 
-UNDO_S = 10.0
+UNDO_S = 30.0
 # Starting an MCP server can take this long; the worker answers before it is given up.
 LIST_S, START_S = 40.0, 30.0
 
@@ -22,15 +23,36 @@ class WorkerClient:
 
     def __init__(self, bus: Bus):
         self._tools = bus.dealer(TOOLS_RPC, self._on_reply)
-        self._undoing: Requests[Undone] = Requests()
+        self._undoing: Requests[ChangesUndone] = Requests()
+        self._showing: Requests[ChangesShown] = Requests()
         self._listing: Requests[ToolList] = Requests()
 
-    async def undo(self, sid: str, cwd: str, changes: list[Change]) -> Undone:
-        """Put files back as they were before `changes`. Raises Unavailable when the tool worker does not answer."""
+    async def undo(
+        self,
+        sid: str,
+        cwd: str,
+        folder: str,
+        sets: list[ChangeSet],
+        paths: list[str],
+        *,
+        redo: bool,
+        partly: bool,
+        dry_run: bool,
+    ) -> ChangesUndone:
+        """Take back the changes of a turn, or make them again. Raises Unavailable when the tool worker does not answer."""
         id_ = self._undoing.next_id()
-        order = [_encode(UndoTurn(id=id_, sid=sid, cwd=cwd, changes=changes))]
+        order = UndoChanges(id=id_, sid=sid, cwd=cwd, folder=folder, sets=sets, paths=paths, redo=redo, partly=partly, dryRun=dry_run)
         try:
-            return await self._undoing.ask(id_, lambda: self._tools.send(order), UNDO_S)
+            return await self._undoing.ask(id_, lambda: self._tools.send([_encode(order)]), UNDO_S)
+        except TimeoutError:
+            raise Unavailable("The tool worker does not answer; try again, or look: opta daemon status.") from None
+
+    async def changes(self, sid: str, cwd: str, folder: str, sets: list[ChangeSet]) -> ChangesShown:
+        """The files that a turn changed, with their diffs. Raises Unavailable when the tool worker does not answer."""
+        id_ = self._showing.next_id()
+        order = [_encode(ShowChanges(id=id_, sid=sid, cwd=cwd, folder=folder, sets=sets))]
+        try:
+            return await self._showing.ask(id_, lambda: self._tools.send(order), UNDO_S)
         except TimeoutError:
             raise Unavailable("The tool worker does not answer; try again, or look: opta daemon status.") from None
 
@@ -58,5 +80,7 @@ class WorkerClient:
         reply = _tool_reply.decode(frames[0])
         if isinstance(reply, ToolList):
             self._listing.resolve(reply.turn, reply)
-        elif isinstance(reply, Undone):
+        elif isinstance(reply, ChangesUndone):
             self._undoing.resolve(reply.id, reply)
+        elif isinstance(reply, ChangesShown):
+            self._showing.resolve(reply.id, reply)

@@ -39,6 +39,9 @@ DURABLE_NAMES = frozenset(
         "question.answered",
         "tool.start",
         "tool.result",
+        "files.changed",
+        "turn.undone",
+        "turn.redone",
     }
     | ENDING_NAMES
 )
@@ -170,9 +173,12 @@ class Sequencer:
             return None
         if header.event in CONTROL_NAMES:
             return control_refusal(state, header, body)
-        if header.event == "turn.undone":
+        if header.event in ("turn.undone", "turn.redone"):
             is_busy = bool(state.open_turns)
             return _refused(ErrorCode.busy, f"s-{state.sid} has a running turn. Undo after it has ended.") if is_busy else None
+        if header.event == "files.changed" and header.turn[1:].isdecimal() and 0 < int(header.turn[1:]) <= state.last_turn:
+            # What a command changed is known after it ended; a background command may end after its turn, or be ended by a kill.
+            return None
         if header.turn not in state.open_turns or (head.p.startswith("agent.") and not self._admits(head.incarnation)):
             self.fenced += 1
             return AppendResult(n=0, status="fenced")

@@ -10,10 +10,10 @@ from opta_core.process.process import ServiceContext, run
 from opta_core.settings import LiveSettings, environment
 from opta_protocol.ids import SESSION_ID
 
+from .checkpoints.checkpoints import Checkpoints
 from .commands.jobs import Runner
 from .commands.reaper import Reaper
 from .executor import Executor, ToolExecutor
-from .files.checkpoints import Checkpoints
 from .files.workspace import Workspace
 from .housekeeping import keep_bounded
 from .mcp.servers import Servers
@@ -62,7 +62,7 @@ async def main(context: ServiceContext) -> None:
     runner = Runner(sandbox, worker_environment, mark, paths.daemon / "spills")
     servers = Servers(LiveSettings(context.settings, paths), paths, sandbox, worker_environment, mark)
     keep_bounded(paths.daemon, lambda: tmps.forget_old(lambda sid: not SESSION_ID.match(sid) or (paths.sessions / f"{sid}.jsonl").exists()))
-    checkpoints = Checkpoints(paths.daemon / "checkpoints")
+    checkpoints = Checkpoints(paths.daemon / "snapshots", paths.daemon / "checkpoints")
     executor = ToolExecutor(context.boot, sandbox.level, runner, checkpoints, servers, tuple(settings.read), session_tmp=tmps.make)
     await serve(context, executor)
     await sandbox.close()

@@ -14,19 +14,8 @@ import msgspec
 
 from opta_core.logs import Log
 from opta_core.result_lines import KEPT_CHARS_MIN
-from opta_protocol.commands import (
-    EndSession,
-    EndTurn,
-    ForkFiles,
-    ListTools,
-    Preview,
-    PreviewTool,
-    RunTool,
-    ShowTexts,
-    TextsShown,
-    ToolList,
-    UndoTurn,
-)
+from opta_protocol.change_commands import ChangesShown, ChangesUndone, ShowChanges, UndoChanges
+from opta_protocol.commands import EndSession, EndTurn, ForkFiles, ListTools, Preview, PreviewTool, RunTool, ShowTexts, TextsShown, ToolList
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
 from opta_protocol.permissions import Risk
 from opta_protocol.tools.declared import TOOLS, risk_of
@@ -37,9 +26,10 @@ from opta_protocol.tools.shell import COMMAND_OUTPUT, COMMAND_STOP, RUN_COMMAND,
 from opta_protocol.tools.tool import AnyTool, Arguments, Tool
 
 from .arguments import arguments
+from .checkpoints.checkpoints import Checkpoints
+from .command_changes import CommandChanges
 from .commands.jobs import Runner
 from .files import prompt_texts
-from .files.checkpoints import Checkpoints
 from .files.file_tools import FileTools
 from .files.readable_roots import in_session_tmp, rooted
 from .forked_files import fork_folder
@@ -81,7 +71,11 @@ class Executor(Protocol):
 
     async def execute(self, call: RunTool, emit: Emit, record: Record) -> Outcome: ...
 
-    async def undo(self, asked: UndoTurn) -> list[str]: ...
+    async def undo(self, asked: UndoChanges) -> ChangesUndone: ...
+
+    async def changes(self, asked: ShowChanges) -> ChangesShown: ...
+
+    async def recover(self, record: Record) -> None: ...
 
     async def preview(self, asked: PreviewTool) -> Preview: ...
 
@@ -132,6 +126,7 @@ class ToolExecutor:
         self._readable, self._session_tmp = readable, session_tmp
         self._files = files or FileTools(checkpoints)
         self._results = results or KeptResults(checkpoints.folder.with_name("spills"))
+        self._command_changes = CommandChanges(checkpoints)
         functions: list[ToolFunction[Any]] = [
             *(ToolFunction(tool, self._file_tool) for tool in self._files.tools),
             ToolFunction(RUN_COMMAND, self._run_command, records_start=True),
@@ -181,6 +176,7 @@ class ToolExecutor:
     async def end_turn(self, asked: EndTurn) -> None:
         """Release the resources of a turn."""
         await self._servers.end_turn(asked.sid, asked.turn)
+        await self._command_changes.flush(asked.sid)
 
     async def end_session(self, asked: EndSession) -> None:
         """End the background commands of a session."""
@@ -188,11 +184,13 @@ class ToolExecutor:
 
     async def fork_files(self, asked: ForkFiles) -> None:
         """Give a new session what is kept for the session whose history it has."""
-        for keeper in (self._results, self._checkpoints):
-            await asyncio.to_thread(fork_folder, keeper.folder / asked.sid, keeper.folder / asked.new)
+        for folder in (self._results.folder, self._checkpoints.folder.with_name("checkpoints")):
+            await asyncio.to_thread(fork_folder, folder / asked.sid, folder / asked.new)
 
     async def preview(self, asked: PreviewTool) -> Preview:
         """What a write would change, or where a command would run."""
+        if asked.name == RUN_COMMAND.name:
+            self._command_changes.prepare(asked.cwd, asked.folder)
         try:
             return await asyncio.to_thread(self._files.preview, asked)
         except ToolProblem as problem:
@@ -202,14 +200,29 @@ class ToolExecutor:
         """Texts of a workspace for a prompt."""
         return await asyncio.to_thread(prompt_texts.show, asked, self._readable)
 
-    async def undo(self, asked: UndoTurn) -> list[str]:
-        """Restore the files that a turn changed; their paths. Raises ToolProblem."""
-        return await asyncio.to_thread(self._checkpoints.undo, asked.sid, asked.cwd, asked.changes)
+    async def undo(self, asked: UndoChanges) -> ChangesUndone:
+        """Take back what a turn changed, or make it again."""
+        try:
+            return await asyncio.to_thread(self._checkpoints.undo, asked)
+        except ToolProblem as problem:
+            return ChangesUndone(id=asked.id, problem=str(problem))
+
+    async def changes(self, asked: ShowChanges) -> ChangesShown:
+        """The files that a turn changed, with their diffs."""
+        try:
+            return await asyncio.to_thread(self._checkpoints.show, asked)
+        except ToolProblem as problem:
+            return ChangesShown(id=asked.id, problem=str(problem))
+
+    async def recover(self, record: Record) -> None:
+        """Record what commands changed that ended with an earlier worker."""
+        await self._command_changes.recover(record)
 
     async def close(self) -> None:
         """End background commands and MCP servers."""
         await self._runner.close()
         await self._servers.close()
+        await self._command_changes.close()
 
     async def _keep(self, call: RunTool, outcome: Outcome) -> Outcome:
         """Keep a long result, so that a model can read on in it."""
@@ -275,7 +288,8 @@ class ToolExecutor:
                 invocation.emit(_output(call, text))
 
         try:
-            return await self._runner.run(call, asked, on_start, on_output)
+            on_end = await self._command_changes.begin(call, invocation.record, background=asked.background)
+            return await self._runner.run(call, asked, on_start, on_output, on_end)
         finally:
             is_over = True
 

@@ -32,6 +32,7 @@ def kept_by(daemon: Path) -> tuple[Kept, ...]:
     gib = 1024**3
     return (
         Kept(daemon / "spills", 2 * gib),
+        Kept(daemon / "snapshots", 8 * gib),
         Kept(daemon / "seen", gib // 8),
         Kept(daemon / "attachments", 4 * gib),
         Kept(daemon / "sandbox/caches", 20 * gib),

@@ -16,6 +16,7 @@ from opta_core.bus.outbox import Outbox
 from opta_core.clock import now_s
 from opta_core.errors import OptaError
 from opta_core.logs import Log, current_session, current_turn
+from opta_protocol.change_commands import ShowChanges, UndoChanges
 from opta_protocol.commands import (
     CancelTool,
     EndSession,
@@ -28,8 +29,6 @@ from opta_protocol.commands import (
     ToolCommand,
     ToolsHello,
     ToolsState,
-    Undone,
-    UndoTurn,
 )
 from opta_protocol.events import Event, ToolResult
 from opta_protocol.permissions import Risk
@@ -42,9 +41,8 @@ from .result import Outcome, ToolProblem
 AT_ONCE_MAX = 8
 KNOWN_CALLS_MAX = 10_000
 
-_command: msgspec.json.Decoder[
-    RunTool | PreviewTool | ListTools | ShowTexts | EndTurn | EndSession | ForkFiles | UndoTurn | CancelTool | ToolsHello
-] = msgspec.json.Decoder(ToolCommand)
+_Asked = PreviewTool | UndoChanges | ShowChanges | ListTools | ShowTexts | EndTurn | EndSession | ForkFiles
+_command: msgspec.json.Decoder[_Asked | RunTool | CancelTool | ToolsHello] = msgspec.json.Decoder(ToolCommand)
 _encode = msgspec.json.Encoder().encode
 log = Log("worker")
 
@@ -61,6 +59,7 @@ class Worker:
         self._slots = asyncio.Semaphore(AT_ONCE_MAX)
         # Path that is written -> (its lock, number of calls that hold or await it)
         self._paths: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._asked.start(executor.recover(self._record), "recover")
 
     def figures(self) -> dict[str, int | str]:
         """For telemetry: how many calls are active and queued, and the level of the sandbox."""
@@ -99,7 +98,7 @@ class Worker:
                     task.cancel()
             case RunTool():
                 self._start(command)
-            case PreviewTool() | UndoTurn() | ListTools() | ShowTexts() | EndTurn() | EndSession() | ForkFiles():
+            case _:
                 self._asked.start(self._answer(peer, command), f"answer {type(command).__name__}")
 
     def _start(self, call: RunTool) -> None:
@@ -112,7 +111,7 @@ class Worker:
         self._tasks[call.callId] = task
         task.add_done_callback(lambda _: self._tasks.pop(call.callId, None))
 
-    async def _answer(self, peer: bytes, asked: PreviewTool | UndoTurn | ListTools | ShowTexts | EndTurn | EndSession | ForkFiles) -> None:
+    async def _answer(self, peer: bytes, asked: _Asked) -> None:
         match asked:
             case PreviewTool():
                 answer = await self._executor.preview(asked)
@@ -120,8 +119,10 @@ class Worker:
                 answer = await self._executor.tools(asked)
             case ShowTexts():
                 answer = await self._executor.texts(asked)
-            case UndoTurn():
-                answer = await self._undo(asked)
+            case UndoChanges():
+                answer = await self._executor.undo(asked)
+            case ShowChanges():
+                answer = await self._executor.changes(asked)
             case EndTurn():
                 await self._executor.end_turn(asked)
                 return
@@ -132,12 +133,6 @@ class Worker:
                 await self._executor.fork_files(asked)
                 return
         self._router.send(peer, [_encode(answer)])
-
-    async def _undo(self, asked: UndoTurn) -> Undone:
-        try:
-            return Undone(id=asked.id, files=await self._executor.undo(asked))
-        except ToolProblem as problem:
-            return Undone(id=asked.id, problem=str(problem))
 
     async def _run(self, call: RunTool) -> None:
         current_session.set(call.sid)

@@ -101,4 +101,4 @@ def _make_independent(turns: list[Turn], turn_id: str) -> None:
     for step in turn.steps:
         step.calls = [copy(call) for call in step.calls]
         for call in step.calls:
-            call.asked = copy(call.asked)
+            call.asked, call.effects = copy(call.asked), list(call.effects)

@@ -12,7 +12,10 @@ from opta_protocol.control_events import SteerText
 from opta_protocol.event_parts import Limits
 from opta_protocol.permissions import Level, Mode, SessionPolicy
 
-from .transcript_parts import Call, Injected, Question, Steer, Step, Turn
+from .transcript_parts import Call, Effect, Injected, Question, Steer, Step, Turn
+
+# Names of files in a note for the model
+NAMED_MAX = 20
 
 
 class Transcript(msgspec.Struct, kw_only=True):
@@ -76,8 +79,12 @@ class Transcript(msgspec.Struct, kw_only=True):
                 self.pendingNote = ""
             case e.TurnUndone():
                 if turn := self.turn(event.turn):
-                    turn.undone = event.files
-                self.pendingNote += f"(The user undid turn {event.turn}: {', '.join(event.files)} are as they were before it.)\n"
+                    turn.undone = sorted({*turn.undone, *event.files})
+                self.pendingNote += f"(The user undid what turn {event.turn} changed in {_some(event.files)}.)\n"
+            case e.TurnRedone():
+                if turn := self.turn(event.turn):
+                    turn.undone = [file for file in turn.undone if file not in event.files]
+                self.pendingNote += f"(The user made the changes of turn {event.turn} in {_some(event.files)} again.)\n"
             case e.ContextCompacted():
                 self.compactedTo, self.compactedIn, self.summary = event.upTo, event.turn, event.summary
                 if turn := self.turn(event.turn):
@@ -98,6 +105,11 @@ class Transcript(msgspec.Struct, kw_only=True):
     def turn(self, turn_id: str) -> Turn | None:
         """The turn with an id, searched from the end; None when there is none."""
         return next((turn for turn in reversed(self.turns) if turn.id == turn_id), None)
+
+
+def _some(files: list[str]) -> str:
+    """Names for a sentence: the first ones, and how many more there are."""
+    return ", ".join(files[:NAMED_MAX]) + (f" and {len(files) - NAMED_MAX} more files" if len(files) > NAMED_MAX else "")
 
 
 def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
@@ -165,6 +177,7 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
             | e.ToolStart()
             | e.ToolOutput()
             | e.ToolResult()
+            | e.FilesChanged()
         ):
             call = next((call for step in reversed(turn.steps) for call in step.calls if call.id == event.callId), None)
             if call is not None:
@@ -245,7 +258,14 @@ def _start_step(turn: Turn, event: e.StepStart) -> None:
 
 def _apply_to_call(
     call: Call,
-    event: e.PermissionRequest | e.PermissionDecision | e.QuestionAsked | e.QuestionAnswered | e.ToolStart | e.ToolOutput | e.ToolResult,
+    event: e.PermissionRequest
+    | e.PermissionDecision
+    | e.QuestionAsked
+    | e.QuestionAnswered
+    | e.ToolStart
+    | e.ToolOutput
+    | e.ToolResult
+    | e.FilesChanged,
 ) -> None:
     match event:
         case e.PermissionRequest():
@@ -277,3 +297,14 @@ def _apply_to_call(
                 call.state = "ok" if event.ok else "failed"
             call.content, call.code, call.lines = event.content, event.code, event.lines
             call.durationMs, call.truncated, call.spill, call.changes = event.durationMs, event.truncated, event.spill, event.changes
+        case e.FilesChanged():
+            call.effects.append(
+                Effect(
+                    changes=event.changes,
+                    more=event.more,
+                    kept=event.kept,
+                    background=event.background,
+                    missed=event.missed,
+                    beside=event.beside,
+                )
+            )

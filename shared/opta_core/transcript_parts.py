@@ -24,6 +24,17 @@ class Question(msgspec.Struct, kw_only=True):
     client: str = ""
 
 
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """What changed in the workspace while a command ran; the fields as in `FilesChanged`."""
+
+    changes: list[Change] = []
+    more: int = 0
+    kept: str = ""
+    background: bool = False
+    missed: str = ""
+    beside: list[str] = []
+
+
 class Call(msgspec.Struct, kw_only=True):
     """One tool call, from its request to its end."""
 
@@ -57,6 +68,7 @@ class Call(msgspec.Struct, kw_only=True):
     truncated: bool = False
     spill: str = ""
     changes: list[Change] = []
+    effects: list[Effect] = []
     asked: Question | None = None
 
 
@@ -132,7 +144,7 @@ class Turn(msgspec.Struct, kw_only=True):
     limits: Limits | None = None
     # Note for the model before the prompt: files that were restored since it last saw them.
     note: str = ""
-    # The files that were restored to their state before this turn.
+    # The files in which this turn's changes were undone.
     undone: list[str] = []
     state: TurnState = "running"
     steps: list[Step] = []

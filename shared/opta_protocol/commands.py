@@ -4,14 +4,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from .change_commands import ChangesShown, ChangesUndone, ShowChanges, UndoChanges
+from .command_base import Command
 from .error_info import ErrorInfo
-from .event_parts import Change, Writing
+from .event_parts import Writing
 from .http_context import SessionContext
-
-
-class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="command"):
-    """Base of every command. The field `command` holds its name."""
-
 
 # store.in: producers append events ------------------------------------------------------------------
 
@@ -266,23 +263,6 @@ class Preview(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Previ
     folder: str = ""
 
 
-class UndoTurn(Command, frozen=True, kw_only=True, omit_defaults=True, tag="UndoTurn"):
-    """Restores the files that a turn changed. `changes` is in order, oldest first."""
-
-    id: int
-    sid: str
-    cwd: str
-    changes: list[Change]
-
-
-class Undone(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Undone"):
-    """The reply to `UndoTurn`: the restored files, or why nothing was undone."""
-
-    id: int
-    files: list[str] = []
-    problem: str = ""
-
-
 class WantedText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Text of the workspace that a turn may add to its prompt.
 
@@ -356,8 +336,10 @@ class ToolsState(Command, frozen=True, kw_only=True, omit_defaults=True, tag="To
     servers: bool = False
 
 
-ToolCommand = RunTool | PreviewTool | ListTools | ShowTexts | EndTurn | EndSession | UndoTurn | CancelTool | ToolsHello
-ToolReply = ToolEnded | ToolsState | Preview | ToolList | TextsShown | Undone
+ToolCommand = (
+    RunTool | PreviewTool | ListTools | ShowTexts | EndTurn | EndSession | ForkFiles | UndoChanges | ShowChanges | CancelTool | ToolsHello
+)
+ToolReply = ToolEnded | ToolsState | Preview | ToolList | TextsShown | ChangesUndone | ChangesShown
 
 
 class ShowContext(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ShowContext"):

@@ -83,6 +83,12 @@ class TurnStopping(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tu
 
 
 class TurnUndone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.undone"):
-    """The files that the turn changed were restored."""
+    """The turn's changes of these files were taken back."""
+
+    files: list[str]
+
+
+class TurnRedone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.redone"):
+    """The turn's changes of these files, which were undone, were made again."""
 
     files: list[str]

@@ -30,12 +30,19 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One file that a tool changed. `before` and `after` are sha256 of its content; empty when there was no file."""
+    """One file, link or folder that a tool changed.
+
+    `before` and `after` are sha256 of its content (of a link: its target), empty when there was nothing and for a folder;
+    `unkept:BYTES:NANOSECONDS` (time of change) when the content is too large to be kept. The modes are octal as git writes them, 100644
+    for example; empty when there was nothing, and in journals from before modes were recorded.
+    """
 
     path: str
     before: str = ""
     after: str = ""
     diff: str = ""
+    beforeMode: str = ""
+    afterMode: str = ""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -18,6 +18,7 @@ from .control_events import (
     TurnPaused,
     TurnPausing,
     TurnQueued,
+    TurnRedone,
     TurnResumed,
     TurnSteer,
     TurnStopping,
@@ -245,6 +246,23 @@ class ToolResult(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tool
     changes: list[Change] = []
 
 
+class FilesChanged(Event, frozen=True, kw_only=True, omit_defaults=True, tag="files.changed"):
+    """What changed in the workspace while a command ran, without what file tools wrote meanwhile.
+
+    `background`: the command ran beside other things, so it may not have been its doing.
+    `more`: how many further changes the list `kept` (its sha256 among the kept contents) has. `missed`: why the changes are not known.
+    `beside`: sessions whose commands ran in the workspace at the same time. May come after the end of the turn.
+    """
+
+    callId: str
+    changes: list[Change] = []
+    more: int = 0
+    kept: str = ""
+    background: bool = False
+    missed: str = ""
+    beside: list[str] = []
+
+
 class PlanUpdated(Event, frozen=True, kw_only=True, omit_defaults=True, tag="plan.updated"):
     """The model's complete to-do list."""
 
@@ -335,6 +353,7 @@ AnyEvent = (
     | TurnResumed
     | TurnStopping
     | TurnUndone
+    | TurnRedone
     | StepStart
     | StepWaiting
     | StepDone
@@ -349,6 +368,7 @@ AnyEvent = (
     | ToolStart
     | ToolOutput
     | ToolResult
+    | FilesChanged
     | PlanUpdated
     | ContextInjected
     | ContextCompacted

@@ -95,19 +95,6 @@ class AnswerPermission(Request, frozen=True, kw_only=True, omit_defaults=True):
     client: Name = ""
 
 
-class UndoTurnRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """POST /v3/sessions/:id/undo: without `turnId`, the last turn that changed files."""
-
-    turnId: Name = ""
-
-
-class TurnUndoneAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The files that were restored to their state before the turn."""
-
-    turnId: str
-    files: list[str]
-
-
 class CheckPolicy(Request, frozen=True, kw_only=True, omit_defaults=True):
     """POST /v3/policy/check. `rules` are added to the user's layer, each as `EFFECT:WORDS`."""
 

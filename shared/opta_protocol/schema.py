@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from . import http, http_context, http_control, http_daemon, http_lists, lmx
+from . import http, http_changes, http_context, http_control, http_daemon, http_lists, lmx
 from .error_info import ErrorBody
 from .events import EVENT_TYPES
 
@@ -22,7 +22,7 @@ REQUESTS: list[type[Any]] = [
     http_control.PauseTurn,
     http_control.AnswerQuestion,
     http_control.ForkRequest,
-    http.UndoTurnRequest,
+    http_changes.UndoTurnRequest,
     http.CheckPolicy,
     http.GiveTrust,
     http.ApproveServer,
@@ -54,7 +54,8 @@ RESPONSES: list[type[Any]] = [
     lmx.LmxAvailable,
     lmx.LmxPull,
     http_daemon.Metrics,
-    http.TurnUndoneAnswer,
+    http_changes.TurnUndoneAnswer,
+    http_changes.TurnChanges,
     http_control.SteerAccepted,
     http_control.PauseAccepted,
     http_control.ForkAnswer,

@@ -17,7 +17,7 @@ from opta_protocol.commands import RunTool
 from opta_protocol.permissions import Level
 from opta_protocol.tools.declared import tool_of
 from opta_protocol.tools.shell import CommandOutput
-from opta_tools.files.checkpoints import Checkpoints
+from opta_tools.checkpoints.checkpoints import Checkpoints
 from opta_tools.files.file_tools import FileTools
 from opta_tools.result import Outcome, ToolProblem
 

@@ -16,8 +16,8 @@ import pytest
 from support.contained import PYTHON, Place
 
 from opta_protocol.commands import RunTool
+from opta_tools.checkpoints.checkpoints import Checkpoints
 from opta_tools.executor import ToolExecutor
-from opta_tools.files.checkpoints import Checkpoints
 from opta_tools.files.workspace import Workspace
 from opta_tools.result import Outcome, ToolProblem
 from opta_tools.sandbox import readable

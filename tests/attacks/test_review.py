@@ -16,12 +16,14 @@ from opta_core.policy.layers import Layers, Sources
 from opta_core.policy.rules import Rule
 from opta_core.policy.verdict import Situation, judge, scope_of
 from opta_core.process import system_programs
+from opta_protocol.change_commands import UndoChanges
 from opta_protocol.commands import RunTool
 from opta_protocol.event_parts import Change
+from opta_protocol.file_changes import ChangeSet
 from opta_protocol.permissions import Level, SessionPolicy
 from opta_protocol.tools.declared import tool_of
 from opta_protocol.tools.shell import RUN_COMMAND
-from opta_tools.files.checkpoints import Checkpoints
+from opta_tools.checkpoints.checkpoints import Checkpoints
 from opta_tools.files.edits import digest
 from opta_tools.files.file_tools import FileTools
 from opta_tools.files.workspace import PathProblem, Workspace
@@ -160,18 +162,22 @@ def test_a_workspace_that_was_exchanged_is_refused(place: Place) -> None:
 
 
 def test_undo_does_not_take_what_a_person_wrote_in_between(place: Place) -> None:
-    checkpoints = Checkpoints(place.home / "checkpoints")
+    checkpoints = Checkpoints(place.home / "snapshots")
     file = place.work / "f"
-    file.write_text("three")
-    for content in (b"one", b"two and the user's"):
-        checkpoints.keep("abcdef", content)
+    workspace = Workspace(str(place.work))
+    for content in (b"one", b"two", b"two and the user's", b"three"):
+        with checkpoints.writing(workspace, "f", None, content):
+            file.write_bytes(content)
     changes = [
         Change(path="f", before=digest(b"one"), after=digest(b"two")),
         Change(path="f", before=digest(b"two and the user's"), after=digest(b"three")),
     ]
-    with pytest.raises(ToolProblem, match="by another program"):
-        checkpoints.undo("abcdef", str(place.work), changes)
+    asked = UndoChanges(id=1, sid="abcdef", cwd=str(place.work), sets=[ChangeSet(callId="c1", changes=changes)])
+    (refused,) = checkpoints.undo(asked).files
+    assert (refused.did, "was changed since" in refused.why) == ("refused", True)
     assert file.read_text() == "three"
+    workspace.close()
+    checkpoints.close()
 
 
 @pytest.mark.parametrize(

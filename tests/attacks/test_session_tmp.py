@@ -10,7 +10,7 @@ import pytest
 from support.contained import PYTHON, Place
 
 from opta_protocol.commands import RunTool
-from opta_tools.files.checkpoints import Checkpoints
+from opta_tools.checkpoints.checkpoints import Checkpoints
 from opta_tools.files.file_tools import FileTools
 from opta_tools.files.readable_roots import in_session_tmp
 from opta_tools.files.workspace import Workspace

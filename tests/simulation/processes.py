@@ -17,7 +17,8 @@ from opta_core.paths import Paths
 from opta_core.settings import PermissionSettings, Settings
 from opta_gateway.live_streams import LiveStreams
 from opta_gateway.store_access import StoreAccess
-from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ShownText, ShowTexts, TextsShown, ToolList, UndoTurn
+from opta_protocol.change_commands import ChangesShown, ChangesUndone, ShowChanges, UndoChanges
+from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ShownText, ShowTexts, TextsShown, ToolList
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import ToolOutput, ToolStart
 from opta_protocol.ids import new_boot_id
@@ -246,8 +247,14 @@ class _RecordingExecutor:
     async def texts(self, asked: ShowTexts) -> TextsShown:
         return TextsShown(id=asked.id, texts=[ShownText() for _ in asked.wanted])
 
-    async def undo(self, asked: UndoTurn) -> list[str]:
-        return []
+    async def undo(self, asked: UndoChanges) -> ChangesUndone:
+        return ChangesUndone(id=asked.id, isDone=True)
+
+    async def changes(self, asked: ShowChanges) -> ChangesShown:
+        return ChangesShown(id=asked.id)
+
+    async def recover(self, record: Record) -> None:
+        return
 
     async def close(self) -> None:
         return

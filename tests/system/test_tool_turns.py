@@ -189,7 +189,7 @@ def test_a_turn_is_undone_and_the_model_hears_of_it(daemon: Daemon, script: Scri
     assert (kept.read_text(), new.exists()) == ("before\n", False)
     assert daemon.opta("sessions", "undo", sid).returncode == 1
     play(daemon, script, sid)
-    assert "The user undid turn t1" in script.seen[-1][-1]["content"]
+    assert "The user undid what turn t1 changed in kept.txt, sub, sub/new.txt." in script.seen[-1][-1]["content"]
 
 
 def test_a_background_command_is_started_polled_and_stopped(daemon: Daemon, script: Script) -> None:

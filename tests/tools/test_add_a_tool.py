@@ -24,10 +24,10 @@ from opta_protocol.tools import file_access as declarations
 from opta_protocol.tools.card import Leaf, card_of
 from opta_protocol.tools.declared import TOOLS
 from opta_protocol.tools.tool import AnyTool
+from opta_tools.checkpoints.checkpoints import Checkpoints
 from opta_tools.commands.jobs import Runner
 from opta_tools.executor import ToolExecutor
 from opta_tools.files import file_tools, reads
-from opta_tools.files.checkpoints import Checkpoints
 from opta_tools.files.file_tools import READERS, FileReader, FileTools
 from opta_tools.mcp.servers import Servers
 from opta_tools.result import ToolProblem

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opta_protocol.commands import RunTool
-from opta_tools.files.checkpoints import Checkpoints
+from opta_tools.checkpoints.checkpoints import Checkpoints
 from opta_tools.files.edit_match import apply, find
 from opta_tools.files.encoding import decode
 from opta_tools.files.file_tools import FileTools

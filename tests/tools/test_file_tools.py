@@ -10,7 +10,7 @@ import pytest
 from support.limits import limit_s
 
 from opta_protocol.commands import RunTool
-from opta_tools.files.checkpoints import Checkpoints
+from opta_tools.checkpoints.checkpoints import Checkpoints
 from opta_tools.files.file_tools import FileTools
 from opta_tools.files.workspace import PathProblem, Workspace
 from opta_tools.result import Outcome, ToolProblem

@@ -15,9 +15,9 @@ from opta_protocol.commands import RunTool
 from opta_protocol.events import Event
 from opta_protocol.tools.file_access import ReadFile
 from opta_tools import kept_results
+from opta_tools.checkpoints.checkpoints import Checkpoints
 from opta_tools.commands.jobs import Runner
 from opta_tools.executor import ToolExecutor
-from opta_tools.files.checkpoints import Checkpoints
 from opta_tools.kept_results import KeptResults
 from opta_tools.mcp.results import ResultFiles, outcome_of
 from opta_tools.mcp.servers import Servers

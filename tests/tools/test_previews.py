@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opta_protocol.commands import Preview, PreviewTool, RunTool
-from opta_tools.files.checkpoints import Checkpoints
+from opta_tools.checkpoints.checkpoints import Checkpoints
 from opta_tools.files.edits import DIFF_LINES_MAX
 from opta_tools.files.file_tools import FileTools
 from opta_tools.result import ToolProblem

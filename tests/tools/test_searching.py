@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from opta_protocol.commands import RunTool
-from opta_tools.files.checkpoints import Checkpoints
+from opta_tools.checkpoints.checkpoints import Checkpoints
 from opta_tools.files.file_tools import FileTools
 from opta_tools.result import Outcome, ToolProblem
 from opta_tools.search import ripgrep

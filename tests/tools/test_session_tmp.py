@@ -12,8 +12,8 @@ from opta_core.paths import Paths
 from opta_core.settings import Settings
 from opta_protocol.commands import RunTool
 from opta_protocol.events import Event
+from opta_tools.checkpoints.checkpoints import Checkpoints
 from opta_tools.executor import ToolExecutor
-from opta_tools.files.checkpoints import Checkpoints
 from opta_tools.mcp.servers import Servers
 from opta_tools.result import Outcome, ToolProblem
 from opta_tools.sandbox.limits import CommandLimits

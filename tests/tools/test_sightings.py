@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from opta_protocol.commands import Preview, PreviewTool, RunTool, UndoTurn
+from opta_protocol.change_commands import UndoChanges
+from opta_protocol.commands import Preview, PreviewTool, RunTool
 from opta_protocol.event_parts import Change
-from opta_tools.files.checkpoints import Checkpoints
+from opta_protocol.file_changes import ChangeSet
+from opta_tools.checkpoints.checkpoints import Checkpoints
 from opta_tools.files.file_tools import FileTools
 from opta_tools.files.sightings import LINES_MAX, PATHS_MAX, Sight, Sightings
 from opta_tools.result import Outcome, ToolProblem
@@ -150,8 +152,8 @@ def test_other_names_of_a_file_are_the_same_file(worker: Worker) -> None:
 def test_an_undone_change_has_to_be_read_again(worker: Worker) -> None:
     worker.call("read_file", path="f")
     changes: list[Change] = worker.call("write_file", path="f", content="new\n").changes
-    undone = UndoTurn(id="u1", sid="abcdef", cwd=str(worker.work), changes=changes)
-    worker.checkpoints.undo(undone.sid, undone.cwd, undone.changes)
+    sets = [ChangeSet(callId="c1", changes=changes)]
+    assert worker.checkpoints.undo(UndoChanges(id=1, sid="abcdef", cwd=str(worker.work), sets=sets)).isDone
     worker.refused(CHANGED)
 
 

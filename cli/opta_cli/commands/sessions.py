@@ -1,4 +1,4 @@
-"""opta sessions list, show, context, export, prune, undo, repair."""
+"""opta sessions list, show, context, export, prune, repair."""
 
 import argparse
 import os
@@ -149,13 +149,3 @@ def _print_json(value: Any) -> None:
     import msgspec
 
     print(plain_json(msgspec.json.format(msgspec.json.encode(value), indent=2)).decode())
-
-
-def undo(loaded: LoadedSettings, args: argparse.Namespace) -> int:
-    """opta sessions undo"""
-    ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    body = {"turnId": args.turn} if args.turn else {}
-    undone = Client(loaded.paths).post(f"/v3/sessions/{quote(args.id, safe='')}/undo", body)
-    for file in undone["files"]:
-        print_line(f"restored to before {undone['turnId']}: {file}")
-    return 0

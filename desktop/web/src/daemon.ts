@@ -1,6 +1,6 @@
 // HTTP client of the gateway, and the addresses of its live streams.
 
-import type { AddProvider, Attachment, DiscoveredServers, ErrorInfo, ForkAnswer, ModelList, ProviderAdded, Session, SessionList, SteerAccepted, TrustState, TurnAccepted } from './protocol';
+import type { AddProvider, Attachment, DiscoveredServers, ErrorInfo, ForkAnswer, ModelList, ProviderAdded, Session, SessionList, SteerAccepted, TrustState, TurnChanges, TurnUndoneAnswer, UndoTurnRequest, TurnAccepted } from './protocol';
 
 // Where the gateway listens, and the token it accepts. Both change when it restarts.
 export interface Address {
@@ -142,8 +142,14 @@ export class Daemon {
     return this.ask('POST', '/v3/trust', { cwd, sha256 });
   }
 
-  undo(sid: string, turnId: string): Promise<{ turnId: string; files: string[] }> {
-    return this.ask('POST', `/v3/sessions/${sid}/undo`, { turnId });
+  // The files that a turn changed, with their diffs.
+  changes(sid: string, turnId: string): Promise<TurnChanges> {
+    return this.ask('GET', `/v3/sessions/${sid}/turns/${turnId}/changes`);
+  }
+
+  // Take back what a turn changed, or make it again: in all files or in some. With `partly` where it can be done.
+  undo(sid: string, direction: 'undo' | 'redo', wanted: UndoTurnRequest): Promise<TurnUndoneAnswer> {
+    return this.ask('POST', `/v3/sessions/${sid}/${direction}`, wanted);
   }
 
   models(): Promise<ModelList> {

@@ -59,6 +59,22 @@ export interface Change {
   before?: string;
   after?: string;
   diff?: string;
+  beforeMode?: string;
+  afterMode?: string;
+}
+export interface ChangedFile {
+  path: string;
+  did: "changed" | "created" | "deleted";
+  kind: "file" | "folder" | "link";
+  now: "after" | "before" | "other";
+  beforeMode?: string;
+  afterMode?: string;
+  diff?: string;
+  isCut?: boolean;
+  isText?: boolean;
+  background?: boolean;
+  isUndone?: boolean;
+  calls?: string[];
 }
 export interface CheckPolicy {
   command: string;
@@ -205,6 +221,28 @@ export interface Execution {
   background?: boolean;
   network?: "list" | "off" | "on";
   programs?: string[];
+}
+export interface FileOutcome {
+  path: string;
+  did: "kept" | "merged" | "refused" | "removed" | "restored" | "unchanged";
+  why?: string;
+}
+export interface FilesChanged {
+  event: "files.changed";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+  callId: string;
+  changes?: Change[];
+  more?: number;
+  kept?: string;
+  background?: boolean;
+  missed?: string;
+  beside?: string[];
 }
 export interface ForkAnswer {
   session: Session;
@@ -896,6 +934,13 @@ export interface TurnAccepted {
   seq: number;
   queued: boolean;
 }
+export interface TurnChanges {
+  turnId: string;
+  files: ChangedFile[];
+  missed?: string[];
+  notCovered?: string[];
+  beside?: string[];
+}
 export interface TurnDone {
   event: "turn.done";
   seq?: number;
@@ -978,6 +1023,17 @@ export interface TurnQueued {
   n?: number;
   c?: string;
   position: number;
+}
+export interface TurnRedone {
+  event: "turn.redone";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+  files: string[];
 }
 export interface TurnResumed {
   event: "turn.resumed";
@@ -1082,10 +1138,14 @@ export interface TurnUndone {
 }
 export interface TurnUndoneAnswer {
   turnId: string;
-  files: string[];
+  isDone: boolean;
+  files: FileOutcome[];
 }
 export interface UndoTurnRequest {
   turnId?: string;
+  paths?: string[];
+  partly?: boolean;
+  dryRun?: boolean;
 }
 export interface UnloadModel {
   model: string;
@@ -1117,5 +1177,5 @@ export interface Writing {
   sha256Before?: string;
   note?: string;
 }
-export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnEdited | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | QuestionAsked | QuestionAnswered | ToolStart | ToolOutput | ToolResult | PlanUpdated | ContextInjected | ContextCompacted | ContextFolded | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
+export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnEdited | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | TurnRedone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | QuestionAsked | QuestionAnswered | ToolStart | ToolOutput | ToolResult | FilesChanged | PlanUpdated | ContextInjected | ContextCompacted | ContextFolded | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
 export type EventName = AnyEvent['event'];

@@ -60,10 +60,18 @@ export class Transcript {
         this.clearedTo = event.upTo;
         return null;
       case 'turn.undone': {
-        this.pendingNote += `(The user undid turn ${event.turn}: ${event.files.join(', ')} are as they were before it.)\n`;
+        this.pendingNote += `(The user undid what turn ${event.turn} changed in ${some(event.files)}.)\n`;
         const turn = this.byId.get(event.turn ?? '');
         if (!turn) return null;
-        turn.undone = event.files;
+        turn.undone = [...new Set([...turn.undone, ...event.files])].sort(byCodePoint);
+        turn.version += 1;
+        return turn;
+      }
+      case 'turn.redone': {
+        this.pendingNote += `(The user made the changes of turn ${event.turn} in ${some(event.files)} again.)\n`;
+        const turn = this.byId.get(event.turn ?? '');
+        if (!turn) return null;
+        turn.undone = turn.undone.filter((file) => !event.files.includes(file));
         turn.version += 1;
         return turn;
       }
@@ -271,12 +279,28 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
     case 'question.answered':
     case 'tool.start':
     case 'tool.output':
+    case 'files.changed':
     case 'tool.result': {
       const call = findCall(turn, event.callId);
       if (call) applyToCall(call, event);
       break;
     }
   }
+}
+
+const NAMED_MAX = 20;
+
+// Names for a sentence: the first ones, and how many more there are.
+function some(files: string[]): string {
+  return files.slice(0, NAMED_MAX).join(', ') + (files.length > NAMED_MAX ? ` and ${files.length - NAMED_MAX} more files` : '');
+}
+
+// As Python sorts: by code points, not by UTF-16 units.
+function byCodePoint(one: string, other: string): number {
+  const [left, right] = [[...one], [...other]];
+  const at = left.findIndex((sign, index) => sign !== right[index]);
+  if (at < 0) return left.length - right.length;
+  return (left[at]?.codePointAt(0) ?? 0) - (right[at]?.codePointAt(0) ?? -1);
 }
 
 function injectText(turn: Turn, injected: Injected): void {

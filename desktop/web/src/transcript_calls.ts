@@ -35,6 +35,7 @@ export function newCall(id: string, name: string, args: Record<string, unknown>,
     truncated: false,
     spill: '',
     changes: [],
+    effects: [],
     asked: null,
   };
 }
@@ -97,6 +98,16 @@ export function applyToCall(call: Call, event: AnyEvent): void {
       call.truncated = event.truncated ?? false;
       call.spill = event.spill ?? '';
       call.changes = event.changes ?? [];
+      break;
+    case 'files.changed':
+      call.effects.push({
+        changes: event.changes ?? [],
+        more: event.more ?? 0,
+        kept: event.kept ?? '',
+        background: event.background ?? false,
+        missed: event.missed ?? '',
+        beside: event.beside ?? [],
+      });
       break;
   }
 }

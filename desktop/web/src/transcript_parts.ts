@@ -16,6 +16,16 @@ export interface Question {
   client: string;
 }
 
+// What changed in the workspace while a command ran; the fields as in `FilesChanged`.
+export interface Effect {
+  changes: Change[];
+  more: number;
+  kept: string;
+  background: boolean;
+  missed: string;
+  beside: string[];
+}
+
 export interface Call {
   id: string;
   name: string;
@@ -47,6 +57,7 @@ export interface Call {
   truncated: boolean;
   spill: string;
   changes: Change[];
+  effects: Effect[];
   asked: Question | null;
 }
 

@@ -29,6 +29,7 @@ ENDED_KEPT = 32
 log = Log("run")
 
 OnStart = Callable[[int], Awaitable[None]]
+OnEnd = Callable[[], Awaitable[None]]
 
 
 @dataclass
@@ -60,15 +61,23 @@ class Runner:
         self._jobs: dict[str, Job] = {}
         self._numbers: dict[str, int] = {}
 
-    async def run(self, call: RunTool, asked: RunCommand, on_start: OnStart, on_output: Callable[[str], None]) -> Outcome:
-        """Execute run_command. Raises ToolProblem."""
-        if asked.background and len(self._running(call.sid)) >= BACKGROUND_MAX:
-            raise ToolProblem(f"{BACKGROUND_MAX} commands already run in the background; end one with command_stop")
-        command, ref = await self._start(call, asked, on_start, on_output)
+    async def run(
+        self, call: RunTool, asked: RunCommand, on_start: OnStart, on_output: Callable[[str], None], on_end: OnEnd | None = None
+    ) -> Outcome:
+        """Execute run_command. `on_end` is awaited when the command has ended, also in the background. Raises ToolProblem."""
+        try:
+            if asked.background and len(self._running(call.sid)) >= BACKGROUND_MAX:
+                raise ToolProblem(f"{BACKGROUND_MAX} commands already run in the background; end one with command_stop")
+            command, ref = await self._start(call, asked, on_start, on_output)
+        except BaseException:
+            if on_end is not None:
+                await asyncio.shield(on_end())
+            raise
         if not asked.background:
-            return await self._to_end(command, ref, call.network, asked.limit_s(call.timeout_s), [])
+            return await self._to_end(command, ref, call.network, asked.limit_s(call.timeout_s), [], on_end)
         notes: list[str] = []
-        task = asyncio.create_task(self._to_end(command, ref, call.network, BACKGROUND_S_MAX, notes), name=f"background {call.callId}")
+        ending = self._to_end(command, ref, call.network, BACKGROUND_S_MAX, notes, on_end)
+        task = asyncio.create_task(ending, name=f"background {call.callId}")
         return await self._first_look(call, asked.command, command, task, notes)
 
     async def output(self, sid: str, asked: CommandOutput) -> Outcome:
@@ -149,7 +158,9 @@ class Runner:
             workspace.close()
         return command, ref
 
-    async def _to_end(self, command: RunningCommand, ref: WorkspaceRef, network: Network, limit_s: float, notes: list[str]) -> Outcome:
+    async def _to_end(
+        self, command: RunningCommand, ref: WorkspaceRef, network: Network, limit_s: float, notes: list[str], on_end: OnEnd | None
+    ) -> Outcome:
         """Wait for the outcome and add notes about it. They are also added to `notes`, for a background command that is cancelled."""
         try:
             outcome = await command.finished(limit_s)
@@ -157,7 +168,11 @@ class Runner:
             # Cancelled or never started: control files that it made are put aside nevertheless.
             notes += await asyncio.shield(self._sandbox.notes(ref))
             raise
-        notes += await self._sandbox.notes(ref)
+        else:
+            notes += await self._sandbox.notes(ref)
+        finally:
+            if on_end is not None:
+                await asyncio.shield(on_end())
         if control := self._sandbox.denied_write(ref, outcome.content):
             notes.append(control_hint(control, outcome.content))
         notes += self._sandbox.hints(ref, network, outcome.content, ok=outcome.ok)

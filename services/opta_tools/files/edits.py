@@ -49,6 +49,11 @@ class Draft:
         return _cut([line.rstrip("\r") for line in _diff(self.path, self.before or b"", self.after)])
 
     @property
+    def uncut_diff(self) -> str:
+        """The complete diff, without carriage returns; '' for binary content."""
+        return "\n".join(line.rstrip("\r") for line in _diff(self.path, self.before or b"", self.after))
+
+    @property
     def whole_diff(self) -> str:
         """The complete diff that a person approves, with carriage returns; '' for binary content. Raises ToolProblem if it is too long."""
         diff = "\n".join(_diff(self.path, self.before or b"", self.after))
@@ -125,21 +130,35 @@ def _edited(workspace: Workspace, path: str, edits: list[Edit]) -> Draft:
 
 def put(workspace: Workspace, draft: Draft) -> Outcome:
     """Write a draft to a temporary file, sync and rename it, so that readers see the old file or the new one. Raises ToolProblem."""
-    _replace(workspace, draft.path, draft.after)
+    new_folders = _missing_folders(workspace, draft.path)
+    mode = f"{stat.S_IFREG | _replace(workspace, draft.path, draft.after):o}"
     diff = draft.diff
-    before = "" if draft.before is None else digest(draft.before)
-    change = Change(path=workspace.relative(draft.path), before=before, after=digest(draft.after), diff=diff)
+    change = Change(
+        path=workspace.relative(draft.path),
+        before="" if draft.before is None else digest(draft.before),
+        after=digest(draft.after),
+        diff=diff,
+        beforeMode="" if draft.before is None else mode,
+        afterMode=mode,
+    )
     content = draft.said if draft.before is None or draft.said.startswith("Wrote") else f"{draft.said}\n{diff}"
-    return Outcome(content, lines=draft.lines, changes=[change])
+    return Outcome(content, lines=draft.lines, changes=[*new_folders, change])
 
 
-def remove(workspace: Workspace, path: str) -> None:
-    """Delete a file. Raises PathProblem, OSError."""
-    folder, name = workspace.open_parent(path, create=False)
-    try:
-        os.unlink(name, dir_fd=folder)
-    finally:
-        os.close(folder)
+def _missing_folders(workspace: Workspace, path: str) -> list[Change]:
+    """The folders above a path that do not exist, as changes that make them."""
+    made: list[Change] = []
+    folder = workspace.relative(path).rpartition("/")[0]
+    while folder:
+        try:
+            os.close(workspace.open(folder, os.O_RDONLY | os.O_DIRECTORY, follows=False))
+            break
+        except PathProblem as problem:
+            if not isinstance(problem.__cause__, FileNotFoundError):
+                break
+        made.append(Change(path=folder, afterMode=f"{stat.S_IFDIR | 0o700:o}"))
+        folder = folder.rpartition("/")[0]
+    return made[::-1]
 
 
 def read_existing(workspace: Workspace, path: str) -> bytes | None:
@@ -162,7 +181,8 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _replace(workspace: Workspace, path: str, after: bytes) -> None:
+def _replace(workspace: Workspace, path: str, after: bytes) -> int:
+    """Replace a file's content; its permissions. Raises ToolProblem, PathProblem."""
     folder, name = workspace.open_parent(path, create=True)
     part = f".{name[:80]}.{secrets.token_hex(4)}"
     try:
@@ -183,6 +203,7 @@ def _replace(workspace: Workspace, path: str, after: bytes) -> None:
                 os.fchmod(descriptor, mode)
                 os.fsync(descriptor)
             os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+            return mode
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(part, dir_fd=folder)

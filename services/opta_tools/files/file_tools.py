@@ -17,9 +17,9 @@ from opta_protocol.tools.shell import RUN_COMMAND, RunCommand
 from opta_protocol.tools.tool import Arguments, Tool
 
 from ..arguments import arguments
+from ..checkpoints.checkpoints import Checkpoints
 from ..result import Outcome, ToolProblem
 from ..search.search import grep, search_files
-from .checkpoints import Checkpoints
 from .edits import Draft, edit_file, multi_edit, put, write_file
 from .open_path import path_of
 from .reads import list_dir, read_file
@@ -129,9 +129,8 @@ class FileTools:
         self._check_seen(workspace, call.sid, call.name, draft)
         # An edit shows only its surroundings: only who had seen all of the file before has seen all of it afterwards.
         knows_all = call.name == WRITE_FILE.name or not self._unseen(workspace, call.sid, draft)
-        if draft.before is not None:
-            self._checkpoints.keep(call.sid, draft.before)
-        outcome = put(workspace, draft)
+        with self._checkpoints.writing(workspace, draft.path, draft.before, draft.after):
+            outcome = put(workspace, draft)
         self._saw(workspace, call.sid, draft.path, sha256_of(draft.after), 0 if knows_all else 1)
         return outcome
 

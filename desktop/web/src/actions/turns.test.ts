@@ -4,7 +4,8 @@ import { useTestBench } from '../testing/page';
 import { perform } from './action';
 import { chooseMode } from './composer';
 import { openSession } from './sessions';
-import { resumeTurn, stopTurn, submitTurn, undoTurn } from './turns';
+import { redoFile, redoTurn, undoFile, undoTurn, undoTurnPartly } from './changes';
+import { resumeTurn, stopTurn, submitTurn } from './turns';
 
 const bench = useTestBench();
 const START = { event: 'turn.start', turn: 't1', role: 'user', text: 'go', mode: 'chat', level: 'L1' };
@@ -83,13 +84,14 @@ test('a running turn can be stopped, an ended one resumed', async () => {
   expect(paths).toEqual([`/v3/sessions/${id}/stop`, `/v3/sessions/${id}/resume`]);
 });
 
-test('a turn that changed files can be undone, once', async () => {
+test('what a turn changed can be undone and redone, in all files or in one', async () => {
   const { id } = bench.gateway.addSession();
   await bench.start();
   bench.gateway.append(id, START);
   bench.gateway.append(id, STEP);
   bench.gateway.append(id, { event: 'tool.call', turn: 't1', callId: 'c1', name: 'write_file', args: {}, risk: 'write', step: 1 });
   bench.gateway.append(id, { event: 'tool.result', turn: 't1', callId: 'c1', ok: true, content: '', changes: [{ path: 'a', before: '', after: '', diff: '' }] });
+  bench.gateway.append(id, { event: 'files.changed', turn: 't1', callId: 'c1', changes: [{ path: 'b', after: 'x' }] });
   await bench.pass();
   const turn = bench.page.state.transcript.turns[0];
   if (!turn) throw new Error('there is no turn');
@@ -97,10 +99,19 @@ test('a turn that changed files can be undone, once', async () => {
   bench.gateway.append(id, { event: 'turn.done', turn: 't1', tokens: 1, elapsed: 1, tokensPerSec: 1, tools: 1, steps: 1, finish: 'stop' });
   await bench.pass();
   expect(await perform(bench.page, undoTurn, turn)).toBe(true);
-  expect(bench.gateway.posted(/undo$/)).toEqual([{ turnId: 't1' }]);
+  expect(await perform(bench.page, undoTurnPartly, turn)).toBe(true);
+  expect(await perform(bench.page, undoFile, { turn, path: 'a' })).toBe(true);
+  expect(bench.gateway.posted(/undo$/)).toEqual([{ turnId: 't1' }, { turnId: 't1', partly: true }, { turnId: 't1', paths: ['a'] }]);
+  expect(redoTurn.when(bench.page.state, turn)).toBe(false);
   bench.gateway.append(id, { event: 'turn.undone', turn: 't1', files: ['a'] });
   await bench.pass();
+  expect([undoTurn.when(bench.page.state, turn), undoFile.when(bench.page.state, { turn, path: 'a' })]).toEqual([true, false]);
+  bench.gateway.append(id, { event: 'turn.undone', turn: 't1', files: ['b'] });
+  await bench.pass();
   expect(undoTurn.when(bench.page.state, turn)).toBe(false);
+  expect(await perform(bench.page, redoTurn, turn)).toBe(true);
+  expect(await perform(bench.page, redoFile, { turn, path: 'b' })).toBe(true);
+  expect(bench.gateway.posted(/redo$/)).toEqual([{ turnId: 't1' }, { turnId: 't1', paths: ['b'] }]);
 });
 
 test('a refused action shows the reason', async () => {

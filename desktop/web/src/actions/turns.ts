@@ -1,8 +1,7 @@
-// Actions on turns: send a message, stop, resume, undo.
+// Actions on turns: send a message, stop, resume.
 
 import type { Page } from '../page';
 import { attached, draft, withAttached, withDraft } from '../state';
-import type { Turn } from '../transcript';
 import type { Action } from './action';
 
 export const submitTurn: Action = {
@@ -71,19 +70,3 @@ export const resumeTurn: Action = {
     await page.daemon.resume(page.state.selected);
   },
 };
-
-export const undoTurn: Action<Turn> = {
-  id: 'turn.undo',
-  name: 'Undo the file changes of a turn',
-  label: 'Undo',
-  keys: [],
-  when: (_, turn) => turn.endedAt !== '' && !turn.undone.length && changedFiles(turn).length > 0,
-  run: async (page, turn) => {
-    await page.daemon.undo(page.state.selected, turn.id);
-  },
-};
-
-// Paths that the turn's tools changed, each once.
-export function changedFiles(turn: Turn): string[] {
-  return [...new Set(turn.steps.flatMap((step) => step.calls.flatMap((call) => call.changes.map((change) => change.path))))];
-}

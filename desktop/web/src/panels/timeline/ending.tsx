@@ -1,8 +1,7 @@
-import { type ReactNode, useState } from 'react';
-import { perform } from '../../actions/action';
+import type { ReactNode } from 'react';
 import { ActionButton } from '../../actions/button';
-import { changedFiles, resumeTurn, undoTurn } from '../../actions/turns';
-import { usePage, usePageState } from '../../hooks';
+import { resumeTurn } from '../../actions/turns';
+import { usePageState } from '../../hooks';
 import { isLimited, type Turn } from '../../transcript';
 
 // How a turn ended: why it failed, or its figures, and what can be done about it.
@@ -25,7 +24,6 @@ export function Ending({ turn }: { turn: Turn }): ReactNode {
       <span>
         {tools} {tools === 1 ? 'tool' : 'tools'}
       </span>
-      <Undo turn={turn} />
     </p>
   );
   if (!isLimited(turn)) return stats;
@@ -34,23 +32,5 @@ export function Ending({ turn }: { turn: Turn }): ReactNode {
       <p className="dim">‖ Stopped at a limit; it is not finished. {resume}</p>
       {stats}
     </>
-  );
-}
-
-function Undo({ turn }: { turn: Turn }): ReactNode {
-  const page = usePage();
-  const [isAsked, setAsked] = useState(false);
-  if (turn.undone.length) return <span className="dim">undone: {turn.undone.join(', ')}</span>;
-  const files = changedFiles(turn);
-  if (!files.length) return null;
-  const undo = async () => {
-    setAsked(true);
-    await perform(page, undoTurn, turn);
-    setAsked(false);
-  };
-  return (
-    <button type="button" className="quiet" disabled={isAsked} title={files.join(', ')} onClick={() => void undo()}>
-      {undoTurn.label} {files.length} {files.length === 1 ? 'file' : 'files'}
-    </button>
   );
 }

@@ -77,9 +77,40 @@ test('a changed file shows its diff, and can be undone', async () => {
   const change = { path: 'a.txt', before: '', after: '', diff: '--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-old\n+new' };
   const user = await drawn(START, STEP, { ...CALL, name: 'write_file', args: { path: 'a.txt' } }, { event: 'tool.result', turn: 't1', callId: 'c1', ok: true, content: '', changes: [change] }, DONE);
   expect([screen.getByText('-old').className, screen.getByText('+new').className]).toEqual(['del', 'add']);
-  await user.click(screen.getByRole('button', { name: 'Undo 1 file' }));
+  await user.click(screen.getByRole('button', { name: 'Undo' }));
   await bench.pass();
   expect(bench.gateway.posted(/undo$/)).toEqual([{ turnId: 't1' }]);
+});
+
+test('the files that a turn changed are listed with what happened to them, and one that cannot be undone leaves the others', async () => {
+  const effect = { event: 'files.changed', turn: 't1', callId: 'c1', changes: [{ path: 'a.txt', before: 'x', after: 'y' }, { path: 'run.sh', before: 'z', after: 'z' }] };
+  const user = await drawn(START, STEP, CALL, effect, DONE);
+  const files = [
+    { path: 'a.txt', did: 'changed', kind: 'file', now: 'other', diff: '--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-old\n+new' },
+    { path: 'run.sh', did: 'changed', kind: 'file', now: 'after', beforeMode: '100644', afterMode: '100755' },
+    { path: 'log', did: 'created', kind: 'file', now: 'after', background: true },
+  ];
+  bench.gateway.answers['GET /v3/sessions/sid1/turns/t1/changes'] = { turnId: 't1', files, missed: ['make: too large'], notCovered: ['node_modules'], beside: ['s-abcdef'] };
+  await user.click(screen.getByRole('button', { name: '2 files changed' }));
+  await bench.pass();
+  const list = screen.getByRole('list', { name: 'Changed files' });
+  expect(within(list).getAllByRole('listitem').map((item) => item.textContent)).toEqual([
+    'changed  a.txtwas changed sinceUndo ',
+    'changed  run.shmode 100644 → 100755Undo ',
+    'created  logperhaps by a command in the backgroundUndo ',
+    'Not known: make: too large',
+    'Commands of s-abcdef ran in this folder at the same time.',
+    'Never recorded: node_modules',
+  ]);
+  await user.click(within(list).getByRole('button', { name: 'changed a.txt' }));
+  expect(within(list).getByText('+new').className).toBe('add');
+  bench.gateway.refusals['POST /v3/sessions/sid1/undo'] = [409, 'conflict', 'a.txt was changed since'];
+  await user.click(screen.getByRole('button', { name: 'Undo all' }));
+  await bench.pass();
+  delete bench.gateway.refusals['POST /v3/sessions/sid1/undo'];
+  await user.click(screen.getByRole('button', { name: 'Undo the others' }));
+  await bench.pass();
+  expect(bench.gateway.posted(/undo$/).at(-1)).toEqual({ turnId: 't1', partly: true });
 });
 
 test('an empty session says where and how it would work', async () => {

@@ -5,6 +5,7 @@ import { Ending } from './ending';
 import { QuestionCard } from './question_card';
 import { ToolCard } from './toolcard';
 import { TurnActions } from './turn_actions';
+import { TurnFiles } from './turn_files';
 import { TurnUse } from './use';
 import { WaitingWords } from './waiting';
 
@@ -77,6 +78,7 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
           ),
         )}
       <Ending turn={turn} />
+      <TurnFiles turn={turn} />
       <TurnActions turn={turn} />
     </article>
   );

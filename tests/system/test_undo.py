@@ -1,0 +1,116 @@
+"""Undo of what commands did, with the real daemon: through the terminal and the API, and after a kill of the tool worker."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.daemon import Daemon
+from support.model_server import Action, ModelServer, Say, Use
+from support.oracles import until
+
+pytestmark = pytest.mark.system
+
+
+class Script:
+    """What the model does next: one action a step, set by each test."""
+
+    def __init__(self) -> None:
+        self.actions: list[Action] = []
+        self.seen: list[str] = []
+
+    def __call__(self, messages: list[dict[str, Any]]) -> list[Action]:
+        self.seen.append(str(messages[-1]["content"]))
+        return [self.actions.pop(0)] if self.actions else [Say("done")]
+
+
+@pytest.fixture(scope="module")
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory, script: Script) -> Iterator[Daemon]:
+    with ModelServer(script) as model, Daemon(tmp_path_factory.mktemp("undo"), model_url=model.url) as running:
+        yield running
+
+
+def run(daemon: Daemon, script: Script, sid: str, *lines: str) -> list[dict[str, Any]]:
+    """A turn that runs commands; its events."""
+    script.actions = [Use("run_command", {"command": line}) for line in lines]
+    return daemon.follow(sid, daemon.submit(sid, "Work"))
+
+
+def changed(daemon: Daemon, sid: str, turn: str) -> list[str]:
+    return [file["path"] for file in daemon.client.get(f"/v3/sessions/{sid}/turns/{turn}/changes")["files"]]
+
+
+def text(folder: Path) -> dict[str, str]:
+    return {
+        str(file.relative_to(folder)): file.read_text() for file in sorted(folder.rglob("*")) if file.is_file() and ".git" not in file.parts
+    }
+
+
+def test_what_commands_did_is_listed_undone_by_file_redone_and_the_model_hears_of_it(daemon: Daemon, script: Script) -> None:
+    work = daemon.workspace
+    (work / "a.txt").write_text("one\ntwo\nthree\nfour\nfive\n")
+    (work / "old").write_text("old\n")
+    before = text(work)
+    sid = daemon.session(mode="do", policy="unrestricted")
+    run(daemon, script, sid, "sed -i s/two/TWO/ a.txt && mv old new", "mkdir made && echo x > made/f")
+    after = text(work)
+    listed = daemon.opta("sessions", "changes", sid)
+    assert listed.returncode == 0, listed.stderr
+    for line in ("created  made/f", "created  new", "deleted  old", "changed  a.txt", "-two\n+TWO"):
+        assert line in listed.stdout
+    shown = daemon.client.get(f"/v3/sessions/{sid}/turns/t1/changes")
+    assert {file["path"]: (file["did"], file["now"]) for file in shown["files"]} == {
+        "a.txt": ("changed", "after"), "made": ("created", "after"), "made/f": ("created", "after"), "new": ("created", "after"), "old": ("deleted", "after"),
+    }  # fmt: skip
+    (work / "a.txt").write_text((work / "a.txt").read_text().replace("five", "FIVE"))
+    assert daemon.opta("sessions", "undo", sid, "old", str(work / "new")).returncode == 0
+    assert text(work).keys() == {"a.txt", "old", "made/f"}
+    undone = daemon.opta("sessions", "undo", sid, "--turn", "t1")
+    assert undone.returncode == 0, undone.stderr
+    assert "a.txt is as it was, with what was changed since" in undone.stdout
+    assert text(work) == {**before, "a.txt": "one\ntwo\nthree\nfour\nFIVE\n"}
+    run(daemon, script, sid)
+    assert "The user undid what turn t1 changed in" in script.seen[-1]
+    assert daemon.opta("sessions", "redo", sid).returncode == 0
+    assert text(work) == {**after, "a.txt": "one\nTWO\nthree\nfour\nFIVE\n"}
+    assert "No turn of this session was undone" in daemon.opta("sessions", "redo", sid).stderr
+
+
+def test_what_cannot_be_undone_is_named_and_the_rest_can_be(daemon: Daemon, script: Script) -> None:
+    work = daemon.workspace
+    (work / "b.txt").write_text("b\n")
+    (work / "c.txt").write_text("c\n")
+    sid = daemon.session(mode="do", policy="unrestricted")
+    run(daemon, script, sid, "echo B > b.txt; echo C > c.txt")
+    (work / "b.txt").write_text("mine\n")
+    refused = daemon.opta("sessions", "undo", sid)
+    assert refused.returncode == 1
+    assert "b.txt was changed since" in refused.stderr
+    assert (work / "c.txt").read_text() == "C\n"
+    dry = daemon.opta("sessions", "undo", sid, "--dry-run")
+    assert "nothing was done" in dry.stdout
+    partly = daemon.opta("sessions", "undo", sid, "--partly")
+    assert partly.returncode == 1
+    assert "b.txt was left as it is: was changed since" in partly.stdout
+    assert ((work / "b.txt").read_text(), (work / "c.txt").read_text()) == ("mine\n", "c\n")
+
+
+def test_after_a_kill_of_the_worker_what_the_command_did_is_known_and_undone(daemon: Daemon, script: Script) -> None:
+    work = daemon.workspace
+    (work / "d.txt").write_text("d\n")
+    before = text(work)
+    sid = daemon.session(mode="do", policy="unrestricted")
+    run(daemon, script, sid, "true")
+    script.actions = [Use("run_command", {"command": "echo D > d.txt; echo e > e.txt; sleep 100"})]
+    turn = daemon.submit(sid, "Work")
+    assert until((work / "e.txt").exists)
+    daemon.kill("tools")
+    assert daemon.follow(sid, turn)[-1]["event"] == "turn.done"
+    assert until(lambda: changed(daemon, sid, turn) == ["d.txt", "e.txt"])
+    assert daemon.opta("sessions", "undo", sid, "--turn", turn).returncode == 0
+    assert text(work) == before
