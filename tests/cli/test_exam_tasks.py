@@ -171,7 +171,7 @@ def asked(
         (asked("run_command", command="sleep 900", background=True), "deny"),
         (asked("run_command", "hard", "rm deletes, overwrites or publishes", command="rm -r x"), "allow"),
         (asked("run_command", "hard", "sed rewrites files in place", command="sed -i s/a/b/ x.txt"), "allow"),
-        (asked("run_command", "hard", "it replaces a.txt, which undo does not cover", command="echo x > a.txt"), "allow"),
+        (asked("run_command", "hard", "it replaces a.txt", command="echo x > a.txt"), "allow"),
         (asked("run_command", "hard", "rm deletes, overwrites or publishes", command="rm x", sandbox="landlock"), "deny"),
         (asked("run_command", "hard", "rm deletes, overwrites or publishes", command="rm ~/x"), "deny"),
         (asked("run_command", "hard", "sed rewrites files in place", command="sed -i s/a/b/ x; cat .env"), "deny"),

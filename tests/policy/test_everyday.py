@@ -17,7 +17,7 @@ LINES = [
     for line in (Path(__file__).parent / "everyday_commands.txt").read_text().splitlines()
     if line and not line.startswith("#")
 ]
-# Programs of a line that asks, which undo does not cover or the closed network does not allow.
+# Programs of a line that asks, which replaces a file or the closed network does not allow.
 ASKED = (
     "rm ", "sed -i", "install", "npm ci", "push", "pull", "fetch", "curl", "wget", "docker", "create-thing", "reset --hard", "clean -fd",
     "http.server", "ln -s ../", "outdated", "timeit", "tox ", "nox ", "kubectl", "psql", "log.txt &", ".env*", "man ", "open ", "vim ",

@@ -1,6 +1,6 @@
 """Which files the code of a line (`python -c`, a here document) replaces, and which scripts it runs, as far as its text says so.
 
-Undo does not cover what a command replaces, so `open("a.txt", "w")` asks as `> a.txt` does.
+A command that replaces a file asks, so `open("a.txt", "w")` asks as `> a.txt` does.
 """
 
 import re

@@ -101,7 +101,7 @@ class Places:
             if os.path.lexists(path) and not os.path.isfile(path):
                 return f"{target[:80]} is no plain file"
             if not appends and path not in made and _holds_something(path):
-                return f"it replaces {target[:80]}, which undo does not cover"
+                return f"it replaces {target[:80]}"
         return ""
 
     def expanded(self, pattern: str, folders: tuple[str, ...]) -> tuple[str, ...] | None:

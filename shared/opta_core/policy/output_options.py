@@ -45,7 +45,7 @@ def replaced_text(argv: tuple[str, ...], folders: tuple[str, ...]) -> str:
         else:
             continue
         if any(_is_text(os.path.join(folder, target)) for folder in folders) and not _is_output(target):
-            return f"{argv[0]} replaces {target[:60]}, which undo does not cover"
+            return f"{argv[0]} replaces {target[:60]}"
     return ""
 
 
