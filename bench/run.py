@@ -32,6 +32,7 @@ import tokens  # noqa: E402
 import tool_execution  # noqa: E402
 import tools  # noqa: E402
 import turns  # noqa: E402
+import undo_cost  # noqa: E402
 from figure import Figure, table  # noqa: E402
 from scripted import Scripted  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
@@ -48,6 +49,7 @@ PARTS: dict[str, Part] = {
     "paced": lambda daemon, server: asyncio.run(tokens.paced(daemon, server)),
     "tools": lambda daemon, server: asyncio.run(tools.round_trips(daemon, server)),
     "execution": lambda *_: tool_execution.figures(),
+    "undo": lambda *_: undo_cost.figures(),
     "flood": lambda daemon, server: asyncio.run(tokens.flat_out(daemon, server)),
     "floods": lambda daemon, server: asyncio.run(floods.figures(daemon, server)),
     "turns": lambda *_: turns.figures(),

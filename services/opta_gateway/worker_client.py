@@ -10,7 +10,7 @@ from opta_protocol.commands import EndSession, EndTurn, ForkFiles, ListTools, To
 from opta_protocol.file_changes import ChangeSet
 from opta_protocol.topics import TOOLS_RPC
 
-UNDO_S = 30.0
+UNDO_S = 120.0
 # Starting an MCP server can take this long; the worker answers before it is given up.
 LIST_S, START_S = 40.0, 30.0
 

@@ -20,6 +20,8 @@ from .file_state import ABSENT, UNKEPT, FileState, mode_of, unkept
 from .kept_contents import KeptContents
 from .workspace_snapshot import FILE_BYTES_MAX
 
+# More files are synced to the disk together, which is faster than one by one; the file `undo.json` stays until then.
+SYNCED_MAX = 20
 log = Log("checkpoints")
 
 
@@ -94,6 +96,8 @@ def restore(workspace: Workspace, wanted: list[Restoration], contents: KeptConte
     done: list[Restoration] = []
     try:
         staying = _apply(workspace, changed, done)
+        if len(changed) > SYNCED_MAX:
+            os.sync()
     except _PathError as problem:
         # If going back fails too, the file stays for the next worker.
         _go_back(workspace, done)
@@ -151,7 +155,7 @@ def _apply(workspace: Workspace, changed: list[Restoration], done: list[Restorat
         if each.target.mode and each.path not in staying:
             done.append(each)
             try:
-                _put(workspace, each)
+                _put(workspace, each, is_synced=len(changed) <= SYNCED_MAX)
             except (OSError, PathProblem) as problem:
                 raise _PathError(each.path, problem) from problem
     return staying
@@ -180,7 +184,7 @@ def _remove(workspace: Workspace, each: Restoration, done: list[Restoration]) ->
     return True
 
 
-def _put(workspace: Workspace, each: Restoration) -> None:
+def _put(workspace: Workspace, each: Restoration, *, is_synced: bool) -> None:
     """Give a path its target. A file or a link is made beside it and renamed. Raises OSError, PathProblem."""
     target = each.target
     folder, name = workspace.open_parent(each.path, create=True)
@@ -200,7 +204,8 @@ def _put(workspace: Workspace, each: Restoration) -> None:
                     handle.write(target.content)
                     handle.flush()
                     os.fchmod(descriptor, target.permissions)
-                    os.fsync(descriptor)
+                    if is_synced:
+                        os.fsync(descriptor)
             os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
             with contextlib.suppress(OSError):

@@ -2,6 +2,7 @@ import { type ReactNode, useEffect, useState } from 'react';
 import { type Action, perform } from '../../actions/action';
 import { ActionButton } from '../../actions/button';
 import { changedFiles, hasChanges, moreChanges, redoFile, redoTurn, undoFile, undoTurn, undoTurnPartly } from '../../actions/changes';
+import { dismissProblem } from '../../actions/view';
 import { usePage, usePageState } from '../../hooks';
 import type { ChangedFile, TurnChanges } from '../../protocol';
 import type { Turn } from '../../transcript';
@@ -17,7 +18,9 @@ export function TurnFiles({ turn }: { turn: Turn }): ReactNode {
   const count = changedFiles(turn).length + moreChanges(turn);
   const move = async (action: Action<Turn>) => {
     setAsked(true);
-    setRefused(!(await perform(page, action, turn)) && action !== redoTurn);
+    const isDone = await perform(page, action, turn);
+    if (isDone) await perform(page, dismissProblem, undefined);
+    setRefused(!isDone && action !== redoTurn);
     setAsked(false);
   };
   return (
