@@ -3,6 +3,8 @@
 
 import { marked, type Token, type Tokens } from 'marked';
 import { memo, type ReactNode, useRef } from 'react';
+import { CodeBlock } from './ui/code_block';
+import { decodeEntities } from './ui/entities';
 
 // Blocks at the end that may still change as text arrives.
 const OPEN_BLOCKS = 2;
@@ -77,28 +79,35 @@ function block(token: Token, key: number): ReactNode {
   switch (token.type) {
     case 'heading': {
       const Tag = `h${Math.min(6, (token as Tokens.Heading).depth + 2)}` as 'h3';
-      return <Tag key={key}>{inline(token.tokens)}</Tag>;
+      return (
+        <Tag key={key} dir="auto">
+          {inline(token.tokens)}
+        </Tag>
+      );
     }
     case 'paragraph':
-      return <p key={key}>{inline(token.tokens)}</p>;
+      return (
+        <p key={key} dir="auto">
+          {inline(token.tokens)}
+        </p>
+      );
     case 'text':
-      return <span key={key}>{token.tokens ? inline(token.tokens) : token.raw}</span>;
+      return <span key={key}>{token.tokens ? inline(token.tokens) : decodeEntities(token.raw)}</span>;
+    case 'checkbox':
+      return <input key={key} type="checkbox" checked={(token as Tokens.Checkbox).checked} readOnly disabled aria-label={(token as Tokens.Checkbox).checked ? 'done' : 'to do'} />;
     case 'code': {
       const code = token as Tokens.Code;
-      return (
-        <figure key={key} className="code">
-          {code.lang ? <figcaption>{code.lang}</figcaption> : null}
-          <pre>
-            <code>{code.text}</code>
-          </pre>
-        </figure>
-      );
+      return <CodeBlock key={key} text={code.text} language={code.lang ?? ''} />;
     }
     case 'blockquote':
       return <blockquote key={key}>{(token.tokens ?? []).map((inner, at) => block(inner, at))}</blockquote>;
     case 'list': {
       const list = token as Tokens.List;
-      const items = list.items.map((item, at) => <li key={at}>{item.tokens.map((inner, index) => block(inner, index))}</li>);
+      const items = list.items.map((item, at) => (
+        <li key={at} dir="auto" className={item.task ? 'task' : undefined}>
+          {item.tokens.map((inner, index) => block(inner, index))}
+        </li>
+      ));
       return list.ordered ? (
         <ol key={key} start={list.start || 1}>
           {items}
@@ -114,7 +123,9 @@ function block(token: Token, key: number): ReactNode {
           <thead>
             <tr>
               {table.header.map((cell, at) => (
-                <th key={at}>{inline(cell.tokens)}</th>
+                <th key={at} className={alignment(cell)} dir="auto">
+                  {inline(cell.tokens)}
+                </th>
               ))}
             </tr>
           </thead>
@@ -122,7 +133,9 @@ function block(token: Token, key: number): ReactNode {
             {table.rows.map((row, at) => (
               <tr key={at}>
                 {row.map((cell, index) => (
-                  <td key={index}>{inline(cell.tokens)}</td>
+                  <td key={index} className={alignment(cell)} dir="auto">
+                    {inline(cell.tokens)}
+                  </td>
                 ))}
               </tr>
             ))}
@@ -138,6 +151,10 @@ function block(token: Token, key: number): ReactNode {
     default:
       return <p key={key}>{token.raw}</p>;
   }
+}
+
+function alignment(cell: Tokens.TableCell): string | undefined {
+  return cell.align ? `align-${cell.align}` : undefined;
 }
 
 function inline(tokens: Token[] | undefined): ReactNode[] {
@@ -158,7 +175,7 @@ function inline(tokens: Token[] | undefined): ReactNode[] {
         return <Link key={key} href={(token as Tokens.Link).href} text={(token as Tokens.Link).text} />;
       case 'text': {
         const text = token as Tokens.Text;
-        return text.tokens ? <span key={key}>{inline(text.tokens)}</span> : text.text;
+        return text.tokens ? <span key={key}>{inline(text.tokens)}</span> : decodeEntities(text.text);
       }
       case 'escape':
         return (token as Tokens.Escape).text;

@@ -1,21 +1,27 @@
-import type { ReactNode } from 'react';
+import { memo, type ReactNode } from 'react';
+import { type DiffLine, diffLines } from './diff_lines';
 import { Exact } from './exact';
 
-// A unified diff, every line of it.
-export function Diff({ text }: { text: string }): ReactNode {
+const TONES: Record<DiffLine['kind'], string> = { head: 'dim', same: '', add: 'add', del: 'del' };
+
+// A unified diff, every line of it. Numbers and word marks are added to the text, never put into it.
+export const Diff = memo(function Diff({ text }: { text: string }): ReactNode {
   return (
     <pre className="diff exact">
-      {text.split('\n').map((line, at) => (
-        <span key={at} className={tone(line, at)}>
-          {line ? <Exact text={line} /> : ' '}
+      {diffLines(text).map((line, at) => (
+        <span key={at} className={TONES[line.kind]} data-at={line.at || undefined}>
+          {line.parts ? <Marked line={line} /> : line.text ? <Exact text={line.text} /> : ' '}
         </span>
       ))}
     </pre>
   );
-}
+});
 
-// Only the first two lines name files: a later line may itself begin with these signs.
-function tone(line: string, at: number): string {
-  if (at < 2 || line.startsWith('@@')) return 'dim';
-  return line.startsWith('+') ? 'add' : line.startsWith('-') ? 'del' : '';
+function Marked({ line }: { line: DiffLine }): ReactNode {
+  return (
+    <>
+      {line.text[0]}
+      {(line.parts ?? []).map((part, at) => (part.isChanged ? <mark key={at}>{part.text}</mark> : part.text))}
+    </>
+  );
 }

@@ -1,6 +1,7 @@
 import { memo, type ReactNode } from 'react';
 import { Markdown } from '../../markdown';
 import type { Turn } from '../../transcript';
+import { CopyButton } from '../../ui/copy_button';
 import { Ending } from './ending';
 import { QuestionCard } from './question_card';
 import { ToolCard } from './toolcard';
@@ -54,7 +55,12 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
             </details>
           ) : null}
           {step.attempt > 1 ? <p className="dim">⟳ attempt {step.attempt}</p> : null}
-          {step.text ? <Markdown text={step.text} /> : null}
+          {step.text ? (
+            <div className="answer">
+              {turn.endedAt ? <CopyButton what="answer" text={() => step.text} /> : null}
+              <Markdown text={step.text} />
+            </div>
+          ) : null}
           {step.calls.map((call) =>
             call.asked ? <QuestionCard key={call.id} asked={call.asked} isOver={!isRunning} /> : <ToolCard key={call.id} call={call} />,
           )}
