@@ -224,7 +224,10 @@ def test_an_edit_shows_its_diff_before_it_is_allowed_and_can_be_undone(page: Pag
     expect(question.get_by_text("+first line")).to_be_visible()
     page.keyboard.press("Tab")
     question.get_by_role("button", name="Allow once").click()
-    undo = page.get_by_role("button", name="Undo 1 file").last
-    undo.click()
-    expect(page.get_by_text("undone: notes.txt").last).to_be_visible()
+    page.get_by_role("button", name="Undo", exact=True).last.click()
+    redo = page.get_by_role("button", name="Redo notes.txt")
+    expect(redo).to_be_visible()
     assert file.read_text() == "an older line\n"
+    redo.click()
+    expect(redo).to_be_hidden()
+    assert file.read_text().startswith("first line\n")
