@@ -178,11 +178,19 @@ def test_stop_ends_the_turn_and_the_pills_override_one_turn(daemon: Daemon, page
     expect(page.get_by_role("combobox", name="Mode", exact=True)).to_have_value("chat")
 
 
-def test_an_address_without_a_launch_code_gets_nothing(daemon: Daemon, browser: Browser) -> None:
+def test_an_address_without_a_launch_code_gets_nothing_until_a_person_brings_one(daemon: Daemon, browser: Browser) -> None:
     context = browser.new_context()
     page = context.new_page()
-    page.goto(daemon.page_url.split("?")[0])
+    address = daemon.page_url
+    page.goto(address.split("?")[0])
+    expect(page.get_by_role("heading", name="This window is not connected")).to_be_visible()
+    field = page.get_by_role("textbox", name="Address or code")
+    field.fill("guessed")
+    page.get_by_role("button", name="Connect").click()
     expect(page.get_by_role("alert")).to_contain_text("opta open")
+    field.fill(address)
+    page.get_by_role("button", name="Connect").click()
+    expect(page.get_by_role("status", name="Connection: Connected")).to_be_visible()
     context.close()
 
 

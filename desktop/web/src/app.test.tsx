@@ -127,3 +127,33 @@ test('what a person who cannot see the screen has to hear is announced, and noth
   await bench.pass();
   expect(live()).toBe('Done, 7 tokens, 0 tools');
 });
+
+test('the window is named after the open session, and says how many wait for the person', async () => {
+  bench.gateway.addSession({ title: 'first' });
+  bench.gateway.addSession({ title: 'second', state: 'waiting' });
+  await bench.start('sid1');
+  expect(bench.named).toEqual(['first · Opta', 1]);
+});
+
+test('a draft outlives a reload of the window', async () => {
+  bench.gateway.addSession({ title: 'first' });
+  const user = bench.draw(<App />);
+  await bench.start();
+  await user.type(screen.getByRole('textbox', { name: 'Message' }), 'not yet');
+  expect(bench.drafts).toEqual({ sid1: 'not yet' });
+});
+
+test('a window without a key asks for one, takes the printed address, and goes on by itself', async () => {
+  bench.gateway.addSession({ title: 'first' });
+  bench.hasKey = false;
+  const user = bench.draw(<App />);
+  await bench.start();
+  expect(screen.getByRole('heading', { name: 'This window is not connected' })).toBeTruthy();
+  expect(screen.queryByText('Connected')).toBeNull();
+  await user.type(screen.getByRole('textbox', { name: 'Address or code' }), 'http://127.0.0.1:5173/?launch=a-b_c#sid1');
+  await user.click(screen.getByRole('button', { name: 'Connect' }));
+  await bench.pass();
+  expect(bench.redeemed).toEqual(['a-b_c']);
+  expect(screen.queryByRole('heading', { name: 'This window is not connected' })).toBeNull();
+  expect(screen.getByRole('heading', { name: 'first' })).toBeTruthy();
+});

@@ -3,6 +3,7 @@ import { perform } from './actions/action';
 import { ActionButton } from './actions/button';
 import { dismissProblem, toggleRail } from './actions/view';
 import { usePage, usePageState } from './hooks';
+import { Connect } from './panels/connect/connect';
 import { Composer } from './panels/composer/composer';
 import { Permission } from './panels/permission/permission';
 import { Sessions } from './panels/sessions/sessions';
@@ -22,6 +23,7 @@ export function App(): ReactNode {
       <main>
         <Problem />
         <SandboxWarning />
+        <Connect />
         <Timeline />
         <div className="dock">
           <Trust />

@@ -9,6 +9,11 @@ export async function launch(): Promise<void> {
   const code = new URLSearchParams(location.search).get('launch');
   if (!code) return;
   history.replaceState(null, '', location.pathname + location.hash);
+  await redeem(code);
+}
+
+// Trade a code that a person brings from the terminal.
+export async function redeem(code: string): Promise<void> {
   const { key } = await ask<{ key: string }>('launch', { code });
   sessionStorage.setItem(KEY, key);
 }

@@ -38,7 +38,7 @@ window.addEventListener('hashchange', () => {
   if (addressed() !== page.state.selected) page.open(addressed());
 });
 
-launch().then(
-  () => page.start(addressed()),
-  (error: unknown) => page.report(error),
-);
+// A code that was used before fails; the key of this tab may still be good, and if not, the page asks for one.
+launch()
+  .catch((error: unknown) => page.report(error))
+  .finally(() => page.start(addressed()));

@@ -2,7 +2,8 @@
 
 import { type Daemon, DaemonError } from './daemon';
 import { type News, newsOf } from './news';
-import { afterLines, afterMetrics, afterOpening, createPageStore, isMessageBegun, type MetricsLine, type State } from './state';
+import { Kept } from './kept';
+import { afterLines, afterMetrics, afterOpening, createPageStore, isMessageBegun, type MetricsLine, type State, windowName } from './state';
 import { EventLog } from './streams/eventlog';
 import { type Control, GlobalPosition, SessionPosition } from './streams/position';
 import { Refresh } from './streams/refresh';
@@ -21,10 +22,18 @@ export interface Screen {
   notify(title: string, text: string): void;
   // Ask whether notifications may be shown; whether they may.
   askToNotify(): Promise<boolean>;
+  // Trade a code from the terminal for this window's key.
+  redeem(code: string): Promise<void>;
+  // Name the window, and mark it when `needsYou` sessions wait for the person.
+  name(title: string, needsYou: number): void;
+  // Unsent texts by session, kept through a reload of the window.
+  drafts(): Record<string, string>;
+  keepDrafts(drafts: Record<string, string>): void;
 }
 
 export class Page {
   readonly store = createPageStore();
+  readonly kept = new Kept();
   private readonly globalLog: EventLog;
   private sessionLog: EventLog | null = null;
   private readonly sessions = new Refresh(() => this.readSessions());
@@ -55,10 +64,16 @@ export class Page {
         // Figures of a daemon that is out of reach are not shown as if they were current.
         if (globalConnection !== 'connected') this.set({ metrics: null });
         // Only a person can help then; all other failures end by themselves.
-        if (error instanceof DaemonError && error.status === 401) this.report(error);
+        if (error instanceof DaemonError && error.status === 401) this.set({ needsKey: true });
+        else if (globalConnection === 'connected') this.set({ needsKey: false });
       },
     };
     this.globalLog = new EventLog(stream, new GlobalPosition(), screen.nextFrame);
+    this.set({ drafts: screen.drafts() });
+    this.store.subscribe((state, before) => {
+      if (state.drafts !== before.drafts) screen.keepDrafts(state.drafts);
+      if (state.sessions !== before.sessions || state.selected !== before.selected) screen.name(...windowName(state));
+    });
   }
 
   get state(): State {
@@ -84,6 +99,14 @@ export class Page {
   kick(): void {
     this.globalLog.kick();
     this.sessionLog?.kick();
+  }
+
+  // Connect with a code from the terminal, or the whole address that it prints.
+  async connect(pasted: string): Promise<void> {
+    const code = /[?&]launch=([^&#\s]+)/.exec(pasted)?.[1] ?? pasted.trim();
+    await this.screen.redeem(decodeURIComponent(code));
+    this.set({ needsKey: false, problem: '' });
+    this.kick();
   }
 
   focus(target: FocusTarget): void {

@@ -44,6 +44,8 @@ export interface State {
   trust: TrustState | null;
   trustPutAside: string;
   isRailOpen: boolean;
+  // Whether this window has no key, which only a person can bring.
+  needsKey: boolean;
   // The last failure, shown until it is dismissed.
   problem: string;
   // The last thing that a screen reader announces.
@@ -79,6 +81,7 @@ export function createPageStore(): Store {
     trust: null,
     trustPutAside: '',
     isRailOpen: false,
+    needsKey: false,
     problem: '',
     notice: '',
   }));
@@ -133,6 +136,13 @@ export function withDraft(state: State, sid: string, text: string): Partial<Stat
 
 export function withAttached(state: State, sid: string, files: Attachment[]): Partial<State> {
   return { attached: { ...state.attached, [sid]: files } };
+}
+
+// What the window is called, and how many sessions wait for the person.
+export function windowName(state: State): [title: string, needsYou: number] {
+  const needsYou = state.sessions.filter((session) => session.state === 'waiting').length;
+  const title = state.sessions.find((session) => session.id === state.selected)?.title;
+  return [title ? `${title} · Opta` : 'Opta', needsYou];
 }
 
 const NONE: Attachment[] = [];

@@ -4,7 +4,7 @@ import { act, cleanup, render } from '@testing-library/react';
 import userEvent, { type UserEvent } from '@testing-library/user-event';
 import type { ReactNode } from 'react';
 import { afterEach, beforeEach, vi } from 'vitest';
-import { Daemon } from '../daemon';
+import { Daemon, DaemonError } from '../daemon';
 import { PageProvider } from '../hooks';
 import { type FocusTarget, Page } from '../page';
 import { TestGateway } from './gateway';
@@ -19,6 +19,13 @@ export interface TestBench {
   // Notifications that were shown, and whether the browser shows any.
   notified: [title: string, text: string][];
   mayNotify: boolean;
+  // Codes that were brought from the terminal; without one, `hasKey` false refuses every connection.
+  redeemed: string[];
+  hasKey: boolean;
+  // What the window is called, and how many sessions wait.
+  named: [title: string, needsYou: number];
+  // Drafts as the window keeps them.
+  drafts: Record<string, string>;
   // Start the page, and let it read what it needs.
   start(wanted?: string): Promise<void>;
   // Let time pass, and with it every answer and frame that is due.
@@ -47,11 +54,16 @@ export function useTestBench(): TestBench {
     bench.focused.length = 0;
     bench.notified.length = 0;
     bench.mayNotify = true;
+    bench.named = ['', 0];
+    bench.redeemed = [];
+    bench.hasKey = true;
+    bench.drafts = {};
     const daemon = new Daemon(async () => {
       if (!bench.gateway.isUp) throw new TypeError('Failed to fetch');
+      if (!bench.hasKey && !bench.redeemed.length) throw new DaemonError(401, { code: 'unauthorized', message: 'This page has no key.' });
       return { host: '127.0.0.1', port: 9999, token: 'token' };
     });
-    bench.page = new Page(daemon, { focus: (target) => bench.focused.push(target), nextFrame: (run) => void setTimeout(run, 16), notify: (title, text) => bench.notified.push([title, text]), askToNotify: () => Promise.resolve(bench.mayNotify) });
+    bench.page = new Page(daemon, { focus: (target) => bench.focused.push(target), nextFrame: (run) => void setTimeout(run, 16), notify: (title, text) => bench.notified.push([title, text]), askToNotify: () => Promise.resolve(bench.mayNotify), redeem: async (code) => void bench.redeemed.push(code), name: (title, needsYou) => void (bench.named = [title, needsYou]), drafts: () => bench.drafts, keepDrafts: (drafts) => void (bench.drafts = drafts) });
   });
   afterEach(() => {
     if (HAS_DOCUMENT) cleanup();

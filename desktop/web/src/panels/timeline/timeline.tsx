@@ -2,7 +2,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { ActionButton } from '../../actions/button';
 import { openParent } from '../../actions/forks';
-import { usePageState } from '../../hooks';
+import { usePage, usePageState } from '../../hooks';
 import { TurnView } from './turn';
 import { Welcome } from './welcome';
 
@@ -22,7 +22,11 @@ export function Timeline(): ReactNode {
   const transcript = usePageState((state) => state.transcript);
   const version = usePageState((state) => state.version);
   const scroller = useRef<HTMLDivElement>(null);
+  const page = usePage();
+  const sid = usePageState((state) => state.selected);
   const [isFollowing, setFollowing] = useState(true);
+  // Where this session was left, until enough of it is there to go back to.
+  const leftAt = useRef<number | undefined>(undefined);
   const turns = transcript.turns;
   const virtualizer = useVirtualizer({
     count: turns.length,
@@ -35,13 +39,25 @@ export function Timeline(): ReactNode {
   const height = virtualizer.getTotalSize();
 
   useEffect(() => {
+    leftAt.current = page.kept.scroll(sid);
+    setFollowing(leftAt.current === undefined);
+  }, [page, sid]);
+
+  useEffect(() => {
     const element = scroller.current;
-    if (element && isFollowing) element.scrollTop = element.scrollHeight;
+    if (!element) return;
+    if (leftAt.current !== undefined && element.scrollHeight - element.clientHeight >= leftAt.current) {
+      element.scrollTop = leftAt.current;
+      leftAt.current = undefined;
+    } else if (isFollowing) element.scrollTop = element.scrollHeight;
   }, [version, height, isFollowing]);
 
   const onScroll = () => {
     const element = scroller.current;
-    if (element) setFollowing(element.scrollHeight - element.scrollTop - element.clientHeight < FOLLOW_PX);
+    if (!element || leftAt.current !== undefined) return;
+    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < FOLLOW_PX;
+    page.kept.setScroll(sid, isAtEnd ? undefined : element.scrollTop);
+    setFollowing(isAtEnd);
   };
   return (
     <div className="timeline-frame">

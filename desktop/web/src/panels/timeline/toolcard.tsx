@@ -1,4 +1,5 @@
-import { type ReactNode, useState } from 'react';
+import type { ReactNode } from 'react';
+import { useKeptOpen } from '../../hooks';
 import { toolOf } from '../../tools';
 import type { Call } from '../../transcript';
 import { Diff } from '../../ui/diff';
@@ -22,7 +23,7 @@ const TAIL_LINES = 3;
 const TAIL_CHARS = 4_000;
 
 export function ToolCard({ call }: { call: Call }): ReactNode {
-  const [isOpen, setOpen] = useState<boolean | null>(null);
+  const [isOpen, setOpen] = useKeptOpen(call.id);
   const tool = toolOf(call.name, call.server);
   const about = summary(call);
   const diff = call.changes

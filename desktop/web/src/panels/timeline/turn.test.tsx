@@ -1,8 +1,9 @@
 // @vitest-environment jsdom
 
-import { screen, within } from '@testing-library/react';
+import { cleanup, screen, within } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { useTestBench } from '../../testing/page';
+import type { Turn } from '../../transcript';
 import { TurnView } from './turn';
 import { Welcome } from './welcome';
 
@@ -148,4 +149,12 @@ test('a paused turn says so, and words that a turn ended without reading stay', 
   await drawn(START, STEP, { event: 'turn.steer', turn: 't1', steerId: 'a', text: 'Too late.' }, { event: 'turn.pausing', turn: 't1', by: 'client' }, { event: 'turn.paused', turn: 't1', step: 2 });
   expect(screen.getByRole('heading', { name: /paused/ })).toBeTruthy();
   expect(screen.queryByText('Waiting for the first token')).toBeNull();
+});
+
+test('a card that was opened is open when its turn comes back on the screen', async () => {
+  const user = await drawn(START, STEP, CALL, { event: 'tool.result', turn: 't1', callId: 'c1', ok: true, content: 'all of it', lines: 1, durationMs: 1 });
+  await user.click(within(screen.getByRole('region', { name: 'Run npm test, done' })).getByRole('button'));
+  cleanup();
+  bench.draw(<TurnView turn={bench.page.state.transcript.turns[0] as Turn} version={1} at={1} of={1} />);
+  expect(screen.getByText('all of it')).toBeTruthy();
 });

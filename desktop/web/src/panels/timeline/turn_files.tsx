@@ -3,7 +3,7 @@ import { type Action, perform } from '../../actions/action';
 import { ActionButton } from '../../actions/button';
 import { changedFiles, hasChanges, moreChanges, redoFile, redoTurn, undoFile, undoTurn, undoTurnPartly } from '../../actions/changes';
 import { dismissProblem } from '../../actions/view';
-import { usePage, usePageState } from '../../hooks';
+import { useKeptOpen, usePage, usePageState } from '../../hooks';
 import type { ChangedFile, TurnChanges } from '../../protocol';
 import type { Turn } from '../../transcript';
 import { Diff } from '../../ui/diff';
@@ -11,7 +11,7 @@ import { Diff } from '../../ui/diff';
 // The files that a turn changed: undone and redone, all or one by one, and shown with their diffs.
 export function TurnFiles({ turn }: { turn: Turn }): ReactNode {
   const page = usePage();
-  const [isOpen, setOpen] = useState(false);
+  const [isOpen = false, setOpen] = useKeptOpen(`files ${turn.id}`);
   const [isAsked, setAsked] = useState(false);
   const [isRefused, setRefused] = useState(false);
   if (!turn.endedAt || !hasChanges(turn)) return null;
