@@ -4,8 +4,10 @@
 import { screen } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { App } from './app';
+import type { AnyEvent } from './protocol';
 import { draft, nextMode } from './state';
 import { useTestBench } from './testing/page';
+import { Transcript } from './transcript';
 
 const bench = useTestBench();
 
@@ -156,4 +158,29 @@ test('a window without a key asks for one, takes the printed address, and goes o
   expect(bench.redeemed).toEqual(['a-b_c']);
   expect(screen.queryByRole('heading', { name: 'This window is not connected' })).toBeNull();
   expect(screen.getByRole('heading', { name: 'first' })).toBeTruthy();
+});
+
+test('a long session begins with what the daemon folded, and goes on with what follows', async () => {
+  const { id } = bench.gateway.addSession({ title: 'long', lastSeq: 5000 });
+  const folded = new Transcript();
+  folded.apply({ event: 'session.start', seq: 1, sid: id, title: 'long', cwd: '/w', mode: 'do', level: 'L2' } as AnyEvent);
+  folded.apply({ event: 'turn.start', seq: 2, turn: 't1', role: 'user', text: 'from the fold', mode: 'do', level: 'L2' } as AnyEvent);
+  for (let seq = 2; seq <= 3; seq += 1) bench.gateway.append(id, { event: 'session.updated', changes: {} });
+  bench.gateway.answers[`GET /v3/sessions/${id}`] = { transcript: JSON.parse(JSON.stringify({ ...folded, byId: undefined, lastSeq: 3 })) };
+  bench.draw(<App />);
+  await bench.start();
+  const texts = () => bench.page.state.transcript.turns.map((turn) => turn.text);
+  expect(texts()).toEqual(['from the fold']);
+  bench.gateway.append(id, { event: 'turn.start', turn: 't2', role: 'user', text: 'from the stream', mode: 'do', level: 'L2' });
+  await bench.pass();
+  expect(texts()).toEqual(['from the fold', 'from the stream']);
+  expect(bench.page.state.transcript.lastSeq).toBe(4);
+});
+
+test('a long session that cannot be folded is replayed', async () => {
+  const { id } = bench.gateway.addSession({ title: 'long', lastSeq: 5000 });
+  bench.gateway.refusals[`GET /v3/sessions/${id}`] = [503, 'unavailable', 'The session store does not answer.'];
+  bench.gateway.append(id, { event: 'turn.start', turn: 't1', role: 'user', text: 'from the stream', mode: 'do', level: 'L2' });
+  await bench.start();
+  expect(bench.page.state.transcript.turns.map((turn) => turn.text)).toEqual(['from the stream']);
 });

@@ -1,6 +1,6 @@
 // HTTP client of the gateway, and the addresses of its live streams.
 
-import type { AddProvider, Attachment, DiscoveredServers, ErrorInfo, ForkAnswer, ModelList, ProviderAdded, Session, SessionList, SteerAccepted, TrustState, TurnChanges, TurnUndoneAnswer, UndoTurnRequest, TurnAccepted } from './protocol';
+import type { AddProvider, Attachment, DiscoveredServers, ErrorInfo, ForkAnswer, ModelList, ProviderAdded, Session, SessionDetails, SessionList, SteerAccepted, TrustState, TurnChanges, TurnUndoneAnswer, UndoTurnRequest, TurnAccepted } from './protocol';
 
 // Where the gateway listens, and the token it accepts. Both change when it restarts.
 export interface Address {
@@ -140,6 +140,11 @@ export class Daemon {
 
   giveTrust(cwd: string, sha256: string): Promise<TrustState> {
     return this.ask('POST', '/v3/trust', { cwd, sha256 });
+  }
+
+  // A session with its transcript, as far as it is now.
+  session(sid: string): Promise<SessionDetails> {
+    return this.ask('GET', `/v3/sessions/${sid}?atSeq=${Number.MAX_SAFE_INTEGER}`);
   }
 
   // The files that a turn changed, with their diffs.

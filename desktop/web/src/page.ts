@@ -7,9 +7,13 @@ import { afterLines, afterMetrics, afterOpening, createPageStore, isMessageBegun
 import { EventLog } from './streams/eventlog';
 import { type Control, GlobalPosition, SessionPosition } from './streams/position';
 import { Refresh } from './streams/refresh';
+import { Transcript } from './transcript';
 
 // Every event but a delta may change a session's row in the list.
 const CHANGES_LIST = /^\{"seq":\d+,"event":"(?!turn\.token|turn\.thinking|tool\.output)/;
+
+// A session with more lines is not replayed line by line.
+const REPLAYED_MAX = 1_000;
 
 export type FocusTarget = 'composer' | 'search';
 
@@ -128,13 +132,35 @@ export class Page {
     this.sessionLog = null;
     this.set(afterOpening(sid));
     if (!sid) return;
+    const known = this.state.sessions.find((session) => session.id === sid);
+    if ((known?.lastSeq ?? 0) < REPLAYED_MAX) this.follow(sid, 0);
+    else void this.restore(sid);
+  }
+
+  // A long session begins with what the daemon has folded already.
+  private async restore(sid: string): Promise<void> {
+    let from = 0;
+    try {
+      const { transcript } = await this.daemon.session(sid);
+      if (this.state.selected !== sid || this.sessionLog) return;
+      const restored = Transcript.from(transcript);
+      from = restored.lastSeq;
+      this.set({ transcript: restored, version: from });
+    } catch {
+      // It is replayed instead, again and again until the daemon answers.
+      if (this.state.selected !== sid || this.sessionLog) return;
+    }
+    this.follow(sid, from);
+  }
+
+  private follow(sid: string, from: number): void {
     const stream = {
       url: (query: string) => this.daemon.streamUrl(`/v3/sessions/${sid}/stream`, query),
       onLines: (lines: string[]) => this.set(afterLines(this.state, lines)),
       onControl: () => undefined,
       onConnection: (sessionConnection: State['sessionConnection'], retryInMs: number) => this.set({ sessionConnection, retryInMs }),
     };
-    this.sessionLog = new EventLog(stream, new SessionPosition(), this.screen.nextFrame);
+    this.sessionLog = new EventLog(stream, new SessionPosition(from), this.screen.nextFrame);
     this.sessionLog.start();
   }
 

@@ -25,4 +25,15 @@ describe('fold', () => {
       transcript.apply(JSON.parse(line) as AnyEvent);
     expect(plain(transcript)).toEqual(JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8')));
   });
+  test.each(names)('%s, restored at every line and continued', (name) => {
+    const lines = readFileSync(new URL(`${name}.jsonl`, FOLDER), 'utf8').trim().split('\n');
+    const whole = JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8'));
+    const before = new Transcript();
+    for (const [at, line] of lines.entries()) {
+      before.apply(JSON.parse(line) as AnyEvent);
+      const restored = Transcript.from(plain(before) as Record<string, unknown>);
+      for (const later of lines.slice(at + 1)) restored.apply(JSON.parse(later) as AnyEvent);
+      expect(plain(restored)).toEqual(whole);
+    }
+  });
 });

@@ -31,6 +31,16 @@ export class Transcript {
 
   private readonly byId = new Map<string, Turn>();
 
+  // The transcript that the daemon folded; events after its `lastSeq` are applied to it.
+  static from(folded: Record<string, unknown>): Transcript {
+    const transcript = Object.assign(new Transcript(), folded);
+    for (const turn of transcript.turns) {
+      turn.version = 1;
+      transcript.byId.set(turn.id, turn);
+    }
+    return transcript;
+  }
+
   apply(event: AnyEvent): Turn | null {
     this.lastSeq = event.seq ?? 0;
     switch (event.event) {

@@ -35,16 +35,51 @@ test('new text does not move a reader who has scrolled away, until they jump to 
   await withTurns(20);
   const log = screen.getByRole('log', { name: 'Timeline' });
   Object.defineProperties(log, { scrollHeight: { value: 5_000, configurable: true }, clientHeight: { value: 600, configurable: true } });
-  act(() => {
-    log.scrollTop = 1_000;
-    log.dispatchEvent(new Event('scroll', { bubbles: true }));
-  });
+  for (const top of [4_400, 1_000])
+    act(() => {
+      log.scrollTop = top;
+      log.dispatchEvent(new Event('scroll', { bubbles: true }));
+    });
   bench.gateway.append('sid1', { event: 'turn.token', turn: 't20', delta: 'more' });
   await bench.pass();
   expect(log.scrollTop).toBe(1_000);
   await user.click(screen.getByRole('button', { name: /Jump to end/ }));
   expect(log.scrollTop).toBe(5_000);
   expect(screen.queryByRole('button', { name: /Jump to end/ })).toBeNull();
+});
+
+test('turns that arrive or are measured below do not stop the following', async () => {
+  bench.draw(<Timeline />);
+  await withTurns(20);
+  const log = screen.getByRole('log', { name: 'Timeline' });
+  Object.defineProperties(log, { scrollHeight: { value: 5_000, configurable: true }, clientHeight: { value: 600, configurable: true } });
+  act(() => {
+    log.scrollTop = 3_000;
+    log.dispatchEvent(new Event('scroll', { bubbles: true }));
+  });
+  expect(screen.queryByRole('button', { name: /Jump to end/ })).toBeNull();
+  bench.gateway.append('sid1', { event: 'turn.token', turn: 't20', delta: 'more' });
+  await bench.pass();
+  expect(log.scrollTop).toBe(5_000);
+});
+
+test('where a session was left is where it is when it is opened again', async () => {
+  bench.draw(<Timeline />);
+  await withTurns(20);
+  bench.gateway.addSession({ title: 'other' });
+  const log = screen.getByRole('log', { name: 'Timeline' });
+  Object.defineProperties(log, { scrollHeight: { value: 5_000, configurable: true }, clientHeight: { value: 600, configurable: true } });
+  for (const top of [4_400, 1_234])
+    act(() => {
+      log.scrollTop = top;
+      log.dispatchEvent(new Event('scroll', { bubbles: true }));
+    });
+  act(() => bench.page.open('sid2'));
+  await bench.pass();
+  log.scrollTop = 0;
+  act(() => bench.page.open('sid1'));
+  await bench.pass();
+  expect(log.scrollTop).toBe(1_234);
 });
 
 test('a session without turns welcomes', async () => {

@@ -27,6 +27,7 @@ export function Timeline(): ReactNode {
   const [isFollowing, setFollowing] = useState(true);
   // Where this session was left, until enough of it is there to go back to.
   const leftAt = useRef<number | undefined>(undefined);
+  const lastTop = useRef(0);
   const turns = transcript.turns;
   const virtualizer = useVirtualizer({
     count: turns.length,
@@ -50,14 +51,19 @@ export function Timeline(): ReactNode {
       element.scrollTop = leftAt.current;
       leftAt.current = undefined;
     } else if (isFollowing) element.scrollTop = element.scrollHeight;
+    lastTop.current = element.scrollTop;
   }, [version, height, isFollowing]);
 
   const onScroll = () => {
     const element = scroller.current;
     if (!element || leftAt.current !== undefined) return;
     const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < FOLLOW_PX;
-    page.kept.setScroll(sid, isAtEnd ? undefined : element.scrollTop);
-    setFollowing(isAtEnd);
+    // Only a person scrolls up. New or measured turns below leave the end behind without that.
+    const isUp = element.scrollTop < lastTop.current;
+    lastTop.current = element.scrollTop;
+    const follows = isAtEnd || (isFollowing && !isUp);
+    page.kept.setScroll(sid, follows ? undefined : element.scrollTop);
+    setFollowing(follows);
   };
   return (
     <div className="timeline-frame">
