@@ -75,12 +75,12 @@ def test_an_engine_holds_no_more_than_its_shares(family: str, tmp_path: Path) ->
     make_random_of(family, tmp_path / family, num_hidden_layers=6)
     mx.clear_cache()
     before = mx.get_active_memory()
-    shares = {"prefix_bytes": 2 * MIB, "cache_bytes": 6 * MIB, "reserve_bytes": MIB}
+    shares = {"prefix_bytes": MIB, "cache_bytes": 3 * MIB, "reserve_bytes": MIB // 2}
     served = Served(tmp_path / family, **shares)
     weights = served.engine.loaded().weight_bytes
     largest = 0
-    for at in range(24):
-        served.start({"messages": [{"role": "user", "content": f"{at} " * (20 + 37 * at % 600)}], "max_tokens": 30})
+    for at in range(16):
+        served.start({"messages": [{"role": "user", "content": f"{at} " * (20 + 37 * at % 300)}], "max_tokens": 30})
         if at % 8 == 7:
             while served.engine.is_busy:
                 served.engine.step()
