@@ -5,6 +5,7 @@ after words like "for example") stays text. Text that may still become a marker 
 """
 
 import re
+from functools import lru_cache
 
 from . import markers, patterns
 from .candidate import CALL_LANGUAGES, Candidate, Judgement
@@ -16,6 +17,18 @@ from .text_piece import TextPiece, joined
 _BEFORE = 400
 # A larger piece is read in parts of this length: reading a part takes time in proportion to its length times its markers.
 _PART = 2048
+
+
+# Every answer of a session offers the same tools.
+@lru_cache(maxsize=16)
+def _heads_of(names: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """(How a call without a marker may begin, all beginnings of these texts)."""
+    heads = (
+        *patterns.WORDS,
+        *(f"{before}{name}(" for name in names for before in ("", "Call: ", "default_api.")),
+        *(f"{before}{name}\n" for name in names for before in ("", ">>>")),
+    )
+    return heads, frozenset(head[:length] for head in heads for length in range(1, len(head)))
 
 
 class TextSplitter:
@@ -39,17 +52,7 @@ class TextSplitter:
         self._reasoning: TextSplitter | None = None
         # Whether an answer was cut off inside of a call.
         self.is_call_cut = False
-        heads = (
-            [
-                *patterns.WORDS,
-                *(f"{before}{name}(" for name in offered.names for before in ("", "Call: ", "default_api.")),
-                *(f"{before}{name}\n" for name in offered.names for before in ("", ">>>")),
-            ]
-            if offered
-            else []
-        )
-        self._heads = tuple(heads)
-        self._head_prefixes = frozenset(head[:length] for head in heads for length in range(1, len(head)))
+        self._heads, self._head_prefixes = _heads_of(offered.names) if offered else ((), frozenset[str]())
 
     def push(self, text: str) -> list[TextPiece]:
         """Take more text of the answer; the pieces that are certain now."""
