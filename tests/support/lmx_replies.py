@@ -76,12 +76,15 @@ def ask(port: int, path: str, content: bytes, *more: tuple[str, str]) -> Reply:
 
 
 def bounded(path: str, body: Any) -> Any:
-    """The same, with a short answer; wishes that are none stay what they are."""
+    """The same, with a short answer; wishes that are none stay what they are.
+
+    A wish above the maximum is cut to the maximum, and -1 is the default (tests/lmx/test_chat.py): both would be long answers.
+    """
     if (given := as_object(body)) is None:
         return body
     found = dict(given)
     for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
-        if isinstance(wish := found.get(name), int | float) and not isinstance(wish, bool) and 1 <= wish <= 131_072:
+        if isinstance(wish := found.get(name), int | float) and not isinstance(wish, bool) and (wish >= 1 or wish == -1):
             found[name] = TOKENS
     if (name := LIMITS.get(path)) and found.get(name) is None:
         found[name] = TOKENS
