@@ -22,6 +22,9 @@ class NeverEnds:
     level = "none"
     has_servers = False
 
+    async def recover(self, *_: Any) -> None:
+        return
+
     async def execute(self, *_: Any) -> None:
         await asyncio.Event().wait()
 
