@@ -34,8 +34,9 @@ class Lost(Unavailable):
 class Client:
     """Client of one home's daemon. Reads port and token again whenever a connection or the token fails."""
 
-    def __init__(self, paths: Paths):
-        self._paths = paths
+    def __init__(self, paths: Paths, *, answer_s: float = ANSWER_S, reconnect_s: float = RECONNECT_S):
+        """`answer_s`: how long an answer may take; `reconnect_s`: for how long a lost connection is made again."""
+        self._paths, self._answer_s, self._reconnect_s = paths, answer_s, reconnect_s
         self._address: tuple[str, int] | None = None
         self._token = ""
 
@@ -63,7 +64,7 @@ class Client:
     def raw(self, method: str, path: str, body: Any = None, *, key: str = "", retry: bool | None = None) -> bytes:
         """Like `ask`, but returns the response's bytes."""
         may_retry = method == "GET" if retry is None else retry
-        deadline = time.monotonic() + RECONNECT_S
+        deadline = time.monotonic() + self._reconnect_s
         while True:
             try:
                 status, content = self._exchange(method, path, body, key)
@@ -131,7 +132,7 @@ class Client:
 
     def _request(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, bytes]:
         assert self._address is not None
-        connection = http.client.HTTPConnection(*self._address, timeout=ANSWER_S)
+        connection = http.client.HTTPConnection(*self._address, timeout=self._answer_s)
         content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         if content is not None:
             headers = {**headers, "Content-Type": "application/octet-stream" if content is body else "application/json"}

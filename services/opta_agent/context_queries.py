@@ -1,4 +1,4 @@
-"""The agent's answers to `agent.rpc`: what a model sees of a session."""
+"""The agent's answers to `agent.rpc`: what a model sees of a session, and a sign of life."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,7 +8,7 @@ from opta_core.background import Background
 from opta_core.bus.bus import Bus, Frames
 from opta_core.errors import OptaError
 from opta_core.logs import Log
-from opta_protocol.commands import ContextShown, ShowContext
+from opta_protocol.commands import AgentCommand, AgentPing, AgentPong, ContextShown, ShowContext
 from opta_protocol.topics import AGENT_RPC
 
 from .context_view import context_of
@@ -16,17 +16,24 @@ from .router import Routes
 from .session import AgentSession
 from .toolset import Offered
 
-_command = msgspec.json.Decoder(ShowContext)
+_command: msgspec.json.Decoder[ShowContext | AgentPing] = msgspec.json.Decoder(AgentCommand)
 _encode = msgspec.json.Encoder().encode
 log = Log("context")
 
 
 class ContextQueries:
-    """`session_at` folds a session up to a seq; `offered` gives the tools that its last turn was offered."""
+    """`session_at` folds a session up to a seq; `offered` gives the tools that its last turn was offered; `running` counts turns."""
 
     def __init__(
-        self, bus: Bus, session_at: Callable[[str, int], Awaitable[AgentSession]], offered: Callable[[str], Offered], router: Routes
+        self,
+        bus: Bus,
+        boot: str,
+        session_at: Callable[[str, int], Awaitable[AgentSession]],
+        offered: Callable[[str], Offered],
+        router: Routes,
+        running: Callable[[], int],
     ):
+        self._boot, self._running = boot, running
         self._session_at, self._offered, self._routes = session_at, offered, router
         self._asked = Background()
         self._router = bus.router(AGENT_RPC, self._on_command)
@@ -40,6 +47,9 @@ class ContextQueries:
             asked = _command.decode(frames[0])
         except msgspec.DecodeError as error:
             log.error("unreadable command", reason=error)
+            return
+        if isinstance(asked, AgentPing):
+            self._router.send(peer, [_encode(AgentPong(id=asked.id, boot=self._boot, running=self._running()))])
             return
         self._asked.start(self._answer(peer, asked), f"context of {asked.sid}")
 

@@ -99,6 +99,8 @@ async def _begin(session: AgentSession, turn_id: str, collaborators: Collaborato
     else:
         await _take_over(run, turn.steps[-1])
     route = await _choose_route(run, turn.model or session.transcript.model)
+    if turn.probe:
+        route = route.without_fallback()
     if route.switched_from:
         run.switch(route.switched_from, route, route.note)
     else:

@@ -57,6 +57,12 @@ class Route(msgspec.Struct, frozen=True):
             route = route.fallback
         return route
 
+    def without_fallback(self) -> "Route":
+        """The same, for a turn that must go there or fail. Raises OptaError when it is a fallback itself."""
+        if self.switched_from:
+            raise OptaError(f"{self.switched_from} cannot be used: {self.note}", code=ErrorCode.provider_unavailable, retryable=True)
+        return msgspec.structs.replace(self, fallback=None)
+
 
 class Routes(Protocol):
     """What the agent needs of a router."""

@@ -17,6 +17,7 @@ from .app import Gateway
 from .notifier import Notifier
 from .page_origins import PageOrigins
 from .request_guard import RequestGuard
+from .service_watch import ServiceWatch
 from .token_auth import Auth
 from .websocket_connection import WebSocketConnection
 
@@ -58,6 +59,10 @@ async def main(context: ServiceContext) -> None:
     live = LiveSettings(context.settings, context.paths)
     notifier = Notifier(lambda: live().notify, gateway.store.queries.session)
     gateway.store.on_lines = notifier.take
+    watch = ServiceWatch(gateway.store.queries, gateway.store.outbox.append)
+    gateway.telemetry.on_report = watch.take
+    if context.incarnation > 1:
+        watch.say_back()
     serving = asyncio.create_task(HttpServer(config, context.stopping).serve(sockets=[server]), name="http")
     context.ready()
     gateway.mount(await asyncio.to_thread(_load_rest, gateway))
@@ -65,6 +70,8 @@ async def main(context: ServiceContext) -> None:
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     gateway.streams.close()
     await notifier.close()
+    await watch.close()
+    await gateway.background.close()
     await serving
     await gateway.store.outbox.drained(1)
 

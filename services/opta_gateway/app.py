@@ -7,19 +7,24 @@ takes half a second.
 import asyncio
 import hashlib
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
+from opta_core.background import Background
 from opta_core.bus.bus import Bus
+from opta_core.clock import now_s
 from opta_core.errors import OptaError, Refused
 from opta_core.logs import Log
 from opta_core.settings import LiveSettings, LoadedSettings
+from opta_core.triage.machine_look import ClockAnchor
 from opta_core.version import VERSION
 from opta_http.asgi import App, Receive, Scope, Send, TrackedSend, query_of, send_response
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.http_daemon import Contract, Health
+from opta_protocol.http_triage import Diagnosis
 
 from . import stream
 from .agent_client import AgentClient
@@ -49,6 +54,14 @@ class Gateway:
         # The settings of now, where a change needs no restart.
         self.settings = LiveSettings(loaded.settings, loaded.paths)
         self.looks = ProviderLooks()
+        # The last diagnoses, by session.
+        self.diagnoses: OrderedDict[str, Diagnosis] = OrderedDict()
+        self.clock = ClockAnchor()
+        # Since when reports of other processes arrive (`clock.now_s`); and held while a probe turn runs.
+        self.listening_since = now_s()
+        self.probing = asyncio.Lock()
+        # What goes on after its request was answered.
+        self.background = Background()
         # Held while files of the home are changed.
         self.changing = asyncio.Lock()
         self.daemon_id = hashlib.sha256(str(loaded.paths.home).encode()).hexdigest()[:12]

@@ -38,9 +38,11 @@ class ProviderLooks:
         self._looks: dict[str, tuple[ServerAddress, float, float, ProviderLook]] = {}
         self._looking = asyncio.Lock()
 
-    async def all(self, settings: Settings, vault: Vault) -> dict[str, ProviderLook]:
-        """The looks of now, by the names of the providers in their order."""
+    async def all(self, settings: Settings, vault: Vault, *, is_new: bool = False) -> dict[str, ProviderLook]:
+        """The looks of now, by the names of the providers in their order. `is_new`: none is older than this call."""
         async with self._looking:
+            if is_new:
+                self._looks = {name: (address, float("-inf"), deep_at, look) for name, (address, _, deep_at, look) in self._looks.items()}
             found = await asyncio.gather(*(self._look(name, settings, vault) for name in settings.providers))
             self._looks = {name: known for name, known in self._looks.items() if name in settings.providers}
             return dict(zip(settings.providers, found, strict=True))

@@ -1,6 +1,7 @@
 """What the daemon's processes report about themselves, and the rate of tokens that passes the gateway."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -22,6 +23,8 @@ class TelemetryReports:
 
     def __init__(self, bus: Bus):
         self._reports: dict[str, tuple[float, Telemetry]] = {}
+        # Called with every report.
+        self.on_report: Callable[[Telemetry], None] | None = None
         for service in SERVICES:
             bus.subscribe(telemetry(service), [service.encode()], self._on_telemetry)
 
@@ -54,6 +57,8 @@ class TelemetryReports:
     def _on_telemetry(self, frames: Frames) -> None:
         report = _telemetry.decode(frames[1])
         self._reports[report.service] = (now_s(), report)
+        if self.on_report is not None:
+            self.on_report(report)
 
 
 class TokenRate:

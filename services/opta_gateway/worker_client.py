@@ -1,4 +1,6 @@
-"""The gateway's requests to the tool worker: show, undo and redo a turn's changes, list the tools of a folder's MCP servers."""
+"""The gateway's requests to the tool worker: show, undo and redo a turn's changes, list the tools of a folder's MCP servers, give a sign of life."""
+
+import asyncio
 
 import msgspec
 
@@ -6,13 +8,14 @@ from opta_core.bus.bus import Bus, Frames
 from opta_core.bus.requests import Requests
 from opta_core.errors import Unavailable
 from opta_protocol.change_commands import ChangesShown, ChangesUndone, ShowChanges, UndoChanges
-from opta_protocol.commands import EndSession, EndTurn, ForkFiles, ListTools, ToolList, ToolReply
+from opta_protocol.commands import EndSession, EndTurn, ForkFiles, ListTools, ToolList, ToolReply, ToolsHello, ToolsState
 from opta_protocol.file_changes import ChangeSet
 from opta_protocol.topics import TOOLS_RPC
 
 UNDO_S = 120.0
 # Starting an MCP server can take this long; the worker answers before it is given up.
 LIST_S, START_S = 40.0, 30.0
+PING_AGAIN_S = 0.5
 
 _tool_reply = msgspec.json.Decoder(ToolReply)
 _encode = msgspec.json.Encoder().encode
@@ -26,6 +29,8 @@ class WorkerClient:
         self._undoing: Requests[ChangesUndone] = Requests()
         self._showing: Requests[ChangesShown] = Requests()
         self._listing: Requests[ToolList] = Requests()
+        # A hello has no number: one answer is for all who wait.
+        self._pings: set[asyncio.Future[ToolsState]] = set()
 
     async def undo(
         self,
@@ -76,9 +81,26 @@ class WorkerClient:
         finally:
             self._tools.send([_encode(EndTurn(sid="", turn=turn))])
 
+    async def ping(self, timeout_s: float) -> ToolsState:
+        """A sign of life. Raises TimeoutError."""
+        answer: asyncio.Future[ToolsState] = asyncio.get_running_loop().create_future()
+        self._pings.add(answer)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not answer.done():
+                    self._tools.send([_encode(ToolsHello())])
+                    await asyncio.wait([answer], timeout=PING_AGAIN_S)
+            return answer.result()
+        finally:
+            self._pings.discard(answer)
+
     def _on_reply(self, frames: Frames) -> None:
         reply = _tool_reply.decode(frames[0])
-        if isinstance(reply, ToolList):
+        if isinstance(reply, ToolsState):
+            for waiting in self._pings:
+                if not waiting.done():
+                    waiting.set_result(reply)
+        elif isinstance(reply, ToolList):
             self._listing.resolve(reply.turn, reply)
         elif isinstance(reply, ChangesUndone):
             self._undoing.resolve(reply.id, reply)

@@ -40,6 +40,8 @@ from .result import Outcome, ToolProblem
 
 AT_ONCE_MAX = 8
 KNOWN_CALLS_MAX = 10_000
+# A call that has met its time limit gets so long to end.
+OVERDUE_AFTER_S = 30.0
 
 _Asked = PreviewTool | UndoChanges | ShowChanges | ListTools | ShowTexts | EndTurn | EndSession | ForkFiles
 _command: msgspec.json.Decoder[_Asked | RunTool | CancelTool | ToolsHello] = msgspec.json.Decoder(ToolCommand)
@@ -56,15 +58,25 @@ class Worker:
         self._router = bus.router(TOOLS_RPC, self._on_command)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
+        # Call that has a slot -> (when it began, when it has to have ended), of `clock.now_s`.
+        self._started: dict[str, tuple[float, float]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE_MAX)
         # Path that is written -> (its lock, number of calls that hold or await it)
         self._paths: dict[str, tuple[asyncio.Lock, int]] = {}
         self._asked.start(executor.recover(self._record), "recover")
 
     def figures(self) -> dict[str, int | str]:
-        """For telemetry: how many calls are active and queued, and the level of the sandbox."""
-        active = AT_ONCE_MAX - self._slots._value
-        return {"active": active, "max": AT_ONCE_MAX, "queued": max(0, len(self._tasks) - active), "sandbox": self._executor.level}
+        """For telemetry: how many calls are active, queued and overdue, and the level of the sandbox."""
+        active, now = AT_ONCE_MAX - self._slots._value, now_s()
+        return {
+            "active": active,
+            "max": AT_ONCE_MAX,
+            "queued": max(0, len(self._tasks) - active),
+            # Calls that run longer than they may, and the age of the oldest one in seconds.
+            "overdue": sum(now > due for _, due in self._started.values()),
+            "oldestS": round(max((now - began for began, _ in self._started.values()), default=0)),
+            "sandbox": self._executor.level,
+        }
 
     async def close(self) -> None:
         """Cancel every running call and wait until their results have reached the store."""
@@ -139,7 +151,7 @@ class Worker:
         current_turn.set(call.turn)
         started = now_s()
         try:
-            async with self._slots, self._in_order(call):
+            async with self._slots, self._in_order(call), self._timed(call):
                 outcome = await self._executor.execute(call, self._outbox.append, self._record)
         except ToolProblem as problem:
             outcome = Outcome(f"Error: {problem}", ok=False, code=problem.code)
@@ -176,6 +188,16 @@ class Worker:
         result = await self._outbox.written(event)
         if result.status != "written":
             raise ToolProblem("this call has already been started, or its turn has ended; it was not executed", "fenced")
+
+    @contextlib.asynccontextmanager
+    async def _timed(self, call: RunTool) -> AsyncGenerator[None, None]:
+        asked = call.args.get("timeout_s")
+        limit_s = max(call.timeout_s, asked if isinstance(asked, int | float) else 0.0)
+        self._started[call.callId] = now_s(), now_s() + limit_s + OVERDUE_AFTER_S
+        try:
+            yield
+        finally:
+            del self._started[call.callId]
 
     @contextlib.asynccontextmanager
     async def _in_order(self, call: RunTool) -> AsyncGenerator[None, None]:

@@ -79,7 +79,7 @@ def fold(events: Iterable[e.AnyEvent | e.Unknown]) -> Transcript:
 def continued(transcript: Transcript, events: Iterable[e.AnyEvent | e.Unknown]) -> Transcript:
     """A transcript with later events folded in. `transcript` stays as it is; both share the turns that these events do not change."""
     later = copy(transcript)
-    later.turns = list(transcript.turns)
+    later.turns, later.notes = list(transcript.turns), list(transcript.notes)
     folding, independent = Fold(later), {""}
     for event in events:
         if event.turn not in independent:
@@ -97,7 +97,7 @@ def _make_independent(turns: list[Turn], turn_id: str) -> None:
         return
     turn = turns[at] = copy(turns[at])
     turn.warnings, turn.injected, turn.steps = list(turn.warnings), list(turn.injected), [copy(step) for step in turn.steps]
-    turn.steers = [copy(steer) for steer in turn.steers]
+    turn.steers, turn.marks = [copy(steer) for steer in turn.steers], list(turn.marks)
     for step in turn.steps:
         step.calls = [copy(call) for call in step.calls]
         for call in step.calls:

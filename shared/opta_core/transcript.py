@@ -12,7 +12,8 @@ from opta_protocol.control_events import SteerText
 from opta_protocol.event_parts import Limits
 from opta_protocol.permissions import Level, Mode, SessionPolicy
 
-from .transcript_parts import Call, Effect, Injected, Question, Steer, Step, Turn
+from .transcript_parts import Call, Effect, Injected, Note, Question, Steer, Step, Turn
+from .triage.divergence import mark_of
 
 # Names of files in a note for the model
 NAMED_MAX = 20
@@ -42,6 +43,7 @@ class Transcript(msgspec.Struct, kw_only=True):
     lastSeq: int = 0
     turns: list[Turn] = []
     plan: list[dict[str, str]] = []
+    notes: list[Note] = []
 
     def apply(self, event: e.AnyEvent | e.Unknown) -> None:
         """Apply the next event."""
@@ -71,12 +73,15 @@ class Transcript(msgspec.Struct, kw_only=True):
                         attachments=event.attachments,
                         resumes=event.resumes,
                         compact=event.compact,
+                        probe=event.probe,
                         command=event.command,
                         limits=event.limits if event.limits != Limits() else None,
                         note=self.pendingNote,
                     )
                 )
                 self.pendingNote = ""
+            case e.SessionNote():
+                self.notes.append(Note(seq=event.seq, ts=event.ts, kind=event.kind, text=event.text))
             case e.TurnUndone():
                 if turn := self.turn(event.turn):
                     turn.undone = sorted({*turn.undone, *event.files})
@@ -89,6 +94,7 @@ class Transcript(msgspec.Struct, kw_only=True):
                 self.compactedTo, self.compactedIn, self.summary = event.upTo, event.turn, event.summary
                 if turn := self.turn(event.turn):
                     turn.warnings.append(f"Context compacted: about {event.before} tokens became {event.after}.")
+                    _mark(turn, event)
             case e.PlanUpdated():
                 self.plan = event.items
             case e.Unknown():
@@ -97,6 +103,7 @@ class Transcript(msgspec.Struct, kw_only=True):
                 turn = self.turn(event.turn)
                 if turn is not None:
                     _apply_to_turn(turn, event)
+                    _mark(turn, event)
 
     def forget(self, before: int) -> None:
         """Drop turns that began before seq `before`, when the caller no longer needs them."""
@@ -110,6 +117,11 @@ class Transcript(msgspec.Struct, kw_only=True):
 def _some(files: list[str]) -> str:
     """Names for a sentence: the first ones, and how many more there are."""
     return ", ".join(files[:NAMED_MAX]) + (f" and {len(files) - NAMED_MAX} more files" if len(files) > NAMED_MAX else "")
+
+
+def _mark(turn: Turn, event: e.AnyEvent) -> None:
+    if mark := mark_of(event):
+        turn.marks.append(mark)
 
 
 def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:

@@ -6,6 +6,7 @@ import msgspec
 
 from opta_protocol.event_parts import Change, Execution, Limits, Writing
 from opta_protocol.events import ThinkingBlock
+from opta_protocol.http_triage import DivergenceMark
 from opta_protocol.permissions import Level, Mode, Offer
 
 TurnState = Literal["queued", "running", "pausing", "paused", "stopping", "done", "error", "cancelled"]
@@ -122,6 +123,15 @@ class Steer(msgspec.Struct, kw_only=True):
     step: int = 0
 
 
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """A note for people, such as a post-mortem."""
+
+    seq: int
+    ts: str
+    kind: str
+    text: str
+
+
 class Turn(msgspec.Struct, kw_only=True):
     """One turn, from the prompt to its end."""
 
@@ -136,6 +146,8 @@ class Turn(msgspec.Struct, kw_only=True):
     attachments: list[str] = []
     resumes: str = ""
     compact: bool = False
+    # A turn of the triage: it goes to its model or fails.
+    probe: bool = False
     # What the person wrote, when `text` is what a custom command holds.
     command: str = ""
     injected: list[Injected] = []
@@ -149,6 +161,8 @@ class Turn(msgspec.Struct, kw_only=True):
     state: TurnState = "running"
     steps: list[Step] = []
     warnings: list[str] = []
+    # Where it may have left its course.
+    marks: list[DivergenceMark] = []
     stats: dict[str, Any] | None = None
     # Tokens of the context that are in use, of how many, after the last model call.
     contextUsed: int = 0

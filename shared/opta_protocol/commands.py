@@ -350,9 +350,27 @@ class ShowContext(Command, frozen=True, kw_only=True, omit_defaults=True, tag="S
     seq: int
 
 
+class AgentPing(Command, frozen=True, kw_only=True, omit_defaults=True, tag="AgentPing"):
+    """Asks the agent for a sign of life. Its answer needs no other process."""
+
+    id: int
+
+
+class AgentPong(Command, frozen=True, kw_only=True, omit_defaults=True, tag="AgentPong"):
+    """The reply to `AgentPing`. `running`: how many turns it runs."""
+
+    id: int
+    boot: str
+    running: int = 0
+
+
 class ContextShown(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ContextShown"):
     """The reply to `ShowContext`: the context, or why there is none."""
 
     id: int
     context: SessionContext | None = None
     problem: str = ""
+
+
+AgentCommand = ShowContext | AgentPing
+AgentReply = ContextShown | AgentPong

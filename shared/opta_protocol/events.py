@@ -71,7 +71,7 @@ class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.
     """A prompt was accepted. `key` is its idempotency key, `body` the hash of the request.
 
     `compact`: there is no prompt; the context is summarised now. `command`: what was written, when `text` is what a custom command holds.
-    `limits`: those that hold instead of the settings.
+    `limits`: those that hold instead of the settings. `probe`: a turn of the triage, which goes to its model or fails, never elsewhere.
     """
 
     role: Literal["user"]
@@ -86,6 +86,7 @@ class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.
     compact: bool = False
     command: str = ""
     limits: Limits = Limits()
+    probe: bool = False
 
 
 class StepStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.start"):

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from . import http, http_changes, http_context, http_control, http_daemon, http_lists, lmx
+from . import http, http_changes, http_context, http_control, http_daemon, http_lists, http_triage, lmx
 from .error_info import ErrorBody
 from .events import EVENT_TYPES
 
@@ -23,6 +23,10 @@ REQUESTS: list[type[Any]] = [
     http_control.AnswerQuestion,
     http_control.ForkRequest,
     http_changes.UndoTurnRequest,
+    http_triage.DiagnoseRequest,
+    http_triage.FixRequest,
+    http_triage.ReplayRequest,
+    http_triage.EvidenceRequest,
     http.CheckPolicy,
     http.GiveTrust,
     http.ApproveServer,
@@ -59,6 +63,9 @@ RESPONSES: list[type[Any]] = [
     http_control.SteerAccepted,
     http_control.PauseAccepted,
     http_control.ForkAnswer,
+    http_triage.Diagnosis,
+    http_triage.FixDone,
+    http_triage.Replay,
     http.Attachment,
     http.PolicyVerdict,
     http.PolicyRules,

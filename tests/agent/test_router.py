@@ -106,6 +106,26 @@ def test_a_dead_provider_is_left_alone_and_the_next_turn_does_not_connect(tmp_pa
     assert (route.provider.name, route.switched_from, bool(route.note)) == ("other", "mine/m", True)
 
 
+def test_the_route_of_a_probe_has_no_fallback_and_is_none_itself(tmp_path: Path) -> None:
+    url = dead_url()
+    with ModelServer(lambda _: [Say("from the other")]) as other:
+
+        async def story(router: ModelRouter) -> None:
+            first = await router.route("mine/m")
+            assert first.fallback is not None
+            probe = first.without_fallback()
+            assert (probe.fallback, probe.model, await say(probe)) == (None, "m", "provider_unavailable")
+            switched = await router.route("mine/m")
+            assert switched.switched_from == "mine/m"
+            with pytest.raises(OptaError, match="mine/m cannot be used"):
+                switched.without_fallback()
+
+        Story(tmp_path, settings_of(mine=openai(f"{url}/v1", "m", context=100), other=openai(other.url, "scripted", context=100))).play(
+            story
+        )
+        assert other.requests == []
+
+
 @pytest.mark.parametrize(("fallback", "reached"), [(None, ["mine", "mine"]), (True, ["mine", "other"]), (False, ["mine", "mine"])])
 def test_a_provider_that_answers_with_errors_keeps_its_turns_unless_another_is_a_fallback_by_setting(
     tmp_path: Path, fallback: bool | None, reached: list[str]

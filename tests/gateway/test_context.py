@@ -39,7 +39,7 @@ def answer_for_agent(bus: LocalBus) -> None:
         await subscriptions.follow(sid, 0, session.take).reached(seq)
         return session
 
-    ContextQueries(bus, session_at, lambda sid: Offered(), NoRoutes())
+    ContextQueries(bus, "boot0000", session_at, lambda sid: Offered(), NoRoutes(), lambda: 0)
 
 
 @pytest.fixture

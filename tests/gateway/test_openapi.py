@@ -17,7 +17,7 @@ from opta_protocol import lmx
 DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "docs/openapi.json").read_text())
 OPERATIONS = [(method.upper(), path, operation) for path, found in DOCUMENT["paths"].items() for method, operation in found.items()]
 # Answers that are no Struct of ours: files and exports.
-NO_JSON = {"/v3/sessions/{name}/artifacts/{file}", "/v3/sessions/{name}/export"}
+NO_JSON = {"/v3/sessions/{name}/artifacts/{file}", "/v3/sessions/{name}/export", "/v3/sessions/{name}/evidence"}
 
 MODEL = {"id": "probe", "state": "loaded", "object": "model", "memory": 5, "needed": 6}
 PULL = {"name": "m", "repo": "o/m", "state": "looking"}

@@ -131,6 +131,8 @@ class Daemon:
     def kill(self, service: str, number: int = signal.SIGKILL) -> int:
         """Kill a service (or `engine`); the pid that was killed."""
         pid = self.engine_pid() if service == "engine" else self.pids()[service]
+        # 0 would mean the processes of this test.
+        assert pid > 0, f"{service} does not run"
         os.kill(pid, number)
         return pid
 

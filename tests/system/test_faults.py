@@ -116,6 +116,9 @@ def test_a_session_store_on_a_read_only_disk_says_so_and_continues_when_it_is_wr
     assert daemon.client.get(f"/v3/sessions/{sid}/events")["lastSeq"] > 3
     assert until(lambda: not daemon.client.is_ready()[0])
     assert daemon.client.is_ready()[1]["services"] == {"sessions": "the disk cannot be written"}
+    found = daemon.client.post("/v3/diagnose", {})
+    assert (found["findings"][0]["cause"], found["domain"], found["fix"]["kind"]) == ("disk_full", "orchestration", "command")
+    assert found["evidence"]["probe"]["reason"] == "no event can be written"
     # The same store continues: nothing is open for writing now.
     subprocess.run(["mount", "-o", "remount,rw", str(sessions)], check=True)
     assert until(lambda: daemon.client.is_ready()[0])

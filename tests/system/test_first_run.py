@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.daemon import Daemon
+from support.limits import limit_s
 from support.oracles import until
 from support.promises import ENDINGS, check_journal
 
@@ -59,7 +60,45 @@ def test_the_model_says_plainly_what_it_is(daemon: Daemon) -> None:
 def test_doctor_asks_the_probe(daemon: Daemon) -> None:
     done = daemon.opta("doctor", "--probe")
     assert done.returncode == 0, done.stdout
-    assert "✓ probe: 2+2 = 4" in done.stdout
+    assert "✓ probe: lmx/probe: read_file ran, 'The file begins with: 2+2 = 4'" in done.stdout
+
+
+def test_a_model_that_is_not_loaded_is_named_and_loaded(daemon: Daemon) -> None:
+    daemon.client.post("/v3/lmx/models/unload", {"model": "probe"})
+    found = daemon.client.post("/v3/diagnose", {"probe": False})
+    assert (found["findings"][0]["cause"], found["domain"], found["fix"]["kind"]) == ("model_unloaded", "inference", "load_model")
+    assert "✓ fix: Load probe: probe is loaded." in daemon.opta("doctor", "--fix").stdout
+    assert daemon.client.post("/v3/diagnose", {})["findings"] == []
+
+
+def test_an_engine_that_is_suspended_is_named_and_replaced(daemon: Daemon) -> None:
+    assert until(lambda: daemon.engine_pid() > 0)
+    pid = daemon.kill("engine", signal.SIGSTOP)
+    began = time.monotonic()
+    found = daemon.client.post("/v3/diagnose", {})
+    assert time.monotonic() - began < limit_s(10)
+    assert (found["findings"][0]["cause"], found["domain"], found["fix"]["kind"]) == ("model_silent", "inference", "load_model")
+    done = daemon.client.post("/v3/diagnose/fix", {"kind": "load_model", "target": "probe"})
+    assert done["done"] == "probe is loaded."
+    assert daemon.client.post("/v3/diagnose", {})["evidence"]["probe"]["state"] == "ok"
+    assert until(lambda: daemon.engine_pid() not in (0, pid))
+
+
+@pytest.mark.parametrize("how", ["suspended", "stopped"])
+def test_a_model_server_that_gets_no_time_or_was_stopped_is_named_and_started(daemon: Daemon, how: str) -> None:
+    if how == "suspended":
+        daemon.kill("lmx", signal.SIGSTOP)
+    else:
+        daemon.supervisor().stop("lmx")
+    found = daemon.client.post("/v3/diagnose", {})
+    assert (found["findings"][0]["cause"], found["domain"], found["fix"]["target"]) == (
+        "service_suspended" if how == "suspended" else "service_down",
+        "inference",
+        "lmx",
+    )
+    done = daemon.opta("doctor", "--fix", "--probe")
+    assert done.returncode == 0, done.stdout
+    assert until(lambda: daemon.engine_pid() > 0)
 
 
 def test_a_killed_engine_is_back_and_the_turn_goes_on(daemon: Daemon) -> None:

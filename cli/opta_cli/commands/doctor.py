@@ -1,44 +1,123 @@
-"""opta doctor: checks everything that a first run needs. With --probe, it asks the model a question."""
+"""opta doctor: checks everything that a first run needs, and diagnoses what is wrong. With --probe it sends a turn, with --fix it repairs."""
 
 import argparse
 import os
 import platform
 import shutil
 import sys
-import tempfile
+from pathlib import Path
 
 from opta_core import openblas
 from opta_core.errors import OptaError
 from opta_core.settings import LoadedSettings
-from opta_protocol import events as e
-from opta_protocol import wire
+from opta_core.triage.conclusion import automatic_fixes, post_mortem
+from opta_protocol.http_triage import Diagnosis, Fix
 
-from ..client import Client, new_key
+from ..client import Client
 from ..plain_text import plain_json, print_plain
 from ..supervise import ensure_daemon, is_running
+from ..triage_requests import diagnose, make, was_started
 from .policy import doctor_policy
 
 Check = tuple[str, bool, str]
+# Of providers and processes, which the diagnosis has just found to answer.
+ANSWER_S, RECONNECT_S = 10.0, 2.0
+FIXES_MAX = 4
 
 
 def doctor(loaded: LoadedSettings, args: argparse.Namespace) -> int:
-    """opta doctor [--probe] [--policy] [--json]"""
-    checks = (
-        doctor_policy(loaded)
-        if args.policy
-        else [_python(), _home(loaded), _space(loaded), *_daemon(loaded), *_local_servers(loaded), *_speed(loaded)]
-    )
-    if args.probe:
-        checks.append(_probe(loaded))
+    """opta doctor [--probe] [--fix] [--session ID] [--contain] [--note] [--evidence FILE] [--policy] [--json]"""
+    if args.policy and not (args.probe or args.fix):
+        return _report(args, doctor_policy(loaded), None)
+    if args.probe and not is_running(loaded):
+        ensure_daemon(loaded)
+    checks = doctor_policy(loaded) if args.policy else [_python(), _home(loaded), _space(loaded)]
+    diagnosis = diagnose(loaded, session=args.session, has_probe=args.probe, contains=args.contain, has_note=args.note and not args.fix)
+    if args.fix:
+        made, diagnosis = _repair(loaded, args, diagnosis)
+        checks += made
+    if not args.policy:
+        checks += [*_daemon(loaded, diagnosis), *_local_servers(loaded), *_speed(loaded)]
+    checks += _triage(loaded, diagnosis)
+    if args.evidence:
+        checks.append(_evidence(loaded, args))
+    return _report(args, checks, diagnosis)
+
+
+def _report(args: argparse.Namespace, checks: list[Check], diagnosis: Diagnosis | None) -> int:
     if args.json:
         import msgspec
 
-        found = msgspec.json.encode([{"check": name, "ok": ok, "detail": detail} for name, ok, detail in checks])
-        print(plain_json(found).decode())
+        found = [{"check": name, "ok": ok, "detail": detail} for name, ok, detail in checks]
+        if diagnosis is not None:
+            found.append(
+                {"check": "diagnosis", "ok": diagnosis.healthy, "detail": diagnosis.reason, "diagnosis": msgspec.to_builtins(diagnosis)}
+            )
+        print(plain_json(msgspec.json.encode(found)).decode())
     else:
         for name, ok, detail in checks:
             print_plain(f"{'✓' if ok else '✕'} {name}: {detail}")
     return 0 if all(ok for _, ok, _ in checks) else 1
+
+
+def _triage(loaded: LoadedSettings, diagnosis: Diagnosis) -> list[Check]:
+    """The five steps. A home in which no daemon was ever started has nothing to diagnose."""
+    if not was_started(loaded):
+        return []
+    # Marks and what may be slow are no failure of the installation; the last step says what is.
+    found = [(step.name, step.ok or (step.name != "probe" and diagnosis.healthy), step.text) for step in diagnosis.steps]
+    return found + [
+        (f"also {finding.domain}", finding.severity != "fault", f"{finding.reason} Fix: {finding.fix.label} ({finding.fix.command})")
+        for finding in diagnosis.findings[1:]
+    ]
+
+
+def _repair(loaded: LoadedSettings, args: argparse.Namespace, diagnosis: Diagnosis) -> tuple[list[Check], Diagnosis]:
+    """Make the automatic fixes, each once, and diagnose again after each: (what was done, the last diagnosis)."""
+    first, done = diagnosis, list[Check]()
+    tried: list[Fix] = []
+    while len(tried) < FIXES_MAX and (fixes := [fix for fix in automatic_fixes(diagnosis) if fix not in tried]):
+        tried.append(fixes[0])
+        try:
+            done.append(("fix", True, f"{fixes[0].label}: {make(loaded, fixes[0], args.session)}"))
+        except OptaError as error:
+            done.append(("fix", False, f"{fixes[0].label} failed: {error.message}"))
+        diagnosis = diagnose(loaded, session=args.session, has_probe=args.probe)
+    if not tried:
+        left = diagnosis.fix
+        words = "nothing is broken" if left is None else f"this is for you to do: {left.label} ({left.command})"
+        done.append(("fix", diagnosis.healthy, words))
+    if args.note and args.session:
+        done.append(_note(loaded, args.session, post_mortem(first, "; ".join(detail for _, _, detail in done))))
+    return done, diagnosis
+
+
+def _note(loaded: LoadedSettings, session: str, text: str) -> Check:
+    """Write the post-mortem into the session."""
+    try:
+        client = Client(loaded.paths, answer_s=ANSWER_S, reconnect_s=RECONNECT_S)
+        client.post(f"/v3/sessions/{session}/note", {"text": text, "kind": "post-mortem"})
+    except OptaError as error:
+        return "note", False, error.message
+    return "note", True, "the post-mortem is in the session"
+
+
+def _evidence(loaded: LoadedSettings, args: argparse.Namespace) -> Check:
+    """Save the evidence of the session as a file."""
+    target = Path(args.evidence)
+    if not args.session:
+        return "evidence", False, "name the session: --session ID"
+    try:
+        content = Client(loaded.paths, answer_s=20.0, reconnect_s=RECONNECT_S).raw("POST", f"/v3/sessions/{args.session}/evidence", {})
+        with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+            handle.write(content)
+    except FileExistsError:
+        return "evidence", False, f"{target} exists already; name another file"
+    except OSError as error:
+        return "evidence", False, f"{target} cannot be written: {error.strerror}"
+    except OptaError as error:
+        return "evidence", False, error.message
+    return "evidence", True, f"{target} ({len(content)} bytes): secrets are masked and words left out; look at it before you give it away"
 
 
 def _python() -> Check:
@@ -63,10 +142,12 @@ def _space(loaded: LoadedSettings) -> Check:
     return "disk", free > 200_000_000, f"{free / 1e9:.1f} GB free"
 
 
-def _daemon(loaded: LoadedSettings) -> list[Check]:
-    if not is_running(loaded):
+def _daemon(loaded: LoadedSettings, diagnosis: Diagnosis) -> list[Check]:
+    if not was_started(loaded):
         return [("daemon", True, "not running (opta up starts it)")]
-    client = Client(loaded.paths)
+    if any(hop.name in ("supervisord", "gateway") and hop.state not in ("ok", "slow") for hop in diagnosis.evidence.hops):
+        return []  # the diagnosis says which one, and how to repair it
+    client = Client(loaded.paths, answer_s=ANSWER_S, reconnect_s=RECONNECT_S)
     try:
         daemon = client.get("/v3/daemon")
         providers = client.get("/v3/providers")["providers"]
@@ -75,12 +156,11 @@ def _daemon(loaded: LoadedSettings) -> list[Check]:
     found = [("daemon", True, f"127.0.0.1:{daemon['port']} responds and is verified")]
     found.append(_sandbox(str(daemon.get("sandbox", "none"))))
     found += [(f"service {s['name']}", s["ready"] or s["state"] == "stopped", s["reason"] or s["state"]) for s in daemon["services"]]
+    unused = {hop.name for hop in diagnosis.evidence.hops if hop.state == "not used"}
     found += [
-        (
-            f"provider {p['name']}",
-            p["healthy"],
-            p["reason"] or f"{p['baseUrl']} · {p['latencyMs']:g} ms",
-        )
+        (f"provider {p['name']}", True, "not started, and not needed")
+        if p["name"] in unused and p["state"] != "active" and not p["healthy"]
+        else (f"provider {p['name']}", p["healthy"], p["reason"] or f"{p['baseUrl']} · {p['latencyMs']:g} ms")
         for p in providers
     ]
     return found
@@ -112,38 +192,3 @@ def _sandbox(level: str) -> Check:
         "landlock": "commands run partly sandboxed (landlock): existing control files are not protected",
     }
     return "sandbox", level in said, said.get(level, "none: every command needs approval; `opta daemon logs tools` shows why")
-
-
-def _probe(loaded: LoadedSettings) -> Check:
-    """Run a turn through every process and check its answer."""
-    try:
-        ensure_daemon(loaded)
-        client = Client(loaded.paths)
-        with tempfile.TemporaryDirectory() as folder:
-            session = client.post("/v3/sessions", {"cwd": folder, "mode": "chat", "title": "doctor probe", "interactive": False})
-            turn = client.post(f"/v3/sessions/{session['id']}/turns", {"text": "What is 2+2?", "model": "lmx/probe"}, new_key())["turnId"]
-            text, ending = _answer(client, session["id"], turn)
-    except OptaError as error:
-        return "probe", False, error.message
-    if isinstance(ending, e.TurnDone) and text.strip() == "4":
-        return "probe", True, f"2+2 = {text.strip()} · first token {ending.firstTokenMs:g} ms · {ending.tokensPerSec:g} tok/s"
-    return (
-        "probe",
-        False,
-        f"asked for 2+2, got {text.strip()[:80]!r}"
-        if isinstance(ending, e.TurnDone)
-        else ending.message
-        if isinstance(ending, e.TurnError)
-        else "cancelled",
-    )
-
-
-def _answer(client: Client, sid: str, turn: str) -> tuple[str, object]:
-    text = ""
-    for line in client.events(sid, 0):
-        event = wire.decode(line)
-        if isinstance(event, e.TurnToken):
-            text += event.delta
-        if event.turn == turn and isinstance(event, e.ENDINGS):
-            return text, event
-    raise AssertionError("the stream never ends by itself")

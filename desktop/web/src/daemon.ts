@@ -1,6 +1,6 @@
 // HTTP client of the gateway, and the addresses of its live streams.
 
-import type { AddProvider, Attachment, DiscoveredServers, ErrorInfo, ForkAnswer, ModelList, ProviderAdded, Session, SessionDetails, SessionList, SteerAccepted, TrustState, TurnChanges, TurnUndoneAnswer, UndoTurnRequest, TurnAccepted } from './protocol';
+import type { AddProvider, Attachment, DiagnoseRequest, Diagnosis, DiscoveredServers, ErrorInfo, Fix, FixDone, ForkAnswer, Health, ModelList, ProviderAdded, Replay, Session, SessionDetails, SessionList, SteerAccepted, TrustState, TurnAccepted, TurnChanges, TurnUndoneAnswer, UndoTurnRequest } from './protocol';
 
 // Where the gateway listens, and the token it accepts. Both change when it restarts.
 export interface Address {
@@ -43,8 +43,12 @@ export class Daemon {
     this.known = null;
   }
 
-  // Send a request. Raises DaemonError when it is refused, TypeError when the gateway does not answer.
+  // Send a request and read the JSON of its answer. Raises DaemonError when it is refused, TypeError when the gateway does not answer.
   async ask<T>(method: string, path: string, body?: unknown, key?: string): Promise<T> {
+    return (await this.send(method, path, body, key)).json() as Promise<T>;
+  }
+
+  private async send(method: string, path: string, body?: unknown, key?: string): Promise<Response> {
     for (let attempt = 0; ; attempt += 1) {
       const { host, port, token } = await this.address();
       const headers: Record<string, string> = { Authorization: `Bearer ${token}` };
@@ -66,9 +70,8 @@ export class Daemon {
         this.forget();
         continue;
       }
-      const content = await response.json();
-      if (!response.ok) throw new DaemonError(response.status, content.error as ErrorInfo);
-      return content as T;
+      if (!response.ok) throw new DaemonError(response.status, (await response.json()).error as ErrorInfo);
+      return response;
     }
   }
 
@@ -163,6 +166,27 @@ export class Daemon {
 
   discover(): Promise<DiscoveredServers> {
     return this.ask('GET', '/v3/providers/discover');
+  }
+
+  health(): Promise<Health> {
+    return this.ask('GET', '/v3/health');
+  }
+
+  diagnose(wanted: DiagnoseRequest): Promise<Diagnosis> {
+    return this.ask('POST', '/v3/diagnose', wanted);
+  }
+
+  fix({ kind, target }: Fix, session: string): Promise<FixDone> {
+    return this.ask('POST', '/v3/diagnose/fix', { kind, ...(target ? { target } : {}), ...(session ? { session } : {}) });
+  }
+
+  replay(sid: string, turnId: string): Promise<Replay> {
+    return this.ask('POST', `/v3/sessions/${sid}/replay`, { turnId }, crypto.randomUUID());
+  }
+
+  // One zip, with secrets masked.
+  async evidence(sid: string): Promise<Blob> {
+    return (await this.send('POST', `/v3/sessions/${sid}/evidence`, {})).blob();
   }
 
   addProvider(wanted: AddProvider): Promise<ProviderAdded> {

@@ -33,6 +33,8 @@ export interface Screen {
   // Unsent texts by session, kept through a reload of the window.
   drafts(): Record<string, string>;
   keepDrafts(drafts: Record<string, string>): void;
+  // Let the person keep a file.
+  save(name: string, content: Blob): void;
 }
 
 export class Page {
@@ -119,6 +121,10 @@ export class Page {
 
   askToNotify(): Promise<boolean> {
     return this.screen.askToNotify();
+  }
+
+  save(name: string, content: Blob): void {
+    this.screen.save(name, content);
   }
 
   report(error: unknown): void {

@@ -84,6 +84,11 @@ export interface CheckPolicy {
   interactive?: boolean;
   rules?: string[];
 }
+export interface ClientFacts {
+  latencyMs?: number | null;
+  stream?: "" | "connected" | "lost";
+  lastSeq?: number | null;
+}
 export interface CommandInfo {
   name: string;
   description: string;
@@ -177,6 +182,26 @@ export interface Daemon {
   sandbox: string;
   home: string;
 }
+export interface DiagnoseRequest {
+  session?: string;
+  probe?: boolean;
+  contain?: boolean;
+  note?: boolean;
+  client?: ClientFacts;
+}
+export interface Diagnosis {
+  at: string;
+  healthy: boolean;
+  steps: TriageStep[];
+  evidence: TriageEvidence;
+  findings?: TriageFinding[];
+  domain?: "inference" | "interface" | "orchestration" | "tool" | "transport" | null;
+  severity?: "degraded" | "fault" | "recovered" | null;
+  reason?: string;
+  fix?: Fix | null;
+  elapsedMs?: number;
+  contained?: string[];
+}
 export interface DiscoveredServer {
   name: string;
   label: string;
@@ -190,6 +215,13 @@ export interface DiscoveredServer {
 }
 export interface DiscoveredServers {
   servers: DiscoveredServer[];
+}
+export interface DivergenceMark {
+  seq: number;
+  ts: string;
+  kind: "escalation" | "fold" | "injection" | "model" | "reconnect" | "service";
+  text: string;
+  turn?: string;
 }
 export interface DroppedLine {
   line: number;
@@ -213,6 +245,9 @@ export interface ErrorInfo {
 export interface EventPage {
   events: AnyEvent[];
   lastSeq: number;
+}
+export interface EvidenceRequest {
+  content?: boolean;
 }
 export interface Execution {
   folder: string;
@@ -244,6 +279,21 @@ export interface FilesChanged {
   missed?: string;
   beside?: string[];
 }
+export interface Fix {
+  kind: "answer" | "command" | "compact_session" | "continue_supervisord" | "load_model" | "reconnect" | "refresh" | "restart_service" | "resume_turn" | "start_daemon" | "start_service" | "stop_turn" | "unload_model";
+  label: string;
+  command: string;
+  target?: string;
+  automatic?: boolean;
+}
+export interface FixDone {
+  done: string;
+}
+export interface FixRequest {
+  kind: "answer" | "command" | "compact_session" | "continue_supervisord" | "load_model" | "reconnect" | "refresh" | "restart_service" | "resume_turn" | "start_daemon" | "start_service" | "stop_turn" | "unload_model";
+  target?: string;
+  session?: string;
+}
 export interface ForkAnswer {
   session: Session;
   turnId?: string;
@@ -272,6 +322,16 @@ export interface Health {
   services?: Record<string, unknown> | null;
   sandbox?: string | null;
   providers?: Record<string, unknown>[] | null;
+}
+export interface Hop {
+  name: string;
+  state: "down" | "not used" | "ok" | "silent" | "slow" | "suspended" | "unknown";
+  reason?: string;
+  latencyMs?: number | null;
+  pid?: number;
+  restartedS?: number | null;
+  restarts?: number;
+  missingSockets?: string[];
 }
 export type Level = "L1" | "L2" | "L3";
 export interface Limits {
@@ -348,6 +408,13 @@ export interface LoadModel {
 export interface LogLines {
   lines: string[];
 }
+export interface MachineFacts {
+  diskFree?: number | null;
+  diskProblem?: string;
+  memoryFree?: number | null;
+  memoryTotal?: number;
+  clockJumpS?: number;
+}
 export interface McpServers {
   servers: Record<string, unknown>[];
   problems: string[];
@@ -365,6 +432,14 @@ export interface Metrics {
   streams: number;
 }
 export type Mode = "chat" | "do";
+export interface ModelFacts {
+  state?: string;
+  problem?: string;
+  memoryUsed?: number;
+  memoryLimit?: number;
+  memoryLevel?: string;
+  others?: string[];
+}
 export interface ModelInfo {
   id: string;
   provider: string;
@@ -498,11 +573,33 @@ export interface PolicyVerdict {
   why: string;
   actions: Record<string, unknown>[];
 }
+export interface ProbeFacts {
+  state: "failed" | "late" | "ok" | "skipped";
+  reason?: string;
+  model?: string;
+  answer?: string;
+  tool?: "" | "failed" | "not called" | "ok";
+  code?: string;
+  domain?: string;
+  waiting?: string;
+  firstTokenMs?: number;
+  elapsedMs?: number;
+  session?: string;
+}
 export interface ProviderAdded {
   name: string;
   baseUrl: string;
   models: string[];
   problem?: string;
+}
+export interface ProviderFacts {
+  name: string;
+  healthy: boolean;
+  reason?: string;
+  latencyMs?: number;
+  isWanted?: boolean;
+  isFallback?: boolean;
+  isOurs?: boolean;
 }
 export interface ProviderInfo {
   name: string;
@@ -571,6 +668,17 @@ export interface Repair {
 export interface RepairSessionRequest {
   apply?: boolean;
 }
+export interface Replay {
+  session: Session;
+  turnId: string;
+  state: "done" | "failed" | "running" | "stopped" | "waiting";
+  cause: "" | "context" | "model" | "tool";
+  text: string;
+}
+export interface ReplayRequest {
+  turnId?: string;
+  waitS?: number;
+}
 export interface ResumeTurn {
   turnId?: string;
   model?: string | null;
@@ -579,6 +687,18 @@ export interface ResumeTurn {
   text?: string;
 }
 export type Risk = "execute" | "network" | "read" | "write";
+export interface RouteFacts {
+  model: string;
+  mode?: string;
+  level?: string;
+  policy?: string;
+  trust?: string;
+  sandbox?: string;
+  providers?: ProviderFacts[];
+  lmx?: ModelFacts | null;
+  policyProblems?: string[];
+  settingsProblem?: string;
+}
 export interface RouteSwitch {
   event: "route.switch";
   seq?: number;
@@ -920,6 +1040,32 @@ export interface ToolStart {
   sandbox: string;
   pid?: number;
 }
+export interface TriageEvidence {
+  hops: Hop[];
+  route: RouteFacts;
+  machine?: MachineFacts;
+  worker?: WorkerFacts;
+  turn?: TurnFacts | null;
+  session?: string;
+  sessionSeq?: number | null;
+  marks?: DivergenceMark[];
+  probe?: ProbeFacts;
+  client?: ClientFacts;
+}
+export interface TriageFinding {
+  cause: string;
+  severity: "degraded" | "fault" | "recovered";
+  domain: "inference" | "interface" | "orchestration" | "tool" | "transport";
+  reason: string;
+  fix: Fix;
+  hop?: string;
+}
+export interface TriageStep {
+  number: number;
+  name: "divergence" | "domain" | "heartbeat" | "probe" | "route";
+  ok: boolean;
+  text: string;
+}
 export interface TrustState {
   path: string;
   state: "changed" | "trusted" | "untrusted";
@@ -989,6 +1135,20 @@ export interface TurnError {
   domain: "inference" | "interface" | "orchestration" | "tool" | "transport";
   retryable?: boolean;
   resumable?: boolean;
+}
+export interface TurnFacts {
+  id: string;
+  state: string;
+  lastEvent?: string;
+  silentS?: number;
+  errorCode?: string;
+  error?: string;
+  finish?: string;
+  waitsFor?: string;
+  callRunning?: string;
+  contextUsed?: number;
+  contextLimit?: number;
+  aheadS?: number;
 }
 export interface TurnPaused {
   event: "turn.paused";
@@ -1068,6 +1228,7 @@ export interface TurnStart {
   compact?: boolean;
   command?: string;
   limits?: Limits;
+  probe?: boolean;
 }
 export interface TurnSteer {
   event: "turn.steer";
@@ -1169,6 +1330,13 @@ export interface Warning {
   c?: string;
   code: string;
   message: string;
+}
+export interface WorkerFacts {
+  active?: number;
+  max?: number;
+  queued?: number;
+  overdue?: number;
+  oldestS?: number;
 }
 export interface Writing {
   bytes: number;

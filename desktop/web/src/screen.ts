@@ -6,6 +6,7 @@ import type { FocusTarget, Screen } from './page';
 
 // Frames are not drawn in a hidden window.
 const HIDDEN_FRAME_MS = 1_000;
+const SAVED_MS = 60_000;
 
 const DRAFTS = 'opta.drafts';
 
@@ -61,6 +62,15 @@ export const browserScreen: Screen = {
       // More than the browser keeps: the drafts live as long as the page.
       sessionStorage.removeItem(DRAFTS);
     }
+  },
+
+  save(name: string, content: Blob): void {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(content);
+    link.download = name;
+    link.click();
+    // The browser has to read it first.
+    setTimeout(() => URL.revokeObjectURL(link.href), SAVED_MS);
   },
 
   async askToNotify(): Promise<boolean> {

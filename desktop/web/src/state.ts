@@ -1,7 +1,7 @@
 // What the page knows, as a plain store: no DOM, no network. Functions here compute the next state; `Page` and the actions call them.
 
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { AnyEvent, Attachment, DiscoveredServer, Health, Metrics, ModelInfo, Session, TrustState } from './protocol';
+import type { AnyEvent, Attachment, Diagnosis, DiscoveredServer, Health, Metrics, ModelInfo, Session, TrustState } from './protocol';
 import type { Connection } from './streams/eventlog';
 import { Transcript } from './transcript';
 
@@ -43,6 +43,11 @@ export interface State {
   // What the files of the open session's folder ask for, and the hash of the files whose question was put aside.
   trust: TrustState | null;
   trustPutAside: string;
+  // The last diagnosis, of the open session; and what a replay says about the cause.
+  diagnosis: Diagnosis | null;
+  isDiagnosing: boolean;
+  isFixing: boolean;
+  replayed: string;
   isRailOpen: boolean;
   // Whether this window has no key, which only a person can bring.
   needsKey: boolean;
@@ -80,6 +85,10 @@ export function createPageStore(): Store {
     isAddingServer: false,
     trust: null,
     trustPutAside: '',
+    diagnosis: null,
+    isDiagnosing: false,
+    isFixing: false,
+    replayed: '',
     isRailOpen: false,
     needsKey: false,
     problem: '',
@@ -89,7 +98,7 @@ export function createPageStore(): Store {
 
 // A session is opened; its events follow. Overrides stay behind: they belong to a message of the session before.
 export function afterOpening(sid: string): Partial<State> {
-  const empty = { transcript: new Transcript(), version: 0, overrides: {}, problem: '', notice: '', isRailOpen: false };
+  const empty = { transcript: new Transcript(), version: 0, overrides: {}, problem: '', notice: '', isRailOpen: false, diagnosis: null, replayed: '' };
   return { ...empty, selected: sid, sessionConnection: 'connecting' };
 }
 

@@ -1,10 +1,11 @@
 // Reducer of a session: events go in, what the screen draws comes out. Twin of opta_core/transcript.py; both pass the same fixtures.
 
+import { markOf } from './divergence';
 import type { AnyEvent } from './protocol';
 import { applyToCall, findCall, newCall } from './transcript_calls';
-import type { Call, Injected, Stats, Turn } from './transcript_parts';
+import type { Call, Injected, Note, Stats, Turn } from './transcript_parts';
 
-export type { Call, CallState, Stats, Step, Turn, TurnState } from './transcript_parts';
+export type { Call, CallState, Note, Stats, Step, Turn, TurnState } from './transcript_parts';
 
 export class Transcript {
   sid = '';
@@ -28,6 +29,7 @@ export class Transcript {
   lastSeq = 0;
   turns: Turn[] = [];
   plan: Record<string, string>[] = [];
+  notes: Note[] = [];
 
   private readonly byId = new Map<string, Turn>();
 
@@ -69,6 +71,9 @@ export class Transcript {
       case 'session.cleared':
         this.clearedTo = event.upTo;
         return null;
+      case 'session.note':
+        this.notes.push({ seq: event.seq ?? 0, ts: event.ts ?? '', kind: event.kind ?? 'note', text: event.text });
+        return null;
       case 'turn.undone': {
         this.pendingNote += `(The user undid what turn ${event.turn} changed in ${some(event.files)}.)\n`;
         const turn = this.byId.get(event.turn ?? '');
@@ -92,6 +97,7 @@ export class Transcript {
         const turn = this.byId.get(event.turn ?? '');
         if (!turn) return null;
         turn.warnings.push(`Context compacted: about ${event.before} tokens became ${event.after}.`);
+        mark(turn, event);
         turn.version += 1;
         return turn;
       }
@@ -110,6 +116,7 @@ export class Transcript {
           attachments: event.attachments ?? [],
           resumes: event.resumes ?? '',
           compact: event.compact ?? false,
+          probe: event.probe ?? false,
           command: event.command ?? '',
           injected: [],
           steers: [],
@@ -119,6 +126,7 @@ export class Transcript {
           state: 'running',
           steps: [],
           warnings: [],
+          marks: [],
           stats: null,
           contextUsed: 0,
           contextLimit: 0,
@@ -140,6 +148,7 @@ export class Transcript {
         const turn = this.byId.get(event.turn ?? '');
         if (!turn) return null;
         applyToTurn(turn, event);
+        mark(turn, event);
         turn.version += 1;
         return turn;
       }
@@ -171,6 +180,11 @@ export class Transcript {
 // Whether a turn met a limit before it was finished.
 export function isLimited(turn: Turn): boolean {
   return turn.state === 'done' && turn.stats !== null && turn.stats.finish !== 'stop';
+}
+
+function mark(turn: Turn, event: AnyEvent): void {
+  const found = markOf(event);
+  if (found) turn.marks.push(found);
 }
 
 function applyToTurn(turn: Turn, event: AnyEvent): void {

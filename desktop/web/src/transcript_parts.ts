@@ -1,6 +1,6 @@
 // What a transcript consists of: turns, their steps, and the calls of a step.
 
-import type { Change, Execution, Limits, Offer, ThinkingBlock, Writing } from './protocol';
+import type { Change, DivergenceMark, Execution, Limits, Offer, ThinkingBlock, Writing } from './protocol';
 
 export type CallState = 'called' | 'asking' | 'allowed' | 'running' | 'ok' | 'failed' | 'denied';
 export type TurnState = 'queued' | 'running' | 'pausing' | 'paused' | 'stopping' | 'done' | 'error' | 'cancelled';
@@ -116,6 +116,14 @@ export interface Stats {
   contextLimit: number;
 }
 
+// A note for people, such as a post-mortem.
+export interface Note {
+  seq: number;
+  ts: string;
+  kind: string;
+  text: string;
+}
+
 export interface Turn {
   id: string;
   seq: number;
@@ -128,6 +136,8 @@ export interface Turn {
   attachments: string[];
   resumes: string;
   compact: boolean;
+  // A turn of the triage: it goes to its model or fails.
+  probe: boolean;
   // What the person wrote, when `text` is what a custom command holds.
   command: string;
   injected: Injected[];
@@ -139,6 +149,8 @@ export interface Turn {
   state: TurnState;
   steps: Step[];
   warnings: string[];
+  // Where it may have left its course.
+  marks: DivergenceMark[];
   stats: Stats | null;
   contextUsed: number;
   contextLimit: number;

@@ -24,7 +24,7 @@ async def fork_session(gateway: GatewayOf, name: str, key: IdempotencyKey, wante
     session = await gateway.store.session(name)
     turn = _turn(await gateway.store.transcript(session.id), wanted)
     is_again = wanted.again or bool(wanted.text.strip())
-    new = _id_of(f"{session.id} {key}") if key else new_session_id()
+    new = id_of(f"{session.id} {key}") if key else new_session_id()
     gateway.worker.fork_files(session.id, new)
     made = await gateway.store.queries.fork(session.id, new, turn.id, is_before=is_again)
     if not is_again:
@@ -64,6 +64,6 @@ def _turn(transcript: Transcript, wanted: ForkRequest) -> Turn:
     return turn
 
 
-def _id_of(text: str) -> str:
+def id_of(text: str) -> str:
     """A session id for a request: the same for the same request."""
     return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()[:8]

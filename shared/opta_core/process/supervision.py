@@ -150,6 +150,11 @@ class SupervisordClient:
         else:
             self._call("startProcess", service, False)
 
+    def kill(self, service: str) -> None:
+        """Kill the process at once; supervisord starts it again. For one that is suspended, and so cannot end by itself."""
+        self._call("signalProcess", service, "KILL")
+        self.wake()
+
     def shutdown(self) -> None:
         """Stop all services in order, then supervisord."""
         self._call("shutdown")

@@ -7,10 +7,11 @@ import { continueTurn, pauseTurn, steerTurn } from './steer';
 import { openParent } from './forks';
 import { lookForServers } from './providers';
 import { newSession, searchSessions } from './sessions';
+import { diagnose, replayTurn, saveEvidence } from './triage';
 import { resumeTurn, stopTurn, submitTurn } from './turns';
 import { allowNotifications, dismissProblem, toggleRail } from './view';
 
-export const actions: readonly Action[] = [newSession, searchSessions, submitTurn, steerTurn, pauseTurn, continueTurn, stopTurn, resumeTurn, focusComposer, toggleMode, toggleRail, dismissProblem, lookForServers, openParent, allowNotifications];
+export const actions: readonly Action[] = [newSession, searchSessions, submitTurn, steerTurn, pauseTurn, continueTurn, stopTurn, resumeTurn, focusComposer, toggleMode, toggleRail, dismissProblem, lookForServers, openParent, diagnose, replayTurn, saveEvidence, allowNotifications];
 
 export interface KeyPress {
   readonly key: string;

@@ -26,6 +26,8 @@ export interface TestBench {
   named: [title: string, needsYou: number];
   // Drafts as the window keeps them.
   drafts: Record<string, string>;
+  // Names of the files that the person was given.
+  saved: string[];
   // Start the page, and let it read what it needs.
   start(wanted?: string): Promise<void>;
   // Let time pass, and with it every answer and frame that is due.
@@ -35,7 +37,7 @@ export interface TestBench {
 
 // A new page and gateway for each test of a file, under a clock that the test moves.
 export function useTestBench(): TestBench {
-  const bench = { focused: [] as FocusTarget[], notified: [] as [string, string][], mayNotify: true } as TestBench;
+  const bench = { focused: [] as FocusTarget[], notified: [] as [string, string][], mayNotify: true, saved: [] as string[] } as TestBench;
   bench.pass = async (ms = 400) => {
     const advance = async () => void (await vi.advanceTimersByTimeAsync(ms));
     await (HAS_DOCUMENT ? act(advance) : advance());
@@ -53,6 +55,7 @@ export function useTestBench(): TestBench {
     bench.gateway = new TestGateway();
     bench.focused.length = 0;
     bench.notified.length = 0;
+    bench.saved.length = 0;
     bench.mayNotify = true;
     bench.named = ['', 0];
     bench.redeemed = [];
@@ -63,7 +66,7 @@ export function useTestBench(): TestBench {
       if (!bench.hasKey && !bench.redeemed.length) throw new DaemonError(401, { code: 'unauthorized', message: 'This page has no key.' });
       return { host: '127.0.0.1', port: 9999, token: 'token' };
     });
-    bench.page = new Page(daemon, { focus: (target) => bench.focused.push(target), nextFrame: (run) => void setTimeout(run, 16), notify: (title, text) => bench.notified.push([title, text]), askToNotify: () => Promise.resolve(bench.mayNotify), redeem: async (code) => void bench.redeemed.push(code), name: (title, needsYou) => void (bench.named = [title, needsYou]), drafts: () => bench.drafts, keepDrafts: (drafts) => void (bench.drafts = drafts) });
+    bench.page = new Page(daemon, { focus: (target) => bench.focused.push(target), nextFrame: (run) => void setTimeout(run, 16), notify: (title, text) => bench.notified.push([title, text]), askToNotify: () => Promise.resolve(bench.mayNotify), redeem: async (code) => void bench.redeemed.push(code), name: (title, needsYou) => void (bench.named = [title, needsYou]), drafts: () => bench.drafts, keepDrafts: (drafts) => void (bench.drafts = drafts), save: (name) => bench.saved.push(name) });
   });
   afterEach(() => {
     if (HAS_DOCUMENT) cleanup();

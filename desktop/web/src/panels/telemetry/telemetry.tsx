@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import { ActionButton } from '../../actions/button';
 import { allowNotifications } from '../../actions/view';
 import { usePageState } from '../../hooks';
+import { Triage } from '../triage/triage';
 
 // LMX's own figures: memory in bytes, prompts in tokens, requests. Empty when LMX runs on another machine.
 interface LmxFigures {
@@ -57,6 +58,7 @@ export function Telemetry(): ReactNode {
         <Row name="Elapsed" value={running ? `${Math.max(0, (Date.now() - Date.parse(running.ts)) / 1000).toFixed(0)} s` : '–'} />
         <Row name="Prompt tokens" value={last ? last.promptTokens.toLocaleString() : '–'} />
       </dl>
+      <Triage />
       <ActionButton action={allowNotifications} argument={undefined} className="quiet" title={allowNotifications.name} />
     </aside>
   );

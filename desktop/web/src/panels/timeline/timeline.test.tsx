@@ -87,3 +87,11 @@ test('a session without turns welcomes', async () => {
   await withTurns(0);
   expect(screen.getByRole('heading', { name: 'A new session' })).toBeTruthy();
 });
+
+test('a post-mortem is shown behind the turn after which it was written', async () => {
+  bench.draw(<Timeline />);
+  await withTurns(1);
+  bench.gateway.append('sid1', { event: 'session.note', kind: 'post-mortem', text: 'Trigger: the tool worker was suspended.' });
+  await bench.pass();
+  expect(screen.getByRole('complementary', { name: 'post-mortem' }).textContent).toContain('Trigger: the tool worker was suspended.');
+});

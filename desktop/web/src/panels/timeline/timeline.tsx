@@ -3,6 +3,7 @@ import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { ActionButton } from '../../actions/button';
 import { openParent } from '../../actions/forks';
 import { usePage, usePageState } from '../../hooks';
+import type { Note } from '../../transcript';
 import { TurnView } from './turn';
 import { Welcome } from './welcome';
 
@@ -16,6 +17,18 @@ function ForkedHere({ parent }: { parent: string }): ReactNode {
       ↳ forked here from s-{parent} <ActionButton action={openParent} argument={undefined} className="quiet" />
     </p>
   );
+}
+
+// Notes that were written after a turn began and before the next one.
+function Notes({ notes, after, before }: { notes: readonly Note[]; after: number; before: number }): ReactNode {
+  return notes
+    .filter((note) => note.seq > after && note.seq < before)
+    .map((note) => (
+      <aside key={note.seq} className="note" aria-label={note.kind}>
+        <strong>{note.kind}</strong>
+        <p>{note.text}</p>
+      </aside>
+    ));
 }
 
 export function Timeline(): ReactNode {
@@ -76,6 +89,7 @@ export function Timeline(): ReactNode {
                 {transcript.parent && !transcript.parentTurn && item.index === 0 ? <ForkedHere parent={transcript.parent} /> : null}
                 <TurnView turn={turn} version={turn.version} at={item.index + 1} of={turns.length} />
                 {transcript.parent && transcript.parentTurn === turn.id ? <ForkedHere parent={transcript.parent} /> : null}
+                <Notes notes={transcript.notes} after={turn.seq} before={turns[item.index + 1]?.seq ?? Infinity} />
               </div>
             ) : null;
           })}

@@ -158,3 +158,13 @@ test('a card that was opened is open when its turn comes back on the screen', as
   bench.draw(<TurnView turn={bench.page.state.transcript.turns[0] as Turn} version={1} at={1} of={1} />);
   expect(screen.getByText('all of it')).toBeTruthy();
 });
+
+test('points at which the turn may have left its course are listed with their event', async () => {
+  await drawn(START, STEP, { event: 'service.lost', turn: 't1', service: 'agent', reason: 'silent' }, { event: 'service.back', turn: 't1', service: 'agent', stall_ms: 1200 }, { ...STEP, attempt: 2 });
+  expect(screen.getByText('3 marks where it may have changed course')).toBeTruthy();
+  expect(screen.getAllByRole('listitem', { hidden: true }).map((item) => item.textContent)).toEqual([
+    'event 4 · service · agent was lost: silent',
+    'event 5 · service · agent is back after 1200 ms',
+    'event 6 · reconnect · step 1 was asked again, attempt 2: lmx/qwen',
+  ]);
+});

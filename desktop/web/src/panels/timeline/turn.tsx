@@ -3,6 +3,7 @@ import { Markdown } from '../../markdown';
 import type { Turn } from '../../transcript';
 import { CopyButton } from '../../ui/copy_button';
 import { Ending } from './ending';
+import { Marks } from './marks';
 import { QuestionCard } from './question_card';
 import { ToolCard } from './toolcard';
 import { TurnActions } from './turn_actions';
@@ -83,6 +84,7 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
             </div>
           ),
         )}
+      <Marks turn={turn} />
       <Ending turn={turn} />
       <TurnFiles turn={turn} />
       <TurnActions turn={turn} />

@@ -1,0 +1,1 @@
+"""Triage: from gathered evidence to the failure domain, its reason and its fix."""
