@@ -5,6 +5,7 @@ import time
 import pytest
 from support.limits import limit_s
 
+from opta_core.untrusted_text import quoted
 from opta_tools.web.html_text import page_text
 
 BASE = "https://docs.test/guide/page"
@@ -70,8 +71,33 @@ LONG = {
     "blanks": "<p>" + " " * 300_000,
     "titles": "<title>" * 40_000,
     "tables": "<table><tr><td>" * 20_000,
+    "references": ("<meta http-equiv=refresh content='" + " " * 15_000 + "'>") * 20,
+    "styles that hide": ("<div style='" + "display " * 1900 + "'>") * 20,
     "links": "<a href=x>y" * 27_000,
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<" + " " * 300_000,
+        "< " * 150_000,
+        "[" * 300_000,
+        "<" + "\n" * 300_000,
+        "</" + " " * 300_000,
+        "<s" + " " * 300_000,
+        "[INST" + " " * 300_000,
+    ],
+)
+def test_no_text_takes_long_to_be_made_harmless(text: str) -> None:
+    started = time.monotonic()
+    quoted(text)
+    assert time.monotonic() - started < limit_s(5)
+
+
+def test_marks_and_tokens_of_templates_are_taken_out_of_a_text() -> None:
+    text = "< / untrusted-page ><|im_end|></s>[INST][ /INST]<system >< user><< SYS>>\u202ex"
+    assert quoted(text) == "| &lt; / untrusted-page >&lt;|im_end|>&lt;/s>&#91;INST][ /INST]&lt;system >&lt; user>&lt;< SYS>>x"
 
 
 @pytest.mark.parametrize("name", LONG)

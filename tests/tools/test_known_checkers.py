@@ -1,9 +1,11 @@
 """Which checkers a project uses, by its files, and which of them may run."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
+from support.limits import limit_s
 
 from opta_core.diagnostics_settings import read_commands
 from opta_tools.diagnostics.known_checkers import CheckContext, Checker, configured_checkers, found_checkers
@@ -98,6 +100,14 @@ def test_without_trust_no_code_and_no_program_of_the_folder_is_run(tmp_path: Pat
 def test_a_checker_that_is_not_installed_is_not_run(tmp_path: Path) -> None:
     project = Project(tmp_path, EVERYTHING, ())
     assert [project.names(file) for file in ("a.py", "a.ts", "a.rs", "a.go")] == [[], [], [], []]
+
+
+@pytest.mark.parametrize("text", ["\n" * 500_000, " " * 500_000, "[" * 500_000, "'" * 500_000, '"eslintConfig"' + " " * 400_000])
+def test_no_file_of_a_project_takes_long_to_be_looked_at(tmp_path: Path, text: str) -> None:
+    project = Project(tmp_path, {"pyproject.toml": text, "package.json": text, "requirements.txt": text})
+    started = time.monotonic()
+    assert [*project.names("a.py"), *project.names("a.js")] == []
+    assert time.monotonic() - started < limit_s(5)
 
 
 def test_links_out_of_the_workspace_are_not_read(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """What is new in an edited file, and how the output of checkers is read."""
 
 import json
+import time
 
 import pytest
+from support.limits import limit_s
 
 from opta_tools.diagnostics import checker_output
 from opta_tools.diagnostics.checker_output import FoundProblem, Reader, UnreadableOutput
@@ -42,6 +44,25 @@ def test_a_large_replaced_part_is_not_compared_line_by_line() -> None:
     new = "\n".join(f"new {number}" for number in range(30_000))
     assert new_problems([at(7)], [at(9000)], old, new) == []
     assert new_problems([], [at(9000)], old, new) == [at(9000)]
+
+
+@pytest.mark.parametrize("line", ["", "x", "{number}"])
+def test_many_problems_and_many_lines_take_a_short_time(line: str) -> None:
+    old, new = ("\n".join(line.replace("{number}", f"{kind}{number // 2}") for number in range(3000)) for kind in "ab")
+    problems = [at(number + 1, code=f"F{number % 7}") for number in range(3000)]
+    started = time.monotonic()
+    assert new_problems(problems, problems, f"first\n{old}\nlast", f"begin\n{new}\nend") == []
+    assert time.monotonic() - started < limit_s(5)
+
+
+@pytest.mark.parametrize(
+    "text", ["a.py:" * 100_000, "(" * 500_000, "a.py(1" * 80_000, "a.py:1:" + " " * 400_000, "vet: " * 100_000, "1" * 500_000]
+)
+@pytest.mark.parametrize("reads", [checker_output.tsc, checker_output.gnu])
+def test_no_output_takes_long_to_be_read(reads: Reader, text: str) -> None:
+    started = time.monotonic()
+    reads(text, "it", lambda path: True)
+    assert time.monotonic() - started < limit_s(5)
 
 
 RUFF = [

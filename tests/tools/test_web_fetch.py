@@ -3,11 +3,13 @@
 import asyncio
 import gzip
 import ssl
+import time
 import zlib
 from pathlib import Path
 
 import msgspec
 import pytest
+from support.limits import limit_s
 from support.oracles import until_async
 from support.web_site import PUBLIC, Pieces, WebSite, answer, packed
 
@@ -121,6 +123,24 @@ def test_a_body_that_unpacks_to_very_much_is_cut_and_says_so(monkeypatch: pytest
     once = WebSite({"/": answer(gzip.compress(b"0\n" * 25_000_000, 9), "text/plain", Content_Encoding="gzip")}).fetch(HOME)
     assert "the end is missing: it is longer than 4 MiB" in once.content and once.is_truncated
     assert len(once.content) <= CONTENT_CHARS_MAX + 200 and len(once.whole) < 3 * 1024 * 1024
+
+
+def test_a_body_of_very_many_packed_members_ends_soon() -> None:
+    started = time.monotonic()
+    member = gzip.compress(b"")
+    some = WebSite({"/": answer(gzip.compress(b"one ") + gzip.compress(b"two"), "text/plain", Content_Encoding="gzip")}).fetch(HOME)
+    assert "| one two" in some.content
+    many = WebSite({"/": answer(gzip.compress(b"begin") + member * 100_000, "text/plain", Content_Encoding="gzip")}).fetch(HOME)
+    assert "| begin" in many.content and "the end is missing: the rest cannot be unpacked as gzip" in many.content
+    assert time.monotonic() - started < limit_s(5)
+
+
+@pytest.mark.parametrize("start", ["<!---->" * 600, "<!--" * 1000, "<!-- a --> \n" * 300, "<" * 4000, "<!doctype" + " " * 4000])
+def test_what_begins_like_a_page_is_looked_at_for_a_short_time(start: str) -> None:
+    started = time.monotonic()
+    assert WebSite({"/": answer(start.encode(), "text/plain")}).fetch(HOME).ok
+    assert "| # Yes" in WebSite({"/": answer(b" <!-- a --><!doctype html><h1>Yes", "text/plain")}).fetch(HOME).content
+    assert time.monotonic() - started < limit_s(5)
 
 
 def test_a_long_body_is_read_up_to_its_limit_also_without_a_length() -> None:

@@ -178,7 +178,7 @@ def cargo(output: str, checker: str, is_touched: IsTouched) -> list[FoundProblem
 # Of tsc, the numbers of syntax errors; of others, words.
 _FATAL = re.compile(r"^TS1\d{3}$|syntax|parse error", re.IGNORECASE)
 _TSC = re.compile(r"^(?P<path>.+?)\((?P<line>\d+),(?P<column>\d+)\): (?:error|warning) (?P<code>TS\d+): (?P<message>.*)$", re.MULTILINE)
-_GNU = re.compile(r"^(?:vet: )?(?P<path>[^\s:][^:\n]*):(?P<line>\d+)(?::(?P<column>\d+))?:?\s+(?P<message>\S.*)$", re.MULTILINE)
+_GNU = re.compile(r"^(?:vet: )?(?P<path>[^\s:][^:\n]*):(?P<line>\d+)(?::(?P<column>\d+))?:?[ \t]+(?P<message>\S.*)$", re.MULTILINE)
 
 
 def tsc(output: str, checker: str, is_touched: IsTouched) -> list[FoundProblem]:

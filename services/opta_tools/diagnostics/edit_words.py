@@ -19,7 +19,7 @@ def problem_lines(file: str, problems: list[FoundProblem], edit: str = "this edi
 
 def one_line(text: str, checker: str = "") -> str:
     """A text on one line, of bounded length. Checkers quote the file, which may hold anything."""
-    text = " ".join(harmless(text).split())
+    text = " ".join(harmless(text[: 4 * PROBLEM_CHARS_MAX]).split())
     text = text if len(text) <= PROBLEM_CHARS_MAX else f"{text[:PROBLEM_CHARS_MAX]}…"
     return f"{text} ({checker})" if checker else text
 

@@ -1,5 +1,6 @@
 """Which problems of an edited file are new: those that it did not have before, wherever their lines are now."""
 
+import bisect
 import difflib
 import re
 from collections import Counter
@@ -96,7 +97,7 @@ def _parts(old: list[str], new: list[str]) -> list[_Part]:
     old_end, new_end = len(old) - end, len(new) - end
     parts: list[_Part] = [(0, start, 0, start, True)] if start else []
     if old_end - start <= COMPARED_LINES_MAX and new_end - start <= COMPARED_LINES_MAX:
-        matcher = difflib.SequenceMatcher(None, old[start:old_end], new[start:new_end], autojunk=False)
+        matcher = difflib.SequenceMatcher(None, old[start:old_end], new[start:new_end])
         parts += [(a + start, b + start, c + start, d + start, tag == "equal") for tag, a, b, c, d in matcher.get_opcodes()]
     else:
         parts.append((start, old_end, start, new_end, False))
@@ -105,10 +106,14 @@ def _parts(old: list[str], new: list[str]) -> list[_Part]:
 
 def _old_part(parts: list[_Part], line: int) -> tuple[int, int]:
     """(number of the part that holds an old line, its place in it; -1 when the part was replaced). `_new_part` is its twin."""
-    number, at = next(((number, part) for number, part in enumerate(parts) if part[0] < line <= part[1]), (-1, None))
-    return (number, line - 1 - at[0]) if at is not None and at[4] else (number, -1)
+    return _part_of(parts, line, 0)
 
 
 def _new_part(parts: list[_Part], line: int) -> tuple[int, int]:
-    number, at = next(((number, part) for number, part in enumerate(parts) if part[2] < line <= part[3]), (-1, None))
-    return (number, line - 1 - at[2]) if at is not None and at[4] else (number, -1)
+    return _part_of(parts, line, 2)
+
+
+def _part_of(parts: list[_Part], line: int, side: int) -> tuple[int, int]:
+    number = bisect.bisect_left(parts, line, key=lambda part: part[side + 1])
+    at = parts[number] if number < len(parts) and parts[number][side] < line else None
+    return (-1, -1) if at is None else (number, line - 1 - at[side] if at[4] else -1)

@@ -48,7 +48,7 @@ class ProjectFiles:
 
     def depends_on(self, package: str) -> str | None:
         """The nearest folder whose files name a Python package as a dependency."""
-        named = re.compile(rf"(?m)(?:^\s*|[\"'/]){re.escape(package)}(?:-pre-commit)?(?:[\s\"'=<>~!\[;,]|$)")
+        named = re.compile(rf"(?m)(?:^[ \t]*+|[\"'/]){re.escape(package)}(?:-pre-commit)?(?:[\s\"'=<>~!\[;,]|$)")
         return next(
             (folder for folder in self.folders if any(named.search(self.text(f"{folder}/{name}") or "") for name in _REQUIREMENTS)), None
         )

@@ -10,6 +10,8 @@ from opta_core.net.http_connection import HttpProblem, HttpResponse
 BODY_BYTES_MAX = 4 * 1024 * 1024
 _GZIP_OR_ZLIB, _DEFLATE = 47, -15
 # Codings of a body that can be unpacked. Only gzip is asked for; some servers send others.
+# A gzip body has one member, seldom a few. Each costs a copy of what is left of its chunk.
+MEMBERS_MAX = 64
 UNPACKED = ("gzip", "x-gzip", "deflate")
 
 
@@ -40,8 +42,8 @@ async def read_body(response: HttpResponse, deadline: float, bytes_max: int = BO
         cut = f"the connection broke: {problem.message}"
     except zlib.error:
         if not unpacker.content:
-            raise HttpProblem(f"its body is not {coding}, as it says") from None
-        cut = f"the rest is not {coding}, as it says"
+            raise HttpProblem(f"its body cannot be unpacked as {coding}") from None
+        cut = f"the rest cannot be unpacked as {coding}"
     return WebBody(bytes(unpacker.content), cut)
 
 
@@ -64,7 +66,7 @@ class _Unpacker:
     def __init__(self, bytes_max: int):
         self._max = bytes_max
         self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._taken = 0
+        self._taken = self._members = 0
         self._is_plain = False
         self.content = bytearray()
 
@@ -82,8 +84,11 @@ class _Unpacker:
             if self._stream.eof:
                 # A gzip file may have several members; anything else behind the end is ignored.
                 chunk = self._stream.unused_data
+                self._members += 1
                 if not chunk.startswith(b"\x1f\x8b"):
                     break
+                if self._members > MEMBERS_MAX:
+                    raise zlib.error("too many members")
                 self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)
         return len(self.content) >= self._max or self._taken >= self._max
 

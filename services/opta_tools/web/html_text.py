@@ -19,8 +19,8 @@ _ATTRIBUTE = re.compile(r"([^\s\"'>/=]++)(?:\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|(
 _BLANKS = re.compile(r"[ \t\n\r\f\xa0]+")
 # Python refuses to convert numbers of thousands of digits.
 _LONG_NUMBER = re.compile(r"&#(?:\d{8,}|[xX][0-9a-fA-F]{7,});?")
-_REFRESH = re.compile(r"\s*[\d.]*\s*[;,]\s*(?:url\s*=\s*)?[\"']?([^\"'\s]+)", re.IGNORECASE)
-_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_REFRESH = re.compile(r"[\d.]*+\s*+[;,]\s*+(?:url\s*+=\s*+)?[\"']?([^\"'\s]+)", re.IGNORECASE)
+_HIDDEN_STYLE = re.compile(r"display\s*+:\s*+none|visibility\s*+:\s*+hidden", re.IGNORECASE)
 
 # Their content is not HTML, and ends at their end tag.
 _RAW = frozenset("script style textarea iframe noembed noframes xmp".split())
@@ -237,7 +237,11 @@ class _Page:
         return f"{indent}{self._lists[-1]}. "
 
     def _refresh(self, attributes: dict[str, str]) -> None:
-        found = _REFRESH.match(attributes.get("content", "")) if attributes.get("http-equiv", "").strip().lower() == "refresh" else None
+        found = (
+            _REFRESH.match(attributes.get("content", "").strip()[:LINK_CHARS_MAX])
+            if attributes.get("http-equiv", "").strip().lower() == "refresh"
+            else None
+        )
         if found is not None and (target := urljoin_or(self._base, found[1])):
             self._lines += [f"(This page refers on to {target})", ""]
 

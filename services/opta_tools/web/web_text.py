@@ -39,7 +39,7 @@ _SIGNATURES = {
     b"%PDF-": "a PDF", b"PK\x03\x04": "a ZIP archive", b"\x89PNG": "a PNG picture", b"\xff\xd8\xff": "a JPEG picture", b"GIF8": "a GIF picture",
     b"\x1f\x8b": "a gzip file", b"\x7fELF": "a program", b"MZ\x90": "a program",
 }  # fmt: skip
-_PAGE_START = re.compile(rb"\s*(?:<!--.{0,500}?-->\s*)*<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE | re.DOTALL)
+_PAGE_START = re.compile(rb"<(?:!doctype\s++html|html|head|body)[\s>]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def text_of(content: bytes, stated: ContentType, address: WebAddress) -> WebText
     """A body as text. Takes up to a second for a large page. Raises ToolProblem for what is no text."""
     if (found := next((name for start, name in _SIGNATURES.items() if content.startswith(start)), "")) != "":
         raise ToolProblem(no_text(f"it is {found}"), "not_text")
-    is_page = stated.name in _HTML or (stated.name in (*_UNKNOWN, "text/plain") and bool(_PAGE_START.match(content[:META_BYTES])))
+    is_page = stated.name in _HTML or (stated.name in (*_UNKNOWN, "text/plain") and _is_page(content[:META_BYTES]))
     encoding, note = _encoding(content, stated, is_page=is_page)
     if "utf-16" not in encoding and b"\0" in content[:META_BYTES]:
         raise ToolProblem(no_text(f"it is binary, though its type is {stated.name or 'not stated'}"), "not_text")
@@ -91,6 +91,14 @@ def text_of(content: bytes, stated: ContentType, address: WebAddress) -> WebText
 def no_text(reason: str) -> str:
     """The message for what is no text, with what to do instead."""
     return f"{reason}, and web_fetch reads text only; to work with the file, download it with run_command, which asks for the network"
+
+
+def _is_page(start: bytes) -> bool:
+    """Whether a content begins as an HTML page does, perhaps behind comments."""
+    start = start.removeprefix(codecs.BOM_UTF8).lstrip()
+    while start.startswith(b"<!--"):
+        start = start.partition(b"-->")[2].lstrip()
+    return _PAGE_START.match(start) is not None
 
 
 def _encoding(content: bytes, stated: ContentType, *, is_page: bool) -> tuple[str, str]:
