@@ -15,6 +15,7 @@ from .commands.jobs import Runner
 from .commands.reaper import Reaper
 from .diagnostics.check_run import CheckRuns
 from .diagnostics.edit_checks import EditChecks
+from .diagnostics.timed_runs import TimedRuns
 from .executor import Executor, ToolExecutor
 from .files.workspace import Workspace
 from .housekeeping import keep_bounded
@@ -76,7 +77,7 @@ async def main(context: ServiceContext) -> None:
         tuple(settings.read),
         session_tmp=tmps.make,
         web=WebFetcher(live),
-        checks=EditChecks(live, paths, CheckRuns(sandbox, worker_environment, mark)),
+        checks=EditChecks(live, paths, TimedRuns(CheckRuns(sandbox, worker_environment, mark))),
     )
     await serve(context, executor)
     await sandbox.close()

@@ -260,7 +260,8 @@ class ToolExecutor:
             if _is_costly(call):
                 return await run_search(call.name, call.args, call.cwd, call.folder)
         if self._checks is not None and self._functions[call.name].tool.risk is Risk.write:
-            return await self._checks.around(call, lambda: self._in_thread(call))
+            would = PreviewTool(callId=call.callId, name=call.name, args=call.args, cwd=call.cwd, folder=call.folder, sid=call.sid)
+            return await self._checks.around(call, lambda: self._files.preview(would), lambda: self._in_thread(call))
         return await self._in_thread(call)
 
     async def _in_thread(self, call: RunTool) -> Outcome:

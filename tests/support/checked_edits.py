@@ -20,6 +20,7 @@ from opta_tools.checkpoints.checkpoints import Checkpoints
 from opta_tools.commands.jobs import Runner
 from opta_tools.diagnostics.check_run import CheckRuns
 from opta_tools.diagnostics.edit_checks import EditChecks
+from opta_tools.diagnostics.timed_runs import TimedRuns
 from opta_tools.executor import ToolExecutor
 from opta_tools.mcp.servers import Servers
 from opta_tools.result import Outcome, ToolProblem
@@ -60,7 +61,8 @@ class CheckedEdits:
     def renew(self, limit_s: float = 20.0) -> None:
         """As after a restart of the worker. `limit_s`: what the checks of an edit may add."""
         runs = CheckRuns(self._sandbox, self.environment, f"test/{os.getpid()}")
-        self.checks = EditChecks(lambda: self.settings, self.paths, runs, limit_s)
+        self.runs = TimedRuns(runs, limit_s)
+        self.checks = EditChecks(lambda: self.settings, self.paths, self.runs)
         folder = self.work.parent
         self._executor = ToolExecutor(
             "boot",
@@ -73,11 +75,11 @@ class CheckedEdits:
 
     def renew_limit(self, limit_s: float) -> None:
         """What the checks of an edit may add from now on."""
-        self.checks.limit_s = limit_s
+        self.runs.limit_s = limit_s
 
     def wait_for_runs(self) -> None:
         """Until no run goes on beside the session's work."""
-        assert self.run(until_async(lambda: self.checks.running == 0))
+        assert self.run(until_async(lambda: self.runs.running == 0))
 
     def write(self, path: str, content: str, sid: str = "abcdef") -> str:
         """The result of write_file, after the file was read."""

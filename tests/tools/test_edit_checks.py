@@ -55,8 +55,15 @@ def test_a_new_file_is_checked_too(checked: CheckedEdits) -> None:
 
 def test_an_edit_that_changes_nothing_or_fails_is_not_checked(checked: CheckedEdits) -> None:
     (checked.work / "a.txt").write_text("good\n")
-    checked.install("words", "echo run >> /tmp/runs")
+    # A run would be noticed by its time.
+    checked.install("words", "sleep 60")
+    started = time.monotonic()
     assert added(checked.write("a.txt", "good\n")) == []
+    with pytest.raises(Exception, match=r"is not in a\.txt"):
+        checked.edit("a.txt", "missing", "b")
+    with pytest.raises(Exception, match="read it"):
+        checked.run(checked.call("write_file", {"path": "a.txt", "content": "x"}, "ghijkl"))
+    assert time.monotonic() - started < limit_s(10)
     with pytest.raises(Exception, match="no such file"):
         checked.edit("missing.txt", "a", "b")
     with pytest.raises(Exception, match="outside"):

@@ -1,6 +1,6 @@
 """New problems of an edited file, added to the result of the edit: the project's checkers run before and after the write.
 
-Promises: an edit takes at most CHECK_S seconds longer, a checker that is too slow twice is not run again in its session, and no failure of a
+Promises: an edit takes at most two seconds longer (`timed_runs`), a checker that is too slow twice is not run again in its session, and no failure of a
 checker keeps a file from being written.
 """
 
@@ -9,35 +9,30 @@ import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from opta_core.background import Background
 from opta_core.diagnostics_settings import read_commands
 from opta_core.errors import OptaError
 from opta_core.logs import Log
 from opta_core.paths import Paths
 from opta_core.project_settings import trusted_commands
 from opta_core.settings import Settings
-from opta_protocol.commands import RunTool
+from opta_protocol.commands import Preview, RunTool
 
 from ..files.encoding import decode
 from ..files.workspace import PathProblem, Workspace
 from ..result import Outcome, ToolProblem
-from .check_run import CheckFailed, CheckRuns
+from .checked_edit import CheckedEdit
 from .checker_output import FoundProblem
 from .checker_record import CheckerRecord
 from .edit_words import problem_lines, with_lines
 from .known_checkers import CheckContext, Checker, configured_checkers, found_checkers
 from .new_problems import SeenProblem, new_problems, remember
 from .project_files import ProjectFiles
+from .timed_runs import TimedRuns
 
-# What the checks may add to an edit, before and after the write together.
-CHECK_S = 2.0
-# Of that, how long an edit waits for the end of a run that is killed.
-KILL_S = 0.1
 FILE_BYTES_MAX = 1024 * 1024
 KNOWN_MAX, SESSIONS_MAX, LATE_MAX = 512, 64, 3
-AT_ONCE_MAX = 4
 log = Log("checks")
 
 
@@ -50,47 +45,20 @@ class _Known:
     remembered: frozenset[SeenProblem]
 
 
-@dataclass
-class _Edit:
-    """One edit that is checked. `root`: the real path of the workspace; `before`: the content, None for a new file.
-
-    `problems`: those of before, by checker; `remembered`: see `new_problems`; `began`: when each run began; `words`: what is left out, and why.
-    """
-
-    call: RunTool
-    session: CheckerRecord
-    root: str
-    file: str
-    before: bytes | None
-    checkers: list[Checker]
-    deadline: float
-    problems: dict[str, list[FoundProblem]] = field(default_factory=dict[str, list[FoundProblem]])
-    remembered: dict[str, frozenset[SeenProblem]] = field(default_factory=dict[str, "frozenset[SeenProblem]"])
-    began: dict[str, float] = field(default_factory=dict[str, float])
-    words: list[str] = field(default_factory=list[str])
-
-    def touches(self, checker: Checker) -> Callable[[str], bool]:
-        """Whether a path that a checker prints is the edited file."""
-        folder, file = os.path.normpath(f"{self.root}/{checker.folder}"), f"{self.root}/{self.file}"
-        return lambda path: os.path.normpath(os.path.join(folder, path)) == file
-
-
 class EditChecks:
-    """Checks edits of all sessions. `limit_s`: see CHECK_S."""
+    """Checks edits of all sessions."""
 
-    def __init__(self, settings: Callable[[], Settings], paths: Paths, runs: CheckRuns, limit_s: float = CHECK_S):
-        self._settings, self._paths, self._runs, self.limit_s = settings, paths, runs, limit_s
+    def __init__(self, settings: Callable[[], Settings], paths: Paths, runs: TimedRuns):
+        self._settings, self._paths, self._runs = settings, paths, runs
         self._sessions: OrderedDict[str, CheckerRecord] = OrderedDict()
         # (session, file, checker) -> what is known, which needs no run before the next edit.
         self._known: OrderedDict[tuple[str, str, str], _Known] = OrderedDict()
-        self._background = Background()
-        self._slots = asyncio.Semaphore(AT_ONCE_MAX)
 
-    async def around(self, call: RunTool, write: Callable[[], Awaitable[Outcome]]) -> Outcome:
-        """Execute a write between the checks of its file. Raises what the write raises."""
+    async def around(self, call: RunTool, preview: Callable[[], Preview], write: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        """Execute a write between the checks of its file. `preview`: what it would change. Raises what the write raises."""
         edit = None
         try:
-            edit = await self._begin(call)
+            edit = await self._begin(call, preview)
         except Exception:  # a bug in the checks keeps no file from being written
             log.exception("checks before an edit failed", call=call.callId)
         outcome = await write()
@@ -107,11 +75,6 @@ class EditChecks:
         outcome.content = with_lines(outcome.content, words)
         return outcome
 
-    @property
-    def running(self) -> int:
-        """How many runs go on beside their sessions' work."""
-        return len(self._background)
-
     def end_session(self, sid: str) -> None:
         """Forget what is known of a session."""
         self._sessions.pop(sid, None)
@@ -120,12 +83,12 @@ class EditChecks:
 
     async def close(self) -> None:
         """End every run."""
-        await self._background.close()
+        await self._runs.close()
 
-    async def _begin(self, call: RunTool) -> _Edit | None:
+    async def _begin(self, call: RunTool, preview: Callable[[], Preview]) -> CheckedEdit | None:
         """Find the checkers and, where it is not known, what they say before the write; None when nothing is to be checked."""
-        deadline = asyncio.get_running_loop().time() + self.limit_s - KILL_S
-        if not self._settings().diagnostics.enabled or not self._runs.is_contained:
+        deadline = self._runs.deadline()
+        if not self._settings().diagnostics.enabled or not self._runs.runs.is_contained:
             return None
         try:
             found = await asyncio.to_thread(self._look, call)
@@ -138,10 +101,20 @@ class EditChecks:
             return None
         root, file, before, checkers = found
         usable = [each for each in checkers if session.is_usable(each.key)]
-        edit = _Edit(call, session, root, file, before, usable, deadline)
+        edit = CheckedEdit(call, session, root, file, before, usable, deadline)
         if usable:
+            if before is not None and not await self._changes_something(preview):
+                return None
             await asyncio.gather(*(self._before(edit, checker) for checker in usable))
         return edit
+
+    async def _changes_something(self, preview: Callable[[], Preview]) -> bool:
+        """Whether a write would change its file. What fails is not kept waiting for a check."""
+        try:
+            writing = (await asyncio.to_thread(preview)).writing
+        except (OptaError, ToolProblem, OSError):
+            return False
+        return writing is not None and writing.sha256 != writing.sha256Before
 
     def _look(self, call: RunTool) -> tuple[str, str, bytes | None, list[Checker]] | None:
         """(the workspace, the edited file, its content, the checkers for it). Reads files. Raises OptaError, OSError."""
@@ -156,14 +129,14 @@ class EditChecks:
                 return None
             is_trusted, of_project = trusted_commands(self._paths, call.cwd)
             context = CheckContext(
-                workspace.path, file, ProjectFiles(workspace, file), is_trusted, self._runs.path, self._runs.scratch(call.sid)
+                workspace.path, file, ProjectFiles(workspace, file), is_trusted, self._runs.runs.path, self._runs.runs.scratch(call.sid)
             )
             commands = [*read_commands(self._settings().diagnostics.commands), *of_project]
             return workspace.path, file, before, configured_checkers(commands, context) or found_checkers(context)
         finally:
             workspace.close()
 
-    async def _before(self, edit: _Edit, checker: Checker) -> None:
+    async def _before(self, edit: CheckedEdit, checker: Checker) -> None:
         """Learn the problems before the write."""
         if checker.key in edit.session.running:
             edit.words.append(f"{checker.name} is still checking an earlier edit and is left out this time")
@@ -177,11 +150,11 @@ class EditChecks:
             if known.sha256 == _sha256(edit.before):
                 edit.problems[checker.key] = known.problems
                 return
-        found = await self._within(edit, checker, None)
+        found = await self._runs.within(edit, checker, None)
         if found is not None:
             edit.problems[checker.key] = found
 
-    async def _finish(self, edit: _Edit, outcome: Outcome) -> list[str]:
+    async def _finish(self, edit: CheckedEdit, outcome: Outcome) -> list[str]:
         """The lines to add to the result of the edit."""
         change = outcome.changes[-1]
         late = edit.session.take_late()
@@ -194,7 +167,7 @@ class EditChecks:
         new = [problem for each in found for problem in each]
         return [*late, *problem_lines(edit.file, new), *(f"Opta: {words}." for words in edit.words)]
 
-    async def _after(self, edit: _Edit, checker: Checker, after: bytes) -> list[FoundProblem]:
+    async def _after(self, edit: CheckedEdit, checker: Checker, after: bytes) -> list[FoundProblem]:
         """The new problems that a checker finds. One that takes too long adds them to the result of a later edit."""
 
         async def late(found: list[FoundProblem]) -> None:
@@ -202,10 +175,10 @@ class EditChecks:
             if new and len(edit.session.late) < LATE_MAX:
                 edit.session.late += problem_lines(edit.file, new, "an earlier edit")
 
-        found = await self._within(edit, checker, late)
+        found = await self._runs.within(edit, checker, late)
         return [] if found is None else await self._new(edit, checker, after, found)
 
-    async def _new(self, edit: _Edit, checker: Checker, after: bytes, found: list[FoundProblem]) -> list[FoundProblem]:
+    async def _new(self, edit: CheckedEdit, checker: Checker, after: bytes, found: list[FoundProblem]) -> list[FoundProblem]:
         """The problems that are new, when the file is still what was checked; from then on they are known."""
         if await asyncio.to_thread(self._read, edit) != after:
             return []
@@ -221,71 +194,6 @@ class EditChecks:
             self._known.popitem(last=False)
         return await asyncio.to_thread(new_problems, before, found, old_text, new_text, remembered)
 
-    async def _within(
-        self, edit: _Edit, checker: Checker, late: Callable[[list[FoundProblem]], Awaitable[None]] | None
-    ) -> list[FoundProblem] | None:
-        """Run a checker until the edit's deadline; None when there is no answer by then. `late` gets one that comes afterwards."""
-        loop = asyncio.get_running_loop()
-        edit.began.pop(checker.key, None)
-        work = asyncio.create_task(self._run(edit, checker), name=f"check {checker.name}")
-        try:
-            await asyncio.wait({work}, timeout=max(0.0, edit.deadline - loop.time()))
-        except asyncio.CancelledError:
-            work.cancel()
-            self._go_on(edit, checker, work, None)
-            raise
-        if work.done():
-            return self._result(edit, checker, work)
-        self._overrun(edit, checker, loop.time() - edit.began.get(checker.key, loop.time()), is_late=late is not None)
-        if late is None and not checker.warms:
-            work.cancel()
-            await asyncio.wait({work}, timeout=KILL_S)
-        if not work.done():
-            self._go_on(edit, checker, work, late)
-        return None
-
-    async def _run(self, edit: _Edit, checker: Checker) -> list[FoundProblem]:
-        async with self._slots:
-            edit.began[checker.key] = asyncio.get_running_loop().time()
-            return await self._runs.run(edit.call, checker, edit.touches(checker))
-
-    def _go_on(
-        self,
-        edit: _Edit,
-        checker: Checker,
-        work: "asyncio.Task[list[FoundProblem]]",
-        late: Callable[[list[FoundProblem]], Awaitable[None]] | None,
-    ) -> None:
-        """Let a run end beside the work of the session. Until then the checker is not run again."""
-
-        async def to_end() -> None:
-            try:
-                await asyncio.wait({work})
-                if late is not None and not work.cancelled() and work.exception() is None:
-                    await late(work.result())
-            finally:
-                work.cancel()
-                await asyncio.gather(work, return_exceptions=True)
-                edit.session.running.discard(checker.key)
-
-        edit.session.running.add(checker.key)
-        self._background.start(to_end(), f"check {checker.name}")
-
-    def _result(self, edit: _Edit, checker: Checker, work: "asyncio.Task[list[FoundProblem]]") -> list[FoundProblem] | None:
-        try:
-            return work.result()
-        except (CheckFailed, OptaError, OSError) as error:
-            edit.words.append(edit.session.count_failed(checker.key, checker.name, str(error)))
-            return None
-
-    def _overrun(self, edit: _Edit, checker: Checker, took_s: float, *, is_late: bool) -> None:
-        """Note that a checker has no answer yet. One that took all of the time by itself is counted as slow."""
-        if took_s >= (self.limit_s - KILL_S) * 0.9:
-            edit.words.append(edit.session.count_slow(checker.key, checker.name, self.limit_s))
-            return
-        rest = "what it finds comes with the result of a later edit" if is_late else "it is left out this time"
-        edit.words.append(f"{checker.name} is still checking; {rest}")
-
     def _session(self, sid: str) -> CheckerRecord:
         session = self._sessions.setdefault(sid, CheckerRecord())
         self._sessions.move_to_end(sid)
@@ -293,7 +201,7 @@ class EditChecks:
             self._sessions.popitem(last=False)
         return session
 
-    def _read(self, edit: _Edit) -> bytes | None:
+    def _read(self, edit: CheckedEdit) -> bytes | None:
         try:
             workspace = Workspace(edit.call.cwd, edit.call.folder)
             try:
