@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
+import checked_edits  # noqa: E402
 import crowd  # noqa: E402
 import floods  # noqa: E402
 import large  # noqa: E402
@@ -50,6 +51,7 @@ PARTS: dict[str, Part] = {
     "tools": lambda daemon, server: asyncio.run(tools.round_trips(daemon, server)),
     "execution": lambda *_: tool_execution.figures(),
     "undo": lambda *_: undo_cost.figures(),
+    "checks": lambda *_: checked_edits.figures(),
     "flood": lambda daemon, server: asyncio.run(tokens.flat_out(daemon, server)),
     "floods": lambda daemon, server: asyncio.run(floods.figures(daemon, server)),
     "turns": lambda *_: turns.figures(),

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from opta_core.policy.actions import relative_to
 from opta_core.transcript import Injected
+from opta_core.untrusted_text import has_hidden
 from opta_protocol.commands import ShownText, WantedText
 from opta_protocol.tools import declared
 
@@ -107,7 +108,7 @@ def _part(run: TurnRun, text: ShownText, known: KnownFile | None, *, readable: s
             "context_files",
             f"{text.path} is shown to the model as data, because you have not trusted this folder. `opta policy trust` makes it instructions.",
         )
-    elif framed_text.has_hidden(text.text):
+    elif has_hidden(text.text):
         run.warn_once("context_files", f"{text.path} holds characters that are not shown; they were left out.")
     return Injected(source=text.path, text=_framed(run, text, is_trusted=is_trusted), step=step, edition=edition)
 

@@ -13,6 +13,9 @@ from opta_protocol.ids import SESSION_ID
 from .checkpoints.checkpoints import Checkpoints
 from .commands.jobs import Runner
 from .commands.reaper import Reaper
+from .diagnostics.check_run import CheckRuns
+from .diagnostics.edit_checks import EditChecks
+from .diagnostics.timed_runs import TimedRuns
 from .executor import Executor, ToolExecutor
 from .files.workspace import Workspace
 from .housekeeping import keep_bounded
@@ -21,6 +24,7 @@ from .sandbox.bare import kill_marked
 from .sandbox.limits import CommandLimits
 from .sandbox.sandbox import Sandbox
 from .sandbox.session_tmp import SessionTmps
+from .web.web_fetch import WebFetcher
 from .worker import Worker
 
 log = Log("tools")
@@ -60,10 +64,21 @@ async def main(context: ServiceContext) -> None:
     else:
         sandbox.reason = "switched off (sandbox.enabled)"
     runner = Runner(sandbox, worker_environment, mark, paths.daemon / "spills")
-    servers = Servers(LiveSettings(context.settings, paths), paths, sandbox, worker_environment, mark)
+    live = LiveSettings(context.settings, paths)
+    servers = Servers(live, paths, sandbox, worker_environment, mark)
     keep_bounded(paths.daemon, lambda: tmps.forget_old(lambda sid: not SESSION_ID.match(sid) or (paths.sessions / f"{sid}.jsonl").exists()))
     checkpoints = Checkpoints(paths.daemon / "snapshots", paths.daemon / "checkpoints")
-    executor = ToolExecutor(context.boot, sandbox.level, runner, checkpoints, servers, tuple(settings.read), session_tmp=tmps.make)
+    executor = ToolExecutor(
+        context.boot,
+        sandbox.level,
+        runner,
+        checkpoints,
+        servers,
+        tuple(settings.read),
+        session_tmp=tmps.make,
+        web=WebFetcher(live),
+        checks=EditChecks(live, paths, TimedRuns(CheckRuns(sandbox, worker_environment, mark))),
+    )
     await serve(context, executor)
     await sandbox.close()
     reaper.stop()

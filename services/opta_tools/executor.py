@@ -14,6 +14,7 @@ import msgspec
 
 from opta_core.logs import Log
 from opta_core.result_lines import KEPT_CHARS_MIN
+from opta_core.settings import Settings
 from opta_protocol.change_commands import ChangesShown, ChangesUndone, ShowChanges, UndoChanges
 from opta_protocol.commands import EndSession, EndTurn, ForkFiles, ListTools, Preview, PreviewTool, RunTool, ShowTexts, TextsShown, ToolList
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
@@ -24,11 +25,13 @@ from opta_protocol.tools.plan import TODO, Todo
 from opta_protocol.tools.searching import GREP, SEARCH_FILES
 from opta_protocol.tools.shell import COMMAND_OUTPUT, COMMAND_STOP, RUN_COMMAND, CommandOutput, CommandStop, RunCommand
 from opta_protocol.tools.tool import AnyTool, Arguments, Tool
+from opta_protocol.tools.web import WEB_FETCH, WebFetch
 
 from .arguments import arguments
 from .checkpoints.checkpoints import Checkpoints
 from .command_changes import CommandChanges
 from .commands.jobs import Runner
+from .diagnostics.edit_checks import EditChecks
 from .files import prompt_texts
 from .files.file_tools import FileTools
 from .files.readable_roots import in_session_tmp, rooted
@@ -40,6 +43,7 @@ from .result import Outcome, ToolProblem
 from .search import ripgrep
 from .search.search_child import run_search
 from .search.search_pattern import is_costly
+from .web.web_fetch import WebFetcher
 
 A = TypeVar("A", bound=Arguments)
 
@@ -104,7 +108,8 @@ class ToolFunction(Generic[A]):
 
 class ToolExecutor:
     """Production implementation. `worker`: boot id of this worker; `level`: of the sandbox; `readable`: paths of the setting `sandbox.read`;
-    `session_tmp`: the folder that a session's commands see as /tmp, which file tools read too where the sandbox is full.
+    `session_tmp`: the folder that a session's commands see as /tmp, which file tools read too where the sandbox is full. `checks`: of edited
+    files; None for none.
 
     Raises RuntimeError when one of `tools` has no function.
     """
@@ -121,18 +126,22 @@ class ToolExecutor:
         tools: Iterable[AnyTool] = TOOLS,
         session_tmp: Callable[[str], str] | None = None,
         results: KeptResults | None = None,
+        web: WebFetcher | None = None,
+        checks: EditChecks | None = None,
     ):
         self._worker, self.level, self._runner, self._checkpoints, self._servers = worker, level, runner, checkpoints, servers
         self._readable, self._session_tmp = readable, session_tmp
         self._files = files or FileTools(checkpoints)
         self._results = results or KeptResults(checkpoints.folder.with_name("spills"))
         self._command_changes = CommandChanges(checkpoints)
+        self._web, self._checks = web or WebFetcher(Settings), checks
         functions: list[ToolFunction[Any]] = [
             *(ToolFunction(tool, self._file_tool) for tool in self._files.tools),
             ToolFunction(RUN_COMMAND, self._run_command, records_start=True),
             ToolFunction(COMMAND_OUTPUT, self._command_output),
             ToolFunction(COMMAND_STOP, self._command_stop),
             ToolFunction(TODO, self._todo),
+            ToolFunction(WEB_FETCH, self._web_fetch),
         ]
         self._functions = {function.tool.name: function for function in functions}
         if missing := [
@@ -181,6 +190,8 @@ class ToolExecutor:
     async def end_session(self, asked: EndSession) -> None:
         """End the background commands of a session."""
         await self._runner.end_session(asked.sid)
+        if self._checks is not None:
+            self._checks.end_session(asked.sid)
 
     async def fork_files(self, asked: ForkFiles) -> None:
         """Give a new session what is kept for the session whose history it has."""
@@ -220,6 +231,8 @@ class ToolExecutor:
 
     async def close(self) -> None:
         """End background commands and MCP servers."""
+        if self._checks is not None:
+            await self._checks.close()
         await self._runner.close()
         await self._servers.close()
         await self._command_changes.close()
@@ -246,6 +259,12 @@ class ToolExecutor:
                 return found
             if _is_costly(call):
                 return await run_search(call.name, call.args, call.cwd, call.folder)
+        if self._checks is not None and self._functions[call.name].tool.risk is Risk.write:
+            would = PreviewTool(callId=call.callId, name=call.name, args=call.args, cwd=call.cwd, folder=call.folder, sid=call.sid)
+            return await self._checks.around(call, lambda: self._files.preview(would), lambda: self._in_thread(call))
+        return await self._in_thread(call)
+
+    async def _in_thread(self, call: RunTool) -> Outcome:
         work = asyncio.create_task(asyncio.to_thread(self._files.run, call), name=f"{call.name} {call.callId}")
         self._threads.add(work)
         work.add_done_callback(self._on_thread_done)
@@ -266,6 +285,9 @@ class ToolExecutor:
         call, items = invocation.call, asked.items
         invocation.emit(PlanUpdated(sid=call.sid, turn=call.turn, items=[msgspec.structs.asdict(item) for item in items]))
         return Outcome(f"{len(items)} items noted", lines=len(items))
+
+    async def _web_fetch(self, invocation: Invocation, asked: WebFetch) -> Outcome:
+        return await self._web.fetch(asked)
 
     async def _command_output(self, invocation: Invocation, asked: CommandOutput) -> Outcome:
         return await self._runner.output(invocation.call.sid, asked)

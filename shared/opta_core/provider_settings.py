@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from .diagnostics_settings import ProjectDiagnostics
 from .errors import Refused
 
 PROVIDER_TYPES = ("openai", "anthropic", "lmx")
@@ -82,7 +83,8 @@ class ProjectProvider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """What `.opta/config.toml` of a project may set.
 
-    `aliases`: names for models of the user's providers, where the user's settings and servers know none of that name.
+    `aliases`: names for models of the user's providers, where the user's settings and servers know none of that name. `diagnostics` counts
+    in a folder that the user trusts (`project_settings.check_commands`).
     """
 
     thinking: ThinkingLevel | bool | None = None
@@ -90,6 +92,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab",
     providers: dict[str, ProjectProvider] = {}
     models: dict[str, ModelSettings] = {}
     aliases: dict[str, str] = {}
+    diagnostics: ProjectDiagnostics = ProjectDiagnostics()
 
 
 def thinking_level(value: ThinkingLevel | bool) -> ThinkingLevel:

@@ -15,12 +15,14 @@ from typing import Any, get_args
 import msgspec
 
 from . import config_file, setting_keys
+from .diagnostics_settings import DiagnosticsSettings, check_diagnostics
 from .errors import Refused
 from .lmx_settings import LmxSettings, check_lmx
 from .notify_settings import NotifySettings, check_notify
 from .paths import Paths, folder_lock, write_whole
 from .provider_settings import LEVELS, ModelSettings, ProviderSettings, ThinkingLevel, check_budget, check_models, check_providers
 from .sandbox_settings import SandboxSettings, check_sandbox
+from .web_settings import WebSettings
 
 
 class PermissionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,6 +83,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     sandbox: SandboxSettings = SandboxSettings()
     mcp: McpSettings = McpSettings()
     notify: NotifySettings = NotifySettings()
+    web: WebSettings = WebSettings()
+    diagnostics: DiagnosticsSettings = DiagnosticsSettings()
     providers: dict[str, ProviderSettings] = {}
     # What is set for a model: `models."ollama/qwen3:8b".temperature`.
     models: dict[str, ModelSettings] = {}
@@ -197,6 +201,7 @@ def _check_values(settings: Settings) -> None:
         raise Refused(f"log-level is {settings.log_level!r}; it must be one of debug, info, warning, error.")
     check_lmx(settings.lmx)
     check_notify(settings.notify)
+    check_diagnostics(settings.diagnostics)
     for name, server in settings.mcp.servers.items():
         if bool(server.command) == bool(server.url):
             raise Refused(f"MCP server {name} needs either a command or a url.")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from opta_core import mcp_servers, settings
+from opta_core import mcp_servers, project_settings, settings
 from opta_core.errors import Refused
 from opta_core.paths import Paths
 from opta_core.policy import explain, trust
@@ -62,6 +62,24 @@ def test_a_clone_allows_itself_nothing_before_a_person_trusts_it(home: Paths, cl
     assert said == ["Allow without asking: the command `**`.", "Allow without asking: write_file."]
     give(home, clone)
     assert verdict(home, clone).effect == "allow"
+
+
+@pytest.mark.attack("A38")
+def test_what_a_clone_would_run_after_edits_is_shown_before_a_person_trusts_it(home: Paths, clone: Path) -> None:
+    (clone / ".opta/config.toml").write_text("[diagnostics]\ncommands = [\"*.py: sh -c 'touch M'\"]\n")
+    assert project_settings.trusted_commands(home, str(clone)) == (False, [])
+    said = explain.asks_for(trust.take(str(clone)))
+    assert "Run after an edit, in the sandbox without network: *.py: sh -c 'touch M'" in said
+    give(home, clone)
+    (is_trusted, (command,)) = project_settings.trusted_commands(home, str(clone))
+    assert is_trusted and command.words == ("sh", "-c", "touch M")
+    (clone / ".opta/policy.yaml").write_text("version: 1\n")
+    assert project_settings.trusted_commands(home, str(clone)) == (False, [])
+    for bad in ("diagnostics = 3", "[diagnostics]\ncommands = 7", "= x", "[diagnostics]\ncommands = [{}]"):
+        (clone / ".opta/config.toml").write_text(bad)
+        explain.asks_for(trust.take(str(clone)))
+        give(home, clone)
+        assert project_settings.trusted_commands(home, str(clone)) == (True, [])
 
 
 @pytest.mark.attack("A39")

@@ -12,7 +12,8 @@ FOLDERS = ("shared", "services", "cli", "desktop/opta_desktop", "lmx/opta_lmx")
 # The root of the tree; what a model reads; what a model wrote and nobody can read; a provider's error on its way to being classified;
 # a line of the protocol package, which imports nothing of ours; the sandbox's own processes; why a line is not held by the sandbox, and
 # what an MCP server answered, each on its way to a verdict or a problem; what a chat template refuses, a cache that cannot be shortened, and
-# why a task of the exam was not run, each on its way to an answer; why a file cannot be undone, or a workspace is not covered by undo.
+# why a task of the exam was not run, each on its way to an answer; why a file cannot be undone, or a workspace is not covered by undo;
+# why a checker could not check, on its way to the result of an edit.
 OUTSIDE = {
     "PictureRefusal",
     "AdapterError",
@@ -35,6 +36,8 @@ OUTSIDE = {
     "CannotRevert",
     "MergeConflict",
     "NotCovered",
+    "CheckFailed",
+    "UnreadableOutput",
 }
 
 

@@ -48,6 +48,9 @@ def test_later_layers_win_and_every_value_knows_where_it_came_from(home: Path, m
         ("= nonsense", "line 1"),
         ("[providers.x]\ntype = 'magic'\nbase-url = 'u'", "magic"),
         ("[providers.x]\ntype = 'openai'", "base-url"),
+        ("[diagnostics]\ncommands = ['mypy']", "write the files, a colon and the command"),
+        ("[diagnostics]\ncommands = ['*.py: \"mypy']", "a quote is not closed"),
+        ("[web]\nenable = true", "web.enabled"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_name(home: Path, content: str, said: str) -> None:

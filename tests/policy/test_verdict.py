@@ -20,6 +20,7 @@ ARGS: dict[str, dict[str, Any]] = {
     "run_command": {"command": "ls -l src"},
     "read_file": {"path": "a"},
     "write_file": {"path": "a", "content": "x"},
+    "web_fetch": {"url": "https://docs.test/a"},
 }
 
 
@@ -52,10 +53,38 @@ def effect_of(request: PolicyRequest, layers: Layers | None = None, **fields: An
         ("todo", Level.L1, "standard", (), "allow"),
         ("browser_navigate", Level.L2, "standard", (), "ask"),
         ("browser_snapshot", Level.L2, "standard", (), "allow"),
+        ("web_fetch", Level.L1, "standard", (), "ask"),
+        ("web_fetch", Level.L3, "standard", (), "ask"),
+        ("web_fetch", Level.L3, "standard", ("origin https://docs.test:443",), "allow"),
+        ("web_fetch", Level.L3, "standard", ("origin http://docs.test:80", "write", "contained"), "ask"),
+        ("web_fetch", Level.L2, "unrestricted", (), "allow"),
     ],
 )
 def test_the_matrix_and_the_levels(tool: str, level: Level, policy: str, granted: tuple[str, ...], effect: str) -> None:
     assert effect_of(asked(tool), level=level, policy=SessionPolicy(policy), granted=frozenset(granted)).effect == effect
+
+
+@pytest.mark.parametrize(
+    ("url", "effect"),
+    [
+        ("https://docs.test/any/path?q", "allow"),
+        ("https://DOCS.test:443/", "allow"),
+        ("http://docs.test/", "deny"),
+        ("https://docs.test:8443/", "ask"),
+        ("https://docs.test.evil.test/", "ask"),
+        ("https://evil.test/https://docs.test/", "ask"),
+        ("https://docs.test@evil.test/", "ask"),
+        ("https://docs.test/\u202e", "deny"),
+    ],
+)
+def test_rules_and_grants_decide_on_a_web_address_by_its_origin(url: str, effect: str) -> None:
+    rules = (rule("deny", "web_fetch", origin="http://*"), rule("allow", "web_fetch", origin="https://docs.test"))
+    assert effect_of(asked("web_fetch", url=url), Layers(user=rules)).effect == effect
+    granted = tuple(grants.for_request(asked("web_fetch", url="https://docs.test/one")))
+    assert grants.words_of(granted[0]) == "web_fetch: any address of https://docs.test:443, with any arguments"
+    by_grant = Layers(granted=granted, user=rules[:1])
+    assert effect_of(asked("web_fetch", url=url), by_grant).effect == effect
+    assert effect_of(asked("browser_navigate", url="https://docs.test/"), by_grant).effect == "ask"
 
 
 def test_nobody_to_ask_is_a_no_and_names_the_rule() -> None:

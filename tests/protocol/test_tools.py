@@ -29,12 +29,14 @@ def test_a_declaration_is_whole(tool: AnyTool) -> None:
 
 
 def test_what_a_model_reads_of_the_tools_stays_short() -> None:
-    # With the system prompt these are 1,162 tokens of the cl100k tokenizer, 97 for each tool.
-    assert len(msgspec.json.encode([tool.function() for tool in DECLARED])) + len(SYSTEM) < 5_300
+    # With the system prompt these are about 1,230 tokens of the cl100k tokenizer, 95 for each tool.
+    assert len(msgspec.json.encode([tool.function() for tool in DECLARED])) + len(SYSTEM) < 5_500
 
 
 def test_what_changes_files_or_runs_programs_shows_its_evidence_first() -> None:
-    assert {tool.name for tool in DECLARED if tool.risk is not Risk.read} == {tool.name for tool in DECLARED if tool.evidence}
+    assert {tool.name for tool in DECLARED if tool.risk not in (Risk.read, Risk.network)} == {
+        tool.name for tool in DECLARED if tool.evidence
+    }
 
 
 def test_the_schema_of_a_tool_is_short_and_always_the_same_bytes() -> None:

@@ -39,6 +39,7 @@ const TOOLS: Record<string, Tool> = {
   browser_press: { label: 'Press', question: 'Press a key in the page?', subject: '', evidence: '' },
   browser_evaluate: { label: 'Run in page', question: 'Run JavaScript in the page?', subject: 'script', evidence: '' },
   ask_user: { label: 'Question', question: 'Ask a question?', subject: 'question', evidence: '' },
+  web_fetch: { label: 'Fetch', question: 'Read an address on the web?', subject: 'url', evidence: '' },
 };
 
 // The declaration of a tool. A tool that is not declared belongs to an MCP server, and so does every tool of a call that names one.

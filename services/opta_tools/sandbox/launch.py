@@ -10,12 +10,16 @@ Streams = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class WorkspaceRef:
-    """Names the workspace of a session. `identity`: "device:inode" when the session began, '' when unknown."""
+    """Names the workspace of a session. `identity`: "device:inode" when the session began, '' when unknown.
+
+    `shares_cache`: whether a read-only sandbox uses the cache of the workspace's commands; one with secrets or a network must not.
+    """
 
     session: str
     workspace: str
     identity: str = ""
     is_read_only: bool = False
+    shares_cache: bool = False
 
 
 @dataclass(frozen=True)

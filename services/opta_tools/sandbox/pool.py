@@ -91,7 +91,8 @@ class Pool:
         try:
             seen = os.fstat(root)
             # An MCP server may have secrets and a network, so it must not run files that commands left in the workspace's cache.
-            cache = self._cache(f"{workspace}\0{ref.session}" if ref.is_read_only else workspace)
+            is_apart = ref.is_read_only and not ref.shares_cache
+            cache = self._cache(f"{workspace}\0{ref.session}" if is_apart else workspace)
             scratch = self._tmps.make(ref.session)
             view = View(
                 host=self._host,

@@ -29,6 +29,12 @@ log = Log("proxy")
 _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254")})
+# Not on the internet, though some versions of Python say so: local NAT64, site-local, IPv4-compatible, protocol assignments, 6to4 relays,
+# segment routing and documentation.
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(network)
+    for network in ("64:ff9b:1::/48", "fec0::/10", "::/96", "192.0.0.0/24", "192.88.99.0/24", "5f00::/16", "3fff::/20")
+)
 
 
 class Refusal(Refused):
@@ -136,7 +142,7 @@ def is_public(address: str) -> bool:
         embedded = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
         if embedded is not None:
             found = embedded
-    return found.is_global and not found.is_multicast
+    return found.is_global and not found.is_multicast and not any(found in network for network in _NOT_PUBLIC)
 
 
 def is_local(address: str) -> bool:

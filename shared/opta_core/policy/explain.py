@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import tomllib
 from typing import Any, cast
 
 import msgspec
@@ -29,6 +30,7 @@ def asks_for(snapshot: Snapshot) -> list[str]:
         if name.startswith(".opta/commands/") and name.endswith(".md"):
             said.append(f"Add the command /{name.rsplit('/', 1)[-1].removesuffix('.md')} ({name}).")
         elif name not in (".opta/policy.yaml", ".mcp.json"):
+            said += _checks(snapshot.contents[name]) if name == ".opta/config.toml" else []
             said.append(f"Use {name} ({len(snapshot.contents[name])} bytes).")
     if named := [name for name in _INSTRUCTIONS if os.path.lexists(f"{snapshot.path}/{name}")]:
         said.append(f"Follow {named[0]}, and those of its folders, as the project's instructions; without trust they are shown as data.")
@@ -71,6 +73,16 @@ def _policy(content: bytes) -> list[str]:
     except PolicyProblem as problem:
         return [f".opta/policy.yaml is not usable (line {problem.line}: {problem}), so none of it applies."]
     return [*map(sentence, rules), *warnings]
+
+
+def _checks(content: bytes) -> list[str]:
+    """The programs that a project's settings run on edited files."""
+    try:
+        found: Any = tomllib.loads(content.decode())["diagnostics"]["commands"]
+        entries = [str(entry) for entry in cast("list[Any]", found)]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
+        return []
+    return [f"Run after an edit, in the sandbox without network: {entry[:400]}" for entry in entries]
 
 
 def _servers(content: bytes) -> list[str]:

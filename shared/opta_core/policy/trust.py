@@ -91,6 +91,16 @@ def state_of(record: Record | None, snapshot: Snapshot) -> State:
     return "trusted" if record.sha256 == snapshot.sha256 and not snapshot.problem else "changed"
 
 
+def trusted(paths: Paths, folder: str) -> Snapshot | None:
+    """The watched files of a folder that the user trusts as they are; None for any other folder. Raises Refused, Broken."""
+    record = read(paths).get(os.path.realpath(folder))
+    # Nothing of a folder without a trust record is read.
+    if record is None:
+        return None
+    snapshot = take(folder)
+    return snapshot if state_of(record, snapshot) == "trusted" else None
+
+
 def give(paths: Paths, folder: str, sha256: str) -> Record:
     """Trust a folder whose snapshot had the hash `sha256` when a person saw it. Raises Refused when it has changed or cannot be trusted."""
     snapshot = take(folder)

@@ -157,7 +157,7 @@ def _hard_deny(request: PolicyRequest, action: Action) -> str:
             return f"the folder {folder[:80]} is outside the workspace"
         if target := next((path for path in command_line.redirect_targets(str(request.args.get("command", ""))) if protected(path)), ""):
             return f"{target[:80]} is a control file, which commands cannot write; write_file can, after asking a person"
-    for value in (request.args.get("command"), request.args.get("path"), request.args.get("cwd")):
+    for value in (request.args.get(name) for name in ("command", "path", "cwd", "url")):
         if isinstance(value, str) and (character := command_line.deceiving(value)):
             return f"it contains the character {character}, which hides or reorders text"
     return ""

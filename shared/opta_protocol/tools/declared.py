@@ -9,6 +9,7 @@ from .searching import GREP, SEARCH_FILES
 from .server_tool import undeclared
 from .shell import COMMAND_OUTPUT, COMMAND_STOP, RUN_COMMAND
 from .tool import AnyTool
+from .web import WEB_FETCH
 
 # The order is part of every prompt: add new tools at the end, so that cached prefixes stay valid.
 TOOLS: tuple[AnyTool, ...] = (
@@ -25,6 +26,7 @@ TOOLS: tuple[AnyTool, ...] = (
     COMMAND_STOP,
     *BROWSER_TOOLS,
     ASK_USER,
+    WEB_FETCH,
 )
 _BY_NAME = {tool.name: tool for tool in TOOLS}
 
