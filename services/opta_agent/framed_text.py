@@ -9,7 +9,7 @@ import re
 # Characters of a token, on the safe side.
 CHARS_A_TOKEN = 3.0
 # The tags of our own marks, and what chat templates turn into roles and ends of messages.
-_MARK = re.compile(r"<(?=\s*/?\s*(?:environment|project-instructions|untrusted-file|attached)\b)", re.IGNORECASE)
+_MARK = re.compile(r"<(?=\s*/?\s*(?:environment|project-instructions|untrusted-file|attached|skills)\b)", re.IGNORECASE)
 _TEMPLATE = re.compile(
     r"<(?=[|｜])|<(?=\s*/?\s*(?:s|bos|eos|start_of_turn|end_of_turn|start_of_role|end_of_role|system|assistant|user)\s*>)"
     r"|<(?=</?\s*SYS\s*>>)|\[(?=/?\s*(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_RESULTS)\s*\])",
@@ -38,6 +38,11 @@ def untrusted(path: str, text: str) -> str:
     )
     quoted = "\n".join(f"| {line}".rstrip() for line in _harmless(text).split("\n"))
     return f"{head}\n{quoted}\n</untrusted-file>"
+
+
+def skills(text: str) -> str:
+    """The list of skills that the user has, or trusts."""
+    return f"<skills>\n{_harmless(text)}\n</skills>"
 
 
 def gone(path: str) -> str:

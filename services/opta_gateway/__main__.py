@@ -18,6 +18,7 @@ from .notifier import Notifier
 from .page_origins import PageOrigins
 from .request_guard import RequestGuard
 from .token_auth import Auth
+from .turn_export import TurnExport
 from .websocket_connection import WebSocketConnection
 
 MESSAGE_BYTES_MAX = 1024 * 1024
@@ -57,7 +58,13 @@ async def main(context: ServiceContext) -> None:
     )
     live = LiveSettings(context.settings, context.paths)
     notifier = Notifier(lambda: live().notify, gateway.store.queries.session)
-    gateway.store.on_lines = notifier.take
+    export = TurnExport(context.settings.otel, gateway.store.queries.after)
+
+    def on_lines(lines: list[bytes]) -> None:
+        notifier.take(lines)
+        export.take(lines)
+
+    gateway.store.on_lines = on_lines
     serving = asyncio.create_task(HttpServer(config, context.stopping).serve(sockets=[server]), name="http")
     context.ready()
     gateway.mount(await asyncio.to_thread(_load_rest, gateway))
@@ -65,6 +72,7 @@ async def main(context: ServiceContext) -> None:
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     gateway.streams.close()
     await notifier.close()
+    await export.close()
     await serving
     await gateway.store.outbox.drained(1)
 

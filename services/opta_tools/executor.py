@@ -17,6 +17,7 @@ from opta_core.result_lines import KEPT_CHARS_MIN
 from opta_protocol.change_commands import ChangesShown, ChangesUndone, ShowChanges, UndoChanges
 from opta_protocol.commands import EndSession, EndTurn, ForkFiles, ListTools, Preview, PreviewTool, RunTool, ShowTexts, TextsShown, ToolList
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
+from opta_protocol.hook_commands import HookEnded, RunHook
 from opta_protocol.permissions import Risk
 from opta_protocol.tools.declared import TOOLS, risk_of
 from opta_protocol.tools.file_access import OUTPUT_SCHEME, ReadFile
@@ -28,6 +29,7 @@ from opta_protocol.tools.tool import AnyTool, Arguments, Tool
 from .arguments import arguments
 from .checkpoints.checkpoints import Checkpoints
 from .command_changes import CommandChanges
+from .commands.hook_runs import HookRuns
 from .commands.jobs import Runner
 from .files import prompt_texts
 from .files.file_tools import FileTools
@@ -81,6 +83,10 @@ class Executor(Protocol):
 
     async def texts(self, asked: ShowTexts) -> TextsShown: ...
 
+    async def run_hook(self, asked: RunHook) -> HookEnded: ...
+
+    def cancel_hook(self, hook_id: str) -> None: ...
+
     async def close(self) -> None: ...
 
 
@@ -121,7 +127,9 @@ class ToolExecutor:
         tools: Iterable[AnyTool] = TOOLS,
         session_tmp: Callable[[str], str] | None = None,
         results: KeptResults | None = None,
+        hooks: HookRuns | None = None,
     ):
+        self._hooks = hooks
         self._worker, self.level, self._runner, self._checkpoints, self._servers = worker, level, runner, checkpoints, servers
         self._readable, self._session_tmp = readable, session_tmp
         self._files = files or FileTools(checkpoints)
@@ -200,6 +208,17 @@ class ToolExecutor:
         """Texts of a workspace for a prompt."""
         return await asyncio.to_thread(prompt_texts.show, asked, self._readable)
 
+    async def run_hook(self, asked: RunHook) -> HookEnded:
+        """Run a hook of the user, once."""
+        if self._hooks is None:
+            return HookEnded(hookId=asked.hookId, code="no_program", problem="this worker runs no hooks")
+        return await self._hooks.run(asked)
+
+    def cancel_hook(self, hook_id: str) -> None:
+        """End a hook that runs."""
+        if self._hooks is not None:
+            self._hooks.cancel(hook_id)
+
     async def undo(self, asked: UndoChanges) -> ChangesUndone:
         """Take back what a turn changed, or make it again."""
         try:
@@ -219,7 +238,9 @@ class ToolExecutor:
         await self._command_changes.recover(record)
 
     async def close(self) -> None:
-        """End background commands and MCP servers."""
+        """End background commands, hooks and MCP servers."""
+        if self._hooks is not None:
+            await self._hooks.close()
         await self._runner.close()
         await self._servers.close()
         await self._command_changes.close()

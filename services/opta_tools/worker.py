@@ -24,6 +24,7 @@ from opta_protocol.commands import (
     ForkFiles,
     ListTools,
     PreviewTool,
+    RunHook,
     RunTool,
     ShowTexts,
     ToolCommand,
@@ -41,7 +42,7 @@ from .result import Outcome, ToolProblem
 AT_ONCE_MAX = 8
 KNOWN_CALLS_MAX = 10_000
 
-_Asked = PreviewTool | UndoChanges | ShowChanges | ListTools | ShowTexts | EndTurn | EndSession | ForkFiles
+_Asked = RunHook | PreviewTool | UndoChanges | ShowChanges | ListTools | ShowTexts | EndTurn | EndSession | ForkFiles
 _command: msgspec.json.Decoder[_Asked | RunTool | CancelTool | ToolsHello] = msgspec.json.Decoder(ToolCommand)
 _encode = msgspec.json.Encoder().encode
 log = Log("worker")
@@ -96,6 +97,7 @@ class Worker:
             case CancelTool():
                 if task := self._tasks.get(command.callId):
                     task.cancel()
+                self._executor.cancel_hook(command.callId)
             case RunTool():
                 self._start(command)
             case _:
@@ -113,6 +115,8 @@ class Worker:
 
     async def _answer(self, peer: bytes, asked: _Asked) -> None:
         match asked:
+            case RunHook():
+                answer = await self._executor.run_hook(asked)
             case PreviewTool():
                 answer = await self._executor.preview(asked)
             case ListTools():

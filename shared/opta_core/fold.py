@@ -97,8 +97,8 @@ def _make_independent(turns: list[Turn], turn_id: str) -> None:
         return
     turn = turns[at] = copy(turns[at])
     turn.warnings, turn.injected, turn.steps = list(turn.warnings), list(turn.injected), [copy(step) for step in turn.steps]
-    turn.steers = [copy(steer) for steer in turn.steers]
+    turn.steers, turn.hooks = [copy(steer) for steer in turn.steers], [copy(run) for run in turn.hooks]
     for step in turn.steps:
         step.calls = [copy(call) for call in step.calls]
         for call in step.calls:
-            call.asked, call.effects = copy(call.asked), list(call.effects)
+            call.asked, call.effects, call.hooks = copy(call.asked), list(call.effects), [copy(run) for run in call.hooks]

@@ -16,8 +16,10 @@ import msgspec
 
 from . import config_file, setting_keys
 from .errors import Refused
+from .hook_settings import HookSettings, check_hooks
 from .lmx_settings import LmxSettings, check_lmx
 from .notify_settings import NotifySettings, check_notify
+from .otel_settings import OtelSettings, check_otel
 from .paths import Paths, folder_lock, write_whole
 from .provider_settings import LEVELS, ModelSettings, ProviderSettings, ThinkingLevel, check_budget, check_models, check_providers
 from .sandbox_settings import SandboxSettings, check_sandbox
@@ -81,6 +83,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     sandbox: SandboxSettings = SandboxSettings()
     mcp: McpSettings = McpSettings()
     notify: NotifySettings = NotifySettings()
+    otel: OtelSettings = OtelSettings()
+    # Programs that judge calls before they run, follow them, or look at the end of a turn.
+    hooks: list[HookSettings] = []
     providers: dict[str, ProviderSettings] = {}
     # What is set for a model: `models."ollama/qwen3:8b".temperature`.
     models: dict[str, ModelSettings] = {}
@@ -197,6 +202,8 @@ def _check_values(settings: Settings) -> None:
         raise Refused(f"log-level is {settings.log_level!r}; it must be one of debug, info, warning, error.")
     check_lmx(settings.lmx)
     check_notify(settings.notify)
+    check_hooks(settings.hooks)
+    check_otel(settings.otel)
     for name, server in settings.mcp.servers.items():
         if bool(server.command) == bool(server.url):
             raise Refused(f"MCP server {name} needs either a command or a url.")

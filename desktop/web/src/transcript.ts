@@ -2,6 +2,7 @@
 
 import type { AnyEvent } from './protocol';
 import { applyToCall, findCall, newCall } from './transcript_calls';
+import { applyHook } from './transcript_hooks';
 import type { Call, Injected, Stats, Turn } from './transcript_parts';
 
 export type { Call, CallState, Stats, Step, Turn, TurnState } from './transcript_parts';
@@ -113,6 +114,7 @@ export class Transcript {
           command: event.command ?? '',
           injected: [],
           steers: [],
+          hooks: [],
           limits: event.limits ?? null,
           note: this.pendingNote,
           undone: [],
@@ -229,6 +231,10 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
       break;
     case 'context.injected':
       injectText(turn, { source: event.source, text: event.text ?? '', step: event.step ?? 0, edition: event.edition ?? '' });
+      break;
+    case 'hook.start':
+    case 'hook.result':
+      applyHook(turn, event);
       break;
     case 'context.folded':
       turn.foldedTo = event.upToStep;
