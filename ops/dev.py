@@ -158,7 +158,9 @@ def lock() -> int:
     second = first or _run("lock", [*uv, "-c", "requirements.lock", "requirements-dev.in", "-o", "requirements-dev.lock"])
     # The versions of the other lists; each package without its dependencies.
     others = ["-c", "requirements.lock", "-c", "requirements-dev.lock"]
-    return second or _run("lock", [*uv, "--no-deps", *others, "requirements-vision.in", "-o", "requirements-vision.lock"])
+    third = second or _run("lock", [*uv, "--no-deps", *others, "requirements-vision.in", "-o", "requirements-vision.lock"])
+    others += ["-c", "requirements-vision.lock"]
+    return third or _run("lock", [*uv, *others, "requirements-otel.in", "-o", "requirements-otel.lock"])
 
 
 def _tidy() -> int:

@@ -14,7 +14,7 @@ from opta_core.version import VERSION
 from opta_protocol.error_info import ErrorCode
 
 from . import session_arguments
-from .commands import account, chat, config, daemon, doctor, mcp, policy, turn_requests
+from .commands import account, chat, config, daemon, doctor, listings, mcp, policy, turn_requests
 from .plain_text import print_plain
 from .supervise import NoDaemon
 
@@ -70,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     _account(_group(commands, "account", "keys of providers"))
     _policy(_group(commands, "policy", "rules, grants and trust"))
     _mcp(_group(commands, "mcp", "MCP servers with further tools"))
+    _extensions(commands)
     _models(
         _group(
             commands, "models", "models: list those of LMX and of every provider; load, unload, download, measure those of LMX; examine any"
@@ -145,6 +146,18 @@ def _mcp(group: Any) -> None:
     tested.add_argument("name", nargs="?", default="")
     for command in (listed, approved, tested):
         command.add_argument("--cwd", default="", help="the folder (default: the current folder)")
+
+
+def _extensions(commands: Any) -> None:
+    listed = _add(
+        _group(commands, "skills", "skills: instructions for kinds of tasks"), "list", listings.list_skills, "list the skills for a folder"
+    )
+    listed.add_argument("--cwd", default="", help="the folder (default: the current folder)")
+    hooks = _add(
+        _group(commands, "hooks", "your programs that judge and follow tool calls"), "list", listings.list_hooks, "list your hooks"
+    )
+    for command in (listed, hooks):
+        command.add_argument("--json", action="store_true")
 
 
 def _models(group: Any) -> None:

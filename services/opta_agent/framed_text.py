@@ -26,6 +26,11 @@ def untrusted(path: str, text: str) -> str:
     return f"{head}\n{quoted(text)}\n</untrusted-file>"
 
 
+def skills(text: str) -> str:
+    """The list of skills that the user has, or trusts."""
+    return f"<skills>\n{harmless(text)}\n</skills>"
+
+
 def gone(path: str) -> str:
     """What stands for instructions that were removed."""
     return f"<project-instructions file={name_in_mark(path)}>\nThis file is gone; what it said does not hold any more.\n</project-instructions>"

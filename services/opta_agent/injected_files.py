@@ -1,9 +1,12 @@
-"""Which folders' instructions (AGENTS.md, CLAUDE.md) a model can read in a session's prompt, by the events of its turns."""
+"""Which folders' instructions (AGENTS.md, CLAUDE.md) and which list of skills a model can read in a prompt, by the events of its turns."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from opta_core.transcript import Injected, Transcript, Turn
+
+# The source of the list of skills, which is no file.
+SKILLS_SOURCE = "skills"
 
 
 @dataclass(frozen=True)
@@ -26,16 +29,25 @@ class InjectedFiles:
 
     def __init__(self) -> None:
         self._ended: list[_Ended] = []
+        self._lists: list[_Ended] = []
 
     def take(self, turns: Iterable[Turn]) -> None:
         """Remember turns that have ended, once each, oldest first."""
-        self._ended += [_Ended(turn.seq, _known(part)) for turn in turns for part in turn.injected if part.edition]
+        for turn in turns:
+            self._ended += [_Ended(turn.seq, _known(part)) for part in _files(turn)]
+            self._lists += [_Ended(turn.seq, _known(part)) for part in turn.injected if part.source == SKILLS_SOURCE]
 
     def readable(self, transcript: Transcript, running: Turn) -> dict[str, KnownFile]:
         """Folder -> its instructions that the prompt of the running turn holds."""
         begin = max(transcript.clearedTo, transcript.compactedTo)
         ended = [each.known for each in self._ended if each.turn_seq > begin]
-        return {folder_of(known.source): known for known in [*ended, *(_known(part) for part in running.injected if part.edition)]}
+        return {folder_of(known.source): known for known in [*ended, *map(_known, _files(running))]}
+
+    def skills(self, transcript: Transcript, running: Turn) -> str:
+        """The edition of the list of skills that the prompt of the running turn holds; '' for none."""
+        begin = max(transcript.clearedTo, transcript.compactedTo)
+        lists = [part.edition for part in running.injected if part.source == SKILLS_SOURCE]
+        return next(reversed([*(each.known.edition for each in self._lists if each.turn_seq > begin), *lists]), "")
 
     def summarised(self, transcript: Transcript, running: Turn) -> list[str]:
         """The folders whose instructions gave way to a summary, and are not in the prompt again."""
@@ -47,6 +59,10 @@ class InjectedFiles:
 def folder_of(source: str) -> str:
     """The folder of a file of the workspace, '' for the workspace itself."""
     return source.rpartition("/")[0]
+
+
+def _files(turn: Turn) -> list[Injected]:
+    return [part for part in turn.injected if part.edition and part.source != SKILLS_SOURCE]
 
 
 def _known(part: Injected) -> KnownFile:

@@ -8,11 +8,12 @@ import asyncio
 
 from opta_core import project_settings
 from opta_core.errors import OptaError, Refused
+from opta_core.skills import SkillsFound
 from opta_core.transcript import Injected, Step
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import TurnDone
 
-from . import attached_files, instructions, loop_guard, references
+from . import attached_files, instructions, loop_guard, references, skill_list
 from .compact import LIMIT_UNKNOWN, compact, is_full
 from .folder_facts import FolderFacts
 from .folding import fold, fold_if_full
@@ -29,14 +30,20 @@ async def run_turn(session: AgentSession, turn_id: str, collaborators: Collabora
     """Run a turn from its stored state to its ending. Raises OptaError when it cannot continue."""
     # Looked at beside the search for a model, because it takes a thread.
     looking = asyncio.create_task(collaborators.folders.look(session.transcript.cwd), name="folder facts")
+    skills = asyncio.create_task(_skills(session, collaborators), name="skills")
     try:
         run = await _begin(session, turn_id, collaborators)
-        return await _run(run, looking)
+        return await _run(run, looking, skills)
     finally:
         looking.cancel()
+        skills.cancel()
 
 
-async def _run(run: TurnRun, looking: "asyncio.Task[FolderFacts]") -> TurnDone:
+async def _skills(session: AgentSession, collaborators: Collaborators) -> SkillsFound | None:
+    return await collaborators.skills.look(session.transcript.cwd) if collaborators.skills is not None else SkillsFound()
+
+
+async def _run(run: TurnRun, looking: "asyncio.Task[FolderFacts]", skills: "asyncio.Task[SkillsFound | None]") -> TurnDone:
     session, collaborators = run.session, run.collaborators
     if run.turn.compact:
         if not await compact(session, run.turn, run.route, run.offered, collaborators.emit):
@@ -46,22 +53,24 @@ async def _run(run: TurnRun, looking: "asyncio.Task[FolderFacts]") -> TurnDone:
         # What a former agent's last calls touched; it may not have come to that.
         await instructions.add_touched(run, run.step - 1)
     else:
-        await _add_to_message(run, await looking)
+        await _add_to_message(run, await looking, await skills)
         # Once a turn: a turn that compacted before its agent died goes on with that summary.
         if session.transcript.compactedIn != run.turn.id and is_full(session, run.turn, run.route, run.offered):
             await compact(session, run.turn, run.route, run.offered, collaborators.emit)
             await instructions.add_again(run)
+            await skill_list.add_again(run)
     while run.step <= run.limits.max_steps:
         await run.until_unpaused()
         answer, calls = await _next_answer(run)
         if not calls:
             nudge = nudge_for(answer)
-            if not nudge and not run.has_unread_steers():
-                return run.done("stop")
             if not nudge:
-                # A person said something while the model answered.
+                words = await _more(run)
+                if not words and not run.has_unread_steers():
+                    return run.done("stop")
+                # A person said something while the model answered, or a hook asks for more.
                 await run.until_answered()
-                run.begin_next_step()
+                run.begin_next_step(words)
                 continue
             run.failed_answers += 1
             if run.failed_answers > NUDGES_MAX:
@@ -83,6 +92,19 @@ async def _run(run: TurnRun, looking: "asyncio.Task[FolderFacts]") -> TurnDone:
         run.begin_next_step(finding.words if finding is not None else "")
     run.warn("steps", f"The turn met its limit max-steps = {run.limits.max_steps}. Resume it to go on.")
     return run.done("steps")
+
+
+async def _more(run: TurnRun) -> str:
+    """What hooks ask for before the turn ends; '' for nothing. Where a person has said something, the turn goes on anyway."""
+    hooks = run.collaborators.hooks
+    if hooks is None or run.has_unread_steers():
+        return ""
+    await run.until_answered()
+    answer = run.turn_now().steps[-1].text
+    words, warning = await hooks.more(run.session, run.turn, run.step, answer)
+    if warning:
+        run.warn_once("hooks", warning)
+    return words
 
 
 async def _begin(session: AgentSession, turn_id: str, collaborators: Collaborators) -> TurnRun:
@@ -141,12 +163,13 @@ async def _take_over(run: TurnRun, last: Step) -> None:
     run.failed_answers = next((number for number, step in enumerate(reversed(before)) if step.calls), len(before))
 
 
-async def _add_to_message(run: TurnRun, folder: FolderFacts) -> None:
-    """Store what goes with the user's message: the workspace's instructions, what it refers to, what was attached to it, and last the facts that hold for this turn.
+async def _add_to_message(run: TurnRun, folder: FolderFacts, skills: SkillsFound | None) -> None:
+    """Store what goes with the user's message: the workspace's instructions, the list of skills, what it refers to, what was attached to it, and last the facts that hold for this turn.
 
     What a former agent stored stays.
     """
     await instructions.add_at_start(run, has_instructions=folder.has_instructions)
+    skill_list.add(run, skills)
     await instructions.add_referenced(run, await references.add(run))
     await attached_files.add(run)
     if not any(part.source == SOURCE for part in run.turn_now().injected):
@@ -190,6 +213,7 @@ async def _make_smaller(run: TurnRun) -> bool:
     session = run.session
     if session.transcript.compactedIn != run.turn.id and await compact(session, run.turn, run.route, run.offered, run.emit):
         await instructions.add_again(run)
+        await skill_list.add_again(run)
         return True
     folded = fold_if_full(session, run.turn_now(), run.route.context_limit or LIMIT_UNKNOWN, run.step, is_overflow=True)
     if folded is not None:

@@ -12,6 +12,8 @@ from opta_protocol.events import (
     AnyEvent,
     ContextCompacted,
     ContextFolded,
+    HookResult,
+    HookStart,
     PermissionDecision,
     QuestionAnswered,
     SessionCancelled,
@@ -101,6 +103,8 @@ class AgentSession:
                     | TurnResumed()
                     | TurnSteer()
                     | QuestionAnswered()
+                    | HookStart()
+                    | HookResult()
                 ):
                     pass
                 case TurnDone() | TurnError() | SessionCancelled():

@@ -17,7 +17,7 @@ INTERRUPTED = "Error: no result; the call was interrupted"
 # The outcome of a command stands at its end, so most of what is shown comes from there.
 _HEAD_SHARE = {RUN_COMMAND.name: 1 / 3, COMMAND_OUTPUT.name: 1 / 3}
 # Results that the agent wrote itself: the worker does not have them.
-_AGENT_CODES = frozenset({"bad_call", "bad_arguments", "denied", "repeated", "not_run", "outcome_unknown", "worker_lost"})
+_AGENT_CODES = frozenset({"bad_call", "bad_arguments", "denied", "repeated", "not_run", "outcome_unknown", "worker_lost", "hook_refused"})
 _NUMBERED = re.compile(r"(\d+)\t")
 _TOTAL = re.compile(r"\[lines? [^\n]*?of ((?:more than )?\d+)[^\n]*\]\Z")
 # Where the worker has left out the middle of a long output.
@@ -25,10 +25,12 @@ _LEFT_OUT = re.compile(r"\n… \d+ bytes left out …\n")
 
 
 def shown_result(call: Call, count: int, limit: int) -> str:
-    """What a model reads of a call's result: at most a sixth of its context, and a third for the `count` calls of a step together.
+    """What a model reads of a call: its result, and behind it what hooks of the user said. `limit`: tokens that it can read, 0 when unknown."""
+    return "\n\n".join([_shown(call, count, limit), *(run.text for run in call.hooks if run.text)])
 
-    `limit`: tokens that the model can read; 0 when that is not known, and then the result is whole.
-    """
+
+def _shown(call: Call, count: int, limit: int) -> str:
+    """At most a sixth of the context, and a third for the `count` calls of a step together; all of it when the context is not known."""
     content = call.content or INTERRUPTED
     chars = max(KEPT_CHARS_MIN, int(limit * RESULT_CHARS_A_TOKEN * min(RESULT_SHARE, RESULTS_SHARE / max(1, count))))
     if not limit or len(content) <= chars:

@@ -141,7 +141,8 @@ class _Order:
             run.emit(_failed(call, written.problem, written.code))
             return not is_change
         gate = run.collaborators.gate
-        is_late = needs_read or (is_change and bool(changes) and await self._depends_on(changes, call))
+        # A hook judges what is there when the call would run, and a person is asked about what it lets through.
+        is_late = needs_read or _is_judged(run, call) or (is_change and bool(changes) and await self._depends_on(changes, call))
         asked = None if is_late else asyncio.ensure_future(gate.check(run.session, run.turn, call))
         try:
             is_clear = await _all_good(waits_for)
@@ -151,7 +152,7 @@ class _Order:
                     await gate.withdraw(run.session, call, "an earlier change of this step was not made")
                 run.emit(_failed(call, "not run: an earlier change of this step failed or was denied. Look at its result first", "not_run"))
                 return False
-            permit = await (asked or gate.check(run.session, run.turn, call))
+            permit = await (asked or _decide(run, call))
         except BaseException:
             if asked is not None:
                 asked.cancel()
@@ -162,7 +163,31 @@ class _Order:
         if not permit.may_run:
             self._run.emit(_failed(call, permit.reason, permit.code))
             return False
-        return (await _execute(self._run, call, permit)).ok
+        result = await _execute(self._run, call, permit)
+        await _follow(self._run, call)
+        return result.ok
+
+
+def _is_judged(run: TurnRun, call: ToolCall) -> bool:
+    return run.collaborators.hooks is not None and run.collaborators.hooks.judges(call)
+
+
+async def _refusal(run: TurnRun, call: ToolCall) -> str:
+    """Why a hook keeps a call from running; '' for none."""
+    hooks = run.collaborators.hooks
+    return await hooks.refusal(run.session, run.turn, call) if hooks is not None else ""
+
+
+async def _decide(run: TurnRun, call: ToolCall) -> Permit:
+    """What the hooks and then the gate say. What a hook refuses needs no decision, because it does not run."""
+    if reason := await _refusal(run, call):
+        return Permit(False, reason, "hook_refused")
+    return await run.collaborators.gate.check(run.session, run.turn, call)
+
+
+async def _follow(run: TurnRun, call: ToolCall) -> None:
+    if run.collaborators.hooks is not None:
+        await run.collaborators.hooks.follow(run.session, run.turn, call)
 
 
 async def _all_good(tasks: list[asyncio.Task[bool]]) -> bool:
@@ -181,6 +206,7 @@ async def finish_calls(run: TurnRun, step: Step) -> None:
         elif result is None:
             await _finish(run, known, step.step)
         await _until_results(run.session, [known.id])
+        await _follow(run, _call_of(run, known, step.step))
         result = run.session.result(known.id)
         is_clear = is_clear and (not is_change or (result is not None and result.ok))
 
@@ -223,10 +249,13 @@ async def _finish(run: TurnRun, known: Call, step: int) -> None:
             unknown = f"outcome unknown: the agent restarted while {call.name} ran. Check before you repeat it."
             run.emit(_failed(call, unknown, "outcome_unknown"))
     elif known.state == "allowed":
+        if reason := await _refusal(run, call):
+            run.emit(_failed(call, reason, "hook_refused"))
+            return
         # Allowed and not seen to start: the order may still be on its way to the worker, which runs a call once.
         await _execute(run, call, await gate.permit_again(session, call))
     else:
-        permit = await gate.check(session, run.turn, call)
+        permit = await _decide(run, call)
         if permit.may_run:
             await _execute(run, call, permit)
         else:

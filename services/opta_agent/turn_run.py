@@ -8,6 +8,7 @@ import msgspec
 
 from opta_core.attachments import AttachmentFolder
 from opta_core.clock import now_s
+from opta_core.skills import SkillsFound
 from opta_core.transcript import Injected, Step, Turn
 from opta_protocol.commands import ShownText, WantedText
 from opta_protocol.control_events import SteerText
@@ -16,6 +17,7 @@ from opta_protocol.events import ContextInjected, Event, RouteSwitch, ToolCall, 
 
 from .folder_facts import FolderLooks
 from .gate import Permit
+from .hooks import Hooks
 from .images import Images
 from .providers.base import Usage
 from .router import Route
@@ -62,6 +64,12 @@ class Texts(Protocol):
     async def refusal(self, session: AgentSession, turn: Turn, path: str, *, is_folder: bool = False) -> str: ...
 
 
+class SkillSource(Protocol):
+    """Finds the skills for a folder (`skill_list.SkillLooks`)."""
+
+    async def look(self, cwd: str) -> SkillsFound | None: ...
+
+
 @dataclass(frozen=True)
 class TurnLimits:
     """When a turn has gone on long enough."""
@@ -106,6 +114,10 @@ class Collaborators:
     folders: FolderLooks = field(default_factory=FolderLooks)
     # None: nobody can be asked.
     questions: Questions | None = None
+    # None: skills are not looked for.
+    skills: SkillSource | None = None
+    # None: there are no hooks.
+    hooks: Hooks | None = None
 
 
 @dataclass

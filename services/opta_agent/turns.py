@@ -27,10 +27,13 @@ from opta_protocol.topics import STORE_CMD
 from .folder_facts import FolderLooks
 from .gate import Network, PermissionGate
 from .gate_environment import GateEnvironment
+from .hook_client import WorkerHooks
+from .hooks import Hooks
 from .images import Images
 from .loop import run_turn
 from .router import Routes
 from .session import AgentSession
+from .skill_list import SkillLooks
 from .toolbox import WorkerToolbox
 from .turn_run import Collaborators, TurnLimits
 from .user_questions import Questions
@@ -65,9 +68,13 @@ class Turns:
         self._boot, self._incarnation, self._settings = context.boot, context.incarnation, context.settings
         self._subscriptions, self._outbox, self._router = subscriptions, outbox, router
         live = LiveSettings(context.settings, context.paths)
+        self._hooks = WorkerHooks(context.bus)
+        self._configured = live
         self._toolbox = WorkerToolbox(context.bus, outbox, lambda: mcp_servers.are_any(live(), context.paths))
         self.last_offered = self._toolbox.last_offered
-        self._machine = GateEnvironment(context.paths, environment().get("PATH", ""), self._toolbox, tuple(self._settings.sandbox.read))
+        readable = (*self._settings.sandbox.read, context.paths.shown(context.paths.skills))
+        self._machine = GateEnvironment(context.paths, environment().get("PATH", ""), self._toolbox, readable)
+        self._skills = SkillLooks(context.paths)
         self._texts = WorkspaceTexts(context.bus, self._machine)
         self._attachments = AttachmentFolder(context.paths.attachments)
         self._images = Images(self._attachments)
@@ -172,6 +179,7 @@ class Turns:
         gate = PermissionGate(
             self._outbox, self._machine, self._settings.permissions.timeout_s, cast("Network", self._settings.sandbox.network)
         )
+        hooks = self._configured().hooks
         collaborators = Collaborators(
             choose_route=self._router.route,
             gate=gate,
@@ -186,7 +194,9 @@ class Turns:
             images=self._images,
             attachments=self._attachments,
             folders=self._folders,
+            skills=self._skills,
             questions=Questions(self._outbox.append, self._outbox.written, self._settings.permissions.timeout_s),
+            hooks=Hooks(hooks, self._hooks, self._outbox.append, self._outbox.written) if hooks else None,
         )
         try:
             return await run_turn(session, held.turn, collaborators)

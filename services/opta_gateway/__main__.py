@@ -19,6 +19,7 @@ from .page_origins import PageOrigins
 from .request_guard import RequestGuard
 from .service_watch import ServiceWatch
 from .token_auth import Auth
+from .turn_export import TurnExport
 from .websocket_connection import WebSocketConnection
 
 MESSAGE_BYTES_MAX = 1024 * 1024
@@ -58,7 +59,13 @@ async def main(context: ServiceContext) -> None:
     )
     live = LiveSettings(context.settings, context.paths)
     notifier = Notifier(lambda: live().notify, gateway.store.queries.session)
-    gateway.store.on_lines = notifier.take
+    export = TurnExport(context.settings.otel, gateway.store.queries.after)
+
+    def on_lines(lines: list[bytes]) -> None:
+        notifier.take(lines)
+        export.take(lines)
+
+    gateway.store.on_lines = on_lines
     watch = ServiceWatch(gateway.store.queries, gateway.store.outbox.append)
     gateway.telemetry.on_report = watch.take
     if context.incarnation > 1:
@@ -72,6 +79,7 @@ async def main(context: ServiceContext) -> None:
     await notifier.close()
     await watch.close()
     await gateway.background.close()
+    await export.close()
     await serving
     await gateway.store.outbox.drained(1)
 

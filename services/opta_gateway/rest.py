@@ -15,6 +15,7 @@ from .routes import (
     artifacts,
     command_list,
     daemon,
+    extensions,
     forks,
     lmx,
     mcp,
@@ -59,6 +60,7 @@ def build(gateway: Gateway | None) -> FastAPI:
         artifacts,
         uploads,
         command_list,
+        extensions,
         daemon,
     ):
         # Not include_router, which matches a path in two steps: 30 microseconds a request.

@@ -42,6 +42,8 @@ DURABLE_NAMES = frozenset(
         "files.changed",
         "turn.undone",
         "turn.redone",
+        "hook.start",
+        "hook.result",
     }
     | ENDING_NAMES
 )

@@ -1,22 +1,26 @@
 """The process of the tool-worker: `python -m opta_tools`."""
 
+import contextlib
 import hashlib
 import os
 from pathlib import Path
 
 from opta_core.bus.outbox import Outbox
 from opta_core.logs import Log
+from opta_core.paths import Paths
 from opta_core.process.process import ServiceContext, run
 from opta_core.settings import LiveSettings, environment
 from opta_protocol.ids import SESSION_ID
 
 from .checkpoints.checkpoints import Checkpoints
+from .commands.hook_runs import HookRuns
 from .commands.jobs import Runner
 from .commands.reaper import Reaper
 from .diagnostics.check_run import CheckRuns
 from .diagnostics.edit_checks import EditChecks
 from .diagnostics.timed_runs import TimedRuns
 from .executor import Executor, ToolExecutor
+from .files.file_tools import FileTools
 from .files.workspace import Workspace
 from .housekeeping import keep_bounded
 from .mcp.servers import Servers
@@ -40,14 +44,15 @@ async def main(context: ServiceContext) -> None:
     settings, paths = context.settings.sandbox, context.paths
     daemon_folders = (str(path.resolve()) for path in (paths.home, paths.run))
     tmps = SessionTmps(paths.daemon.resolve() / "sandbox")
-    Workspace.hide(daemon_folders, str(paths.workspaces.resolve()), str(Path.home().resolve()), str(tmps.folder))
+    skills, hooks_folder = (_made(folder, paths) for folder in (paths.skills, paths.hooks))
+    Workspace.hide(daemon_folders, str(paths.workspaces.resolve()), str(Path.home().resolve()), str(tmps.folder), skills)
     worker_environment = environment()
     sandbox = Sandbox(
         Path.home(),
         (paths.home, paths.run),
         paths.daemon / "sandbox",
         search_path=worker_environment.get("PATH", os.defpath),
-        read=tuple(settings.read),
+        read=(*settings.read, skills, hooks_folder),
         allowed=tuple(settings.allow_hosts),
         unix_sockets=settings.unix_sockets,
         limits=CommandLimits(
@@ -68,20 +73,31 @@ async def main(context: ServiceContext) -> None:
     servers = Servers(live, paths, sandbox, worker_environment, mark)
     keep_bounded(paths.daemon, lambda: tmps.forget_old(lambda sid: not SESSION_ID.match(sid) or (paths.sessions / f"{sid}.jsonl").exists()))
     checkpoints = Checkpoints(paths.daemon / "snapshots", paths.daemon / "checkpoints")
+    files = FileTools(checkpoints)
+    hooks = HookRuns(context.boot, sandbox, worker_environment, mark, paths.hooks, files.watch)
     executor = ToolExecutor(
         context.boot,
         sandbox.level,
         runner,
         checkpoints,
         servers,
-        tuple(settings.read),
+        (*settings.read, skills),
+        files,
         session_tmp=tmps.make,
         web=WebFetcher(live),
         checks=EditChecks(live, paths, TimedRuns(CheckRuns(sandbox, worker_environment, mark))),
+        hooks=hooks,
     )
     await serve(context, executor)
     await sandbox.close()
     reaper.stop()
+
+
+def _made(folder: Path, paths: Paths) -> str:
+    """The real path of a folder of the home that sandboxes show. It is made, because what does not exist cannot be shown later."""
+    with contextlib.suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return paths.shown(folder)
 
 
 def _memory_mb(wanted: int) -> int:

@@ -18,6 +18,7 @@ from opta_core.settings import Settings
 from opta_protocol.change_commands import ChangesShown, ChangesUndone, ShowChanges, UndoChanges
 from opta_protocol.commands import EndSession, EndTurn, ForkFiles, ListTools, Preview, PreviewTool, RunTool, ShowTexts, TextsShown, ToolList
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
+from opta_protocol.hook_commands import HookEnded, RunHook
 from opta_protocol.permissions import Risk
 from opta_protocol.tools.declared import TOOLS, risk_of
 from opta_protocol.tools.file_access import OUTPUT_SCHEME, ReadFile
@@ -30,6 +31,7 @@ from opta_protocol.tools.web import WEB_FETCH, WebFetch
 from .arguments import arguments
 from .checkpoints.checkpoints import Checkpoints
 from .command_changes import CommandChanges
+from .commands.hook_runs import HookRuns
 from .commands.jobs import Runner
 from .diagnostics.edit_checks import EditChecks
 from .files import prompt_texts
@@ -85,6 +87,10 @@ class Executor(Protocol):
 
     async def texts(self, asked: ShowTexts) -> TextsShown: ...
 
+    async def run_hook(self, asked: RunHook) -> HookEnded: ...
+
+    def cancel_hook(self, hook_id: str) -> None: ...
+
     async def close(self) -> None: ...
 
 
@@ -128,7 +134,9 @@ class ToolExecutor:
         results: KeptResults | None = None,
         web: WebFetcher | None = None,
         checks: EditChecks | None = None,
+        hooks: HookRuns | None = None,
     ):
+        self._hooks = hooks
         self._worker, self.level, self._runner, self._checkpoints, self._servers = worker, level, runner, checkpoints, servers
         self._readable, self._session_tmp = readable, session_tmp
         self._files = files or FileTools(checkpoints)
@@ -211,6 +219,17 @@ class ToolExecutor:
         """Texts of a workspace for a prompt."""
         return await asyncio.to_thread(prompt_texts.show, asked, self._readable)
 
+    async def run_hook(self, asked: RunHook) -> HookEnded:
+        """Run a hook of the user, once."""
+        if self._hooks is None:
+            return HookEnded(hookId=asked.hookId, code="no_program", problem="this worker runs no hooks")
+        return await self._hooks.run(asked)
+
+    def cancel_hook(self, hook_id: str) -> None:
+        """End a hook that runs."""
+        if self._hooks is not None:
+            self._hooks.cancel(hook_id)
+
     async def undo(self, asked: UndoChanges) -> ChangesUndone:
         """Take back what a turn changed, or make it again."""
         try:
@@ -230,9 +249,11 @@ class ToolExecutor:
         await self._command_changes.recover(record)
 
     async def close(self) -> None:
-        """End background commands and MCP servers."""
+        """End background commands, checks, hooks and MCP servers."""
         if self._checks is not None:
             await self._checks.close()
+        if self._hooks is not None:
+            await self._hooks.close()
         await self._runner.close()
         await self._servers.close()
         await self._command_changes.close()

@@ -24,6 +24,7 @@ from opta_protocol.commands import (
     ForkFiles,
     ListTools,
     PreviewTool,
+    RunHook,
     RunTool,
     ShowTexts,
     ToolCommand,
@@ -43,7 +44,7 @@ KNOWN_CALLS_MAX = 10_000
 # A call that has met its time limit gets so long to end.
 OVERDUE_AFTER_S = 30.0
 
-_Asked = PreviewTool | UndoChanges | ShowChanges | ListTools | ShowTexts | EndTurn | EndSession | ForkFiles
+_Asked = RunHook | PreviewTool | UndoChanges | ShowChanges | ListTools | ShowTexts | EndTurn | EndSession | ForkFiles
 _command: msgspec.json.Decoder[_Asked | RunTool | CancelTool | ToolsHello] = msgspec.json.Decoder(ToolCommand)
 _encode = msgspec.json.Encoder().encode
 log = Log("worker")
@@ -108,6 +109,7 @@ class Worker:
             case CancelTool():
                 if task := self._tasks.get(command.callId):
                     task.cancel()
+                self._executor.cancel_hook(command.callId)
             case RunTool():
                 self._start(command)
             case _:
@@ -125,6 +127,8 @@ class Worker:
 
     async def _answer(self, peer: bytes, asked: _Asked) -> None:
         match asked:
+            case RunHook():
+                answer = await self._executor.run_hook(asked)
             case PreviewTool():
                 answer = await self._executor.preview(asked)
             case ListTools():

@@ -98,7 +98,8 @@ def _make_independent(turns: list[Turn], turn_id: str) -> None:
     turn = turns[at] = copy(turns[at])
     turn.warnings, turn.injected, turn.steps = list(turn.warnings), list(turn.injected), [copy(step) for step in turn.steps]
     turn.steers, turn.marks = [copy(steer) for steer in turn.steers], list(turn.marks)
+    turn.hooks = [copy(run) for run in turn.hooks]
     for step in turn.steps:
         step.calls = [copy(call) for call in step.calls]
         for call in step.calls:
-            call.asked, call.effects = copy(call.asked), list(call.effects)
+            call.asked, call.effects, call.hooks = copy(call.asked), list(call.effects), [copy(run) for run in call.hooks]

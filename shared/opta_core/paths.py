@@ -85,6 +85,26 @@ class Paths(msgspec.Struct, frozen=True):
         return self.home / "models"
 
     @property
+    def skills(self) -> Path:
+        """The user's skills, one folder each."""
+        return self.home / "skills"
+
+    @property
+    def hooks(self) -> Path:
+        """Programs of the user's hooks."""
+        return self.home / "hooks"
+
+    def shown(self, folder: Path) -> str:
+        """The real path of a folder of this home that sandboxes show. A link may lead out of the home, and to nothing else in or above it.
+
+        One that does stays a link, which nothing follows.
+        """
+        home, real = os.path.realpath(self.home), os.path.realpath(folder)
+        is_plain = real == f"{home}/{folder.name}"
+        is_elsewhere = not f"{real}/".startswith(f"{home}/") and not f"{home}/".startswith(f"{real.rstrip('/')}/")
+        return real if is_plain or is_elsewhere else str(folder)
+
+    @property
     def exams(self) -> Path:
         """Results of `opta models exam`, one file for each run."""
         return self.home / "exams"

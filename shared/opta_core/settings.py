@@ -17,8 +17,10 @@ import msgspec
 from . import config_file, setting_keys
 from .diagnostics_settings import DiagnosticsSettings, check_diagnostics
 from .errors import Refused
+from .hook_settings import HookSettings, check_hooks
 from .lmx_settings import LmxSettings, check_lmx
 from .notify_settings import NotifySettings, check_notify
+from .otel_settings import OtelSettings, check_otel
 from .paths import Paths, folder_lock, write_whole
 from .provider_settings import LEVELS, ModelSettings, ProviderSettings, ThinkingLevel, check_budget, check_models, check_providers
 from .sandbox_settings import SandboxSettings, check_sandbox
@@ -85,6 +87,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     notify: NotifySettings = NotifySettings()
     web: WebSettings = WebSettings()
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
+    otel: OtelSettings = OtelSettings()
+    # Programs that judge calls before they run, follow them, or look at the end of a turn.
+    hooks: list[HookSettings] = []
     providers: dict[str, ProviderSettings] = {}
     # What is set for a model: `models."ollama/qwen3:8b".temperature`.
     models: dict[str, ModelSettings] = {}
@@ -202,6 +207,8 @@ def _check_values(settings: Settings) -> None:
     check_lmx(settings.lmx)
     check_notify(settings.notify)
     check_diagnostics(settings.diagnostics)
+    check_hooks(settings.hooks)
+    check_otel(settings.otel)
     for name, server in settings.mcp.servers.items():
         if bool(server.command) == bool(server.url):
             raise Refused(f"MCP server {name} needs either a command or a url.")

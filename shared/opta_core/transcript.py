@@ -12,6 +12,7 @@ from opta_protocol.control_events import SteerText
 from opta_protocol.event_parts import Limits
 from opta_protocol.permissions import Level, Mode, SessionPolicy
 
+from .transcript_hooks import apply_hook
 from .transcript_parts import Call, Effect, Injected, Note, Question, Steer, Step, Turn
 from .triage.divergence import mark_of
 
@@ -194,6 +195,8 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
             call = next((call for step in reversed(turn.steps) for call in step.calls if call.id == event.callId), None)
             if call is not None:
                 _apply_to_call(call, event)
+        case e.HookStart() | e.HookResult():
+            apply_hook(turn, event)
         case _:
             pass
 

@@ -6,6 +6,7 @@ import msgspec
 
 from opta_protocol.event_parts import Change, Execution, Limits, Writing
 from opta_protocol.events import ThinkingBlock
+from opta_protocol.hook_events import HookOn, HookOutcome
 from opta_protocol.http_triage import DivergenceMark
 from opta_protocol.permissions import Level, Mode, Offer
 
@@ -34,6 +35,23 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     background: bool = False
     missed: str = ""
     beside: list[str] = []
+
+
+class HookRun(msgspec.Struct, kw_only=True):
+    """One run of a hook of the user. `outcome` is '' while it runs. `text`: what the model reads of it."""
+
+    id: str
+    hook: str
+    on: HookOn
+    worker: str
+    step: int = 0
+    attempt: int = 1
+    outcome: HookOutcome | Literal[""] = ""
+    reason: str = ""
+    text: str = ""
+    code: str = ""
+    isOpen: bool = False
+    durationMs: float = 0
 
 
 class Call(msgspec.Struct, kw_only=True):
@@ -71,6 +89,7 @@ class Call(msgspec.Struct, kw_only=True):
     changes: list[Change] = []
     effects: list[Effect] = []
     asked: Question | None = None
+    hooks: list[HookRun] = []
 
 
 class Injected(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +171,8 @@ class Turn(msgspec.Struct, kw_only=True):
     command: str = ""
     injected: list[Injected] = []
     steers: list[Steer] = []
+    # Hooks at its end; those about a call stand with the call.
+    hooks: list[HookRun] = []
     # What it may use: as was asked for, and then as its agent says.
     limits: Limits | None = None
     # Note for the model before the prompt: files that were restored since it last saw them.

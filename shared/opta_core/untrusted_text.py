@@ -8,7 +8,7 @@ import re
 
 # The tags of Opta's marks, and what chat templates turn into roles and ends of messages.
 # Repetitions are possessive: a text of blanks must not take quadratic time.
-_MARK = re.compile(r"<(?=\s*+/?\s*+(?:environment|project-instructions|untrusted-file|untrusted-page|attached)\b)", re.IGNORECASE)
+_MARK = re.compile(r"<(?=\s*+/?\s*+(?:environment|project-instructions|untrusted-file|untrusted-page|attached|skills)\b)", re.IGNORECASE)
 _TEMPLATE = re.compile(
     r"<(?=[|｜])|<(?=\s*+/?\s*+(?:s|bos|eos|start_of_turn|end_of_turn|start_of_role|end_of_role|system|assistant|user)\s*+>)"
     r"|<(?=</?\s*+SYS\s*+>>)|\[(?=/?\s*+(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_RESULTS)\s*+\])",

@@ -8,6 +8,7 @@ from .change_commands import ChangesShown, ChangesUndone, ShowChanges, UndoChang
 from .command_base import Command
 from .error_info import ErrorInfo
 from .event_parts import Writing
+from .hook_commands import HookEnded, RunHook
 from .http_context import SessionContext
 
 # store.in: producers append events ------------------------------------------------------------------
@@ -307,7 +308,7 @@ class TextsShown(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Te
 
 
 class CancelTool(Command, frozen=True, kw_only=True, omit_defaults=True, tag="CancelTool"):
-    """Ends a running call at once."""
+    """Ends a running call, or a hook by its id, at once."""
 
     callId: str
 
@@ -337,9 +338,20 @@ class ToolsState(Command, frozen=True, kw_only=True, omit_defaults=True, tag="To
 
 
 ToolCommand = (
-    RunTool | PreviewTool | ListTools | ShowTexts | EndTurn | EndSession | ForkFiles | UndoChanges | ShowChanges | CancelTool | ToolsHello
+    RunTool
+    | RunHook
+    | PreviewTool
+    | ListTools
+    | ShowTexts
+    | EndTurn
+    | EndSession
+    | ForkFiles
+    | UndoChanges
+    | ShowChanges
+    | CancelTool
+    | ToolsHello
 )
-ToolReply = ToolEnded | ToolsState | Preview | ToolList | TextsShown | ChangesUndone | ChangesShown
+ToolReply = ToolEnded | HookEnded | ToolsState | Preview | ToolList | TextsShown | ChangesUndone | ChangesShown
 
 
 class ShowContext(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ShowContext"):

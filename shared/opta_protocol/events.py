@@ -26,7 +26,9 @@ from .control_events import (
 )
 from .event_base import Event
 from .event_parts import Change, Execution, Limits, Writing
+from .hook_events import HookResult, HookStart
 from .permissions import Answer, Decision, Level, Mode, Offer, Risk, SessionPolicy
+from .service_events import ServiceBack, ServiceLost
 
 
 class SessionStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.start"):
@@ -285,20 +287,6 @@ class Warning(Event, frozen=True, kw_only=True, omit_defaults=True, tag="warning
     message: str
 
 
-class ServiceLost(Event, frozen=True, kw_only=True, omit_defaults=True, tag="service.lost"):
-    """A process ended while this session had a running turn."""
-
-    service: str
-    reason: str = ""
-
-
-class ServiceBack(Event, frozen=True, kw_only=True, omit_defaults=True, tag="service.back"):
-    """The process runs again."""
-
-    service: str
-    stall_ms: float = 0
-
-
 # How a turn ends that may go on: at a limit of its steps, of its calls or time, or of the length of an answer.
 Limited = Literal["steps", "budget", "length"]
 
@@ -370,6 +358,8 @@ AnyEvent = (
     | ToolOutput
     | ToolResult
     | FilesChanged
+    | HookStart
+    | HookResult
     | PlanUpdated
     | ContextInjected
     | ContextCompacted

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from .hook_events import HookOn
 from .http import Response
 
 
@@ -30,6 +31,44 @@ class CommandList(Response, frozen=True, kw_only=True):
 
     commands: list[CommandInfo]
     problems: list[str]
+
+
+class SkillInfo(Response, frozen=True, kw_only=True):
+    """A skill. `path`: of its SKILL.md, as tools read it. `isListed`: whether models learn of it by themselves."""
+
+    name: str
+    description: str
+    origin: Literal["user", "project"]
+    path: str
+    isListed: bool
+
+
+class SkillList(Response, frozen=True, kw_only=True):
+    """GET /v3/skills. `problems` says which are not used, and why."""
+
+    skills: list[SkillInfo]
+    problems: list[str]
+
+
+class HookInfo(Response, frozen=True, kw_only=True):
+    """A hook of the user. `tools`: patterns of tool names, [] for every tool. `isOpen`: whether a call goes on when it fails.
+
+    `problem`: why it cannot run now; '' when it can.
+    """
+
+    name: str
+    on: HookOn
+    command: list[str]
+    tools: list[str]
+    timeoutS: float
+    isOpen: bool
+    problem: str
+
+
+class HookList(Response, frozen=True, kw_only=True):
+    """GET /v3/hooks, in the order in which they run."""
+
+    hooks: list[HookInfo]
 
 
 class OpenPermission(Response, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from opta_protocol.change_commands import ChangesShown, ChangesUndone, ShowChang
 from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ShownText, ShowTexts, TextsShown, ToolList
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import ToolOutput, ToolStart
+from opta_protocol.hook_commands import HookEnded, RunHook
 from opta_protocol.ids import new_boot_id
 from opta_protocol.permissions import Risk
 from opta_protocol.tools.declared import risk_of
@@ -246,6 +247,12 @@ class _RecordingExecutor:
 
     async def texts(self, asked: ShowTexts) -> TextsShown:
         return TextsShown(id=asked.id, texts=[ShownText() for _ in asked.wanted])
+
+    async def run_hook(self, asked: RunHook) -> HookEnded:
+        return HookEnded(hookId=asked.hookId, exit=0)
+
+    def cancel_hook(self, hook_id: str) -> None:
+        return
 
     async def undo(self, asked: UndoChanges) -> ChangesUndone:
         return ChangesUndone(id=asked.id, isDone=True)

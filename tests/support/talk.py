@@ -6,11 +6,13 @@ from typing import Any
 
 import msgspec
 
+from opta_agent.hooks import Hooks
 from opta_agent.images import Images
 from opta_agent.loop import run_turn
 from opta_agent.providers.base import CallPart, End, Part, TextPart, Usage
 from opta_agent.router import Route
 from opta_agent.session import AgentSession
+from opta_agent.skill_list import SkillLooks
 from opta_agent.turn_run import Collaborators, TurnLimits
 from opta_agent.user_questions import Questions
 from opta_core.attachments import AttachmentFolder
@@ -40,6 +42,8 @@ class Talk(Story):
         self.attachments: AttachmentFolder | None = None
         self.images: Images | None = None
         self.questions: Questions | None = None
+        self.hooks: Hooks | None = None
+        self.skills: SkillLooks | None = None
 
     def take_over(self, events: list[e.Event], number: int) -> None:
         """Go on where an agent died that had stored these events, in its turn `number`."""
@@ -82,6 +86,8 @@ class Talk(Story):
             images=self.images,
             attachments=self.attachments,
             questions=self.questions,
+            hooks=self.hooks,
+            skills=self.skills,
         )
         self.emit(asyncio.run(run_turn(self.session, name, collaborators)))
         return [msgspec.json.decode(request.messages) for request in provider.requests]

@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from opta_protocol.commands import RunTool
+from opta_protocol.commands import ForkFiles, RunTool, ToolCommand
 from opta_protocol.tools.file_access import ReadFile
 from opta_tools.forked_files import fork_folder
 from opta_tools.kept_results import KeptResults
@@ -39,3 +40,8 @@ def test_links_folders_and_half_written_files_are_left_out(tmp_path: Path, monke
     fork_folder(old, new)
     fork_folder(old, new)
     assert [(file.name, file.read_text()) for file in new.iterdir()] == [("a", "a")]
+
+
+def test_the_worker_reads_the_request_for_it() -> None:
+    asked = ForkFiles(sid="abcdef", new="fedcba")
+    assert msgspec.json.decode(msgspec.json.encode(asked), type=ToolCommand) == asked

@@ -37,6 +37,7 @@ class Conversation:
         self._was_denied = self._is_pausing = False
         self._exit = EXIT_DONE
         self._names: dict[str, str] = {}
+        self._hooks: dict[str, str] = {}
 
     def skip_to_end(self) -> None:
         """Skip the past: show only new events."""
@@ -153,6 +154,15 @@ class Conversation:
                 self._line(
                     f"  {mark} {self._names.get(event.callId, '')} · {event.lines} lines · {event.durationMs:g} ms{'' if event.ok else ' · ' + first}"
                 )
+            case e.HookStart():
+                self._hooks[event.hookId] = event.hook
+                if event.attempt > 1:
+                    self._line(f"  hook {event.hook} runs again (attempt {event.attempt})")
+            case e.HookResult() if event.outcome != "ok":
+                words = event.reason or event.text.split("\n", 1)[0]
+                self._line(f"  hook {self._hooks.get(event.hookId, '')} {event.outcome}: {words[:SUMMARY_CHARS_MAX]}")
+            case e.ContextInjected() if event.source == "skills":
+                self._line(f"· {event.text.count(chr(10) + '- ')} skills are listed for the model")
             case e.Warning():
                 self._line(f"! {event.message}")
             case e.RouteSwitch():

@@ -323,6 +323,43 @@ export interface Health {
   sandbox?: string | null;
   providers?: Record<string, unknown>[] | null;
 }
+export interface HookResult {
+  event: "hook.result";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+  hookId: string;
+  outcome: "continued" | "failed" | "interrupted" | "ok" | "refused" | "said";
+  callId?: string;
+  reason?: string;
+  text?: string;
+  code?: string;
+  isOpen?: boolean;
+  sandbox?: string;
+  durationMs?: number;
+  changes?: Change[];
+}
+export interface HookStart {
+  event: "hook.start";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+  hookId: string;
+  hook: string;
+  on: "after-tool" | "before-tool" | "turn-end";
+  worker: string;
+  callId?: string;
+  step?: number;
+  attempt?: number;
+}
 export interface Hop {
   name: string;
   state: "down" | "not used" | "ok" | "silent" | "slow" | "suspended" | "unknown";
@@ -1345,5 +1382,5 @@ export interface Writing {
   sha256Before?: string;
   note?: string;
 }
-export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnEdited | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | TurnRedone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | QuestionAsked | QuestionAnswered | ToolStart | ToolOutput | ToolResult | FilesChanged | PlanUpdated | ContextInjected | ContextCompacted | ContextFolded | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
+export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnEdited | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | TurnRedone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | QuestionAsked | QuestionAnswered | ToolStart | ToolOutput | ToolResult | FilesChanged | HookStart | HookResult | PlanUpdated | ContextInjected | ContextCompacted | ContextFolded | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
 export type EventName = AnyEvent['event'];

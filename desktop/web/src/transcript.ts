@@ -3,6 +3,7 @@
 import { markOf } from './divergence';
 import type { AnyEvent } from './protocol';
 import { applyToCall, findCall, newCall } from './transcript_calls';
+import { applyHook } from './transcript_hooks';
 import type { Call, Injected, Note, Stats, Turn } from './transcript_parts';
 
 export type { Call, CallState, Note, Stats, Step, Turn, TurnState } from './transcript_parts';
@@ -120,6 +121,7 @@ export class Transcript {
           command: event.command ?? '',
           injected: [],
           steers: [],
+          hooks: [],
           limits: event.limits ?? null,
           note: this.pendingNote,
           undone: [],
@@ -243,6 +245,10 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
       break;
     case 'context.injected':
       injectText(turn, { source: event.source, text: event.text ?? '', step: event.step ?? 0, edition: event.edition ?? '' });
+      break;
+    case 'hook.start':
+    case 'hook.result':
+      applyHook(turn, event);
       break;
     case 'context.folded':
       turn.foldedTo = event.upToStep;

@@ -37,6 +37,7 @@ export function newCall(id: string, name: string, args: Record<string, unknown>,
     changes: [],
     effects: [],
     asked: null,
+    hooks: [],
   };
 }
 

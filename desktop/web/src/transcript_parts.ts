@@ -26,6 +26,22 @@ export interface Effect {
   beside: string[];
 }
 
+// One run of a hook of the user; `outcome` is empty while it runs. `text`: what the model reads of it.
+export interface HookRun {
+  id: string;
+  hook: string;
+  on: string;
+  worker: string;
+  step: number;
+  attempt: number;
+  outcome: string;
+  reason: string;
+  text: string;
+  code: string;
+  isOpen: boolean;
+  durationMs: number;
+}
+
 export interface Call {
   id: string;
   name: string;
@@ -59,6 +75,7 @@ export interface Call {
   changes: Change[];
   effects: Effect[];
   asked: Question | null;
+  hooks: HookRun[];
 }
 
 // Text from outside the conversation in the prompt: behind the user's message, or behind the results of step `step`.
@@ -142,6 +159,8 @@ export interface Turn {
   command: string;
   injected: Injected[];
   steers: Steer[];
+  // Hooks at its end; those about a call stand with the call.
+  hooks: HookRun[];
   // What the turn may use: as was asked for, and then as its agent says.
   limits: Limits | null;
   note: string;

@@ -10,7 +10,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from opta_protocol.commands import Preview, PreviewTool, RunTool
+from opta_protocol.commands import Preview, PreviewTool, RunHook, RunTool
+from opta_protocol.event_parts import Change
 from opta_protocol.tools.file_access import EDIT_FILE, LIST_DIR, MULTI_EDIT, OUTPUT_SCHEME, READ_FILE, WRITE_FILE
 from opta_protocol.tools.searching import GREP, SEARCH_FILES
 from opta_protocol.tools.shell import RUN_COMMAND, RunCommand
@@ -20,13 +21,15 @@ from ..arguments import arguments
 from ..checkpoints.checkpoints import Checkpoints
 from ..result import Outcome, ToolProblem
 from ..search.search import grep, search_files
-from .edits import Draft, edit_file, multi_edit, put, write_file
+from .edits import Draft, digest, edit_file, multi_edit, put, read_existing, write_file
 from .open_path import path_of
 from .reads import list_dir, read_file
 from .sightings import Sight, Sightings, Stamp, sha256_of, stamp_of
 from .workspace import PathProblem, Workspace
 
 A = TypeVar("A", bound=Arguments)
+# Files whose changes by one hook are reported.
+WATCHED_MAX = 50
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,33 @@ class FileTools:
                 self._check_seen(workspace, asked.sid, asked.name, draft)
             return Preview(callId=asked.callId, diff=draft.whole_diff, expects=draft.expects, writing=draft.writing)
 
+    def watch(self, asked: RunHook) -> Callable[[], list[Change]]:
+        """Remember what files hold before a hook runs; the result gives what it made of them, so that it is undone with the call."""
+        with _opened(asked.cwd, asked.folder) as workspace:
+            before = {path: content for path in asked.paths[:WATCHED_MAX] if (content := _content(workspace, path)) is not None}
+
+        def changes() -> list[Change]:
+            with _opened(asked.cwd, asked.folder) as workspace:
+                return [
+                    self._changed(workspace, asked.sid, path, content)
+                    for path, content in before.items()
+                    if _is_other(workspace, path, content)
+                ]
+
+        return changes
+
+    def _changed(self, workspace: Workspace, sid: str, path: str, before: bytes) -> Change:
+        after = _content(workspace, path)
+        draft = Draft(path, before, after or b"", "", 0)
+        if after is not None:
+            with contextlib.suppress(ToolProblem), self._checkpoints.writing(workspace, path, before, after):
+                # Written already. What cannot be kept is shown but not undone, and the undo says so.
+                pass
+        if after is not None and not self._sightings.problem(sid, _name(workspace, path), before, (0, 0, 0)):
+            # The model is shown what changed of a file that it had seen whole.
+            self._saw(workspace, sid, path, sha256_of(after))
+        return Change(path=path, before=digest(before), after="" if after is None else digest(after), diff=draft.diff)
+
     def _draft(self, workspace: Workspace, name: str, args: dict[str, Any]) -> Draft:
         if (writer := self._writers.get(name)) is None:
             raise ToolProblem(f"{name} does not change a file", "unknown_tool")
@@ -148,6 +178,18 @@ class FileTools:
     def _saw(self, workspace: Workspace, sid: str, path: str, sha256: str, line: int = 0) -> None:
         """The session knows what a file with a certain content holds; with `line` it knows that line only."""
         self._sightings.add(sid, Sight(_name(workspace, path), _stamp(workspace, path), sha256, line, line))
+
+
+def _content(workspace: Workspace, path: str) -> bytes | None:
+    """What a file holds; None when it is gone, or cannot be read."""
+    try:
+        return read_existing(workspace, path)
+    except (ToolProblem, PathProblem):
+        return None
+
+
+def _is_other(workspace: Workspace, path: str, content: bytes) -> bool:
+    return _content(workspace, path) != content
 
 
 def _stamp(workspace: Workspace, path: str) -> Stamp:

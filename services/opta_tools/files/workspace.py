@@ -48,17 +48,20 @@ class Workspace:
     # Holds the /tmp of each session; one of them can be opened as a workspace, which shows only itself.
     tmps_folder: ClassVar[str] = ""
     home: ClassVar[str] = ""
+    # The user's skills, which can be opened as a workspace that is read.
+    skills_folder: ClassVar[str] = ""
 
     @classmethod
-    def hide(cls, hidden_folders: Iterable[str], workspaces_folder: str, home: str, tmps_folder: str = "") -> None:
+    def hide(cls, hidden_folders: Iterable[str], workspaces_folder: str, home: str, tmps_folder: str = "", skills_folder: str = "") -> None:
         """Set what no workspace of this process shows. The paths are real paths."""
+        cls.skills_folder = skills_folder
         cls.hidden_folders, cls.workspaces_folder, cls.home = tuple(hidden_folders), workspaces_folder, home
         cls.tmps_folder = tmps_folder
 
     @classmethod
-    def hidden(cls) -> tuple[tuple[str, ...], str, str, str]:
+    def hidden(cls) -> tuple[tuple[str, ...], str, str, str, str]:
         """The arguments of `hide`, for a child process that searches."""
-        return cls.hidden_folders, cls.workspaces_folder, cls.home, cls.tmps_folder
+        return cls.hidden_folders, cls.workspaces_folder, cls.home, cls.tmps_folder, cls.skills_folder
 
     def __init__(self, root: str, identity: str = ""):
         self.root = root
@@ -129,7 +132,7 @@ class Workspace:
         real = self.real_path(descriptor, path)
         is_hidden = any(real == folder or real.startswith(f"{folder}/") for folder in self.hidden_folders)
         is_workspace = bool(self.workspaces_folder) and real.startswith(f"{self.workspaces_folder}/")
-        if is_hidden and not is_workspace and not self._is_in_session_tmp(real):
+        if is_hidden and not is_workspace and not self._is_in_session_tmp(real) and not self._is_in_skills(real):
             os.close(descriptor)
             raise PathProblem(f"{path} belongs to Opta itself")
         return descriptor
@@ -142,6 +145,10 @@ class Workspace:
             and os.path.dirname(os.path.dirname(root)) == self.tmps_folder
             and (real == root or real.startswith(f"{root}/"))
         )
+
+    def _is_in_skills(self, real: str) -> bool:
+        """Whether this workspace is the folder of the user's skills, and `real` lies in it."""
+        return bool(self.skills_folder) and self.path == self.skills_folder and f"{real}/".startswith(f"{self.skills_folder}/")
 
     def open_regular(self, path: str, *, follows: bool = True) -> int:
         """A descriptor for reading a regular file. Devices, FIFOs and sockets are refused without blocking. Raises PathProblem."""

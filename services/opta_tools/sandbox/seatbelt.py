@@ -58,12 +58,17 @@ def arguments(
     for number, path in enumerate([*map(os.path.realpath, _SYSTEM), *(each.real for each in toolchains)]):
         parameters[f"READ{number}"] = path
         text += f'(allow file-read* (subpath (param "READ{number}")))\n'
-    for number, path in enumerate(path for each in toolchains for path in host.credentials.beneath(each.real)):
-        parameters[f"HIDDEN{number}"] = path
-        text += f'(deny file-read* (subpath (param "HIDDEN{number}")))\n'
     for number, path in enumerate(host.daemon_folders):
         parameters[f"OWN{number}"] = str(path)
         text += f'(deny file-read* file-write* (subpath (param "OWN{number}")))\n'
+    # The last rule that fits counts: of Opta's folders, those that are shown by name (the user's skills, programs of hooks) can be read.
+    inside = (each.real for each in toolchains if any(each.real.startswith(f"{folder}/") for folder in host.daemon_folders))
+    for number, path in enumerate(inside):
+        parameters[f"SHOWN{number}"] = path
+        text += f'(allow file-read* (subpath (param "SHOWN{number}")))\n'
+    for number, path in enumerate(path for each in toolchains for path in host.credentials.beneath(each.real)):
+        parameters[f"HIDDEN{number}"] = path
+        text += f'(deny file-read* (subpath (param "HIDDEN{number}")))\n'
     text += '(allow file-read* (subpath (param "WORKSPACE")))\n'
     if not is_read_only:
         text += '(allow file-write* (subpath (param "WORKSPACE")))\n'

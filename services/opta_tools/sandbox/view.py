@@ -89,8 +89,16 @@ class View:
 
     def masks(self) -> list[str]:
         """The paths to hide among what is shown. Determined before every command, because files are added and replaced."""
-        daemon_folders = [str(path) for path in self.host.daemon_folders if not self.workspace.startswith(f"{path}/")]
-        return [*self.host.closed, *self.host.credentials.of(each.real for each in self._toolchains()), *daemon_folders]
+        shown = [each.real for each in self._toolchains()]
+        # Only what another mount would show: the folders above what is shown in them (the user's skills) are empty folders of the sandbox.
+        roots = [*shown, *(str(entry[1]) for entry in self.host.system), *(path for path, _, _ in self.repositories)]
+        roots += [str(entry[1]) for entry in self._home_entries()] if self.is_home else [self.workspace]
+        daemon_folders = [
+            str(path)
+            for path in self.host.daemon_folders
+            if not self.workspace.startswith(f"{path}/") and any(f"{path}/".startswith(f"{root}/") for root in roots)
+        ]
+        return [*self.host.closed, *self.host.credentials.of(shown), *daemon_folders]
 
     def temporary(self) -> list[str]:
         """The temporary file systems that commands may write. They end with the sandbox."""

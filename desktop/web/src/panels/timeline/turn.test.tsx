@@ -168,3 +168,27 @@ test('points at which the turn may have left its course are listed with their ev
     'event 6 · reconnect · step 1 was asked again, attempt 2: lmx/qwen',
   ]);
 });
+
+test('what hooks did is shown with the call and at the end of the turn, and what had nothing to say is not', async () => {
+  const hook = (hookId: string, name: string, on: string, more: object = {}) => ({ event: 'hook.start', turn: 't1', hookId, hook: name, on, worker: 'w', step: 1, ...more });
+  const end = (hookId: string, outcome: string, more: object = {}) => ({ event: 'hook.result', turn: 't1', hookId, outcome, ...more });
+  const about = { callId: 'c1' };
+  await drawn(
+    START,
+    { event: 'context.injected', turn: 't1', source: 'skills', tokens: 9, text: '- pdf (p): Fill forms.', edition: 'e' },
+    STEP,
+    CALL,
+    hook('h1', 'quiet', 'before-tool', about),
+    end('h1', 'ok', about),
+    hook('h2', 'guard', 'before-tool', { ...about, attempt: 2 }),
+    end('h2', 'refused', { ...about, reason: 'Not on Fridays.' }),
+    hook('h3', 'judge', 'before-tool', about),
+    end('h3', 'failed', { ...about, reason: 'it ended with exit code 3.' }),
+    hook('h4', 'ending', 'turn-end'),
+  );
+  expect(screen.getByText('⚙ hook guard (attempt 2) refused the call: Not on Fridays.')).toBeTruthy();
+  expect(screen.getByText('⚙ hook judge failed: it ended with exit code 3. The call did not run.')).toBeTruthy();
+  expect(screen.getByText('⚙ hook ending runs …')).toBeTruthy();
+  expect(screen.queryByText(/quiet/)).toBeNull();
+  expect(screen.getByText('- pdf (p): Fill forms.')).toBeTruthy();
+});

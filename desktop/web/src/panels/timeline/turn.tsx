@@ -1,9 +1,10 @@
-import { memo, type ReactNode } from 'react';
+import { Fragment, memo, type ReactNode } from 'react';
 import { Markdown } from '../../markdown';
 import type { Turn } from '../../transcript';
 import { CopyButton } from '../../ui/copy_button';
 import { Ending } from './ending';
 import { Marks } from './marks';
+import { HookLines } from './hook_lines';
 import { QuestionCard } from './question_card';
 import { ToolCard } from './toolcard';
 import { TurnActions } from './turn_actions';
@@ -30,6 +31,14 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
         <div className="user">{turn.command || turn.text || (turn.compact ? 'Compact the context' : '') || (turn.resumes ? `Go on with ${turn.resumes}` : '')}</div>
       )}
       {turn.attachments.length ? <p className="dim">with {turn.attachments.map(title).join(', ')}</p> : null}
+      {turn.injected
+        .filter((part) => part.source === 'skills' && part.text)
+        .map((part) => (
+          <details key={part.edition} className="thinking">
+            <summary>Skills listed for the model</summary>
+            <p>{part.text}</p>
+          </details>
+        ))}
       <h2 id={heading} className="turn-head">
         <span className="violet">◈ Assistant</span>{' '}
         <span className="dim">
@@ -62,9 +71,13 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
               <Markdown text={step.text} />
             </div>
           ) : null}
-          {step.calls.map((call) =>
-            call.asked ? <QuestionCard key={call.id} asked={call.asked} isOver={!isRunning} /> : <ToolCard key={call.id} call={call} />,
-          )}
+          {step.calls.map((call) => (
+            <Fragment key={call.id}>
+              {call.asked ? <QuestionCard asked={call.asked} isOver={!isRunning} /> : <ToolCard call={call} />}
+              <HookLines runs={call.hooks} isOver={!isRunning} />
+            </Fragment>
+          ))}
+          <HookLines runs={turn.hooks.filter((run) => run.step === step.step)} isOver={!isRunning} />
         </div>
       ))}
       {turn.warnings.map((warning, key) => (
