@@ -1,6 +1,7 @@
 // Reducer of a session: events go in, what the screen draws comes out. Twin of opta_core/transcript.py; both pass the same fixtures.
 
 import { markOf } from './divergence';
+import { byCodePoint, some } from './file_names';
 import type { AnyEvent } from './protocol';
 import { applyToCall, findCall, newCall } from './transcript_calls';
 import { applyHook } from './transcript_hooks';
@@ -316,21 +317,6 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
       break;
     }
   }
-}
-
-const NAMED_MAX = 20;
-
-// Names for a sentence: the first ones, and how many more there are.
-function some(files: string[]): string {
-  return files.slice(0, NAMED_MAX).join(', ') + (files.length > NAMED_MAX ? ` and ${files.length - NAMED_MAX} more files` : '');
-}
-
-// As Python sorts: by code points, not by UTF-16 units.
-function byCodePoint(one: string, other: string): number {
-  const [left, right] = [[...one], [...other]];
-  const at = left.findIndex((sign, index) => sign !== right[index]);
-  if (at < 0) return left.length - right.length;
-  return (left[at]?.codePointAt(0) ?? 0) - (right[at]?.codePointAt(0) ?? -1);
 }
 
 function injectText(turn: Turn, injected: Injected): void {
