@@ -9,6 +9,7 @@ from .command_base import Command
 from .error_info import ErrorInfo
 from .event_parts import Writing
 from .http_context import SessionContext
+from .worktree_commands import EndWorktree, MakeWorktree, ShowWorktree, WorktreeReply
 
 # store.in: producers append events ------------------------------------------------------------------
 
@@ -337,9 +338,22 @@ class ToolsState(Command, frozen=True, kw_only=True, omit_defaults=True, tag="To
 
 
 ToolCommand = (
-    RunTool | PreviewTool | ListTools | ShowTexts | EndTurn | EndSession | ForkFiles | UndoChanges | ShowChanges | CancelTool | ToolsHello
+    RunTool
+    | PreviewTool
+    | ListTools
+    | ShowTexts
+    | EndTurn
+    | EndSession
+    | ForkFiles
+    | UndoChanges
+    | ShowChanges
+    | CancelTool
+    | ToolsHello
+    | MakeWorktree
+    | EndWorktree
+    | ShowWorktree
 )
-ToolReply = ToolEnded | ToolsState | Preview | ToolList | TextsShown | ChangesUndone | ChangesShown
+ToolReply = ToolEnded | ToolsState | Preview | ToolList | TextsShown | ChangesUndone | ChangesShown | WorktreeReply
 
 
 class ShowContext(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ShowContext"):

@@ -13,6 +13,7 @@ from .context_events import ContextCompacted, ContextFolded, ContextInjected
 from .control_events import (
     QuestionAnswered,
     QuestionAsked,
+    SessionWorktree,
     SteerText,
     TurnEdited,
     TurnPaused,
@@ -27,6 +28,7 @@ from .control_events import (
 from .event_base import Event
 from .event_parts import Change, Execution, Limits, Writing
 from .permissions import Answer, Decision, Level, Mode, Offer, Risk, SessionPolicy
+from .worktree import Worktree
 
 
 class SessionStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.start"):
@@ -46,6 +48,7 @@ class SessionStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="se
     # Of a fork: the session whose history it has, and the last turn of it.
     parent: str = ""
     parentTurn: str = ""
+    worktree: Worktree | None = None
 
 
 class SessionUpdated(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.updated"):
@@ -345,6 +348,7 @@ AnyEvent = (
     | SessionUpdated
     | SessionCleared
     | SessionNote
+    | SessionWorktree
     | TurnStart
     | TurnQueued
     | TurnEdited

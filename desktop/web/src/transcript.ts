@@ -1,7 +1,7 @@
 // Reducer of a session: events go in, what the screen draws comes out. Twin of opta_core/transcript.py; both pass the same fixtures.
 
 import { markOf } from './divergence';
-import type { AnyEvent } from './protocol';
+import type { AnyEvent, Worktree } from './protocol';
 import { applyToCall, findCall, newCall } from './transcript_calls';
 import type { Call, Injected, Note, Stats, Turn } from './transcript_parts';
 
@@ -21,6 +21,7 @@ export class Transcript {
   // Of a fork: the session whose history it has, and the last turn of it.
   parent = '';
   parentTurn = '';
+  worktree: Worktree | null = null;
   clearedTo = 0;
   compactedTo = 0;
   compactedIn = '';
@@ -59,6 +60,14 @@ export class Transcript {
         this.folder = event.folder ?? '';
         this.parent = event.parent ?? '';
         this.parentTurn = event.parentTurn ?? '';
+        this.worktree = event.worktree ?? null;
+        return null;
+      case 'session.worktree':
+        if (this.worktree) {
+          // An open one has no state, as in what begins a session.
+          const { state: _, ...known } = this.worktree;
+          this.worktree = event.state === 'open' ? known : { ...known, state: event.state };
+        }
         return null;
       case 'session.updated': {
         const changes = event.changes as Record<string, string>;
