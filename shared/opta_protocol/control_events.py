@@ -1,11 +1,8 @@
-"""Events by which a person controls a turn while it waits or runs: words for it, a pause, a stop, other words, an undo, an answer; and what
-became of the worktree that turns work in.
-"""
+"""Events by which a person controls a turn while it waits or runs: words for it, a pause, a stop, other words, an undo, an answer."""
 
 import msgspec
 
 from .event_base import Event
-from .worktree import WorktreeState
 
 
 class SteerText(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,15 +92,3 @@ class TurnRedone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn
     """The turn's changes of these files, which were undone, were made again."""
 
     files: list[str]
-
-
-class SessionWorktree(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.worktree"):
-    """The session's worktree was merged, kept, dropped or repaired. `commit`: what the branch `into` has now, or what a dropped worktree held
-    last. `files`: those that a merge changed in the repository. `note`: for people.
-    """
-
-    state: WorktreeState
-    commit: str = ""
-    into: str = ""
-    files: list[str] = msgspec.field(default_factory=list[str])
-    note: str = ""

@@ -13,7 +13,6 @@ from .context_events import ContextCompacted, ContextFolded, ContextInjected
 from .control_events import (
     QuestionAnswered,
     QuestionAsked,
-    SessionWorktree,
     SteerText,
     TurnEdited,
     TurnPaused,
@@ -27,47 +26,8 @@ from .control_events import (
 )
 from .event_base import Event
 from .event_parts import Change, Execution, Limits, Writing
-from .permissions import Answer, Decision, Level, Mode, Offer, Risk, SessionPolicy
-from .worktree import Worktree
-
-
-class SessionStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.start"):
-    """A session was created. Always the first line of its journal."""
-
-    title: str
-    cwd: str
-    mode: Mode
-    level: Level
-    model: str = ""
-    policy: SessionPolicy = SessionPolicy.standard
-    trusted: bool = False
-    sandbox: str = "none"
-    interactive: bool = True
-    # Device and inode of `cwd`, so that another folder of the same name is not used.
-    folder: str = ""
-    # Of a fork: the session whose history it has, and the last turn of it.
-    parent: str = ""
-    parentTurn: str = ""
-    worktree: Worktree | None = None
-
-
-class SessionUpdated(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.updated"):
-    """Properties changed: title, pinned, archived, model, mode, level."""
-
-    changes: dict[str, Any]
-
-
-class SessionCleared(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.cleared"):
-    """The context was cleared up to `upTo`. The history stays in the journal."""
-
-    upTo: int
-
-
-class SessionNote(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.note"):
-    """A note for people, such as a post-mortem."""
-
-    text: str
-    kind: str = "note"
+from .permissions import Answer, Decision, Level, Mode, Offer, Risk
+from .session_events import SessionCleared, SessionNote, SessionStart, SessionUpdated, SessionWorktree
 
 
 class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.start"):

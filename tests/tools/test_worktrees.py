@@ -346,7 +346,7 @@ def test_files_that_git_assumes_unchanged_are_neither_lost_nor_overwritten(bench
     assert not bench.end(path, "merge").problem and (bench.repository / "sub/b.txt").read_text() == "session\n"
 
 
-def test_ignored_files_in_the_way_of_a_merge_are_kept(bench: WorktreeBench) -> None:
+def test_ignored_files_that_block_a_merge_are_kept(bench: WorktreeBench) -> None:
     path = bench.made()
     file(path / "local.env", "of the session\n")
     file(bench.repository / ".git/info/exclude", "local.env\n")

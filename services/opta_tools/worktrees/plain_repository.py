@@ -29,7 +29,7 @@ GITLINK = "160000"
 
 
 @dataclass(frozen=True)
-class Entry:
+class TreeEntry:
     """A file of a tree or an index."""
 
     mode: str
@@ -41,8 +41,8 @@ class TreeChange:
     """A path that differs between two trees; None: it is not in that tree."""
 
     path: str
-    before: Entry | None
-    after: Entry | None
+    before: TreeEntry | None
+    after: TreeEntry | None
 
 
 @dataclass(frozen=True)
@@ -89,16 +89,16 @@ class PlainRepository:
             found.append(TreeChange(os.fsdecode(parts[at + 1]), _entry(mode_before, before), _entry(mode_after, after)))
         return found
 
-    def index_entries(self) -> dict[str, Entry]:
+    def index_entries(self) -> dict[str, TreeEntry]:
         """The entries of the index by path. Raises WorktreeProblem when a conflict in it is not resolved."""
-        found: dict[str, Entry] = {}
+        found: dict[str, TreeEntry] = {}
         for item in self.run("ls-files", "--stage", "-z").split(b"\0"):
             if item:
                 facts, _, name = item.partition(b"\t")
                 mode, blob, stage = facts.decode().split(" ")
                 if stage != "0":
                     raise WorktreeProblem(f"{self.work} has conflicts that are not resolved: {os.fsdecode(name)}")
-                found[os.fsdecode(name)] = Entry(mode, blob)
+                found[os.fsdecode(name)] = TreeEntry(mode, blob)
         return found
 
     def uncommitted(self, commit: str) -> tuple[list[str], list[str]]:
@@ -167,5 +167,5 @@ def _config(repository: Repository) -> str:
     return "".join(lines)
 
 
-def _entry(mode: str, blob: str) -> Entry | None:
-    return None if mode == "000000" else Entry(mode, blob)
+def _entry(mode: str, blob: str) -> TreeEntry | None:
+    return None if mode == "000000" else TreeEntry(mode, blob)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 
 from .git_program import GitFailed, WorktreeProblem
-from .plain_repository import GITLINK, Entry, PlainRepository, TreeChange, lines_of
+from .plain_repository import GITLINK, PlainRepository, TreeChange, TreeEntry, lines_of
 from .repository import named
 
 
@@ -85,7 +85,7 @@ class TreeStep:
         staged = plain.index_entries()
         changed = set(plain.names("diff-files", "--name-only", "-z", "--no-renames", "--ignore-submodules=dirty"))
         blocked: list[str] = []
-        done: list[tuple[str, Entry | None]] = []
+        done: list[tuple[str, TreeEntry | None]] = []
         written: set[str] = set()
         for path, change in changes.items():
             entry = staged.get(path)
@@ -173,27 +173,27 @@ class TreeStep:
             while (full := os.path.dirname(full)) != self._plain.work:
                 os.rmdir(full)
 
-    def _on_disk(self, path: str, change: TreeChange) -> Entry | None:
+    def _on_disk(self, path: str, change: TreeChange) -> TreeEntry | None:
         """The entry that a file on the disk would have; None when there is no file, or a folder of a submodule."""
         full = os.path.join(self._plain.work, path)
         if os.path.islink(full):
             blob = self._plain.text("hash-object", "--stdin", "--no-filters", given=os.fsencode(os.readlink(full)))
-            return Entry("120000", blob)
+            return TreeEntry("120000", blob)
         if os.path.isdir(full):
             known = change.before if change.before and change.before.mode == GITLINK else change.after
-            return known if known and known.mode == GITLINK else None if not os.listdir(full) else Entry("folder", "")
+            return known if known and known.mode == GITLINK else None if not os.listdir(full) else TreeEntry("folder", "")
         if not os.path.lexists(full):
             return None
         if not os.path.isfile(full):
-            return Entry("special", "")
+            return TreeEntry("special", "")
         blob = self._plain.text("hash-object", f"--path={path}", "--", full)
         if not self._has_modes:
             mode = next((entry.mode for entry in (change.before, change.after) if entry and entry.blob == blob), "100644")
         else:
             mode = "100755" if os.stat(full).st_mode & 0o100 else "100644"
-        return Entry(mode, blob)
+        return TreeEntry(mode, blob)
 
-    def _note(self, done: Iterable[tuple[str, Entry | None]]) -> None:
+    def _note(self, done: Iterable[tuple[str, TreeEntry | None]]) -> None:
         """Give the copy of the index the entries of files that have their new content already."""
         lines = b""
         for path, entry in done:
