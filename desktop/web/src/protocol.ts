@@ -1365,6 +1365,35 @@ export interface WorkerFacts {
   overdue?: number;
   oldestS?: number;
 }
+export interface Worktree {
+  path: string;
+  branch: string;
+  repository: string;
+  base: string;
+  baseBranch?: string;
+  state?: "dropped" | "ending" | "kept" | "making" | "merged" | "merging" | "open";
+  left?: string[];
+}
+export interface WorktreeEnded {
+  worktree: Worktree;
+  commit: string;
+  into: string;
+  files: WorktreeFile[];
+  note: string;
+}
+export interface WorktreeFile {
+  path: string;
+  change: "added" | "changed" | "deleted";
+  isCommitted?: boolean;
+}
+export interface WorktreeStatus {
+  worktree: Worktree;
+  files: WorktreeFile[];
+  commits: number;
+  uncommitted: string[];
+  isGone: boolean;
+  into: string;
+}
 export interface Writing {
   bytes: number;
   sha256: string;
