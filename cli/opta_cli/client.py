@@ -32,7 +32,7 @@ class Lost(Unavailable):
 
 
 class Client:
-    """Client of one home's daemon. Reads port and token again whenever a connection or the token fails."""
+    """Client of one home's daemon. Reads port and token again whenever a connection or the token fails. `answer_s`: how long it waits."""
 
     def __init__(self, paths: Paths, *, answer_s: float = ANSWER_S, reconnect_s: float = RECONNECT_S):
         """`answer_s`: how long an answer may take; `reconnect_s`: for how long a lost connection is made again."""

@@ -14,7 +14,7 @@ from opta_core.version import VERSION
 from opta_protocol.error_info import ErrorCode
 
 from . import session_arguments
-from .commands import account, chat, config, daemon, doctor, listings, mcp, policy, turn_requests
+from .commands import account, chat, config, daemon, doctor, listings, mcp, policy, session_worktrees, turn_requests
 from .plain_text import print_plain
 from .supervise import NoDaemon
 
@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--json", action="store_true", help="print the events exactly as stored")
         turn_requests.add_limits(command)
+        session_worktrees.add_options(command)
         if name == "chat":
             command.add_argument("--once", action="store_true", help="one prompt, then exit")
 

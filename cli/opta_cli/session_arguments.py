@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from .commands import changes, chat, sessions, turn_requests
+from .commands import changes, chat, session_worktrees, sessions, turn_requests
 
 
 def add(group: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -46,6 +46,15 @@ def add(group: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
     retried.add_argument("--text", default="", metavar="WORDS", help="other words in the place of its prompt")
     retried.add_argument("--turn", default="", help="the turn (default: the last one that ended)")
     retried.add_argument("--json", action="store_true", help="print the events exactly as stored")
+    ended = command(group, "worktree", session_worktrees.worktree, "show a session's git worktree; merge it, keep it or drop it")
+    ended.add_argument("id")
+    ended.add_argument("action", nargs="?", default="", choices=["", "merge", "keep", "drop"], metavar="merge|keep|drop")
+    ended.add_argument("--force", action="store_true", help="also when work is lost, or files change by which programs act")
+    ended.add_argument("--stay", action="store_true", help="with merge: do not remove the worktree, so that the session can go on")
+    ended.add_argument(
+        "--into", default="", metavar="BRANCH", help="with merge: the branch that the repository is on now, when it is another one"
+    )
+    ended.add_argument("--json", action="store_true")
     pruned = command(group, "prune", sessions.prune, "move old sessions to the archive; without --yes, only list them")
     pruned.add_argument("--older-than", type=float, default=30.0, metavar="DAYS", help="days since the last activity (default: 30)")
     pruned.add_argument("--yes", action="store_true", help="do it")

@@ -1,6 +1,7 @@
-"""The gateway's requests to the tool worker: show, undo and redo a turn's changes, list the tools of a folder's MCP servers, give a sign of life."""
+"""The gateway's requests to the tool worker: a turn's changes, the tools of a folder's MCP servers, worktrees, a sign of life."""
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
@@ -8,7 +9,20 @@ from opta_core.bus.bus import Bus, Frames
 from opta_core.bus.requests import Requests
 from opta_core.errors import Unavailable
 from opta_protocol.change_commands import ChangesShown, ChangesUndone, ShowChanges, UndoChanges
-from opta_protocol.commands import EndSession, EndTurn, ForkFiles, ListTools, ToolList, ToolReply, ToolsHello, ToolsState
+from opta_protocol.commands import (
+    EndSession,
+    EndTurn,
+    EndWorktree,
+    ForkFiles,
+    ListTools,
+    MakeWorktree,
+    ShowWorktree,
+    ToolList,
+    ToolReply,
+    ToolsHello,
+    ToolsState,
+    WorktreeReply,
+)
 from opta_protocol.file_changes import ChangeSet
 from opta_protocol.topics import TOOLS_RPC
 
@@ -16,6 +30,8 @@ UNDO_S = 120.0
 # Starting an MCP server can take this long; the worker answers before it is given up.
 LIST_S, START_S = 40.0, 30.0
 PING_AGAIN_S = 0.5
+# All files of a large repository are written.
+WORKTREE_S, LOOK_S = 300.0, 0.5
 
 _tool_reply = msgspec.json.Decoder(ToolReply)
 _encode = msgspec.json.Encoder().encode
@@ -31,6 +47,7 @@ class WorkerClient:
         self._listing: Requests[ToolList] = Requests()
         # A hello has no number: one answer is for all who wait.
         self._pings: set[asyncio.Future[ToolsState]] = set()
+        self._worktrees: Requests[WorktreeReply] = Requests()
 
     async def undo(
         self,
@@ -60,6 +77,28 @@ class WorkerClient:
             return await self._showing.ask(id_, lambda: self._tools.send(order), UNDO_S)
         except TimeoutError:
             raise Unavailable("The tool worker does not answer; try again, or look: opta daemon status.") from None
+
+    async def worktree(self, asked: MakeWorktree | EndWorktree | ShowWorktree, is_lost: Callable[[], bool]) -> WorktreeReply:
+        """Make, end or look at a worktree; `asked` gets its id here. `is_lost`: whether another worker came in the place of the one that
+        was asked. Raises Unavailable when the tool worker does not answer.
+        """
+        id_ = self._worktrees.next_id()
+        orders = [[_encode(msgspec.structs.replace(asked, id=id_))]]
+
+        def send_once() -> None:
+            if orders:
+                self._tools.send(orders.pop())
+            elif is_lost():
+                raise Unavailable(
+                    "The tool worker was restarted meanwhile; what it had begun is finished or taken back. Look, and try again."
+                )
+
+        try:
+            return await self._worktrees.ask(id_, send_once, WORKTREE_S, LOOK_S)
+        except TimeoutError:
+            raise Unavailable(
+                "The tool worker does not answer; what it began is finished or taken back. Look: opta daemon status."
+            ) from None
 
     def end_session(self, sid: str) -> None:
         """End the background commands of a session. Those of a worker that is gone have ended."""
@@ -106,3 +145,5 @@ class WorkerClient:
             self._undoing.resolve(reply.id, reply)
         elif isinstance(reply, ChangesShown):
             self._showing.resolve(reply.id, reply)
+        elif isinstance(reply, WorktreeReply):
+            self._worktrees.resolve(reply.id, reply)

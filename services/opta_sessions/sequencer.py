@@ -15,6 +15,7 @@ from opta_protocol import wire
 from opta_protocol.commands import Append, AppendResult
 from opta_protocol.error_info import ErrorCode, ErrorInfo
 from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Event, SessionCancelled, TurnError, TurnQueued, TurnStart, Warning
+from opta_protocol.worktree import ENDED_STATES
 
 from .journal import LINE_BYTES_MAX
 from .session_state import LIMITED, SessionState, read_call, read_done, read_turn_start
@@ -27,6 +28,7 @@ DURABLE_NAMES = frozenset(
         "session.updated",
         "session.cleared",
         "session.note",
+        "session.worktree",
         "turn.start",
         "turn.edited",
         "turn.steer",
@@ -193,6 +195,11 @@ def _refused_prompt(state: SessionState, body: bytes) -> AppendResult | None:
     fields = read_turn_start(body)
     known = state.keys.get(fields.key) if fields.key else None
     if known is None:
+        if state.worktree is not None and state.worktree.state in ENDED_STATES:
+            return _refused(
+                ErrorCode.conflict,
+                f"The worktree of s-{state.sid} was {state.worktree.state}, so there is no folder to work in. Start a new session.",
+            )
         if fields.resumes and fields.resumes != state.resumable:
             return _refused(
                 ErrorCode.conflict,

@@ -11,6 +11,7 @@ from opta_protocol.commands import AppendResult
 from opta_protocol.events import DELTA_NAMES, ENDING_NAMES, Limited
 from opta_protocol.http import Session
 from opta_protocol.permissions import Level, Mode, SessionPolicy
+from opta_protocol.worktree import Worktree, WorktreeState
 
 
 class _StartFields(msgspec.Struct):
@@ -24,6 +25,11 @@ class _StartFields(msgspec.Struct):
     trusted: bool = False
     parent: str = ""
     parentTurn: str = ""
+    worktree: Worktree | None = None
+
+
+class _WorktreeFields(msgspec.Struct):
+    state: WorktreeState
 
 
 class _TurnFields(msgspec.Struct):
@@ -76,6 +82,7 @@ _steer = msgspec.json.Decoder(_SteerFields)
 _key = msgspec.json.Decoder(_KeyFields)
 _done = msgspec.json.Decoder(_DoneFields)
 _update = msgspec.json.Decoder(_UpdateFields)
+_worktree = msgspec.json.Decoder(_WorktreeFields)
 
 LIMITED = frozenset(get_args(Limited))
 
@@ -154,6 +161,7 @@ class SessionState:
     trusted: bool = False
     parent: str = ""
     parent_turn: str = ""
+    worktree: Worktree | None = None
     pinned: bool = False
     archived: bool = False
     last_seq: int = 0
@@ -203,6 +211,9 @@ class SessionState:
             self._start(line, header.ts)
         elif name == "session.updated":
             self._update(_update.decode(line).changes)
+        elif name == "session.worktree":
+            if self.worktree is not None:
+                self.worktree = msgspec.structs.replace(self.worktree, state=_worktree.decode(line).state)
         elif name == "turn.start":
             fields = _turn.decode(line)
             self.turns += 1
@@ -285,6 +296,7 @@ class SessionState:
             trusted=self.trusted,
             parent=self.parent,
             parentTurn=self.parent_turn,
+            worktree=self.worktree,
         )
 
     def _state(self) -> Any:
@@ -301,7 +313,7 @@ class SessionState:
         fields = _start.decode(line)
         self.title, self.cwd, self.mode, self.level, self.model = fields.title, fields.cwd, fields.mode, fields.level, fields.model
         self.policy, self.interactive, self.trusted = fields.policy, fields.interactive, fields.trusted
-        self.parent, self.parent_turn = fields.parent, fields.parentTurn
+        self.parent, self.parent_turn, self.worktree = fields.parent, fields.parentTurn, fields.worktree
         self.created_at = ts
 
     def _update(self, changes: dict[str, Any]) -> None:

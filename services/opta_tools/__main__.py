@@ -1,15 +1,20 @@
 """The process of the tool-worker: `python -m opta_tools`."""
 
+import asyncio
+import concurrent.futures
 import contextlib
 import hashlib
 import os
 from pathlib import Path
 
 from opta_core.bus.outbox import Outbox
+from opta_core.errors import Unavailable
 from opta_core.logs import Log
 from opta_core.paths import Paths
 from opta_core.process.process import ServiceContext, run
 from opta_core.settings import LiveSettings, environment
+from opta_core.worktree_records import worktree_records
+from opta_protocol.events import Event
 from opta_protocol.ids import SESSION_ID
 
 from .checkpoints.checkpoints import Checkpoints
@@ -22,7 +27,7 @@ from .diagnostics.timed_runs import TimedRuns
 from .executor import Executor, ToolExecutor
 from .files.file_tools import FileTools
 from .files.workspace import Workspace
-from .housekeeping import keep_bounded
+from .housekeeping import EVERY_S, keep_bounded
 from .mcp.servers import Servers
 from .sandbox.bare import kill_marked
 from .sandbox.limits import CommandLimits
@@ -30,7 +35,10 @@ from .sandbox.sandbox import Sandbox
 from .sandbox.session_tmp import SessionTmps
 from .web.web_fetch import WebFetcher
 from .worker import Worker
+from .worktrees.git_program import GitProgram
+from .worktrees.worktrees import Worktrees
 
+REPORT_S = 10.0
 log = Log("tools")
 
 
@@ -88,7 +96,7 @@ async def main(context: ServiceContext) -> None:
         checks=EditChecks(live, paths, TimedRuns(CheckRuns(sandbox, worker_environment, mark))),
         hooks=hooks,
     )
-    await serve(context, executor)
+    await serve(context, executor, f"{mark}/git")
     await sandbox.close()
     reaper.stop()
 
@@ -105,13 +113,42 @@ def _memory_mb(wanted: int) -> int:
     return wanted if wanted >= 0 else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4 // 1024**2
 
 
-async def serve(context: ServiceContext, executor: Executor) -> None:
-    """Serve calls with any executor until asked to stop."""
-    worker = Worker(context.bus, Outbox(context.bus, "tools", context.boot), context.boot, executor)
+async def serve(context: ServiceContext, executor: Executor, mark: str = "") -> None:
+    """Serve calls with any executor until asked to stop. `mark`: of the processes of git that this worker starts."""
+    outbox = Outbox(context.bus, "tools", context.boot)
+    worktrees = _worktrees(context, outbox, mark)
+    worker = Worker(context.bus, outbox, context.boot, executor, worktrees)
     context.figures = worker.figures
     context.ready()
+    repairing = asyncio.create_task(_repair(worktrees, context.paths), name="worktrees")
     await context.stopping.wait()
+    repairing.cancel()
     await worker.close()
+
+
+def _worktrees(context: ServiceContext, outbox: Outbox, mark: str) -> Worktrees:
+    loop = asyncio.get_running_loop()
+
+    def report(event: Event) -> None:
+        """Store an event, from a thread. Raises OptaError."""
+        try:
+            asyncio.run_coroutine_threadsafe(outbox.written(event, REPORT_S), loop).result(2 * REPORT_S)
+        except (TimeoutError, concurrent.futures.CancelledError) as error:
+            raise Unavailable("The session store does not answer.") from error
+
+    scratch = context.paths.daemon / "git"
+    return Worktrees(GitProgram(Path.home(), mark), worktree_records(context.paths), scratch, report)
+
+
+async def _repair(worktrees: Worktrees, paths: Paths) -> None:
+    """Finish what an earlier worker left, now and once an hour."""
+
+    def has_session(sid: str) -> bool:
+        return any((folder / f"{sid}.jsonl").exists() for folder in (paths.sessions, paths.trash, paths.archive))
+
+    while True:
+        await asyncio.to_thread(worktrees.repair, has_session)
+        await asyncio.sleep(EVERY_S)
 
 
 if __name__ == "__main__":

@@ -21,15 +21,19 @@ from opta_protocol.commands import (
     CancelTool,
     EndSession,
     EndTurn,
+    EndWorktree,
     ForkFiles,
     ListTools,
+    MakeWorktree,
     PreviewTool,
     RunHook,
     RunTool,
     ShowTexts,
+    ShowWorktree,
     ToolCommand,
     ToolsHello,
     ToolsState,
+    WorktreeReply,
 )
 from opta_protocol.events import Event, ToolResult
 from opta_protocol.permissions import Risk
@@ -38,13 +42,27 @@ from opta_protocol.topics import TOOLS_RPC
 
 from .executor import Executor
 from .result import Outcome, ToolProblem
+from .worktrees.worktrees import Worktrees
 
 AT_ONCE_MAX = 8
 KNOWN_CALLS_MAX = 10_000
 # A call that has met its time limit gets so long to end.
 OVERDUE_AFTER_S = 30.0
 
-_Asked = RunHook | PreviewTool | UndoChanges | ShowChanges | ListTools | ShowTexts | EndTurn | EndSession | ForkFiles
+_Asked = (
+    RunHook
+    | PreviewTool
+    | UndoChanges
+    | ShowChanges
+    | ListTools
+    | ShowTexts
+    | EndTurn
+    | EndSession
+    | ForkFiles
+    | MakeWorktree
+    | EndWorktree
+    | ShowWorktree
+)
 _command: msgspec.json.Decoder[_Asked | RunTool | CancelTool | ToolsHello] = msgspec.json.Decoder(ToolCommand)
 _encode = msgspec.json.Encoder().encode
 log = Log("worker")
@@ -53,7 +71,8 @@ log = Log("worker")
 class Worker:
     """The tool-worker's side of `tools.rpc`."""
 
-    def __init__(self, bus: Bus, outbox: Outbox, boot: str, executor: Executor):
+    def __init__(self, bus: Bus, outbox: Outbox, boot: str, executor: Executor, worktrees: Worktrees | None = None):
+        self._worktrees = worktrees
         self._outbox, self._boot, self._executor = outbox, boot, executor
         self._asked = Background()
         self._router = bus.router(TOOLS_RPC, self._on_command)
@@ -148,7 +167,24 @@ class Worker:
             case ForkFiles():
                 await self._executor.fork_files(asked)
                 return
+            case MakeWorktree() | EndWorktree() | ShowWorktree():
+                answer = await self._worktree(asked)
         self._router.send(peer, [_encode(answer)])
+
+    async def _worktree(self, asked: MakeWorktree | EndWorktree | ShowWorktree) -> WorktreeReply:
+        if self._worktrees is None:
+            return WorktreeReply(id=asked.id, problem="this tool worker makes no worktrees")
+        match asked:
+            case MakeWorktree():
+                return await asyncio.to_thread(self._worktrees.make, asked)
+            case ShowWorktree():
+                return await asyncio.to_thread(self._worktrees.show, asked)
+            case EndWorktree():
+                if asked.action != "keep":
+                    # What runs in the background there would write on.
+                    for sid in asked.sids:
+                        await self._executor.end_session(EndSession(sid=sid))
+                return await asyncio.to_thread(self._worktrees.end, asked)
 
     async def _run(self, call: RunTool) -> None:
         current_session.set(call.sid)

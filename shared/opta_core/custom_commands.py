@@ -146,7 +146,7 @@ def _of_user(folder: Path, problems: list[str]) -> Iterator[tuple[str, bytes]]:
 def _of_project(paths: Paths, cwd: str, problems: list[str]) -> list[tuple[str, bytes]]:
     real = os.path.realpath(cwd)
     try:
-        record = trust.read(paths).get(real)
+        record = trust.record_for(paths, real)
         # Nothing of a folder that is not trusted is read.
         if record is None:
             with contextlib.suppress(OSError):

@@ -18,6 +18,7 @@ from .paths import Paths
 from .policy import trust
 from .records import RecordFile
 from .settings import McpServerSettings, Settings
+from .worktree_records import repository_folder, worktree_records
 
 FILE_BYTES_MAX = 256 * 1024
 SERVERS_MAX = 32
@@ -69,7 +70,9 @@ def offered(settings: Settings, paths: Paths, cwd: str) -> tuple[list[McpServerO
         spec = McpServerSpec(name=BROWSER_SERVER, origin="builtin", command=sys.executable, args=("-I", "-m", "opta_browser"), network=True)
         found.append(McpServerOffer(spec=spec, state="approved"))
     specs, problems = of_project(paths, cwd)
-    approvals = read_approvals(paths).get(os.path.realpath(cwd), {})
+    real, known = os.path.realpath(cwd), read_approvals(paths)
+    # A worktree has what was approved for its repository.
+    approvals = {**known.get(repository_folder(worktree_records(paths).read(), real), {}), **known.get(real, {})}
     taken = {offer.spec.name for offer in found}
     for spec in specs:
         if spec.name in taken:
@@ -81,7 +84,7 @@ def offered(settings: Settings, paths: Paths, cwd: str) -> tuple[list[McpServerO
 
 def of_project(paths: Paths, cwd: str) -> tuple[list[McpServerSpec], list[str]]:
     """(servers, problems) of a folder's `.mcp.json`. The file is read only when the folder is trusted."""
-    record = trust.read(paths).get(os.path.realpath(cwd))
+    record = trust.record_for(paths, os.path.realpath(cwd))
     if record is None:
         return [], []
     snapshot = trust.take(cwd)

@@ -11,6 +11,7 @@ from opta_protocol import events as e
 from opta_protocol.control_events import SteerText
 from opta_protocol.event_parts import Limits
 from opta_protocol.permissions import Level, Mode, SessionPolicy
+from opta_protocol.worktree import Worktree
 
 from .transcript_hooks import apply_hook
 from .transcript_parts import Call, Effect, Injected, Note, Question, Steer, Step, Turn
@@ -36,6 +37,7 @@ class Transcript(msgspec.Struct, kw_only=True):
     # Of a fork: the session whose history it has, and the last turn of it.
     parent: str = ""
     parentTurn: str = ""
+    worktree: Worktree | None = None
     clearedTo: int = 0
     compactedTo: int = 0
     compactedIn: str = ""
@@ -54,7 +56,10 @@ class Transcript(msgspec.Struct, kw_only=True):
                 self.sid, self.title, self.cwd, self.mode, self.level = event.sid, event.title, event.cwd, event.mode, event.level
                 self.model, self.policy = event.model, event.policy
                 self.interactive, self.trusted, self.folder = event.interactive, event.trusted, event.folder
-                self.parent, self.parentTurn = event.parent, event.parentTurn
+                self.parent, self.parentTurn, self.worktree = event.parent, event.parentTurn, event.worktree
+            case e.SessionWorktree():
+                if self.worktree is not None:
+                    self.worktree = msgspec.structs.replace(self.worktree, state=event.state)
             case e.SessionUpdated():
                 changes = event.changes
                 self.title, self.model = str(changes.get("title", self.title)), str(changes.get("model", self.model))

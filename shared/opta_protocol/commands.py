@@ -10,6 +10,7 @@ from .error_info import ErrorInfo
 from .event_parts import Writing
 from .hook_commands import HookEnded, RunHook
 from .http_context import SessionContext
+from .worktree_commands import EndWorktree, MakeWorktree, ShowWorktree, WorktreeReply
 
 # store.in: producers append events ------------------------------------------------------------------
 
@@ -350,8 +351,11 @@ ToolCommand = (
     | ShowChanges
     | CancelTool
     | ToolsHello
+    | MakeWorktree
+    | EndWorktree
+    | ShowWorktree
 )
-ToolReply = ToolEnded | HookEnded | ToolsState | Preview | ToolList | TextsShown | ChangesUndone | ChangesShown
+ToolReply = ToolEnded | HookEnded | ToolsState | Preview | ToolList | TextsShown | ChangesUndone | ChangesShown | WorktreeReply
 
 
 class ShowContext(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ShowContext"):

@@ -27,46 +27,9 @@ from .control_events import (
 from .event_base import Event
 from .event_parts import Change, Execution, Limits, Writing
 from .hook_events import HookResult, HookStart
-from .permissions import Answer, Decision, Level, Mode, Offer, Risk, SessionPolicy
+from .permissions import Answer, Decision, Level, Mode, Offer, Risk
 from .service_events import ServiceBack, ServiceLost
-
-
-class SessionStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.start"):
-    """A session was created. Always the first line of its journal."""
-
-    title: str
-    cwd: str
-    mode: Mode
-    level: Level
-    model: str = ""
-    policy: SessionPolicy = SessionPolicy.standard
-    trusted: bool = False
-    sandbox: str = "none"
-    interactive: bool = True
-    # Device and inode of `cwd`, so that another folder of the same name is not used.
-    folder: str = ""
-    # Of a fork: the session whose history it has, and the last turn of it.
-    parent: str = ""
-    parentTurn: str = ""
-
-
-class SessionUpdated(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.updated"):
-    """Properties changed: title, pinned, archived, model, mode, level."""
-
-    changes: dict[str, Any]
-
-
-class SessionCleared(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.cleared"):
-    """The context was cleared up to `upTo`. The history stays in the journal."""
-
-    upTo: int
-
-
-class SessionNote(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.note"):
-    """A note for people, such as a post-mortem."""
-
-    text: str
-    kind: str = "note"
+from .session_events import SessionCleared, SessionNote, SessionStart, SessionUpdated, SessionWorktree
 
 
 class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.start"):
@@ -333,6 +296,7 @@ AnyEvent = (
     | SessionUpdated
     | SessionCleared
     | SessionNote
+    | SessionWorktree
     | TurnStart
     | TurnQueued
     | TurnEdited

@@ -6,6 +6,7 @@ import msgspec
 
 from .event_parts import Limits
 from .permissions import Answer, Level, Mode, SessionPolicy
+from .worktree import Worktree
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=400_000)]
 Title = Annotated[str, msgspec.Meta(max_length=200)]
@@ -31,6 +32,10 @@ class CreateSession(Request, frozen=True, kw_only=True, omit_defaults=True):
     level: Level | None = None
     policy: SessionPolicy = SessionPolicy.standard
     interactive: bool = True
+    # Work in a git worktree that is made for the session; its name begins with these words; with the uncommitted changes of `cwd`.
+    worktree: bool = False
+    worktreeName: Title = ""
+    carry: bool = False
 
 
 class UpdateSession(Request, frozen=True, kw_only=True, omit_defaults=True):
@@ -245,6 +250,7 @@ class Session(Response, frozen=True, kw_only=True):
     # Of a fork: the session whose history it has, and the last turn of it.
     parent: str = ""
     parentTurn: str = ""
+    worktree: Worktree | None = None
 
 
 class SessionDetails(Session, frozen=True, kw_only=True):

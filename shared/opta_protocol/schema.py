@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from . import http, http_changes, http_context, http_control, http_daemon, http_lists, http_triage, lmx
+from . import http, http_changes, http_context, http_control, http_daemon, http_lists, http_triage, http_worktree, lmx
 from .error_info import ErrorBody
 from .events import EVENT_TYPES
 
@@ -22,6 +22,7 @@ REQUESTS: list[type[Any]] = [
     http_control.PauseTurn,
     http_control.AnswerQuestion,
     http_control.ForkRequest,
+    http_worktree.EndWorktreeRequest,
     http_changes.UndoTurnRequest,
     http_triage.DiagnoseRequest,
     http_triage.FixRequest,
@@ -66,6 +67,8 @@ RESPONSES: list[type[Any]] = [
     http_triage.Diagnosis,
     http_triage.FixDone,
     http_triage.Replay,
+    http_worktree.WorktreeStatus,
+    http_worktree.WorktreeEnded,
     http.Attachment,
     http.PolicyVerdict,
     http.PolicyRules,

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from support.random_model import TEMPLATE, make_random_qwen3
 from support.served import Served
@@ -12,11 +13,29 @@ from opta_core import setting_keys
 from opta_core.errors import Refused
 from opta_core.provider_settings import ModelSettings
 from opta_core.settings import load
+from opta_lmx.api import completions
+from opta_lmx.api.chat import request as chat
+from opta_lmx.api.messages import request as messages
+from opta_lmx.api.request_body import Ignored
 from opta_lmx.engine.manners import Manners
 from opta_lmx.ipc.messages import Generate, ModelPreset
 from opta_lmx.models.presets import preset_of
 
 SAMPLED = {"do_sample": True, "temperature": 0.7, "top_p": 0.8, "top_k": 20, "repetition_penalty": 1.05, "eos_token_id": [1, 2]}
+
+
+def chat_order(body: dict[str, Any]) -> Generate:
+    found = Ignored()
+    request = msgspec.convert(body, chat.ChatRequest)
+    return chat.order_of(request, chat.tools_of(request, found), found)
+
+
+def messages_order(body: dict[str, Any]) -> Generate:
+    return messages.order_of(msgspec.convert(body, messages.MessagesRequest), Ignored())
+
+
+def completion_order(body: dict[str, Any]) -> Generate:
+    return completions.orders_of(msgspec.convert(body, completions.CompletionRequest))[0]
 
 
 def order(**more: Any) -> Generate:
@@ -71,6 +90,31 @@ def test_the_users_settings_count_more_than_the_folder_and_less_than_the_request
     assert applied.template_arguments == {"style": "brief", "lang": "en"}
     said = made.applied(order(thinking=True, effort="high", seed=7, temperature=1.5))
     assert (said.temperature, said.seed, said.thinking, said.effort) == (1.5, 7, True, "high")
+
+
+def test_the_length_of_an_answer_is_as_the_user_sets_it_where_the_request_does_not(tmp_path: Path) -> None:
+    made = manners(tmp_path, max_tokens=300)
+    assert made.applied(order(max_tokens=4096)).max_tokens == 300
+    assert made.applied(order(max_tokens=4096, chosen=["max_tokens"])).max_tokens == 4096
+    # Only the prompt is counted.
+    assert made.applied(order(max_tokens=0)).max_tokens == 0
+    assert manners(tmp_path).applied(order(max_tokens=4096)).max_tokens == 4096
+    assert preset_of({"qwen3": ModelSettings(max_tokens=300)}, "qwen3") == ModelPreset(max_tokens=300)
+
+
+@pytest.mark.parametrize(
+    ("order_of", "body", "field", "default"),
+    [
+        (chat_order, {"messages": [{"role": "user", "content": "hi"}]}, "max_tokens", 4096),
+        (chat_order, {"messages": [{"role": "user", "content": "hi"}]}, "max_completion_tokens", 4096),
+        (messages_order, {"messages": [{"role": "user", "content": "hi"}]}, "max_tokens", 4096),
+        (completion_order, {"prompt": "hi"}, "max_tokens", 16),
+    ],
+)
+def test_every_api_says_whether_a_request_sets_the_length(order_of: Any, body: dict[str, Any], field: str, default: int) -> None:
+    without, with_ = order_of({"model": "m", **body}), order_of({"model": "m", **body, field: 7})
+    assert (without.max_tokens, "max_tokens" in without.chosen) == (default, False)
+    assert (with_.max_tokens, "max_tokens" in with_.chosen) == (7, True)
 
 
 def test_the_context_is_the_smaller_one(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_options_format_and_thinking_become_an_order(lmx: InProcessLmx, engines:
         assert answer.headers["x-lmx-ignored"] == "keep_alive, options.num_ctx, options.mirostat"
         assert (order.max_tokens, order.temperature, order.repetition_penalty, order.seed, order.stop) == (9, 0.5, 1.1, 3, ["x"])
         assert (order.schema, order.thinking, order.effort) == ({"type": "object"}, True, "low")
-        assert order.chosen == ["repetition_penalty", "temperature"]
+        assert order.chosen == ["max_tokens", "repetition_penalty", "temperature"]
         client.post(
             "/api/generate",
             json={"prompt": "p", "system": "s", "format": {"type": "array"}, "think": False, "options": {"num_predict": -1}},

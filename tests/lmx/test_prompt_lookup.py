@@ -45,6 +45,16 @@ def test_a_file_written_again_with_changes_takes_a_fraction_of_the_passes(change
     assert len(answer) / count >= 2.5
 
 
+@pytest.mark.parametrize(("left_out", "put_in"), [(0, 1), (1, 0), (1, 1), (2, 5), (6, 2), (20, 0)])
+def test_a_copy_goes_on_behind_a_small_edit_after_one_token(left_out: int, put_in: int) -> None:
+    text = list(range(100, 200))
+    # One edit in the middle; no token of it has been said.
+    answer = [*text[:50], *range(900, 900 + put_in), *text[50 + left_out :]]
+    count, _ = passes(text, answer)
+    same, _ = passes(text, text)
+    assert count <= same + put_in + 3
+
+
 @given(prompt=st.lists(st.integers(0, 3), max_size=60), answer=st.lists(st.integers(0, 3), max_size=300))
 def test_what_is_proposed_has_been_said_and_wrong_proposals_come_to_an_end(prompt: list[int], answer: list[int]) -> None:
     count, proposed = passes(prompt, answer)

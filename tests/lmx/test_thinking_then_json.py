@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.random_model import TEMPLATE, make_random_qwen3
+from support.random_model import TEMPLATE
+from support.random_thinker import END, START, thinker
 from support.served import Served
 
-START, END = 276, 277
 SCHEMA = {
     "type": "object",
     "properties": {"ok": {"type": "boolean"}, "why": {"type": "string"}},
@@ -21,18 +21,6 @@ NEVER_ENDS = {"logit_bias": {str(START): 12.0, str(END): -100.0}}
 NEVER_THINKS = {"logit_bias": {str(START): -100.0}}
 
 
-def thinker(folder: Path, template: str, marks: tuple[str, str] = ("<think>", "</think>")) -> Served:
-    make_random_qwen3(folder, context=1024, tie_word_embeddings=False, vocab_size=278)
-    tokenizer = json.loads((folder / "tokenizer.json").read_text())
-    for number, word in ((START, marks[0]), (END, marks[1])):
-        tokenizer["added_tokens"].append(
-            {"id": number, "content": word, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
-        )
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-    (folder / "chat_template.jinja").write_text(template)
-    return Served(folder)
-
-
 @pytest.fixture(scope="module")
 def may_think(tmp_path_factory: pytest.TempPathFactory) -> Served:
     return thinker(tmp_path_factory.mktemp("may") / "thinker", TEMPLATE)
@@ -40,7 +28,7 @@ def may_think(tmp_path_factory: pytest.TempPathFactory) -> Served:
 
 @pytest.fixture(scope="module")
 def begins_thinking(tmp_path_factory: pytest.TempPathFactory) -> Served:
-    template = TEMPLATE.replace("<|assistant|>{%- endif", "<|assistant|><think>\\n{%- endif")
+    template = TEMPLATE.replace("<|assistant|>{%- endif", "<|assistant|><think>{%- endif")
     return thinker(tmp_path_factory.mktemp("begins") / "thinker", template)
 
 

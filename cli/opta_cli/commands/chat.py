@@ -16,9 +16,10 @@ from opta_protocol.tools.declared import tool_of
 
 from .. import ask_user, local_files, question
 from ..ask import can_ask, confirm
-from ..client import Client, new_key
+from ..client import ANSWER_S, Client, new_key
 from ..plain_text import plain, plain_json, plain_line, print_plain
 from ..supervise import ensure_daemon
+from . import session_worktrees
 from .turn_requests import limits_of
 
 EXIT_DONE, EXIT_FAILED, EXIT_MISUSE, EXIT_DENIED, EXIT_CANCELLED = 0, 1, 2, 4, 130
@@ -287,8 +288,12 @@ def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str) -> in
     except OSError as error:
         print_plain(f"opta: {error.filename} cannot be attached: {error.strerror}", sys.stderr)
         return EXIT_MISUSE
+    if (args.worktree and args.session) or (args.carry and not args.worktree):
+        problem = "a session keeps its folder; --worktree is for a new one" if args.session else "--carry goes with --worktree"
+        print(f"opta: {problem}", file=sys.stderr)
+        return EXIT_MISUSE
     ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    client = Client(loaded.paths)
+    client = Client(loaded.paths, answer_s=session_worktrees.ANSWER_S if args.worktree else ANSWER_S)
     attachments = [client.upload(name, content) for name, content in files]
     if args.session:
         session = client.get(f"/v3/sessions/{quote(args.session, safe='')}")
@@ -300,7 +305,8 @@ def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str) -> in
             body["model"] = args.model
         if unrestricted_from_environment():
             body["policy"] = "unrestricted"
-        session = client.post("/v3/sessions", body)
+        session = client.post("/v3/sessions", {**body, **session_worktrees.asked_of(args, text)})
+        session_worktrees.announce(session)
     if interactive and client.get("/v3/health").get("sandbox") == "none":
         print("opta: commands run without a sandbox on this machine, so each command needs approval (see opta doctor)", file=sys.stderr)
     if interactive:
@@ -310,8 +316,11 @@ def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str) -> in
         conversation.skip_to_end()
     overrides: dict[str, Any] = {"mode": mode if args.session else "", "model": args.model, "level": args.level, "limits": limits_of(args)}
     if once:
-        return conversation.run(text, **overrides, attachments=attachments)
-    return _talk(conversation, session, text, overrides, attachments)
+        code = conversation.run(text, **overrides, attachments=attachments)
+    else:
+        code = _talk(conversation, session, text, overrides, attachments)
+    session_worktrees.say_what_next(client, session)
+    return code
 
 
 def _rings(loaded: LoadedSettings) -> bool:

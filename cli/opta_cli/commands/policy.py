@@ -109,7 +109,7 @@ def give_trust(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         print_line(f"{folder} is no longer trusted" if trust.withdraw(loaded.paths, folder) else f"{folder} was not trusted")
         return 0
     snapshot = trust.take(folder)
-    record = trust.read(loaded.paths).get(snapshot.path)
+    record = trust.record_for(loaded.paths, snapshot.path)
     state = trust.state_of(record, snapshot)
     print_line(f"{snapshot.path} is {_STATES[state]}")
     for line in explain.differences(record, snapshot) if record and state == "changed" else []:

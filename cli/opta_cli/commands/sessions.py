@@ -45,18 +45,26 @@ def prune(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         cursor = page["nextCursor"] or ""
         if not cursor:
             break
+    kept = 0
     for session in old:
         print_line(f"s-{session['id']}  {session['lastActivityAt'][:10]}  {session['title'][:60]}")
         if args.yes:
             try:
                 client.ask("DELETE", f"/v3/sessions/{session['id']}?to=archive")
             except OptaError as error:
+                # Its worktree holds work.
+                if error.code == ErrorCode.conflict:
+                    kept += 1
+                    print_line(f"opta: {error.message}", sys.stderr)
                 # Moved meanwhile, perhaps by this same request before the store died.
-                if error.code != ErrorCode.not_found:
+                elif error.code != ErrorCode.not_found:
                     raise
     where = loaded.paths.archive
     if args.yes or not old:
-        print(f"{len(old)} sessions moved to {where}." if old else f"No session is older than {args.older_than:g} days.", file=sys.stderr)
+        print(
+            f"{len(old) - kept} sessions moved to {where}." if old else f"No session is older than {args.older_than:g} days.",
+            file=sys.stderr,
+        )
     else:
         print(f"{len(old)} sessions would move to {where}. Move them: opta sessions prune --yes", file=sys.stderr)
     return 0

@@ -10,6 +10,7 @@ import { Sessions } from './panels/sessions/sessions';
 import { Telemetry } from './panels/telemetry/telemetry';
 import { Timeline } from './panels/timeline/timeline';
 import { Trust } from './panels/trust/trust';
+import { WorktreePanel } from './panels/worktree/worktree';
 import { connection } from './state';
 import { ConnectionBadge } from './ui/connection';
 
@@ -26,6 +27,7 @@ export function App(): ReactNode {
         <Connect />
         <Timeline />
         <div className="dock">
+          <WorktreePanel />
           <Trust />
           <Permission />
           <Composer />

@@ -1,6 +1,6 @@
 // HTTP client of the gateway, and the addresses of its live streams.
 
-import type { AddProvider, Attachment, DiagnoseRequest, Diagnosis, DiscoveredServers, ErrorInfo, Fix, FixDone, ForkAnswer, Health, ModelList, ProviderAdded, Replay, Session, SessionDetails, SessionList, SteerAccepted, TrustState, TurnAccepted, TurnChanges, TurnUndoneAnswer, UndoTurnRequest } from './protocol';
+import type { AddProvider, Attachment, DiagnoseRequest, Diagnosis, DiscoveredServers, ErrorInfo, Fix, FixDone, ForkAnswer, Health, ModelList, ProviderAdded, Replay, Session, SessionDetails, SessionList, SteerAccepted, TrustState, TurnAccepted, TurnChanges, TurnUndoneAnswer, UndoTurnRequest, WorktreeEnded } from './protocol';
 
 // Where the gateway listens, and the token it accepts. Both change when it restarts.
 export interface Address {
@@ -23,6 +23,7 @@ const ATTEMPTS_MAX = 6;
 const RETRY_MS = 150;
 // A 401 means that the token has changed: ask for the new one.
 const TOKENS_MAX = 3;
+const NAME_CHARS_MAX = 100;
 
 export class Daemon {
   private known: Promise<Address> | null = null;
@@ -86,8 +87,18 @@ export class Daemon {
     return this.ask('GET', `/v3/sessions?limit=200&q=${encodeURIComponent(q)}`);
   }
 
-  createSession(mode: string, cwd: string): Promise<Session> {
-    return this.ask('POST', '/v3/sessions', { mode, ...(cwd ? { cwd } : {}) });
+  // With `worktreeName`, in a git worktree of its repository that is made for it.
+  createSession(mode: string, cwd: string, worktreeName?: string): Promise<Session> {
+    const worktree = worktreeName === undefined ? {} : { worktree: true, worktreeName: worktreeName.slice(0, NAME_CHARS_MAX) };
+    return this.ask('POST', '/v3/sessions', { mode, ...(cwd ? { cwd } : {}), ...worktree });
+  }
+
+  trash(sid: string): Promise<unknown> {
+    return this.ask('DELETE', `/v3/sessions/${sid}`);
+  }
+
+  endWorktree(sid: string, action: 'merge' | 'keep' | 'drop', force: boolean): Promise<WorktreeEnded> {
+    return this.ask('POST', `/v3/sessions/${sid}/worktree`, { action, ...(force ? { force } : {}) });
   }
 
   submit(sid: string, text: string, overrides: { mode?: string; model?: string; level?: string }, attachments: string[] = []): Promise<TurnAccepted> {

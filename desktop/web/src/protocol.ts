@@ -169,6 +169,9 @@ export interface CreateSession {
   level?: Level | null;
   policy?: SessionPolicy;
   interactive?: boolean;
+  worktree?: boolean;
+  worktreeName?: string;
+  carry?: boolean;
 }
 export interface Daemon {
   services: ServiceState[];
@@ -230,6 +233,12 @@ export interface DroppedLine {
 }
 export interface EditText {
   text: string;
+}
+export interface EndWorktreeRequest {
+  action: "drop" | "keep" | "merge";
+  force?: boolean;
+  stay?: boolean;
+  into?: string;
 }
 export interface ErrorBody {
   error: ErrorInfo;
@@ -805,6 +814,7 @@ export interface Session {
   trusted?: boolean;
   parent?: string;
   parentTurn?: string;
+  worktree?: Worktree | null;
 }
 export interface SessionCancelled {
   event: "session.cancelled";
@@ -862,6 +872,7 @@ export interface SessionDetails {
   trusted?: boolean;
   parent?: string;
   parentTurn?: string;
+  worktree?: Worktree | null;
   transcript: Record<string, unknown>;
 }
 export interface SessionList {
@@ -902,6 +913,7 @@ export interface SessionStart {
   folder?: string;
   parent?: string;
   parentTurn?: string;
+  worktree?: Worktree | null;
 }
 export interface SessionUpdated {
   event: "session.updated";
@@ -913,6 +925,21 @@ export interface SessionUpdated {
   n?: number;
   c?: string;
   changes: Record<string, unknown>;
+}
+export interface SessionWorktree {
+  event: "session.worktree";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+  state: "dropped" | "ending" | "kept" | "making" | "merged" | "merging" | "open";
+  commit?: string;
+  into?: string;
+  files?: string[];
+  note?: string;
 }
 export interface SteerAccepted {
   turnId: string;
@@ -1375,6 +1402,35 @@ export interface WorkerFacts {
   overdue?: number;
   oldestS?: number;
 }
+export interface Worktree {
+  path: string;
+  branch: string;
+  repository: string;
+  base: string;
+  baseBranch?: string;
+  state?: "dropped" | "ending" | "kept" | "making" | "merged" | "merging" | "open";
+  left?: string[];
+}
+export interface WorktreeEnded {
+  worktree: Worktree;
+  commit: string;
+  into: string;
+  files: WorktreeFile[];
+  note: string;
+}
+export interface WorktreeFile {
+  path: string;
+  change: "added" | "changed" | "deleted";
+  isCommitted?: boolean;
+}
+export interface WorktreeStatus {
+  worktree: Worktree;
+  files: WorktreeFile[];
+  commits: number;
+  uncommitted: string[];
+  isGone: boolean;
+  into: string;
+}
 export interface Writing {
   bytes: number;
   sha256: string;
@@ -1382,5 +1438,5 @@ export interface Writing {
   sha256Before?: string;
   note?: string;
 }
-export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnEdited | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | TurnRedone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | QuestionAsked | QuestionAnswered | ToolStart | ToolOutput | ToolResult | FilesChanged | HookStart | HookResult | PlanUpdated | ContextInjected | ContextCompacted | ContextFolded | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
+export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | SessionWorktree | TurnStart | TurnQueued | TurnEdited | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | TurnRedone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | QuestionAsked | QuestionAnswered | ToolStart | ToolOutput | ToolResult | FilesChanged | HookStart | HookResult | PlanUpdated | ContextInjected | ContextCompacted | ContextFolded | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
 export type EventName = AnyEvent['event'];

@@ -12,6 +12,11 @@ export interface Overrides {
   level?: string;
 }
 
+export interface WorktreeAsked {
+  action: 'merge' | 'drop';
+  message: string;
+}
+
 export interface State {
   sessions: Session[];
   filter: string;
@@ -48,6 +53,10 @@ export interface State {
   isDiagnosing: boolean;
   isFixing: boolean;
   replayed: string;
+  // Whether the first message of the open session begins one in a git worktree.
+  wantsWorktree: boolean;
+  // An end of the worktree that loses work, or changes more than files: a person says whether it is done all the same.
+  worktreeAsked: WorktreeAsked | null;
   isRailOpen: boolean;
   // Whether this window has no key, which only a person can bring.
   needsKey: boolean;
@@ -89,6 +98,8 @@ export function createPageStore(): Store {
     isDiagnosing: false,
     isFixing: false,
     replayed: '',
+    wantsWorktree: false,
+    worktreeAsked: null,
     isRailOpen: false,
     needsKey: false,
     problem: '',
@@ -98,7 +109,7 @@ export function createPageStore(): Store {
 
 // A session is opened; its events follow. Overrides stay behind: they belong to a message of the session before.
 export function afterOpening(sid: string): Partial<State> {
-  const empty = { transcript: new Transcript(), version: 0, overrides: {}, problem: '', notice: '', isRailOpen: false, diagnosis: null, replayed: '' };
+  const empty = { transcript: new Transcript(), version: 0, overrides: {}, problem: '', notice: '', isRailOpen: false, diagnosis: null, replayed: '', wantsWorktree: false, worktreeAsked: null } as const;
   return { ...empty, selected: sid, sessionConnection: 'connecting' };
 }
 

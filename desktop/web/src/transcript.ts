@@ -2,7 +2,7 @@
 
 import { markOf } from './divergence';
 import { byCodePoint, some } from './file_names';
-import type { AnyEvent } from './protocol';
+import type { AnyEvent, Worktree } from './protocol';
 import { applyToCall, findCall, newCall } from './transcript_calls';
 import { applyHook } from './transcript_hooks';
 import type { Call, Injected, Note, Stats, Turn } from './transcript_parts';
@@ -23,6 +23,7 @@ export class Transcript {
   // Of a fork: the session whose history it has, and the last turn of it.
   parent = '';
   parentTurn = '';
+  worktree: Worktree | null = null;
   clearedTo = 0;
   compactedTo = 0;
   compactedIn = '';
@@ -61,6 +62,14 @@ export class Transcript {
         this.folder = event.folder ?? '';
         this.parent = event.parent ?? '';
         this.parentTurn = event.parentTurn ?? '';
+        this.worktree = event.worktree ?? null;
+        return null;
+      case 'session.worktree':
+        if (this.worktree) {
+          // An open one has no state, as in what begins a session.
+          const { state: _, ...known } = this.worktree;
+          this.worktree = event.state === 'open' ? known : { ...known, state: event.state };
+        }
         return null;
       case 'session.updated': {
         const changes = event.changes as Record<string, string>;

@@ -21,12 +21,15 @@ from .request_body import (
     Share,
     StreamOptions,
     Temperature,
-    sampling_of,
+    chosen_of,
     seed_of,
     stop_strings,
 )  # fmt: skip
 
 PROMPTS_MAX, CHOICES_MAX, LOGPROBS_MAX = 8, 4, 20
+
+# As OpenAI's.
+DEFAULT_COMPLETION_TOKENS = 16
 
 
 class CompletionRequest(ClientBody, frozen=True, kw_only=True):
@@ -34,7 +37,7 @@ class CompletionRequest(ClientBody, frozen=True, kw_only=True):
 
     prompt: str | list[str]
     model: ModelName = ""
-    max_tokens: MaxTokens = 16
+    max_tokens: MaxTokens | None = None
     temperature: Temperature | None = None
     top_p: Share | None = None
     top_k: Annotated[int, msgspec.Meta(ge=-1)] | None = None
@@ -73,7 +76,9 @@ def orders_of(request: CompletionRequest) -> list[Generate]:
     """`n` orders for each prompt. Raises Refused naming the field."""
     prompts = prompts_of(request)
     stop, seed = stop_strings("stop", request.stop), seed_of(request.seed)
-    sampling = sampling_of(
+    chosen = chosen_of(
+        DEFAULT_COMPLETION_TOKENS,
+        max_tokens=request.max_tokens,
         temperature=request.temperature,
         top_p=request.top_p,
         top_k=request.top_k,
@@ -87,11 +92,10 @@ def orders_of(request: CompletionRequest) -> list[Generate]:
             id=0,
             messages=[],
             prompt=prompt,
-            max_tokens=request.max_tokens,
             stop=stop,
             seed=None if seed is None else seed + at,
             logprobs=-1 if request.logprobs is None else request.logprobs,
-            **sampling,
+            **chosen,
         )
         for prompt in prompts
         for at in range(request.n)

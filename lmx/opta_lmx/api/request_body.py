@@ -72,9 +72,12 @@ def seed_of(given: int | None) -> int | None:
     return None if given is None else given % 2**63
 
 
-def sampling_of(**given: float | None) -> dict[str, Any]:
-    """Sampling fields of an order: those that the request sets, and `chosen`, their names. `top_p` 0 is the most likely token."""
+def chosen_of(default_max_tokens: int, *, max_tokens: int | None, **sampling: float | None) -> dict[str, Any]:
+    """The length and sampling fields of an order: those that the request sets, and `chosen`, their names. `top_p` 0 is the most likely
+    token. `default_max_tokens`: the length when the request sets none, and the user none for the model.
+    """
+    given = {"max_tokens": max_tokens, **sampling}
     found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if found.get("top_p") == 0:
         found |= {"top_p": 1.0, "top_k": 1}
-    return found | {"chosen": sorted(found)}
+    return {"max_tokens": default_max_tokens, **found, "chosen": sorted(found)}

@@ -1,5 +1,6 @@
 """The form of each answer of one model: which tokens may come, and how its text is read."""
 
+from collections.abc import Callable
 from typing import Any
 
 from opta_core.tool_text import markers
@@ -17,6 +18,7 @@ from .grammar import Grammars, schema_of
 from .sequence import Sequence, Vocabulary
 from .templates.chat_template import begun_answer
 from .templates.conversation import conversation_of
+from .thinking_limit import ThinkingLimit
 
 _THINKING = [(start, end) for start, ends in markers.THINKING.items() for end in ends[:1]]
 
@@ -50,8 +52,17 @@ class AnswerForms:
             sampler, start, end = sampling.trial_sampler(order, self._vocabulary.size), self._markers.call_start, self._markers.call_end
             sequence.constraint = CallConstraint(self._grammars, order.tools, start, end, budget, sampler, known)
             sequence.processors.append(sequence.constraint.process)
-        elif self._copies:
-            sequence.processors.append(processor_of(order, self._vocabulary.pieces(), known))
+            self._limit_thinking(sequence, sequence.constraint.is_outside_of_calls)
+        else:
+            if self._copies:
+                sequence.processors.append(processor_of(order, self._vocabulary.pieces(), known))
+            self._limit_thinking(sequence)
+
+    def _limit_thinking(self, sequence: Sequence, may_end: Callable[[], bool] = lambda: True) -> None:
+        """End the reasoning of an answer in free text when its tokens are spent."""
+        thinking = self._thinking(sequence.order, sequence.prompt)
+        if ThinkingLimit.holds_for(thinking, self._grammars):
+            sequence.processors.append(ThinkingLimit(self._grammars, thinking, len(sequence.prompt), may_end).process)
 
     def _thinking(self, order: Generate, prompt: list[int]) -> ThinkingFrame:
         """How the model thinks in the answer to this prompt."""

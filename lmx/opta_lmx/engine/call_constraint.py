@@ -42,6 +42,10 @@ class CallConstraint:
         is_cut = self._is_cut or (self._call is not None and self._call.is_cut)
         return not is_cut and not (self._wants_call and self._tokens[-1] in self._grammars.ends)
 
+    def is_outside_of_calls(self) -> bool:
+        """Whether the answer is free now."""
+        return self._call is None
+
     def take(self, at: int, token: int) -> None:
         """Take the token number `at` of the output, unless it is known already."""
         if at == len(self._tokens):

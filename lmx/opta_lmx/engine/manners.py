@@ -50,6 +50,9 @@ class Manners:
             more["seed"] = self._preset.seed
         if order.thinking is None and not order.effort:
             more |= {"thinking": self._preset.thinking, "effort": self._preset.effort}
+        # An order without tokens to answer only counts those of its prompt.
+        if self._preset.max_tokens and order.max_tokens and "max_tokens" not in order.chosen:
+            more["max_tokens"] = self._preset.max_tokens
         if not order.thinking_budget:
             more["thinking_budget"] = self._preset.thinking_budget
         if self._preset.template_arguments:

@@ -12,7 +12,9 @@ import numpy as np
 MATCH_TOKENS = 3
 # Of several positions, the one with the most tokens in common before it is taken; so many are compared at most.
 POSITIONS_MAX, COMMON_MAX = 32, 32
-PROPOSALS_MIN, PROPOSALS_MAX = 3, 16
+# Where a copy broke off, it goes on as soon as one token is found again so near: an edit replaces, adds or leaves out a few tokens.
+BACK_TOKENS, AHEAD_TOKENS = 4, 24
+PROPOSALS_MIN, PROPOSALS_MAX = 4, 16
 JUDGED_AFTER, SHARE_MIN = 24, 0.4
 REST_TOKENS, REST_TOKENS_MAX = 48, 768
 GROWTH_TOKENS = 1024
@@ -27,6 +29,8 @@ class PromptLookup:
         self._size = len(tokens)
         # Where the token after the last one is expected to be found again; -1: not known.
         self._at = -1
+        # Where the last copy broke off; -1: nowhere.
+        self._broken_at = -1
         self._count = PROPOSALS_MIN
         self._proposed = self._accepted = 0
         self._rest_until, self._rest = 0, REST_TOKENS
@@ -36,7 +40,10 @@ class PromptLookup:
         if self._size == len(self._tokens):
             self._tokens = np.concatenate([self._tokens, np.zeros(max(GROWTH_TOKENS, self._size // 2), dtype=np.int32)])
         self._tokens[self._size] = token
-        self._at = self._at + 1 if 0 <= self._at < self._size and self._tokens[self._at] == token else -1
+        if 0 <= self._at < self._size and self._tokens[self._at] == token:
+            self._at, self._broken_at = self._at + 1, -1
+        elif self._at >= 0:
+            self._at, self._broken_at = -1, self._at
         self._size += 1
 
     def expects(self) -> int | None:
@@ -45,6 +52,8 @@ class PromptLookup:
             return None
         if self._at < 0:
             self._at = self._find()
+        if self._at < 0 and self._broken_at >= 0:
+            self._at = self._find_near()
         return int(self._tokens[self._at]) if 0 <= self._at < self._size - 1 else None
 
     def propose(self, most: int) -> list[int]:
@@ -79,6 +88,12 @@ class PromptLookup:
             if common >= most:
                 best, most = int(position), common
         return best
+
+    def _find_near(self) -> int:
+        """The position after the last token near the place where the copy broke off: the one with most in common, of these the first."""
+        begin, end = max(0, self._broken_at - BACK_TOKENS), min(self._size - 1, self._broken_at + AHEAD_TOKENS)
+        positions = np.flatnonzero(self._tokens[begin:end] == self._tokens[self._size - 1]) + begin + 1
+        return max(map(int, positions), key=lambda position: (self._common(position), -position), default=-1)
 
     def _common(self, position: int) -> int:
         """How many tokens before `position` are the last tokens."""

@@ -218,6 +218,8 @@ class ModelPreset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     thinking: bool | None = None
     effort: str = ""
     thinking_budget: int = 0
+    # Of an answer whose request does not say; None: as the API's default is.
+    max_tokens: int | None = None
     # Tokens of a conversation, less than the model could read.
     context: int = 0
     # Variables of the chat template.

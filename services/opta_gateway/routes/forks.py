@@ -8,7 +8,7 @@ import msgspec
 from opta_core.errors import Refused
 from opta_core.transcript import Transcript, Turn
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.events import TurnStart
+from opta_protocol.events import SessionWorktree, TurnStart
 from opta_protocol.http_control import ForkAnswer, ForkRequest
 from opta_protocol.ids import new_session_id
 
@@ -27,6 +27,10 @@ async def fork_session(gateway: GatewayOf, name: str, key: IdempotencyKey, wante
     new = id_of(f"{session.id} {key}") if key else new_session_id()
     gateway.worker.fork_files(session.id, new)
     made = await gateway.store.queries.fork(session.id, new, turn.id, is_before=is_again)
+    if session.worktree is not None and made.worktree is not None and session.worktree.state != made.worktree.state:
+        # The fork works in the same worktree, and its history does not say what became of it.
+        await gateway.store.append(SessionWorktree(sid=made.id, state=session.worktree.state))
+        made = await gateway.store.session(made.id)
     if not is_again:
         return ForkAnswer(session=made)
     text, command = turn.text, turn.command

@@ -80,7 +80,7 @@ async def withdraw_trust(gateway: GatewayOf, cwd: str = folder()) -> Ok:
 
 def _trust(paths: Paths, cwd: str) -> TrustState:
     snapshot = trust.take(cwd)
-    record = trust.read(paths).get(snapshot.path)
+    record = trust.record_for(paths, snapshot.path)
     state = trust.state_of(record, snapshot)
     return TrustState(
         path=snapshot.path,

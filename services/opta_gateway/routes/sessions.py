@@ -31,11 +31,14 @@ from opta_protocol.http_context import SessionContext
 from opta_protocol.http_lists import ToolCalls
 from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import Level, default_level
+from opta_protocol.worktree import Worktree
 
 from ..endpoint import GatewayOf, TypedRouter, body, choice, number, seq, text
 from ..export import as_markdown, as_text
+from ..worktree_sessions import made_worktree, released_worktree
 
 LIST_MAX, PAGE_MAX = 1000, 5000
+LEFT_SHOWN = 10
 WAIT_MS_MAX = 30_000
 _EXPORTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/markdown": {}, "text/plain": {}, "application/json": {}}}}
 
@@ -68,6 +71,13 @@ async def create_session(gateway: GatewayOf, wanted: CreateSession = body(Create
     """A new session in a folder that exists, or in an empty one of its own."""
     sid = new_session_id()
     workspace = await asyncio.to_thread(_workspace, gateway.loaded.paths, sid, wanted.cwd)
+    worktree: Worktree | None = None
+    if wanted.worktree:
+        if not wanted.cwd:
+            raise Refused("A worktree needs a repository: name a folder in it as cwd.")
+        words = wanted.worktreeName or wanted.title
+        worktree, cwd = await made_worktree(gateway, sid, workspace.cwd, words, carry=wanted.carry)
+        workspace = await asyncio.to_thread(_workspace, gateway.loaded.paths, sid, cwd)
     await gateway.store.append(
         SessionStart(
             sid=sid,
@@ -81,8 +91,11 @@ async def create_session(gateway: GatewayOf, wanted: CreateSession = body(Create
             folder=workspace.identity,
             trusted=workspace.is_trusted,
             sandbox=gateway.telemetry.sandbox,
+            worktree=worktree,
         )
     )
+    if worktree is not None and worktree.left:
+        await gateway.store.append(SessionNote(sid=sid, text=_left(worktree)))
     if workspace.is_home:
         await gateway.store.append(SessionNote(sid=sid, text=HOME_WARNING))
     return await gateway.store.session(sid)
@@ -121,6 +134,7 @@ async def delete_session(gateway: GatewayOf, name: str, to: str = choice("to", "
     session = await gateway.store.session(name)
     if session.activeTurn:
         raise Refused(f"s-{session.id} has a running turn. Stop it first.", code=ErrorCode.conflict)
+    await released_worktree(gateway, session)
     await gateway.store.append(SessionUpdated(sid=session.id, changes={"trashed": True} if to == "trash" else {"pruned": True}))
     gateway.worker.end_session(session.id)
     return Ok()
@@ -204,6 +218,13 @@ def _workspace(paths: Paths, sid: str, wanted: str) -> _Workspace:
         raise Refused(f"{problem}. Name a project's folder as cwd, or none for an empty folder.")
     is_trusted = Sources(paths).layers(cwd).trust == "trusted"
     return _Workspace(cwd=cwd, identity=_identity(cwd), is_home=is_whole_home(cwd, Path.home()), is_trusted=is_trusted)
+
+
+def _left(worktree: Worktree) -> str:
+    """What a worktree has not, for people."""
+    shown = ", ".join(worktree.left[:LEFT_SHOWN])
+    more = f" and {len(worktree.left) - LEFT_SHOWN} more" if len(worktree.left) > LEFT_SHOWN else ""
+    return f"The worktree begins with the last commit. Uncommitted changes of {worktree.repository} are not in it: {shown}{more}."
 
 
 def _folder(text: str) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from ..clock import wall_s
 from ..errors import Broken
 from ..paths import Paths
+from ..worktree_records import worktree_records
 from . import grants, trust
 from .grants import Grant
 from .rules import Layer, PolicyProblem, Rule, parse
@@ -75,6 +76,7 @@ class Sources:
     def _signature(self, cwd: str) -> tuple[object, int]:
         sources = [
             self._managed, trust.file_of(self._paths), self._paths.home / "policies", *self._user_files(), grants.file_of(self._paths),
+            worktree_records(self._paths).file,
         ]  # fmt: skip
         stamps = tuple(_stamp(file) for file in sources)
         watched, newest_ns = trust.signature(cwd)
@@ -111,7 +113,7 @@ class Sources:
     def _trust(self, cwd: str, problems: list[Problem]) -> tuple[State, trust.Snapshot | None]:
         """(state of the trust, the snapshot that was compared if the folder is trusted). Rules that loosen are parsed from that snapshot."""
         try:
-            record = trust.read(self._paths).get(os.path.realpath(cwd))
+            record = trust.record_for(self._paths, os.path.realpath(cwd))
             # Only a folder with a trust record is read completely, to see whether the record still holds.
             if record is None:
                 return "untrusted", None

@@ -20,6 +20,7 @@ from ..clock import utc_now
 from ..errors import Broken, Refused
 from ..paths import Paths
 from ..records import RecordFile
+from ..worktree_records import identity_of, repository_folder, worktree_records
 
 FILES_MAX = 200
 BYTES_MAX = 1024 * 1024
@@ -82,6 +83,22 @@ def take(folder: str) -> Snapshot:
 def read(paths: Paths) -> dict[str, Record]:
     """Real path -> trust record. Raises Broken when the file is damaged; then no folder is trusted."""
     return _records(paths).read()
+
+
+def record_for(paths: Paths, real: str) -> Record | None:
+    """The trust record that holds for a folder: its record, or for a worktree that Opta made, that of the folder in the repository.
+
+    So a worktree is trusted while the repository is, and while its watched files are what was trusted there. Raises Broken.
+    """
+    records = read(paths)
+    if (found := records.get(real)) is not None:
+        return found
+    source = repository_folder(worktree_records(paths).read(), real)
+    record = records.get(source) if source else None
+    if record is None or identity_of(source) != f"{record.device}:{record.inode}":
+        return None
+    device, _, inode = identity_of(real).partition(":")
+    return msgspec.structs.replace(record, path=real, device=int(device or 0), inode=int(inode or 0))
 
 
 def state_of(record: Record | None, snapshot: Snapshot) -> State:

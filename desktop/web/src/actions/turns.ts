@@ -26,7 +26,7 @@ async function send(page: Page): Promise<void> {
   // Taken before a session is opened, which clears them.
   const { overrides } = page.state;
   const files = attached(page.state);
-  const sid = page.state.selected || (await openForDraft(page, text));
+  const sid = page.state.wantsWorktree ? await openInWorktree(page, text) : page.state.selected || (await openForDraft(page, text));
   const ids = files.map((file) => file.id);
   await page.daemon.submit(sid, text, overrides, ids);
   // What was typed, chosen or attached while the message was on its way stays.
@@ -45,6 +45,20 @@ async function openForDraft(page: Page, text: string): Promise<string> {
     page.open(session.id);
     page.set({ overrides, drafts: { ...page.state.drafts, '': '', [session.id]: text }, attached: { ...page.state.attached, '': [], [session.id]: files } });
   }
+  page.refreshSessions();
+  return session.id;
+}
+
+// The same session in a git worktree, which takes over the draft. The empty one, of which nothing is lost, goes.
+async function openInWorktree(page: Page, text: string): Promise<string> {
+  const { transcript, overrides, selected } = page.state;
+  const files = attached(page.state);
+  const session = await page.daemon.createSession(transcript.mode, transcript.cwd, text);
+  if (page.state.selected === selected) {
+    page.open(session.id);
+    page.set({ overrides, drafts: { ...page.state.drafts, [selected]: '', [session.id]: text }, attached: { ...page.state.attached, [selected]: [], [session.id]: files } });
+  }
+  await page.daemon.trash(selected).catch(() => undefined);
   page.refreshSessions();
   return session.id;
 }

@@ -24,7 +24,7 @@ export class TestGateway {
   health = HEALTH;
   sockets: TestSocket[] = [];
   // Answers of these paths are errors: method and path -> status, code and message.
-  refusals: Record<string, [status: number, code: ErrorCode, message: string]> = {};
+  refusals: Record<string, [status: number, code: ErrorCode, message: string, details?: Record<string, unknown>]> = {};
   // Extra answers: method and path -> body.
   answers: Record<string, unknown> = {};
   // Whether the gateway process runs; while it does not, nothing connects.
@@ -126,8 +126,8 @@ export class TestGateway {
   private answer(method: string, path: string, body: unknown): Response {
     const refusal = this.refusals[`${method} ${path}`];
     if (!refusal) return Response.json(body);
-    const [status, code, message] = refusal;
-    return Response.json({ error: { code, message } }, { status });
+    const [status, code, message, details] = refusal;
+    return Response.json({ error: { code, message, ...(details ? { details } : {}) } }, { status });
   }
 }
 

@@ -22,7 +22,7 @@ from ..request_body import (
     Share,
     StreamOptions,
     Temperature,
-    sampling_of,
+    chosen_of,
     seed_of,
     stop_strings,
 )  # fmt: skip
@@ -96,7 +96,7 @@ RULES: dict[str, FieldRule] = {
     "thinking": done("enabled, disabled or adaptive, with a budget"),
     "think": done("a switch, or an effort"),
     "enable_thinking": done(),
-    "thinking_budget": done("0 switches thinking off"),
+    "thinking_budget": done("0 switches thinking off; when so many tokens are spent, the reasoning is ended and the answer follows"),
     "chat_template_kwargs": done("variables for the model's chat template, `enable_thinking` and `reasoning_effort` among them"),
     "service_tier": SERVICE_TIER,
     **GRAMMARS,
@@ -144,7 +144,6 @@ def order_of(request: ChatRequest, tools: ToolSet, found: Ignored) -> Generate:
         messages=[message_of(at, message, found) for at, message in enumerate(request.messages)],
         pictures=found.pictures,
         tools=tools.shown(),
-        max_tokens=request.max_completion_tokens or request.max_tokens or DEFAULT_MAX_TOKENS,
         stop=stop,
         seed=seed_of(request.seed),
         logit_bias=request.logit_bias or {},
@@ -154,7 +153,9 @@ def order_of(request: ChatRequest, tools: ToolSet, found: Ignored) -> Generate:
         many_calls=tools.forced == "*" and request.parallel_tool_calls is True,
         strict=tools.strict(),
         one_call=request.parallel_tool_calls is False,
-        **sampling_of(
+        **chosen_of(
+            DEFAULT_MAX_TOKENS,
+            max_tokens=request.max_completion_tokens or request.max_tokens,
             temperature=request.temperature,
             top_p=request.top_p,
             top_k=request.top_k,

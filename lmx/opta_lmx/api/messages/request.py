@@ -20,7 +20,7 @@ from ..request_body import (
     ModelName,
     Share,
     Temperature,
-    sampling_of,
+    chosen_of,
     stop_strings,
 )  # fmt: skip
 from ..thinking import ThinkingOptions, said_by, thinking_of
@@ -51,7 +51,7 @@ class CountRequest(ClientBody, frozen=True, kw_only=True):
 class MessagesRequest(CountRequest, frozen=True, kw_only=True):
     """The body of /v1/messages."""
 
-    max_tokens: MaxTokens = DEFAULT_MAX_TOKENS
+    max_tokens: MaxTokens | None = None
     stop_sequences: list[str] = msgspec.field(default_factory=list[str])
     stream: bool = False
     temperature: Temperature | None = None
@@ -109,10 +109,11 @@ def order_of(request: CountRequest, found: Ignored) -> Generate:
         forced=tools.forced,
         strict=tools.strict(),
         schema=None if tools.forced else _schema(request, found),
-        max_tokens=request.max_tokens,
         stop=stop_strings("stop_sequences", request.stop_sequences),
         one_call=choice.get("disable_parallel_tool_use") is True,
-        **sampling_of(temperature=request.temperature, top_p=request.top_p, top_k=request.top_k),
+        **chosen_of(
+            DEFAULT_MAX_TOKENS, max_tokens=request.max_tokens, temperature=request.temperature, top_p=request.top_p, top_k=request.top_k
+        ),
         **thinking,
     )
 

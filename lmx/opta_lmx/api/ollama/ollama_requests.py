@@ -26,7 +26,7 @@ from ..request_body import (
     Seed,
     Share,
     Temperature,
-    sampling_of,
+    chosen_of,
     seed_of,
     stop_strings,
 )  # fmt: skip
@@ -166,11 +166,12 @@ def _order(request: OllamaBody, messages: list[dict[str, Any]], tools: ToolSet, 
         pictures=found.pictures,
         tools=tools.shown(),
         strict=tools.strict(),
-        max_tokens=limit or DEFAULT_MAX_TOKENS,
         stop=stop_strings("options.stop", options.stop),
         seed=seed_of(options.seed),
         schema=_schema(request.format, found),
-        **sampling_of(
+        **chosen_of(
+            DEFAULT_MAX_TOKENS,
+            max_tokens=limit,
             temperature=options.temperature,
             top_p=options.top_p,
             top_k=options.top_k,

@@ -4,6 +4,7 @@ import { ActionButton } from '../../actions/button';
 import { attachFiles, chooseLevel, chooseMode, chooseModel, detachFile, writeDraft } from '../../actions/composer';
 import { continueTurn, pauseTurn, steerTurn } from '../../actions/steer';
 import { stopTurn, submitTurn } from '../../actions/turns';
+import { toggleWorktree } from '../../actions/worktrees';
 import { usePage, usePageState } from '../../hooks';
 import { attached, draft, nextLevel, nextMode, nextModel } from '../../state';
 import { Pill } from './pill';
@@ -68,6 +69,7 @@ export function Composer(): ReactNode {
             }}
           />
         </label>
+        <WorktreeSwitch />
         <span className="grow" />
         <span className="send">
           {isPaused ? <ActionButton action={continueTurn} argument={undefined} /> : null}
@@ -80,6 +82,19 @@ export function Composer(): ReactNode {
         </span>
       </div>
     </div>
+  );
+}
+
+// For a session that has not begun: whether it works in a git worktree.
+function WorktreeSwitch(): ReactNode {
+  const page = usePage();
+  const isOffered = usePageState((state) => toggleWorktree.when(state));
+  const isOn = usePageState((state) => state.wantsWorktree);
+  if (!isOffered) return null;
+  return (
+    <label className={`pill switch ${isOn ? 'changed' : ''}`} title={toggleWorktree.name}>
+      <input type="checkbox" checked={isOn} onChange={() => void perform(page, toggleWorktree, undefined)} /> {toggleWorktree.label}
+    </label>
   );
 }
 
