@@ -32,6 +32,7 @@ OUTSIDE = {
     "TemplateRefusal",
     "NotTrimmed",
     "NotRun",
+    "ChangedMeanwhile",
     "CannotRestore",
     "CannotRevert",
     "MergeConflict",
