@@ -1,6 +1,7 @@
 """The gateway's requests to the tool worker: a turn's changes, the tools of a folder's MCP servers, worktrees, a sign of life."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -26,7 +27,9 @@ from opta_protocol.commands import (
 from opta_protocol.file_changes import ChangeSet
 from opta_protocol.topics import TOOLS_RPC
 
-UNDO_S = 120.0
+# An undo that could not begin for so long is not done any more; thousands of files are synced to the disk one by one.
+BEGIN_S, UNDO_S = 15.0, 38.0
+SHOW_S = 30.0
 # Starting an MCP server can take this long; the worker answers before it is given up.
 LIST_S, START_S = 40.0, 30.0
 PING_AGAIN_S = 0.5
@@ -63,18 +66,32 @@ class WorkerClient:
     ) -> ChangesUndone:
         """Take back the changes of a turn, or make them again. Raises Unavailable when the tool worker does not answer."""
         id_ = self._undoing.next_id()
-        order = UndoChanges(id=id_, sid=sid, cwd=cwd, folder=folder, sets=sets, paths=paths, redo=redo, partly=partly, dryRun=dry_run)
+        order = UndoChanges(
+            id=id_,
+            sid=sid,
+            cwd=cwd,
+            folder=folder,
+            sets=sets,
+            paths=paths,
+            redo=redo,
+            partly=partly,
+            dryRun=dry_run,
+            until=time.monotonic() + BEGIN_S,
+        )
         try:
             return await self._undoing.ask(id_, lambda: self._tools.send([_encode(order)]), UNDO_S)
         except TimeoutError:
-            raise Unavailable("The tool worker does not answer; try again, or look: opta daemon status.") from None
+            raise Unavailable(
+                "The tool worker does not answer, so it is not known whether anything was done. Look at the changes, and ask again: "
+                "what is done already stays."
+            ) from None
 
     async def changes(self, sid: str, cwd: str, folder: str, sets: list[ChangeSet]) -> ChangesShown:
         """The files that a turn changed, with their diffs. Raises Unavailable when the tool worker does not answer."""
         id_ = self._showing.next_id()
         order = [_encode(ShowChanges(id=id_, sid=sid, cwd=cwd, folder=folder, sets=sets))]
         try:
-            return await self._showing.ask(id_, lambda: self._tools.send(order), UNDO_S)
+            return await self._showing.ask(id_, lambda: self._tools.send(order), SHOW_S)
         except TimeoutError:
             raise Unavailable("The tool worker does not answer; try again, or look: opta daemon status.") from None
 

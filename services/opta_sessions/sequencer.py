@@ -178,8 +178,9 @@ class Sequencer:
         if header.event in CONTROL_NAMES:
             return control_refusal(state, header, body)
         if header.event in ("turn.undone", "turn.redone"):
-            is_busy = bool(state.open_turns)
-            return _refused(ErrorCode.busy, f"s-{state.sid} has a running turn. Undo after it has ended.") if is_busy else None
+            # It is a fact about files by now, so it is written also when another turn has begun meanwhile.
+            is_running = header.turn in state.open_turns
+            return _refused(ErrorCode.busy, f"{header.turn} of s-{state.sid} has not ended. Undo it then.") if is_running else None
         if header.event == "files.changed" and header.turn[1:].isdecimal() and 0 < int(header.turn[1:]) <= state.last_turn:
             # What a command changed is known after it ended; a background command may end after its turn, or be ended by a kill.
             return None

@@ -233,14 +233,14 @@ class ToolExecutor:
     async def undo(self, asked: UndoChanges) -> ChangesUndone:
         """Take back what a turn changed, or make it again."""
         try:
-            return await asyncio.to_thread(self._checkpoints.undo, asked)
+            return await self._command_changes.in_thread(self._checkpoints.undo, asked)
         except ToolProblem as problem:
             return ChangesUndone(id=asked.id, problem=str(problem))
 
     async def changes(self, asked: ShowChanges) -> ChangesShown:
         """The files that a turn changed, with their diffs."""
         try:
-            return await asyncio.to_thread(self._checkpoints.show, asked)
+            return await self._command_changes.in_thread(self._checkpoints.show, asked)
         except ToolProblem as problem:
             return ChangesShown(id=asked.id, problem=str(problem))
 
@@ -331,7 +331,9 @@ class ToolExecutor:
                 invocation.emit(_output(call, text))
 
         try:
-            on_end = await self._command_changes.begin(call, invocation.record, background=asked.background)
+            on_end = await self._command_changes.begin(
+                call, invocation.record, background=asked.background, is_contained=self.level == "full"
+            )
             return await self._runner.run(call, asked, on_start, on_output, on_end)
         finally:
             is_over = True

@@ -5,7 +5,10 @@ from .file_changes import ChangedFile, ChangeSet, FileOutcome
 
 
 class UndoChanges(Command, frozen=True, kw_only=True, omit_defaults=True, tag="UndoChanges"):
-    """Takes back what a turn changed, or makes it again. `folder`: the identity of `cwd`. The rest as in `UndoTurnRequest`."""
+    """Takes back what a turn changed, or makes it again. `folder`: the identity of `cwd`. The rest as in `UndoTurnRequest`.
+
+    `until`: monotonic time of the machine after which it must not begin, because its sender waits no longer; 0 for none.
+    """
 
     id: int
     sid: str
@@ -16,6 +19,7 @@ class UndoChanges(Command, frozen=True, kw_only=True, omit_defaults=True, tag="U
     redo: bool = False
     partly: bool = False
     dryRun: bool = False
+    until: float = 0.0
 
 
 class ChangesUndone(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ChangesUndone"):

@@ -35,6 +35,7 @@ OUTSIDE = {
     "TemplateRefusal",
     "NotTrimmed",
     "NotRun",
+    "ChangedMeanwhile",
     "CannotRestore",
     "CannotRevert",
     "MergeConflict",

@@ -202,3 +202,17 @@ def test_the_same_pause_and_the_same_end_of_it_count_once(tmp_path: Path) -> Non
         house.close()
 
     asyncio.run(story())
+
+
+def test_an_undo_is_noted_once_its_turn_has_ended_also_beside_another_turn(tmp_path: Path) -> None:
+    async def story() -> None:
+        house = Running(tmp_path)
+        await house.begin()
+        undone = e.TurnUndone(**T1, files=["a.py"])
+        assert (await house.refused(undone))[0] is ErrorCode.busy
+        await house.agent.written(done())
+        # The next turn runs already: the files are changed, so it is a fact.
+        assert (await house.ask(undone)).status == "written"
+        assert (await house.refused(e.TurnRedone(sid=SID, turn="t2", files=["a.py"])))[0] is ErrorCode.busy
+
+    asyncio.run(story())

@@ -114,3 +114,36 @@ def test_after_a_kill_of_the_worker_what_the_command_did_is_known_and_undone(dae
     assert until(lambda: changed(daemon, sid, turn) == ["d.txt", "e.txt"])
     assert daemon.opta("sessions", "undo", sid, "--turn", turn).returncode == 0
     assert text(work) == before
+
+
+def test_after_the_undo_of_one_file_the_next_undo_is_of_the_same_turn(daemon: Daemon, script: Script) -> None:
+    work = daemon.workspace
+    sid = daemon.session(mode="do", policy="unrestricted")
+    run(daemon, script, sid, "echo 1 > first")
+    run(daemon, script, sid, "echo 2 > second; echo 3 > third")
+    assert daemon.opta("sessions", "undo", sid, "second").returncode == 0
+    assert daemon.opta("sessions", "undo", sid).returncode == 0
+    assert "first" in text(work)
+    assert not {"second", "third"} & text(work).keys()
+    undone = daemon.opta("sessions", "undo", sid)
+    assert undone.returncode == 0
+    assert "first" not in text(work)
+    assert "could be put back" in daemon.opta("sessions", "undo", sid).stderr
+    for turn in ("t1", "t2"):
+        assert daemon.opta("sessions", "redo", sid).stdout.startswith(f"redo of {turn}")
+    assert {"first", "second", "third"} <= text(work).keys()
+
+
+def test_paths_that_a_turn_did_not_change_are_refused(daemon: Daemon, script: Script) -> None:
+    (daemon.workspace / "other").write_text("other\n")
+    sid = daemon.session(mode="do", policy="unrestricted")
+    run(daemon, script, sid, "echo 1 > '~$made.docx'")
+    for path in ("other", "../other", "/etc/passwd", "..", "", "no/../../such", "a\tb"):
+        refused = daemon.opta("sessions", "undo", sid, path)
+        assert refused.returncode != 0, path
+        assert "not among the files" in refused.stderr, (path, refused.stderr)
+    assert "no turn 't9'" in daemon.opta("sessions", "undo", sid, "--turn", "t9").stderr
+    assert "Nothing of t1 was undone" in daemon.opta("sessions", "redo", sid, "--turn", "t1").stderr
+    assert daemon.opta("sessions", "undo", sid).returncode == 0
+    assert not (daemon.workspace / "~$made.docx").exists()
+    assert (daemon.workspace / "other").read_text() == "other\n"

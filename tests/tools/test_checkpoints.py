@@ -14,7 +14,7 @@ from opta_protocol.change_commands import ShowChanges
 from opta_protocol.event_parts import Change
 from opta_protocol.file_changes import ChangeSet
 from opta_tools.checkpoints import checkpoints as checkpoints_module
-from opta_tools.checkpoints import restoring, workspace_snapshot
+from opta_tools.checkpoints import path_states, path_steps, workspace_snapshot
 from opta_tools.checkpoints.checkpoints import Checkpoints
 from opta_tools.files.edits import digest
 from opta_tools.result import ToolProblem
@@ -168,7 +168,7 @@ def test_a_full_disk_leaves_everything_as_it_was(desk: ChangeDesk, monkeypatch: 
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         whole(descriptor)
 
-    monkeypatch.setattr(restoring.os, "fsync", fsync)
+    monkeypatch.setattr(path_steps.os, "fsync", fsync)
     is_done, files = desk.undo()
     assert not is_done
     assert all("no space left" in why for why in files.values()), files
@@ -190,7 +190,7 @@ def test_a_kill_in_the_middle_of_an_undo_is_taken_back(desk: ChangeDesk, monkeyp
             raise Killed
         whole(descriptor)
 
-    monkeypatch.setattr(restoring.os, "fsync", fsync)
+    monkeypatch.setattr(path_steps.os, "fsync", fsync)
     with pytest.raises(Killed):
         desk.undo()
     assert desk.look() != before
@@ -259,8 +259,7 @@ def test_a_folder_above_the_limits_is_not_covered_and_that_is_said(desk: ChangeD
 
 
 def test_a_large_file_is_recorded_without_its_content(desk: ChangeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workspace_snapshot, "FILE_BYTES_MAX", 100)
-    monkeypatch.setattr(restoring, "FILE_BYTES_MAX", 100)
+    monkeypatch.setattr(path_states, "FILE_BYTES_MAX", 100)
     (desk.work / "large").write_text("x" * 200)
     desk.command("echo y >> large; head -c 300 /dev/zero > made")
     is_done, files = desk.undo()

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from opta_core.errors import Refused
+from opta_core.errors import OptaError, Refused
 from opta_core.transcript import Transcript
 from opta_core.transcript_parts import Turn
 from opta_protocol.error_info import ErrorCode
@@ -92,7 +92,13 @@ async def _move(gateway: GatewayOf, name: str, wanted: UndoTurnRequest, directio
     files = [file.path for file in done.files if file.did not in ("refused", "kept")]
     if done.isDone and files:
         event = TurnUndone if direction == "undo" else TurnRedone
-        await gateway.store.append(event(sid=session.id, turn=turn.id, files=files))
+        try:
+            await gateway.store.append(event(sid=session.id, turn=turn.id, files=files))
+        except OptaError as error:
+            raise type(error)(
+                f"The changes of {turn.id} are {_PAST[direction]}, but the session does not say so: {error.message} To note it, ask again.",
+                code=error.code,
+            ) from error
     return TurnUndoneAnswer(turnId=turn.id, isDone=done.isDone, files=done.files)
 
 
@@ -139,6 +145,17 @@ def _turn(transcript: Transcript, wanted: str, direction: Direction) -> Turn:
             return found
         raise Refused("No turn of this session was undone.", code=ErrorCode.conflict)
     for turn in reversed(transcript.turns):
-        if not turn.undone and change_sets(turn):
+        if _can_be_undone(turn):
             return turn
     raise Refused("No turn of this session changed a file that could be put back.", code=ErrorCode.conflict)
+
+
+def _can_be_undone(turn: Turn) -> bool:
+    """Whether a file is not undone that the turn surely changed. Folders may stay because of what they hold."""
+    ends: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {}
+    for changes in change_sets(turn):
+        for change in changes.changes if not changes.background else []:
+            begin, _ = ends.get(change.path, ((change.before, change.beforeMode), ("", "")))
+            ends[change.path] = begin, (change.after, change.afterMode)
+    files = {path for path, (before, after) in ends.items() if before != after and (before[0] or after[0])}
+    return bool(files.difference(turn.undone)) or (not turn.undone and bool(ends))

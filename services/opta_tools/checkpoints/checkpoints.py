@@ -3,7 +3,9 @@
 import contextlib
 import hashlib
 import os
+import stat
 import threading
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -18,15 +20,18 @@ from opta_protocol.file_changes import ChangedFile, ChangeSet, FileOutcome
 from ..files.edits import digest
 from ..files.workspace import PathProblem, Workspace
 from ..result import ToolProblem
-from .file_state import UNKEPT
+from .file_state import UNKEPT, FileState
+from .folder_reading import UNREADABLE
 from .kept_contents import KeptContents
+from .path_states import state_of
 from .recorder import RecordedChanges, Recorder, Started
-from .restoring import CannotRestore, Restoration, go_back_after_kill, restore, state_of
-from .reverting import CannotRevert
-from .turn_changes import DIFFS_CHARS_MAX, PathChanges, by_path, moved, shown
+from .restoring import CannotRestore, go_back_after_kill, interrupted_in, restore
+from .turn_changes import DIFFS_CHARS_MAX, PathChanges, by_path, shown
+from .undo_plan import planned
 
 # Workspaces whose files are watched at the same time.
 WATCHED_MAX = 16
+UNUSED_S = 60.0
 # More changes of one command are in a kept list instead of the event.
 LISTED_MAX = 1000
 SHOWN_MAX = 5000
@@ -55,14 +60,17 @@ class Checkpoints:
     @contextlib.contextmanager
     def writing(self, workspace: Workspace, path: str, before: bytes | None, after: bytes) -> Generator[None, None, None]:
         """Keep what a file tool replaces and writes, around its write. Raises ToolProblem; then nothing may be written."""
-        recorder = self._recorder(workspace.path)
-        with recorder.lock:
+        root, relative = workspace.path, workspace.relative(path)
+        recorder = self._recorder(root)
+        with self._locked(root) as overlapping:
             try:
                 recorder.contents.keep([after] if before is None else [before, after])
             except OSError as error:
                 raise ToolProblem(f"{path} is not written, because its previous content cannot be kept: {error}", "not_kept") from error
             yield
-            recorder.wrote(workspace.relative(path), digest(after))
+            for each in overlapping:
+                if (inner := _path_in(each.root, root, relative)) is not None:
+                    each.wrote(inner, "" if before is None else digest(before), digest(after))
 
     def prepare(self, root: str, folder: str) -> None:
         """A command may soon run in a workspace, which is looked at meanwhile."""
@@ -70,7 +78,11 @@ class Checkpoints:
 
     def begin(self, started: Started) -> None:
         """A command is about to start."""
-        self._recorder(started.root).begin(started)
+        recorder = self._recorder(started.root)
+        recorder.begin(started)
+        for other in self._overlapping(started.root):
+            if other is not recorder:
+                recorder.note_beside(started, other.runs_beside(started.sid))
 
     def end(self, started: Started) -> list[RecordedChanges]:
         """A command has ended: what changed. Call `written` once the journal has it."""
@@ -82,24 +94,26 @@ class Checkpoints:
 
     def recover(self) -> list[RecordedChanges]:
         """After a kill: go back from undos that were not finished; the changes of commands that ended with the earlier worker."""
-        found: list[RecordedChanges] = []
         for file in sorted(self.folder.glob("*/undo.json")):
-            contents = KeptContents(file.parent)
-            try:
-                if root := go_back_after_kill(contents, file.parent):
-                    log.warning("an undo that was interrupted was taken back", workspace=root)
-            except (OSError, PathProblem) as problem:
-                log.error("an undo that was interrupted could not be taken back", folder=str(file.parent), reason=problem)
-            finally:
-                contents.close()
+            # An undo that was asked for meanwhile has the lock.
+            with self._recorder(interrupted_in(file.parent) or str(file.parent)).lock:
+                contents = KeptContents(file.parent)
+                try:
+                    if root := go_back_after_kill(contents, file.parent):
+                        log.warning("an undo that was interrupted was taken back", workspace=root)
+                except (OSError, PathProblem) as problem:
+                    log.error("an undo that was interrupted could not be taken back", folder=str(file.parent), reason=problem)
+                finally:
+                    contents.close()
+        started: dict[str, list[Started]] = {}
         for file in sorted(self.folder.glob("*/started/*.json")):
             try:
-                started = msgspec.json.decode(file.read_bytes(), type=Started)
-                found += self._recorder(started.root).recover(started)
+                each = msgspec.json.decode(file.read_bytes(), type=Started)
+                started.setdefault(each.root, []).append(each)
             except (OSError, msgspec.DecodeError) as error:
                 log.error("the changes of a command are not known", file=file.name, reason=error)
                 file.unlink(missing_ok=True)
-        return found
+        return [recorded for root, commands in started.items() for recorded in self._recorder(root).recover(commands)]
 
     def event(self, recorded: RecordedChanges) -> FilesChanged | None:
         """The event of changes; None when nothing changed that is known."""
@@ -134,39 +148,34 @@ class Checkpoints:
 
     def undo(self, asked: UndoChanges) -> ChangesUndone:
         """Take back (or make again) what a turn changed: all of it or nothing, unless `partly`."""
-        with self._opened(asked.cwd, asked.folder) as (workspace, recorder), recorder.lock:
+        with self._opened(asked.cwd, asked.folder) as (workspace, recorder), self._locked(workspace.path) as overlapping:
             wanted = self._wanted(recorder, asked.sid, asked.sets)
             if asked.paths:
                 if unknown := [path for path in asked.paths if path not in wanted]:
                     raise ToolProblem(f"{unknown[0][:200]} is not among the files that this turn changed", "path")
-                wanted = {path: wanted[path] for path in asked.paths}
+                chosen = {path: wanted[path] for path in asked.paths}
             else:
-                wanted = {path: each for path, each in wanted.items() if each.is_sure}
-            content_of = self._content_of(recorder, asked.sid)
-            outcomes: dict[str, FileOutcome] = {}
-            plan: list[Restoration] = []
-            for path, changes in sorted(wanted.items()):
+                chosen = {path: each for path, each in wanted.items() if each.is_sure}
+            plan = planned(workspace, chosen, wanted, self._content_of(recorder, asked.sid), again=asked.redo)
+            if asked.until and time.monotonic() > asked.until:
+                raise ToolProblem("the folder was being looked at for too long; try again")
+            while not asked.dryRun and (asked.partly or not plan.is_refused):
+                for each in overlapping:
+                    each.undoing(asked.folder if each is recorder else "")
                 try:
-                    now = state_of(workspace, path)
-                    target, outcomes[path] = moved(changes, now, content_of, again=asked.redo)
-                    plan.append(Restoration(path, now, target))
-                except (CannotRevert, PathProblem, OSError) as problem:
-                    outcomes[path] = FileOutcome(path=path, did="refused", why=str(problem))
-            if asked.dryRun or (not asked.partly and any(each.did == "refused" for each in outcomes.values())):
-                return ChangesUndone(id=asked.id, files=list(outcomes.values()))
-            try:
-                for path in restore(workspace, plan, recorder.contents, recorder.folder):
-                    outcomes[path] = FileOutcome(path=path, did="kept", why="it holds other files")
-            except CannotRestore as problem:
-                outcomes = {
-                    path: FileOutcome(path=path, did="refused", why=f"nothing was done, because {problem.path}: {problem}")
-                    for path in outcomes
-                }
-                return ChangesUndone(id=asked.id, files=list(outcomes.values()))
-            for each in plan:
-                if each.target.is_file and each.now != each.target:
-                    recorder.wrote(each.path, each.target.sha256)
-            return ChangesUndone(id=asked.id, isDone=True, files=list(outcomes.values()))
+                    staying = restore(workspace, plan.restorations, recorder.contents, recorder.folder)
+                except CannotRestore as problem:
+                    plan.refuse(problem.path, str(problem), only_it=asked.partly)
+                    if asked.partly and plan.restorations:
+                        continue
+                    break
+                for each in overlapping:
+                    inner = {_path_in(each.root, workspace.path, path) for path in plan.outcomes}
+                    each.undone(asked.folder if each is recorder else "", {path for path in inner if path is not None})
+                for path in staying:
+                    plan.outcomes[path] = FileOutcome(path=path, did="kept", why="it holds other files")
+                return ChangesUndone(id=asked.id, isDone=True, files=list(plan.outcomes.values()))
+            return ChangesUndone(id=asked.id, files=list(plan.outcomes.values()))
 
     def show(self, asked: ShowChanges) -> ChangesShown:
         """What a turn changed, with diffs."""
@@ -176,9 +185,11 @@ class Checkpoints:
             chars_left = DIFFS_CHARS_MAX
             for path, changes in sorted(self._wanted(recorder, asked.sid, asked.sets).items())[:SHOWN_MAX]:
                 try:
-                    file = shown(changes, state_of(workspace, path), content_of, chars_left)
-                except (PathProblem, OSError) as problem:
-                    raise ToolProblem(f"{path} cannot be looked at: {problem}") from problem
+                    now = state_of(workspace, path)
+                except (PathProblem, OSError):
+                    # It must not be read now, or a link leads to it.
+                    now = FileState(stat.S_IFREG, unkept=UNREADABLE)
+                file = shown(changes, now, content_of, chars_left)
                 chars_left -= len(file.diff)
                 files.append(file)
             return ChangesShown(id=asked.id, files=files, notCovered=recorder.left_out)
@@ -229,11 +240,39 @@ class Checkpoints:
                 folder = self.folder / hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
                 recorder = Recorder(root, folder)
             self._recorders[root] = recorder
-            unused = [path for path, each in self._recorders.items() if not each.is_used and path != root]
-            for path in unused[: max(0, len(self._recorders) - WATCHED_MAX)]:
-                self._recorders.pop(path).close()
+            recorder.asked_at = time.monotonic()
+            # A recorder that was asked for just now may be about to be used.
+            unused = [each for each in self._recorders.values() if not each.is_used and recorder.asked_at - each.asked_at > UNUSED_S]
+            for each in unused[: max(0, len(self._recorders) - WATCHED_MAX)]:
+                del self._recorders[each.root]
+                each.close()
             return recorder
+
+    def _overlapping(self, root: str) -> list[Recorder]:
+        """The recorders of a folder, of those that hold it and of those in it."""
+        with self._lock:
+            found = [each for each in self._recorders.values() if _holds(each.root, root) or _holds(root, each.root)]
+        return sorted(found, key=lambda each: each.root)
+
+    @contextlib.contextmanager
+    def _locked(self, root: str) -> Generator[list[Recorder], None, None]:
+        """Hold the locks of overlapping recorders, always in the same order."""
+        with contextlib.ExitStack() as locks:
+            found = self._overlapping(root)
+            for each in found:
+                locks.enter_context(each.lock)
+            yield found
 
     def _used(self) -> list[Recorder]:
         with self._lock:
             return [recorder for recorder in self._recorders.values() if recorder.is_used]
+
+
+def _holds(above: str, below: str) -> bool:
+    return below == above or below.startswith(f"{above.rstrip('/')}/")
+
+
+def _path_in(root: str, other: str, path: str) -> str | None:
+    """A path of the workspace `other` as a path of the workspace `root`; None when it lies elsewhere."""
+    whole = f"{other.rstrip('/')}/{path}"
+    return whole.removeprefix(f"{root.rstrip('/')}/") if _holds(root, whole) else None

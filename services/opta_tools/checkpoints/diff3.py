@@ -1,7 +1,8 @@
 """Three-way merge of texts, by lines. The method of diff3: https://www.cis.upenn.edu/~bcpierce/papers/diff3-short.pdf"""
 
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+
+from ..files.line_matching import matching_blocks
 
 # More lines take too long to compare.
 LINES_MAX = 20_000
@@ -53,8 +54,8 @@ def _merged(base: list[bytes], ours: list[bytes], theirs: list[bytes]) -> list[b
 
 def _commons(base: list[bytes], ours: list[bytes], theirs: list[bytes]) -> list[_Common]:
     """The runs of lines that both texts share with the base, in order."""
-    left = SequenceMatcher(None, base, ours, autojunk=False).get_matching_blocks()
-    right = SequenceMatcher(None, base, theirs, autojunk=False).get_matching_blocks()
+    left = matching_blocks(base, ours)
+    right = matching_blocks(base, theirs)
     commons: list[_Common] = []
     at_left = at_right = 0
     while at_left < len(left) and at_right < len(right):

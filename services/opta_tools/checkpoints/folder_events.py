@@ -72,8 +72,9 @@ class FolderEvents:
                 return None
             path = self._paths.get(event.wd)
             if event.mask & flags.IGNORED:
+                # A new folder may have its path, and its inode, already.
                 self._paths.pop(event.wd, None)
-            elif path is not None:
+            if path is not None:
                 changed.add(path)
                 if not event.name and path:
                     # The folder itself: its entry is in the one above.

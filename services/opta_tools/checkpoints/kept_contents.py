@@ -36,6 +36,9 @@ class KeptContents:
         self._file = folder / "contents.sqlite"
         self._lock = threading.RLock()
         self._open: sqlite3.Connection | None = None
+        self._inode = 0
+        # Changes when what was kept is lost.
+        self.edition = 0
 
     def close(self) -> None:
         """Close the file."""
@@ -44,8 +47,14 @@ class KeptContents:
                 self._open.close()
                 self._open = None
 
+    def is_lost(self, edition: int) -> bool:
+        """Whether what was kept at that edition is lost: the file was damaged, or somebody removed it."""
+        with self._lock:
+            self._database()
+            return self.edition != edition
+
     def keep(self, contents: Iterable[bytes]) -> list[str]:
-        """Keep contents; their sha256. They are on the disk when this returns."""
+        """Keep contents; their sha256. A kill does not lose them."""
         names: list[str] = []
         with self._transaction() as database:
             for content in contents:
@@ -119,10 +128,15 @@ class KeptContents:
                 raise
 
     def _database(self) -> sqlite3.Connection:
+        if self._open is not None and self._inode_now() != self._inode:
+            log.error("the kept contents were removed; they are begun anew", file=str(self._file))
+            self.close()
+            self.edition += 1
         if self._open is None:
             for attempt in range(2):
                 try:
                     self._open = self._connected()
+                    self._inode = self._inode_now()
                     break
                 except sqlite3.Error as error:
                     if attempt or not _is_damaged(error):
@@ -144,8 +158,15 @@ class KeptContents:
             raise
         return database
 
+    def _inode_now(self) -> int:
+        try:
+            return self._file.stat().st_ino
+        except OSError:
+            return 0
+
     def _put_aside(self) -> None:
         self.close()
+        self.edition += 1
         log.error("the kept contents are damaged; they are put aside, and begun anew", file=str(self._file))
         for end in ("", "-wal", "-shm"):
             with contextlib.suppress(OSError):

@@ -5,20 +5,24 @@ cannot be distinguished from what a person changed meanwhile, so it is recorded 
 the journal: the next worker finds it after a kill.
 """
 
+import os
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from opta_core.logs import Log
+from opta_core.policy.control_files import control_file
 from opta_protocol.event_parts import Change
 
 from ..files.workspace import PathProblem, Workspace
 from .file_state import written
+from .folder_reading import Entry, Folder
 from .kept_contents import KeptContents
-from .workspace_snapshot import Difference, Entry, Folder, NotCovered, WorkspaceSnapshot
+from .workspace_snapshot import Difference, NotCovered, WorkspaceSnapshot
 
 # A look that takes longer than this holds commands up: the workspace is not covered then. The first look reads every file.
 LOOK_S, FIRST_LOOK_S = 3.0, 20.0
@@ -29,7 +33,10 @@ log = Log("checkpoints")
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A command whose changes are not in the journal yet. `root`: of the workspace; `folder`: its identity."""
+    """A command whose changes are not in the journal yet. `root`: of the workspace; `folder`: its identity; `daemon`: who started it.
+
+    `is_contained`: the sandbox keeps it from control files.
+    """
 
     root: str
     folder: str
@@ -37,6 +44,8 @@ class Started(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     turn: str
     call: str
     background: bool = False
+    daemon: str = ""
+    is_contained: bool = False
 
     @property
     def name(self) -> str:
@@ -81,8 +90,11 @@ class Recorder:
         self.lock = threading.RLock()
         self._started_folder = folder / "started"
         self._snapshot: WorkspaceSnapshot | None = None
+        self._edition = 0
         self._why_not, self._tried_at = "", 0.0
         self._observed: dict[str, Observed] = {}
+        # When it was asked for last (monotonic clock)
+        self.asked_at = 0.0
 
     @property
     def is_used(self) -> bool:
@@ -92,9 +104,12 @@ class Recorder:
     @property
     def left_out(self) -> list[str]:
         """What is not covered, in words for people; empty when the workspace was never looked at."""
-        if self._snapshot is None:
+        snapshot = self._snapshot
+        if snapshot is None:
             return [self._why_not] if self._why_not else []
-        return sorted(self._snapshot.left_out) + sorted(name.encode(errors="replace").decode() for name in self._snapshot.odd_names)
+        # Another thread may look at the workspace meanwhile.
+        odd_names = [name.encode(errors="replace").decode() for name in list(snapshot.odd_names)]
+        return sorted({*list(snapshot.left_out), *list(snapshot.unread)}) + sorted(odd_names)
 
     def close(self) -> None:
         """Stop watching the workspace."""
@@ -111,17 +126,26 @@ class Recorder:
             self._begin(started)
             try:
                 self._started_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                # Housekeeping removes what was not used for long.
+                os.utime(self.folder)
                 file = self._started_folder / f"{started.name}.json"
-                file.with_suffix(".part").write_bytes(msgspec.json.encode(started))
+                file.with_suffix(".part").write_bytes(msgspec.json.encode(msgspec.structs.replace(started, daemon=daemon_mark())))
                 file.with_suffix(".part").replace(file)
             except OSError as error:
                 log.warning("after a kill, the changes of this command will not be known", command=started.name, reason=error)
 
-    def recover(self, started: Started) -> list[RecordedChanges]:
-        """The changes of a command that an earlier worker started, and that has ended."""
+    def recover(self, started: list[Started]) -> list[RecordedChanges]:
+        """The changes of commands that an earlier worker started, and that have ended.
+
+        Under another daemon, time has passed in which anybody may have changed files, so the changes are not surely the commands'.
+        """
         with self.lock:
-            self._begin(started)
-            return self.end(started)
+            for each in started:
+                self._begin(msgspec.structs.replace(each, background=each.background or each.daemon != daemon_mark()))
+            self._look(started[0].folder)
+            for each in started:
+                self._observed[each.name].is_over = True
+            return self._recorded()
 
     def end(self, started: Started) -> list[RecordedChanges]:
         """A command has ended: the changes that the journal gets now. Call `written` once it has them."""
@@ -157,13 +181,37 @@ class Recorder:
                     (self._started_folder / f"{name}.json").unlink(missing_ok=True)
             if self._snapshot is not None and not any(observed.differences for observed in self._observed.values()):
                 self._save()
-                if recorded:
+                if any(each.changes for each in recorded):
                     self.contents.bound(self._snapshot.contents())
 
-    def wrote(self, path: str, sha256: str) -> None:
-        """A file tool wrote a file. Hold `lock` from before it writes until this returns."""
-        if self._snapshot is not None:
-            self._snapshot.wrote(path, sha256)
+    def wrote(self, path: str, before: str, after: str) -> None:
+        """A file tool replaced the content `before` by `after` (sha256). Hold `lock` from before it writes until this returns."""
+        if self._snapshot is not None and (earlier := self._snapshot.wrote(path, before, after)):
+            self._note([earlier])
+
+    def undoing(self, folder: str) -> None:
+        """An undo begins: what differs now is not its doing. Hold `lock` until `undone` returns."""
+        if self._observed:
+            self._look(folder)
+
+    def undone(self, folder: str, paths: set[str]) -> None:
+        """An undo has changed these paths, which no command did."""
+        if self._observed:
+            self._look(folder, paths)
+
+    def runs_beside(self, sid: str) -> set[str]:
+        """A command of a session starts in a folder that lies in this one, or above it: the other sessions whose commands run here."""
+        with self.lock:
+            others = [each for each in self._observed.values() if not each.is_over and each.started.sid != sid]
+            for other in others:
+                other.beside.add(sid)
+            return {other.started.sid for other in others}
+
+    def note_beside(self, started: Started, sids: set[str]) -> None:
+        """Commands of these sessions run at the same time as this one."""
+        with self.lock:
+            if observed := self._observed.get(started.name):
+                observed.beside |= sids
 
     def prepare(self, folder: str) -> None:
         """Look at the workspace for the first time, before a command needs it."""
@@ -179,9 +227,8 @@ class Recorder:
                 observed.beside.add(other.started.sid)
         self._observed[started.name] = observed
 
-    def _look(self, folder: str) -> None:
-        """Look at the workspace, and note what differs for the commands that run."""
-        running = [each for each in self._observed.values() if not each.is_over and not each.missed]
+    def _look(self, folder: str, undone: Collection[str] = ()) -> None:
+        """Look at the workspace, and note what differs for the commands that run; not the paths that were undone."""
         try:
             differences = self._differences(folder)
         except (NotCovered, PathProblem, OSError) as problem:
@@ -190,23 +237,39 @@ class Recorder:
             if self._snapshot is not None:
                 self._snapshot.close()
                 self._snapshot = None
-            for each in running:
+            for each in self._running():
                 each.missed = self._why_not
             return
-        waited_for = [each for each in running if not each.started.background] or running
-        for each in waited_for:
-            for difference in differences:
-                was = each.differences.get(difference.path)
-                each.differences[difference.path] = difference if was is None else Difference(difference.path, was.before, difference.after)
+        self._note([difference for difference in differences if difference.path not in undone])
         if not self._observed:
             self._save()
 
+    def _running(self) -> list[Observed]:
+        return [each for each in self._observed.values() if not each.is_over and not each.missed]
+
+    def _note(self, differences: list[Difference]) -> None:
+        """Commands that run changed this: those in the foreground, if there are any."""
+        running = self._running()
+        for each in [each for each in running if not each.started.background] or running:
+            for difference in differences:
+                if each.started.is_contained and _is_control(difference.path):
+                    # A person changed it, and an undo of the command must not change it back.
+                    continue
+                was = each.differences.get(difference.path)
+                each.differences[difference.path] = difference if was is None else Difference(difference.path, was.before, difference.after)
+
     def _differences(self, folder: str) -> list[Difference]:
+        if self._snapshot is not None and self.contents.is_lost(self._edition):
+            self._snapshot.close()
+            self._snapshot = None
+            for each in self._running():
+                each.missed = "what was kept of this folder's files was lost meanwhile"
         if self._snapshot is None:
             if self._why_not and time.monotonic() - self._tried_at < RETRY_S:
                 raise NotCovered(self._why_not)
             workspace = Workspace(self.root, folder)
             known: dict[str, Folder] = self.contents.folders(_folders)
+            self._edition = self.contents.edition
             self._snapshot = WorkspaceSnapshot(workspace, self.contents.keep, known)
             found = self._snapshot.look(FIRST_LOOK_S)
             self._why_not = ""
@@ -232,6 +295,12 @@ class Recorder:
         ]
 
 
+def _is_control(path: str) -> bool:
+    """Whether a contained command can neither make nor change this path."""
+    found = [control_file(name) for name in path.split("/")]
+    return any(each is not None and not each.is_of_repository for each in found)
+
+
 def _is_change(difference: Difference) -> bool:
     before, after = difference.before, difference.after
     return (before and (before.mode, before.sha256)) != (after and (after.mode, after.sha256))
@@ -246,3 +315,14 @@ def _change(difference: Difference) -> Change:
         beforeMode=written(before.mode) if before else "",
         afterMode=written(after.mode) if after else "",
     )
+
+
+def daemon_mark() -> str:
+    """Identifies the running daemon, which restarts workers: its process, when that began, and the boot of the machine."""
+    parent = os.getppid()
+    try:
+        began = Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[19]
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except (OSError, IndexError):
+        began = boot = ""
+    return f"{parent}:{began}:{boot}"

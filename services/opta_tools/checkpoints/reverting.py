@@ -38,7 +38,7 @@ def _moved(now: FileState, source: FileState, target: FileState) -> FileState:
     if _is_same(now, target):
         return now
     if _is_same(now, source):
-        if target.unkept:
+        if target.unkept and target.unkept != now.unkept:
             raise CannotRevert("had a content that is not kept: it is too large, or it was changed too long ago")
         return target
     if not now.mode:
@@ -52,6 +52,8 @@ def _moved(now: FileState, source: FileState, target: FileState) -> FileState:
         raise CannotRevert(f"has become a {now.kind}")
     if stat.S_ISDIR(now.mode) and stat.S_ISDIR(target.mode):
         return FileState(_permissions(now, source, target) | stat.S_IFDIR)
+    if (now.content, now.unkept) == (source.content, source.unkept) == (target.content, target.unkept):
+        return FileState(stat.S_IFMT(now.mode) | _permissions(now, source, target), now.content, now.unkept)
     if now.unkept or source.unkept or target.unkept:
         raise CannotRevert("was changed since, and its content was not kept")
     if not (now.is_file and source.is_file and target.is_file):

@@ -34,7 +34,11 @@ def by_path(sets: list[ChangeSet]) -> dict[str, PathChanges]:
     for changes in sets:
         for change in changes.changes:
             known = found.setdefault(change.path, PathChanges(change.path))
-            known.changes.append(change)
+            if known.changes and _ends(change) == _begins(known.changes[0]) and _ends(known.changes[-1]) != _begins(change):
+                # Of calls at the same time, the later one may have changed it first.
+                known.changes.insert(0, change)
+            else:
+                known.changes.append(change)
             known.is_sure |= not changes.background
             if changes.callId not in known.calls:
                 known.calls.append(changes.callId)
@@ -60,7 +64,9 @@ def shown(changes: PathChanges, now: FileState, content_of: ContentOf, chars_lef
     after = _state(last.afterMode, last.after, now, content_of)
     diff, is_text = _diff(changes.path, before, after)
     limit = max(0, min(DIFF_CHARS_MAX, chars_left))
-    is_after, is_before = ((now.kind, now.sha256) == (state.kind, state.sha256) for state in (after, before))
+    is_after, is_before = (
+        (now.kind, now.sha256, now.permissions) == (state.kind, state.sha256, state.permissions) for state in (after, before)
+    )
     return ChangedFile(
         path=changes.path,
         did="created" if not before.mode else "deleted" if not after.mode else "changed",

@@ -4,7 +4,6 @@ A draft that was shown to a person is written only if the file still has the con
 """
 
 import contextlib
-import difflib
 import hashlib
 import os
 import re
@@ -18,6 +17,7 @@ from opta_protocol.tools.file_access import Edit, EditFile, MultiEdit, WriteFile
 from ..result import Outcome, ToolProblem
 from .edit_match import apply, find
 from .encoding import DecodedText, decode
+from .line_matching import unified_diff
 from .workspace import PathProblem, Workspace
 
 FILE_BYTES_MAX = 8 * 1024 * 1024
@@ -226,7 +226,7 @@ def _diff(path: str, before: bytes, after: bytes) -> list[str]:
         old, new = (_shown_lines(_in_events(decode(content, path).text)) for content in (before, after))
     except ToolProblem:
         return []
-    return list(difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm=""))
+    return list(unified_diff(old, new, f"a/{path}", f"b/{path}"))
 
 
 def _in_events(text: str) -> str:
