@@ -3,6 +3,7 @@
 import { markOf } from './divergence';
 import { byCodePoint, some } from './file_names';
 import type { AnyEvent, Worktree } from './protocol';
+import { beginning, inState } from './session_events';
 import { applyToCall, findCall, newCall } from './transcript_calls';
 import { applyHook } from './transcript_hooks';
 import type { Call, Injected, Note, Stats, Turn } from './transcript_parts';
@@ -50,26 +51,10 @@ export class Transcript {
     this.lastSeq = event.seq ?? 0;
     switch (event.event) {
       case 'session.start':
-        this.sid = event.sid ?? '';
-        this.title = event.title;
-        this.cwd = event.cwd;
-        this.mode = event.mode;
-        this.level = event.level;
-        this.model = event.model ?? '';
-        this.policy = event.policy ?? 'standard';
-        this.interactive = event.interactive ?? true;
-        this.trusted = event.trusted ?? false;
-        this.folder = event.folder ?? '';
-        this.parent = event.parent ?? '';
-        this.parentTurn = event.parentTurn ?? '';
-        this.worktree = event.worktree ?? null;
+        Object.assign(this, beginning(event));
         return null;
       case 'session.worktree':
-        if (this.worktree) {
-          // An open one has no state, as in what begins a session.
-          const { state: _, ...known } = this.worktree;
-          this.worktree = event.state === 'open' ? known : { ...known, state: event.state };
-        }
+        this.worktree = inState(this.worktree, event.state);
         return null;
       case 'session.updated': {
         const changes = event.changes as Record<string, string>;
