@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from .child_events import ChildStart, ChildState
 from .context_events import ContextCompacted, ContextFolded, ContextInjected
 from .control_events import (
     QuestionAnswered,
@@ -27,56 +28,20 @@ from .control_events import (
 from .event_base import Event
 from .event_parts import Change, Execution, Limits, Writing
 from .hook_events import HookResult, HookStart
-from .permissions import Answer, Decision, Level, Mode, Offer, Risk, SessionPolicy
+from .permissions import Answer, Decision, Level, Mode, Offer, Risk
 from .service_events import ServiceBack, ServiceLost
-
-
-class SessionStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.start"):
-    """A session was created. Always the first line of its journal."""
-
-    title: str
-    cwd: str
-    mode: Mode
-    level: Level
-    model: str = ""
-    policy: SessionPolicy = SessionPolicy.standard
-    trusted: bool = False
-    sandbox: str = "none"
-    interactive: bool = True
-    # Device and inode of `cwd`, so that another folder of the same name is not used.
-    folder: str = ""
-    # Of a fork: the session whose history it has, and the last turn of it.
-    parent: str = ""
-    parentTurn: str = ""
-
-
-class SessionUpdated(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.updated"):
-    """Properties changed: title, pinned, archived, model, mode, level."""
-
-    changes: dict[str, Any]
-
-
-class SessionCleared(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.cleared"):
-    """The context was cleared up to `upTo`. The history stays in the journal."""
-
-    upTo: int
-
-
-class SessionNote(Event, frozen=True, kw_only=True, omit_defaults=True, tag="session.note"):
-    """A note for people, such as a post-mortem."""
-
-    text: str
-    kind: str = "note"
+from .session_events import SessionCleared, SessionNote, SessionStart, SessionUpdated
 
 
 class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.start"):
-    """A prompt was accepted. `key` is its idempotency key, `body` the hash of the request.
+    """A prompt was accepted. `key` is its idempotency key, `body` the hash of the request. `role` agent: a model wrote it, for its sub-agent.
 
+    `fromPlan`: the turn whose plan was accepted; `text` holds it.
     `compact`: there is no prompt; the context is summarised now. `command`: what was written, when `text` is what a custom command holds.
     `limits`: those that hold instead of the settings. `probe`: a turn of the triage, which goes to its model or fails, never elsewhere.
     """
 
-    role: Literal["user"]
+    role: Literal["user", "agent"]
     text: str
     mode: Mode
     level: Level
@@ -89,6 +54,7 @@ class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.
     command: str = ""
     limits: Limits = Limits()
     probe: bool = False
+    fromPlan: str = ""
 
 
 class StepStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.start"):
@@ -294,7 +260,7 @@ Limited = Literal["steps", "budget", "length"]
 class TurnDone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.done"):
     """The turn succeeded, or met a limit (`finish` is `Limited`) and can be resumed. Times are in seconds, except `firstTokenMs`.
 
-    The provider reports the token counts.
+    The provider reports the token counts. `children`: how many sub-agents it started; `childTokens`: what those read and wrote.
     """
 
     tokens: int
@@ -309,6 +275,8 @@ class TurnDone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.d
     firstTokenMs: float = 0
     contextUsed: int = 0
     contextLimit: int = 0
+    children: int = 0
+    childTokens: int = 0
 
 
 class TurnError(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.error"):
@@ -361,6 +329,8 @@ AnyEvent = (
     | HookStart
     | HookResult
     | PlanUpdated
+    | ChildStart
+    | ChildState
     | ContextInjected
     | ContextCompacted
     | ContextFolded

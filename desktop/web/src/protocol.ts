@@ -84,6 +84,39 @@ export interface CheckPolicy {
   interactive?: boolean;
   rules?: string[];
 }
+export interface ChildStart {
+  event: "child.start";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+  callId: string;
+  childSid: string;
+  title: string;
+  readOnly?: boolean;
+}
+export interface ChildState {
+  event: "child.state";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+  callId: string;
+  childSid: string;
+  state: "done" | "failed" | "limit" | "paused" | "queued" | "running" | "stopped" | "waiting";
+  childTurn?: string;
+  step?: number;
+  calls?: number;
+  tokens?: number;
+  asks?: string;
+  askSeq?: number;
+}
 export interface ClientFacts {
   latencyMs?: number | null;
   stream?: "" | "connected" | "lost";
@@ -95,7 +128,7 @@ export interface CommandInfo {
   arguments: string;
   origin: "project" | "user";
   path: string;
-  mode: "" | "chat" | "do";
+  mode: "" | "chat" | "do" | "plan";
   model: string;
 }
 export interface CommandList {
@@ -468,7 +501,7 @@ export interface Metrics {
   memory: Record<string, number>;
   streams: number;
 }
-export type Mode = "chat" | "do";
+export type Mode = "chat" | "do" | "plan";
 export interface ModelFacts {
   state?: string;
   problem?: string;
@@ -506,6 +539,9 @@ export interface Ok {
   ok?: boolean;
 }
 export interface OpenPermission {
+  title?: string;
+  parent?: string;
+  parentTitle?: string;
   sid: string;
   turn: string;
   requestId: string;
@@ -519,6 +555,9 @@ export interface OpenPermissions {
   permissions: OpenPermission[];
 }
 export interface OpenQuestion {
+  title?: string;
+  parent?: string;
+  parentTitle?: string;
   sid: string;
   turn: string;
   questionId: string;
@@ -805,6 +844,8 @@ export interface Session {
   trusted?: boolean;
   parent?: string;
   parentTurn?: string;
+  parentCall?: string;
+  step?: number;
 }
 export interface SessionCancelled {
   event: "session.cancelled";
@@ -862,6 +903,8 @@ export interface SessionDetails {
   trusted?: boolean;
   parent?: string;
   parentTurn?: string;
+  parentCall?: string;
+  step?: number;
   transcript: Record<string, unknown>;
 }
 export interface SessionList {
@@ -902,6 +945,8 @@ export interface SessionStart {
   folder?: string;
   parent?: string;
   parentTurn?: string;
+  parentCall?: string;
+  depth?: number;
 }
 export interface SessionUpdated {
   event: "session.updated";
@@ -996,7 +1041,8 @@ export interface StoreAccount {
   key: string;
 }
 export interface SubmitTurn {
-  text: string;
+  text?: string;
+  fromPlan?: string;
   mode?: Mode | null;
   model?: string | null;
   level?: Level | null;
@@ -1145,6 +1191,8 @@ export interface TurnDone {
   firstTokenMs?: number;
   contextUsed?: number;
   contextLimit?: number;
+  children?: number;
+  childTokens?: number;
 }
 export interface TurnEdited {
   event: "turn.edited";
@@ -1253,7 +1301,7 @@ export interface TurnStart {
   p?: string;
   n?: number;
   c?: string;
-  role: "user";
+  role: "agent" | "user";
   text: string;
   mode: Mode;
   level: Level;
@@ -1266,6 +1314,7 @@ export interface TurnStart {
   command?: string;
   limits?: Limits;
   probe?: boolean;
+  fromPlan?: string;
 }
 export interface TurnSteer {
   event: "turn.steer";
@@ -1382,5 +1431,5 @@ export interface Writing {
   sha256Before?: string;
   note?: string;
 }
-export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnEdited | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | TurnRedone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | QuestionAsked | QuestionAnswered | ToolStart | ToolOutput | ToolResult | FilesChanged | HookStart | HookResult | PlanUpdated | ContextInjected | ContextCompacted | ContextFolded | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
+export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | TurnStart | TurnQueued | TurnEdited | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | TurnRedone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | QuestionAsked | QuestionAnswered | ToolStart | ToolOutput | ToolResult | FilesChanged | HookStart | HookResult | PlanUpdated | ChildStart | ChildState | ContextInjected | ContextCompacted | ContextFolded | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
 export type EventName = AnyEvent['event'];

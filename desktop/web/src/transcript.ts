@@ -20,9 +20,11 @@ export class Transcript {
   interactive = true;
   trusted = false;
   folder = '';
-  // Of a fork: the session whose history it has, and the last turn of it.
+  // Of a fork: the session whose history it has, and the last turn of it. Of a sub-agent: the session, the turn and the call that started it.
   parent = '';
   parentTurn = '';
+  parentCall = '';
+  depth = 0;
   clearedTo = 0;
   compactedTo = 0;
   compactedIn = '';
@@ -61,6 +63,8 @@ export class Transcript {
         this.folder = event.folder ?? '';
         this.parent = event.parent ?? '';
         this.parentTurn = event.parentTurn ?? '';
+        this.parentCall = event.parentCall ?? '';
+        this.depth = event.depth ?? 0;
         return null;
       case 'session.updated': {
         const changes = event.changes as Record<string, string>;
@@ -119,6 +123,8 @@ export class Transcript {
           resumes: event.resumes ?? '',
           compact: event.compact ?? false,
           probe: event.probe ?? false,
+          role: event.role,
+          fromPlan: event.fromPlan ?? '',
           command: event.command ?? '',
           injected: [],
           steers: [],
@@ -178,6 +184,11 @@ export class Transcript {
     const last = this.turns[this.turns.length - 1];
     return last && (last.state === 'error' || last.state === 'cancelled' || isLimited(last)) ? last : undefined;
   }
+}
+
+// The plan that a turn in plan mode ended in, '' for none.
+export function planOf(turn: Turn): string {
+  return turn.mode === 'plan' && turn.state === 'done' && !isLimited(turn) ? (turn.steps.at(-1)?.text.trim() ?? '') : '';
 }
 
 // Whether a turn met a limit before it was finished.
@@ -288,6 +299,7 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
         promptTokens: event.promptTokens ?? 0,
         contextUsed: event.contextUsed ?? 0,
         contextLimit: event.contextLimit ?? 0,
+        ...(event.children ? { children: event.children, childTokens: event.childTokens ?? 0 } : {}),
       };
       break;
     case 'turn.error':
@@ -308,6 +320,8 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
     case 'permission.decision':
     case 'question.asked':
     case 'question.answered':
+    case 'child.start':
+    case 'child.state':
     case 'tool.start':
     case 'tool.output':
     case 'files.changed':
