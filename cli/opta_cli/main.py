@@ -62,7 +62,11 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--json", action="store_true", help="print the events exactly as stored")
         turn_requests.add_limits(command)
         session_worktrees.add_options(command)
+        if name == "do":
+            command.add_argument("--plan", action="store_true", help="only read, and make a plan that you accept or change")
+            command.add_argument("--from-plan", default="", metavar="TURN", help="carry out the plan of a turn of --session")
         if name == "chat":
+            command.add_argument("--mode", default="chat", choices=["chat", "do", "plan"], help="what the model may do (default: chat)")
             command.add_argument("--once", action="store_true", help="one prompt, then exit")
 
     session_arguments.add(_group(commands, "sessions", "list, show, steer, fork, repair and export sessions"), _add)
@@ -112,7 +116,7 @@ def _policy(group: Any) -> None:
     checked.add_argument(
         "--rule", action="append", default=[], metavar="EFFECT:WORDS", help="an additional rule, such as 'allow:git status'"
     )
-    checked.add_argument("--mode", choices=["chat", "do"], default="do")
+    checked.add_argument("--mode", choices=["chat", "do", "plan"], default="do")
     checked.add_argument("--level", default="", metavar="N", help="L1, L2 or L3 (default: the mode's)")
     checked.add_argument("--headless", action="store_true", help="decide as if no person can be asked")
     granted = _add(group, "grant", policy.grant, "always allow exactly this command in this folder")

@@ -12,6 +12,7 @@ def add(group: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
     listed = command(group, "list", sessions.list_sessions, "list sessions, most recently active first")
     listed.add_argument("--q", default="", help="filter: words of the title, or an id")
     listed.add_argument("--limit", type=int, default=50)
+    listed.add_argument("--all", action="store_true", help="also list the sessions of sub-agents")
     listed.add_argument("--json", action="store_true")
     shown = command(group, "show", sessions.show, "print a session as text")
     shown.add_argument("id")

@@ -26,7 +26,7 @@ async def serve(context: ServiceContext, router: Routes) -> None:
     """The same with any way to models."""
     store = StoreClient(context.bus)
     outbox = Outbox(context.bus, "agent", context.boot, context.incarnation)
-    turns = Turns(context, Subscriptions(context.bus, store, is_sparse=True), outbox, router)
+    turns = Turns(context, store, Subscriptions(context.bus, store, is_sparse=True), outbox, router)
     queries = ContextQueries(context.bus, context.boot, turns.session, turns.last_offered, router, lambda: turns.running)
     context.figures = lambda: {"running": turns.running, "done": turns.done, "cooling": _cooling(router)}
     turns.on_change = context.publish

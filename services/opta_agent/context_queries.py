@@ -29,7 +29,7 @@ class ContextQueries:
         bus: Bus,
         boot: str,
         session_at: Callable[[str, int], Awaitable[AgentSession]],
-        offered: Callable[[str], Offered],
+        offered: Callable[[AgentSession], Offered],
         router: Routes,
         running: Callable[[], int],
     ):
@@ -61,7 +61,7 @@ class ContextQueries:
                 route = await self._routes.route((turns[-1].model if turns else "") or session.transcript.model)
             except OptaError as error:
                 problem = error.message
-            shown = ContextShown(id=asked.id, context=context_of(session, self._offered(asked.sid), route, problem))
+            shown = ContextShown(id=asked.id, context=context_of(session, self._offered(session), route, problem))
         except OptaError as error:
             shown = ContextShown(id=asked.id, problem=error.message)
         self._router.send(peer, [_encode(shown)])

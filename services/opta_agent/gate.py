@@ -23,7 +23,7 @@ from opta_protocol.commands import Preview
 from opta_protocol.event_parts import Execution
 from opta_protocol.events import PermissionDecision, PermissionRequest, ToolCall
 from opta_protocol.ids import new_call_id
-from opta_protocol.permissions import Level, Risk
+from opta_protocol.permissions import Level, Mode, Risk
 from opta_protocol.tools.shell import RUN_COMMAND
 from opta_protocol.tools.tool import AnyTool
 
@@ -104,6 +104,8 @@ class PermissionGate:
             self.outbox.append(decision)
         else:
             await self.outbox.written(decision)
+        if verdict.layer == "mode":
+            return Permit(False, verdict.rule, "plan_mode")
         if verdict.effect == "deny":
             return Permit(False, f"not allowed by policy ({verdict.rule})")
         return self._permit(session, judged.request)
@@ -157,6 +159,7 @@ class PermissionGate:
                 sandbox=sandbox,
                 has_network=self.network != "off",
                 granted=granted,
+                reads_only=turn.mode is Mode.plan,
             )
             return _Judged(call, request, judge(request, situation), sandbox)
 

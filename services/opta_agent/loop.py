@@ -170,10 +170,13 @@ async def _add_to_message(run: TurnRun, folder: FolderFacts, skills: SkillsFound
     """
     await instructions.add_at_start(run, has_instructions=folder.has_instructions)
     skill_list.add(run, skills)
-    await instructions.add_referenced(run, await references.add(run))
+    # What a model wrote refers to nothing: a person alone names files that are read without a question.
+    is_delegated = run.turn.role == "agent"
+    await instructions.add_referenced(run, [] if is_delegated else await references.add(run))
     await attached_files.add(run)
     if not any(part.source == SOURCE for part in run.turn_now().injected):
-        line = environment_line(run.session.transcript.cwd, folder.branch, run.turn.mode, run.collaborators.network)
+        cwd, network = run.session.transcript.cwd, run.collaborators.network
+        line = environment_line(cwd, folder.branch, run.turn.mode, network, is_delegated=is_delegated)
         run.inject(Injected(source=SOURCE, text=line))
 
 

@@ -15,7 +15,9 @@ from opta_protocol.events import (
     HookResult,
     HookStart,
     PermissionDecision,
+    PermissionRequest,
     QuestionAnswered,
+    QuestionAsked,
     SessionCancelled,
     StepDone,
     StepStart,
@@ -33,12 +35,14 @@ from opta_protocol.events import (
     TurnToken,
     Unknown,
 )
+from opta_protocol.tools.declared import tool_of
 from opta_protocol.tools.shell import RUN_COMMAND
 
 from .history import History
 from .injected_files import InjectedFiles
 
 COMMANDS_KEPT = 100
+ASKED_CHARS_MAX = 200
 
 Event = AnyEvent | Unknown
 Delta = TurnToken | TurnThinking | TurnThought
@@ -67,6 +71,10 @@ class AgentSession:
         self._results: dict[str, ToolResult] = {}
         self._decisions: dict[str, PermissionDecision] = {}
         self._changed = asyncio.Event()
+        # Open questions to people: id -> (seq of the question, what is asked on one line).
+        self.asked: dict[str, tuple[int, str]] = {}
+        # Set at every line, for those who watch this session from another one.
+        self.watchers: set[asyncio.Event] = set()
 
     @property
     def transcript(self) -> Transcript:
@@ -80,6 +88,7 @@ class AgentSession:
                 continue
             event = wire.decode(line)
             self._fold.apply(event)
+            self._note_question(event)
             match event:
                 case StepStart():
                     self._say_early(event)
@@ -116,6 +125,24 @@ class AgentSession:
                 case _:
                     continue
             self._changed.set()
+        for watcher in self.watchers:
+            watcher.set()
+
+    def _note_question(self, event: Event) -> None:
+        match event:
+            case PermissionRequest():
+                summary = tool_of(event.name, event.server, event.schema).summary(event.args)
+                self.asked[event.requestId] = event.seq, _on_one_line(f"{event.name} {summary}")
+            case QuestionAsked():
+                self.asked[event.questionId] = event.seq, _on_one_line(event.text)
+            case PermissionDecision():
+                self.asked.pop(event.requestId, None)
+            case QuestionAnswered():
+                self.asked.pop(event.questionId, None)
+            case TurnDone() | TurnError() | SessionCancelled():
+                self.asked.clear()
+            case _:
+                pass
 
     def speaks_after(self, seq: int) -> None:
         """From here on this agent's own deltas come by `say`; what it said before (in a lease it lost) is read."""
@@ -167,3 +194,8 @@ class AgentSession:
                 await self._changed.wait()
         except TimeoutError:
             pass
+
+
+def _on_one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= ASKED_CHARS_MAX else f"{line[: ASKED_CHARS_MAX - 1]}…"

@@ -20,6 +20,7 @@ from opta_protocol.events import ToolCall, ToolResult
 from opta_protocol.ids import new_call_id
 from opta_protocol.permissions import Risk
 from opta_protocol.tools.asking import ASK_USER
+from opta_protocol.tools.delegating import AGENT
 from opta_protocol.tools.file_access import READ_FILE, WRITE_FILE
 from opta_protocol.tools.tool import AnyTool
 
@@ -197,10 +198,28 @@ async def _all_good(tasks: list[asyncio.Task[bool]]) -> bool:
 
 async def finish_calls(run: TurnRun, step: Step) -> None:
     """Bring every call of a step that a former agent left behind to a result."""
+    cause: OptaError | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            await _finish_in_order(run, step, group)
+    except* OptaError as errors:
+        cause = next(error for error in errors.exceptions if isinstance(error, OptaError))
+    if cause is not None:
+        raise cause
+
+
+async def _finish_in_order(run: TurnRun, step: Step, group: asyncio.TaskGroup) -> None:
     is_clear = True
+    # Sub-agents of the step work side by side; a change waits for those before it.
+    delegated: list[asyncio.Task[None]] = []
     for known in list(step.calls):
         result = run.session.result(known.id)
         is_change = Risk(known.risk) is not Risk.read
+        if result is None and known.name == AGENT.name:
+            delegated.append(group.create_task(_finish(run, known, step.step)))
+            continue
+        if is_change and delegated:
+            await asyncio.gather(*delegated)
         if result is None and is_change and not is_clear and known.state in ("called", "asking"):
             await _leave_out(run, known, step.step)
         elif result is None:
@@ -209,6 +228,8 @@ async def finish_calls(run: TurnRun, step: Step) -> None:
         await _follow(run, _call_of(run, known, step.step))
         result = run.session.result(known.id)
         is_clear = is_clear and (not is_change or (result is not None and result.ok))
+    await asyncio.gather(*delegated)
+    await _until_results(run.session, [known.id for known in step.calls])
 
 
 async def _leave_out(run: TurnRun, known: Call, step: int) -> None:
@@ -228,6 +249,9 @@ async def _execute(run: TurnRun, call: ToolCall, permit: Permit | None = None) -
     questions = run.collaborators.questions
     if call.name == ASK_USER.name and questions is not None:
         return await questions.ask(run.session, call)
+    children = run.collaborators.children
+    if call.name == AGENT.name and children is not None:
+        return await children.run(run, call)
     return await run.collaborators.toolbox.run(run.session, call, permit)
 
 
@@ -238,6 +262,9 @@ async def _finish(run: TurnRun, known: Call, step: int) -> None:
         run.emit(_failed(call, f"the arguments cannot be read. You wrote: {known.written}", "bad_call"))
     elif known.state == "denied":
         run.emit(_failed(call, "not allowed", "denied"))
+    elif known.child is not None:
+        # It works in a session of its own, whichever agent began it.
+        await _execute(run, call)
     elif known.state == "running":
         if await toolbox.is_running(known.id):
             await _execute(run, call)

@@ -16,6 +16,7 @@ from opta_core.clock import now_s
 from opta_core.logs import Log
 from opta_protocol.commands import (
     CancelTool,
+    EndSession,
     EndTurn,
     ListTools,
     Preview,
@@ -33,7 +34,7 @@ from opta_protocol.topics import TOOLS_RPC
 
 from .gate import Permit
 from .session import AgentSession
-from .toolset import Offered
+from .toolset import DEPTH_MAX, Offered, tools_at
 
 _ASK_S = 0.25
 # Nothing heard for this long: the worker is gone.
@@ -59,8 +60,8 @@ class WorkerToolbox:
         self._state: ToolsState | None = None
         self._heard_at = 0.0
         self._answers = 0
-        # What is offered without any MCP server, the same for every turn.
-        self._declared = Offered()
+        # What is offered without any MCP server, the same for every turn of such a depth.
+        self._declared = [Offered(tools=tools_at(depth)) for depth in range(DEPTH_MAX + 1)]
         self._offered: dict[tuple[str, str], Offered] = {}
         self._last_offered: dict[str, Offered] = {}
         # The turns for which servers were asked: they may hold something for a turn until it ends.
@@ -121,14 +122,18 @@ class WorkerToolbox:
             if self._may_have_servers():
                 self._with_servers.add(key)
                 listed = await self._list(session, turn_id)
-            self._offered[key] = self._last_offered[session.sid] = self._declared if listed is None else Offered(listed)
+            self._offered[key] = self._last_offered[session.sid] = self._with(session, listed)
             while len(self._last_offered) > LAST_OFFERED_MAX:
                 del self._last_offered[next(iter(self._last_offered))]
         return self._offered[key]
 
-    def last_offered(self, sid: str) -> Offered:
+    def last_offered(self, session: AgentSession) -> Offered:
         """The tools of the last turn of a session; the declared ones, when this agent has run none."""
-        return self._last_offered.get(sid) or self._declared
+        return self._last_offered.get(session.sid) or self._with(session, None)
+
+    def _with(self, session: AgentSession, listed: ToolList | None) -> Offered:
+        depth = min(session.transcript.depth, DEPTH_MAX)
+        return self._declared[depth] if listed is None else Offered(listed, tools_at(depth))
 
     def tool(self, sid: str, turn_id: str, name: str) -> AnyTool | None:
         """A tool by the name a turn knows it by; before the turn has its tools, only one of our own."""
@@ -144,6 +149,10 @@ class WorkerToolbox:
         if (sid, turn_id) in self._with_servers:
             self._with_servers.discard((sid, turn_id))
             self._dealer.send([_encode(EndTurn(sid=sid, turn=turn_id))])
+
+    def end_session(self, sid: str) -> None:
+        """Nobody works in a session any more: its background commands end."""
+        self._dealer.send([_encode(EndSession(sid=sid))])
 
     def _may_have_servers(self) -> bool:
         # Asked anew for each turn: servers are added while the daemon runs.

@@ -6,9 +6,17 @@ from opta_core.tool_text.offered import OfferedTools
 from opta_protocol.commands import ToolList
 from opta_protocol.tools import server_tool
 from opta_protocol.tools.declared import TOOLS
+from opta_protocol.tools.delegating import AGENT
 from opta_protocol.tools.tool import AnyTool
 
+# A sub-agent starts none itself.
+DEPTH_MAX = 1
 _encode = msgspec.json.Encoder().encode
+
+
+def tools_at(depth: int) -> tuple[AnyTool, ...]:
+    """What is declared for a session so deep below the one that a person opened. A session keeps its depth, and with it its tools."""
+    return TOOLS if depth < DEPTH_MAX else tuple(tool for tool in TOOLS if tool is not AGENT)
 
 
 class Offered:

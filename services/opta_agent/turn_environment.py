@@ -22,10 +22,25 @@ _NETWORK = {
 HEAD_BYTES_MAX, BRANCH_CHARS_MAX = 4096, 100
 
 
-def environment_line(cwd: str, branch: str, mode: Mode, network: str) -> str:
-    """The environment of a turn in folder `cwd`. `branch`: '' for none; `network`: the setting `sandbox.network`."""
+# What a mode asks for, where the first message does not say it; and what is asked of a sub-agent in its place.
+_PLAN = (
+    "read only, nothing can be changed in this turn. Find out how to do it, then answer with the plan and nothing else: what changes in which "
+    "files, in which order, and how it is proven. The user accepts it or says what to change"
+)
+_REPORT = "you are a sub-agent: your last message is your report, and all that is read of you"
+_READ = "read only, nothing can be changed"
+
+
+def environment_line(cwd: str, branch: str, mode: Mode, network: str, *, is_delegated: bool = False) -> str:
+    """The environment of a turn in folder `cwd`. `branch`: '' for none; `network`: the setting `sandbox.network`.
+
+    `is_delegated`: a model wrote its prompt, for its sub-agent.
+    """
     date = datetime.fromtimestamp(wall_s()).strftime("%A %Y-%m-%d")
-    facts = [f"workspace {_plain(cwd)}", f"git branch {branch}" if branch else "", _SYSTEM, _NETWORK.get(network, ""), date, f"mode {mode}"]
+    facts = [f"workspace {_plain(cwd)}", f"git branch {branch}" if branch else "", _SYSTEM, _NETWORK.get(network, ""), date]
+    reads = mode is Mode.plan
+    words = (f"{_READ}; {_REPORT}" if reads else _REPORT) if is_delegated else _PLAN if reads else ""
+    facts.append(f"mode {mode}: {words}" if words else f"mode {mode}")
     return f"<{SOURCE}>{'; '.join(fact for fact in facts if fact)}</{SOURCE}>"
 
 

@@ -10,6 +10,7 @@ from opta_core.attachments import AttachmentFolder
 from opta_core.clock import now_s
 from opta_core.skills import SkillsFound
 from opta_core.transcript import Injected, Step, Turn
+from opta_core.transcript_parts import Child
 from opta_protocol.commands import ShownText, WantedText
 from opta_protocol.control_events import SteerText
 from opta_protocol.event_parts import Limits
@@ -70,6 +71,14 @@ class SkillSource(Protocol):
     async def look(self, cwd: str) -> SkillsFound | None: ...
 
 
+class Delegates(Protocol):
+    """Runs a call of `agent` as a session of its own (`children.Children`). `waited_s`: seconds in which sub-agents waited for people."""
+
+    waited_s: float
+
+    async def run(self, run: "TurnRun", call: ToolCall) -> ToolResult: ...
+
+
 @dataclass(frozen=True)
 class TurnLimits:
     """When a turn has gone on long enough."""
@@ -118,6 +127,8 @@ class Collaborators:
     skills: SkillSource | None = None
     # None: there are no hooks.
     hooks: Hooks | None = None
+    # None: no sub-agent is started.
+    children: Delegates | None = None
 
 
 @dataclass
@@ -135,6 +146,11 @@ class Tally:
     first_token_ms: float = 0.0
     context_used: int = 0
     context_limit: int = 0
+    # Sub-agents that have ended, and what they used; tokens read and written.
+    children: int = 0
+    child_steps: int = 0
+    child_calls: int = 0
+    child_tokens: int = 0
 
     def restore(self, steps: list[Step]) -> None:
         """Count the steps that former agents stored."""
@@ -145,6 +161,9 @@ class Tally:
             self.thinking_tokens += step.thinkingTokens
             self.tools += len(step.calls)
             self.context_used, self.context_limit = step.contextUsed or self.context_used, step.contextLimit or self.context_limit
+            for call in step.calls:
+                if call.child is not None and call.state in ("ok", "failed"):
+                    self.add_child(call.child)
         self.steps = len(steps)
 
     def add_answer(self, usage: Usage, asked_at: float, first_at: float, context_limit: int) -> None:
@@ -161,11 +180,29 @@ class Tally:
         """Count the tool calls of one answer."""
         self.tools += len(calls)
 
+    def add_child(self, child: Child) -> None:
+        """Count a sub-agent that has ended."""
+        self.children += 1
+        self.child_steps += child.step
+        self.child_calls += child.calls
+        self.child_tokens += child.tokens
+
+    def left(self, limits: TurnLimits, waited_s: float) -> TurnLimits:
+        """What is left of the limits; a limit of 0 tokens is none."""
+        return TurnLimits(
+            limits.max_steps - self.steps - self.child_steps,
+            limits.max_calls - self.tools - self.child_calls,
+            limits.max_minutes - (now_s() - self.started_at - waited_s) / 60,
+            limits.max_tokens - self.tokens - self.prompt_tokens - self.child_tokens if limits.max_tokens else 0,
+        )
+
     def exceeded(self, limits: TurnLimits, waited_s: float) -> str:
         """Why the turn stops after the calls so far; '' when it goes on. `waited_s`: how long people were waited for."""
-        if self.tools >= limits.max_calls:
+        if self.child_steps and self.steps + self.child_steps >= limits.max_steps:
+            return f"The turn met its limit max-steps = {limits.max_steps}, with those of its sub-agents. Resume it to go on."
+        if self.tools + self.child_calls >= limits.max_calls:
             return f"The turn met its limit max-calls = {limits.max_calls}. Resume it to go on."
-        if limits.max_tokens and self.tokens + self.prompt_tokens >= limits.max_tokens:
+        if limits.max_tokens and self.tokens + self.prompt_tokens + self.child_tokens >= limits.max_tokens:
             return f"The turn met its limit max-turn-tokens = {limits.max_tokens}. Resume it to go on."
         minutes = (now_s() - self.started_at - waited_s) / 60
         if minutes >= limits.max_minutes:
@@ -262,8 +299,9 @@ class TurnRun:
 
     def waited_s(self) -> float:
         """Seconds in which a person was waited for."""
-        asked = self.collaborators.questions
-        return self.collaborators.gate.waited_s + self.paused_s + (asked.waited_s if asked is not None else 0.0)
+        asked, children = self.collaborators.questions, self.collaborators.children
+        waited_s = (asked.waited_s if asked is not None else 0.0) + (children.waited_s if children is not None else 0.0)
+        return self.collaborators.gate.waited_s + self.paused_s + waited_s
 
     def begin_next_step(self, nudge: str = "") -> None:
         """Go on with the next model call, which begins with `nudge`."""
@@ -301,5 +339,7 @@ class TurnRun:
             firstTokenMs=tally.first_token_ms,
             contextUsed=tally.context_used,
             contextLimit=tally.context_limit,
+            children=tally.children,
+            childTokens=tally.child_tokens,
             finish=finish,
         )

@@ -14,16 +14,21 @@ from opta_core import mcp_servers
 from opta_core.attachments import AttachmentFolder
 from opta_core.bus.bus import Frames
 from opta_core.bus.outbox import Outbox
+from opta_core.bus.store_client import StoreClient
 from opta_core.bus.subscription import Subscription, Subscriptions
 from opta_core.errors import OptaError
+from opta_core.fold import fold
 from opta_core.logs import Log, current_session, current_turn
 from opta_core.process.process import ServiceContext
 from opta_core.settings import LiveSettings, environment
+from opta_core.transcript import Turn
+from opta_protocol import wire
 from opta_protocol.commands import Held, Hello, Work
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import Event, SessionCancelled, TurnError
 from opta_protocol.topics import STORE_CMD
 
+from .children import Children
 from .folder_facts import FolderLooks
 from .gate import Network, PermissionGate
 from .gate_environment import GateEnvironment
@@ -64,9 +69,9 @@ log = Log("turns")
 class Turns:
     """The agent's side of `store.cmd`."""
 
-    def __init__(self, context: ServiceContext, subscriptions: Subscriptions, outbox: Outbox, router: Routes):
+    def __init__(self, context: ServiceContext, store: StoreClient, subscriptions: Subscriptions, outbox: Outbox, router: Routes):
         self._boot, self._incarnation, self._settings = context.boot, context.incarnation, context.settings
-        self._subscriptions, self._outbox, self._router = subscriptions, outbox, router
+        self._store, self._subscriptions, self._outbox, self._router = store, subscriptions, outbox, router
         live = LiveSettings(context.settings, context.paths)
         self._hooks = WorkerHooks(context.bus)
         self._configured = live
@@ -141,6 +146,9 @@ class Turns:
                     log.warning("ending not stored yet", reason=error.message)
             self._ended.add(key)
             self._toolbox.end(held.sid, held.turn)
+            if (warm := self._warm.get(held.sid)) is not None and warm[0].transcript.parentCall:
+                # Its report is all that is left of a sub-agent.
+                self._toolbox.end_session(held.sid)
         finally:
             self._running.pop(key, None)
             self._begun.discard(key)
@@ -163,7 +171,8 @@ class Turns:
             return self._stopped(held, by)
 
     def _stopped(self, held: Held, by: str) -> SessionCancelled | None:
-        return SessionCancelled(sid=held.sid, turn=held.turn, reason="Stopped by the user.", by=by) if by else None
+        reason = "Stopped with the session that started it." if by == "parent" else "Stopped by the user."
+        return SessionCancelled(sid=held.sid, turn=held.turn, reason=reason, by=by) if by else None
 
     async def _to_ending(self, held: Held) -> Event | None:
         session = await self.session(held.sid, held.seq)
@@ -195,6 +204,9 @@ class Turns:
             attachments=self._attachments,
             folders=self._folders,
             skills=self._skills,
+            children=Children(
+                self.session, self._settled, self._whole_turn, self._outbox.append, self._outbox.written, self._settings.agents
+            ),
             questions=Questions(self._outbox.append, self._outbox.written, self._settings.permissions.timeout_s),
             hooks=Hooks(hooks, self._hooks, self._outbox.append, self._outbox.written) if hooks else None,
         )
@@ -236,6 +248,16 @@ class Turns:
         if is_new:
             session.speaks_after(subscription.seq)
         return session
+
+    async def _settled(self, sid: str, turn: str) -> None:
+        """Wait until a turn runs here no more: then its ending is stored."""
+        if (task := self._running.get((sid, turn))) is not None:
+            await asyncio.wait({task})
+
+    async def _whole_turn(self, sid: str, turn: str) -> Turn | None:
+        """A turn of a session, also one that this agent has forgotten. Raises OptaError."""
+        lines = await self._store.all_after(sid, 0)
+        return (await asyncio.to_thread(fold, map(wire.decode, lines))).turn(turn)
 
     def _stop(self, sid: str, turn: str, by: str) -> None:
         task = self._running.get((sid, turn))

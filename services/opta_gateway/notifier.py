@@ -27,6 +27,7 @@ COMMAND_S = 10.0
 COMMANDS_MAX = 4
 TURNS_MAX = 1000
 TEXT_CHARS_MAX = 200
+ENDED = ("done", "failed", "stopped")
 _NAMES = frozenset({"turn.start", "turn.done", "turn.error", "session.cancelled", "permission.request", "question.asked"})
 log = Log("notifier")
 
@@ -101,7 +102,13 @@ class Notifier:
     async def _report(self, command: list[str], sid: str, turn: str, kind: str, text: str) -> None:
         title = f"s-{sid}"
         with contextlib.suppress(OptaError):
-            title = (await self._session(sid)).title or title
+            session = await self._session(sid)
+            title = session.title or title
+            if session.parentCall and kind in ENDED:
+                # The end of a sub-agent is no news for people: the turn that started it goes on.
+                return
+            if session.parentCall:
+                title = f"{title} (sub-agent of s-{session.parent})"
         said = Notification(kind=kind, sid=sid, turn=turn, title=f"Opta: {_plain(title)}", text=_plain(text))
         # Replaced in one pass, so that no text can hold a mark.
         arguments = [part.replace("{title}", "\0").replace("{text}", said.text).replace("\0", said.title) for part in command]

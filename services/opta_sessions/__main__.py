@@ -45,6 +45,7 @@ async def serve(context: ServiceContext, files: FileSystem, syncer: SyncerKind) 
     while not context.stopping.is_set():
         store.heartbeat()
         store.leases.check()
+        store.children.check()
         store.disk.look()
         catalog.note()
         if store.storage.is_failing:

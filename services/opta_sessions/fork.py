@@ -56,7 +56,8 @@ def _body(line: bytes, header: wire.Header, sid: str, new: str, numbers: dict[in
     """The body of a line in the new session; b'' for one that is left out."""
     match event := wire.decode(line):
         case SessionStart():
-            return _encoded(event, sid=new, parent=sid, parentTurn=last_turn)
+            # The fork of a sub-agent is an ordinary session, with the tools that the sub-agent had (`depth`).
+            return _encoded(event, sid=new, parent=sid, parentTurn=last_turn, parentCall="")
         case SessionUpdated():
             changes = {name: value for name, value in event.changes.items() if name in _CHANGES}
             return _encoded(event, sid=new, changes=changes) if changes else b""

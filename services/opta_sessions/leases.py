@@ -17,6 +17,7 @@ from opta_protocol.events import Event, ServiceBack, ServiceLost, TurnError
 from opta_protocol.topics import STORE_CMD
 
 from .catalog import SessionCatalog
+from .child_turns import waiting_parents
 from .session_state import SessionState
 
 # Longer than the longest delay between restarts of a crashing process.
@@ -128,13 +129,14 @@ class Leases:
     def _count_tries(self) -> None:
         """Count the agents of each open turn, and end turns in which several agents in a row died in the same step."""
         before, self._tried = self._tried, {}
+        waiting = waiting_parents(self._catalog.states)
         for state in self._running():
             head = state.head()
             assert head is not None
             key = (state.sid, head.turn)
             step, tries = before.get(key, (head.step, 0))
-            # A paused turn does nothing that an agent could die of.
-            tries = tries if head.is_paused else tries + 1 if step == head.step else 1
+            # A turn that is paused, or waits for its sub-agents, does nothing that an agent could die of.
+            tries = tries if head.is_paused or key in waiting else tries + 1 if step == head.step else 1
             if tries > BOOTS_A_STEP_MAX:
                 self._end(
                     state,

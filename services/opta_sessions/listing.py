@@ -11,6 +11,7 @@ from opta_protocol.http import Session, SessionList
 from opta_protocol.ids import SESSION_PREFIX
 
 from .catalog import READ_FIRST, SessionCatalog
+from .child_turns import children_asking, with_children
 from .files import FileStat
 from .session_state import SessionState
 from .summaries import order_of
@@ -39,29 +40,42 @@ class SessionListing:
             raise Refused(f"s-{prefix} matches {len(found)} sessions. Give more characters.", code=ErrorCode.bad_request)
         raise Refused(f"There is no session s-{prefix}. `opta sessions list` shows them.", code=ErrorCode.not_found)
 
-    def page(self, q: str, wanted: str, limit: int, cursor: str) -> SessionList:
+    def page(self, q: str, wanted: str, limit: int, cursor: str, *, children: bool = False, parent: str = "") -> SessionList:
         """At most `limit` sessions, most recently active first. `cursor` is the last id of the previous page.
 
+        Sub-agents stay below the session that started them (`children`, `parent`); one whose parent is gone is listed by itself.
         While unindexed journals are being read, only the first page is available. Raises Unavailable for any other page.
         """
         needle = q.lower().removeprefix("s-")
         if self._catalog.unread:
-            if needle or wanted or cursor:
+            if needle or wanted or cursor or parent:
                 raise Unavailable(
                     f"The session index is being rebuilt; {len(self._catalog.unread)} journals are not read yet. Try again in a moment.",
                     retry_after_s=1,
                 )
-            return self._first_page(limit)
+            return self._first_page(limit, children=children)
         after = order_of(self._catalog.summary(cursor)) if cursor and self._catalog.has(cursor) else None
+        asking = children_asking(self._catalog.states)
         chosen = (
             s
-            for s in self._newest(after)
-            if (not needle or needle in s.title.lower() or s.id.startswith(needle)) and (not wanted or s.state == wanted)
+            for s in (with_children(each, asking) for each in self._newest(after))
+            if self._is_listed(s, parent, children=children)
+            and (not needle or needle in s.title.lower() or s.id.startswith(needle))
+            and (not wanted or s.state == wanted)
         )
         found = list(islice(chosen, limit + 1))
         return SessionList(sessions=found[:limit], nextCursor=found[limit - 1].id if len(found) > limit else None)
 
-    def _first_page(self, limit: int) -> SessionList:
+    def one(self, name: str) -> Session:
+        """A session by its id or an unambiguous prefix. Raises Refused."""
+        return with_children(self._catalog.summary(self.resolve(name)), children_asking(self._catalog.states))
+
+    def _is_listed(self, session: Session, parent: str, *, children: bool) -> bool:
+        if parent:
+            return bool(session.parentCall) and session.parent == parent
+        return children or not session.parentCall or not self._catalog.has(session.parent)
+
+    def _first_page(self, limit: int, *, children: bool) -> SessionList:
         """The newest sessions by change time. Those that are not read yet are read now, at most READ_FIRST."""
         found = list(islice(self._newest(None), limit + 1))
         unread = [s.id for s in found[:limit] if s.id in self._catalog.unread]
@@ -71,7 +85,8 @@ class SessionListing:
         for sid in unread:
             self._catalog.read(sid)
         page = sorted((self._catalog.summary(s.id) for s in found[:limit] if self._catalog.has(s.id)), key=order_of, reverse=True)
-        return SessionList(sessions=page, nextCursor=page[-1].id if page and len(found) > limit else None)
+        cursor = page[-1].id if page and len(found) > limit else None
+        return SessionList(sessions=[s for s in page if self._is_listed(s, "", children=children)], nextCursor=cursor)
 
     def _newest(self, after: tuple[str, str] | None) -> Iterator[Session]:
         """Sessions in list order. Of a session that is not read yet, only its order is known."""

@@ -46,7 +46,10 @@ class StoreQueries:
                     lines = self._after(question)
                     reply = Reply(id=question.id)
                 case ListSessions():
-                    page = self._listing.page(question.q, question.state, max(1, min(question.limit, 1000)), question.cursor)
+                    limit = max(1, min(question.limit, 1000))
+                    page = self._listing.page(
+                        question.q, question.state, limit, question.cursor, children=question.children, parent=question.parent
+                    )
                     reply = Reply(id=question.id, result=page)
                 case RepairSession():
                     self._repair(peer, question)
@@ -55,7 +58,7 @@ class StoreQueries:
                     self._fork(peer, question)
                     return
                 case GetSession():
-                    reply = Reply(id=question.id, result=self._catalog.summary(self._listing.resolve(question.sid)))
+                    reply = Reply(id=question.id, result=self._listing.one(question.sid))
         except OptaError as error:
             reply = Reply(id=question.id, error=error.info())
         except OSError as error:

@@ -39,6 +39,7 @@ DURABLE_NAMES = frozenset(
         "permission.decision",
         "question.asked",
         "question.answered",
+        "child.start",
         "tool.start",
         "tool.result",
         "files.changed",
@@ -49,6 +50,8 @@ DURABLE_NAMES = frozenset(
     }
     | ENDING_NAMES
 )
+# After these, turns of sub-agents may have to be stopped, paused or resumed.
+_PASSED_ON = frozenset({"turn.start", "turn.stopping", "turn.pausing", "turn.resumed"} | ENDING_NAMES)
 # The store adds seq, time and checksum to the body.
 BODY_BYTES_MAX = LINE_BYTES_MAX - 1024
 
@@ -58,7 +61,8 @@ class EventBatch:
     """Numbered lines of one session that are not written yet, and the results for their producer.
 
     `before_seq` is the seq of the last line before the batch that is not a delta. `is_durable`: the acknowledgement waits for the
-    disk. `is_head_changed`: a turn was opened or ended, so another turn may be the next to run.
+    disk. `is_head_changed`: a turn was opened or ended, so another turn may be the next to run. `concerns_children`: what holds for a
+    turn may have to hold for its sub-agents now.
     """
 
     first_seq: int
@@ -69,6 +73,7 @@ class EventBatch:
     is_durable: bool = False
     is_head_changed: bool = False
     goes_away: bool = False
+    concerns_children: bool = False
 
     @property
     def content(self) -> bytes:
@@ -140,6 +145,7 @@ class Sequencer:
         unread = ended.waiting_steers if name == "turn.done" and (ended := state.open_turns.get(header.turn)) else []
         _add_line(state, batch, body, author, is_delta=name in DELTA_NAMES)
         batch.is_durable |= name in DURABLE_NAMES
+        batch.concerns_children |= name in _PASSED_ON
         batch.is_head_changed |= name == "turn.start" or name in ENDING_NAMES
         batch.goes_away |= name == "session.updated" and bool(state.away)
         if unread and read_done(body).finish not in LIMITED:

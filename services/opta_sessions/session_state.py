@@ -25,6 +25,7 @@ class _StartFields(msgspec.Struct):
     trusted: bool = False
     parent: str = ""
     parentTurn: str = ""
+    parentCall: str = ""
     worktree: Worktree | None = None
 
 
@@ -37,6 +38,7 @@ class _TurnFields(msgspec.Struct):
     body: str = ""
     text: str = ""
     resumes: str = ""
+    role: str = ""
 
 
 class _CallFields(msgspec.Struct):
@@ -66,6 +68,7 @@ class _StepFields(msgspec.Struct):
 
 class _KeyFields(msgspec.Struct):
     key: str = ""
+    by: str = ""
 
 
 class _SteerFields(msgspec.Struct):
@@ -135,6 +138,10 @@ class OpenTurn:
     # A pause was asked for, or holds.
     is_pausing: bool = False
     is_paused: bool = False
+    # Who paused it: client, or parent.
+    paused_by: str = ""
+    # Whether a model started it, for its sub-agent.
+    is_delegated: bool = False
     # Steers by id: words that wait, and '' for those that a model read.
     steers: dict[str, str] = field(default_factory=dict[str, str])
     # Idempotency keys of pauses and of their ends.
@@ -162,6 +169,8 @@ class SessionState:
     parent: str = ""
     parent_turn: str = ""
     worktree: Worktree | None = None
+    # Of a sub-agent: the call that started it.
+    parent_call: str = ""
     pinned: bool = False
     archived: bool = False
     last_seq: int = 0
@@ -219,7 +228,7 @@ class SessionState:
             self.turns += 1
             self.resumable = ""
             queued = bool(self.open_turns)
-            self.open_turns[header.turn] = OpenTurn(header.turn, header.seq)
+            self.open_turns[header.turn] = OpenTurn(header.turn, header.seq, is_delegated=fields.role == "agent")
             answer = AppendResult(n=header.n, status="written", seq=header.seq, turn=header.turn, queued=queued)
             self.answers(header.p).keep(header.n, answer)
             if fields.key:
@@ -272,6 +281,10 @@ class SessionState:
         """The open turn that may run: the first accepted one; None when there is none."""
         return next(iter(self.open_turns.values()), None)
 
+    def delegated(self) -> OpenTurn | None:
+        """Of a sub-agent: its open turn that its parent waits for."""
+        return next((turn for turn in self.open_turns.values() if turn.is_delegated), None) if self.parent_call else None
+
     def summary(self) -> Session:
         """The session as in lists."""
         return Session(
@@ -297,6 +310,8 @@ class SessionState:
             parent=self.parent,
             parentTurn=self.parent_turn,
             worktree=self.worktree,
+            parentCall=self.parent_call,
+            step=head.step if head else 0,
         )
 
     def _state(self) -> Any:
@@ -313,7 +328,8 @@ class SessionState:
         fields = _start.decode(line)
         self.title, self.cwd, self.mode, self.level, self.model = fields.title, fields.cwd, fields.mode, fields.level, fields.model
         self.policy, self.interactive, self.trusted = fields.policy, fields.interactive, fields.trusted
-        self.parent, self.parent_turn, self.worktree = fields.parent, fields.parentTurn, fields.worktree
+        self.parent, self.parent_turn, self.parent_call = fields.parent, fields.parentTurn, fields.parentCall
+        self.worktree = fields.worktree
         self.created_at = ts
 
     def _update(self, changes: dict[str, Any]) -> None:
@@ -348,12 +364,14 @@ class SessionState:
             else:
                 turn.steers.pop(steer.steerId, None)
         elif name == "turn.pausing":
-            turn.is_pausing = True
-            turn.pause_keys.add(_key.decode(line).key)
+            fields = _key.decode(line)
+            turn.is_pausing, turn.paused_by = True, fields.by
+            turn.pause_keys.add(fields.key)
         elif name == "turn.stopping":
             turn.is_stopping = True
         elif name == "turn.paused":
             turn.is_pausing = turn.is_paused = True
         elif name == "turn.resumed":
             turn.is_pausing = turn.is_paused = False
+            turn.paused_by = ""
             turn.pause_keys.add(_key.decode(line).key)

@@ -22,6 +22,7 @@ from . import full_disk
 from .acknowledgements import SYNC_AGAIN_S, Acknowledgements
 from .append_checks import append_problem
 from .catalog import SessionCatalog
+from .child_turns import ChildTurns
 from .full_disk import FullDisk
 from .leases import Leases
 from .sequencer import EventBatch, Sequencer
@@ -49,6 +50,7 @@ class Store:
         self._loop = asyncio.get_running_loop()
         self._in = bus.router(STORE_IN, self._on_append)
         self._pub = bus.publisher(STORE_PUB)
+        self.children = ChildTurns(catalog, self.write_events)
         self.leases = Leases(bus, boot, catalog, self.write_events)
         self.disk = FullDisk(storage, self._end_turns_after_full_disk)
         self._sequencer = Sequencer(boot, catalog.torn, self.leases.admits)
@@ -97,6 +99,7 @@ class Store:
             self.disk.write_failed(error)
             return
         self.leases.hand_out(state)
+        self.children.check()
 
     def _on_append(self, peer: bytes, frames: Frames) -> None:
         try:
@@ -153,6 +156,8 @@ class Store:
         self._acknowledgements.handled(peer, head, last, batch)
         if batch.is_head_changed:
             self.leases.hand_out(state)
+        if batch.concerns_children:
+            self.children.check()
         if batch.goes_away:
             # Only after the acknowledgement, which waits for the disk.
             self._loop.call_later(SYNC_AGAIN_S, self._put_away, state.sid, state.away)

@@ -25,11 +25,17 @@ def control_refusal(state: SessionState, header: wire.Header, body: bytes) -> Ap
         return _refused(ErrorCode.conflict, f"{header.turn} is being stopped.")
     if header.event == "turn.steer":
         return _about_steer(turn, body)
-    if (key := read_key(body).key) and key in turn.pause_keys:
+    asked = read_key(body)
+    if asked.key and asked.key in turn.pause_keys:
         # The same request again, after a lost answer.
         return _KNOWN
     if header.event == "turn.pausing":
         return _KNOWN if turn.is_pausing else None
+    if turn.paused_by == "parent" and asked.by != "parent":
+        return _refused(
+            ErrorCode.conflict,
+            f"s-{state.sid} was paused with s-{state.parent}, which started it. Go on with that one: opta sessions resume {state.parent}",
+        )
     return None if turn.is_pausing else _refused(ErrorCode.conflict, f"{header.turn} is not paused.")
 
 

@@ -37,7 +37,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}\Z")
 _WRITTEN = re.compile(r"/(?P<name>[A-Za-z0-9][A-Za-z0-9_-]{0,47})(?:\s+(?P<arguments>.*))?\Z", re.DOTALL)
 _PLACE = re.compile(r"\\(?P<literal>\$(?:ARGUMENTS\b|\d))|\$(?:(?P<all>ARGUMENTS\b)|(?P<number>[1-9]\d?)(?!\d))")
 _FIELD = re.compile(r"(?P<key>[A-Za-z][\w-]*)\s*:[ \t]*(?P<value>.*)")
-_MODES = ("", "chat", "do")
+_MODES = ("", "chat", "do", "plan")
 
 
 class CustomCommand(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class CustomCommand(msgspec.Struct, frozen=True, kw_only=True):
     arguments: str
     origin: Literal["user", "project"]
     path: str
-    mode: Literal["", "chat", "do"] = ""
+    mode: Literal["", "chat", "do", "plan"] = ""
     model: str = ""
     body: str = ""
 
@@ -187,7 +187,7 @@ def _read(name: str, origin: str, path: str, content: bytes, problems: list[str]
         arguments=arguments[:200],
         origin="project" if origin == "project" else "user",
         path=path,
-        mode="chat" if mode == "chat" else "do" if mode == "do" else "",
+        mode="chat" if mode == "chat" else "do" if mode == "do" else "plan" if mode == "plan" else "",
         model=head.get("model", "")[:200],
         body=body,
     )

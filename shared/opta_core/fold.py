@@ -102,4 +102,5 @@ def _make_independent(turns: list[Turn], turn_id: str) -> None:
     for step in turn.steps:
         step.calls = [copy(call) for call in step.calls]
         for call in step.calls:
-            call.asked, call.effects, call.hooks = copy(call.asked), list(call.effects), [copy(run) for run in call.hooks]
+            call.asked, call.child = copy(call.asked), copy(call.child)
+            call.effects, call.hooks = list(call.effects), [copy(run) for run in call.hooks]

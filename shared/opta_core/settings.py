@@ -15,6 +15,7 @@ from typing import Any, get_args
 import msgspec
 
 from . import config_file, setting_keys
+from .agent_settings import AgentSettings, check_agents
 from .diagnostics_settings import DiagnosticsSettings, check_diagnostics
 from .errors import Refused
 from .hook_settings import HookSettings, check_hooks
@@ -85,6 +86,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     sandbox: SandboxSettings = SandboxSettings()
     mcp: McpSettings = McpSettings()
     notify: NotifySettings = NotifySettings()
+    agents: AgentSettings = AgentSettings()
     web: WebSettings = WebSettings()
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
     otel: OtelSettings = OtelSettings()
@@ -206,6 +208,7 @@ def _check_values(settings: Settings) -> None:
         raise Refused(f"log-level is {settings.log_level!r}; it must be one of debug, info, warning, error.")
     check_lmx(settings.lmx)
     check_notify(settings.notify)
+    check_agents(settings.agents)
     check_diagnostics(settings.diagnostics)
     check_hooks(settings.hooks)
     check_otel(settings.otel)

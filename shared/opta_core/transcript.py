@@ -14,7 +14,7 @@ from opta_protocol.permissions import Level, Mode, SessionPolicy
 from opta_protocol.worktree import Worktree
 
 from .transcript_hooks import apply_hook
-from .transcript_parts import Call, Effect, Injected, Note, Question, Steer, Step, Turn
+from .transcript_parts import Call, Child, Effect, Injected, Note, Question, Steer, Step, Turn
 from .triage.divergence import mark_of
 
 # Names of files in a note for the model
@@ -34,10 +34,12 @@ class Transcript(msgspec.Struct, kw_only=True):
     interactive: bool = True
     trusted: bool = False
     folder: str = ""
-    # Of a fork: the session whose history it has, and the last turn of it.
+    # Of a fork: the session whose history it has, and the last turn of it. Of a sub-agent: the session, the turn and the call that started it.
     parent: str = ""
     parentTurn: str = ""
     worktree: Worktree | None = None
+    parentCall: str = ""
+    depth: int = 0
     clearedTo: int = 0
     compactedTo: int = 0
     compactedIn: str = ""
@@ -56,7 +58,8 @@ class Transcript(msgspec.Struct, kw_only=True):
                 self.sid, self.title, self.cwd, self.mode, self.level = event.sid, event.title, event.cwd, event.mode, event.level
                 self.model, self.policy = event.model, event.policy
                 self.interactive, self.trusted, self.folder = event.interactive, event.trusted, event.folder
-                self.parent, self.parentTurn, self.worktree = event.parent, event.parentTurn, event.worktree
+                self.parent, self.parentTurn, self.parentCall, self.depth = event.parent, event.parentTurn, event.parentCall, event.depth
+                self.worktree = event.worktree
             case e.SessionWorktree():
                 if self.worktree is not None:
                     self.worktree = msgspec.structs.replace(self.worktree, state=event.state)
@@ -80,6 +83,8 @@ class Transcript(msgspec.Struct, kw_only=True):
                         resumes=event.resumes,
                         compact=event.compact,
                         probe=event.probe,
+                        role=event.role,
+                        fromPlan=event.fromPlan,
                         command=event.command,
                         limits=event.limits if event.limits != Limits() else None,
                         note=self.pendingNote,
@@ -178,6 +183,8 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
                 name: getattr(event, name)
                 for name in ("tokens", "elapsed", "tokensPerSec", "tools", "steps", "finish", "promptTokens", "contextUsed", "contextLimit")
             }
+            if event.children:
+                turn.stats |= {"children": event.children, "childTokens": event.childTokens}
         case e.TurnError():
             turn.state, turn.error, turn.errorCode, turn.endedAt = "error", event.message, event.code, event.ts
         case e.SessionCancelled():
@@ -192,6 +199,8 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
             | e.PermissionDecision()
             | e.QuestionAsked()
             | e.QuestionAnswered()
+            | e.ChildStart()
+            | e.ChildState()
             | e.ToolStart()
             | e.ToolOutput()
             | e.ToolResult()
@@ -282,6 +291,8 @@ def _apply_to_call(
     | e.PermissionDecision
     | e.QuestionAsked
     | e.QuestionAnswered
+    | e.ChildStart
+    | e.ChildState
     | e.ToolStart
     | e.ToolOutput
     | e.ToolResult
@@ -308,6 +319,13 @@ def _apply_to_call(
         case e.QuestionAnswered():
             if call.asked is not None:
                 call.asked.answer, call.asked.by, call.asked.client = event.text, event.by, event.client
+        case e.ChildStart():
+            call.state = "running"
+            call.child = Child(sid=event.childSid, title=event.title, readOnly=event.readOnly)
+        case e.ChildState():
+            if (child := call.child) is not None:
+                child.state, child.turn, child.step, child.calls = event.state, event.childTurn or child.turn, event.step, event.calls
+                child.tokens, child.asks, child.askSeq = event.tokens, event.asks, event.askSeq
         case e.ToolStart():
             call.state = "running"
         case e.ToolOutput():

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from opta_protocol.child_events import ChildProgress
 from opta_protocol.event_parts import Change, Execution, Limits, Writing
 from opta_protocol.events import ThinkingBlock
 from opta_protocol.hook_events import HookOn, HookOutcome
@@ -54,6 +55,21 @@ class HookRun(msgspec.Struct, kw_only=True):
     durationMs: float = 0
 
 
+class Child(msgspec.Struct, kw_only=True):
+    """The sub-agent of a call, as its last `child.state` says. `tokens`: read and written; `asks`, `askSeq`: its open question."""
+
+    sid: str
+    title: str
+    readOnly: bool = False
+    state: ChildProgress = "queued"
+    turn: str = ""
+    step: int = 0
+    calls: int = 0
+    tokens: int = 0
+    asks: str = ""
+    askSeq: int = 0
+
+
 class Call(msgspec.Struct, kw_only=True):
     """One tool call, from its request to its end."""
 
@@ -90,6 +106,7 @@ class Call(msgspec.Struct, kw_only=True):
     effects: list[Effect] = []
     asked: Question | None = None
     hooks: list[HookRun] = []
+    child: Child | None = None
 
 
 class Injected(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,6 +184,10 @@ class Turn(msgspec.Struct, kw_only=True):
     compact: bool = False
     # A turn of the triage: it goes to its model or fails.
     probe: bool = False
+    # agent: a model wrote the prompt, for its sub-agent.
+    role: Literal["user", "agent"] = "user"
+    # The turn whose plan is carried out.
+    fromPlan: str = ""
     # What the person wrote, when `text` is what a custom command holds.
     command: str = ""
     injected: list[Injected] = []

@@ -105,13 +105,15 @@ class After(Command, frozen=True, kw_only=True, omit_defaults=True, tag="After")
 
 
 class ListSessions(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ListSessions"):
-    """Asks for a page of sessions, most recently active first."""
+    """Asks for a page of sessions, most recently active first. Sub-agents are listed with `children`; `parent`: only those of that session."""
 
     id: int
     q: str = ""
     state: str = ""
     limit: int = 50
     cursor: str = ""
+    children: bool = False
+    parent: str = ""
 
 
 class GetSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag="GetSession"):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from .child_events import ChildStart, ChildState
 from .context_events import ContextCompacted, ContextFolded, ContextInjected
 from .control_events import (
     QuestionAnswered,
@@ -33,13 +34,14 @@ from .session_events import SessionCleared, SessionNote, SessionStart, SessionUp
 
 
 class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.start"):
-    """A prompt was accepted. `key` is its idempotency key, `body` the hash of the request.
+    """A prompt was accepted. `key` is its idempotency key, `body` the hash of the request. `role` agent: a model wrote it, for its sub-agent.
 
+    `fromPlan`: the turn whose plan was accepted; `text` holds it.
     `compact`: there is no prompt; the context is summarised now. `command`: what was written, when `text` is what a custom command holds.
     `limits`: those that hold instead of the settings. `probe`: a turn of the triage, which goes to its model or fails, never elsewhere.
     """
 
-    role: Literal["user"]
+    role: Literal["user", "agent"]
     text: str
     mode: Mode
     level: Level
@@ -52,6 +54,7 @@ class TurnStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.
     command: str = ""
     limits: Limits = Limits()
     probe: bool = False
+    fromPlan: str = ""
 
 
 class StepStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="step.start"):
@@ -257,7 +260,7 @@ Limited = Literal["steps", "budget", "length"]
 class TurnDone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.done"):
     """The turn succeeded, or met a limit (`finish` is `Limited`) and can be resumed. Times are in seconds, except `firstTokenMs`.
 
-    The provider reports the token counts.
+    The provider reports the token counts. `children`: how many sub-agents it started; `childTokens`: what those read and wrote.
     """
 
     tokens: int
@@ -272,6 +275,8 @@ class TurnDone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.d
     firstTokenMs: float = 0
     contextUsed: int = 0
     contextLimit: int = 0
+    children: int = 0
+    childTokens: int = 0
 
 
 class TurnError(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.error"):
@@ -325,6 +330,8 @@ AnyEvent = (
     | HookStart
     | HookResult
     | PlanUpdated
+    | ChildStart
+    | ChildState
     | ContextInjected
     | ContextCompacted
     | ContextFolded

@@ -63,9 +63,10 @@ class AskedLimits(Request, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SubmitTurn(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """POST /v3/sessions/:id/turns"""
+    """POST /v3/sessions/:id/turns. `fromPlan`: the plan of that turn is accepted and carried out, in mode do; `text` may add words."""
 
-    text: Text
+    text: Annotated[str, msgspec.Meta(max_length=400_000)] = ""
+    fromPlan: Name = ""
     mode: Mode | None = None
     model: Name | None = None
     level: Level | None = None
@@ -247,10 +248,13 @@ class Session(Response, frozen=True, kw_only=True):
     # The last turn, when it did not succeed and no turn followed.
     resumable: str = ""
     trusted: bool = False
-    # Of a fork: the session whose history it has, and the last turn of it.
+    # Of a fork: the session whose history it has, and the last turn of it. Of a sub-agent: the session, the turn and the call that started it.
     parent: str = ""
     parentTurn: str = ""
     worktree: Worktree | None = None
+    parentCall: str = ""
+    # Of the running turn; 0 before its first step, and when none runs.
+    step: int = 0
 
 
 class SessionDetails(Session, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ class CommandInfo(Response, frozen=True, kw_only=True):
     arguments: str
     origin: Literal["user", "project"]
     path: str
-    mode: Literal["", "chat", "do"]
+    mode: Literal["", "chat", "do", "plan"]
     model: str
 
 
@@ -71,7 +71,15 @@ class HookList(Response, frozen=True, kw_only=True):
     hooks: list[HookInfo]
 
 
-class OpenPermission(Response, frozen=True, kw_only=True):
+class Asker(Response, frozen=True, kw_only=True, omit_defaults=True):
+    """Who asks, beside its session: the session's title, and of a sub-agent the parent session with its title."""
+
+    title: str = ""
+    parent: str = ""
+    parentTitle: str = ""
+
+
+class OpenPermission(Asker, frozen=True, kw_only=True):
     """A permission question without an answer."""
 
     sid: str
@@ -84,7 +92,7 @@ class OpenPermission(Response, frozen=True, kw_only=True):
     expiresAt: str
 
 
-class OpenQuestion(Response, frozen=True, kw_only=True):
+class OpenQuestion(Asker, frozen=True, kw_only=True):
     """One question of a model that nobody has answered."""
 
     sid: str

@@ -1,5 +1,7 @@
 """Creates ids of sessions, turns, calls and boots."""
 
+import base64
+import hashlib
 import random
 import re
 
@@ -12,6 +14,11 @@ SESSION_PREFIX = re.compile(r"(?:s-)?([a-z2-7]{2,8})\Z")
 def new_session_id() -> str:
     """Six lower-case base32 characters. The store refuses an id that is taken; the caller then creates another one."""
     return _random(6)
+
+
+def derived_session_id(text: str) -> str:
+    """The session id of a request: the same for the same text, so that a request that is sent again makes one session."""
+    return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()[:8]
 
 
 def new_boot_id() -> str:

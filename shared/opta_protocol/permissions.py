@@ -7,10 +7,11 @@ import msgspec
 
 
 class Mode(StrEnum):
-    """chat: conversational, with approval of each step. do: autonomous, with safe tools allowed."""
+    """chat: conversational, with approval of each step. do: autonomous, with safe tools allowed. plan: only reads, and ends in a plan."""
 
     chat = "chat"
     do = "do"
+    plan = "plan"
 
 
 class Level(StrEnum):
@@ -56,5 +57,5 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def default_level(mode: Mode) -> Level:
-    """The initial level of a mode: L1 for chat, L2 for do."""
+    """The initial level of a mode: L1 for chat, L2 for do and plan."""
     return Level.L1 if mode is Mode.chat else Level.L2

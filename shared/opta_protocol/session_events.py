@@ -23,9 +23,12 @@ class SessionStart(Event, frozen=True, kw_only=True, omit_defaults=True, tag="se
     interactive: bool = True
     # Device and inode of `cwd`, so that another folder of the same name is not used.
     folder: str = ""
-    # Of a fork: the session whose history it has, and the last turn of it.
+    # Of a fork: the session whose history it has, and the last turn of it. Of a sub-agent: the session, the turn and the call that started it.
     parent: str = ""
     parentTurn: str = ""
+    parentCall: str = ""
+    # How many sessions above it started a sub-agent. A fork of a sub-agent has the same.
+    depth: int = 0
     worktree: Worktree | None = None
 
 

@@ -52,7 +52,7 @@ def test_the_prefix_is_the_same_for_every_mode_level_and_folder(tmp_path: Path) 
     assert len(prefixes) == 1
     users = [msgspec.json.decode(request.messages)[1]["content"] for request in requests]
     assert all(user.startswith("go\n\n<environment>") and user.endswith("</environment>") for user in users)
-    assert "mode do" in users[-1] and str(tmp_path) in users[-1]
+    assert "mode plan: read only" in users[-1] and str(tmp_path) in users[-1]
     assert "no network" in users[0] and "commands have network" in users[-1]
 
 

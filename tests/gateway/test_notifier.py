@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from support.events import journal
 from support.oracles import until_async
@@ -39,15 +40,20 @@ async def session(sid: str) -> Session:
     )  # fmt: skip
 
 
-def played(folder: Path, *events: e.Event, count: int, command: list[str] | None = None, **more: Any) -> list[Any]:
-    """What a command that writes its arguments and its input was given, `count` times."""
+async def child(sid: str) -> Session:
+    """The same as the session of a sub-agent."""
+    return msgspec.structs.replace(await session(sid), parent="bcdefa", parentTurn="t1", parentCall="c0")
+
+
+def played(folder: Path, *events: e.Event, count: int, command: list[str] | None = None, find: Any = None, **more: Any) -> list[Any]:
+    """What a command that writes its arguments and its input was given, `count` times. `find`: what finds a session."""
     file = folder / "said"
     run = [sys.executable, "-c", SCRIPT, str(file), "{title}", "-- {text}"] if command is None else command
     given: dict[str, Any] = {"command": run, "min_s": 0.0, **more}
     settings = NotifySettings(**given)
 
     async def story() -> None:
-        notifier = Notifier(lambda: settings, session)
+        notifier = Notifier(lambda: settings, find or session)
         notifier.take(journal(*events))
         await until_async(lambda: file.exists() and len(file.read_text().splitlines()) >= count, 20 if count else 0)
         await notifier.close()
@@ -75,6 +81,13 @@ def test_each_kind_of_news_is_reported_once(tmp_path: Path) -> None:
         assert played(tmp_path / str(number), begun(), event, count=1) == [
             [[title, f"-- {text}"], {"kind": kind, "sid": SID, "turn": "t1", "title": title, "text": text}]
         ]
+
+
+def test_of_a_sub_agent_its_questions_are_news_and_its_end_is_none(tmp_path: Path) -> None:
+    asked = e.QuestionAsked(**HERE, questionId="q", callId="c", text="Which?")
+    ended = e.SessionCancelled(**HERE, reason="Stopped with the session that started it.", by="parent")
+    said = played(tmp_path, begun(), done(), ended, asked, count=1, find=child)
+    assert [(given[0][0], given[1]["text"]) for given in said] == [("Opta: Fix {text} [31mit (sub-agent of s-bcdefa)", "Asks you: Which?")]
 
 
 def test_what_is_no_news_runs_nothing(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_every_route_names_the_type_of_its_answer(method: str, path: str, operat
 def test_the_parameters_of_a_query_are_described(path: str) -> None:
     described = {parameter["name"] for parameter in DOCUMENT["paths"][path]["get"]["parameters"] if parameter["in"] == "query"}
     wanted = {
-        "/v3/sessions": {"q", "state", "limit", "cursor"},
+        "/v3/sessions": {"q", "state", "limit", "cursor", "children", "parent"},
         "/v3/sessions/{name}/events": {"afterSeq", "limit", "wait_ms"},
         "/v3/daemon/logs": {"service", "limit", "level"},
         "/v3/policy": {"cwd"},

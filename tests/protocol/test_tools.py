@@ -29,8 +29,8 @@ def test_a_declaration_is_whole(tool: AnyTool) -> None:
 
 
 def test_what_a_model_reads_of_the_tools_stays_short() -> None:
-    # With the system prompt these are about 1,230 tokens of the cl100k tokenizer, 95 for each tool.
-    assert len(msgspec.json.encode([tool.function() for tool in DECLARED])) + len(SYSTEM) < 5_500
+    # With the system prompt these are about 1,330 tokens of the cl100k tokenizer, 95 for each tool.
+    assert len(msgspec.json.encode([tool.function() for tool in DECLARED])) + len(SYSTEM) < 5_900
 
 
 def test_what_changes_files_or_runs_programs_shows_its_evidence_first() -> None:

@@ -18,7 +18,7 @@ from opta_core.settings import PermissionSettings, Settings
 from opta_gateway.live_streams import LiveStreams
 from opta_gateway.store_access import StoreAccess
 from opta_protocol.change_commands import ChangesShown, ChangesUndone, ShowChanges, UndoChanges
-from opta_protocol.commands import EndTurn, ListTools, Preview, PreviewTool, RunTool, ShownText, ShowTexts, TextsShown, ToolList
+from opta_protocol.commands import EndSession, EndTurn, ListTools, Preview, PreviewTool, RunTool, ShownText, ShowTexts, TextsShown, ToolList
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import ToolOutput, ToolStart
 from opta_protocol.hook_commands import HookEnded, RunHook
@@ -201,12 +201,17 @@ class _Model:
                 raise Unavailable("the stream broke", code=ErrorCode.stream_lost)
         calls = chance.randint(0, 3) if steps < 3 else 0
         if calls:
-            yield [self._call(steps, number) for number in range(calls)]
+            # A sub-agent is offered none.
+            may_delegate = b'"name":"agent"' in bytes(request.tools)
+            yield [self._call(steps, number, may_delegate=may_delegate) for number in range(calls)]
         yield [End("tool_calls" if calls else "stop", Usage(prompt=10, completion=5))]
 
-    def _call(self, step: int, number: int) -> CallPart:
-        name = self._world.chance.choice(["list_dir", "read_file", "write_file", "run_command"])
+    def _call(self, step: int, number: int, *, may_delegate: bool) -> CallPart:
+        name = self._world.chance.choice(["list_dir", "read_file", "write_file", "run_command", *(["agent"] if may_delegate else [])])
         self._world.calls += 1
+        if name == "agent":
+            task = msgspec.json.encode({"title": f"part {self._world.calls}", "task": f"do part {self._world.calls}"}).decode()
+            return CallPart(f"c{step}{number}", name, task)
         return CallPart(f"c{step}{number}", name, msgspec.json.encode({"path": f"{self._world.calls}"}).decode())
 
 
@@ -240,6 +245,9 @@ class _RecordingExecutor:
         return ToolList(sid=asked.sid, turn=asked.turn)
 
     async def end_turn(self, asked: EndTurn) -> None:
+        return
+
+    async def end_session(self, asked: EndSession) -> None:
         return
 
     async def preview(self, asked: PreviewTool) -> Preview:

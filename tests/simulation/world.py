@@ -99,6 +99,8 @@ class World:
                 await asyncio.sleep(0.5)
                 while any(len(client.seen) < len(self._lines(client)) for client in self.clients if not client.is_trashed):  # noqa: ASYNC110 - simulated time
                     await asyncio.sleep(0.1)
+                while any(not _has_ended(lines) for lines in self._children().values()):  # noqa: ASYNC110 - simulated time
+                    await asyncio.sleep(0.1)
                 await asyncio.sleep(1.0)
         except TimeoutError:
             raise Violation(f"seed {self.seed}: not settled: {[client.where for client in self.clients]}") from None
@@ -179,6 +181,7 @@ class World:
         for client in self.clients:
             if client.sid:
                 problems += self._check_session(client)
+        problems += self._check_children()
         for call_id, runs in self.begun.items():
             if len(runs) > 1 and runs[0] not in READS:
                 problems.append(f"{runs[0]} {call_id} ran {len(runs)} times")
@@ -189,6 +192,35 @@ class World:
         folder = PATHS.trash if client.is_trashed else PATHS.sessions
         content = self.disk.names.get(folder / f"{client.sid}.jsonl")
         return bytes(content.content).splitlines() if content else []
+
+    def _children(self) -> dict[str, list[bytes]]:
+        """The journals of sub-agents."""
+        found: dict[str, list[bytes]] = {}
+        for path, content in self.disk.names.items():
+            lines = bytes(content.content).splitlines()
+            if path.suffix == ".jsonl" and lines and b'"parentCall":' in lines[0]:
+                found[path.stem] = lines
+        return found
+
+    def _check_children(self) -> list[str]:
+        """Each sub-agent was begun once, for one call, and what its parent heard of it is so."""
+        problems: list[str] = []
+        parents = [json.loads(line) for client in self.clients if client.sid for line in self._lines(client)]
+        announced = {event["childSid"]: event["callId"] for event in parents if event["event"] == "child.start"}
+        results = {event["callId"]: event for event in parents if event["event"] == "tool.result"}
+        if len(announced) != sum(event["event"] == "child.start" for event in parents):
+            problems.append("a sub-agent was announced twice")
+        for sid, lines in self._children().items():
+            events = check_journal(lines)
+            self.counts["children"] += 1
+            turns = [event for event in events if event["event"] == "turn.start"]
+            endings = [event["event"] for event in events if event["event"] in ENDINGS]
+            result = results.get(announced.get(sid, ""))
+            if len(turns) > 1 or announced.get(sid) != events[0]["parentCall"]:
+                problems.append(f"{sid} was begun {len(turns)} times for {announced.get(sid)}")
+            if result is not None and result["ok"] != (endings == ["turn.done"]):
+                problems.append(f"{sid} ended with {endings}, and its parent heard {result['content'][:80]!r}")
+        return problems
 
     def _check_session(self, client: "Client") -> list[str]:
         lines = self._lines(client)
@@ -210,6 +242,12 @@ class World:
         self.counts["tools"] += sum(event["event"] == "tool.start" for event in events)
         self.counts["endings"] += sum(event["event"] in ENDINGS for event in events)
         return problems
+
+
+def _has_ended(lines: list[bytes]) -> bool:
+    """Whether the turns of a journal have."""
+    events = [json.loads(line)["event"] for line in lines]
+    return events.count("turn.start") == sum(event in ENDINGS for event in events)
 
 
 class Client:

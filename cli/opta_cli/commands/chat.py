@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import shutil
 import sys
 from pathlib import Path
 from typing import Any, get_args
@@ -14,8 +15,9 @@ from opta_protocol import wire
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.tools.declared import tool_of
 
-from .. import ask_user, local_files, question
-from ..ask import can_ask, confirm
+from .. import ask_user, custom_command_list, local_files, plan_answer, plan_lines, question, trust_offer
+from ..ask import can_ask
+from ..child_lines import ChildLines
 from ..client import ANSWER_S, Client, new_key
 from ..plain_text import plain, plain_json, plain_line, print_plain
 from ..supervise import ensure_daemon
@@ -39,6 +41,11 @@ class Conversation:
         self._exit = EXIT_DONE
         self._names: dict[str, str] = {}
         self._hooks: dict[str, str] = {}
+        self._children, self._has_status = ChildLines(client, self._cwd), False
+        self._todo: list[dict[str, str]] = []
+        self._turn_mode = ""
+        # The last turn, when it came to a plan that can be accepted.
+        self.plan_turn = ""
 
     def skip_to_end(self) -> None:
         """Skip the past: show only new events."""
@@ -49,21 +56,14 @@ class Conversation:
         body = {"text": text, **{name: value for name, value in overrides.items() if value}}
         return self._to_ending(self._client.post(f"/v3/sessions/{self._sid}/turns", body, new_key())["turnId"])
 
+    def carry_out(self, turn: str, text: str = "") -> int:
+        """Accept the plan of a turn, and follow the turn that carries it out. Returns the exit code."""
+        self._mode = "do"
+        return self.run(text, fromPlan=turn)
+
     def follow(self, turn: str) -> int:
         """Follow a turn that was accepted. Returns the exit code."""
         return self._to_ending(turn)
-
-    def list_commands(self) -> None:
-        """Print the custom commands of the session's folder."""
-        found = self._client.get("/v3/commands", cwd=self._cwd)
-        for command in found["commands"]:
-            print_plain(f"/{command['name']} {command['arguments']}".ljust(28) + f" {command['description']}", sys.stderr)
-        if not found["commands"]:
-            print_plain(
-                "There are no commands: add one as commands/NAME.md to Opta's folder, or to .opta/commands of a project.", sys.stderr
-            )
-        for problem in found["problems"]:
-            print_plain(f"! {problem}", sys.stderr)
 
     def resume(self, limits: dict[str, Any]) -> int:
         """Go on with a paused turn, or continue the last one, which was interrupted. Returns the exit code."""
@@ -75,7 +75,7 @@ class Conversation:
         return self._to_ending(self._client.post(f"/v3/sessions/{self._sid}/compact", {}, new_key())["turnId"])
 
     def _to_ending(self, turn: str) -> int:
-        self._is_over, self._was_denied, self._is_pausing = False, False, False
+        self._is_over, self._was_denied, self._is_pausing, self.plan_turn = False, False, False, ""
         while True:
             try:
                 self._follow(turn)
@@ -114,6 +114,16 @@ class Conversation:
         match event:
             case e.TurnToken():
                 self._print(event.delta)
+            case e.TurnStart():
+                self._turn_mode = event.mode
+            case e.ChildStart():
+                self._names[event.callId] = f"agent {self._children.begin(event)}"
+            case e.ChildState():
+                self._show_child(event)
+            case e.PlanUpdated():
+                for line in plan_lines.changed(self._todo, event.items):
+                    self._line(line)
+                self._todo = event.items
             case e.StepStart() if event.attempt > 1:
                 self._line("… repeated from here")
             case e.StepStart() if event.nudge:
@@ -145,7 +155,8 @@ class Conversation:
                 who = f" in {event.client}" if event.client else ""
                 self._line(f"  answered{who}: {event.text}" if event.text else "  nobody answered the question in time")
             case e.PermissionDecision() if event.decision == "deny" and event.by != "client":
-                self._was_denied = True
+                # What a plan may not do is no denial of a person's task.
+                self._was_denied = self._was_denied or event.layer != "mode"
                 self._line(f"  denied: {event.rule}")
             case e.ToolOutput():
                 self._print(event.delta, dim=True)
@@ -175,6 +186,7 @@ class Conversation:
             case e.TurnDone():
                 self._exit = EXIT_DONE
                 self._line("")
+                self.plan_turn = event.turn if self._turn_mode == "plan" and event.finish == "stop" else ""
                 if not self._as_json and sys.stderr.isatty():
                     print(
                         f"{event.tokens} tokens · {event.tokensPerSec:g} tok/s · {event.elapsed:g} s · {event.tools} tools", file=sys.stderr
@@ -200,6 +212,31 @@ class Conversation:
             self._is_pausing = True
             raise
 
+    def _show_child(self, event: e.ChildState) -> None:
+        self._children.take(event)
+        if sys.stderr.isatty():
+            self._status(self._children.all())
+        elif self._children.is_worth_a_line(event):
+            self._line(self._children.one(event))
+        if self._interactive and event.state == "waiting":
+            self._line("")
+            try:
+                self._children.answer(event, self._line)
+            except KeyboardInterrupt:
+                self._is_pausing = True
+                raise
+
+    def _status(self, text: str) -> None:
+        """Replace the line that says how far sub-agents are."""
+        if self._as_json or not text:
+            return
+        if not self._at_line_start and not self._has_status:
+            print(flush=True)
+        columns = shutil.get_terminal_size().columns
+        sys.stderr.write(f"\r\x1b[K{plain_line(text)[: columns - 1]}")
+        sys.stderr.flush()
+        self._at_line_start, self._has_status = False, True
+
     def _print(self, text: str, *, dim: bool = False) -> None:
         if self._as_json:
             return
@@ -213,7 +250,8 @@ class Conversation:
         if self._as_json:
             return
         if not self._at_line_start:
-            print(flush=True)
+            print(flush=True, file=sys.stderr if self._has_status else sys.stdout)
+        self._has_status = False
         if text:
             print(plain_line(text), file=sys.stderr, flush=True)
         self._at_line_start = True
@@ -228,12 +266,18 @@ class Conversation:
 
 def chat(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta chat [text]"""
-    return _converse(loaded, args, "chat")
+    return _converse(loaded, args, args.mode, is_task=False)
 
 
 def do(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta do "task" """
-    return _converse(loaded, args, "do")
+    if args.from_plan:
+        if not args.session:
+            print("opta: --from-plan names a turn of a session: opta do --session ID --from-plan TURN", file=sys.stderr)
+            return EXIT_MISUSE
+        args.id = args.session
+        return _in_session(loaded, args).carry_out(args.from_plan, " ".join(args.text))
+    return _converse(loaded, args, "plan" if args.plan else "do", is_task=True)
 
 
 def resume(loaded: LoadedSettings, args: argparse.Namespace) -> int:
@@ -269,18 +313,16 @@ def _in_session(loaded: LoadedSettings, args: argparse.Namespace) -> Conversatio
     return conversation
 
 
-def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str) -> int:
-    text = " ".join(args.text)
+def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str, *, is_task: bool) -> int:
+    text, command = " ".join(args.text), "do" if is_task else "chat"
     if not sys.stdin.isatty() and (not text or text == "-"):
         text = sys.stdin.read()
-    once = bool(text) if mode == "do" else args.once or (bool(text) and not sys.stdin.isatty())
+    once = bool(text) if is_task else args.once or (bool(text) and not sys.stdin.isatty())
     if once and not text.strip():
-        print(f'opta: no prompt. Give it as an argument, opta {mode} "…", or on standard input', file=sys.stderr)
+        print(f'opta: no prompt. Give it as an argument, opta {command} "…", or on standard input', file=sys.stderr)
         return EXIT_MISUSE
     if not once and not sys.stdin.isatty():
-        print(
-            f'opta: there is no terminal for a conversation; use opta {mode} "…"' + (" --once" if mode == "chat" else ""), file=sys.stderr
-        )
+        print(f'opta: there is no terminal for a conversation; use opta {command} "…"' + ("" if is_task else " --once"), file=sys.stderr)
         return EXIT_MISUSE
     interactive = can_ask() and not args.json
     try:
@@ -310,15 +352,15 @@ def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str) -> in
     if interactive and client.get("/v3/health").get("sandbox") == "none":
         print("opta: commands run without a sandbox on this machine, so each command needs approval (see opta doctor)", file=sys.stderr)
     if interactive:
-        _offer_trust(client, session["cwd"])
+        trust_offer.offer(client, session["cwd"])
     conversation = Conversation(client, session, as_json=args.json, interactive=interactive, rings=_rings(loaded))
     if args.session:
         conversation.skip_to_end()
     overrides: dict[str, Any] = {"mode": mode if args.session else "", "model": args.model, "level": args.level, "limits": limits_of(args)}
     if once:
-        code = conversation.run(text, **overrides, attachments=attachments)
+        code = plan_answer.settle(conversation, conversation.run(text, **overrides, attachments=attachments), session["id"])
     else:
-        code = _talk(conversation, session, text, overrides, attachments)
+        code = _talk(client, conversation, session, text, overrides, attachments)
     session_worktrees.say_what_next(client, session)
     return code
 
@@ -328,25 +370,9 @@ def _rings(loaded: LoadedSettings) -> bool:
     return loaded.settings.notify.bell and sys.stderr.isatty()
 
 
-def _offer_trust(client: Client, cwd: str) -> None:
-    """Show what the files of an untrusted folder ask for, and ask whether to trust it. Without trust, they allow nothing."""
-    try:
-        found = client.get("/v3/trust", cwd=cwd)
-    except OptaError:
-        return
-    if not found["needed"]:
-        return
-    print_plain(
-        f"{found['path']} is not trusted{': its files have changed' if found['state'] == 'changed' else ''}. Its files ask for the following:",
-        sys.stderr,
-    )
-    for line in [*found["changes"], *found["asks"]]:
-        print_plain(f"  {line}", sys.stderr)
-    if confirm("Trust this folder? What it forbids applies in any case."):
-        client.post("/v3/trust", {"cwd": cwd, "sha256": found["sha256"]})
-
-
-def _talk(conversation: Conversation, session: dict[str, Any], text: str, overrides: dict[str, Any], attachments: list[str]) -> int:
+def _talk(
+    client: Client, conversation: Conversation, session: dict[str, Any], text: str, overrides: dict[str, Any], attachments: list[str]
+) -> int:
     """Prompt after prompt. `attachments` go with the first one."""
     print_plain(f"Opta · s-{session['id']} · {session['mode']} · {session['model'] or 'default model'} · Ctrl-D ends", sys.stderr)
     while True:
@@ -360,10 +386,10 @@ def _talk(conversation: Conversation, session: dict[str, Any], text: str, overri
                 print("\n(Ctrl-D ends)", file=sys.stderr)
                 continue
         if text.strip() == "/help":
-            conversation.list_commands()
+            custom_command_list.show(client, session["cwd"])
         elif text.strip():
             try:
-                conversation.run(text, **overrides, attachments=attachments)
+                plan_answer.settle(conversation, conversation.run(text, **overrides, attachments=attachments))
                 attachments = []
             except OptaError as error:
                 # A command that does not exist does not end the conversation.

@@ -57,6 +57,7 @@ def check(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         interactive=not args.headless,
         sandbox="full" if loaded.settings.sandbox.enabled and _has_containment() else "none",
         has_network=loaded.settings.sandbox.network != "off",
+        reads_only=mode is Mode.plan,
         extra=tuple(rule_from(text) for text in args.rule),
     )
     verdict = judge(request, situation)

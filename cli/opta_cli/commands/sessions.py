@@ -19,13 +19,14 @@ from ..supervise import ensure_daemon
 def list_sessions(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions list"""
     ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    page = Client(loaded.paths).get("/v3/sessions", q=args.q, limit=args.limit)
+    page = Client(loaded.paths).get("/v3/sessions", q=args.q, limit=args.limit, **({"children": 1} if args.all else {}))
     if args.json:
         _print_json(page)
         return 0
     for session in page["sessions"]:
         print_line(
             f"s-{session['id']}  {session['state']:8} {session['turns']:4} turns  {session['lastActivityAt'][:19]}  {session['title'][:60]}"
+            + (f"  (sub-agent of s-{session['parent']})" if session.get("parentCall") else "")
         )
     if not page["sessions"]:
         print("No sessions yet. Start one: opta chat", file=sys.stderr)

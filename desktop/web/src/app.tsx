@@ -5,10 +5,12 @@ import { dismissProblem, toggleRail } from './actions/view';
 import { usePage, usePageState } from './hooks';
 import { Connect } from './panels/connect/connect';
 import { Composer } from './panels/composer/composer';
+import { ChildAsks } from './panels/permission/child_asks';
 import { Permission } from './panels/permission/permission';
 import { Sessions } from './panels/sessions/sessions';
 import { Telemetry } from './panels/telemetry/telemetry';
 import { Timeline } from './panels/timeline/timeline';
+import { Todo } from './panels/todo/todo';
 import { Trust } from './panels/trust/trust';
 import { WorktreePanel } from './panels/worktree/worktree';
 import { connection } from './state';
@@ -29,7 +31,9 @@ export function App(): ReactNode {
         <div className="dock">
           <WorktreePanel />
           <Trust />
+          <Todo />
           <Permission />
+          <ChildAsks />
           <Composer />
         </div>
       </main>
@@ -45,7 +49,8 @@ function Header(): ReactNode {
   const page = usePage();
   const isRailOpen = usePageState((state) => state.isRailOpen);
   const selected = usePageState((state) => state.selected);
-  const title = usePageState((state) => state.sessions.find((session) => session.id === state.selected)?.title);
+  // The list leaves sub-agents out.
+  const title = usePageState((state) => state.sessions.find((session) => session.id === state.selected)?.title ?? state.transcript.title);
   const state = usePageState(connection);
   const retryInMs = usePageState((each) => each.retryInMs);
   return (

@@ -1,6 +1,6 @@
 // HTTP client of the gateway, and the addresses of its live streams.
 
-import type { AddProvider, Attachment, DiagnoseRequest, Diagnosis, DiscoveredServers, ErrorInfo, Fix, FixDone, ForkAnswer, Health, ModelList, ProviderAdded, Replay, Session, SessionDetails, SessionList, SteerAccepted, TrustState, TurnAccepted, TurnChanges, TurnUndoneAnswer, UndoTurnRequest, WorktreeEnded } from './protocol';
+import type { AddProvider, AnyEvent, Attachment, DiagnoseRequest, Diagnosis, DiscoveredServers, ErrorInfo, Fix, FixDone, ForkAnswer, Health, ModelList, ProviderAdded, Replay, Session, SessionDetails, SessionList, SteerAccepted, TrustState, TurnAccepted, TurnChanges, TurnUndoneAnswer, UndoTurnRequest, WorktreeEnded } from './protocol';
 
 // Where the gateway listens, and the token it accepts. Both change when it restarts.
 export interface Address {
@@ -103,6 +103,17 @@ export class Daemon {
 
   submit(sid: string, text: string, overrides: { mode?: string; model?: string; level?: string }, attachments: string[] = []): Promise<TurnAccepted> {
     return this.ask('POST', `/v3/sessions/${sid}/turns`, { text, ...overrides, ...(attachments.length ? { attachments } : {}) }, crypto.randomUUID());
+  }
+
+  // The plan of a turn is accepted: a turn carries it out.
+  acceptPlan(sid: string, turnId: string): Promise<TurnAccepted> {
+    return this.ask('POST', `/v3/sessions/${sid}/turns`, { fromPlan: turnId, mode: 'do' }, crypto.randomUUID());
+  }
+
+  // One stored event of a session.
+  async eventAt(sid: string, seq: number): Promise<AnyEvent | undefined> {
+    const page = await this.ask<{ events: AnyEvent[] }>('GET', `/v3/sessions/${sid}/events?afterSeq=${seq - 1}&limit=1`);
+    return page.events[0];
   }
 
   upload(file: File): Promise<Attachment> {

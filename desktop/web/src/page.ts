@@ -1,7 +1,8 @@
 // The page without a screen: owns the store and both live streams, and asks the daemon. Actions use it, React draws its store.
 
+import { askOf, isSamePlace, openAsks } from './child_asks';
 import { type Daemon, DaemonError } from './daemon';
-import { type News, newsOf } from './news';
+import { Delegated, type News, newsOf } from './news';
 import { Kept } from './kept';
 import { afterLines, afterMetrics, afterOpening, createPageStore, isMessageBegun, type MetricsLine, type State, windowName } from './state';
 import { EventLog } from './streams/eventlog';
@@ -44,6 +45,8 @@ export class Page {
   private sessionLog: EventLog | null = null;
   private readonly sessions = new Refresh(() => this.readSessions());
   private readonly models = new Refresh(async () => this.set({ models: (await this.daemon.models()).models }));
+  private readonly delegated = new Delegated();
+  private readonly asksInFlight = new Set<string>();
   // The session named by the address, opened once the list is there.
   private wanted: string | null = null;
 
@@ -59,7 +62,11 @@ export class Page {
       },
       onLines: (lines: string[]) => {
         if (lines.some((line) => CHANGES_LIST.test(line))) this.sessions.soon();
-        for (const news of lines.map(newsOf)) if (news) this.tell(news);
+        for (const line of lines) {
+          this.delegated.take(line);
+          const news = this.delegated.isEnd(line) ? null : newsOf(line);
+          if (news) this.tell(news);
+        }
       },
       onControl: (control: Control) => {
         if (control.control === 'reset') this.reload();
@@ -162,12 +169,17 @@ export class Page {
   private follow(sid: string, from: number): void {
     const stream = {
       url: (query: string) => this.daemon.streamUrl(`/v3/sessions/${sid}/stream`, query),
-      onLines: (lines: string[]) => this.set(afterLines(this.state, lines)),
+      onLines: (lines: string[]) => {
+        this.set(afterLines(this.state, lines));
+        void this.readAsks(sid);
+      },
       onControl: () => undefined,
       onConnection: (sessionConnection: State['sessionConnection'], retryInMs: number) => this.set({ sessionConnection, retryInMs }),
     };
     this.sessionLog = new EventLog(stream, new SessionPosition(from), this.screen.nextFrame);
     this.sessionLog.start();
+    // What was folded already may hold open questions of sub-agents.
+    void this.readAsks(sid);
   }
 
   // Read the list of sessions again, until that succeeds.
@@ -195,6 +207,25 @@ export class Page {
     this.set({ trust: null });
     const trust = await this.daemon.trust(cwd);
     if (this.state.transcript.cwd === cwd) this.set({ trust });
+  }
+
+  // Read the questions of the open session's sub-agents that are new, and drop those that were answered.
+  private async readAsks(sid: string): Promise<void> {
+    const places = openAsks(this.state.transcript);
+    const known = this.state.childAsks.filter((ask) => places.some((place) => isSamePlace(place, ask)));
+    if (known.length !== this.state.childAsks.length) this.set({ childAsks: known });
+    for (const place of places) {
+      if (this.state.childAsks.some((ask) => isSamePlace(ask, place)) || this.asksInFlight.has(`${place.sid} ${place.seq}`)) continue;
+      this.asksInFlight.add(`${place.sid} ${place.seq}`);
+      try {
+        const ask = askOf(place, await this.daemon.eventAt(place.sid, place.seq));
+        if (ask && this.state.selected === sid && openAsks(this.state.transcript).some((open) => isSamePlace(open, ask))) this.set({ childAsks: [...this.state.childAsks, ask] });
+      } catch (error) {
+        this.report(error);
+      } finally {
+        this.asksInFlight.delete(`${place.sid} ${place.seq}`);
+      }
+    }
   }
 
   private tell(news: News): void {

@@ -84,6 +84,39 @@ export interface CheckPolicy {
   interactive?: boolean;
   rules?: string[];
 }
+export interface ChildStart {
+  event: "child.start";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+  callId: string;
+  childSid: string;
+  title: string;
+  readOnly?: boolean;
+}
+export interface ChildState {
+  event: "child.state";
+  seq?: number;
+  ts?: string;
+  sid?: string;
+  turn?: string;
+  p?: string;
+  n?: number;
+  c?: string;
+  callId: string;
+  childSid: string;
+  state: "done" | "failed" | "limit" | "paused" | "queued" | "running" | "stopped" | "waiting";
+  childTurn?: string;
+  step?: number;
+  calls?: number;
+  tokens?: number;
+  asks?: string;
+  askSeq?: number;
+}
 export interface ClientFacts {
   latencyMs?: number | null;
   stream?: "" | "connected" | "lost";
@@ -95,7 +128,7 @@ export interface CommandInfo {
   arguments: string;
   origin: "project" | "user";
   path: string;
-  mode: "" | "chat" | "do";
+  mode: "" | "chat" | "do" | "plan";
   model: string;
 }
 export interface CommandList {
@@ -477,7 +510,7 @@ export interface Metrics {
   memory: Record<string, number>;
   streams: number;
 }
-export type Mode = "chat" | "do";
+export type Mode = "chat" | "do" | "plan";
 export interface ModelFacts {
   state?: string;
   problem?: string;
@@ -515,6 +548,9 @@ export interface Ok {
   ok?: boolean;
 }
 export interface OpenPermission {
+  title?: string;
+  parent?: string;
+  parentTitle?: string;
   sid: string;
   turn: string;
   requestId: string;
@@ -528,6 +564,9 @@ export interface OpenPermissions {
   permissions: OpenPermission[];
 }
 export interface OpenQuestion {
+  title?: string;
+  parent?: string;
+  parentTitle?: string;
   sid: string;
   turn: string;
   questionId: string;
@@ -815,6 +854,8 @@ export interface Session {
   parent?: string;
   parentTurn?: string;
   worktree?: Worktree | null;
+  parentCall?: string;
+  step?: number;
 }
 export interface SessionCancelled {
   event: "session.cancelled";
@@ -873,6 +914,8 @@ export interface SessionDetails {
   parent?: string;
   parentTurn?: string;
   worktree?: Worktree | null;
+  parentCall?: string;
+  step?: number;
   transcript: Record<string, unknown>;
 }
 export interface SessionList {
@@ -913,6 +956,8 @@ export interface SessionStart {
   folder?: string;
   parent?: string;
   parentTurn?: string;
+  parentCall?: string;
+  depth?: number;
   worktree?: Worktree | null;
 }
 export interface SessionUpdated {
@@ -1023,7 +1068,8 @@ export interface StoreAccount {
   key: string;
 }
 export interface SubmitTurn {
-  text: string;
+  text?: string;
+  fromPlan?: string;
   mode?: Mode | null;
   model?: string | null;
   level?: Level | null;
@@ -1172,6 +1218,8 @@ export interface TurnDone {
   firstTokenMs?: number;
   contextUsed?: number;
   contextLimit?: number;
+  children?: number;
+  childTokens?: number;
 }
 export interface TurnEdited {
   event: "turn.edited";
@@ -1280,7 +1328,7 @@ export interface TurnStart {
   p?: string;
   n?: number;
   c?: string;
-  role: "user";
+  role: "agent" | "user";
   text: string;
   mode: Mode;
   level: Level;
@@ -1293,6 +1341,7 @@ export interface TurnStart {
   command?: string;
   limits?: Limits;
   probe?: boolean;
+  fromPlan?: string;
 }
 export interface TurnSteer {
   event: "turn.steer";
@@ -1438,5 +1487,5 @@ export interface Writing {
   sha256Before?: string;
   note?: string;
 }
-export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | SessionWorktree | TurnStart | TurnQueued | TurnEdited | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | TurnRedone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | QuestionAsked | QuestionAnswered | ToolStart | ToolOutput | ToolResult | FilesChanged | HookStart | HookResult | PlanUpdated | ContextInjected | ContextCompacted | ContextFolded | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
+export type AnyEvent = SessionStart | SessionUpdated | SessionCleared | SessionNote | SessionWorktree | TurnStart | TurnQueued | TurnEdited | TurnSteer | TurnPausing | TurnPaused | TurnResumed | TurnStopping | TurnUndone | TurnRedone | StepStart | StepWaiting | StepDone | TurnThinking | TurnThought | TurnToken | ToolCall | PermissionRequest | PermissionDecision | QuestionAsked | QuestionAnswered | ToolStart | ToolOutput | ToolResult | FilesChanged | HookStart | HookResult | PlanUpdated | ChildStart | ChildState | ContextInjected | ContextCompacted | ContextFolded | RouteSwitch | Warning | ServiceLost | ServiceBack | TurnDone | TurnError | SessionCancelled;
 export type EventName = AnyEvent['event'];

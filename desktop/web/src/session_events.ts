@@ -16,6 +16,8 @@ export function beginning(event: SessionStart) {
     folder: event.folder ?? '',
     parent: event.parent ?? '',
     parentTurn: event.parentTurn ?? '',
+    parentCall: event.parentCall ?? '',
+    depth: event.depth ?? 0,
     worktree: event.worktree ?? null,
   };
 }

@@ -1,9 +1,10 @@
 // What the page knows, as a plain store: no DOM, no network. Functions here compute the next state; `Page` and the actions call them.
 
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { ChildAsk } from './child_asks';
 import type { AnyEvent, Attachment, Diagnosis, DiscoveredServer, Health, Metrics, ModelInfo, Session, TrustState } from './protocol';
 import type { Connection } from './streams/eventlog';
-import { Transcript } from './transcript';
+import { planOf, Transcript } from './transcript';
 
 // Choices for the next message only; what is absent follows the session.
 export interface Overrides {
@@ -45,6 +46,8 @@ export interface State {
   servers: DiscoveredServer[] | null;
   isLookingForServers: boolean;
   isAddingServer: boolean;
+  // Questions of the open session's sub-agents, as they were read from their sessions.
+  childAsks: ChildAsk[];
   // What the files of the open session's folder ask for, and the hash of the files whose question was put aside.
   trust: TrustState | null;
   trustPutAside: string;
@@ -92,6 +95,7 @@ export function createPageStore(): Store {
     servers: null,
     isLookingForServers: false,
     isAddingServer: false,
+    childAsks: [],
     trust: null,
     trustPutAside: '',
     diagnosis: null,
@@ -109,7 +113,7 @@ export function createPageStore(): Store {
 
 // A session is opened; its events follow. Overrides stay behind: they belong to a message of the session before.
 export function afterOpening(sid: string): Partial<State> {
-  const empty = { transcript: new Transcript(), version: 0, overrides: {}, problem: '', notice: '', isRailOpen: false, diagnosis: null, replayed: '', wantsWorktree: false, worktreeAsked: null } as const;
+  const empty = { transcript: new Transcript(), version: 0, childAsks: [], overrides: {}, problem: '', notice: '', isRailOpen: false, diagnosis: null, replayed: '', wantsWorktree: false, worktreeAsked: null };
   return { ...empty, selected: sid, sessionConnection: 'connecting' };
 }
 
@@ -181,13 +185,17 @@ export function isMessageBegun(state: State): boolean {
 
 // What the next message runs with: the overrides, else what the session has.
 export function nextMode(state: State): string {
-  return state.overrides.mode ?? state.transcript.mode;
+  if (state.overrides.mode) return state.overrides.mode;
+  // What is said to a plan changes the plan, and nothing else, until it is accepted or another mode is chosen.
+  const last = state.transcript.turns.at(-1);
+  return last && planOf(last) ? 'plan' : state.transcript.mode;
 }
 
 export function nextLevel(state: State): string {
   if (state.overrides.level) return state.overrides.level;
   // A changed mode brings its own level.
-  if (state.overrides.mode) return state.overrides.mode === 'do' ? 'L2' : 'L1';
+  const mode = nextMode(state);
+  if (mode !== state.transcript.mode || state.overrides.mode) return mode === 'chat' ? 'L1' : 'L2';
   return state.transcript.level;
 }
 

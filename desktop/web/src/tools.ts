@@ -40,6 +40,7 @@ const TOOLS: Record<string, Tool> = {
   browser_evaluate: { label: 'Run in page', question: 'Run JavaScript in the page?', subject: 'script', evidence: '' },
   ask_user: { label: 'Question', question: 'Ask a question?', subject: 'question', evidence: '' },
   web_fetch: { label: 'Fetch', question: 'Read an address on the web?', subject: 'url', evidence: '' },
+  agent: { label: 'Sub-agent', question: 'Start a sub-agent?', subject: 'title', evidence: '' },
 };
 
 // The declaration of a tool. A tool that is not declared belongs to an MCP server, and so does every tool of a call that names one.

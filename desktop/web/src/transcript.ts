@@ -21,10 +21,12 @@ export class Transcript {
   interactive = true;
   trusted = false;
   folder = '';
-  // Of a fork: the session whose history it has, and the last turn of it.
+  // Of a fork: the session whose history it has, and the last turn of it. Of a sub-agent: the session, the turn and the call that started it.
   parent = '';
   parentTurn = '';
   worktree: Worktree | null = null;
+  parentCall = '';
+  depth = 0;
   clearedTo = 0;
   compactedTo = 0;
   compactedIn = '';
@@ -113,6 +115,8 @@ export class Transcript {
           resumes: event.resumes ?? '',
           compact: event.compact ?? false,
           probe: event.probe ?? false,
+          role: event.role,
+          fromPlan: event.fromPlan ?? '',
           command: event.command ?? '',
           injected: [],
           steers: [],
@@ -172,6 +176,11 @@ export class Transcript {
     const last = this.turns[this.turns.length - 1];
     return last && (last.state === 'error' || last.state === 'cancelled' || isLimited(last)) ? last : undefined;
   }
+}
+
+// The plan that a turn in plan mode ended in, '' for none.
+export function planOf(turn: Turn): string {
+  return turn.mode === 'plan' && turn.state === 'done' && !isLimited(turn) ? (turn.steps.at(-1)?.text.trim() ?? '') : '';
 }
 
 // Whether a turn met a limit before it was finished.
@@ -282,6 +291,7 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
         promptTokens: event.promptTokens ?? 0,
         contextUsed: event.contextUsed ?? 0,
         contextLimit: event.contextLimit ?? 0,
+        ...(event.children ? { children: event.children, childTokens: event.childTokens ?? 0 } : {}),
       };
       break;
     case 'turn.error':
@@ -302,6 +312,8 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
     case 'permission.decision':
     case 'question.asked':
     case 'question.answered':
+    case 'child.start':
+    case 'child.state':
     case 'tool.start':
     case 'tool.output':
     case 'files.changed':

@@ -38,6 +38,7 @@ export function newCall(id: string, name: string, args: Record<string, unknown>,
     effects: [],
     asked: null,
     hooks: [],
+    child: null,
   };
 }
 
@@ -82,6 +83,16 @@ export function applyToCall(call: Call, event: AnyEvent): void {
         call.asked.answer = event.text ?? '';
         call.asked.by = event.by;
         call.asked.client = event.client ?? '';
+      }
+      break;
+    case 'child.start':
+      call.state = 'running';
+      call.child = { sid: event.childSid, title: event.title, readOnly: event.readOnly ?? false, state: 'queued', turn: '', step: 0, calls: 0, tokens: 0, asks: '', askSeq: 0 };
+      break;
+    case 'child.state':
+      if (call.child) {
+        const { state, step = 0, calls = 0, tokens = 0, asks = '', askSeq = 0 } = event;
+        Object.assign(call.child, { state, turn: event.childTurn || call.child.turn, step, calls, tokens, asks, askSeq });
       }
       break;
     case 'tool.start':

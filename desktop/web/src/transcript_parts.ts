@@ -1,6 +1,6 @@
 // What a transcript consists of: turns, their steps, and the calls of a step.
 
-import type { Change, DivergenceMark, Execution, Limits, Offer, ThinkingBlock, Writing } from './protocol';
+import type { AnyEvent, Change, DivergenceMark, Execution, Limits, Offer, ThinkingBlock, Writing } from './protocol';
 
 export type CallState = 'called' | 'asking' | 'allowed' | 'running' | 'ok' | 'failed' | 'denied';
 export type TurnState = 'queued' | 'running' | 'pausing' | 'paused' | 'stopping' | 'done' | 'error' | 'cancelled';
@@ -42,6 +42,22 @@ export interface HookRun {
   durationMs: number;
 }
 
+// The sub-agent of a call, as its last `child.state` says. `tokens`: read and written; `asks`, `askSeq`: its open question.
+export interface Child {
+  sid: string;
+  title: string;
+  readOnly: boolean;
+  state: ChildProgress;
+  turn: string;
+  step: number;
+  calls: number;
+  tokens: number;
+  asks: string;
+  askSeq: number;
+}
+
+export type ChildProgress = Extract<AnyEvent, { event: 'child.state' }>['state'];
+
 export interface Call {
   id: string;
   name: string;
@@ -76,6 +92,7 @@ export interface Call {
   effects: Effect[];
   asked: Question | null;
   hooks: HookRun[];
+  child: Child | null;
 }
 
 // Text from outside the conversation in the prompt: behind the user's message, or behind the results of step `step`.
@@ -131,6 +148,9 @@ export interface Stats {
   promptTokens: number;
   contextUsed: number;
   contextLimit: number;
+  // Of a turn that started sub-agents: how many, and what those read and wrote.
+  children?: number;
+  childTokens?: number;
 }
 
 // A note for people, such as a post-mortem.
@@ -155,6 +175,10 @@ export interface Turn {
   compact: boolean;
   // A turn of the triage: it goes to its model or fails.
   probe: boolean;
+  // agent: a model wrote the prompt, for its sub-agent.
+  role: string;
+  // The turn whose plan is carried out.
+  fromPlan: string;
   // What the person wrote, when `text` is what a custom command holds.
   command: string;
   injected: Injected[];

@@ -1,6 +1,5 @@
 """Forks: a new session with the history of another one, to go on from there, or to ask a turn once more."""
 
-import base64
 import hashlib
 
 import msgspec
@@ -10,7 +9,7 @@ from opta_core.transcript import Transcript, Turn
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import SessionWorktree, TurnStart
 from opta_protocol.http_control import ForkAnswer, ForkRequest
-from opta_protocol.ids import new_session_id
+from opta_protocol.ids import derived_session_id, new_session_id
 
 from ..endpoint import GatewayOf, TypedRouter, body
 from .turns import IdempotencyKey, meant_of
@@ -24,7 +23,7 @@ async def fork_session(gateway: GatewayOf, name: str, key: IdempotencyKey, wante
     session = await gateway.store.session(name)
     turn = _turn(await gateway.store.transcript(session.id), wanted)
     is_again = wanted.again or bool(wanted.text.strip())
-    new = id_of(f"{session.id} {key}") if key else new_session_id()
+    new = derived_session_id(f"{session.id} {key}") if key else new_session_id()
     gateway.worker.fork_files(session.id, new)
     made = await gateway.store.queries.fork(session.id, new, turn.id, is_before=is_again)
     if session.worktree is not None and made.worktree is not None and session.worktree.state != made.worktree.state:
@@ -66,8 +65,3 @@ def _turn(transcript: Transcript, wanted: ForkRequest) -> Turn:
     if turn.compact and (wanted.again or wanted.text):
         raise Refused(f"{turn.id} has no prompt: it compacted the context. Fork at the turn before it.", code=ErrorCode.conflict)
     return turn
-
-
-def id_of(text: str) -> str:
-    """A session id for a request: the same for the same request."""
-    return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()[:8]

@@ -15,6 +15,7 @@ from opta_protocol.http import AnswerPermission, Ok, PermissionAnswer
 from opta_protocol.http_lists import GrantList, OpenPermission, OpenPermissions
 from opta_protocol.tools.declared import tool_of
 
+from ..askers import waiting_sessions
 from ..decisions import Decisions
 from ..endpoint import GatewayOf, TypedRouter, body
 
@@ -56,10 +57,9 @@ async def answer_permission(
 
 @routes.get("/v3/permissions")
 async def list_permissions(gateway: GatewayOf) -> OpenPermissions:
-    """Open questions of all sessions."""
-    page = await gateway.store.queries.sessions(state="waiting", limit=200)
+    """Open questions of all sessions, those of sub-agents too, with the names of who asks."""
     found: list[OpenPermission] = []
-    for session in page.sessions:
+    for session, asker in await waiting_sessions(gateway.store):
         transcript = await gateway.store.transcript(session.id)
         found += [
             OpenPermission(
@@ -71,6 +71,7 @@ async def list_permissions(gateway: GatewayOf) -> OpenPermissions:
                 args=call.args,
                 reason=call.reason,
                 expiresAt=call.expiresAt,
+                **msgspec.structs.asdict(asker),
             )
             for turn in transcript.turns
             for step in turn.steps

@@ -12,7 +12,7 @@ from opta_core.policy.rules import rule_from
 from opta_core.policy.verdict import Situation, judge
 from opta_core.settings import environment
 from opta_protocol.http import CheckPolicy, GiveTrust, Ok, PolicyRules, PolicyVerdict, TrustState
-from opta_protocol.permissions import default_level
+from opta_protocol.permissions import Mode, default_level
 from opta_protocol.tools.shell import RUN_COMMAND
 
 from ..endpoint import GatewayOf, TypedRouter, body, folder
@@ -32,6 +32,7 @@ async def check_policy(gateway: GatewayOf, wanted: CheckPolicy = body(CheckPolic
         interactive=wanted.interactive,
         sandbox="full" if sandbox in ("full", "seatbelt") else "landlock" if sandbox == "landlock" else "none",
         has_network=gateway.loaded.settings.sandbox.network != "off",
+        reads_only=wanted.mode is Mode.plan,
         extra=tuple(rule_from(text) for text in wanted.rules),
     )
     verdict = judge(asked, situation)

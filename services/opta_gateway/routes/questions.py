@@ -1,5 +1,7 @@
 """Questions that models ask: list the open ones, answer one."""
 
+import msgspec
+
 from opta_core.clock import seconds_until
 from opta_core.errors import Refused
 from opta_core.transcript import Call, Transcript, Turn
@@ -9,6 +11,7 @@ from opta_protocol.http import Ok
 from opta_protocol.http_control import AnswerQuestion
 from opta_protocol.http_lists import OpenQuestion, OpenQuestions
 
+from ..askers import waiting_sessions
 from ..endpoint import GatewayOf, TypedRouter, body
 
 routes = TypedRouter()
@@ -42,9 +45,8 @@ async def answer_question(gateway: GatewayOf, name: str, question_id: str, wante
 @routes.get("/v3/questions")
 async def list_questions(gateway: GatewayOf) -> OpenQuestions:
     """Open questions of the models of all sessions."""
-    page = await gateway.store.queries.sessions(state="waiting", limit=200)
     found: list[OpenQuestion] = []
-    for session in page.sessions:
+    for session, asker in await waiting_sessions(gateway.store):
         transcript = await gateway.store.transcript(session.id)
         found += [
             OpenQuestion(
@@ -54,6 +56,7 @@ async def list_questions(gateway: GatewayOf) -> OpenQuestions:
                 text=call.asked.text,
                 options=call.asked.options,
                 expiresAt=call.asked.expiresAt,
+                **msgspec.structs.asdict(asker),
             )
             for turn, call in _asked(transcript)
             if call.asked is not None and not _over(turn, call)

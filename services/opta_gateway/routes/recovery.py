@@ -19,14 +19,13 @@ from opta_core.triage.replay import replay_result
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import SessionCleared, SessionUpdated, TurnStart
 from opta_protocol.http_triage import DiagnoseRequest, EvidenceRequest, Replay, ReplayRequest
-from opta_protocol.ids import new_session_id
+from opta_protocol.ids import derived_session_id, new_session_id
 from opta_protocol.permissions import Level
 
 from ..app import Gateway
 from ..endpoint import GatewayOf, TypedRouter, VaultOf, body
 from ..live_metrics import measure
 from ..triage_look import gather_evidence
-from .forks import id_of
 from .turns import IdempotencyKey
 
 routes = TypedRouter()
@@ -41,7 +40,7 @@ async def replay_turn(gateway: GatewayOf, name: str, key: IdempotencyKey, wanted
     session = await gateway.store.session(name)
     transcript = await gateway.store.transcript(session.id)
     turn = _failed_turn(transcript, wanted.turnId)
-    new = id_of(f"replay {session.id} {key}") if key else new_session_id()
+    new = derived_session_id(f"replay {session.id} {key}") if key else new_session_id()
     gateway.worker.fork_files(session.id, new)
     made = await gateway.store.queries.fork(session.id, new, turn.id, is_before=True)
     if len((await gateway.store.transcript(made.id)).turns) == transcript.turns.index(turn):

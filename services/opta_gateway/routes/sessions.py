@@ -33,7 +33,7 @@ from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import Level, default_level
 from opta_protocol.worktree import Worktree
 
-from ..endpoint import GatewayOf, TypedRouter, body, choice, number, seq, text
+from ..endpoint import GatewayOf, TypedRouter, body, choice, flag, number, seq, text
 from ..export import as_markdown, as_text
 from ..worktree_sessions import made_worktree, released_worktree
 
@@ -61,9 +61,12 @@ async def list_sessions(
     state: str = choice("state", "", "", "idle", "running", "waiting", "paused", "failed"),
     limit: int = number("limit", 50, LIST_MAX),
     cursor: str = text("cursor", chars_max=20),
+    children: bool = flag("children"),
+    parent: str = text("parent", chars_max=20),
 ) -> SessionList:
-    """Sessions, last active first."""
-    return await gateway.store.queries.sessions(q, state, max(1, limit), cursor)
+    """Sessions, last active first. Sub-agents are left out; `children=1` lists them, too, and `parent` only those of that session."""
+    of = (await gateway.store.session(parent)).id if parent else ""
+    return await gateway.store.queries.sessions(q, state, max(1, limit), cursor, children=children, parent=of)
 
 
 @routes.post("/v3/sessions", status_code=201)
@@ -130,13 +133,18 @@ async def update_session(gateway: GatewayOf, name: str, wanted: UpdateSession = 
 
 @routes.delete("/v3/sessions/{name}")
 async def delete_session(gateway: GatewayOf, name: str, to: str = choice("to", "trash", "trash", "archive")) -> Ok:
-    """Move a session to the trash, or with `?to=archive` to the archive; from both it can be restored."""
+    """Move a session with its sub-agents to the trash, or with `?to=archive` to the archive; from both it can be restored."""
     session = await gateway.store.session(name)
-    if session.activeTurn:
-        raise Refused(f"s-{session.id} has a running turn. Stop it first.", code=ErrorCode.conflict)
+    children = (await gateway.store.queries.sessions(limit=LIST_MAX, parent=session.id)).sessions
+    for each in (session, *children):
+        if each.activeTurn:
+            what = "" if each is session else f", a sub-agent of s-{session.id},"
+            raise Refused(f"s-{each.id}{what} has a running turn. Stop it first.", code=ErrorCode.conflict)
     await released_worktree(gateway, session)
-    await gateway.store.append(SessionUpdated(sid=session.id, changes={"trashed": True} if to == "trash" else {"pruned": True}))
-    gateway.worker.end_session(session.id)
+    # The sub-agents first: what is left after an interruption is still listed, and can be deleted again.
+    for each in (*children, session):
+        await gateway.store.append(SessionUpdated(sid=each.id, changes={"trashed": True} if to == "trash" else {"pruned": True}))
+        gateway.worker.end_session(each.id)
     return Ok()
 
 

@@ -17,6 +17,7 @@ from opta_protocol.http import Session, StopAnswer, StopTurn, SubmitTurn, TurnAc
 from opta_protocol.http_control import ResumeTurn
 from opta_protocol.permissions import Mode, default_level
 
+from ..accepted_plan import prompt_from
 from ..app import Gateway
 from ..endpoint import GatewayOf, Parameter, TypedRouter, body, flag
 
@@ -43,14 +44,16 @@ async def submit_turn(
     gateway: GatewayOf, name: str, key: IdempotencyKey, wanted: SubmitTurn = body(SubmitTurn), if_idle: bool = flag("ifIdle")
 ) -> TurnAccepted:
     """Accept a prompt: it is on the disk before the answer. The same Idempotency-Key gets the same turn."""
-    if not wanted.text.strip():
+    if not wanted.text.strip() and not wanted.fromPlan:
         raise Refused("Field 'text': it holds only white space.")
+    if wanted.fromPlan and wanted.mode not in (None, Mode.do):
+        raise Refused(f"Field 'mode': an accepted plan is carried out in mode do, not {wanted.mode}.")
     if wanted.attachments:
         await asyncio.to_thread(_check_attachments, gateway.loaded.paths, wanted.attachments)
     session = await (gateway.store.session(name) if if_idle else gateway.store.session_settings(name))
     if if_idle and session.activeTurn:
         raise Refused(f"s-{session.id} is busy with {session.activeTurn}.", code=ErrorCode.busy)
-    meant = await meant_of(gateway.loaded.paths, session, wanted.text)
+    meant = await _meant(gateway, session, wanted)
     mode = wanted.mode or meant.mode or session.mode
     level = wanted.level or (session.level if mode is session.mode else default_level(mode))
     if meant.is_of_project and not wanted.level:
@@ -65,14 +68,21 @@ async def submit_turn(
             mode=mode,
             level=level,
             model=wanted.model or meant.model or session.model,
-            command=wanted.text if meant.text != wanted.text else "",
+            command=wanted.text if meant.text != wanted.text and not wanted.fromPlan else "",
             attachments=wanted.attachments,
             key=key,
             body=digest,
             limits=wanted.limits.limits(),
+            fromPlan=wanted.fromPlan,
         )
     )
     return TurnAccepted(turnId=result.turn, seq=result.seq, queued=result.queued)
+
+
+async def _meant(gateway: Gateway, session: Session, wanted: SubmitTurn) -> "Meant":
+    if not wanted.fromPlan:
+        return await meant_of(gateway.loaded.paths, session, wanted.text)
+    return Meant(text=prompt_from(await gateway.store.transcript(session.id), wanted.fromPlan, wanted.text), mode=Mode.do)
 
 
 class Meant(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,9 +38,21 @@ class StoreClient:
             seq = msgspec.json.decode(page[-1], type=_Seq).seq
         return lines
 
-    async def sessions(self, q: str = "", state: str = "", limit: int = 50, cursor: str = "", timeout_s: float = 5.0) -> SessionList:
-        """A page of sessions, most recently active first."""
-        result, _ = await self._ask(lambda id_: ListSessions(id=id_, q=q, state=state, limit=limit, cursor=cursor), timeout_s)
+    async def sessions(
+        self,
+        q: str = "",
+        state: str = "",
+        limit: int = 50,
+        cursor: str = "",
+        timeout_s: float = 5.0,
+        *,
+        children: bool = False,
+        parent: str = "",
+    ) -> SessionList:
+        """A page of sessions, most recently active first; with `children` also sub-agents, with `parent` only those of that session."""
+        result, _ = await self._ask(
+            lambda id_: ListSessions(id=id_, q=q, state=state, limit=limit, cursor=cursor, children=children, parent=parent), timeout_s
+        )
         return msgspec.convert(result, SessionList)
 
     async def session(self, sid: str, timeout_s: float = 5.0) -> Session:

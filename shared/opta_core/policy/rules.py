@@ -16,7 +16,7 @@ from .path_names import origin_of
 from .strict_yaml import Mapping, YamlProblem, load
 
 Effect = Literal["allow", "ask", "deny"]
-Layer = Literal["hard", "managed", "session", "user", "project", "defaults", "level"]
+Layer = Literal["hard", "managed", "session", "user", "project", "defaults", "level", "mode"]
 SEVERITY: dict[Effect, int] = {"allow": 0, "ask": 1, "deny": 2}
 RULES_MAX = 500
 _RULE_KEYS = frozenset({"effect", "tool", "path", "command", "origin", "server", "note", "expires"})

@@ -13,7 +13,7 @@ from opta_protocol.permissions import Level, Risk, SessionPolicy
 from opta_protocol.tools.searching import GREP
 from opta_protocol.tools.shell import RUN_COMMAND
 
-from . import command_line, other_names
+from . import command_line, other_names, reading_only
 from .actions import Action, PolicyRequest
 from .contained_paths import Places, chosen_secret
 from .grants import script_now
@@ -59,11 +59,15 @@ class Situation:
     # Whether commands reach the network without a word about it (setting `sandbox.network`).
     has_network: bool = False
     granted: frozenset[str] = frozenset()
+    # Mode plan: whatever is not known to read is denied.
+    reads_only: bool = False
     extra: tuple[Rule, ...] = field(default=())
 
 
 def judge(request: PolicyRequest, situation: Situation) -> Verdict:
     """The most severe verdict on the actions of a request. "ask" becomes "deny" when nobody can be asked."""
+    if situation.reads_only and (problem := reading_only.problem(request)):
+        return Verdict("deny", problem, "mode", request.actions[0].subject)
     verdict = max(
         (_judge_action(request, action, situation) for action in request.actions), key=lambda v: (SEVERITY[v.effect], v.is_single)
     )

@@ -3,6 +3,7 @@
 from ..permissions import Risk
 from .asking import ASK_USER
 from .browser import BROWSER_TOOLS
+from .delegating import AGENT
 from .file_access import EDIT_FILE, LIST_DIR, MULTI_EDIT, READ_FILE, WRITE_FILE
 from .plan import TODO
 from .searching import GREP, SEARCH_FILES
@@ -27,6 +28,7 @@ TOOLS: tuple[AnyTool, ...] = (
     *BROWSER_TOOLS,
     ASK_USER,
     WEB_FETCH,
+    AGENT,
 )
 _BY_NAME = {tool.name: tool for tool in TOOLS}
 

@@ -7,6 +7,8 @@ export interface Answer {
   decision: string;
   // The id of the chosen offer, '' for none.
   offer: string;
+  // Of a sub-agent's question: its session.
+  sid?: string;
 }
 
 export const answerPermission: Action<Answer> = {
@@ -14,9 +16,10 @@ export const answerPermission: Action<Answer> = {
   name: 'Answer a permission question',
   label: 'Answer',
   keys: [],
-  when: (state, { requestId }) => state.transcript.asking().some(({ call }) => call.requestId === requestId),
-  run: async (page, { requestId, decision, offer }) => {
-    await page.daemon.answer(page.state.selected, requestId, decision, offer);
+  when: (state, { requestId, sid }) =>
+    sid ? state.childAsks.some(({ call }) => call.requestId === requestId) : state.transcript.asking().some(({ call }) => call.requestId === requestId),
+  run: async (page, { requestId, decision, offer, sid }) => {
+    await page.daemon.answer(sid ?? page.state.selected, requestId, decision, offer);
   },
 };
 

@@ -44,7 +44,7 @@ export const editTurn: Action<{ turn: Turn; text: string }> = {
 
 export const openParent: Action = {
   id: 'session.parent',
-  name: 'Open the session that this one was forked from',
+  name: 'Open the session that this one was forked from, or started by',
   label: 'Open',
   keys: [],
   when: (state) => state.transcript.parent !== '',

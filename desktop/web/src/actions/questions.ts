@@ -2,13 +2,13 @@
 
 import type { Action } from './action';
 
-export const answerQuestion: Action<{ id: string; text: string }> = {
+export const answerQuestion: Action<{ id: string; text: string; sid?: string }> = {
   id: 'question.answer',
   name: 'Answer a question of the model',
   label: 'Answer',
   keys: [],
   when: (_, { text }) => text.trim() !== '',
-  run: async (page, { id, text }) => {
-    await page.daemon.answerQuestion(page.state.selected, id, text);
+  run: async (page, { id, text, sid }) => {
+    await page.daemon.answerQuestion(sid ?? page.state.selected, id, text);
   },
 };

@@ -1,7 +1,7 @@
 // Actions on turns: send a message, stop, resume.
 
 import type { Page } from '../page';
-import { attached, draft, withAttached, withDraft } from '../state';
+import { attached, draft, nextMode, withAttached, withDraft } from '../state';
 import type { Action } from './action';
 
 export const submitTurn: Action = {
@@ -25,10 +25,12 @@ async function send(page: Page): Promise<void> {
   const text = draft(page.state);
   // Taken before a session is opened, which clears them.
   const { overrides } = page.state;
+  const mode = overrides.mode ?? nextMode(page.state);
+  const sessionMode = overrides.mode ?? page.state.transcript.mode;
   const files = attached(page.state);
   const sid = page.state.wantsWorktree ? await openInWorktree(page, text) : page.state.selected || (await openForDraft(page, text));
   const ids = files.map((file) => file.id);
-  await page.daemon.submit(sid, text, overrides, ids);
+  await page.daemon.submit(sid, text, mode === sessionMode ? overrides : { ...overrides, mode }, ids);
   // What was typed, chosen or attached while the message was on its way stays.
   if (page.state.drafts[sid] === text) page.set(withDraft(page.state, sid, ''));
   page.set(withAttached(page.state, sid, (page.state.attached[sid] ?? []).filter((file) => !ids.includes(file.id))));

@@ -12,6 +12,7 @@ import { Pill } from './pill';
 const MODES: [string, string][] = [
   ['chat', 'Chat'],
   ['do', 'Do'],
+  ['plan', 'Plan'],
 ];
 const LEVELS: [string, string][] = [
   ['L1', 'L1 · Ask'],

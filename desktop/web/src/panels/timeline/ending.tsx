@@ -1,8 +1,9 @@
 import type { ReactNode } from 'react';
 import { ActionButton } from '../../actions/button';
+import { acceptPlan, changePlan } from '../../actions/plans';
 import { resumeTurn } from '../../actions/turns';
 import { usePageState } from '../../hooks';
-import { isLimited, type Turn } from '../../transcript';
+import { isLimited, planOf, type Turn } from '../../transcript';
 
 // How a turn ended: why it failed, or its figures, and what can be done about it.
 export function Ending({ turn }: { turn: Turn }): ReactNode {
@@ -24,13 +25,39 @@ export function Ending({ turn }: { turn: Turn }): ReactNode {
       <span>
         {tools} {tools === 1 ? 'tool' : 'tools'}
       </span>
+      {turn.stats.children ? (
+        <span>
+          {turn.stats.children} {turn.stats.children === 1 ? 'sub-agent' : 'sub-agents'} with {turn.stats.childTokens?.toLocaleString()} tokens
+        </span>
+      ) : null}
     </p>
   );
+  if (planOf(turn))
+    return (
+      <>
+        <PlanAnswer turn={turn} />
+        {stats}
+      </>
+    );
   if (!isLimited(turn)) return stats;
   return (
     <>
       <p className="dim">‖ Stopped at a limit; it is not finished. {resume}</p>
       {stats}
     </>
+  );
+}
+
+// What a person may say to a plan; once another turn has begun, whether it was accepted.
+function PlanAnswer({ turn }: { turn: Turn }): ReactNode {
+  const accepted = usePageState((state) => state.transcript.turns.find((each) => each.fromPlan === turn.id)?.id ?? '');
+  const isOpen = usePageState((state) => acceptPlan.when(state, turn));
+  if (accepted) return <p className="ok">✓ Accepted, carried out in {accepted}</p>;
+  if (!isOpen) return null;
+  return (
+    <p className="buttons plan-answer" role="group" aria-label="Answer to the plan">
+      <ActionButton action={acceptPlan} argument={turn} className="primary" />
+      <ActionButton action={changePlan} argument={turn} />
+    </p>
   );
 }

@@ -5,10 +5,10 @@ import { usePage } from '../../hooks';
 import type { Question } from '../../transcript_parts';
 
 // What the model asks: its options as buttons, and any other words. Once it is answered, the answer.
-export function QuestionCard({ asked, isOver }: { asked: Question; isOver: boolean }): ReactNode {
+export function QuestionCard({ asked, isOver, sid }: { asked: Question; isOver: boolean; sid?: string }): ReactNode {
   const page = usePage();
   const [text, setText] = useState('');
-  const answer = (words: string) => void perform(page, answerQuestion, { id: asked.id, text: words });
+  const answer = (words: string) => void perform(page, answerQuestion, { id: asked.id, text: words, sid });
   if (asked.by || isOver)
     return (
       <div className="waiting" role="group" aria-label="Question of the model">

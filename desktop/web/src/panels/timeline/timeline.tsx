@@ -10,6 +10,15 @@ import { Welcome } from './welcome';
 // So near the end, the timeline follows new text.
 const FOLLOW_PX = 60;
 
+// Above the turns of a sub-agent: what started it.
+function StartedBy({ parent }: { parent: string }): ReactNode {
+  return (
+    <p className="dim forked">
+      ↳ sub-agent of s-{parent} <ActionButton action={openParent} argument={undefined} className="quiet" />
+    </p>
+  );
+}
+
 // Where a fork goes on by itself.
 function ForkedHere({ parent }: { parent: string }): ReactNode {
   return (
@@ -86,9 +95,10 @@ export function Timeline(): ReactNode {
             const turn = turns[item.index];
             return turn ? (
               <div key={item.key} data-index={item.index} ref={virtualizer.measureElement} className="row" style={{ transform: `translateY(${item.start}px)` }}>
+                {transcript.parentCall && item.index === 0 ? <StartedBy parent={transcript.parent} /> : null}
                 {transcript.parent && !transcript.parentTurn && item.index === 0 ? <ForkedHere parent={transcript.parent} /> : null}
                 <TurnView turn={turn} version={turn.version} at={item.index + 1} of={turns.length} />
-                {transcript.parent && transcript.parentTurn === turn.id ? <ForkedHere parent={transcript.parent} /> : null}
+                {transcript.parent && !transcript.parentCall && transcript.parentTurn === turn.id ? <ForkedHere parent={transcript.parent} /> : null}
                 <Notes notes={transcript.notes} after={turn.seq} before={turns[item.index + 1]?.seq ?? Infinity} />
               </div>
             ) : null;

@@ -2,6 +2,7 @@ import { Fragment, memo, type ReactNode } from 'react';
 import { Markdown } from '../../markdown';
 import type { Turn } from '../../transcript';
 import { CopyButton } from '../../ui/copy_button';
+import { ChildCard } from './child_card';
 import { Ending } from './ending';
 import { Marks } from './marks';
 import { HookLines } from './hook_lines';
@@ -20,7 +21,7 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
   return (
     <article aria-labelledby={heading} aria-setsize={of} aria-posinset={at}>
       <header className="turn-head">
-        <strong>You</strong>{' '}
+        <strong>{turn.role === 'agent' ? 'The session that started it' : 'You'}</strong>{' '}
         <span className="dim num">
           turn {at} · {clock(turn.ts)}
         </span>
@@ -73,7 +74,13 @@ export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; v
           ) : null}
           {step.calls.map((call) => (
             <Fragment key={call.id}>
-              {call.asked ? <QuestionCard asked={call.asked} isOver={!isRunning} /> : <ToolCard call={call} />}
+              {call.asked ? (
+                <QuestionCard asked={call.asked} isOver={!isRunning} />
+              ) : call.child ? (
+                <ChildCard call={call} child={call.child} isOver={!isRunning} />
+              ) : (
+                <ToolCard call={call} />
+              )}
               <HookLines runs={call.hooks} isOver={!isRunning} />
             </Fragment>
           ))}

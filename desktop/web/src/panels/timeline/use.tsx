@@ -5,8 +5,9 @@ import type { Turn } from '../../transcript';
 export function TurnUse({ turn }: { turn: Turn }): ReactNode {
   const { limits } = turn;
   if (!limits || turn.endedAt) return null;
-  const calls = turn.steps.reduce((sum, step) => sum + step.calls.length, 0);
-  const tokens = turn.steps.reduce((sum, step) => sum + step.tokens + step.promptTokens, 0);
+  const children = turn.steps.flatMap((step) => step.calls.flatMap((call) => (call.child ? [call.child] : [])));
+  const calls = turn.steps.reduce((sum, step) => sum + step.calls.length, 0) + children.reduce((sum, child) => sum + child.calls, 0);
+  const tokens = turn.steps.reduce((sum, step) => sum + step.tokens + step.promptTokens, 0) + children.reduce((sum, child) => sum + child.tokens, 0);
   const last = turn.steps[turn.steps.length - 1];
   const used: [string, number, number | undefined][] = [
     ['step', last?.step ?? 0, limits.steps],

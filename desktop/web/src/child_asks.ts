@@ -1,0 +1,39 @@
+// Questions of sub-agents, shown and answered in the session that started them.
+
+import type { AnyEvent } from './protocol';
+import type { Transcript } from './transcript';
+import { applyToCall, newCall } from './transcript_calls';
+import type { Call } from './transcript_parts';
+
+// Where a question is: the seq of its event in the sub-agent's session.
+export interface AskPlace {
+  sid: string;
+  title: string;
+  seq: number;
+}
+
+// A question with the call that it is about.
+export interface ChildAsk extends AskPlace {
+  call: Call;
+}
+
+// The open questions of a session's sub-agents, one of each.
+export function openAsks(transcript: Transcript): AskPlace[] {
+  const turn = transcript.running();
+  if (!turn) return [];
+  return turn.steps.flatMap((step) =>
+    step.calls.flatMap(({ child }) => (child?.state === 'waiting' && child.askSeq ? [{ sid: child.sid, title: child.title, seq: child.askSeq }] : [])),
+  );
+}
+
+// The question that an event of a sub-agent's session asks; null for any other event.
+export function askOf(place: AskPlace, event: AnyEvent | undefined): ChildAsk | null {
+  if (event?.event !== 'permission.request' && event?.event !== 'question.asked') return null;
+  const call = event.event === 'permission.request' ? newCall(event.callId, event.name, event.args, '', '') : newCall(event.callId, 'ask_user', {}, 'read', '');
+  applyToCall(call, event);
+  return { ...place, call };
+}
+
+export function isSamePlace(one: AskPlace, other: AskPlace): boolean {
+  return one.sid === other.sid && one.seq === other.seq;
+}
