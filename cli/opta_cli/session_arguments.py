@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from .commands import changes, chat, session_worktrees, sessions, turn_requests
+from .commands import changes, session_turns, session_worktrees, sessions, turn_requests
 
 
 def add(group: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -20,11 +20,14 @@ def add(group: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
     context = command(group, "context", sessions.context, "print what the model sees of a session, part by part with tokens")
     context.add_argument("id")
     context.add_argument("--json", action="store_true", help="print the parts exactly as they are sent")
-    compacted = command(group, "compact", chat.compact, "replace older turns with a summary in the model's context")
+    compacted = command(group, "compact", session_turns.compact, "replace older turns with a summary in the model's context")
     compacted.add_argument("id")
     compacted.add_argument("--json", action="store_true", help="print the events exactly as stored")
     resumed = command(
-        group, "resume", chat.resume, "go on with a paused turn, or with the last one if it was interrupted, stopped or met a limit"
+        group,
+        "resume",
+        session_turns.resume,
+        "go on with a paused turn, or with the last one if it was interrupted, stopped or met a limit",
     )
     resumed.add_argument("id")
     turn_requests.add_limits(resumed)
@@ -42,7 +45,9 @@ def add(group: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
     forked = command(group, "fork", turn_requests.fork, "make a new session with the history up to a turn")
     forked.add_argument("id")
     forked.add_argument("--turn", default="", help="the turn (default: the last one that ended)")
-    retried = command(group, "retry", chat.retry, "ask a turn once more, or other words in its place, in a new session; the old one stays")
+    retried = command(
+        group, "retry", session_turns.retry, "ask a turn once more, or other words in its place, in a new session; the old one stays"
+    )
     retried.add_argument("id")
     retried.add_argument("--text", default="", metavar="WORDS", help="other words in the place of its prompt")
     retried.add_argument("--turn", default="", help="the turn (default: the last one that ended)")

@@ -276,39 +276,16 @@ def do(loaded: LoadedSettings, args: argparse.Namespace) -> int:
             print("opta: --from-plan names a turn of a session: opta do --session ID --from-plan TURN", file=sys.stderr)
             return EXIT_MISUSE
         args.id = args.session
-        return _in_session(loaded, args).carry_out(args.from_plan, " ".join(args.text))
+        return in_session(loaded, args).carry_out(args.from_plan, " ".join(args.text))
     return _converse(loaded, args, "plan" if args.plan else "do", is_task=True)
 
 
-def resume(loaded: LoadedSettings, args: argparse.Namespace) -> int:
-    """opta sessions resume"""
-    return _in_session(loaded, args).resume(limits_of(args))
-
-
-def retry(loaded: LoadedSettings, args: argparse.Namespace) -> int:
-    """opta sessions retry ID"""
-    ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    client = Client(loaded.paths)
-    body = {"turnId": args.turn, "again": True, "text": args.text}
-    made = client.post(f"/v3/sessions/{quote(args.id, safe='')}/fork", body, new_key())
-    session = made["session"]
-    if not args.json:
-        print_plain(f"Opta · s-{session['id']}, a fork of s-{session['parent']} before {args.turn or 'its last turn'}", sys.stderr)
-    return Conversation(client, session, as_json=args.json, interactive=can_ask() and not args.json, rings=_rings(loaded)).follow(
-        made["turnId"]
-    )
-
-
-def compact(loaded: LoadedSettings, args: argparse.Namespace) -> int:
-    """opta sessions compact"""
-    return _in_session(loaded, args).compact()
-
-
-def _in_session(loaded: LoadedSettings, args: argparse.Namespace) -> Conversation:
+def in_session(loaded: LoadedSettings, args: argparse.Namespace) -> Conversation:
+    """The conversation of the session `args.id`, at its end."""
     ensure_daemon(loaded, may_start=not args.no_daemon_start)
     client = Client(loaded.paths)
     session = client.get(f"/v3/sessions/{quote(args.id, safe='')}")
-    conversation = Conversation(client, session, as_json=args.json, interactive=can_ask() and not args.json, rings=_rings(loaded))
+    conversation = Conversation(client, session, as_json=args.json, interactive=can_ask() and not args.json, rings=has_bell(loaded))
     conversation.skip_to_end()
     return conversation
 
@@ -353,7 +330,7 @@ def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str, *, is
         print("opta: commands run without a sandbox on this machine, so each command needs approval (see opta doctor)", file=sys.stderr)
     if interactive:
         trust_offer.offer(client, session["cwd"])
-    conversation = Conversation(client, session, as_json=args.json, interactive=interactive, rings=_rings(loaded))
+    conversation = Conversation(client, session, as_json=args.json, interactive=interactive, rings=has_bell(loaded))
     if args.session:
         conversation.skip_to_end()
     overrides: dict[str, Any] = {"mode": mode if args.session else "", "model": args.model, "level": args.level, "limits": limits_of(args)}
@@ -365,7 +342,7 @@ def _converse(loaded: LoadedSettings, args: argparse.Namespace, mode: str, *, is
     return code
 
 
-def _rings(loaded: LoadedSettings) -> bool:
+def has_bell(loaded: LoadedSettings) -> bool:
     """Whether the terminal's bell says that something has ended or asks."""
     return loaded.settings.notify.bell and sys.stderr.isatty()
 
