@@ -50,12 +50,13 @@ def is_done(terminal: Terminal) -> bool:
     """Answer what the terminal asks: the first plan is changed, the changed one accepted. Whether the work is done."""
     screen = terminal.screen().rstrip()
     last = screen.splitlines()[-1] if screen else ""
-    if "[l]eave it:" in last:
+    # Not behind an answer that is still read.
+    if last.endswith("[l]eave it:"):
         terminal.type("a" if "The plan for: use files" in screen else "c", "Enter")
-    elif "what to change" in last:
+    elif last.endswith("what to change ▸"):
         terminal.type("use files", "Enter")
     # A question takes nothing before it has settled.
-    until(lambda: terminal.screen().rstrip() != screen, 1)
+    until(lambda: terminal.screen().rstrip() != screen, 3)
     return "Done as planned." in screen and "exit=0" in screen
 
 
