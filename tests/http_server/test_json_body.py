@@ -6,6 +6,7 @@ from opta_core.errors import Refused
 from opta_http import json_body
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.http import CreateSession, SubmitTurn
+from opta_protocol.http_control import SteerTurn
 
 
 @pytest.mark.parametrize(
@@ -32,9 +33,7 @@ def test_what_is_not_plain_json_is_bad_json(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        (b"{}", "text"),
         (b'{"text":5}', "'text'"),
-        (b'{"text":""}', "'text'"),
         (b'{"text":"a","extra":1}', "extra"),
         (b'{"text":"a","mode":"fly"}', "'mode'"),
         (b"[]", "array"),
@@ -44,6 +43,13 @@ def test_what_is_not_plain_json_is_bad_json(content: bytes) -> None:
 def test_what_does_not_fit_names_the_field(content: bytes, named: str) -> None:
     with pytest.raises(Refused, match=named) as refused:
         json_body.read(content, SubmitTurn)
+    assert refused.value.code is ErrorCode.invalid
+
+
+@pytest.mark.parametrize(("content", "named"), [(b"{}", "text"), (b'{"text":""}', "'text'")])
+def test_what_is_missing_or_empty_is_named(content: bytes, named: str) -> None:
+    with pytest.raises(Refused, match=named) as refused:
+        json_body.read(content, SteerTurn)
     assert refused.value.code is ErrorCode.invalid
 
 
