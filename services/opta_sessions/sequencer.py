@@ -116,6 +116,11 @@ class Sequencer:
         """Decide on each body and number its line. Bodies up to number `last` were handled before and get the same result."""
         batch = self.begin(state)
         answers = state.answers(head.p)
+        for number in range(head.base, head.n):
+            # Events before these, whose acknowledgement was lost: that of these counts for them, too.
+            if known := answers.get(number):
+                batch.results.append(known)
+                batch.is_durable = True
         for number, body in enumerate(bodies, head.n):
             if number <= last:
                 if known := answers.get(number):

@@ -202,6 +202,22 @@ def test_an_answer_that_was_lost_with_the_store_is_given_again(tmp_path: Path) -
     asyncio.run(story())
 
 
+def test_a_later_event_brings_the_answer_that_was_lost_with_the_store(tmp_path: Path) -> None:
+    async def story() -> None:
+        house = House(tmp_path)
+        await house.gateway.written(start_of(SID))
+        waiting = asyncio.create_task(house.gateway.written(prompt(SID)))
+        while len(house.local.journal(SID)) < 2:  # noqa: ASYNC110 - one turn of the loop
+            await asyncio.sleep(0)
+        house.local.start()
+        # It reaches the new store before the prompt is sent again, and its acknowledgement is also that of the prompt.
+        house.gateway.append(e.SessionNote(sid=SID, text="The store was lost."))
+        assert (await waiting).turn == "t1"
+        house.close()
+
+    asyncio.run(story())
+
+
 def test_a_follower_finds_what_was_written_and_never_published(tmp_path: Path) -> None:
     async def story() -> None:
         from opta_core.bus.subscription import Subscriptions
