@@ -13,7 +13,9 @@ DAY_S, HOUR_S, EVERY_S = 86_400.0, 3600.0, 300.0
 
 
 class _Day(World):
-    """No faults; one session that is asked every five minutes."""
+    """No faults; one session that is asked every five minutes, without sub-agents: each would be one session more."""
+
+    delegates = False
 
     def __init__(self) -> None:
         super().__init__(7)

@@ -202,7 +202,7 @@ class _Model:
         calls = chance.randint(0, 3) if steps < 3 else 0
         if calls:
             # A sub-agent is offered none.
-            may_delegate = b'"name":"agent"' in bytes(request.tools)
+            may_delegate = self._world.delegates and b'"name":"agent"' in bytes(request.tools)
             yield [self._call(steps, number, may_delegate=may_delegate) for number in range(calls)]
         yield [End("tool_calls" if calls else "stop", Usage(prompt=10, completion=5))]
 

@@ -18,7 +18,9 @@ WRITTEN = {
 
 
 class _OneFault(World):
-    """A short story with the one fault, and peace before and after it."""
+    """A short story with the one fault, and peace before and after it. Sub-agents would make it long; other stories have them."""
+
+    delegates = False
 
     def __init__(self, seed: int, number: int, kind: str):
         super().__init__(seed)

@@ -36,6 +36,9 @@ class Violation(AssertionError):
 class World:
     """Everything of one seed."""
 
+    # Whether the model starts sub-agents.
+    delegates = True
+
     def __init__(self, seed: int):
         self.seed, self.chance = seed, seeded(seed)
         self.loop = VirtualLoop()

@@ -155,10 +155,16 @@ def test_a_suspended_supervisord_is_named_and_continued(daemon: Daemon) -> None:
 def test_a_killed_process_is_back_and_the_diagnosis_says_what_it_was(daemon: Daemon, service: str, domain: str) -> None:
     pid = daemon.kill(service)
     assert until(lambda: daemon.pids().get(service, pid) != pid and daemon.client.is_ready()[0])
-    found = diagnose(daemon)
+    found: dict[str, Any] = {}
+
+    def is_named() -> bool:
+        # Others may have been restarted as recently.
+        found.update(diagnose(daemon))
+        said = [(each["cause"], each["domain"], each["severity"]) for each in found["findings"] if each["hop"] == service]
+        return ("service_restarted", domain, "recovered") in said
+
+    assert until(is_named, 5), found["findings"]
     assert found["healthy"], found
-    first = found["findings"][0]
-    assert (first["cause"], first["domain"], first["hop"], first["severity"]) == ("service_restarted", domain, service, "recovered")
 
 
 def test_a_stopped_service_is_started_by_the_fix(daemon: Daemon) -> None:
@@ -330,12 +336,15 @@ def test_the_post_mortem_says_what_was_done(daemon: Daemon) -> None:
     sid = daemon.session(mode="chat")
     daemon.follow(sid, daemon.submit(sid, "words"))
     for by in ("page", "terminal"):
+        # The tests before this one have ended it so often that it would count as a crash loop.
+        (daemon.loaded.paths.run / "tools.starts").unlink(missing_ok=True)
         daemon.kill("tools", signal.SIGSTOP)
         if by == "page":
             fix = diagnose(daemon, session=sid, probe=False)["fix"]
             daemon.client.post("/v3/diagnose/fix", {"kind": fix["kind"], "target": fix["target"], "session": sid})
         else:
-            assert doctor(daemon, "--fix", "--note", "--session", sid)[0] == 0
+            code, found, fixed = doctor(daemon, "--fix", "--note", "--session", sid)
+            assert code == 0, (found, fixed)
     notes = [json.loads(line)["text"] for line in daemon.journal(sid) if b'"post-mortem"' in line]
     assert len(notes) == 2
     for note in notes:

@@ -123,9 +123,13 @@ def _service_hop(paths: Paths, process: dict[str, Any], supervisord_s: float, se
         return Hop(name=name, state="down", reason=reason.rstrip(": "), restarts=len(_recent_starts(paths, name)))
     state: HopState = process_state(pid) if pid else "down"
     starts = _recent_starts(paths, name)
-    was_started_again = (
-        len([at for at in starts if at > supervisord_s - 1]) > 1 or process["start"] - supervisord_s > _FIRST_START_S
-    ) and supervisord_s > 0
+    since_supervisord = [at for at in starts if at > supervisord_s - 1]
+    was_started_again = supervisord_s > 0 and (
+        len(since_supervisord) > 1
+        # The new process has not written down its start yet.
+        or any(at < process["start"] - 1 for at in since_supervisord)
+        or process["start"] - supervisord_s > _FIRST_START_S
+    )
     served = [*_SOCKETS.get(name, ()), telemetry(name)] if state == "ok" and age_s > settled_s else []
     return Hop(
         name=name,

@@ -93,7 +93,7 @@ def _about(hop: Hop, *, is_needed: bool) -> Iterator[TriageFinding]:
     )
     # The list of starts is that of the last loop; it is news only while its last start is.
     is_recent = hop.state == "down" or (hop.restartedS is not None and hop.restartedS < RECENT_S)
-    if hop.restarts > CRASH_LOOP_STARTS and is_recent:
+    if hop.restarts > CRASH_LOOP_STARTS and is_recent and hop.state != "suspended":
         logs = Fix(kind="command", label="Read its log", command=f"opta daemon logs {hop.name}")
         reason = f"{_upper(role)}, was started {hop.restarts} times in half a minute; its log says why."
         yield _finding("crash_loop", hop, reason, logs, is_needed=is_needed)
