@@ -191,7 +191,7 @@ def test_a_large_file_that_was_moved_is_not_removed_under_its_new_name(desk: Cha
 def test_the_mode_of_a_large_file_is_undone(desk: ChangeDesk) -> None:
     (desk.work / "large").write_bytes(os.urandom(300))
     before = desk.look()
-    desk.command("chmod 600 large")
+    desk.command("chmod 640 large")
     assert desk.undo() == (True, {"large": "restored"})
     assert desk.look() == before
 
