@@ -3,11 +3,15 @@
 import os
 import stat
 from dataclasses import dataclass
+from typing import Literal
 
 from ..files.edits import digest
 
 # What is not kept is known by its size and time of change instead of its content.
 UNKEPT = "unkept"
+
+
+Kind = Literal["", "file", "link", "folder"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class FileState:
     unkept: str = ""
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Kind:
         """In words for people."""
         return kind_of(self.mode)
 
@@ -45,7 +49,7 @@ class FileState:
 ABSENT = FileState()
 
 
-def kind_of(mode: int) -> str:
+def kind_of(mode: int) -> Kind:
     """A mode's kind of file in words for people; '' for none."""
     if not mode:
         return ""

@@ -70,7 +70,7 @@ def shown(changes: PathChanges, now: FileState, content_of: ContentOf, chars_lef
     return ChangedFile(
         path=changes.path,
         did="created" if not before.mode else "deleted" if not after.mode else "changed",
-        kind=(after.kind or before.kind or "file"),  # type: ignore[arg-type]
+        kind=after.kind or before.kind or "file",
         now="after" if is_after else "before" if is_before else "other",
         beforeMode=first.beforeMode,
         afterMode=last.afterMode,
