@@ -30,6 +30,7 @@ from opta_protocol.tools.tool import AnyTool
 from .offers import offers
 from .permit import Network, Permit, plan_of
 from .session import AgentSession
+from .waiting_time import WaitingTime
 
 _LOOK_AGAIN_S = 5.0
 
@@ -82,7 +83,7 @@ class PermissionGate:
     surroundings: Surroundings
     timeout_s: float
     network: Network = "off"
-    waited_s: float = field(default=0.0, init=False)
+    _waiting: WaitingTime = field(default_factory=WaitingTime, init=False)
     # Call -> question that was put about it.
     _asked: dict[str, str] = field(default_factory=dict[str, str], init=False)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
@@ -230,8 +231,17 @@ class PermissionGate:
             return await self.surroundings.preview(session, call)
         return Preview(callId=call.callId)
 
+    @property
+    def waited_s(self) -> float:
+        """How long people took to answer; several questions at once count once."""
+        return self._waiting.seconds
+
     async def _answer(self, session: AgentSession, judged: _Judged, question: _Question) -> PermissionDecision | None:
         """The stored answer; None when nobody answered until the time that was shown."""
+        with self._waiting.counted():
+            return await self._answered(session, judged, question)
+
+    async def _answered(self, session: AgentSession, judged: _Judged, question: _Question) -> PermissionDecision | None:
         call, verdict, expires_at = judged.call, judged.verdict, question.expires_at
         started = now_s()
         deadline = started + (min(self.timeout_s, seconds_until(expires_at)) if expires_at else self.timeout_s)
@@ -251,9 +261,10 @@ class PermissionGate:
                 result = await self.outbox.written(expiry)
                 if result.status == "written":
                     return None
-                left_s = _LOOK_AGAIN_S  # a person was first
+                # A person was first, and the answer may be known by now.
+                deadline = now_s() + _LOOK_AGAIN_S
+                continue
             await session.changed(min(left_s, _LOOK_AGAIN_S))
-        self.waited_s += now_s() - started
         return decision
 
     def _permit(

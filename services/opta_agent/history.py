@@ -251,9 +251,11 @@ def _added(turn: Turn, messages: list[dict[str, Any]]) -> Added:
 
 
 def _closed(messages: list[dict[str, Any]], turn: Turn) -> list[dict[str, Any]]:
-    """The messages of an ended turn; one that ended without an answer gets a word of it, so that roles alternate whatever failed."""
+    """The messages of an ended turn. One that did not come to its end says so: roles alternate, and half an answer is not taken for one."""
     if messages and messages[-1]["role"] != "assistant":
         messages.append({"role": "assistant", "content": _ENDINGS.get(turn.state, NOTHING)})
+    elif messages and (turn.stats or {}).get("finish") != "stop" and turn.state in _ENDINGS:
+        messages[-1]["content"] += f"\n\n{_ENDINGS[turn.state]}"
     return messages
 
 

@@ -19,7 +19,6 @@ from opta_core.hook_settings import FOLDER, PATH, HookSettings
 from opta_core.transcript import Turn
 from opta_core.transcript_parts import HookRun
 from opta_protocol.commands import AppendResult, HookEnded, RunHook
-from opta_protocol.event_parts import Change
 from opta_protocol.events import Event, ToolCall
 from opta_protocol.hook_events import HookOn, HookResult, HookStart
 from opta_protocol.ids import new_call_id
@@ -150,7 +149,7 @@ class Hooks:
         is_judge = hook.on == "before-tool"
         if run.worker and answer.code in ("worker_lost", "cancelled") and (not is_judge or run.attempt < ATTEMPTS_MAX):
             answer = HookAnswer("interrupted", ended.problem if is_judge else INTERRUPTED, answer.code)
-        text = _text(hook, answer, ended.changes)
+        text = _text(hook, answer, ended)
         result = HookResult(
             sid=asked.session.sid,
             turn=asked.turn.id,
@@ -239,13 +238,13 @@ def _filled(part: str, file: str, cwd: str) -> str:
     return cwd.join(each.replace(PATH, file) for each in part.split(FOLDER))
 
 
-def _text(hook: HookSettings, answer: HookAnswer, changes: list[Change]) -> str:
+def _text(hook: HookSettings, answer: HookAnswer, ended: HookEnded) -> str:
     """What the model reads of a hook, '' for nothing. What it refused stands in the result of the call."""
     if hook.on == "before-tool":
         return ""
     if answer.outcome == "continued":
         return f"Before the turn ends, the hook {hook.title} of the user asks: {answer.words}"
-    parts = [f"changed {change.path}:\n{change.diff[:DIFF_CHARS_MAX] or '(its content is no text)'}" for change in changes]
+    parts = [f"changed {change.path}:\n{change.diff[:DIFF_CHARS_MAX] or '(its content is no text)'}" for change in ended.changes]
     if answer.outcome == "said":
         parts.insert(0, f"says: {answer.words}")
-    return "\n".join(f"[The hook {hook.title} of the user {part}]" for part in parts)
+    return "\n".join([*(f"[The hook {hook.title} of the user {part}]" for part in parts), *ended.checked])

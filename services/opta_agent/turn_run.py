@@ -34,7 +34,8 @@ Finish = Literal["stop", "length", "budget", "steps"]
 class Gate(Protocol):
     """Decides on a call (`gate.Gate`). `waited_s`: how long people took to answer."""
 
-    waited_s: float
+    @property
+    def waited_s(self) -> float: ...
 
     def check(self, session: AgentSession, turn: Turn, call: ToolCall) -> Awaitable[Permit]: ...
 

@@ -40,8 +40,9 @@ class Questions:
             if left_s <= 0:
                 late = QuestionAnswered(sid=call.sid, turn=call.turn, questionId=asked.id, callId=call.callId, by="timeout")
                 await self._written(late)
-                # A person may have been first.
-                left_s = _LOOK_AGAIN_S
+                # A person may have been first. What was written may be known by now.
+                deadline = now_s() + _LOOK_AGAIN_S
+                continue
             await session.changed(min(left_s, _LOOK_AGAIN_S))
         self.waited_s += now_s() - started
         if answered.by == "timeout":

@@ -9,8 +9,8 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field
 
+from opta_core.home import home_from_environment
 from opta_core.process.parent_death import die_with_parent
-from opta_core.settings import home_from_environment
 
 from .page import Browser, BrowserProblem
 

@@ -79,6 +79,7 @@ async def main(context: ServiceContext) -> None:
     await notifier.close()
     await watch.close()
     await gateway.background.close()
+    await gateway.remote_lmx.close()
     await export.close()
     await serving
     await gateway.store.outbox.drained(1)

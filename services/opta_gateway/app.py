@@ -23,7 +23,7 @@ from opta_core.triage.machine_look import ClockAnchor
 from opta_core.version import VERSION
 from opta_http.asgi import App, Receive, Scope, Send, TrackedSend, query_of, send_response
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.http_daemon import Contract, Health
+from opta_protocol.http_daemon import Contract, Health, Metrics
 from opta_protocol.http_triage import Diagnosis
 
 from . import stream
@@ -32,6 +32,7 @@ from .error_responses import refuse
 from .live_metrics import LiveMetrics, measure
 from .live_streams import LiveStreams
 from .provider_looks import ProviderLooks
+from .remote_lmx import RemoteLmx, reader
 from .store_access import StoreAccess
 from .telemetry import TelemetryReports
 from .token_auth import Auth
@@ -66,7 +67,8 @@ class Gateway:
         self.changing = asyncio.Lock()
         self.daemon_id = hashlib.sha256(str(loaded.paths.home).encode()).hexdigest()[:12]
         self.started = time.monotonic()
-        self.metrics = LiveMetrics(lambda: measure(self.store, self.telemetry, self.streams), lambda: self.health(is_authenticated=True))
+        self.remote_lmx = RemoteLmx(reader(loaded.paths))
+        self.metrics = LiveMetrics(self.measure, lambda: self.health(is_authenticated=True))
         self._rest: App | None = None
         self._rest_ready = asyncio.Event()
 
@@ -112,6 +114,10 @@ class Gateway:
                 await self._rest_ready.wait()
             assert self._rest is not None
             await self._rest(scope, receive, send)
+
+    async def measure(self) -> Metrics:
+        """The metrics of now. Raises Unavailable when the store does not answer."""
+        return await measure(self.store, self.telemetry, self.streams, self.remote_lmx.figures(self.settings()))
 
     def health(self, *, is_authenticated: bool) -> Health:
         """The answer of /v3/health; services, sandbox and providers only with the token."""

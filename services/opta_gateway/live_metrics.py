@@ -5,6 +5,7 @@ All clients share one measurement a second, and nothing is measured while nobody
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
 
 import msgspec
 
@@ -20,8 +21,8 @@ from .telemetry import TelemetryReports
 PERIOD_S = 1.0
 
 
-async def measure(store: StoreAccess, telemetry: TelemetryReports, streams: LiveStreams) -> Metrics:
-    """The metrics of now. Raises Unavailable when the store does not answer."""
+async def measure(store: StoreAccess, telemetry: TelemetryReports, streams: LiveStreams, remote_lmx: dict[str, Any]) -> Metrics:
+    """The metrics of now. `remote_lmx`: figures of LMX on another machine, empty for LMX of this home. Raises Unavailable when the store does not answer."""
     page = await store.queries.sessions(limit=1000)
     tools = telemetry.figures("tools")
     running = int(telemetry.figures("agent").get("running", 0))
@@ -31,7 +32,7 @@ async def measure(store: StoreAccess, telemetry: TelemetryReports, streams: Live
         turnsQueued=sum(session.state == "running" for session in page.sessions) - running,
         tokensPerSec=store.token_rate.per_s(),
         tools={"active": tools.get("active", 0), "max": tools.get("max", 8), "queued": tools.get("queued", 0)},
-        lmx=telemetry.figures("lmx"),
+        lmx=remote_lmx or telemetry.figures("lmx"),
         memory={service: report.memory for service in SERVICES if (report := telemetry.report(service))},
         streams=len(streams.senders),
     )

@@ -16,10 +16,13 @@ from .routes import (
     command_list,
     daemon,
     extensions,
+    folders,
     forks,
+    found_models,
     lmx,
     mcp,
     models,
+    path_matches,
     permissions,
     policy,
     providers,
@@ -28,6 +31,7 @@ from .routes import (
     session_worktree,
     sessions,
     steering,
+    trashed,
     triage,
     turns,
     undo,
@@ -44,6 +48,8 @@ def build(gateway: Gateway | None) -> FastAPI:
     app.state.gateway = gateway
     for module in (
         sessions,
+        trashed,
+        folders,
         turns,
         steering,
         forks,
@@ -55,6 +61,7 @@ def build(gateway: Gateway | None) -> FastAPI:
         questions,
         policy,
         models,
+        found_models,
         providers,
         lmx,
         mcp,
@@ -63,6 +70,7 @@ def build(gateway: Gateway | None) -> FastAPI:
         uploads,
         command_list,
         extensions,
+        path_matches,
         daemon,
     ):
         # Not include_router, which matches a path in two steps: 30 microseconds a request.

@@ -108,6 +108,7 @@ def route_facts(looked: RouteLooks, model: str, part: SessionPart | None, sandbo
         policy=part.session.policy.value if part else "",
         trust="trusted" if part and part.session.trusted else "",
         sandbox=sandbox,
+        wantsSandbox=looked.settings.sandbox.enabled,
         providers=providers,
         lmx=_model_facts(looked.models, model.removeprefix("lmx/")) if looked.models is not None and wanted == "lmx" else None,
         policyProblems=problems,

@@ -1,4 +1,4 @@
-"""The gateway's requests to the tool worker: a turn's changes, the tools of a folder's MCP servers, worktrees, a sign of life."""
+"""The gateway's requests to the tool worker: a turn's changes, the tools of a folder's MCP servers, its paths, worktrees, a sign of life."""
 
 import asyncio
 import time
@@ -24,12 +24,16 @@ from opta_protocol.commands import (
     ToolsState,
     WorktreeReply,
 )
+from opta_protocol.event_parts import FileHunk
 from opta_protocol.file_changes import ChangeSet
+from opta_protocol.path_commands import FindPaths, PathsFound
 from opta_protocol.topics import TOOLS_RPC
 
 # An undo that could not begin for so long is not done any more; thousands of files are synced to the disk one by one.
 BEGIN_S, UNDO_S = 15.0, 38.0
 SHOW_S = 30.0
+# The worker lists a folder for three seconds at most.
+FIND_S = 8.0
 # Starting an MCP server can take this long; the worker answers before it is given up.
 LIST_S, START_S = 40.0, 30.0
 PING_AGAIN_S = 0.5
@@ -48,6 +52,7 @@ class WorkerClient:
         self._undoing: Requests[ChangesUndone] = Requests()
         self._showing: Requests[ChangesShown] = Requests()
         self._listing: Requests[ToolList] = Requests()
+        self._finding: Requests[PathsFound] = Requests()
         # A hello has no number: one answer is for all who wait.
         self._pings: set[asyncio.Future[ToolsState]] = set()
         self._worktrees: Requests[WorktreeReply] = Requests()
@@ -59,6 +64,7 @@ class WorkerClient:
         folder: str,
         sets: list[ChangeSet],
         paths: list[str],
+        hunks: list[FileHunk],
         *,
         redo: bool,
         partly: bool,
@@ -73,6 +79,7 @@ class WorkerClient:
             folder=folder,
             sets=sets,
             paths=paths,
+            hunks=hunks,
             redo=redo,
             partly=partly,
             dryRun=dry_run,
@@ -92,6 +99,15 @@ class WorkerClient:
         order = [_encode(ShowChanges(id=id_, sid=sid, cwd=cwd, folder=folder, sets=sets))]
         try:
             return await self._showing.ask(id_, lambda: self._tools.send(order), SHOW_S)
+        except TimeoutError:
+            raise Unavailable("The tool worker does not answer; try again, or look: opta daemon status.") from None
+
+    async def paths(self, cwd: str, q: str, limit: int) -> PathsFound:
+        """Paths of a folder that are meant by `q`. Raises Unavailable when the tool worker does not answer."""
+        id_ = self._finding.next_id()
+        order = [_encode(FindPaths(id=id_, cwd=cwd, q=q, limit=limit))]
+        try:
+            return await self._finding.ask(id_, lambda: self._tools.send(order), FIND_S)
         except TimeoutError:
             raise Unavailable("The tool worker does not answer; try again, or look: opta daemon status.") from None
 
@@ -162,5 +178,7 @@ class WorkerClient:
             self._undoing.resolve(reply.id, reply)
         elif isinstance(reply, ChangesShown):
             self._showing.resolve(reply.id, reply)
+        elif isinstance(reply, PathsFound):
+            self._finding.resolve(reply.id, reply)
         elif isinstance(reply, WorktreeReply):
             self._worktrees.resolve(reply.id, reply)

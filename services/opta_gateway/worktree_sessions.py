@@ -40,6 +40,8 @@ async def ended_worktree(gateway: Gateway, session: Session, wanted: EndWorktree
     )
     reply = await _answer(gateway, order)
     if reply.problem:
+        # Another client may have ended it meanwhile.
+        open_worktree(await gateway.store.session(session.id))
         raise _refused(reply)
     return reply
 

@@ -43,7 +43,9 @@ class SessionCatalog:
     """Finds and opens sessions, and keeps their states."""
 
     def __init__(self, sessions: Path, away: dict[str, Path], files: FileSystem):
-        self._folder, self._away, self._files = sessions, away, files
+        self._folder, self.files = sessions, files
+        # Folders of sessions that are no longer listed: trash and archive.
+        self.away = away
         self._index = Index(sessions, files)
         self.summaries = Summaries()
         # Unindexed journals that are not read yet, oldest first.
@@ -62,7 +64,7 @@ class SessionCatalog:
         entries = self._index.load()
         known: dict[str, IndexEntry] = {}
         unread: list[tuple[int, str, FileStat]] = []
-        for name, stat in self._files.scan(self._folder):
+        for name, stat in self.files.scan(self._folder):
             sid, _, kind = name.partition(".")
             if kind != "jsonl" or not SESSION_ID.match(sid):
                 continue
@@ -108,7 +110,7 @@ class SessionCatalog:
         entries: list[IndexEntry] = []
         for sid in list(self._changed):
             state, journal = self.states.get(sid), self._journals.get(sid)
-            if self._files.stat(self._file(sid)) is None:
+            if self.files.stat(self._file(sid)) is None:
                 self._drop_removed(sid)
                 continue
             if (state is not None and state.open_turns) or (journal is not None and not journal.is_durable):
@@ -116,7 +118,7 @@ class SessionCatalog:
             del self._changed[sid]
             if sid in self._unsure or not self.has(sid) or (state is not None and state.away):
                 continue  # the next start reads the journal
-            stat = self._files.stat(self._file(sid))
+            stat = self.files.stat(self._file(sid))
             if stat is not None and (journal is None or journal.size == stat.size):
                 entries.append(IndexEntry(stat.size, stat.changed_ns, self.summary(sid)))
         self._index.add(entries)
@@ -140,7 +142,7 @@ class SessionCatalog:
 
     def create(self, sid: str) -> SessionState:
         """Create an empty journal, and return its state. Raises OSError."""
-        self._keep(sid, Journal(self._file(sid), self._files, create=True))
+        self._keep(sid, Journal(self._file(sid), self.files, create=True))
         self.states[sid] = SessionState(sid)
         return self.states[sid]
 
@@ -150,7 +152,7 @@ class SessionCatalog:
         self.summaries.pop(sid)
         self.unread.pop(sid, None)
         self._changed.pop(sid, None)
-        self._files.unlink(self._file(sid))
+        self.files.unlink(self._file(sid))
 
     def state(self, sid: str) -> SessionState | None:
         """The state of a session, read from its journal when necessary; None when the session does not exist. Raises OSError."""
@@ -162,12 +164,12 @@ class SessionCatalog:
         """Whether `state` would block the loop for a noticeable time."""
         if sid in self.states:
             return False
-        stat = self._files.stat(self._file(sid))
+        stat = self.files.stat(self._file(sid))
         return stat is not None and stat.size > SLOW_BYTES
 
     def opening(self, sid: str) -> Iterator[None]:
         """Read a session's journal into `states`, in steps. Ends early when the session is opened between two steps."""
-        if sid in self.states or self._files.stat(self._file(sid)) is None:
+        if sid in self.states or self.files.stat(self._file(sid)) is None:
             return
         journal = self._open(sid)
         state, at = SessionState(sid), 0
@@ -224,7 +226,7 @@ class SessionCatalog:
     def _open(self, sid: str) -> Journal:
         journal = self._journals.get(sid)
         if journal is None:
-            journal = Journal(self._file(sid), self._files)
+            journal = Journal(self._file(sid), self.files)
             self._keep(sid, journal)
         else:
             self._journals.move_to_end(sid)
@@ -235,30 +237,34 @@ class SessionCatalog:
 
         Runs in a thread: nothing else writes to a damaged journal. Raises OSError, and Refused when it cannot be repaired.
         """
-        content = read_whole(self._files, self._file(sid))
+        content = read_whole(self.files, self._file(sid))
         made = plan(sid, content)
         if made.problem:
             raise Refused(
                 f"s-{sid} cannot be repaired: {made.problem}. Put its file back from a backup: {self._file(sid)}", code=ErrorCode.broken
             )
-        return made, write(self._files, self._file(sid), content, made).name if is_wanted else ""
+        return made, write(self.files, self._file(sid), content, made).name if is_wanted else ""
 
     def write_fork(self, sid: str, asked: ForkSession, producer: str) -> None:
         """Write the journal of a fork, whole or not at all. Runs in a thread. Raises OSError, and Refused when the turn cannot be forked."""
-        lines = read_whole(self._files, self._file(sid)).split(b"\n")
+        lines = read_whole(self.files, self._file(sid)).split(b"\n")
         whole = [line for line in lines if wire.is_whole(line)]
         made = forked(whole, sid, asked.new, asked.turn, is_before=asked.isBefore, producer=producer)
-        replace_whole(self._files, self._file(asked.new), b"".join(line + b"\n" for line in made))
+        replace_whole(self.files, self._file(asked.new), b"".join(line + b"\n" for line in made))
 
     def put_away(self, sid: str, where: str) -> None:
-        """Move a session's journal to the folder of `where` (trash or archive). It can be moved back by hand."""
-        if self._files.stat(self._file(sid)) is None:
+        """Move a session's journal to the folder of `where` (trash or archive). See `bring_back`."""
+        if self.files.stat(self._file(sid)) is None:
             return
-        self._files.rename(self._file(sid), self._away[where] / f"{sid}.jsonl")
+        self.files.rename(self._file(sid), self.away[where] / f"{sid}.jsonl")
         self.forget(sid)
         self.summaries.pop(sid)
         self.unread.pop(sid, None)
         self._changed.pop(sid, None)
+
+    def bring_back(self, sid: str, where: str) -> None:
+        """Move a session's journal back from the folder of `where`. The next start moves it there again, unless an event takes back why."""
+        self.files.rename(self.away[where] / f"{sid}.jsonl", self._file(sid))
 
     def summary(self, sid: str) -> Session:
         """One session as in lists. Raises Refused when it does not exist."""
@@ -320,7 +326,7 @@ class SessionCatalog:
 
     def _close_to_others(self, name: str) -> None:
         try:
-            self._files.make_private(self._folder / name)
+            self.files.make_private(self._folder / name)
             log.warning("journal was readable by other users; its mode is now 0600", file=name)
         except OSError as error:
             log.warning("journal is readable by other users", file=name, reason=error)

@@ -6,6 +6,7 @@ from itertools import islice
 
 from opta_core.clock import utc_at
 from opta_core.errors import Refused, Unavailable
+from opta_protocol.commands import ListSessions
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.http import Session, SessionList
 from opta_protocol.ids import SESSION_PREFIX
@@ -15,6 +16,10 @@ from .child_turns import children_asking, with_children
 from .files import FileStat
 from .session_state import SessionState
 from .summaries import order_of
+
+LIMIT_MAX = 1000
+# States that only a session with an open turn has.
+OPEN_STATES = ("running", "waiting", "paused")
 
 
 class SessionListing:
@@ -40,26 +45,27 @@ class SessionListing:
             raise Refused(f"s-{prefix} matches {len(found)} sessions. Give more characters.", code=ErrorCode.bad_request)
         raise Refused(f"There is no session s-{prefix}. `opta sessions list` shows them.", code=ErrorCode.not_found)
 
-    def page(self, q: str, wanted: str, limit: int, cursor: str, *, children: bool = False, parent: str = "") -> SessionList:
+    def page(self, asked: ListSessions) -> SessionList:
         """At most `limit` sessions, most recently active first. `cursor` is the last id of the previous page.
 
         Sub-agents stay below the session that started them (`children`, `parent`); one whose parent is gone is listed by itself.
         While unindexed journals are being read, only the first page is available. Raises Unavailable for any other page.
         """
-        needle = q.lower().removeprefix("s-")
+        needle = asked.q.lower().removeprefix("s-")
+        limit, cursor, wanted = max(1, min(asked.limit, LIMIT_MAX)), asked.cursor, asked.state
         if self._catalog.unread:
-            if needle or wanted or cursor or parent:
+            if needle or wanted or cursor or asked.parent or asked.pinned:
                 raise Unavailable(
                     f"The session index is being rebuilt; {len(self._catalog.unread)} journals are not read yet. Try again in a moment.",
                     retry_after_s=1,
                 )
-            return self._first_page(limit, children=children)
+            return self._first_page(limit, asked)
         after = order_of(self._catalog.summary(cursor)) if cursor and self._catalog.has(cursor) else None
         asking = children_asking(self._catalog.states)
         chosen = (
             s
-            for s in (with_children(each, asking) for each in self._newest(after))
-            if self._is_listed(s, parent, children=children)
+            for s in (with_children(each, asking) for each in (self._open(after) if wanted in OPEN_STATES else self._newest(after)))
+            if self._is_listed(s, asked)
             and (not needle or needle in s.title.lower() or s.id.startswith(needle))
             and (not wanted or s.state == wanted)
         )
@@ -70,12 +76,14 @@ class SessionListing:
         """A session by its id or an unambiguous prefix. Raises Refused."""
         return with_children(self._catalog.summary(self.resolve(name)), children_asking(self._catalog.states))
 
-    def _is_listed(self, session: Session, parent: str, *, children: bool) -> bool:
-        if parent:
-            return bool(session.parentCall) and session.parent == parent
-        return children or not session.parentCall or not self._catalog.has(session.parent)
+    def _is_listed(self, session: Session, asked: ListSessions) -> bool:
+        if (asked.archived is not None and session.archived != asked.archived) or (asked.pinned and not session.pinned):
+            return False
+        if asked.parent:
+            return bool(session.parentCall) and session.parent == asked.parent
+        return asked.children or not session.parentCall or not self._catalog.has(session.parent)
 
-    def _first_page(self, limit: int, *, children: bool) -> SessionList:
+    def _first_page(self, limit: int, asked: ListSessions) -> SessionList:
         """The newest sessions by change time. Those that are not read yet are read now, at most READ_FIRST."""
         found = list(islice(self._newest(None), limit + 1))
         unread = [s.id for s in found[:limit] if s.id in self._catalog.unread]
@@ -86,14 +94,17 @@ class SessionListing:
             self._catalog.read(sid)
         page = sorted((self._catalog.summary(s.id) for s in found[:limit] if self._catalog.has(s.id)), key=order_of, reverse=True)
         cursor = page[-1].id if page and len(found) > limit else None
-        return SessionList(sessions=[s for s in page if self._is_listed(s, "", children=children)], nextCursor=cursor)
+        return SessionList(sessions=[s for s in page if self._is_listed(s, asked)], nextCursor=cursor)
 
     def _newest(self, after: tuple[str, str] | None) -> Iterator[Session]:
         """Sessions in list order. Of a session that is not read yet, only its order is known."""
-        states = (state.summary() for state in self._catalog.states.values())
-        opened = sorted((s for s in states if after is None or order_of(s) < after), key=order_of, reverse=True)
         unread = (_not_read(sid, stat) for sid, stat in reversed(self._catalog.unread.items()))
-        return heapq.merge(self._catalog.summaries.before(after), opened, unread, key=order_of, reverse=True)
+        return heapq.merge(self._catalog.summaries.before(after), self._open(after), unread, key=order_of, reverse=True)
+
+    def _open(self, after: tuple[str, str] | None) -> list[Session]:
+        """Sessions in memory, in list order. Every session with an open turn is one of them."""
+        states = (state.summary() for state in self._catalog.states.values() if not state.away)
+        return sorted((s for s in states if after is None or order_of(s) < after), key=order_of, reverse=True)
 
 
 def _not_read(sid: str, stat: FileStat) -> Session:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
@@ -11,13 +12,16 @@ from opta_core.errors import Broken, OptaError, Refused, Unavailable
 from opta_core.logs import Log
 from opta_protocol.commands import After, ForkSession, GetSession, ListSessions, Question, RepairSession, Reply
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.http import Repair, Session
+from opta_protocol.http import Repair
+from opta_protocol.put_away_commands import ListPutAway, RestoreSession
 from opta_protocol.topics import STORE_QUERY
 
 from .listing import SessionListing
 from .store import Store
 
-_question: msgspec.json.Decoder[After | ListSessions | GetSession | RepairSession | ForkSession] = msgspec.json.Decoder(Question)
+_question: msgspec.json.Decoder[After | ListSessions | GetSession | RepairSession | ForkSession | ListPutAway | RestoreSession] = (
+    msgspec.json.Decoder(Question)
+)
 _encode = msgspec.json.Encoder().encode
 REPAIRS_KEPT = 32
 log = Log("queries")
@@ -30,7 +34,7 @@ class StoreQueries:
         self._store, self._catalog, self._listing = store, store.catalog, SessionListing(store.catalog)
         # Repairs by key: a resent request, after a late or lost reply, gets the same repair.
         self._repairs: OrderedDict[str, asyncio.Task[Repair]] = OrderedDict()
-        self._forks: set[asyncio.Task[Session]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._router = bus.router(STORE_QUERY, self._on_question)
 
     def _on_question(self, peer: bytes, frames: Frames) -> None:
@@ -46,11 +50,16 @@ class StoreQueries:
                     lines = self._after(question)
                     reply = Reply(id=question.id)
                 case ListSessions():
-                    limit = max(1, min(question.limit, 1000))
-                    page = self._listing.page(
-                        question.q, question.state, limit, question.cursor, children=question.children, parent=question.parent
+                    reply = Reply(id=question.id, result=self._listing.page(question))
+                case ListPutAway():
+                    work = self._store.put_away.page(question.where, question.limit, question.cursor)
+                    self._answer_later(peer, question.id, self._task(work), f"the {question.where} was not listed")
+                    return
+                case RestoreSession():
+                    self._answer_later(
+                        peer, question.id, self._task(self._store.put_away.restore(question.sid)), f"s-{question.sid} was not restored"
                     )
-                    reply = Reply(id=question.id, result=page)
+                    return
                 case RepairSession():
                     self._repair(peer, question)
                     return
@@ -76,10 +85,14 @@ class StoreQueries:
         self._answer_later(peer, asked.id, repair, f"s-{asked.sid} was not repaired")
 
     def _fork(self, peer: bytes, asked: ForkSession) -> None:
-        fork = asyncio.create_task(self._store.forks.run(self._listing.resolve(asked.sid), asked), name="answer fork")
-        self._forks.add(fork)
-        fork.add_done_callback(self._forks.discard)
+        fork = self._task(self._store.forks.run(self._listing.resolve(asked.sid), asked))
         self._answer_later(peer, asked.id, fork, f"s-{asked.sid} was not forked")
+
+    def _task(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        task = asyncio.create_task(work, name="answer")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def _answer_later(self, peer: bytes, id_: int, work: "asyncio.Task[Any]", failed: str) -> None:
         def answer(done: "asyncio.Task[Any]") -> None:

@@ -147,19 +147,19 @@ class Sequencer:
             result = msgspec.structs.replace(result, turn=f"t{state.last_turn + 1}", queued=bool(state.open_turns))
             sid = state.sid.encode()
             body = body.replace(b'"sid":"%b",' % sid, b'"sid":"%b","turn":"%b",' % (sid, result.turn.encode()), 1)
-        unread = ended.waiting_steers if name == "turn.done" and (ended := state.open_turns.get(header.turn)) else []
+        ended = state.open_turns.get(header.turn) if name == "turn.done" else None
         _add_line(state, batch, body, author, is_delta=name in DELTA_NAMES)
         batch.is_durable |= name in DURABLE_NAMES
         batch.concerns_children |= name in _PASSED_ON
         batch.is_head_changed |= name == "turn.start" or name in ENDING_NAMES
         batch.goes_away |= name == "session.updated" and bool(state.away)
-        if unread and read_done(body).finish not in LIMITED:
-            # They came as the turn ended.
+        if ended and (unread := ended.waiting_steers) and read_done(body).finish not in LIMITED:
+            # They came as the turn ended, and were meant for it: words for a plan begin no turn that writes.
             turn, text = f"t{state.last_turn + 1}", "\n\n".join(unread)
             self.add_event(
                 state,
                 batch,
-                TurnStart(sid=state.sid, turn=turn, role="user", text=text, mode=state.mode, level=state.level, model=state.model),
+                TurnStart(sid=state.sid, turn=turn, role="user", text=text, mode=ended.mode, level=ended.level, model=ended.model),
             )
         if result.queued:
             self.add_event(state, batch, TurnQueued(sid=state.sid, turn=result.turn, position=len(state.open_turns) - 1))
@@ -217,6 +217,8 @@ def _refused_prompt(state: SessionState, body: bytes) -> AppendResult | None:
                 ErrorCode.conflict,
                 f"s-{state.sid} has nothing to resume: its last turn succeeded, is still running, or is another one.",
             )
+        if fields.fromPlan and (doing := next((open for open in state.open_turns.values() if open.from_plan == fields.fromPlan), None)):
+            return _refused(ErrorCode.conflict, f"The plan of {fields.fromPlan} was accepted already: {doing.turn} carries it out.")
         return None
     turn, seq, known_body = known
     if known_body != fields.body:

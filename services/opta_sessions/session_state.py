@@ -39,6 +39,10 @@ class _TurnFields(msgspec.Struct):
     text: str = ""
     resumes: str = ""
     role: str = ""
+    mode: Mode = Mode.chat
+    level: Level = Level.L1
+    model: str = ""
+    fromPlan: str = ""
 
 
 class _CallFields(msgspec.Struct):
@@ -131,6 +135,12 @@ class OpenTurn:
 
     turn: str
     seq: int = 0
+    # What the turn that words begin has, when they come as this one ends: this turn's mode, and the level and model of now.
+    mode: Mode = Mode.chat
+    level: Level = Level.L1
+    model: str = ""
+    # The turn whose plan is carried out.
+    from_plan: str = ""
     # The highest step that began.
     step: int = 0
     is_started: bool = False
@@ -182,6 +192,7 @@ class SessionState:
     created_at: str = ""
     last_activity_at: str = ""
     last_failed: bool = False
+    ended_seq: int = 0
     resumable: str = ""
     is_damaged: bool = False
     # The folder that the session is moved to: trash or archive. It is no longer listed.
@@ -228,7 +239,15 @@ class SessionState:
             self.turns += 1
             self.resumable = ""
             queued = bool(self.open_turns)
-            self.open_turns[header.turn] = OpenTurn(header.turn, header.seq, is_delegated=fields.role == "agent")
+            self.open_turns[header.turn] = OpenTurn(
+                header.turn,
+                header.seq,
+                mode=fields.mode,
+                level=fields.level,
+                model=fields.model,
+                from_plan=fields.fromPlan,
+                is_delegated=fields.role == "agent",
+            )
             answer = AppendResult(n=header.n, status="written", seq=header.seq, turn=header.turn, queued=queued)
             self.answers(header.p).keep(header.n, answer)
             if fields.key:
@@ -263,6 +282,7 @@ class SessionState:
             self.asked_calls = {call: turn for call, turn in self.asked_calls.items() if turn != header.turn}
             self.pending = {request: turn for request, turn in self.pending.items() if turn != header.turn}
             self.last_failed = name == "turn.error"
+            self.ended_seq = header.seq
             has_ended_well = name == "turn.done" and _done.decode(line).finish not in LIMITED
             self.resumable = "" if has_ended_well or self.open_turns else header.turn
         else:
@@ -312,6 +332,7 @@ class SessionState:
             worktree=self.worktree,
             parentCall=self.parent_call,
             step=head.step if head else 0,
+            endedSeq=self.ended_seq,
         )
 
     def _state(self) -> Any:
@@ -336,14 +357,16 @@ class SessionState:
         for name in ("title", "model", "pinned", "archived"):
             if name in changes:
                 setattr(self, name, changes[name])
-        if changes.get("trashed"):
-            self.away = "trash"
-        elif changes.get("pruned"):
-            self.away = "archive"
+        for name, folder in (("trashed", "trash"), ("pruned", "archive")):
+            if name in changes:
+                self.away = folder if changes[name] else ""
         if "mode" in changes:
             self.mode = Mode(changes["mode"])
         if "level" in changes:
             self.level = Level(changes["level"])
+        for turn in self.open_turns.values():
+            turn.level = self.level if "level" in changes else turn.level
+            turn.model = self.model if "model" in changes else turn.model
 
     def _apply_turn_state(self, name: str, turn_id: str, line: bytes) -> None:
         turn = self.open_turns.get(turn_id)

@@ -25,6 +25,7 @@ from .catalog import SessionCatalog
 from .child_turns import ChildTurns
 from .full_disk import FullDisk
 from .leases import Leases
+from .put_away import PutAway
 from .sequencer import EventBatch, Sequencer
 from .session_fork import SessionFork
 from .session_repair import SessionRepair
@@ -57,6 +58,7 @@ class Store:
         self._acknowledgements = Acknowledgements(boot, self._in.send, catalog, self.disk, syncer)
         self.repairs = SessionRepair(catalog, self.write_events)
         self.forks = SessionFork(catalog, self.write_events, f"fork.{boot}")
+        self.put_away = PutAway(catalog, catalog.files, self.write_events)
         # Session -> time of the last write.
         self._active: dict[str, float] = {}
         # Long sessions that are being read, and the messages that wait for them.
@@ -214,6 +216,10 @@ class Store:
                 self._meet_full_disk(peer, _append.decode(frames[0]), len(frames) - 1, problem)
 
     def _put_away(self, sid: str, where: str) -> None:
+        state = self.catalog.states.get(sid)
+        if state is not None and state.away != where:
+            # It was restored meanwhile.
+            return
         try:
             if not self._acknowledgements.is_waiting(sid):
                 self.catalog.put_away(sid, where)

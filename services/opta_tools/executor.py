@@ -16,9 +16,21 @@ from opta_core.logs import Log
 from opta_core.result_lines import KEPT_CHARS_MIN
 from opta_core.settings import Settings
 from opta_protocol.change_commands import ChangesShown, ChangesUndone, ShowChanges, UndoChanges
-from opta_protocol.commands import EndSession, EndTurn, ForkFiles, ListTools, Preview, PreviewTool, RunTool, ShowTexts, TextsShown, ToolList
+from opta_protocol.commands import (
+    EndSession,
+    EndTurn,
+    ForkFiles,
+    ListTools,
+    Preview,
+    PreviewTool,
+    RunTool,
+    ShowTexts,
+    TextsShown,
+    ToolList,
+)
 from opta_protocol.events import Event, PlanUpdated, ToolOutput, ToolStart
 from opta_protocol.hook_commands import HookEnded, RunHook
+from opta_protocol.path_commands import FindPaths, PathsFound
 from opta_protocol.permissions import Risk
 from opta_protocol.tools.declared import TOOLS, risk_of
 from opta_protocol.tools.file_access import OUTPUT_SCHEME, ReadFile
@@ -43,6 +55,7 @@ from .mcp.servers import Servers
 from .progress import Progress
 from .result import Outcome, ToolProblem
 from .search import ripgrep
+from .search.path_completion import PathCompletion
 from .search.search_child import run_search
 from .search.search_pattern import is_costly
 from .web.web_fetch import WebFetcher
@@ -86,6 +99,8 @@ class Executor(Protocol):
     async def preview(self, asked: PreviewTool) -> Preview: ...
 
     async def texts(self, asked: ShowTexts) -> TextsShown: ...
+
+    async def paths(self, asked: FindPaths) -> PathsFound: ...
 
     async def run_hook(self, asked: RunHook) -> HookEnded: ...
 
@@ -142,6 +157,7 @@ class ToolExecutor:
         self._files = files or FileTools(checkpoints)
         self._results = results or KeptResults(checkpoints.folder.with_name("spills"))
         self._command_changes = CommandChanges(checkpoints)
+        self._completion = PathCompletion()
         self._web, self._checks = web or WebFetcher(Settings), checks
         functions: list[ToolFunction[Any]] = [
             *(ToolFunction(tool, self._file_tool) for tool in self._files.tools),
@@ -219,11 +235,19 @@ class ToolExecutor:
         """Texts of a workspace for a prompt."""
         return await asyncio.to_thread(prompt_texts.show, asked, self._readable)
 
+    async def paths(self, asked: FindPaths) -> PathsFound:
+        """Paths of a folder that a person may mean."""
+        return await self._completion.find(asked)
+
     async def run_hook(self, asked: RunHook) -> HookEnded:
         """Run a hook of the user, once."""
         if self._hooks is None:
             return HookEnded(hookId=asked.hookId, code="no_program", problem="this worker runs no hooks")
-        return await self._hooks.run(asked)
+        ended = await self._hooks.run(asked)
+        if self._checks is None or not ended.changes:
+            return ended
+        checked = [line for change in ended.changes for line in await self._checks.again(asked.sid, change.path)]
+        return msgspec.structs.replace(ended, checked=checked)
 
     def cancel_hook(self, hook_id: str) -> None:
         """End a hook that runs."""
@@ -257,6 +281,7 @@ class ToolExecutor:
         await self._runner.close()
         await self._servers.close()
         await self._command_changes.close()
+        await self._completion.close()
 
     async def _keep(self, call: RunTool, outcome: Outcome) -> Outcome:
         """Keep a long result, so that a model can read on in it."""

@@ -36,6 +36,7 @@ from opta_protocol.commands import (
     WorktreeReply,
 )
 from opta_protocol.events import Event, ToolResult
+from opta_protocol.path_commands import FindPaths
 from opta_protocol.permissions import Risk
 from opta_protocol.tools.declared import risk_of
 from opta_protocol.topics import TOOLS_RPC
@@ -56,6 +57,7 @@ _Asked = (
     | ShowChanges
     | ListTools
     | ShowTexts
+    | FindPaths
     | EndTurn
     | EndSession
     | ForkFiles
@@ -154,6 +156,8 @@ class Worker:
                 answer = await self._executor.tools(asked)
             case ShowTexts():
                 answer = await self._executor.texts(asked)
+            case FindPaths():
+                answer = await self._executor.paths(asked)
             case UndoChanges():
                 answer = await self._executor.undo(asked)
             case ShowChanges():

@@ -7,10 +7,8 @@ written or is marked (by an empty file, which fits on a full disk) as used from 
 
 import contextlib
 import errno
-import hashlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 MARK = ".fallback"
@@ -23,6 +21,8 @@ _REFUSALS = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EIO}
 
 def candidates(home: Path) -> list[Path]:
     """Possible locations, best first: this user's memory folder, shared memory, the system's temporary folder."""
+    import hashlib
+
     name = f"opta-{os.getuid()}-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}-ro"
     return [Path(folder) / name for folder in (f"/run/user/{os.getuid()}", "/dev/shm", "/tmp")]
 
@@ -72,6 +72,8 @@ def refusal(folder: Path) -> str:
 
 
 def _probe(folder: Path) -> None:
+    import tempfile
+
     descriptor, name = tempfile.mkstemp(dir=folder, prefix=".probe.")
     try:
         rest = memoryview(bytes(PROBE_BYTES))

@@ -5,7 +5,7 @@ from copy import copy
 
 from opta_protocol import events as e
 
-from .transcript import Step, Transcript, Turn
+from .transcript import Step, Transcript, Turn, note_time
 
 
 class Fold:
@@ -51,7 +51,7 @@ class Fold:
     def add(self, step: Step, event: e.TurnToken | e.TurnThinking) -> None:
         """Apply a delta to a step."""
         name = "text" if isinstance(event, e.TurnToken) else "thinking"
-        step.waiting = 0
+        note_time(step, event)
         if step is not self._step or name != self._field:
             self._join()
             self._step, self._field = step, name
@@ -79,7 +79,7 @@ def fold(events: Iterable[e.AnyEvent | e.Unknown]) -> Transcript:
 def continued(transcript: Transcript, events: Iterable[e.AnyEvent | e.Unknown]) -> Transcript:
     """A transcript with later events folded in. `transcript` stays as it is; both share the turns that these events do not change."""
     later = copy(transcript)
-    later.turns, later.notes = list(transcript.turns), list(transcript.notes)
+    later.turns, later.notes, later.remarks = list(transcript.turns), list(transcript.notes), list(transcript.remarks)
     folding, independent = Fold(later), {""}
     for event in events:
         if event.turn not in independent:
@@ -98,6 +98,7 @@ def _make_independent(turns: list[Turn], turn_id: str) -> None:
     turn = turns[at] = copy(turns[at])
     turn.warnings, turn.injected, turn.steps = list(turn.warnings), list(turn.injected), [copy(step) for step in turn.steps]
     turn.steers, turn.marks = [copy(steer) for steer in turn.steers], list(turn.marks)
+    turn.remarks = list(turn.remarks)
     turn.hooks = [copy(run) for run in turn.hooks]
     for step in turn.steps:
         step.calls = [copy(call) for call in step.calls]

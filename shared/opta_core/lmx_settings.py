@@ -36,8 +36,8 @@ class LmxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", for
     idle_s: float = 1800.0
     # 0: three quarters of the machine's memory.
     memory_limit_mb: int = 0
-    # Size of the prefix store on disk; 0: off.
-    prefix_disk_gb: float = 0.0
+    # Size of the prefix store on disk, and of what is written to it in a day; 0: off.
+    prefix_disk_gb: float = 4.0
     # Time for running requests to end when LMX is stopped.
     drain_s: float = 3.0
     # A host file of mlx.launch: the default model is distributed over these machines.
@@ -50,12 +50,19 @@ class LmxSettings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", for
     hub: str = ""
 
 
+_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.%\w]+\])(?::\d{1,5})?")
+
+
 def check_lmx(lmx: LmxSettings) -> None:
     """Raises Refused for a value out of its range."""
     try:
         ipaddress.ip_address(lmx.bind)
     except ValueError:
         raise Refused(f"lmx.bind is {lmx.bind!r}; it must be an address of this machine, such as 127.0.0.1 or 0.0.0.0.") from None
+    if lmx.host and not _HOST.fullmatch(lmx.host):
+        raise Refused(
+            f"lmx.host is {lmx.host!r}; it must be the name or the address of a machine, such as studio.local or studio.local:1234."
+        )
     for key, pairs in (("lmx.aliases", lmx.aliases), ("lmx.drafts", lmx.drafts)):
         if bad := next((pair for pair in pairs if not re.fullmatch(r"[^=]+=[^=]+", pair)), None):
             raise Refused(f"{key} has {bad!r}; each entry must be two names of models, as in one=other.")

@@ -1,6 +1,6 @@
 """Log lines for people: constant words, then key=value. Written to stderr only, with credentials redacted.
 
-`14:23:09.224 INFO [agent] turn submitted session=s-a8f2 turn=t12 model=lmx`
+`2026-03-01 14:23:09.224 INFO [agent] turn submitted session=s-a8f2 turn=t12 model=lmx`
 """
 
 import logging
@@ -30,7 +30,7 @@ class _Formatter(logging.Formatter):
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
-        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
         fields: dict[str, Any] = {}
         if current_session.get():
             fields["session"] = f"s-{current_session.get()}"

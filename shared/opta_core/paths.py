@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import os
 import stat
-import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
@@ -159,6 +158,9 @@ def folder_lock(folder: Path) -> Generator[None]:
 
 def write_whole(file: Path, content: bytes) -> None:
     """Replace `file` atomically, 0600. Readers see the old or the new content, never a part. Raises OSError."""
+    # Imported late: most commands write no file.
+    import tempfile
+
     descriptor, part = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(descriptor, "wb") as handle:

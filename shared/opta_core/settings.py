@@ -7,7 +7,6 @@ with the nearest known name. Secrets are not settings: they are in the vault.
 import contextlib
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -18,6 +17,7 @@ from . import config_file, setting_keys
 from .agent_settings import AgentSettings, check_agents
 from .diagnostics_settings import DiagnosticsSettings, check_diagnostics
 from .errors import Refused
+from .home import home_from_environment, runtime_from_environment
 from .hook_settings import HookSettings, check_hooks
 from .lmx_settings import LmxSettings, check_lmx
 from .notify_settings import NotifySettings, check_notify
@@ -25,6 +25,7 @@ from .otel_settings import OtelSettings, check_otel
 from .paths import Paths, folder_lock, write_whole
 from .provider_settings import LEVELS, ModelSettings, ProviderSettings, ThinkingLevel, check_budget, check_models, check_providers
 from .sandbox_settings import SandboxSettings, check_sandbox
+from .terminal_settings import TerminalSettings
 from .web_settings import WebSettings
 
 
@@ -86,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     sandbox: SandboxSettings = SandboxSettings()
     mcp: McpSettings = McpSettings()
     notify: NotifySettings = NotifySettings()
+    terminal: TerminalSettings = TerminalSettings()
     agents: AgentSettings = AgentSettings()
     web: WebSettings = WebSettings()
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
@@ -99,6 +101,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     aliases: dict[str, str] = {}
 
 
+# A turn may take a week.
+MINUTES_MAX = 7 * 24 * 60
 # Environment variable -> config key.
 ENVIRONMENT = {
     "OPTA_DEFAULT_MODEL": "default-model",
@@ -145,21 +149,6 @@ class LiveSettings:
         return seen.st_ino, seen.st_mtime_ns, seen.st_size
 
 
-def home_from_environment(variables: Mapping[str, str] = os.environ) -> Path:
-    """`OPTA_HOME`, else the platform's config directory."""
-    if home := variables.get("OPTA_HOME"):
-        return Path(home).expanduser().absolute()
-    if os.name == "nt":
-        return Path(variables.get("APPDATA", "~")).expanduser() / "opta"
-    return Path("~/.config/opta").expanduser()
-
-
-def _runtime_from_environment(variables: Mapping[str, str]) -> Path | None:
-    """The runtime folder that `opta up` chose for the daemon's processes (`Paths.runtime`)."""
-    chosen = variables.get("OPTA_RUNTIME", "") if "SUPERVISOR_ENABLED" in variables else ""
-    return Path(chosen) if chosen else None
-
-
 def environment() -> dict[str, str]:
     """The environment of this process. Commands that it starts get an allow-list of it."""
     return dict(os.environ)
@@ -172,7 +161,7 @@ def unrestricted_from_environment() -> bool:
 
 def load(flags: dict[str, Any] | None = None, variables: Mapping[str, str] = os.environ) -> LoadedSettings:
     """Merge all layers. `variables` is the environment. Raises Refused, which names the file, the key and the fix."""
-    paths = Paths(home_from_environment(variables), _runtime_from_environment(variables))
+    paths = Paths(home_from_environment(variables), runtime_from_environment(variables))
     known = known_keys()
     origins = dict.fromkeys(known, "default")
     merged: dict[str, Any] = {}
@@ -196,14 +185,23 @@ def load(flags: dict[str, Any] | None = None, variables: Mapping[str, str] = os.
 
 
 def _check_values(settings: Settings) -> None:
-    for key, port in (("daemon.port", settings.daemon.port), ("daemon.ui-port", settings.daemon.ui_port), ("lmx.port", settings.lmx.port)):
+    ports = {"daemon.port": settings.daemon.port, "daemon.ui-port": settings.daemon.ui_port, "lmx.port": settings.lmx.port}
+    for key, port in ports.items():
         if not 0 <= port <= 65535:
             raise Refused(f"{key} is {port}; it must be from 1 to 65535, or 0 for any free port.")
+        if equal := next((other for other in ports if other != key and port and ports[other] == port), ""):
+            raise Refused(f"{key} and {equal} are both {port}; each needs a port of its own.")
     check_sandbox(settings.sandbox)
     if not 0 < settings.permissions.timeout_s <= 7 * 86_400:
         raise Refused(f"permissions.timeout_s is {settings.permissions.timeout_s}; it must be more than 0 and at most a week.")
     if settings.max_steps < 1:
         raise Refused(f"max-steps is {settings.max_steps}; a turn needs at least 1 step.")
+    if settings.max_calls < 1:
+        raise Refused(f"max-calls is {settings.max_calls}; a turn needs at least 1 call.")
+    if not 0 < settings.max_minutes <= MINUTES_MAX:
+        raise Refused(f"max-minutes is {settings.max_minutes}; it must be more than 0 and at most {MINUTES_MAX} (a week).")
+    if settings.max_turn_tokens < 0:
+        raise Refused(f"max-turn-tokens is {settings.max_turn_tokens}; it must not be negative (0: no limit).")
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise Refused(f"log-level is {settings.log_level!r}; it must be one of debug, info, warning, error.")
     check_lmx(settings.lmx)
@@ -228,12 +226,19 @@ def _check_values(settings: Settings) -> None:
 def read_config(file: Path) -> dict[str, Any]:
     """The TOML of `file`; {} when it is missing. Raises Refused, which names the line."""
     try:
-        return tomllib.loads(file.read_text())
+        text = file.read_text()
     except FileNotFoundError:
         return {}
+    except UnicodeDecodeError as error:
+        raise Refused(f"{file} is not UTF-8 text: {error}. Correct it, or move the file away.") from error
+    # Imported late: most homes have no such file, and most commands do not read it.
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
     except RecursionError:
         raise Refused(f"{file} is nested too deeply. Correct it, or move the file away.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise Refused(f"{file} is not valid TOML: {error}. Correct that line, or move the file away.") from error
 
 
@@ -267,7 +272,10 @@ def parse_value(key: str, text: str, source: str) -> Any:
                 raise ValueError
             return text.lower() in ("true", "1", "on")
         if isinstance(default, (int, float)):
-            return type(default)(text)
+            number = type(default)(text)
+            if not abs(number) < float("inf"):  # neither nan nor infinite
+                raise ValueError
+            return number
     except ValueError:
         kind = (
             "true or false"
@@ -284,6 +292,8 @@ def _words(text: str) -> list[str]:
     """A list as config.toml writes it, or words with spaces or commas between them. Raises ValueError."""
     if not text.lstrip().startswith("["):
         return [word for word in text.replace(",", " ").split() if word]
+    import tomllib
+
     try:
         return msgspec.convert(tomllib.loads(f"words = {text}"), dict[str, list[str]])["words"]
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, KeyError, RecursionError) as error:
@@ -308,6 +318,15 @@ def write_value(paths: Paths, key: str, value: Any) -> None:
     _change(paths, setting_keys.split(key), value, f"{key} = {value!r}")
 
 
+def remove_value(paths: Paths, key: str) -> bool:
+    """Remove one key from config.toml, so that its default applies. Returns False when the file does not have it. Raises Refused."""
+    check_key(key, "the command")
+    if key not in setting_keys.flatten(read_config(paths.config)):
+        return False
+    _change(paths, setting_keys.split(key), None, key)
+    return True
+
+
 def write_server(paths: Paths, name: str, server: dict[str, Any] | None) -> bool:
     """Set an MCP server in config.toml, or remove it (None). Returns False when there was none to remove. Raises Refused."""
     known = read_config(paths.config).get("mcp", {}).get("servers", {})
@@ -330,6 +349,8 @@ def write_provider(paths: Paths, name: str, provider: dict[str, Any] | None) -> 
 
 def _change(paths: Paths, path: list[str], value: Any, what: str) -> None:
     """Change one entry of config.toml. The settings are checked as a whole before the write."""
+    import tomllib
+
     with folder_lock(paths.config.parent):
         # Raises for a file that is not TOML, with the line.
         read_config(paths.config)

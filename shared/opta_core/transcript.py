@@ -14,11 +14,18 @@ from opta_protocol.permissions import Level, Mode, SessionPolicy
 from opta_protocol.worktree import Worktree
 
 from .transcript_hooks import apply_hook
-from .transcript_parts import Call, Child, Effect, Injected, Note, Question, Steer, Step, Turn
+from .transcript_parts import Call, Child, Effect, Injected, Note, Question, Remark, Steer, Step, Turn
+from .transcript_remarks import remark_of, remark_of_session
+from .transcript_undo import note_redone, note_undone, undone_names
 from .triage.divergence import mark_of
 
 # Names of files in a note for the model
 NAMED_MAX = 20
+# Figures of a turn that was done.
+_STATS = (
+    *("tokens", "elapsed", "tokensPerSec", "tools", "steps", "finish", "promptTokens", "cachedTokens", "thinkingTokens", "firstTokenMs"),
+    *("contextUsed", "contextLimit"),
+)
 
 
 class Transcript(msgspec.Struct, kw_only=True):
@@ -49,10 +56,14 @@ class Transcript(msgspec.Struct, kw_only=True):
     turns: list[Turn] = []
     plan: list[dict[str, str]] = []
     notes: list[Note] = []
+    # What happened between turns.
+    remarks: list[Remark] = []
 
     def apply(self, event: e.AnyEvent | e.Unknown) -> None:
         """Apply the next event."""
         self.lastSeq = event.seq
+        if remark := remark_of_session(event):
+            self.remarks.append(remark)
         match event:
             case e.SessionStart():
                 self.sid, self.title, self.cwd, self.mode, self.level = event.sid, event.title, event.cwd, event.mode, event.level
@@ -95,12 +106,12 @@ class Transcript(msgspec.Struct, kw_only=True):
                 self.notes.append(Note(seq=event.seq, ts=event.ts, kind=event.kind, text=event.text))
             case e.TurnUndone():
                 if turn := self.turn(event.turn):
-                    turn.undone = sorted({*turn.undone, *event.files})
-                self.pendingNote += f"(The user undid what turn {event.turn} changed in {_some(event.files)}.)\n"
+                    note_undone(turn, event)
+                self.pendingNote += f"(The user undid what turn {event.turn} changed in {_some(undone_names(event))}.)\n"
             case e.TurnRedone():
                 if turn := self.turn(event.turn):
-                    turn.undone = [file for file in turn.undone if file not in event.files]
-                self.pendingNote += f"(The user made the changes of turn {event.turn} in {_some(event.files)} again.)\n"
+                    note_redone(turn, event)
+                self.pendingNote += f"(The user made the changes of turn {event.turn} in {_some(undone_names(event))} again.)\n"
             case e.ContextCompacted():
                 self.compactedTo, self.compactedIn, self.summary = event.upTo, event.turn, event.summary
                 if turn := self.turn(event.turn):
@@ -108,12 +119,15 @@ class Transcript(msgspec.Struct, kw_only=True):
                     _mark(turn, event)
             case e.PlanUpdated():
                 self.plan = event.items
+                if turn := self.turn(event.turn):
+                    _remark(turn, event)
             case e.Unknown():
                 pass
             case _:
                 turn = self.turn(event.turn)
                 if turn is not None:
                     _apply_to_turn(turn, event)
+                    _remark(turn, event)
                     _mark(turn, event)
 
     def forget(self, before: int) -> None:
@@ -128,6 +142,11 @@ class Transcript(msgspec.Struct, kw_only=True):
 def _some(files: list[str]) -> str:
     """Names for a sentence: the first ones, and how many more there are."""
     return ", ".join(files[:NAMED_MAX]) + (f" and {len(files) - NAMED_MAX} more files" if len(files) > NAMED_MAX else "")
+
+
+def _remark(turn: Turn, event: e.AnyEvent) -> None:
+    if remark := remark_of(event):
+        turn.remarks.append(remark)
 
 
 def _mark(turn: Turn, event: e.AnyEvent) -> None:
@@ -179,20 +198,20 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
             turn.warnings.append(f"{event.from_} -> {event.to}: {event.reason}")
         case e.TurnDone():
             turn.state, turn.endedAt = "done", event.ts
-            turn.stats = {
-                name: getattr(event, name)
-                for name in ("tokens", "elapsed", "tokensPerSec", "tools", "steps", "finish", "promptTokens", "contextUsed", "contextLimit")
-            }
+            turn.stats = {name: getattr(event, name) for name in _STATS}
             if event.children:
                 turn.stats |= {"children": event.children, "childTokens": event.childTokens}
+            _stop_calls(turn)
         case e.TurnError():
             turn.state, turn.error, turn.errorCode, turn.endedAt = "error", event.message, event.code, event.ts
+            _stop_calls(turn)
         case e.SessionCancelled():
             turn.state, turn.error, turn.endedAt = "cancelled", event.reason, event.ts
+            _stop_calls(turn)
         case e.ToolCall():
             if turn.steps:
                 turn.steps[-1].calls.append(
-                    Call(id=event.callId, name=event.name, args=event.args, risk=event.risk.value, written=event.written)
+                    Call(id=event.callId, name=event.name, args=event.args, risk=event.risk.value, seq=event.seq, written=event.written)
                 )
         case (
             e.PermissionRequest()
@@ -215,6 +234,13 @@ def _apply_to_turn(turn: Turn, event: e.AnyEvent) -> None:
             pass
 
 
+def _stop_calls(turn: Turn) -> None:
+    """Nothing runs, and nothing is asked, in a turn that has ended. A result that comes later still counts."""
+    for call in (call for step in turn.steps for call in step.calls):
+        if call.state in ("called", "asking", "allowed", "running"):
+            call.state = "stopped"
+
+
 def _end_step(step: Step, event: e.StepDone) -> None:
     step.waiting = 0
     step.finish, step.hasCutCall, step.thinkingField, step.contextUsed = (
@@ -230,11 +256,19 @@ def _end_step(step: Step, event: e.StepDone) -> None:
 
 def _apply_delta(step: Step, event: e.TurnToken | e.TurnThinking) -> None:
     """Apply a delta to a step."""
-    step.waiting = 0
+    note_time(step, event)
     if isinstance(event, e.TurnToken):
         step.text += event.delta
     else:
         step.thinking += event.delta
+
+
+def note_time(step: Step, event: e.TurnToken | e.TurnThinking) -> None:
+    """Keep when the model spoke and when it reasoned."""
+    step.waiting = 0
+    step.firstAt = step.firstAt or event.ts
+    if isinstance(event, e.TurnThinking):
+        step.thoughtFrom, step.thoughtTo = step.thoughtFrom or event.ts, event.ts
 
 
 def _steer(turn: Turn, event: e.TurnSteer) -> None:
@@ -270,6 +304,7 @@ def _start_step(turn: Turn, event: e.StepStart) -> None:
         last.folded += last.text[event.keptChars :]
         last.text = last.text[: event.keptChars]
         last.thinking, last.waiting = "", 0
+        last.startedAt, last.firstAt, last.thoughtFrom, last.thoughtTo = event.ts, "", "", ""
         last.provider, last.model, last.attempt, last.calls = event.provider, event.model, event.attempt, []
         last.contextLimit, last.finish, last.nudge = event.contextLimit, "", event.nudge
         return
@@ -279,6 +314,8 @@ def _start_step(turn: Turn, event: e.StepStart) -> None:
             provider=event.provider,
             model=event.model,
             attempt=event.attempt,
+            seq=event.seq,
+            startedAt=event.ts,
             nudge=event.nudge,
             contextLimit=event.contextLimit,
         )
@@ -327,7 +364,7 @@ def _apply_to_call(
                 child.state, child.turn, child.step, child.calls = event.state, event.childTurn or child.turn, event.step, event.calls
                 child.tokens, child.asks, child.askSeq = event.tokens, event.asks, event.askSeq
         case e.ToolStart():
-            call.state = "running"
+            call.state, call.startedAt = "running", event.ts
         case e.ToolOutput():
             call.output += event.delta
         case e.ToolResult():

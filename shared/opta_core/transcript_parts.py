@@ -5,14 +5,15 @@ from typing import Any, Literal
 import msgspec
 
 from opta_protocol.child_events import ChildProgress
-from opta_protocol.event_parts import Change, Execution, Limits, Writing
+from opta_protocol.event_parts import Change, Execution, FileHunk, Limits, Writing
 from opta_protocol.events import ThinkingBlock
 from opta_protocol.hook_events import HookOn, HookOutcome
 from opta_protocol.http_triage import DivergenceMark
 from opta_protocol.permissions import Level, Mode, Offer
 
 TurnState = Literal["queued", "running", "pausing", "paused", "stopping", "done", "error", "cancelled"]
-CallState = Literal["called", "asking", "allowed", "running", "ok", "failed", "denied"]
+# stopped: the turn ended before the call did.
+CallState = Literal["called", "asking", "allowed", "running", "ok", "failed", "denied", "stopped"]
 
 
 class Question(msgspec.Struct, kw_only=True):
@@ -77,6 +78,8 @@ class Call(msgspec.Struct, kw_only=True):
     name: str
     args: dict[str, Any]
     risk: str
+    # Where its `tool.call` stands in the journal.
+    seq: int = 0
     written: str = ""
     state: CallState = "called"
     requestId: str = ""
@@ -95,6 +98,8 @@ class Call(msgspec.Struct, kw_only=True):
     client: str = ""
     rule: str = ""
     note: str = ""
+    # When it began to run.
+    startedAt: str = ""
     output: str = ""
     content: str = ""
     code: str = ""
@@ -126,6 +131,12 @@ class Step(msgspec.Struct, kw_only=True):
     provider: str
     model: str
     attempt: int
+    # Where it begins in the journal, and when: its request, the first piece of its answer, the first and the last of its reasoning.
+    seq: int = 0
+    startedAt: str = ""
+    firstAt: str = ""
+    thoughtFrom: str = ""
+    thoughtTo: str = ""
     text: str = ""
     thinking: str = ""
     folded: str = ""
@@ -157,6 +168,18 @@ class Steer(msgspec.Struct, kw_only=True):
     id: str
     text: str
     step: int = 0
+
+
+RemarkKind = Literal["warning", "plan", "pause", "undo", "settings", "cleared", "service", "worktree"]
+
+
+class Remark(msgspec.Struct, frozen=True, kw_only=True):
+    """What a timeline says between the parts of a turn, or between turns, at the seq where it happened."""
+
+    seq: int
+    ts: str
+    kind: RemarkKind
+    text: str
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,9 +223,15 @@ class Turn(msgspec.Struct, kw_only=True):
     note: str = ""
     # The files in which this turn's changes were undone.
     undone: list[str] = []
+    # Hunks that were undone one by one; of files that are undone, too, when a hunk was the last one.
+    undoneHunks: list[FileHunk] = []
+    # The seq of the last undo of any, 0 for none.
+    undoneAt: int = 0
     state: TurnState = "running"
     steps: list[Step] = []
     warnings: list[str] = []
+    # Warnings, plans and pauses, where they happened.
+    remarks: list[Remark] = []
     # Where it may have left its course.
     marks: list[DivergenceMark] = []
     stats: dict[str, Any] | None = None

@@ -1,6 +1,7 @@
 """Requests to the tool worker about what turns changed in files, and its replies."""
 
 from .command_base import Command
+from .event_parts import FileHunk
 from .file_changes import ChangedFile, ChangeSet, FileOutcome
 
 
@@ -16,6 +17,7 @@ class UndoChanges(Command, frozen=True, kw_only=True, omit_defaults=True, tag="U
     folder: str = ""
     sets: list[ChangeSet]
     paths: list[str] = []
+    hunks: list[FileHunk] = []
     redo: bool = False
     partly: bool = False
     dryRun: bool = False

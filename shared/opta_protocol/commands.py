@@ -10,6 +10,8 @@ from .error_info import ErrorInfo
 from .event_parts import Writing
 from .hook_commands import HookEnded, RunHook
 from .http_context import SessionContext
+from .path_commands import FindPaths, PathsFound
+from .put_away_commands import ListPutAway, RestoreSession
 from .worktree_commands import EndWorktree, MakeWorktree, ShowWorktree, WorktreeReply
 
 # store.in: producers append events ------------------------------------------------------------------
@@ -114,6 +116,9 @@ class ListSessions(Command, frozen=True, kw_only=True, omit_defaults=True, tag="
     cursor: str = ""
     children: bool = False
     parent: str = ""
+    # Only those that are marked so, or only the others; None for both.
+    archived: bool | None = None
+    pinned: bool = False
 
 
 class GetSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag="GetSession"):
@@ -123,8 +128,7 @@ class GetSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Ge
     sid: str
 
 
-# Code of the warning that the store writes into a session when it has repaired its journal.
-JOURNAL_REPAIRED = "journal_repaired"
+JOURNAL_REPAIRED = "journal_repaired"  # code of the warning that the store writes into a session when it has repaired its journal
 
 
 class RepairSession(Command, frozen=True, kw_only=True, omit_defaults=True, tag="RepairSession"):
@@ -154,7 +158,7 @@ class Reply(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Reply")
     error: ErrorInfo | None = None
 
 
-Question = After | ListSessions | GetSession | RepairSession | ForkSession
+Question = After | ListSessions | GetSession | RepairSession | ForkSession | ListPutAway | RestoreSession
 
 # tools.rpc: the agent runs tools --------------------------------------------------------------------
 
@@ -346,6 +350,7 @@ ToolCommand = (
     | PreviewTool
     | ListTools
     | ShowTexts
+    | FindPaths
     | EndTurn
     | EndSession
     | ForkFiles
@@ -357,7 +362,7 @@ ToolCommand = (
     | EndWorktree
     | ShowWorktree
 )
-ToolReply = ToolEnded | HookEnded | ToolsState | Preview | ToolList | TextsShown | ChangesUndone | ChangesShown | WorktreeReply
+ToolReply = ToolEnded | HookEnded | ToolsState | Preview | ToolList | TextsShown | PathsFound | ChangesUndone | ChangesShown | WorktreeReply
 
 
 class ShowContext(Command, frozen=True, kw_only=True, omit_defaults=True, tag="ShowContext"):

@@ -3,6 +3,7 @@
 import msgspec
 
 from .event_base import Event
+from .event_parts import FileHunk
 
 
 class SteerText(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,12 +84,14 @@ class TurnStopping(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tu
 
 
 class TurnUndone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.undone"):
-    """The turn's changes of these files were taken back."""
+    """The turn's changes of these files were taken back whole. `hunks`: those that were taken back one by one, also of `files`."""
 
     files: list[str]
+    hunks: list[FileHunk] = []
 
 
 class TurnRedone(Event, frozen=True, kw_only=True, omit_defaults=True, tag="turn.redone"):
-    """The turn's changes of these files, which were undone, were made again."""
+    """The turn's changes of these files, which were undone, were made again. `hunks`: those that were made again one by one."""
 
     files: list[str]
+    hunks: list[FileHunk] = []

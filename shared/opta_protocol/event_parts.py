@@ -1,6 +1,6 @@
 """Parts of several events: how a command runs, the result of a write, and a tool's change of a file."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -27,6 +27,13 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bytesBefore: int = 0
     sha256Before: str = ""
     note: str = ""
+
+
+class FileHunk(msgspec.Struct, frozen=True, kw_only=True):
+    """One hunk of what a turn changed in a file. `lines`: its line ranges as the header of the turn's diff has them: `-12,4 +12,6`."""
+
+    path: Annotated[str, msgspec.Meta(max_length=4096)]
+    lines: Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -19,12 +19,13 @@ class ChangeSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class FileOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an undo or a redo did to one file.
 
-    restored: it is as it was; merged: the turn's change is taken back (or made again), and what was changed since stays; removed;
+    restored: it is as it was; merged: the turn's change is taken back (or made again), and what was changed since stays;
+    hunks: the named hunks are taken back (or made again), and the rest of the file stays; removed;
     unchanged: it was so already; kept: the folder holds other files; refused: nothing was done, and `why` says the reason.
     """
 
     path: str
-    did: Literal["restored", "merged", "removed", "unchanged", "kept", "refused"]
+    did: Literal["restored", "merged", "hunks", "removed", "unchanged", "kept", "refused"]
     why: str = ""
 
 
@@ -33,6 +34,7 @@ class ChangedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     `now`: whether it is still as the turn left it, as it was before the turn, or something else. `diff` is empty for what is not text, and
     `isCut` when it is not complete. `background`: only a command in the background may have changed it. `isUndone`: its change was undone.
+    `undoneHunks`: the `lines` of the hunks that were undone one by one.
     """
 
     path: str
@@ -46,4 +48,5 @@ class ChangedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     isText: bool = True
     background: bool = False
     isUndone: bool = False
+    undoneHunks: list[str] = []
     calls: list[str] = []

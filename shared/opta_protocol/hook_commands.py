@@ -24,7 +24,10 @@ class RunHook(Command, frozen=True, kw_only=True, omit_defaults=True, tag="RunHo
 
 
 class HookEnded(Command, frozen=True, kw_only=True, omit_defaults=True, tag="HookEnded"):
-    """The reply to `RunHook`. `exit`: its exit code; None when it gave none, and then `code` and `problem` say why."""
+    """The reply to `RunHook`. `exit`: its exit code; None when it gave none, and then `code` and `problem` say why.
+
+    `checked`: lines about the problems of the files that it changed, when an edit had reported some.
+    """
 
     hookId: str
     exit: int | None = None
@@ -35,3 +38,4 @@ class HookEnded(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Hoo
     sandbox: str = ""
     durationMs: float = 0
     changes: list[Change] = msgspec.field(default_factory=list[Change])
+    checked: list[str] = msgspec.field(default_factory=list[str])

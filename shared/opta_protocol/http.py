@@ -169,6 +169,12 @@ class StoreAccount(Request, frozen=True, kw_only=True, omit_defaults=True):
         return "StoreAccount(••••)"
 
 
+class SetDefaultModel(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """PUT /v3/models/default: turns that name no model use `model` (`provider/model`, or an alias) from then on."""
+
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
 class AddProvider(Request, frozen=True, kw_only=True, omit_defaults=True):
     """POST /v3/providers. `key` goes into the keychain, and is never sent back. `makeDefault`: turns that name no model use `model` then."""
 
@@ -221,6 +227,12 @@ class PullModel(Request, frozen=True, kw_only=True, omit_defaults=True):
     revision: Annotated[str, msgspec.Meta(max_length=100)] = ""
 
 
+class PausePull(Request, frozen=True, kw_only=True):
+    """POST /v3/lmx/models/pull/pause: `name` is that of the download."""
+
+    name: Name
+
+
 class Response(msgspec.Struct, frozen=True, kw_only=True):
     """Base of every response."""
 
@@ -255,6 +267,8 @@ class Session(Response, frozen=True, kw_only=True):
     parentCall: str = ""
     # Of the running turn; 0 before its first step, and when none runs.
     step: int = 0
+    # Of the last event that ended a turn; 0 before.
+    endedSeq: int = 0
 
 
 class SessionDetails(Session, frozen=True, kw_only=True):

@@ -50,6 +50,20 @@ class SkillList(Response, frozen=True, kw_only=True):
     problems: list[str]
 
 
+class FileMatch(Response, frozen=True, kw_only=True):
+    """A file or folder that `@path` in a message may mean. `path` is relative to the folder, without a slash behind."""
+
+    path: str
+    isFolder: bool
+
+
+class FileMatches(Response, frozen=True, kw_only=True):
+    """GET /v3/files: the likeliest first. `isWhole` is false when the folder holds more files than were looked at."""
+
+    files: list[FileMatch]
+    isWhole: bool
+
+
 class HookInfo(Response, frozen=True, kw_only=True):
     """A hook of the user. `tools`: patterns of tool names, [] for every tool. `isOpen`: whether a call goes on when it fails.
 

@@ -14,7 +14,7 @@ Domain = Literal["interface", "transport", "orchestration", "tool", "inference"]
 Severity = Literal["fault", "degraded", "recovered"]
 # How a process looks from outside: `suspended` exists and gets no time (SIGSTOP), `silent` gets time and does not answer.
 HopState = Literal["ok", "slow", "silent", "suspended", "down", "not used", "unknown"]
-# What a fix does. The last three are for a person or a client: nothing in the daemon can do them.
+# What a fix does. The last six are for a person or a client: nothing in the daemon can do them.
 FixKind = Literal[
     "start_daemon",
     "continue_supervisord",
@@ -28,6 +28,8 @@ FixKind = Literal[
     "reconnect",
     "refresh",
     "answer",
+    "set_key",
+    "choose_model",
     "command",
 ]
 
@@ -35,7 +37,7 @@ FixKind = Literal[
 class Fix(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What makes it work again. `label`: on a button; `command`: the same as a person would do it in a terminal, or what to change.
 
-    `target`: the service, the model or the turn. `automatic`: `opta doctor --fix` and POST /v3/diagnose/fix can do it.
+    `target`: the service, the model, the turn or the provider. `automatic`: `opta doctor --fix` and POST /v3/diagnose/fix can do it.
     """
 
     kind: FixKind
@@ -103,6 +105,8 @@ class RouteFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     policy: str = ""
     trust: str = ""
     sandbox: str = ""
+    # Whether the settings ask for a sandbox.
+    wantsSandbox: bool = True
     providers: list[ProviderFacts] = []
     lmx: ModelFacts | None = None
     policyProblems: list[str] = []

@@ -78,7 +78,8 @@ class LmxPull(LmxAnswer, frozen=True, kw_only=True):
 
     name: str
     repo: str
-    state: Literal["looking", "pulling", "done", "failed"] = "looking"
+    # "paused": a person stopped it; pulling the same model again continues it.
+    state: Literal["looking", "pulling", "paused", "done", "failed"] = "looking"
     revision: str = ""
     licence: str = ""
     done: int = 0
@@ -152,6 +153,13 @@ class LmxAdvice(LmxAnswer, frozen=True, kw_only=True):
     offers: list[LmxOffer]
 
 
+class LmxOverview(LmxAnswer, frozen=True, kw_only=True):
+    """Every model on this machine, with what fits."""
+
+    catalog: LmxCatalog
+    advice: LmxAdvice
+
+
 class LmxHubModel(LmxAnswer, frozen=True, kw_only=True):
     """One model of a hub. `bytes`: of its weights, 0 when the hub does not say; `problem`: why LMX could not run it."""
 
@@ -211,7 +219,10 @@ class LmxUnloaded(LmxAnswer, frozen=True, kw_only=True):
 
 
 class LmxAvailable(LmxAnswer, frozen=True, kw_only=True):
-    """POST /admin/models/available: what a pull would fetch. `licence` is '' when the hub does not state one."""
+    """POST /admin/models/available: what a pull would fetch. `licence` is '' when the hub does not state one.
+
+    `free`: bytes that are free on the disk of LMX's models; 0 when LMX does not say.
+    """
 
     repo: str
     revision: str
@@ -219,6 +230,7 @@ class LmxAvailable(LmxAnswer, frozen=True, kw_only=True):
     files: int
     licence: str = ""
     license_url: str = ""
+    free: int = 0
 
 
 class LmxKey(LmxAnswer, frozen=True, kw_only=True):

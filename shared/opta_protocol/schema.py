@@ -4,7 +4,19 @@ from typing import Any
 
 import msgspec
 
-from . import http, http_changes, http_context, http_control, http_daemon, http_lists, http_triage, http_worktree, lmx
+from . import (
+    http,
+    http_changes,
+    http_context,
+    http_control,
+    http_daemon,
+    http_folders,
+    http_lists,
+    http_models,
+    http_triage,
+    http_worktree,
+    lmx,
+)
 from .error_info import ErrorBody
 from .events import EVENT_TYPES
 
@@ -32,6 +44,7 @@ REQUESTS: list[type[Any]] = [
     http.GiveTrust,
     http.ApproveServer,
     http.StoreAccount,
+    http.SetDefaultModel,
     http.AddProvider,
     http.LoadModel,
     http.UnloadModel,
@@ -57,10 +70,13 @@ RESPONSES: list[type[Any]] = [
     lmx.LmxModelDetails,
     lmx.LmxUnloaded,
     lmx.LmxAvailable,
+    lmx.LmxHubModel,
+    lmx.LmxHubSearch,
     lmx.LmxPull,
     http_daemon.Metrics,
     http_changes.TurnUndoneAnswer,
     http_changes.TurnChanges,
+    http_changes.SessionChanges,
     http_control.SteerAccepted,
     http_control.PauseAccepted,
     http_control.ForkAnswer,
@@ -75,11 +91,16 @@ RESPONSES: list[type[Any]] = [
     http.TrustState,
     http.SessionDetails,
     http_context.SessionContext,
+    http_folders.FolderList,
+    http_folders.FolderSuggestions,
+    http_models.MachineModels,
     http_lists.ToolCalls,
+    http_lists.FileMatches,
     http_lists.OpenPermissions,
     http_lists.OpenQuestions,
     http_lists.GrantList,
     http_lists.CommandList,
+    http_lists.SkillList,
     http_lists.McpServers,
     http_lists.AccountList,
     http_lists.LogLines,

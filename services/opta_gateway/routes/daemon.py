@@ -5,13 +5,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from fastapi import BackgroundTasks
 
 from opta_core.errors import OptaError, Refused
+from opta_core.log_files import LEVELS, LogFiles
 from opta_core.logs import Log
 from opta_core.paths import Paths
 from opta_core.process import state
+from opta_core.process.restarts import restarts
 from opta_core.process.supervision import PROGRAMS, SupervisordClient
 from opta_core.version import VERSION
 from opta_protocol.error_info import ErrorCode
@@ -21,7 +22,6 @@ from opta_protocol.http_lists import LogLines
 
 from ..app import Gateway
 from ..endpoint import GatewayOf, TypedRouter, body, number, text
-from ..live_metrics import measure
 from ..token_auth import TICKET_S
 
 LOG_BYTES, LOG_LINES_MAX = 256 * 1024, 5000
@@ -35,9 +35,9 @@ log = Log("gateway")
 async def get_daemon(gateway: GatewayOf) -> Daemon:
     """Every process: state, pid, uptime, restarts, memory."""
     paths = gateway.loaded.paths
-    known, processes, restarts = await asyncio.to_thread(_look, paths)
+    known, processes, restarted = await asyncio.to_thread(_look, paths)
     return Daemon(
-        services=[_service_state(gateway, process, restarts[process["name"]]) for process in processes],
+        services=[_service_state(gateway, process, restarted[process["name"]]) for process in processes],
         pid=os.getppid(),
         port=gateway.port,
         uiPort=known.uiPort,
@@ -68,9 +68,11 @@ async def control_service(gateway: GatewayOf, background: BackgroundTasks, name:
 async def get_logs(
     gateway: GatewayOf, service: str = text("service"), limit: int = number("limit", 200, LOG_LINES_MAX), level: str = text("level")
 ) -> LogLines:
-    """The last lines of one process's log, or of all."""
+    """The last lines of one process's log, or of all; with `level`, those of that level and graver ones."""
     if service:
         _check_service(service)
+    if level and level.upper() not in LEVELS:
+        raise Refused(f"{level[:40]!r} is no level. The levels are {', '.join(LEVELS)}.", code=ErrorCode.invalid)
     names = [service] if service else list(PROGRAMS)
     lines = await asyncio.to_thread(_log_lines, gateway.loaded.paths.logs, names, level.upper())
     return LogLines(lines=lines[-max(1, limit) :])
@@ -79,7 +81,7 @@ async def get_logs(
 @routes.get("/v3/metrics")
 async def get_metrics(gateway: GatewayOf) -> Metrics:
     """Figures for people and panels. Memory in bytes."""
-    return await measure(gateway.store, gateway.telemetry, gateway.streams)
+    return await gateway.measure()
 
 
 @routes.post("/v3/ws-ticket")
@@ -107,11 +109,11 @@ def _check_service(name: str) -> None:
 def _look(paths: Paths) -> tuple[state.DaemonState, list[dict[str, Any]], dict[str, int]]:
     """(the daemon's state, supervisord's processes, restarts of each process); blocking."""
     processes = SupervisordClient(paths.run).processes()
-    restarts = {process["name"]: _restarts(paths.run / f"{process['name']}.starts") for process in processes}
-    return state.read(paths) or state.DaemonState(), processes, restarts
+    found = {process["name"]: restarts(paths.run, process["name"]) for process in processes}
+    return state.read(paths) or state.DaemonState(), processes, found
 
 
-def _service_state(gateway: Gateway, process: dict[str, Any], restarts: int) -> ServiceState:
+def _service_state(gateway: Gateway, process: dict[str, Any], restarted: int) -> ServiceState:
     name = process["name"]
     report = gateway.telemetry.report(name)
     is_running = process["statename"] == "RUNNING"
@@ -120,29 +122,14 @@ def _service_state(gateway: Gateway, process: dict[str, Any], restarts: int) -> 
         state=process["statename"].lower(),
         pid=process["pid"],
         uptime=round(process["now"] - process["start"], 1) if is_running else 0.0,
-        restarts=restarts,
+        restarts=restarted,
         ready=bool(is_running and report and report.ready and report.pid == process["pid"]),
         memory=report.memory if report else 0,
         reason=report.reason if report else "" if is_running else "stopped",
     )
 
 
-def _restarts(file: Path) -> int:
-    try:
-        return max(0, len(msgspec.json.decode(file.read_bytes())) - 1)
-    except (OSError, msgspec.DecodeError):
-        return 0
-
-
 def _log_lines(logs: Path, names: list[str], level: str) -> list[str]:
     """The last lines of these logs in the order of their times."""
-    lines: list[str] = []
-    for name in names:
-        try:
-            with open(logs / f"{name}.log", "rb") as handle:
-                handle.seek(max(0, os.fstat(handle.fileno()).st_size - LOG_BYTES))
-                found = handle.read().decode(errors="replace").splitlines()
-        except FileNotFoundError:
-            continue
-        lines += [line for line in found if not level or f" {level} " in line[:24]]
-    return sorted(lines, key=lambda line: line[:12])
+    entries = LogFiles(logs, names).newest(LOG_BYTES)
+    return [line for entry in entries if not level or entry.is_at_least(level) for line in entry.text.splitlines()]

@@ -11,6 +11,7 @@ from opta_protocol.events import SessionWorktree, TurnStart
 from opta_protocol.http_control import ForkAnswer, ForkRequest
 from opta_protocol.ids import derived_session_id, new_session_id
 
+from ..asked_turn import asked_limits
 from ..endpoint import GatewayOf, TypedRouter, body
 from .turns import IdempotencyKey, meant_of
 
@@ -48,6 +49,7 @@ async def fork_session(gateway: GatewayOf, name: str, key: IdempotencyKey, wante
             attachments=turn.attachments,
             # A turn that resumed another one has no prompt but that.
             resumes=turn.resumes,
+            limits=await asked_limits(gateway.store, session.id, turn),
             # The same request again gets the same turn.
             key=f"fork {key}" if key else "",
             body=hashlib.sha256(msgspec.json.encode(wanted)).hexdigest()[:16],

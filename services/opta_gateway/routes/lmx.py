@@ -7,7 +7,7 @@ import msgspec
 
 from opta_core.net.lmx_endpoint import ask, client_of, endpoint_of, key_of
 from opta_core.secrets.vault import Vault
-from opta_protocol.http import LoadModel, PullModel, UnloadModel
+from opta_protocol.http import LoadModel, PausePull, PullModel, UnloadModel
 from opta_protocol.lmx import LmxAvailable, LmxModelDetails, LmxModels, LmxPull, LmxUnloaded
 
 from ..app import Gateway
@@ -55,6 +55,12 @@ async def available(gateway: GatewayOf, vault: VaultOf, wanted: PullModel = body
 async def pull(gateway: GatewayOf, vault: VaultOf, wanted: PullModel = body(PullModel)) -> LmxPull:
     """Begin a download, or continue one."""
     return await _ask(gateway, vault, "POST", "/admin/models/pull", wanted, CHANGE_S, LmxPull)
+
+
+@routes.post("/v3/lmx/models/pull/pause")
+async def pause(gateway: GatewayOf, vault: VaultOf, wanted: PausePull = body(PausePull)) -> LmxPull:
+    """Pause a download. What was fetched stays, and pulling the same model again continues."""
+    return await _ask(gateway, vault, "POST", "/admin/models/pull/pause", wanted, CHANGE_S, LmxPull)
 
 
 async def _ask(gateway: Gateway, vault: Vault, method: str, path: str, wanted: Any, timeout_s: float, kind: type[T]) -> T:

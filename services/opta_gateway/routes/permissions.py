@@ -83,9 +83,9 @@ async def list_permissions(gateway: GatewayOf) -> OpenPermissions:
 
 @routes.get("/v3/grants")
 async def list_grants(gateway: GatewayOf) -> GrantList:
-    """What is always allowed."""
+    """What is always allowed. `words`: the line that was shown before it was written."""
     found = await asyncio.to_thread(grants.read, gateway.loaded.paths)
-    return GrantList(grants=[msgspec.to_builtins(grant) for grant in found])
+    return GrantList(grants=[{**msgspec.to_builtins(grant), "words": grants.words_of(grant)} for grant in found])
 
 
 @routes.delete("/v3/grants/{grant_id}")
@@ -105,7 +105,7 @@ def _grants(call: Call, cwd: str, offer: str) -> list[grants.Grant]:
 
 def _over(turn: Turn, call: Call) -> str:
     """Why a question takes no answer any more, '' when it does."""
-    if call.state != "asking":
+    if call.state not in ("asking", "stopped"):
         if call.decidedBy == "timeout":
             return "Nobody answered this question in time, so the call was not run."
         by = f" in {call.client}" if call.client else ""

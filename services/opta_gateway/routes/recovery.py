@@ -10,11 +10,10 @@ from fastapi.responses import Response
 
 from opta_core.clock import now_s, utc_now
 from opta_core.errors import OptaError, Refused
-from opta_core.paths import Paths
 from opta_core.secrets.vault import Vault
 from opta_core.transcript import Transcript, Turn
 from opta_core.triage.conclusion import conclude
-from opta_core.triage.evidence_bundle import EVENTS_MAX, LOG_BYTES_MAX, Redactor, evidence_zip
+from opta_core.triage.evidence_bundle import EVENTS_MAX, LOG_BYTES_MAX, evidence_zip
 from opta_core.triage.replay import replay_result
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import SessionCleared, SessionUpdated, TurnStart
@@ -24,7 +23,7 @@ from opta_protocol.permissions import Level
 
 from ..app import Gateway
 from ..endpoint import GatewayOf, TypedRouter, VaultOf, body
-from ..live_metrics import measure
+from ..known_secrets import redactor_of
 from ..triage_look import gather_evidence
 from .turns import IdempotencyKey
 
@@ -120,30 +119,23 @@ async def _until_ended(gateway: Gateway, sid: str, turn: str, wait_s: float) -> 
 
 async def _metrics(gateway: Gateway) -> Any:
     try:
-        return await measure(gateway.store, gateway.telemetry, gateway.streams)
+        return await gateway.measure()
     except OptaError as error:
         return error.info()
 
 
 def _bundle(gateway: Gateway, vault: Vault, documents: dict[str, Any], lines: list[bytes], *, has_words: bool) -> bytes:
     paths = gateway.loaded.paths
-    redactor = Redactor([gateway.auth.token, *_secrets(paths, vault)], str(Path.home()))
     logs = {file.stem: _end_of(file) for file in sorted(paths.logs.glob("*.log"))}
     config = paths.config.read_text(errors="replace") if paths.config.exists() else ""
     return evidence_zip(
-        redactor, documents, events=[msgspec.json.decode(line) for line in lines], logs=logs, config=config, has_words=has_words
+        redactor_of(gateway, vault),
+        documents,
+        events=[msgspec.json.decode(line) for line in lines],
+        logs=logs,
+        config=config,
+        has_words=has_words,
     )
-
-
-def _secrets(paths: Paths, vault: Vault) -> list[str]:
-    """Every secret that this home knows."""
-    found = [secret.reveal() for account in vault.accounts() if (secret := vault.fetch(account.name)) is not None]
-    for file in (paths.lmx / "admin.key", paths.token):
-        try:
-            found.append(file.read_text().strip())
-        except OSError:
-            continue
-    return found
 
 
 def _end_of(file: Path) -> str:

@@ -33,14 +33,20 @@ from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import Level, default_level
 from opta_protocol.worktree import Worktree
 
-from ..endpoint import GatewayOf, TypedRouter, body, choice, flag, number, seq, text
+from ..endpoint import GatewayOf, TypedRouter, VaultOf, body, choice, flag, number, seq, text
 from ..export import as_markdown, as_text
+from ..export_html import as_html
+from ..known_secrets import redactor_of
 from ..worktree_sessions import made_worktree, released_worktree
 
 LIST_MAX, PAGE_MAX = 1000, 5000
 LEFT_SHOWN = 10
 WAIT_MS_MAX = 30_000
-_EXPORTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/markdown": {}, "text/plain": {}, "application/json": {}}}}
+_EXPORTS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/markdown": {}, "text/plain": {}, "text/html": {}, "application/json": {}}}
+}
+# A browser keeps it and does not show it under the daemon's address.
+_ATTACHED = {"Content-Disposition": "attachment"}
 
 routes = TypedRouter()
 
@@ -63,10 +69,17 @@ async def list_sessions(
     cursor: str = text("cursor", chars_max=20),
     children: bool = flag("children"),
     parent: str = text("parent", chars_max=20),
+    archived: str = choice("archived", "", "", "0", "1"),
+    pinned: bool = flag("pinned"),
 ) -> SessionList:
-    """Sessions, last active first. Sub-agents are left out; `children=1` lists them, too, and `parent` only those of that session."""
+    """Sessions, last active first. Sub-agents are left out; `children=1` lists them, too, and `parent` only those of that session.
+
+    `archived=1` lists only sessions that are marked as archived, `archived=0` only the others; `pinned=1` only the pinned ones.
+    """
     of = (await gateway.store.session(parent)).id if parent else ""
-    return await gateway.store.queries.sessions(q, state, max(1, limit), cursor, children=children, parent=of)
+    return await gateway.store.queries.sessions(
+        q, state, max(1, limit), cursor, children=children, parent=of, archived=archived == "1" if archived else None, pinned=pinned
+    )
 
 
 @routes.post("/v3/sessions", status_code=201)
@@ -198,13 +211,18 @@ async def repair_session(gateway: GatewayOf, name: str, wanted: RepairSessionReq
 
 
 @routes.get("/v3/sessions/{name}/export", responses=_EXPORTS)
-async def export_session(gateway: GatewayOf, name: str, form: str = choice("format", "markdown", "markdown", "json", "text")) -> Response:
-    """The whole session as JSON (events), Markdown or plain text."""
+async def export_session(
+    gateway: GatewayOf, vault: VaultOf, name: str, form: str = choice("format", "markdown", "markdown", "json", "text", "html")
+) -> Response:
+    """The whole session as JSON (events), Markdown, plain text, or one HTML file that loads nothing and in which secrets are masked."""
     session = await gateway.store.session(name)
     if form == "json":
         lines = await gateway.store.queries.all_after(session.id, 0)
         return Response(b'{"session":%b,"events":[%b]}' % (msgspec.json.encode(session), b",".join(lines)), media_type="application/json")
     transcript = await gateway.store.transcript(session.id, session.lastSeq)
+    if form == "html":
+        redactor = await asyncio.to_thread(redactor_of, gateway, vault)
+        return Response(await asyncio.to_thread(as_html, transcript, session, redactor.text), media_type="text/html", headers=_ATTACHED)
     if form == "text":
         return Response(as_text(transcript, session), media_type="text/plain")
     return Response(as_markdown(transcript, session), media_type="text/markdown")

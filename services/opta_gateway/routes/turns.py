@@ -19,6 +19,7 @@ from opta_protocol.permissions import Mode, default_level
 
 from ..accepted_plan import prompt_from
 from ..app import Gateway
+from ..asked_turn import resumed, with_asked
 from ..endpoint import GatewayOf, Parameter, TypedRouter, body, flag
 
 KEY_CHARS_MAX = 200
@@ -136,28 +137,22 @@ async def resume_turn(gateway: GatewayOf, name: str, key: IdempotencyKey, wanted
             f"s-{session.id} has nothing to resume: its last turn ended well or is at work. Ask anew instead.", code=ErrorCode.conflict
         )
     digest = hashlib.sha256(b"resume " + msgspec.json.encode(wanted)).hexdigest()[:16]
+    asked = await resumed(gateway.store, session, turn)
     result = await gateway.store.append(
         TurnStart(
             sid=session.id,
             role="user",
-            text=await _words(gateway, session, turn, wanted.text),
-            mode=session.mode,
-            level=wanted.level or session.level,
-            model=wanted.model or session.model,
+            text="\n\n".join(part for part in (*asked.unread, wanted.text) if part.strip()),
+            mode=asked.mode,
+            level=wanted.level or asked.level,
+            model=wanted.model or asked.model,
             key=key,
             body=digest,
             resumes=turn or "the last turn",
-            limits=wanted.limits.limits(),
+            limits=with_asked(asked.limits, wanted.limits.limits()),
         )
     )
     return TurnAccepted(turnId=result.turn, seq=result.seq, queued=result.queued)
-
-
-async def _words(gateway: Gateway, session: Session, turn_id: str, text: str) -> str:
-    """What the model reads when a turn is resumed: words that the turn ended without reading, and those of the request."""
-    turn = (await gateway.store.transcript(session.id)).turn(turn_id)
-    unread = [steer.text for steer in turn.steers if not steer.step] if turn else []
-    return "\n\n".join(part for part in (*unread, text) if part.strip())
 
 
 @routes.post("/v3/sessions/{name}/compact", status_code=202)

@@ -1,6 +1,8 @@
 """What a turn changed in files: shown, undone and redone."""
 
+import asyncio
 import os
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -9,10 +11,11 @@ from opta_core.errors import OptaError, Refused
 from opta_core.transcript import Transcript
 from opta_core.transcript_parts import Turn
 from opta_protocol.error_info import ErrorCode
+from opta_protocol.event_parts import FileHunk
 from opta_protocol.events import TurnRedone, TurnUndone
 from opta_protocol.file_changes import ChangeSet
 from opta_protocol.http import Session
-from opta_protocol.http_changes import TurnChanges, TurnUndoneAnswer, UndoTurnRequest
+from opta_protocol.http_changes import SessionChanges, SessionFile, TurnChanges, TurnOfFile, TurnUndoneAnswer, UndoTurnRequest
 
 from ..endpoint import GatewayOf, TypedRouter, body
 
@@ -36,14 +39,41 @@ async def changes(gateway: GatewayOf, name: str, turn_id: str) -> TurnChanges:
     shown = await gateway.worker.changes(session.id, transcript.cwd, transcript.folder, sets)
     if shown.problem:
         raise Refused(f"The changes of {turn.id} cannot be shown: {shown.problem}", code=ErrorCode.conflict)
-    effects = [(call, effect) for step in turn.steps for call in step.calls for effect in call.effects]
     return TurnChanges(
         turnId=turn.id,
-        files=[msgspec.structs.replace(file, isUndone=file.path in turn.undone) for file in shown.files],
-        missed=[f"{str(call.args.get('command', call.name))[:200]}: {effect.missed}" for call, effect in effects if effect.missed],
+        files=[
+            msgspec.structs.replace(file, isUndone=file.path in turn.undone, undoneHunks=_undone_hunks(turn, file.path))
+            for file in shown.files
+        ],
+        missed=_missed([turn]),
         notCovered=shown.notCovered,
-        beside=sorted({f"s-{sid}" for _, effect in effects for sid in effect.beside}),
+        beside=_beside([turn]),
     )
+
+
+@routes.get("/v3/sessions/{name}/changes")
+async def session_changes(gateway: GatewayOf, name: str) -> SessionChanges:
+    """The files that the turns of a session changed, with their diffs. Undone and redone they are turn by turn."""
+    session = await gateway.store.session(name)
+    transcript = await gateway.store.transcript(session.id)
+    turns = [turn for turn in transcript.turns if change_sets(turn)]
+    if not turns:
+        return SessionChanges(files=[], missed=_missed(transcript.turns), beside=_beside(transcript.turns))
+    turn_of = {changes.callId: turn for turn in turns for changes in change_sets(turn)}
+    sets = [changes for turn in turns for changes in change_sets(turn)]
+    shown = await gateway.worker.changes(session.id, transcript.cwd, transcript.folder, sets)
+    if shown.problem:
+        raise Refused(f"The changes of s-{session.id} cannot be shown: {shown.problem}", code=ErrorCode.conflict)
+    files: list[SessionFile] = []
+    for file in shown.files:
+        changed_by = {turn.id: turn for turn in (turn_of.get(call) for call in file.calls) if turn is not None}
+        by = [
+            TurnOfFile(turnId=turn.id, isUndone=file.path in turn.undone, undoneHunks=_undone_hunks(turn, file.path))
+            for turn in changed_by.values()
+        ]
+        is_undone = bool(by) and all(each.isUndone for each in by)
+        files.append(msgspec.convert(msgspec.to_builtins(file) | {"isUndone": is_undone, "turns": msgspec.to_builtins(by)}, SessionFile))
+    return SessionChanges(files=files, missed=_missed(transcript.turns), notCovered=shown.notCovered, beside=_beside(transcript.turns))
 
 
 @routes.post("/v3/sessions/{name}/undo")
@@ -64,17 +94,22 @@ async def _move(gateway: GatewayOf, name: str, wanted: UndoTurnRequest, directio
         raise Refused(f"s-{session.id} is at work; {direction} when it has ended.", code=ErrorCode.busy)
     transcript = await gateway.store.transcript(session.id)
     turn = _turn(transcript, wanted.turnId, direction)
-    paths = [_relative(path, transcript.cwd) for path in wanted.paths]
-    if direction == "redo":
-        if other := [path for path in paths if path not in turn.undone]:
+    if wanted.paths and wanted.hunks:
+        raise Refused("Name paths or hunks, not both.", code=ErrorCode.invalid)
+    paths, hunks = await asyncio.to_thread(_asked, wanted, transcript.cwd)
+    _refuse_hunks(turn, hunks, direction)
+    if direction == "redo" and not hunks:
+        undone = sorted({*turn.undone, *(hunk.path for hunk in turn.undoneHunks)})
+        if other := [path for path in paths if path not in undone]:
             raise Refused(f"The change of {other[0][:200]} in {turn.id} was not undone.", code=ErrorCode.conflict)
-        paths = paths or turn.undone
+        paths = paths or undone
     done = await gateway.worker.undo(
         session.id,
         transcript.cwd,
         transcript.folder,
         change_sets(turn),
         paths,
+        hunks,
         redo=direction == "redo",
         partly=wanted.partly,
         dry_run=wanted.dryRun,
@@ -89,11 +124,14 @@ async def _move(gateway: GatewayOf, name: str, wanted: UndoTurnRequest, directio
             code=ErrorCode.conflict,
             details={"files": [msgspec.to_builtins(file) for file in done.files]},
         )
-    files = [file.path for file in done.files if file.did not in ("refused", "kept")]
-    if done.isDone and files:
+    moved = [file for file in done.files if file.did not in ("refused", "kept")]
+    # The last hunk that was left makes the whole file undone.
+    files = [file.path for file in moved if not hunks or file.did in ("restored", "removed")]
+    hunks = [hunk for hunk in hunks if any(file.path == hunk.path for file in moved)]
+    if done.isDone and moved:
         event = TurnUndone if direction == "undo" else TurnRedone
         try:
-            await gateway.store.append(event(sid=session.id, turn=turn.id, files=files))
+            await gateway.store.append(event(sid=session.id, turn=turn.id, files=files, hunks=hunks))
         except OptaError as error:
             raise type(error)(
                 f"The changes of {turn.id} are {_PAST[direction]}, but the session does not say so: {error.message} To note it, ask again.",
@@ -116,6 +154,18 @@ def change_sets(turn: Turn) -> list[ChangeSet]:
     return sets
 
 
+def _missed(turns: list[Turn]) -> list[str]:
+    calls = [call for turn in turns for step in turn.steps for call in step.calls]
+    return [
+        f"{str(call.args.get('command', call.name))[:200]}: {effect.missed}" for call in calls for effect in call.effects if effect.missed
+    ]
+
+
+def _beside(turns: list[Turn]) -> list[str]:
+    calls = [call for turn in turns for step in turn.steps for call in step.calls]
+    return sorted({f"s-{sid}" for call in calls for effect in call.effects for sid in effect.beside})
+
+
 def _last_changing(transcript: Transcript) -> Turn | None:
     return next(
         (turn for turn in reversed(transcript.turns) if any(call.changes or call.effects for step in turn.steps for call in step.calls)),
@@ -123,10 +173,34 @@ def _last_changing(transcript: Transcript) -> Turn | None:
     )
 
 
+def _undone_hunks(turn: Turn, path: str) -> list[str]:
+    return [hunk.lines for hunk in turn.undoneHunks if hunk.path == path]
+
+
+def _asked(wanted: UndoTurnRequest, cwd: str) -> tuple[list[str], list[FileHunk]]:
+    return (
+        [_relative(path, cwd) for path in wanted.paths],
+        [msgspec.structs.replace(hunk, path=_relative(hunk.path, cwd)) for hunk in wanted.hunks],
+    )
+
+
+def _refuse_hunks(turn: Turn, hunks: list[FileHunk], direction: Direction) -> None:
+    """Raises Refused when a hunk is undone already, or was not undone and is to be made again."""
+    for hunk in hunks:
+        name, is_undone = f"The hunk {hunk.lines} of {hunk.path[:200]} in {turn.id}", hunk in turn.undoneHunks
+        if direction == "redo" and not is_undone:
+            raise Refused(f"{name} was not undone by itself; redo the file if it was undone.", code=ErrorCode.conflict)
+        if direction == "undo" and (is_undone or hunk.path in turn.undone):
+            raise Refused(f"{name} is undone already.", code=ErrorCode.conflict)
+
+
 def _relative(path: str, cwd: str) -> str:
-    """A path as changes name it: relative to the session's folder."""
-    path = os.path.normpath(path)
-    return path.removeprefix(f"{cwd.rstrip('/')}/")
+    """A path as changes name it: relative to the session's folder, which a person may know by another name (a link)."""
+    path, inside = os.path.normpath(path), f"{cwd.rstrip('/')}/"
+    if path.startswith("/") and not path.startswith(inside) and "\0" not in path:
+        given = Path(path)
+        path = str(Path(os.path.realpath(given.parent), given.name))
+    return path.removeprefix(inside)
 
 
 def _turn(transcript: Transcript, wanted: str, direction: Direction) -> Turn:
@@ -136,14 +210,15 @@ def _turn(transcript: Transcript, wanted: str, direction: Direction) -> Turn:
             raise Refused(f"There is no turn {wanted[:20]!r} in this session.", code=ErrorCode.not_found)
         if not change_sets(turn):
             raise Refused(f"{wanted} changed no file.", code=ErrorCode.conflict)
-        if direction == "redo" and not turn.undone:
+        if direction == "redo" and not (turn.undone or turn.undoneHunks):
             raise Refused(f"Nothing of {wanted} was undone.", code=ErrorCode.conflict)
         return turn
     if direction == "redo":
-        # The oldest one first: what was undone last is the earliest turn.
-        if found := next((turn for turn in transcript.turns if turn.undone), None):
-            return found
-        raise Refused("No turn of this session was undone.", code=ErrorCode.conflict)
+        undone = [turn for turn in transcript.turns if turn.undone or turn.undoneHunks]
+        if not undone:
+            raise Refused("No turn of this session was undone.", code=ErrorCode.conflict)
+        # What was undone last is made again first.
+        return max(undone, key=lambda turn: turn.undoneAt)
     for turn in reversed(transcript.turns):
         if _can_be_undone(turn):
             return turn

@@ -150,13 +150,13 @@ class Checkpoints:
         """Take back (or make again) what a turn changed: all of it or nothing, unless `partly`."""
         with self._opened(asked.cwd, asked.folder) as (workspace, recorder), self._locked(workspace.path) as overlapping:
             wanted = self._wanted(recorder, asked.sid, asked.sets)
-            if asked.paths:
-                if unknown := [path for path in asked.paths if path not in wanted]:
+            if paths := [*asked.paths, *(hunk.path for hunk in asked.hunks)]:
+                if unknown := [path for path in paths if path not in wanted]:
                     raise ToolProblem(f"{unknown[0][:200]} is not among the files that this turn changed", "path")
-                chosen = {path: wanted[path] for path in asked.paths}
+                chosen = {path: wanted[path] for path in paths}
             else:
                 chosen = {path: each for path, each in wanted.items() if each.is_sure}
-            plan = planned(workspace, chosen, wanted, self._content_of(recorder, asked.sid), again=asked.redo)
+            plan = planned(workspace, chosen, wanted, self._content_of(recorder, asked.sid), again=asked.redo, hunks=asked.hunks)
             if asked.until and time.monotonic() > asked.until:
                 raise ToolProblem("the folder was being looked at for too long; try again")
             while not asked.dryRun and (asked.partly or not plan.is_refused):

@@ -1,7 +1,7 @@
 """The changes of one turn, path by path: shown with their diffs, taken back, and made again."""
 
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from opta_protocol.event_parts import Change
@@ -9,7 +9,8 @@ from opta_protocol.file_changes import ChangedFile, ChangeSet, FileOutcome
 
 from ..files.edits import Draft
 from .file_state import ABSENT, UNKEPT, FileState
-from .reverting import ChangeSpan, repeated, reverted
+from .hunks import of_hunks
+from .reverting import CannotRevert, ChangeSpan, repeated, reverted
 
 # A diff that is longer is cut; together they fit in one message.
 DIFF_CHARS_MAX, DIFFS_CHARS_MAX = 64 * 1024, 2 * 1024 * 1024
@@ -45,16 +46,25 @@ def by_path(sets: list[ChangeSet]) -> dict[str, PathChanges]:
     return {path: each for path, each in found.items() if not _is_nothing(each.changes[0], each.changes[-1])}
 
 
-def moved(changes: PathChanges, now: FileState, content_of: ContentOf, *, again: bool) -> tuple[FileState, FileOutcome]:
-    """The state that a path gets when its changes are taken back (or made `again`), and what that is called. Raises CannotRevert."""
+def moved(
+    changes: PathChanges, now: FileState, content_of: ContentOf, *, again: bool, hunks: Sequence[str] = ()
+) -> tuple[FileState, FileOutcome]:
+    """The state that a path gets when its changes are taken back (or made `again`), and what that is called. Raises CannotRevert.
+
+    `hunks`: only these of the diff that `shown` gives.
+    """
     spans = _spans(changes.changes, now, content_of)
+    whole = spans[-1].after if again else spans[0].before
+    if hunks:
+        if len(spans) > 1:
+            raise CannotRevert("was changed by others during the turn, so its hunks are not all of this turn: undo all of it")
+        spans = [of_hunks(changes.path, spans[0], hunks)]
     target = repeated(now, spans) if again else reverted(now, spans)
     if target == now:
         return now, FileOutcome(path=changes.path, did="unchanged")
-    whole = spans[-1].after if again else spans[0].before
     if not target.mode:
         return target, FileOutcome(path=changes.path, did="removed")
-    return target, FileOutcome(path=changes.path, did="restored" if target == whole else "merged")
+    return target, FileOutcome(path=changes.path, did="restored" if target == whole else "hunks" if hunks else "merged")
 
 
 def shown(changes: PathChanges, now: FileState, content_of: ContentOf, chars_left: int) -> ChangedFile:

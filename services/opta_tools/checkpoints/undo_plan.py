@@ -2,8 +2,10 @@
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from opta_protocol.event_parts import FileHunk
 from opta_protocol.file_changes import FileOutcome
 
 from ..files.workspace import PathProblem, Workspace
@@ -41,16 +43,24 @@ class UndoPlan:
 
 
 def planned(
-    workspace: Workspace, chosen: dict[str, PathChanges], turn: dict[str, PathChanges], content_of: ContentOf, *, again: bool
+    workspace: Workspace,
+    chosen: dict[str, PathChanges],
+    turn: dict[str, PathChanges],
+    content_of: ContentOf,
+    *,
+    again: bool,
+    hunks: Sequence[FileHunk] = (),
 ) -> UndoPlan:
-    """The plan for the chosen paths of a turn."""
+    """The plan for the chosen paths of a turn; `hunks`: only for these of them."""
     plan = UndoPlan()
     bytes_left = BYTES_MAX
     alike = _alike(turn)
     for path, changes in sorted(chosen.items()):
         try:
             now = state_of(workspace, path, exact=_folded(path) in alike)
-            target, plan.outcomes[path] = moved(changes, now, content_of, again=again)
+            target, plan.outcomes[path] = moved(
+                changes, now, content_of, again=again, hunks=[hunk.lines for hunk in hunks if hunk.path == path]
+            )
             if now.unkept and not target.mode and (other := _lost_elsewhere(workspace, now, turn, again=again)):
                 raise CannotRevert(f"has the content of {other}, which is too large to be kept: rename it")
             bytes_left -= len(now.content) + len(target.content)

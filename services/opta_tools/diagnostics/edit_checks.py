@@ -53,6 +53,8 @@ class EditChecks:
         self._sessions: OrderedDict[str, CheckerRecord] = OrderedDict()
         # (session, file, checker) -> what is known, which needs no run before the next edit.
         self._known: OrderedDict[tuple[str, str, str], _Known] = OrderedDict()
+        # (session, file) -> its last edit, when that reported new problems.
+        self._reported: OrderedDict[tuple[str, str], CheckedEdit] = OrderedDict()
 
     async def around(self, call: RunTool, preview: Callable[[], Preview], write: Callable[[], Awaitable[Outcome]]) -> Outcome:
         """Execute a write between the checks of its file. `preview`: what it would change. Raises what the write raises."""
@@ -75,9 +77,31 @@ class EditChecks:
         outcome.content = with_lines(outcome.content, words)
         return outcome
 
+    async def again(self, sid: str, file: str) -> list[str]:
+        """Lines about the problems that an edit reported, after a hook changed the file: where they are now, or that they are gone."""
+        edit = self._reported.get((sid, file))
+        if edit is None:
+            return []
+        edit.deadline = self._runs.deadline()
+        edit.words = [f"{each.name} is still checking an earlier edit" for each in edit.checkers if each.key in edit.session.running]
+        try:
+            content = await asyncio.to_thread(self._read, edit)
+            new = await self._find_new(edit, content)
+            if await asyncio.to_thread(self._read, edit) != content:
+                edit.words.append(f"{file} was changed while it was checked")
+        except Exception:  # a bug in the checks ends no hook
+            log.exception("checks after a hook failed", file=file)
+            return []
+        if not new and not edit.words:
+            return [f"Opta: the new problems in {file} are gone after a hook of the user."]
+        late = [f"Opta: {words}. The lines above are those before the hook." for words in edit.words]
+        return [*problem_lines(file, new, "a hook of the user"), *late]
+
     def end_session(self, sid: str) -> None:
         """Forget what is known of a session."""
         self._sessions.pop(sid, None)
+        for edited in [edited for edited in self._reported if edited[0] == sid]:
+            del self._reported[edited]
         for key in [key for key in self._known if key[0] == sid]:
             del self._known[key]
 
@@ -162,10 +186,21 @@ class EditChecks:
         is_as_judged = _sha256(edit.before) == outcome.changes[0].before and after is not None and _sha256(after) == change.after
         if after is None or not is_as_judged:
             return late
-        checkers = [checker for checker in edit.checkers if checker.key in edit.problems]
-        found = await asyncio.gather(*(self._after(edit, checker, after) for checker in checkers))
-        new = [problem for each in found for problem in each]
+        new = await self._find_new(edit, after)
         return [*late, *problem_lines(edit.file, new), *(f"Opta: {words}." for words in edit.words)]
+
+    async def _find_new(self, edit: CheckedEdit, after: bytes | None) -> list[FoundProblem]:
+        """The problems of the file, whose content is `after` now, that it did not have before the edit."""
+        checkers = [checker for checker in edit.checkers if checker.key in edit.problems and checker.key not in edit.session.running]
+        found = await asyncio.gather(*(self._after(edit, checker, after) for checker in checkers if after is not None))
+        new = [problem for each in found for problem in each]
+        edited = edit.call.sid, edit.file
+        self._reported.pop(edited, None)
+        if new:
+            self._reported[edited] = edit
+            while len(self._reported) > KNOWN_MAX:
+                self._reported.popitem(last=False)
+        return new
 
     async def _after(self, edit: CheckedEdit, checker: Checker, after: bytes) -> list[FoundProblem]:
         """The new problems that a checker finds. One that takes too long adds them to the result of a later edit."""

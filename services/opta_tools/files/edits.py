@@ -214,19 +214,24 @@ def _replace(workspace: Workspace, path: str, after: bytes) -> int:
         os.close(folder)
 
 
+def diff_lines(content: bytes, path: str) -> list[str]:
+    """The lines of a content as diffs show them. Raises ToolProblem when it is not text."""
+    return _shown_lines(_in_events(decode(content, path).text))
+
+
 def _shown_lines(text: str) -> list[str]:
-    """Lines without their ends. A last line without a line break is marked."""
+    """Lines without their ends. A last line without a line break is marked on a line of its own, as diff and git do: no line can look like it."""
     lines = text.split("\n")
-    return [*lines[:-1], f"{lines[-1]} (no line break at the end)"] if lines[-1] else lines[:-1]
+    return [*lines[:-1], f"{lines[-1]}\n\\ No newline at end of file"] if lines[-1] else lines[:-1]
 
 
 def _diff(path: str, before: bytes, after: bytes) -> list[str]:
     """The lines of a unified diff; none when one of the contents is not text."""
     try:
-        old, new = (_shown_lines(_in_events(decode(content, path).text)) for content in (before, after))
+        old, new = (diff_lines(content, path) for content in (before, after))
     except ToolProblem:
         return []
-    return list(unified_diff(old, new, f"a/{path}", f"b/{path}"))
+    return [part for line in unified_diff(old, new, f"a/{path}", f"b/{path}") for part in line.split("\n")]
 
 
 def _in_events(text: str) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 # Longer texts, and those with more pairs of equal lines, are matched by the lines that occur once in both, first.
 LINES_MAX, PAIRS_MAX = 6000, 1_000_000
 Blocks = list[difflib.Match]
+# As SequenceMatcher.get_opcodes: what is done, the range of old lines, the range of new lines.
+Opcode = tuple[str, int, int, int, int]
 
 
 def matching_blocks(a: list[bytes], b: list[bytes]) -> Blocks:
@@ -27,19 +29,29 @@ def matching_blocks(a: list[bytes], b: list[bytes]) -> Blocks:
     return [*blocks, difflib.Match(len(a), len(b), 0)]
 
 
-def unified_diff(old: list[str], new: list[str], old_name: str, new_name: str) -> Iterator[str]:
-    """As difflib.unified_diff, for lines without ends."""
-    for number, group in enumerate(_Matched(old, new).get_grouped_opcodes(3)):
-        if number == 0:
-            yield from (f"--- {old_name}", f"+++ {new_name}")
+def hunks(old: list[str], new: list[str]) -> Iterator[tuple[str, list[Opcode]]]:
+    """The hunks of the unified diff of two texts: the line ranges of the header, and what leads from the old lines to the new ones."""
+    for group in _Matched(old, new).get_grouped_opcodes(3):
         first, last = group[0], group[-1]
-        yield f"@@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@"
+        yield f"-{_range(first[1], last[2])} +{_range(first[3], last[4])}", group
+
+
+def unified_diff(old: list[str], new: list[str], old_name: str, new_name: str) -> Iterator[str]:
+    """As difflib.unified_diff, for lines without ends. A name stays on its line: what people read before they allow a write holds no lines of a name."""
+    for number, (ranges, group) in enumerate(hunks(old, new)):
+        if number == 0:
+            yield from (f"--- {_on_one_line(old_name)}", f"+++ {_on_one_line(new_name)}")
+        yield f"@@ {ranges} @@"
         for kind, old_from, old_to, new_from, new_to in group:
             if kind == "equal":
                 yield from (f" {line}" for line in old[old_from:old_to])
             else:
                 yield from (f"-{line}" for line in old[old_from:old_to])
                 yield from (f"+{line}" for line in new[new_from:new_to])
+
+
+def _on_one_line(name: str) -> str:
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in name)
 
 
 class _Matched(difflib.SequenceMatcher[str]):

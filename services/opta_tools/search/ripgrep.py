@@ -84,6 +84,16 @@ async def run(name: str, args: dict[str, Any], cwd: str, identity: str = "") -> 
         workspace.close()
 
 
+async def names(workspace: Workspace, deadline_s: float) -> tuple[list[str], bool]:
+    """(the files of a workspace that git does not ignore, without those that it does not show; whether these are all). Raises PathProblem."""
+    folder = workspace.open(".", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        answer = await _rg(["--files", "--null", *_globs(workspace, "."), "."], folder, deadline_s)
+    finally:
+        os.close(folder)
+    return await in_thread(_matching_names, workspace, lambda _: True, ".", answer.output), not answer.is_cut
+
+
 async def _grep(workspace: Workspace, asked: Grep, base: str, folder: int) -> Outcome | None:
     pattern = search_pattern.parsed(asked.pattern)
     if pattern.looks:

@@ -55,6 +55,13 @@ def search_files(workspace: Workspace, asked: SearchFiles) -> Outcome:
     return answers.names(asked.pattern, found[:KEPT_MAX], len(found), unsearched.notes(), about)
 
 
+def names(workspace: Workspace, deadline_s: float) -> tuple[list[str], bool]:
+    """(the files of a workspace that git does not ignore, without those that it does not show; whether these are all). Raises PathProblem."""
+    unsearched = Unsearched()
+    found = list(_walk(workspace, ".", unsearched, deadline_s=deadline_s))
+    return found, not unsearched.reasons
+
+
 def grep(workspace: Workspace, asked: Grep) -> Outcome:
     """Execute grep: the lines that match a regular expression. A pattern that is invalid or may take very long is taken literally."""
     pattern = search_pattern.parsed(asked.pattern)
@@ -217,12 +224,14 @@ def _files_to_grep(workspace: Workspace, path: str, unsearched: Unsearched, *, i
         return _walk(workspace, path, unsearched, is_ignoring=is_ignoring)
 
 
-def _walk(workspace: Workspace, path: str, unsearched: Unsearched, *, is_ignoring: bool = True) -> Iterator[str]:
+def _walk(
+    workspace: Workspace, path: str, unsearched: Unsearched, *, is_ignoring: bool = True, deadline_s: float = DEADLINE_S
+) -> Iterator[str]:
     """The files below `path` as paths relative to the workspace, in order of their names. Symbolic links are not followed.
 
-    `is_ignoring`: leave out what git ignores. Ends after DEADLINE_S seconds or FILES_MAX files, and says so in `unsearched`.
+    `is_ignoring`: leave out what git ignores. Ends after `deadline_s` seconds or FILES_MAX files, and says so in `unsearched`.
     """
-    deadline = time.monotonic() + (DEADLINE_S if is_ignoring else SECOND_LOOK_S)
+    deadline = time.monotonic() + (deadline_s if is_ignoring else SECOND_LOOK_S)
     skipped = SKIPPED_FOLDERS if is_ignoring else NEVER_SEARCHED
     base = workspace.relative(path)
     os.close(workspace.open(base, os.O_RDONLY | os.O_DIRECTORY))

@@ -8,6 +8,7 @@ import msgspec
 from opta_protocol.commands import After, Command, ForkSession, GetSession, ListSessions, RepairSession, Reply
 from opta_protocol.http import Repair, Session, SessionList
 from opta_protocol.ids import new_call_id
+from opta_protocol.put_away_commands import ListPutAway, PutAwayFolder, RestoreSession
 from opta_protocol.topics import STORE_QUERY
 
 from ..errors import Unavailable, from_info
@@ -48,12 +49,25 @@ class StoreClient:
         *,
         children: bool = False,
         parent: str = "",
+        archived: bool | None = None,
+        pinned: bool = False,
     ) -> SessionList:
-        """A page of sessions, most recently active first; with `children` also sub-agents, with `parent` only those of that session."""
-        result, _ = await self._ask(
-            lambda id_: ListSessions(id=id_, q=q, state=state, limit=limit, cursor=cursor, children=children, parent=parent), timeout_s
+        """A page of sessions, most recently active first. The filters are those of `ListSessions`."""
+        wanted = ListSessions(
+            id=0, q=q, state=state, limit=limit, cursor=cursor, children=children, parent=parent, archived=archived, pinned=pinned
         )
+        result, _ = await self._ask(lambda id_: msgspec.structs.replace(wanted, id=id_), timeout_s)
         return msgspec.convert(result, SessionList)
+
+    async def put_away(self, where: PutAwayFolder, limit: int = 50, cursor: str = "", timeout_s: float = 30.0) -> SessionList:
+        """A page of the sessions in the trash or the archive, the last one that was moved there first."""
+        result, _ = await self._ask(lambda id_: ListPutAway(id=id_, where=where, limit=limit, cursor=cursor), timeout_s)
+        return msgspec.convert(result, SessionList)
+
+    async def restore(self, sid: str, timeout_s: float = 60.0) -> Session:
+        """A session back from the trash or the archive. Raises OptaError with code not_found when it is in neither."""
+        result, _ = await self._ask(lambda id_: RestoreSession(id=id_, sid=sid), timeout_s)
+        return msgspec.convert(result, Session)
 
     async def session(self, sid: str, timeout_s: float = 5.0) -> Session:
         """One session by id or prefix of its id. Raises OptaError with code not_found when there is none."""

@@ -1,11 +1,12 @@
-"""Service files that keep LMX running on a machine that only serves models: for supervisord, launchd (macOS) and systemd (Linux).
+"""Service files for supervisord, launchd (macOS) and systemd (Linux): of LMX, on a machine that only serves models, and of the whole daemon.
 
 Each function takes the paths as arguments. `ops/lmx/` holds the files with placeholders; `opta lmx install` writes them with real paths.
 """
 
 import plistlib
+import re
 
-LABEL = "ai.opta.lmx"
+LABEL, DAEMON_LABEL = "ai.opta.lmx", "ai.opta.daemon"
 # LMX ends its children and waits for running requests before it exits.
 STOP_S = 40
 
@@ -76,3 +77,50 @@ NoNewPrivileges=true
 [Install]
 WantedBy=default.target
 """
+
+
+def daemon_launch_agent(python: str, home: str, logs: str) -> str:
+    """A LaunchAgent that runs the whole daemon in the foreground (`opta daemon run`), as the user, from login on."""
+    content = {
+        "Label": DAEMON_LABEL,
+        "ProgramArguments": [python, "-I", "-m", "opta_cli", "daemon", "run"],
+        "EnvironmentVariables": {"OPTA_HOME": home},
+        "WorkingDirectory": "/",
+        "RunAtLoad": True,
+        # A daemon that was stopped by `opta down` stays stopped.
+        "KeepAlive": {"SuccessfulExit": False},
+        "ThrottleInterval": 5,
+        "ExitTimeOut": STOP_S,
+        "ProcessType": "Interactive",
+        "SoftResourceLimits": {"NumberOfFiles": 4096},
+        "StandardOutPath": f"{logs}/service.log",
+        "StandardErrorPath": f"{logs}/service.log",
+    }
+    return plistlib.dumps(content, sort_keys=False).decode()
+
+
+def daemon_systemd(python: str, home: str) -> str:
+    """A systemd user unit that runs the whole daemon: `systemctl --user enable --now opta`. It asks supervisord to stop, then waits."""
+    return f"""[Unit]
+Description=Opta, a coding agent on this machine
+
+[Service]
+Type=exec
+ExecStart={_systemd_word(python)} -I -m opta_cli daemon run
+Environment={_systemd_word(f"OPTA_HOME={home}")}
+WorkingDirectory=/
+Restart=on-failure
+RestartSec=5
+KillMode=mixed
+TimeoutStopSec={STOP_S}
+LimitNOFILE=65536
+
+[Install]
+WantedBy=default.target
+"""
+
+
+def _systemd_word(text: str) -> str:
+    """A word of a unit file: quoted, with the specifiers of systemd doubled."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"' if re.search(r"[^\w./=:-]", text) else escaped

@@ -5,7 +5,7 @@ import msgspec
 from opta_protocol.http_triage import Diagnosis, Fix, Hop, TriageEvidence, TriageFinding, TriageStep
 
 from .model_findings import model_findings, probe_findings, provider_findings
-from .process_findings import disk_findings, machine_findings, restart_findings, service_findings, supervisor_findings
+from .process_findings import disk_findings, machine_findings, restart_findings, sandbox_findings, service_findings, supervisor_findings
 from .turn_findings import client_findings, rule_findings, turn_findings, worker_findings
 
 _ORDER = {"fault": 0, "degraded": 1, "recovered": 2}
@@ -24,6 +24,7 @@ def findings_of(evidence: TriageEvidence) -> list[TriageFinding]:
         *turn_findings(evidence),
         *probe_findings(evidence),
         *rule_findings(evidence),
+        *sandbox_findings(evidence),
         *machine_findings(evidence),
         *restart_findings(evidence),
     ]

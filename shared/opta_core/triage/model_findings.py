@@ -8,7 +8,7 @@ SLOW_FIRST_TOKEN_MS = 4000.0
 # States of LMX's process that explain why it does not answer.
 EXPLAINED = ("slow", "silent", "suspended", "down")
 MEMORY_FULL, MACHINE_MEMORY_FREE_MIN = 0.97, 0.02
-CHECK_MODELS = Fix(kind="command", label="Choose another model", command="opta models list, then opta models use PROVIDER/MODEL")
+CHECK_MODELS = Fix(kind="choose_model", label="Choose another model", command="opta models list, then opta models use PROVIDER/MODEL")
 
 
 def provider_findings(evidence: TriageEvidence) -> Iterator[TriageFinding]:
@@ -53,9 +53,10 @@ def _of_provider(provider: ProviderFacts) -> tuple[str, Domain, Fix]:
             Fix(kind="restart_service", target="lmx", label="Restart LMX", command="opta daemon restart lmx", automatic=True),
         )
     fix = Fix(
-        kind="command",
-        label="Start the server",
-        command=f"start the server of {provider.name}, or correct its address: opta config set providers.{provider.name}.base-url URL, or remove it: opta config remove-provider {provider.name}",
+        # Other turns do not use a server that is only a fallback: choosing another model would not repair it.
+        kind="choose_model" if provider.isWanted else "command",
+        label="Choose another model" if provider.isWanted else "Start the server",
+        command=f"start the server of {provider.name}, or correct its address: opta config set providers.{provider.name}.base-url URL, or remove it: opta config remove-provider {provider.name}, or use another model: opta models use PROVIDER/MODEL",
     )
     return "provider_down", "inference", fix
 
@@ -208,7 +209,7 @@ def reload_fix(evidence: TriageEvidence) -> Fix:
 
 
 def _key_fix(name: str) -> Fix:
-    return Fix(kind="command", label="Set the key", command=f"opta account rotate {name}")
+    return Fix(kind="set_key", target=name, label="Set the key", command=f"opta account rotate {name}")
 
 
 COMPACT = Fix(

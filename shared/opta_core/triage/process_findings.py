@@ -145,6 +145,20 @@ def restart_findings(evidence: TriageEvidence) -> Iterator[TriageFinding]:
         yield TriageFinding(cause="service_restarted", severity="recovered", domain=DOMAINS[hop.name], reason=reason, fix=fix, hop=hop.name)
 
 
+def sandbox_findings(evidence: TriageEvidence) -> Iterator[TriageFinding]:
+    """A sandbox that the settings ask for and this machine does not have: every command asks, and none runs where nobody can answer."""
+    if evidence.route.sandbox != "none" or not evidence.route.wantsSandbox:
+        return
+    fix = Fix(
+        kind="restart_service",
+        target="tools",
+        label="Look for a sandbox again",
+        command="install bubblewrap (Linux), or use a kernel with Landlock; then opta daemon restart tools",
+    )
+    reason = "Commands have no sandbox on this machine: each needs your approval, and is refused where nobody can be asked."
+    yield TriageFinding(cause="sandbox_missing", severity="degraded", domain="tool", reason=reason, fix=fix, hop="tools")
+
+
 def machine_findings(evidence: TriageEvidence) -> Iterator[TriageFinding]:
     """The clock and the memory of the machine."""
     machine, turn = evidence.machine, evidence.turn

@@ -19,6 +19,14 @@ class AskUser(Arguments, frozen=True, kw_only=True):
         msgspec.Meta(max_length=OPTIONS_MAX),
     ] = msgspec.field(default_factory=list[str])
 
+    def __post_init__(self) -> None:
+        if not self.question.strip():
+            raise ValueError("the question is empty")
+        if not all(option.strip() for option in self.options):
+            raise ValueError("an option is empty")
+        if len(set(self.options)) < len(self.options):
+            raise ValueError("two options are the same")
+
 
 ASK_USER = Tool(
     name="ask_user",

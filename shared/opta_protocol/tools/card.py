@@ -1,6 +1,6 @@
 """The permission card: exactly what a person sees of a call before answering. The page and the terminal show it unchanged.
 
-`desktop/web/src/question.ts` builds the same card. `tests/fixtures/cards.json`, generated from here, keeps both equal.
+`desktop/web/src/panels/permission/question.ts` builds the same card. `tests/fixtures/cards.json`, generated from here, keeps both equal.
 """
 
 import json

@@ -27,4 +27,5 @@ TODO = Tool(
     kind="plan",
     label="Plan",
     question="Note a plan?",
+    progress="items",
 )

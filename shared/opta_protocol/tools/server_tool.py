@@ -17,13 +17,19 @@ def undeclared(name: str, server: str = "", schema: str = "") -> AnyTool:
         description="",
         risk=Risk.execute,
         kind="mcp",
-        label=name,
+        label=server_label(name),
         question=f"Use {name}?",
         evidence="server",
         offered="server",
         server=server,
         schema=schema,
     )
+
+
+def server_label(name: str) -> str:
+    """`everything: echo` for `mcp__everything__echo`; another name stays as it is. The generated `tools.ts` has the same rule."""
+    parts = name.split("__", 2)
+    return f"{parts[1]}: {parts[2]}" if len(parts) == 3 and parts[0] == "mcp" and all(parts) else name
 
 
 def listed(offered: OfferedTool) -> AnyTool:

@@ -1,6 +1,6 @@
 """The declaration of a tool: everything about it except the function that executes it."""
 
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 
 import msgspec
 
@@ -32,7 +32,8 @@ class Tool(msgspec.Struct, Generic[A], frozen=True, kw_only=True):
     """One tool. A declared tool has `arguments`; a tool of an MCP server has the `parameters` that its server sent.
 
     `description` is for the model; `label` (in a list of calls) and `question` (above a permission card) are for people.
-    `subject` names the main argument of a call: it is first in the card and is the one-line summary.
+    `subject` names the main argument of a call: it is first in the card and is the one-line summary. `progress`, where there is no subject,
+    names an argument that lists steps with a `state`: the summary counts those that are done.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Tool(msgspec.Struct, Generic[A], frozen=True, kw_only=True):
     question: str
     arguments: type[A] | None = None
     subject: str = ""
+    progress: str = ""
     evidence: Evidence = ""
     offered: OfferedWhen = "always"
     # Who executes it: the tool-worker, or the agent itself.
@@ -77,7 +79,11 @@ class Tool(msgspec.Struct, Generic[A], frozen=True, kw_only=True):
         return {"type": "function", "function": {"name": self.name, "description": self.description, "parameters": parameters}}
 
     def summary(self, args: dict[str, Any]) -> str:
-        """A call on one line: the value of its subject, or all of its arguments when the tool has no subject."""
+        """A call on one line: the value of its subject, how many steps are done, or all of its arguments when the tool has neither."""
+        steps = args.get(self.progress) if self.progress else None
+        if isinstance(steps, list):
+            states = [cast("dict[str, Any]", step).get("state") for step in cast("list[Any]", steps) if isinstance(step, dict)]
+            return f"{states.count('done')} of {len(states)} done"
         subject = args.get(self.subject) if self.subject else None
         return str(subject) if subject else msgspec.json.encode(args).decode() if args else ""
 
