@@ -9,6 +9,7 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from typing import IO
 
 import msgspec
@@ -22,6 +23,8 @@ from ..ipc.messages import EngineConfig, EngineMessage, LoadFailed, ToEngine
 from . import deferred_packages
 
 READ_BYTES = 256 * 1024
+# After this time without work, an engine gives back what it keeps to work faster.
+REST_S = 1.0
 
 log = logs.Log("engine")
 _decoder = msgspec.json.Decoder(ToEngine)
@@ -49,10 +52,13 @@ class ServerConnection:
         except OSError:
             self.is_gone = True
 
-    def orders(self, *, may_wait: bool) -> list[bytes]:
-        """The orders that arrived; with `may_wait`, wait until there is one."""
+    def orders(self, *, may_wait: bool, rest: Callable[[], None]) -> list[bytes]:
+        """The orders that arrived; with `may_wait`, wait until there is one, and call `rest` once when that takes long."""
         if may_wait:
-            select.select([self._socket, self._signalled], [], [])
+            sources = [self._socket, self._signalled]
+            if not select.select(sources, [], [], REST_S)[0]:
+                rest()
+                select.select(sources, [], [])
         found: list[bytes] = []
         while not self.is_gone:
             try:
@@ -79,7 +85,7 @@ class FollowerConnection:
     def send(self, messages: list[EngineMessage]) -> None:
         """Drop the messages."""
 
-    def orders(self, *, may_wait: bool) -> list[bytes]:
+    def orders(self, *, may_wait: bool, rest: Callable[[], None]) -> list[bytes]:
         """No orders."""
         return []
 
@@ -109,7 +115,7 @@ def serve(config: EngineConfig, others: list[IO[bytes]]) -> None:
     is_awake = True
     while not server.is_gone:
         # A single engine sleeps here; in a ring, rank 0 wakes the others before all of them exchange orders.
-        orders = server.orders(may_wait=not engine.is_busy and not ranks.number and not is_awake)
+        orders = server.orders(may_wait=not engine.is_busy and not ranks.number and not is_awake, rest=engine.rest)
         if not is_awake:
             ranks.wake()
         for content in ranks.share(orders):

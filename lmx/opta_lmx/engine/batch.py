@@ -29,6 +29,8 @@ class TokenBatch:
         self._generator: Any = make()
         self._sequences: dict[int, Sequence] = {}
         self._uids: dict[int, int] = {}
+        # When the last step began that gave tokens of answers.
+        self._answered_at = 0.0
 
     def __len__(self) -> int:
         return len(self._sequences)
@@ -76,13 +78,14 @@ class TokenBatch:
         return [rest[begin:end] for begin, end in itertools.pairwise(cuts)], checkpoints
 
     def step(self) -> list[EngineMessage]:
-        """One token for every sequence that decodes, and one chunk of every prompt in prefill."""
-        prefilling = sum(sequence.is_prefilling for sequence in self._sequences.values())
-        is_decoding = prefilling < len(self._sequences)
-        if prefilling:
-            self._generator.prefill_step_size = self._pacer.chunk(is_decoding=is_decoding, prompts=prefilling)
+        """One token for every sequence that decodes, and one chunk of every prompt that is computed now."""
+        # In the order in which they came, which is the one in which the generator takes them.
+        prefilling = [sequence for sequence in self._sequences.values() if sequence.is_prefilling]
         started = time.monotonic()
+        self._generator._generation_batch.is_held = bool(prefilling) and self._pace(prefilling, started)
         prompts, answers = self._generator.next()
+        if answers or len(prefilling) == len(self._sequences):
+            self._answered_at = started
         computed = sum(self._sequences[prompt.uid].note_prefill(prompt) for prompt in prompts if prompt.uid in self._sequences)
         if computed and not answers:
             self._pacer.note(computed, time.monotonic() - started)
@@ -102,6 +105,24 @@ class TokenBatch:
             if prompt.end_of_prompt and prompt.uid in self._sequences:
                 messages += self._take_first(prompt.uid, self._sequences[prompt.uid])
         return messages
+
+    def _pace(self, prefilling: list[Sequence], now: float) -> bool:
+        """Choose how much of which prompts is computed in this step. Returns whether answers wait for them."""
+        began_at = [sequence.began_at for sequence in self._sequences.values() if not sequence.is_prefilling]
+        # A full batch takes no further sequence: then only answers make progress.
+        is_full = len(began_at) >= self._generator.completion_batch_size
+        is_held = not is_full and self._pacer.holds(began_at, prefilling[0].began_at, now - self._answered_at)
+        is_decoding = bool(began_at) and not is_held
+        new = [sequence.prompt_left for sequence in prefilling if not sequence.prefilled]
+        begun = [sequence.prompt_left for sequence in prefilling if sequence.prefilled]
+        # Prompts in one pass compute as many tokens as the one with most, so further ones begin when these have ended. The last token
+        # of a prompt gives the first of its answer, which would be reported behind what is computed for others in that step.
+        is_closed = bool(begun) and not any(map(self._pacer.is_long, begun))
+        at_once = 0 if is_closed else max(0, self._pacer.prompts([*begun, *new], is_decoding=is_decoding) - len(begun))
+        together = [*begun, *new[:at_once]]
+        self._generator.prefill_batch_size = len(self._generator._prompt_batch) + at_once
+        self._generator.prefill_step_size = self._pacer.chunk(together, is_decoding=is_decoding)
+        return is_held
 
     def _take_first(self, uid: int, sequence: Sequence) -> list[EngineMessage]:
         """Report the first token as soon as it is sampled: the generator reports it one step later, with the second one."""

@@ -5,11 +5,13 @@ processors, which see accepted tokens only and in order, as without proposals. (
 comparing is the acceptance rule of Leviathan, Kalman and Matias.) Each pass gives each sequence at least one token.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from .cache.batch_rewind import can_cut, can_mark, cut, mark, set_in_order
 from .mlx_adapter import GenerationBatch, mx
+from .pass_costs import PassCosts
 from .prompt_lookup import PromptLookup
 
 # Tokens of all sequences in one pass.
@@ -29,26 +31,37 @@ class PassCounts:
 
 
 class DraftingBatch(GenerationBatch):
-    """Replaces the generator's own batch."""
+    """Replaces the generator's own batch. `is_held`: nothing is computed for now. `can_draft`: whether tokens are proposed."""
+
+    is_held: bool
+    can_draft: bool
 
     _lookups: dict[int, PromptLookup]
     _counts: PassCounts
+    _costs: PassCosts
 
     @classmethod
-    def of(cls, generator: Any, counts: PassCounts) -> "DraftingBatch":
+    def of(cls, generator: Any, counts: PassCounts, costs: PassCosts, *, can_draft: bool) -> "DraftingBatch":
         """An empty batch for a generator of mlx-lm."""
         made = cls.empty(generator.model, generator.sampler)
-        made._lookups, made._counts = {}, counts
+        made._lookups, made._counts, made._costs = {}, counts, costs
+        made.is_held, made.can_draft = False, can_draft
         return made
 
     def next(self) -> list[Any]:
         """The responses of one pass, or of two after a rejection that a state of fixed size cannot take back; several for a sequence."""
-        self._lookups = {uid: self._lookups.get(uid) or PromptLookup(tokens) for uid, tokens in zip(self.uids, self.tokens, strict=True)}
-        proposals = self._proposals() if self.uids else []
         plain: Any = super()
+        if self.is_held or not self.uids:
+            return []
+        if not self.can_draft:
+            return list(plain.next())
+        began_at, rows = time.perf_counter(), len(self.uids)
+        self._lookups = {uid: self._lookups.get(uid) or PromptLookup(tokens) for uid, tokens in zip(self.uids, self.tokens, strict=True)}
+        proposals = self._proposals()
         if not any(proposals):
-            self._counts.passes += len(self.uids)
+            self._counts.passes += rows
         responses: list[Any] = self._check(proposals) if any(proposals) else plain.next()
+        self._costs.note(rows, max(map(len, proposals), default=0), began_at, time.perf_counter())
         self._counts.tokens += len(responses)
         for response in responses:
             self._lookups[response.uid].take(response.token)
@@ -60,17 +73,26 @@ class DraftingBatch(GenerationBatch):
         lookups = [self._lookups[uid] for uid in self.uids]
         expected = [lookup.expects() for lookup in lookups]
         # Reading the next tokens waits for them: not without a reason.
-        if not any(token is not None for token in expected):
+        if not any(token is not None for token in expected) or not (
+            can_cut(self.prompt_cache) or (len(lookups) == 1 and can_mark(self.prompt_cache))
+        ):
             return []
-        if not (can_cut(self.prompt_cache) or (len(lookups) == 1 and can_mark(self.prompt_cache))):
-            return []
-        drawn = self._next_tokens.tolist()
         most = PASS_TOKENS_MAX // len(lookups) - 1
-        found = [
-            lookup.propose(min(most, self.max_tokens[at] - self._num_tokens[at] - 1)) if token == drawn[at] else []
+        offers = [
+            lookup.propose(min(most, self.max_tokens[at] - self._num_tokens[at] - 1)) if token is not None else []
             for at, (lookup, token) in enumerate(zip(lookups, expected, strict=True))
         ]
-        return _worthwhile(found)
+        if not self._best(offers, is_expected=False):
+            return []
+        found = [offer if token == drawn else [] for offer, token, drawn in zip(offers, expected, self._next_tokens.tolist(), strict=True)]
+        width = self._best(found, is_expected=True)
+        return _worthwhile([more[:width] for more in found])
+
+    def _best(self, offers: list[list[int]], *, is_expected: bool) -> int:
+        lookups = (self._lookups[uid] for uid in self.uids)
+        return self._costs.best(
+            [lookup.chances(len(offer), is_expected=is_expected) for lookup, offer in zip(lookups, offers, strict=True)]
+        )
 
     def _check(self, proposals: list[list[int]]) -> list[Any]:
         first = [int(token) for token in self._next_tokens.tolist()]

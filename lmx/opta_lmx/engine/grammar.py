@@ -13,6 +13,7 @@ import llguidance
 from opta_core.errors import Refused
 
 from ..ipc.messages import Generate
+from ..schema_closing import closed
 from ..schema_loosening import loosened
 from .landing.completion import Completions
 from .landing.json_answer import JsonGrammar
@@ -45,7 +46,7 @@ class Grammars:
 
     def of(self, schema: Schema) -> JsonGrammar:
         """The grammar of a schema. Raises GrammarError."""
-        key = json.dumps(loosened("schema", schema, is_strict=False)[0])
+        key = json.dumps(closed(loosened("schema", schema, is_strict=False)[0]))
         if key not in self._known:
             self._known[key] = self._compiled(key)
             if len(self._known) > KNOWN_MAX:

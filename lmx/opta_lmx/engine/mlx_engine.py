@@ -46,15 +46,16 @@ from .draft_model import load_draft
 from .drafting_batch import DraftingBatch, PassCounts
 from .manners import Manners
 from .mlx_adapter import BatchGenerator, generation_stream, load_model, mx, weight_bytes
+from .pass_costs import PassCosts
 from .pooling import EmbeddingPooler, EmbeddingSequence
-from .prefill_pacing import CHUNK_MIN, PrefillPacer
+from .prefill_pacing import CHUNK_MIN, PROMPTS_MAX, PrefillPacer
 from .prompts import Prompts
 from .sequence import Sequence, Vocabulary
 from .sequence_maker import SequenceMaker, refusal_by_memory
 from .speculation import Speculation
 from .tokenizer_thread import Then, TokenizerThread, Work
 
-BATCH_MAX, PROMPTS_MAX = 16, 8
+BATCH_MAX = 16
 IDLE_S = 0.01
 
 log = Log("engine")
@@ -104,12 +105,12 @@ class MlxEngine:
         self._tokenizer_thread = TokenizerThread(is_synchronous=self.ranks.size > 1)
         self._passes = PassCounts()
         ends, pacer = list(self._tokenizer.eos_token_ids), PrefillPacer(is_fixed=self.ranks.size > 1)
+        costs = PassCosts()
 
         def generator() -> Any:
             stops = [[id_] for id_ in ends]
             made = BatchGenerator(self._model, stop_tokens=stops, completion_batch_size=BATCH_MAX, prefill_batch_size=PROMPTS_MAX)
-            if config.lookup and self.ranks.size == 1:
-                made._generation_batch = DraftingBatch.of(made, self._passes)
+            made._generation_batch = DraftingBatch.of(made, self._passes, costs, can_draft=config.lookup and self.ranks.size == 1)
             return made
 
         def batch(adapter: str) -> TokenBatch:
@@ -216,7 +217,12 @@ class MlxEngine:
         return prompt, [] if self._is_plain else self._prompts.checkpoints(order, prompt)
 
     def _start(self, order: Generate, prompt: list[int], checkpoints: list[tuple[int, bool]]) -> None:
-        made = self._maker.made(order, prompt)
+        try:
+            made = self._maker.made(order, prompt)
+        except Exception as error:  # what nobody thought of in one request ends that request, and no other
+            log.exception("request not begun")
+            self._fail(order.id, "engine_error", f"The engine cannot begin this request: {error}")
+            return
         if isinstance(made, Sequence):
             made.checkpoints = checkpoints
             if not order.adapter or self._adapt(made):
@@ -253,6 +259,10 @@ class MlxEngine:
     def trim(self, size: int) -> None:
         """Reduce the prefix cache to `size` bytes, and free mlx's reserve."""
         self._prefixes.trim_to(size)
+        mx.clear_cache()
+
+    def rest(self) -> None:
+        """Free mlx's reserve: nobody has asked for anything for a while."""
         mx.clear_cache()
 
     def save(self) -> None:

@@ -18,6 +18,8 @@ PROPOSALS_MIN, PROPOSALS_MAX = 4, 16
 JUDGED_AFTER, SHARE_MIN = 24, 0.4
 REST_TOKENS, REST_TOKENS_MAX = 48, 768
 GROWTH_TOKENS = 1024
+# How probable it is that an expected token comes, before anything is known, and the share of a new one in that average.
+CHANCE, NEW_SHARE = 0.75, 0.125
 
 
 class PromptLookup:
@@ -34,6 +36,7 @@ class PromptLookup:
         self._count = PROPOSALS_MIN
         self._proposed = self._accepted = 0
         self._rest_until, self._rest = 0, REST_TOKENS
+        self._chance = CHANCE
 
     def take(self, token: int) -> None:
         """The next token of the sequence."""
@@ -42,8 +45,10 @@ class PromptLookup:
         self._tokens[self._size] = token
         if 0 <= self._at < self._size and self._tokens[self._at] == token:
             self._at, self._broken_at = self._at + 1, -1
+            self._chance += NEW_SHARE * (1 - self._chance)
         elif self._at >= 0:
             self._at, self._broken_at = -1, self._at
+            self._chance -= NEW_SHARE * self._chance
         self._size += 1
 
     def expects(self) -> int | None:
@@ -60,6 +65,14 @@ class PromptLookup:
         """What follows the expected token, `most` tokens at the most."""
         begin = self._at + 1
         return [int(token) for token in self._tokens[begin : min(self._size, begin + min(most, self._count))]]
+
+    def chances(self, count: int, *, is_expected: bool) -> list[float]:
+        """How probable it is that the first of `count` proposals is accepted, that the first two are, and so on.
+
+        `is_expected`: the token before them is known to be the one that was expected.
+        """
+        first = 1 if is_expected else 2
+        return [self._chance ** (first + at) for at in range(count)]
 
     def judge(self, proposed: int, accepted: int) -> None:
         """Of the last proposals, so many were accepted."""

@@ -1,5 +1,6 @@
 """One sequence of the engine: takes tokens, and returns the messages of its answer."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -82,6 +83,8 @@ class Sequence:
         self.cached = self.prefilled = 0
         self.checkpoints: list[tuple[int, bool]] = []
         self.tokens = 0
+        # When it came, in seconds of the monotonic clock.
+        self.began_at = time.monotonic()
         # Bytes of its KV cache at its greatest length.
         self.size = 0
         self.is_decoding = False
@@ -93,6 +96,11 @@ class Sequence:
     def is_prefilling(self) -> bool:
         """Whether its prompt is still being computed."""
         return not self.is_decoding
+
+    @property
+    def prompt_left(self) -> int:
+        """Tokens of the prompt that are still to be computed."""
+        return max(0, len(self.prompt) - self.cached - self.prefilled)
 
     def note_prefill(self, progress: Any) -> int:
         """Take the batch's progress on the prompt; returns the number of tokens computed since."""

@@ -57,6 +57,12 @@ class PullRequest(AvailableRequest, frozen=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
 
+class PauseRequest(RequestBody, frozen=True, kw_only=True):
+    """The body of /admin/models/pull/pause: the name of the download. Pulling the same model again continues it."""
+
+    name: Name
+
+
 class AddKeyRequest(RequestBody, frozen=True, kw_only=True):
     """The body of /admin/keys. `admin`: the key may also load, unload and pull models."""
 
@@ -82,6 +88,7 @@ class Admin:
             ("POST", "/admin/models/unload"): self._unload,
             ("POST", "/admin/models/available"): self._available,
             ("POST", "/admin/models/pull"): self._pull,
+            ("POST", "/admin/models/pull/pause"): self._pause,
             ("GET", "/admin/events"): self._events,
             ("GET", "/admin/keys"): self._list_keys,
             ("POST", "/admin/keys"): self._add_key,
@@ -130,6 +137,10 @@ class Admin:
         if name.endswith(".part"):
             raise Refused("Field 'name': names that end in .part belong to unfinished downloads.")
         await asked.json(202, self._pulls.start(request.repo, name, request.revision, request.token))
+
+    async def _pause(self, asked: Asked) -> None:
+        request = await asked.body(PauseRequest)
+        await asked.json(200, await self._pulls.pause(request.name))
 
     async def _events(self, asked: Asked) -> None:
         asks = parse_qs(asked.scope.get("query_string", b"").decode("latin-1")).get("after", ["0"])[0]

@@ -4,6 +4,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from opta_core.process.process import memory_total
+
 from ..engine_client.client import EngineClient
 from ..engine_client.engine_stream import ChoiceEvents
 from ..ipc.messages import Delta, Finished
@@ -94,6 +96,7 @@ class LmxMetrics:
             *_gauge("lmx_requests_waiting", sum(engine.waiting for engine in engines)),
             *_gauge("lmx_memory_used_bytes", pool.used),
             *_gauge("lmx_memory_limit_bytes", pool.limit),
+            *_gauge("lmx_memory_total_bytes", memory_total()),
             *_by_model("lmx_model_loaded", "gauge", engines, lambda engine: int(engine.loaded is not None)),
             *_by_model("lmx_model_running", "gauge", engines, lambda engine: engine.running),
             *_by_model("lmx_model_memory_bytes", "gauge", engines, lambda engine: engine.memory),

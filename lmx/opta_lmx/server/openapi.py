@@ -22,6 +22,7 @@ REQUESTS: dict[str, Any] = {
     "/admin/models/unload": admin.UnloadRequest,
     "/admin/models/available": admin.AvailableRequest,
     "/admin/models/pull": admin.PullRequest,
+    "/admin/models/pull/pause": admin.PauseRequest,
     "/admin/keys": admin.AddKeyRequest,
     "/admin/keys/remove": admin.RemoveKeyRequest,
     "/admin/pairing": pairing.BeginRequest,

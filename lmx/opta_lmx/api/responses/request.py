@@ -33,6 +33,8 @@ class ResponsesRequest(ClientBody, frozen=True, kw_only=True):
     tool_choice: str | dict[str, Any] = "auto"
     parallel_tool_calls: bool | None = None
     text: ResponsesText | None = None
+    # As /v1/chat/completions has it; some clients send it here too.
+    response_format: dict[str, Any] | None = None
     max_output_tokens: MaxTokens | None = None
     temperature: Temperature | None = None
     top_p: Share | None = None
@@ -55,6 +57,7 @@ RULES: dict[str, FieldRule] = {
     "tool_choice": done("auto, none, required, a named function, `allowed_tools`"),
     "parallel_tool_calls": done(),
     "text": done("`format`; `verbosity` is ignored and named"),
+    "response_format": done("as `text.format`, which has precedence"),
     "max_output_tokens": MAX_TOKENS,
     "temperature": SAMPLING["temperature"],
     "top_p": SAMPLING["top_p"],
@@ -107,7 +110,9 @@ def order_of(request: ResponsesRequest, tools: ToolSet, found: Ignored) -> Gener
 
 
 def _format(request: ResponsesRequest) -> dict[str, Any] | None:
-    """`text.format`, which is checked under its own name first. Raises Refused."""
+    """`text.format`, or `response_format`; checked under its own name first. Raises Refused."""
     wanted = request.text.format if request.text else None
-    schema_of("text.format", wanted, Ignored())
+    field = "text.format" if wanted is not None else "response_format"
+    wanted = wanted if wanted is not None else request.response_format
+    schema_of(field, wanted, Ignored())
     return wanted

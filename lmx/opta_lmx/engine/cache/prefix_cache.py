@@ -8,6 +8,7 @@ disk. Knows no mlx: `CacheTools` has the operations on caches.
 **Invariant:** a cache that does not have exactly the tokens of its entry is never kept, and never returned.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -20,6 +21,10 @@ from .prefix_store import PrefixStore, Stored, common_tokens, usable_tokens
 # A whole conversation with its answer, the part before the user's last message, or the instructions, which are evicted last.
 PrefixKind = Literal["answer", "prompt", "system"]
 ENTRIES_MAX = 64
+# Of these, answers that no later prompt has built upon: requests that stand alone do not fill the memory.
+UNUSED_MAX = 16
+# Time for storing entries when the engine ends.
+SAVE_S = 2.0
 # Reading a file is not worth it for fewer tokens.
 GAIN_TOKENS_MIN = 64
 
@@ -53,6 +58,8 @@ class _Entry:
     # The adapter that computed it.
     adapter: str = ""
     used: int = 0
+    # Whether a later prompt has built upon it, or upon the one that it continues.
+    is_continued: bool = False
 
     @property
     def serves_its_prefixes(self) -> bool:
@@ -85,7 +92,7 @@ class PrefixCache:
         if best is None:
             return None, 0
         self._clock += 1
-        best.used = self._clock
+        best.used, best.is_continued = self._clock, True
         cache = self._tools.copy(best.cache)
         self._tools.trim(cache, len(best.tokens) - shared)
         return cache, shared
@@ -103,6 +110,7 @@ class PrefixCache:
             common = common_tokens(other.tokens, entry.tokens)
             is_same = common == len(other.tokens) == len(entry.tokens)
             if is_same or (entry.serves_its_prefixes and common == len(other.tokens)):
+                entry.is_continued |= other.is_continued
                 self._drop(other)
         self._add(entry)
 
@@ -122,9 +130,12 @@ class PrefixCache:
             self._evict()
 
     def save(self) -> None:
-        """Store the entries on disk, most recently used first: the engine ends."""
+        """Store the entries on disk, most recently used first, as many as there is time for: the engine ends."""
+        ends_at = time.monotonic() + SAVE_S
         if self._disk is not None:
             for entry in sorted(self._of(""), key=lambda entry: -entry.used):
+                if time.monotonic() > ends_at:
+                    return
                 self._disk.keep(Stored(entry.tokens, entry.cache, entry.removable))
 
     def _of(self, adapter: str) -> list[_Entry]:
@@ -146,10 +157,16 @@ class PrefixCache:
             self._evict(but=entry)
         if self.size > self._size_max:
             self._drop(entry)
+        unused = [other for other in self._entries if other.kind == "answer" and not other.is_continued]
+        if len(unused) > UNUSED_MAX:
+            self._move_to_disk(min(unused, key=lambda other: other.used))
 
     def _evict(self, but: _Entry | None = None) -> None:
         order = {"answer": 0, "prompt": 0, "system": 1}
-        oldest = min((entry for entry in self._entries if entry is not but), key=lambda entry: (order[entry.kind], entry.used))
+        self._move_to_disk(min((entry for entry in self._entries if entry is not but), key=lambda entry: (order[entry.kind], entry.used)))
+
+    def _move_to_disk(self, oldest: _Entry) -> None:
+        """Remove an entry from memory; the store keeps it if there is one."""
         if self._disk is not None and not oldest.adapter:
             self._disk.keep(Stored(oldest.tokens, oldest.cache, oldest.removable))
         self._drop(oldest)

@@ -1,6 +1,6 @@
 """Prefix store: KV caches on disk, for prefixes that memory cannot hold, and across restarts.
 
-Limited in size and in bytes written per day, because an SSD wears. An entry is two files, the cache and its tokens; the name says
+Limited in size, in age, and in bytes written per day, because an SSD wears; it leaves room on the disk. An entry is two files, the cache and its tokens; the name says
 how many of its last tokens can be removed. An unreadable entry is deleted and computed again, so a damaged store never makes an
 answer wrong.
 """
@@ -8,6 +8,7 @@ answer wrong.
 import contextlib
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,10 @@ from opta_core.paths import write_whole
 
 TOKENS_MIN = 512
 DAY_S = 86_400
+# An entry that no prompt has used for so long is deleted.
+KEPT_S = 7 * DAY_S
+# Bytes that stay free on the disk.
+FREE_MIN = 5 * 1024**3
 
 log = Log("prefixes")
 
@@ -48,6 +53,11 @@ class PrefixStore:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._size_max, self._save, self._load = size_max, save, load
         self._tokens: dict[str, np.ndarray[Any, np.dtype[np.int32]]] = {}
+        for file in self._folder.parent.glob("*/*.safetensors"):
+            with contextlib.suppress(OSError):
+                if file.stat().st_mtime < time.time() - KEPT_S:
+                    file.unlink()
+                    file.with_suffix(".tokens").unlink()
         for file in self._folder.glob("*.tokens"):
             with contextlib.suppress(OSError, ValueError):
                 self._tokens[file.stem] = np.fromfile(file, dtype=np.int32)
@@ -71,13 +81,13 @@ class PrefixStore:
         return Stored(self._tokens[best], cache, _removable(best))
 
     def keep(self, entry: Stored) -> None:
-        """Write an entry, unless it is short, present already, or exceeds the daily limit."""
+        """Write an entry, unless it is short, present already, or exceeds the daily limit or the disk."""
         tokens = entry.tokens
         name = f"{hashlib.sha256(tokens.tobytes()).hexdigest()[:24]}-{entry.removable}"
         if len(tokens) < TOKENS_MIN or name in self._tokens:
             return
         written = self._written()
-        if written.size >= self._size_max:
+        if written.size >= self._size_max or shutil.disk_usage(self._folder).free < FREE_MIN:
             return
         part = self._folder / f"{name}.part.safetensors"
         try:

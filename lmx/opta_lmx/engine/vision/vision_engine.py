@@ -155,6 +155,10 @@ class VisionEngine:
         if self._running is not None and self._running.sequence.order.id == order_id:
             self._end()
 
+    def rest(self) -> None:
+        """Free mlx's reserve: nobody has asked for anything for a while."""
+        mx.clear_cache()
+
     def save(self) -> None:
         """Called before the engine ends: nothing is kept on disk."""
 

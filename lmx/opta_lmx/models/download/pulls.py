@@ -6,6 +6,7 @@ Promise: no byte is fetched twice, however the child ended: pulling the same mod
 import asyncio
 import contextlib
 import os
+import shutil
 import time
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
@@ -40,7 +41,7 @@ class Pulls:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def entries(self) -> list[LmxPull]:
-        """Every download that is in progress, or ended a short time ago."""
+        """Every download that is in progress or paused, or ended a short time ago."""
         for name, ended in list(self._ended.items()):
             if self._clock() - ended > ENDED_KEPT_S:
                 del self._ended[name], self._pulls[name]
@@ -62,6 +63,7 @@ class Pulls:
                                 files=event.files,
                                 licence=event.licence,
                                 license_url=event.license_url,
+                                free=await asyncio.to_thread(_free_bytes, self._models),
                             )
         except TimeoutError:
             raise Unavailable(f"The hub did not answer about {repo} within {LOOK_S:g} s. Try again later.") from None
@@ -84,6 +86,21 @@ class Pulls:
         self._update(name)
         return self._pulls[name]
 
+    async def pause(self, name: str) -> LmxPull:
+        """End a download and keep what it fetched; `start` continues it. Raises Refused: it is not in progress."""
+        task = self._tasks.get(name)
+        if task is None:
+            raise Refused(f"No download of {name!r} is in progress.", code=ErrorCode.not_found)
+        self._pulls[name] = msgspec.structs.replace(self._pulls[name], state="paused")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        # Its last file may have been put in place a moment before.
+        if (self._models / name).exists():
+            self._pulls[name] = msgspec.structs.replace(self._pulls[name], state="done", done=self._pulls[name].total)
+            self._ended[name] = self._clock()
+        self._update(name)
+        return self._pulls[name]
+
     async def stop(self) -> None:
         """End every child; the files that they fetched stay."""
         for task in list(self._tasks.values()):
@@ -100,9 +117,10 @@ class Pulls:
             message = f"The download program cannot be started: {error}."
         finally:
             # No pull may stay "pulling" after its process ended.
-            if self._pulls[name].state not in ("done", "failed"):
+            if self._pulls[name].state not in ("done", "failed", "paused"):
                 self._pulls[name] = msgspec.structs.replace(self._pulls[name], state="failed", message=message)
-            self._ended[name] = self._clock()
+            if self._pulls[name].state != "paused":
+                self._ended[name] = self._clock()
             pull = self._pulls[name]
             log.info("pull ended", model=name, repo=repo, state=pull.state, reason=pull.message)
             self._update(name)
@@ -158,6 +176,14 @@ async def _next_line(stdout: asyncio.StreamReader) -> bytes:
         return await stdout.readline()
     except ValueError:
         return b""
+
+
+def _free_bytes(folder: Path) -> int:
+    """Free bytes of the disk that has or will have a folder; 0 when it cannot be asked."""
+    existing = next((each for each in (folder, *folder.parents) if each.exists()), None)
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(existing).free if existing else 0
+    return 0
 
 
 def _problem(event: DownloadFailed) -> OptaError:

@@ -1,7 +1,7 @@
 """Prints the catalog of this machine as JSON: `python -m opta_lmx.models.found`. Needs no running server, and writes nothing.
 
-With `--advise TOKENS` it prints what fits into the memory instead; `--limit BYTES` is the memory of an LMX on another machine,
-whose models are not looked at.
+With `--advise TOKENS` it prints what fits into the memory instead, with `--overview TOKENS` both; `--limit BYTES` is the memory of an LMX
+on another machine, whose models are not looked at.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import msgspec
 from opta_core import settings
 from opta_core.errors import OptaError
 from opta_core.process.process import memory_total
-from opta_protocol.lmx import LmxCatalog
+from opta_protocol.lmx import LmxCatalog, LmxOverview
 
 from ..engine_pool import LIMIT_SHARE, MIB
 from .everything import catalog_of, find_all
@@ -25,6 +25,7 @@ def main() -> int:
     """Run the program; returns its exit code."""
     parser = argparse.ArgumentParser(prog="opta_lmx.models.found")
     parser.add_argument("--advise", type=int, default=0, metavar="TOKENS")
+    parser.add_argument("--overview", type=int, default=0, metavar="TOKENS")
     parser.add_argument("--limit", type=int, default=0, metavar="BYTES")
     options = parser.parse_args()
     try:
@@ -38,7 +39,10 @@ def main() -> int:
         catalog = LmxCatalog(models=[], limit=options.limit)
     else:
         catalog = catalog_of(find_all(loaded.paths.models, sources_of(lmx, os.environ)), limit)
-    answer = advise(catalog, options.advise) if options.advise else catalog
+    if options.overview:
+        answer = LmxOverview(catalog=catalog, advice=advise(catalog, options.overview))
+    else:
+        answer = advise(catalog, options.advise) if options.advise else catalog
     sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
     return 0
 
