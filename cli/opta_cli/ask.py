@@ -19,8 +19,9 @@ from opta_core.errors import Refused
 SETTLE_S = 0.5
 # Time without input after an answer, and after another line; time for the rest of a paste marker to arrive.
 ALONE_S, MARK_S = 0.15, 0.005
-LOOK_S = 0.2
-LINE_BYTES_MAX = 256
+# An answer that was given elsewhere closes the question within 200 ms.
+LOOK_S = 0.05
+LINE_BYTES_MAX, WORDS_BYTES_MAX, PASTE_BYTES_MAX = 256, 16_384, 1 << 20
 _PASTES, _PASTES_NO_MORE = "\x1b[?2004h", "\x1b[?2004l"
 _PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
 A = TypeVar("A")
@@ -67,19 +68,24 @@ def ask(question: str, answers: dict[str, A], no: A, is_closed: Callable[[], str
 
 
 def ask_words(prompt: str, is_closed: Callable[[], str] = lambda: "") -> str | None:
-    """A line in a person's words; None at the end of input. What was typed before the prompt was there is discarded. Raises Closed."""
+    """A line in a person's words; None at the end of input. Raises Closed when the question is void.
+
+    What was typed before it is discarded. A marked paste becomes part of the line, on one line, and does not end it; lines that arrive
+    faster than a person types are refused.
+    """
     if not can_ask():
         return None
     keyboard = _Keyboard(sys.stdin.fileno(), is_closed)
-    keyboard.settle()
-    # A line that was begun is not seen before its end.
-    termios.tcflush(keyboard.fd, termios.TCIFLUSH)
-    _say(prompt)
-    keyboard.wait()
-    # One line: what is pasted behind it is not for the next prompt.
-    line = os.read(keyboard.fd, 65536)
-    termios.tcflush(keyboard.fd, termios.TCIFLUSH)
-    return line.decode(errors="replace") if line else None
+    with _single_keys(keyboard.fd):
+        keyboard.settle()
+        while True:
+            _say(prompt)
+            line, is_alone = keyboard.line((), is_words=True)
+            _say("\n")
+            if line is None or is_alone:
+                return line
+            _say(f"  {_REFUSED}\n")
+            keyboard.settle()
 
 
 class _Keyboard:
@@ -90,15 +96,19 @@ class _Keyboard:
         self._rest = b""
 
     def settle(self) -> None:
-        """Discard input until none has arrived for the dead time."""
+        """Discard input until none has arrived for the dead time. Raises Closed when the question is void."""
         self._rest = b""
         termios.tcflush(self.fd, termios.TCIFLUSH)
-        while self._comes(SETTLE_S):
-            if not os.read(self.fd, 65536):
-                return
+        until = time.monotonic() + SETTLE_S
+        while (left_s := until - time.monotonic()) > 0:
+            if self._comes(min(LOOK_S, left_s)):
+                if not os.read(self.fd, 65536):
+                    return
+                until = time.monotonic() + SETTLE_S
+            self._check_open()
 
-    def line(self, answers: Collection[str]) -> tuple[str | None, bool]:
-        """(the line, or None at the end of input; whether it was typed on its own)."""
+    def line(self, answers: Collection[str], *, is_words: bool = False) -> tuple[str | None, bool]:
+        """(the line, or None at the end of input; whether it was typed on its own). `is_words`: any text, with its capitals."""
         line = bytearray()
         rest, self._rest = self._rest, b""
         while True:
@@ -108,17 +118,20 @@ class _Keyboard:
                 if not rest:
                     return None, True
             if rest.startswith(b"\x1b"):
-                if _PASTE_BEGINS.startswith(rest[: len(_PASTE_BEGINS)]) and self._is_pasted(rest):
+                pasted = self._pasted(rest) if _PASTE_BEGINS.startswith(rest[: len(_PASTE_BEGINS)]) else None
+                if pasted is not None and not is_words:
                     return "", False
                 rest = b""  # an arrow or another key without text
+                for key in (pasted or b"").replace(b"\r", b" ").replace(b"\n", b" "):
+                    self._edit(line, bytes([key]), is_words=True)
                 continue
             key, rest = rest[:1], rest[1:]
             if key == b"\x04":
                 return None, True
             if key in b"\r\n":
-                text = line.decode(errors="replace").lower()
-                return text, not rest and self._is_alone(text in answers)
-            self._edit(line, key)
+                text = line.decode(errors="replace")
+                return (text if is_words else text.lower()), not rest and self._is_alone(is_words or text.lower() in answers)
+            self._edit(line, key, is_words=is_words)
 
     def _is_alone(self, is_answer: bool) -> bool:
         """Whether a line was typed by hand: no input follows an answer at once, and no second line follows another line."""
@@ -131,40 +144,52 @@ class _Keyboard:
                 return False
         return True
 
-    def _edit(self, line: bytearray, key: bytes) -> None:
+    def _edit(self, line: bytearray, key: bytes, *, is_words: bool) -> None:
+        text = line.decode(errors="replace")
         if key in b"\x7f\b":
             if line:
-                line.pop()
+                # A character may have several bytes.
+                line[:] = text[:-1].encode()
                 _say("\b \b")
         elif key == b"\x15":
-            _say("\b \b" * len(line))
+            _say("\b \b" * len(text))
             line.clear()
-        elif b" " <= key < b"\x7f" and len(line) < LINE_BYTES_MAX:
+        elif len(line) >= (WORDS_BYTES_MAX if is_words else LINE_BYTES_MAX):
+            return
+        elif b" " <= key < b"\x7f":
             line += key
             _say(key.decode())
+        elif key >= b"\x80" and is_words:
+            line += key
+            with contextlib.suppress(UnicodeDecodeError):
+                _say(line.decode()[-1])
         elif key >= b"\x80":
             line += b"?"
             _say("?")
 
-    def _is_pasted(self, rest: bytes) -> bool:
-        """Whether a pasted block begins here. If so, it is read to its end."""
+    def _pasted(self, rest: bytes) -> bytes | None:
+        """The text of a pasted block that begins here, read to its end; None when none begins."""
         while len(rest) < len(_PASTE_BEGINS) and self._comes(MARK_S):
             rest += os.read(self.fd, 65536)
         if not rest.startswith(_PASTE_BEGINS):
-            return False
+            return None
+        rest = rest[len(_PASTE_BEGINS) :]
         while _PASTE_ENDS not in rest and self._comes(SETTLE_S):
             more = os.read(self.fd, 65536)
             if not more:
                 break
-            rest = rest[-len(_PASTE_ENDS) :] + more
-        return True
+            rest = (rest + more)[-PASTE_BYTES_MAX:]
+        return rest.partition(_PASTE_ENDS)[0]
 
     def wait(self) -> None:
         """Wait for input. Raises Closed when the question is void."""
         while not self._comes(LOOK_S):
-            if reason := self._is_closed():
-                _say("\n")
-                raise Closed(reason)
+            self._check_open()
+
+    def _check_open(self) -> None:
+        if reason := self._is_closed():
+            _say("\n")
+            raise Closed(reason)
 
     def _comes(self, wait_s: float) -> bool:
         deadline = time.monotonic() + wait_s

@@ -3,12 +3,8 @@
 It uses only the standard library, so that commands start fast.
 """
 
-import hashlib
 import hmac
-import http.client
-import json
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,6 +16,8 @@ from opta_core.errors import OptaError, Unavailable, from_info
 from opta_core.paths import Paths
 from opta_core.process import state
 from opta_protocol.error_info import ErrorBody, ErrorCode
+
+from .loopback_http import NoAnswer, exchange
 
 CONNECT_S, ANSWER_S = 3.0, 40.0
 # The server sends a ping every five seconds; without one for this long, the connection is dead.
@@ -36,9 +34,17 @@ class Client:
 
     def __init__(self, paths: Paths, *, answer_s: float = ANSWER_S, reconnect_s: float = RECONNECT_S):
         """`answer_s`: how long an answer may take; `reconnect_s`: for how long a lost connection is made again."""
-        self._paths, self._answer_s, self._reconnect_s = paths, answer_s, reconnect_s
+        self.paths = self._paths = paths
+        self._answer_s, self._reconnect_s = answer_s, reconnect_s
         self._address: tuple[str, int] | None = None
         self._token = ""
+
+    @classmethod
+    def of_home(cls, home: str = "") -> "Client":
+        """A client of a home's daemon; '': the home of this environment (`OPTA_HOME`, else the usual one)."""
+        from opta_core.home import home_from_environment
+
+        return cls(Paths(home_from_environment({"OPTA_HOME": home} if home else os.environ)))
 
     def another(self) -> "Client":
         """A new client of the same daemon, for another thread."""
@@ -87,20 +93,27 @@ class Client:
     def events(
         self, sid: str, after: int, *, on_lost: Callable[[], None] | None = None, is_over: Callable[[], bool] | None = None
     ) -> Iterator[bytes]:
-        """Stored lines after seq `after`, without end and across restarts of the daemon: each line once, in order."""
+        """Stored lines after seq `after`, without end and across restarts of the daemon: each line once, in order.
+
+        `is_over` is looked at with every line and every ping; `on_lost` is called before each attempt to connect again.
+        """
         backoff_s = 0.05
         lost_at = 0.0
         while True:
             try:
                 for line in self._stream(sid, after):
+                    # The daemon answers, which ends an absence even when nothing happens in the session.
+                    backoff_s, lost_at = 0.05, 0.0
+                    if is_over is not None and is_over():
+                        return
                     seq = _seq_of(line)
                     if seq is None or seq <= after:
                         continue
                     if seq != after + 1:
                         raise Lost(f"a gap between {after} and {seq}")
-                    after, backoff_s, lost_at = seq, 0.05, 0.0
+                    after = seq
                     yield line
-            except (Lost, OSError, http.client.HTTPException) as error:
+            except (Lost, OSError) as error:
                 lost_at = lost_at or time.monotonic()
                 if time.monotonic() - lost_at > RECONNECT_S:
                     raise Unavailable("The daemon did not restart. The session so far is kept: opta sessions show") from error
@@ -114,12 +127,20 @@ class Client:
 
     def is_ready(self) -> tuple[bool, dict[str, Any]]:
         """(whether the daemon is ready, the body of /readyz)."""
+        return self.readiness(self._answer_s)
+
+    def readiness(self, wait_s: float) -> tuple[bool, dict[str, Any]]:
+        """(whether the daemon is ready, the body of /readyz), known after about `wait_s` seconds."""
+        whole, self._answer_s = self._answer_s, wait_s
         try:
-            self._discover(prove=False)
+            self._discover(prove=True)
             status, content = self._request("GET", "/readyz", None, {})
             return status == 200, msgspec.json.decode(content)
         except (Lost, OptaError, msgspec.DecodeError):
+            self._address = None
             return False, {}
+        finally:
+            self._answer_s = whole
 
     # one request ------------------------------------------------------------------------------------
 
@@ -132,20 +153,15 @@ class Client:
 
     def _request(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, bytes]:
         assert self._address is not None
-        connection = http.client.HTTPConnection(*self._address, timeout=self._answer_s)
-        content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        if content is not None:
-            headers = {**headers, "Content-Type": "application/octet-stream" if content is body else "application/json"}
         try:
-            connection.request(method, path, content, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        except (OSError, http.client.HTTPException) as error:
+            return exchange(self._address, method, path, body, headers, self._answer_s)
+        except NoAnswer as error:
             raise Lost(str(error)) from error
-        finally:
-            connection.close()
 
     def _stream(self, sid: str, after: int) -> Iterator[bytes]:
+        """The lines of one connection, b"" first, when it is there."""
+        import http.client
+
         self._discover(prove=True)
         assert self._address is not None
         connection = http.client.HTTPConnection(*self._address, timeout=SILENCE_S)
@@ -158,10 +174,13 @@ class Client:
                 if answer.status == 401 or answer.status >= 500:
                     raise Lost(f"status {answer.status}")
                 raise _error_of(answer.status, content)
+            yield b""
             while line := answer.readline():
                 if line.startswith(b"data: "):
                     yield line[6:].rstrip(b"\n")
             raise Lost("the stream ended")
+        except http.client.HTTPException as error:
+            raise Lost(str(error)) from error
         finally:
             connection.close()
 
@@ -180,14 +199,14 @@ class Client:
             raise Lost("the token file is missing") from error
         if not prove:
             return
-        nonce = secrets.token_hex(16)
+        nonce = os.urandom(16).hex()
         try:
             status, content = self._request("GET", f"/v3/hello?n={nonce}", None, {})
             proof = msgspec.json.decode(content).get("proof", "") if status == 200 else ""
         except (Lost, msgspec.DecodeError, AttributeError) as error:
             self._address = None
             raise Lost("no daemon at the recorded port") from error
-        expected = hmac.new(self._token.encode(), nonce.encode(), hashlib.sha256).hexdigest()
+        expected = hmac.digest(self._token.encode(), nonce.encode(), "sha256").hex()
         if not hmac.compare_digest(expected, str(proof)):
             self._address = None
             raise Lost("another program answers at the daemon's port")
@@ -215,4 +234,4 @@ def _seq_of(line: bytes) -> int | None:
 
 def new_key() -> str:
     """An idempotency key."""
-    return f"{os.getpid()}-{secrets.token_hex(12)}"
+    return f"{os.getpid()}-{os.urandom(12).hex()}"

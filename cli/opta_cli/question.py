@@ -20,6 +20,7 @@ from .ask import Closed, ask
 from .client import Client
 from .plain_text import plain_line, visible, width_of
 from .question_watch import QuestionWatch
+from .terminal_look import Tone, toned
 
 # A longer subject is shown only below the first line.
 SUBJECT_CHARS_MAX = 1000
@@ -35,6 +36,8 @@ OFFERS = {
 ONCE = ("network",)
 LATE = "Nobody answered in time, so it was not run."
 DENY: dict[str, str] = {"decision": "deny"}
+# First character of a line of a diff -> its colour.
+_TONES: dict[str, Tone] = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def answer(client: Client, asked: e.PermissionRequest, workspace: str) -> None:
@@ -106,7 +109,7 @@ def shown(card: Card, asked: e.PermissionRequest) -> Iterator[str]:
         yield from _block(leaf.text)
     if asked.diff:
         yield "  the change"
-        yield from _block(asked.diff)
+        yield from _diff(asked.diff)
     for leaf in (*card.facts, *card.outcome, Leaf("why", asked.reason), *_until(asked)):
         yield from _block(leaf.text, f"  {leaf.name}: ")
     problem = problem_of(card, asked)
@@ -155,6 +158,15 @@ def _block(text: str, head: str = "  │ ") -> Iterator[str]:
             used += width_of(piece)
         yield row
         head = "  │ "
+
+
+def _diff(text: str) -> Iterator[str]:
+    """The rows of a diff: what is added is green, what is removed is red."""
+    is_head = True
+    for line in text.split("\n"):
+        is_head = is_head and not line.startswith("@@")
+        tone = "bold" if is_head else _TONES.get(line[:1])
+        yield from (toned(row, tone, sys.stderr) if tone else row for row in _block(line))
 
 
 def _answer_to(asked: e.PermissionRequest, event: object) -> str:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from opta_core.folder_watch import FolderWatch
 from opta_core.inheritance import inherited, python
 from opta_core.launch_codes import new_launch_code
 from opta_core.paths import write_whole
-from opta_core.process import state
+from opta_core.process import ports, state
 from opta_core.process.supervision import PROGRAMS, SupervisordClient, configuration
 from opta_core.process.supervisor_wakeup import SOCKET
 from opta_core.settings import LoadedSettings
 
 from .client import Client
+from .daemon_state import NEEDED, Look, NoDaemon, look
+from .plain_text import print_plain
 
 READY_S = 60.0
 STOP_S = 30.0
@@ -147,11 +150,13 @@ def wait_ready(loaded: LoadedSettings, process: "subprocess.Popen[bytes] | None"
     deadline = time.monotonic() + READY_S
     said: dict[str, Any] = {}
     supervisor = SupervisordClient(loaded.paths.run, 2)
-    needed = {"gateway", "agent", "sessions", "tools"}
+    needed = set(NEEDED)
     woken_at = 0.0
     while time.monotonic() < deadline:
         if process is not None and process.poll() is not None:
             raise Unavailable(f"supervisord ended at once. Its output: {_tail(loaded.paths.logs / 'supervisord.stderr')}")
+        if process is None and not supervisor.is_up():
+            raise Unavailable(f"supervisord does not answer. Find out why: opta doctor. Logs: {loaded.paths.logs}")
         if only is not None and not needed <= set(only):
             with contextlib.suppress(OptaError):
                 if all(p["statename"] == "RUNNING" for p in supervisor.processes() if p["name"] in only):
@@ -209,18 +214,45 @@ def _wait_for_end(pid: int) -> None:
 
 def ensure_daemon(loaded: LoadedSettings, *, may_start: bool = True) -> None:
     """Make sure that a ready daemon runs; start one in the background when there is none. Raises Unavailable."""
-    client = Client(loaded.paths)
-    if client.is_ready()[0] and is_running(loaded):
+    found = look(loaded.paths)
+    if found.state == "ready":
         return
-    if not may_start:
-        raise NoDaemon("No daemon is running in this home. Start it: opta up")
+    if not may_start and found.state != "starting":
+        raise NoDaemon(found.sentence)
+    make_ready(loaded, found)
+
+
+def make_ready(loaded: LoadedSettings, found: Look) -> None:
+    """Start what does not run, and wait until the daemon is ready. Raises Unavailable."""
+    if found.state == "stopped":
+        start_services(loaded)
     with start_lock(loaded):
         process = None if is_running(loaded) else start(loaded, detach=True)
-        wait_ready(loaded, process)
+        reason = wait_ready(loaded, process)
+    for line in said_at_start(loaded, reason):
+        print_plain(f"opta: {line}", sys.stderr)
 
 
-class NoDaemon(Unavailable):
-    """No daemon is running, and none may be started (exit code 3)."""
+def start_services(loaded: LoadedSettings) -> None:
+    """Start the services that `opta daemon stop` has stopped. Raises Unavailable."""
+    supervisor = SupervisordClient(loaded.paths.run)
+    for service in NEEDED:
+        supervisor.start(service)
+
+
+def said_at_start(loaded: LoadedSettings, reason: str) -> Iterator[str]:
+    """What a person should know about a daemon that has just started. `reason`: why it is read-only, '' when it is not."""
+    if reason:
+        yield f"{reason} at {loaded.paths.home}: sessions can be read, prompts are refused until there is space. Logs: {loaded.paths.logs}"
+    known, daemon = state.read(loaded.paths), loaded.settings.daemon
+    if known is None:
+        return
+    for what, key, wanted, taken in (
+        ("the daemon", "daemon.port", daemon.port, known.port),
+        ("the page", "daemon.ui-port", daemon.ui_port, known.uiPort),
+    ):
+        if wanted and taken and wanted != taken:
+            yield f"port {wanted} is taken by {ports.holder(wanted)}, so {what} is at port {taken}. Choose one: opta config set {key} PORT"
 
 
 def page_url(loaded: LoadedSettings) -> str:

@@ -11,6 +11,8 @@ from opta_core.secrets.vault import Secret, Vault
 from opta_core.secrets.vault_file import PASSPHRASE_CHARS_MIN, lock, unlock
 from opta_core.settings import LoadedSettings
 
+from ..local_time import local
+
 
 def add(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta account add"""
@@ -39,7 +41,7 @@ def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         print(msgspec.json.encode(accounts).decode())
         return 0
     for account in accounts:
-        print(f"{account.name:20} {account.shown:10} in the {account.kept}, since {account.since[:10]}")
+        print(f"{account.name:20} {account.shown:10} in the {account.kept}, since {local(account.since)}")
     if not accounts:
         print("No keys yet. opta account add NAME", file=sys.stderr)
     return 0
@@ -49,6 +51,7 @@ def remove(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta account remove"""
     if not _vault(loaded).remove(args.name):
         raise Refused(f"There is no key for {args.name!r}. `opta account list` shows them.")
+    print(f"The key for {args.name} is removed.")
     return 0
 
 

@@ -1,47 +1,46 @@
 """opta sessions changes, undo, redo: what a turn changed in files."""
 
 import argparse
-import sys
 from typing import Any
 from urllib.parse import quote
 
+from opta_core.errors import Refused
 from opta_core.settings import LoadedSettings
+from opta_protocol.error_info import ErrorCode
 
-from ..client import Client
-from ..plain_text import plain, plain_json, print_line
-from ..supervise import ensure_daemon
+from ..connection import connect
+from ..pager import page
+from ..plain_text import plain, plain_json, plain_line, print_line
 
 _NOW = {"after": "", "before": " (is as it was before)", "other": " (was changed since)"}
 _DID = {
     "restored": "is as it was",
     "merged": "is as it was, with what was changed since",
+    "hunks": "has the other hunks only",
     "removed": "is removed",
     "unchanged": "was so already",
     "kept": "stays",
     "refused": "was left as it is",
 }
+_AGAIN = {**_DID, "restored": "is as the turn left it", "hunks": "has the hunks again"}
 
 
 def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions changes"""
-    ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    found = Client(loaded.paths).get(f"/v3/sessions/{quote(args.id, safe='')}/turns/{quote(args.turn or 'last', safe='')}/changes")
+    found = connect(loaded, args).get(f"/v3/sessions/{quote(args.id, safe='')}/turns/{quote(args.turn or 'last', safe='')}/changes")
     if args.json:
         _print_json(found)
         return 0
-    print_line(f"{found['turnId']} changed {len(found['files'])} {'file' if len(found['files']) == 1 else 'files'}")
-    for file in found["files"]:
-        print_line(f"  {file['did']:8} {file['path']}{_notes(file)}")
-    for line in found["missed"]:
-        print_line(f"  not known: {line}")
+    rows = [f"{found['turnId']} changed {len(found['files'])} {'file' if len(found['files']) == 1 else 'files'}"]
+    rows += [f"  {file['did']:8} {file['path']}{_notes(file)}" for file in found["files"]]
+    rows += [f"  not known: {line}" for line in found["missed"]]
     if found["beside"]:
-        print_line(f"  commands of {', '.join(found['beside'])} ran in this folder at the same time")
+        rows.append(f"  commands of {', '.join(found['beside'])} ran in this folder at the same time")
     if found["notCovered"]:
-        print_line(f"  never recorded: {', '.join(found['notCovered'])}")
-    if not args.stat:
-        for file in found["files"]:
-            if file.get("diff"):
-                sys.stdout.write(f"\n{plain(file['diff'])}\n" + ("(the diff is cut)\n" if file.get("isCut") else ""))
+        rows.append(f"  never recorded: {', '.join(found['notCovered'])}")
+    diffs = [] if args.stat else [file for file in found["files"] if file.get("diff")]
+    text = "".join(f"\n{plain(file['diff'])}\n" + ("(the diff is cut)\n" if file.get("isCut") else "") for file in diffs)
+    page("".join(f"{plain_line(row)}\n" for row in rows) + text)
     return 0
 
 
@@ -57,9 +56,15 @@ def redo(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def _move(loaded: LoadedSettings, args: argparse.Namespace, direction: str) -> int:
     """Exit code 1 when a file was left as it is, although it was to be changed."""
-    ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    body = {"paths": args.paths, "partly": args.partly, "dryRun": args.dry_run} | ({"turnId": args.turn} if args.turn else {})
-    done = Client(loaded.paths).post(f"/v3/sessions/{quote(args.id, safe='')}/{direction}", body)
+    what: dict[str, Any] = {"paths": args.paths}
+    if args.hunk:
+        if len(args.paths) != 1:
+            raise Refused(
+                "--hunk needs the one file whose hunk it is: opta sessions undo ID PATH --hunk='-12,4 +12,6'", code=ErrorCode.invalid
+            )
+        what = {"hunks": [{"path": args.paths[0], "lines": lines} for lines in args.hunk]}
+    body = {**what, "partly": args.partly, "dryRun": args.dry_run} | ({"turnId": args.turn} if args.turn else {})
+    done = connect(loaded, args).post(f"/v3/sessions/{quote(args.id, safe='')}/{direction}", body)
     refused = any(file["did"] == "refused" for file in done["files"])
     if args.json:
         _print_json(done)
@@ -67,7 +72,7 @@ def _move(loaded: LoadedSettings, args: argparse.Namespace, direction: str) -> i
     head = f"{direction} of {done['turnId']}"
     print_line(head if done["isDone"] else f"{head} would do this, and nothing was done{' because of what is refused' if refused else ''}:")
     for file in done["files"]:
-        did = _DID[file["did"]] if direction == "undo" or file["did"] != "restored" else "is as the turn left it"
+        did = (_DID if direction == "undo" else _AGAIN)[file["did"]]
         print_line(f"  {file['path']} {did}{': ' + file['why'] if file.get('why') else ''}")
     return int(refused)
 

@@ -1,26 +1,33 @@
-"""opta up, down, open, status, and opta daemon start, stop, restart, status, logs."""
+"""opta up, down, open, and opta daemon start, stop, restart, run."""
 
 import argparse
 import os
 import sys
 import time
 import webbrowser
+from typing import Any
 
 from opta_core.errors import Refused, Unavailable
 from opta_core.process.supervision import PROGRAMS, SupervisordClient
 from opta_core.settings import LoadedSettings
 
+from ..cli_command import nearest
 from ..client import Client
-from ..plain_text import plain_json, print_plain
-from ..supervise import ensure_daemon, is_running, page_url, run_in_foreground, start, start_lock, stop, wait_ready
+from ..connection import connect
+from ..daemon_state import NoDaemon, look
+from ..exit_codes import ExitCode
+from ..plain_text import print_plain
+from ..supervise import is_running, page_url, run_in_foreground, said_at_start, start, start_lock, start_services, stop, wait_ready
 
 RESTART_S = 30.0
+# What a machine runs that only serves models to others.
+STUDIO: list[str] = ["lmx"]
 DAEMON = ("gateway", "agent", "tools", "sessions")
 
 
 def up(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta up"""
-    only = _services(args.only) if args.only else None
+    only = services_of(args.only) if args.only else STUDIO if args.role == "studio" else None
     with start_lock(loaded):
         if is_running(loaded):
             _report(loaded, wait_ready(loaded, None))
@@ -45,15 +52,11 @@ def up(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 
 def _report(loaded: LoadedSettings, reason: str) -> None:
-    if reason:
-        print_plain(
-            f"opta: {reason} at {loaded.paths.home}: sessions can be read, prompts are refused until there is space. "
-            f"Logs: {loaded.paths.logs}",
-            sys.stderr,
-        )
+    for line in said_at_start(loaded, reason):
+        print_plain(f"opta: {line}", sys.stderr)
 
 
-def down(loaded: LoadedSettings, args: argparse.Namespace) -> int:
+def down(loaded: Any, args: argparse.Namespace) -> int:
     """opta down"""
     print("Stopped. Sessions are kept." if stop(loaded) else "Nothing was running.")
     return 0
@@ -61,68 +64,64 @@ def down(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def open_page(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta open"""
-    ensure_daemon(loaded)
+    connect(loaded, args)
     url = page_url(loaded)
     print(url)
     if not args.no_open:
         _open(url)
-    return 0
-
-
-def status(loaded: LoadedSettings, args: argparse.Namespace) -> int:
-    """opta status"""
-    if not is_running(loaded):
-        print(f"Not running (home {loaded.paths.home}). Start it: opta up")
-        return 3
-    client = Client(loaded.paths)
-    daemon = client.get("/v3/daemon")
-    if args.json:
-        import msgspec
-
-        print(plain_json(msgspec.json.encode(daemon)).decode())
-        return 0
-    print_plain(
-        f"Opta {daemon['version']} · 127.0.0.1:{daemon['port']} · page {daemon['uiPort']} · LMX {daemon['lmxPort']} · home {daemon['home']}"
-    )
-    for service in daemon["services"]:
-        word = "ready" if service["ready"] else service["reason"] or service["state"]
-        print_plain(
-            f"  {service['name']:9} {service['state']:8} pid {service['pid']:<7} up {service['uptime']:8.0f} s  {service['memory'] / 1e6:6.0f} MB  {word}"
-        )
-    models = client.get("/v3/models")
-    for model in models["models"]:
-        notes = [
-            note
-            for note in ("default" if model["default"] else "", model["capability"], "" if model["healthy"] else "not reachable")
-            if note
-        ]
-        print_plain(f"  model {model['id']}" + (f" ({', '.join(notes)})" if notes else ""))
-    return 0
+    return ExitCode.done
 
 
 def daemon_start(loaded: LoadedSettings, args: argparse.Namespace) -> int:
-    """opta daemon start"""
-    args.detach, args.no_open, args.only = True, True, ""
-    if is_running(loaded):
-        supervisor = SupervisordClient(loaded.paths.run)
-        for service in reversed(DAEMON):
-            supervisor.start(service)
+    """opta daemon start [service]"""
+    if args.service:
+        return _start_services(loaded, services_of(args.service))
+    args.detach, args.no_open, args.only, args.role = True, True, "", "laptop"
+    if look(loaded.paths).state == "stopped":
+        start_services(loaded)
     return up(loaded, args)
 
 
-def daemon_stop(loaded: LoadedSettings, args: argparse.Namespace) -> int:
-    """opta daemon stop: stops gateway, agent, tools and sessions. The desktop process and LMX keep running."""
+def daemon_run(loaded: LoadedSettings, args: argparse.Namespace) -> int:
+    """opta daemon run: as `opta up`, without the browser."""
+    args.detach, args.no_open, args.only, args.role = False, True, "", "laptop"
+    return up(loaded, args)
+
+
+def _start_services(loaded: LoadedSettings, names: list[str]) -> int:
+    found = look(loaded.paths)
+    if found.state == "absent":
+        raise NoDaemon(found.sentence)
     supervisor = SupervisordClient(loaded.paths.run)
-    for service in DAEMON:
+    for service in names:
+        supervisor.start(service)
+    print(f"Started {', '.join(names)}. Whether all is ready: opta status")
+    return ExitCode.done
+
+
+def daemon_stop(loaded: Any, args: argparse.Namespace) -> int:
+    """opta daemon stop [service]: stops gateway, agent, tools and sessions. The desktop process and LMX keep running."""
+    names = services_of(args.service) if args.service else DAEMON
+    if look(loaded.paths).state == "absent":
+        print("No daemon is running; nothing was stopped.")
+        return ExitCode.done
+    supervisor = SupervisordClient(loaded.paths.run)
+    for service in names:
         supervisor.stop(service)
-    print("The daemon is stopped. Sessions are kept.")
-    return 0
+    if args.service:
+        print(f"Stopped {', '.join(names)}. It stays stopped until: opta daemon start {args.service}")
+        return ExitCode.done
+    print("The daemon is stopped. Sessions are kept. Start it: opta daemon start")
+    return ExitCode.done
 
 
 def daemon_restart(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta daemon restart [service]"""
+    names = services_of(args.service) if args.service else list(reversed(DAEMON))
+    found = look(loaded.paths)
+    if found.state == "absent":
+        raise NoDaemon(found.sentence)
     supervisor = SupervisordClient(loaded.paths.run)
-    names = _services(args.service) if args.service else list(reversed(DAEMON))
     before = {p["name"]: p["pid"] for p in supervisor.processes()}
     for service in names:
         supervisor.restart(service)
@@ -131,6 +130,11 @@ def daemon_restart(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         if time.monotonic() > deadline:
             raise Unavailable(f"{', '.join(names)} did not restart in {RESTART_S:g} s. Logs: {loaded.paths.logs}")
         time.sleep(0.03)
+    now = look(loaded.paths)
+    if now.state == "stopped":
+        # Only some of its services run, as before.
+        print_plain(f"Restarted {', '.join(names)}. {now.sentence}")
+        return ExitCode.done
     wait_ready(loaded, None)
     client = Client(loaded.paths)
     while not all(service["ready"] for service in client.get("/v3/daemon")["services"] if service["name"] in names):
@@ -141,23 +145,12 @@ def daemon_restart(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     return 0
 
 
-def logs(loaded: LoadedSettings, args: argparse.Namespace) -> int:
-    """opta daemon logs"""
-    names = _services(args.service) if args.service else list(PROGRAMS)
-    lines: list[str] = []
-    for name in names:
-        file = loaded.paths.logs / f"{name}.log"
-        if file.exists():
-            lines += file.read_text(errors="replace").splitlines()[-args.lines :]
-    print_plain("\n".join(sorted(lines, key=lambda line: line[:12])[-args.lines :]))
-    return 0
-
-
-def _services(text: str) -> list[str]:
+def services_of(text: str) -> list[str]:
+    """The services that a person named, separated by commas. Raises Refused."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in PROGRAMS:
-            raise Refused(f"There is no service {name!r}. The services are {', '.join(PROGRAMS)}.")
+            raise Refused(f"There is no service {name!r}. The services are {', '.join(PROGRAMS)}.{nearest(name, PROGRAMS)}")
     return names
 
 

@@ -6,16 +6,18 @@ import platform
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from opta_core import openblas
-from opta_core.errors import OptaError
+from opta_core.errors import OptaError, Refused
 from opta_core.settings import LoadedSettings
 from opta_core.triage.conclusion import automatic_fixes, post_mortem
 from opta_protocol.http_triage import Diagnosis, Fix
 
 from ..client import Client
+from ..connection import connect
+from ..daemon_state import NEEDED, look
 from ..plain_text import plain_json, print_plain
-from ..supervise import ensure_daemon, is_running
 from ..triage_requests import diagnose, make, was_started
 from .policy import doctor_policy
 
@@ -27,10 +29,15 @@ FIXES_MAX = 4
 
 def doctor(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta doctor [--probe] [--fix] [--session ID] [--contain] [--note] [--evidence FILE] [--policy] [--json]"""
+    try:
+        _ = loaded.settings
+    except Refused as error:
+        # Nothing else can be said of a home whose settings cannot be read.
+        return _report(args, [_python(), _home(loaded), ("config", False, error.message), *_state(loaded)], None)
     if args.policy and not (args.probe or args.fix):
         return _report(args, doctor_policy(loaded), None)
-    if args.probe and not is_running(loaded):
-        ensure_daemon(loaded)
+    if args.probe and look(loaded.paths).state == "absent":
+        connect(loaded, args)
     checks = doctor_policy(loaded) if args.policy else [_python(), _home(loaded), _space(loaded)]
     diagnosis = diagnose(loaded, session=args.session, has_probe=args.probe, contains=args.contain, has_note=args.note and not args.fix)
     if args.fix:
@@ -42,6 +49,11 @@ def doctor(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     if args.evidence:
         checks.append(_evidence(loaded, args))
     return _report(args, checks, diagnosis)
+
+
+def _state(loaded: Any) -> list[Check]:
+    found = look(loaded.paths)
+    return [("daemon", found.state in ("ready", "absent"), found.sentence)]
 
 
 def _report(args: argparse.Namespace, checks: list[Check], diagnosis: Diagnosis | None) -> int:
@@ -155,7 +167,10 @@ def _daemon(loaded: LoadedSettings, diagnosis: Diagnosis) -> list[Check]:
         return [("daemon", False, error.message)]
     found = [("daemon", True, f"127.0.0.1:{daemon['port']} responds and is verified")]
     found.append(_sandbox(str(daemon.get("sandbox", "none"))))
-    found += [(f"service {s['name']}", s["ready"] or s["state"] == "stopped", s["reason"] or s["state"]) for s in daemon["services"]]
+    found += [
+        (f"service {s['name']}", s["ready"] or (s["state"] == "stopped" and s["name"] not in NEEDED), s["reason"] or s["state"])
+        for s in daemon["services"]
+    ]
     unused = {hop.name for hop in diagnosis.evidence.hops if hop.state == "not used"}
     found += [
         (f"provider {p['name']}", True, "not started, and not needed")

@@ -13,6 +13,7 @@ from opta_core.settings import LoadedSettings
 from opta_protocol.error_info import ErrorCode
 
 from ..client import Client, new_key
+from ..connection import connect
 from ..exam import exam_tables as tables
 from ..exam.exam_catalog import choose
 from ..exam.exam_records import EXAM_VERSION, ExamRecords, ExamRun
@@ -20,8 +21,8 @@ from ..exam.exam_run import Examination, exam_lock
 from ..exam.exam_task import ExamTask
 from ..exam.progress_bar import ProgressBar
 from ..exam.scoring import best_known, compare
+from ..local_time import local
 from ..plain_text import plain, plain_json, print_plain
-from ..supervise import ensure_daemon
 
 LOAD_S, LOOK_EVERY_S = 900.0, 0.5
 NAMED_MAX = 20
@@ -34,8 +35,7 @@ def exam(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     if args.compare or args.show:
         return _show(loaded, args)
     tasks = choose(args.only, args.tasks)
-    ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    client = Client(loaded.paths)
+    client = connect(loaded, args)
     models = _models(client, args.models)
     runs: list[ExamRun] = []
     problems: list[str] = []
@@ -62,9 +62,7 @@ def _examine(
         run = examination.open(model, tasks, again=args.again, sandbox=sandbox, context=context)
         if run.results:
             done = len(run.tasks) - len(run.left)
-            print_plain(
-                f"{model}: continues the run of {run.started[:16].replace('T', ' ')}: {done} of {len(run.tasks)} are done", sys.stderr
-            )
+            print_plain(f"{model}: continues the run of {local(run.started)}: {done} of {len(run.tasks)} are done", sys.stderr)
         try:
             run = examination.go_on(run, tasks, lambda task: _why_not(task, sandbox))
         except KeyboardInterrupt:

@@ -25,6 +25,7 @@ from ..lmx.machine_checks import checks_of
 from ..lmx.pairing import find_hosts, join
 from ..lmx.use_with import change_of, difference, explained, notes_of, target_of, write
 from ..plain_text import plain_json, print_plain
+from ..progress_bars import waiting
 
 
 def serve(loaded: LoadedSettings, args: argparse.Namespace) -> int:
@@ -105,19 +106,26 @@ def _show_code(loaded: LoadedSettings, *, is_admin: bool) -> int:
 
 def install(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx install"""
-    print_plain(lmx_install.install(loaded, is_print=args.print))
+    with waiting("starting LMX"):
+        said = lmx_install.install(loaded, is_print=args.print)
+    print_plain(said)
     return 0
 
 
 def uninstall(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx uninstall"""
-    print_plain(lmx_install.uninstall(loaded))
+    with waiting("stopping LMX"):
+        said = lmx_install.uninstall(loaded)
+    print_plain(said)
     return 0
 
 
 def find(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx find"""
     hosts = asyncio.run(find_hosts(args.seconds))
+    if args.json:
+        print(plain_json(msgspec.json.encode({"hosts": hosts})).decode())
+        return 0 if hosts else 1
     for host in hosts:
         print_plain(f"{host.address}:{host.port}  {host.name}  sha256 {host.fingerprint[:16]}…    opta lmx pair {host.address}:{host.port}")
     if not hosts:
@@ -134,6 +142,9 @@ def add_key(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def list_keys(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx keys list"""
+    if args.json:
+        print(plain_json(msgspec.json.encode({"keys": _keys(loaded)})).decode())
+        return 0
     for key in _keys(loaded):
         print_plain(f"{key.name:32} {', '.join(key.scopes)}, since {time.strftime('%Y-%m-%d', time.localtime(key.created))}")
     return 0

@@ -1,17 +1,21 @@
 """opta mcp: your MCP servers, the servers that a folder offers, and their tools."""
 
 import argparse
+import re
+import shutil
 import sys
 from pathlib import Path
+
+import msgspec
 
 from opta_core import mcp_servers, settings
 from opta_core.errors import Refused
 from opta_core.settings import LoadedSettings
 
 from ..ask import confirm
-from ..client import Client
-from ..plain_text import print_line
-from ..supervise import ensure_daemon
+from ..cli_command import nearest
+from ..connection import connect
+from ..plain_text import plain_json, print_line
 
 
 def add(loaded: LoadedSettings, args: argparse.Namespace) -> int:
@@ -20,25 +24,41 @@ def add(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     if bool(command) == bool(args.url):
         raise Refused("Give either a program (opta mcp add NAME -- PROGRAM ARGS…) or an address (--url URL).")
     server: dict[str, object] = {"url": args.url} if args.url else {"command": command[0], "args": command[1:]}
+    if command and not find_program(command[0]):
+        raise Refused(f"There is no program {command[0]!r}. Install it, or give its whole path. (Nothing was changed.)")
+    if args.url and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", args.url):
+        raise Refused(f"{args.url!r} is not an address; it must begin with http:// or https:// and name a host.")
+    if args.name in loaded.settings.mcp.servers and not args.replace:
+        raise Refused(f"There is an MCP server {args.name} already. Replace it with --replace, or choose another name.")
+    for pair in args.env:
+        if not re.fullmatch(r"[A-Za-z_]\w*=.*", pair, re.DOTALL):
+            raise Refused(f"--env is {pair!r}; it must be NAME=VALUE.")
     if args.env:
-        pairs = dict(pair.partition("=")[::2] for pair in args.env)
-        server["env"] = pairs
+        server["env"] = dict(pair.partition("=")[::2] for pair in args.env)
     if args.network:
         server["network"] = True
     settings.write_server(loaded.paths, args.name, server)
+    print_line(f"MCP server {args.name} is added. See its tools: opta mcp test {args.name}")
     return 0
 
 
 def remove(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta mcp remove"""
     if not settings.write_server(loaded.paths, args.name, None):
-        raise Refused(f"There is no MCP server {args.name!r}. `opta mcp list` shows them.")
+        raise Refused(f"There is no MCP server {args.name!r}.{nearest(args.name, loaded.settings.mcp.servers)} `opta mcp list` shows them.")
+    print_line(f"MCP server {args.name} is removed.")
     return 0
 
 
 def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta mcp list"""
     offers, problems = mcp_servers.offered(loaded.settings, loaded.paths, _cwd(args))
+    if args.json:
+        servers = [
+            {"name": offer.spec.name, "origin": offer.spec.origin, "does": offer.spec.says, "state": offer.state} for offer in offers
+        ]
+        print(plain_json(msgspec.json.encode({"servers": servers, "problems": problems})).decode())
+        return 0
     for offer in offers:
         asks = "" if offer.state == "approved" else "  (not started: opta mcp approve " + offer.spec.name + ")"
         print_line(f"{offer.spec.name:16} {offer.spec.origin:8} would {offer.spec.says}{asks}")
@@ -60,13 +80,16 @@ def approve(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         print("opta: nothing was changed; use `--yes` to approve it as shown", file=sys.stderr)
         return 0
     mcp_servers.approve(loaded.paths, _cwd(args), spec.name, spec.digest)
+    print_line(f"{spec.name} is approved, as long as it does not change.")
     return 0
 
 
 def test(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta mcp test"""
-    ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    found = Client(loaded.paths).get("/v3/mcp", cwd=_cwd(args), look="1")
+    found = connect(loaded, args).get("/v3/mcp", cwd=_cwd(args), look="1")
+    if args.json:
+        print(plain_json(msgspec.json.encode(found)).decode())
+        return 1 if found["problems"] or (args.name and args.name not in found["offers"]) else 0
     for name, offer in found["offers"].items():
         if args.name in ("", name):
             print_line(f"{name}: {offer['tools']} tools, {len(offer['resources'])} resources, {len(offer['prompts'])} prompts")
@@ -76,6 +99,11 @@ def test(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     for problem in found["problems"]:
         print_line(f"opta: {problem}", sys.stderr)
     return 1 if found["problems"] or (args.name and args.name not in found["offers"]) else 0
+
+
+def find_program(word: str) -> str:
+    """The path of a program, by its path or by PATH; '' when there is none."""
+    return shutil.which(str(Path(word).expanduser()) if "/" in word else word) or ""
 
 
 def _cwd(args: argparse.Namespace) -> str:

@@ -18,7 +18,10 @@ from ..lmx.catalog_text import print_models, size_text
 from ..lmx.client import ask
 from ..lmx.model_bench import ModelFigures, measure
 from ..lmx.model_programs import catalog_here
+from ..model_lookup import LMX, of_lmx, resolve
 from ..plain_text import plain_json, print_plain
+from ..progress_bars import Bar, waiting
+from .config import print_overridden
 from .provider_models import look_at_all, print_look
 
 LOOK_EVERY_S = 0.5
@@ -57,25 +60,35 @@ def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def use(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta models use NAME"""
-    name = args.name.removeprefix("lmx/")
-    head = args.name.partition("/")[0]
-    if head in loaded.settings.providers:
-        settings.write_value(loaded.paths, "default-model", args.name)
-    else:
-        known = [model.id for model in _models_of(loaded).models]
-        if name not in known:
-            raise Refused(f"LMX has no model {name!r}; it has {', '.join(known)}. Fetch one: opta models pull OWNER/NAME")
-        settings.write_value(loaded.paths, "default-model", f"lmx/{name}")
+    looks = asyncio.run(look_at_all(loaded))
+    known = [f"{look.name}/{model.id}" for look in looks for model in look.models]
+    problem = ""
+    try:
+        known += [f"lmx/{model.id}" for model in _models_of(loaded).models]
+    except OptaError as error:
+        problem = error.message
         if not loaded.settings.lmx.host:
-            settings.write_value(loaded.paths, "lmx.model", name)
+            known += [f"lmx/{model.id}" for model in catalog_here(loaded).models if model.runnable]
+    try:
+        whole = resolve(args.name, known, loaded.settings)
+    except Refused as error:
+        raise Refused(f"{error.message}{f' LMX was not asked: {problem}' if problem else ''}") from None
+    settings.write_value(loaded.paths, "default-model", whole)
+    head, _, name = whole.partition("/")
+    if head == LMX and not loaded.settings.lmx.host:
+        settings.write_value(loaded.paths, "lmx.model", name)
+        if not problem:
             ask(loaded, "POST", "/admin/models/load", LmxModelDetails, {"model": name})
-    print_plain(f"New turns that name no model use {args.name}.")
+    print_plain(f"New turns that name no model use {whole}.")
+    print_overridden(loaded, "default-model")
     return 0
 
 
 def load(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta models load NAME"""
-    model = ask(loaded, "POST", "/admin/models/load", LmxModelDetails, {"model": args.name, "pin": args.pin})
+    name = of_lmx(args.name, loaded.settings)
+    with waiting(f"loading {name}"):
+        model = ask(loaded, "POST", "/admin/models/load", LmxModelDetails, {"model": name, "pin": args.pin})
     print_plain(f"{model.id} is loaded: {size_text(model.memory)}, {model.context_length} tokens of context.")
     if not loaded.settings.lmx.host and (hint := openblas.hint()):
         print_plain(hint)
@@ -84,8 +97,9 @@ def load(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def unload(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta models unload NAME"""
-    ask(loaded, "POST", "/admin/models/unload", LmxUnloaded, {"model": args.name})
-    print_plain(f"{args.name} is unloaded.")
+    name = of_lmx(args.name, loaded.settings)
+    ask(loaded, "POST", "/admin/models/unload", LmxUnloaded, {"model": name})
+    print_plain(f"{name} is unloaded.")
     return 0
 
 
@@ -104,8 +118,18 @@ def pull(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     return _follow(loaded, begun.name)
 
 
+def pause(loaded: LoadedSettings, args: argparse.Namespace) -> int:
+    """opta models pause NAME"""
+    paused = ask(loaded, "POST", "/admin/models/pull/pause", LmxPull, {"name": args.name.rpartition("/")[2]})
+    if paused.state == "done":
+        print_plain(f"{paused.name} was complete already. Use it: opta models use {paused.name}")
+    else:
+        print_plain(f"The download of {paused.name} is paused. Continue it: opta models pull {paused.repo}")
+    return 0
+
+
 def _follow(loaded: LoadedSettings, name: str) -> int:
-    is_screen = sys.stdout.isatty()
+    bar = Bar(f"fetching {name}")
     while True:
         pulls = ask(loaded, "GET", "/admin/models", LmxModels, timeout_s=10).pulls
         entry = next((entry for entry in pulls if entry.name == name), None)
@@ -113,22 +137,34 @@ def _follow(loaded: LoadedSettings, name: str) -> int:
             raise OptaError(f"LMX was restarted during the download of {name}. Pull it again to continue.")
         if entry.state == "failed":
             raise OptaError(entry.message)
+        if entry.state == "paused":
+            raise OptaError(f"The download of {name} was paused. Pull it again to continue.")
         if entry.state == "done":
-            print(f"\r{name} is here: opta models use {name}        ")
+            bar.clear()
+            print_plain(f"{name} is here. Use it: opta models use {name}")
             return 0
-        if is_screen:
-            print(f"\r{_share(entry)} of {size_text(entry.total)} ", end="", flush=True)
+        bar.show(entry.done, entry.total, f"of {size_text(entry.total)}")
         time.sleep(LOOK_EVERY_S)
 
 
 def bench(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta models bench [NAME]"""
-    figures = asyncio.run(measure(loaded, args.name, tokens=args.tokens, prompt_words=args.prompt))
+    name = _served(loaded, args.name) if args.name else ""
+    with waiting(f"measuring {name or 'the default model'}"):
+        figures = asyncio.run(measure(loaded, name, tokens=args.tokens, prompt_words=args.prompt))
+    if name and figures.model.removeprefix("lmx/") != name:
+        raise OptaError(f"LMX answered with {figures.model} instead of {name}, so nothing was measured.")
     if args.json:
         print(msgspec.json.encode(figures).decode())
         return 0
     _print(figures)
     return 0
+
+
+def _served(loaded: LoadedSettings, name: str) -> str:
+    """The model of LMX that a name means. LMX itself would answer an unknown name with its default model. Raises Refused."""
+    served = [f"lmx/{model.id}" for model in _models_of(loaded).models]
+    return of_lmx(resolve(f"lmx/{of_lmx(name, loaded.settings)}", served, loaded.settings), loaded.settings)
 
 
 def _print(figures: ModelFigures) -> None:

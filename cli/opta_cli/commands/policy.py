@@ -100,6 +100,7 @@ def revoke(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta policy revoke"""
     if not grants.remove(loaded.paths, args.id):
         raise Refused(f"There is no grant {args.id!r}. `opta policy list` shows them.")
+    print_line(f"The grant {args.id} is revoked.")
     return 0
 
 

@@ -7,10 +7,11 @@ from urllib.parse import quote
 from opta_core.settings import LoadedSettings
 
 from ..ask import can_ask
-from ..client import Client, new_key
+from ..client import new_key
+from ..connection import connect
 from ..plain_text import print_plain
-from ..supervise import ensure_daemon
-from .chat import Conversation, has_bell, in_session
+from ..terminal_conversation import Conversation
+from .chat import has_bell, in_session
 from .turn_requests import limits_of
 
 
@@ -21,8 +22,7 @@ def resume(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def retry(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions retry ID"""
-    ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    client = Client(loaded.paths)
+    client = connect(loaded, args)
     body = {"turnId": args.turn, "again": True, "text": args.text}
     made = client.post(f"/v3/sessions/{quote(args.id, safe='')}/fork", body, new_key())
     session = made["session"]

@@ -10,8 +10,8 @@ from opta_core.settings import LoadedSettings
 
 from ..ask import can_ask, confirm
 from ..client import Client
+from ..connection import connect
 from ..plain_text import plain_json, print_line, print_plain
-from ..supervise import ensure_daemon
 
 # All files of a large repository are written.
 ANSWER_S = 300.0
@@ -67,8 +67,7 @@ def say_what_next(client: Client, session: dict[str, Any]) -> None:
 
 def worktree(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions worktree ID [merge|keep|drop]"""
-    ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    client = Client(loaded.paths, answer_s=ANSWER_S)
+    client = connect(loaded, args, answer_s=ANSWER_S)
     path = f"/v3/sessions/{quote(args.id, safe='')}/worktree"
     if not args.action:
         found = client.get(path)

@@ -1,4 +1,4 @@
-"""opta sessions list, show, context, export, prune, repair."""
+"""opta sessions show, context, export, prune, repair."""
 
 import argparse
 import os
@@ -11,92 +11,103 @@ from opta_core.errors import OptaError
 from opta_core.settings import LoadedSettings
 from opta_protocol.error_info import ErrorCode
 
+from .. import session_past
 from ..client import Client
+from ..connection import connect
+from ..local_time import local
+from ..pager import page, page_lines
 from ..plain_text import plain, plain_json, print_line
-from ..supervise import ensure_daemon
-
-
-def list_sessions(loaded: LoadedSettings, args: argparse.Namespace) -> int:
-    """opta sessions list"""
-    ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    page = Client(loaded.paths).get("/v3/sessions", q=args.q, limit=args.limit, **({"children": 1} if args.all else {}))
-    if args.json:
-        _print_json(page)
-        return 0
-    for session in page["sessions"]:
-        print_line(
-            f"s-{session['id']}  {session['state']:8} {session['turns']:4} turns  {session['lastActivityAt'][:19]}  {session['title'][:60]}"
-            + (f"  (sub-agent of s-{session['parent']})" if session.get("parentCall") else "")
-        )
-    if not page["sessions"]:
-        print("No sessions yet. Start one: opta chat", file=sys.stderr)
-    return 0
+from ..progress_bars import Bar, waiting
+from ..view import SessionView
 
 
 def prune(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions prune"""
-    ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    client = Client(loaded.paths)
-    before = (datetime.now(UTC) - timedelta(days=args.older_than)).isoformat()
-    old: list[dict[str, Any]] = []
-    cursor = ""
-    while True:
-        page = client.get("/v3/sessions", limit=1000, cursor=cursor)
-        old += [s for s in page["sessions"] if s["lastActivityAt"] < before and not s["activeTurn"] and not s["pinned"]]
-        cursor = page["nextCursor"] or ""
-        if not cursor:
-            break
-    kept = 0
-    for session in old:
-        print_line(f"s-{session['id']}  {session['lastActivityAt'][:10]}  {session['title'][:60]}")
-        if args.yes:
-            try:
-                client.ask("DELETE", f"/v3/sessions/{session['id']}?to=archive")
-            except OptaError as error:
-                # Its worktree holds work.
-                if error.code == ErrorCode.conflict:
-                    kept += 1
-                    print_line(f"opta: {error.message}", sys.stderr)
-                # Moved meanwhile, perhaps by this same request before the store died.
-                elif error.code != ErrorCode.not_found:
-                    raise
+    client = connect(loaded, args)
+    old = _older_than(client, args.older_than)
+    moved = _moved_away(client, old, is_said=not args.json) if args.yes else []
     where = loaded.paths.archive
-    if args.yes or not old:
-        print(
-            f"{len(old) - kept} sessions moved to {where}." if old else f"No session is older than {args.older_than:g} days.",
-            file=sys.stderr,
-        )
+    if args.json:
+        _print_json({"sessions": old, "moved": moved})
+    elif not old:
+        print(f"No session is older than {args.older_than:g} days.", file=sys.stderr)
+    elif args.yes:
+        print(f"{len(moved)} sessions moved to {where}. Bring one back: opta sessions restore ID", file=sys.stderr)
     else:
+        page_lines(_row(session) for session in old)
         print(f"{len(old)} sessions would move to {where}. Move them: opta sessions prune --yes", file=sys.stderr)
     return 0
 
 
+def _older_than(client: Client, days: float) -> list[dict[str, Any]]:
+    """The sessions without activity for so many days, except those that work or are pinned."""
+    before = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        listed = client.get("/v3/sessions", limit=1000, cursor=cursor)
+        found += [s for s in listed["sessions"] if s["lastActivityAt"] < before and not s["activeTurn"] and not s["pinned"]]
+        cursor = listed["nextCursor"] or ""
+        if not cursor:
+            return found
+
+
+def _moved_away(client: Client, sessions: list[dict[str, Any]], *, is_said: bool) -> list[dict[str, Any]]:
+    """Move sessions into the archive; those that are there now. One whose worktree holds work stays, and is named."""
+    moved: list[dict[str, Any]] = []
+    bar = Bar("moving")
+    for number, session in enumerate(sessions):
+        bar.show(number, len(sessions))
+        try:
+            client.ask("DELETE", f"/v3/sessions/{session['id']}?to=archive")
+        except OptaError as error:
+            if error.code == ErrorCode.conflict:
+                bar.clear()
+                print_line(f"opta: {error.message}", sys.stderr)
+                continue
+            # Moved meanwhile, perhaps by this same request before the store died.
+            if error.code != ErrorCode.not_found:
+                raise
+        moved.append(session)
+        if is_said:
+            bar.clear()
+            print_line(_row(session))
+    bar.clear()
+    return moved
+
+
+def _row(session: dict[str, Any]) -> str:
+    return f"s-{session['id']}  {local(session['lastActivityAt'])}  {session['title'][:60]}"
+
+
 def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions show ID"""
-    ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    client = Client(loaded.paths)
+    client = connect(loaded, args)
     if args.json:
         _print_json(client.get(f"/v3/sessions/{_quoted(args.id)}", atSeq=10**15))
         return 0
-    sys.stdout.write(plain(client.raw("GET", f"/v3/sessions/{_quoted(args.id)}/export?format=text").decode()))
+    view = SessionView()
+    sid = client.get(f"/v3/sessions/{_quoted(args.id)}")["id"]
+    for event in session_past.events(client, sid):
+        view.apply(event)
+    page("\n".join(session_past.lines(view.blocks)).strip("\n") + "\n")
     return 0
 
 
 def context(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions context ID"""
-    ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    found = Client(loaded.paths).get(f"/v3/sessions/{_quoted(args.id)}/context")
+    found = connect(loaded, args).get(f"/v3/sessions/{_quoted(args.id)}/context")
     if args.json:
         _print_json(found)
         return 0
     limit = f" of {found['contextLimit']}" if found["contextLimit"] else ""
-    print_line(f"{found['provider']}/{found['model']}: about {found['tokens']}{limit} tokens ({found['reportedTokens']} reported last)")
+    rows = [f"{found['provider']}/{found['model']}: about {found['tokens']}{limit} tokens ({found['reportedTokens']} reported last)"]
     if found["problem"]:
-        print_line(f"note: {found['problem']}")
+        rows.append(f"note: {found['problem']}")
     for part in found["parts"]:
-        print_line(f"{part['tokens']:7}  {part['turn'] or '-':8} {part['kind']:9} {_first_words(part)}")
-        for added in part["added"]:
-            print_line(f"{added['tokens']:7}  {'':8} {'':9} with {added['source']}")
+        rows.append(f"{part['tokens']:7}  {part['turn'] or '-':8} {part['kind']:9} {_first_words(part)}")
+        rows += [f"{added['tokens']:7}  {'':8} {'':9} with {added['source']}" for added in part["added"]]
+    page_lines(rows)
     return 0
 
 
@@ -113,8 +124,9 @@ def _first_words(part: dict[str, Any]) -> str:
 
 def export(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions export ID"""
-    ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    content = Client(loaded.paths).raw("GET", f"/v3/sessions/{_quoted(args.id)}/export?format={args.format}")
+    client = connect(loaded, args)
+    with waiting(f"exporting {args.id}"):
+        content = client.raw("GET", f"/v3/sessions/{_quoted(args.id)}/export?format={args.format}")
     # Also in a file, because files are shown on terminals.
     content = plain_json(content) if args.format == "json" else plain(content.decode()).encode()
     if args.output:
@@ -127,8 +139,7 @@ def export(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 def repair(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions repair ID"""
-    ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    found = Client(loaded.paths).post(f"/v3/sessions/{_quoted(args.id)}/repair", {"apply": args.yes})
+    found = connect(loaded, args).post(f"/v3/sessions/{_quoted(args.id)}/repair", {"apply": args.yes})
     if args.json:
         _print_json(found)
         return 0

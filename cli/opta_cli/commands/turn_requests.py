@@ -1,28 +1,17 @@
-"""opta sessions steer, pause, edit, fork; and the options that limit a turn."""
+"""opta sessions steer, pause, stop, edit, fork; and the limits that the options of a turn name."""
 
 import argparse
-import sys
 from typing import Any
 from urllib.parse import quote
 
+from opta_core.errors import Refused
 from opta_core.settings import LoadedSettings
 
+from ..arguments.turn_arguments import LIMITS
 from ..client import Client, new_key
-from ..plain_text import print_line
-from ..supervise import ensure_daemon
-
-EXIT_MISUSE = 2
-LIMITS = {
-    "steps": "model calls", "calls": "tool calls", "minutes": "minutes without those in which you are waited for", "tokens": "tokens read and written",
-}  # fmt: skip
-
-
-def add_limits(command: argparse.ArgumentParser) -> None:
-    """Add the options `--max-steps` and so on."""
-    for name, what in LIMITS.items():
-        command.add_argument(
-            f"--max-{name}", type=float if name == "minutes" else int, default=0, metavar="N", help=f"end the turn after N {what}"
-        )
+from ..connection import connect
+from ..piped_text import read_text
+from ..plain_text import plain_json, print_line
 
 
 def limits_of(args: argparse.Namespace) -> dict[str, Any]:
@@ -32,10 +21,9 @@ def limits_of(args: argparse.Namespace) -> dict[str, Any]:
 
 def steer(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions steer ID TEXT"""
-    text = " ".join(args.text) if args.text else sys.stdin.read()
+    text = " ".join(args.text) or read_text()
     if not text.strip():
-        print("opta: there are no words. Give them as an argument, or on standard input", file=sys.stderr)
-        return EXIT_MISUSE
+        raise Refused("There are no words. Give them as an argument, or on standard input.")
     accepted = _client(loaded, args).post(f"/v3/sessions/{_quoted(args.id)}/steer", {"text": text}, new_key())
     print_line(f"The next model call of {accepted['turnId']} reads it ({accepted['steerId']}).")
     return 0
@@ -45,6 +33,13 @@ def pause(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions pause ID"""
     accepted = _client(loaded, args).post(f"/v3/sessions/{_quoted(args.id)}/pause", {}, new_key())
     print_line(f"{accepted['turnId']} pauses before its next step. Go on: opta sessions resume {args.id}")
+    return 0
+
+
+def stop(loaded: LoadedSettings, args: argparse.Namespace) -> int:
+    """opta sessions stop ID"""
+    _client(loaded, args).post(f"/v3/sessions/{_quoted(args.id)}/stop", {})
+    print_line(f"The running turn of {args.id} is stopped. Go on: opta sessions resume {args.id}")
     return 0
 
 
@@ -69,14 +64,18 @@ def edit(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 def fork(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta sessions fork ID"""
     made = _client(loaded, args).post(f"/v3/sessions/{_quoted(args.id)}/fork", {"turnId": args.turn}, new_key())["session"]
+    if args.json:
+        import msgspec
+
+        print(plain_json(msgspec.json.encode(made)).decode())
+        return 0
     at = f" up to {made['parentTurn']}" if made.get("parentTurn") else ""
     print_line(f"s-{made['id']} has the history of s-{made['parent']}{at}. Go on: opta chat --session {made['id']}")
     return 0
 
 
 def _client(loaded: LoadedSettings, args: argparse.Namespace) -> Client:
-    ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    return Client(loaded.paths)
+    return connect(loaded, args)
 
 
 def _quoted(name: str) -> str:

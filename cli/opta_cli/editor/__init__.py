@@ -1,0 +1,1 @@
+"""`opta acp`: sessions of the daemon in an editor, over the Agent Client Protocol."""

@@ -1,0 +1,1 @@
+"""The full-screen terminal. Textual is imported here and nowhere else in the command line."""
