@@ -16,9 +16,12 @@ import msgspec
 
 from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.launch_codes import take_launch_code
+from opta_core.log_files import LogFiles
 from opta_core.logs import Log
 from opta_core.paths import Paths
 from opta_core.process import state
+from opta_core.process.process import memory_bytes
+from opta_core.process.restarts import restarts
 from opta_core.process.supervision import PROGRAMS, SupervisordClient
 from opta_core.records import RecordFile
 from opta_http import json_body
@@ -30,9 +33,13 @@ from opta_protocol.error_info import ErrorCode
 
 # The name of a file of the page: only characters that every file system reads alike, and a length that every one allows.
 _NAME = re.compile(r"[A-Za-z0-9_@.-]{1,100}(?:/[A-Za-z0-9_@.-]{1,100}){0,7}\Z")
+# Media types that the tables of Python and of the system may lack.
+_MEDIA_TYPES = {".webmanifest": "application/manifest+json"}
 STATIC = Path(__file__).parent / "static"
 KEYS_MAX = 64
 BODY_BYTES_MAX = 64 * 1024
+# What one answer holds of the logs.
+LOG_TAIL_BYTES, ENTRIES_MAX, ENTRY_CHARS_MAX = 256 * 1024, 2_000, 8_000
 
 log = Log("desktop")
 
@@ -44,6 +51,13 @@ class _Launch(msgspec.Struct):
 class _Service(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     action: str
+
+
+class _LogsWanted(msgspec.Struct, forbid_unknown_fields=True):
+    """`ends`: how far each log was read, as the answer before said; None for the newest lines."""
+
+    services: list[str] = msgspec.field(default_factory=lambda: list(PROGRAMS))
+    ends: dict[str, int] | None = None
 
 
 class Desktop:
@@ -102,7 +116,8 @@ class Desktop:
             file = STATIC / "index.html"
         if not file.is_file():
             raise Unavailable("The page is not built. Run: python desktop/build_page.py")
-        return mimetypes.guess_type(file.name)[0] or "application/octet-stream", file.read_bytes(), self._security()
+        kind = _MEDIA_TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        return kind, file.read_bytes(), self._security()
 
     def _security(self) -> Headers:
         known = state.read(self._paths)
@@ -142,6 +157,8 @@ class Desktop:
                 await _send_json(send, 200, await asyncio.to_thread(self._services))
             case "service":
                 await _send_json(send, 200, await asyncio.to_thread(self._control, content))
+            case "logs":
+                await _send_json(send, 200, await asyncio.to_thread(self._logs, content))
             case _:
                 raise Refused("The bridge has no such call.", code=ErrorCode.not_found)
 
@@ -168,8 +185,32 @@ class Desktop:
         return {"host": known.host, "port": known.port, "token": token}
 
     def _services(self) -> dict[str, Any]:
-        found = SupervisordClient(self._paths.run).processes()
-        return {"services": [{"name": p["name"], "state": p["statename"].lower(), "pid": p["pid"]} for p in found]}
+        run = self._paths.run
+        return {
+            "services": [
+                {
+                    "name": p["name"],
+                    "state": p["statename"].lower(),
+                    "pid": p["pid"],
+                    "uptimeS": p["now"] - p["start"] if p["statename"] == "RUNNING" else 0,
+                    "memory": memory_bytes(p["pid"]) if p["pid"] else 0,
+                    "restarts": restarts(run, p["name"]),
+                }
+                for p in SupervisordClient(run).processes()
+            ]
+        }
+
+    def _logs(self, content: bytes) -> dict[str, Any]:
+        try:
+            wanted = json_body.read(content, _LogsWanted)
+        except Refused as error:
+            raise Refused(f"Send services and ends: {error.message}"[:300], code=ErrorCode.bad_request) from error
+        if unknown := [name for name in wanted.services if name not in PROGRAMS]:
+            raise Refused(f"There is no service {unknown[0][:40]!r}. The services are {', '.join(PROGRAMS)}.", code=ErrorCode.invalid)
+        files = LogFiles(self._paths.logs, wanted.services, wanted.ends)
+        entries = files.newest(LOG_TAIL_BYTES) if wanted.ends is None else files.news()
+        shown = [msgspec.structs.replace(entry, text=entry.text[:ENTRY_CHARS_MAX]) for entry in entries[-ENTRIES_MAX:]]
+        return {"entries": shown, "ends": files.ends, "leftOut": len(entries) - len(shown)}
 
     def _control(self, content: bytes) -> dict[str, Any]:
         try:

@@ -1,22 +1,22 @@
 // @vitest-environment jsdom
 // The whole page without a browser: what a person does, and which requests follow.
 
-import { screen } from '@testing-library/react';
+import { act, screen } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { App } from './app';
 import type { AnyEvent } from './protocol';
 import { draft, nextMode } from './state';
-import { useTestBench } from './testing/page';
+import { pick, testBench } from './testing/page';
 import { Transcript } from './transcript';
 
-const bench = useTestBench();
+const bench = testBench();
 
 test('mode, model and level that were chosen before the first message of a new session are sent with it', async () => {
   const user = bench.draw(<App />);
   await bench.start();
-  await user.selectOptions(screen.getByRole('combobox', { name: 'Mode' }), 'do');
-  await user.selectOptions(screen.getByRole('combobox', { name: 'Model' }), 'lmx/qwen');
-  await user.selectOptions(screen.getByRole('combobox', { name: 'Permission level' }), 'L3');
+  await pick(user, 'Mode', /^Do/);
+  await pick(user, 'Model', /^qwen/);
+  await pick(user, 'Permission level', /^L3/);
   await user.type(screen.getByRole('textbox', { name: 'Message' }), 'write the notes');
   await user.click(screen.getByRole('button', { name: /Send/ }));
   await bench.pass();
@@ -60,9 +60,9 @@ test('a page that is opened before the daemon runs says so, and opens the newest
 test.each(['a draft', 'a choice'])('%s that was begun before the list of sessions came is not taken away', async (what) => {
   bench.gateway.addSession({ title: 'first' });
   const user = bench.draw(<App />);
-  bench.page.start('');
+  bench.page.start({ view: 'session', sid: '' });
   if (what === 'a draft') await user.type(screen.getByRole('textbox', { name: 'Message' }), 'h');
-  else await user.selectOptions(screen.getByRole('combobox', { name: 'Mode' }), 'do');
+  else await pick(user, 'Mode', /^Do/);
   await bench.pass(1_000);
   expect(screen.getByRole('button', { name: /first/ })).toBeTruthy();
   expect([bench.page.state.selected, nextMode(bench.page.state) === 'do', draft(bench.page.state)]).toEqual(what === 'a draft' ? ['', false, 'h'] : ['', true, '']);
@@ -80,7 +80,7 @@ test('a message that the daemon refuses stays in the composer of the session tha
   bench.gateway.refusals['POST /v3/sessions/sid1/turns'] = [429, 'too_many_requests', 'Too many turns wait. Stop one.'];
   const user = bench.draw(<App />);
   await bench.start();
-  await user.selectOptions(screen.getByRole('combobox', { name: 'Mode' }), 'do');
+  await pick(user, 'Mode', /^Do/);
   await user.type(screen.getByRole('textbox', { name: 'Message' }), 'hello');
   await user.click(screen.getByRole('button', { name: /Send/ }));
   await bench.pass();
@@ -109,10 +109,30 @@ test('a problem is shown until it is dismissed', async () => {
 test('the menu button shows and hides the sessions', async () => {
   const user = bench.draw(<App />);
   const button = screen.getByRole('button', { name: 'Sessions' });
+  const list = () => screen.queryByRole('navigation', { name: 'Sessions' });
+  for (const isShown of [false, true]) {
+    await user.click(button);
+    expect([button.getAttribute('aria-expanded'), list() !== null]).toEqual([String(isShown), isShown]);
+  }
+  expect(bench.stored.remembered).toMatchObject({ isRailHidden: false });
+});
+
+test('in a narrow window the sessions are a drawer, which Escape closes and which gives the keys back', async () => {
+  bench.gateway.addSession({ title: 'first' });
+  const user = bench.draw(<App />);
+  await bench.start();
+  act(() => bench.page.set({ isNarrow: true }));
+  const list = () => screen.queryByRole('navigation', { name: 'Sessions' });
+  expect(list()).toBeNull();
+  const button = screen.getByRole('button', { name: 'Sessions' });
   await user.click(button);
-  expect(button.getAttribute('aria-expanded')).toBe('true');
-  await user.click(button);
-  expect(button.getAttribute('aria-expanded')).toBe('false');
+  await bench.pass();
+  expect(list()).not.toBeNull();
+  expect(screen.getByRole('dialog', { name: 'Sessions' }).contains(document.activeElement)).toBe(true);
+  await user.keyboard('{Escape}');
+  await bench.pass();
+  expect(list()).toBeNull();
+  expect(document.activeElement).toBe(button);
 });
 
 test('what a person who cannot see the screen has to hear is announced, and nothing of the stream', async () => {
@@ -142,7 +162,7 @@ test('a draft outlives a reload of the window', async () => {
   const user = bench.draw(<App />);
   await bench.start();
   await user.type(screen.getByRole('textbox', { name: 'Message' }), 'not yet');
-  expect(bench.drafts).toEqual({ sid1: 'not yet' });
+  expect(bench.stored.drafts).toEqual({ sid1: 'not yet' });
 });
 
 test('a window without a key asks for one, takes the printed address, and goes on by itself', async () => {
@@ -183,4 +203,30 @@ test('a long session that cannot be folded is replayed', async () => {
   bench.gateway.append(id, { event: 'turn.start', turn: 't1', role: 'user', text: 'from the stream', mode: 'do', level: 'L2' });
   await bench.start();
   expect(bench.page.state.transcript.turns.map((turn) => turn.text)).toEqual(['from the stream']);
+});
+
+test('a session that was moved to the trash elsewhere says so, takes no message, and goes on when it is back', async () => {
+  bench.gateway.addSession({ title: 'first' });
+  bench.draw(<App />);
+  await bench.start('sid1');
+  bench.gateway.append('sid1', { event: 'turn.start', turn: 't1', role: 'user', text: 'go', mode: 'chat', level: 'L1' });
+  bench.gateway.append('sid1', { event: 'session.updated', changes: { trashed: true } });
+  await bench.pass();
+  expect(screen.getByRole('alert').textContent).toContain('moved to the trash');
+  expect(screen.getByRole('log', { name: 'Timeline' })).toBeTruthy();
+  expect(screen.getByText('Nothing can be sent to a session that is not there.')).toBeTruthy();
+  bench.gateway.append('sid1', { event: 'session.updated', changes: { trashed: false, pruned: false } });
+  await bench.pass();
+  expect(screen.queryByRole('alert')).toBeNull();
+});
+
+test('the address of no session says so, and is not tried again and again', async () => {
+  bench.gateway.addSession({ title: 'first' });
+  bench.gateway.refusals['GET /v3/sessions/nobody'] = [404, 'not_found', 'There is no session nobody.'];
+  bench.draw(<App />);
+  await bench.start('nobody');
+  await bench.pass(2_000);
+  expect(screen.getByRole('heading', { name: 'This session is not there' })).toBeTruthy();
+  expect(screen.getByRole('status', { name: 'Connection: Connected' })).toBeTruthy();
+  expect(bench.gateway.open('/v3/sessions/nobody/stream')).toEqual([]);
 });

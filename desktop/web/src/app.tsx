@@ -1,73 +1,85 @@
-import type { ReactNode } from 'react';
-import { perform } from './actions/action';
+import type { CSSProperties, ReactNode } from 'react';
 import { ActionButton } from './actions/button';
-import { dismissProblem, toggleRail } from './actions/view';
-import { usePage, usePageState } from './hooks';
-import { Connect } from './panels/connect/connect';
+import { dismissProblem } from './actions/view';
+import { boot } from './boot';
+import { usePageState } from './hooks';
+import { Announcer } from './panels/announcer/announcer';
+import { BootPanel } from './panels/boot/boot_panel';
+import { ConnectionBanner } from './panels/boot/connection_banner';
+import { ChangesSheet } from './panels/changes/changes_sheet';
 import { Composer } from './panels/composer/composer';
-import { ChildAsks } from './panels/permission/child_asks';
-import { Permission } from './panels/permission/permission';
-import { Sessions } from './panels/sessions/sessions';
-import { Telemetry } from './panels/telemetry/telemetry';
+import { DaemonSheet } from './panels/daemon/daemon_sheet';
+import { FolderDialog } from './panels/folders/folder_dialog';
+import { Header } from './panels/header/header';
+import { ModelsSheet } from './panels/models/models_sheet';
+import { SettingsSheet } from './panels/settings/settings_sheet';
+import { Palette } from './panels/palette/palette';
+import { KeySheet } from './panels/keys/key_sheet';
+import { Questions } from './panels/permission/questions';
+import { GoneBanner, GonePanel } from './panels/sessions/gone';
+import { Rail } from './panels/sessions/rail';
+import { TelemetryColumn } from './panels/telemetry/telemetry';
+import { TelemetryLine } from './panels/telemetry/telemetry_line';
 import { Timeline } from './panels/timeline/timeline';
 import { Todo } from './panels/todo/todo';
 import { Trust } from './panels/trust/trust';
 import { WorktreePanel } from './panels/worktree/worktree';
-import { connection } from './state';
-import { ConnectionBadge } from './ui/connection';
+import { classes } from './ui/kit/classes';
 
 export function App(): ReactNode {
-  const isRailOpen = usePageState((state) => state.isRailOpen);
-  const notice = usePageState((state) => state.notice);
+  const railPx = usePageState((state) => state.remembered.railPx);
+  const isRailHidden = usePageState((state) => state.remembered.isRailHidden);
+  const hasTelemetry = usePageState((state) => state.isTelemetryOpen);
   return (
-    <div className={`app ${isRailOpen ? 'rail-open' : ''}`}>
+    <div className={classes('app', isRailHidden && 'without-rail', !hasTelemetry && 'no-telemetry')} style={{ '--rail': `${railPx}px` } as CSSProperties}>
       <Header />
-      <Sessions />
+      <Rail />
       <main>
-        <Problem />
-        <SandboxWarning />
-        <Connect />
-        <Timeline />
-        <div className="dock">
-          <WorktreePanel />
-          <Trust />
-          <Todo />
-          <Permission />
-          <ChildAsks />
-          <Composer />
-        </div>
+        <Main />
       </main>
-      <Telemetry />
-      <div className="sr-only" aria-live="polite">
-        {notice}
-      </div>
+      {hasTelemetry ? <TelemetryColumn /> : null}
+      <ChangesSheet />
+      <DaemonSheet />
+      <FolderDialog />
+      <KeySheet />
+      <ModelsSheet />
+      <Palette />
+      <SettingsSheet />
+      <Announcer />
     </div>
   );
 }
 
-function Header(): ReactNode {
-  const page = usePage();
-  const isRailOpen = usePageState((state) => state.isRailOpen);
-  const selected = usePageState((state) => state.selected);
-  // The list leaves sub-agents out.
-  const title = usePageState((state) => state.sessions.find((session) => session.id === state.selected)?.title ?? state.transcript.title);
-  const state = usePageState(connection);
-  const retryInMs = usePageState((each) => each.retryInMs);
+// What was read once stays readable while the daemon is away, and a message can be begun before anything is read.
+function Main(): ReactNode {
+  const state = usePageState(boot);
+  const isRead = usePageState((each) => each.sessionsRead && each.selected !== '');
+  const isGone = usePageState((each) => each.gone !== '');
+  const isEmpty = usePageState((each) => each.transcript.turns.length === 0);
+  const isReadable = state === 'ready' || (isRead && state !== 'wrong-version');
+  if (!isReadable && state !== 'starting' && state !== 'loading') return <BootPanel />;
   return (
-    <header className="top">
-      <button type="button" className="menu" aria-label={toggleRail.label} aria-expanded={isRailOpen} onClick={() => void perform(page, toggleRail, undefined)}>
-        ☰
-      </button>
-      <h1>{title || 'Opta'}</h1>
-      {selected ? <code className="dim">s-{selected}</code> : null}
-      <span className="grow" />
-      <ConnectionBadge state={state} retryInMs={retryInMs} />
-    </header>
+    <>
+      <Problem />
+      <SandboxWarning />
+      <ConnectionBanner />
+      {isGone && !isEmpty ? <GoneBanner /> : null}
+      {isGone && isEmpty ? <GonePanel /> : isReadable ? <Timeline /> : <BootPanel />}
+      <div className="dock">
+        <WorktreePanel />
+        <Trust />
+        <Todo />
+        <Questions />
+        <TelemetryLine />
+        <Composer />
+      </div>
+    </>
   );
 }
 
 function Problem(): ReactNode {
-  const problem = usePageState((state) => state.problem);
+  // Without a key, the question for one shows it.
+  const problem = usePageState((state) => (boot(state) === 'no-key' ? '' : state.problem));
   return problem ? (
     <p className="problem err" role="alert">
       {problem} <ActionButton action={dismissProblem} argument={undefined} className="quiet" />

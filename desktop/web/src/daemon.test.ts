@@ -23,7 +23,7 @@ function daemonThat(...answers: Answer[]) {
     if (answer === 'down') throw new TypeError('Failed to fetch');
     return Response.json(answer === 200 ? { turnId: 't1' } : { error: { code: 'unavailable', message: 'Refused.' } }, { status: answer });
   });
-  const daemon = new Daemon(async () => ({ host: '127.0.0.1', port: 9999, token: `token${(tokens += 1)}` }));
+  const daemon = new Daemon(async () => ({ host: '127.0.0.1', port: 9999, token: `token${++tokens}` }));
   return { daemon, requests };
 }
 

@@ -1,6 +1,6 @@
 // HTTP client of the gateway, and the addresses of its live streams.
 
-import type { AddProvider, AnyEvent, Attachment, DiagnoseRequest, Diagnosis, DiscoveredServers, ErrorInfo, Fix, FixDone, ForkAnswer, Health, ModelList, ProviderAdded, Replay, Session, SessionDetails, SessionList, SteerAccepted, TrustState, TurnAccepted, TurnChanges, TurnUndoneAnswer, UndoTurnRequest, WorktreeEnded } from './protocol';
+import type { AccountInfo, AccountList, AddProvider, AnyEvent, Attachment, CommandList, DiagnoseRequest, Diagnosis, DiscoveredServers, ErrorInfo, FileMatches, Fix, FixDone, FolderList, FolderSuggestions, ForkAnswer, Health, LmxAvailable, LmxHubSearch, LmxModelDetails, LmxModels, LmxPull, MachineModels, ModelList, ProviderAdded, ProviderList, Replay, Session, SessionChanges, SessionDetails, SessionList, SkillList, SteerAccepted, TrustState, TurnAccepted, TurnChanges, TurnUndoneAnswer, UndoTurnRequest, UpdateSession, WorktreeEnded } from './protocol';
 
 // Where the gateway listens, and the token it accepts. Both change when it restarts.
 export interface Address {
@@ -18,12 +18,34 @@ export class DaemonError extends Error {
   }
 }
 
+// A page of the list of sessions; '' and absent filters let all through.
+export interface SessionsWanted {
+  limit: number;
+  q?: string;
+  state?: Session['state'] | '';
+  cursor?: string;
+  parent?: string;
+  archived?: '0' | '1';
+  pinned?: '1';
+}
+
 // Requests that carry a key, or only read, are sent again while the gateway restarts.
 const ATTEMPTS_MAX = 6;
 const RETRY_MS = 150;
 // A 401 means that the token has changed: ask for the new one.
 const TOKENS_MAX = 3;
 const NAME_CHARS_MAX = 100;
+
+// What is always allowed; `words` is the line that was shown before it was written.
+export interface Grant {
+  id: string;
+  tool: string;
+  cwd: string;
+  words: string;
+  expires?: string;
+}
+
+export type ExportFormat = 'markdown' | 'json' | 'html';
 
 export class Daemon {
   private known: Promise<Address> | null = null;
@@ -83,14 +105,61 @@ export class Daemon {
     return `ws://${host}:${port}${path}?${query}&token=${encodeURIComponent(token)}`;
   }
 
-  sessions(q: string): Promise<SessionList> {
-    return this.ask('GET', `/v3/sessions?limit=200&q=${encodeURIComponent(q)}`);
+  // Milliseconds until the gateway has answered with nothing. Asked once: a retry would be measured, too.
+  async roundTrip(): Promise<number> {
+    const { host, port } = await this.address();
+    const began = performance.now();
+    const response = await fetch(`http://${host}:${port}/healthz`, { cache: 'no-store' });
+    await response.arrayBuffer();
+    return performance.now() - began;
+  }
+
+  sessions(wanted: SessionsWanted): Promise<SessionList> {
+    const { limit, ...filters } = wanted;
+    const query = new URLSearchParams(Object.entries(filters).filter(([, value]) => value));
+    return this.ask('GET', `/v3/sessions?limit=${limit}${query.size ? `&${query}` : ''}`);
+  }
+
+  // The trash, or what `prune` moved to the archive.
+  putAway(where: 'trash' | 'archive', cursor: string): Promise<SessionList> {
+    return this.ask('GET', `/v3/put-away?where=${where}&limit=50${cursor ? `&cursor=${cursor}` : ''}`);
+  }
+
+  restore(sid: string): Promise<Session> {
+    return this.ask('POST', `/v3/put-away/${sid}/restore`, {});
+  }
+
+  updateSession(sid: string, wanted: UpdateSession): Promise<Session> {
+    return this.ask('PATCH', `/v3/sessions/${sid}`, wanted);
+  }
+
+  folders(path: string, prefix: string, withHidden: boolean): Promise<FolderList> {
+    return this.ask('GET', `/v3/folders?${new URLSearchParams({ path, prefix, ...(withHidden ? { hidden: '1' } : {}) })}`);
+  }
+
+  suggestedFolders(): Promise<FolderSuggestions> {
+    return this.ask('GET', '/v3/folders/suggested');
   }
 
   // With `worktreeName`, in a git worktree of its repository that is made for it.
   createSession(mode: string, cwd: string, worktreeName?: string): Promise<Session> {
     const worktree = worktreeName === undefined ? {} : { worktree: true, worktreeName: worktreeName.slice(0, NAME_CHARS_MAX) };
     return this.ask('POST', '/v3/sessions', { mode, ...(cwd ? { cwd } : {}), ...worktree });
+  }
+
+  // For later turns of a session.
+  update(sid: string, changes: UpdateSession): Promise<Session> {
+    return this.ask('PATCH', `/v3/sessions/${sid}`, changes);
+  }
+
+  // Replace older turns by a summary in the model's context.
+  compact(sid: string): Promise<TurnAccepted> {
+    return this.ask('POST', `/v3/sessions/${sid}/compact`, {}, crypto.randomUUID());
+  }
+
+  // Go on with an empty context; the history stays.
+  clear(sid: string): Promise<unknown> {
+    return this.ask('POST', `/v3/sessions/${sid}/clear`, {});
   }
 
   trash(sid: string): Promise<unknown> {
@@ -112,8 +181,11 @@ export class Daemon {
 
   // One stored event of a session.
   async eventAt(sid: string, seq: number): Promise<AnyEvent | undefined> {
-    const page = await this.ask<{ events: AnyEvent[] }>('GET', `/v3/sessions/${sid}/events?afterSeq=${seq - 1}&limit=1`);
-    return page.events[0];
+    return (await this.eventsAfter(sid, seq - 1, 1))[0];
+  }
+
+  async eventsAfter(sid: string, seq: number, limit: number): Promise<AnyEvent[]> {
+    return (await this.ask<{ events: AnyEvent[] }>('GET', `/v3/sessions/${sid}/events?afterSeq=${seq}&limit=${limit}`)).events;
   }
 
   upload(file: File): Promise<Attachment> {
@@ -155,8 +227,9 @@ export class Daemon {
     return this.ask('POST', `/v3/sessions/${sid}/resume`, {});
   }
 
-  answer(sid: string, requestId: string, decision: string, offer = ''): Promise<unknown> {
-    return this.ask('POST', `/v3/sessions/${sid}/permissions/${requestId}`, { decision, client: 'the page', ...(offer ? { offer } : {}) });
+  // `note`: why a call was denied, for the model.
+  answer(sid: string, requestId: string, decision: string, offer = '', note = ''): Promise<unknown> {
+    return this.ask('POST', `/v3/sessions/${sid}/permissions/${requestId}`, { decision, client: 'the page', ...(offer ? { offer } : {}), ...(note ? { note } : {}) });
   }
 
   trust(cwd: string): Promise<TrustState> {
@@ -165,6 +238,11 @@ export class Daemon {
 
   giveTrust(cwd: string, sha256: string): Promise<TrustState> {
     return this.ask('POST', '/v3/trust', { cwd, sha256 });
+  }
+
+  // A session without its transcript.
+  about(sid: string): Promise<Session> {
+    return this.ask('GET', `/v3/sessions/${sid}`);
   }
 
   // A session with its transcript, as far as it is now.
@@ -177,6 +255,16 @@ export class Daemon {
     return this.ask('GET', `/v3/sessions/${sid}/turns/${turnId}/changes`);
   }
 
+  // The files that all turns of a session changed, with their diffs.
+  sessionChanges(sid: string): Promise<SessionChanges> {
+    return this.ask('GET', `/v3/sessions/${sid}/changes`);
+  }
+
+  // A file of a session: a picture, a long result, or what was attached to a message.
+  async artifact(sid: string, file: string): Promise<Blob> {
+    return (await this.send('GET', `/v3/sessions/${sid}/artifacts/${encodeURIComponent(file)}`)).blob();
+  }
+
   // Take back what a turn changed, or make it again: in all files or in some. With `partly` where it can be done.
   undo(sid: string, direction: 'undo' | 'redo', wanted: UndoTurnRequest): Promise<TurnUndoneAnswer> {
     return this.ask('POST', `/v3/sessions/${sid}/${direction}`, wanted);
@@ -184,6 +272,29 @@ export class Daemon {
 
   models(): Promise<ModelList> {
     return this.ask('GET', '/v3/models');
+  }
+
+  // The model of turns that name none.
+  setDefaultModel(model: string): Promise<unknown> {
+    return this.ask('PUT', '/v3/models/default', { model });
+  }
+
+  providers(): Promise<ProviderList> {
+    return this.ask('GET', '/v3/providers');
+  }
+
+  // What a message in a folder can begin with; '' for what holds everywhere.
+  commands(cwd: string): Promise<CommandList> {
+    return this.ask('GET', `/v3/commands${cwd ? `?cwd=${encodeURIComponent(cwd)}` : ''}`);
+  }
+
+  skills(cwd: string): Promise<SkillList> {
+    return this.ask('GET', `/v3/skills${cwd ? `?cwd=${encodeURIComponent(cwd)}` : ''}`);
+  }
+
+  // Files and folders of a folder whose path matches.
+  files(cwd: string, q: string): Promise<FileMatches> {
+    return this.ask('GET', `/v3/files?cwd=${encodeURIComponent(cwd)}&q=${encodeURIComponent(q)}`);
   }
 
   discover(): Promise<DiscoveredServers> {
@@ -207,8 +318,73 @@ export class Daemon {
   }
 
   // One zip, with secrets masked.
+  async grants(): Promise<Grant[]> {
+    return (await this.ask<{ grants: Grant[] }>('GET', '/v3/grants')).grants;
+  }
+
+  revoke(id: string): Promise<unknown> {
+    return this.ask('DELETE', `/v3/grants/${encodeURIComponent(id)}`);
+  }
+
+  async accounts(): Promise<AccountInfo[]> {
+    return (await this.ask<AccountList>('GET', '/v3/accounts')).accounts;
+  }
+
+  storeAccount(name: string, key: string): Promise<unknown> {
+    return this.ask('PUT', `/v3/accounts/${encodeURIComponent(name)}`, { key });
+  }
+
+  removeAccount(name: string): Promise<unknown> {
+    return this.ask('DELETE', `/v3/accounts/${encodeURIComponent(name)}`);
+  }
+
+  removeProvider(name: string): Promise<unknown> {
+    return this.ask('DELETE', `/v3/providers/${encodeURIComponent(name)}`);
+  }
+
+  async exported(sid: string, format: ExportFormat): Promise<Blob> {
+    return (await this.send('GET', `/v3/sessions/${sid}/export?format=${format}`)).blob();
+  }
+
   async evidence(sid: string): Promise<Blob> {
     return (await this.send('POST', `/v3/sessions/${sid}/evidence`, {})).blob();
+  }
+
+  // Models that lie on this machine, and what fits.
+  foundModels(): Promise<MachineModels> {
+    return this.ask('GET', '/v3/models/found');
+  }
+
+  // LMX's models with their states, its memory, and downloads.
+  lmxModels(): Promise<LmxModels> {
+    return this.ask('GET', '/v3/lmx/models');
+  }
+
+  // Answers once the model is loaded.
+  loadModel(model: string, pin = false): Promise<LmxModelDetails> {
+    return this.ask('POST', '/v3/lmx/models/load', { model, ...(pin ? { pin } : {}) });
+  }
+
+  unloadModel(model: string): Promise<unknown> {
+    return this.ask('POST', '/v3/lmx/models/unload', { model });
+  }
+
+  searchHub(words: string): Promise<LmxHubSearch> {
+    return this.ask('GET', `/v3/models/search?q=${encodeURIComponent(words)}`);
+  }
+
+  // What a hub has, and what a download of it would fetch.
+  availableModel(repo: string): Promise<LmxAvailable> {
+    return this.ask('POST', '/v3/lmx/models/available', { repo });
+  }
+
+  // `name`: that of a download that goes on; a new one gets the last part of `repo`.
+  pullModel(repo: string, revision: string, name = ''): Promise<LmxPull> {
+    return this.ask('POST', '/v3/lmx/models/pull', { repo, revision, ...(name ? { name } : {}) });
+  }
+
+  pausePull(name: string): Promise<LmxPull> {
+    return this.ask('POST', '/v3/lmx/models/pull/pause', { name });
   }
 
   addProvider(wanted: AddProvider): Promise<ProviderAdded> {

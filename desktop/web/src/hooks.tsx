@@ -1,9 +1,10 @@
 // The page for React components: `usePage` to act on it, `usePageState` to draw a part of its state.
 
-import { createContext, type ReactNode, useContext, useState } from 'react';
+import { createContext, type ReactNode, useCallback, useContext, useSyncExternalStore } from 'react';
 import { useStore } from 'zustand';
 import type { Page } from './page';
 import type { State } from './state';
+import type { Turn } from './transcript';
 
 const Context = createContext<Page | null>(null);
 
@@ -26,12 +27,21 @@ export function usePageState<Part>(select: (state: State) => Part): Part {
 export function useKeptOpen(name: string): [isOpen: boolean | undefined, setOpen: (isOpen: boolean) => void] {
   const page = usePage();
   const key = `${page.state.selected}/${name}`;
-  const [isOpen, setOpen] = useState(() => page.kept.isOpen(key));
-  return [
-    isOpen,
-    (next) => {
-      page.kept.setOpen(key, next);
-      setOpen(next);
-    },
-  ];
+  const isOpen = useSyncExternalStore(page.kept.subscribe, () => page.kept.isOpen(key));
+  return [isOpen, (next) => page.kept.setOpen(key, next)];
+}
+
+// A number that is kept as what is opened is, 0 at first.
+export function useKeptCount(name: string): [count: number, setCount: (count: number) => void] {
+  const page = usePage();
+  const key = `${page.state.selected}/${name}`;
+  const count = useSyncExternalStore(page.kept.subscribe, () => page.kept.count(key));
+  return [count, (next) => page.kept.setCount(key, next)];
+}
+
+// Draws again when this turn changes, and only then. The turn is mutable: the number says that it has changed.
+export function useTurn(turn: Turn): number {
+  const page = usePage();
+  const subscribe = useCallback((listener: () => void) => page.turns.subscribe(turn.id, listener), [page, turn]);
+  return useSyncExternalStore(subscribe, () => turn.version);
 }

@@ -5,40 +5,49 @@ import '@fontsource-variable/jetbrains-mono';
 import './style/tokens.css';
 import './style/app.css';
 import { createRoot } from 'react-dom/client';
-import { onKey } from './actions/registry';
+import { KeyListener } from './actions/key_listener';
 import { App } from './app';
-import { bootstrap, launch } from './bridge';
+import { browserBridge, launch } from './bridge';
 import { Daemon } from './daemon';
-import { PageProvider } from './hooks';
+import { lookOf, wear } from './look';
 import { Page } from './page';
+import { Providers } from './providers';
+import { formatRoute, parseRoute } from './routes';
 import { browserScreen } from './screen';
 
-const page = new Page(new Daemon(bootstrap), browserScreen);
+const page = new Page(new Daemon(browserBridge.bootstrap), browserScreen, browserBridge);
 
 const root = document.getElementById('root');
 if (root)
   createRoot(root).render(
-    <PageProvider page={page}>
+    <Providers page={page}>
       <App />
-    </PageProvider>,
+    </Providers>,
   );
 
-window.addEventListener('keydown', (event) => onKey(page, event));
+let worn = page.state.choices;
+wear(lookOf(worn), document);
+page.store.subscribe(() => {
+  if (page.state.choices === worn) return;
+  worn = page.state.choices;
+  wear(lookOf(worn), document);
+});
+
+const keys = new KeyListener(page);
+window.addEventListener('keydown', (event) => keys.onKey(event));
+// In a narrow window the list of sessions is a drawer.
+const narrow = window.matchMedia('(max-width: 719px)');
+page.set({ isNarrow: narrow.matches });
+narrow.addEventListener('change', () => page.set({ isNarrow: narrow.matches, isRailOpen: false }));
 window.addEventListener('online', () => page.kick());
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) page.kick();
 });
-
-// The address names the open session, in both directions.
-const addressed = () => location.hash.slice(1);
-page.store.subscribe(({ selected }, { selected: before }) => {
-  if (selected !== before && selected !== addressed()) location.hash = selected;
-});
 window.addEventListener('hashchange', () => {
-  if (addressed() !== page.state.selected) page.open(addressed());
+  if (location.hash !== formatRoute(page.state.route)) page.show(parseRoute(location.hash));
 });
 
 // A code that was used before fails; the key of this tab may still be good, and if not, the page asks for one.
 launch()
   .catch((error: unknown) => page.report(error))
-  .finally(() => page.start(addressed()));
+  .finally(() => page.start(parseRoute(location.hash)));

@@ -1,205 +1,128 @@
-// Draws Markdown as React elements, incrementally: only the last blocks of a growing text are parsed again.
+// Draws Markdown as React elements, incrementally: only the last blocks of a growing text are drawn again.
 // No HTML passes through: raw HTML is shown as text, images are shown as links and never fetched.
 
-import { marked, type Token, type Tokens } from 'marked';
+import type { Token, Tokens } from 'marked';
 import { memo, type ReactNode, useRef } from 'react';
+import styles from './markdown.module.css';
+import { BlockSplitter, type Footnote, isTame, type Links, tokensOf } from './markdown_blocks';
+import { Inline, plain } from './markdown_inline';
+import { useWords } from './strings/strings';
 import { CodeBlock } from './ui/code_block';
 import { decodeEntities } from './ui/entities';
+import { KeptSelection } from './ui/kept_selection';
 
-// Blocks at the end that may still change as text arrives.
-const OPEN_BLOCKS = 2;
 const CHUNK = 32;
-
-export interface Blocks {
-  committed: string[];
-  open: string[];
-}
-
-// Splits a growing text into the source texts of its blocks. Committed blocks do not change any more, so the next call parses only the rest.
-export class BlockSplitter {
-  private committed: string[] = [];
-  private committedText = '';
-
-  split(text: string): Blocks {
-    if (!text.startsWith(this.committedText)) {
-      this.committed = [];
-      this.committedText = '';
-    }
-    const raws = lexBlocks(text.slice(this.committedText.length));
-    const settled = raws.slice(0, Math.max(0, raws.length - OPEN_BLOCKS));
-    if (settled.length) {
-      this.committed = [...this.committed, ...settled];
-      this.committedText += settled.join('');
-    }
-    return { committed: this.committed, open: raws.slice(settled.length) };
-  }
-}
-
-function lexBlocks(text: string): string[] {
-  return isTame(text) ? marked.lexer(text).map((token) => token.raw) : text.split(/(?<=\n\n)/);
-}
-
-// Beyond these limits the lexer overflows its stack or takes seconds: very long lines, quotes and lists nested too deeply in
-// one line or by indentation, long runs of emphasis marks. Such text is shown unformatted.
-const LINE_CHARS_MAX = 65_536;
-const WILD = [
-  /^(?:[ \t]*(?:>|[-*+][ \t]|\d{1,9}[.)][ \t])){33}/m,
-  /^[ \t]{100,}(?:>|[-*+][ \t]|\d{1,9}[.)][ \t])/m,
-  /([*_])\1{255}/,
-];
-
-export function isTame(text: string): boolean {
-  return !WILD.some((pattern) => pattern.test(text)) && (text.length <= LINE_CHARS_MAX || text.split('\n').every((line) => line.length <= LINE_CHARS_MAX));
-}
 
 export function Markdown({ text }: { text: string }): ReactNode {
   const splitter = useRef<BlockSplitter>(null);
   splitter.current ??= new BlockSplitter();
-  const { committed, open } = splitter.current.split(text);
+  const { committed, open, links, footnotes } = splitter.current.split(text);
   const chunks: string[] = [];
   for (let at = 0; at < committed.length; at += CHUNK) chunks.push(committed.slice(at, at + CHUNK).join(''));
   return (
-    <div className="markdown">
+    <KeptSelection className={`markdown ${styles.markdown}`}>
       {chunks.map((chunk, at) => (
-        <Block key={`c${at}`} raw={chunk} />
+        <Blocks key={`c${at}`} raw={chunk} links={links} footnotes={footnotes} />
       ))}
       {open.map((raw, at) => (
-        <Block key={`o${committed.length + at}`} raw={raw} />
+        <Blocks key={`o${committed.length + at}`} raw={raw} links={links} footnotes={footnotes} />
       ))}
-    </div>
+    </KeptSelection>
   );
 }
 
-const Block = memo(function Block({ raw }: { raw: string }): ReactNode {
-  if (!isTame(raw)) return <p className="plain">{raw}</p>;
-  return <>{marked.lexer(raw).map((token, at) => block(token, at))}</>;
+interface BlocksProps {
+  raw: string;
+  links: Links;
+  footnotes: ReadonlySet<string>;
+}
+
+const Blocks = memo(function Blocks({ raw, links, footnotes }: BlocksProps): ReactNode {
+  if (!isTame(raw)) return <p className={styles.plain}>{raw}</p>;
+  return tokensOf(raw, links).map((token, at) => <Block key={at} token={token} footnotes={footnotes} />);
 });
 
-function block(token: Token, key: number): ReactNode {
+function Block({ token, footnotes }: { token: Token; footnotes: ReadonlySet<string> }): ReactNode {
+  const inline = (tokens: Token[] | undefined) => <Inline tokens={tokens} footnotes={footnotes} />;
+  const blocks = (tokens: Token[] | undefined) => (tokens ?? []).map((inner, at) => <Block key={at} token={inner} footnotes={footnotes} />);
   switch (token.type) {
     case 'heading': {
+      // A turn has a heading of the second level.
       const Tag = `h${Math.min(6, (token as Tokens.Heading).depth + 2)}` as 'h3';
-      return (
-        <Tag key={key} dir="auto">
-          {inline(token.tokens)}
-        </Tag>
-      );
+      return <Tag dir="auto">{inline(token.tokens)}</Tag>;
     }
     case 'paragraph':
-      return (
-        <p key={key} dir="auto">
-          {inline(token.tokens)}
-        </p>
-      );
+      return <p dir="auto">{inline(token.tokens)}</p>;
     case 'text':
-      return <span key={key}>{token.tokens ? inline(token.tokens) : decodeEntities(token.raw)}</span>;
+      return <span>{token.tokens ? inline(token.tokens) : decodeEntities(token.raw)}</span>;
     case 'checkbox':
-      return <input key={key} type="checkbox" checked={(token as Tokens.Checkbox).checked} readOnly disabled aria-label={(token as Tokens.Checkbox).checked ? 'done' : 'to do'} />;
+      return <Checkbox isChecked={(token as Tokens.Checkbox).checked} />;
     case 'code': {
       const code = token as Tokens.Code;
-      return <CodeBlock key={key} text={code.text} language={code.lang ?? ''} />;
+      return <CodeBlock text={code.text} language={languageOf(code.lang)} />;
     }
     case 'blockquote':
-      return <blockquote key={key}>{(token.tokens ?? []).map((inner, at) => block(inner, at))}</blockquote>;
+      return <blockquote dir="auto">{blocks(token.tokens)}</blockquote>;
     case 'list': {
       const list = token as Tokens.List;
       const items = list.items.map((item, at) => (
-        <li key={at} dir="auto" className={item.task ? 'task' : undefined}>
-          {item.tokens.map((inner, index) => block(inner, index))}
+        <li key={at} dir="auto" className={item.task ? styles.task : undefined}>
+          {blocks(item.tokens)}
         </li>
       ));
-      return list.ordered ? (
-        <ol key={key} start={list.start || 1}>
-          {items}
-        </ol>
-      ) : (
-        <ul key={key}>{items}</ul>
-      );
+      return list.ordered ? <ol start={typeof list.start === 'number' ? list.start : 1}>{items}</ol> : <ul>{items}</ul>;
     }
-    case 'table': {
-      const table = token as Tokens.Table;
-      return (
-        <table key={key}>
-          <thead>
-            <tr>
-              {table.header.map((cell, at) => (
-                <th key={at} className={alignment(cell)} dir="auto">
-                  {inline(cell.tokens)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {table.rows.map((row, at) => (
-              <tr key={at}>
-                {row.map((cell, index) => (
-                  <td key={index} className={alignment(cell)} dir="auto">
-                    {inline(cell.tokens)}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      );
-    }
+    case 'table':
+      return <Table table={token as Tokens.Table} footnotes={footnotes} />;
     case 'hr':
-      return <hr key={key} />;
+      return <hr />;
+    case 'footnote':
+      return (
+        <p className={styles.footnote} dir="auto">
+          <sup>{(token as Footnote).label}</sup> {inline(token.tokens)}
+        </p>
+      );
     case 'space':
     case 'def':
       return null;
     default:
-      return <p key={key}>{token.raw}</p>;
+      return <p className={styles.plain}>{token.raw}</p>;
   }
 }
 
-function alignment(cell: Tokens.TableCell): string | undefined {
-  return cell.align ? `align-${cell.align}` : undefined;
+function Checkbox({ isChecked }: { isChecked: boolean }): ReactNode {
+  const words = useWords('markdown');
+  return <input type="checkbox" checked={isChecked} readOnly disabled aria-label={words(isChecked ? 'done' : 'open')} />;
 }
 
-function inline(tokens: Token[] | undefined): ReactNode[] {
-  return (tokens ?? []).map((token, key) => {
-    switch (token.type) {
-      case 'strong':
-        return <strong key={key}>{inline(token.tokens)}</strong>;
-      case 'em':
-        return <em key={key}>{inline(token.tokens)}</em>;
-      case 'del':
-        return <del key={key}>{inline(token.tokens)}</del>;
-      case 'codespan':
-        return <code key={key}>{(token as Tokens.Codespan).text}</code>;
-      case 'br':
-        return <br key={key} />;
-      case 'link':
-      case 'image':
-        return <Link key={key} href={(token as Tokens.Link).href} text={(token as Tokens.Link).text} />;
-      case 'text': {
-        const text = token as Tokens.Text;
-        return text.tokens ? <span key={key}>{inline(text.tokens)}</span> : decodeEntities(text.text);
-      }
-      case 'escape':
-        return (token as Tokens.Escape).text;
-      default:
-        return token.raw;
-    }
-  });
-}
-
-// A link shows its real target, and opens only web addresses.
-function Link({ href, text }: { href: string; text: string }): ReactNode {
-  let url: URL;
-  try {
-    url = new URL(href);
-  } catch {
-    return <span>{text}</span>;
-  }
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') return <span>{text}</span>;
-  // The host is repeated beside the text unless the text is plainly that address: `bank.example@evil.example` and look-alike letters are not.
-  const isPlain = text === url.host || (text === href && text.includes(`//${url.host}`) && !url.username);
+function Table({ table, footnotes }: { table: Tokens.Table; footnotes: ReadonlySet<string> }): ReactNode {
+  const words = useWords('markdown');
+  const cell = (each: Tokens.TableCell) => ({ 'data-align': each.align ?? undefined, dir: 'auto', children: <Inline tokens={each.tokens} footnotes={footnotes} /> });
   return (
-    <a href={href} target="_blank" rel="noreferrer noopener">
-      <bdi>{text}</bdi>
-      {isPlain ? null : <span className="host"> ({url.host})</span>}
-    </a>
+    <div className={styles.table} role="group" aria-label={table.header.map((each) => plain(each.tokens)).join(', ') || words('table')} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            {table.header.map((each, at) => (
+              <th key={at} scope="col" {...cell(each)} />
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {table.rows.map((row, at) => (
+            <tr key={at}>
+              {row.map((each, index) => (
+                <td key={index} {...cell(each)} />
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
+}
+
+// The first word behind the fence; what follows is for other programs.
+function languageOf(info: string | undefined): string {
+  return decodeEntities(info ?? '').split(/[\s,{]/, 1)[0] ?? '';
 }

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { perform } from './actions/action';
 import { allowNotifications } from './actions/view';
-import { useTestBench } from './testing/page';
+import { testBench } from './testing/page';
 
-const bench = useTestBench();
+const bench = testBench();
 const T1 = { turn: 't1' };
 
 test('an end and a question of any session are shown, with the title of the session', async () => {

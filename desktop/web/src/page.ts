@@ -1,39 +1,62 @@
 // The page without a screen: owns the store and both live streams, and asks the daemon. Actions use it, React draws its store.
 
 import { askOf, isSamePlace, openAsks } from './child_asks';
+import { missingOf } from './boot';
+import type { Bridge } from './bridge';
 import { type Daemon, DaemonError } from './daemon';
 import { Delegated, type News, newsOf } from './news';
+import { type MetricsLine, withoutFigures, withRoundTrip } from './figures';
+import type { Session } from './protocol';
+import { type Moved, movedBy } from './put_away';
 import { Kept } from './kept';
-import { afterLines, afterMetrics, afterOpening, createPageStore, isMessageBegun, type MetricsLine, type State, windowName } from './state';
+import { changedNames, restoredState, storedOf } from './kept_state';
+import { afterLook, type Remembered } from './remembered';
+import { type Known, SessionPages } from './session_pages';
+import { createQueries } from './queries';
+import type { Route } from './routes';
+import { afterLines, afterMetrics, afterOpening, createPageStore, isMessageBegun, type State, windowName } from './state';
+import type { StoredName } from './storage';
 import { EventLog } from './streams/eventlog';
 import { type Control, GlobalPosition, SessionPosition } from './streams/position';
 import { Refresh } from './streams/refresh';
-import { Transcript } from './transcript';
+import { revealOf } from './reveal';
+import { Transcript, type Turn } from './transcript';
+import { TurnSignals } from './turn_signals';
 
 // Every event but a delta may change a session's row in the list.
 const CHANGES_LIST = /^\{"seq":\d+,"event":"(?!turn\.token|turn\.thinking|tool\.output)/;
 
-// A session with more lines is not replayed line by line.
+// A session with more lines is not replayed line by line: what its end holds is shown at once, and the rest when the daemon has folded it.
 const REPLAYED_MAX = 1_000;
+const TAIL_LINES = 3_000;
 
-export type FocusTarget = 'composer' | 'search';
+export type FocusTarget = 'composer' | 'search' | 'question' | 'find';
 
 // What the page needs of a browser window.
 export interface Screen {
-  focus(target: FocusTarget): void;
+  // Whether the focus went there; false when there is no such thing, or when it has the focus already.
+  focus(target: FocusTarget): boolean;
+  // Whether the window has a column for it.
+  fits(panel: 'telemetry'): boolean;
   // Run before the next frame is drawn, or soon when nothing is drawn.
   nextFrame(run: () => void): void;
   // Tell the person, if they allowed it and do not look at the page.
   notify(title: string, text: string): void;
   // Ask whether notifications may be shown; whether they may.
   askToNotify(): Promise<boolean>;
-  // Trade a code from the terminal for this window's key.
-  redeem(code: string): Promise<void>;
+  // Make the address name what is shown.
+  go(route: Route): void;
   // Name the window, and mark it when `needsYou` sessions wait for the person.
   name(title: string, needsYou: number): void;
-  // Unsent texts by session, kept through a reload of the window.
-  drafts(): Record<string, string>;
-  keepDrafts(drafts: Record<string, string>): void;
+  // What the browser keeps, through a reload or for the next visit; undefined for what was never stored or cannot be read.
+  stored(name: StoredName): unknown;
+  store(name: StoredName, value: unknown): void;
+  // Whether a person can see the window.
+  isSeen(): boolean;
+  // Put words into the clipboard. Rejects when the browser refuses it.
+  copy(text: string): Promise<void>;
+  // The whole address of what a route names.
+  address(route: Route): string;
   // Let the person keep a file.
   save(name: string, content: Blob): void;
 }
@@ -41,18 +64,22 @@ export interface Screen {
 export class Page {
   readonly store = createPageStore();
   readonly kept = new Kept();
+  readonly turns = new TurnSignals();
+  readonly queries = createQueries();
   private readonly globalLog: EventLog;
   private sessionLog: EventLog | null = null;
   private readonly sessions = new Refresh(() => this.readSessions());
+  private readonly pages: SessionPages;
   private readonly models = new Refresh(async () => this.set({ models: (await this.daemon.models()).models }));
   private readonly delegated = new Delegated();
   private readonly asksInFlight = new Set<string>();
-  // The session named by the address, opened once the list is there.
-  private wanted: string | null = null;
+  // What the address named when the page was loaded, shown once the list is there.
+  private wanted: Route | null = null;
 
   constructor(
     readonly daemon: Daemon,
     private readonly screen: Screen,
+    readonly bridge: Bridge,
   ) {
     const stream = {
       url: async (query: string) => {
@@ -63,6 +90,8 @@ export class Page {
       onLines: (lines: string[]) => {
         if (lines.some((line) => CHANGES_LIST.test(line))) this.sessions.soon();
         for (const line of lines) {
+          const moved = movedBy(line);
+          if (moved) this.hear(moved);
           this.delegated.take(line);
           const news = this.delegated.isEnd(line) ? null : newsOf(line);
           if (news) this.tell(news);
@@ -70,22 +99,31 @@ export class Page {
       },
       onControl: (control: Control) => {
         if (control.control === 'reset') this.reload();
-        if (control.control === 'metrics') this.set(afterMetrics(this.state, control as unknown as MetricsLine));
+        if (control.control === 'metrics') this.set(afterMetrics(this.state, control as unknown as MetricsLine, Date.now()));
       },
-      onConnection: (globalConnection: State['globalConnection'], retryInMs: number, error?: unknown) => {
-        this.set({ globalConnection, retryInMs });
+      onConnection: (globalConnection: State['globalConnection'], retryInMs: number, attempts: number, error?: unknown) => {
+        this.set({ globalConnection, retryInMs, attempts });
         // Figures of a daemon that is out of reach are not shown as if they were current.
-        if (globalConnection !== 'connected') this.set({ metrics: null });
-        // Only a person can help then; all other failures end by themselves.
-        if (error instanceof DaemonError && error.status === 401) this.set({ needsKey: true });
-        else if (globalConnection === 'connected') this.set({ needsKey: false });
+        if (globalConnection !== 'connected') this.set({ figures: withoutFigures(this.state.figures) });
+        if (globalConnection === 'connected') {
+          this.set({ missing: 'nobody', isStarting: false });
+          // What could not be read without the daemon is read now.
+          void this.queries.invalidateQueries({ predicate: (query) => query.state.status === 'error' });
+        }
+        // Who is missing is known when an attempt has failed, which is when the next one is due.
+        else if (retryInMs) this.set({ missing: missingOf(error) });
       },
     };
     this.globalLog = new EventLog(stream, new GlobalPosition(), screen.nextFrame);
-    this.set({ drafts: screen.drafts() });
+    this.pages = new SessionPages(daemon);
+    this.set(restoredState((name) => screen.stored(name), new Date()));
     this.store.subscribe((state, before) => {
-      if (state.drafts !== before.drafts) screen.keepDrafts(state.drafts);
-      if (state.sessions !== before.sessions || state.selected !== before.selected) screen.name(...windowName(state));
+      if (state.route !== before.route) screen.go(state.route);
+      for (const name of changedNames(state, before)) screen.store(name, storedOf(state, name));
+      if (state.overrides !== before.overrides && state.selected === before.selected) this.set({ chosen: { ...state.chosen, [state.selected]: state.overrides } });
+      if (state.sessions !== before.sessions || state.waiting !== before.waiting || state.selected !== before.selected || state.transcript !== before.transcript)
+        screen.name(...windowName(state));
+      if (state.sessions !== before.sessions || state.selected !== before.selected) this.look();
     });
   }
 
@@ -93,12 +131,14 @@ export class Page {
     return this.store.getState();
   }
 
+  // A change that changes nothing tells nobody.
   set(change: Partial<State>): void {
-    this.store.setState(change);
+    const { state } = this;
+    if (Object.entries(change).some(([name, value]) => !Object.is(state[name as keyof State], value))) this.store.setState(change);
   }
 
-  // Connect, and open session `wanted`, else the newest. Retries for as long as the daemon is away.
-  start(wanted: string): void {
+  // Connect, and show what the address names. Retries for as long as the daemon is away.
+  start(wanted: Route): void {
     this.wanted = wanted;
     this.globalLog.start();
   }
@@ -112,18 +152,59 @@ export class Page {
   kick(): void {
     this.globalLog.kick();
     this.sessionLog?.kick();
+    this.look();
+  }
+
+  // Both streams anew, where nothing says that they are broken. No line is lost or shown twice.
+  reconnect(): void {
+    this.globalLog.renew();
+    this.sessionLog?.renew();
+  }
+
+  remember(change: Partial<Remembered>): void {
+    this.set({ remembered: { ...this.state.remembered, ...change } });
+  }
+
+  // What the open session shows was seen, if the window is.
+  private look(): void {
+    const { sessions, selected } = this.state;
+    const open = sessions.find(({ id }) => id === selected);
+    if (open && this.screen.isSeen()) this.set({ remembered: afterLook(this.state.remembered, open) });
   }
 
   // Connect with a code from the terminal, or the whole address that it prints.
   async connect(pasted: string): Promise<void> {
     const code = /[?&]launch=([^&#\s]+)/.exec(pasted)?.[1] ?? pasted.trim();
-    await this.screen.redeem(decodeURIComponent(code));
-    this.set({ needsKey: false, problem: '' });
+    await this.bridge.redeem(decodeURIComponent(code));
+    this.set({ missing: 'nobody', problem: '' });
     this.kick();
   }
 
-  focus(target: FocusTarget): void {
-    this.screen.focus(target);
+  focus(target: FocusTarget): boolean {
+    return this.screen.focus(target);
+  }
+
+  fits(panel: 'telemetry'): boolean {
+    return this.screen.fits(panel);
+  }
+
+  // Measure how long the daemon takes for an empty answer.
+  async measureRoundTrip(): Promise<void> {
+    try {
+      this.set({ figures: withRoundTrip(this.state.figures, await this.daemon.roundTrip()) });
+    } catch {
+      this.set({ figures: withRoundTrip(this.state.figures, null) });
+    }
+  }
+
+  // Put words into the clipboard.
+  copy(text: string): Promise<void> {
+    return this.screen.copy(text);
+  }
+
+  // The whole address of what a route names.
+  address(route: Route): string {
+    return this.screen.address(route);
   }
 
   askToNotify(): Promise<boolean> {
@@ -138,40 +219,68 @@ export class Page {
     this.set({ problem: error instanceof Error ? error.message : String(error) });
   }
 
+  // Show what an address names.
+  show(route: Route): void {
+    if (route.view === 'session' && route.sid === this.state.selected && this.sessionLog) {
+      this.wanted = null;
+      this.set({ route, reveal: revealOf(route) ?? { at: 'end' } });
+    } else if (route.view === 'new') this.open('', route);
+    else this.open(route.sid, route);
+  }
+
   // Leave the open session and follow another one; '' follows none.
-  open(sid: string): void {
+  open(sid: string, route: Route = sid ? { view: 'session', sid } : { view: 'new' }): void {
     this.wanted = null;
     this.sessionLog?.close();
     this.sessionLog = null;
-    this.set(afterOpening(sid));
+    this.set({ ...afterOpening(sid), route, reveal: revealOf(route), overrides: this.state.chosen[sid] ?? {} });
     if (!sid) return;
-    const known = this.state.sessions.find((session) => session.id === sid);
-    if ((known?.lastSeq ?? 0) < REPLAYED_MAX) this.follow(sid, 0);
-    else void this.restore(sid);
+    void this.restore(sid);
   }
 
-  // A long session begins with what the daemon has folded already.
+  // A short session is replayed. A long one begins with its last turns, and gets the others when the daemon has folded them.
   private async restore(sid: string): Promise<void> {
+    const isLeft = () => this.state.selected !== sid || this.sessionLog !== null;
     let from = 0;
     try {
-      const { transcript } = await this.daemon.session(sid);
-      if (this.state.selected !== sid || this.sessionLog) return;
-      const restored = Transcript.from(transcript);
-      from = restored.lastSeq;
-      this.set({ transcript: restored, version: from });
-    } catch {
-      // It is replayed instead, again and again until the daemon answers.
-      if (this.state.selected !== sid || this.sessionLog) return;
+      const known = this.state.sessions.find((each) => each.id === sid);
+      // The list may be older than the journal, and names no sub-agents.
+      const session = known?.lastSeq ? known : await this.daemon.about(sid);
+      if (session.lastSeq >= REPLAYED_MAX) {
+        const whole = this.daemon.session(sid);
+        whole.catch(() => undefined);
+        const tail = await this.readTail(session).catch(() => null);
+        if (isLeft()) return;
+        if (tail?.turns.length) this.set({ transcript: tail, version: tail.lastSeq, earlier: Math.max(0, session.turns - tail.turns.length) });
+        const restored = Transcript.from((await whole).transcript);
+        if (isLeft()) return;
+        from = restored.lastSeq;
+        this.set({ transcript: restored, version: from, earlier: 0 });
+      }
+    } catch (error) {
+      // There is nothing to follow. After any other failure it is replayed, again and again until the daemon answers.
+      if (error instanceof DaemonError && error.status === 404) {
+        if (!isLeft()) this.set({ gone: sid });
+        return;
+      }
     }
-    this.follow(sid, from);
+    if (!isLeft()) this.follow(sid, from);
+  }
+
+  // The last turns of a session, without those before.
+  private async readTail(session: Session): Promise<Transcript> {
+    return Transcript.of(session, await this.daemon.eventsAfter(session.id, Math.max(0, session.lastSeq - TAIL_LINES), TAIL_LINES));
   }
 
   private follow(sid: string, from: number): void {
     const stream = {
       url: (query: string) => this.daemon.streamUrl(`/v3/sessions/${sid}/stream`, query),
       onLines: (lines: string[]) => {
-        this.set(afterLines(this.state, lines));
-        void this.readAsks(sid);
+        const { version } = this.state;
+        const changed = new Set<Turn>();
+        this.set(afterLines(this.state, lines, changed));
+        this.turns.tell(changed);
+        if (this.state.version !== version) void this.readAsks(sid);
       },
       onControl: () => undefined,
       onConnection: (sessionConnection: State['sessionConnection'], retryInMs: number) => this.set({ sessionConnection, retryInMs }),
@@ -182,9 +291,26 @@ export class Page {
     void this.readAsks(sid);
   }
 
+  // A session left the list, or came back to it, by whoever's hand.
+  private hear({ sid, to }: Moved): void {
+    if (to !== 'listed') this.setKnown(this.pages.forget(sid));
+    if (to === 'away' && sid === this.state.selected) this.set({ gone: sid });
+    if (to === 'listed' && sid === this.state.gone) this.open(sid, this.state.route);
+  }
+
   // Read the list of sessions again, until that succeeds.
   refreshSessions(): void {
     this.sessions.soon(0);
+  }
+
+  // Read the next page of the list.
+  async moreSessions(): Promise<void> {
+    const known = await this.pages.more();
+    if (known) this.setKnown(known);
+  }
+
+  private setKnown({ sessions, waiting, hasMore }: Known): void {
+    this.set({ sessions, waiting, hasMoreSessions: hasMore });
   }
 
   // Read the models again, until that succeeds.
@@ -240,13 +366,20 @@ export class Page {
   }
 
   private async readSessions(): Promise<void> {
-    const { filter } = this.state;
-    const { sessions } = await this.daemon.sessions(filter);
-    this.set({ sessions });
-    if (this.wanted === null) return;
-    const first = sessions.find((session) => session.id === this.wanted) ?? sessions[0];
+    const known = await this.pages.read(this.state.filter);
+    if (!known) return;
+    this.setKnown(known);
+    this.set({ sessionsRead: true });
+    // Lists that are not part of the state: sub-agents, archive, trash.
+    void this.queries.invalidateQueries({ queryKey: ['sessions'] });
+    const { sessions } = known;
+    const { wanted } = this;
+    if (wanted === null) return;
     this.wanted = null;
     // A message that was begun meanwhile is for a new session.
-    if (first && !isMessageBegun(this.state)) this.open(first.id);
+    if (isMessageBegun(this.state)) return;
+    if (wanted.view === 'session' && wanted.sid) this.show(wanted);
+    else if (wanted.view === 'new') this.show(wanted);
+    else if (sessions[0]) this.open(sessions[0].id);
   }
 }

@@ -74,6 +74,7 @@ export interface ChangedFile {
   isText?: boolean;
   background?: boolean;
   isUndone?: boolean;
+  undoneHunks?: string[];
   calls?: string[];
 }
 export interface CheckPolicy {
@@ -299,9 +300,21 @@ export interface Execution {
   network?: "list" | "off" | "on";
   programs?: string[];
 }
+export interface FileHunk {
+  path: string;
+  lines: string;
+}
+export interface FileMatch {
+  path: string;
+  isFolder: boolean;
+}
+export interface FileMatches {
+  files: FileMatch[];
+  isWhole: boolean;
+}
 export interface FileOutcome {
   path: string;
-  did: "kept" | "merged" | "refused" | "removed" | "restored" | "unchanged";
+  did: "hunks" | "kept" | "merged" | "refused" | "removed" | "restored" | "unchanged";
   why?: string;
 }
 export interface FilesChanged {
@@ -322,7 +335,7 @@ export interface FilesChanged {
   beside?: string[];
 }
 export interface Fix {
-  kind: "answer" | "command" | "compact_session" | "continue_supervisord" | "load_model" | "reconnect" | "refresh" | "restart_service" | "resume_turn" | "start_daemon" | "start_service" | "stop_turn" | "unload_model";
+  kind: "answer" | "choose_model" | "command" | "compact_session" | "continue_supervisord" | "load_model" | "reconnect" | "refresh" | "restart_service" | "resume_turn" | "set_key" | "start_daemon" | "start_service" | "stop_turn" | "unload_model";
   label: string;
   command: string;
   target?: string;
@@ -332,9 +345,29 @@ export interface FixDone {
   done: string;
 }
 export interface FixRequest {
-  kind: "answer" | "command" | "compact_session" | "continue_supervisord" | "load_model" | "reconnect" | "refresh" | "restart_service" | "resume_turn" | "start_daemon" | "start_service" | "stop_turn" | "unload_model";
+  kind: "answer" | "choose_model" | "command" | "compact_session" | "continue_supervisord" | "load_model" | "reconnect" | "refresh" | "restart_service" | "resume_turn" | "set_key" | "start_daemon" | "start_service" | "stop_turn" | "unload_model";
   target?: string;
   session?: string;
+}
+export interface Folder {
+  name: string;
+  path: string;
+  isRepository?: boolean;
+  isHidden?: boolean;
+}
+export interface FolderList {
+  path: string;
+  parent: string;
+  home: string;
+  folders: Folder[];
+  isRepository?: boolean;
+  isCut?: boolean;
+  problem?: string;
+  warning?: string;
+}
+export interface FolderSuggestions {
+  home: string;
+  folders: Folder[];
 }
 export interface ForkAnswer {
   session: Session;
@@ -426,6 +459,40 @@ export interface LmxAvailable {
   files: number;
   licence?: string;
   license_url?: string;
+  free?: number;
+}
+export interface LmxFound {
+  id: string;
+  path: string;
+  origin: string;
+  format: string;
+  bytes?: number;
+  needed?: number;
+  token_bytes?: number;
+  architecture?: string;
+  quantisation?: string;
+  context_length?: number;
+  capability?: string;
+  licence?: string;
+  revision?: string;
+  runnable?: boolean;
+  problem?: string;
+  importable?: boolean;
+  also?: string[];
+}
+export interface LmxHubModel {
+  repo: string;
+  bytes?: number;
+  downloads?: number;
+  architecture?: string;
+  licence?: string;
+  gated?: boolean;
+  problem?: string;
+}
+export interface LmxHubSearch {
+  endpoint: string;
+  models?: LmxHubModel[];
+  problem?: string;
 }
 export interface LmxMemory {
   used: number;
@@ -466,10 +533,20 @@ export interface LmxModels {
   memory?: LmxMemory | null;
   pulls?: LmxPull[];
 }
+export interface LmxOffer {
+  id: string;
+  bytes: number;
+  cache_bytes: number;
+  needed: number;
+  tokens: number;
+  fits: boolean;
+  licence?: string;
+  words?: string;
+}
 export interface LmxPull {
   name: string;
   repo: string;
-  state?: "done" | "failed" | "looking" | "pulling";
+  state?: "done" | "failed" | "looking" | "paused" | "pulling";
   revision?: string;
   licence?: string;
   done?: number;
@@ -493,6 +570,16 @@ export interface MachineFacts {
   memoryFree?: number | null;
   memoryTotal?: number;
   clockJumpS?: number;
+}
+export interface MachineModels {
+  models?: LmxFound[];
+  problems?: string[];
+  here?: LmxOffer[];
+  offers?: LmxOffer[];
+  available?: number;
+  tokens?: number;
+  isRemote?: boolean;
+  host?: string;
 }
 export interface McpServers {
   servers: Record<string, unknown>[];
@@ -779,6 +866,7 @@ export interface RouteFacts {
   policy?: string;
   trust?: string;
   sandbox?: string;
+  wantsSandbox?: boolean;
   providers?: ProviderFacts[];
   lmx?: ModelFacts | null;
   policyProblems?: string[];
@@ -856,6 +944,7 @@ export interface Session {
   worktree?: Worktree | null;
   parentCall?: string;
   step?: number;
+  endedSeq?: number;
 }
 export interface SessionCancelled {
   event: "session.cancelled";
@@ -868,6 +957,12 @@ export interface SessionCancelled {
   c?: string;
   reason: string;
   by: string;
+}
+export interface SessionChanges {
+  files: SessionFile[];
+  missed?: string[];
+  notCovered?: string[];
+  beside?: string[];
 }
 export interface SessionCleared {
   event: "session.cleared";
@@ -916,7 +1011,24 @@ export interface SessionDetails {
   worktree?: Worktree | null;
   parentCall?: string;
   step?: number;
+  endedSeq?: number;
   transcript: Record<string, unknown>;
+}
+export interface SessionFile {
+  path: string;
+  did: "changed" | "created" | "deleted";
+  kind: "file" | "folder" | "link";
+  now: "after" | "before" | "other";
+  beforeMode?: string;
+  afterMode?: string;
+  diff?: string;
+  isCut?: boolean;
+  isText?: boolean;
+  background?: boolean;
+  isUndone?: boolean;
+  undoneHunks?: string[];
+  calls?: string[];
+  turns?: TurnOfFile[];
 }
 export interface SessionList {
   sessions: Session[];
@@ -985,6 +1097,20 @@ export interface SessionWorktree {
   into?: string;
   files?: string[];
   note?: string;
+}
+export interface SetDefaultModel {
+  model: string;
+}
+export interface SkillInfo {
+  name: string;
+  description: string;
+  origin: "project" | "user";
+  path: string;
+  isListed: boolean;
+}
+export interface SkillList {
+  skills: SkillInfo[];
+  problems: string[];
 }
 export interface SteerAccepted {
   turnId: string;
@@ -1262,6 +1388,11 @@ export interface TurnFacts {
   contextLimit?: number;
   aheadS?: number;
 }
+export interface TurnOfFile {
+  turnId: string;
+  isUndone?: boolean;
+  undoneHunks?: string[];
+}
 export interface TurnPaused {
   event: "turn.paused";
   seq?: number;
@@ -1306,6 +1437,7 @@ export interface TurnRedone {
   n?: number;
   c?: string;
   files: string[];
+  hunks?: FileHunk[];
 }
 export interface TurnResumed {
   event: "turn.resumed";
@@ -1409,6 +1541,7 @@ export interface TurnUndone {
   n?: number;
   c?: string;
   files: string[];
+  hunks?: FileHunk[];
 }
 export interface TurnUndoneAnswer {
   turnId: string;
@@ -1418,6 +1551,7 @@ export interface TurnUndoneAnswer {
 export interface UndoTurnRequest {
   turnId?: string;
   paths?: string[];
+  hunks?: FileHunk[];
   partly?: boolean;
   dryRun?: boolean;
 }

@@ -1,14 +1,16 @@
 // The browser window as the page uses it.
 
 import { flushSync } from 'react-dom';
-import { redeem } from './bridge';
 import type { FocusTarget, Screen } from './page';
+import { formatRoute, type Route } from './routes';
+import { store, stored } from './storage';
 
 // Frames are not drawn in a hidden window.
 const HIDDEN_FRAME_MS = 1_000;
 const SAVED_MS = 60_000;
 
-const DRAFTS = 'opta.drafts';
+// As in the style of the page: below this width the telemetry has no column.
+const HAS_TELEMETRY = '(min-width: 1100px)';
 
 // A violet diamond; with a mark when someone waits.
 function icon(isMarked: boolean): string {
@@ -17,11 +19,21 @@ function icon(isMarked: boolean): string {
 }
 
 export const browserScreen: Screen = {
-  focus(target: FocusTarget): void {
+  focus(target: FocusTarget): boolean {
     // What the action changed is drawn first, because a hidden field takes no focus.
     flushSync(() => undefined);
-    document.querySelector<HTMLElement>(`[data-focus="${target}"]`)?.focus();
+    const element = document.querySelector<HTMLElement>(`[data-focus="${target}"]`);
+    if (!element || element.contains(document.activeElement)) return false;
+    element.focus();
+    return element.contains(document.activeElement);
   },
+
+  fits(): boolean {
+    return matchMedia(HAS_TELEMETRY).matches;
+  },
+
+  stored,
+  store,
 
   nextFrame(run: () => void): void {
     const once = () => {
@@ -39,30 +51,20 @@ export const browserScreen: Screen = {
     shown.onclick = () => window.focus();
   },
 
-  redeem,
+  go(route: Route): void {
+    const hash = formatRoute(route);
+    if (hash !== location.hash) location.hash = hash;
+  },
 
   name(title: string, needsYou: number): void {
     document.title = needsYou ? `◆ ${needsYou} ${needsYou === 1 ? 'needs' : 'need'} you · ${title}` : title;
     document.querySelector('link[rel="icon"]')?.setAttribute('href', icon(needsYou > 0));
   },
 
-  drafts(): Record<string, string> {
-    try {
-      return JSON.parse(sessionStorage.getItem(DRAFTS) ?? '{}');
-    } catch {
-      return {};
-    }
-  },
+  isSeen: () => document.visibilityState === 'visible',
+  copy: (text: string) => navigator.clipboard.writeText(text),
 
-  keepDrafts(drafts: Record<string, string>): void {
-    const begun = Object.fromEntries(Object.entries(drafts).filter(([, text]) => text !== ''));
-    try {
-      sessionStorage.setItem(DRAFTS, JSON.stringify(begun));
-    } catch {
-      // More than the browser keeps: the drafts live as long as the page.
-      sessionStorage.removeItem(DRAFTS);
-    }
-  },
+  address: (route: Route) => new URL(formatRoute(route), location.href).href,
 
   save(name: string, content: Blob): void {
     const link = document.createElement('a');

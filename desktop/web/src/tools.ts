@@ -8,45 +8,55 @@ export interface Tool {
   question: string;
   // The main argument of a call; '' when there is none.
   subject: string;
+  // Without a subject, an argument that lists steps with a state; '' when there is none.
+  progress: string;
   // What a permission request must contain before the call can be allowed.
   evidence: Evidence;
 }
 
 const TOOLS: Record<string, Tool> = {
-  read_file: { label: 'Read', question: 'Read a file?', subject: 'path', evidence: '' },
-  list_dir: { label: 'List', question: 'List a folder?', subject: 'path', evidence: '' },
-  search_files: { label: 'Find', question: 'Search for files?', subject: 'pattern', evidence: '' },
-  grep: { label: 'Search', question: 'Search in files?', subject: 'pattern', evidence: '' },
-  write_file: { label: 'Write', question: 'Write a file?', subject: 'path', evidence: 'writing' },
-  edit_file: { label: 'Edit', question: 'Edit a file?', subject: 'path', evidence: 'writing' },
-  run_command: { label: 'Run', question: 'Run a command?', subject: 'command', evidence: 'execution' },
-  todo: { label: 'Plan', question: 'Note a plan?', subject: '', evidence: '' },
-  multi_edit: { label: 'Edit', question: 'Edit a file?', subject: 'path', evidence: 'writing' },
-  command_output: { label: 'Read output', question: 'Read the output of a background command?', subject: 'id', evidence: '' },
-  command_stop: { label: 'Stop', question: 'Stop a background command?', subject: 'id', evidence: '' },
-  browser_navigate: { label: 'Open', question: 'Open a page?', subject: 'url', evidence: '' },
-  browser_back: { label: 'Go back', question: 'Go back to the page before?', subject: '', evidence: '' },
-  browser_wait: { label: 'Wait', question: 'Wait for the page?', subject: '', evidence: '' },
-  browser_snapshot: { label: 'Look', question: 'Read the page?', subject: '', evidence: '' },
-  browser_screenshot: { label: 'Picture', question: 'Take a picture of the page?', subject: '', evidence: '' },
-  browser_extract: { label: 'Read page', question: 'Read the text of the page?', subject: '', evidence: '' },
-  browser_console: { label: 'Console', question: 'Read the console of the page?', subject: '', evidence: '' },
-  browser_network: { label: 'Network', question: 'List the requests of the page?', subject: '', evidence: '' },
-  browser_click: { label: 'Click', question: 'Click in the page?', subject: '', evidence: '' },
-  browser_type: { label: 'Type', question: 'Type into the page?', subject: '', evidence: '' },
-  browser_fill_form: { label: 'Fill in', question: 'Fill in a form?', subject: '', evidence: '' },
-  browser_select: { label: 'Select', question: 'Choose from a list in the page?', subject: '', evidence: '' },
-  browser_press: { label: 'Press', question: 'Press a key in the page?', subject: '', evidence: '' },
-  browser_evaluate: { label: 'Run in page', question: 'Run JavaScript in the page?', subject: 'script', evidence: '' },
-  ask_user: { label: 'Question', question: 'Ask a question?', subject: 'question', evidence: '' },
-  web_fetch: { label: 'Fetch', question: 'Read an address on the web?', subject: 'url', evidence: '' },
-  agent: { label: 'Sub-agent', question: 'Start a sub-agent?', subject: 'title', evidence: '' },
+  read_file: { label: 'Read', question: 'Read a file?', subject: 'path', progress: '', evidence: '' },
+  list_dir: { label: 'List', question: 'List a folder?', subject: 'path', progress: '', evidence: '' },
+  search_files: { label: 'Find', question: 'Search for files?', subject: 'pattern', progress: '', evidence: '' },
+  grep: { label: 'Search', question: 'Search in files?', subject: 'pattern', progress: '', evidence: '' },
+  write_file: { label: 'Write', question: 'Write a file?', subject: 'path', progress: '', evidence: 'writing' },
+  edit_file: { label: 'Edit', question: 'Edit a file?', subject: 'path', progress: '', evidence: 'writing' },
+  run_command: { label: 'Run', question: 'Run a command?', subject: 'command', progress: '', evidence: 'execution' },
+  todo: { label: 'Plan', question: 'Note a plan?', subject: '', progress: 'items', evidence: '' },
+  multi_edit: { label: 'Edit', question: 'Edit a file?', subject: 'path', progress: '', evidence: 'writing' },
+  command_output: { label: 'Read output', question: 'Read the output of a background command?', subject: 'id', progress: '', evidence: '' },
+  command_stop: { label: 'Stop', question: 'Stop a background command?', subject: 'id', progress: '', evidence: '' },
+  browser_navigate: { label: 'Open', question: 'Open a page?', subject: 'url', progress: '', evidence: '' },
+  browser_back: { label: 'Go back', question: 'Go back to the page before?', subject: '', progress: '', evidence: '' },
+  browser_wait: { label: 'Wait', question: 'Wait for the page?', subject: '', progress: '', evidence: '' },
+  browser_snapshot: { label: 'Look', question: 'Read the page?', subject: '', progress: '', evidence: '' },
+  browser_screenshot: { label: 'Picture', question: 'Take a picture of the page?', subject: '', progress: '', evidence: '' },
+  browser_extract: { label: 'Read page', question: 'Read the text of the page?', subject: '', progress: '', evidence: '' },
+  browser_console: { label: 'Console', question: 'Read the console of the page?', subject: '', progress: '', evidence: '' },
+  browser_network: { label: 'Network', question: 'List the requests of the page?', subject: '', progress: '', evidence: '' },
+  browser_click: { label: 'Click', question: 'Click in the page?', subject: '', progress: '', evidence: '' },
+  browser_type: { label: 'Type', question: 'Type into the page?', subject: '', progress: '', evidence: '' },
+  browser_fill_form: { label: 'Fill in', question: 'Fill in a form?', subject: '', progress: '', evidence: '' },
+  browser_select: { label: 'Select', question: 'Choose from a list in the page?', subject: '', progress: '', evidence: '' },
+  browser_press: { label: 'Press', question: 'Press a key in the page?', subject: '', progress: '', evidence: '' },
+  browser_evaluate: { label: 'Run in page', question: 'Run JavaScript in the page?', subject: 'script', progress: '', evidence: '' },
+  ask_user: { label: 'Question', question: 'Ask a question?', subject: 'question', progress: '', evidence: '' },
+  web_fetch: { label: 'Fetch', question: 'Read an address on the web?', subject: 'url', progress: '', evidence: '' },
+  agent: { label: 'Sub-agent', question: 'Start a sub-agent?', subject: 'title', progress: '', evidence: '' },
 };
+export const TOOL_NAMES = Object.keys(TOOLS);
 
 // The declaration of a tool. A tool that is not declared belongs to an MCP server, and so does every tool of a call that names one.
 export function toolOf(name: string, server = ''): Tool {
   const declared = server || !Object.hasOwn(TOOLS, name) ? undefined : TOOLS[name];
-  return declared ?? { label: name, question: `Use ${name}?`, subject: '', evidence: 'server' };
+  return declared ?? { label: serverLabel(name), question: `Use ${name}?`, subject: '', progress: '', evidence: 'server' };
+}
+
+// As opta_protocol/tools/server_tool.py names it: `everything: echo` for `mcp__everything__echo`.
+export function serverLabel(name: string): string {
+  const [prefix, server, ...rest] = name.split('__');
+  const tool = rest.join('__');
+  return prefix === 'mcp' && server && tool ? `${server}: ${tool}` : name;
 }
 
 export const NETWORK: Record<string, string> = {

@@ -1,12 +1,15 @@
 // Reducer of a session: events go in, what the screen draws comes out. Twin of opta_core/transcript.py; both pass the same fixtures.
 
 import { markOf } from './divergence';
-import { byCodePoint, some } from './file_names';
-import type { AnyEvent, Worktree } from './protocol';
+import { some } from './file_names';
+import type { AnyEvent, Session, Worktree } from './protocol';
 import { beginning, inState } from './session_events';
-import { applyToCall, findCall, newCall } from './transcript_calls';
+import { applyToCall, findCall, newCall, stopCalls } from './transcript_calls';
 import { applyHook } from './transcript_hooks';
-import type { Call, Injected, Note, Stats, Turn } from './transcript_parts';
+import { remarkOf, remarkOfSession } from './transcript_remarks';
+import type { Call, Note, Remark, Stats, Turn } from './transcript_parts';
+import { noteRedone, noteUndone, undoneNames } from './transcript_undo';
+import { injectText, speak, startStep, steer } from './transcript_steps';
 
 export type { Call, CallState, Note, Stats, Step, Turn, TurnState } from './transcript_parts';
 
@@ -36,21 +39,37 @@ export class Transcript {
   turns: Turn[] = [];
   plan: Record<string, string>[] = [];
   notes: Note[] = [];
+  // What happened between turns.
+  remarks: Remark[] = [];
 
   private readonly byId = new Map<string, Turn>();
+  // Turns that have not ended, so that no question about them looks at all turns.
+  readonly #open = new Set<Turn>();
 
   // The transcript that the daemon folded; events after its `lastSeq` are applied to it.
   static from(folded: Record<string, unknown>): Transcript {
     const transcript = Object.assign(new Transcript(), folded);
     for (const turn of transcript.turns) {
       turn.version = 1;
+      for (const step of turn.steps) step.version = 1;
       transcript.byId.set(turn.id, turn);
+      if (!turn.endedAt) transcript.#open.add(turn);
     }
+    return transcript;
+  }
+
+  // The end of a session: the turns that begin in `events`, the last ones of its journal.
+  static of(session: Session, events: AnyEvent[]): Transcript {
+    const { id: sid, title, cwd, mode, level, model } = session;
+    const transcript = Object.assign(new Transcript(), { sid, title, cwd, mode, level, model });
+    for (const event of events) transcript.apply(event);
     return transcript;
   }
 
   apply(event: AnyEvent): Turn | null {
     this.lastSeq = event.seq ?? 0;
+    const remark = remarkOfSession(event);
+    if (remark) this.remarks.push(remark);
     switch (event.event) {
       case 'session.start':
         Object.assign(this, beginning(event));
@@ -73,18 +92,18 @@ export class Transcript {
         this.notes.push({ seq: event.seq ?? 0, ts: event.ts ?? '', kind: event.kind ?? 'note', text: event.text });
         return null;
       case 'turn.undone': {
-        this.pendingNote += `(The user undid what turn ${event.turn} changed in ${some(event.files)}.)\n`;
+        this.pendingNote += `(The user undid what turn ${event.turn} changed in ${some(undoneNames(event))}.)\n`;
         const turn = this.byId.get(event.turn ?? '');
         if (!turn) return null;
-        turn.undone = [...new Set([...turn.undone, ...event.files])].sort(byCodePoint);
+        noteUndone(turn, event);
         turn.version += 1;
         return turn;
       }
       case 'turn.redone': {
-        this.pendingNote += `(The user made the changes of turn ${event.turn} in ${some(event.files)} again.)\n`;
+        this.pendingNote += `(The user made the changes of turn ${event.turn} in ${some(undoneNames(event))} again.)\n`;
         const turn = this.byId.get(event.turn ?? '');
         if (!turn) return null;
-        turn.undone = turn.undone.filter((file) => !event.files.includes(file));
+        noteRedone(turn, event);
         turn.version += 1;
         return turn;
       }
@@ -99,9 +118,14 @@ export class Transcript {
         turn.version += 1;
         return turn;
       }
-      case 'plan.updated':
+      case 'plan.updated': {
         this.plan = event.items;
-        return null;
+        const turn = this.byId.get(event.turn ?? '');
+        if (!turn) return null;
+        remarkOn(turn, event);
+        turn.version += 1;
+        return turn;
+      }
       case 'turn.start': {
         const turn: Turn = {
           id: event.turn ?? '',
@@ -124,9 +148,12 @@ export class Transcript {
           limits: event.limits ?? null,
           note: this.pendingNote,
           undone: [],
+          undoneHunks: [],
+          undoneAt: 0,
           state: 'running',
           steps: [],
           warnings: [],
+          remarks: [],
           marks: [],
           stats: null,
           contextUsed: 0,
@@ -143,27 +170,29 @@ export class Transcript {
         this.pendingNote = '';
         this.turns.push(turn);
         this.byId.set(turn.id, turn);
+        this.#open.add(turn);
         return turn;
       }
       default: {
         const turn = this.byId.get(event.turn ?? '');
         if (!turn) return null;
         applyToTurn(turn, event);
+        remarkOn(turn, event);
         mark(turn, event);
         turn.version += 1;
+        if (turn.endedAt) this.#open.delete(turn);
         return turn;
       }
     }
   }
 
   asking(): { turn: Turn; call: Call }[] {
-    return this.turns.flatMap((turn) =>
-      turn.endedAt ? [] : turn.steps.flatMap((step) => step.calls.filter((call) => call.state === 'asking').map((call) => ({ turn, call }))),
-    );
+    return [...this.#open].flatMap((turn) => turn.steps.flatMap((step) => step.calls.filter((call) => call.state === 'asking').map((call) => ({ turn, call }))));
   }
 
   running(): Turn | undefined {
-    return this.turns.find((turn) => !turn.endedAt);
+    for (const turn of this.#open) return turn;
+    return undefined;
   }
 
   // Figures of the last turn that was done.
@@ -188,6 +217,11 @@ export function isLimited(turn: Turn): boolean {
   return turn.state === 'done' && turn.stats !== null && turn.stats.finish !== 'stop';
 }
 
+function remarkOn(turn: Turn, event: AnyEvent): void {
+  const found = remarkOf(event);
+  if (found) turn.remarks.push(found);
+}
+
 function mark(turn: Turn, event: AnyEvent): void {
   const found = markOf(event);
   if (found) turn.marks.push(found);
@@ -195,6 +229,7 @@ function mark(turn: Turn, event: AnyEvent): void {
 
 function applyToTurn(turn: Turn, event: AnyEvent): void {
   const last = turn.steps[turn.steps.length - 1];
+  if (last) last.version += 1;
   switch (event.event) {
     case 'turn.queued':
       turn.state = 'queued';
@@ -212,13 +247,15 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
     case 'turn.token':
       if (last) {
         last.text += event.delta;
-        last.waiting = 0;
+        speak(last, event.ts);
       }
       break;
     case 'turn.thinking':
       if (last) {
         last.thinking += event.delta;
-        last.waiting = 0;
+        speak(last, event.ts);
+        last.thoughtFrom ||= event.ts ?? '';
+        last.thoughtTo = event.ts ?? '';
       }
       break;
     case 'turn.thought':
@@ -289,24 +326,30 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
         steps: event.steps,
         finish: event.finish,
         promptTokens: event.promptTokens ?? 0,
+        cachedTokens: event.cachedTokens ?? 0,
+        thinkingTokens: event.thinkingTokens ?? 0,
+        firstTokenMs: event.firstTokenMs ?? 0,
         contextUsed: event.contextUsed ?? 0,
         contextLimit: event.contextLimit ?? 0,
         ...(event.children ? { children: event.children, childTokens: event.childTokens ?? 0 } : {}),
       };
+      stopCalls(turn);
       break;
     case 'turn.error':
       turn.state = 'error';
       turn.error = event.message;
       turn.errorCode = event.code;
       turn.endedAt = event.ts ?? '';
+      stopCalls(turn);
       break;
     case 'session.cancelled':
       turn.state = 'cancelled';
       turn.error = event.reason;
       turn.endedAt = event.ts ?? '';
+      stopCalls(turn);
       break;
     case 'tool.call':
-      last?.calls.push(newCall(event.callId, event.name, event.args, event.risk, event.written ?? ''));
+      last?.calls.push(newCall(event.callId, event.name, event.args, event.risk, event.written ?? '', event.seq));
       break;
     case 'permission.request':
     case 'permission.decision':
@@ -323,75 +366,4 @@ function applyToTurn(turn: Turn, event: AnyEvent): void {
       break;
     }
   }
-}
-
-function injectText(turn: Turn, injected: Injected): void {
-  const isKnown = turn.injected.some((known) => known.source === injected.source && known.text === injected.text && known.step === injected.step);
-  if (!isKnown) turn.injected.push(injected);
-}
-
-// Words that wait come, change, or go.
-function steer(turn: Turn, event: Extract<AnyEvent, { event: 'turn.steer' }>): void {
-  const waiting = turn.steers.find((known) => known.id === event.steerId && !known.step);
-  if (!waiting) turn.steers.push({ id: event.steerId, text: event.text, step: 0 });
-  else if (event.text) waiting.text = event.text;
-  else turn.steers.splice(turn.steers.indexOf(waiting), 1);
-}
-
-// A model reads words. If they were changed meanwhile, the changed words wait on.
-function readSteers(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>): void {
-  for (const read of event.steers ?? []) {
-    const known = turn.steers.find((other) => other.id === read.id && other.text === read.text);
-    if (known) known.step = event.step;
-    else {
-      const at = turn.steers.findIndex((other) => other.id === read.id);
-      turn.steers.splice(at < 0 ? turn.steers.length : at, 0, { id: read.id, text: read.text, step: event.step });
-    }
-  }
-}
-
-function startStep(turn: Turn, event: Extract<AnyEvent, { event: 'step.start' }>): void {
-  if (turn.state === 'queued' || turn.state === 'paused') turn.state = 'running';
-  turn.limits = event.limits ?? turn.limits;
-  readSteers(turn, event);
-  const last = turn.steps[turn.steps.length - 1];
-  if (last && last.step === event.step) {
-    // The step is repeated: what the failed attempt wrote beyond the kept part is folded away.
-    const kept = event.keptChars ?? 0;
-    const characters = Array.from(last.text);
-    last.folded += characters.slice(kept).join('');
-    last.text = characters.slice(0, kept).join('');
-    last.thinking = '';
-    last.waiting = 0;
-    last.provider = event.provider;
-    last.model = event.model;
-    last.contextLimit = event.contextLimit ?? 0;
-    last.nudge = event.nudge ?? '';
-    last.finish = '';
-    last.attempt = event.attempt;
-    last.calls = [];
-    return;
-  }
-  turn.steps.push({
-    step: event.step,
-    provider: event.provider,
-    model: event.model,
-    attempt: event.attempt,
-    text: '',
-    thinking: '',
-    folded: '',
-    nudge: event.nudge ?? '',
-    thinkingField: '',
-    thinkingBlocks: [],
-    contextLimit: event.contextLimit ?? 0,
-    contextUsed: 0,
-    finish: '',
-    hasCutCall: false,
-    tokens: 0,
-    promptTokens: 0,
-    cachedTokens: 0,
-    thinkingTokens: 0,
-    waiting: 0,
-    calls: [],
-  });
 }

@@ -3,12 +3,13 @@
 import type { AnyEvent } from './protocol';
 import type { Call, Turn } from './transcript_parts';
 
-export function newCall(id: string, name: string, args: Record<string, unknown>, risk: string, written: string): Call {
+export function newCall(id: string, name: string, args: Record<string, unknown>, risk: string, written: string, seq = 0): Call {
   return {
     id,
     name,
     args,
     risk,
+    seq,
     written,
     state: 'called',
     requestId: '',
@@ -27,6 +28,7 @@ export function newCall(id: string, name: string, args: Record<string, unknown>,
     client: '',
     rule: '',
     note: '',
+    startedAt: '',
     output: '',
     content: '',
     code: '',
@@ -42,12 +44,22 @@ export function newCall(id: string, name: string, args: Record<string, unknown>,
   };
 }
 
+// A call by its id, to be changed: its step has another version then.
 export function findCall(turn: Turn, id: string): Call | undefined {
   for (let at = turn.steps.length - 1; at >= 0; at -= 1) {
-    const call = turn.steps[at]?.calls.find((candidate) => candidate.id === id);
-    if (call) return call;
+    const step = turn.steps[at];
+    const call = step?.calls.find((candidate) => candidate.id === id);
+    if (step && call) {
+      step.version += 1;
+      return call;
+    }
   }
   return undefined;
+}
+
+// Nothing runs, and nothing is asked, in a turn that has ended. A result that comes later still counts.
+export function stopCalls(turn: Turn): void {
+  for (const call of turn.steps.flatMap((step) => step.calls)) if (['called', 'asking', 'allowed', 'running'].includes(call.state)) call.state = 'stopped';
 }
 
 export function applyToCall(call: Call, event: AnyEvent): void {
@@ -97,6 +109,7 @@ export function applyToCall(call: Call, event: AnyEvent): void {
       break;
     case 'tool.start':
       call.state = 'running';
+      call.startedAt = event.ts ?? '';
       break;
     case 'tool.output':
       call.output += event.delta;

@@ -1,8 +1,9 @@
 // What a transcript consists of: turns, their steps, and the calls of a step.
 
-import type { AnyEvent, Change, DivergenceMark, Execution, Limits, Offer, ThinkingBlock, Writing } from './protocol';
+import type { AnyEvent, Change, DivergenceMark, Execution, FileHunk, Limits, Offer, ThinkingBlock, Writing } from './protocol';
 
-export type CallState = 'called' | 'asking' | 'allowed' | 'running' | 'ok' | 'failed' | 'denied';
+// stopped: the turn ended before the call did.
+export type CallState = 'called' | 'asking' | 'allowed' | 'running' | 'ok' | 'failed' | 'denied' | 'stopped';
 export type TurnState = 'queued' | 'running' | 'pausing' | 'paused' | 'stopping' | 'done' | 'error' | 'cancelled';
 
 // What a model asked the user; `by` is empty while nobody has answered.
@@ -63,6 +64,8 @@ export interface Call {
   name: string;
   args: Record<string, unknown>;
   risk: string;
+  // Where its `tool.call` stands in the journal.
+  seq: number;
   written: string;
   state: CallState;
   requestId: string;
@@ -81,6 +84,8 @@ export interface Call {
   client: string;
   rule: string;
   note: string;
+  // When it began to run.
+  startedAt: string;
   output: string;
   content: string;
   code: string;
@@ -117,6 +122,12 @@ export interface Step {
   provider: string;
   model: string;
   attempt: number;
+  // Where it begins in the journal, and when: its request, the first piece of its answer, the first and the last of its reasoning.
+  seq: number;
+  startedAt: string;
+  firstAt: string;
+  thoughtFrom: string;
+  thoughtTo: string;
   text: string;
   thinking: string;
   folded: string;
@@ -136,6 +147,8 @@ export interface Step {
   // Seconds for which the model has been silent, 0 once it speaks.
   waiting: number;
   calls: Call[];
+  // As the version of its turn.
+  version: number;
 }
 
 export interface Stats {
@@ -146,11 +159,22 @@ export interface Stats {
   steps: number;
   finish: string;
   promptTokens: number;
+  cachedTokens: number;
+  thinkingTokens: number;
+  firstTokenMs: number;
   contextUsed: number;
   contextLimit: number;
   // Of a turn that started sub-agents: how many, and what those read and wrote.
   children?: number;
   childTokens?: number;
+}
+
+// What a timeline says between the parts of a turn, or between turns, at the seq where it happened.
+export interface Remark {
+  seq: number;
+  ts: string;
+  kind: 'warning' | 'plan' | 'pause' | 'undo' | 'settings' | 'cleared' | 'service' | 'worktree';
+  text: string;
 }
 
 // A note for people, such as a post-mortem.
@@ -189,9 +213,15 @@ export interface Turn {
   limits: Limits | null;
   note: string;
   undone: string[];
+  // Hunks that were undone one by one; of files that are undone, too, when a hunk was the last one.
+  undoneHunks: FileHunk[];
+  // The seq of the last undo of any, 0 for none.
+  undoneAt: number;
   state: TurnState;
   steps: Step[];
   warnings: string[];
+  // Warnings, plans and pauses, where they happened.
+  remarks: Remark[];
   // Where it may have left its course.
   marks: DivergenceMark[];
   stats: Stats | null;

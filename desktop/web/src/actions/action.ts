@@ -4,16 +4,20 @@ import type { Page } from '../page';
 import type { State } from '../state';
 
 export interface Action<Argument = void> {
-  // Names the action for key settings and tests; never shown, never changed.
+  // Names the action for key settings and tests; never shown, never changed. Its group stands before the dot.
   readonly id: string;
+  // Its words in English; another language has them in its catalogue, under `actions` and the id (`useActionWords`).
   // In menus and lists, where it stands alone: "Stop the running turn".
   readonly name: string;
   // On its button.
   readonly label: string;
-  // Shortcuts such as 'Mod+Enter' or 'Alt+N' (Mod is Ctrl, or ⌘ on a Mac). The last one works in a browser tab too, and is shown.
+  // Chords such as 'Mod+Enter', 'Alt+N' or '?' (see `chord.ts`). The first one is for a window of Opta; the last one works in a tab of a
+  // browser, too. A person can choose others (`keymap.ts`). What allows or denies something has none.
   readonly keys: readonly string[];
-  // Where its keys work; absent: everywhere.
-  readonly scope?: 'composer';
+  // The only part of the page in which its keys work; absent: everywhere but in dialogs and menus.
+  readonly scope?: 'composer' | 'card' | 'dialog';
+  // Of actions that differ in a number only: what lists show for all of them.
+  readonly series?: string;
   // Whether it can be done now. Pure: panels draw with it.
   when(state: State, argument: Argument): boolean;
   run(page: Page, argument: Argument): void | Promise<void>;

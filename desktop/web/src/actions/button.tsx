@@ -2,8 +2,10 @@
 
 import type { ReactNode } from 'react';
 import { usePage, usePageState } from '../hooks';
-import { Keys } from '../ui/keys';
+import { ariaKeys, Keys } from '../ui/keys';
 import { type Action, perform } from './action';
+import { keysOf, shownKey } from './keymap';
+import { IS_WINDOW, useActionWords } from './words';
 
 interface Props<Argument> {
   action: Action<Argument>;
@@ -12,15 +14,22 @@ interface Props<Argument> {
   children?: ReactNode;
   className?: string;
   title?: string;
+  // Instead of the action's own.
+  shortcut?: string;
+  describedBy?: string;
+  // Its name, where what it shows does not say all.
+  label?: string;
 }
 
-export function ActionButton<Argument>({ action, argument, children, className, title }: Props<Argument>): ReactNode {
+export function ActionButton<Argument>({ action, argument, children, className, title, shortcut, describedBy, label }: Props<Argument>): ReactNode {
   const page = usePage();
   const isReady = usePageState((state) => action.when(state, argument));
-  const shown = action.keys[action.keys.length - 1];
+  const bindings = usePageState((state) => state.bindings);
+  const words = useActionWords(action);
+  const shown = shortcut ?? shownKey(action, bindings, IS_WINDOW);
   return (
-    <button type="button" className={className} title={title} disabled={!isReady} onClick={() => void perform(page, action, argument)}>
-      {children ?? action.label} {shown ? <Keys shortcut={shown} /> : null}
+    <button type="button" className={className} title={title} aria-label={label} aria-describedby={describedBy} disabled={!isReady} aria-keyshortcuts={ariaKeys(keysOf(action, bindings))} onClick={() => void perform(page, action, argument)}>
+      {children ?? words.label} {shown ? <Keys shortcut={shown} /> : null}
     </button>
   );
 }

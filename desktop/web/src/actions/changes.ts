@@ -1,6 +1,6 @@
 // Actions on what turns changed in files: take it back, make it again, in all files or in one.
 
-import type { Turn } from '../transcript';
+import type { Transcript, Turn } from '../transcript';
 import type { Action } from './action';
 
 interface FileOfTurn {
@@ -36,7 +36,7 @@ export const redoTurn: Action<Turn> = {
   name: 'Make the undone file changes of a turn again',
   label: 'Redo',
   keys: [],
-  when: (_, turn) => turn.endedAt !== '' && turn.undone.length > 0,
+  when: (_, turn) => turn.endedAt !== '' && undonePaths(turn).length > 0,
   run: async (page, turn) => {
     await page.daemon.undo(page.state.selected, 'redo', { turnId: turn.id });
   },
@@ -69,6 +69,25 @@ export function changedFiles(turn: Turn): string[] {
   const calls = turn.steps.flatMap((step) => step.calls);
   const changes = calls.flatMap((call) => [...call.changes, ...call.effects.filter((effect) => !effect.background).flatMap((effect) => effect.changes)]);
   return [...new Set(changes.map((change) => change.path))];
+}
+
+// Paths that the turns of a session changed, each once. A turn that has ended is looked at once, so this may be asked with every event.
+const known = new WeakMap<Transcript, { turns: number; paths: Set<string> }>();
+
+export function sessionPaths(transcript: Transcript): ReadonlySet<string> {
+  const seen = known.get(transcript) ?? { turns: 0, paths: new Set<string>() };
+  known.set(transcript, seen);
+  for (let turn = transcript.turns[seen.turns]; turn; turn = transcript.turns[seen.turns]) {
+    for (const path of changedFiles(turn)) seen.paths.add(path);
+    if (!turn.endedAt) break;
+    seen.turns += 1;
+  }
+  return seen.paths;
+}
+
+// Files of which anything was undone.
+export function undonePaths(turn: Turn): string[] {
+  return [...new Set([...turn.undone, ...turn.undoneHunks.map((hunk) => hunk.path)])];
 }
 
 // How many changes of commands are not in the list above, and whether there is anything to show.

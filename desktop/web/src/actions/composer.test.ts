@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { nextLevel, nextMode, nextModel } from '../state';
-import { useTestBench } from '../testing/page';
+import { testBench } from '../testing/page';
 import { perform } from './action';
 import { chooseLevel, chooseModel, toggleMode } from './composer';
 
-const bench = useTestBench();
+const bench = testBench();
 const next = () => [nextMode(bench.page.state), nextModel(bench.page.state), nextLevel(bench.page.state)];
 
 test('what is not chosen follows the session and the default model', async () => {

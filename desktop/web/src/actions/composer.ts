@@ -1,16 +1,16 @@
 // Actions on the message that is being written.
 
 import type { Page } from '../page';
-import { attached, nextMode, type Overrides, type State, withAttached, withDraft } from '../state';
+import { draft, nextMode, type Overrides, type State, withDraft } from '../state';
 import type { Action } from './action';
 
 export const focusComposer: Action = {
   id: 'composer.focus',
   name: 'Write a message',
   label: 'Write',
-  keys: ['Mod+L', 'Alt+L'],
+  keys: ['Mod+L', 'I', 'Alt+L'],
   when: () => true,
-  run: (page) => page.focus('composer'),
+  run: (page) => void page.focus('composer'),
 };
 
 export const writeDraft: Action<string> = {
@@ -19,40 +19,41 @@ export const writeDraft: Action<string> = {
   label: 'Message',
   keys: [],
   when: () => true,
-  run: (page, text) => page.set(withDraft(page.state, page.state.selected, text)),
+  run: (page, text) => page.set({ ...withDraft(page.state, page.state.selected, text), recalled: 0, unknownCommand: '' }),
 };
 
-export const attachFiles: Action<File[]> = {
-  id: 'composer.attach',
-  name: 'Attach images and text files to the message',
-  label: 'Attach',
+// Prompts of the open session that a person wrote, the newest first.
+function prompts(state: State): string[] {
+  const written = state.transcript.turns.filter((turn) => turn.role !== 'agent' && !turn.compact && !turn.probe && !turn.fromPlan).map((turn) => turn.command || turn.text);
+  return written.filter((text, at) => text.trim() !== '' && text !== written[at + 1]).reverse();
+}
+
+// The earlier prompt that is shown again, unchanged; 0 for none.
+function recalledNow(state: State): number {
+  return state.recalled && prompts(state)[state.recalled - 1] === draft(state) ? state.recalled : 0;
+}
+
+export const recallOlder: Action = {
+  id: 'composer.older',
+  name: 'Write the prompt before again',
+  label: 'Prompt before',
   keys: [],
-  when: (_, files) => files.length > 0,
-  run: async (page, files) => {
-    const sid = page.state.selected;
-    for (const file of files) {
-      const stored = await page.daemon.upload(file);
-      const others = (page.state.attached[sid] ?? []).filter((known) => known.id !== stored.id);
-      page.set(withAttached(page.state, sid, [...others, stored]));
-    }
-  },
+  when: (state) => (draft(state) === '' || recalledNow(state) > 0) && prompts(state).length > recalledNow(state),
+  run: (page) => recall(page, recalledNow(page.state) + 1),
 };
 
-export const detachFile: Action<string> = {
-  id: 'composer.detach',
-  name: 'Take a file off the message',
-  label: 'Remove',
+export const recallNewer: Action = {
+  id: 'composer.newer',
+  name: 'Write the prompt after it again',
+  label: 'Prompt after',
   keys: [],
-  when: (state, id) => attached(state).some((file) => file.id === id),
-  run: (page, id) =>
-    page.set(
-      withAttached(
-        page.state,
-        page.state.selected,
-        attached(page.state).filter((file) => file.id !== id),
-      ),
-    ),
+  when: (state) => recalledNow(state) > 0,
+  run: (page) => recall(page, recalledNow(page.state) - 1),
 };
+
+function recall(page: Page, recalled: number): void {
+  page.set({ ...withDraft(page.state, page.state.selected, prompts(page.state)[recalled - 1] ?? ''), recalled });
+}
 
 export const chooseMode = override('mode', 'Choose the mode of the next message', 'Mode');
 export const chooseModel = override('model', 'Choose the model of the next message', 'Model');
@@ -71,3 +72,53 @@ function override(field: keyof Overrides, name: string, label: string): Action<s
   const run = (page: Page, value: string) => page.set({ overrides: { ...page.state.overrides, [field]: value || undefined } });
   return { id: `composer.${field}`, name, label, keys: [], when: (_: State) => true, run };
 }
+
+export const openModels: Action = {
+  id: 'composer.models',
+  name: 'Choose a model',
+  label: 'Model',
+  keys: ['Mod+Shift+M', 'Alt+Shift+M'],
+  when: () => true,
+  run: (page) => openPill.run(page, 'model'),
+};
+
+export const openModes: Action = {
+  id: 'composer.modes',
+  name: 'Choose a mode',
+  label: 'Mode',
+  keys: [],
+  when: () => true,
+  run: (page) => page.set({ openPill: 'mode' }),
+};
+
+export const openLevels: Action = {
+  id: 'composer.levels',
+  name: 'Choose a permission level',
+  label: 'Level',
+  keys: [],
+  when: () => true,
+  run: (page) => page.set({ openPill: 'level' }),
+};
+
+export const openPill: Action<keyof Overrides | ''> = {
+  id: 'composer.pill',
+  name: 'Open or close the menu of a pill',
+  label: 'Menu',
+  keys: [],
+  when: () => true,
+  run: (page, field) => {
+    page.set({ openPill: field });
+    // What is shown to be healthy is so now.
+    if (field === 'model') page.refreshModels();
+  },
+};
+
+// Kept in this browser, for every window.
+export const chooseSendKey: Action<boolean> = {
+  id: 'composer.send-key',
+  name: 'Choose the key that sends',
+  label: 'Key that sends',
+  keys: [],
+  when: () => true,
+  run: (page, isEnter) => page.set({ choices: { ...page.state.choices, sends: isEnter ? 'enter' : 'mod-enter' } }),
+};

@@ -7,6 +7,6 @@ export const connectWindow: Action<string> = {
   name: 'Connect this window with a code from the terminal',
   label: 'Connect',
   keys: [],
-  when: (state, pasted) => state.needsKey && pasted.trim() !== '',
+  when: (state, pasted) => state.missing === 'key' && pasted.trim() !== '',
   run: (page, pasted) => page.connect(pasted),
 };

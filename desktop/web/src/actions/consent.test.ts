@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { useTestBench } from '../testing/page';
+import { testBench } from '../testing/page';
 import { perform } from './action';
 import { answerPermission, trustFolder } from './consent';
 
-const bench = useTestBench();
+const bench = testBench();
 const QUESTION = { event: 'permission.request', turn: 't1', requestId: 'r1', callId: 'c1', name: 'todo', args: {}, reason: '', rule: '', layer: '', expiresAt: '' };
 
 async function ask(): Promise<void> {

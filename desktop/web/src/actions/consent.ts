@@ -7,6 +7,8 @@ export interface Answer {
   decision: string;
   // The id of the chosen offer, '' for none.
   offer: string;
+  // Why it was denied, for the model.
+  note?: string;
   // Of a sub-agent's question: its session.
   sid?: string;
 }
@@ -18,8 +20,8 @@ export const answerPermission: Action<Answer> = {
   keys: [],
   when: (state, { requestId, sid }) =>
     sid ? state.childAsks.some(({ call }) => call.requestId === requestId) : state.transcript.asking().some(({ call }) => call.requestId === requestId),
-  run: async (page, { requestId, decision, offer, sid }) => {
-    await page.daemon.answer(sid ?? page.state.selected, requestId, decision, offer);
+  run: async (page, { requestId, decision, offer, note, sid }) => {
+    await page.daemon.answer(sid ?? page.state.selected, requestId, decision, offer, note);
   },
 };
 

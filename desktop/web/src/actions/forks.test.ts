@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { useTestBench } from '../testing/page';
+import { testBench } from '../testing/page';
 import type { Turn } from '../transcript';
 import { perform } from './action';
 import { editTurn, forkTurn, openParent, retryTurn } from './forks';
 
-const bench = useTestBench();
+const bench = testBench();
 const START = { event: 'turn.start', turn: 't1', role: 'user', text: 'go', mode: 'chat', level: 'L1' };
 const DONE = { event: 'turn.done', turn: 't1', tokens: 1, elapsed: 2, tokensPerSec: 9, tools: 0, steps: 1, finish: 'stop' };
 

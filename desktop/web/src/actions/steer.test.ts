@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { draft, withDraft } from '../state';
-import { useTestBench } from '../testing/page';
+import { testBench } from '../testing/page';
 import { perform } from './action';
 import { continueTurn, editWaiting, pauseTurn, removeWaiting, steerTurn } from './steer';
 
-const bench = useTestBench();
+const bench = testBench();
 const START = { event: 'turn.start', turn: 't1', role: 'user', text: 'go', mode: 'do', level: 'L2' };
 const STEP = { event: 'step.start', turn: 't1', step: 1, provider: 'p', model: 'm', attempt: 1 };
 const write = (text: string) => bench.page.set(withDraft(bench.page.state, bench.page.state.selected, text));

@@ -1,7 +1,8 @@
 // Actions on a turn that runs or waits: words for it, a pause, and what was said to it and not read yet.
 
 import type { Page } from '../page';
-import { attached, draft, type State, withDraft } from '../state';
+import { sendBlock } from '../sending';
+import { attached, draft, type State, withoutSent } from '../state';
 import type { Action } from './action';
 
 // Words that no model has read: for a running turn, or the prompt of a turn that waits.
@@ -18,7 +19,7 @@ export const steerTurn: Action = {
   keys: ['Mod+Shift+Enter'],
   scope: 'composer',
   // A file goes with a prompt only.
-  when: (state) => canBeSteered(state) && draft(state).trim() !== '' && !attached(state).length && !state.isSending,
+  when: (state) => canBeSteered(state) && !attached(state).length && sendBlock(state) === '',
   run: async (page) => {
     const sid = page.state.selected;
     const text = draft(page.state);
@@ -28,8 +29,7 @@ export const steerTurn: Action = {
     } finally {
       page.set({ isSending: false });
     }
-    if (page.state.drafts[sid] === text) page.set(withDraft(page.state, sid, ''));
-    page.set({ problem: '' });
+    page.set({ ...withoutSent(page.state, sid, text), problem: '' });
   },
 };
 

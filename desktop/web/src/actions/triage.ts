@@ -1,13 +1,16 @@
 // Actions of the triage: diagnose, make the fix, keep the evidence, ask the failing prompt again.
 
 import type { Page } from '../page';
-import type { Fix } from '../protocol';
+import type { DiagnoseRequest, Fix } from '../protocol';
 import { connection, type State } from '../state';
 import type { Action } from './action';
+import { openModels } from './composer';
 
 // What the daemon does, and what this page does itself; all other fixes are for a person in a terminal.
 const OF_DAEMON = new Set<Fix['kind']>(['restart_service', 'start_service', 'load_model', 'unload_model', 'compact_session', 'resume_turn', 'stop_turn']);
 const OF_PAGE = new Set<Fix['kind']>(['reconnect', 'refresh']);
+// The page opens where a person makes the fix: only they know the key, or which model.
+const OF_PERSON = new Set<Fix['kind']>(['set_key', 'choose_model']);
 
 export const diagnose: Action = {
   id: 'triage.diagnose',
@@ -20,7 +23,7 @@ export const diagnose: Action = {
 
 // Whether a button can make the fix. Fixes that are only words are shown as such.
 export function canFix(fix: Fix): boolean {
-  return OF_DAEMON.has(fix.kind) || OF_PAGE.has(fix.kind);
+  return OF_DAEMON.has(fix.kind) || OF_PAGE.has(fix.kind) || OF_PERSON.has(fix.kind);
 }
 
 export const applyFix: Action<Fix> = {
@@ -30,6 +33,11 @@ export const applyFix: Action<Fix> = {
   keys: [],
   when: (state, fix) => canFix(fix) && !state.isDiagnosing && !state.isFixing,
   run: async (page, fix) => {
+    if (fix.kind === 'set_key') return page.set({ areSettingsShown: true, isTelemetrySheetOpen: false });
+    if (fix.kind === 'choose_model') {
+      page.set({ isTelemetrySheetOpen: false });
+      return openModels.run(page);
+    }
     page.set({ isFixing: true });
     try {
       if (fix.kind === 'reconnect') page.kick();
@@ -41,6 +49,24 @@ export const applyFix: Action<Fix> = {
     // Whether it helped is only known now.
     await diagnoseNow(page);
   },
+};
+
+export const containOthers: Action = {
+  id: 'triage.contain',
+  name: 'Pause the running turns of all other sessions, and diagnose',
+  label: 'Pause other runs',
+  keys: [],
+  when: (state) => !state.isDiagnosing,
+  run: (page) => diagnoseNow(page, { contain: true }),
+};
+
+export const writePostMortem: Action = {
+  id: 'triage.note',
+  name: 'Diagnose, and write the post-mortem into this session',
+  label: 'Write post-mortem',
+  keys: [],
+  when: (state) => state.selected !== '' && !state.isDiagnosing,
+  run: (page) => diagnoseNow(page, { note: true }),
 };
 
 export const saveEvidence: Action = {
@@ -75,14 +101,16 @@ export const replayTurn: Action = {
   },
 };
 
-async function diagnoseNow(page: Page): Promise<void> {
+async function diagnoseNow(page: Page, also: Pick<DiagnoseRequest, 'contain' | 'note'> = {}): Promise<void> {
   page.set({ isDiagnosing: true });
   try {
     const began = performance.now();
     await page.daemon.health();
     const { selected } = page.state;
     const client = { latencyMs: Math.round(performance.now() - began), stream: streamOf(page.state), ...(selected ? { lastSeq: page.state.transcript.lastSeq } : {}) };
-    page.set({ diagnosis: await page.daemon.diagnose({ session: selected, client }) });
+    const diagnosis = await page.daemon.diagnose({ session: selected, client, ...also });
+    // An empty list is left out of the answer, and says something only where it was asked for.
+    page.set({ diagnosis: also.contain ? { ...diagnosis, contained: diagnosis.contained ?? [] } : diagnosis });
   } catch (error) {
     page.set({ diagnosis: null });
     // Only a program on the machine can look further then.

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { draft, withDraft } from '../state';
-import { useTestBench } from '../testing/page';
+import { testBench } from '../testing/page';
 import { perform } from './action';
 import { chooseMode } from './composer';
 import { openSession } from './sessions';
 import { redoFile, redoTurn, undoFile, undoTurn, undoTurnPartly } from './changes';
 import { resumeTurn, stopTurn, submitTurn } from './turns';
 
-const bench = useTestBench();
+const bench = testBench();
 const START = { event: 'turn.start', turn: 't1', role: 'user', text: 'go', mode: 'chat', level: 'L1' };
 const STEP = { event: 'step.start', turn: 't1', step: 1, provider: 'p', model: 'm', attempt: 1 };
 
@@ -34,7 +34,7 @@ test('a blank message is not sent, nor one beside another that is on its way', a
   expect(bench.gateway.posted(/turns$/)).toHaveLength(1);
 });
 
-test('what is written and chosen while a message is on its way stays', async () => {
+test('what is written behind a message, and chosen, while it is on its way stays', async () => {
   bench.gateway.addSession();
   await bench.start();
   write('hello');
@@ -42,7 +42,7 @@ test('what is written and chosen while a message is on its way stays', async () 
   write('hello, and more');
   await perform(bench.page, chooseMode, 'do');
   await sent;
-  expect([draft(bench.page.state), bench.page.state.overrides]).toEqual(['hello, and more', { mode: 'do' }]);
+  expect([draft(bench.page.state), bench.page.state.overrides]).toEqual([', and more', { mode: 'do' }]);
 });
 
 test('a session that is opened while the first message is on its way stays open', async () => {
@@ -64,6 +64,9 @@ test('overrides belong to the next message of their session', async () => {
   await perform(bench.page, chooseMode, 'do');
   await perform(bench.page, openSession, 'sid1');
   expect(bench.page.state.overrides).toEqual({});
+  // They are there again with what was written.
+  await perform(bench.page, openSession, 'sid2');
+  expect(bench.page.state.overrides).toEqual({ mode: 'do' });
 });
 
 test('a running turn can be stopped, an ended one resumed', async () => {

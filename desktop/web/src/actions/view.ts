@@ -1,6 +1,9 @@
 // Actions on the window itself.
 
+import type { Look } from '../look';
+import type { State } from '../state';
 import type { Action } from './action';
+import { sessionPaths } from './changes';
 
 export const toggleRail: Action = {
   id: 'view.rail',
@@ -8,7 +11,54 @@ export const toggleRail: Action = {
   label: 'Sessions',
   keys: [],
   when: () => true,
-  run: (page) => page.set({ isRailOpen: !page.state.isRailOpen }),
+  run: (page) => {
+    const { isNarrow, isRailOpen, remembered } = page.state;
+    if (isNarrow) page.set({ isRailOpen: !isRailOpen });
+    else page.remember({ isRailHidden: !remembered.isRailHidden });
+  },
+};
+
+// In a narrow window the list is a drawer, elsewhere a column.
+export function isRailShown({ isNarrow, isRailOpen, remembered }: State): boolean {
+  return isNarrow ? isRailOpen : !remembered.isRailHidden;
+}
+
+// The drawer was left: by Escape, or by a click beside it.
+export const closeRail: Action = {
+  id: 'view.close-rail',
+  name: 'Close the list of sessions',
+  label: 'Close',
+  keys: [],
+  when: (state) => state.isRailOpen,
+  run: (page) => page.set({ isRailOpen: false }),
+};
+
+export const toggleChanges: Action = {
+  id: 'view.changes',
+  name: 'Show or hide the files that the session changed',
+  label: 'Changed files',
+  keys: [],
+  when: (state) => state.areChangesOpen || sessionPaths(state.transcript).size > 0,
+  run: (page) => page.set({ areChangesOpen: !page.state.areChangesOpen }),
+};
+
+// Its column where the window has room for it, else the sheet over the page.
+export const toggleTelemetry: Action = {
+  id: 'view.telemetry',
+  name: 'Show or hide the telemetry',
+  label: 'Telemetry',
+  keys: [],
+  when: () => true,
+  run: (page) => page.set(page.fits('telemetry') ? { isTelemetryOpen: !page.state.isTelemetryOpen } : { isTelemetrySheetOpen: !page.state.isTelemetrySheetOpen }),
+};
+
+export const closeTelemetrySheet: Action = {
+  id: 'view.telemetry-sheet',
+  name: 'Close the telemetry',
+  label: 'Close',
+  keys: [],
+  when: (state) => state.isTelemetrySheetOpen,
+  run: (page) => page.set({ isTelemetrySheetOpen: false }),
 };
 
 export const dismissProblem: Action = {
@@ -18,6 +68,37 @@ export const dismissProblem: Action = {
   keys: [],
   when: (state) => state.problem !== '',
   run: (page) => page.set({ problem: '' }),
+};
+
+// How changes of files are shown. auto: side by side where the space allows it.
+export type DiffView = 'auto' | 'unified' | 'split';
+
+export const showDiffs: Action<DiffView> = {
+  id: 'view.diff',
+  name: 'Show changes of files in one column or side by side',
+  label: 'Diff',
+  keys: [],
+  when: () => true,
+  run: (page, view) => page.set({ choices: { ...page.state.choices, diff: view } }),
+};
+
+export const wrapOutput: Action<boolean> = {
+  id: 'view.wrap',
+  name: 'Wrap long lines of output',
+  label: 'Wrap',
+  keys: [],
+  when: () => true,
+  run: (page, isWrapped) => page.set({ choices: { ...page.state.choices, wrap: isWrapped ? 'on' : 'off' } }),
+};
+
+// A part of how the page looks; `textSize` is in percent.
+export const changeLook: Action<Partial<Look>> = {
+  id: 'view.look',
+  name: 'Change the theme, the motion or the size of the text',
+  label: 'Appearance',
+  keys: [],
+  when: () => true,
+  run: (page, look) => page.set({ choices: { ...page.state.choices, ...look } }),
 };
 
 export const allowNotifications: Action = {

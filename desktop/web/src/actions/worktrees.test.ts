@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import type { Worktree } from '../protocol';
-import { useTestBench } from '../testing/page';
+import { testBench } from '../testing/page';
 import { perform } from './action';
 import { writeDraft } from './composer';
 import { submitTurn } from './turns';
 import { dropWorktree, keepWorktree, leaveWorktree, mergeWorktree, toggleWorktree } from './worktrees';
 
-const bench = useTestBench();
+const bench = testBench();
 const WORKTREE: Worktree = { path: '/work.worktrees/fix', branch: 'opta/fix', repository: '/work', base: '01', baseBranch: 'main' };
 const PATH = 'POST /v3/sessions/sid1/worktree';
 

@@ -11,15 +11,15 @@ export interface Stream {
   // New lines in order, at most once a frame.
   onLines(lines: string[]): void;
   onControl(control: Control): void;
-  // `error` says why the last attempt failed, if the page could not even ask.
-  onConnection(state: Connection, retryInMs: number, error?: unknown): void;
+  // `failed`: attempts that failed since the last line came. `error` says why the last one did, if the page could not even ask.
+  onConnection(state: Connection, retryInMs: number, failed: number, error?: unknown): void;
 }
 
 const BACKOFF_MS = 250;
 const BACKOFF_MS_MAX = 15_000;
 const BACKOFF_MS_MIN = 50;
-// From this failed attempt on, the stream counts as disconnected. It still retries.
-const ATTEMPTS_MAX = 8;
+// After these failed attempts, about a second, the stream counts as disconnected: a process that restarts misses fewer. It still retries.
+export const QUIET_ATTEMPTS = 4;
 // The server pings every five seconds, so a longer silence means a dead connection, even if no one closed it.
 const SILENCE_MS = 12_000;
 const LATE_MS = 1_000;
@@ -51,6 +51,11 @@ export class EventLog {
     if (this.retry !== undefined) void this.connect();
   }
 
+  // Give this connection up and make a new one; it goes on after the last line.
+  renew(): void {
+    if (!this.isClosed) void this.connect();
+  }
+
   close(): void {
     this.isClosed = true;
     this.pending = [];
@@ -62,7 +67,7 @@ export class EventLog {
     const connection = this.connection;
     // The watchdog also covers a connection that never opens.
     this.restartWatchdog();
-    this.stream.onConnection(this.attempt ? 'reconnecting' : 'connecting', 0);
+    this.stream.onConnection(!this.attempt ? 'connecting' : this.attempt < QUIET_ATTEMPTS ? 'reconnecting' : 'disconnected', 0, this.attempt);
     let url: string;
     try {
       url = await this.stream.url(this.position.query);
@@ -78,7 +83,7 @@ export class EventLog {
     };
     socket.onopen = ifCurrent(() => {
       this.restartWatchdog();
-      this.stream.onConnection('connected', 0);
+      this.stream.onConnection('connected', 0, 0);
     });
     socket.onmessage = (message) => {
       if (connection === this.connection) this.take(String(message.data));
@@ -123,7 +128,7 @@ export class EventLog {
     const longest = Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** (this.attempt - 1));
     const delay = BACKOFF_MS_MIN + Math.random() * longest;
     this.retry = setTimeout(() => void this.connect(), delay);
-    this.stream.onConnection(this.attempt > ATTEMPTS_MAX ? 'disconnected' : 'reconnecting', delay, error);
+    this.stream.onConnection(this.attempt < QUIET_ATTEMPTS ? 'reconnecting' : 'disconnected', delay, this.attempt, error);
   }
 
   private abandon(): void {

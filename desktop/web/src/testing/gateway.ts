@@ -1,7 +1,7 @@
 // In-process twin of the gateway: answers `fetch` and `WebSocket` as it does, and keeps every request.
 
 import { vi } from 'vitest';
-import type { ErrorCode, Health, Metrics, ModelInfo, Session } from '../protocol';
+import type { ErrorCode, FolderList, Health, Metrics, ModelInfo, Session } from '../protocol';
 
 interface Recorded {
   method: string;
@@ -13,12 +13,16 @@ const METRICS: Metrics = { sessions: 0, turnsRunning: 0, turnsQueued: 0, tokensP
 const DEFAULT: ModelInfo = { id: 'lmx/probe', provider: 'lmx', name: 'probe', healthy: true, default: true };
 const OTHER: ModelInfo = { id: 'lmx/qwen', provider: 'lmx', name: 'qwen', healthy: true };
 const HEALTH: Health = { status: 'ok', version: '1', daemonId: 'd', uptime: 61, contract: { name: 'opta-daemon-v3', version: 1 }, sandbox: 'full' };
+const HOME = '/home/ada';
 const PINGS_MS = 5_000;
 const METRICS_MS = 1_000;
 
 export class TestGateway {
   requests: Recorded[] = [];
   sessions: Session[] = [];
+  trash: Session[] = [];
+  // Folders of the machine.
+  paths: string[] = [];
   models: ModelInfo[] = [DEFAULT, OTHER];
   metrics = METRICS;
   health = HEALTH;
@@ -66,7 +70,7 @@ export class TestGateway {
       ...fields,
     };
     this.sessions = [session, ...this.sessions];
-    this.append(session.id, { event: 'session.start', title: session.title, cwd: session.cwd, mode: session.mode, level: session.level });
+    this.append(session.id, { event: 'session.start', title: session.title, cwd: session.cwd, mode: session.mode, level: session.level, ...('policy' in fields ? { policy: fields.policy } : {}) });
     return session;
   }
 
@@ -96,6 +100,12 @@ export class TestGateway {
     for (const socket of this.sockets) socket.drop();
   }
 
+  // The gateway is killed, and stays down until `isUp`.
+  stop(): void {
+    this.isUp = false;
+    for (const socket of this.sockets) socket.drop();
+  }
+
   lines(path: string): string[] {
     return path === '/v3/events' ? this.all : (this.journals.get(path.split('/')[3] ?? '') ?? []);
   }
@@ -110,17 +120,75 @@ export class TestGateway {
     const key = `${method} ${pathname}`;
     if (key in this.answers) return this.answer(method, pathname, this.answers[key]);
     if (key === 'GET /v3/sessions') {
-      const wanted = searchParams.get('q') ?? '';
-      return this.answer(method, pathname, { sessions: this.sessions.filter((session) => session.title.includes(wanted)), nextCursor: null });
+      return this.answer(method, pathname, this.list(searchParams));
     }
+    if (key === 'GET /v3/put-away') return this.answer(method, pathname, { sessions: searchParams.get('where') === 'trash' ? this.trash : [], nextCursor: null });
+    const [, sid = '', verb] = /^\/v3\/(?:sessions|put-away)\/(\w+)(\/restore)?$/.exec(pathname) ?? [];
+    if (verb && method === 'POST') return this.answer(method, pathname, this.restored(sid));
+    if (sid && method === 'PATCH' && !this.refusals[key]) return this.answer(method, pathname, this.updated(sid, body));
+    if (sid && method === 'DELETE' && !this.refusals[key]) {
+      const session = this.updated(sid, { trashed: true });
+      this.sessions = this.sessions.filter(({ id }) => id !== sid);
+      this.trash = [session, ...this.trash];
+      return this.answer(method, pathname, { ok: true });
+    }
+    if (key === 'GET /v3/folders') return this.answer(method, pathname, this.folders(searchParams.get('path') || HOME, searchParams.get('prefix') ?? ''));
+    if (key === 'GET /v3/folders/suggested') return this.answer(method, pathname, { home: HOME, folders: [] });
+    if (key === 'GET /v3/models/found') return this.answer(method, pathname, { models: [], problems: [], here: [], offers: [], available: 0, tokens: 32_768 });
+    if (key === 'GET /v3/lmx/models') return this.answer(method, pathname, { models: [], pulls: [] });
     if (key === 'POST /v3/sessions') return this.refusals[key] ? this.answer(method, pathname, {}) : this.answer(method, pathname, this.addSession(body as Partial<Session>));
     if (key === 'POST /v3/attachments') {
       const name = searchParams.get('name') ?? '';
       return this.answer(method, pathname, { id: `${name}-${'0'.repeat(20)}.png`, name, type: 'image/png', bytes: isFile ? (init.body as Blob).size : 0 });
     }
+    const journal = method === 'GET' ? /^\/v3\/sessions\/(\w+)\/events$/.exec(pathname) : null;
+    if (journal) {
+      const events = (this.journals.get(journal[1] ?? '') ?? []).map((line) => JSON.parse(line)).filter((event) => event.seq > Number(searchParams.get('afterSeq')));
+      return this.answer(method, pathname, { events: events.slice(0, Number(searchParams.get('limit'))), lastSeq: events.at(-1)?.seq ?? 0 });
+    }
     if (key === 'GET /v3/models') return this.answer(method, pathname, { models: this.models, default: DEFAULT.id });
     if (key === 'GET /v3/trust') return this.answer(method, pathname, { path: '', state: 'untrusted', needed: false, sha256: '', asks: [], changes: [], problem: '' });
     return this.answer(method, pathname, { ok: true });
+  }
+
+  // Pages of the list, as the daemon makes them.
+  private list(asked: URLSearchParams): { sessions: Session[]; nextCursor: string | null } {
+    const [q, state, archived, parent, cursor] = ['q', 'state', 'archived', 'parent', 'cursor'].map((name) => asked.get(name) ?? '') as [string, string, string, string, string];
+    const found = this.sessions.filter(
+      (session) =>
+        session.title.includes(q) &&
+        (!state || session.state === state) &&
+        (!archived || session.archived === (archived === '1')) &&
+        (!asked.has('pinned') || session.pinned) &&
+        (parent ? session.parent === parent && session.parentCall : !session.parentCall),
+    );
+    const from = cursor ? found.findIndex(({ id }) => id === cursor) + 1 : 0;
+    const limit = Number(asked.get('limit') ?? 50);
+    const page = found.slice(from, from + limit);
+    return { sessions: page, nextCursor: found.length > from + limit ? (page.at(-1)?.id ?? null) : null };
+  }
+
+  private updated(sid: string, changes: Record<string, unknown>): Session {
+    const session = this.sessions.find(({ id }) => id === sid);
+    if (!session) throw new Error(`no session ${sid}`);
+    Object.assign(session, changes);
+    this.append(sid, { event: 'session.updated', changes });
+    return session;
+  }
+
+  private restored(sid: string): Session | undefined {
+    const session = this.trash.find(({ id }) => id === sid);
+    if (!session) return undefined;
+    this.trash = this.trash.filter(({ id }) => id !== sid);
+    this.sessions = [session, ...this.sessions];
+    this.append(sid, { event: 'session.updated', changes: { trashed: false } });
+    return session;
+  }
+
+  private folders(path: string, prefix: string): FolderList {
+    const below = this.paths.filter((each) => each.slice(0, each.lastIndexOf('/')) === path && each.slice(path.length + 1).startsWith(prefix));
+    const folders = below.map((each) => ({ name: each.slice(path.length + 1), path: each, isRepository: each.endsWith('.git') }));
+    return { path, parent: path.slice(0, path.lastIndexOf('/')), home: HOME, folders, problem: path === '/' ? 'It is the root of the file system.' : '' };
   }
 
   private answer(method: string, path: string, body: unknown): Response {

@@ -1,23 +1,23 @@
 import type { ReactNode } from 'react';
 import type { Connection } from '../streams/eventlog';
+import { useWords } from '../strings/strings';
 
-const WORDS: Record<Connection, [string, string, string]> = {
-  connecting: ['○', 'Connecting', 'dim'],
-  connected: ['●', 'Connected', 'ok'],
-  reconnecting: ['⟳', 'Reconnecting', 'warn'],
-  disconnected: ['✕', 'Disconnected', 'err'],
+const SIGNS: Record<Connection, [glyph: string, tone: string]> = {
+  connecting: ['○', 'dim'],
+  connected: ['●', 'ok'],
+  reconnecting: ['⟳', 'warn'],
+  disconnected: ['✕', 'err'],
 };
 
-export function ConnectionBadge({ state, retryInMs }: { state: Connection; retryInMs: number }): ReactNode {
-  const [glyph, word, tone] = WORDS[state];
-  const next = state === 'disconnected' && retryInMs > 1000 ? ` · next try in ${Math.round(retryInMs / 1000)} s` : '';
+export function ConnectionBadge({ state }: { state: Connection }): ReactNode {
+  const words = useWords('connection');
+  const [glyph, tone] = SIGNS[state];
   return (
-    <span role="status" aria-label={`Connection: ${word}`} className="badge">
+    <span role="status" aria-label={words('label', { state: words(state) })} className="badge">
       <span className={tone} aria-hidden="true">
         {glyph}
       </span>{' '}
-      {word}
-      {next}
+      {words(state)}
     </span>
   );
 }

@@ -1,11 +1,13 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { usePage } from '../hooks';
+import { useWords } from '../strings/strings';
 
 const SHOWN_MS = 1_500;
 
-// Copies a text; says so for a moment, or why it could not.
-export function CopyButton({ what, text }: { what: string; text: () => string }): ReactNode {
+// Copies a text; says so for a moment, or why it could not. `text` may have to be read first.
+export function CopyButton({ what, text, className = 'quiet copy' }: { what: string; text: () => string; className?: string }): ReactNode {
   const page = usePage();
+  const words = useWords('copy');
   const [isCopied, setCopied] = useState(false);
   useEffect(() => {
     if (!isCopied) return;
@@ -18,8 +20,8 @@ export function CopyButton({ what, text }: { what: string; text: () => string })
       (error: unknown) => page.report(error),
     );
   return (
-    <button type="button" className="quiet copy" aria-label={`Copy ${what}`} onClick={() => void copy()}>
-      {isCopied ? 'Copied' : 'Copy'}
+    <button type="button" className={className} aria-label={words('label', { what })} onClick={() => void copy()}>
+      {isCopied ? words('copied') : words('copy')}
     </button>
   );
 }

@@ -15,6 +15,9 @@ export interface DiffLine {
   kind: Kind;
   // In the old file, or the new one for an added line; 0 for none.
   at: number;
+  // Its number in the old and in the new file, 0 where it is not in it.
+  old: number;
+  now: number;
   // Of the text behind its sign, when only a part of it changed.
   parts: Part[] | null;
 }
@@ -38,22 +41,22 @@ export function diffLines(text: string): DiffLine[] {
     const [sign, isInside] = [line[0], oldLeft > 0 || newLeft > 0];
     if (hunk) {
       [old, oldLeft, now, newLeft] = [Number(hunk[1]), Number(hunk[2] ?? 1), Number(hunk[3]), Number(hunk[4] ?? 1)];
-      found.push({ text: line, kind: 'head', at: 0, parts: null });
+      found.push({ text: line, kind: 'head', at: 0, old: 0, now: 0, parts: null });
     } else if (isInside && sign === '+') {
-      found.push({ text: line, kind: 'add', at: now, parts: null });
+      found.push({ text: line, kind: 'add', at: now, old: 0, now, parts: null });
       now += 1;
       newLeft -= 1;
     } else if (isInside && sign === '-') {
-      found.push({ text: line, kind: 'del', at: old, parts: null });
+      found.push({ text: line, kind: 'del', at: old, old, now: 0, parts: null });
       old += 1;
       oldLeft -= 1;
     } else if (isInside && (sign === ' ' || line === '')) {
-      found.push({ text: line, kind: 'same', at: now, parts: null });
+      found.push({ text: line, kind: 'same', at: now, old, now, parts: null });
       old += 1;
       now += 1;
       oldLeft -= 1;
       newLeft -= 1;
-    } else found.push({ text: line, kind: 'head', at: 0, parts: null });
+    } else found.push({ text: line, kind: 'head', at: 0, old: 0, now: 0, parts: null });
   }
   markWords(found);
   return found;

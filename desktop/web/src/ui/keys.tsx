@@ -1,16 +1,36 @@
 import type { ReactNode } from 'react';
 
 const IS_MAC = /Mac|iP(hone|ad)/.test(navigator.platform);
-const SIGNS: Record<string, string> = { Mod: IS_MAC ? '⌘' : 'Ctrl', Alt: IS_MAC ? '⌥' : 'Alt', Enter: '↩' };
+const SIGNS: Record<string, string> = {
+  Mod: IS_MAC ? '⌘' : 'Ctrl',
+  Alt: IS_MAC ? '⌥' : 'Alt',
+  Shift: IS_MAC ? '⇧' : 'Shift',
+  Enter: '↩',
+  Escape: 'Esc',
+  ArrowUp: '↑',
+  ArrowDown: '↓',
+};
 
-// A shortcut such as 'Mod+Enter' as this machine's keyboard names it.
+export function keyName(key: string): string {
+  return SIGNS[key] ?? key;
+}
+
+// A chord such as 'Mod+Enter' as this machine's keyboard names it.
 export function Keys({ shortcut }: { shortcut: string }): ReactNode {
   return (
-    <kbd>
-      {shortcut
-        .split('+')
-        .map((key) => SIGNS[key] ?? key)
-        .join(' ')}
-    </kbd>
+    <span aria-hidden="true">
+      <kbd>
+        {shortcut
+          .split(/[+ ](?=.)/)
+          .map(keyName)
+          .join(' ')}
+      </kbd>
+    </span>
   );
+}
+
+// The same chord as an assistive program wants it (`aria-keyshortcuts`); nothing for two keys one after the other, which it cannot say.
+export function ariaKeys(chords: readonly string[]): string | undefined {
+  const names = chords.filter((chord) => !chord.includes(' ')).map((chord) => chord.replace('Mod', IS_MAC ? 'Meta' : 'Control'));
+  return names.join(' ') || undefined;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { failureLine, outputLines, plainText } from './terminal_text';
+import { failureLines, OutputReader, outputLines, plainText, withoutEnding } from './terminal_text';
 
 const ESC = '\u001b';
 
@@ -32,14 +32,43 @@ test.each([
   ['Error: exit code 127\nbash: foo: command not found', 'exit code 127: bash: foo: command not found'],
   ['Error: exit code 1', 'exit code 1'],
   [`Error: exit code 2\n${ESC}[31merror${ESC}[0m: bad`, 'exit code 2: error: bad'],
-  ['Error: timed out after 5 s\nwaiting\nstill waiting', 'timed out after 5 s: still waiting'],
+  ['Error: timed out after 5 s\none\nwaiting\n\nstill waiting\nend', 'timed out after 5 s|waiting|still waiting|end'],
   ['Error: no such file: x', 'Error: no such file: x'],
 ])('a failed call says how it ended and why', (content, line) => {
-  expect(failureLine(content)).toBe(line);
+  expect(failureLines(content).join('|')).toBe(line);
 });
 
 test('a long output takes no time worth mentioning', () => {
   const text = `${ESC}[32mok${ESC}[0m some line of output\n`.repeat(5000);
   expect(outputLines(text)).toHaveLength(5001);
   expect(plainText(outputLines(`${'x'.repeat(5000)}${'\b'.repeat(5000)}y`)[0] ?? { pieces: [] })).toBe('y');
+});
+
+test('an output that grows has the lines of the whole, wherever it was cut', () => {
+  const text = `${ESC}[31mred\nstill red${ESC}[0m\r\n10%\r20%\rdone\nab\bc\n${ESC}[1mbold\n${ESC}[22mx`;
+  const reader = new OutputReader();
+  for (let end = 0; end <= text.length; end += 1) expect(reader.read(text.slice(0, end))).toEqual(outputLines(text.slice(0, end)));
+  expect(reader.read('other')).toEqual(outputLines('other'));
+});
+
+test('the output of a failed command is shown without the line that the card says', () => {
+  expect(withoutEnding('Error: exit code 3\na\nb')).toBe('a\nb');
+  expect(withoutEnding('Error: no such file')).toBe('Error: no such file');
+});
+
+test.each([
+  ['38;5;202', 'ansi-yellow'],
+  ['38;5;196', 'ansi-red'],
+  ['38;5;46', 'ansi-green'],
+  ['38;5;39', 'ansi-cyan'],
+  ['38;5;21', 'ansi-blue'],
+  ['38;5;201', 'ansi-magenta'],
+  ['38;5;244', ''],
+  ['38;5;9', 'ansi-bright-red'],
+  ['38;2;255;10;10', 'ansi-red'],
+  ['38;2;250;10;80', 'ansi-red'],
+  ['38;2;90;95;92', ''],
+  ['48;5;21', 'ansi-bg-blue'],
+])('the colour %s is drawn as %j', (code, tone) => {
+  expect(outputLines(`${ESC}[${code}mx`)[0]?.pieces).toEqual([{ text: 'x', tone }]);
 });

@@ -1,88 +1,115 @@
-import type { ReactNode, SyntheticEvent } from 'react';
+import { type ClipboardEvent, type ReactNode, useEffect, useId, useState } from 'react';
 import { perform } from '../../actions/action';
-import { ActionButton } from '../../actions/button';
-import { attachFiles, chooseLevel, chooseMode, chooseModel, detachFile, writeDraft } from '../../actions/composer';
-import { continueTurn, pauseTurn, steerTurn } from '../../actions/steer';
-import { stopTurn, submitTurn } from '../../actions/turns';
+import { attachFiles, attachText } from '../../actions/attachments';
 import { toggleWorktree } from '../../actions/worktrees';
+import { PASTED_CHARS_MAX } from '../../attached';
 import { usePage, usePageState } from '../../hooks';
-import { attached, draft, nextLevel, nextMode, nextModel } from '../../state';
-import { Pill } from './pill';
+import { sendBlock } from '../../sending';
+import { useWords } from '../../strings/strings';
+import { classes } from '../../ui/kit/classes';
+import { Attachments } from './attachments';
+import styles from './composer.module.css';
+import { ContextMeter, ContextWarning } from './context_meter';
+import { LevelPill } from './level_pill';
+import { MessageField } from './message_field';
+import { ModePill } from './mode_pill';
+import { ModelPill } from './model_pill';
+import { BlockedNotice, UnknownCommandNotice } from './notices';
+import { PlanAnswer } from './plan_answer';
+import { SendButtons } from './send_buttons';
+import { WaitingWords } from './waiting_words';
 
-const MODES: [string, string][] = [
-  ['chat', 'Chat'],
-  ['do', 'Do'],
-  ['plan', 'Plan'],
-];
-const LEVELS: [string, string][] = [
-  ['L1', 'L1 · Ask'],
-  ['L2', 'L2 · Safe'],
-  ['L3', 'L3 · Auto'],
-];
-const LINES_MIN = 2;
-const LINES_MAX = 10;
-
-// The next message: its text, what it runs with, and the buttons that send it or stop the running turn.
+// The next message: its text and files, what it runs with, and the buttons that send it or stop the running turn.
 export function Composer(): ReactNode {
   const page = usePage();
-  const text = usePageState(draft);
-  const isRunning = usePageState((state) => stopTurn.when(state));
-  const isPaused = usePageState((state) => continueTurn.when(state));
-  // Text that is pasted or dropped goes where it always goes.
-  const attach = (event: SyntheticEvent, files: FileList) => {
-    if (!files.length) return;
+  const words = useWords('composer');
+  const block = usePageState(sendBlock);
+  const reasonId = useId();
+  const isOver = useDroppedFiles();
+  const paste = (event: ClipboardEvent) => {
+    // A field within the composer, such as that of a waiting message, takes its text itself.
+    const isMessage = event.target instanceof HTMLElement && event.target.dataset.focus === 'composer';
+    const files = [...event.clipboardData.files];
+    const text = isMessage && !files.length ? event.clipboardData.getData('text/plain') : '';
+    if (!files.length && text.length <= PASTED_CHARS_MAX) return;
     event.preventDefault();
-    void perform(page, attachFiles, [...files]);
+    void (files.length ? perform(page, attachFiles, files) : perform(page, attachText, text));
   };
-  const lines = Math.min(LINES_MAX, Math.max(LINES_MIN, text.split('\n').length));
   return (
-    <div
-      className="composer"
-      role="group"
-      aria-label="Composer"
-      data-scope="composer"
-      onDragOver={(event) => event.preventDefault()}
-      onDrop={(event) => attach(event, event.dataTransfer.files)}
-      onPaste={(event) => attach(event, event.clipboardData.files)}
-    >
-      <Attached />
-      <textarea
-        aria-label="Message"
-        placeholder="Type a message…"
-        data-focus="composer"
-        rows={lines}
-        value={text}
-        onChange={(event) => void perform(page, writeDraft, event.target.value)}
-      />
-      <div className="bar">
-        <Pill label="Mode" tone="violet" field="mode" options={MODES} value={usePageState(nextMode)} action={chooseMode} />
-        <Pill label="Model" tone="cyan" field="model" options={useModelOptions()} value={usePageState(nextModel)} action={chooseModel} />
-        <Pill label="Permission level" tone="" field="level" options={LEVELS} value={usePageState(nextLevel)} action={chooseLevel} />
-        <label className="pill attach">
-          {attachFiles.label}
-          <input
-            type="file"
-            multiple
-            aria-label="Attach files"
-            onChange={(event) => {
-              void perform(page, attachFiles, [...(event.target.files ?? [])]);
-              event.target.value = '';
-            }}
-          />
-        </label>
+    <div className={classes(styles.composer, isOver && styles.over)} role="group" aria-label={words('label')} data-scope="composer" onPaste={paste}>
+      <WaitingWords />
+      <PlanAnswer />
+      <Attachments />
+      {isOver ? <p className="cyan">{words('files.drop')}</p> : null}
+      <MessageField />
+      <UnknownCommandNotice />
+      <BlockedNotice id={reasonId} block={block} />
+      <ContextWarning />
+      <div className={styles.bar}>
+        <span className={styles.pills}>
+          <ModePill />
+          <ModelPill />
+          <LevelPill />
+          <FileButton />
+        </span>
         <WorktreeSwitch />
         <span className="grow" />
-        <span className="send">
-          {isPaused ? <ActionButton action={continueTurn} argument={undefined} /> : null}
-          {isRunning && !isPaused ? <ActionButton action={pauseTurn} argument={undefined} /> : null}
-          {isRunning ? <ActionButton action={stopTurn} argument={undefined} /> : null}
-          {isRunning ? <ActionButton action={steerTurn} argument={undefined} title="The next model call of the running turn reads it" /> : null}
-          <ActionButton action={submitTurn} argument={undefined} className="primary" title={isRunning ? 'It begins the next turn' : undefined}>
-            {isRunning ? 'Queue' : submitTurn.label}
-          </ActionButton>
-        </span>
+        <ContextMeter />
+        <SendButtons reasonId={block === '' || block === 'empty' || block === 'sending' ? undefined : reasonId} />
       </div>
     </div>
+  );
+}
+
+// Files go to the message wherever on the page they are dropped: a browser would leave the page for them. Whether some are held over it.
+function useDroppedFiles(): boolean {
+  const page = usePage();
+  const [isOver, setOver] = useState(false);
+  useEffect(() => {
+    const hasFiles = (event: DragEvent) => event.dataTransfer?.types?.includes('Files') ?? false;
+    const over = (event: DragEvent) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      setOver(true);
+    };
+    const leave = (event: DragEvent) => {
+      // Out of the window, not from one element to another.
+      if (event.relatedTarget === null) setOver(false);
+    };
+    const drop = (event: DragEvent) => {
+      setOver(false);
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      void perform(page, attachFiles, [...(event.dataTransfer?.files ?? [])]);
+    };
+    window.addEventListener('dragover', over);
+    window.addEventListener('dragleave', leave);
+    window.addEventListener('drop', drop);
+    return () => {
+      window.removeEventListener('dragover', over);
+      window.removeEventListener('dragleave', leave);
+      window.removeEventListener('drop', drop);
+    };
+  }, [page]);
+  return isOver;
+}
+
+function FileButton(): ReactNode {
+  const page = usePage();
+  const words = useWords('composer.files');
+  return (
+    <label className={classes(styles.pill, styles.choose)} title={words('choose')}>
+      <span aria-hidden="true">+</span>
+      <input
+        type="file"
+        multiple
+        aria-label={words('choose')}
+        onChange={(event) => {
+          void perform(page, attachFiles, [...(event.target.files ?? [])]);
+          event.target.value = '';
+        }}
+      />
+    </label>
   );
 }
 
@@ -93,34 +120,8 @@ function WorktreeSwitch(): ReactNode {
   const isOn = usePageState((state) => state.wantsWorktree);
   if (!isOffered) return null;
   return (
-    <label className={`pill switch ${isOn ? 'changed' : ''}`} title={toggleWorktree.name}>
+    <label className={classes(styles.pill, styles.switch, isOn && styles.overridden)} title={toggleWorktree.name}>
       <input type="checkbox" checked={isOn} onChange={() => void perform(page, toggleWorktree, undefined)} /> {toggleWorktree.label}
     </label>
   );
-}
-
-// The files of the next message, each with a button that takes it off again.
-function Attached(): ReactNode {
-  const files = usePageState(attached);
-  if (!files.length) return null;
-  return (
-    <ul className="attached" aria-label="Attachments">
-      {files.map((file) => (
-        <li key={file.id}>
-          {file.name}{' '}
-          <ActionButton action={detachFile} argument={file.id} title={`Remove ${file.name}`}>
-            ✕
-          </ActionButton>
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-// The models, and first the one in use if the daemon does not list it.
-function useModelOptions(): [string, string][] {
-  const models = usePageState((state) => state.models);
-  const inUse = usePageState(nextModel);
-  const options = models.map((model): [string, string] => [model.id, `${model.provider.toUpperCase()} · ${model.name}`]);
-  return models.some((model) => model.id === inUse) ? options : [[inUse, inUse || 'default model'], ...options];
 }

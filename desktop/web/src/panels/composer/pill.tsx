@@ -1,33 +1,28 @@
-import type { ReactNode } from 'react';
-import { type Action, perform } from '../../actions/action';
-import { usePage, usePageState } from '../../hooks';
-import type { Overrides } from '../../state';
+import type { ComponentProps, ReactNode } from 'react';
+import { useWords } from '../../strings/strings';
+import { classes } from '../../ui/kit/classes';
+import styles from './composer.module.css';
 
-interface Props {
-  field: keyof Overrides;
+interface Props extends Omit<ComponentProps<'button'>, 'value'> {
   label: string;
-  tone: string;
-  options: [value: string, label: string][];
   value: string;
-  action: Action<string>;
+  tone?: 'violet' | 'cyan' | 'warn' | 'err';
+  // Whether it differs from what the session has, for the next message only.
+  isOverridden: boolean;
+  // Why it cannot be used; '' when it can.
+  problem?: string;
 }
 
-// A choice for the next message; marked when it differs from what the session has.
-export function Pill({ field, label, tone, options, value, action }: Props): ReactNode {
-  const page = usePage();
-  const isChanged = usePageState((state) => state.overrides[field] !== undefined);
+// The button of a choice for the next message; its menu opens from it.
+export function PillButton({ label, value, tone, isOverridden, problem = '', className, ...rest }: Props): ReactNode {
+  const words = useWords('composer.scope');
+  const state = problem ? 'invalid' : isOverridden ? 'overridden' : 'plain';
+  const name = words(state, { label, value });
   return (
-    <select
-      aria-label={label}
-      className={`pill ${tone} ${isChanged ? 'changed' : ''}`}
-      value={value}
-      onChange={(event) => void perform(page, action, event.target.value)}
-    >
-      {options.map(([each, name]) => (
-        <option key={each} value={each}>
-          {name}
-        </option>
-      ))}
-    </select>
+    <button type="button" aria-label={name} title={problem || name} className={classes(styles.pill, tone && styles[tone], isOverridden && styles.overridden, problem && styles.invalid, className)} {...rest}>
+      {problem ? <span aria-hidden="true">✕</span> : isOverridden ? <span aria-hidden="true">•</span> : null}
+      <span className={styles.value}>{value}</span>
+      <span aria-hidden="true">▾</span>
+    </button>
   );
 }

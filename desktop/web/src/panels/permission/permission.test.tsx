@@ -2,8 +2,10 @@
 
 import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, test } from 'vitest';
-import { Card } from './permission';
-import { ending, leaves, unshown } from './question';
+import { StringsProvider } from '../../strings/strings';
+import { Card } from './card';
+import { endingOf } from './endings';
+import { leaves, unshown } from './question';
 import { type Call, Transcript } from '../../transcript';
 import { line, pieces } from '../../visible';
 
@@ -33,10 +35,17 @@ function asked(name: string, args: Record<string, unknown>, more: object = {}): 
   return call;
 }
 
+function html(call: Call): string {
+  return renderToStaticMarkup(
+    <StringsProvider>
+      <Card call={call} cwd="/work" onAnswer={() => Promise.resolve(true)} />
+    </StringsProvider>,
+  );
+}
+
 // The text of the card as it is drawn; marks are left out, escapes stay.
 function drawn(call: Call): string {
-  const html = renderToStaticMarkup(<Card call={call} cwd="/work" count={1} takesFocus={false} onAnswer={() => Promise.resolve(true)} />);
-  return html
+  return html(call)
     .replace(/<span class="mark">[^<]*<\/span>/g, '')
     .replace(/<[^>]*>/g, '')
     .replace(/&lt;/g, '<')
@@ -82,6 +91,17 @@ function texts(found: unknown): string[] {
 }
 
 describe('the card', () => {
+  test('holds every line of a call of 500 lines, with long words, control characters and both directions of writing', () => {
+    const chance = random(5);
+    const hard = () => ALPHABET.map((part) => (chance() < 0.3 ? part : '')).join('') + 'w'.repeat(Math.floor(chance() * 400));
+    for (const name of ['run_command', 'mcp__files__move', 'write_file', 'web_fetch']) {
+      const lines = Array.from({ length: 500 }, (_, at) => `${at} ${hard()}`);
+      const text = solid(drawn(asked(name, { [`about ${hard()}`]: lines.join('\n'), deep: [{ inner: lines.slice(0, 20) }] })));
+      expect(text).toContain(expected(lines.join('\n')));
+      for (const part of lines.slice(0, 20)) expect(text).toContain(expected(part));
+    }
+  });
+
   test('holds every non-blank character of every argument of random calls', () => {
     const chance = random(11);
     const names = ['run_command', 'browser_navigate', 'mcp__files__move', 'todo', 'command_stop', 'unknown_tool', 'write_file'];
@@ -125,15 +145,13 @@ describe('what cannot be shown whole', () => {
     ['more than a browser draws', asked('run_command', { command: 'x'.repeat(4_000_001) }, { execution }), 'too large'],
   ])('%s cannot be allowed', (_, call, said) => {
     expect(unshown(call)).toContain(said);
-    const html = renderToStaticMarkup(<Card call={call} cwd="/work" count={1} takesFocus={false} onAnswer={() => Promise.resolve(true)} />);
-    expect(html).toContain('It cannot be allowed.');
+    expect(html(call)).toContain('It cannot be allowed.');
   });
 
   test('an expired question is dead', () => {
     const call = asked('run_command', { command: 'ls' }, { execution, expiresAt: new Date(Date.now() - 1).toISOString() });
-    const html = renderToStaticMarkup(<Card call={call} cwd="/work" count={1} takesFocus={false} onAnswer={() => Promise.resolve(true)} />);
-    expect(html).toContain('This question has expired');
-    expect(html.match(/<button[^>]*>/g)?.every((button) => button.includes('disabled'))).toBe(true);
+    expect(html(call)).toContain('This question has expired');
+    expect(html(call).match(/<button[^>]*>/g)?.every((button) => button.includes('disabled'))).toBe(true);
   });
 
   test('what can is not held back', () => expect(unshown(asked('run_command', { command: 'ls' }, { execution }))).toBe(''));
@@ -151,8 +169,11 @@ describe('text', () => {
 describe('what became of a question', () => {
   const call = (more: object) => ({ ...asked('run_command', { command: 'ls' }), ...more }) as Call;
   test.each([
-    [call({ decidedBy: 'client', client: 'the terminal', state: 'running' }), 'Answered in the terminal: allowed.'],
-    [call({ decidedBy: 'client', state: 'denied' }), 'Answered in another place: denied.'],
-    [call({ decidedBy: 'timeout', state: 'denied' }), 'Nobody answered in time, so it was not run.'],
-  ])('%#', (over, said) => expect(ending(over, false)).toBe(said));
+    [call({ decidedBy: 'client', client: 'the terminal', state: 'running' }), false, { key: 'answered', values: { client: 'the terminal', decision: 'allowed' } }],
+    [call({ decidedBy: 'client', client: 'the page', state: 'denied' }), false, { key: 'answered', values: { client: 'window', decision: 'denied' } }],
+    [call({ decidedBy: 'client', state: 'denied' }), false, { key: 'answered', values: { client: 'elsewhere', decision: 'denied' } }],
+    [call({ decidedBy: 'timeout', state: 'denied' }), false, { key: 'expired' }],
+    [call({}), true, { key: 'turnEnded' }],
+    [call({}), false, { key: 'unknown' }],
+  ])('%#', (over, hasTurnEnded, ending) => expect(endingOf({ call: over, asked: null }, hasTurnEnded)).toEqual(ending));
 });

@@ -39,9 +39,14 @@ export function leaves(args: Record<string, unknown>, subject = ''): Leaf[] {
   return names.flatMap((name) => walk(key(name), args[name]));
 }
 
-// A call on one line: its subject, or all of its arguments where no single one says what it is about.
+// A call on one line: its subject, how many of its steps are done, or all of its arguments where no single one says what it is about.
 export function summary(call: Call): string {
-  const { subject } = toolOf(call.name, call.server);
+  const { subject, progress } = toolOf(call.name, call.server);
+  const steps = progress ? call.args[progress] : undefined;
+  if (Array.isArray(steps)) {
+    const states = steps.filter((step) => step !== null && typeof step === 'object' && !Array.isArray(step)).map((step: Record<string, unknown>) => step.state);
+    return `${states.filter((state) => state === 'done').length} of ${states.length} done`;
+  }
   const value = subject ? call.args[subject] : undefined;
   if (value) return String(value);
   return Object.keys(call.args).length ? JSON.stringify(call.args) : '';
@@ -125,22 +130,6 @@ export function decisionOf(offer: Offer): string {
 
 export function isWrittenDown(offer: Offer): boolean {
   return decisionOf(offer) === 'always';
-}
-
-export function msLeft(call: Call, now: number): number {
-  return Date.parse(call.expiresAt) - now;
-}
-
-export function clock(ms: number): string {
-  const seconds = Math.max(0, Math.ceil(ms / 1000));
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
-}
-
-// What became of a question that is asked no more.
-export function ending(call: Call, hasTurnEnded: boolean): string {
-  if (call.decidedBy === 'timeout') return 'Nobody answered in time, so it was not run.';
-  if (call.decidedBy) return `Answered in ${call.client || 'another place'}: ${call.state === 'denied' ? 'denied' : 'allowed'}.`;
-  return hasTurnEnded ? 'The turn has ended, so the question is void.' : 'It is asked no more.';
 }
 
 function duration(seconds: number): string {

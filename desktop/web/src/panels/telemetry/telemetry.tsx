@@ -1,118 +1,134 @@
+// What the daemon, its model and the running turn do, as figures of now. What is not known is a dash, and what is old is dimmed.
+
 import type { ReactNode } from 'react';
 import { ActionButton } from '../../actions/button';
+import { showDaemon } from '../../actions/daemon';
 import { allowNotifications } from '../../actions/view';
+import { useActionWords } from '../../actions/words';
+import { last, lmxOf, memoryPercent } from '../../figures';
 import { usePageState } from '../../hooks';
+import { contextOf } from '../../state';
+import { useWords } from '../../strings/strings';
+import { classes } from '../../ui/kit/classes';
 import { Triage } from '../triage/triage';
+import { duration, gib, milliseconds, percent, UNKNOWN } from './format';
+import { ActiveTurn } from './active_turn';
+import { Bar, Metric, Row, Spark, toneOf } from './metric';
+import { Services, useIsLmxUnused } from './services';
+import { STATUS_TONES, statusOf } from './status';
+import styles from './telemetry.module.css';
+import { useAge, useRoundTrips } from './use_figures';
 
-// LMX's own figures: memory in bytes, prompts in tokens, requests. Empty when LMX runs on another machine.
-interface LmxFigures {
-  memoryUsed?: number;
-  memoryTotal?: number;
-  memoryLimit?: number;
-  loaded?: string[];
-  running?: number;
-  waiting?: number;
-  cachedTokens?: number;
-  promptTokens?: number;
+export function TelemetryColumn(): ReactNode {
+  const words = useWords('telemetry');
+  return (
+    <aside className={styles.column} aria-label={words('title')}>
+      <TelemetryPanel />
+    </aside>
+  );
 }
 
-export function Telemetry(): ReactNode {
-  const metrics = usePageState((state) => state.metrics);
-  const health = usePageState((state) => state.health);
-  const rates = usePageState((state) => state.rates);
-  const port = usePageState((state) => state.port);
-  const running = usePageState((state) => state.transcript.running());
-  const last = usePageState((state) => state.transcript.lastStats());
-  const sandbox = health?.sandbox ?? '';
-  const lmx = (metrics?.lmx ?? {}) as LmxFigures;
-  const memory = lmx.memoryUsed && lmx.memoryTotal ? (100 * lmx.memoryUsed) / lmx.memoryTotal : null;
-  const context = last?.contextLimit ? (100 * last.contextUsed) / last.contextLimit : null;
+export function TelemetryPanel(): ReactNode {
+  const words = useWords('telemetry');
+  const notify = useActionWords(allowNotifications);
+  const { isStale, seconds } = useAge();
+  useRoundTrips();
   return (
-    <aside className="telemetry" aria-label="Telemetry">
-      <Metric label="Tokens per second" value={metrics ? metrics.tokensPerSec.toFixed(1) : '–'} />
-      <Spark rates={rates} />
-      <Metric label="Memory of the model host" value={memory === null ? '–' : `${memory.toFixed(1)}%`} />
-      <Bar percent={memory} />
-      <Metric label="Context" value={context === null ? '–' : `${context.toFixed(0)}%`} />
-      <Bar percent={context} />
-      <h2>Daemon</h2>
-      <dl>
-        <Row name="Status" value={metrics ? '● Running' : '✕ Not answering'} tone={metrics ? 'ok' : 'err'} />
-        <Row name="Sandbox" value={sandbox || '–'} tone={sandbox === 'none' ? 'err' : ''} />
-        <Row name="Port" value={port ? String(port) : '–'} />
-        <Row name="Uptime" value={metrics && health ? duration(health.uptime) : '–'} />
-        <Row name="Sessions" value={metrics ? `${metrics.sessions}` : '–'} />
-        <Row name="Turns running" value={metrics ? `${metrics.turnsRunning}` : '–'} />
-        <EventSeq />
-      </dl>
-      <h2>LMX</h2>
-      <dl>
-        <Row name="Models" value={lmx.loaded?.join(', ') || '–'} />
-        <Row name="Memory" value={lmx.memoryUsed && lmx.memoryLimit ? `${gib(lmx.memoryUsed)} of ${gib(lmx.memoryLimit)} GiB` : '–'} />
-        <Row name="Requests" value={lmx.running === undefined ? '–' : `${lmx.running - (lmx.waiting ?? 0)} running, ${lmx.waiting ?? 0} waiting`} />
-        <Row name="Prompts from cache" value={lmx.promptTokens ? `${((100 * (lmx.cachedTokens ?? 0)) / lmx.promptTokens).toFixed(0)}%` : '–'} />
-      </dl>
-      <h2>Active turn</h2>
-      <dl>
-        <Row name="Turn" value={running ? running.id : '–'} />
-        <Row name="Elapsed" value={running ? `${Math.max(0, (Date.now() - Date.parse(running.ts)) / 1000).toFixed(0)} s` : '–'} />
-        <Row name="Prompt tokens" value={last ? last.promptTokens.toLocaleString() : '–'} />
-      </dl>
+    <div className={classes(styles.panel, isStale && styles.stale)}>
+      {isStale ? (
+        <p className="warn" role="status">
+          {words('stale', { seconds })}
+        </p>
+      ) : null}
+      <Gauges />
+      <DaemonRows />
+      <Services />
+      <Lmx />
+      <ActiveTurn />
       <Triage />
-      <ActionButton action={allowNotifications} argument={undefined} className="quiet" title={allowNotifications.name} />
-    </aside>
+      <ActionButton action={allowNotifications} argument={undefined} className="quiet" title={notify.name} />
+    </div>
+  );
+}
+
+function Gauges(): ReactNode {
+  const words = useWords('telemetry');
+  const { metrics, rates, memory, context: history } = usePageState((state) => state.figures);
+  const used = usePageState((state) => contextOf(state)?.used ?? 0);
+  const limit = usePageState((state) => contextOf(state)?.limit ?? 0);
+  const context = limit ? (100 * used) / limit : null;
+  const lmx = lmxOf(metrics);
+  const host = memoryPercent(lmx);
+  const tone = toneOf(context);
+  const isLmxUnused = useIsLmxUnused();
+  return (
+    <>
+      <Metric label={words('rate')} value={metrics ? metrics.tokensPerSec.toFixed(1) : UNKNOWN} />
+      <Spark series={rates} />
+      {isLmxUnused ? null : (
+        <>
+          <Metric label={words('memory')} value={percent(host, 1)} hint={lmx.host ? words('memoryOf', { host: lmx.host }) : ''} />
+          <Bar value={host} />
+          <Spark series={memory} top={100} />
+        </>
+      )}
+      <Metric label={words('context')} value={percent(context, 0)} tone={tone} hint={context === null ? '' : words(tone === 'err' ? 'contextFull' : tone === 'warn' ? 'contextLow' : 'contextLeft', { tokens: Math.max(0, limit - used) })} />
+      <Bar value={context} tone={tone} />
+      <Spark series={history} top={100} />
+    </>
+  );
+}
+
+function DaemonRows(): ReactNode {
+  const words = useWords('telemetry');
+  const { metrics, at, roundTrips } = usePageState((state) => state.figures);
+  const health = usePageState((state) => (state.figures.at ? state.health : null));
+  const port = usePageState((state) => state.port);
+  const sandbox = health?.sandbox ?? '';
+  const show = useActionWords(showDaemon);
+  const status = usePageState(statusOf);
+  return (
+    <section aria-labelledby="telemetry-daemon" className={styles.daemon}>
+      <h2 id="telemetry-daemon">{words('daemon')}</h2>
+      <ActionButton action={showDaemon} argument={undefined} className={classes('quiet', styles.open)} title={show.name}>
+        {words('daemonOpen')}
+      </ActionButton>
+      <dl>
+        <Row name={words('status')} value={words(status)} tone={STATUS_TONES[status]} />
+        <Row name={words('sandbox')} value={sandbox || UNKNOWN} tone={sandbox === 'none' ? 'err' : ''} />
+        <Row name={words('port')} value={at && port ? String(port) : UNKNOWN} />
+        <Row name={words('uptime')} value={health ? duration(health.uptime) : UNKNOWN} />
+        <Row name={words('sessions')} value={metrics ? `${metrics.sessions}` : UNKNOWN} />
+        <Row name={words('turnsRunning')} value={metrics ? `${metrics.turnsRunning}` : UNKNOWN} />
+        <EventSeq />
+        <Row name={words('roundTrip')} value={milliseconds(at ? last(roundTrips) : null)} />
+      </dl>
+      <Spark series={roundTrips} />
+    </section>
   );
 }
 
 // Apart from the rest, because it changes with every event.
 function EventSeq(): ReactNode {
+  const words = useWords('telemetry');
   const seq = usePageState((state) => state.transcript.lastSeq);
-  return <Row name="Event seq" value={seq.toLocaleString()} />;
+  return <Row name={words('seq')} value={seq ? seq.toLocaleString() : UNKNOWN} />;
 }
 
-function Metric({ label, value }: { label: string; value: string }): ReactNode {
+function Lmx(): ReactNode {
+  const words = useWords('telemetry');
+  const { host, loaded, memoryUsed, memoryLimit, running, waiting = 0, cachedTokens = 0, promptTokens } = lmxOf(usePageState((state) => state.figures.metrics));
+  if (useIsLmxUnused()) return null;
   return (
-    <div className="metric">
-      <span className="dim">{label}</span>
-      <span className="value num">{value}</span>
-    </div>
+    <section aria-labelledby="telemetry-lmx">
+      <h2 id="telemetry-lmx">LMX</h2>
+      <dl>
+        {host ? <Row name={words('host')} value={host} /> : null}
+        <Row name={words('models')} value={loaded?.join(', ') || UNKNOWN} />
+        <Row name={words('used')} value={memoryUsed !== undefined && memoryLimit ? words('usedOf', { used: gib(memoryUsed), limit: gib(memoryLimit) }) : UNKNOWN} />
+        <Row name={words('requests')} value={running === undefined ? UNKNOWN : words('requestsNow', { running: running - waiting, waiting })} />
+        <Row name={words('fromCache')} value={percent(promptTokens ? (100 * cachedTokens) / promptTokens : null, 0)} />
+      </dl>
+    </section>
   );
-}
-
-function Bar({ percent }: { percent: number | null }): ReactNode {
-  const width = Math.min(100, percent ?? 0);
-  return (
-    <svg className={`bar-meter ${width > 80 ? 'warn' : 'live'}`} viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
-      <rect className="track" width="100" height="4" />
-      <rect width={width} height="4" />
-    </svg>
-  );
-}
-
-function Spark({ rates }: { rates: number[] }): ReactNode {
-  const top = Math.max(1, ...rates);
-  const points = rates.map((rate, at) => `${(at * 100) / 59},${24 - (22 * rate) / top}`).join(' ');
-  return (
-    <svg className="spark" viewBox="0 0 100 26" preserveAspectRatio="none" aria-hidden="true">
-      <polyline points={points} />
-    </svg>
-  );
-}
-
-function Row({ name, value, tone = '' }: { name: string; value: string; tone?: string }): ReactNode {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd className={`num ${tone}`}>{value}</dd>
-    </div>
-  );
-}
-
-function gib(bytes: number): string {
-  return (bytes / 1024 ** 3).toFixed(1);
-}
-
-function duration(seconds: number): string {
-  const minutes = Math.floor(seconds / 60);
-  return minutes < 1 ? `${Math.floor(seconds)} s` : minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -7,12 +7,13 @@ import { chooseMode, writeDraft } from '../../actions/composer';
 import { submitTurn } from '../../actions/turns';
 import { usePageState } from '../../hooks';
 import { nextMode } from '../../state';
-import { useTestBench } from '../../testing/page';
-import { ChildAsks } from '../permission/child_asks';
+import { testBench } from '../../testing/page';
+import { Questions } from '../permission/questions';
+import { PlanAnswer } from '../composer/plan_answer';
 import { Todo } from '../todo/todo';
 import { TurnView } from './turn';
 
-const bench = useTestBench();
+const bench = testBench();
 const T1 = { turn: 't1' };
 const START = { ...T1, event: 'turn.start', role: 'user', text: 'Look at it', mode: 'do', level: 'L2' };
 const STEP = { ...T1, event: 'step.start', step: 1, provider: 'lmx', model: 'qwen', attempt: 1 };
@@ -25,15 +26,16 @@ const DONE = { ...T1, event: 'turn.done', tokens: 12, elapsed: 2, tokensPerSec: 
 
 // What the timeline and the dock draw, without the layout that only a browser has.
 function Session() {
-  const version = usePageState((state) => state.version);
+  usePageState((state) => state.version);
   const { turns } = usePageState((state) => state.transcript);
   return (
     <>
       {turns.map((turn, at) => (
-        <TurnView key={turn.id} turn={turn} version={turn.version + version} at={at + 1} of={turns.length} />
+        <TurnView key={turn.id} turn={turn} at={at + 1} of={turns.length} />
       ))}
       <Todo />
-      <ChildAsks />
+      <Questions />
+      <PlanAnswer />
     </>
   );
 }
@@ -87,12 +89,14 @@ test('the to-do list shows what is being done, and goes when all is done', async
     { text: 'Change it', state: 'doing' },
   ];
   const { id } = await drawn(START, STEP, { ...T1, event: 'plan.updated', items });
+  // In the list, and in the turn where it was changed.
   expect(screen.getByText('1 of 2 done')).toBeTruthy();
+  expect(screen.getByText('1 of 2 done · Change it')).toBeTruthy();
   expect(screen.getAllByText('Change it').length).toBeGreaterThan(0);
   bench.gateway.append(id, { ...T1, event: 'plan.updated', items: items.map((item) => ({ ...item, state: 'done' })) });
   bench.gateway.append(id, DONE);
   await bench.pass();
-  expect(screen.queryByText('2 of 2 done')).toBeNull();
+  expect(screen.queryByRole('group', { name: 'Plan' })).toBeNull();
 });
 
 test('a plan is accepted with one button, or changed in mode plan', async () => {

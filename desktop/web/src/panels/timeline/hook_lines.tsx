@@ -1,31 +1,39 @@
 import type { ReactNode } from 'react';
+import { useWords } from '../../strings/strings';
 import type { HookRun } from '../../transcript_parts';
-
-// What the user's hooks did about a call, or at the end of a turn. One that had nothing to say is not shown.
-export function HookLines({ runs, isOver }: { runs: HookRun[]; isOver: boolean }): ReactNode {
-  return runs
-    .filter((run) => run.outcome !== 'ok')
-    .map((run) => (
-      <p key={run.id} className={BAD.includes(run.outcome) ? 'warn' : 'dim'}>
-        ⚙ hook {run.hook}
-        {run.attempt > 1 ? ` (attempt ${run.attempt})` : ''} {said(run, isOver)}
-      </p>
-    ));
-}
+import { classes } from '../../ui/kit/classes';
+import { line } from '../../visible';
+import styles from './timeline.module.css';
 
 const BAD: string[] = ['refused', 'failed', 'interrupted'];
 
-function said(run: HookRun, isOver: boolean): string {
+// What the user's hooks did about a call, or at the end of a turn. One that had nothing to say is not shown.
+export function HookLines({ runs, isOver }: { runs: HookRun[]; isOver: boolean }): ReactNode {
+  return runs.filter((run) => run.outcome !== 'ok').map((run) => <HookLine key={run.id} run={run} isOver={isOver} />);
+}
+
+function HookLine({ run, isOver }: { run: HookRun; isOver: boolean }): ReactNode {
+  const words = useWords('hooks');
+  return (
+    <p className={classes(styles.aside, BAD.includes(run.outcome) && 'warn')}>
+      ⚙ {words('hook', { name: line(run.hook), attempt: run.attempt })} {said(run, isOver, words)}
+    </p>
+  );
+}
+
+function said(run: HookRun, isOver: boolean, words: ReturnType<typeof useWords<'hooks'>>): string {
+  const reason = line(run.reason);
   switch (run.outcome) {
     case 'refused':
-      return `refused the call: ${run.reason}`;
+      return words('refused', { reason });
     case 'failed':
-      return `failed: ${run.reason}${run.on === 'before-tool' ? (run.isOpen ? ' The call went on, as configured.' : ' The call did not run.') : ''}`;
+      if (run.on !== 'before-tool') return words('failed', { reason });
+      return words(run.isOpen ? 'failedOpen' : 'failedClosed', { reason });
     case 'interrupted':
-      return `was interrupted: ${run.reason}`;
+      return words('interrupted', { reason });
     case '':
-      return isOver ? 'was stopped with the turn' : 'runs …';
+      return words(isOver ? 'stopped' : 'runs');
     default:
-      return run.text;
+      return line(run.text);
   }
 }

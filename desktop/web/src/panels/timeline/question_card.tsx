@@ -1,46 +1,36 @@
-import { type ReactNode, useState } from 'react';
-import { perform } from '../../actions/action';
-import { answerQuestion } from '../../actions/questions';
-import { usePage } from '../../hooks';
+import type { ReactNode } from 'react';
+import { ActionButton } from '../../actions/button';
+import { goToNeed } from '../../actions/needs';
+import { useWords } from '../../strings/strings';
 import type { Question } from '../../transcript_parts';
+import { Revealed } from '../../ui/exact';
+import { line } from '../../visible';
 
-// What the model asks: its options as buttons, and any other words. Once it is answered, the answer.
-export function QuestionCard({ asked, isOver, sid }: { asked: Question; isOver: boolean; sid?: string }): ReactNode {
-  const page = usePage();
-  const [text, setText] = useState('');
-  const answer = (words: string) => void perform(page, answerQuestion, { id: asked.id, text: words, sid });
-  if (asked.by || isOver)
-    return (
-      <div className="waiting" role="group" aria-label="Question of the model">
-        <p className="words">{asked.text}</p>
-        <p className="dim">{asked.by === 'client' ? `You answered${asked.client ? ` in ${asked.client}` : ''}: ${asked.answer}` : 'Nobody answered.'}</p>
-      </div>
-    );
+// What the model asked, at its place in the turn, and once it is answered, the answer. It is answered in the list of open questions.
+export function QuestionCard({ asked, isOver }: { asked: Question; isOver: boolean }): ReactNode {
+  const words = useWords('question');
+  const isOpen = !asked.by && !isOver;
   return (
-    <div className="waiting asks" role="group" aria-label="Question of the model">
-      <p className="dim">The model asks you</p>
-      <p className="words">{asked.text}</p>
-      {asked.options.length ? (
-        <p className="buttons">
-          {asked.options.map((option) => (
-            <button key={option} type="button" onClick={() => answer(option)}>
-              {option}
-            </button>
-          ))}
+    <div className={isOpen ? 'waiting asks' : 'waiting'} role="group" aria-label={words('label')}>
+      {isOpen ? (
+        <p className="warn">
+          <span aria-hidden="true">◆ </span>
+          {words('asks')}
         </p>
       ) : null}
-      <form
-        className="buttons"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (text.trim()) answer(text);
-        }}
-      >
-        <input aria-label="Your answer" placeholder={asked.options.length ? 'Or in your words' : 'Your answer'} value={text} onChange={(event) => setText(event.target.value)} />
-        <button type="submit" disabled={!text.trim()}>
-          Answer
-        </button>
-      </form>
+      <p className="words">
+        <Revealed text={asked.text} />
+      </p>
+      {asked.options.length ? <p className="dim">{words('options', { options: asked.options.map(line).join(' · ') })}</p> : null}
+      {isOpen ? (
+        <p className="buttons">
+          <ActionButton action={goToNeed} argument={undefined}>
+            {words('below')}
+          </ActionButton>
+        </p>
+      ) : (
+        <p className="dim">{asked.by === 'client' ? words('answered', { client: line(asked.client) || words('here'), answer: asked.answer }) : words('nobody')}</p>
+      )}
     </div>
   );
 }

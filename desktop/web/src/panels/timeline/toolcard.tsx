@@ -1,77 +1,80 @@
-import type { ReactNode } from 'react';
+import { Fragment, type ReactNode } from 'react';
 import { useKeptOpen } from '../../hooks';
+import { useWords } from '../../strings/strings';
 import { toolOf } from '../../tools';
 import type { Call } from '../../transcript';
-import { Diff } from '../../ui/diff';
-import { counts } from '../../ui/diff_lines';
-import { TerminalOutput } from '../../ui/terminal_output';
-import { failureLine, outputLines, plainText } from '../../ui/terminal_text';
-import { Leaves } from '../permission/permission';
+import { failureLines, outputLines, plainText } from '../../ui/terminal_text';
+import { line } from '../../visible';
 import { leaves, summary } from '../permission/question';
+import { CallBody } from './call_body';
+import { CallFigures } from './call_figures';
+import { picturesOf } from './call_pictures';
+import { type CardState, GLYPHS, stateOf } from './call_state';
+import { pathChanges } from './changed_paths';
+import styles from './toolcard.module.css';
 
-const GLYPHS: Record<Call['state'], [string, string, string]> = {
-  called: ['○', 'dim', 'asked for'],
-  asking: ['◆', 'warn', 'waiting for you'],
-  allowed: ['○', 'dim', 'allowed'],
-  running: ['●', 'live pulse', 'running'],
-  ok: ['✓', 'ok', 'done'],
-  failed: ['✕', 'err', 'failed'],
-  denied: ['✕', 'err', 'denied'],
-};
 // What a running command wrote last, while its card is closed.
 const TAIL_LINES = 3;
 const TAIL_CHARS = 4_000;
+const ABOUT_CHARS = 300;
 
+// One tool call: what it is about, how it stands, and inside what it was asked for and what came of it.
 export function ToolCard({ call }: { call: Call }): ReactNode {
+  const words = useWords('cards');
   const [isOpen, setOpen] = useKeptOpen(call.id);
-  const tool = toolOf(call.name, call.server);
-  const about = summary(call);
-  const diff = call.changes
+  const { label } = toolOf(call.name, call.server);
+  const state = stateOf(call);
+  const [glyph, tone] = GLYPHS[state];
+  const about = aboutOf(call);
+  const changes = pathChanges(call.changes);
+  const diff = changes
     .map((change) => change.diff)
     .filter(Boolean)
     .join('\n');
-  const open = isOpen ?? Boolean(diff);
-  const [glyph, tone, word] = GLYPHS[call.state];
-  const failure = call.state === 'failed' ? failureLine(call.content) : '';
-  const tail = call.state === 'running' && call.output ? outputLines(call.output.slice(-TAIL_CHARS)).map(plainText).filter(Boolean).slice(-TAIL_LINES) : [];
+  const open = isOpen ?? Boolean(diff || picturesOf(call).length);
   return (
-    <section className="tool" aria-label={`${tool.label} ${about}, ${word}`}>
-      <button type="button" className="tool-head" aria-expanded={open} onClick={() => setOpen(!open)}>
+    <section className={styles.tool} aria-label={`${label} ${about}, ${words(`states.${state}`)}`}>
+      <button type="button" className={styles.head} aria-expanded={open} onClick={() => setOpen(!open)}>
         <span className={tone} aria-hidden="true">
           {glyph}
         </span>
-        <strong>{tool.label}</strong>
-        <code className="subject">{about}</code>
-        <span className="dim num right">
-          {diff ? <Counts diff={diff} /> : null}
-          {call.state === 'ok' || call.state === 'failed' ? `${call.lines} ${call.lines === 1 ? 'line' : 'lines'} · ${Math.round(call.durationMs)} ms` : word}
+        <strong>{label}</strong>
+        <code className={styles.subject}>{about}</code>
+        <span className={`dim num ${styles.figures}`}>
+          <CallFigures call={call} state={state} diff={diff} />
         </span>
       </button>
-      {failure && !open ? <p className="err failure">{failure}</p> : null}
-      {tail.length && !open ? <pre className="tail dim">{tail.join('\n')}</pre> : null}
-      {open ? <Body call={call} diff={diff} /> : null}
+      {open ? <CallBody call={call} state={state} changes={changes} /> : <Peek call={call} state={state} />}
     </section>
   );
 }
 
-// How many lines an edit adds and removes.
-function Counts({ diff }: { diff: string }): ReactNode {
-  const { added, removed } = counts(diff);
+// Of a closed card: the last lines of what runs, and why what failed did.
+function Peek({ call, state }: { call: Call; state: CardState }): ReactNode {
+  if (state === 'running' && call.output) {
+    const tail = outputLines(call.output.slice(-TAIL_CHARS)).map(plainText).filter(Boolean).slice(-TAIL_LINES);
+    return tail.length ? <pre className={styles.tail}>{tail.map(line).join('\n')}</pre> : null;
+  }
+  if (!['failed', 'interrupted', 'denied', 'notRun'].includes(state) || !call.content) return null;
   return (
-    <>
-      <span className="ok">+{added}</span> <span className="err">−{removed}</span>{' · '}
-    </>
+    <p className={`${styles.failure} ${state === 'failed' ? 'err' : 'dim'}`}>
+      {failureLines(call.content).map((each, at) => (
+        <Fragment key={at}>
+          {at ? <br /> : null}
+          {line(each)}
+        </Fragment>
+      ))}
+    </p>
   );
 }
 
-function Body({ call, diff }: { call: Call; diff: string }): ReactNode {
-  if (diff) return <Diff text={diff} />;
-  // What the line above does not say whole.
-  const given = leaves(call.args).filter((leaf) => leaf.text !== summary(call));
-  return (
-    <>
-      {given.length ? <Leaves leaves={given} isShort /> : null}
-      <TerminalOutput text={call.content || call.output} />
-    </>
-  );
+// A call on one line, with nothing in it that hides or reorders: its subject, or its arguments by name.
+function aboutOf(call: Call): string {
+  const { subject, progress } = toolOf(call.name, call.server);
+  const isNamed = (subject && call.args[subject]) || (progress && Array.isArray(call.args[progress]));
+  const text = isNamed ? summary(call) : leaves(call.args)
+        .filter((leaf) => leaf.text !== '')
+        .map((leaf) => `${leaf.name} ${leaf.text}`)
+        .join(', ');
+  return line(text.length > ABOUT_CHARS ? `${text.slice(0, ABOUT_CHARS)}…` : text);
 }

@@ -1,130 +1,84 @@
-import { Fragment, memo, type ReactNode } from 'react';
-import { Markdown } from '../../markdown';
+import { memo, type ReactNode } from 'react';
+import { useKeptCount, usePageState, useTurn } from '../../hooks';
+import { useWords } from '../../strings/strings';
+import { revealedTurn } from '../../reveal';
 import type { Turn } from '../../transcript';
-import { CopyButton } from '../../ui/copy_button';
-import { ChildCard } from './child_card';
+import { classes } from '../../ui/kit/classes';
+import { AsideLine } from './aside';
+import { type Aside, asidesOf, between } from './asides';
 import { Ending } from './ending';
 import { Marks } from './marks';
-import { HookLines } from './hook_lines';
-import { QuestionCard } from './question_card';
-import { ToolCard } from './toolcard';
+import { Prompt } from './prompt';
+import { STEPS_SHOWN, stepsKey } from './shown_steps';
+import { StepView } from './step';
+import styles from './timeline.module.css';
 import { TurnActions } from './turn_actions';
 import { TurnFiles } from './turn_files';
+import { TurnStats } from './turn_stats';
 import { TurnUse } from './use';
-import { WaitingWords } from './waiting';
+import { WaitsFor } from './waits_for';
 
-// One prompt and its answer. The turn is mutable: its `version` says that it has changed.
-export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; version: number; at: number; of: number }): ReactNode {
+// One prompt and its answer. It follows the turn itself, which is mutable.
+export const TurnView = memo(function TurnView({ turn, at, of }: { turn: Turn; at: number; of: number }): ReactNode {
+  useTurn(turn);
+  const words = useWords('timeline');
+  const isTarget = usePageState((state) => revealedTurn(state.transcript, state.reveal) === turn);
   const last = turn.steps[turn.steps.length - 1];
   const isRunning = !turn.endedAt;
   const heading = `turn-${turn.id}`;
+  const asides = asidesOf(turn);
+  const first = turn.steps[0]?.seq ?? Infinity;
+  const state = turn.state === 'queued' || turn.state === 'pausing' || turn.state === 'paused' || turn.state === 'stopping' ? words(`states.${turn.state}`) : '';
   return (
-    <article aria-labelledby={heading} aria-setsize={of} aria-posinset={at}>
-      <header className="turn-head">
-        <strong>{turn.role === 'agent' ? 'The session that started it' : 'You'}</strong>{' '}
-        <span className="dim num">
-          turn {at} · {clock(turn.ts)}
-        </span>
-      </header>
-      {turn.state === 'queued' ? (
-        <WaitingWords waiting={{ kind: 'turn', id: turn.id, text: turn.command || turn.text }} title="Waits for the turn before" />
-      ) : (
-        <div className="user">{turn.command || turn.text || (turn.compact ? 'Compact the context' : '') || (turn.resumes ? `Go on with ${turn.resumes}` : '')}</div>
-      )}
-      {turn.attachments.length ? <p className="dim">with {turn.attachments.map(title).join(', ')}</p> : null}
-      {turn.injected
-        .filter((part) => part.source === 'skills' && part.text)
-        .map((part) => (
-          <details key={part.edition} className="thinking">
-            <summary>Skills listed for the model</summary>
-            <p>{part.text}</p>
-          </details>
-        ))}
-      <h2 id={heading} className="turn-head">
-        <span className="violet">◈ Assistant</span>{' '}
+    <article aria-labelledby={heading} aria-setsize={of} aria-posinset={at} tabIndex={-1} data-turn={turn.id} className={classes(styles.turn, isTarget && styles.target)}>
+      <Prompt turn={turn} at={at} />
+      {between(asides, 0, first).map((aside) => (
+        <AsideLine key={aside.seq} aside={aside} />
+      ))}
+      <h2 id={heading} className={styles.head}>
+        <span className="violet">◈ {words('assistant')}</span>{' '}
         <span className="dim">
-          turn {at}
-          {last ? ` · ${last.model} · ${last.provider}` : ''}
-          {STATES[turn.state] ?? ''}
+          {[words('turn', { number: at }), last?.model, last?.provider, state].filter(Boolean).join(' · ')}
         </span>{' '}
         <TurnUse turn={turn} />
       </h2>
-      {turn.steps.map((step) => (
-        <div key={step.step} className="step">
-          {turn.steers
-            .filter((steer) => steer.step === step.step)
-            .map((steer) => (
-              <div key={steer.id + steer.text} className="user steer">
-                {steer.text}
-              </div>
-            ))}
-          {step.nudge ? <p className="dim">⟳ The model was asked again: {step.nudge}</p> : null}
-          {step.thinking ? (
-            <details className="thinking">
-              <summary>Thinking · {step.thinking.length.toLocaleString()} characters</summary>
-              <p>{step.thinking}</p>
-            </details>
-          ) : null}
-          {step.attempt > 1 ? <p className="dim">⟳ attempt {step.attempt}</p> : null}
-          {step.text ? (
-            <div className="answer">
-              {turn.endedAt ? <CopyButton what="answer" text={() => step.text} /> : null}
-              <Markdown text={step.text} />
-            </div>
-          ) : null}
-          {step.calls.map((call) => (
-            <Fragment key={call.id}>
-              {call.asked ? (
-                <QuestionCard asked={call.asked} isOver={!isRunning} />
-              ) : call.child ? (
-                <ChildCard call={call} child={call.child} isOver={!isRunning} />
-              ) : (
-                <ToolCard call={call} />
-              )}
-              <HookLines runs={call.hooks} isOver={!isRunning} />
-            </Fragment>
-          ))}
-          <HookLines runs={turn.hooks.filter((run) => run.step === step.step)} isOver={!isRunning} />
-        </div>
-      ))}
-      {turn.warnings.map((warning, key) => (
-        <p key={key} className="warn">
-          ! {warning}
-        </p>
-      ))}
-      {isRunning && turn.state !== 'paused' && (last?.waiting || (!last?.text && !last?.calls.length)) ? <p className="dim pulse">{waitsFor(turn)}</p> : null}
+      <Steps turn={turn} asides={asides} />
+      {isRunning ? <WaitsFor turn={turn} /> : null}
       {turn.steers
         .filter((steer) => !steer.step)
-        .map((steer) =>
-          isRunning ? (
-            <WaitingWords key={steer.id} waiting={{ kind: 'steer', id: steer.id, text: steer.text }} title="The next model call reads this" />
-          ) : (
-            <div key={steer.id} className="user steer">
-              {steer.text} <span className="dim">· the turn ended before it was read</span>
-            </div>
-          ),
-        )}
+        .map((steer) => (
+          <div key={steer.id} className="user steer">
+            {steer.text} <span className="dim">· {words(isRunning ? 'nextReads' : 'unread')}</span>
+          </div>
+        ))}
       <Marks turn={turn} />
       <Ending turn={turn} />
       <TurnFiles turn={turn} />
-      <TurnActions turn={turn} />
+      <footer className={styles.foot}>
+        <TurnStats turn={turn} />
+        <TurnActions turn={turn} />
+      </footer>
     </article>
   );
 });
 
-const STATES: Partial<Record<Turn['state'], string>> = { queued: ' · queued', pausing: ' · pausing before the next step', paused: ' · paused', stopping: ' · stopping' };
-
-function waitsFor(turn: Turn): string {
-  const silent = turn.steps[turn.steps.length - 1]?.waiting ?? 0;
-  if (turn.state === 'queued') return 'Waiting for the turn before';
-  return silent ? `Waiting for the model · ${Math.round(silent)} s` : 'Waiting for the first token';
-}
-
-function clock(ts: string): string {
-  return ts ? new Date(ts).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }) : '';
-}
-
-// An attachment's name as its person knows it; its id ends with a hash.
-function title(id: string): string {
-  return id.slice(0, id.lastIndexOf('-'));
+function Steps({ turn, asides }: { turn: Turn; asides: Aside[] }): ReactNode {
+  const words = useWords('timeline');
+  const [more, setMore] = useKeptCount(stepsKey(turn.id));
+  const { steps } = turn;
+  const hidden = Math.max(0, steps.length - STEPS_SHOWN - more);
+  return (
+    <>
+      {hidden ? (
+        <button type="button" className={classes('quiet', styles.earlier)} onClick={() => setMore(more + STEPS_SHOWN)}>
+          {words('hiddenSteps', { hidden, shown: Math.min(STEPS_SHOWN, hidden) })}
+        </button>
+      ) : null}
+      {steps.slice(hidden).map((step, index) => {
+        const next = steps[hidden + index + 1];
+        const own = between(asides, step.seq, next?.seq ?? Infinity);
+        return <StepView key={step.step} turn={turn} step={step} version={`${step.version}.${own.length}`} asides={own} isLast={!next} isOver={turn.endedAt !== ''} />;
+      })}
+    </>
+  );
 }

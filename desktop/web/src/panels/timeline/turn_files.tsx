@@ -1,21 +1,50 @@
-import { type ReactNode, useEffect, useState } from 'react';
+import { useQuery } from '@tanstack/react-query';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { type Action, perform } from '../../actions/action';
-import { ActionButton } from '../../actions/button';
-import { changedFiles, hasChanges, moreChanges, redoFile, redoTurn, undoFile, undoTurn, undoTurnPartly } from '../../actions/changes';
+import { changedFiles, hasChanges, moreChanges, redoTurn, undonePaths, undoTurn, undoTurnPartly } from '../../actions/changes';
 import { dismissProblem } from '../../actions/view';
 import { useKeptOpen, usePage, usePageState } from '../../hooks';
-import type { ChangedFile, TurnChanges } from '../../protocol';
+import type { TurnChanges } from '../../protocol';
+import { changesQuery } from '../../queries';
+import { useWords } from '../../strings/strings';
+import { useKeptFocus } from '../../ui/kept_focus';
 import type { Turn } from '../../transcript';
-import { Diff } from '../../ui/diff';
+import { Button } from '../../ui/kit/button';
+import { line } from '../../visible';
+import { ChangedFileRow } from './changed_file';
+import styles from './changed_files.module.css';
 
 // The files that a turn changed: undone and redone, all or one by one, and shown with their diffs.
 export function TurnFiles({ turn }: { turn: Turn }): ReactNode {
-  const page = usePage();
+  return turn.endedAt && hasChanges(turn) ? <FilesBar turn={turn} /> : null;
+}
+
+function FilesBar({ turn }: { turn: Turn }): ReactNode {
+  const words = useWords('changes');
   const [isOpen = false, setOpen] = useKeptOpen(`files ${turn.id}`);
+  const bar = useRef<HTMLParagraphElement>(null);
+  const kept = useKeptFocus(bar);
+  return (
+    <div>
+      <p className={styles.bar} ref={bar} {...kept}>
+        <Button look="quiet" size="small" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          {words('button', { count: changedFiles(turn).length + moreChanges(turn) })}
+        </Button>
+        <TurnWays turn={turn} />
+      </p>
+      {isOpen ? <Files turn={turn} /> : null}
+    </div>
+  );
+}
+
+// Undo and redo of all that a turn changed. Where not all of it can be undone, the rest can.
+export function TurnWays({ turn }: { turn: Turn }): ReactNode {
+  const page = usePage();
+  const words = useWords('changes');
   const [isAsked, setAsked] = useState(false);
   const [isRefused, setRefused] = useState(false);
-  if (!turn.endedAt || !hasChanges(turn)) return null;
   const count = changedFiles(turn).length + moreChanges(turn);
+  const undone = undonePaths(turn);
   const move = async (action: Action<Turn>) => {
     setAsked(true);
     const isDone = await perform(page, action, turn);
@@ -24,87 +53,60 @@ export function TurnFiles({ turn }: { turn: Turn }): ReactNode {
     setAsked(false);
   };
   return (
-    <div className="turn-files">
-      <p className="turn-actions">
-        <button type="button" className="quiet" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-          {count} {count === 1 ? 'file' : 'files'} changed
-        </button>
-        <button type="button" className="quiet" disabled={isAsked || !undoTurn.when(page.state, turn)} onClick={() => void move(undoTurn)}>
-          {undoTurn.label} {count === 1 ? '' : 'all'}
-        </button>
-        {isRefused ? (
-          <button type="button" className="quiet" disabled={isAsked} title="Where it can be done" onClick={() => void move(undoTurnPartly)}>
-            {undoTurnPartly.label}
-          </button>
-        ) : null}
-        {turn.undone.length ? (
-          <button type="button" className="quiet" disabled={isAsked} onClick={() => void move(redoTurn)}>
-            {redoTurn.label} {turn.undone.length === 1 ? turn.undone[0] : `${turn.undone.length} files`}
-          </button>
-        ) : null}
-      </p>
-      {isOpen ? <Files turn={turn} /> : null}
-    </div>
+    <>
+      <Button look="quiet" size="small" disabled={isAsked || !undoTurn.when(page.state, turn)} onClick={() => void move(undoTurn)}>
+        {words('undo', { count })}
+      </Button>
+      {isRefused ? (
+        <Button look="quiet" size="small" disabled={isAsked} title={words('undoOthersHint')} onClick={() => void move(undoTurnPartly)}>
+          {words('undoOthers')}
+        </Button>
+      ) : null}
+      {undone.length ? (
+        <Button look="quiet" size="small" disabled={isAsked} onClick={() => void move(redoTurn)}>
+          {words('redo', { count: undone.length, file: line(undone[0] ?? '') })}
+        </Button>
+      ) : null}
+    </>
   );
 }
 
 function Files({ turn }: { turn: Turn }): ReactNode {
   const page = usePage();
+  const words = useWords('changes');
   const sid = usePageState((state) => state.selected);
-  const [found, setFound] = useState<TurnChanges | null>(null);
-  const [problem, setProblem] = useState('');
-  // What was undone since shows how the files are now.
-  const undone = turn.undone.join('\n');
-  // biome-ignore lint/correctness/useExhaustiveDependencies: looked at again after an undo
+  const { data: found, error, refetch } = useQuery(changesQuery(page.daemon, sid, turn.id));
+  // An undo changes how the files are now.
+  const undone = [...turn.undone, ...turn.undoneHunks.map(({ path, lines }) => `${path} ${lines}`)].join('\n');
+  const shown = useRef(undone);
   useEffect(() => {
-    let isCurrent = true;
-    page.daemon.changes(sid, turn.id).then(
-      (answer) => isCurrent && setFound(answer),
-      (error: unknown) => isCurrent && setProblem(error instanceof Error ? error.message : String(error)),
-    );
-    return () => {
-      isCurrent = false;
-    };
-  }, [page, sid, turn.id, undone]);
-  if (problem) return <p className="err">{problem}</p>;
-  if (!found) return <p className="dim pulse">Looking at the files</p>;
+    if (shown.current !== undone) void refetch();
+    shown.current = undone;
+  }, [undone, refetch]);
+  if (error) return <p className="err">{error.message}</p>;
+  if (!found) return <p className="dim pulse">{words('looking')}</p>;
   return (
-    <ul className="files" aria-label="Changed files">
+    <ul className={`${styles.files} ${styles.turn}`} aria-label={words('list')}>
       {found.files.map((file) => (
-        <File key={file.path} file={file} turn={turn} />
+        <ChangedFileRow key={file.path} file={file} turns={[{ turn, isUndone: file.isUndone ?? false }]} />
       ))}
-      {(found.missed ?? []).map((line) => (
-        <li key={line} className="warn">
-          Not known: {line}
-        </li>
-      ))}
-      {found.beside?.length ? <li className="dim">Commands of {found.beside.join(', ')} ran in this folder at the same time.</li> : null}
-      {found.notCovered?.length ? <li className="dim">Never recorded: {found.notCovered.join(', ')}</li> : null}
+      <Unknown of={found} />
     </ul>
   );
 }
 
-const NOW = { before: 'is as it was before', other: 'was changed since', after: '' };
-
-function File({ file, turn }: { file: ChangedFile; turn: Turn }): ReactNode {
-  const [isOpen, setOpen] = useState(false);
-  const notes = [
-    file.beforeMode && file.afterMode && file.beforeMode !== file.afterMode ? `mode ${file.beforeMode} → ${file.afterMode}` : '',
-    file.background ? 'perhaps by a command in the background' : '',
-    file.isUndone ? 'undone' : NOW[file.now],
-    file.isCut ? 'the diff is cut' : '',
-  ].filter(Boolean);
-  const argument = { turn, path: file.path };
+// What is not known of the changes of commands.
+export function Unknown({ of }: { of: Pick<TurnChanges, 'missed' | 'beside' | 'notCovered'> }): ReactNode {
+  const words = useWords('changes');
   return (
-    <li>
-      <p className="turn-actions">
-        <button type="button" className="quiet" aria-expanded={isOpen} disabled={!file.diff} onClick={() => setOpen(!isOpen)}>
-          {file.did} {file.kind === 'file' ? '' : file.kind} <code>{file.path}</code>
-        </button>
-        {notes.length ? <span className="dim">{notes.join(' · ')}</span> : null}
-        <ActionButton action={file.isUndone ? redoFile : undoFile} argument={argument} className="quiet right" />
-      </p>
-      {isOpen ? <Diff text={file.diff ?? ''} /> : null}
-    </li>
+    <>
+      {(of.missed ?? []).map((each) => (
+        <li key={each} className="warn">
+          {words('missed', { line: line(each) })}
+        </li>
+      ))}
+      {of.beside?.length ? <li className="dim">{words('beside', { sessions: of.beside.join(', ') })}</li> : null}
+      {of.notCovered?.length ? <li className="dim">{words('notCovered', { paths: of.notCovered.map(line).join(', ') })}</li> : null}
+    </>
   );
 }

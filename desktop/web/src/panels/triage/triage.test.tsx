@@ -3,10 +3,10 @@
 import { screen } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import type { Diagnosis } from '../../protocol';
-import { useTestBench } from '../../testing/page';
+import { testBench } from '../../testing/page';
 import { Triage } from './triage';
 
-const bench = useTestBench();
+const bench = testBench();
 const STEPS: Diagnosis['steps'] = (['route', 'heartbeat', 'divergence', 'probe', 'domain'] as const).map((name, at) => ({ number: at + 1, name, ok: name !== 'domain', text: `about ${name}` }));
 const RESTART = { kind: 'restart_service' as const, target: 'tools', label: 'Restart tools', command: 'opta daemon restart tools', automatic: true };
 const BROKEN: Diagnosis = { at: '2026-01-01T10:20:30.000000Z', healthy: false, steps: STEPS, evidence: { hops: [], route: { model: 'lmx/probe' } }, domain: 'tool', reason: 'The tool worker is suspended.', fix: RESTART, elapsedMs: 2010 };
@@ -86,4 +86,37 @@ test('the evidence is saved under the name of its session', async () => {
   await user.click(screen.getByRole('button', { name: /Save evidence/ }));
   await bench.pass();
   expect(bench.saved).toEqual([`opta-evidence-${sid}.zip`]);
+});
+
+test.each([
+  ['set_key', 'Set the key', () => bench.page.state.areSettingsShown],
+  ['choose_model', 'Choose another model', () => bench.page.state.openPill === 'model'],
+] as const)('the button of %s opens where a person makes the fix, and sends nothing', async (kind, label, isOpen) => {
+  const { user } = await drawn();
+  bench.gateway.answers['POST /v3/diagnose'] = { ...BROKEN, fix: { kind, target: 'cloud', label, command: 'opta models use' } };
+  await user.click(screen.getByRole('button', { name: /Diagnose/ }));
+  await bench.pass();
+  expect(isOpen()).toBe(false);
+  await user.click(screen.getByRole('button', { name: label }));
+  await bench.pass();
+  expect([isOpen(), bench.gateway.posted(/fix$/)]).toEqual([true, []]);
+});
+
+test('other runs are paused, and the post-mortem is written, each with a diagnosis', async () => {
+  const { user, sid } = await drawn();
+  bench.gateway.answers['POST /v3/diagnose'] = { ...BROKEN, contained: ['a1', 'b2'] };
+  await user.click(screen.getByRole('button', { name: /Pause other runs/ }));
+  await bench.pass();
+  expect(screen.getByText('2 turns of other sessions are paused')).toBeTruthy();
+  await user.click(screen.getByRole('button', { name: /Write post-mortem/ }));
+  await bench.pass();
+  expect(bench.gateway.posted(/diagnose$/)).toMatchObject([{ session: sid, contain: true }, { session: sid, note: true }]);
+});
+
+test('the divergence step leads to its mark in the timeline', async () => {
+  const { user, sid } = await drawn();
+  bench.gateway.answers['POST /v3/diagnose'] = { ...BROKEN, evidence: { ...BROKEN.evidence, session: sid, marks: [{ seq: 7, ts: '', kind: 'model', text: 'a -> b' }] } };
+  await user.click(screen.getByRole('button', { name: /Diagnose/ }));
+  await bench.pass();
+  expect(screen.getByRole('link', { name: 'Show event 7' }).getAttribute('href')).toBe(bench.page.address({ view: 'session', sid, seq: 7 }));
 });

@@ -1,57 +1,75 @@
 import type { ReactNode } from 'react';
 import { ActionButton } from '../../actions/button';
-import { applyFix, canFix, diagnose, replayTurn, saveEvidence } from '../../actions/triage';
-import { usePageState } from '../../hooks';
-import type { TriageStep } from '../../protocol';
-
-const NAMES: Record<TriageStep['name'], string> = { route: 'Route', heartbeat: 'Heartbeat', divergence: 'Divergence', probe: 'Probe turn', domain: 'Failure domain' };
+import { applyFix, canFix, containOthers, diagnose, replayTurn, saveEvidence, writePostMortem } from '../../actions/triage';
+import { usePage, usePageState } from '../../hooks';
+import { useWords } from '../../strings/strings';
+import styles from './triage.module.css';
 
 // What is wrong, in five steps with their evidence, and the fix as a button.
 export function Triage(): ReactNode {
+  const page = usePage();
+  const words = useWords('triage');
   const diagnosis = usePageState((state) => state.diagnosis);
   const isDiagnosing = usePageState((state) => state.isDiagnosing);
   const isFixing = usePageState((state) => state.isFixing);
   const replayed = usePageState((state) => state.replayed);
   const isFailed = usePageState((state) => state.transcript.resumable() !== undefined);
   const fix = diagnosis?.fix;
+  const mark = diagnosis?.evidence.marks?.at(-1);
+  const sid = diagnosis?.evidence.session ?? '';
+  const took = diagnosis?.elapsedMs ?? 0;
+  const time = diagnosis?.at.slice(11, 19) ?? '';
   return (
-    <section className="triage" aria-label="Diagnosis" aria-busy={isDiagnosing || isFixing}>
-      <h2>Diagnosis</h2>
-      <div className="triage-buttons">
+    <section className={styles.triage} aria-label={words('title')} aria-busy={isDiagnosing || isFixing}>
+      <h2>{words('title')}</h2>
+      <div className={styles.buttons}>
         <ActionButton action={diagnose} argument={undefined} title={diagnose.name}>
-          {isDiagnosing ? 'Diagnosing …' : diagnose.label}
+          {isDiagnosing ? words('diagnosing') : undefined}
         </ActionButton>
-        <ActionButton action={saveEvidence} argument={undefined} className="quiet" title={saveEvidence.name} />
-        {isFailed ? <ActionButton action={replayTurn} argument={undefined} className="quiet" title={replayTurn.name} /> : null}
       </div>
       {diagnosis ? (
         <>
           <p className={diagnosis.healthy ? 'ok' : 'err'} role="status">
-            {diagnosis.healthy ? '● Nothing is broken' : `✕ ${diagnosis.domain}: ${diagnosis.reason}`}
+            {diagnosis.healthy ? words('healthy') : words('broken', { domain: diagnosis.domain ?? '', reason: diagnosis.reason ?? '' })}
           </p>
           <ol>
             {diagnosis.steps.map((step) => (
               <li key={step.number}>
-                <span className={step.ok ? 'ok' : 'warn'}>{step.ok ? '✓' : '✕'}</span> <strong>{NAMES[step.name]}</strong> <span className="dim">{step.text}</span>
+                <span className={step.ok ? 'ok' : 'warn'}>{step.ok ? '✓' : '✕'}</span> <strong>{words(`steps.${step.name}`)}</strong> <span className="dim">{step.text}</span>
+                {step.name === 'divergence' && mark && sid ? (
+                  <>
+                    {' '}
+                    <a href={page.address({ view: 'session', sid, seq: mark.seq })}>{words('inTimeline', { seq: mark.seq.toString() })}</a>
+                  </>
+                ) : null}
               </li>
             ))}
           </ol>
           {fix ? (
             canFix(fix) ? (
               <ActionButton action={applyFix} argument={fix} title={fix.command}>
-                {isFixing ? 'Fixing …' : fix.label}
+                {isFixing ? words('fixing') : fix.label}
               </ActionButton>
             ) : (
-              <p>
-                {fix.label}: <code>{fix.command}</code>
-              </p>
+              <>
+                <p>{words.rich('command', { label: fix.label, command: () => <code>{fix.command}</code> })}</p>
+                <ActionButton action={diagnose} argument={undefined} title={diagnose.name}>
+                  {words('lookAgain')}
+                </ActionButton>
+              </>
             )
           ) : null}
-          <p className="dim num">
-            {(diagnosis.elapsedMs ?? 0) > 0 ? `${((diagnosis.elapsedMs ?? 0) / 1000).toFixed(1)} s` : ''} · {diagnosis.at.slice(11, 19)} UTC
-          </p>
+          <p className="dim num">{took ? words('took', { seconds: (took / 1000).toFixed(1), time }) : words('at', { time })}</p>
+          {diagnosis.contained ? <p role="status">{words('contained', { count: diagnosis.contained.length })}</p> : null}
         </>
       ) : null}
+      <fieldset className={styles.recovery} aria-label={words('recovery')}>
+        <h3>{words('recovery')}</h3>
+        <ActionButton action={containOthers} argument={undefined} className="quiet" title={containOthers.name} />
+        <ActionButton action={saveEvidence} argument={undefined} className="quiet" title={saveEvidence.name} />
+        {isFailed ? <ActionButton action={replayTurn} argument={undefined} className="quiet" title={replayTurn.name} /> : null}
+        <ActionButton action={writePostMortem} argument={undefined} className="quiet" title={writePostMortem.name} />
+      </fieldset>
       {replayed ? <p role="status">{replayed}</p> : null}
     </section>
   );

@@ -3,10 +3,10 @@
 import { screen } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { SETTLE_MS } from '../../ui/settled';
-import { useTestBench } from '../../testing/page';
+import { testBench } from '../../testing/page';
 import { Trust } from './trust';
 
-const bench = useTestBench();
+const bench = testBench();
 const ASKS = { path: '/work', state: 'untrusted', needed: true, sha256: 'abc', asks: ['Allow the command `npm test`.'], changes: [], problem: '' };
 
 async function open() {

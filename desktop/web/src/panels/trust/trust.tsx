@@ -2,12 +2,16 @@ import { type ReactNode, useEffect } from 'react';
 import { perform } from '../../actions/action';
 import { putTrustAside, trustFolder } from '../../actions/consent';
 import { usePage, usePageState } from '../../hooks';
+import { useWords } from '../../strings/strings';
 import { Exact } from '../../ui/exact';
+import { Button } from '../../ui/kit/button';
 import { ignoreHeld, useSettled } from '../../ui/settled';
+import styles from './trust.module.css';
 
 // Asks whether to trust the folder, and shows what its own files ask for. Put aside, it stays away until those files change.
 export function Trust(): ReactNode {
   const page = usePage();
+  const words = useWords('trust');
   const cwd = usePageState((state) => state.transcript.cwd);
   const found = usePageState((state) => state.trust);
   const putAside = usePageState((state) => state.trustPutAside);
@@ -19,32 +23,57 @@ export function Trust(): ReactNode {
 
   const isSettled = useSettled(found?.sha256 ?? '');
   if (!found?.needed || putAside === found.sha256) return null;
+  const path = () => (
+    <code className="exact">
+      <Exact text={found.path} />
+    </code>
+  );
   return (
-    <section className="permission trust" aria-label="Trust" onKeyDown={ignoreHeld}>
-      <header>
-        <span className="warn">◆ {found.state === 'changed' ? 'The files of this folder have changed. Trust it again?' : 'Trust this folder?'}</span>
-      </header>
-      <div className="what">
-        <code className="exact">
-          <Exact text={found.path} />
-        </code>
-        <ul>
-          {[...found.changes, ...found.asks].map((line) => (
-            <li key={line} className="exact">
-              <Exact text={line} />
-            </li>
-          ))}
-        </ul>
+    <section className={styles.trust} aria-label={words('label')} onKeyDown={ignoreHeld}>
+      <h3 className="warn">
+        <span aria-hidden="true">◆</span> {words(found.state === 'changed' ? 'changedTitle' : 'title')}
+      </h3>
+      <div className={styles.body} tabIndex={0} role="group" aria-label={words('asks')}>
+      <p>{words.rich('from', { path })}</p>
+      <div className={styles.what}>
+        {found.changes.length ? <Lines title={words('changes')} lines={found.changes} /> : null}
+        <Lines title={words('asks')} lines={found.asks} />
       </div>
-      <div className="buttons">
-        <button type="button" disabled={!isSettled} onClick={() => void perform(page, trustFolder, found.sha256)}>
+      <dl className={styles.choices}>
+        <div>
+          <dt>{words('ifTrusted')}</dt>
+          <dd>{words('trusted')}</dd>
+        </div>
+        <div>
+          <dt>{words('ifNot')}</dt>
+          <dd>{words('not')}</dd>
+        </div>
+      </dl>
+      <p className="dim">{words('hint')}</p>
+      </div>
+      <div className={styles.buttons}>
+        <Button disabled={!isSettled} onClick={() => void perform(page, trustFolder, found.sha256)}>
           {trustFolder.label}
-        </button>
-        <button type="button" className="primary" disabled={!isSettled} onClick={() => void perform(page, putTrustAside, found.sha256)}>
+        </Button>
+        <Button look="primary" disabled={!isSettled} onClick={() => void perform(page, putTrustAside, found.sha256)}>
           {putTrustAside.label}
-        </button>
+        </Button>
       </div>
-      <p className="dim">Until you trust the folder, none of this applies. What its files forbid applies already.</p>
     </section>
+  );
+}
+
+function Lines({ title, lines }: { title: string; lines: readonly string[] }): ReactNode {
+  return (
+    <div>
+      <h4>{title}</h4>
+      <ul>
+        {lines.map((line) => (
+          <li key={line} className="exact">
+            <Exact text={line} />
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }

@@ -1,12 +1,12 @@
 // @vitest-environment jsdom
 import { screen } from '@testing-library/react';
 import { expect, test } from 'vitest';
-import { useTestBench } from '../../testing/page';
+import { testBench } from '../../testing/page';
 import { SETTLE_MS } from '../../ui/settled';
 import { Composer } from '../composer/composer';
 import { WorktreePanel } from './worktree';
 
-const bench = useTestBench();
+const bench = testBench();
 const WORKTREE = { path: '/work.worktrees/fix', branch: 'opta/fix', repository: '/work', base: '01', baseBranch: 'main', left: ['a', 'b'] };
 
 test('the switch of the composer is for a session that has not begun', async () => {

@@ -1,0 +1,101 @@
+// The models of LMX, here or on another machine: what is loaded, what lies on its disk, and what can be fetched.
+
+import { useQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { perform } from '../../actions/action';
+import { ActionButton } from '../../actions/button';
+import { changeService } from '../../actions/daemon';
+import { showModels } from '../../actions/models';
+import { dismissProblem } from '../../actions/view';
+import { lmxOf } from '../../figures';
+import { usePage, usePageState } from '../../hooks';
+import type { LmxModels } from '../../protocol';
+import { servicesQuery, watchedModelsQuery } from '../../queries';
+import { useWords } from '../../strings/strings';
+import { Button } from '../../ui/kit/button';
+import { Sheet } from '../../ui/kit/dialog';
+import { line } from '../../visible';
+import { bytesText } from '../first_run/sizes';
+import { Downloads } from './downloads';
+import { Fetch } from './fetch';
+import { ModelRows } from './model_rows';
+import styles from './models.module.css';
+
+export function ModelsSheet(): ReactNode {
+  const page = usePage();
+  const words = useWords('models');
+  const isOpen = usePageState((state) => state.areModelsShown);
+  const close = () => void perform(page, showModels, undefined);
+  return (
+    <Sheet isOpen={isOpen} onClose={close} title={words('title')} isWide isText>
+      <Button size="small" className={styles.close} onClick={close}>
+        {words('close')}
+      </Button>
+      {isOpen ? <ModelsPanel /> : null}
+    </Sheet>
+  );
+}
+
+function ModelsPanel(): ReactNode {
+  const page = usePage();
+  const words = useWords('models');
+  const { data, error } = useQuery(watchedModelsQuery(page.daemon));
+  const problem = usePageState((state) => state.problem);
+  // What was read before LMX fell silent is not what holds now.
+  if (error) return <NoAnswer reason={error.message} />;
+  if (!data) return <p className="dim pulse">{words('reading')}</p>;
+  return (
+    <div className={styles.panel}>
+      <Facts {...data} />
+      {problem ? (
+        <p className="err">
+          {line(problem)} <ActionButton action={dismissProblem} argument={undefined} className="quiet" />
+        </p>
+      ) : null}
+      <ModelRows models={data.models} />
+      <Downloads pulls={data.pulls ?? []} />
+      <Fetch limit={data.memory?.limit ?? 0} />
+    </div>
+  );
+}
+
+function Facts({ memory }: LmxModels): ReactNode {
+  const words = useWords('models');
+  const host = usePageState((state) => lmxOf(state.figures.metrics).host ?? '');
+  const rate = usePageState((state) => state.figures.metrics?.tokensPerSec ?? 0);
+  const facts = [host ? words('host', { host: line(host) }) : words('here'), memory ? words('memory', { used: bytesText(memory.used), limit: bytesText(memory.limit) }) : '', rate ? words('speed', { rate: rate.toFixed(1) }) : ''];
+  return (
+    <>
+      <p className="dim num">{facts.filter(Boolean).join(' · ')}</p>
+      {memory && memory.level !== 'ok' ? (
+        <p className="warn" role="status">
+          {words('pressure', { level: memory.level })}
+        </p>
+      ) : null}
+    </>
+  );
+}
+
+// LMX of this machine is one of the daemon's processes, and can be started from here. One on another machine cannot.
+function NoAnswer({ reason }: { reason: string }): ReactNode {
+  const page = usePage();
+  const words = useWords('models');
+  const isRemote = usePageState((state) => Boolean(lmxOf(state.figures.metrics).host));
+  const service = useQuery(servicesQuery(page.bridge)).data?.find(({ name }) => name === 'lmx');
+  if (service?.state === 'starting') return <p className="dim pulse">{words('starting')}</p>;
+  const verb = service?.state === 'running' ? 'restart' : 'start';
+  return (
+    <div className={styles.panel}>
+      <p className="err" role="alert">
+        {words('off', { reason: line(reason) })}
+      </p>
+      {service && !isRemote ? (
+        <p>
+          <ActionButton action={changeService} argument={{ verb, service: 'lmx' }}>
+            {words(verb)}
+          </ActionButton>
+        </p>
+      ) : null}
+    </div>
+  );
+}

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { formatRoute, parseRoute, type Route } from './routes';
+
+const ROUTES: [string, Route][] = [
+  ['#/', { view: 'session', sid: '' }],
+  ['#/new', { view: 'new' }],
+  ['#/new?cwd=%2Fhome%2Fa+b%2F%23%3F', { view: 'new', cwd: '/home/a b/#?' }],
+  ['#/s/a3b2c1', { view: 'session', sid: 'a3b2c1' }],
+  ['#/s/a3b2c1/t12', { view: 'session', sid: 'a3b2c1', turn: 't12' }],
+  ['#/s/a3b2c1/18442', { view: 'session', sid: 'a3b2c1', seq: 18442 }],
+];
+
+test.each(ROUTES)('%s is read and written', (hash, route) => {
+  expect(parseRoute(hash)).toEqual(route);
+  expect(formatRoute(route)).toBe(hash);
+});
+
+test('the address of a session that older links have is understood', () => {
+  expect(parseRoute('#a3b2c1')).toEqual({ view: 'session', sid: 'a3b2c1' });
+});
+
+test.each(['', '#', '#/s/', '#/s/a/b/c', '#/s/../x', '#/nothing', '#/s/a3b2c1/t', '#/%00'])('%s is the newest session', (hash) => {
+  expect(parseRoute(hash)).toEqual({ view: 'session', sid: '' });
+});

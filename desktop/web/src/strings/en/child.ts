@@ -1,0 +1,22 @@
+export const child = {
+  name: 'Sub-agent',
+  label: 'Sub-agent {title}, {state}',
+  states: {
+    queued: 'waits for a place',
+    running: 'working',
+    waiting: 'asks you',
+    paused: 'paused',
+    done: 'done',
+    limit: 'met a limit',
+    failed: 'failed',
+    stopped: 'stopped',
+  },
+  step: 'step {step}',
+  calls: '{count, plural, one {# call} other {# calls}}',
+  tokens: '{count, number} tokens',
+  readsOnly: ' · reads only',
+  session: 'Session s-{sid}',
+  open: 'Open',
+  report: 'Report',
+  task: 'Task',
+} as const;

@@ -1,0 +1,5 @@
+export const copy = {
+  label: 'Copy {what}',
+  copy: 'Copy',
+  copied: 'Copied',
+} as const;

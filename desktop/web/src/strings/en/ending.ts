@@ -1,0 +1,18 @@
+export const ending = {
+  limit: 'Stopped at a limit; it is not finished.',
+  tokens: '{tokens, plural, one {# token} other {# tokens}}',
+  rate: '{rate, number, ::.0} tok/s',
+  seconds: '{seconds, number, ::.0} s',
+  minutes: '{minutes, number} min {seconds, number} s',
+  first: 'first token {seconds, number, ::.00} s',
+  tools: '{count, plural, one {# tool} other {# tools}}',
+  steps: '{count, plural, one {# step} other {# steps}}',
+  cached: '{percent, number} % of the prompt cached',
+  thought: '{tokens, plural, one {# token} other {# tokens}} of thinking',
+  models: '{names}',
+  children: '{count, plural, one {# sub-agent} other {# sub-agents}} with {tokens, plural, one {# token} other {# tokens}}',
+  accepted: 'Accepted, carried out in {turn}',
+  answer: 'Answer to the plan',
+  marks: '{count, plural, one {# mark} other {# marks}} where it may have changed course',
+  mark: 'event {seq}',
+} as const;

@@ -1,0 +1,5 @@
+export const header = {
+  search: 'Search',
+  needs: '{count, plural, one {# needs you} other {# need you}}',
+  needsTitle: 'Go to the next question that needs you',
+} as const;

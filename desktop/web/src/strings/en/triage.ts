@@ -1,0 +1,17 @@
+export const triage = {
+  title: 'Diagnosis',
+  diagnosing: 'Diagnosing …',
+  fixing: 'Fixing …',
+  healthy: '● Nothing is broken',
+  broken: '✕ {domain}: {reason}',
+  recovery: 'After a failure',
+  contained: '{count, plural, =0 {No other session had a running turn to pause} one {# turn of another session is paused} other {# turns of other sessions are paused}}',
+  lookAgain: 'That is done: look again',
+  inTimeline: 'Show event {seq}',
+  ok: 'ok',
+  failed: 'failed',
+  command: '{label}: <command></command>',
+  took: '{seconds} s · {time} UTC',
+  at: '{time} UTC',
+  steps: { route: 'Route', heartbeat: 'Heartbeat', divergence: 'Divergence', probe: 'Probe turn', domain: 'Failure domain' },
+} as const;
