@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 import checked_edits  # noqa: E402
+import command_starts  # noqa: E402
 import crowd  # noqa: E402
 import floods  # noqa: E402
 import large  # noqa: E402
@@ -44,6 +45,7 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 Part = Callable[[Daemon, Scripted], list[Figure]]
 PARTS: dict[str, Part] = {
     "start": lambda daemon, _: starts.repeated(daemon),
+    "commands": lambda daemon, _: command_starts.figures(daemon),
     "rest": lambda daemon, _: memory.at_rest(daemon),
     "first": lambda daemon, server: asyncio.run(prompts.first_request(daemon, server)),
     "prompt": lambda daemon, server: [asyncio.run(prompts.warm(daemon, server))],

@@ -14,7 +14,7 @@ import measure
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
-PACKAGES = {"chromium": "chromium", "rg": "ripgrep", "tmux": "tmux"}
+PACKAGES = {"chromium": "chromium", "rg": "ripgrep", "tmux": "tmux", "zsh": "zsh", "fish": "fish"}
 SOURCES = ["shared", "services", "cli", "desktop", "lmx", "ops", "tests", "bench"]
 
 
@@ -203,6 +203,7 @@ def _page() -> int:
     web = ROOT / "desktop/web"
     return max(
         _run("page types", [node, "node_modules/typescript/bin/tsc", "--noEmit"], web),
+        _run("page lint", [node, "node_modules/@biomejs/biome/bin/biome", "lint", "--error-on-warnings", "src"], web),
         _run("page tests", [node, "node_modules/vitest/vitest.mjs", "run", "--reporter=dot"], web),
     )
 

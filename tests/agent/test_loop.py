@@ -197,6 +197,30 @@ def test_roles_alternate_after_a_stop_at_every_point() -> None:
         assert all(roles[at + 1] in ("assistant", "tool") for at, role in enumerate(roles) if role == "tool"), (count, roles)
 
 
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        (e.SessionCancelled(sid=SID, turn=TURN, reason="", by="client"), "I will now\n\n(The user stopped this turn.)"),
+        (e.TurnError(sid=SID, turn=TURN, code="x", message="x", domain="tool"), "I will now\n\n(This turn failed before its end.)"),
+        (
+            e.TurnDone(sid=SID, turn=TURN, tokens=1, elapsed=1, tokensPerSec=1, tools=0, steps=1, finish="length"),
+            "I will now\n\n(This turn reached its limit.)",
+        ),
+        (e.TurnDone(sid=SID, turn=TURN, tokens=1, elapsed=1, tokensPerSec=1, tools=0, steps=1, finish="stop"), "I will now"),
+    ],
+)
+def test_half_an_answer_is_not_read_as_a_whole_one(ending: e.Event, said: str) -> None:
+    story = Story()
+    story.play(Scripted([TextPart("I will now"), STOP]))
+    story.emit(ending)
+    story.emit(e.TurnStart(sid=SID, turn="t2", role="user", text="and now?", mode=Mode.do, level=Level.L2))
+    story.session.settle("t2")
+    turn = story.session.transcript.turn("t2")
+    assert turn is not None
+    read = msgspec.json.decode(story.session.history.messages(turn, step=1))
+    assert [message["content"] for message in read[-2:]] == [said, "and now?"]
+
+
 def taken_over(story: Story, count: int, *scripts: Script) -> tuple[Story, Scripted, e.TurnDone]:
     """Another agent runs the turn, of which the first `count` events are stored."""
     again = Story()

@@ -223,4 +223,6 @@ def test_nothing_in_our_code_can_make_code_out_of_bytes() -> None:
                         found += [f"{file}: {name}"] * (name in methods)
                     case _:
                         pass
-    assert found == []
+    # The command line imports what a table of its own names.
+    ours = {f"{ROOT / 'cli/opta_cli' / name}: import_module" for name in ("command_tree.py", "main.py")}
+    assert set(found) == ours

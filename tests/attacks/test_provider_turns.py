@@ -102,7 +102,9 @@ def daemon(model: ByteServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
     folder = tmp_path_factory.mktemp("providers")
     other = f'\n[providers.other]\ntype = "openai"\nbase-url = "{evil.url}"\nmodel = "other"\n'
     daemon = Daemon(folder, model_url=model.url, config="vault-file = true\nmax-calls = 100\n" + other)
-    added = daemon.opta("config", "add-provider", "scripted", "--type=openai", f"--base-url={model.url}", "--key-stdin", stdin=KEY + "\n")
+    added = daemon.opta(
+        "config", "add-provider", "scripted", "--type=openai", f"--base-url={model.url}", "--key-stdin", "--replace", stdin=KEY + "\n"
+    )
     assert added.returncode == 0, added.stderr
     (daemon.workspace / "at-once").mkdir()
     with daemon:

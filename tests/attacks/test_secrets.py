@@ -59,7 +59,9 @@ def daemon(model: ByteServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
     daemon.environment |= {
         "OPTA_LOG_LEVEL": "debug",
     }
-    added = daemon.opta("config", "add-provider", "scripted", "--type=openai", f"--base-url={model.url}", "--key-stdin", stdin=KEY + "\n")
+    added = daemon.opta(
+        "config", "add-provider", "scripted", "--type=openai", f"--base-url={model.url}", "--key-stdin", "--replace", stdin=KEY + "\n"
+    )
     assert added.returncode == 0 and KEY not in added.stdout + added.stderr
     with daemon:
         yield daemon

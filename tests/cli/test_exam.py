@@ -16,9 +16,10 @@ from support.limits import limit_s
 from support.model_server import Action, Fail, ModelServer, Say, Use, Wait
 from support.oracles import until
 
+from opta_cli.commands import exam as exam_command
 from opta_cli.exam.evidence import Evidence, answer_of, calls_of, read_folder
 from opta_cli.exam.exam_catalog import KINDS, TASKS
-from opta_cli.main import parser
+from opta_cli.main import read
 from opta_core.errors import Refused
 from opta_core.transcript import Transcript
 
@@ -76,8 +77,8 @@ def exam(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ra
     """`opta models exam` with these arguments, in this process: a process of its own would take a second to start."""
 
     def run(*arguments: str) -> Ran:
-        args = parser().parse_args(["models", "exam", *arguments])
-        code = args.run(daemon.loaded, args)
+        args = read(["models", "exam", *arguments])[1]
+        code = exam_command.exam(daemon.loaded, args)
         return Ran(code, *capsys.readouterr())
 
     return run

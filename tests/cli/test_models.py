@@ -161,7 +161,7 @@ def test_a_model_is_loaded_shown_and_unloaded(loaded: LoadedSettings, capsys: py
 
 
 def test_keys_are_made_listed_and_revoked(loaded: LoadedSettings, capsys: pytest.CaptureFixture[str]) -> None:
-    named = argparse.Namespace(name="laptop", admin=False)
+    named = argparse.Namespace(name="laptop", admin=False, json=False)
     lmx_commands.add_key(loaded, named)
     lmx_commands.list_keys(loaded, named)
     lmx_commands.remove_key(loaded, named)

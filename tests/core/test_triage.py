@@ -98,17 +98,17 @@ FAULTS: dict[str, tuple[TriageEvidence, str, str, str, str]] = {
         provider("It refuses the key. Set it: opta account rotate NAME"),
         "wrong_key",
         "inference",
-        "command",
-        "",
+        "set_key",
+        "cloud",
     ),
     "wrong key in the answer": (
         probe("failed", code="provider_auth", reason="cloud refused the key"),
         "wrong_key",
         "inference",
-        "command",
-        "",
+        "set_key",
+        "lmx",
     ),
-    "server down": (provider("It does not answer (Connection refused)."), "provider_down", "inference", "command", ""),
+    "server down": (provider("It does not answer (Connection refused)."), "provider_down", "inference", "choose_model", ""),
     "expired certificate": (
         provider("It does not answer (certificate verify failed: certificate has expired)"),
         "certificate",
@@ -118,7 +118,7 @@ FAULTS: dict[str, tuple[TriageEvidence, str, str, str, str]] = {
     ),
     "dead fallback": (FALLBACK_DOWN, "dead_fallback", "inference", "command", ""),
     "model unloaded": (route(lmx=ModelFacts(state="on disk")), "model_unloaded", "inference", "load_model", "probe"),
-    "model gone": (route(lmx=ModelFacts()), "model_missing", "inference", "command", ""),
+    "model gone": (route(lmx=ModelFacts()), "model_missing", "inference", "choose_model", ""),
     "model failed": (
         route(lmx=ModelFacts(state="quarantined", problem="it died twice")),
         "model_failed",
@@ -149,6 +149,7 @@ FAULTS: dict[str, tuple[TriageEvidence, str, str, str, str]] = {
         "",
     ),
     "context full": (turn("done", contextUsed=990, contextLimit=1_000), "context_overflow", "inference", "compact_session", ""),
+    "sandbox missing": (route(sandbox="none"), "sandbox_missing", "tool", "restart_service", "tools"),
     "worker stuck": (
         other(worker=WorkerFacts(active=3, max=8, overdue=1, oldestS=900)),
         "worker_stuck",
@@ -165,7 +166,7 @@ FAULTS: dict[str, tuple[TriageEvidence, str, str, str, str]] = {
     ),
     "tool call of the probe hangs": (probe("late", waiting="tool", elapsedMs=6_000), "worker_stuck", "tool", "restart_service", "tools"),
     "tool fails": (other(probe=msgspec.structs.replace(PROBED, tool="failed")), "tool_failed", "tool", "restart_service", "tools"),
-    "no tool used": (other(probe=msgspec.structs.replace(PROBED, tool="not called")), "tools_unused", "inference", "command", ""),
+    "no tool used": (other(probe=msgspec.structs.replace(PROBED, tool="not called")), "tools_unused", "inference", "choose_model", ""),
     "slow model": (probe("late", waiting="answer", firstTokenMs=900, elapsedMs=6_000), "slow_model", "inference", "load_model", "probe"),
     "silent model": (probe("late", waiting="prompt", elapsedMs=6_000), "model_silent", "inference", "load_model", "probe"),
     "slow first token": (
@@ -218,6 +219,10 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
     diagnosis = conclude(HEALTHY, "2026-01-01T00:00:00.000000Z")
     assert (diagnosis.healthy, diagnosis.findings, diagnosis.fix) == (True, [], None)
     assert all(step.ok for step in diagnosis.steps)
+
+
+def test_a_sandbox_that_the_settings_turn_off_is_no_finding() -> None:
+    assert conclude(route(sandbox="none", wantsSandbox=False), "now").findings == []
 
 
 def test_what_is_absent_by_choice_is_no_fault() -> None:

@@ -1,37 +1,31 @@
 """Consent in a real browser: nothing outside the card decides, nothing early, nothing held; the card holds the whole call."""
 
-import contextlib
 import json
 import random
 import re
-from collections.abc import Generator, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
+from support.asked_page import KEYS, asked, decisions, deny_rest, show, unopened
+from support.browser import chromium, shoot, violations
 from support.daemon import Daemon
-from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say, Use
 from support.oracles import until
 from support.reference_server import TARGET, everything
 
 from opta_cli.plain_text import visible
-from opta_core.errors import OptaError
 
 pytestmark = [pytest.mark.system, pytest.mark.page]
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"]
-KEYS = [
-    "Enter", "Space", "Escape", "Tab", "Shift+Tab", "a", "A", "y", "n", "d", "p", "s", "w", "e", "1", "2", "Backspace", "Delete", "ArrowUp",
-    "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "PageDown", "Control+Enter", "Meta+Enter", "Alt+Enter", "Shift+Enter",
-    "Control+y", "Alt+a", "Control+Space", "F2", "F10", "Insert", "NumpadEnter", "/", "?", "Alt+y",
-]  # fmt: skip
 TRICKY = "echo first # harmless\necho 'second  --line'  \nprintf '%s' " + "w" * 300
 OLD = "".join(f"-- query {number}\n++ counter {number}\n" for number in range(400))
 CALLS: dict[str, list[Action]] = {
+    "choose": [Use("ask_user", {"question": "Which database?", "options": ["sqlite", "postgres"]})],
     "tricky": [Use("run_command", {"command": TRICKY, "timeout_s": 33, "cwd": "sub"})],
     "queue": [Use("run_command", {"command": f"echo {number} > made-{number}"}) for number in range(4)],
+    "plain": [Use("run_command", {"command": "sort long.sql"})],
     "one": [Use("run_command", {"command": "echo yes > made"})],
     "long": [
         Use("read_file", {"path": "long.sql"}),
@@ -57,7 +51,7 @@ _NAME = "each => each.tagName + ' ' + (each.getAttribute('aria-label') || each.i
 _FOCUS = f"""([name, sid]) => {{
   const card = document.querySelector('[aria-label="Permission"]');
   const allow = [...(card?.querySelectorAll('button') ?? [])].find(each => each.innerText.trim() === 'Allow once');
-  if (location.hash !== '#' + sid || !allow || allow.disabled) return false;
+  if (document.querySelector('[role="dialog"]') || location.hash !== '#/s/' + sid || !allow || allow.disabled) return false;
   document.activeElement?.blur();
   [...document.querySelectorAll('a, button, input, select, textarea, [tabindex]')].find(each => ({_NAME})(each) === name)?.focus();
   return true;
@@ -103,22 +97,8 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@contextlib.contextmanager
-def unopened(browser: Browser) -> Generator[Page]:
-    """A browser window of its own, with nothing in it: `asked` opens the page."""
-    context = browser.new_context(viewport={"width": 1200, "height": 860}, color_scheme="dark")
-    made = context.new_page()
-    errors: list[str] = []
-    made.on("pageerror", lambda error: errors.append(str(error)))
-    yield made
-    context.close()
-    assert not errors
+    with chromium() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -135,45 +115,14 @@ def new_page(browser: Browser) -> Iterator[Page]:
         yield made
 
 
-def asked(daemon: Daemon, page: Page, name: str) -> tuple[str, str, Locator]:
-    """(session, turn, card) of a question that is open and may be answered."""
-    sid = daemon.session(mode="do", title=f"about {name}")
-    show(daemon, page, sid)
-    expect(page.get_by_role("status", name="Connection: Connected")).to_be_visible()
-    turn = daemon.submit(sid, name)
-    card = page.get_by_role("region", name="Permission")
-    # The first turn of a daemon waits for its servers to say which tools they have.
-    expect(card.get_by_role("button", name="Allow once")).to_be_enabled(timeout=limit_s(30_000))
-    return sid, turn, card
-
-
-def show(daemon: Daemon, page: Page, sid: str) -> None:
-    """Open the page at a session; a page that is open goes there without being loaded again."""
-    if page.url == "about:blank":
-        page.goto(f"{daemon.page_url}#{sid}")
-    else:
-        page.evaluate("sid => { location.hash = sid }", sid)
-
-
 def until_ready(daemon: Daemon, page: Page, sid: str) -> None:
     """The session is on the screen again, whatever a key did, and its card can be answered."""
-    if page.evaluate("location.hash") != f"#{sid}":
+    if page.get_by_role("dialog").count():
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    if page.evaluate("location.hash") != f"#/s/{sid}":
         show(daemon, page, sid)
     expect(page.get_by_role("region", name="Permission").get_by_role("button", name="Allow once")).to_be_enabled()
-
-
-def decisions(daemon: Daemon, sid: str) -> list[dict[str, Any]]:
-    events = map(json.loads, daemon.journal(sid))
-    return [event for event in events if event["event"] == "permission.decision" and event.get("requestId")]
-
-
-def deny_rest(daemon: Daemon, sid: str, turn: str) -> None:
-    for event in map(json.loads, daemon.journal(sid)):
-        if event["event"] == "permission.request" and event["requestId"] not in {each["requestId"] for each in decisions(daemon, sid)}:
-            # Behind a change that was denied, the questions of its step close by themselves.
-            with suppress(OptaError):
-                daemon.client.post(f"/v3/sessions/{sid}/permissions/{event['requestId']}", {"decision": "deny"})
-    daemon.follow(sid, turn)
 
 
 def test_no_key_outside_the_card_decides(daemon: Daemon, new_page: Page) -> None:
@@ -231,7 +180,7 @@ def test_a_double_click_answers_one_question(daemon: Daemon, page: Page) -> None
 
 def test_keys_in_the_card_answer(daemon: Daemon, page: Page) -> None:
     sid, turn, card = asked(daemon, page, "one")
-    card.get_by_role("button", name="Deny").focus()
+    card.get_by_role("button", name="Deny", exact=True).focus()
     page.keyboard.press("Escape")
     daemon.follow(sid, turn)
     assert [each["decision"] for each in decisions(daemon, sid)] == ["deny"]
@@ -305,16 +254,31 @@ def test_the_card_of_a_server_names_it_and_every_argument(daemon: Daemon, page: 
     deny_rest(daemon, sid, turn)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(8))
 def test_every_non_blank_character_of_a_random_call_is_in_the_card(daemon: Daemon, page: Page, seed: int) -> None:
     chance = random.Random(seed)
-    text = "".join(chance.choice(ALPHABET) for _ in range(400))
-    tool = chance.choice(["write_file", "mcp__everything__echo"])
-    CALLS["random"] = [Use(tool, {"message": text} if tool.startswith("mcp") else {"path": f"random-{seed}", "content": text})]
+    # Every other call has 500 lines; the rest is short enough for a word of the page's width to matter.
+    text = "\n".join("".join(chance.choices(ALPHABET, k=6)) for _ in range(500)) if seed % 2 else "".join(chance.choices(ALPHABET, k=400))
+    calls = [
+        Use("write_file", {"path": f"random-{seed}", "content": text}),
+        Use("mcp__everything__echo", {"message": text}),
+        # A command with characters that hide or reorder text is denied before anybody is asked.
+        Use("run_command", {"command": "true # " + "".join(character for character in text if character.isprintable()), "cwd": "sub"}),
+    ]
+    CALLS["random"] = [calls[seed % len(calls)]]
     sid, turn, card = asked(daemon, page, "random")
-    (shown,) = [code.inner_text() for code in card.locator("dd code").all() if len(code.inner_text()) > 300]
-    assert re.sub(r"[\s↵→·]", "", shown) == re.sub(r"[\s→·]", "", "".join("".join(visible(line)) for line in text.split("\n")))
+    request = next(json.loads(line) for line in daemon.journal(sid) if b'"permission.request"' in line)
+    shown = [solid(code) for code in card.locator("dd code").all_inner_texts()]
+    assert request["args"]
+    for value in request["args"].values():
+        assert solid("".join("".join(visible(line)) for line in str(value).split("\n"))) in shown
+    assert card.evaluate("each => each.scrollWidth <= each.clientWidth")
     deny_rest(daemon, sid, turn)
+
+
+def solid(text: str) -> str:
+    """Without blanks, and without the marks that are drawn for them."""
+    return re.sub(r"[\s↵→·]", "", text)
 
 
 @pytest.mark.parametrize("name", ["wrong", "fields", "misuse"])
@@ -326,18 +290,6 @@ def test_a_call_that_cannot_run_is_answered_to_the_model_and_asks_nobody(daemon:
     assert len(results) == len(CALLS[name])
     assert not any(result["ok"] for result in results)
     assert all(result["code"] != "denied" for result in results)
-
-
-def test_an_answer_given_elsewhere_closes_the_card_and_says_where(daemon: Daemon, page: Page) -> None:
-    sid, turn, card = asked(daemon, page, "one")
-    request = next(json.loads(line)["requestId"] for line in daemon.journal(sid) if b'"permission.request"' in line)
-    path = f"/v3/sessions/{sid}/permissions/{request}"
-    daemon.client.post(path, {"decision": "deny", "client": "the terminal"})
-    expect(card).to_have_count(0)
-    expect(page.get_by_text("run_command: Answered in the terminal: denied.")).to_be_visible()
-    with pytest.raises(Exception, match="answered already in the terminal: denied"):
-        daemon.client.post(path, {"decision": "allow"})
-    daemon.follow(sid, turn)
 
 
 def test_the_card_fits_a_phone_and_a_desk(daemon: Daemon, new_page: Page) -> None:
@@ -354,3 +306,42 @@ def test_the_card_fits_a_phone_and_a_desk(daemon: Daemon, new_page: Page) -> Non
                 assert box["x"] + box["width"] <= width
                 assert box["y"] + box["height"] <= 720
         deny_rest(daemon, sid, turn)
+
+
+# (width, height) in CSS pixels: a phone, a small phone, a laptop at 200 % zoom, and a desk.
+@pytest.mark.parametrize("size", [(390, 844), (360, 640), (640, 360), (1200, 720)])
+def test_a_card_leaves_a_part_of_the_timeline_and_each_of_its_buttons_can_be_reached(
+    daemon: Daemon, new_page: Page, size: tuple[int, int]
+) -> None:
+    page = new_page
+    for name in ("queue", "long", "tricky"):
+        page.set_viewport_size({"width": 1200, "height": 860})
+        sid, turn, card = asked(daemon, page, name)
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        timeline = page.get_by_role("log", name="Timeline").bounding_box()
+        assert timeline
+        assert timeline["height"] >= 120, f"{timeline['height']} px are left beside {name}"
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+        for button in [*card.get_by_role("button").all(), page.get_by_role("textbox", name="Message")]:
+            button.scroll_into_view_if_needed()
+            expect(button).to_be_in_viewport(ratio=0.9)
+        if name == "long" and size[1] <= 640:
+            card.get_by_role("button", name="Allow once").scroll_into_view_if_needed()
+            shoot(page, f"card-{size[0]}x{size[1]}", sizes=(size,))
+        deny_rest(daemon, sid, turn)
+
+
+def test_the_wider_answers_show_what_each_would_cover(daemon: Daemon, page: Page) -> None:
+    sid, turn, card = asked(daemon, page, "one")
+    assert card.get_by_role("button", name=re.compile("Always")).count() == 0  # a redirection is not plain, so no rule fits it
+    deny_rest(daemon, sid, turn)
+    sid, turn, card = asked(daemon, page, "plain")
+    card.get_by_role("button", name=re.compile("^Always allow")).click()
+    expect(card.get_by_role("radio").first).to_be_checked()
+    assert card.get_by_role("radio").count() >= 2
+    expect(card.get_by_text("exactly this, in this folder").first).to_be_visible()
+    shoot(page, "scope")
+    assert violations(page) == []
+    assert not decisions(daemon, sid)
+    deny_rest(daemon, sid, turn)
+    assert not daemon.client.get("/v3/grants")["grants"]

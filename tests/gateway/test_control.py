@@ -10,6 +10,7 @@ from support.gateway import LocalGateway
 
 from opta_protocol import events as e
 from opta_protocol.control_events import SteerText
+from opta_protocol.event_parts import Limits
 
 
 @pytest.fixture
@@ -141,6 +142,47 @@ def test_a_turn_is_resumed_with_higher_limits_and_with_words(gateway: LocalGatew
     assert (second["resumes"], second["text"]) == ("t1", "Only in src.\n\nAnd quickly.")
     for limits in ({"steps": -1}, {"tokens": 1.5}, {"minutes": "x"}, {"other": 1}):
         assert gateway.post(f"/v3/sessions/{sid}/turns", {"text": "x", "limits": limits}).status == 422
+
+
+def resumed(gateway: LocalGateway, sid: str, **more: Any) -> dict[str, Any]:
+    answer = gateway.post(f"/v3/sessions/{sid}/resume", more)
+    assert answer.status == 202, answer
+    return events(gateway, sid, "turn.start")[-1]
+
+
+def broken(gateway: LocalGateway, sid: str, turn: str = "t1") -> None:
+    agent(gateway, e.TurnError(sid=sid, turn=turn, code="broken", message="x", domain="tool"))  # type: ignore[arg-type]
+
+
+def test_a_turn_goes_on_as_it_was_asked_for(gateway: LocalGateway, sid: str) -> None:
+    gateway.post(f"/v3/sessions/{sid}", {"level": "L3"}, method="PATCH")
+    prompt(gateway, sid, mode="plan", level="L1", model="lmx/small", limits={"steps": 3, "tokens": 50_000})
+    agent(gateway, e.TurnDone(sid=sid, turn="t1", tokens=1, elapsed=1, tokensPerSec=1, tools=0, steps=3, finish="steps"))
+    # A plan that was cut off still only reads, and may ask no more of the person and use no more than it was allowed.
+    again = resumed(gateway, sid)
+    assert (again["mode"], again["level"], again["model"], again["limits"]) == ("plan", "L1", "lmx/small", {"steps": 3, "tokens": 50_000})
+    broken(gateway, sid, "t2")
+    more = resumed(gateway, sid, limits={"steps": 9}, level="L2")
+    assert (more["mode"], more["level"], more["limits"]) == ("plan", "L2", {"steps": 9, "tokens": 50_000})
+    # It failed, perhaps for its model.
+    assert "model" not in more
+
+
+def test_what_a_person_set_since_a_turn_began_counts_when_it_goes_on(gateway: LocalGateway, sid: str) -> None:
+    prompt(gateway, sid)
+    broken(gateway, sid)
+    gateway.post(f"/v3/sessions/{sid}", {"level": "L3", "model": "lmx/other"}, method="PATCH")
+    again = resumed(gateway, sid)
+    assert (again["mode"], again["level"], again["model"]) == ("do", "L3", "lmx/other")
+
+
+def test_a_turn_is_asked_again_within_its_limits(gateway: LocalGateway, sid: str) -> None:
+    prompt(gateway, sid, limits={"steps": 3})
+    running = {"steps": 3, "calls": 1000}
+    agent(gateway, e.StepStart(sid=sid, turn="t1", step=1, provider="lmx", model="probe", attempt=1, limits=Limits(**running)))
+    ended(gateway, sid, "t1")
+    made = gateway.post(f"/v3/sessions/{sid}/fork", {"again": True}).json()["session"]["id"]
+    assert events(gateway, made, "turn.start")[0]["limits"] == {"steps": 3}
 
 
 def ended(gateway: LocalGateway, sid: str, turn: str) -> None:

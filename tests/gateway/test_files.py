@@ -29,6 +29,7 @@ ROUTES: list[tuple[str, str, dict[str, Any] | None]] = [
     ("POST", "/v3/mcp/approve", {**TRUST, "name": "none"}),
     ("GET", "/v3/lmx/models", None),
     ("GET", "/v3/models", None),
+    ("PUT", "/v3/models/default", {"model": "none"}),
     ("GET", "/v3/providers", None),
     ("GET", "/v3/metrics", None),
     ("GET", "/v3/sessions", None),

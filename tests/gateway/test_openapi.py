@@ -27,6 +27,7 @@ LMX_ANSWERS: dict[tuple[str, str], Any] = {
     ("POST", "/admin/models/unload"): {"unloaded": "probe"},
     ("POST", "/admin/models/available"): {"repo": "o/m", "revision": "r", "bytes": 5, "files": 2},
     ("POST", "/admin/models/pull"): PULL,
+    ("POST", "/admin/models/pull/pause"): {**PULL, "state": "paused"},
 }
 LMX_CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("GET", "/v3/lmx/models", None),
@@ -35,6 +36,7 @@ LMX_CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("POST", "/v3/lmx/models/unload", {"model": "probe"}),
     ("POST", "/v3/lmx/models/available", {"repo": "o/m"}),
     ("POST", "/v3/lmx/models/pull", {"repo": "o/m"}),
+    ("POST", "/v3/lmx/models/pull/pause", {"name": "m"}),
 ]
 
 
@@ -61,7 +63,7 @@ def test_every_route_names_the_type_of_its_answer(method: str, path: str, operat
 def test_the_parameters_of_a_query_are_described(path: str) -> None:
     described = {parameter["name"] for parameter in DOCUMENT["paths"][path]["get"]["parameters"] if parameter["in"] == "query"}
     wanted = {
-        "/v3/sessions": {"q", "state", "limit", "cursor", "children", "parent"},
+        "/v3/sessions": {"q", "state", "limit", "cursor", "children", "parent", "archived", "pinned"},
         "/v3/sessions/{name}/events": {"afterSeq", "limit", "wait_ms"},
         "/v3/daemon/logs": {"service", "limit", "level"},
         "/v3/policy": {"cwd"},

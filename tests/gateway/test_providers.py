@@ -58,6 +58,33 @@ def test_a_provider_is_added_measured_and_removed_without_a_restart(gateway: Loc
     assert list(providers(gateway)) == ["lmx"]
 
 
+def test_the_default_model_is_chosen_among_those_that_there_are(gateway: LocalGateway) -> None:
+    def choose(model: str) -> Any:
+        return gateway.post("/v3/models/default", {"model": model}, method="PUT")
+
+    with ModelServer(lambda messages: []) as server:
+        assert gateway.post("/v3/providers", {"name": "mine", "type": "openai", "baseUrl": server.url}).status == 201
+        assert choose("mine/none").refusal == (404, "not_found")
+        assert choose("nobody/scripted").refusal == (404, "not_found")
+        assert choose("scripted").refusal == (404, "not_found")
+        assert choose("").status == 422
+        # LMX does not run here, so nothing is said of its models.
+        assert choose("lmx/other").refusal == (503, "unavailable")
+        assert gateway.get("/v3/models").json()["default"] == "lmx/probe"
+        assert choose("mine/scripted").status == 200
+        found = gateway.get("/v3/models").json()
+        assert found["default"] == "mine/scripted"
+        assert [model["id"] for model in found["models"] if model.get("default")] == ["mine/scripted"]
+
+
+def test_a_default_model_of_the_environment_is_not_changed_behind_its_back(gateway: LocalGateway) -> None:
+    gateway.gateway.loaded.origins["default-model"] = "OPTA_DEFAULT_MODEL"
+    answer = gateway.post("/v3/models/default", {"model": "lmx/probe"}, method="PUT")
+    assert answer.refusal == (409, "conflict")
+    assert "OPTA_DEFAULT_MODEL" in answer.error["message"]
+    assert not gateway.paths.config.exists()
+
+
 def test_a_dead_server_is_never_shown_healthy(gateway: LocalGateway) -> None:
     added = gateway.post("/v3/providers", {"name": "dead", "type": "openai", "baseUrl": dead_url(), "model": "m"})
     assert added.status == 201 and added.json()["problem"]

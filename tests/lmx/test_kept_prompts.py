@@ -19,7 +19,8 @@ def test_what_is_kept_of_prompts_takes_as_much_as_is_said(tmp_path: Path) -> Non
         # Of one batch; what is kept of one answer must not hold the others, nor the room that it had to grow.
         served.ask(*({"temperature": 1.0, "seed": number * 16 + at, "max_tokens": 20 + 10 * at} for at in range(16)))
         assert mlx.core.get_active_memory() - before < served.engine.loaded().prefix_bytes + MIB
-    assert served.engine.loaded().prefix_bytes > MIB
+    # Of answers that nothing has built upon, only some stay.
+    assert served.engine.loaded().prefix_bytes > MIB // 2
     served.engine.trim(0)
     assert mlx.core.get_active_memory() - before < MIB
 

@@ -66,3 +66,16 @@ def test_an_answer_that_became_shorter_for_want_of_tokens_says_so(served: Served
             ((text, _, end),) = served.ask({"schema": schema, "max_tokens": size})
             assert not errors_of(json.loads(text), schema)
             assert end.finish == finish, (size, text)
+
+
+def test_a_request_that_cannot_be_begun_ends_alone(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise TypeError("a schema that nobody thought of")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("opta_lmx.engine.grammar.closed", broken)
+        ((_, _, end),) = served.ask({"schema": {"type": "object", "properties": {"only_here": {}}}, "max_tokens": 20})
+    assert isinstance(end, Failed)
+    assert "cannot begin this request" in end.message
+    ((text, _, _),) = served.ask({"schema": {"type": "object", "properties": {"only_there": {}}}, "max_tokens": 20})
+    assert json.loads(text) is not None

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from opta_lmx.models.download.pulls import ENDED_KEPT_S, Pulls
 from opta_lmx.models.found.recommendation import advise
 from opta_lmx.models.memory_plan import MemoryPlan, Need
 from opta_lmx.models.model_events import ModelEvents
-from opta_protocol.lmx import LmxCatalog, LmxFound
+from opta_protocol.lmx import LmxCatalog, LmxEvent, LmxFound
 
 GIB = 1024**3
 FOUND: list[dict[str, Any]] = [
@@ -156,6 +157,44 @@ def test_a_pull_that_ended_is_not_listed_for_ever(tmp_path: Path) -> None:
         return seen
 
     assert asyncio.run(scenario()) == [["failed"], ["failed"], [], ["looking"]]
+
+
+async def _until(events: ModelEvents, is_wanted: Callable[[LmxEvent], bool]) -> None:
+    async with asyncio.timeout(limit_s(60)):
+        async for event in events.watch():
+            if event is not None and is_wanted(event):
+                return
+
+
+def test_a_paused_download_stays_listed_and_goes_on_from_what_it_has(tmp_path: Path) -> None:
+    (tmp_path / "repo").mkdir()
+    files = {"config.json": b'{"model_type": "qwen3"}', "model.safetensors": bytes(3_000_000), "tokenizer.json": b"{}"}
+    for name, content in files.items():
+        (tmp_path / "repo" / name).write_bytes(content)
+
+    async def scenario(hub: HubServer) -> None:
+        events = ModelEvents()
+        pulls = Pulls(tmp_path / "models", hub.url, events, clock=lambda: 2 * ENDED_KEPT_S)
+        look = await pulls.look("tiny/model", "")
+        assert look.free > look.bytes
+        hub.pause_s = 0.05
+        pulls.start("tiny/model", "model", look.revision)
+        await _until(events, lambda event: event.done > 500_000)
+        paused = await pulls.pause("model")
+        assert (paused.state, pulls.entries()) == ("paused", [paused])
+        assert 0 < paused.done < paused.total
+        with pytest.raises(Refused, match="No download of 'model' is in progress"):
+            await pulls.pause("model")
+        hub.pause_s = 0.0
+        before = sum(served.size for served in hub.served)
+        pulls.start("tiny/model", "model", look.revision)
+        await _until(events, lambda event: event.state == "done")
+        assert [pull.state for pull in pulls.entries()] == ["done"]
+        assert sum(served.size for served in hub.served) - before < paused.total
+        assert (tmp_path / "models/model/model.safetensors").read_bytes() == files["model.safetensors"]
+
+    with HubServer(tmp_path / "repo") as hub:
+        asyncio.run(scenario(hub))
 
 
 def test_the_hint_about_openblas_names_the_command_of_the_system(tmp_path: Path) -> None:

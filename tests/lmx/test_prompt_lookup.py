@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from support.random_model import FAMILIES, make_random_lfm2, make_random_of
 from support.served import Served
 
+from opta_lmx.engine.pass_costs import PassCosts
 from opta_lmx.engine.prompt_lookup import PROPOSALS_MAX, PromptLookup
 
 TEXT = Path(__file__).read_text()
@@ -106,6 +107,16 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     else:
         make_random_of(request.param, folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def free_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is proposed does not depend on this machine's speed."""
+
+    def unmeasured(_: PassCosts, rows: int, further: int, began_at: float, ended_at: float) -> None:
+        pass
+
+    monkeypatch.setattr(PassCosts, "note", unmeasured)
 
 
 def answers(served: Served, *orders: dict[str, Any]) -> list[Any]:

@@ -11,6 +11,7 @@ from opta_protocol.tools import server_tool
 from opta_protocol.tools.browser import BROWSER_SERVER
 from opta_protocol.tools.card import card_of
 from opta_protocol.tools.declared import TOOLS, find, risk_of, tool_of
+from opta_protocol.tools.plan import TODO, Todo
 from opta_protocol.tools.tool import AnyTool
 
 DECLARED = [tool for tool in TOOLS if tool.offered != "server"]
@@ -120,3 +121,17 @@ def test_one_line_about_a_call_names_its_subject_or_all_arguments() -> None:
     # A server's tool may mean anything by `path`.
     assert tool_of("mcp__files__move").summary({"path": "a", "target": "b"}) == '{"path":"a","target":"b"}'
     assert tool_of("mcp__files__list").summary({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("mcp__db__query", "db: query"), ("mcp__db__a__b", "db: a__b"), ("mcp____x", "mcp____x"), ("mcp__db", "mcp__db"), ("other", "other")],
+)
+def test_a_tool_of_a_server_is_labelled_with_its_server(name: str, label: str) -> None:
+    assert server_tool.undeclared(name).label == label
+
+
+def test_the_summary_of_a_plan_says_how_far_it_is() -> None:
+    assert TODO.summary({"items": [{"text": "a", "state": "done"}, {"text": "b", "state": "open"}]}) == "1 of 2 done"
+    assert TODO.summary({"items": "none"}) == '{"items":"none"}'
+    assert TODO.progress in Todo.__struct_fields__

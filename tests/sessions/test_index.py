@@ -13,6 +13,7 @@ from opta_core.clock import utc_at
 from opta_core.errors import Unavailable
 from opta_protocol import events as e
 from opta_protocol import wire
+from opta_protocol.commands import ListSessions
 from opta_protocol.http import Session
 from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import Level, Mode
@@ -83,7 +84,7 @@ def listed(catalog: SessionCatalog, limit: int = 1000) -> list[Session]:
     found: list[Session] = []
     cursor = ""
     while True:
-        page = SessionListing(catalog).page("", "", limit, cursor)
+        page = SessionListing(catalog).page(ListSessions(id=1, limit=limit, cursor=cursor))
         found += page.sessions
         if page.nextCursor is None:
             return found
@@ -107,9 +108,9 @@ def test_a_start_opens_the_index_alone_and_lists_what_the_journals_say(tmp_path:
     # Not one more than is read before the store answers.
     assert sum(count for name, count in files.opened.items() if name.endswith(".jsonl")) == READ_FIRST
     # The first page is right although most journals are not read; a search would miss some, and says so.
-    assert {s.title for s in SessionListing(first).page("", "", 50, "").sessions} == {f"Session {n}" for n in range(MANY - 50, MANY)}
+    assert {s.title for s in SessionListing(first).page(ListSessions(id=1)).sessions} == {f"Session {n}" for n in range(MANY - 50, MANY)}
     with pytest.raises(Unavailable, match="not read yet"):
-        SessionListing(first).page("Session", "", 50, "")
+        SessionListing(first).page(ListSessions(id=1, q="Session"))
     assert first.summary(sids[0]).title == "Session 0"
     assert SessionListing(first).resolve(sids[7]) == sids[7]
     read_all(first)
@@ -122,7 +123,7 @@ def test_a_start_opens_the_index_alone_and_lists_what_the_journals_say(tmp_path:
     assert files.opened == {NAME: 1}
     assert not second.is_reading
     assert listed(second) == found
-    assert [s.title for s in SessionListing(second).page("session 4999", "", 5, "").sessions] == ["Session 4999"]
+    assert [s.title for s in SessionListing(second).page(ListSessions(id=1, q="session 4999")).sessions] == ["Session 4999"]
 
 
 def test_whatever_changed_behind_the_index_is_read_again(tmp_path: Path) -> None:
@@ -211,9 +212,9 @@ def test_a_page_costs_what_it_shows_and_not_how_many_sessions_there_are(tmp_path
         generate(folder, count)
         read_all(start(folder))
         catalog = start(folder)
-        page = SessionListing(catalog).page("", "", 20, "")
+        page = SessionListing(catalog).page(ListSessions(id=1, limit=20))
         with Work() as work:
-            SessionListing(catalog).page("", "", 20, page.nextCursor or "")
+            SessionListing(catalog).page(ListSessions(id=1, limit=20, cursor=page.nextCursor or ""))
         return work.count
 
     assert work_of(2000) <= work_of(100) * 1.1

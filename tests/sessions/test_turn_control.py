@@ -5,12 +5,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from support.store import House, prompt, start_of
 
 from opta_protocol import events as e
 from opta_protocol.commands import AppendResult
 from opta_protocol.control_events import SteerText
 from opta_protocol.error_info import ErrorCode
+from opta_protocol.permissions import Level, Mode
 
 SID = "abcdef"
 T1 = {"sid": SID, "turn": "t1"}
@@ -113,6 +115,47 @@ def test_words_that_come_as_the_turn_ends_begin_the_next_turn(tmp_path: Path) ->
         assert (await house.client.session(SID)).activeTurn == "t2"
         house.local.restart()
         assert (await house.client.session(SID)).activeTurn == "t2"
+        house.close()
+
+    asyncio.run(story())
+
+
+def test_words_that_come_as_a_plan_ends_begin_a_turn_that_plans_too(tmp_path: Path) -> None:
+    async def story() -> None:
+        house = House(tmp_path)
+        await house.gateway.written(start_of(SID))
+        await house.gateway.written(e.TurnStart(sid=SID, role="user", text="plan", mode=Mode.plan, level=Level.L1, model="small"))
+        await house.agent.written(step(1))
+        await house.gateway.written(steer("a", "and mind the tests"))
+        # What a person sets while the turn runs counts for the next one.
+        await house.gateway.written(e.SessionUpdated(sid=SID, changes={"model": "large"}))
+        await house.agent.written(done())
+        started = [event for event in map(json.loads, house.local.journal(SID)) if event["event"] == "turn.start"]
+        assert [(each["mode"], each["level"], each.get("model", "")) for each in started] == [
+            ("plan", "L1", "small"),
+            ("plan", "L1", "large"),
+        ]
+        house.close()
+
+    asyncio.run(story())
+
+
+def test_a_plan_is_carried_out_by_one_turn_at_a_time(tmp_path: Path) -> None:
+    async def story() -> None:
+        house = Running(tmp_path)
+        await house.begin()
+        accepted = e.TurnStart(sid=SID, role="user", text="do it", mode=Mode.do, level=Level.L2, fromPlan="t1", key="a")
+        assert (await house.ask(accepted)).turn == "t3"
+        # The same request again is the same turn; that of another client is refused.
+        assert (await house.ask(accepted)).turn == "t3"
+        other = msgspec.structs.replace(accepted, key="b")
+        assert await house.refused(other) == (ErrorCode.conflict, "The plan of t1 was accepted already: t3 carries it out.")
+        house.local.restart()
+        assert (await house.refused(other))[0] == ErrorCode.conflict
+        await house.agent.written(done("t1"))
+        await house.agent.written(done("t2"))
+        await house.agent.written(done("t3"))
+        assert (await house.ask(other)).turn == "t4"
         house.close()
 
     asyncio.run(story())

@@ -18,11 +18,23 @@ from opta_core.settings import PermissionSettings, Settings
 from opta_gateway.live_streams import LiveStreams
 from opta_gateway.store_access import StoreAccess
 from opta_protocol.change_commands import ChangesShown, ChangesUndone, ShowChanges, UndoChanges
-from opta_protocol.commands import EndSession, EndTurn, ListTools, Preview, PreviewTool, RunTool, ShownText, ShowTexts, TextsShown, ToolList
+from opta_protocol.commands import (
+    EndSession,
+    EndTurn,
+    ListTools,
+    Preview,
+    PreviewTool,
+    RunTool,
+    ShownText,
+    ShowTexts,
+    TextsShown,
+    ToolList,
+)
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import ToolOutput, ToolStart
 from opta_protocol.hook_commands import HookEnded, RunHook
 from opta_protocol.ids import new_boot_id
+from opta_protocol.path_commands import FindPaths, PathsFound
 from opta_protocol.permissions import Risk
 from opta_protocol.tools.declared import risk_of
 from opta_sessions import __main__ as sessions_process
@@ -255,6 +267,9 @@ class _RecordingExecutor:
 
     async def texts(self, asked: ShowTexts) -> TextsShown:
         return TextsShown(id=asked.id, texts=[ShownText() for _ in asked.wanted])
+
+    async def paths(self, asked: FindPaths) -> PathsFound:
+        return PathsFound(id=asked.id)
 
     async def run_hook(self, asked: RunHook) -> HookEnded:
         return HookEnded(hookId=asked.hookId, exit=0)

@@ -14,11 +14,23 @@ from opta_agent.providers.base import CallPart, End, ModelRequest, Part, TextPar
 from opta_agent.router import Route
 from opta_core.paths import Paths
 from opta_core.settings import PermissionSettings, Settings
-from opta_protocol.commands import EndSession, EndTurn, ListTools, Preview, PreviewTool, RunTool, ShownText, ShowTexts, TextsShown, ToolList
+from opta_protocol.commands import (
+    EndSession,
+    EndTurn,
+    ListTools,
+    Preview,
+    PreviewTool,
+    RunTool,
+    ShownText,
+    ShowTexts,
+    TextsShown,
+    ToolList,
+)
 from opta_protocol.error_info import ErrorInfo
 from opta_protocol.event_parts import Limits
 from opta_protocol.events import ENDING_NAMES, Event, PermissionDecision, SessionStart, ToolStart, TurnStart
 from opta_protocol.ids import new_boot_id
+from opta_protocol.path_commands import FindPaths, PathsFound
 from opta_protocol.permissions import Level, Mode, SessionPolicy
 from opta_protocol.topics import STORE_PUB
 from opta_tools import __main__ as tools_process
@@ -162,6 +174,9 @@ class _Recorder:
 
     async def texts(self, asked: ShowTexts) -> TextsShown:
         return TextsShown(id=asked.id, texts=[ShownText() for _ in asked.wanted])
+
+    async def paths(self, asked: FindPaths) -> PathsFound:
+        return PathsFound(id=asked.id)
 
     async def close(self) -> None:
         return

@@ -1,7 +1,7 @@
 """A scripted OpenAI-compatible model server on loopback, for tests and benchmarks.
 
 `reply(messages)` says what to answer as a list of actions: `Say("text", rate=…)`, `Think(…)`,
-`Use("tool", {...})`, `Wait(seconds)`, `Drop()` (cut the connection), `Fail(status, message)`. It runs in
+`Use("tool", {...})`, `Wait(seconds)`, `Hold(event)`, `Drop()` (cut the connection), `Fail(status, message)`. It runs in
 a thread of its own and records every request with the time it arrived.
 """
 
@@ -49,6 +49,13 @@ class Wait:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """Nothing until the test says so, for at most a minute."""
+
+    until: threading.Event
+
+
+@dataclass(frozen=True)
 class Drop:
     """Cut the connection."""
 
@@ -61,7 +68,7 @@ class Fail:
     message: str
 
 
-Action = Say | Think | Use | Wait | Drop | Fail
+Action = Say | Think | Use | Wait | Hold | Drop | Fail
 Reply = Callable[[list[dict[str, Any]]], list[Action]]
 
 
@@ -75,12 +82,12 @@ class Request:
 
 
 class ModelServer:
-    """`with ModelServer(reply) as server: server.url`. `about`: what `/v1/models` says of the model beside its name."""
+    """`with ModelServer(reply) as server: server.url`. `about`: what `/v1/models` says of the model beside its name; `port`: 0 for a free one."""
 
-    def __init__(self, reply: Reply, about: dict[str, Any] | None = None):
+    def __init__(self, reply: Reply, about: dict[str, Any] | None = None, port: int = 0):
         self._reply, self._about = reply, about or {}
         self.requests: list[Request] = []
-        self.port = 0
+        self.port = port
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="model server", daemon=True)
@@ -114,7 +121,7 @@ class ModelServer:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-        server = await asyncio.start_server(accept, "127.0.0.1", 0)
+        server = await asyncio.start_server(accept, "127.0.0.1", self.port)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
@@ -164,6 +171,9 @@ class ModelServer:
                 case Wait():
                     await writer.drain()
                     await asyncio.sleep(action.seconds)
+                case Hold():
+                    await writer.drain()
+                    await asyncio.to_thread(action.until.wait, limit_s(60))
                 case Drop():
                     await writer.drain()
                     writer.transport.abort()

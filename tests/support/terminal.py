@@ -1,5 +1,7 @@
 """A real terminal (tmux): keys go in, the screen is read."""
 
+import os
+import shlex
 import subprocess
 import time
 from collections.abc import Callable
@@ -12,20 +14,21 @@ from support.oracles import until
 class Terminal:
     """A tmux window, with a clipboard that programs in it may set."""
 
-    def __init__(self, socket: Path, environment: dict[str, str], cwd: Path, command: str):
+    def __init__(self, socket: Path, environment: dict[str, str], cwd: Path, command: str, *, columns: int = 120):
         self._base = ["tmux", "-S", str(socket)]
         variables = [
             word
             for name, value in environment.items()
-            if name.startswith(("OPTA_", "PATH", "HOME", "LANG"))
+            if name.startswith(("OPTA_", "PATH", "HOME", "LANG", "NO_COLOR"))
             for word in ("-e", f"{name}={value}")
         ]
         subprocess.run(
-            [*self._base, "-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "40", "-c", str(cwd), *variables, command],
+            [*self._base, "-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", "40", "-c", str(cwd), *variables, command],
             check=True,
             timeout=limit_s(10),
+            # tmux gives its first window the PATH of the command that asked for it, whatever `-e` says.
+            env={**os.environ, **{name: value for name, value in environment.items() if name == "PATH"}},
         )
-
         subprocess.run([*self._base, "set-option", "-s", "set-clipboard", "on"], check=True, timeout=limit_s(10))
 
     def type(self, *keys: str) -> None:
@@ -49,6 +52,26 @@ class Terminal:
         return subprocess.run(
             [*self._base, "capture-pane", "-p", "-S", "-200"], capture_output=True, text=True, timeout=limit_s(10), check=False
         ).stdout
+
+    def text(self) -> str:
+        """All that was ever shown, with the rows joined that the terminal has wrapped."""
+        return subprocess.run(
+            [*self._base, "capture-pane", "-p", "-J", "-S", "-2000"], capture_output=True, text=True, timeout=limit_s(10), check=False
+        ).stdout
+
+    def coloured(self) -> str:
+        """The screen with the codes of its colours; the history above is not in it."""
+        return subprocess.run(
+            [*self._base, "capture-pane", "-p", "-e"], capture_output=True, text=True, timeout=limit_s(10), check=False
+        ).stdout
+
+    def resize(self, columns: int) -> None:
+        """Make the window narrower or wider, as a person who drags its edge."""
+        subprocess.run([*self._base, "resize-window", "-x", str(columns), "-y", "40"], check=True, timeout=limit_s(10))
+
+    def record(self, file: Path) -> None:
+        """Write all that the program sends from now on into a file."""
+        subprocess.run([*self._base, "pipe-pane", "-o", f"cat > {shlex.quote(str(file))}"], check=True, timeout=limit_s(10))
 
     def title_and_clipboard(self) -> tuple[str, str]:
         """What programs can set without showing it."""

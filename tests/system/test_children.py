@@ -14,6 +14,7 @@ from support.daemon import Daemon
 from support.model_server import Action, ModelServer, Say, Use
 from support.oracles import processes_in, until
 from support.promises import ENDINGS, check_journal
+from support.random_kills import insist
 
 from opta_core.errors import OptaError
 
@@ -52,24 +53,6 @@ def reply(messages: list[dict[str, Any]]) -> list[Action]:
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     with ModelServer(reply) as model, Daemon(tmp_path_factory.mktemp("children"), model_url=model.url) as running:
         yield running
-
-
-def insist(ask: Any) -> Any:
-    """The answer to a request that is sent until it is answered."""
-    answers: list[Any] = []
-
-    def is_answered() -> bool:
-        try:
-            answers.append(ask())
-        except OptaError as error:
-            if not error.retryable:
-                raise
-        except OSError:
-            pass
-        return bool(answers)
-
-    assert until(is_answered, 30)
-    return answers[0]
 
 
 def children_of(daemon: Daemon, sid: str) -> list[dict[str, Any]]:

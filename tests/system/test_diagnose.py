@@ -199,6 +199,7 @@ def test_a_wrong_key_is_inference_and_the_probe_goes_to_no_fallback(daemon: Daem
             found = diagnose(daemon)
         assert spare.requests == []
     assert (found["findings"][0]["cause"], found["domain"]) == ("wrong_key", "inference")
+    assert (found["fix"]["kind"], found["fix"]["target"]) == ("set_key", "scripted")
     assert found["fix"]["command"] == "opta account rotate scripted"
 
 

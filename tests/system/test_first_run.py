@@ -123,7 +123,8 @@ def test_lists_shows_and_exports(daemon: Daemon) -> None:
     sid = daemon.session(mode="do", title="for export")
     daemon.follow(sid, daemon.submit(sid, "What is 5+6?"))
     assert f"s-{sid}" in daemon.opta("sessions", "list").stdout
-    assert daemon.opta("sessions", "show", f"s-{sid}").stdout == "You: What is 5+6?\n\nOpta: 11\n"
+    shown = daemon.opta("sessions", "show", f"s-{sid}").stdout
+    assert shown.startswith("you ▸ What is 5+6?\nstep 1\n11\n3 tokens")
     exported = json.loads(daemon.opta("sessions", "export", sid, "--format", "json").stdout)
     assert [event["seq"] for event in exported["events"]] == list(range(1, exported["session"]["lastSeq"] + 1))
     assert "## You · t1" in daemon.opta("sessions", "export", sid).stdout

@@ -11,7 +11,9 @@ from support.oracles import until
 
 pytestmark = pytest.mark.system
 
-CONFIG = """
+CONFIG = r"""
+[diagnostics]
+commands = ["*.note: awk '/bad/{print FILENAME \":\" FNR \":1: bad word\"}' {path}"]
 [[hooks]]
 on = "before-tool"
 command = ["guard"]
@@ -37,7 +39,13 @@ case $given in
 *wait*) while [ ! -e go ]; do sleep 0.05; done ;;
 esac
 """
-TIDY = '#!/bin/sh\necho "# tidied" >> "$1"\necho "format" >> runs.txt\n'
+TIDY = r"""#!/bin/sh
+case $1 in
+*.note) sed -i -e '1i # head' -e 's/bad, which the hook corrects/good/' "$1" ;;
+*) echo "# tidied" >> "$1" ;;
+esac
+echo "format" >> runs.txt
+"""
 ENDING = r"""#!/bin/sh
 read -r given
 case $given in
@@ -134,6 +142,20 @@ def test_what_a_formatter_made_of_a_file_is_read_and_undone_with_the_call(daemon
     assert (daemon.workspace / "a.txt").read_text() == "two\n# tidied\n"
     daemon.client.post(f"/v3/sessions/{sid}/undo", {})
     assert not (daemon.workspace / "a.txt").exists()
+
+
+def test_problems_of_an_edit_are_read_where_a_formatter_moved_them(daemon: Daemon, script: Script) -> None:
+    again = Use("write_file", {"path": "b.note", "content": "bad, which the hook corrects\n"})
+    sid, events = play(daemon, script, Use("write_file", {"path": "a.note", "content": "good\nbad\n"}), again)
+    assert [event["content"].split("\n")[1:] for event in of(events, "tool.result")] == [
+        ["Opta: new problems in a.note after this edit:", "2:1 bad word (awk)"],
+        ["Opta: new problems in b.note after this edit:", "1:1 bad word (awk)"],
+    ]
+    moved, gone = [event["text"].split("\n") for event in of(events, "hook.result") if event.get("changes")]
+    assert moved[-2:] == ["Opta: new problems in a.note after a hook of the user:", "3:1 bad word (awk)"]
+    assert gone[-1] == "Opta: the new problems in b.note are gone after a hook of the user."
+    assert "3:1 bad word (awk)" in str(script.seen) and gone[-1] in str(script.seen)
+    daemon.client.post(f"/v3/sessions/{sid}/undo", {})
 
 
 def test_the_end_of_a_turn_waits_for_what_a_hook_asks(daemon: Daemon, script: Script) -> None:

@@ -21,7 +21,7 @@ def test_a_turn_that_meets_its_steps_is_resumed_to_its_end(tmp_path: Path) -> No
         for number in range(5):
             (daemon.workspace / f"part{number}").mkdir()
         limited = daemon.opta("do", "read five folders")
-        assert limited.returncode == 1
+        assert limited.returncode == 5
         assert "The turn met its limit max-steps = 3." in limited.stderr
         session = daemon.client.get("/v3/sessions")["sessions"][0]
         assert f"opta sessions resume s-{session['id']}" in limited.stderr

@@ -41,7 +41,7 @@ def offered(daemon: Daemon, script: Script, sid: str) -> set[str]:
 
 
 def add(daemon: Daemon, name: str, *words: str) -> None:
-    done = daemon.opta("mcp", "add", name, "--", PYTHON, "-I", SERVER.name, *words)
+    done = daemon.opta("mcp", "add", name, "--replace", "--", PYTHON, "-I", SERVER.name, *words)
     assert done.returncode == 0, done.stderr
     if "slow-list" not in words:
         daemon.start_servers()

@@ -3,6 +3,7 @@
 import http.server
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 from support.daemon import Daemon
 from support.model_server import Action, ModelServer, Say, Use
 from support.oracles import until
+from support.random_kills import RandomKills, insist
+
+from opta_cli.client import new_key
 
 pytestmark = pytest.mark.system
 
@@ -111,6 +115,27 @@ def test_a_turn_in_which_the_gateway_was_killed_is_exported_whole(daemon: Daemon
     # One that ended while no gateway lived is not exported; the next one is.
     play(daemon)
     assert until(lambda: len(receiver.spans()) >= 4)
+
+
+def test_turns_are_exported_at_most_once_while_processes_are_killed_at_random(daemon: Daemon, receiver: Receiver) -> None:
+    receiver.received.clear()
+    sids: list[str] = []
+    with RandomKills(daemon, 1):
+        for _ in range(6):
+            sids.append(insist(lambda: daemon.session(mode="do")))
+            key, path = new_key(), f"/v3/sessions/{sids[-1]}/turns"
+            turn = insist(lambda path=path, key=key: daemon.client.post(path, {"text": "go"}, key))["turnId"]
+            daemon.follow(sids[-1], turn)
+    last, _ = play(daemon)
+    sids.append(last)
+
+    def exported() -> Counter[str]:
+        found = [span for span in receiver.spans() if span.name.startswith("invoke_agent")]
+        return Counter(each.value.string_value for span in found for each in span.attributes if each.key == "gen_ai.conversation.id")
+
+    # One that ended while no gateway lived is not exported, and none is exported twice; the daemon exports on.
+    assert until(lambda: exported()[last] == 1)
+    assert max(exported().values()) == 1 and set(exported()) <= set(sids)
 
 
 def test_a_collector_that_is_silent_or_away_costs_a_turn_nothing_and_is_named_once(daemon: Daemon, receiver: Receiver) -> None:

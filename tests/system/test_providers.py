@@ -53,7 +53,7 @@ def test_a_provider_of_each_type_is_added_to_a_running_daemon_and_answers_the_ne
 @pytest.mark.parametrize("level", ["off", "high"])
 def test_lmx_takes_every_level_of_thinking_through_each_of_its_interfaces(daemon: Daemon, lmx_url: str, level: str) -> None:
     for kind in ("openai", "anthropic", "lmx"):
-        assert daemon.opta("config", "add-provider", f"thinks-{kind}", "--type", kind, "--base-url", lmx_url).returncode == 0
+        assert daemon.opta("config", "add-provider", f"thinks-{kind}", "--type", kind, "--base-url", lmx_url, "--replace").returncode == 0
     assert daemon.opta("config", "set", "thinking", level).returncode == 0
     try:
         for model in ("lmx/probe", "thinks-openai/probe", "thinks-anthropic/probe", "thinks-lmx/probe"):

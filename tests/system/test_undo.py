@@ -9,6 +9,8 @@ from support.daemon import Daemon
 from support.model_server import Action, ModelServer, Say, Use
 from support.oracles import until
 
+from opta_core.errors import OptaError
+
 pytestmark = pytest.mark.system
 
 
@@ -134,16 +136,64 @@ def test_after_the_undo_of_one_file_the_next_undo_is_of_the_same_turn(daemon: Da
     assert {"first", "second", "third"} <= text(work).keys()
 
 
+def test_redo_makes_again_what_was_undone_last(daemon: Daemon, script: Script) -> None:
+    work = daemon.workspace
+    sid = daemon.session(mode="do", policy="unrestricted")
+    for name in ("early", "late"):
+        run(daemon, script, sid, f"echo {name} > {name}.txt")
+    # An older turn was undone before; the last one is undone by mistake, and comes back.
+    for turn in ("t1", "t2"):
+        assert daemon.opta("sessions", "undo", sid, "--turn", turn).returncode == 0
+    assert daemon.opta("sessions", "redo", sid).stdout.startswith("redo of t2")
+    assert (work / "late.txt").exists() and not (work / "early.txt").exists()
+    assert daemon.opta("sessions", "redo", sid).stdout.startswith("redo of t1")
+
+
+def test_a_file_is_named_by_a_link_to_the_folder_too(daemon: Daemon, script: Script) -> None:
+    link = daemon.workspace.with_name("link-to-work")
+    link.symlink_to(daemon.workspace)
+    sid = daemon.session(mode="do", policy="unrestricted", cwd=str(link))
+    run(daemon, script, sid, "mkdir -p inner && echo 1 > inner/linked.txt && ln -s /etc inner/away")
+    for name in ("inner/linked.txt", "inner/away"):
+        undone = daemon.opta("sessions", "undo", sid, str(link / name))
+        assert undone.returncode == 0, undone.stderr
+        assert not (daemon.workspace / name).is_symlink() and not (daemon.workspace / name).exists()
+
+
 def test_paths_that_a_turn_did_not_change_are_refused(daemon: Daemon, script: Script) -> None:
     (daemon.workspace / "other").write_text("other\n")
     sid = daemon.session(mode="do", policy="unrestricted")
     run(daemon, script, sid, "echo 1 > '~$made.docx'")
-    for path in ("other", "../other", "/etc/passwd", "..", "", "no/../../such", "a\tb"):
+    loop = daemon.workspace.with_name("loop")
+    loop.symlink_to(loop)
+    for path in ("other", "../other", "/etc/passwd", "..", "", "no/../../such", "a\tb", f"{loop}/x"):
         refused = daemon.opta("sessions", "undo", sid, path)
         assert refused.returncode != 0, path
         assert "not among the files" in refused.stderr, (path, refused.stderr)
+    with pytest.raises(OptaError, match="not among the files"):
+        daemon.client.post(f"/v3/sessions/{sid}/undo", {"paths": ["/a\0b"]})
     assert "no turn 't9'" in daemon.opta("sessions", "undo", sid, "--turn", "t9").stderr
     assert "Nothing of t1 was undone" in daemon.opta("sessions", "redo", sid, "--turn", "t1").stderr
     assert daemon.opta("sessions", "undo", sid).returncode == 0
     assert not (daemon.workspace / "~$made.docx").exists()
     assert (daemon.workspace / "other").read_text() == "other\n"
+
+
+def test_the_files_of_a_session_are_listed_with_the_turns_that_changed_each_and_what_was_undone(daemon: Daemon, script: Script) -> None:
+    work = daemon.workspace / "session"
+    work.mkdir()
+    (work / "a.txt").write_text("one\n2\n3\n4\n5\ntwo\n")
+    sid = daemon.session(mode="do", policy="unrestricted", cwd=str(work))
+    assert daemon.client.get(f"/v3/sessions/{sid}/changes") == {"files": [], "missed": [], "notCovered": [], "beside": []}
+    run(daemon, script, sid, "sed -i s/one/ONE/ a.txt && echo x > new")
+    run(daemon, script, sid, "sed -i s/two/TWO/ a.txt")
+    files = {file["path"]: file for file in daemon.client.get(f"/v3/sessions/{sid}/changes")["files"]}
+    assert {path: (file["did"], file["turns"]) for path, file in files.items()} == {
+        "a.txt": ("changed", [{"turnId": "t1"}, {"turnId": "t2"}]), "new": ("created", [{"turnId": "t1"}]),
+    }  # fmt: skip
+    assert all(line in files["a.txt"]["diff"].split("\n") for line in ("-one", "+ONE", "-two", "+TWO"))
+    assert daemon.opta("sessions", "undo", sid, "--turn", "t1").returncode == 0
+    files = {file["path"]: file for file in daemon.client.get(f"/v3/sessions/{sid}/changes")["files"]}
+    assert (files["new"]["isUndone"], files["new"]["now"]) == (True, "before")
+    assert files["a.txt"]["turns"] == [{"turnId": "t1", "isUndone": True}, {"turnId": "t2"}] and "isUndone" not in files["a.txt"]
+    assert (work / "a.txt").read_text() == "one\n2\n3\n4\n5\nTWO\n"

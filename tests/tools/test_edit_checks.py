@@ -53,6 +53,31 @@ def test_a_new_file_is_checked_too(checked: CheckedEdits) -> None:
     assert added(checked.write("b.md", "bad\n")) == []
 
 
+def test_after_a_hook_changed_the_file_its_new_problems_are_where_they_are_now(checked: CheckedEdits) -> None:
+    def after_a_hook(text: str, path: str = "a.txt") -> list[str]:
+        (checked.work / path).write_text(text)
+        return checked.run(checked.checks.again("abcdef", path))
+
+    (checked.work / "a.txt").write_text("bad old\n")
+    assert len(added(checked.write("a.txt", "bad old\nbad new\n"))) == 2
+    assert after_a_hook("# head\n\nbad old\nbad new\n") == [
+        "Opta: new problems in a.txt after a hook of the user:",
+        "4:1 bad word in: bad new (words)",
+    ]
+    assert after_a_hook("# head\nbad old\ngood\n") == ["Opta: the new problems in a.txt are gone after a hook of the user."]
+    # From then on they are not spoken of, nor are files in which none were reported.
+    assert after_a_hook("bad old\nbad other\n") == []
+    checked.write("b.txt", "good\n")
+    assert after_a_hook("bad\n", "b.txt") == []
+    checked.write("c.txt", "bad\n")
+    checked.install("words", "sleep 60")
+    checked.renew_limit(0.3)
+    (slow,) = after_a_hook("\nbad\n", "c.txt")
+    assert slow.startswith("Opta: words takes longer than 0.3 s") and slow.endswith("The lines above are those before the hook.")
+    checked.end_session("abcdef")
+    assert after_a_hook("\n\nbad\n", "c.txt") == []
+
+
 def test_an_edit_that_changes_nothing_or_fails_is_not_checked(checked: CheckedEdits) -> None:
     (checked.work / "a.txt").write_text("good\n")
     # A run would be noticed by its time.
@@ -180,17 +205,20 @@ def test_a_slow_checker_adds_no_more_than_its_limit_and_is_left_out_after_a_seco
     checked.renew(limit_s=0.6)
     checked.install("words", "sleep 60")
     (checked.work / "a.txt").write_text("a\n")
-    said: list[list[str]] = []
-    for number in range(3):
+    said: list[str] = []
+    for number in range(10):
         started = time.monotonic()
-        said.append(added(checked.write("a.txt", f"{number}\n")))
+        words = added(checked.write("a.txt", f"{number}\n"))
         assert time.monotonic() - started < limit_s(5)
         assert (checked.work / "a.txt").read_text() == f"{number}\n"
         checked.wait_for_runs()
-    assert said == [
-        ["Opta: words takes longer than 0.6 s and is left out this time."],
-        ["Opta: words takes longer than 0.6 s and is left out from now on in this session; run it with run_command."],
-        [],
+        if not words:
+            break
+        said += words
+    # On a busy machine the time may pass before the checker has had its share of it, which does not count against the checker.
+    assert [each for each in said if each != "Opta: words is still checking; it is left out this time."] == [
+        "Opta: words takes longer than 0.6 s and is left out this time.",
+        "Opta: words takes longer than 0.6 s and is left out from now on in this session; run it with run_command.",
     ]
 
 

@@ -42,6 +42,11 @@ def test_a_diff_is_as_of_difflib(a: list[bytes], b: list[bytes]) -> None:
     assert list(unified_diff(old, new, "old", "new")) == list(difflib.unified_diff(old, new, "old", "new", lineterm=""))
 
 
+def test_the_name_of_a_file_adds_no_lines_to_its_diff() -> None:
+    names = "a/x\n@@ -1 +1 @@\n-fine\u202e", "b/käse 漢字"
+    assert list(unified_diff([], ["new"], *names))[:3] == ["--- a/x\\n@@ -1 +1 @@\\n-fine\\u202e", "+++ b/käse 漢字", "@@ -0,0 +1 @@"]
+
+
 def test_long_texts_in_which_every_fourth_line_differs_are_merged() -> None:
     base = [b"%d\n" % number for number in range(18_000)]
     theirs = [b"x" + line if number % 4 == 1 else line for number, line in enumerate(base)]
