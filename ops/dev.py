@@ -11,10 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import measure
+import repeated
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 PACKAGES = {"chromium": "chromium", "rg": "ripgrep", "tmux": "tmux", "zsh": "zsh", "fish": "fish"}
+TESTS_FAILED = 1
+"""Pytest's exit code when tests ran and some of them failed."""
 SOURCES = ["shared", "services", "cli", "desktop", "lmx", "ops", "tests", "bench"]
 
 
@@ -54,11 +57,28 @@ def test(arguments: list[str]) -> int:
     failed = 0 if arguments or measures else check()
     with measure.measured(not arguments) if measures else contextlib.nullcontext():
         # Run the tests even when a check fails.
-        for name, each, fine in test_runs(arguments):
-            failed = max(failed, _run(name, [sys.executable, "-m", "pytest", *each], fine=fine, environment=_that_keeps_bytecode()))
+        failed = max(failed, _run_tests(arguments))
     if not (arguments or measures):
         print(f"last complete measurement (./opta test --coverage):\n{measure.last()}")
     return failed
+
+
+def _run_tests(arguments: list[str]) -> int:
+    """Run pytest. What failed in a run of folders is repeated alone, and what passes then is named."""
+    runs = test_runs(arguments)
+    beside_others = "-n" in runs[0][1]
+    repeated.forget(ROOT)
+    failures: list[int] = []
+    for name, each, fine in runs:
+        started = time.monotonic()
+        code = subprocess.run([sys.executable, "-m", "pytest", *each], cwd=ROOT, env=_that_keeps_bytecode(), check=False).returncode
+        if _report(name, started, code not in fine):
+            failures.append(code)
+    only_tests_failed = set(failures) == {TESTS_FAILED}
+    unsteady = repeated.passed_alone(ROOT, _that_keeps_bytecode()) if beside_others and only_tests_failed else []
+    if unsteady:
+        print("! not steady: failed beside others, passed alone:", *unsteady, sep="\n  ", flush=True)
+    return 1 if failures and not unsteady else 0
 
 
 def test_runs(arguments: list[str]) -> list[tuple[str, list[str], tuple[int, ...]]]:
@@ -236,9 +256,9 @@ def _that_keeps_bytecode() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-def _run(name: str, command: list[str], cwd: Path = ROOT, fine: tuple[int, ...] = (0,), environment: dict[str, str] | None = None) -> int:
+def _run(name: str, command: list[str], cwd: Path = ROOT) -> int:
     started = time.monotonic()
-    return _report(name, started, subprocess.run(command, cwd=cwd, env=environment, check=False).returncode not in fine)
+    return _report(name, started, subprocess.run(command, cwd=cwd, check=False).returncode != 0)
 
 
 def _report(name: str, started: float, failed: bool) -> int:
