@@ -21,6 +21,8 @@ from lmx_peer import AFTERWORK_S, Server, family, lmx, peer
 ROUNDS, ANSWER_TOKENS = 5, 64
 AT_ONCE = (1, 4, 8, 16)
 MIXED, MIXED_AT_ONCE = 200, 4
+# Until then, a server has given back what it keeps for requests that may follow at once.
+REST_S = 20
 PEER = "mlx_lm.server"
 _WORDS = (
     "the function returns a list of names that were found in each file and then the test checks whether every value is smaller than the "
@@ -109,17 +111,17 @@ def _figures(at_once: int, pairs: list[tuple[_Measured, _Measured]]) -> list[Fig
 
 
 async def _memory(ours: Server, theirs: Server) -> list[Figure]:
-    """Memory after requests of many sizes, a few at once."""
+    """Memory after requests of many sizes, a few at once, and a rest."""
     pss: list[float] = []
     for server in (ours, theirs):
         chance, texts = random.Random(3), Texts(3)
         for _ in range(MIXED // MIXED_AT_ONCE):
             prompts = [texts.prompt(chance.choice((10, 40, 160, 600))) for _ in range(MIXED_AT_ONCE)]
             await asyncio.gather(*(stream(server.client, request(prompt, 8)) for prompt in prompts))
-        await asyncio.sleep(2)
+        await asyncio.sleep(REST_S)
         pss.append(sum(_pss_mb(pid) for pid in family(server.process.pid)))
         print(f"  {MIXED} mixed requests", file=sys.stderr, flush=True)
-    return [Figure(f"memory after {MIXED} mixed requests", pss[0] / pss[1], "×", 1.0, note=f"PSS of all processes: LMX, {PEER}: {pss[0]:.0f}, {pss[1]:.0f} MB")]  # fmt: skip
+    return [Figure(f"memory after {MIXED} mixed requests", pss[0] / pss[1], "×", 1.0, note=f"PSS of all processes, {REST_S} s later: LMX, {PEER}: {pss[0]:.0f}, {pss[1]:.0f} MB")]  # fmt: skip
 
 
 def _pss_mb(pid: int) -> float:

@@ -42,6 +42,8 @@ def reply(messages: list[dict[str, Any]]) -> list[Action]:
         return [Say("tick " * 3000, rate=50, size=5)]
     if "refuse" in text:
         return [Fail(400, "no such thing")]
+    if "forbidden" in text:
+        return [Fail(400, "The prompt was filtered by our content management policy.")]
     if "sign in" in text:
         return [Fail(401, "wrong key")]
     return [Say("Hello from the model.")]
@@ -329,6 +331,15 @@ def test_a_failed_turn_is_an_error_that_says_what_to_do(daemon: Daemon) -> None:
         with pytest.raises(RequestError, match="refuses the key") as unknown:
             await say(editor, sid, "sign in")
         assert unknown.value.code == -32000
+        assert await say(editor, sid, "hello") == "end_turn"
+
+    run(daemon, act)
+
+
+def test_a_content_filter_is_a_refusal_that_says_why(daemon: Daemon) -> None:
+    async def act(editor: Editor, sid: str) -> None:
+        assert await say(editor, sid, "forbidden") == "refusal"
+        assert "content management policy" in editor.text()
         assert await say(editor, sid, "hello") == "end_turn"
 
     run(daemon, act)

@@ -292,6 +292,23 @@ def test_sigterm_ends_the_agent_with_its_code(daemon: Daemon) -> None:
     run(main)
 
 
+def test_a_killed_agent_of_an_editor_leaves_a_turn_that_another_editor_loads_once(daemon: Daemon) -> None:
+    async def main() -> None:
+        async with editor_of(daemon) as editor:
+            sid = await new(editor, daemon)
+            working = asyncio.create_task(editor.agent.prompt(session_id=sid, prompt=[text_block("slowly")]))
+            await editor.until(lambda: "word1 " in editor.text(), "the first words")
+            editor.process.kill()
+            working.cancel()
+            assert await asyncio.wait_for(editor.process.wait(), limit_s(10)) == -signal.SIGKILL
+        async with editor_of(daemon) as editor:
+            await editor.agent.load_session(cwd=str(daemon.workspace), session_id=sid, mcp_servers=[])
+            await editor.until(lambda: editor.text().endswith(LONG[-1]), "the whole answer, which went on without the editor")
+            assert spoken(editor, sid)[-1] == ("agent_message_chunk", "".join(LONG))
+
+    run(main)
+
+
 def test_a_daemon_that_does_not_run_is_started_or_said(tmp_path: Any) -> None:
     with ModelServer(reply) as model:
         daemon = Daemon(tmp_path, model_url=model.url)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from opta_lmx.engine.cache import prefix_cache, prefix_store
-from opta_lmx.engine.cache.prefix_cache import UNUSED_MAX, PrefixCache
+from opta_lmx.engine.cache.prefix_cache import AWAY_TOKENS_MIN, UNUSED_MAX, PrefixCache
 from opta_lmx.engine.cache.prefix_store import DAY_S, KEPT_S, PrefixStore
 
 GIB = 1024**3
@@ -112,3 +112,31 @@ def test_what_was_not_used_for_a_week_is_deleted(tmp_path: Path) -> None:
     os.utime(old, (long_ago, long_ago))
     store(tmp_path)
     assert not old.exists() and len(list(tmp_path.rglob("*.tokens"))) == len(list(tmp_path.rglob("*.safetensors"))) == 1
+
+
+def test_after_a_while_without_requests_what_nobody_continued_moves_to_disk(tmp_path: Path) -> None:
+    cache = PrefixCache(ListTools(), GIB, store(tmp_path))
+    keep(cache, conversation(1))
+    longer = [*conversation(1), *conversation(2)]
+    cache.find(longer)
+    keep(cache, longer)
+    for number in (3, 4):
+        keep(cache, conversation(number))
+    keep(cache, conversation(5, AWAY_TOKENS_MIN - 1))
+    moved = 0
+    while cache.give_back():
+        moved += 1
+    assert moved == 3 and cache.size == len(longer)
+    assert [cache.find([*conversation(number), 9])[1] for number in (3, 4)] == [600, 600]
+
+
+def test_without_a_store_or_with_a_full_disk_the_memory_keeps_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prefix_store, "FREE_MIN", 2**62)
+    for cache in (PrefixCache(ListTools(), GIB), PrefixCache(ListTools(), GIB, store(tmp_path))):
+        keep(cache, conversation(1))
+        for _ in range(3):
+            if not cache.give_back():
+                break
+        else:
+            raise AssertionError("what the disk refuses is not tried again and again")
+        assert cache.size == 600

@@ -8,21 +8,12 @@ from opta_core.errors import Refused
 from opta_core.settings import LoadedSettings
 from opta_protocol.error_info import ErrorCode
 
+from .. import undo_lines
 from ..connection import connect
 from ..pager import page
 from ..plain_text import plain, plain_json, plain_line, print_line
 
 _NOW = {"after": "", "before": " (is as it was before)", "other": " (was changed since)"}
-_DID = {
-    "restored": "is as it was",
-    "merged": "is as it was, with what was changed since",
-    "hunks": "has the other hunks only",
-    "removed": "is removed",
-    "unchanged": "was so already",
-    "kept": "stays",
-    "refused": "was left as it is",
-}
-_AGAIN = {**_DID, "restored": "is as the turn left it", "hunks": "has the hunks again"}
 
 
 def show(loaded: LoadedSettings, args: argparse.Namespace) -> int:
@@ -65,16 +56,14 @@ def _move(loaded: LoadedSettings, args: argparse.Namespace, direction: str) -> i
         what = {"hunks": [{"path": args.paths[0], "lines": lines} for lines in args.hunk]}
     body = {**what, "partly": args.partly, "dryRun": args.dry_run} | ({"turnId": args.turn} if args.turn else {})
     done = connect(loaded, args).post(f"/v3/sessions/{quote(args.id, safe='')}/{direction}", body)
-    refused = any(file["did"] == "refused" for file in done["files"])
+    code = int(bool(undo_lines.refused(done)))
     if args.json:
         _print_json(done)
-        return int(refused)
-    head = f"{direction} of {done['turnId']}"
-    print_line(head if done["isDone"] else f"{head} would do this, and nothing was done{' because of what is refused' if refused else ''}:")
-    for file in done["files"]:
-        did = (_DID if direction == "undo" else _AGAIN)[file["did"]]
-        print_line(f"  {file['path']} {did}{': ' + file['why'] if file.get('why') else ''}")
-    return int(refused)
+        return code
+    print_line(undo_lines.head(done, direction))
+    for line in undo_lines.file_lines(done, direction):
+        print_line(f"  {line}")
+    return code
 
 
 def _notes(file: dict[str, Any]) -> str:

@@ -74,7 +74,11 @@ class ConfirmScreen(ModalScreen[bool]):
             self._pending = None
             self._guard.begin(clock())
         elif self._guard.take(event.time) and event.key in ("y", "n", "escape"):
-            self._pending = self.set_timer(ALONE_S, lambda: self.dismiss(event.key == "y"))
+            self._pending = self.set_timer(ALONE_S, lambda: self._decide(event.key))
+
+    def _decide(self, key: str) -> None:
+        # Without a result: a timer would wait for the closing of its screen, which waits for the timer.
+        self.dismiss(key == "y")
 
     def on_paste(self, event: Any) -> None:
         event.stop()

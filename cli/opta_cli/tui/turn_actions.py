@@ -3,8 +3,8 @@
 from opta_core.errors import Refused
 from opta_core.transcript_parts import Turn
 
+from .. import undo_lines
 from ..client import new_key
-from ..plain_text import plain_line
 from .action_desk import ActionDesk
 from .detail_screen import DiffScreen
 from .suggestions import Choice
@@ -67,31 +67,36 @@ async def _again(desk: ActionDesk, turn: str, text: str) -> None:
 
 
 async def undo(desk: ActionDesk) -> None:
-    """Take back what a turn changed in files, after showing which."""
-    await _undo(desk, "undo", {})
+    """Take back what a turn changed in files, after showing what becomes of each."""
+    await _undo(desk, "undo")
 
 
 async def undo_partly(desk: ActionDesk) -> None:
     """Take back what can be of a turn."""
-    await _undo(desk, "undo", {"partly": True})
+    await _undo(desk, "undo", is_partly=True)
 
 
 async def redo(desk: ActionDesk) -> None:
     """Make the changes of a turn again."""
-    await _undo(desk, "redo", {})
+    await _undo(desk, "redo")
 
 
-async def _undo(desk: ActionDesk, action: str, more: dict[str, bool]) -> None:
+async def _undo(desk: ActionDesk, action: str, *, is_partly: bool = False) -> None:
     turn = await _turn(desk, f"{action.capitalize()} the changes of which turn?", only_ended=True)
     if not turn:
         return
-    found = await desk.session.requests.get(f"{desk.session.path}/turns/{turn}/changes")
-    names = "\n".join(f"{file['did']:8} {plain_line(file['path'])}{' (undone)' if file.get('isUndone') else ''}" for file in found["files"])
-    if not names:
+    would = await desk.session.control(action, {"turnId": turn, "partly": is_partly, "dryRun": True})
+    rows, left = undo_lines.file_lines(would, action), undo_lines.refused(would)
+    if not rows:
         raise Refused(f"{turn} changed no file.")
-    if await desk.confirm(f"{action.capitalize()} what {turn} changed?", names, f"{action} it"):
-        await desk.session.control(action, {"turnId": turn, **more})
-        desk.say(f"{turn}: {'undone' if action == 'undo' else 'made again'}.")
+    if len(left) == len(rows):
+        raise Refused(f"Nothing of {turn} can be changed: {rows[0]}")
+    title, yes = f"{action.capitalize()} what {turn} changed?", f"{action} it"
+    if left:
+        title, yes = f"{title} {len(left)} of {len(rows)} files cannot be.", f"{action} the others"
+    if await desk.confirm(title, "\n".join(rows), yes):
+        done = await desk.session.control(action, {"turnId": turn, "partly": is_partly or bool(left)})
+        desk.say(undo_lines.short(done, action), is_problem=bool(undo_lines.refused(done)))
 
 
 async def review(desk: ActionDesk) -> None:

@@ -25,6 +25,8 @@ from . import deferred_packages
 READ_BYTES = 256 * 1024
 # After this time without work, an engine gives back what it keeps to work faster.
 REST_S = 1.0
+# And after this time more, what may be wanted again moves to the disk.
+AWAY_S = 10.0
 
 log = logs.Log("engine")
 _decoder = msgspec.json.Decoder(ToEngine)
@@ -52,13 +54,17 @@ class ServerConnection:
         except OSError:
             self.is_gone = True
 
-    def orders(self, *, may_wait: bool, rest: Callable[[], None]) -> list[bytes]:
-        """The orders that arrived; with `may_wait`, wait until there is one, and call `rest` once when that takes long."""
-        if may_wait:
-            sources = [self._socket, self._signalled]
-            if not select.select(sources, [], [], REST_S)[0]:
-                rest()
-                select.select(sources, [], [])
+    def orders(self, *, may_wait: bool, rest: Callable[[], None], give_back: Callable[[], bool]) -> list[bytes]:
+        """The orders that arrived; with `may_wait`, wait until there is one.
+
+        When that takes long, `rest` is called once, and later `give_back` until it returns False or an order arrives.
+        """
+        if may_wait and not self._has_order(REST_S):
+            rest()
+            if not self._has_order(AWAY_S):
+                while give_back() and not self._has_order(0):
+                    pass
+                self._has_order(None)
         found: list[bytes] = []
         while not self.is_gone:
             try:
@@ -73,6 +79,10 @@ class ServerConnection:
                 break
         return found
 
+    def _has_order(self, within_s: float | None) -> bool:
+        """Wait for an order, or for a signal; None: as long as it takes."""
+        return bool(select.select([self._socket, self._signalled], [], [], within_s)[0])
+
     def _on_signal(self, *_: object) -> None:
         self.is_gone = True
 
@@ -85,7 +95,7 @@ class FollowerConnection:
     def send(self, messages: list[EngineMessage]) -> None:
         """Drop the messages."""
 
-    def orders(self, *, may_wait: bool, rest: Callable[[], None]) -> list[bytes]:
+    def orders(self, *, may_wait: bool, rest: Callable[[], None], give_back: Callable[[], bool]) -> list[bytes]:
         """No orders."""
         return []
 
@@ -115,7 +125,8 @@ def serve(config: EngineConfig, others: list[IO[bytes]]) -> None:
     is_awake = True
     while not server.is_gone:
         # A single engine sleeps here; in a ring, rank 0 wakes the others before all of them exchange orders.
-        orders = server.orders(may_wait=not engine.is_busy and not ranks.number and not is_awake, rest=engine.rest)
+        is_asleep = not engine.is_busy and not ranks.number and not is_awake
+        orders = server.orders(may_wait=is_asleep, rest=engine.rest, give_back=engine.give_back)
         if not is_awake:
             ranks.wake()
         for content in ranks.share(orders):

@@ -265,6 +265,13 @@ class MlxEngine:
         """Free mlx's reserve: nobody has asked for anything for a while."""
         mx.clear_cache()
 
+    def give_back(self) -> bool:
+        """Move a part of what may be wanted again to the disk: nobody has asked for anything for long. False when no more can be moved."""
+        is_moved = self._prefixes.give_back()
+        if not is_moved:
+            mx.clear_cache()
+        return is_moved
+
     def save(self) -> None:
         """Write the prefix cache to the prefix store, if there is one. Called before the engine ends."""
         self._prefixes.save()

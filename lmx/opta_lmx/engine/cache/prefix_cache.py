@@ -27,6 +27,8 @@ UNUSED_MAX = 16
 SAVE_S = 2.0
 # Reading a file is not worth it for fewer tokens.
 GAIN_TOKENS_MIN = 64
+# A shorter prefix is computed in less time than it is worth a file, and is not kept in memory while nobody asks.
+AWAY_TOKENS_MIN = 128
 
 log = Log("prefixes")
 
@@ -60,6 +62,8 @@ class _Entry:
     used: int = 0
     # Whether a later prompt has built upon it, or upon the one that it continues.
     is_continued: bool = False
+    # Whether the store did not take it, so that it stays in memory.
+    is_refused: bool = False
 
     @property
     def serves_its_prefixes(self) -> bool:
@@ -129,6 +133,21 @@ class PrefixCache:
         while self._entries and self.size > size:
             self._evict()
 
+    def give_back(self) -> bool:
+        """Move the oldest answer that no prompt has built upon to the store: nobody asks for anything. False when there is none."""
+        if self._disk is None:
+            return False
+        unused = [entry for entry in self._unused() if not entry.adapter and not entry.is_refused]
+        if not unused:
+            return False
+        oldest = min(unused, key=lambda entry: entry.used)
+        is_stored = self._disk.keep(_stored(oldest), AWAY_TOKENS_MIN)
+        if is_stored or len(oldest.tokens) < AWAY_TOKENS_MIN:
+            self._drop(oldest)
+        else:
+            oldest.is_refused = True
+        return True
+
     def save(self) -> None:
         """Store the entries on disk, most recently used first, as many as there is time for: the engine ends."""
         ends_at = time.monotonic() + SAVE_S
@@ -136,7 +155,11 @@ class PrefixCache:
             for entry in sorted(self._of(""), key=lambda entry: -entry.used):
                 if time.monotonic() > ends_at:
                     return
-                self._disk.keep(Stored(entry.tokens, entry.cache, entry.removable))
+                self._disk.keep(_stored(entry))
+
+    def _unused(self) -> list[_Entry]:
+        """Answers that no later prompt has built upon."""
+        return [entry for entry in self._entries if entry.kind == "answer" and not entry.is_continued]
 
     def _of(self, adapter: str) -> list[_Entry]:
         return [entry for entry in self._entries if entry.adapter == adapter]
@@ -157,7 +180,7 @@ class PrefixCache:
             self._evict(but=entry)
         if self.size > self._size_max:
             self._drop(entry)
-        unused = [other for other in self._entries if other.kind == "answer" and not other.is_continued]
+        unused = self._unused()
         if len(unused) > UNUSED_MAX:
             self._move_to_disk(min(unused, key=lambda other: other.used))
 
@@ -168,9 +191,13 @@ class PrefixCache:
     def _move_to_disk(self, oldest: _Entry) -> None:
         """Remove an entry from memory; the store keeps it if there is one."""
         if self._disk is not None and not oldest.adapter:
-            self._disk.keep(Stored(oldest.tokens, oldest.cache, oldest.removable))
+            self._disk.keep(_stored(oldest))
         self._drop(oldest)
 
     def _drop(self, entry: _Entry) -> None:
         self._entries = [other for other in self._entries if other is not entry]
         self.size -= entry.size
+
+
+def _stored(entry: _Entry) -> Stored:
+    return Stored(entry.tokens, entry.cache, entry.removable)

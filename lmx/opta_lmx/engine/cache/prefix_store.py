@@ -80,15 +80,17 @@ class PrefixStore:
             return None
         return Stored(self._tokens[best], cache, _removable(best))
 
-    def keep(self, entry: Stored) -> None:
-        """Write an entry, unless it is short, present already, or exceeds the daily limit or the disk."""
+    def keep(self, entry: Stored, tokens_min: int = TOKENS_MIN) -> bool:
+        """Write an entry, unless it is shorter than `tokens_min`, present already, or exceeds the daily limit or the disk; whether it is there."""
         tokens = entry.tokens
         name = f"{hashlib.sha256(tokens.tobytes()).hexdigest()[:24]}-{entry.removable}"
-        if len(tokens) < TOKENS_MIN or name in self._tokens:
-            return
+        if name in self._tokens:
+            return True
+        if len(tokens) < tokens_min:
+            return False
         written = self._written()
         if written.size >= self._size_max or shutil.disk_usage(self._folder).free < FREE_MIN:
-            return
+            return False
         part = self._folder / f"{name}.part.safetensors"
         try:
             self._save(str(part), entry.cache)
@@ -101,8 +103,9 @@ class PrefixStore:
             log.warning("prefix not stored", tokens=len(tokens), reason=error)
             with contextlib.suppress(OSError):
                 part.unlink()
-            return
+            return False
         self._tokens[name] = tokens
+        return True
 
     def _written(self) -> Written:
         today = int(time.time() // DAY_S)

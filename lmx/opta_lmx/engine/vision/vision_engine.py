@@ -159,6 +159,10 @@ class VisionEngine:
         """Free mlx's reserve: nobody has asked for anything for a while."""
         mx.clear_cache()
 
+    def give_back(self) -> bool:
+        """Nothing more than `rest` frees: its conversations have no place on the disk."""
+        return False
+
     def save(self) -> None:
         """Called before the engine ends: nothing is kept on disk."""
 
