@@ -29,6 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(FileItems(_widen_limits), "file-items")
     elif SLACK != 1:
         _widen_limits()
+    if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Announcer(config), "announce-failures")
     if config.getoption("--record-durations") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Recorder(), "record-durations")
 
@@ -64,6 +66,20 @@ def _widen_limits(file: Path | None = None) -> None:
         from playwright.sync_api import expect
 
         expect.set_options(timeout=1000 * limit_s(5))
+
+
+class _Announcer:
+    """Names each failure when it happens, because the whole takes long and its report comes at the end."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+            assert isinstance(terminal, pytest.TerminalReporter)
+            crash = getattr(report.longrepr, "reprcrash", None)
+            terminal.write_line(f"\n{report.when} of {report.nodeid} failed: {str(crash.message if crash else '').splitlines()[:1]}")
 
 
 class _Recorder:
