@@ -32,6 +32,7 @@ def main() -> int:
         "fix": fix,
         "tidy": tidy,
         "lock": lock,
+        "docs": docs,
         "bench": lambda: _run("bench", [sys.executable, "bench/run.py", *rest[1:]]),
         "sim": lambda: _run("simulation", [sys.executable, "-m", "simulation", *rest[1:]], ROOT / "tests"),
         "escapes": lambda: _run("escape matrix", [sys.executable, "-m", "support.escapes", *rest[1:]], ROOT / "tests"),
@@ -180,7 +181,16 @@ def lock() -> int:
     others = ["-c", "requirements.lock", "-c", "requirements-dev.lock"]
     third = second or _run("lock", [*uv, "--no-deps", *others, "requirements-vision.in", "-o", "requirements-vision.lock"])
     others += ["-c", "requirements-vision.lock"]
-    return third or _run("lock", [*uv, *others, "requirements-otel.in", "-o", "requirements-otel.lock"])
+    fourth = third or _run("lock", [*uv, *others, "requirements-otel.in", "-o", "requirements-otel.lock"])
+    # It has an environment of its own.
+    return fourth or _run("lock", [*uv, "requirements-docs.in", "-o", "requirements-docs.lock"])
+
+
+def docs() -> int:
+    """Build the documents as a site, with its links checked."""
+    import docs_site
+
+    return docs_site.build()
 
 
 def _tidy() -> int:

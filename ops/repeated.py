@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 FAILED = Path(".pytest_cache/v/cache/lastfailed")
-AT_MOST = 10
+AT_MOST = 30
 """Tests that are run again. More than these are not a matter of chance."""
 
 
