@@ -33,6 +33,8 @@ def main() -> int:
         "tidy": tidy,
         "lock": lock,
         "docs": docs,
+        "licences": licences,
+        "package": lambda: package(rest[1:]),
         "bench": lambda: _run("bench", [sys.executable, "bench/run.py", *rest[1:]]),
         "sim": lambda: _run("simulation", [sys.executable, "-m", "simulation", *rest[1:]], ROOT / "tests"),
         "escapes": lambda: _run("escape matrix", [sys.executable, "-m", "support.escapes", *rest[1:]], ROOT / "tests"),
@@ -191,6 +193,20 @@ def docs() -> int:
     import docs_site
 
     return docs_site.build()
+
+
+def licences() -> int:
+    """Write the bill of materials, and print the licences of what is shipped."""
+    import licences as shipped
+
+    return shipped.run()
+
+
+def package(pythons: list[str]) -> int:
+    """Build the packages, and try the wheel with each of these interpreters."""
+    import packages
+
+    return packages.run(pythons)
 
 
 def _tidy() -> int:
