@@ -81,6 +81,7 @@ RIGHT: dict[str, list[dict[str, Any]]] = {
     "/admin/models/load": [{"model": "absent", "pin": False, "wait": True}],
     "/admin/models/unload": [{"model": "absent"}],
     "/admin/models/available": [{"repo": "no repo", "revision": "main", "token": "t"}],
+    "/admin/models/pull/pause": [{"name": "n"}],
     "/admin/models/pull": [{"repo": "no repo", "revision": "main", "name": "n", "token": "t"}],
     "/admin/keys": [{"name": "k", "admin": False}],
     "/admin/keys/remove": [{"name": "k"}],
