@@ -12,7 +12,7 @@ from acp.schema import HttpMcpServer, McpServerStdio
 from support.daemon import Daemon
 from support.editor import Editor, editor_of
 from support.limits import limit_s
-from support.model_server import Action, Fail, ModelServer, Say, Use
+from support.model_server import Action, End, Fail, ModelServer, Say, Use
 
 pytestmark = pytest.mark.system
 
@@ -42,6 +42,9 @@ def reply(messages: list[dict[str, Any]]) -> list[Action]:
         return [Say("tick " * 3000, rate=50, size=5)]
     if "refuse" in text:
         return [Fail(400, "no such thing")]
+    # The second text is what the model reads after the first filtered answer.
+    if "be filtered" in text or "content filter stopped" in text:
+        return [Say("I will "), End("content_filter")]
     if "forbidden" in text:
         return [Fail(400, "The prompt was filtered by our content management policy.")]
     if "sign in" in text:
@@ -336,10 +339,11 @@ def test_a_failed_turn_is_an_error_that_says_what_to_do(daemon: Daemon) -> None:
     run(daemon, act)
 
 
-def test_a_content_filter_is_a_refusal_that_says_why(daemon: Daemon) -> None:
+def test_a_content_filter_ends_with_its_reason(daemon: Daemon) -> None:
     async def act(editor: Editor, sid: str) -> None:
-        assert await say(editor, sid, "forbidden") == "refusal"
-        assert "content management policy" in editor.text()
+        with pytest.raises(RequestError, match="refuses the content: The prompt was filtered"):
+            await say(editor, sid, "forbidden")
+        assert await say(editor, sid, "be filtered") == "refusal"
         assert await say(editor, sid, "hello") == "end_turn"
 
     run(daemon, act)

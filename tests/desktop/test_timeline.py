@@ -247,7 +247,7 @@ def test_the_end_is_followed_until_the_person_scrolls_and_again_after_a_jump(pag
     at_end(log)
     log.hover()
     page.mouse.wheel(0, -900)
-    jump = page.get_by_role("button", name=re.compile("end$"))
+    jump = page.get_by_role("button", name=re.compile("Jump to end$"))
     expect(jump).to_be_visible()
     top = log.evaluate("log => log.scrollTop")
     length = log.evaluate("log => log.scrollHeight")

@@ -56,6 +56,13 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class End:
+    """The reason with which the answer ends; only as the last action."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Drop:
     """Cut the connection."""
 
@@ -68,7 +75,7 @@ class Fail:
     message: str
 
 
-Action = Say | Think | Use | Wait | Hold | Drop | Fail
+Action = Say | Think | Use | Wait | Hold | End | Drop | Fail
 Reply = Callable[[list[dict[str, Any]]], list[Action]]
 
 
@@ -156,6 +163,7 @@ class ModelServer:
             return True
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
         calls = pieces = 0
+        finish = ""
         for action in actions:
             match action:
                 case Say():
@@ -174,13 +182,15 @@ class ModelServer:
                 case Hold():
                     await writer.drain()
                     await asyncio.to_thread(action.until.wait, limit_s(60))
+                case End():
+                    finish = action.reason
                 case Drop():
                     await writer.drain()
                     writer.transport.abort()
                     return False
                 case Fail():
                     raise AssertionError("Fail comes first")
-        _chunk(writer, _delta({}, "tool_calls" if calls else "stop"))
+        _chunk(writer, _delta({}, finish or ("tool_calls" if calls else "stop")))
         usage = {"prompt_tokens": len(json.dumps(body["messages"])) // 4, "completion_tokens": pieces}
         _chunk(writer, b"data: " + json.dumps({"choices": [], "usage": usage}).encode() + b"\n\n")
         _chunk(writer, b"data: [DONE]\n\n")

@@ -36,7 +36,7 @@ class LiveUpdates:
     def __init__(self, view: SessionView, calls: ShownCalls):
         self.view, self.calls = view, calls
         # Turn -> characters of the answer of its step that were sent, which cannot be taken back.
-        self._said: dict[str, int] = {}
+        self._said = {block.turn: len(block.text) for block in view.blocks[-1:] if block.kind == "answer"}
         self._step = 0
 
     def apply(self, event: e.AnyEvent | e.Unknown, *, is_ours: bool) -> Iterator[Any]:
@@ -89,6 +89,7 @@ def past_updates(events: Iterable[e.AnyEvent | e.Unknown], view: SessionView, ca
     """What a session came to, each passage and each call once, as it is at last. `view` and `calls` hold the fold afterwards."""
     entries: list[Block | ShownCall] = []
     remarks: set[int] = set()
+    ended: set[str] = set()
     facts: dict[type, Any] = {}
     for event in events:
         known, count = len(calls.shown), len(view.blocks)
@@ -104,8 +105,14 @@ def past_updates(events: Iterable[e.AnyEvent | e.Unknown], view: SessionView, ca
             facts[type(fact)] = fact
         if isinstance(event, e.ENDINGS):
             calls.open_of(event.turn)
+            ended.add(event.turn)
+    last = entries[-1] if entries else None
+    # What a running turn still says goes on in the message of its last words.
+    going_on = last if isinstance(last, Block) and last.turn not in ended else None
     shown = (
-        calls.start(each) if isinstance(each, ShownCall) else _passage(each, f"{each.turn}-{number}", is_remark=id(each) in remarks)
+        calls.start(each)
+        if isinstance(each, ShownCall)
+        else _passage(each, f"{each.turn}.0" if each is going_on else f"{each.turn}-{number}", is_remark=id(each) in remarks)
         for number, each in enumerate(entries)
     )
     return [*(update for update in shown if update is not None), *facts.values()]

@@ -73,6 +73,7 @@ function Block({ token, footnotes }: { token: Token; footnotes: ReadonlySet<stri
       return list.ordered ? <ol start={typeof list.start === 'number' ? list.start : 1}>{items}</ol> : <ul>{items}</ul>;
     }
     case 'table':
+      if (cellsOf(token as Tokens.Table) > CELLS_MAX) return <CodeBlock text={token.raw} language="" />;
       return <Table table={token as Tokens.Table} footnotes={footnotes} />;
     case 'hr':
       return <hr />;
@@ -93,6 +94,13 @@ function Block({ token, footnotes }: { token: Token; footnotes: ReadonlySet<stri
 function Checkbox({ isChecked }: { isChecked: boolean }): ReactNode {
   const words = useWords('markdown');
   return <input type="checkbox" checked={isChecked} readOnly disabled aria-label={words(isChecked ? 'done' : 'open')} />;
+}
+
+// A browser lays out a table of so many cells in an instant. A larger one would hold the whole page for seconds.
+const CELLS_MAX = 4_000;
+
+function cellsOf(table: Tokens.Table): number {
+  return table.header.length * (table.rows.length + 1);
 }
 
 function Table({ table, footnotes }: { table: Tokens.Table; footnotes: ReadonlySet<string> }): ReactNode {

@@ -18,6 +18,13 @@ test('a table keeps its alignment, and a pipe that is escaped', () => {
   expect(drawn).toContain('<td data-align="left" dir="auto">x | y</td><td data-align="center" dir="auto"><code dir="ltr">p|q</code></td><td data-align="right" dir="auto">3</td>');
 });
 
+test('a table that would hold the page for seconds is shown as its text', () => {
+  const wide = `${'|a'.repeat(2000)}|\n${'|-'.repeat(2000)}|\n${`${'|b'.repeat(2000)}|\n`.repeat(2)}`;
+  html(wide);
+  expect(document.querySelector('table')).toBeNull();
+  expect(document.querySelector('.markdown')?.textContent).toContain('|a|a|a');
+});
+
 test('tasks have boxes, done or not', () => {
   html('- [x] one\n- [ ] two\n- three');
   expect(screen.getAllByRole('checkbox').map((box) => [(box as HTMLInputElement).checked, (box as HTMLInputElement).disabled])).toEqual([[true, true], [false, true]]);

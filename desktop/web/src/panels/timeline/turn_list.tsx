@@ -112,6 +112,12 @@ export function TurnList({ scroller, onEnd }: Props): ReactNode {
       byHand = true;
       // At once: what is new would take them back to the end before the scroll event comes.
       if (leaves(event, scroller)) isFollowing.current = false;
+      else if (goesToEnd(event)) {
+        // Not by the browser, which scrolls there step by step, to where the end was when the key came.
+        event.preventDefault();
+        isFollowing.current = true;
+        toEnd(scroller);
+      }
     };
     const onScroll = () => {
       if (isLeft(scroller, seen.current)) isFollowing.current = false;
@@ -124,7 +130,7 @@ export function TurnList({ scroller, onEnd }: Props): ReactNode {
       if (item) page.kept.setSpot(sid, { turn: String(item.key), above: scroller.scrollTop - item.start, isEnd: isFollowing.current, ...(wentTo ? { wentTo } : {}) });
     };
     scroller.addEventListener('scroll', onScroll, { passive: true });
-    for (const name of HANDS) scroller.addEventListener(name, onHand, { passive: true });
+    for (const name of HANDS) scroller.addEventListener(name, onHand, { passive: name !== 'keydown' });
     return () => {
       scroller.removeEventListener('scroll', onScroll);
       for (const name of HANDS) scroller.removeEventListener(name, onHand);
@@ -158,6 +164,11 @@ function leaves(event: Event, element: HTMLElement): boolean {
   if (event instanceof WheelEvent) return event.deltaY < 0;
   if (event instanceof KeyboardEvent) return ['ArrowUp', 'PageUp', 'Home'].includes(event.key);
   return event.type === 'touchmove' || event.target === element;
+}
+
+// Whether a person asks for the end with the key that means it, and not for the end of a line that they write.
+function goesToEnd(event: Event): boolean {
+  return event instanceof KeyboardEvent && event.key === 'End' && !(event.target instanceof HTMLElement && event.target.matches('input, textarea, [contenteditable]'));
 }
 
 interface Seen {
