@@ -26,7 +26,7 @@ SMOKE = [
     (["up", "--no-open", "--detach"], "http://127.0.0.1"),
     (["chat", "--once", "What is 2+2?"], "4"),
     (["status"], "running"),
-    (["down"], "stopped"),
+    (["down"], "Stopped"),
 ]
 
 
