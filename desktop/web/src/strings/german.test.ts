@@ -9,6 +9,7 @@ import { languageOf, localeOf } from './languages';
 import { actionTree, declaredActions } from './pseudo';
 import { say, speak } from './spoken';
 import { cardWord, toolWords } from './tool_words';
+import type { Empty, Translation, WrongTexts } from './translation';
 
 afterEach(() => speak('en'));
 
@@ -86,4 +87,23 @@ test('of two languages that are chosen one after the other, the last one is spok
   const second = speak('en');
   await Promise.all([first, second]);
   expect(say('copy')('copy')).toBe('Copy');
+});
+
+test('tsc refuses a text that is missing, surplus, or asks for other values or tags', () => {
+  const english = { panel: { files: '{count, plural, one {# file} other {# files}}', link: '<link>{name}</link>' } } as const;
+  type English = typeof english;
+  // @ts-expect-error: `link` is missing.
+  const missing = { panel: { files: '' } } satisfies Translation<English>;
+  // @ts-expect-error: `more` is surplus.
+  const surplus = { panel: { files: '', link: '', more: '' } } satisfies Translation<English>;
+  type Right = { panel: { files: '{count, plural, one {# Datei} other {# Dateien}}'; link: '<link>{name}</link>' } };
+  type OtherValue = { panel: { files: '{number} Dateien'; link: '<link>{name}</link>' } };
+  type OtherTag = { panel: { files: '{count, plural, other {# Dateien}}'; link: '<a>{name}</a>' } };
+  type Good = Empty<WrongTexts<English, Right>>;
+  // @ts-expect-error: `number` is no value of the English text.
+  type Bad = Empty<WrongTexts<English, OtherValue>>;
+  // @ts-expect-error: the English text has no tag `a`.
+  type Worse = Empty<WrongTexts<English, OtherTag>>;
+  const names: [Good?, Bad?, Worse?] = [];
+  expect([missing, surplus, names].length).toBe(3);
 });

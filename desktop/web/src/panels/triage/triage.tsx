@@ -35,7 +35,7 @@ export function Triage(): ReactNode {
       </div>
       {diagnosis ? (
         <>
-          <p className={diagnosis.healthy ? 'ok' : 'err'} role="status">
+          <p className={diagnosis.healthy ? 'ok' : 'err'} role="status" lang={diagnosis.healthy ? undefined : 'en'}>
             {diagnosis.healthy ? words('healthy') : words('broken', { domain: diagnosis.domain ?? '', reason: diagnosis.reason ?? '' })}
           </p>
           <ol>
