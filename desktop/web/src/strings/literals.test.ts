@@ -10,7 +10,7 @@ const sources = new Map(Object.entries(import.meta.glob<string>('../**/*.{ts,tsx
 const READ = new Set(['aria-label', 'aria-description', 'aria-roledescription', 'aria-valuetext', 'title', 'placeholder', 'alt', 'label', 'hint', 'description']);
 
 // What is the same in every language: names, and commands as they are typed.
-const SAME_EVERYWHERE = /^(Opta|LMX|opta [a-z][a-zA-Z -]*|[^\p{L}]*)$/u;
+const SAME_EVERYWHERE = /^(Opta|LMX|https?:\/\/\S+|opta [a-z][a-zA-Z -]*|[^\p{L}]*)$/u;
 
 // Files and texts that stay as they are, with the reason.
 const ALLOWED: Readonly<Record<string, string>> = {

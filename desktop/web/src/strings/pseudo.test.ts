@@ -6,7 +6,7 @@ import { declaredActions, pseudo, pseudoCatalogue } from './pseudo';
 test('a text becomes accented, longer and bracketed, and its values, tags and branches stay', () => {
   expect(pseudo('Read')).toBe('⟦Ŕéàð~~⟧');
   expect(pseudo('{count, plural, one {# file} other {# files}} of <b>{path}</b>')).toBe('⟦{count, plural, one {# ƒîļé} other {# ƒîļéš}} öƒ <b>{path}</b>~~~~~⟧');
-  expect(pseudo(' · reads only')).toBe(' ·'.slice(0, 1) + '⟦· ŕéàðš öñļý~~~~⟧');
+  expect(pseudo(' · reads only')).toBe(' ⟦· ŕéàðš öñļý~~~~⟧');
 });
 
 test('a text that shows only values stays as it is', () => {
@@ -17,7 +17,7 @@ test('a text that shows only values stays as it is', () => {
 test('every English text is still a message after it was changed', () => {
   const texts = textsOf(pseudoCatalogue());
   expect(texts.length).toBeGreaterThan(textsOf(en).length);
-  for (const text of texts) expect(() => parse(text), text).not.toThrow();
+  expect(texts.filter((text) => !isMessage(text))).toEqual([]);
 });
 
 test('every action of the page is found', () => {
@@ -29,4 +29,13 @@ test('every action of the page is found', () => {
 
 function textsOf(texts: object): string[] {
   return Object.values(texts).flatMap((each) => (typeof each === 'string' ? [each] : textsOf(each)));
+}
+
+function isMessage(text: string): boolean {
+  try {
+    parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
