@@ -90,3 +90,9 @@ test('such a text is found wherever it is written', () => {
   ].join('\n');
   expect(literals('a.tsx', source).map((each) => each.replace(/^\S+ /, '')).sort()).toEqual(['Close it', 'It does not work', 'It is done', 'Name of', 'Plain words', 'Type here', 'some words'].sort());
 });
+
+test('no panel shows the English words of an action: it asks useActionWords, wordsOf or ActionLabel', () => {
+  const actions = [...sources].filter(([file]) => /^actions\/[^/]+\.ts$/.test(file)).flatMap(([, text]) => [...text.matchAll(/^export const (\w+)(?:: Action| = )/gm)].map(([, name]) => name ?? ''));
+  const own = new RegExp(`(?<![\\w.])(${actions.join('|')})\\.(label|name)\\b`);
+  expect(files.filter((file) => file.endsWith('.tsx') && own.test(sources.get(file) ?? ''))).toEqual([]);
+});

@@ -18,6 +18,9 @@ import { BlockedNotice, UnknownCommandNotice } from './notices';
 import { PlanAnswer } from './plan_answer';
 import { SendButtons } from './send_buttons';
 import { WaitingWords } from './waiting_words';
+import { useMessages } from 'use-intl';
+import { ActionLabel } from '../../actions/action_words';
+import { wordsOf } from '../../actions/words';
 
 // The next message: its text and files, what it runs with, and the buttons that send it or stop the running turn.
 export function Composer(): ReactNode {
@@ -120,8 +123,8 @@ function WorktreeSwitch(): ReactNode {
   const isOn = usePageState((state) => state.wantsWorktree);
   if (!isOffered) return null;
   return (
-    <label className={classes(styles.pill, styles.switch, isOn && styles.overridden)} title={toggleWorktree.name}>
-      <input type="checkbox" checked={isOn} onChange={() => void perform(page, toggleWorktree, undefined)} /> {toggleWorktree.label}
+    <label className={classes(styles.pill, styles.switch, isOn && styles.overridden)} title={wordsOf(toggleWorktree, useMessages()).name}>
+      <input type="checkbox" checked={isOn} onChange={() => void perform(page, toggleWorktree, undefined)} /> <ActionLabel action={toggleWorktree} />
     </label>
   );
 }
