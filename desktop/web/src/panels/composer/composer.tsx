@@ -18,9 +18,8 @@ import { BlockedNotice, UnknownCommandNotice } from './notices';
 import { PlanAnswer } from './plan_answer';
 import { SendButtons } from './send_buttons';
 import { WaitingWords } from './waiting_words';
-import { useMessages } from 'use-intl';
 import { ActionLabel } from '../../actions/action_words';
-import { wordsOf } from '../../actions/words';
+import { useActionWords } from '../../actions/words';
 
 // The next message: its text and files, what it runs with, and the buttons that send it or stop the running turn.
 export function Composer(): ReactNode {
@@ -121,9 +120,10 @@ function WorktreeSwitch(): ReactNode {
   const page = usePage();
   const isOffered = usePageState((state) => toggleWorktree.when(state));
   const isOn = usePageState((state) => state.wantsWorktree);
+  const { name } = useActionWords(toggleWorktree);
   if (!isOffered) return null;
   return (
-    <label className={classes(styles.pill, styles.switch, isOn && styles.overridden)} title={wordsOf(toggleWorktree, useMessages()).name}>
+    <label className={classes(styles.pill, styles.switch, isOn && styles.overridden)} title={name}>
       <input type="checkbox" checked={isOn} onChange={() => void perform(page, toggleWorktree, undefined)} /> <ActionLabel action={toggleWorktree} />
     </label>
   );
