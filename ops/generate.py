@@ -103,18 +103,18 @@ def tools_typescript(tools: tuple[AnyTool, ...] = TOOLS) -> str:
         "  evidence: Evidence;",
         "}",
         "",
-        "const TOOLS: Record<string, Tool> = {",
+        "export const TOOLS = {",
         *(
             f"  {tool.name}: {{ label: {_text(tool.label)}, question: {_text(tool.question)}, "
             f"subject: {_text(tool.subject)}, progress: {_text(tool.progress)}, evidence: {_text(tool.evidence)} }},"
             for tool in tools
         ),
-        "};",
+        "} as const satisfies Record<string, Tool>;",
         "export const TOOL_NAMES = Object.keys(TOOLS);",
         "",
         "// The declaration of a tool. A tool that is not declared belongs to an MCP server, and so does every tool of a call that names one.",
         "export function toolOf(name: string, server = ''): Tool {",
-        "  const declared = server || !Object.hasOwn(TOOLS, name) ? undefined : TOOLS[name];",
+        "  const declared = server || !Object.hasOwn(TOOLS, name) ? undefined : TOOLS[name as keyof typeof TOOLS];",
         f"  return declared ?? {{ label: serverLabel(name), question: `{unknown.question.replace('NAME', '${name}')}`, "
         f"subject: {_text(unknown.subject)}, progress: {_text(unknown.progress)}, evidence: {_text(unknown.evidence)} }};",
         "}",
@@ -136,7 +136,7 @@ def tools_typescript(tools: tuple[AnyTool, ...] = TOOLS) -> str:
 
 
 def _words(name: str, words: dict[str, str]) -> list[str]:
-    return [f"export const {name}: Record<string, string> = {{", *(f"  {key}: {_text(text)}," for key, text in words.items()), "};"]
+    return [f"export const {name} = {{", *(f"  {key}: {_text(text)}," for key, text in words.items()), "} as const;"]
 
 
 def _text(text: str) -> str:

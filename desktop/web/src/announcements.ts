@@ -3,6 +3,7 @@
 import type { AnyEvent } from './protocol';
 import { toolOf } from './tools';
 import { line } from './visible';
+import { toolWords } from './strings/tool_words';
 
 const SUBJECT_CHARS_MAX = 80;
 
@@ -21,7 +22,8 @@ export const NO_VALUES = { call: '', text: '', message: '', tokens: 0, tools: 0 
 export function announcementOf(event: AnyEvent): Announcement | null {
   switch (event.event) {
     case 'permission.request': {
-      const { label, subject } = toolOf(event.name, event.server);
+      const { label } = toolWords(event.name, event.server);
+      const { subject } = toolOf(event.name, event.server);
       return { key: 'permission', values: { call: short(`${label} ${String((subject && event.args[subject]) ?? '')}`) } };
     }
     case 'question.asked':

@@ -25,6 +25,7 @@ import { Todo } from './panels/todo/todo';
 import { Trust } from './panels/trust/trust';
 import { WorktreePanel } from './panels/worktree/worktree';
 import { classes } from './ui/kit/classes';
+import { useWords } from './strings/strings';
 
 export function App(): ReactNode {
   const railPx = usePageState((state) => state.remembered.railPx);
@@ -80,18 +81,20 @@ function Main(): ReactNode {
 function Problem(): ReactNode {
   // Without a key, the question for one shows it.
   const problem = usePageState((state) => (boot(state) === 'no-key' ? '' : state.problem));
+  const isForeign = usePageState((state) => state.isProblemForeign);
   return problem ? (
     <p className="problem err" role="alert">
-      {problem} <ActionButton action={dismissProblem} argument={undefined} className="quiet" />
+      <span lang={isForeign ? 'en' : undefined}>{problem}</span> <ActionButton action={dismissProblem} argument={undefined} className="quiet" />
     </p>
   ) : null;
 }
 
 function SandboxWarning(): ReactNode {
+  const words = useWords('problems');
   const sandbox = usePageState((state) => state.health?.sandbox);
   return sandbox === 'none' ? (
     <p className="problem warn" role="status">
-      Commands run without a sandbox on this machine, so each of them asks. opta doctor says how to get one.
+      {words('noSandbox')}
     </p>
   ) : null;
 }

@@ -2,6 +2,7 @@
 // and shows and controls its services also while the daemon is down.
 
 import { type Address, DaemonError } from './daemon';
+import { say } from './strings/spoken';
 
 const KEY = 'opta.key';
 
@@ -75,7 +76,7 @@ async function ask<T>(name: string, body: unknown): Promise<T> {
   const content = await response.json();
   if (!response.ok) {
     const code = response.status === 401 ? 'unauthorized' : 'unavailable';
-    throw new DaemonError(response.status, { code, message: content.error?.message ?? 'The page has no key. Open it again: opta open' });
+    throw new DaemonError(response.status, { code, message: content.error?.message ?? say('problems')('noKey') });
   }
   return content as T;
 }

@@ -14,21 +14,40 @@ import { Page } from './page';
 import { Providers } from './providers';
 import { formatRoute, parseRoute } from './routes';
 import { browserScreen } from './screen';
+import { languageOf, tagOf } from './strings/languages';
+import { onSpoken, PageProblem, say, speak, spoken } from './strings/spoken';
 
 const page = new Page(new Daemon(browserBridge.bootstrap), browserScreen, browserBridge);
 
+// Texts of another language are loaded before anything is drawn, so that no English flashes; the connection does not wait for them.
+async function speakAsChosen(): Promise<void> {
+  try {
+    await speak(languageOf(page.state.choices.language, navigator.languages), navigator.languages);
+  } catch {
+    page.report(new PageProblem(say('problems')('noTexts')));
+  }
+}
+onSpoken(() => {
+  const { language, direction } = spoken();
+  document.documentElement.lang = tagOf(language);
+  document.documentElement.dir = direction;
+});
 const root = document.getElementById('root');
-if (root)
-  createRoot(root).render(
-    <Providers page={page}>
-      <App />
-    </Providers>,
-  );
+void speakAsChosen().then(() => {
+  if (root)
+    createRoot(root).render(
+      <Providers page={page}>
+        <App />
+      </Providers>,
+    );
+});
+window.addEventListener('languagechange', () => void speakAsChosen());
 
 let worn = page.state.choices;
 wear(lookOf(worn), document);
 page.store.subscribe(() => {
   if (page.state.choices === worn) return;
+  if (page.state.choices.language !== worn.language) void speakAsChosen();
   worn = page.state.choices;
   wear(lookOf(worn), document);
 });

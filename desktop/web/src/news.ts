@@ -1,6 +1,7 @@
 // What is worth a notification of the desktop while nobody looks at the page: a turn that ended, and what needs an answer.
 
 import type { AnyEvent } from './protocol';
+import { say } from './strings/spoken';
 
 export interface News {
   sid: string;
@@ -37,13 +38,13 @@ export function newsOf(line: string): News | null {
 function textOf(event: AnyEvent): string {
   switch (event.event) {
     case 'turn.done':
-      return event.finish === 'stop' ? 'Finished.' : 'Stopped at a limit; it is not finished.';
+      return say('news')(event.finish === 'stop' ? 'finished' : 'limit');
     case 'turn.error':
-      return `Failed: ${event.message}`;
+      return say('news')('failed', { message: event.message });
     case 'permission.request':
-      return `Needs your answer: ${event.name}`;
+      return say('news')('permission', { tool: event.name });
     case 'question.asked':
-      return `Asks you: ${event.text}`;
+      return say('news')('question', { text: event.text });
     default:
       return '';
   }

@@ -22,6 +22,7 @@ import { Refresh } from './streams/refresh';
 import { revealOf } from './reveal';
 import { Transcript, type Turn } from './transcript';
 import { TurnSignals } from './turn_signals';
+import { PageProblem, say } from './strings/spoken';
 
 // Every event but a delta may change a session's row in the list.
 const CHANGES_LIST = /^\{"seq":\d+,"event":"(?!turn\.token|turn\.thinking|tool\.output)/;
@@ -216,7 +217,8 @@ export class Page {
   }
 
   report(error: unknown): void {
-    this.set({ problem: error instanceof Error ? error.message : String(error) });
+    // What the page itself finds is in the person's language; all else is in the daemon's or the browser's.
+    this.set({ problem: error instanceof Error ? error.message : String(error), isProblemForeign: !(error instanceof PageProblem) });
   }
 
   // Show what an address names.
@@ -356,7 +358,7 @@ export class Page {
 
   private tell(news: News): void {
     const title = this.state.sessions.find((session) => session.id === news.sid)?.title || `s-${news.sid}`;
-    this.screen.notify(`Opta: ${title}`, news.text);
+    this.screen.notify(say('news')('title', { session: title }), news.text);
   }
 
   // The gateway is new to this page: nothing that was read from it before is certain.

@@ -4,6 +4,7 @@ import { flushSync } from 'react-dom';
 import type { FocusTarget, Screen } from './page';
 import { formatRoute, type Route } from './routes';
 import { store, stored } from './storage';
+import { say } from './strings/spoken';
 
 // Frames are not drawn in a hidden window.
 const HIDDEN_FRAME_MS = 1_000;
@@ -57,7 +58,7 @@ export const browserScreen: Screen = {
   },
 
   name(title: string, needsYou: number): void {
-    document.title = needsYou ? `◆ ${needsYou} ${needsYou === 1 ? 'needs' : 'need'} you · ${title}` : title;
+    document.title = needsYou ? say('header')('window', { count: needsYou, title }) : title;
     document.querySelector('link[rel="icon"]')?.setAttribute('href', icon(needsYou > 0));
   },
 

@@ -133,6 +133,8 @@ export interface State {
   choices: Readonly<Record<string, string>>;
   // The last failure, shown until it is dismissed.
   problem: string;
+  // It is not in the language of the page: English, from the daemon or the browser.
+  isProblemForeign: boolean;
   // The last thing that a screen reader announces: a message of the page, or words that came from the daemon.
   notice: Announcement | string;
 }
@@ -208,6 +210,7 @@ export function createPageStore(): Store {
     isStarting: false,
     choices: {},
     problem: '',
+    isProblemForeign: false,
     notice: '',
   }));
 }

@@ -14,7 +14,7 @@ export interface Tool {
   evidence: Evidence;
 }
 
-const TOOLS: Record<string, Tool> = {
+export const TOOLS = {
   read_file: { label: 'Read', question: 'Read a file?', subject: 'path', progress: '', evidence: '' },
   list_dir: { label: 'List', question: 'List a folder?', subject: 'path', progress: '', evidence: '' },
   search_files: { label: 'Find', question: 'Search for files?', subject: 'pattern', progress: '', evidence: '' },
@@ -43,12 +43,12 @@ const TOOLS: Record<string, Tool> = {
   ask_user: { label: 'Question', question: 'Ask a question?', subject: 'question', progress: '', evidence: '' },
   web_fetch: { label: 'Fetch', question: 'Read an address on the web?', subject: 'url', progress: '', evidence: '' },
   agent: { label: 'Sub-agent', question: 'Start a sub-agent?', subject: 'title', progress: '', evidence: '' },
-};
+} as const satisfies Record<string, Tool>;
 export const TOOL_NAMES = Object.keys(TOOLS);
 
 // The declaration of a tool. A tool that is not declared belongs to an MCP server, and so does every tool of a call that names one.
 export function toolOf(name: string, server = ''): Tool {
-  const declared = server || !Object.hasOwn(TOOLS, name) ? undefined : TOOLS[name];
+  const declared = server || !Object.hasOwn(TOOLS, name) ? undefined : TOOLS[name as keyof typeof TOOLS];
   return declared ?? { label: serverLabel(name), question: `Use ${name}?`, subject: '', progress: '', evidence: 'server' };
 }
 
@@ -59,19 +59,19 @@ export function serverLabel(name: string): string {
   return prefix === 'mcp' && server && tool ? `${server}: ${tool}` : name;
 }
 
-export const NETWORK: Record<string, string> = {
+export const NETWORK = {
   off: 'no',
   list: 'only the hosts that are allowed',
   on: 'yes',
-};
-export const SANDBOX: Record<string, string> = {
+} as const;
+export const SANDBOX = {
   full: 'full',
   landlock: 'landlock (control files are not protected)',
   none: 'none: the command is not sandboxed',
-};
-export const MISSING: Record<string, string> = {
+} as const;
+export const MISSING = {
   execution: 'It is not known where and how the command would run.',
   writing: 'The change cannot be shown.',
   server: 'It is not known which server offers this tool.',
-};
+} as const;
 export const NO_END = 'The question does not say until when it can be answered.';

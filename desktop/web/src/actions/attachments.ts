@@ -4,6 +4,8 @@ import { type AttachedFile, FILE_BYTES_MAX } from '../attached';
 import type { Page } from '../page';
 import { attached, draft, withAttached, withDraft } from '../state';
 import type { Action } from './action';
+import { number } from '../strings/formats';
+import { say } from '../strings/spoken';
 
 export const attachFiles: Action<File[]> = {
   id: 'composer.attach',
@@ -82,7 +84,7 @@ async function attach(page: Page, files: AttachedFile[]): Promise<void> {
 async function upload(page: Page, { key, file }: AttachedFile): Promise<void> {
   if (!file) return;
   if (file.size > FILE_BYTES_MAX) {
-    change(page, key, { state: 'failed', problem: `It has ${mebibytes(file.size)} MiB; the most is ${mebibytes(FILE_BYTES_MAX)} MiB.` });
+    change(page, key, { state: 'failed', problem: say('problems')('tooLarge', { size: mebibytes(file.size), most: mebibytes(FILE_BYTES_MAX) }) });
     return;
   }
   try {
@@ -92,7 +94,7 @@ async function upload(page: Page, { key, file }: AttachedFile): Promise<void> {
     if (isKnown) detach(page, key);
     else change(page, key, { state: 'ready', stored, bytes: stored.bytes });
   } catch (error) {
-    change(page, key, { state: 'failed', problem: error instanceof TypeError ? 'The daemon does not answer.' : error instanceof Error ? error.message : String(error) });
+    change(page, key, { state: 'failed', problem: error instanceof TypeError ? say('problems')('daemonAway') : error instanceof Error ? error.message : String(error) });
   }
 }
 
@@ -110,5 +112,5 @@ function replace(page: Page, changed: (files: AttachedFile[]) => AttachedFile[])
 }
 
 function mebibytes(bytes: number): string {
-  return (bytes / 1024 ** 2).toFixed(bytes % 1024 ** 2 ? 1 : 0);
+  return number(bytes / 1024 ** 2, bytes % 1024 ** 2 ? 1 : 0);
 }

@@ -1,6 +1,7 @@
 // Actions on what the model sees of the open session.
 
 import type { Action } from './action';
+import { say } from '../strings/spoken';
 
 export const compactContext: Action = {
   id: 'context.compact',
@@ -10,7 +11,7 @@ export const compactContext: Action = {
   when: (state) => state.transcript.turns.some((turn) => turn.endedAt && !turn.compact) && !state.transcript.turns.some((turn) => turn.compact && !turn.endedAt),
   run: async (page) => {
     await page.daemon.compact(page.state.selected);
-    page.set({ notice: 'The context is being compacted' });
+    page.set({ notice: say('notices')('compacting') });
   },
 };
 
@@ -22,6 +23,6 @@ export const clearContext: Action = {
   when: (state) => state.transcript.turns.length > 0 && state.transcript.running() === undefined,
   run: async (page) => {
     await page.daemon.clear(page.state.selected);
-    page.set({ notice: 'The context is empty' });
+    page.set({ notice: say('notices')('cleared') });
   },
 };

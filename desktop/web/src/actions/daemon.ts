@@ -5,6 +5,7 @@ import type { ServiceRow, ServiceVerb } from '../bridge';
 import type { Page } from '../page';
 import type { State } from '../state';
 import type { Action } from './action';
+import { PageProblem, say } from '../strings/spoken';
 
 // supervisord's words for a process that does not run and is not about to.
 const DOWN = ['stopped', 'exited', 'fatal', 'backoff', 'unknown'];
@@ -19,7 +20,7 @@ export const startDaemon: Action = {
     page.set({ isStarting: true, problem: '' });
     try {
       const down = (await page.bridge.services()).filter((service) => DOWN.includes(service.state));
-      if (!down.length) throw new Error('All processes of the daemon run, and it does not answer yet. Look at its log: opta logs gateway');
+      if (!down.length) throw new PageProblem(say('problems')('allRun'));
       for (const { name } of down) await page.bridge.control(name, 'start');
       page.kick();
     } finally {

@@ -3,6 +3,7 @@
 import { DaemonError } from '../daemon';
 import type { Page } from '../page';
 import type { Action } from './action';
+import { PageProblem, say } from '../strings/spoken';
 
 // `lmx/NAME` or `PROVIDER/NAME`. One of LMX is loaded first: when that fails, nothing has changed.
 export const useModel: Action<string> = {
@@ -16,7 +17,7 @@ export const useModel: Action<string> = {
     try {
       if (id.startsWith('lmx/')) await page.daemon.loadModel(id.slice('lmx/'.length));
       await page.daemon.setDefaultModel(id);
-      page.set({ notice: `${id} answers` });
+      page.set({ notice: say('notices')('answers', { model: id }) });
       page.refreshModels();
     } finally {
       page.set({ busyModel: '' });
@@ -38,7 +39,7 @@ export const fetchModel: Action<string> = {
       await page.daemon.pullModel(repo, revision);
       await page.queries.invalidateQueries({ queryKey: ['models', 'lmx'] });
     } catch (error) {
-      if (error instanceof DaemonError && error.status === 503) throw new Error(`${repo} cannot be fetched now: ${error.message}`);
+      if (error instanceof DaemonError && error.status === 503) throw new PageProblem(say('problems')('cannotFetch', { repo, reason: error.message }));
       throw error;
     } finally {
       page.set({ busyModel: '' });

@@ -2,6 +2,7 @@
 
 import type { DiscoveredServer } from '../protocol';
 import type { Action } from './action';
+import { say } from '../strings/spoken';
 
 export const lookForServers: Action = {
   id: 'providers.look',
@@ -28,7 +29,7 @@ export const useServer: Action<ChosenModel> = {
     page.set({ isAddingServer: true });
     try {
       const added = await page.daemon.addProvider({ name: server.name, type: server.type, baseUrl: server.baseUrl, model, makeDefault: true });
-      page.set({ notice: `${server.label} answers with ${model}`, problem: added.problem ? `${server.label} does not answer now: ${added.problem}` : '' });
+      page.set({ notice: say('notices')('answersWith', { server: server.label, model }), problem: added.problem ? say('problems')('notAnswering', { server: server.label, reason: added.problem }) : '' });
       page.refreshModels();
     } finally {
       page.set({ isAddingServer: false });

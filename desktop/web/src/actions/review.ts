@@ -5,6 +5,7 @@ import type { Turn } from '../transcript';
 import { holds } from '../transcript_undo';
 import type { Hunk } from '../ui/diff_hunks';
 import type { Action } from './action';
+import { say } from '../strings/spoken';
 
 export interface HunkOfTurn {
   turn: Turn;
@@ -54,5 +55,5 @@ export function isHunkUndone(turn: Turn, path: string, hunk: Hunk): boolean {
 function quoted(turn: Turn, path: string, hunk: Hunk): string {
   const longest = Math.max(2, ...[...hunk.text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
   const fence = '`'.repeat(longest + 1);
-  return `About ${path}, changed in ${turn.id}:\n${fence}diff\n${hunk.text}\n${fence}`;
+  return `${say('changes')('about', { path, turn: turn.id })}\n${fence}diff\n${hunk.text}\n${fence}`;
 }

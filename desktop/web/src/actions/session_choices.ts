@@ -3,6 +3,7 @@
 import type { Overrides, State } from '../state';
 import type { Mode, Level } from '../protocol';
 import type { Action } from './action';
+import { say } from '../strings/spoken';
 
 export interface Choice {
   field: keyof Overrides;
@@ -32,7 +33,7 @@ export const chooseDefaultModel: Action<string> = {
   when: (_, model) => model !== '',
   run: async (page, model) => {
     await page.daemon.setDefaultModel(model);
-    page.set({ overrides: without(page.state, 'model'), notice: `${model} is the default model` });
+    page.set({ overrides: without(page.state, 'model'), notice: say('notices')('isDefault', { model }) });
     page.refreshModels();
   },
 };

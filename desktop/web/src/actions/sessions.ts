@@ -7,6 +7,7 @@ import type { Session } from '../protocol';
 import { type Grouping, railPx, withSwitched } from '../remembered';
 import type { RailView, State } from '../state';
 import type { Action } from './action';
+import { say } from '../strings/spoken';
 
 export const newSession: Action = {
   id: 'session.new',
@@ -170,7 +171,7 @@ export const restoreSession: Action<string> = {
   when: () => true,
   run: async (page, sid) => {
     const { id } = await page.daemon.restore(sid);
-    page.set({ trashed: null, notice: 'The session is back.' });
+    page.set({ trashed: null, notice: say('notices')('restored') });
     page.open(id);
     page.refreshSessions();
   },

@@ -5,6 +5,7 @@ import type { DiagnoseRequest, Fix } from '../protocol';
 import { connection, type State } from '../state';
 import type { Action } from './action';
 import { openModels } from './composer';
+import { PageProblem, say } from '../strings/spoken';
 
 // What the daemon does, and what this page does itself; all other fixes are for a person in a terminal.
 const OF_DAEMON = new Set<Fix['kind']>(['restart_service', 'start_service', 'load_model', 'unload_model', 'compact_session', 'resume_turn', 'stop_turn']);
@@ -114,7 +115,7 @@ async function diagnoseNow(page: Page, also: Pick<DiagnoseRequest, 'contain' | '
   } catch (error) {
     page.set({ diagnosis: null });
     // Only a program on the machine can look further then.
-    if (error instanceof TypeError) throw new Error('The gateway does not answer, so the page cannot diagnose further. In a terminal: opta doctor --fix');
+    if (error instanceof TypeError) throw new PageProblem(say('problems')('gatewayAway'));
     throw error;
   } finally {
     page.set({ isDiagnosing: false });

@@ -4,6 +4,8 @@ import type { Look } from '../look';
 import type { State } from '../state';
 import type { Action } from './action';
 import { sessionPaths } from './changes';
+import type { LanguageChoice } from '../strings/languages';
+import { PageProblem, say } from '../strings/spoken';
 
 export const toggleRail: Action = {
   id: 'view.rail',
@@ -101,6 +103,16 @@ export const changeLook: Action<Partial<Look>> = {
   run: (page, look) => page.set({ choices: { ...page.state.choices, ...look } }),
 };
 
+// The language of the page; `system`: the first of the browser's languages that the page speaks.
+export const chooseLanguage: Action<LanguageChoice> = {
+  id: 'view.language',
+  name: 'Choose the language of the page',
+  label: 'Language',
+  keys: [],
+  when: () => true,
+  run: (page, language) => page.set({ choices: { ...page.state.choices, language } }),
+};
+
 export const allowNotifications: Action = {
   id: 'view.notify',
   name: 'Show notifications when a turn ends or needs an answer',
@@ -108,6 +120,6 @@ export const allowNotifications: Action = {
   keys: [],
   when: () => true,
   run: async (page) => {
-    if (!(await page.askToNotify())) throw new Error('The browser does not show notifications of this page. Allow them in the settings of the site.');
+    if (!(await page.askToNotify())) throw new PageProblem(say('problems')('notifications'));
   },
 };

@@ -4,6 +4,7 @@ import { DaemonError } from '../daemon';
 import type { Page } from '../page';
 import type { State, WorktreeAsked } from '../state';
 import type { Action } from './action';
+import { say } from '../strings/spoken';
 
 // Before the first message of a session in a folder.
 export const toggleWorktree: Action = {
@@ -49,8 +50,7 @@ function ending(action: WorktreeAsked['action'], name: string, label: string): A
     const sid = page.state.selected;
     try {
       const ended = await page.daemon.endWorktree(sid, action, force);
-      const files = ended.files.length === 1 ? '1 file' : `${ended.files.length} files`;
-      const done = action === 'drop' ? 'The worktree was dropped.' : `Merged into ${ended.into || 'the checked-out commit'}: ${files}.`;
+      const done = action === 'drop' ? say('notices')('dropped') : say('notices')('merged', { branch: ended.into || say('worktree')('noBranch'), count: ended.files.length });
       if (page.state.selected === sid) page.set({ worktreeAsked: null, notice: `${done} ${ended.note}`.trim() });
     } catch (error) {
       if (!(error instanceof DaemonError) || !error.info.details?.needsForce) throw error;

@@ -1,8 +1,10 @@
 // The words of the page in the language of the person. Components ask with `useWords('panel')`; messages are ICU MessageFormat.
 
-import type { ReactNode } from 'react';
+import { DirectionProvider } from '@base-ui/react/direction-provider';
+import { type ReactNode, useSyncExternalStore } from 'react';
 import { IntlProvider, useTranslations } from 'use-intl';
-import { en } from './en';
+import type { en } from './en';
+import { onSpoken, type Spoken, spoken } from './spoken';
 
 declare module 'use-intl' {
   interface AppConfig {
@@ -11,12 +13,17 @@ declare module 'use-intl' {
 }
 
 export function StringsProvider({ children }: { children: ReactNode }): ReactNode {
+  const { locale, messages, direction } = useSpoken();
   return (
     // Dates and numbers follow the person's own settings, so the time zone is the one of the machine.
-    <IntlProvider locale="en" messages={en} timeZone={Intl.DateTimeFormat().resolvedOptions().timeZone}>
-      {children}
+    <IntlProvider locale={locale} messages={messages} timeZone={Intl.DateTimeFormat().resolvedOptions().timeZone}>
+      <DirectionProvider direction={direction}>{children}</DirectionProvider>
     </IntlProvider>
   );
+}
+
+export function useSpoken(): Spoken {
+  return useSyncExternalStore(onSpoken, spoken);
 }
 
 export const useWords = useTranslations;

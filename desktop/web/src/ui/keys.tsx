@@ -1,22 +1,23 @@
 import type { ReactNode } from 'react';
+import { spoken } from '../strings/spoken';
+import { useSpoken } from '../strings/strings';
 
 const IS_MAC = /Mac|iP(hone|ad)/.test(navigator.platform);
 const SIGNS: Record<string, string> = {
-  Mod: IS_MAC ? '⌘' : 'Ctrl',
-  Alt: IS_MAC ? '⌥' : 'Alt',
-  Shift: IS_MAC ? '⇧' : 'Shift',
+  ...(IS_MAC ? { Mod: '⌘', Alt: '⌥', Shift: '⇧' } : {}),
   Enter: '↩',
-  Escape: 'Esc',
   ArrowUp: '↑',
   ArrowDown: '↓',
 };
 
 export function keyName(key: string): string {
-  return SIGNS[key] ?? key;
+  return SIGNS[key] ?? (spoken().messages.keyNames as Record<string, string>)[key] ?? key;
 }
 
 // A chord such as 'Mod+Enter' as this machine's keyboard names it.
 export function Keys({ shortcut }: { shortcut: string }): ReactNode {
+  // Draws again when the language changes.
+  useSpoken();
   return (
     <span aria-hidden="true">
       <kbd>

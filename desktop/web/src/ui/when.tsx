@@ -1,7 +1,8 @@
 // How long ago something was, in the person's language, counted on; the exact moment where a pointer rests.
 
 import type { ReactNode } from 'react';
-import { useFormatter, useLocale, useNow } from 'use-intl';
+import { useFormatter, useNow } from 'use-intl';
+import { justNow } from '../strings/formats';
 
 const MINUTE_MS = 60_000;
 const WEEK_MS = 7 * 24 * 60 * MINUTE_MS;
@@ -9,7 +10,6 @@ const WEEK_MS = 7 * 24 * 60 * MINUTE_MS;
 export function When({ at, className }: { at: string; className?: string }): ReactNode {
   const format = useFormatter();
   const now = useNow({ updateInterval: MINUTE_MS });
-  const locale = useLocale();
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return null;
   // What the clocks of two processes differ by is no future.
@@ -18,7 +18,7 @@ export function When({ at, className }: { at: string; className?: string }): Rea
   const isThisYear = date.getFullYear() === now.getFullYear();
   const shown =
     agoMs < MINUTE_MS
-      ? new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(0, 'second')
+      ? justNow()
       : agoMs < WEEK_MS
       ? format.relativeTime(moment, { now, style: 'narrow' })
       : format.dateTime(date, { day: 'numeric', month: 'short', ...(isThisYear ? {} : { year: 'numeric' }) });

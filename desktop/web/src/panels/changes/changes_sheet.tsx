@@ -62,7 +62,7 @@ function Changes(): ReactNode {
     if (shown.current !== edition) void refetch();
     shown.current = edition;
   }, [edition, refetch]);
-  if (error) return <p className="err">{error.message}</p>;
+  if (error) return <p className="err" lang="en">{error.message}</p>;
   if (!found) return <p className="dim pulse">{words('looking')}</p>;
   const changing = transcript.turns.filter((turn) => turn.endedAt && hasChanges(turn));
   return (

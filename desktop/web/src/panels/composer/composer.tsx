@@ -18,6 +18,8 @@ import { BlockedNotice, UnknownCommandNotice } from './notices';
 import { PlanAnswer } from './plan_answer';
 import { SendButtons } from './send_buttons';
 import { WaitingWords } from './waiting_words';
+import { ActionLabel } from '../../actions/action_words';
+import { useActionWords } from '../../actions/words';
 
 // The next message: its text and files, what it runs with, and the buttons that send it or stop the running turn.
 export function Composer(): ReactNode {
@@ -118,10 +120,11 @@ function WorktreeSwitch(): ReactNode {
   const page = usePage();
   const isOffered = usePageState((state) => toggleWorktree.when(state));
   const isOn = usePageState((state) => state.wantsWorktree);
+  const { name } = useActionWords(toggleWorktree);
   if (!isOffered) return null;
   return (
-    <label className={classes(styles.pill, styles.switch, isOn && styles.overridden)} title={toggleWorktree.name}>
-      <input type="checkbox" checked={isOn} onChange={() => void perform(page, toggleWorktree, undefined)} /> {toggleWorktree.label}
+    <label className={classes(styles.pill, styles.switch, isOn && styles.overridden)} title={name}>
+      <input type="checkbox" checked={isOn} onChange={() => void perform(page, toggleWorktree, undefined)} /> <ActionLabel action={toggleWorktree} />
     </label>
   );
 }

@@ -7,6 +7,7 @@ import { nextModel } from '../../state';
 import { useWords } from '../../strings/strings';
 import { classes } from '../../ui/kit/classes';
 import styles from './composer.module.css';
+import { thousands } from '../../strings/formats';
 
 const TONES: Record<Fill, string> = { ok: 'dim', unknown: 'dim', high: 'warn', full: 'err', over: 'err' };
 
@@ -52,11 +53,4 @@ export function ContextWarning(): ReactNode {
       <ActionButton action={compactContext} argument={undefined} />
     </p>
   );
-}
-
-// 950, 26.8k, 262k.
-function thousands(tokens: number): string {
-  if (tokens < 1000) return String(tokens);
-  const count = tokens / 1000;
-  return `${count < 100 ? count.toFixed(1).replace(/\.0$/, '') : Math.round(count)}k`;
 }

@@ -25,7 +25,7 @@ export function SendButtons({ reasonId }: { reasonId: string | undefined }): Rea
       {isRunning ? <ActionButton action={steerTurn} argument={undefined} title={words('steerTitle')} /> : null}
       <span className={styles.split}>
         <ActionButton action={submitTurn} argument={undefined} className="primary" title={isRunning ? words('queueTitle') : undefined} shortcut={isEnter ? 'Enter' : undefined} describedBy={reasonId}>
-          {isRunning ? words('queue') : submitTurn.label}
+          {isRunning ? words('queue') : undefined}
         </ActionButton>
         <SendKeyMenu />
       </span>

@@ -2,6 +2,7 @@ import { type KeyboardEvent, type ReactNode, useState } from 'react';
 import { perform } from '../../actions/action';
 import { isTaken } from '../../actions/chord';
 import { editWaiting, removeWaiting, type Waiting } from '../../actions/steer';
+import { ActionLabel } from '../../actions/action_words';
 import { usePage, usePageState } from '../../hooks';
 import { useWords } from '../../strings/strings';
 import { classes } from '../../ui/kit/classes';
@@ -63,7 +64,7 @@ function Chip({ waiting }: { waiting: Waiting }): ReactNode {
             {words('edit')}
           </button>
           <button type="button" className={styles.small} aria-label={words('removeName', { text: short })} onClick={() => void perform(page, removeWaiting, waiting).then(() => page.focus('composer'))}>
-            {removeWaiting.label}
+            <ActionLabel action={removeWaiting} />
           </button>
         </>
       ) : (
@@ -79,7 +80,7 @@ function Chip({ waiting }: { waiting: Waiting }): ReactNode {
             onChange={(event) => setText(event.target.value)}
           />
           <button type="button" className={styles.small} disabled={!text.trim()} onClick={() => void save()}>
-            {editWaiting.label}
+            <ActionLabel action={editWaiting} />
           </button>
           <button type="button" className={styles.small} onClick={close}>
             {words('cancel')}

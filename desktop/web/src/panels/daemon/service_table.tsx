@@ -4,10 +4,8 @@ import type { ServiceRow } from '../../bridge';
 import { usePageState } from '../../hooks';
 import { useWords } from '../../strings/strings';
 import { Button } from '../../ui/kit/button';
-import { duration, UNKNOWN } from '../telemetry/format';
+import { mebibytes, UNKNOWN, uptime } from '../../strings/formats';
 import styles from './daemon.module.css';
-
-const MIB = 1024 ** 2;
 
 // Every process with how it is, and what can be done with it.
 export function ServiceTable({ services, onAsk }: { services: readonly ServiceRow[]; onAsk: (change: ServiceChange) => void }): ReactNode {
@@ -41,15 +39,15 @@ function Row({ service, onAsk }: { service: ServiceRow; onAsk: (change: ServiceC
   const isRunning = state === 'running' || state === 'starting' || state === 'backoff';
   // Only a connected gateway knows whether its processes are ready.
   const isReady = usePageState(({ globalConnection, health }) => (globalConnection === 'connected' ? (health?.services as Record<string, { ready?: boolean }> | undefined)?.[name]?.ready : undefined));
-  const shown = state !== 'running' || isReady === undefined ? state : words(isReady ? 'ready' : 'notReady');
+  const shown = state !== 'running' || isReady === undefined ? words('state', { state }) : words(isReady ? 'ready' : 'notReady');
   const tone = state === 'running' ? (isReady === false ? 'warn' : 'ok') : state === 'fatal' || state === 'backoff' ? 'err' : 'dim';
   return (
     <tr>
       <th scope="row">{name}</th>
       <td className={tone}>{shown}</td>
       <td className="num">{pid || UNKNOWN}</td>
-      <td className="num">{isRunning && uptimeS ? duration(uptimeS) : UNKNOWN}</td>
-      <td className="num">{memory ? `${Math.round(memory / MIB)} MiB` : UNKNOWN}</td>
+      <td className="num">{isRunning && uptimeS ? uptime(uptimeS) : UNKNOWN}</td>
+      <td className="num">{memory ? mebibytes(memory) : UNKNOWN}</td>
       <td className="num">{words('restarts', { count: restarts })}</td>
       <td className={styles.buttons}>
         {(isRunning ? (['restart', 'stop'] as const) : (['start'] as const)).map((verb) => (

@@ -10,7 +10,7 @@ import { foundModelsQuery, lmxModelsQuery } from '../../queries';
 import { useWords } from '../../strings/strings';
 import styles from './first_run.module.css';
 import { ModelChoice } from './model_choice';
-import { bytesText } from './sizes';
+import { bytesText } from '../../strings/formats';
 
 export function FetchedModels(): ReactNode {
   const page = usePage();

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { App } from '../../app';
 import type { MachineModels } from '../../protocol';
 import { testBench } from '../../testing/page';
-import { bytesText } from './sizes';
+import { bytesText } from '../../strings/formats';
 import { Welcome } from './welcome';
 
 const bench = testBench();

@@ -9,7 +9,7 @@ import { FetchedModels } from './fetched_models';
 import styles from './first_run.module.css';
 import { LocalServers } from './local_servers';
 import { ModelChoice } from './model_choice';
-import { bytesText } from './sizes';
+import { bytesText } from '../../strings/formats';
 
 export function ModelStep(): ReactNode {
   const page = usePage();

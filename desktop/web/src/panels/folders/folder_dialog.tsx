@@ -124,7 +124,7 @@ function Browser({ typed, onType, onUse }: { typed: string; onType(path: string)
   const parent = found.data?.parent ?? '';
   return (
     <section className={styles.browser} aria-label={words('path')}>
-      <input ref={field} className={styles.path} aria-label={words('path')} placeholder={words('placeholder')} value={typed} spellCheck={false} autoComplete="off" onChange={(event) => onType(event.target.value)} onKeyDown={onFieldKey} />
+      <input ref={field} className={styles.path} dir="ltr" aria-label={words('path')} placeholder={words('placeholder')} value={typed} spellCheck={false} autoComplete="off" onChange={(event) => onType(event.target.value)} onKeyDown={onFieldKey} />
       <ul ref={list} className={styles.list} aria-label={words('inside', { path: shortPath(found.data?.path ?? path, home) })} aria-busy={found.isFetching} onKeyDown={onListKey}>
         {parent && !prefix ? (
           <li className={styles.row}>

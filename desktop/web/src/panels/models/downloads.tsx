@@ -7,7 +7,7 @@ import type { LmxPull } from '../../protocol';
 import { foundModelsQuery } from '../../queries';
 import { useWords } from '../../strings/strings';
 import { line } from '../../visible';
-import { bytesText } from '../first_run/sizes';
+import { bytesText } from '../../strings/formats';
 import { Section } from '../settings/section';
 import styles from './models.module.css';
 

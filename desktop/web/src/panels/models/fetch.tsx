@@ -5,7 +5,7 @@ import { foundModelsQuery, hubSearchQuery } from '../../queries';
 import { useWords } from '../../strings/strings';
 import { Button } from '../../ui/kit/button';
 import { line } from '../../visible';
-import { bytesText } from '../first_run/sizes';
+import { bytesText } from '../../strings/formats';
 import { Section } from '../settings/section';
 import { FetchFacts } from './fetch_facts';
 import styles from './models.module.css';

@@ -8,7 +8,7 @@ import { availableQuery } from '../../queries';
 import { useWords } from '../../strings/strings';
 import { Button } from '../../ui/kit/button';
 import { line } from '../../visible';
-import { bytesText } from '../first_run/sizes';
+import { bytesText } from '../../strings/formats';
 import styles from './models.module.css';
 
 interface Props {

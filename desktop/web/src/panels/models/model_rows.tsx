@@ -7,7 +7,7 @@ import type { LmxModelDetails } from '../../protocol';
 import { useWords } from '../../strings/strings';
 import { Button } from '../../ui/kit/button';
 import { line } from '../../visible';
-import { bytesText } from '../first_run/sizes';
+import { bytesText } from '../../strings/formats';
 import { Section } from '../settings/section';
 import styles from './models.module.css';
 

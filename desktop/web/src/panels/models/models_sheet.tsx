@@ -15,11 +15,12 @@ import { useWords } from '../../strings/strings';
 import { Button } from '../../ui/kit/button';
 import { Sheet } from '../../ui/kit/dialog';
 import { line } from '../../visible';
-import { bytesText } from '../first_run/sizes';
+import { bytesText } from '../../strings/formats';
 import { Downloads } from './downloads';
 import { Fetch } from './fetch';
 import { ModelRows } from './model_rows';
 import styles from './models.module.css';
+import { number } from '../../strings/formats';
 
 export function ModelsSheet(): ReactNode {
   const page = usePage();
@@ -63,7 +64,7 @@ function Facts({ memory }: LmxModels): ReactNode {
   const words = useWords('models');
   const host = usePageState((state) => lmxOf(state.figures.metrics).host ?? '');
   const rate = usePageState((state) => state.figures.metrics?.tokensPerSec ?? 0);
-  const facts = [host ? words('host', { host: line(host) }) : words('here'), memory ? words('memory', { used: bytesText(memory.used), limit: bytesText(memory.limit) }) : '', rate ? words('speed', { rate: rate.toFixed(1) }) : ''];
+  const facts = [host ? words('host', { host: line(host) }) : words('here'), memory ? words('memory', { used: bytesText(memory.used), limit: bytesText(memory.limit) }) : '', rate ? words('speed', { rate: number(rate, 1) }) : ''];
   return (
     <>
       <p className="dim num">{facts.filter(Boolean).join(' · ')}</p>

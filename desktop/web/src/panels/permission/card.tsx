@@ -5,7 +5,7 @@
 import { type KeyboardEvent, memo, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import type { Offer } from '../../protocol';
 import { useWords } from '../../strings/strings';
-import { toolOf } from '../../tools';
+import { toolWords } from '../../strings/tool_words';
 import type { Call } from '../../transcript';
 import { Diff } from '../../ui/diff';
 import { Exact } from '../../ui/exact';
@@ -90,7 +90,7 @@ export function Card({ call, cwd, at = 1, count = 1, takesFocus = false, onAnswe
     <section ref={card} className={styles.card} aria-label={words('card')} tabIndex={-1} data-focus="question" data-scope="card" onKeyDown={onKeyDown}>
       <header>
         <h2 className="warn">
-          <span aria-hidden="true">◆</span> {line(toolOf(call.name, call.server).question)}
+          <span aria-hidden="true">◆</span> {line(toolWords(call.name, call.server).question)}
         </h2>
         <span className="dim num">
           {count > 1 ? `${words('of', { at, count })} · ` : ''}
@@ -111,14 +111,14 @@ export function Card({ call, cwd, at = 1, count = 1, takesFocus = false, onAnswe
           {call.offers
             .filter((offer) => !isLasting(offer))
             .map((offer) => (
-              <Button key={offer.id} title={line(offer.preview ?? '')} disabled={!isReady || problem !== ''} onClick={() => give(decisionOf(offer), offer.id)}>
-                {line(offer.label)}
+              <Button key={offer.id} title={offer.id === 'network' ? words('withNetworkHint') : line(offer.preview ?? '')} disabled={!isReady || problem !== ''} onClick={() => give(decisionOf(offer), offer.id)}>
+                {offer.id === 'network' ? words('withNetwork') : <span lang="en">{line(offer.label)}</span>}
               </Button>
             ))}
           {widest ? (
             <Button title={words('widerTitle', { others: lasting.length - 1 })} aria-keyshortcuts="a" disabled={!isReady || problem !== ''} onClick={() => go({ kind: 'scope', offer: widest })}>
               <span className={styles.wider}>
-                {line(widest.label)} … <Keys shortcut="A" />
+                <span lang="en">{line(widest.label)}</span> … <Keys shortcut="A" />
               </span>
             </Button>
           ) : null}
@@ -142,7 +142,10 @@ export function Card({ call, cwd, at = 1, count = 1, takesFocus = false, onAnswe
         <NoteForm isSettled={isSettled} isOpen={!isSent && left > 0} onDeny={(note) => send({ decision: 'deny', offer: '', note })} onBack={() => go(CALL)} />
       )}
       <p className="dim exact">
-        {words('why')} <Exact text={call.reason} />
+        {words('why')}{' '}
+        <span lang="en">
+          <Exact text={call.reason} />
+        </span>
       </p>
     </section>
   );

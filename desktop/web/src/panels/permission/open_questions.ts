@@ -3,7 +3,7 @@
 import { type ChildAsk, openAsks } from '../../child_asks';
 import type { Call, Transcript } from '../../transcript';
 import type { Question } from '../../transcript_parts';
-import { toolOf } from '../../tools';
+import { toolWords } from '../../strings/tool_words';
 import { line } from '../../visible';
 import { summary } from './question';
 
@@ -44,6 +44,6 @@ function isAsked(call: Call): boolean {
 
 // A question on one short line, for the list.
 export function labelOf({ call, asked }: OpenQuestion): string {
-  const text = line(asked ? asked.text : `${toolOf(call.name, call.server).label} ${summary(call)}`.trim());
+  const text = line(asked ? asked.text : `${toolWords(call.name, call.server).label} ${summary(call)}`.trim());
   return text.length > LABEL_CHARS_MAX ? `${text.slice(0, LABEL_CHARS_MAX)} …` : text;
 }

@@ -2,7 +2,9 @@
 // The card is the one that opta_protocol/tools/card.py builds; tests/fixtures/cards.json holds both to the same result.
 
 import type { Offer } from '../../protocol';
-import { MISSING, NETWORK, NO_END, SANDBOX, toolOf } from '../../tools';
+import { say } from '../../strings/spoken';
+import { cardWord, toolWords } from '../../strings/tool_words';
+import { toolOf } from '../../tools';
 import type { Call } from '../../transcript';
 
 export interface Leaf {
@@ -30,7 +32,7 @@ export interface Card {
 
 export function cardOf(call: Call, cwd: string): Card {
   const tool = toolOf(call.name, call.server);
-  return { question: tool.question, arguments: leaves(call.args, tool.subject), outcome: outcome(call), facts: facts(call, cwd), problem: missing(call) };
+  return { question: toolWords(call.name, call.server).question, arguments: leaves(call.args, tool.subject), outcome: outcome(call), facts: facts(call, cwd), problem: missing(call) };
 }
 
 // One leaf for each value that holds no others, those of the subject first.
@@ -45,7 +47,7 @@ export function summary(call: Call): string {
   const steps = progress ? call.args[progress] : undefined;
   if (Array.isArray(steps)) {
     const states = steps.filter((step) => step !== null && typeof step === 'object' && !Array.isArray(step)).map((step: Record<string, unknown>) => step.state);
-    return `${states.filter((state) => state === 'done').length} of ${states.length} done`;
+    return say('cards')('progress', { done: String(states.filter((state) => state === 'done').length), count: String(states.length) });
   }
   const value = subject ? call.args[subject] : undefined;
   if (value) return String(value);
@@ -65,9 +67,9 @@ function key(name: string): string {
 }
 
 function ofText(value: string): string {
-  if (value === '') return 'empty text';
+  if (value === '') return say('card')('empty');
   try {
-    return typeof JSON.parse(value) === 'string' ? '' : 'text';
+    return typeof JSON.parse(value) === 'string' ? '' : say('card')('text');
   } catch {
     return '';
   }
@@ -79,36 +81,38 @@ function fact(name: string, text: string): Leaf {
 
 // Where and how it runs, beside its arguments.
 function facts(call: Call, cwd: string): Leaf[] {
+  const words = say('card');
   const found: Leaf[] = [];
-  if (call.server) found.push(fact('server', call.server), fact('tool', call.name), fact('description sha256', call.schema));
+  if (call.server) found.push(fact(words('server'), call.server), fact(words('tool'), call.name), fact(words('schema'), call.schema));
   const { execution } = call;
   if (execution) {
     found.push(
-      fact('runs in', execution.folder),
-      fact('time limit', duration(execution.timeoutS)),
-      fact('in the background', execution.background ? 'yes' : 'no'),
-      fact('network', NETWORK[execution.network ?? 'off'] ?? String(execution.network)),
-      fact('sandbox', SANDBOX[execution.sandbox] ?? execution.sandbox),
+      fact(words('runsIn'), execution.folder),
+      fact(words('timeLimit'), duration(execution.timeoutS)),
+      fact(words('background'), words(execution.background ? 'yes' : 'no')),
+      fact(words('network'), cardWord('networks', execution.network ?? 'off')),
+      fact(words('sandbox'), cardWord('sandboxes', execution.sandbox)),
     );
-    if (execution.programs?.length) found.push(fact('starts', execution.programs.join('\n')));
-  } else found.push(fact('workspace', cwd));
+    if (execution.programs?.length) found.push(fact(words('starts'), execution.programs.join('\n')));
+  } else found.push(fact(words('workspace'), cwd));
   return found;
 }
 
 // What a write leaves in the place of what was there.
 function outcome({ writing }: Call): Leaf[] {
   if (!writing) return [];
-  const before = writing.sha256Before ? `${writing.bytesBefore ?? 0} bytes, sha256 ${writing.sha256Before}` : 'no file';
-  const found = [fact('before', before), fact('after', `${writing.bytes} bytes, sha256 ${writing.sha256}`)];
-  if (writing.note) found.unshift(fact('note', writing.note));
+  const words = say('card');
+  const before = writing.sha256Before ? words('content', { bytes: String(writing.bytesBefore ?? 0), sha256: writing.sha256Before }) : words('noFile');
+  const found = [fact(words('before'), before), fact(words('after'), words('content', { bytes: String(writing.bytes), sha256: writing.sha256 }))];
+  if (writing.note) found.unshift(fact(words('note'), writing.note));
   return found;
 }
 
 function missing(call: Call): string {
-  if (!call.expiresAt || Number.isNaN(Date.parse(call.expiresAt))) return NO_END;
+  if (!call.expiresAt || Number.isNaN(Date.parse(call.expiresAt))) return say('card')('noEnd');
   const { evidence } = toolOf(call.name, call.server);
   const has = { '': true, execution: Boolean(call.execution?.folder), writing: call.writing !== null, server: Boolean(call.server && call.schema) };
-  return has[evidence] ? '' : (MISSING[evidence] ?? evidence);
+  return has[evidence] ? '' : cardWord('missing', evidence);
 }
 
 // Why a question cannot be allowed here, '' when it can.
@@ -116,7 +120,7 @@ export function unshown(call: Call): string {
   const problem = missing(call);
   if (problem) return problem;
   const size = leaves(call.args).reduce((sum, leaf) => sum + leaf.name.length + leaf.text.length, call.diff.length);
-  if (size > CHARS_MAX) return `The call is too large to be shown whole (${size} characters, at most ${CHARS_MAX}).`;
+  if (size > CHARS_MAX) return say('card')('tooLarge', { size: String(size), most: String(CHARS_MAX) });
   return '';
 }
 

@@ -30,7 +30,7 @@ export function Scope({ offers, chosen, onChoose }: Props): ReactNode {
           {offers.map((offer) => (
             <label key={offer.id}>
               <input type="radio" name={group} checked={offer.id === chosen.id} onChange={() => onChoose(offer)} />
-              <span>
+              <span lang="en">
                 {line(offer.label)}
                 {offer.preview ? (
                   <span className="dim exact">

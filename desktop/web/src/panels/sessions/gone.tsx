@@ -7,6 +7,7 @@ import { usePage, usePageState } from '../../hooks';
 import { useWords } from '../../strings/strings';
 import { Button } from '../../ui/kit/button';
 import styles from './gone.module.css';
+import { ActionLabel } from '../../actions/action_words';
 
 // Above what was read of it, which stays readable.
 export function GoneBanner(): ReactNode {
@@ -40,13 +41,13 @@ function Ways(): ReactNode {
   return (
     <>
       <Button size="small" onClick={() => void perform(page, restoreSession, sid)}>
-        {restoreSession.label}
+        <ActionLabel action={restoreSession} />
       </Button>
       <Button size="small" look="quiet" onClick={() => void perform(page, showTrash, undefined)}>
-        {showTrash.label}
+        <ActionLabel action={showTrash} />
       </Button>
       <Button size="small" look="quiet" onClick={() => void perform(page, newSession, undefined)}>
-        {newSession.label}
+        <ActionLabel action={newSession} />
       </Button>
     </>
   );

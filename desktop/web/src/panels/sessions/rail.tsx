@@ -6,7 +6,7 @@ import { resizeRail } from '../../actions/sessions';
 import { closeRail, isRailShown } from '../../actions/view';
 import { usePage, usePageState } from '../../hooks';
 import { RAIL_MAX_PX, RAIL_MIN_PX, RAIL_PX } from '../../remembered';
-import { useWords } from '../../strings/strings';
+import { useSpoken, useWords } from '../../strings/strings';
 import { Sheet } from '../../ui/kit/dialog';
 import styles from './rail.module.css';
 import { Sessions } from './sessions';
@@ -39,9 +39,11 @@ function Handle(): ReactNode {
   const words = useWords('rail');
   const px = usePageState((state) => state.remembered.railPx);
   const [isDragged, setDragged] = useState(false);
+  // From right to left, the column is on the right, and grows to the left.
+  const isReversed = useSpoken().direction === 'rtl';
   const resize = (wanted: number) => void perform(page, resizeRail, wanted);
   const onMove = (event: PointerEvent) => {
-    if (isDragged) resize(event.clientX);
+    if (isDragged) resize(isReversed ? window.innerWidth - event.clientX : event.clientX);
   };
   return (
     <div
@@ -63,8 +65,8 @@ function Handle(): ReactNode {
       onPointerUp={() => setDragged(false)}
       onLostPointerCapture={() => setDragged(false)}
       onKeyDown={(event) => {
-        if (event.key === 'ArrowLeft') resize(px - STEP_PX);
-        else if (event.key === 'ArrowRight') resize(px + STEP_PX);
+        if (event.key === (isReversed ? 'ArrowRight' : 'ArrowLeft')) resize(px - STEP_PX);
+        else if (event.key === (isReversed ? 'ArrowLeft' : 'ArrowRight')) resize(px + STEP_PX);
         else if (event.key === 'Home') resize(RAIL_MIN_PX);
         else if (event.key === 'End') resize(RAIL_MAX_PX);
         else return;

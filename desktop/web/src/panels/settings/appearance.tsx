@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { perform } from '../../actions/action';
 import { chooseSendKey } from '../../actions/composer';
-import { changeLook, type DiffView, showDiffs, wrapOutput } from '../../actions/view';
+import { changeLook, chooseLanguage, type DiffView, showDiffs, wrapOutput } from '../../actions/view';
 import { usePage, usePageState } from '../../hooks';
 import { lookOf, MOTIONS, type Motion, TEXT_SIZES, type TextSize, THEMES, type Theme } from '../../look';
 import type { Grouping } from '../../remembered';
@@ -10,6 +10,7 @@ import { useWords } from '../../strings/strings';
 import { Select } from '../../ui/kit/select';
 import { Section } from './section';
 import styles from './settings.module.css';
+import { choiceOf, LANGUAGE_CHOICES, type LanguageChoice } from '../../strings/languages';
 
 const DIFFS = ['auto', 'unified', 'split'] as const;
 const GROUPINGS = ['folder', 'date'] as const;
@@ -28,6 +29,10 @@ export function Appearance(): ReactNode {
       <div className={styles.row}>
         {words('view.theme')}
         <Select label={words('view.theme')} value={look.theme} onChoose={(theme: Theme) => void perform(page, changeLook, { theme })} options={THEMES.map((value) => ({ value, label: words(`view.themes.${value}`) }))} />
+      </div>
+      <div className={styles.row}>
+        {words('view.language')}
+        <Select label={words('view.language')} value={choiceOf(choices.language)} onChoose={(language: LanguageChoice) => void perform(page, chooseLanguage, language)} options={LANGUAGE_CHOICES.map((value) => ({ value, label: words(`view.languages.${value}`) }))} />
       </div>
       <div className={styles.row}>
         {words('view.textSize')}

@@ -10,6 +10,7 @@ import { Button } from '../../ui/kit/button';
 import { line } from '../../visible';
 import { Section } from './section';
 import styles from './settings.module.css';
+import { dateTime } from '../../strings/formats';
 
 // Everything that is allowed without a question, in the words that were shown before it was written.
 export function Grants(): ReactNode {
@@ -27,7 +28,7 @@ export function Grants(): ReactNode {
               <code className="exact">
                 <Exact text={grant.words} />
               </code>{' '}
-              <span className="dim">{[words('grants.folder', { cwd: line(grant.cwd) }), grant.expires ? words('grants.until', { when: new Date(grant.expires).toLocaleString() }) : ''].filter(Boolean).join(' · ')}</span>
+              <span className="dim">{[words('grants.folder', { cwd: line(grant.cwd) }), grant.expires ? words('grants.until', { when: dateTime(grant.expires) }) : ''].filter(Boolean).join(' · ')}</span>
             </span>
             <Button size="small" aria-label={words('grants.revokeOf', { words: line(grant.words) })} onClick={() => void perform(page, revokeGrant, grant.id)}>
               {words('grants.revoke')}

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { usePageState } from '../../hooks';
 import type { State } from '../../state';
 import { useWords } from '../../strings/strings';
-import { percent, seconds, UNKNOWN } from './format';
+import { number, percent, seconds, UNKNOWN, wholeSeconds } from '../../strings/formats';
 import { Row } from './metric';
 import { useNow } from './use_figures';
 
@@ -29,8 +29,8 @@ export function ActiveTurn(): ReactNode {
       <dl>
         <Row name={words('turn')} value={turn?.id ?? UNKNOWN} />
         <Row name={words('firstToken')} value={seconds(turn && first.turn === turn.id ? first.ms : recorded || null)} />
-        <Row name={words('elapsed')} value={elapsed === null ? UNKNOWN : `${(elapsed / 1000).toFixed(0)} s`} />
-        <Row name={words('promptTokens')} value={prompt ? prompt.toLocaleString() : UNKNOWN} />
+        <Row name={words('elapsed')} value={elapsed === null ? UNKNOWN : wholeSeconds(elapsed)} />
+        <Row name={words('promptTokens')} value={prompt ? number(prompt) : UNKNOWN} />
         <Row name={words('cached')} value={percent(prompt && cached !== null ? (100 * cached) / prompt : null, 0)} />
       </dl>
     </section>

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { lmxOf } from '../../figures';
 import { usePageState } from '../../hooks';
 import { useWords } from '../../strings/strings';
-import { UNKNOWN } from './format';
+import { UNKNOWN } from '../../strings/formats';
 import { Row } from './metric';
 
 const SERVICES = ['gateway', 'sessions', 'agent', 'tools', 'lmx', 'desktop'] as const;

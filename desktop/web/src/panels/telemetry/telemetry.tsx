@@ -11,7 +11,7 @@ import { contextOf } from '../../state';
 import { useWords } from '../../strings/strings';
 import { classes } from '../../ui/kit/classes';
 import { Triage } from '../triage/triage';
-import { duration, gib, milliseconds, percent, UNKNOWN } from './format';
+import { gib, milliseconds, number, percent, UNKNOWN, uptime } from '../../strings/formats';
 import { ActiveTurn } from './active_turn';
 import { Bar, Metric, Row, Spark, toneOf } from './metric';
 import { Services, useIsLmxUnused } from './services';
@@ -63,7 +63,7 @@ function Gauges(): ReactNode {
   const isLmxUnused = useIsLmxUnused();
   return (
     <>
-      <Metric label={words('rate')} value={metrics ? metrics.tokensPerSec.toFixed(1) : UNKNOWN} />
+      <Metric label={words('rate')} value={metrics ? number(metrics.tokensPerSec, 1) : UNKNOWN} />
       <Spark series={rates} />
       {isLmxUnused ? null : (
         <>
@@ -97,7 +97,7 @@ function DaemonRows(): ReactNode {
         <Row name={words('status')} value={words(status)} tone={STATUS_TONES[status]} />
         <Row name={words('sandbox')} value={sandbox || UNKNOWN} tone={sandbox === 'none' ? 'err' : ''} />
         <Row name={words('port')} value={at && port ? String(port) : UNKNOWN} />
-        <Row name={words('uptime')} value={health ? duration(health.uptime) : UNKNOWN} />
+        <Row name={words('uptime')} value={health ? uptime(health.uptime) : UNKNOWN} />
         <Row name={words('sessions')} value={metrics ? `${metrics.sessions}` : UNKNOWN} />
         <Row name={words('turnsRunning')} value={metrics ? `${metrics.turnsRunning}` : UNKNOWN} />
         <EventSeq />
@@ -112,7 +112,7 @@ function DaemonRows(): ReactNode {
 function EventSeq(): ReactNode {
   const words = useWords('telemetry');
   const seq = usePageState((state) => state.transcript.lastSeq);
-  return <Row name={words('seq')} value={seq ? seq.toLocaleString() : UNKNOWN} />;
+  return <Row name={words('seq')} value={seq ? number(seq) : UNKNOWN} />;
 }
 
 function Lmx(): ReactNode {
@@ -121,7 +121,7 @@ function Lmx(): ReactNode {
   if (useIsLmxUnused()) return null;
   return (
     <section aria-labelledby="telemetry-lmx">
-      <h2 id="telemetry-lmx">LMX</h2>
+      <h2 id="telemetry-lmx">{words('lmx')}</h2>
       <dl>
         {host ? <Row name={words('host')} value={host} /> : null}
         <Row name={words('models')} value={loaded?.join(', ') || UNKNOWN} />

@@ -9,7 +9,7 @@ import { useWords } from '../../strings/strings';
 import { classes } from '../../ui/kit/classes';
 import { Sheet } from '../../ui/kit/dialog';
 import { Button } from '../../ui/kit/button';
-import { percent, UNKNOWN } from './format';
+import { number, percent, UNKNOWN } from '../../strings/formats';
 import { toneOf } from './metric';
 import { STATUS_TONES, statusOf } from './status';
 import { TelemetryPanel } from './telemetry';
@@ -21,7 +21,7 @@ export function TelemetryLine(): ReactNode {
   const words = useWords('telemetry');
   const isOpen = usePageState((state) => state.isTelemetrySheetOpen);
   const hasColumn = usePageState((state) => state.isTelemetryOpen);
-  const rate = usePageState((state) => state.figures.metrics?.tokensPerSec.toFixed(0) ?? UNKNOWN);
+  const rate = usePageState((state) => (state.figures.metrics ? Math.round(state.figures.metrics.tokensPerSec) : null));
   const context = usePageState((state) => {
     const found = contextOf(state);
     return found ? (100 * found.used) / found.limit : null;
@@ -38,7 +38,7 @@ export function TelemetryLine(): ReactNode {
         aria-expanded={isOpen}
         onClick={() => void perform(page, toggleTelemetry, undefined)}
       >
-        <span className="sr-only">{words('title')}</span> <span className="num">{words('lineRate', { rate })}</span> <span aria-hidden="true">·</span>{' '}
+        <span className="sr-only">{words('title')}</span> <span className="num">{words('lineRate', { rate: rate === null ? UNKNOWN : number(rate) })}</span> <span aria-hidden="true">·</span>{' '}
         <span className={classes('num', toneOf(context))}>{words('lineContext', { context: percent(context, 0) })}</span> <span aria-hidden="true">·</span>{' '}
         <span className={STATUS_TONES[status]}>
           {status === 'running' ? '●' : status === 'reading' ? '○' : '✕'} <span className="sr-only">{words(`line.${status}`)}</span>

@@ -4,6 +4,7 @@ import { classes } from '../../ui/kit/classes';
 import type { Aside } from './asides';
 import { Opener } from './opener';
 import styles from './timeline.module.css';
+import { timeWithSeconds } from '../../strings/formats';
 
 const GLYPHS: Record<Exclude<Aside['kind'], 'injected'>, string> = {
   warning: '!',
@@ -24,8 +25,8 @@ const WARNS: Aside['kind'][] = ['warning', 'model'];
 export function AsideLine({ aside }: { aside: Aside }): ReactNode {
   if (aside.kind === 'injected') return <InjectedLine aside={aside} />;
   return (
-    <p className={classes(styles.aside, WARNS.includes(aside.kind) && 'warn')} data-seq={aside.seq} title={aside.ts ? new Date(aside.ts).toLocaleTimeString() : undefined}>
-      <span aria-hidden="true">{GLYPHS[aside.kind]}</span> {aside.text}
+    <p className={classes(styles.aside, WARNS.includes(aside.kind) && 'warn')} data-seq={aside.seq} title={aside.ts ? timeWithSeconds(aside.ts) : undefined}>
+      <span aria-hidden="true">{GLYPHS[aside.kind]}</span> <span lang="en">{aside.text}</span>
     </p>
   );
 }

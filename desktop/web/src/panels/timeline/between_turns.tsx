@@ -6,6 +6,7 @@ import type { Transcript } from '../../transcript';
 import { AsideLine } from './aside';
 import { between } from './asides';
 import styles from './timeline.module.css';
+import { day } from '../../strings/formats';
 
 // What stands above the first turn: where a sub-agent or a fork comes from, and what happened before.
 export function BeforeFirst({ transcript }: { transcript: Transcript }): ReactNode {
@@ -68,5 +69,5 @@ export function Day({ ts, before }: { ts: string; before: string }): ReactNode {
 }
 
 function dayOf(ts: string): string {
-  return ts ? new Date(ts).toLocaleDateString([], { weekday: 'short', day: 'numeric', month: 'long', year: 'numeric' }) : '';
+  return ts ? day(ts) : '';
 }

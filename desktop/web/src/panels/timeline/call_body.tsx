@@ -1,10 +1,11 @@
 import type { ReactNode } from 'react';
 import { usePageState } from '../../hooks';
 import { useWords } from '../../strings/strings';
-import { NETWORK, SANDBOX, toolOf } from '../../tools';
+import { cardWord } from '../../strings/tool_words';
+import { toolOf } from '../../tools';
 import type { Call } from '../../transcript';
 import { Exact } from '../../ui/exact';
-import { duration } from '../../ui/durations';
+import { duration } from '../../strings/formats';
 import { TerminalOutput } from '../../ui/terminal_output';
 import { withoutEnding } from '../../ui/terminal_text';
 import { line } from '../../visible';
@@ -76,8 +77,8 @@ function Facts({ call, isCommand }: { call: Call; isCommand: boolean }): ReactNo
     call.server ? words('server', { server: line(call.server) }) : '',
     toolOf(call.name, call.server).label.includes(call.name) || !call.name.includes('__') ? '' : words('tool', { name: line(call.name) }),
     execution ? words('ranIn', { folder: line(execution.folder || cwd) }) : '',
-    execution ? words('network', { network: NETWORK[execution.network ?? 'off'] ?? '' }) : '',
-    execution ? words('sandbox', { sandbox: SANDBOX[execution.sandbox] ?? execution.sandbox }) : '',
+    execution ? words('network', { network: cardWord('networks', execution.network ?? 'off') }) : '',
+    execution ? words('sandbox', { sandbox: cardWord('sandboxes', execution.sandbox) }) : '',
     isQuiet(call) && !isCommand ? '' : decision(call, words),
     call.note ? words('note', { note: line(call.note) }) : '',
   ].filter(Boolean);

@@ -2,7 +2,7 @@ import { type ReactNode, useEffect, useState } from 'react';
 import { useWords } from '../../strings/strings';
 import type { Call } from '../../transcript';
 import { counts } from '../../ui/diff_lines';
-import { duration, elapsed } from '../../ui/durations';
+import { duration, elapsed } from '../../strings/formats';
 import { type CardState, exitCode } from './call_state';
 
 const TICK_MS = 1_000;

@@ -1,6 +1,6 @@
 // The calls of a step as rows: reads that follow one another are one row, every other call is a row.
 
-import { toolOf } from '../../tools';
+import { toolWords } from '../../strings/tool_words';
 import type { Call } from '../../transcript';
 import { summary } from '../permission/question';
 
@@ -32,7 +32,7 @@ export function callRows(calls: Call[]): CallRow[] {
 
 // What some reads read, without repetition: the names of files without their folders.
 export function subjects(calls: Call[]): string[] {
-  return [...new Set(calls.map((call) => nameOf(summary(call)) || toolOf(call.name).label))];
+  return [...new Set(calls.map((call) => nameOf(summary(call)) || toolWords(call.name).label))];
 }
 
 function nameOf(path: string): string {

@@ -12,6 +12,7 @@ import { QuestionCard } from './question_card';
 import styles from './timeline.module.css';
 import { ToolCard } from './toolcard';
 import card from './toolcard.module.css';
+import { wholeMilliseconds } from '../../strings/formats';
 
 interface Props {
   calls: Call[];
@@ -80,7 +81,7 @@ function Reads({ calls, isOver }: { calls: Call[]; isOver: boolean }): ReactNode
         <code className={card.subject}>{names}</code>
         <span className={classes('dim num', card.figures)}>
           {word ? `${word} · ` : ''}
-          {Math.round(calls.reduce((sum, call) => sum + call.durationMs, 0)).toLocaleString()} ms
+          {wholeMilliseconds(calls.reduce((sum, call) => sum + call.durationMs, 0))}
         </span>
       </button>
       {isOpen ? (

@@ -42,7 +42,7 @@ function HunksOfTurn({ path, turn }: { path: string; turn: Turn }): ReactNode {
   return (
     <>
       <p className={styles.turn}>{words('ofTurn', { turn: turn.id })}</p>
-      {error ? <p className="err">{error.message}</p> : null}
+      {error ? <p className="err" lang="en">{error.message}</p> : null}
       {!found && !error ? <p className="dim pulse">{words('looking')}</p> : null}
       {file ? <Hunks file={file} turn={turn} /> : null}
     </>

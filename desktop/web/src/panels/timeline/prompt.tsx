@@ -8,6 +8,7 @@ import { IconButton } from '../../ui/kit/button';
 import { Menu, MenuItem } from '../../ui/kit/menu';
 import { Attachments } from './attachments';
 import styles from './timeline.module.css';
+import { dateTime, time } from '../../strings/formats';
 
 // Who wrote the prompt of a turn, when, and its words.
 export function Prompt({ turn, at }: { turn: Turn; at: number }): ReactNode {
@@ -18,7 +19,7 @@ export function Prompt({ turn, at }: { turn: Turn; at: number }): ReactNode {
       <header className={styles.head}>
         <strong>{turn.role === 'agent' ? words('starter') : words('you')}</strong>{' '}
         <span className="dim num">
-          {words('turn', { number: at })} · <time dateTime={turn.ts} title={turn.ts ? new Date(turn.ts).toLocaleString() : undefined}>{clock(turn.ts)}</time>
+          {words('turn', { number: at })} · <time dateTime={turn.ts} title={turn.ts ? dateTime(turn.ts) : undefined}>{clock(turn.ts)}</time>
         </span>
         <TurnMenu turn={turn} at={at} />
       </header>
@@ -57,5 +58,5 @@ export function promptOf(turn: Turn): string {
 }
 
 function clock(ts: string): string {
-  return ts ? new Date(ts).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }) : '';
+  return ts ? time(ts) : '';
 }

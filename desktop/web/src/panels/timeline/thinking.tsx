@@ -6,6 +6,7 @@ import { LongText } from '../../ui/long_text';
 import { secondsBetween } from './figures';
 import { Opener } from './opener';
 import styles from './timeline.module.css';
+import { number } from '../../strings/formats';
 
 // A token has about four characters; used when the provider does not count them.
 const TOKEN_CHARS = 4;
@@ -18,7 +19,7 @@ export function Thinking({ step, turnId, isLive }: { step: Step; turnId: string;
   const parts = [
     isThinking ? words('live') : words('done'),
     step.thinkingTokens ? words('tokens', { tokens: step.thinkingTokens }) : isThinking ? '' : words('about', { tokens: Math.ceil(step.thinking.length / TOKEN_CHARS) }),
-    seconds >= 0.05 ? words('seconds', { seconds: seconds.toFixed(1) }) : '',
+    seconds >= 0.05 ? words('seconds', { seconds: number(seconds, 1) }) : '',
   ].filter(Boolean);
   return (
     <Opener name={thinkingKey(turnId, step)} className={styles.thinking} label={<span className={isThinking ? 'pulse' : undefined}>{parts.join(' · ')}</span>}>

@@ -12,6 +12,7 @@ import { picturesOf } from './call_pictures';
 import { type CardState, GLYPHS, stateOf } from './call_state';
 import { pathChanges } from './changed_paths';
 import styles from './toolcard.module.css';
+import { toolWords } from '../../strings/tool_words';
 
 // What a running command wrote last, while its card is closed.
 const TAIL_LINES = 3;
@@ -22,7 +23,7 @@ const ABOUT_CHARS = 300;
 export function ToolCard({ call }: { call: Call }): ReactNode {
   const words = useWords('cards');
   const [isOpen, setOpen] = useKeptOpen(call.id);
-  const { label } = toolOf(call.name, call.server);
+  const { label } = toolWords(call.name, call.server);
   const state = stateOf(call);
   const [glyph, tone] = GLYPHS[state];
   const about = aboutOf(call);

@@ -83,7 +83,7 @@ function Files({ turn }: { turn: Turn }): ReactNode {
     if (shown.current !== undone) void refetch();
     shown.current = undone;
   }, [undone, refetch]);
-  if (error) return <p className="err">{error.message}</p>;
+  if (error) return <p className="err" lang="en">{error.message}</p>;
   if (!found) return <p className="dim pulse">{words('looking')}</p>;
   return (
     <ul className={`${styles.files} ${styles.turn}`} aria-label={words('list')}>

@@ -30,7 +30,7 @@ export function WholeResult({ call, isShown }: { call: Call; isShown: boolean })
           {words('save')}
         </Button>
       </p>
-      {isOpen && error ? <p className={`${styles.failure} err`}>{error.message}</p> : null}
+      {isOpen && error ? <p className={`${styles.failure} err`} lang="en">{error.message}</p> : null}
       {isOpen && data !== undefined ? <TerminalOutput text={data} /> : null}
     </>
   );

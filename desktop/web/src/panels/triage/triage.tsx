@@ -4,6 +4,10 @@ import { applyFix, canFix, containOthers, diagnose, replayTurn, saveEvidence, wr
 import { usePage, usePageState } from '../../hooks';
 import { useWords } from '../../strings/strings';
 import styles from './triage.module.css';
+import { number, timeOfUtc } from '../../strings/formats';
+import { useMessages } from 'use-intl';
+import type { Action } from '../../actions/action';
+import { wordsOf } from '../../actions/words';
 
 // What is wrong, in five steps with their evidence, and the fix as a button.
 export function Triage(): ReactNode {
@@ -18,24 +22,26 @@ export function Triage(): ReactNode {
   const mark = diagnosis?.evidence.marks?.at(-1);
   const sid = diagnosis?.evidence.session ?? '';
   const took = diagnosis?.elapsedMs ?? 0;
-  const time = diagnosis?.at.slice(11, 19) ?? '';
+  const time = diagnosis ? timeOfUtc(diagnosis.at) : '';
+  const messages = useMessages();
+  const named = (action: Action<never>) => wordsOf(action, messages).name;
   return (
     <section className={styles.triage} aria-label={words('title')} aria-busy={isDiagnosing || isFixing}>
       <h2>{words('title')}</h2>
       <div className={styles.buttons}>
-        <ActionButton action={diagnose} argument={undefined} title={diagnose.name}>
+        <ActionButton action={diagnose} argument={undefined} title={named(diagnose)}>
           {isDiagnosing ? words('diagnosing') : undefined}
         </ActionButton>
       </div>
       {diagnosis ? (
         <>
-          <p className={diagnosis.healthy ? 'ok' : 'err'} role="status">
+          <p className={diagnosis.healthy ? 'ok' : 'err'} role="status" lang={diagnosis.healthy ? undefined : 'en'}>
             {diagnosis.healthy ? words('healthy') : words('broken', { domain: diagnosis.domain ?? '', reason: diagnosis.reason ?? '' })}
           </p>
           <ol>
             {diagnosis.steps.map((step) => (
               <li key={step.number}>
-                <span className={step.ok ? 'ok' : 'warn'}>{step.ok ? '✓' : '✕'}</span> <strong>{words(`steps.${step.name}`)}</strong> <span className="dim">{step.text}</span>
+                <span className={step.ok ? 'ok' : 'warn'}>{step.ok ? '✓' : '✕'}</span> <strong>{words(`steps.${step.name}`)}</strong> <span className="dim" lang="en">{step.text}</span>
                 {step.name === 'divergence' && mark && sid ? (
                   <>
                     {' '}
@@ -48,27 +54,27 @@ export function Triage(): ReactNode {
           {fix ? (
             canFix(fix) ? (
               <ActionButton action={applyFix} argument={fix} title={fix.command}>
-                {isFixing ? words('fixing') : fix.label}
+                {isFixing ? words('fixing') : <span lang="en">{fix.label}</span>}
               </ActionButton>
             ) : (
               <>
                 <p>{words.rich('command', { label: fix.label, command: () => <code>{fix.command}</code> })}</p>
-                <ActionButton action={diagnose} argument={undefined} title={diagnose.name}>
+                <ActionButton action={diagnose} argument={undefined} title={named(diagnose)}>
                   {words('lookAgain')}
                 </ActionButton>
               </>
             )
           ) : null}
-          <p className="dim num">{took ? words('took', { seconds: (took / 1000).toFixed(1), time }) : words('at', { time })}</p>
+          <p className="dim num">{took ? words('took', { seconds: number(took / 1000, 1), time }) : words('at', { time })}</p>
           {diagnosis.contained ? <p role="status">{words('contained', { count: diagnosis.contained.length })}</p> : null}
         </>
       ) : null}
       <fieldset className={styles.recovery} aria-label={words('recovery')}>
         <h3>{words('recovery')}</h3>
-        <ActionButton action={containOthers} argument={undefined} className="quiet" title={containOthers.name} />
-        <ActionButton action={saveEvidence} argument={undefined} className="quiet" title={saveEvidence.name} />
-        {isFailed ? <ActionButton action={replayTurn} argument={undefined} className="quiet" title={replayTurn.name} /> : null}
-        <ActionButton action={writePostMortem} argument={undefined} className="quiet" title={writePostMortem.name} />
+        <ActionButton action={containOthers} argument={undefined} className="quiet" title={named(containOthers)} />
+        <ActionButton action={saveEvidence} argument={undefined} className="quiet" title={named(saveEvidence)} />
+        {isFailed ? <ActionButton action={replayTurn} argument={undefined} className="quiet" title={named(replayTurn)} /> : null}
+        <ActionButton action={writePostMortem} argument={undefined} className="quiet" title={named(writePostMortem)} />
       </fieldset>
       {replayed ? <p role="status">{replayed}</p> : null}
     </section>

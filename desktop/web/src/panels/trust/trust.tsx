@@ -7,6 +7,7 @@ import { Exact } from '../../ui/exact';
 import { Button } from '../../ui/kit/button';
 import { ignoreHeld, useSettled } from '../../ui/settled';
 import styles from './trust.module.css';
+import { ActionLabel } from '../../actions/action_words';
 
 // Asks whether to trust the folder, and shows what its own files ask for. Put aside, it stays away until those files change.
 export function Trust(): ReactNode {
@@ -53,10 +54,10 @@ export function Trust(): ReactNode {
       </div>
       <div className={styles.buttons}>
         <Button disabled={!isSettled} onClick={() => void perform(page, trustFolder, found.sha256)}>
-          {trustFolder.label}
+          <ActionLabel action={trustFolder} />
         </Button>
         <Button look="primary" disabled={!isSettled} onClick={() => void perform(page, putTrustAside, found.sha256)}>
-          {putTrustAside.label}
+          <ActionLabel action={putTrustAside} />
         </Button>
       </div>
     </section>

@@ -46,4 +46,5 @@ export const cards = {
   loading: 'Loading {name}',
   noPicture: '{name} cannot be shown: {reason}',
   attached: 'with {names}',
+  progress: '{done} of {count} done',
 } as const;

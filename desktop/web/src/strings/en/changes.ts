@@ -39,4 +39,5 @@ export const changes = {
   redoHunk: 'Redo hunk {lines}',
   turns: 'Turns',
   turn: '{turn} · {count, plural, one {# file} other {# files}} · {text}',
+  about: 'About {path}, changed in {turn}:',
 } as const;

@@ -9,6 +9,7 @@ export const daemonPanel = {
   columns: { name: 'Process', state: 'State', pid: 'PID', uptime: 'Up for', memory: 'Memory', restarts: 'Restarts', actions: 'Actions' },
   ready: 'ready',
   notReady: 'running, not ready',
+  state: '{state, select, running {running} starting {starting} stopping {stopping} stopped {stopped} exited {exited} backoff {backoff} fatal {fatal} other {{state}}}',
   restarts: '{count, plural, =0 {none} other {# in a row}}',
   verbs: { start: 'Start', stop: 'Stop', restart: 'Restart' },
   verbOf: '{verb, select, start {Start} stop {Stop} other {Restart}} {service}',
@@ -38,4 +39,4 @@ export const daemonPanel = {
     paused: 'Paused: {count, plural, =0 {nothing new} one {# new line} other {# new lines}}',
     label: 'Log lines',
   },
-};
+} as const;

@@ -81,4 +81,4 @@ export const models = {
     fetch: 'Fetch {size}',
     cancel: 'Do not fetch',
   },
-};
+} as const;

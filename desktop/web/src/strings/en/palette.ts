@@ -7,4 +7,4 @@ export const palette = {
   groups: { recent: 'Recent', actions: 'Actions', sessions: 'Sessions', models: 'Models of this session' },
   inSessions: 'Search in all sessions for “{text}”',
   model: 'Use {model}',
-};
+} as const;

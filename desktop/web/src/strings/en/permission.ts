@@ -11,6 +11,8 @@ export const permission = {
   cannot: '{problem} It cannot be allowed.',
   why: 'why:',
   allowOnce: 'Allow once',
+  withNetwork: 'Allow, with network',
+  withNetworkHint: 'this once, and it may reach the internet',
   deny: 'Deny',
   denyWithNote: 'Deny with a note',
   widerTitle: '{others, plural, =0 {Shows first what it covers} one {Shows first what it covers, and # wider answer} other {Shows first what it covers, and # wider answers}}',

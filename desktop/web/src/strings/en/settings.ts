@@ -8,6 +8,8 @@ export const settings = {
     kept: 'Kept in this browser.',
     theme: 'Theme',
     themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
+    language: 'Language',
+    languages: { system: 'As the system', en: 'English', de: 'Deutsch' },
     textSize: 'Size of the text',
     percent: '{value, number, percent}',
     motion: 'Motion',
@@ -51,4 +53,4 @@ export const settings = {
     remove: 'Remove',
     removeOf: 'Remove the server {name}',
   },
-};
+} as const;

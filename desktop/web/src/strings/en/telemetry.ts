@@ -29,6 +29,7 @@ export const telemetry = {
   unused: '○ not used',
   elsewhere: 'on another machine',
   host: 'Host',
+  lmx: 'LMX',
   models: 'Models',
   used: 'Memory',
   usedOf: '{used} of {limit} GiB',

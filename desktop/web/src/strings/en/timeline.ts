@@ -34,9 +34,9 @@ export const timeline = {
     seconds: '{seconds} s',
   },
   calls: {
-    group: '{count, plural, other {# calls of one step}}',
-    reads: '{count, plural, other {# reads}}',
-    failed: '{count, plural, other {# failed}}',
+    group: '{count, plural, one {# call of one step} other {# calls of one step}}',
+    reads: '{count, plural, one {# read} other {# reads}}',
+    failed: '{count, plural, one {# failed} other {# failed}}',
     running: 'running',
   },
   injected: 'Added to the prompt',

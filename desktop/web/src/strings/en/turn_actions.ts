@@ -7,4 +7,4 @@ export const turnActions = {
   changed: 'Changed prompt',
   send: 'Send in a new session',
   cancel: 'Cancel',
-};
+} as const;

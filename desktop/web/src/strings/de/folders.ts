@@ -1,0 +1,41 @@
+import type { folders as english } from '../en/folders';
+import type { Translation } from '../translation';
+
+export const folders = {
+  title: 'Ordner wählen',
+  titles: {
+    new: 'Wo soll die Sitzung arbeiten?',
+    send: 'Wo soll die Sitzung arbeiten?',
+    change: 'In einem anderen Ordner arbeiten',
+  },
+  words: 'Eine Sitzung liest Dateien, ändert mit Zustimmung Dateien und führt Befehle aus, und zwar in einem Ordner: dem Projekt. Ohne Rückfrage verlässt sie diesen Ordner nicht.',
+  path: 'Pfad des Ordners',
+  placeholder: '~/code/projekt',
+  recent: 'Zuletzt verwendet',
+  suggested: 'Repositorys auf dieser Maschine',
+  inside: 'Ordner in {path}',
+  up: 'Eine Ebene höher: {path}',
+  open: '{name} öffnen',
+  use: 'Verwenden',
+  useNamed: '{name} verwenden',
+  useThis: 'Diesen Ordner verwenden',
+  repository: 'git',
+  hidden: 'Versteckte Ordner anzeigen',
+  without: 'Ohne Ordner',
+  withoutHint: 'Opta legt einen leeren Ordner an',
+  cancel: 'Abbrechen',
+  empty: 'Hier gibt es keinen Ordner.',
+  noneFits: 'Kein Ordner beginnt mit „{prefix}“.',
+  cut: 'Es gibt mehr Ordner, als angezeigt werden können. Den Anfang eines Namens eingeben.',
+  reading: 'Wird gelesen …',
+  mark: {
+    label: 'Ordner: {path}',
+    none: 'Kein Ordner',
+    choose: 'Ordner wählen',
+    change: 'In einem anderen Ordner arbeiten …',
+    isTied: 'eine Sitzung mit Nachrichten behält ihren Ordner',
+    newHere: 'Neue Sitzung in diesem Ordner',
+    newElsewhere: 'Neue Sitzung in einem anderen Ordner …',
+    copy: 'Pfad kopieren',
+  },
+} as const satisfies Translation<typeof english>;

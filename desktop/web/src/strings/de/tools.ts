@@ -1,0 +1,33 @@
+import type { tools as english } from '../en/tools';
+import type { Translation } from '../translation';
+
+export const tools = {
+  read_file: { label: 'Lesen', question: 'Eine Datei lesen?' },
+  list_dir: { label: 'Auflisten', question: 'Einen Ordner auflisten?' },
+  search_files: { label: 'Finden', question: 'Nach Dateien suchen?' },
+  grep: { label: 'Suchen', question: 'In Dateien suchen?' },
+  write_file: { label: 'Schreiben', question: 'Eine Datei schreiben?' },
+  edit_file: { label: 'Bearbeiten', question: 'Eine Datei bearbeiten?' },
+  run_command: { label: 'Ausführen', question: 'Einen Befehl ausführen?' },
+  todo: { label: 'Plan', question: 'Einen Plan notieren?' },
+  multi_edit: { label: 'Bearbeiten', question: 'Eine Datei bearbeiten?' },
+  command_output: { label: 'Ausgabe lesen', question: 'Die Ausgabe eines Befehls im Hintergrund lesen?' },
+  command_stop: { label: 'Anhalten', question: 'Einen Befehl im Hintergrund anhalten?' },
+  browser_navigate: { label: 'Öffnen', question: 'Eine Webseite öffnen?' },
+  browser_back: { label: 'Zurück', question: 'Zur vorherigen Webseite zurückgehen?' },
+  browser_wait: { label: 'Warten', question: 'Auf die Webseite warten?' },
+  browser_snapshot: { label: 'Ansehen', question: 'Die Webseite lesen?' },
+  browser_screenshot: { label: 'Bild', question: 'Ein Bild der Webseite aufnehmen?' },
+  browser_extract: { label: 'Webseite lesen', question: 'Den Text der Webseite lesen?' },
+  browser_console: { label: 'Konsole', question: 'Die Konsole der Webseite lesen?' },
+  browser_network: { label: 'Netzwerk', question: 'Die Anfragen der Webseite auflisten?' },
+  browser_click: { label: 'Klicken', question: 'In die Webseite klicken?' },
+  browser_type: { label: 'Tippen', question: 'In die Webseite tippen?' },
+  browser_fill_form: { label: 'Ausfüllen', question: 'Ein Formular ausfüllen?' },
+  browser_select: { label: 'Auswählen', question: 'Aus einer Liste der Webseite auswählen?' },
+  browser_press: { label: 'Taste', question: 'In der Webseite eine Taste drücken?' },
+  browser_evaluate: { label: 'In Webseite ausführen', question: 'JavaScript in der Webseite ausführen?' },
+  ask_user: { label: 'Frage', question: 'Eine Frage stellen?' },
+  web_fetch: { label: 'Abrufen', question: 'Eine Adresse im Web lesen?' },
+  agent: { label: 'Unteragent', question: 'Einen Unteragenten starten?' },
+} as const satisfies Translation<typeof english>;
