@@ -83,6 +83,7 @@ test('only strings/formats.ts asks Intl for numbers and dates', () => {
 test('such a text is found wherever it is written', () => {
   const source = [
     "const a = <p title={isOpen ? 'Close it' : words('open')}>Plain words</p>;",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the source of a component.
     "const b = <input placeholder='Type here' aria-label={`Name of ${each}`} className='quiet words' />;",
     "const c = <p>{count ? 'some words' : null} {words('fine')}</p>;",
     "throw new Error('It does not work');",

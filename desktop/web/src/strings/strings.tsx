@@ -23,7 +23,7 @@ export function StringsProvider({ children }: { children: ReactNode }): ReactNod
 }
 
 export function useSpoken(): Spoken {
-  return useSyncExternalStore(onSpoken, spoken);
+  return useSyncExternalStore(onSpoken, spoken, spoken);
 }
 
 export const useWords = useTranslations;
