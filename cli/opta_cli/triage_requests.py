@@ -11,6 +11,7 @@ from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.process import state
 from opta_core.settings import LoadedSettings
 from opta_core.triage.conclusion import conclude
+from opta_core.triage.disposable import delete_disposable
 from opta_core.triage.machine_look import machine_facts, process_hops, rule_problems
 from opta_core.triage.service_fixes import continue_supervisord, restart_service, start_service
 from opta_protocol.http_triage import Diagnosis, Fix, RouteFacts, TriageEvidence
@@ -84,6 +85,8 @@ def make(loaded: LoadedSettings, fix: Fix, session: str = "") -> str:
             return restart_service(paths, fix.target) + _until_ready(loaded, fix.target)
         case "start_service":
             return start_service(paths, fix.target) + _until_ready(loaded, fix.target)
+        case "free_space":
+            return delete_disposable(paths)
         case _:
             body = {"kind": fix.kind, "target": fix.target, "session": session}
             answer = Client(paths, answer_s=FIX_S, reconnect_s=RETRY_S).post("/v3/diagnose/fix", body)

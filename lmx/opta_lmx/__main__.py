@@ -57,11 +57,12 @@ async def main(context: ServiceContext) -> None:
         os.environ.pop(name, None)
     pool = EnginePool(context.paths.models, settings, events, extra, sources=sources, presets=context.settings.models)
     pulls = Pulls(context.paths.models, settings.hub, events)
-    admin = Admin(pool, pulls, events, Pairing(keys, fingerprint), keys)
+    metrics = LmxMetrics()
+    admin = Admin(pool, pulls, events, Pairing(keys, fingerprint), keys, metrics)
     guard = AccessControl(
         _hosts(settings, port), keys, allows_anonymous=is_loopback, origins=settings.origins, open_paths=status_page.PATHS
     )
-    front = Front(pool, guard, LmxMetrics(), admin)
+    front = Front(pool, guard, metrics, admin)
     context.figures = lambda: figures(front, pool)
     advertisement = Advertisement(port, settings.bind, fingerprint) if settings.offer and not is_loopback else None
     # Set once the requests in progress have ended.

@@ -80,6 +80,7 @@ async def main(context: ServiceContext) -> None:
     await watch.close()
     await gateway.background.close()
     await gateway.remote_lmx.close()
+    await gateway.benches.close()
     await export.close()
     await serving
     await gateway.store.outbox.drained(1)

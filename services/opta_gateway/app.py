@@ -31,6 +31,7 @@ from .agent_client import AgentClient
 from .error_responses import refuse
 from .live_metrics import LiveMetrics, measure
 from .live_streams import LiveStreams
+from .model_bench import ModelBenches
 from .provider_looks import ProviderLooks
 from .remote_lmx import RemoteLmx, reader
 from .store_access import StoreAccess
@@ -68,6 +69,7 @@ class Gateway:
         self.daemon_id = hashlib.sha256(str(loaded.paths.home).encode()).hexdigest()[:12]
         self.started = time.monotonic()
         self.remote_lmx = RemoteLmx(reader(loaded.paths))
+        self.benches = ModelBenches(loaded.paths)
         self.metrics = LiveMetrics(self.measure, lambda: self.health(is_authenticated=True))
         self._rest: App | None = None
         self._rest_ready = asyncio.Event()

@@ -43,11 +43,11 @@ async def gather_evidence(gateway: Gateway, vault: Vault, wanted: DiagnoseReques
         look_at_servers(gateway, vault),
         session_part(gateway.store, wanted.session),
     )
-    model = wanted_model(looked, part)
+    model = wanted_model(looked, part, wanted.model)
     problems = await asyncio.to_thread(rule_problems, paths, part.session.cwd if part else str(paths.workspaces))
     evidence = TriageEvidence(
         hops=_with_answers(gateway, hops, pings, looked.lmx, is_remote=bool(looked.settings.lmx.host)),
-        route=route_facts(looked, model, part, gateway.telemetry.sandbox, problems, broken),
+        route=route_facts(looked, model, part, gateway.telemetry.figures("tools"), problems, broken),
         machine=_machine(gateway, machine),
         worker=_worker(gateway),
         turn=turn_facts(part) if part else None,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -51,11 +51,15 @@ async def _within(look: Awaitable[T], otherwise: T) -> T:
         return otherwise
 
 
-def wanted_model(looked: RouteLooks, part: SessionPart | None) -> str:
-    """The model of the session's turn, or else the default, as `provider/model`."""
+def wanted_model(looked: RouteLooks, part: SessionPart | None, chosen: str = "") -> str:
+    """The model of the running turn, or else the one that the next turn has, as `provider/model`. `chosen`: by the client, for the next message.
+
+    A turn that failed does not decide: a person may have chosen another model since then, and a resumed turn uses that.
+    """
     settings = looked.settings
-    model = (part.turn.model if part.turn else "") or part.session.model if part else ""
-    model = model or settings.default_model
+    turn = part.turn if part else None
+    model = turn.model if turn is not None and not turn.endedAt else chosen
+    model = model or (part.session.model if part else "") or settings.default_model
     return _full_name(settings.aliases.get(model, model), looked)
 
 
@@ -73,8 +77,10 @@ def _full_name(model: str, looked: RouteLooks) -> str:
     return model
 
 
-def route_facts(looked: RouteLooks, model: str, part: SessionPart | None, sandbox: str, problems: list[str], broken: str) -> RouteFacts:
-    """Step 1 as evidence. `problems`, `broken`: of files of rules and of settings."""
+def route_facts(
+    looked: RouteLooks, model: str, part: SessionPart | None, worker: dict[str, Any], problems: list[str], broken: str
+) -> RouteFacts:
+    """Step 1 as evidence. `worker`: figures of the tool worker, empty while it does not report; `problems`, `broken`: of files of rules and of settings."""
     wanted = model.partition("/")[0]
     has_lmx = looked.lmx.healthy or wanted == "lmx"
     providers = [
@@ -107,7 +113,8 @@ def route_facts(looked: RouteLooks, model: str, part: SessionPart | None, sandbo
         level=(turn.level if turn else part.session.level).name if part else "",
         policy=part.session.policy.value if part else "",
         trust="trusted" if part and part.session.trusted else "",
-        sandbox=sandbox,
+        sandbox=str(worker.get("sandbox", "")),
+        sandboxReason=str(worker.get("sandboxReason", "")),
         wantsSandbox=looked.settings.sandbox.enabled,
         providers=providers,
         lmx=_model_facts(looked.models, model.removeprefix("lmx/")) if looked.models is not None and wanted == "lmx" else None,

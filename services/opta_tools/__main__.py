@@ -95,6 +95,7 @@ async def main(context: ServiceContext) -> None:
         web=WebFetcher(live),
         checks=EditChecks(live, paths, TimedRuns(CheckRuns(sandbox, worker_environment, mark))),
         hooks=hooks,
+        level_reason=sandbox.reason,
     )
     await serve(context, executor, f"{mark}/git")
     await sandbox.close()

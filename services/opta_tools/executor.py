@@ -76,6 +76,7 @@ class Executor(Protocol):
     """
 
     level: str
+    level_reason: str
 
     @property
     def has_servers(self) -> bool: ...
@@ -128,8 +129,8 @@ class ToolFunction(Generic[A]):
 
 
 class ToolExecutor:
-    """Production implementation. `worker`: boot id of this worker; `level`: of the sandbox; `readable`: paths of the setting `sandbox.read`;
-    `session_tmp`: the folder that a session's commands see as /tmp, which file tools read too where the sandbox is full. `checks`: of edited
+    """Production implementation. `worker`: boot id of this worker; `level`: of the sandbox, and `level_reason` why it is not the strongest;
+    `readable`: paths of the setting `sandbox.read`; `session_tmp`: the folder that a session's commands see as /tmp, which file tools read too where the sandbox is full. `checks`: of edited
     files; None for none.
 
     Raises RuntimeError when one of `tools` has no function.
@@ -150,8 +151,9 @@ class ToolExecutor:
         web: WebFetcher | None = None,
         checks: EditChecks | None = None,
         hooks: HookRuns | None = None,
+        level_reason: str = "",
     ):
-        self._hooks = hooks
+        self._hooks, self.level_reason = hooks, level_reason
         self._worker, self.level, self._runner, self._checkpoints, self._servers = worker, level, runner, checkpoints, servers
         self._readable, self._session_tmp = readable, session_tmp
         self._files = files or FileTools(checkpoints)

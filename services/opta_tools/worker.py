@@ -88,7 +88,7 @@ class Worker:
         self._asked.start(executor.recover(self._record), "recover")
 
     def figures(self) -> dict[str, int | str]:
-        """For telemetry: how many calls are active, queued and overdue, and the level of the sandbox."""
+        """For telemetry: how many calls are active, queued and overdue, the level of the sandbox, and why it is not the strongest."""
         active, now = AT_ONCE_MAX - self._slots._value, now_s()
         return {
             "active": active,
@@ -98,6 +98,7 @@ class Worker:
             "overdue": sum(now > due for _, due in self._started.values()),
             "oldestS": round(max((now - began for began, _ in self._started.values()), default=0)),
             "sandbox": self._executor.level,
+            "sandboxReason": self._executor.level_reason,
         }
 
     async def close(self) -> None:

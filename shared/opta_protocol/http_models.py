@@ -1,6 +1,10 @@
-"""HTTP responses (v3) about models to begin with: what lies on this machine, and what fits."""
+"""HTTP types (v3) about models: what lies on this machine, what fits, and how fast a model of LMX is."""
 
-from .http import Response
+from typing import Literal
+
+import msgspec
+
+from .http import Name, Request, Response
 from .lmx import LmxFound, LmxOffer
 
 
@@ -19,3 +23,43 @@ class MachineModels(Response, frozen=True, kw_only=True):
     tokens: int = 0
     isRemote: bool = False
     host: str = ""
+
+
+class StartBench(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v3/lmx/bench: measure how fast a model of LMX is. It is loaded for that."""
+
+    model: Name
+
+
+class BenchPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One prompt of about `wanted` tokens; `tokens`: how many it had. Speeds in tokens per second, 0 when not measured: `problem` says why."""
+
+    wanted: int
+    tokens: int = 0
+    promptPerS: float = 0.0
+    tokensPerS: float = 0.0
+    firstTokenS: float = 0.0
+    answerTokens: int = 0
+    problem: str = ""
+
+
+class ModelBench(Response, frozen=True, kw_only=True, omit_defaults=True):
+    """One measurement. `planned`: the lengths of its prompts; `host`: where LMX ran, '' for this machine; `reason`: why it did not end well."""
+
+    model: str
+    at: str
+    state: Literal["running", "done", "stopped", "failed"]
+    planned: list[int] = []
+    points: list[BenchPoint] = []
+    host: str = ""
+    reason: str = ""
+    elapsedS: float = 0.0
+    # Whether the model was loaded and has answered once.
+    isLoaded: bool = False
+
+
+class BenchList(Response, frozen=True, kw_only=True):
+    """GET /v3/lmx/bench: the measurement that runs, and the last results, the newest first."""
+
+    running: ModelBench | None = None
+    results: list[ModelBench] = []

@@ -14,7 +14,7 @@ Domain = Literal["interface", "transport", "orchestration", "tool", "inference"]
 Severity = Literal["fault", "degraded", "recovered"]
 # How a process looks from outside: `suspended` exists and gets no time (SIGSTOP), `silent` gets time and does not answer.
 HopState = Literal["ok", "slow", "silent", "suspended", "down", "not used", "unknown"]
-# What a fix does. The last six are for a person or a client: nothing in the daemon can do them.
+# What a fix does. `free_space` deletes what Opta makes again by itself. The last six are for a person or a client: nothing in the daemon can do them.
 FixKind = Literal[
     "start_daemon",
     "continue_supervisord",
@@ -25,6 +25,7 @@ FixKind = Literal[
     "compact_session",
     "resume_turn",
     "stop_turn",
+    "free_space",
     "reconnect",
     "refresh",
     "answer",
@@ -105,7 +106,8 @@ class RouteFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     policy: str = ""
     trust: str = ""
     sandbox: str = ""
-    # Whether the settings ask for a sandbox.
+    # Why the sandbox is not the strongest one; whether the settings ask for one.
+    sandboxReason: str = ""
     wantsSandbox: bool = True
     providers: list[ProviderFacts] = []
     lmx: ModelFacts | None = None
@@ -114,9 +116,13 @@ class RouteFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MachineFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The machine under the daemon. Bytes; None where it is not known. `clockJumpS`: how far the clock was set while the gateway ran."""
+    """The machine under the daemon. Bytes; None where it is not known. `clockJumpS`: how far the clock was set while the gateway ran.
+
+    `diskDisposable`: of files that Opta makes again by itself.
+    """
 
     diskFree: int | None = None
+    diskDisposable: int = 0
     diskProblem: str = ""
     memoryFree: int | None = None
     memoryTotal: int = 0
@@ -231,10 +237,11 @@ class Diagnosis(Response, frozen=True, kw_only=True, omit_defaults=True):
 class DiagnoseRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
     """POST /v3/diagnose. `session`: whose turn it is about; `probe`: whether a turn is sent; `contain`: pause what runs in other sessions.
 
-    `note`: write the post-mortem into the session.
+    `note`: write the post-mortem into the session. `model`: of the next message, where the client has chosen another one than the session has.
     """
 
     session: Name = ""
+    model: Name = ""
     probe: bool = True
     contain: bool = False
     note: bool = False

@@ -56,6 +56,23 @@ class LmxModelDetails(LmxModel, frozen=True, kw_only=True):
     running: int = 0
     idle_s: float = 0.0
     restarts: int = 0
+    # While it is loaded: bytes of the weights in memory, of how many, and for how many seconds. `load_total` is 0 where the engine does not say.
+    load_done: int = 0
+    load_total: int = 0
+    loading_s: float = 0.0
+    speed: "LmxSpeed | None" = None
+
+
+class LmxSpeed(LmxAnswer, frozen=True, kw_only=True):
+    """What LMX measured of a model's last finished requests (`requests` of them); None for a model that has answered none since LMX started.
+
+    Tokens per second of one answer while it is written (median), all answers together over the last two seconds, and the seconds to a first token (median).
+    """
+
+    requests: int
+    tokens_per_s: float
+    now_tokens_per_s: float = 0.0
+    first_token_s: float = 0.0
 
 
 class LmxModelList(LmxAnswer, frozen=True, kw_only=True):
@@ -66,11 +83,20 @@ class LmxModelList(LmxAnswer, frozen=True, kw_only=True):
 
 
 class LmxMemory(LmxAnswer, frozen=True, kw_only=True):
-    """Bytes that LMX uses and may use. `level`: its reaction to memory pressure."""
+    """Bytes that LMX uses and may use. `level`: its reaction to memory pressure.
+
+    Of the limit, models may take `models` in all, which is also what recommendations count with, and loaded ones take `committed`; prompts that
+    are kept for reuse may take `prefixes`; the rest stays free. 0: an older LMX does not say.
+    """
 
     used: int
     limit: int
     level: Literal["ok", "warn", "evict", "shed"]
+    models: int = 0
+    committed: int = 0
+    prefixes: int = 0
+    # Of the machine.
+    total: int = 0
 
 
 class LmxPull(LmxAnswer, frozen=True, kw_only=True):

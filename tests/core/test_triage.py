@@ -180,8 +180,15 @@ FAULTS: dict[str, tuple[TriageEvidence, str, str, str, str]] = {
     "engine lost": (probe("failed", code="engine_lost", reason="it died"), "model_failed", "inference", "load_model", "probe"),
     "agent lost": (turn("error", errorCode="agent_lost", error="gone"), "agent_lost", "orchestration", "restart_service", "agent"),
     "disk full": (other(machine=MachineFacts(diskFree=1_000)), "disk_full", "orchestration", "command", ""),
+    "disk full of what is made again": (
+        other(machine=MachineFacts(diskFree=1_000, diskDisposable=5_000_000)),
+        "disk_full",
+        "orchestration",
+        "free_space",
+        "",
+    ),
     "disk read-only": (
-        other(machine=MachineFacts(diskFree=10**10, diskProblem="the disk cannot be written")),
+        other(machine=MachineFacts(diskFree=10**10, diskDisposable=5_000_000, diskProblem="the disk cannot be written")),
         "disk_full",
         "orchestration",
         "command",

@@ -175,7 +175,7 @@ def test_the_menus_choose_for_a_message_a_session_and_everything_new(daemon: Dae
     expect(other).to_be_visible()
     shoot(page, "composer-models")
     assert violations(page) == []
-    page.get_by_role("radio", name="Everything new").click()
+    page.get_by_role("radio", name="Default").click()
     other.click()
     expect(page.get_by_role("combobox", name="Model: other · scripted", exact=True)).to_be_visible()
     assert daemon.loaded.settings.default_model == "other/scripted"

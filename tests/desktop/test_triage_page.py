@@ -1,90 +1,228 @@
-"""Triage in a browser, on a real daemon: injected faults are named right, and the offered button leads to the repair."""
+"""Triage in a browser, on real daemons: injected faults are named right, and the offered button repairs each."""
 
-from collections.abc import Iterator
+import contextlib
+import signal
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
-from support.browser import chromium, opened, shoot, violations
+from playwright.sync_api import Locator, Page, expect
+from support.browser import SIZES, chromium, opened, shoot, violations
 from support.daemon import Daemon
-from support.model_server import Action, Fail, ModelServer, Say, Use
+from support.journals import disk
+from support.limits import limit_s
+from support.model_server import Action, ModelServer, Say, Use
 from support.oracles import until
 
 pytestmark = [pytest.mark.system, pytest.mark.page]
 
-ANSWER_MS = 30_000
-# What the model does now; set by a test, and set back.
-FAULT: list[Action] = []
+ANSWER_MS = limit_s(30) * 1_000
+WELL = "Nothing is broken"
 
 
 def reply(messages: list[dict[str, Any]]) -> list[Action]:
     """The probe reads its file."""
-    if FAULT:
-        return list(FAULT)
     return [Say("The file begins with: 2+2 = 4")] if messages[-1]["role"] == "tool" else [Use("read_file", {"path": "sum.txt"})]
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    with (
-        ModelServer(reply) as model,
-        Daemon(tmp_path_factory.mktemp("triage"), model_url=model.url, config="vault-file = true\n") as running,
-    ):
+def model() -> Iterator[ModelServer]:
+    with ModelServer(reply) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Iterator[Daemon]:
+    with Daemon(tmp_path_factory.mktemp("triage"), model_url=model.url, config="vault-file = true\n") as running:
+        (running.workspace / "sum.txt").write_text("2+2 = 4\n")
         yield running
 
 
 @pytest.fixture
 def page(daemon: Daemon) -> Iterator[Page]:
-    with chromium() as browser, opened(browser, daemon) as shown:
-        yield shown
+    with shown(daemon) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def shown(daemon: Daemon) -> Generator[Page]:
+    with chromium() as browser, opened(browser, daemon) as made:
+        expect(made.get_by_role("status", name="Connection: Connected")).to_be_visible(timeout=ANSWER_MS)
+        yield made
+
+
+def verdict(page: Page) -> Locator:
+    return page.get_by_role("region", name="What is wrong")
 
 
 def diagnose(page: Page, says: str) -> None:
-    page.get_by_role("region", name="Diagnosis").get_by_role("button", name="Diagnose", exact=True).click()
-    expect(page.get_by_role("region", name="Diagnosis").get_by_role("status").first).to_contain_text(says, timeout=ANSWER_MS)
+    if not verdict(page).is_visible():
+        page.keyboard.press("Alt+Shift+D")
+    verdict(page).get_by_role("button", name="Diagnose").click()
+    expect_verdict(page, says)
 
 
-def test_a_refused_key_is_named_and_its_button_opens_the_keys(page: Page, daemon: Daemon) -> None:
-    triage = page.get_by_role("region", name="Diagnosis")
-    FAULT.append(Fail(401, "Incorrect API key provided"))
+def expect_verdict(page: Page, says: str) -> None:
+    expect(verdict(page).get_by_role("status")).to_contain_text(says, timeout=ANSWER_MS)
+
+
+def is_above_the_fold(page: Page, button: Locator) -> None:
+    """At every width, without scrolling."""
+    before = page.viewport_size
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        box = button.bounding_box()
+        assert box is not None and box["y"] >= 0 and box["y"] + box["height"] <= height and box["x"] + box["width"] <= width, (width, box)
+    assert before is not None
+    page.set_viewport_size(before)
+
+
+@pytest.mark.parametrize("lists_openly", [True, False], ids=["its list of models is open", "its list of models wants the key"])
+def test_a_wrong_key_is_named_for_as_long_as_it_is_wrong_and_set_where_it_is_named(
+    daemon: Daemon, model: ModelServer, page: Page, lists_openly: bool
+) -> None:
+    model.key, model.lists_openly = f"sk-right-{lists_openly}", lists_openly
     try:
-        diagnose(page, "inference")
-        shoot(page, "triage-wrong-key")
+        sid = daemon.session(mode="do", title="wrong key")
+        daemon.follow(sid, daemon.submit(sid, "words"))
+        page.evaluate("sid => { location.hash = `/s/${sid}?sheet=triage` }", sid)
+        for _ in range(3):
+            # Each diagnosis asks the server again: what the one before met changes nothing.
+            diagnose(page, "Inference")
+            expect_verdict(page, "the key")
+        store = verdict(page).get_by_role("button", name="Store the key, and look again")
+        is_above_the_fold(page, store)
+        shoot(page, f"triage-wrong-key-{'open' if lists_openly else 'closed'}")
         assert violations(page) == []
-        triage.get_by_role("button", name="Set the key").click()
-        keys = page.get_by_role("dialog", name="Settings").get_by_role("region", name="Keys of providers")
-        keys.get_by_label("Name of the account").fill("scripted")
-        keys.get_by_label("Key", exact=True).fill("sk-right-key")
-        keys.get_by_role("button", name="Store the key").click()
-        expect(keys.get_by_role("listitem").filter(has_text="scripted")).to_be_visible()
+        for key, says in (("sk-still-wrong", "the key"), (model.key, "Nothing is broken now")):
+            verdict(page).get_by_label("Key of scripted").fill(key)
+            store.click()
+            expect(verdict(page)).to_have_attribute("aria-busy", "true")
+            expect_verdict(page, says)
+        # The turn that failed goes on.
+        verdict(page).get_by_role("button", name="Resume the turn").click()
+        assert until(lambda: daemon.client.get(f"/v3/sessions/{sid}")["state"] == "idle", 60)
+        diagnose(page, WELL)
+        page.get_by_role("button", name="Close", exact=True).click()
+        assert page.evaluate("location.hash") == f"#/s/{sid}"
     finally:
-        FAULT.clear()
-    page.keyboard.press("Escape")
-    diagnose(page, "Nothing is broken")
+        model.key = ""
 
 
-def test_a_server_that_is_down_is_named_and_its_button_opens_the_models(page: Page, daemon: Daemon) -> None:
-    daemon.client.post("/v3/providers", {"name": "gone", "type": "openai", "baseUrl": "http://127.0.0.1:9/v1", "model": "none"})
-    before = daemon.client.get("/v3/models")["default"]
-    daemon.opta("config", "set", "default-model", "gone/none")
-    try:
-        diagnose(page, "gone cannot be used")
-        page.get_by_role("region", name="Diagnosis").get_by_role("button", name="Choose another model").click()
-        models = page.get_by_role("dialog").filter(has=page.get_by_role("listbox", name="Model"))
-        models.get_by_role("radio", name="Everything new").click()
-        models.get_by_role("option", name="scripted").click()
-        assert until(lambda: daemon.client.get("/v3/models")["default"] == "scripted/scripted")
-        diagnose(page, "Nothing is broken")
-    finally:
-        daemon.opta("config", "set", "default-model", before)
-        daemon.opta("config", "remove-provider", "gone")
+@pytest.mark.parametrize(
+    ("how", "says", "button"),
+    [("suspended", "The tool worker", "Restart tools"), ("stopped", "The tool worker", "Start tools"), ("killed", WELL, "")],
+)
+def test_a_service_that_is_gone_is_named_and_brought_back_by_its_button(
+    page: Page, daemon: Daemon, how: str, says: str, button: str
+) -> None:
+    (daemon.loaded.paths.run / "tools.starts").unlink(missing_ok=True)
+    if how == "stopped":
+        daemon.supervisor().stop("tools")
+    else:
+        before = daemon.kill("tools", signal.SIGSTOP if how == "suspended" else signal.SIGKILL)
+    if how == "killed":
+        assert until(lambda: daemon.pids().get("tools", before) != before and daemon.client.is_ready()[0])
+    diagnose(page, says)
+    if button:
+        expect_verdict(page, "Tools fails now")
+        fix = verdict(page).get_by_role("button", name=button)
+        is_above_the_fold(page, fix)
+        if how == "suspended":
+            shoot(page, "triage-suspended")
+            assert violations(page) == []
+        fix.click()
+        expect_verdict(page, WELL)
+    # What it did then was cut off: that is said, and is no fault now.
+    expect_verdict(page, "failed, and is back")
 
 
-def test_a_stopped_worker_is_named_and_started_by_its_button(page: Page, daemon: Daemon) -> None:
-    daemon.supervisor().stop("tools")
-    diagnose(page, "The tool worker")
-    page.get_by_role("region", name="Diagnosis").get_by_role("button", name="Start tools").click()
-    expect(page.get_by_role("region", name="Diagnosis").get_by_role("status").first).to_contain_text("Nothing is broken", timeout=ANSWER_MS)
+def test_a_stopped_gateway_is_named_by_the_page_and_started_by_its_button(page: Page, daemon: Daemon) -> None:
+    daemon.supervisor().stop("gateway")
+    diagnose(page, "The gateway, which clients talk to, does not run")
+    shoot(page, "triage-gateway")
+    verdict(page).get_by_role("button", name="Start gateway").click()
+    expect_verdict(page, WELL)
+    assert until(lambda: daemon.client.is_ready()[0])
+
+
+def test_a_full_disk_is_named_and_what_is_made_again_gives_way(tmp_path: Path, model: ModelServer) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    with disk(home, "120m"), Daemon(tmp_path, model_url=model.url) as daemon, shown(daemon) as page:
+        (daemon.workspace / "sum.txt").write_text("2+2 = 4\n")
+        sid = daemon.session(mode="do", title="full disk")
+        daemon.follow(sid, daemon.submit(sid, "words"))
+        # As LMX names a stored prefix; it fills the disk to the last block.
+        prefix = home / "lmx/prefixes/0123/0123456789abcdef01234567-0.safetensors"
+        prefix.parent.mkdir(parents=True)
+        with open(prefix, "ab", buffering=0) as handle, contextlib.suppress(OSError):
+            while True:
+                handle.write(b"x" * 65_536)
+        page.evaluate("sid => { location.hash = `/s/${sid}` }", sid)
+        diagnose(page, "Orchestration")
+        expect_verdict(page, "No event can be written")
+        fix = verdict(page).get_by_role("button", name="Free")
+        is_above_the_fold(page, fix)
+        shoot(page, "triage-full-disk")
+        assert violations(page) == []
+        fix.click()
+        expect_verdict(page, WELL)
+        assert not prefix.exists()
+        daemon.follow(sid, daemon.submit(sid, "words"))
+    assert (tmp_path / "home").exists()
+
+
+def test_a_missing_model_is_named_and_another_one_is_chosen_where_it_is_named(tmp_path: Path) -> None:
+    with Daemon(tmp_path, config='default-model = "lmx/gone"\n') as daemon, shown(daemon) as page:
+        assert until(
+            lambda: [each["state"] for each in daemon.client.get("/v3/lmx/models")["models"] if each["id"] == "probe"] == ["loaded"], 90
+        )
+        diagnose(page, "LMX has no model gone")
+        expect_verdict(page, "Inference")
+        use = verdict(page).get_by_role("button", name="Use lmx/probe, and look again")
+        is_above_the_fold(page, use)
+        shoot(page, "triage-missing-model")
+        assert violations(page) == []
+        verdict(page).get_by_role("radio", name="For everything new").check()
+        use.click()
+        expect(verdict(page)).to_have_attribute("aria-busy", "false", timeout=ANSWER_MS)
+        assert until(lambda: daemon.client.get("/v3/models")["default"] == "lmx/probe")
+        diagnose(page, WELL)
+        # The telemetry keeps one line of it.
+        page.get_by_role("button", name="Close", exact=True).click()
+        expect(page.get_by_role("region", name="Diagnosis")).to_contain_text("Nothing is broken")
+
+
+def test_a_missing_sandbox_is_a_risk_with_its_reason_and_is_looked_for_again_by_its_button(tmp_path: Path, model: ModelServer) -> None:
+    daemon = Daemon(tmp_path, model_url=model.url)
+    state = daemon.home / "daemon/sandbox"
+    state.mkdir(parents=True, mode=0o700)
+    # Every sandbox keeps its caches there: none can be made on this machine.
+    (state / "caches").write_text("in the way")
+    with daemon, shown(daemon) as page:
+        assert until(lambda: daemon.client.get("/v3/daemon")["sandbox"] == "none")
+        diagnose(page, "Commands have no sandbox on this machine")
+        expect_verdict(page, "Tools works, at a risk")
+        expect_verdict(page, "caches")
+        fix = verdict(page).get_by_role("button", name="Look for a sandbox again")
+        is_above_the_fold(page, fix)
+        shoot(page, "triage-missing-sandbox")
+        assert violations(page) == []
+        (state / "caches").unlink()
+        fix.click()
+        expect_verdict(page, WELL)
+        assert until(lambda: daemon.client.get("/v3/daemon")["sandbox"] != "none")
+
+
+def test_the_runbook_pauses_other_runs_and_lets_them_go_on(page: Page, daemon: Daemon) -> None:
+    page.keyboard.press("Alt+Shift+D")
+    runbook = page.get_by_role("region", name="Runbook")
+    runbook.get_by_role("button", name="Pause other runs").click()
+    expect(runbook.get_by_text("No other session had a running turn to pause.")).to_be_visible(timeout=ANSWER_MS)
+    shoot(page, "triage-runbook")
+    assert violations(page) == []
 
 
 def test_the_theme_and_the_size_of_the_text_are_what_a_person_chose_and_outlast_a_reload(page: Page) -> None:

@@ -244,7 +244,7 @@ def test_a_model_is_chosen_for_the_session(page: Page, reader: ScreenReader, dae
     sid = begin(daemon, page, "model")
     page.keyboard.press("Alt+Shift+M")
     expect(page.get_by_role("option").first).to_be_visible(timeout=SOON_MS)
-    reader.reach("^radio This session|^radio The next message")
+    reader.reach("^radio This session|^radio This turn")
     while "This session" not in reader.focused():
         page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")

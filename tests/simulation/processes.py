@@ -234,7 +234,7 @@ def _last_prompt(messages: list[dict[str, Any]]) -> int:
 class _RecordingExecutor:
     """Writes down what was done to the world, which outlives every process."""
 
-    level = "full"
+    level, level_reason = "full", ""
     has_servers = False
 
     def __init__(self, process: Process):

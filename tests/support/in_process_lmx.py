@@ -155,9 +155,10 @@ def in_process_lmx(
             return InProcessEngine(config.name, report, lambda send: engines(config, send))
 
         pool = EnginePool(home / "models", pool_settings, events, make_client=client, sources=sources)
-        admin = Admin(pool, Pulls(home / "models", "", events), events, Pairing(keys, ""), keys)
+        metrics = LmxMetrics()
+        admin = Admin(pool, Pulls(home / "models", "", events), events, Pairing(keys, ""), keys, metrics)
         guard = AccessControl({"127.0.0.1:1234"}, keys, allows_anonymous=allows_anonymous, origins=pool_settings.origins, open_paths=PATHS)
-        return InProcessLmx(Front(pool, guard, LmxMetrics(), admin), pool, keys, loop)
+        return InProcessLmx(Front(pool, guard, metrics, admin), pool, keys, loop)
 
     made = asyncio.run_coroutine_threadsafe(build(), loop).result(limit_s(10))
     try:

@@ -146,7 +146,7 @@ class _RepliedModel:
 class _Recorder:
     """Every call does nothing and ends well; what ran is in `LocalAgents.ran`."""
 
-    level = "full"
+    level, level_reason = "full", ""
     has_servers = False
 
     def __init__(self, local: "LocalAgents", boot: str):

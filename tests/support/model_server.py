@@ -89,12 +89,16 @@ class Request:
 
 
 class ModelServer:
-    """`with ModelServer(reply) as server: server.url`. `about`: what `/v1/models` says of the model beside its name; `port`: 0 for a free one."""
+    """`with ModelServer(reply) as server: server.url`. `about`: what `/v1/models` says of the model beside its name; `port`: 0 for a free one.
+
+    `key`: what requests have to show, '' for nothing; with `lists_openly` the list of models needs none.
+    """
 
     def __init__(self, reply: Reply, about: dict[str, Any] | None = None, port: int = 0):
         self._reply, self._about = reply, about or {}
         self.requests: list[Request] = []
         self.port = port
+        self.key, self.lists_openly = "", False
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="model server", daemon=True)
@@ -143,7 +147,10 @@ class ModelServer:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 length = next((int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length:")), 0)
                 body = json.loads(await reader.readexactly(length)) if length else {}
-                if "/models" in head.split("\r\n")[0]:
+                is_list = "/models" in head.split("\r\n")[0]
+                if self.key and f"bearer {self.key}".lower() not in head.lower() and not (is_list and self.lists_openly):
+                    await _whole(writer, 401, {"error": {"message": "Incorrect API key provided"}})
+                elif is_list:
                     await _whole(writer, 200, {"object": "list", "data": [{"id": "scripted", "object": "model", **self._about}]})
                 elif head.startswith("GET "):
                     await _whole(writer, 404, {})

@@ -1,5 +1,6 @@
 import type { CSSProperties, ReactNode } from 'react';
 import { ActionButton } from './actions/button';
+import { diagnose } from './actions/triage';
 import { dismissProblem } from './actions/view';
 import { boot } from './boot';
 import { usePageState } from './hooks';
@@ -22,6 +23,7 @@ import { TelemetryColumn } from './panels/telemetry/telemetry';
 import { TelemetryLine } from './panels/telemetry/telemetry_line';
 import { Timeline } from './panels/timeline/timeline';
 import { Todo } from './panels/todo/todo';
+import { TriageSheet } from './panels/triage/triage_sheet';
 import { Trust } from './panels/trust/trust';
 import { WorktreePanel } from './panels/worktree/worktree';
 import { classes } from './ui/kit/classes';
@@ -46,6 +48,7 @@ export function App(): ReactNode {
       <ModelsSheet />
       <Palette />
       <SettingsSheet />
+      <TriageSheet />
       <Announcer />
     </div>
   );
@@ -94,7 +97,7 @@ function SandboxWarning(): ReactNode {
   const sandbox = usePageState((state) => state.health?.sandbox);
   return sandbox === 'none' ? (
     <p className="problem warn" role="status">
-      {words('noSandbox')}
+      {words('noSandbox')} <ActionButton action={diagnose} argument={undefined} className="quiet" />
     </p>
   ) : null;
 }

@@ -1,6 +1,6 @@
 // HTTP client of the gateway, and the addresses of its live streams.
 
-import type { AccountInfo, AccountList, AddProvider, AnyEvent, Attachment, CommandList, DiagnoseRequest, Diagnosis, DiscoveredServers, ErrorInfo, FileMatches, Fix, FixDone, FolderList, FolderSuggestions, ForkAnswer, Health, LmxAvailable, LmxHubSearch, LmxModelDetails, LmxModels, LmxPull, MachineModels, ModelList, ProviderAdded, ProviderList, Replay, Session, SessionChanges, SessionDetails, SessionList, SkillList, SteerAccepted, TrustState, TurnAccepted, TurnChanges, TurnUndoneAnswer, UndoTurnRequest, UpdateSession, WorktreeEnded } from './protocol';
+import type { AccountInfo, AccountList, AddProvider, AnyEvent, Attachment, BenchList, CommandList, DiagnoseRequest, Diagnosis, DiscoveredServers, ErrorInfo, FileMatches, Fix, FixDone, FolderList, FolderSuggestions, ForkAnswer, Health, LmxAvailable, LmxHubSearch, LmxModelDetails, LmxModels, LmxPull, MachineModels, ModelBench, ModelList, ProviderAdded, ProviderList, Replay, Session, SessionChanges, SessionDetails, SessionList, SkillList, SteerAccepted, TrustState, TurnAccepted, TurnChanges, TurnUndoneAnswer, UndoTurnRequest, UpdateSession, WorktreeEnded } from './protocol';
 
 // Where the gateway listens, and the token it accepts. Both change when it restarts.
 export interface Address {
@@ -109,8 +109,14 @@ export class Daemon {
   async roundTrip(): Promise<number> {
     const { host, port } = await this.address();
     const began = performance.now();
-    const response = await fetch(`http://${host}:${port}/healthz`, { cache: 'no-store' });
-    await response.arrayBuffer();
+    try {
+      const response = await fetch(`http://${host}:${port}/healthz`, { cache: 'no-store' });
+      await response.arrayBuffer();
+    } catch (error) {
+      // One that was started again may be at another port.
+      this.forget();
+      throw error;
+    }
     return performance.now() - began;
   }
 
@@ -367,6 +373,19 @@ export class Daemon {
 
   unloadModel(model: string): Promise<unknown> {
     return this.ask('POST', '/v3/lmx/models/unload', { model });
+  }
+
+  // How fast models of LMX are: the measurement that runs, and the last results.
+  benches(): Promise<BenchList> {
+    return this.ask('GET', '/v3/lmx/bench');
+  }
+
+  startBench(model: string): Promise<ModelBench> {
+    return this.ask('POST', '/v3/lmx/bench', { model });
+  }
+
+  stopBench(): Promise<BenchList> {
+    return this.ask('POST', '/v3/lmx/bench/stop', {});
   }
 
   searchHub(words: string): Promise<LmxHubSearch> {

@@ -13,7 +13,7 @@ import { changedNames, restoredState, storedOf } from './kept_state';
 import { afterLook, type Remembered } from './remembered';
 import { type Known, SessionPages } from './session_pages';
 import { createQueries } from './queries';
-import type { Route } from './routes';
+import { differsInSheet, type Route, type SheetName, withSheet } from './routes';
 import { afterLines, afterMetrics, afterOpening, createPageStore, isMessageBegun, type State, windowName } from './state';
 import type { StoredName } from './storage';
 import { EventLog } from './streams/eventlog';
@@ -141,6 +141,8 @@ export class Page {
   // Connect, and show what the address names. Retries for as long as the daemon is away.
   start(wanted: Route): void {
     this.wanted = wanted;
+    // A sheet may be what helps while the daemon does not answer.
+    if (wanted.sheet) this.set({ route: wanted });
     this.globalLog.start();
   }
 
@@ -223,15 +225,27 @@ export class Page {
 
   // Show what an address names.
   show(route: Route): void {
-    if (route.view === 'session' && route.sid === this.state.selected && this.sessionLog) {
+    if (differsInSheet(this.state.route, route)) this.set({ route });
+    else if (route.view === 'session' && route.sid === this.state.selected && this.sessionLog) {
       this.wanted = null;
       this.set({ route, reveal: revealOf(route) ?? { at: 'end' } });
     } else if (route.view === 'new') this.open('', route);
     else this.open(route.sid, route);
   }
 
-  // Leave the open session and follow another one; '' follows none.
-  open(sid: string, route: Route = sid ? { view: 'session', sid } : { view: 'new' }): void {
+  // Open or close a sheet over what is shown. The address names it.
+  showSheet(sheet: SheetName | undefined): void {
+    if (this.wanted) this.wanted = withSheet(this.wanted, sheet);
+    this.set({ route: withSheet(this.state.route, sheet) });
+  }
+
+  // The address of a session, or of none, under the sheet that is open.
+  private routeOf(sid: string): Route {
+    return withSheet(sid ? { view: 'session', sid } : { view: 'new' }, this.state.route.sheet);
+  }
+
+  // Leave the open session and follow another one; '' follows none. A sheet stays open.
+  open(sid: string, route: Route = this.routeOf(sid)): void {
     this.wanted = null;
     this.sessionLog?.close();
     this.sessionLog = null;

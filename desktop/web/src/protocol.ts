@@ -54,6 +54,19 @@ export interface Attachment {
   width?: number;
   height?: number;
 }
+export interface BenchList {
+  running?: ModelBench | null;
+  results?: ModelBench[];
+}
+export interface BenchPoint {
+  wanted: number;
+  tokens?: number;
+  promptPerS?: number;
+  tokensPerS?: number;
+  firstTokenS?: number;
+  answerTokens?: number;
+  problem?: string;
+}
 export interface Change {
   path: string;
   before?: string;
@@ -221,6 +234,7 @@ export interface Daemon {
 }
 export interface DiagnoseRequest {
   session?: string;
+  model?: string;
   probe?: boolean;
   contain?: boolean;
   note?: boolean;
@@ -335,7 +349,7 @@ export interface FilesChanged {
   beside?: string[];
 }
 export interface Fix {
-  kind: "answer" | "choose_model" | "command" | "compact_session" | "continue_supervisord" | "load_model" | "reconnect" | "refresh" | "restart_service" | "resume_turn" | "set_key" | "start_daemon" | "start_service" | "stop_turn" | "unload_model";
+  kind: "answer" | "choose_model" | "command" | "compact_session" | "continue_supervisord" | "free_space" | "load_model" | "reconnect" | "refresh" | "restart_service" | "resume_turn" | "set_key" | "start_daemon" | "start_service" | "stop_turn" | "unload_model";
   label: string;
   command: string;
   target?: string;
@@ -345,7 +359,7 @@ export interface FixDone {
   done: string;
 }
 export interface FixRequest {
-  kind: "answer" | "choose_model" | "command" | "compact_session" | "continue_supervisord" | "load_model" | "reconnect" | "refresh" | "restart_service" | "resume_turn" | "set_key" | "start_daemon" | "start_service" | "stop_turn" | "unload_model";
+  kind: "answer" | "choose_model" | "command" | "compact_session" | "continue_supervisord" | "free_space" | "load_model" | "reconnect" | "refresh" | "restart_service" | "resume_turn" | "set_key" | "start_daemon" | "start_service" | "stop_turn" | "unload_model";
   target?: string;
   session?: string;
 }
@@ -498,6 +512,10 @@ export interface LmxMemory {
   used: number;
   limit: number;
   level: "evict" | "ok" | "shed" | "warn";
+  models?: number;
+  committed?: number;
+  prefixes?: number;
+  total?: number;
 }
 export interface LmxModelDetails {
   id: string;
@@ -527,6 +545,10 @@ export interface LmxModelDetails {
   running?: number;
   idle_s?: number;
   restarts?: number;
+  load_done?: number;
+  load_total?: number;
+  loading_s?: number;
+  speed?: LmxSpeed | null;
 }
 export interface LmxModels {
   models: LmxModelDetails[];
@@ -553,6 +575,12 @@ export interface LmxPull {
   total?: number;
   message?: string;
 }
+export interface LmxSpeed {
+  requests: number;
+  tokens_per_s: number;
+  now_tokens_per_s?: number;
+  first_token_s?: number;
+}
 export interface LmxUnloaded {
   unloaded: string;
 }
@@ -566,6 +594,7 @@ export interface LogLines {
 }
 export interface MachineFacts {
   diskFree?: number | null;
+  diskDisposable?: number;
   diskProblem?: string;
   memoryFree?: number | null;
   memoryTotal?: number;
@@ -598,6 +627,17 @@ export interface Metrics {
   streams: number;
 }
 export type Mode = "chat" | "do" | "plan";
+export interface ModelBench {
+  model: string;
+  at: string;
+  state: "done" | "failed" | "running" | "stopped";
+  planned?: number[];
+  points?: BenchPoint[];
+  host?: string;
+  reason?: string;
+  elapsedS?: number;
+  isLoaded?: boolean;
+}
 export interface ModelFacts {
   state?: string;
   problem?: string;
@@ -866,6 +906,7 @@ export interface RouteFacts {
   policy?: string;
   trust?: string;
   sandbox?: string;
+  sandboxReason?: string;
   wantsSandbox?: boolean;
   providers?: ProviderFacts[];
   lmx?: ModelFacts | null;
@@ -1111,6 +1152,9 @@ export interface SkillInfo {
 export interface SkillList {
   skills: SkillInfo[];
   problems: string[];
+}
+export interface StartBench {
+  model: string;
 }
 export interface SteerAccepted {
   turnId: string;

@@ -68,6 +68,10 @@ export const lmxModelsQuery = (daemon: Daemon) =>
 // The same while the models are shown: another client may load or unload one, and a load says nothing until it has ended.
 export const watchedModelsQuery = (daemon: Daemon) => queryOptions({ ...lmxModelsQuery(daemon), refetchInterval: MODELS_LOOK_MS, staleTime: 0 });
 
+// The measurement of a model that runs, looked at each second, and the results of those before.
+export const benchesQuery = (daemon: Daemon) =>
+  queryOptions({ queryKey: ['models', 'benches'], queryFn: () => daemon.benches(), retry: false, staleTime: 0, refetchInterval: ({ state }) => (state.data?.running ? MODELS_LOOK_MS : false) });
+
 // What the hub has for some words; and one model of it: size, licence, and the room on the disk that would take it.
 export const hubSearchQuery = (daemon: Daemon, words: string) => queryOptions({ queryKey: ['models', 'hub', words], queryFn: () => daemon.searchHub(words), retry: false, enabled: words !== '' });
 export const availableQuery = (daemon: Daemon, repo: string) => queryOptions({ queryKey: ['models', 'available', repo], queryFn: () => daemon.availableModel(repo), retry: false, staleTime: 0 });

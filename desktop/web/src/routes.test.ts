@@ -8,6 +8,9 @@ const ROUTES: [string, Route][] = [
   ['#/s/a3b2c1', { view: 'session', sid: 'a3b2c1' }],
   ['#/s/a3b2c1/t12', { view: 'session', sid: 'a3b2c1', turn: 't12' }],
   ['#/s/a3b2c1/18442', { view: 'session', sid: 'a3b2c1', seq: 18442 }],
+  ['#/s/a3b2c1/18442?sheet=triage', { view: 'session', sid: 'a3b2c1', seq: 18442, sheet: 'triage' }],
+  ['#/?sheet=models', { view: 'session', sid: '', sheet: 'models' }],
+  ['#/new?cwd=%2Fwork&sheet=triage', { view: 'new', cwd: '/work', sheet: 'triage' }],
 ];
 
 test.each(ROUTES)('%s is read and written', (hash, route) => {
@@ -19,6 +22,6 @@ test('the address of a session that older links have is understood', () => {
   expect(parseRoute('#a3b2c1')).toEqual({ view: 'session', sid: 'a3b2c1' });
 });
 
-test.each(['', '#', '#/s/', '#/s/a/b/c', '#/s/../x', '#/nothing', '#/s/a3b2c1/t', '#/%00'])('%s is the newest session', (hash) => {
+test.each(['', '#', '#/s/', '#/s/a/b/c', '#/s/../x', '#/nothing', '#/s/a3b2c1/t', '#/%00', '#/?sheet=none', '#/?sheet'])('%s is the newest session', (hash) => {
   expect(parseRoute(hash)).toEqual({ view: 'session', sid: '' });
 });

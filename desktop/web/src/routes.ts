@@ -1,18 +1,34 @@
 // Addresses of the page: what stands behind the # names what is shown, so that back, forward, reload and links work.
 
+// Sheets that an address can open over whatever it names.
+export const SHEETS = ['triage', 'models'] as const;
+export type SheetName = (typeof SHEETS)[number];
+
+interface Over {
+  sheet?: SheetName;
+}
+
 export type Route =
   // `sid` '': the newest session. `turn` or `seq`: what to show of it; without one, its end.
-  | { view: 'session'; sid: string; turn?: string; seq?: number }
+  | ({ view: 'session'; sid: string; turn?: string; seq?: number } & Over)
   // An empty composer; the first message makes the session, in folder `cwd` if one is given.
-  | { view: 'new'; cwd?: string };
+  | ({ view: 'new'; cwd?: string } & Over);
 
 const SESSION = /^\/s\/([\w-]{1,64})(?:\/(?:(t\d{1,9})|(\d{1,15})))?$/;
 
 // An address that means nothing here is the one of the newest session.
 export function parseRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#/, '').split('?');
+  const asked = new URLSearchParams(query);
+  return withSheet(
+    parsed(path, asked),
+    SHEETS.find((name) => name === asked.get('sheet')),
+  );
+}
+
+function parsed(path: string, asked: URLSearchParams): Route {
   if (path === '/new') {
-    const cwd = new URLSearchParams(query).get('cwd');
+    const cwd = asked.get('cwd');
     return cwd ? { view: 'new', cwd } : { view: 'new' };
   }
   const found = SESSION.exec(path);
@@ -22,8 +38,24 @@ export function parseRoute(hash: string): Route {
 }
 
 export function formatRoute(route: Route): string {
-  if (route.view === 'new') return route.cwd ? `#/new?${new URLSearchParams({ cwd: route.cwd })}` : '#/new';
-  if (!route.sid) return '#/';
+  const asked = new URLSearchParams({ ...(route.view === 'new' && route.cwd ? { cwd: route.cwd } : {}), ...(route.sheet ? { sheet: route.sheet } : {}) });
+  return `#${pathOf(route)}${asked.size ? `?${asked}` : ''}`;
+}
+
+function pathOf(route: Route): string {
+  if (route.view === 'new') return '/new';
+  if (!route.sid) return '/';
   const target = route.turn ?? (route.seq === undefined ? '' : String(route.seq));
-  return `#/s/${route.sid}${target ? `/${target}` : ''}`;
+  return `/s/${route.sid}${target ? `/${target}` : ''}`;
+}
+
+// The same with another sheet over it, or with none.
+export function withSheet(route: Route, sheet: SheetName | undefined): Route {
+  const { sheet: _, ...bare } = route;
+  return sheet ? { ...bare, sheet } : bare;
+}
+
+// Whether two addresses differ in the sheet alone.
+export function differsInSheet(from: Route, to: Route): boolean {
+  return from.sheet !== to.sheet && formatRoute(withSheet(to, undefined)) === formatRoute(withSheet(from, undefined));
 }

@@ -94,7 +94,7 @@ export interface State {
   diagnosis: Diagnosis | null;
   isDiagnosing: boolean;
   isFixing: boolean;
-  replayed: string;
+  replayed: { text: string; sid: string } | null;
   // Whether the first message of the open session begins one in a git worktree.
   wantsWorktree: boolean;
   // An end of the worktree that loses work, or changes more than files: a person says whether it is done all the same.
@@ -112,7 +112,6 @@ export interface State {
   isDaemonShown: boolean;
   isPaletteShown: boolean;
   areSettingsShown: boolean;
-  areModelsShown: boolean;
   // The person went to the open session for its question, which gets the focus when it is drawn.
   wantsQuestion: boolean;
   isNarrow: boolean;
@@ -184,7 +183,7 @@ export function createPageStore(): Store {
     diagnosis: null,
     isDiagnosing: false,
     isFixing: false,
-    replayed: '',
+    replayed: null,
     wantsWorktree: false,
     worktreeAsked: null,
     areChangesOpen: false,
@@ -196,7 +195,6 @@ export function createPageStore(): Store {
     isDaemonShown: false,
     isPaletteShown: false,
     areSettingsShown: false,
-    areModelsShown: false,
     wantsQuestion: false,
     isNarrow: false,
     railView: 'sessions',
@@ -217,7 +215,7 @@ export function createPageStore(): Store {
 
 // A session is opened; its events follow. Overrides belong to a message of one session.
 export function afterOpening(sid: string): Partial<State> {
-  const empty = { transcript: new Transcript(), version: 0, earlier: 0, reveal: null, isFindOpen: false, gone: '', childAsks: [], overrides: {}, problem: '', notice: '', isRailOpen: false, diagnosis: null, replayed: '', wantsWorktree: false, worktreeAsked: null, recalled: 0, unknownCommand: '', openPill: '' as const, wantsQuestion: false, firstToken: NO_TOKEN };
+  const empty = { transcript: new Transcript(), version: 0, earlier: 0, reveal: null, isFindOpen: false, gone: '', childAsks: [], overrides: {}, problem: '', notice: '', isRailOpen: false, diagnosis: null, replayed: null, wantsWorktree: false, worktreeAsked: null, recalled: 0, unknownCommand: '', openPill: '' as const, wantsQuestion: false, firstToken: NO_TOKEN };
   return { ...empty, selected: sid, sessionConnection: 'connecting' };
 }
 

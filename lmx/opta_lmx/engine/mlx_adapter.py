@@ -3,6 +3,7 @@
 Importing this takes half a second, after `deferred_packages.defer()`: only the engine process does.
 """
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,40 @@ generation_stream: Any = _generation_stream
 trees: Any = mlx_utils
 
 
-def load_model(folder: str, *, is_sharded: bool = False) -> Any:
-    """Model and tokenizer of a folder, first two of a tuple. `is_sharded`: only this rank's part of the model."""
+# Progress of a load is reported this often at most, and not for less than so many bytes.
+REPORTS_MAX, REPORT_BYTES_MIN = 50, 4 * 1024**2
+
+
+def load_model(folder: str, report: Callable[[int, int], None], *, is_sharded: bool = False) -> Any:
+    """Model and tokenizer of a folder, first two of a tuple, with the weights in memory. `is_sharded`: only this rank's part of the model.
+
+    `report` gets the bytes of the weights that are in memory, and of all of them.
+    """
     library: Any = utils
-    # The default of a sharded load would run code from the model's folder.
-    return library.sharded_load(folder, tokenizer_config={"trust_remote_code": False}) if is_sharded else library.load(folder)
+    if is_sharded:
+        # The default of a sharded load would run code from the model's folder.
+        return library.sharded_load(folder, tokenizer_config={"trust_remote_code": False})
+    loaded: Any = library.load(folder, lazy=True)
+    done, total = 0, weight_bytes(loaded[0])
+    for arrays, size in _portions(loaded[0], max(REPORT_BYTES_MIN, total // REPORTS_MAX)):
+        report(done, total)
+        mx.eval(arrays)
+        done += size
+    return loaded
+
+
+def _portions(model: Any, size_min: int) -> Iterator[tuple[list[Any], int]]:
+    """The weights of a model in their order, in portions of at least `size_min` bytes; the last one may be smaller."""
+    arrays: list[Any] = []
+    size = 0
+    for _, array in trees.tree_flatten(model.parameters()):
+        arrays.append(array)
+        size += int(array.nbytes)
+        if size >= size_min:
+            yield arrays, size
+            arrays, size = [], 0
+    if arrays:
+        yield arrays, size
 
 
 def weight_bytes(model: Any) -> int:

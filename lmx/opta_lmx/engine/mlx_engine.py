@@ -24,6 +24,7 @@ from ..ipc.messages import (
     Failed,
     Generate,
     Loaded,
+    Loading,
     Ping,
     Share,
     ToEngine,
@@ -72,10 +73,9 @@ class MlxEngine:
         self.ranks = Ranks(generation_stream)
         # All ranks must sample the same tokens.
         mx.random.seed(time.time_ns() if self.ranks.size == 1 else 0)
-        loaded: Any = load_model(config.folder, is_sharded=self.ranks.size > 1)
+        loaded: Any = load_model(config.folder, self._report_loading, is_sharded=self.ranks.size > 1)
         self._model: Any = loaded[0]
         self._tokenizer: Any = loaded[1]
-        mx.eval(self._model.parameters())
         # Freed memory that mlx keeps for reuse: without a limit it grows to the largest prompt seen.
         mx.set_cache_limit(config.reserve_bytes)
         # mlx-lm raises on a top_k of the whole vocabulary, and in a way that spoils the random state.
@@ -159,6 +159,9 @@ class MlxEngine:
             looked_up=self._passes.proposed,
             found=self._passes.accepted,
         )
+
+    def _report_loading(self, done: int, total: int) -> None:
+        self._send([Loading(done=done, total=total)])
 
     @property
     def is_busy(self) -> bool:

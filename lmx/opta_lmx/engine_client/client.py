@@ -26,6 +26,7 @@ from ..ipc.messages import (
     Generate,
     Loaded,
     LoadFailed,
+    Loading,
     Share,
     ToEngine,
     Tokenize,
@@ -60,6 +61,9 @@ class EngineClient(ABC):
         self.used_at = time.monotonic()
         # The engine's last status message; None while no model is loaded.
         self.loaded: Loaded | None = None
+        # Bytes of the weights in memory, and of all of them, while the model is loaded; (0, 0) before the engine has said it.
+        self.loading = (0, 0)
+        self.started_at = time.monotonic()
         # Why the model cannot be loaded; '' when it can, or when it is not known yet.
         self.failure = ""
         self.restarts = 0
@@ -113,6 +117,11 @@ class EngineClient(ABC):
         if self.problem:
             return "quarantined"
         return "loading" if self.loaded is None else "loaded"
+
+    @property
+    def loading_s(self) -> float:
+        """For how long the model has been loading; 0 when it is not."""
+        return round(time.monotonic() - self.started_at, 1) if self.state == "loading" else 0.0
 
     @property
     def running(self) -> int:
@@ -237,6 +246,8 @@ class EngineClient(ABC):
                         self._fail(call, OptaError(message.message, code=_ERROR_CODES.get(message.code, ErrorCode.broken)))
                 case Loaded():
                     self._on_loaded(message)
+                case Loading():
+                    self.loading = (message.done, message.total)
                 case LoadFailed():
                     self.failure = message.message
                     self.report("failed", model=self.name, reason=message.message)
@@ -263,7 +274,7 @@ class EngineClient(ABC):
 
     def lose(self, error: OptaError) -> None:
         """The engine is gone. Calls without an event go to the next engine, once: a prompt that kills would kill that one too."""
-        self.loaded = None
+        self.loaded, self.loading, self.started_at = None, (0, 0), time.monotonic()
         calls, self._calls = list(self._calls.values()), {}
         for call in calls:
             if call.has_event or call.is_second or self.is_stopped:

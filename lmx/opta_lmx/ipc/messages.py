@@ -134,6 +134,13 @@ class Loaded(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="
     found: int = 0
 
 
+class Loading(EngineMessage, frozen=True, kw_only=True, tag="loading"):
+    """Bytes of the weights that are in memory, of those that have to be. Sent while the model is loaded."""
+
+    done: int
+    total: int
+
+
 class LoadFailed(EngineMessage, frozen=True, kw_only=True, omit_defaults=True, tag="load_failed"):
     """The model cannot be loaded; the process ends."""
 
@@ -254,4 +261,4 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 ToEngine = Generate | Embed | Tokenize | Cancel | Ping | Trim | Share
-FromEngine = list[Loaded | LoadFailed | Delta | Finished | Vectors | Tokens | Failed]
+FromEngine = list[Loaded | Loading | LoadFailed | Delta | Finished | Vectors | Tokens | Failed]

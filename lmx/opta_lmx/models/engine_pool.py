@@ -215,6 +215,9 @@ class EnginePool:
             running=sum(engine.running for engine in engines),
             idle_s=min(0.0 if engine.running else round(time.monotonic() - engine.used_at, 1) for engine in engines),
             restarts=sum(engine.restarts for engine in engines),
+            load_done=engine.loading[0] if engine.state == "loading" else 0,
+            load_total=engine.loading[1] if engine.state == "loading" else 0,
+            loading_s=engine.loading_s,
         )
 
     def details_of(self, engine: EngineClient) -> LmxModelDetails:
@@ -229,8 +232,16 @@ class EnginePool:
         return self._plan.shares({name: self._need(name, model) for name, model in self._loaded.items()})
 
     def memory(self) -> LmxMemory:
-        """Bytes used by LMX, and its limit."""
-        return LmxMemory(used=self.used, limit=self.limit, level=self._level())
+        """Bytes used by LMX, its limit, and how that is divided."""
+        return LmxMemory(
+            used=self.used,
+            limit=self.limit,
+            level=self._level(),
+            models=self._plan.available,
+            committed=self._committed(),
+            prefixes=self._plan.prefix,
+            total=memory_total(),
+        )
 
     def _model_of(self, name: str) -> Model | None:
         """The model of an engine's name."""

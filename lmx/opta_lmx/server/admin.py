@@ -19,6 +19,7 @@ from ..models.engine_pool import EnginePool
 from ..models.model_events import ModelEvents
 from .delivery import send_stream
 from .keys import Keys
+from .metrics import LmxMetrics
 from .pairing import BeginRequest, Pairing, PairRequest
 from .sse import Asked
 
@@ -79,8 +80,8 @@ class RemoveKeyRequest(RequestBody, frozen=True, kw_only=True):
 class Admin:
     """`routes`: (method, path) -> handler."""
 
-    def __init__(self, pool: EnginePool, pulls: Pulls, events: ModelEvents, pairing: Pairing, keys: Keys):
-        self._pool, self._pulls, self._event_log, self._pairing, self._keys = pool, pulls, events, pairing, keys
+    def __init__(self, pool: EnginePool, pulls: Pulls, events: ModelEvents, pairing: Pairing, keys: Keys, metrics: LmxMetrics):
+        self._pool, self._pulls, self._event_log, self._pairing, self._keys, self._metrics = pool, pulls, events, pairing, keys, metrics
         self.routes: dict[tuple[str, str], Callable[[Asked], Awaitable[None]]] = {
             ("GET", "/proof"): self._prove,
             ("GET", "/admin/models"): self._models,
@@ -105,7 +106,8 @@ class Admin:
         await asked.json(200, LmxProof(proof=self._keys.prove(nonce, asked.scope["server"][1])))
 
     async def _models(self, asked: Asked) -> None:
-        models = [self._pool.details(model) for model in (await self._pool.catalog.refresh()).values()]
+        known = (await self._pool.catalog.refresh()).values()
+        models = [msgspec.structs.replace(self._pool.details(model), speed=self._metrics.speed(model.name)) for model in known]
         await asked.json(200, LmxModels(models=models, memory=self._pool.memory(), pulls=self._pulls.entries()))
 
     async def _load(self, asked: Asked) -> None:

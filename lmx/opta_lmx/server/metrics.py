@@ -1,10 +1,12 @@
 """LMX's metrics: Prometheus text, and the rates for telemetry."""
 
+import statistics
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from opta_core.process.process import memory_total
+from opta_protocol.lmx import LmxSpeed
 
 from ..engine_client.client import EngineClient
 from ..engine_client.engine_stream import ChoiceEvents
@@ -15,6 +17,8 @@ RATE_WINDOW_S = 2.0
 FIRST_TOKEN_BUCKETS_S = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 # Further callers are counted as one, so that the metrics stay bounded.
 CALLERS_MAX = 64
+# Requests of a model that its speed is computed from; shorter answers are too noisy for a rate.
+RECENT_MAX, RATED_TOKENS_MIN = 20, 8
 
 
 class Counts:
@@ -32,10 +36,44 @@ class Counts:
         self.cached += other.cached
 
 
+class ModelSpeed:
+    """How fast a model's last finished requests were. Short answers count for the first token only."""
+
+    def __init__(self) -> None:
+        self._rates: deque[float] = deque(maxlen=RECENT_MAX)
+        self._first_token_s: deque[float] = deque(maxlen=RECENT_MAX)
+        self._delta_times: deque[float] = deque(maxlen=10_000)
+
+    def finished(self, tokens: int, first_s: float, writing_s: float) -> None:
+        """A request has ended: `first_s` to its first token, then `writing_s` for the others."""
+        self._first_token_s.append(first_s)
+        if tokens >= RATED_TOKENS_MIN and writing_s > 0:
+            self._rates.append((tokens - 1) / writing_s)
+
+    def count_deltas(self, count: int, now: float) -> None:
+        """Count deltas that arrived now."""
+        self._delta_times.extend([now] * count)
+
+    def reading(self) -> LmxSpeed | None:
+        """The figures of now; None before anything was measured."""
+        now = time.monotonic()
+        while self._delta_times and now - self._delta_times[0] > RATE_WINDOW_S:
+            self._delta_times.popleft()
+        if not self._first_token_s:
+            return None
+        return LmxSpeed(
+            requests=len(self._first_token_s),
+            tokens_per_s=round(_median(self._rates), 1),
+            now_tokens_per_s=round(len(self._delta_times) / RATE_WINDOW_S, 1),
+            first_token_s=round(_median(self._first_token_s), 3),
+        )
+
+
 class LmxMetrics:
     """Counts what the engines produce."""
 
     def __init__(self) -> None:
+        self._speeds: dict[str, ModelSpeed] = {}
         self._delta_times: deque[float] = deque(maxlen=100_000)
         self._counts: dict[tuple[str, str], Counts] = {}
         self._callers: set[str] = set()
@@ -44,7 +82,11 @@ class LmxMetrics:
 
     def meter(self, model: str, caller: str, choices: int) -> "RequestMeter":
         """The meter of one request."""
-        return RequestMeter(self, self._of(model, caller), choices)
+        return RequestMeter(self, self._of(model, caller), choices, self._speeds.setdefault(model, ModelSpeed()))
+
+    def speed(self, model: str) -> LmxSpeed | None:
+        """How fast a model's last requests were; None when it has answered none."""
+        return found.reading() if (found := self._speeds.get(model)) is not None else None
 
     def tokens_per_s(self) -> float:
         """Deltas per second, over the last two seconds."""
@@ -101,6 +143,7 @@ class LmxMetrics:
             *_by_model("lmx_model_running", "gauge", engines, lambda engine: engine.running),
             *_by_model("lmx_model_memory_bytes", "gauge", engines, lambda engine: engine.memory),
             *_by_model("lmx_model_restarts_total", "counter", engines, lambda engine: engine.restarts),
+            *_by_model("lmx_model_tokens_per_second", "gauge", engines, lambda engine: _rate(self.speed(engine.name))),
             *_by_model("lmx_prefix_bytes", "gauge", engines, lambda engine: engine.loaded.prefix_bytes if engine.loaded else 0),
             *_by_model("lmx_steps_total", "counter", engines, lambda engine: engine.loaded.steps if engine.loaded else 0),
             *_by_model("lmx_step_seconds_total", "counter", engines, lambda engine: engine.loaded.step_s if engine.loaded else 0),
@@ -136,16 +179,18 @@ class LmxMetrics:
 class RequestMeter:
     """Counts one request; a choice that does not finish is a failure."""
 
-    def __init__(self, metrics: LmxMetrics, counts: Counts, choices: int):
-        self._metrics, self._counts, self._left = metrics, counts, choices
-        self._started, self._has_event = time.monotonic(), False
+    def __init__(self, metrics: LmxMetrics, counts: Counts, choices: int, speed: ModelSpeed):
+        self._metrics, self._counts, self._left, self._speed = metrics, counts, choices, speed
+        self._started, self._has_event, self._first_at = time.monotonic(), False, 0.0
+        # Of several choices, each would be slower than one alone.
+        self._is_single = choices == 1
         counts.requests += choices
 
     def count(self, events: ChoiceEvents) -> None:
         """The reader takes these events."""
         now = time.monotonic()
         if not self._has_event:
-            self._has_event = True
+            self._has_event, self._first_at = True, now
             self._metrics.count_first_token(now - self._started)
         deltas = 0
         for _, event in events:
@@ -156,8 +201,11 @@ class RequestMeter:
                 self._counts.completion += event.completion_tokens
                 self._counts.prompt += event.prompt_tokens
                 self._counts.cached += event.cached_tokens
+                if self._is_single and event.completion_tokens:
+                    self._speed.finished(event.completion_tokens, self._first_at - self._started, now - self._first_at)
         if deltas:
             self._metrics.count_deltas(deltas, now)
+            self._speed.count_deltas(deltas, now)
 
     def close(self) -> None:
         """The request is over."""
@@ -175,6 +223,15 @@ def _gauge(name: str, value: float) -> list[str]:
 
 def _by_model(name: str, kind: str, engines: list[EngineClient], value: Callable[[EngineClient], float]) -> list[str]:
     return [f"# TYPE {name} {kind}", *(f'{name}{{model="{_label(engine.name)}"}} {value(engine):.15g}' for engine in engines)]
+
+
+def _median(values: Iterable[float]) -> float:
+    known = list(values)
+    return statistics.median(known) if known else 0.0
+
+
+def _rate(speed: LmxSpeed | None) -> float:
+    return speed.tokens_per_s if speed is not None else 0.0
 
 
 def _label(text: str) -> str:

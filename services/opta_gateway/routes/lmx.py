@@ -8,6 +8,7 @@ import msgspec
 from opta_core.net.lmx_endpoint import ask, client_of, endpoint_of, key_of
 from opta_core.secrets.vault import Vault
 from opta_protocol.http import LoadModel, PausePull, PullModel, UnloadModel
+from opta_protocol.http_models import BenchList, ModelBench, StartBench
 from opta_protocol.lmx import LmxAvailable, LmxModelDetails, LmxModels, LmxPull, LmxUnloaded
 
 from ..app import Gateway
@@ -61,6 +62,24 @@ async def pull(gateway: GatewayOf, vault: VaultOf, wanted: PullModel = body(Pull
 async def pause(gateway: GatewayOf, vault: VaultOf, wanted: PausePull = body(PausePull)) -> LmxPull:
     """Pause a download. What was fetched stays, and pulling the same model again continues."""
     return await _ask(gateway, vault, "POST", "/admin/models/pull/pause", wanted, CHANGE_S, LmxPull)
+
+
+@routes.get("/v3/lmx/bench")
+async def list_benches(gateway: GatewayOf) -> BenchList:
+    """How fast models of LMX are: the measurement that runs, and the last results."""
+    return await asyncio.to_thread(gateway.benches.shown)
+
+
+@routes.post("/v3/lmx/bench", status_code=202)
+async def start_bench(gateway: GatewayOf, wanted: StartBench = body(StartBench)) -> ModelBench:
+    """Measure how fast a model reads prompts and writes answers, at a few lengths. It is loaded for that. One runs at a time."""
+    return await gateway.benches.start(wanted.model, gateway.settings())
+
+
+@routes.post("/v3/lmx/bench/stop")
+async def stop_bench(gateway: GatewayOf) -> BenchList:
+    """Stop the measurement that runs. What it has measured is kept."""
+    return await gateway.benches.stop()
 
 
 async def _ask(gateway: Gateway, vault: Vault, method: str, path: str, wanted: Any, timeout_s: float, kind: type[T]) -> T:

@@ -10,6 +10,7 @@ from opta_core.errors import OptaError, Refused
 from opta_core.logs import Log
 from opta_core.secrets.vault import Vault
 from opta_core.triage.conclusion import conclude, post_mortem
+from opta_core.triage.disposable import delete_disposable
 from opta_core.triage.service_fixes import restart_service, start_service
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import SessionNote, TurnPausing
@@ -90,6 +91,10 @@ async def _make(gateway: Gateway, vault: Vault, background: BackgroundTasks, wan
         case "unload_model":
             await lmx.unload(gateway, vault, UnloadModel(model=target))
             return f"{target} is unloaded."
+        case "free_space":
+            done = await gateway.change(delete_disposable, paths)
+            await _until_writable(gateway)
+            return done
         case "compact_session" | "resume_turn" | "stop_turn":
             return await _about_turn(gateway, wanted)
         case _:
@@ -106,6 +111,15 @@ async def _until_ready(gateway: Gateway, service: str) -> str:
             return ""
         await asyncio.sleep(0.05)
     return f" It is not ready after {READY_S:g} s; its log says why: opta daemon logs {service}"
+
+
+async def _until_writable(gateway: Gateway) -> None:
+    """Wait until the session store has noticed that the disk takes writes again; the next diagnosis says so if it has not."""
+    deadline = now_s() + READY_S
+    while (report := gateway.telemetry.report("sessions")) is None or not report.ready:
+        if now_s() > deadline:
+            return
+        await asyncio.sleep(0.05)
 
 
 async def _about_turn(gateway: Gateway, wanted: FixRequest) -> str:

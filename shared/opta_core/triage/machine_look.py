@@ -25,6 +25,7 @@ from ..paths import Paths
 from ..policy.layers import Problem, Sources
 from ..process.process import memory_total
 from ..process.supervision import PROGRAMS, RUNNING, SupervisordClient
+from .disposable import disposable_bytes
 
 SUPERVISOR_S, SETTLED_S = 1.5, 30.0
 _SOCKETS = {"sessions": (STORE_IN, STORE_PUB, STORE_QUERY, STORE_CMD), "agent": (AGENT_RPC,), "tools": (TOOLS_RPC,)}
@@ -80,6 +81,7 @@ def machine_facts(paths: Paths, clock: ClockAnchor | None = None) -> MachineFact
         free = counted.f_bavail * counted.f_frsize
     return MachineFacts(
         diskFree=free,
+        diskDisposable=disposable_bytes(paths),
         diskProblem=NO_WRITES if paths.is_read_only else "",
         memoryFree=_memory_available(),
         memoryTotal=memory_total(),

@@ -77,7 +77,11 @@ def model_findings(evidence: TriageEvidence) -> Iterator[TriageFinding]:
         why = facts.problem or "its engine ended again and again"
         yield found("model_failed", "fault", f"LMX cannot run {name}: {why}.".replace("..", "."), load)
     elif not facts.state:
-        yield found("model_missing", "fault", f"LMX has no model {name}.", CHECK_MODELS)
+        # LMX may let its default model answer for a name that it does not know.
+        if evidence.probe.state == "ok":
+            yield found("model_missing", "degraded", f"LMX has no model {name}: its default model answers in its place.", CHECK_MODELS)
+        else:
+            yield found("model_missing", "fault", f"LMX has no model {name}.", CHECK_MODELS)
     elif evidence.probe.state == "ok":
         return  # it was loaded for the probe
     elif facts.state == "loading":

@@ -10,7 +10,11 @@ from opta_protocol.http_triage import Domain, Fix, Hop, MachineFacts, TriageEvid
 RECENT_S, CRASH_LOOP_STARTS = 120.0, 4
 SLOW_MS = 1500.0
 DISK_FULL_BYTES, DISK_LOW_BYTES = 50_000_000, 200_000_000
+# Less than this is not worth a button.
+DISPOSABLE_MIN = 1_000_000
 CLOCK_JUMP_S = 10.0
+# Of what another part said, within a reason.
+REASON_CHARS_MAX = 160
 
 DOMAINS: dict[str, Domain] = {
     "supervisord": "orchestration",
@@ -59,19 +63,37 @@ def supervisor_findings(evidence: TriageEvidence) -> Iterator[TriageFinding]:
 
 def disk_findings(machine: MachineFacts) -> Iterator[TriageFinding]:
     """A disk that takes no more events stops every turn, whatever else is wrong."""
-    fix = Fix(
-        kind="command",
-        label="Free some space",
-        command="free disk space where the home of Opta lies; the daemon then goes on by itself",
-    )
     free = machine.diskFree
+    fix = _space_fix(machine)
     if machine.diskProblem or (free is not None and free < DISK_FULL_BYTES):
         left = f"{free / 1e6:.0f} MB are free" if free is not None else ""
-        reason = f"No event can be written: {'; '.join(part for part in (machine.diskProblem, left) if part)}."
+        reason = f"No event can be written: {'; '.join(part for part in (machine.diskProblem, left) if part)}.{_of_disposable(fix, machine)}"
         yield TriageFinding(cause="disk_full", severity="fault", domain="orchestration", reason=reason, fix=fix, hop="sessions")
     elif free is not None and free < DISK_LOW_BYTES:
-        reason = f"The disk is nearly full: {free / 1e6:.0f} MB are free."
+        reason = f"The disk is nearly full: {free / 1e6:.0f} MB are free.{_of_disposable(fix, machine)}"
         yield TriageFinding(cause="disk_low", severity="degraded", domain="orchestration", reason=reason, fix=fix, hop="sessions")
+
+
+def _space_fix(machine: MachineFacts) -> Fix:
+    """Delete what is made again, where that helps. A disk with space that takes no writes is read-only, or broken."""
+    is_short = machine.diskFree is not None and machine.diskFree < DISK_LOW_BYTES
+    if is_short and machine.diskDisposable >= DISPOSABLE_MIN:
+        size = f"{machine.diskDisposable / 1e6:,.0f} MB"
+        return Fix(kind="free_space", label=f"Free {size}", command="opta doctor --fix", automatic=True)
+    return Fix(
+        kind="command",
+        label="Free some space" if is_short else "Make the disk writable",
+        command="free disk space where the home of Opta lies; the daemon then goes on by itself"
+        if is_short
+        else "see why the file system of the home takes no writes (mounted read-only, or a quota); the daemon then goes on by itself",
+    )
+
+
+def _of_disposable(fix: Fix, machine: MachineFacts) -> str:
+    """What the button deletes, where there is one: a person reads it before."""
+    if fix.kind != "free_space":
+        return ""
+    return f" {machine.diskDisposable / 1e6:,.0f} MB of stored prefixes of LMX and old logs can be deleted; Opta makes both again when they are needed."
 
 
 def service_findings(evidence: TriageEvidence) -> Iterator[TriageFinding]:
@@ -153,9 +175,14 @@ def sandbox_findings(evidence: TriageEvidence) -> Iterator[TriageFinding]:
         kind="restart_service",
         target="tools",
         label="Look for a sandbox again",
-        command="install bubblewrap (Linux), or use a kernel with Landlock; then opta daemon restart tools",
+        command="opta daemon restart tools",
     )
-    reason = "Commands have no sandbox on this machine: each needs your approval, and is refused where nobody can be asked."
+    why = _shortened(evidence.route.sandboxReason.rstrip("."))
+    reason = (
+        "Commands have no sandbox on this machine: each needs your approval, and is refused where nobody can be asked."
+        + (f" Why: {why}." if why else "")
+        + " It needs user namespaces (sysctl user.max_user_namespaces, AppArmor) or Landlock."
+    )
     yield TriageFinding(cause="sandbox_missing", severity="degraded", domain="tool", reason=reason, fix=fix, hop="tools")
 
 
@@ -181,6 +208,11 @@ def _finding(cause: str, hop: Hop, reason: str, fix: Fix, *, is_needed: bool = T
 
 def _uses_lmx(evidence: TriageEvidence) -> bool:
     return any(provider.isOurs and provider.isWanted for provider in evidence.route.providers)
+
+
+def _shortened(text: str) -> str:
+    """The beginning of a long reason; the evidence has the whole."""
+    return text if len(text) <= REASON_CHARS_MAX else f"{text[:REASON_CHARS_MAX]} …"
 
 
 def _upper(text: str) -> str:

@@ -53,7 +53,7 @@ export const showModels: Action = {
   label: 'Models',
   keys: ['Mod+Shift+L', 'Alt+Shift+L'],
   when: () => true,
-  run: (page) => page.set({ areModelsShown: !page.state.areModelsShown }),
+  run: (page) => page.showSheet(page.state.route.sheet === 'models' ? undefined : 'models'),
 };
 
 // Answers once it is loaded. `pin` keeps it in memory until it is unloaded; a loaded model can be pinned, too.
@@ -108,6 +108,32 @@ export const pausePull: Action<string> = {
   run: async (page, name) => {
     await page.daemon.pausePull(name);
     await modelsChanged(page);
+  },
+};
+
+// Asks the model a few prompts of different lengths; it is loaded for that.
+export const startBench: Action<string> = {
+  id: 'models.bench',
+  name: 'Measure how fast a model of LMX is',
+  label: 'Measure',
+  keys: [],
+  when: (state) => state.busyModel === '',
+  run: async (page, model) => {
+    page.set({ problem: '' });
+    await page.daemon.startBench(model);
+    await page.queries.invalidateQueries({ queryKey: ['models', 'benches'] });
+  },
+};
+
+export const stopBench: Action = {
+  id: 'models.bench-stop',
+  name: 'Stop the measurement of a model; what it has measured is kept',
+  label: 'Stop',
+  keys: [],
+  when: () => true,
+  run: async (page) => {
+    await page.daemon.stopBench();
+    await page.queries.invalidateQueries({ queryKey: ['models', 'benches'] });
   },
 };
 

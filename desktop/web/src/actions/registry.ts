@@ -13,7 +13,7 @@ import { showPalette } from './palette';
 import { lookForServers } from './providers';
 import { leaveRename, leaveTrashed, moreSessions, newSession, searchSessions, showTrash } from './sessions';
 import { continueTurn, pauseTurn, steerTurn } from './steer';
-import { containOthers, diagnose, replayTurn, saveEvidence, writePostMortem } from './triage';
+import { containOthers, diagnose, releaseOthers, replayTurn, saveEvidence, showTriage, writePostMortem } from './triage';
 import { showSettings } from './settings';
 import { copyCurrentTurn, goToEnd, nextTurn, openFind, previousTurn } from './timeline';
 import { resumeTurn, stopTurn, submitTurn } from './turns';
@@ -61,10 +61,12 @@ export const actions: readonly Action[] = [
   dismissProblem,
   allowNotifications,
   lookForServers,
+  showTriage,
   diagnose,
   replayTurn,
   saveEvidence,
   containOthers,
+  releaseOthers,
   writePostMortem,
   showDaemon,
   startDaemon,

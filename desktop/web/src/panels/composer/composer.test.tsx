@@ -166,7 +166,7 @@ test('a choice can hold for the session or, for a model, for everything new', as
   await bench.pass();
   expect([patched(), bench.page.state.overrides]).toEqual([[[`/v3/sessions/${id}`, { level: 'L3' }]], {}]);
   await user.click(screen.getByRole('combobox', { name: /^Model:/ }));
-  await user.click(await screen.findByRole('radio', { name: 'Everything new' }));
+  await user.click(await screen.findByRole('radio', { name: 'Default' }));
   await user.click(screen.getByRole('option', { name: /^qwen/ }));
   await bench.pass();
   expect(bench.gateway.requests.filter(({ method }) => method === 'PUT').map(({ path, body }) => [path, body])).toEqual([['/v3/models/default', { model: 'lmx/qwen' }]]);
@@ -186,9 +186,48 @@ test('many models are searched, by provider, and a provider that does not answer
   await user.click(screen.getByRole('combobox', { name: /^Model:/ }));
   await bench.pass();
   expect(screen.getByText('cloud · not answering: It has no key.')).toBeTruthy();
-  expect(screen.getByRole('option', { name: /^big-11/ }).textContent).toBe('big-11200k');
+  expect(screen.getByRole('option', { name: /^big-11/ }).textContent).toBe('big-11200k tokens of context');
   await user.type(screen.getByRole('combobox', { name: 'Search models' }), 'big-1');
-  expect(screen.getAllByRole('option').map((option) => option.textContent)).toEqual(['big-1200k', 'big-10200k', 'big-11200k']);
+  expect(screen.getAllByRole('option').map((option) => option.textContent)).toEqual(['big-1', 'big-10', 'big-11'].map((name) => `${name}200k tokens of context`));
+});
+
+test('each model says what it can and how it is in memory, and a load is followed', async () => {
+  const lmx = { provider: 'lmx', healthy: true };
+  bench.gateway.models = [
+    { ...lmx, id: 'lmx/qwen', name: 'qwen', default: true, contextLimit: 32_768, tools: true, vision: true },
+    { ...lmx, id: 'lmx/big', name: 'big', state: 'on disk', thinking: true },
+  ];
+  bench.gateway.answers['GET /v3/providers'] = { providers: [{ name: 'lmx', type: 'lmx', baseUrl: '', state: 'active', healthy: true, latencyMs: 4 }] };
+  const loading = { id: 'big', state: 'loading', load_done: 3e9, load_total: 4e9, loading_s: 12 };
+  bench.gateway.answers['GET /v3/lmx/models'] = { models: [{ id: 'qwen', state: 'loaded', memory: 3e9, speed: { requests: 4, tokens_per_s: 31.2 } }, loading] };
+  const { user } = await drawn();
+  await user.click(screen.getByRole('combobox', { name: /^Model:/ }));
+  await bench.pass();
+  expect(screen.getByRole('group', { name: 'LMX ● answers in 4.0 ms' })).toBeTruthy();
+  expect(screen.getByRole('option', { name: /^qwen/ }).textContent).toContain('33k tokens of context · uses tools · sees pictures · loaded, 3.0 GB · 31 tok/s');
+  expect(screen.getByRole<HTMLProgressElement>('progressbar', { name: 'Loading big' }).value).toBe(3e9);
+  expect(screen.getByText(/loading: 75% of its weights are in memory/)).toBeTruthy();
+  bench.gateway.answers['GET /v3/lmx/models'] = { models: [{ id: 'big', state: 'on disk', needed: 4e9 }] };
+  await bench.pass(1_500);
+  expect(screen.getByRole('option', { name: /^big/ }).textContent).toContain('on the disk: loading it takes 4.0 GB of memory');
+});
+
+test('how far the choice of a model reaches is said with what it would change, and begins with this turn each time', async () => {
+  const { id, user } = await drawn({ model: 'lmx/qwen' });
+  const open = () => user.click(screen.getByRole('combobox', { name: /^Model:/ }));
+  await open();
+  expect(screen.getByText('The next message alone runs with it. Nothing is stored.')).toBeTruthy();
+  await user.click(screen.getByRole('radio', { name: 'This session' }));
+  expect(screen.getByText(/Later messages of this session run with it/)).toBeTruthy();
+  await user.click(screen.getByRole('radio', { name: 'Default' }));
+  expect(screen.getByText(/in place of lmx\/probe: default-model in config.toml/)).toBeTruthy();
+  await user.keyboard('{Escape}');
+  await open();
+  expect(screen.getByRole<HTMLInputElement>('radio', { name: 'This turn' }).checked).toBe(true);
+  await user.click(screen.getByRole('radio', { name: 'This session' }));
+  await user.click(screen.getByRole('option', { name: /^probe/ }));
+  await bench.pass();
+  expect(bench.gateway.requests.filter(({ method }) => method === 'PATCH').map(({ path, body }) => [path, body])).toEqual([[`/v3/sessions/${id}`, { model: 'lmx/probe' }]]);
 });
 
 test('words that wait for a model are listed in the composer in its order, and can be changed and removed', async () => {

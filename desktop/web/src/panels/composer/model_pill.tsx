@@ -3,13 +3,14 @@ import type { ReactNode } from 'react';
 import { perform } from '../../actions/action';
 import { openPill } from '../../actions/composer';
 import { usePage, usePageState } from '../../hooks';
-import type { ModelInfo, ProviderInfo } from '../../protocol';
 import { providersQuery } from '../../queries';
 import { nextModel } from '../../state';
 import { useWords } from '../../strings/strings';
-import { Picker, type PickerGroup } from '../../ui/kit/picker';
+import { Picker } from '../../ui/kit/picker';
+import { reasonOf, title, useModelGroups } from './model_groups';
+import { ModelScope } from './model_scope';
 import { PillButton } from './pill';
-import { apply, ScopeButtons, useScope } from './scope_choice';
+import { apply, useScope } from './scope_choice';
 
 export function ModelPill(): ReactNode {
   const page = usePage();
@@ -20,6 +21,7 @@ export function ModelPill(): ReactNode {
   const isOpen = usePageState((state) => state.openPill === 'model');
   const [scope, setScope] = useScope();
   const providers = useQuery({ ...providersQuery(page.daemon), enabled: isOpen }).data?.providers ?? [];
+  const groups = useModelGroups(models, providers, isOpen);
   const model = models.find((each) => each.id === id);
   // Before the list is read, nothing is said of it.
   const isGone = id !== '' && models.length > 0 && !model;
@@ -30,42 +32,19 @@ export function ModelPill(): ReactNode {
       label={words('label')}
       side="top"
       value={id}
-      groups={useGroups(models, providers)}
+      groups={groups}
       isOpen={isOpen}
-      onOpen={(open) => void perform(page, openPill, open ? 'model' : '')}
+      onOpen={(open) => {
+        // A far-reaching choice of last time does not hold for this one.
+        if (open) setScope('turn');
+        void perform(page, openPill, open ? 'model' : '');
+      }}
       onChoose={(chosen) => apply(page, 'model', chosen, scope)}
       searchWords={words('search')}
       emptyWords={words('noMatch')}
       trigger={<PillButton label={words('label')} value={value} tone="cyan" isOverridden={isOverridden} problem={problem} />}
     >
-      <ScopeButtons field="model" scope={scope} onScope={setScope} />
+      <ModelScope scope={scope} onScope={setScope} />
     </Picker>
   );
-}
-
-// By provider, in the order of the daemon; a provider that does not answer says why.
-function useGroups(models: ModelInfo[], providers: ProviderInfo[]): PickerGroup[] {
-  const words = useWords('composer.model');
-  const names = [...new Set(models.map((model) => model.provider))];
-  return names.map((name) => {
-    const items = models.filter((model) => model.provider === name);
-    const reason = items.some((model) => model.healthy) ? '' : reasonOf(name, providers) || words('unhealthy');
-    return {
-      value: name,
-      label: reason ? <span className="err">{words('because', { provider: title(name), reason })}</span> : title(name),
-      items: items.map((model) => ({
-        value: model.id,
-        label: model.name,
-        hint: [model.default ? words('isDefault') : '', model.state ?? '', model.contextLimit ? words('thousands', { tokens: String(Math.round(model.contextLimit / 1000)) }) : ''].filter(Boolean).join(' · '),
-      })),
-    };
-  });
-}
-
-function reasonOf(provider: string, providers: ProviderInfo[]): string {
-  return providers.find((each) => each.name === provider)?.reason ?? '';
-}
-
-function title(provider: string): string {
-  return provider === 'lmx' ? 'LMX' : provider;
 }

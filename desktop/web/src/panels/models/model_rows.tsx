@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from 'react';
 import { perform } from '../../actions/action';
 import { ActionButton } from '../../actions/button';
-import { loadModel, unloadModel, useModel } from '../../actions/models';
+import { loadModel, startBench, unloadModel, useModel } from '../../actions/models';
 import { usePage, usePageState } from '../../hooks';
 import type { LmxModelDetails } from '../../protocol';
 import { useWords } from '../../strings/strings';
@@ -45,8 +45,22 @@ function Row({ model }: { model: LmxModelDetails }): ReactNode {
         <span className="dim num">{` · ${useAbout(model).join(' · ')}`}</span>
         {model.problem ? <span className={`${styles.problem} err`}>{line(model.problem)}</span> : null}
       </span>
+      {state === 'loading' ? <LoadProgress model={model} /> : null}
       <Buttons model={model} state={state} />
     </li>
+  );
+}
+
+// How far a load is, by the bytes that LMX has read; without them, for how long it has been under way.
+export function LoadProgress({ model }: { model: LmxModelDetails }): ReactNode {
+  const words = useWords('models.list');
+  const { id, load_done: done = 0, load_total: total = 0, loading_s = 0 } = model;
+  const seconds = Math.round(loading_s);
+  return (
+    <span className={styles.loading}>
+      <progress aria-label={words('progressOf', { model: line(id) })} max={total || 1} value={total ? done : undefined} />
+      <span className="dim num">{total ? words('weights', { done: bytesText(done), total: bytesText(total), seconds }) : words('starting', { seconds })}</span>
+    </span>
   );
 }
 
@@ -64,6 +78,8 @@ function useAbout(model: LmxModelDetails): string[] {
     model.context_length ? words('context', { tokens: model.context_length }) : '',
     model.quantisation ?? '',
     model.vision ? words('vision') : '',
+    model.speed?.now_tokens_per_s ? words('now', { rate: model.speed.now_tokens_per_s.toFixed(1) }) : '',
+    model.speed?.tokens_per_s ? words('speed', { rate: model.speed.tokens_per_s.toFixed(1), count: model.speed.requests }) : '',
     model.capability ?? '',
     model.licence ?? '',
     model.running ? words('running', { count: model.running }) : '',
@@ -107,6 +123,11 @@ function Buttons({ model, state }: { model: LmxModelDetails; state: LmxModelDeta
     <span className={styles.buttons}>
       {state === 'loaded' ? null : load(false, words(state === 'on disk' ? 'loadOf' : 'againOf', { model: name }), words(state === 'on disk' ? 'load' : 'again'))}
       {model.pinned || state === 'failed' || state === 'quarantined' ? null : load(true, words('pinOf', { model: name }), words('pin'))}
+      {state === 'failed' || state === 'quarantined' || model.capability === 'embedding' ? null : (
+        <ActionButton action={startBench} argument={id} label={words('measureOf', { model: name })} title={`opta models bench ${name}`}>
+          {words('measure')}
+        </ActionButton>
+      )}
       {state === 'loaded' ? (
         <>
           {isDefault ? null : (

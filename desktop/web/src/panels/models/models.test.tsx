@@ -72,7 +72,7 @@ test('licence, size, disk and memory are shown before the shown revision is fetc
   await user.click(button('Search'));
   await bench.pass();
   const facts = screen.getByRole('region', { name: 'Fetch org/new?' });
-  for (const words of ['apache-2.0', '4.0 GB in 5 files', '10 GB now, 6.0 GB afterwards', 'more than 4.0 GB when loaded; LMX may use 14 GB']) expect(facts.textContent).toContain(words);
+  for (const words of ['apache-2.0', '4.0 GB in 5 files', '10 GB now, 6.0 GB afterwards', 'more than 4.0 GB when loaded; models may take 14 GB']) expect(facts.textContent).toContain(words);
   await user.click(button('Fetch 4.0 GB'));
   await bench.pass();
   expect(asked().at(-1)).toEqual(['/v3/lmx/models/pull', { repo: 'org/new', revision: 'c0ffee' }]);
@@ -114,5 +114,58 @@ test('a download is paused and goes on under its name', async () => {
   expect(asked()).toEqual([
     ['/v3/lmx/models/pull/pause', { name: 'new' }],
     ['/v3/lmx/models/pull', { repo: 'org/new', revision: 'c0ffee', name: 'new' }],
+  ]);
+});
+
+test('a load shows how much of the weights is in memory, or for how long its engine has been starting', async () => {
+  await shown({ ...MODELS, models: [{ id: 'big', state: 'loading', load_done: 1e9, load_total: 4e9, loading_s: 12 }, { id: 'new', state: 'loading', loading_s: 3 }] });
+  expect(screen.getByRole<HTMLProgressElement>('progressbar', { name: 'Loading big' }).value).toBe(1e9);
+  expect(screen.getByText('1.0 GB of 4.0 GB in memory, 12 s')).toBeTruthy();
+  expect(screen.getByRole('progressbar', { name: 'Loading new' }).hasAttribute('value')).toBe(false);
+  expect(screen.getByText('starting its engine, 3 s')).toBeTruthy();
+});
+
+test('the speed is what LMX measured, and a model that has answered nothing has none', async () => {
+  await shown({ ...MODELS, models: [{ id: 'quick', state: 'loaded', speed: { requests: 5, tokens_per_s: 31.24, now_tokens_per_s: 28 } }, { id: 'new', state: 'loaded' }] });
+  const [quick, fresh] = within(screen.getByRole('region', { name: 'In LMX' })).getAllByRole('listitem');
+  expect(quick?.textContent).toContain('28.0 tok/s now · 31.2 tok/s in the last 5 answers');
+  expect(fresh?.textContent).not.toContain('tok/s');
+});
+
+test('one figure says what models may take, in the list, before a download and in a recommendation', async () => {
+  bench.gateway.answers['GET /v3/models/found'] = { models: [], available: 14e9, tokens: 32_768, offers: [{ id: 'org/fits', bytes: 4e9 }] };
+  const memory = { used: 3.4e9, limit: 19e9, level: 'ok' as const, models: 14e9, committed: 3e9, prefixes: 2.8e9, total: 25e9 };
+  const user = await shown({ ...MODELS, memory });
+  expect(screen.getByText(/loaded models take 3.0 GB of 14 GB/)).toBeTruthy();
+  expect(screen.getByText(/14 GB of memory for models/)).toBeTruthy();
+  expect(screen.getByText(/LMX may use 19 GB of the 25 GB of its machine: 14 GB for models, 2.8 GB for prompts that are kept for reuse, and 2.2 GB that stays free/)).toBeTruthy();
+  bench.gateway.answers['POST /v3/lmx/models/available'] = { repo: 'org/new', revision: 'c0ffee', bytes: 15e9, files: 5 };
+  await user.type(screen.getByRole('textbox'), 'org/new{Enter}');
+  await bench.pass();
+  expect(screen.getByText('more than 15 GB when loaded, and models may take 14 GB: it cannot be loaded here')).toBeTruthy();
+});
+
+test('a measurement is started, followed, stopped, and drawn when it has ended', async () => {
+  const user = await shown();
+  const running = { model: 'busy', at: '2024-01-01T00:00:00Z', state: 'running', planned: [512, 2048, 8192], points: [{ wanted: 512, tokens: 520 }], isLoaded: true };
+  bench.gateway.answers['GET /v3/lmx/bench'] = { running, results: [] };
+  await user.click(button('Measure the speed of busy'));
+  await bench.pass();
+  expect(screen.getByRole<HTMLProgressElement>('progressbar', { name: 'Measurement of busy' }).value).toBe(1);
+  await user.click(button('Stop the measurement of busy'));
+  const points = [
+    { wanted: 512, tokens: 520, promptPerS: 1_024, tokensPerS: 31.2, firstTokenS: 0.51, answerTokens: 64 },
+    { wanted: 2048, tokens: 2_060, promptPerS: 900, firstTokenS: 2.3, answerTokens: 3, problem: 'its answer had 3 tokens, too few for a speed' },
+  ];
+  bench.gateway.answers['GET /v3/lmx/bench'] = { running: null, results: [{ ...running, state: 'stopped', points, elapsedS: 9.5 }, { ...running, state: 'done', points }] };
+  await bench.pass(1_500);
+  const result = screen.getByRole('article', { name: 'Speed of busy' });
+  expect(within(result).getByText('stopped')).toBeTruthy();
+  expect(within(result).getByRole('img', { name: 'Reading a prompt: 1,024 tok/s at 520 tokens, 900 tok/s at 2,060 tokens' })).toBeTruthy();
+  expect(within(result).getByRole('img', { name: 'Writing an answer: 31.2 tok/s at 520 tokens' })).toBeTruthy();
+  expect(result.textContent).toContain('2,048 tokens: its answer had 3 tokens, too few for a speed');
+  expect(asked()).toEqual([
+    ['/v3/lmx/bench', { model: 'busy' }],
+    ['/v3/lmx/bench/stop', {}],
   ]);
 });

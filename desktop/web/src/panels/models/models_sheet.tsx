@@ -9,13 +9,14 @@ import { showModels } from '../../actions/models';
 import { dismissProblem } from '../../actions/view';
 import { lmxOf } from '../../figures';
 import { usePage, usePageState } from '../../hooks';
-import type { LmxModels } from '../../protocol';
+import type { LmxMemory, LmxModels } from '../../protocol';
 import { servicesQuery, watchedModelsQuery } from '../../queries';
 import { useWords } from '../../strings/strings';
 import { Button } from '../../ui/kit/button';
 import { Sheet } from '../../ui/kit/dialog';
 import { line } from '../../visible';
 import { bytesText } from '../../strings/formats';
+import { Benches } from './bench';
 import { Downloads } from './downloads';
 import { Fetch } from './fetch';
 import { ModelRows } from './model_rows';
@@ -25,7 +26,7 @@ import { number } from '../../strings/formats';
 export function ModelsSheet(): ReactNode {
   const page = usePage();
   const words = useWords('models');
-  const isOpen = usePageState((state) => state.areModelsShown);
+  const isOpen = usePageState((state) => state.route.sheet === 'models');
   const close = () => void perform(page, showModels, undefined);
   return (
     <Sheet isOpen={isOpen} onClose={close} title={words('title')} isWide isText>
@@ -55,7 +56,8 @@ function ModelsPanel(): ReactNode {
       ) : null}
       <ModelRows models={data.models} />
       <Downloads pulls={data.pulls ?? []} />
-      <Fetch limit={data.memory?.limit ?? 0} />
+      <Benches />
+      <Fetch limit={data.memory?.models || data.memory?.limit || 0} />
     </div>
   );
 }
@@ -64,16 +66,38 @@ function Facts({ memory }: LmxModels): ReactNode {
   const words = useWords('models');
   const host = usePageState((state) => lmxOf(state.figures.metrics).host ?? '');
   const rate = usePageState((state) => state.figures.metrics?.tokensPerSec ?? 0);
-  const facts = [host ? words('host', { host: line(host) }) : words('here'), memory ? words('memory', { used: bytesText(memory.used), limit: bytesText(memory.limit) }) : '', rate ? words('speed', { rate: number(rate, 1) }) : ''];
+  const facts = [host ? words('host', { host: line(host) }) : words('here'), memory ? words('memory', { used: bytesText(memory.models ? (memory.committed ?? 0) : memory.used), limit: bytesText(memory.models || memory.limit) }) : '', rate ? words('speed', { rate: number(rate, 1) }) : ''];
   return (
     <>
       <p className="dim num">{facts.filter(Boolean).join(' · ')}</p>
+      {memory?.models ? <MemoryFor {...memory} /> : null}
       {memory && memory.level !== 'ok' ? (
         <p className="warn" role="status">
           {words('pressure', { level: memory.level })}
         </p>
       ) : null}
     </>
+  );
+}
+
+// One figure says what models may take; here is where the rest of the memory goes.
+function MemoryFor({ used, limit, models = 0, prefixes = 0, total = 0 }: LmxMemory): ReactNode {
+  const words = useWords('models');
+  return (
+    <details className={styles.memory}>
+      <summary>{words('memoryFor')}</summary>
+      <p className="dim num">
+        {words('memoryOf', {
+          limit: bytesText(limit),
+          total: bytesText(total),
+          models: bytesText(models),
+          prefixes: bytesText(prefixes),
+          spare: bytesText(Math.max(0, limit - models - prefixes)),
+          used: bytesText(used),
+        })}
+      </p>
+      <p className="dim">{words.rich('memoryChange', { command: () => <code>opta config set lmx.memory-limit-mb MB</code> })}</p>
+    </details>
   );
 }
 

@@ -10,7 +10,7 @@ import { usePageState } from '../../hooks';
 import { contextOf } from '../../state';
 import { useWords } from '../../strings/strings';
 import { classes } from '../../ui/kit/classes';
-import { Triage } from '../triage/triage';
+import { TriageLine } from '../triage/triage_line';
 import { gib, milliseconds, number, percent, UNKNOWN, uptime } from '../../strings/formats';
 import { ActiveTurn } from './active_turn';
 import { Bar, Metric, Row, Spark, toneOf } from './metric';
@@ -45,7 +45,7 @@ export function TelemetryPanel(): ReactNode {
       <Services />
       <Lmx />
       <ActiveTurn />
-      <Triage />
+      <TriageLine />
       <ActionButton action={allowNotifications} argument={undefined} className="quiet" title={notify.name} />
     </div>
   );

@@ -82,6 +82,8 @@ export const actions = {
     rebind: { name: 'Einer Aktion andere Tasten geben', label: 'Ändern' },
   },
   models: {
+    bench: { name: 'Messen, wie schnell ein Modell von LMX ist', label: 'Messen' },
+    'bench-stop': { name: 'Die Messung eines Modells anhalten; was gemessen wurde, bleibt erhalten', label: 'Anhalten' },
     use: { name: 'Ein Modell von jetzt an antworten lassen', label: 'Verwenden' },
     fetch: { name: 'Ein Modell vom Hub herunterladen', label: 'Herunterladen' },
     show: { name: 'Die Modelle von LMX anzeigen: geladene, gespeicherte und verfügbare', label: 'Modelle' },
@@ -164,6 +166,10 @@ export const actions = {
     copy: { name: 'Die sichtbare Runde kopieren', label: 'Runde kopieren' },
   },
   triage: {
+    show: { name: 'Die Triage anzeigen: was nicht stimmt und was es behebt', label: 'Triage' },
+    'set-key': { name: 'Den Schlüssel speichern, nach dem die Diagnose fragt, und erneut diagnostizieren', label: 'Schlüssel speichern' },
+    'choose-model': { name: 'Ein anderes Modell anstelle des nicht verwendbaren nehmen und erneut diagnostizieren', label: 'Verwenden' },
+    release: { name: 'Die pausierten Runden der anderen Sitzungen fortsetzen', label: 'Fortsetzen' },
     diagnose: { name: 'Feststellen, was nicht stimmt', label: 'Diagnose starten' },
     fix: { name: 'Den Fehler so beheben, wie die Diagnose es nennt', label: 'Beheben' },
     contain: { name: 'Die laufenden Runden aller anderen Sitzungen pausieren und diagnostizieren', label: 'Andere Runden pausieren' },

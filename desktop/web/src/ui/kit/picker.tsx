@@ -10,6 +10,8 @@ export interface PickerOption {
   // What the search reads.
   label: string;
   hint?: ReactNode;
+  // A second line: what it can, and how it is.
+  description?: ReactNode;
   disabled?: boolean;
 }
 
@@ -66,7 +68,10 @@ export function Picker({ label, trigger, groups, value, onChoose, isOpen, onOpen
                         <span className={styles.check} aria-hidden="true">
                           {option.value === value ? '✓' : ''}
                         </span>
-                        <span className={styles.label}>{option.label}</span>
+                        <span className={styles.words}>
+                          <span className={styles.label}>{option.label}</span>
+                          {option.description ? <span className={styles.description}>{option.description}</span> : null}
+                        </span>
                         {option.hint ? <span className={styles.hint}>{option.hint}</span> : null}
                       </Base.Item>
                     )}

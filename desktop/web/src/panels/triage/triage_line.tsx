@@ -1,0 +1,44 @@
+import type { ReactNode } from 'react';
+import { useFormatter } from 'use-intl';
+import { perform } from '../../actions/action';
+import { ActionButton } from '../../actions/button';
+import { diagnose, showTriage } from '../../actions/triage';
+import { useActionWords } from '../../actions/words';
+import { usePage, usePageState } from '../../hooks';
+import { useWords } from '../../strings/strings';
+import styles from './triage.module.css';
+import { TONES } from './verdict';
+
+// The last diagnosis in one line of the telemetry; pressed, it shows the whole.
+export function TriageLine(): ReactNode {
+  const page = usePage();
+  const words = useWords('triage');
+  const format = useFormatter();
+  const show = useActionWords(showTriage);
+  const diagnosis = usePageState((state) => state.diagnosis);
+  const isDiagnosing = usePageState((state) => state.isDiagnosing);
+  const time = diagnosis ? format.dateTime(new Date(diagnosis.at), { timeStyle: 'short' }) : '';
+  const domain = diagnosis?.domain ?? '';
+  const severity = diagnosis?.severity ?? 'fault';
+  const open = () => {
+    page.set({ isTelemetrySheetOpen: false });
+    void perform(page, showTriage, undefined);
+  };
+  return (
+    <section aria-label={words('line')} className={styles.line}>
+      <h2>{words('line')}</h2>
+      <button type="button" className="quiet" title={show.name} onClick={open}>
+        {isDiagnosing ? (
+          <span className="pulse">{words('diagnosing')}</span>
+        ) : !diagnosis ? (
+          <span className="dim">{words('lineNever')}</span>
+        ) : !domain || severity === 'recovered' ? (
+          <span className="ok">{words('lineHealthy', { time })}</span>
+        ) : (
+          <span className={TONES[severity]}>{severity === 'fault' ? words('lineBroken', { domain, time }) : words('lineRisk', { time })}</span>
+        )}
+      </button>
+      <ActionButton action={diagnose} argument={undefined} title={diagnose.name} />
+    </section>
+  );
+}
