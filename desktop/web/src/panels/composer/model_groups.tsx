@@ -2,14 +2,13 @@
 
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { useFormatter } from 'use-intl';
 import { usePage } from '../../hooks';
 import type { LmxModelDetails, ModelInfo, ProviderInfo } from '../../protocol';
 import { watchedModelsQuery } from '../../queries';
 import { useWords } from '../../strings/strings';
 import type { PickerGroup, PickerOption } from '../../ui/kit/picker';
 import { line } from '../../visible';
-import { bytesText, milliseconds } from '../../strings/formats';
+import { bytesText, milliseconds, number, timeWithSeconds } from '../../strings/formats';
 import styles from './composer.module.css';
 
 // By provider, in the order of the daemon; a provider that does not answer says why. Loads are followed while the list is open.
@@ -35,13 +34,12 @@ export function useModelGroups(models: readonly ModelInfo[], providers: readonly
 
 function ProviderHealth({ name, isHealthy, provider }: { name: string; isHealthy: boolean; provider?: ProviderInfo }): ReactNode {
   const words = useWords('composer.model');
-  const format = useFormatter();
   const { latencyMs = 0, coolingUntil = '', reason = '' } = provider ?? {};
   if (!isHealthy) return <span className="err">{words('because', { provider: line(title(name)), reason: line(reason || words('unhealthy')) })}</span>;
   return (
     <>
       {line(title(name))} <span className="ok">{latencyMs ? words('answers', { time: milliseconds(latencyMs) }) : words('healthy')}</span>
-      {coolingUntil ? <span className="warn"> {words('cooling', { time: format.dateTime(new Date(coolingUntil), { timeStyle: 'medium' }) })}</span> : null}
+      {coolingUntil ? <span className="warn"> {words('cooling', { time: timeWithSeconds(coolingUntil) })}</span> : null}
     </>
   );
 }
@@ -58,7 +56,7 @@ function useDescription(): (model: ModelInfo, details?: LmxModelDetails) => Reac
       model.thinking ? words('thinking') : '',
       model.capability ? line(model.capability) : '',
       state === 'loaded' && memory ? words('inMemory', { size: bytesText(memory) }) : state === 'on disk' && needed ? words('onDisk', { size: bytesText(needed) }) : state === 'loading' ? '' : line(state),
-      speed?.tokens_per_s ? words('speed', { rate: speed.tokens_per_s.toFixed(0) }) : '',
+      speed?.tokens_per_s ? words('speed', { rate: number(speed.tokens_per_s) }) : '',
     ].filter(Boolean);
     if (state !== 'loading' && !parts.length) return undefined;
     return (

@@ -7,6 +7,7 @@ import { stopBench } from '../../actions/models';
 import { usePage } from '../../hooks';
 import type { ModelBench } from '../../protocol';
 import { benchesQuery } from '../../queries';
+import { number } from '../../strings/formats';
 import { useWords } from '../../strings/strings';
 import { When } from '../../ui/when';
 import { line } from '../../visible';
@@ -52,7 +53,7 @@ function Running({ bench }: { bench: ModelBench }): ReactNode {
         {isLoaded ? words('running', { model, done: points.length, planned: planned.length }) : words('loading', { model })}
       </span>
       <progress aria-label={words('progressOf', { model })} max={planned.length || 1} value={isLoaded ? points.length : undefined} />
-      <ActionButton action={stopBench} argument={undefined} label={words('stopOf', { model })} title={stopBench.name}>
+      <ActionButton action={stopBench} argument={undefined} label={words('stopOf', { model })}>
         {words('stop')}
       </ActionButton>
     </div>
@@ -65,13 +66,13 @@ function Result({ bench }: { bench: ModelBench }): ReactNode {
   const model = line(bench.model);
   const measured = points.filter(({ tokens = 0 }) => tokens > 0);
   const bars = (field: 'promptPerS' | 'tokensPerS') => measured.map((point) => ({ tokens: point.tokens ?? 0, rate: point[field] ?? 0 })).filter(({ rate }) => rate > 0);
-  const first = measured.filter(({ firstTokenS = 0 }) => firstTokenS > 0).map(({ tokens = 0, firstTokenS = 0 }) => words('firstValue', { seconds: firstTokenS.toFixed(2), tokens }));
+  const first = measured.filter(({ firstTokenS = 0 }) => firstTokenS > 0).map(({ tokens = 0, firstTokenS = 0 }) => words('firstValue', { seconds: number(firstTokenS, 2), tokens }));
   return (
     <article className={styles.bench} aria-label={words('resultOf', { model })}>
       <p>
         <b>{model}</b> {host ? <span className="dim">{words('host', { host: line(host) })}</span> : null} {state === 'done' ? null : <span className="warn">{words('state', { state })}</span>}{' '}
         <span className="dim num">
-          <When at={bench.at} /> · {words('took', { seconds: elapsedS.toFixed(1) })}
+          <When at={bench.at} /> · {words('took', { seconds: number(elapsedS, 1) })}
         </span>
       </p>
       {reason && state === 'failed' ? <p className="err">{line(reason)}</p> : null}

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { number } from '../../strings/formats';
 import { useWords } from '../../strings/strings';
 import styles from './models.module.css';
 
@@ -37,7 +38,7 @@ export function BenchChart({ title, bars }: { title: string; bars: readonly Benc
                 {rateText(rate)}
               </text>
               <text x={middle} y={HEIGHT - 4} className={styles.length}>
-                {tokens.toLocaleString()}
+                {number(tokens)}
               </text>
             </g>
           );
@@ -48,5 +49,5 @@ export function BenchChart({ title, bars }: { title: string; bars: readonly Benc
 }
 
 export function rateText(rate: number): string {
-  return rate < 100 ? rate.toFixed(1) : Math.round(rate).toLocaleString();
+  return number(rate, rate < 100 ? 1 : 0);
 }

@@ -7,7 +7,7 @@ import type { LmxModelDetails } from '../../protocol';
 import { useWords } from '../../strings/strings';
 import { Button } from '../../ui/kit/button';
 import { line } from '../../visible';
-import { bytesText } from '../../strings/formats';
+import { bytesText, number } from '../../strings/formats';
 import { Section } from '../settings/section';
 import styles from './models.module.css';
 
@@ -78,8 +78,8 @@ function useAbout(model: LmxModelDetails): string[] {
     model.context_length ? words('context', { tokens: model.context_length }) : '',
     model.quantisation ?? '',
     model.vision ? words('vision') : '',
-    model.speed?.now_tokens_per_s ? words('now', { rate: model.speed.now_tokens_per_s.toFixed(1) }) : '',
-    model.speed?.tokens_per_s ? words('speed', { rate: model.speed.tokens_per_s.toFixed(1), count: model.speed.requests }) : '',
+    model.speed?.now_tokens_per_s ? words('now', { rate: number(model.speed.now_tokens_per_s, 1) }) : '',
+    model.speed?.tokens_per_s ? words('speed', { rate: number(model.speed.tokens_per_s, 1), count: model.speed.requests }) : '',
     model.capability ?? '',
     model.licence ?? '',
     model.running ? words('running', { count: model.running }) : '',

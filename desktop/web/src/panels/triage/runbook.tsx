@@ -20,26 +20,26 @@ export function Runbook(): ReactNode {
         <li>
           <h4>{words('contain')}</h4>
           <p>{words('containWords')}</p>
-          <ActionButton action={containOthers} argument={undefined} title={containOthers.name} />
+          <ActionButton action={containOthers} argument={undefined} />
           <Contained />
         </li>
         <li>
           <h4>{words('evidence')}</h4>
           <p>{words('evidenceWords')}</p>
-          <ActionButton action={saveEvidence} argument={undefined} title={saveEvidence.name} />
+          <ActionButton action={saveEvidence} argument={undefined} />
           {hasSession ? null : <p className="dim">{words('noSession')}</p>}
         </li>
         <li>
           <h4>{words('replay')}</h4>
           <p>{words('replayWords')}</p>
-          <ActionButton action={replayTurn} argument={undefined} title={replayTurn.name} />
+          <ActionButton action={replayTurn} argument={undefined} />
           {isFailed ? null : <p className="dim">{words('replayNone')}</p>}
           <Replayed />
         </li>
         <li>
           <h4>{words('note')}</h4>
           <p>{words('noteWords')}</p>
-          <ActionButton action={writePostMortem} argument={undefined} title={writePostMortem.name} />
+          <ActionButton action={writePostMortem} argument={undefined} />
           {hasSession ? null : <p className="dim">{words('noSession')}</p>}
         </li>
       </ol>
@@ -62,7 +62,7 @@ function Contained(): ReactNode {
               s-{sid}
             </a>
           ))}
-          <ActionButton action={releaseOthers} argument={undefined} title={releaseOthers.name} />
+          <ActionButton action={releaseOthers} argument={undefined} />
         </p>
       ) : null}
     </div>

@@ -5,7 +5,7 @@ import { usePage } from '../../hooks';
 import type { Diagnosis, Hop } from '../../protocol';
 import { useWords } from '../../strings/strings';
 import { line } from '../../visible';
-import { bytesText, milliseconds } from '../../strings/formats';
+import { bytesText, milliseconds, number } from '../../strings/formats';
 import { FixOffer } from './fix_offer';
 import styles from './triage.module.css';
 import { TONES } from './verdict';
@@ -66,7 +66,7 @@ function Route({ diagnosis }: { diagnosis: Diagnosis }): ReactNode {
   if (model) facts.push([words('model'), line(model)]);
   for (const { name, healthy, reason = '', latencyMs = 0, isWanted, isFallback } of providers) {
     const role = isWanted ? ` · ${words('wanted')}` : isFallback ? ` · ${words('fallback')}` : '';
-    facts.push([name, `${healthy ? words('answers', { ms: latencyMs.toFixed(1) }) : line(reason)}${role}`, healthy ? '' : isWanted ? 'err' : 'warn']);
+    facts.push([name, `${healthy ? words('answers', { ms: number(latencyMs, 1) }) : line(reason)}${role}`, healthy ? '' : isWanted ? 'err' : 'warn']);
   }
   if (sandbox) facts.push([words('sandbox'), `${sandbox}${sandboxReason ? ` · ${line(sandboxReason)}` : ''}`, sandbox === 'none' ? 'warn' : '']);
   for (const problem of [...policyProblems, settingsProblem].filter(Boolean)) facts.push([problem.split(':')[0] ?? '', line(problem), 'warn']);

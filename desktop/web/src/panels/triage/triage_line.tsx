@@ -1,10 +1,10 @@
 import type { ReactNode } from 'react';
-import { useFormatter } from 'use-intl';
 import { perform } from '../../actions/action';
 import { ActionButton } from '../../actions/button';
 import { diagnose, showTriage } from '../../actions/triage';
 import { useActionWords } from '../../actions/words';
 import { usePage, usePageState } from '../../hooks';
+import { time as shortTime } from '../../strings/formats';
 import { useWords } from '../../strings/strings';
 import styles from './triage.module.css';
 import { TONES } from './verdict';
@@ -13,11 +13,10 @@ import { TONES } from './verdict';
 export function TriageLine(): ReactNode {
   const page = usePage();
   const words = useWords('triage');
-  const format = useFormatter();
   const show = useActionWords(showTriage);
   const diagnosis = usePageState((state) => state.diagnosis);
   const isDiagnosing = usePageState((state) => state.isDiagnosing);
-  const time = diagnosis ? format.dateTime(new Date(diagnosis.at), { timeStyle: 'short' }) : '';
+  const time = diagnosis ? shortTime(diagnosis.at) : '';
   const domain = diagnosis?.domain ?? '';
   const severity = diagnosis?.severity ?? 'fault';
   const open = () => {
@@ -38,7 +37,7 @@ export function TriageLine(): ReactNode {
           <span className={TONES[severity]}>{severity === 'fault' ? words('lineBroken', { domain, time }) : words('lineRisk', { time })}</span>
         )}
       </button>
-      <ActionButton action={diagnose} argument={undefined} title={diagnose.name} />
+      <ActionButton action={diagnose} argument={undefined} />
     </section>
   );
 }

@@ -1,10 +1,10 @@
 import type { ReactNode } from 'react';
-import { useFormatter } from 'use-intl';
 import { ActionButton } from '../../actions/button';
 import { diagnose } from '../../actions/triage';
 import { usePageState } from '../../hooks';
 import type { Diagnosis } from '../../protocol';
 import { nextModel } from '../../state';
+import { number, timeWithSeconds } from '../../strings/formats';
 import { useWords } from '../../strings/strings';
 import { classes } from '../../ui/kit/classes';
 import { line } from '../../visible';
@@ -33,7 +33,7 @@ export function Verdict(): ReactNode {
         <p>{model ? words('intro', { model: line(model) }) : words('introNoModel')}</p>
       )}
       <p className={styles.buttons}>
-        <ActionButton action={diagnose} argument={undefined} className={diagnosis ? 'quiet' : 'primary'} title={diagnose.name}>
+        <ActionButton action={diagnose} argument={undefined} className={diagnosis ? 'quiet' : 'primary'}>
           {diagnosis ? words('again') : undefined}
         </ActionButton>
         {diagnosis && !isDiagnosing ? <Took diagnosis={diagnosis} /> : null}
@@ -67,8 +67,7 @@ function Found({ diagnosis }: { diagnosis: Diagnosis }): ReactNode {
 
 function Took({ diagnosis }: { diagnosis: Diagnosis }): ReactNode {
   const words = useWords('triage');
-  const format = useFormatter();
   const { at, elapsedMs } = diagnosis;
-  const time = format.dateTime(new Date(at), { timeStyle: 'medium' });
-  return <span className="dim num">{elapsedMs ? words('took', { seconds: (elapsedMs / 1_000).toFixed(1), time }) : words('at', { time })}</span>;
+  const time = timeWithSeconds(at);
+  return <span className="dim num">{elapsedMs ? words('took', { seconds: number(elapsedMs / 1_000, 1), time }) : words('at', { time })}</span>;
 }
