@@ -9,6 +9,7 @@ import { connection, nextModel, type State } from '../state';
 import type { Action } from './action';
 import { chooseDefaultModel, chooseForSession } from './session_choices';
 import { storeAccount } from './settings';
+import { PageProblem, say } from '../strings/spoken';
 
 // What the daemon does, and what this page does itself; all other fixes are for a person in a terminal.
 const OF_DAEMON = new Set<Fix['kind']>(['restart_service', 'start_service', 'load_model', 'unload_model', 'compact_session', 'resume_turn', 'stop_turn', 'free_space']);
@@ -111,8 +112,8 @@ export const releaseOthers: Action = {
       await page.daemon.resume(sid).catch(() => left.push(sid));
     }
     const { diagnosis } = page.state;
-    page.set({ diagnosis: diagnosis && { ...diagnosis, contained: undefined }, notice: 'The paused turns go on' });
-    if (left.length) throw new Error(`These turns were not paused any more: ${left.map((sid) => `s-${sid}`).join(', ')}`);
+    page.set({ diagnosis: diagnosis && { ...diagnosis, contained: undefined }, notice: say('triage.runbook')('released') });
+    if (left.length) throw new PageProblem(say('triage.runbook')('notReleased', { names: left.map((sid) => `s-${sid}`).join(', ') }));
   },
 };
 
@@ -124,7 +125,7 @@ export const writePostMortem: Action = {
   when: (state) => state.selected !== '' && !isBusy(state),
   run: async (page) => {
     await diagnoseNow(page, { note: true });
-    page.set({ notice: 'The post-mortem is in the session' });
+    page.set({ notice: say('triage.runbook')('noteWritten') });
   },
 };
 

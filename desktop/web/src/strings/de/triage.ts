@@ -91,5 +91,8 @@ export const triage = {
     note: 'Bericht',
     noteWords: 'Diagnostiziert noch einmal und schreibt Auslöser, Symptom, Abweichung, Eindämmung und Behebung in diese Sitzung. Eine Behebung, die hier gemacht wird, schreibt ihn von selbst.',
     noSession: 'Zuerst eine Sitzung öffnen.',
+    released: 'Die pausierten Runden laufen weiter',
+    notReleased: 'Diese Runden waren nicht mehr pausiert: {names}',
+    noteWritten: 'Der Bericht ist in der Sitzung',
   },
 } as const satisfies Translation<typeof english>;

@@ -88,5 +88,8 @@ export const triage = {
     note: 'Post-mortem',
     noteWords: 'Diagnoses once more, and writes trigger, symptom, divergence, containment and fix into this session. A fix that is made here writes it by itself.',
     noSession: 'Open a session first.',
+    released: 'The paused turns go on',
+    notReleased: 'These turns were not paused any more: {names}',
+    noteWritten: 'The post-mortem is in the session',
   },
 } as const;
