@@ -184,8 +184,10 @@ def lock() -> int:
     third = second or _run("lock", [*uv, "--no-deps", *others, "requirements-vision.in", "-o", "requirements-vision.lock"])
     others += ["-c", "requirements-vision.lock"]
     fourth = third or _run("lock", [*uv, *others, "requirements-otel.in", "-o", "requirements-otel.lock"])
+    others += ["-c", "requirements-otel.lock"]
+    fifth = fourth or _run("lock", [*uv, *others, "requirements-window.in", "-o", "requirements-window.lock"])
     # It has an environment of its own.
-    return fourth or _run("lock", [*uv, "requirements-docs.in", "-o", "requirements-docs.lock"])
+    return fifth or _run("lock", [*uv, "requirements-docs.in", "-o", "requirements-docs.lock"])
 
 
 def docs() -> int:
