@@ -10,6 +10,8 @@ from opta_core.secrets.vault import Vault
 from opta_core.window_instance import Show, WindowInstance, hand_over
 from opta_protocol.ids import SESSION_ID
 
+from .system_libraries import missing_packages
+
 
 def main() -> int:
     """Show the window, or have the one that runs show the session; the exit code."""
@@ -30,6 +32,10 @@ def main() -> int:
                 return 0
     except (OptaError, OSError) as error:
         sys.exit(f"opta: {error}")
+    missing = missing_packages(is_wayland=bool(os.environ.get("WAYLAND_DISPLAY")))
+    if missing:
+        instance.close()
+        sys.exit(f"opta: The window needs libraries of this system that are missing. Debian: apt install {' '.join(missing)}")
     try:
         # Importing Qt takes a second, which a hand-over does not need.
         from .qt_app import run
