@@ -43,20 +43,22 @@ def refresh_commands(home: Path, variables: Mapping[str, str], *, is_installed: 
 
 
 def _entry(program: Path) -> str:
-    return "\n".join((
-        "[Desktop Entry]",
-        "Type=Application",
-        "Name=Opta",
-        "Comment=A coding agent on your machines",
-        f"Exec={_quoted(str(program))} window %u",
-        "Icon=opta",
-        "Terminal=false",
-        "Categories=Development;",
-        f"MimeType=x-scheme-handler/{SCHEME};",
-        "StartupWMClass=opta",
-        "StartupNotify=true",
-        "",
-    ))
+    return "\n".join(
+        (
+            "[Desktop Entry]",
+            "Type=Application",
+            "Name=Opta",
+            "Comment=A coding agent on your machines",
+            f"Exec={_quoted(str(program))} window %u",
+            "Icon=opta",
+            "Terminal=false",
+            "Categories=Development;",
+            f"MimeType=x-scheme-handler/{SCHEME};",
+            "StartupWMClass=opta",
+            "StartupNotify=true",
+            "",
+        )
+    )
 
 
 def _quoted(program: str) -> str:

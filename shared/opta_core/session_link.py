@@ -18,7 +18,9 @@ def session_of(link: str) -> str:
     sid = link.removeprefix(_START)
     if sid == link or not SESSION_ID.fullmatch(sid):
         shown = link if len(link) <= SHOWN_CHARS_MAX else f"{link[:SHOWN_CHARS_MAX]}…"
-        raise Refused(f"{shown!r} is not a link to a session, so nothing was opened. A link is {_START}ID; `opta sessions list` shows the ids.")
+        raise Refused(
+            f"{shown!r} is not a link to a session, so nothing was opened. A link is {_START}ID; `opta sessions list` shows the ids."
+        )
     return sid
 
 

@@ -59,8 +59,12 @@ class Display:
 
     def seen(self) -> Seen | None:
         """The window of Opta; None while there is none."""
-        shown = subprocess.run(["xwininfo", "-root", "-tree", "-display", self.name], capture_output=True, text=True, timeout=30, check=False)
-        windows = [Seen(int(number, 16), title, (int(x), int(y), int(w), int(h))) for number, title, w, h, x, y in _LINE.findall(shown.stdout)]
+        shown = subprocess.run(
+            ["xwininfo", "-root", "-tree", "-display", self.name], capture_output=True, text=True, timeout=30, check=False
+        )
+        windows = [
+            Seen(int(number, 16), title, (int(x), int(y), int(w), int(h))) for number, title, w, h, x, y in _LINE.findall(shown.stdout)
+        ]
         assert len(windows) <= 1, windows
         return windows[0] if windows else None
 
@@ -113,14 +117,20 @@ class NativeWindow:
     def opta(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Another `opta` on the same desktop."""
         return subprocess.run(
-            [str(OPTA), *words], env=self.variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit_s(60), check=False
+            [str(OPTA), *words],
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=limit_s(60),
+            check=False,
         )
 
     def shows(self, title: str, timeout_s: float = 40) -> bool:
         """Whether the window gets this title in time."""
-        return until(lambda: self.process.poll() is not None or ((seen := self._display.seen()) is not None and seen.title == title), timeout_s) and (
-            self.process.poll() is None
-        )
+        return until(
+            lambda: self.process.poll() is not None or ((seen := self._display.seen()) is not None and seen.title == title), timeout_s
+        ) and (self.process.poll() is None)
 
     def called(self, program: str) -> list[str]:
         """The arguments of each call of a program of the desktop (xdg-open, notify-send)."""

@@ -20,7 +20,9 @@ def _open(parser: ArgumentParser) -> None:
 
 def _window(parser: ArgumentParser) -> None:
     parser.add_argument("link", nargs="?", default="", metavar="LINK", help="the session to show: opta://session/ID")
-    parser.add_argument("--install", action="store_true", help="put Opta into the menu of this Linux desktop, and have it open opta:// links")
+    parser.add_argument(
+        "--install", action="store_true", help="put Opta into the menu of this Linux desktop, and have it open opta:// links"
+    )
     parser.add_argument("--uninstall", action="store_true", help="remove what --install wrote")
     parser.add_argument("--print", action="store_true", help="with --install: only show what would be written")
 

@@ -23,7 +23,15 @@ from ..supervise import ensure_daemon
 
 REFRESH_S = 30
 # What the window alone needs of the environment, beside what every process of Opta inherits.
-_DESKTOP = ("XAUTHORITY", "XDG_CURRENT_DESKTOP", "XDG_SESSION_TYPE", "XDG_DATA_DIRS", "XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID", "QT_SCALE_FACTOR")
+_DESKTOP = (
+    "XAUTHORITY",
+    "XDG_CURRENT_DESKTOP",
+    "XDG_SESSION_TYPE",
+    "XDG_DATA_DIRS",
+    "XDG_ACTIVATION_TOKEN",
+    "DESKTOP_STARTUP_ID",
+    "QT_SCALE_FACTOR",
+)
 # Chromium does not start as root with its sandbox. Tests in containers set this; a user who is not root cannot.
 _NO_SANDBOX = "QTWEBENGINE_DISABLE_SANDBOX"
 
@@ -60,11 +68,17 @@ def _run(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 def _check_desktop(variables: Mapping[str, str], platform: str) -> None:
     """Raise when no window can be shown here, with what works instead."""
     if platform == "linux" and not (variables.get("DISPLAY") or variables.get("WAYLAND_DISPLAY")):
-        raise Unavailable("There is no desktop here to show a window on. The address for a browser: opta open --no-open. In the terminal: opta tui")
+        raise Unavailable(
+            "There is no desktop here to show a window on. The address for a browser: opta open --no-open. In the terminal: opta tui"
+        )
     if platform == "linux" and os.geteuid() == 0 and variables.get(_NO_SANDBOX) != "1":
-        raise Refused("The window does not run as root, because its browser engine has no sandbox there. Run Opta as another user, or: opta open")
+        raise Refused(
+            "The window does not run as root, because its browser engine has no sandbox there. Run Opta as another user, or: opta open"
+        )
     if importlib.util.find_spec("PySide6") is None or importlib.util.find_spec("PySide6.QtWebEngineCore") is None:
-        raise Unavailable("The window needs Qt, which is not installed (250 MB). In a checkout: ./opta window. Elsewhere: pip install 'opta[desktop]'. Without it: opta open")
+        raise Unavailable(
+            "The window needs Qt, which is not installed (250 MB). In a checkout: ./opta window. Elsewhere: pip install 'opta[desktop]'. Without it: opta open"
+        )
 
 
 def _become_window(loaded: LoadedSettings, sid: str) -> NoReturn:
@@ -85,7 +99,9 @@ def _install(*, only_print: bool) -> int:
     files = entry_files(Path.home(), os.environ, sys.platform)
     for file, content in files.items():
         print_plain(f"{file}:")
-        print_plain("  " + "\n  ".join(content.rstrip().splitlines()) if file.suffix == ".desktop" else f"  the icon ({len(content)} bytes)")
+        print_plain(
+            "  " + "\n  ".join(content.rstrip().splitlines()) if file.suffix == ".desktop" else f"  the icon ({len(content)} bytes)"
+        )
     if only_print:
         return ExitCode.done
     for file, content in files.items():
@@ -94,7 +110,9 @@ def _install(*, only_print: bool) -> int:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content)
     _refresh(Path.home(), is_installed=True)
-    print_plain("Written. Opta is in the menu of this desktop, and opens links to sessions (opta://session/ID). Undo it: opta window --uninstall")
+    print_plain(
+        "Written. Opta is in the menu of this desktop, and opens links to sessions (opta://session/ID). Undo it: opta window --uninstall"
+    )
     return ExitCode.done
 
 

@@ -37,7 +37,9 @@ def find(paths: Paths, vault: Vault) -> PageAddress:
     request = new_request(secret, known.uiPort)
     status, content = _post(known.uiPort, "/bridge/window_code", msgspec.json.encode(request))
     if status != 200:
-        raise Unavailable(f"The desktop process of this home refused to open the page (status {status}). Restart it: opta daemon restart desktop")
+        raise Unavailable(
+            f"The desktop process of this home refused to open the page (status {status}). Restart it: opta daemon restart desktop"
+        )
     try:
         answer = msgspec.json.decode(content, type=CodeAnswer)
     except msgspec.DecodeError as error:

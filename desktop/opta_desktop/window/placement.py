@@ -50,10 +50,13 @@ def fitted(kept: Placement, screens: Sequence[Area]) -> Area:
         for screen in screens:
             if _is_reachable(wanted, screen):
                 return wanted._replace(width=min(wanted.width, screen.width), height=min(wanted.height, screen.height))
-    width, height = (_between(least, size, most) for least, size, most in (
-        (WIDTH_MIN, kept.width, main.width),
-        (HEIGHT_MIN, kept.height, main.height),
-    ))
+    width, height = (
+        _between(least, size, most)
+        for least, size, most in (
+            (WIDTH_MIN, kept.width, main.width),
+            (HEIGHT_MIN, kept.height, main.height),
+        )
+    )
     return Area(main.x + (main.width - width) // 2, main.y + (main.height - height) // 2, width, height)
 
 

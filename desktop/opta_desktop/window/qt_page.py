@@ -38,7 +38,7 @@ class WindowPage(QWebEnginePage):
             self.action(action).setVisible(False)
         self.permissionRequested.connect(self._on_permission)
 
-    def acceptNavigationRequest(self, url: QUrl | str, type: QWebEnginePage.NavigationType, isMainFrame: bool) -> bool:  # noqa: A002 (names of Qt)
+    def acceptNavigationRequest(self, url: QUrl | str, type: QWebEnginePage.NavigationType, isMainFrame: bool) -> bool:
         """Whether the window goes to an address; those for the browser are opened there."""
         url = QUrl(url)
         if url.scheme() == "data" and type == _TYPED and isMainFrame:
@@ -56,7 +56,7 @@ class WindowPage(QWebEnginePage):
             self.refused.emit(f"Not opened: {address[:200]}")
         return where == "page"
 
-    def createWindow(self, type: QWebEnginePage.WebWindowType) -> QWebEnginePage:  # noqa: A002 (names of Qt)
+    def createWindow(self, type: QWebEnginePage.WebWindowType) -> QWebEnginePage:
         """A link to a new window: Chromium asks for one only after a click."""
         return _NewWindow(self)
 
@@ -75,7 +75,7 @@ class _NewWindow(QWebEnginePage):
         super().__init__(page.profile(), page)
         self._page = page
 
-    def acceptNavigationRequest(self, url: QUrl | str, type: QWebEnginePage.NavigationType, isMainFrame: bool) -> bool:  # noqa: A002 (names of Qt)
+    def acceptNavigationRequest(self, url: QUrl | str, type: QWebEnginePage.NavigationType, isMainFrame: bool) -> bool:
         """Never shown: the address goes to the browser, or into the one window."""
         url = QUrl(url)
         if self._page.open_outside(url, is_click=True):

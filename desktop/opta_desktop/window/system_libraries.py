@@ -5,7 +5,13 @@ import sys
 from collections.abc import Callable
 
 # The file -> the package of Debian and Ubuntu.
-_ALWAYS = {"libEGL.so.1": "libegl1", "libGL.so.1": "libgl1", "libnss3.so": "libnss3", "libasound.so.2": "libasound2", "libdbus-1.so.3": "libdbus-1-3"}
+_ALWAYS = {
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libnss3.so": "libnss3",
+    "libasound.so.2": "libasound2",
+    "libdbus-1.so.3": "libdbus-1-3",
+}
 _X11 = {
     "libxcb-cursor.so.0": "libxcb-cursor0",
     "libxcb-icccm.so.4": "libxcb-icccm4",
