@@ -62,7 +62,7 @@ def _run(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         return ExitCode.done
     _check_desktop(os.environ, sys.platform)
     ensure_daemon(loaded, may_start=not args.no_daemon_start)
-    _become_window(loaded, sid)
+    return _become_window(loaded, sid)
 
 
 def _check_desktop(variables: Mapping[str, str], platform: str) -> None:

@@ -143,6 +143,7 @@ def _profile(paths: Paths) -> QWebEngineProfile:
     profile.setCachePath(str(folder / "cache"))
     profile.setHttpCacheType(QWebEngineProfile.HttpCacheType.MemoryHttpCache)
     profile.setPersistentCookiesPolicy(QWebEngineProfile.PersistentCookiesPolicy.NoPersistentCookies)
+    profile.setPersistentPermissionsPolicy(QWebEngineProfile.PersistentPermissionsPolicy.StoreInMemory)
     profile.setSpellCheckEnabled(False)
     return profile
 

@@ -41,7 +41,9 @@ class Notices(QObject):
             return
         self._waiting = waiting
         # The dock of macOS, and docks of Linux that take numbers.
-        QGuiApplication.instance().setBadgeNumber(waiting)
+        application = QGuiApplication.instance()
+        if isinstance(application, QGuiApplication):
+            application.setBadgeNumber(waiting)
         if self._tray is not None:
             self._tray.setIcon(_marked(self._icon, waiting))
             self._tray.setToolTip(f"Opta: {waiting} waiting" if waiting else "Opta")

@@ -38,17 +38,22 @@ class WindowPage(QWebEnginePage):
             self.action(action).setVisible(False)
         self.permissionRequested.connect(self._on_permission)
 
+    def belong_to(self, origin: str) -> None:
+        """Take the page's origin, whose notifications a person who opens the window wants as those of any program."""
+        self.origin = origin
+        self.profile().queryPermission(QUrl(origin), QWebEnginePermission.PermissionType.Notifications).grant()
+
     def acceptNavigationRequest(self, url: QUrl | str, type: QWebEnginePage.NavigationType, isMainFrame: bool) -> bool:
         """Whether the window goes to an address; those for the browser are opened there."""
-        url = QUrl(url)
-        if url.scheme() == "data" and type == _TYPED and isMainFrame:
+        target = QUrl(url)
+        if target.scheme() == "data" and type == _TYPED and isMainFrame:
             # The words of the window itself, while the page's server does not answer. Chromium refuses such addresses of a page.
             return True
-        return isMainFrame and self.open_outside(url, is_click=type == _CLICKED)
+        return isMainFrame and self.open_outside(target, is_click=type == _CLICKED)
 
     def open_outside(self, url: QUrl, *, is_click: bool) -> bool:
         """Open an address that is not the page's. Returns True for one that is."""
-        address = bytes(url.toEncoded()).decode("ascii", "replace")
+        address = url.toString(QUrl.ComponentFormattingOption.FullyEncoded)
         where = destination(address, self.origin, is_click=is_click)
         if where == "browser" and not QDesktopServices.openUrl(url):
             self.refused.emit(f"No browser opened {address[:200]}")
@@ -77,8 +82,8 @@ class _NewWindow(QWebEnginePage):
 
     def acceptNavigationRequest(self, url: QUrl | str, type: QWebEnginePage.NavigationType, isMainFrame: bool) -> bool:
         """Never shown: the address goes to the browser, or into the one window."""
-        url = QUrl(url)
-        if self._page.open_outside(url, is_click=True):
-            self._page.setUrl(url)
+        target = QUrl(url)
+        if self._page.open_outside(target, is_click=True):
+            self._page.setUrl(target)
         self.deleteLater()
         return False

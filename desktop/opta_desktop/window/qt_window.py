@@ -63,7 +63,7 @@ class MainWindow(QMainWindow):
         """Load the page, signed in, at the session that was asked for."""
         known = self.page.url().fragment().removeprefix("/s/") if self._is_loaded else ""
         sid = self._sid if self._sid is not None else known if known.isalnum() else ""
-        self.page.origin = address.origin
+        self.page.belong_to(address.origin)
         self.page.load(QUrl(address.url(sid)))
 
     def open_session(self, sid: str) -> None:
@@ -139,7 +139,7 @@ class MainWindow(QMainWindow):
         kept = self._kept.read()
         main = QGuiApplication.primaryScreen()
         screens = [main, *(screen for screen in QGuiApplication.screens() if screen is not main)] if main else []
-        areas = [Area(*screen.availableGeometry().getRect()) for screen in screens]
+        areas = [Area(of.x(), of.y(), of.width(), of.height()) for of in (screen.availableGeometry() for screen in screens)]
         area = fitted(kept, areas)
         self.setGeometry(*area)
         if kept.maximised:
