@@ -75,7 +75,7 @@ def test_the_menu_entry_is_shown_before_it_is_written_and_removed_again(tmp_path
     assert "nothing was removed" in opta("window", "--uninstall")[1]
 
 
-def test_a_link_in_the_way_of_the_entry_is_not_written_through(tmp_path: Path, opta: Run):
+def test_an_entry_that_is_a_symbolic_link_is_not_written_through(tmp_path: Path, opta: Run):
     other = tmp_path / "other.txt"
     other.write_text("mine")
     entry = tmp_path / ".local/share/applications/opta.desktop"

@@ -57,7 +57,7 @@ def processes(word: str) -> list[str]:
     return [line for line in lines if word in line]
 
 
-def test_the_window_opens_signed_in_and_a_second_start_hands_its_link_over(daemon: Daemon, display: "Display"):
+def test_the_window_opens_signed_in_and_a_second_start_passes_its_link_on(daemon: Daemon, display: "Display"):
     first = daemon.session(title="First talk")
     daemon.session(title="Second talk")
     with NativeWindow(daemon, display) as window:
@@ -135,19 +135,6 @@ def test_the_window_outlives_the_daemon_and_connects_again(daemon: Daemon, displ
         display.shoot("daemon-back")
 
 
-def test_a_question_in_the_background_is_a_notice_and_a_number_in_the_title(daemon: Daemon, display: "Display"):
-    sid = daemon.session(title="Asking talk")
-    with NativeWindow(daemon, display, debug_port=_free_port()) as window:
-        assert window.shows("Asking talk · Opta"), window.log()
-        # No window manager gives a window the focus here.
-        assert window.script("document.hasFocus()") is False
-        assert window.script("Notification.permission") == "granted"
-        daemon.submit(sid, "make a file", mode="do", level="L1")
-        assert window.shows("(1) Asking talk · Opta"), window.log()
-        assert until(lambda: any("Opta: Asking talk" in call for call in window.called("notify-send")))
-        display.shoot("asking")
-
-
 def test_other_addresses_never_open_inside_and_an_export_is_saved(daemon: Daemon, display: "Display"):
     sid = daemon.session(title="Leading talk")
     with NativeWindow(daemon, display, sid, debug_port=_free_port()) as window:
@@ -196,6 +183,20 @@ def test_without_a_desktop_or_as_root_the_command_says_what_works(daemon: Daemon
     if os.geteuid() == 0:
         done = subprocess.run(program, env={**without, "DISPLAY": ":99"}, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode != 0 and "does not run as root" in done.stderr
+
+
+def test_a_question_in_the_background_is_a_notice_and_a_number_in_the_title(daemon: Daemon, display: "Display"):
+    sid = daemon.session(title="Asking talk")
+    with NativeWindow(daemon, display, debug_port=_free_port()) as window:
+        assert window.shows("Asking talk · Opta"), window.log()
+        # No window manager gives a window the focus here.
+        assert window.script("document.hasFocus()") is False
+        assert window.script("Notification.permission") == "granted"
+        daemon.submit(sid, "make a file", mode="do", level="L1")
+        assert window.shows("(1) Asking talk · Opta"), window.log()
+        assert until(lambda: any("Opta: Asking talk" in call for call in window.called("notify-send")))
+        assert until(lambda: window.script("document.body.innerText.includes('made.txt')"))
+        display.shoot("asking")
 
 
 def _free_port() -> int:

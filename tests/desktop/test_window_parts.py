@@ -73,7 +73,7 @@ def test_anything_else_is_refused_with_the_form_of_a_link(link: str):
 # one window for each home ---------------------------------------------------------------------------------
 
 
-def test_a_later_window_hands_its_link_to_the_first(paths: Paths):
+def test_a_later_window_passes_its_link_to_the_first(paths: Paths):
     first = WindowInstance(paths)
     assert first.claim()
     assert not WindowInstance(paths).claim()

@@ -88,7 +88,7 @@ class WindowApp(QObject):
     def _on_look(self) -> None:
         """Load the page when it is not shown, or when its server is at another port now."""
         known = state.read(self._paths)
-        if not self.window.is_loaded or (known is not None and known.uiPort not in (0, self._port)):
+        if self.window.needs_page or (known is not None and known.uiPort not in (0, self._port)):
             self.ask()
 
     def _on_client(self) -> None:

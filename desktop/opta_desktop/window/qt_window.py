@@ -36,7 +36,7 @@ class MainWindow(QMainWindow):
         self._crashes = 0
         # The session that is shown when the page is loaded; None: what it showed before, else the newest.
         self._sid: str | None = None
-        self._is_loaded = False
+        self._is_loaded = self._is_loading = False
         self.view = QWebEngineView(self)
         self.page = WindowPage(profile, self.view)
         self.view.setPage(self.page)
@@ -63,6 +63,7 @@ class MainWindow(QMainWindow):
         """Load the page, signed in, at the session that was asked for."""
         known = self.page.url().fragment().removeprefix("/s/") if self._is_loaded else ""
         sid = self._sid if self._sid is not None else known if known.isalnum() else ""
+        self._is_loading = True
         self.page.belong_to(address.origin)
         self.page.load(QUrl(address.url(sid)))
 
@@ -101,6 +102,7 @@ class MainWindow(QMainWindow):
     def _on_loading(self, info: QWebEngineLoadingInfo) -> None:
         if info.url().scheme() != "http":
             return
+        self._is_loading = info.status() == QWebEngineLoadingInfo.LoadStatus.LoadStartedStatus
         match info.status():
             case QWebEngineLoadingInfo.LoadStatus.LoadSucceededStatus:
                 self._is_loaded = True
@@ -114,16 +116,16 @@ class MainWindow(QMainWindow):
                 pass
 
     @property
-    def is_loaded(self) -> bool:
-        """Whether the page was loaded. It then names by itself what does not answer."""
-        return self._is_loaded
+    def needs_page(self) -> bool:
+        """Whether the page is to be loaded: it is not, nobody is at it, and it did not crash again and again. A loaded page names what is missing itself."""
+        return not self._is_loaded and not self._is_loading and self._crashes <= RENDERER_CRASHES_MAX
 
     def _on_crash(self, status: QWebEnginePage.RenderProcessTerminationStatus, code: int) -> None:
         if status == QWebEnginePage.RenderProcessTerminationStatus.NormalTerminationStatus:
             return
         self._crashes += 1
         self._calm.start()
-        self._is_loaded = False
+        self._is_loaded = self._is_loading = False
         self._said(f"The process that draws the page ended (code {code}).")
         if self._crashes <= RENDERER_CRASHES_MAX:
             self.wanted.emit()
