@@ -10,7 +10,6 @@ from PySide6.QtWebEngineCore import QWebEnginePage, QWebEnginePermission, QWebEn
 
 from .destinations import destination
 
-_CLICKED = QWebEnginePage.NavigationType.NavigationTypeLinkClicked
 _TYPED = QWebEnginePage.NavigationType.NavigationTypeTyped
 
 
@@ -44,12 +43,13 @@ class WindowPage(QWebEnginePage):
         self.profile().queryPermission(QUrl(origin), QWebEnginePermission.PermissionType.Notifications).grant()
 
     def acceptNavigationRequest(self, url: QUrl | str, type: QWebEnginePage.NavigationType, isMainFrame: bool) -> bool:
-        """Whether the window goes to an address; those for the browser are opened there."""
+        """Whether the window goes to an address: never to one that is not the page's."""
         target = QUrl(url)
         if target.scheme() == "data" and type == _TYPED and isMainFrame:
             # The words of the window itself, while the page's server does not answer. Chromium refuses such addresses of a page.
             return True
-        return isMainFrame and self.open_outside(target, is_click=type == _CLICKED)
+        # Qt does not tell a click from a script that sets `location`. The links of the page to other sites ask for a new window.
+        return isMainFrame and self.open_outside(target, is_click=False)
 
     def open_outside(self, url: QUrl, *, is_click: bool) -> bool:
         """Open an address that is not the page's. Returns True for one that is."""
