@@ -230,6 +230,7 @@ def test_the_name_of_a_download_stays_in_its_folder(tmp_path: Path, wanted: str)
 def test_the_title_of_the_window_begins_with_the_number_of_waiting_sessions():
     assert (waiting_of("◆ 2 need you · Fix it · Opta"), window_title("◆ 2 need you · Fix it · Opta")) == (2, "(2) Fix it · Opta")
     assert (waiting_of("◆ 1 needs you · Opta"), window_title("◆ 1 needs you · Opta")) == (1, "(1) Opta")
+    assert (waiting_of("◆ 12 brauchen Sie · Opta"), window_title("◆ 12 brauchen Sie · Opta")) == (12, "(12) Opta")
     assert (waiting_of("Talk of ◆ 2 need you · Opta"), window_title("Fix it · Opta"), window_title("")) == (0, "Fix it · Opta", "Opta")
 
 

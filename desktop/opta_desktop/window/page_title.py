@@ -1,8 +1,8 @@
-"""What the page's title says about the sessions that wait for the person (`windowName` of the page writes it)."""
+"""What the page's title says about the sessions that wait for the person, in any language (`window` in the page's strings)."""
 
 import re
 
-_MARK = re.compile(r"◆ (\d{1,6}) needs? you · ")
+_MARK = re.compile(r"◆ (\d{1,6}) [^·\d]{1,60} · ")
 COUNT_MAX = 999
 
 
