@@ -16,6 +16,10 @@ import repeated
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 PACKAGES = {"chromium": "chromium", "rg": "ripgrep", "tmux": "tmux", "zsh": "zsh", "fish": "fish"}
+# For the native window's tests, which are asked for: programs, and libraries that Qt needs.
+WINDOW_PACKAGES = {"Xvfb": "xvfb", "xwininfo": "x11-utils"}
+WINDOW_LIBRARIES = "libegl1 libgl1 libnss3 libasound2 libdbus-1-3 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxkbcommon-x11-0"
+TESTS_WINDOW = os.environ.get("OPTA_TEST_WINDOW") == "1"
 TESTS_FAILED = 1
 """Pytest's exit code when tests ran and some of them failed."""
 SOURCES = ["shared", "services", "cli", "desktop", "lmx", "ops", "tests", "bench"]
@@ -53,7 +57,7 @@ def test(arguments: list[str]) -> int:
     missing = _debian_packages()
     if missing:
         print(
-            f"opta: these programs are missing: {', '.join(missing)}. Debian: apt install {' '.join(PACKAGES[m] for m in missing)}",
+            f"opta: these programs are missing: {', '.join(missing)}. Debian: apt install {' '.join((PACKAGES | WINDOW_PACKAGES)[m] for m in missing)}",
             file=sys.stderr,
         )
     measures, arguments = "--coverage" in arguments, [each for each in arguments if each != "--coverage"]
@@ -61,6 +65,8 @@ def test(arguments: list[str]) -> int:
     with measure.measured(not arguments) if measures else contextlib.nullcontext():
         # Run the tests even when a check fails.
         failed = max(failed, _run_tests(arguments))
+    if not arguments and not TESTS_WINDOW:
+        print("not run: the tests of the native window, which need 250 MB of Qt. Run them too: OPTA_TEST_WINDOW=1 ./opta test")
     if not (arguments or measures):
         print(f"last complete measurement (./opta test --coverage):\n{measure.last()}")
     return failed
@@ -184,8 +190,10 @@ def lock() -> int:
     third = second or _run("lock", [*uv, "--no-deps", *others, "requirements-vision.in", "-o", "requirements-vision.lock"])
     others += ["-c", "requirements-vision.lock"]
     fourth = third or _run("lock", [*uv, *others, "requirements-otel.in", "-o", "requirements-otel.lock"])
+    others += ["-c", "requirements-otel.lock"]
+    fifth = fourth or _run("lock", [*uv, *others, "requirements-window.in", "-o", "requirements-window.lock"])
     # It has an environment of its own.
-    return fourth or _run("lock", [*uv, "requirements-docs.in", "-o", "requirements-docs.lock"])
+    return fifth or _run("lock", [*uv, "requirements-docs.in", "-o", "requirements-docs.lock"])
 
 
 def docs() -> int:
@@ -256,8 +264,11 @@ def _page() -> int:
 
 def _debian_packages() -> list[str]:
     """Install missing programs if possible (as root on Debian). Returns those that are still missing."""
-    missing = [program for program in PACKAGES if not shutil.which(program)]
-    wanted = [PACKAGES[program] for program in missing]
+    packages = PACKAGES | (WINDOW_PACKAGES if TESTS_WINDOW else {})
+    missing = [program for program in packages if not shutil.which(program)]
+    wanted = [packages[program] for program in missing]
+    if TESTS_WINDOW:
+        wanted += WINDOW_LIBRARIES.split()
     if not any(Path("/usr/lib").glob("*-linux-gnu/libopenblas.so.0")):
         wanted.append("libopenblas0-pthread")
     if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
@@ -265,7 +276,7 @@ def _debian_packages() -> list[str]:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
         subprocess.run(["apt-get", "update", "-qq"], check=False, **quiet)  # type: ignore[call-overload]
         subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *wanted], check=False, **quiet)  # type: ignore[call-overload]
-    return [program for program in PACKAGES if not shutil.which(program)]
+    return [program for program in packages if not shutil.which(program)]
 
 
 def _present() -> list[str]:

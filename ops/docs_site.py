@@ -34,6 +34,7 @@ SECTIONS: dict[str, list[str]] = {
         "extensions.md",
         "keyboard.md",
         "tui.md",
+        "window.md",
         "editors.md",
         "cli.md",
     ],

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ["requirements.lock", "requirements-vision.lock", "requirements-otel.lock"]
+LOCKS = ["requirements.lock", "requirements-vision.lock", "requirements-otel.lock", "requirements-window.lock"]
 # Packages whose metadata names no licence; read from the licence file that each ships.
 READ_BY_HAND = {
     "agent-client-protocol": "Apache-2.0",

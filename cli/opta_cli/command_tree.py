@@ -16,6 +16,7 @@ TREE: dict[str, str | Group] = {
     "up": "daemon_arguments",
     "down": "daemon_arguments",
     "open": "daemon_arguments",
+    "window": "daemon_arguments",
     "status": "daemon_arguments",
     "doctor": "daemon_arguments",
     "sessions": Group("sessions", "list, search, show, steer, fork, undo and export sessions", "session_arguments"),

@@ -31,6 +31,8 @@ from opta_http.error_status import status_of
 from opta_http.head_checks import check_head, is_from_another_site, names_host
 from opta_protocol.error_info import ErrorCode
 
+from .window_codes import WindowCodes
+
 # The name of a file of the page: only characters that every file system reads alike, and a length that every one allows.
 _NAME = re.compile(r"[A-Za-z0-9_@.-]{1,100}(?:/[A-Za-z0-9_@.-]{1,100}){0,7}\Z")
 # Media types that the tables of Python and of the system may lack.
@@ -63,8 +65,8 @@ class _LogsWanted(msgspec.Struct, forbid_unknown_fields=True):
 class Desktop:
     """The ASGI application. Session keys live as long as the process and are kept in the run directory for its restart."""
 
-    def __init__(self, paths: Paths, port: int):
-        self._paths, self._port = paths, port
+    def __init__(self, paths: Paths, port: int, window_codes: WindowCodes):
+        self._paths, self._port, self._window_codes = paths, port, window_codes
         self._hosts = {f"127.0.0.1:{port}".encode()}
         self._kept_keys = RecordFile(paths.run / "page.keys", msgspec.json.Decoder(list[str]), list[str])
         self._keys = self._kept_keys.read()
@@ -137,6 +139,11 @@ class Desktop:
 
     async def _bridge(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = scope["headers"]
+        if scope["path"] == "/bridge/window_code" and scope["method"] == "POST" and not header_values(headers, b"origin"):
+            # The window's process asks, before there is a page: a browser would name its origin.
+            content = await LimitedBody(headers, receive, BODY_BYTES_MAX).read()
+            await _send_json(send, 200, await asyncio.to_thread(self._window_codes.give, content))
+            return
         if scope["method"] != "POST" or header_values(headers, b"origin") != [f"http://127.0.0.1:{self._port}".encode()]:
             raise Refused("Only the page itself may call this.", code=ErrorCode.forbidden_origin)
         content = await LimitedBody(headers, receive, BODY_BYTES_MAX).read()

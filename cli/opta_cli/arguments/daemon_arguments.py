@@ -1,4 +1,4 @@
-"""`opta up`, `down`, `open`, `status`, `doctor`, `daemon …`, `completions` and `version`."""
+"""`opta up`, `down`, `open`, `window`, `status`, `doctor`, `daemon …`, `completions` and `version`."""
 
 from argparse import ArgumentParser
 
@@ -16,6 +16,15 @@ def _up(parser: ArgumentParser) -> None:
 
 def _open(parser: ArgumentParser) -> None:
     parser.add_argument("--no-open", action="store_true", help="only print its address")
+
+
+def _window(parser: ArgumentParser) -> None:
+    parser.add_argument("link", nargs="?", default="", metavar="LINK", help="the session to show: opta://session/ID")
+    parser.add_argument(
+        "--install", action="store_true", help="put Opta into the menu of this Linux desktop, and have it open opta:// links"
+    )
+    parser.add_argument("--uninstall", action="store_true", help="remove what --install wrote")
+    parser.add_argument("--print", action="store_true", help="with --install: only show what would be written")
 
 
 def _doctor(parser: ArgumentParser) -> None:
@@ -54,6 +63,7 @@ TOP = [
     CliCommand("up", "start everything and print the page's address", "commands.daemon:up", "up --detach --no-open", _up),
     CliCommand("down", "stop everything; sessions are kept", "commands.daemon:down", "down", settings="lenient"),
     CliCommand("open", "open the page", "commands.daemon:open_page", "open --no-open", _open),
+    CliCommand("window", "open the page in a window of its own", "commands.window:window", "window --install --print", _window),
     CliCommand("status", "show running services and available models", "commands.status:status", "status", json_option, "lenient"),
     CliCommand(
         "doctor", "check the installation, and diagnose what is wrong in five steps", "commands.doctor:doctor", "doctor", _doctor, "lenient"

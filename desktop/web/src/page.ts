@@ -41,8 +41,8 @@ export interface Screen {
   fits(panel: 'telemetry'): boolean;
   // Run before the next frame is drawn, or soon when nothing is drawn.
   nextFrame(run: () => void): void;
-  // Tell the person, if they allowed it and do not look at the page.
-  notify(title: string, text: string): void;
+  // Notify the person, if they allowed it and do not look at the page. A click on the notification shows `route`.
+  notify(title: string, text: string, route: Route): void;
   // Ask whether notifications may be shown; whether they may.
   askToNotify(): Promise<boolean>;
   // Make the address name what is shown.
@@ -372,7 +372,7 @@ export class Page {
 
   private tell(news: News): void {
     const title = this.state.sessions.find((session) => session.id === news.sid)?.title || `s-${news.sid}`;
-    this.screen.notify(say('news')('title', { session: title }), news.text);
+    this.screen.notify(say('news')('title', { session: title }), news.text, { view: 'session', sid: news.sid });
   }
 
   // The gateway is new to this page: nothing that was read from it before is certain.

@@ -46,10 +46,13 @@ export const browserScreen: Screen = {
     const timer = setTimeout(once, HIDDEN_FRAME_MS);
   },
 
-  notify(title: string, text: string): void {
+  notify(title: string, text: string, route: Route): void {
     if (document.hasFocus() || !('Notification' in window) || Notification.permission !== 'granted') return;
     const shown = new Notification(title, { body: text });
-    shown.onclick = () => window.focus();
+    shown.onclick = () => {
+      window.focus();
+      location.hash = formatRoute(route);
+    };
   },
 
   go(route: Route): void {
