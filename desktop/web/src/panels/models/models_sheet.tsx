@@ -23,6 +23,8 @@ import { ModelRows } from './model_rows';
 import styles from './models.module.css';
 import { number } from '../../strings/formats';
 
+const MEMORY_COMMAND = 'opta config set lmx.memory-limit-mb MB';
+
 export function ModelsSheet(): ReactNode {
   const page = usePage();
   const words = useWords('models');
@@ -96,7 +98,7 @@ function MemoryFor({ used, limit, models = 0, prefixes = 0, total = 0 }: LmxMemo
           used: bytesText(used),
         })}
       </p>
-      <p className="dim">{words.rich('memoryChange', { command: () => <code>opta config set lmx.memory-limit-mb MB</code> })}</p>
+      <p className="dim">{words.rich('memoryChange', { command: () => <code>{MEMORY_COMMAND}</code> })}</p>
     </details>
   );
 }
