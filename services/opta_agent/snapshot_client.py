@@ -20,8 +20,10 @@ from opta_protocol.snapshot_commands import SNAPSHOT_BYTES_MAX
 from .session import AgentSession
 from .session_record import decoded, encoded
 
-# Lines between two snapshots: reading them takes about 0.2 s in the store and the agent. After a refusal, fewer.
+# Lines between two snapshots: reading them takes about 0.2 s in the store and the agent. After some refusals, fewer.
 DUE_LINES, AGAIN_LINES = 20_000, 2_000
+# The store refuses when the next prompt has come meanwhile, and for good when it cannot write.
+ATTEMPTS, AGAIN_S = 3, 2.0
 
 log = Log("snapshots")
 
@@ -32,6 +34,8 @@ class SnapshotClient:
     def __init__(self, store: StoreClient, edition: Callable[[], str] = functools.partial(code_edition, Path(__file__).parent)):
         self._store, self._edition = store, edition
         self._keeping = Background()
+        # Sessions for which the store is being asked.
+        self._asked: set[str] = set()
 
     async def restore(self, session: AgentSession, seq: int) -> int:
         """Take in what is kept of a session that has at least `seq` lines. Returns its line, 0 for nothing: then the journal is read."""
@@ -51,7 +55,8 @@ class SnapshotClient:
 
     def turn_ended(self, session: AgentSession, subscription: Subscription, seq: int, is_idle: Callable[[], bool]) -> None:
         """Keep what is known after a turn that ended at line `seq`, if that is due. `is_idle`: whether the session still runs no turn."""
-        if seq - session.kept_seq >= DUE_LINES:
+        if seq - session.kept_seq >= DUE_LINES and session.sid not in self._asked:
+            self._asked.add(session.sid)
             self._keeping.start(self._keep(session, subscription, seq, is_idle), f"snapshot {session.sid}")
 
     async def close(self) -> None:
@@ -60,20 +65,20 @@ class SnapshotClient:
 
     async def _keep(self, session: AgentSession, subscription: Subscription, seq: int, is_idle: Callable[[], bool]) -> None:
         try:
-            await subscription.reached(seq)
             edition = await asyncio.to_thread(self._edition)
-            seq = subscription.seq
-            if not edition or not is_idle() or seq - session.kept_seq < DUE_LINES:
-                return
-            # From the check to the encoded bytes nothing is awaited.
-            content = encoded(edition, session.record(seq))
-            # Not asked for twice meanwhile.
-            session.kept_seq = seq
-            is_kept = False
-            try:
-                is_kept = len(content) <= SNAPSHOT_BYTES_MAX and await self._store.keep_snapshot(session.sid, seq, content)
-            finally:
-                if not is_kept:
-                    session.kept_seq = seq - DUE_LINES + AGAIN_LINES
+            await subscription.reached(seq)
+            for _ in range(ATTEMPTS if edition else 0):
+                if not is_idle():
+                    return  # the end of the turn that runs now asks again
+                # From the check to the encoded bytes nothing is awaited.
+                seq = subscription.seq
+                content = encoded(edition, session.record(seq))
+                if len(content) <= SNAPSHOT_BYTES_MAX and await self._store.keep_snapshot(session.sid, seq, content):
+                    session.kept_seq = seq
+                    return
+                await asyncio.sleep(AGAIN_S)
+            session.kept_seq = seq - DUE_LINES + AGAIN_LINES
         except (ValueError, OverflowError, OptaError) as error:
             log.warning("session not kept", session=session.sid, reason=error)
+        finally:
+            self._asked.discard(session.sid)
