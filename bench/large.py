@@ -34,6 +34,7 @@ def figures(server: Scripted) -> list[Figure]:
             memory = processes.pss_mb(daemon)
             daemon.down()
             again_s = daemon.up()
+            found += asyncio.run(_go_on(daemon, server, sid))
     return [
         Figure(
             f"first start with {SESSIONS:,} sessions and no index",
@@ -109,8 +110,26 @@ async def _look(daemon: Daemon, server: Scripted, sid: str, last: int) -> list[F
         listed,
         searched,
         end,
-        Figure(f"first prompt after a start in a session of {last:,} events", cold_ms, "ms"),
+        Figure(f"first prompt in a session of {last:,} events that has no snapshot", cold_ms, "ms", note="the journal is read to its end"),
         Figure("and then", percentile(warm, 0.5), "ms", note=f"the request holds all {last // library.LINES_A_TURN:,} turns"),
+    ]
+
+
+async def _go_on(daemon: Daemon, server: Scripted, sid: str) -> list[Figure]:
+    """Prompts in the long session after a start, and after a kill of the store and of the agent: its snapshot is used."""
+    took: list[float] = []
+    for service in ("", "sessions", "agent"):
+        if service:
+            daemon.kill(service)
+        async with GatewayClient(daemon) as gateway:
+            _, _, page = await gateway.ask("GET", f"/v3/sessions?q={sid}")
+            async with gateway.stream(sid, page["sessions"][0]["lastSeq"]) as socket:
+                server.take()
+                took.append(await _prompt(gateway, server, socket, sid))
+    started_ms, store_ms, agent_ms = took
+    return [
+        Figure(f"first prompt after a start in a session of {EVENTS:,} events", started_ms, "ms", 1000),
+        Figure("the same, as soon as the store was killed", store_ms, "ms", note=f"as soon as the agent was killed {agent_ms:,.0f} ms"),
     ]
 
 

@@ -15,11 +15,12 @@ IDLE_S, TURNS = 10.0, 100
 def at_rest(daemon: Daemon) -> list[Figure]:
     """A daemon that is ready and was not used."""
     time.sleep(SETTLE_S)
-    shares = processes.idle(daemon, IDLE_S)
+    shares, wakeups = processes.idle(daemon, IDLE_S)
     memory = processes.pss_mb(daemon)
     return [
         Figure("memory idle, PSS of all processes without LMX", sum(memory.values()), "MB", 180, note=processes.split(memory, "MB")),
-        Figure("idle CPU in sum", sum(shares.values()), "% of a core", 0.5, note=processes.split(shares, "%")),
+        Figure("idle CPU in sum", sum(shares.values()), "% of a core", 0.3, note=processes.split(shares, "%")),
+        Figure("idle wake-ups in sum", sum(wakeups.values()), "a second", 15, note=processes.split(wakeups, "a second")),
     ]
 
 

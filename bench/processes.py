@@ -31,6 +31,17 @@ def cpu_s(daemon: Daemon) -> dict[str, float]:
     return found
 
 
+def wakeups(daemon: Daemon) -> dict[str, float]:
+    """Process -> how often its threads went to sleep since its start, and so were woken."""
+    found: dict[str, float] = {}
+    for pid, name in of(daemon).items():
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for line in (thread / "status").read_text().splitlines():
+                if line.startswith("voluntary_ctxt_switches:"):
+                    found[name] = found.get(name, 0.0) + int(line.split()[1])
+    return found
+
+
 def difference(after: dict[str, float], before: dict[str, float]) -> dict[str, float]:
     """Process -> difference of the two values."""
     return {name: value - before.get(name, 0.0) for name, value in after.items()}
@@ -42,12 +53,13 @@ def split(parts: dict[str, float], unit: str) -> str:
     return ", ".join(f"{name} {value:.3g}" for name, value in ordered) + f" {unit}"
 
 
-def idle(daemon: Daemon, seconds: float) -> dict[str, float]:
-    """Process -> percent of a core while idle."""
-    before, started = cpu_s(daemon), time.perf_counter()
+def idle(daemon: Daemon, seconds: float) -> tuple[dict[str, float], dict[str, float]]:
+    """Process -> percent of a core while idle, and process -> wake-ups a second."""
+    before, woken, started = cpu_s(daemon), wakeups(daemon), time.perf_counter()
     time.sleep(seconds)
-    after, took = cpu_s(daemon), time.perf_counter() - started
-    return {name: 100 * used / took for name, used in difference(after, before).items()}
+    after, woken_after, took = cpu_s(daemon), wakeups(daemon), time.perf_counter() - started
+    shares = {name: 100 * used / took for name, used in difference(after, before).items()}
+    return shares, {name: count / took for name, count in difference(woken_after, woken).items()}
 
 
 def _name(command: str) -> str:

@@ -9,6 +9,7 @@ from opta_core.net.lmx_endpoint import endpoint_of
 from opta_core.process.process import ServiceContext, run
 from opta_core.secrets.vault import Vault
 from opta_core.settings import LiveSettings
+from opta_core.ticks import tick
 
 from .context_queries import ContextQueries
 from .router import ModelRouter, Routes
@@ -26,20 +27,26 @@ async def serve(context: ServiceContext, router: Routes) -> None:
     """The same with any way to models."""
     store = StoreClient(context.bus)
     outbox = Outbox(context.bus, "agent", context.boot, context.incarnation)
-    turns = Turns(context, store, Subscriptions(context.bus, store, is_sparse=True), outbox, router)
+    subscriptions = Subscriptions(context.bus, store, is_sparse=True)
+    turns = Turns(context, store, subscriptions, outbox, router)
     queries = ContextQueries(context.bus, context.boot, turns.session, turns.last_offered, router, lambda: turns.running)
     context.figures = lambda: {"running": turns.running, "done": turns.done, "cooling": _cooling(router)}
-    turns.on_change = context.publish
+    changed = asyncio.Event()
+
+    def on_change() -> None:
+        context.publish()
+        changed.set()
+
+    turns.on_change = on_change
+    # A store that was restarted knows this agent only by its hello.
+    subscriptions.on_store_start = turns.hello
     turns.hello()
     context.ready()
     await asyncio.to_thread(router.warm)
     while not context.stopping.is_set():
+        changed.clear()
         turns.hello()
-        try:
-            async with asyncio.timeout(HELLO_S if turns.running else HELLO_IDLE_S):
-                await context.stopping.wait()
-        except TimeoutError:
-            pass
+        await tick(HELLO_S if turns.running else HELLO_IDLE_S, context.stopping, changed)
     await queries.close()
     await turns.close()
     router.close()

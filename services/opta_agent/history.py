@@ -43,6 +43,22 @@ class HistoryPart(NamedTuple):
     added: Added
 
 
+class HistoryRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A history as it is kept in a snapshot; the fields as in `History`."""
+
+    encoded: bytes
+    upto: int
+    summary: bytes
+    summarised_to: int
+    starts: list[tuple[int, int]]
+    covered: dict[int, Covered]
+    # Only of turns to which something was added.
+    added: dict[int, Added]
+    pictured: dict[int, tuple[int, list[str]]]
+    bytes_a_token: float
+    reported: int
+
+
 class History:
     """The messages of ended turns, joined by commas, after the summary of those before them."""
 
@@ -66,6 +82,32 @@ class History:
     def size(self) -> int:
         """Bytes of the encoded turns and the summary before them."""
         return len(self._summary) + len(self._encoded)
+
+    @classmethod
+    def restored(cls, record: HistoryRecord) -> "History":
+        """The history that a record was made from."""
+        history = cls()
+        history._encoded, history._upto = bytearray(record.encoded), record.upto
+        history._summary, history._summarised_to = record.summary, record.summarised_to
+        history._starts, history._covered, history._pictured = record.starts, record.covered, record.pictured
+        history._added = {seq: record.added.get(seq, ()) for seq, _ in record.starts}
+        history.bytes_a_token, history.reported = record.bytes_a_token, record.reported
+        return history
+
+    def record(self) -> HistoryRecord:
+        """This history for a snapshot. It shares what it holds: encode it before the next turn."""
+        return HistoryRecord(
+            encoded=bytes(self._encoded),
+            upto=self._upto,
+            summary=self._summary,
+            summarised_to=self._summarised_to,
+            starts=self._starts,
+            covered=self._covered,
+            added={seq: added for seq, added in self._added.items() if added},
+            pictured=self._pictured,
+            bytes_a_token=self.bytes_a_token,
+            reported=self.reported,
+        )
 
     def take(self, transcript: Transcript, turn_id: str) -> list[Turn]:
         """Encode every turn before `turn_id`; the turns that are encoded now and need not be kept."""

@@ -19,23 +19,37 @@ class KnownFile:
 
 
 @dataclass(frozen=True)
-class _Ended:
+class EndedFile:
+    """What a turn that has ended read: the seq of the turn, and what it was."""
+
     turn_seq: int
     known: KnownFile
+
+
+@dataclass(frozen=True)
+class InjectedRecord:
+    """What is remembered of ended turns, as it is kept in a snapshot."""
+
+    files: list[EndedFile]
+    lists: list[EndedFile]
 
 
 class InjectedFiles:
     """Remembers ended turns; the running turn is an argument. The journal holds both, so the next agent knows the same."""
 
-    def __init__(self) -> None:
-        self._ended: list[_Ended] = []
-        self._lists: list[_Ended] = []
+    def __init__(self, record: InjectedRecord | None = None) -> None:
+        self._ended: list[EndedFile] = record.files if record else []
+        self._lists: list[EndedFile] = record.lists if record else []
+
+    def record(self) -> InjectedRecord:
+        """What is remembered, for a snapshot."""
+        return InjectedRecord(self._ended, self._lists)
 
     def take(self, turns: Iterable[Turn]) -> None:
         """Remember turns that have ended, once each, oldest first."""
         for turn in turns:
-            self._ended += [_Ended(turn.seq, _known(part)) for part in _files(turn)]
-            self._lists += [_Ended(turn.seq, _known(part)) for part in turn.injected if part.source == SKILLS_SOURCE]
+            self._ended += [EndedFile(turn.seq, _known(part)) for part in _files(turn)]
+            self._lists += [EndedFile(turn.seq, _known(part)) for part in turn.injected if part.source == SKILLS_SOURCE]
 
     def readable(self, transcript: Transcript, running: Turn) -> dict[str, KnownFile]:
         """Folder -> its instructions that the prompt of the running turn holds."""

@@ -1,6 +1,7 @@
 """What the agent knows of one session: its transcript, and who waits for which event in it."""
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Callable
 
@@ -22,6 +23,7 @@ from opta_protocol.events import (
     StepDone,
     StepStart,
     ToolCall,
+    ToolOutput,
     ToolResult,
     TurnDone,
     TurnError,
@@ -40,9 +42,12 @@ from opta_protocol.tools.shell import RUN_COMMAND
 
 from .history import History
 from .injected_files import InjectedFiles
+from .session_record import SessionRecord
 
 COMMANDS_KEPT = 100
 ASKED_CHARS_MAX = 200
+# Half seconds to wait for the ending of an earlier turn. A damaged journal may have lost it.
+ENDS_WAITED = 10
 
 Event = AnyEvent | Unknown
 Delta = TurnToken | TurnThinking | TurnThought
@@ -75,6 +80,8 @@ class AgentSession:
         self.asked: dict[str, tuple[int, str]] = {}
         # Set at every line, for those who watch this session from another one.
         self.watchers: set[asyncio.Event] = set()
+        # The line after which what is known here is kept in a snapshot, 0 for none.
+        self.kept_seq = 0
 
     @property
     def transcript(self) -> Transcript:
@@ -88,6 +95,9 @@ class AgentSession:
                 continue
             event = wire.decode(line)
             self._fold.apply(event)
+            if isinstance(event, TurnToken | TurnThinking | ToolOutput):
+                # Nobody waits for these, and a long journal consists of them.
+                continue
             self._note_question(event)
             match event:
                 case StepStart():
@@ -117,7 +127,8 @@ class AgentSession:
                 ):
                     pass
                 case TurnDone() | TurnError() | SessionCancelled():
-                    self._early.clear()
+                    # The next turn may speak already.
+                    self._early = [early for early in self._early if early[2].turn != event.turn]
                     if self.on_end is not None:
                         self.on_end(event.turn)
                 case TurnStopping() if self.on_stop is not None:
@@ -159,8 +170,17 @@ class AgentSession:
     def _say_early(self, start: StepStart) -> None:
         waiting, self._early = self._early, []
         for step, attempt, delta in waiting:
-            if (step, attempt) >= (start.step, start.attempt):
+            if delta.turn != start.turn:
+                self._early.append((step, attempt, delta))
+            elif (step, attempt) >= (start.step, start.attempt):
                 self.say(delta, step, attempt)
+
+    async def reached_ends(self, turn_id: str) -> None:
+        """Wait until the endings of all turns before `turn_id` are read: the store hands a turn out before its publication of the ending is here."""
+        for _ in range(ENDS_WAITED):
+            if all(turn.endedAt for turn in itertools.takewhile(lambda turn: turn.id != turn_id, self.transcript.turns)):
+                return
+            await self.changed(0.5)
 
     def settle(self, turn_id: str) -> None:
         """Turn `turn_id` is about to run: what ended before it moves into the history, encoded once."""
@@ -171,6 +191,28 @@ class AgentSession:
             self._decisions.pop(call.requestId, None)
         if ended:
             self.transcript.forget(ended[-1].seq + 1)
+
+    def record(self, seq: int) -> SessionRecord:
+        """What is known after line `seq`, the last one. No turn may run: what it says is folded before it is stored."""
+        return SessionRecord(
+            seq=seq,
+            transcript=self.transcript,
+            history=self.history.record(),
+            injected=self.injected.record(),
+            granted=self.granted,
+            commands=list(self.commands),
+            asked=self.asked,
+            results=self._results,
+            decisions=self._decisions,
+        )
+
+    def restore(self, record: SessionRecord) -> None:
+        """Take over what was known, before the first line."""
+        self._fold = Fold(record.transcript)
+        self.history, self.injected = History.restored(record.history), InjectedFiles(record.injected)
+        self.granted, self.commands, self.asked = record.granted, deque(record.commands, maxlen=COMMANDS_KEPT), record.asked
+        self._results, self._decisions = record.results, record.decisions
+        self.kept_seq = record.seq
 
     def call(self, turn_id: str, call_id: str) -> Call | None:
         """A call of a turn."""

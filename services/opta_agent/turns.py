@@ -39,12 +39,13 @@ from .loop import run_turn
 from .router import Routes
 from .session import AgentSession
 from .skill_list import SkillLooks
+from .snapshot_client import SnapshotClient
 from .toolbox import WorkerToolbox
 from .turn_run import Collaborators, TurnLimits
 from .user_questions import Questions
 from .workspace_texts import WorkspaceTexts
 
-HELLO_S, HELLO_IDLE_S = 0.2, 0.7
+HELLO_S, HELLO_IDLE_S = 0.2, 2.0
 FENCED_S = 1.0
 # Sessions whose transcripts stay folded between turns.
 WARM_MAX = 64
@@ -92,6 +93,7 @@ class Turns:
         self._begun: set[tuple[str, str]] = set()
         self._writing: set[tuple[str, str]] = set()
         self._warm: dict[str, tuple[AgentSession, Subscription]] = {}
+        self._snapshots = SnapshotClient(store)
         self._dealer = context.bus.dealer(STORE_CMD, self._on_work)
         outbox.on_fenced = self._on_fenced
         self.done = 0
@@ -113,6 +115,7 @@ class Turns:
         for task in self._running.values():
             task.cancel("leaving")
         await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await self._snapshots.close()
         await self._outbox.drained(2)
 
     def _on_work(self, frames: Frames) -> None:
@@ -129,6 +132,7 @@ class Turns:
         self._begun.add(key)
         current_session.set(held.sid)
         current_turn.set(held.turn)
+        ended_seq = 0
         try:
             while (ending := await self._ending_of(held)) is None and self._is_open(held):
                 # The lease was lost, not the turn: the session is read anew, and the turn goes on from what was stored.
@@ -138,7 +142,7 @@ class Turns:
             self._writing.add(key)
             while ending is not None:
                 try:
-                    await self._outbox.written(ending, 30)
+                    ended_seq = (await self._outbox.written(ending, 30)).seq
                     self.done += 1
                     log.info("turn ended", how=type(ending).__name__)
                     break
@@ -155,6 +159,12 @@ class Turns:
             self._writing.discard(key)
             self._stopping.pop(key, None)
             self._changed()
+        if ended_seq and (warm := self._warm.get(held.sid)) is not None:
+            self._snapshots.turn_ended(*warm, ended_seq, functools.partial(self._is_idle, held.sid, warm))
+
+    def _is_idle(self, sid: str, warm: tuple[AgentSession, Subscription]) -> bool:
+        """Whether the session is followed as before, and none of its turns runs."""
+        return self._warm.get(sid) is warm and not any(running == sid for running, _ in self._running)
 
     def _changed(self) -> None:
         if self.on_change is not None:
@@ -176,6 +186,7 @@ class Turns:
 
     async def _to_ending(self, held: Held) -> Event | None:
         session = await self.session(held.sid, held.seq)
+        await session.reached_ends(held.turn)
         turn = session.transcript.turn(held.turn)
         if turn is None:
             return self._error(held, ErrorCode.broken, "The turn is not in its session.", "orchestration")
@@ -235,7 +246,7 @@ class Turns:
             is_new = True
             session.on_stop = lambda turn, by: self._stop(sid, turn, by)
             session.on_end = lambda turn: self._stop(sid, turn, "")
-            subscription = self._subscriptions.follow(sid, 0, session.take)
+            subscription = self._subscriptions.follow(sid, 0, session.take, lambda: self._snapshots.restore(session, seq))
             self._warm[sid] = (session, subscription)
             self._cool_down()
         try:

@@ -19,7 +19,7 @@ from opta_core.clock import now_s
 from opta_core.errors import OptaError, Refused
 from opta_core.logs import Log
 from opta_core.settings import LiveSettings, LoadedSettings
-from opta_core.triage.machine_look import ClockAnchor
+from opta_core.triage.clock_anchor import ClockAnchor
 from opta_core.version import VERSION
 from opta_http.asgi import App, Receive, Scope, Send, TrackedSend, query_of, send_response
 from opta_protocol.error_info import ErrorCode

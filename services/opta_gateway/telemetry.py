@@ -26,7 +26,9 @@ class TelemetryReports:
         # Called with every report.
         self.on_report: Callable[[Telemetry], None] | None = None
         for service in SERVICES:
-            bus.subscribe(telemetry(service), [service.encode()], self._on_telemetry)
+            # LMX and the page's server run on other machines or not at all.
+            may_be_absent = service not in DAEMON_SERVICES
+            bus.subscribe(telemetry(service), [service.encode()], self._on_telemetry, may_be_absent=may_be_absent)
 
     def report(self, service: str) -> Telemetry | None:
         """A process's last report, if it is recent."""

@@ -6,6 +6,7 @@ import os
 from opta_core import fallback_folder
 from opta_core.clock import now_s
 from opta_core.process.process import ServiceContext, run, wait_for_lock
+from opta_core.ticks import tick
 
 from .catalog import SessionCatalog
 from .files import FileSystem
@@ -14,7 +15,6 @@ from .storage import Storage
 from .store import Store
 from .sync import Syncer, SyncerKind
 
-TICK_S = 0.5
 # Time to read unindexed journals before waiting requests are served.
 READ_S, READ_PAUSE_S = 0.004, 0.001
 
@@ -55,11 +55,8 @@ async def serve(context: ServiceContext, files: FileSystem, syncer: SyncerKind) 
                 # The home can be written again. The mark lets clients still find this daemon in the fallback folder.
                 fallback_folder.mark(context.paths.daemon)
             context.ready()
-        try:
-            async with asyncio.timeout(TICK_S):
-                await context.stopping.wait()
-        except TimeoutError:
-            pass
+        store.woken.clear()
+        await tick(store.tick_s, context.stopping, store.woken)
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
     store.close()

@@ -5,13 +5,15 @@ journal is read. A lost index costs time, never data: the newest journals are re
 the background, and a journal that is requested is read at once.
 """
 
+import functools
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from opta_core.clock import wall_s
+from opta_core.code_edition import code_edition
 from opta_core.errors import Refused
 from opta_core.logs import Log
 from opta_protocol import wire
@@ -23,9 +25,10 @@ from opta_protocol.ids import SESSION_ID
 from .files import FileStat, FileSystem, read_whole, replace_whole
 from .fork import forked
 from .index import Index, IndexEntry
-from .journal import Journal
+from .journal import Journal, JournalPosition
 from .repair import RepairPlan, plan, write
 from .session_state import SessionState
+from .snapshot_folder import PART_SUFFIX, SUFFIX, SnapshotFolder
 from .summaries import Summaries
 
 OPEN_MAX = 128
@@ -40,13 +43,20 @@ log = Log("catalog")
 
 
 class SessionCatalog:
-    """Finds and opens sessions, and keeps their states."""
+    """Finds and opens sessions, and keeps their states. `edition` names the code that reduces journals."""
 
-    def __init__(self, sessions: Path, away: dict[str, Path], files: FileSystem):
+    def __init__(
+        self,
+        sessions: Path,
+        away: dict[str, Path],
+        files: FileSystem,
+        edition: Callable[[], str] = functools.partial(code_edition, Path(__file__).parent),
+    ):
         self._folder, self.files = sessions, files
         # Folders of sessions that are no longer listed: trash and archive.
         self.away = away
         self._index = Index(sessions, files)
+        self.snapshots = SnapshotFolder(sessions, files, edition)
         self.summaries = Summaries()
         # Unindexed journals that are not read yet, oldest first.
         self.unread: dict[str, FileStat] = {}
@@ -64,8 +74,11 @@ class SessionCatalog:
         entries = self._index.load()
         known: dict[str, IndexEntry] = {}
         unread: list[tuple[int, str, FileStat]] = []
+        snapshots: list[str] = []
         for name, stat in self.files.scan(self._folder):
             sid, _, kind = name.partition(".")
+            if name.endswith((SUFFIX, PART_SUFFIX)):
+                snapshots.append(name)
             if kind != "jsonl" or not SESSION_ID.match(sid):
                 continue
             if stat.is_open_to_others:
@@ -78,9 +91,15 @@ class SessionCatalog:
         self.summaries.fill([entry.session for entry in known.values()])
         self._index.tidy(known)
         self.unread = {sid: stat for _, sid, stat in sorted(unread)}
+        self.snapshots.sweep(snapshots, {*known, *self.unread} if snapshots else set())
         if len(self.unread) > READ_FIRST:
             log.info("reading journals that the index does not cover", journals=len(self.unread), known=len(known))
         self.read_more(READ_FIRST)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether sessions have changed that are not in the index yet."""
+        return bool(self._changed)
 
     @property
     def is_reading(self) -> bool:
@@ -127,10 +146,7 @@ class SessionCatalog:
         """Drop a session whose journal was removed while it was in use: further writes to it would be lost."""
         if self.has(sid):
             log.error("journal was removed while it was in use", file=f"{sid}.jsonl")
-        self.forget(sid)
-        self.summaries.pop(sid)
-        self.unread.pop(sid, None)
-        self._changed.pop(sid, None)
+        self._forget_all(sid)
 
     def wrote(self, sid: str) -> None:
         """Note that a session's journal has grown."""
@@ -148,10 +164,7 @@ class SessionCatalog:
 
     def discard(self, sid: str) -> None:
         """Undo a `create` whose first line could not be written."""
-        self.forget(sid)
-        self.summaries.pop(sid)
-        self.unread.pop(sid, None)
-        self._changed.pop(sid, None)
+        self._forget_all(sid)
         self.files.unlink(self._file(sid))
 
     def state(self, sid: str) -> SessionState | None:
@@ -172,8 +185,10 @@ class SessionCatalog:
         if sid in self.states or self.files.stat(self._file(sid)) is None:
             return
         journal = self._open(sid)
-        state, at = SessionState(sid), 0
-        steps = journal.recovering()
+        state, after = (yield from self.snapshots.restoring(sid, journal)) or (SessionState(sid), JournalPosition())
+        if sid in self.states or self._journals.get(sid) is not journal:
+            return
+        at, steps = after.size, journal.recovering(after)
         while True:
             try:
                 lines = next(steps)
@@ -208,9 +223,27 @@ class SessionCatalog:
     def forget(self, sid: str) -> None:
         """Drop a session from memory. The next use reads its journal again."""
         self.states.pop(sid, None)
+        self.snapshots.forget(sid)
         journal = self._journals.pop(sid, None)
         if journal is not None:
             journal.close()
+
+    def _forget_all(self, sid: str) -> None:
+        """Drop a session that is no longer in this folder."""
+        self.forget(sid)
+        self.snapshots.drop(sid)
+        self.summaries.pop(sid)
+        self.unread.pop(sid, None)
+        self._changed.pop(sid, None)
+
+    def position(self, sid: str, seq: int) -> tuple[SessionState, JournalPosition] | None:
+        """The state of an open session whose last line is `seq`, and where its journal ends; None for any other session."""
+        state, journal = self.states.get(sid), self._journals.get(sid)
+        if state is None or state.last_seq != seq or state.is_damaged or state.away:
+            return None
+        if journal is None or journal.crc is None or journal.has_rest:
+            return None
+        return state, JournalPosition(journal.size, seq, journal.crc)
 
     def reload(self, sid: str) -> None:
         """Read a session's journal again, because the state in memory is ahead of it."""
@@ -257,10 +290,7 @@ class SessionCatalog:
         if self.files.stat(self._file(sid)) is None:
             return
         self.files.rename(self._file(sid), self.away[where] / f"{sid}.jsonl")
-        self.forget(sid)
-        self.summaries.pop(sid)
-        self.unread.pop(sid, None)
-        self._changed.pop(sid, None)
+        self._forget_all(sid)
 
     def bring_back(self, sid: str, where: str) -> None:
         """Move a session's journal back from the folder of `where`. The next start moves it there again, unless an event takes back why."""
@@ -317,6 +347,7 @@ class SessionCatalog:
 
     def _put_to_rest(self, sid: str, state: SessionState) -> None:
         self.states.pop(sid)
+        self.snapshots.forget(sid)
         self.summaries.set(state.summary())
         journal = self._journals.pop(sid, None)
         if journal is not None:

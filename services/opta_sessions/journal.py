@@ -11,6 +11,8 @@ import os
 import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
 
 from opta_core.errors import Broken
 from opta_core.logs import Log
@@ -31,8 +33,16 @@ STEP_LINES = 500
 log = Log("journal")
 
 
+class JournalPosition(NamedTuple):
+    """The end of a line: the bytes up to it, its seq, and the crc32 of these bytes."""
+
+    size: int = 0
+    seq: int = 0
+    crc: int = 0
+
+
 class Journal:
-    """An open journal. `size` is the size of its complete lines in bytes."""
+    """An open journal. `size` is the size of its complete lines in bytes, `crc` their crc32: None when it was not read to its end."""
 
     def __init__(self, file: Path, files: FileSystem, *, create: bool = False):
         self.file = file
@@ -48,6 +58,7 @@ class Journal:
         self._is_read_only = False
         # The size after the last append.
         self._appended = 0
+        self.crc: int | None = 0 if create else None
         try:
             self._descriptor = files.open(file, _WRITE | (os.O_CREAT | os.O_EXCL if create else 0))
         except OSError as error:
@@ -88,6 +99,8 @@ class Journal:
             raise
         self.size += len(lines)
         self._appended = self.size
+        if self.crc is not None:
+            self.crc = crc32(lines, self.crc)
 
     def sync(self) -> None:
         """Wait until everything that was appended is on the disk. Called in the sync thread. Raises OSError."""
@@ -143,19 +156,36 @@ class Journal:
             except StopIteration as end:
                 return lines, end.value
 
-    def recovering(self) -> Generator[list[bytes], None, bool]:
-        """`recover` in steps of some lines, because a long journal takes seconds. Returns whether there is damage before the tail."""
+    def has_prefix(self, known: JournalPosition) -> Generator[None, None, bool]:
+        """Whether the file begins with exactly the bytes that a position describes; in steps, because a long journal takes tenths of a second."""
+        at = crc = 0
+        while at < known.size:
+            chunk = b"" if self.is_closed else self._files.read(self._descriptor, min(_READ, known.size - at), at)
+            if not chunk:
+                return False
+            at += len(chunk)
+            crc = crc32(chunk, crc)
+            yield
+        return crc == known.crc
+
+    def recovering(self, after: JournalPosition = JournalPosition()) -> Generator[list[bytes], None, bool]:
+        """`recover` in steps of some lines, because a long journal takes seconds. Returns whether there is damage before the tail.
+
+        Lines up to `after` are not read; see `has_prefix`.
+        """
         size = self._files.size(self._descriptor)
         step: list[bytes] = []
         torn: list[bytes] = []
-        seq = at = end = 0
-        for line in self._lines(size):
+        at, seq, crc = after
+        end = at
+        for line in self._lines(at, size):
             end += len(line) + 1
             if not torn and end <= size and _is_next(line, seq + 1):
                 seq += 1
                 at = end
                 step.append(line)
                 if len(step) == STEP_LINES:
+                    crc = _crc_with(step, crc)
                     yield step
                     step = []
             elif (torn and wire.is_whole(line)) or end - at > LINE_BYTES_MAX:
@@ -168,7 +198,7 @@ class Journal:
             # A crash during the first write leaves no newline and fewer bytes than this, so this file had more lines.
             self.stop_at(0)
             return True
-        self.size = at
+        self.size, self.crc = at, _crc_with(step, crc)
         if torn:
             self._torn, self._has_rest, self.torn_bytes = b"\n".join(torn), True, size - at
             # On a full disk the tail stays in the file, ignored, until the next append cuts it off.
@@ -180,7 +210,7 @@ class Journal:
     def stop_at(self, size: int) -> None:
         """Note that the file is damaged after `size`. The damaged part is neither read nor cut off."""
         log.error("journal is damaged in the middle", file=self.file, offset=size)
-        self.size = size
+        self.size, self.crc = size, None
 
     def after(self, seq: int, limit: int) -> list[bytes]:
         """Up to `limit` lines after `seq`, oldest first, found by bisecting byte offsets (seq is monotonic). Raises OSError, Broken."""
@@ -206,9 +236,9 @@ class Journal:
             descriptor, self._descriptor = self._descriptor, -1
             self._files.close(descriptor)
 
-    def _lines(self, size: int) -> Iterator[bytes]:
-        """All lines without newline. A line that is too long is cut, and is the last one."""
-        at, held = 0, bytearray()
+    def _lines(self, at: int, size: int) -> Iterator[bytes]:
+        """All lines from byte `at` without newline. A line that is too long is cut, and is the last one."""
+        held = bytearray()
         while at < size and len(held) <= LINE_BYTES_MAX:
             chunk = self._files.read(self._descriptor, min(_READ, size - at), at)
             if not chunk:
@@ -284,6 +314,11 @@ class Journal:
 def _mark(file: Path) -> Path:
     """The file that marks a journal whose last sync failed."""
     return file.with_suffix(".suspect")
+
+
+def _crc_with(lines: list[bytes], crc: int) -> int:
+    """The crc32 of a journal after some more lines."""
+    return crc32(b"\n".join(lines) + b"\n", crc) if lines else crc
 
 
 def _is_next(line: bytes, seq: int) -> bool:

@@ -22,8 +22,10 @@ from .session_state import SessionState
 
 # Longer than the longest delay between restarts of a crashing process.
 AGENT_LOST_AFTER_S = 45.0
-# Without a hello for this long, the agent is gone. It sends one every 0.2 s.
+# Without a hello for this long, the agent is gone. It sends one every 0.2 s while it runs turns, and one for each turn that it is handed.
 SILENT_AFTER_S = 1.0
+# An agent that runs no turn sends one every two seconds.
+IDLE_SILENT_AFTER_S = 4.0
 # The end of a turn may arrive after the hello that no longer lists the turn.
 FORGOTTEN_AFTER_S = 4.0
 # A turn that was handed out and is not listed within this time did not arrive.
@@ -55,6 +57,10 @@ class Leases:
         # The highest incarnation of the agent so far. A lower one is superseded.
         self._incarnation = 0
         self._heard_at = now_s()
+        # When a turn was handed out, if the agent has sent no hello since, and whether its last hello listed any turn.
+        # The agent of a former store may run turns, and sends a hello at once when it meets this one.
+        self._handed_at = 0.0
+        self._is_agent_busy = True
         self._lost_at = 0.0
         # (sid, turn) -> when the agent of this boot last listed or received it
         self._handed: dict[tuple[str, str], float] = {}
@@ -75,14 +81,17 @@ class Leases:
 
     def check(self) -> None:
         """Detect a silent agent, and end turns that no agent will continue. Called often."""
+        if not (running := self._running()):
+            return
         now = now_s()
-        silent_s = now - self._heard_at
-        if silent_s > SILENT_AFTER_S and not self._lost_at:
-            self._lost_at = self._heard_at
-            for state in self._running():
+        silent_s = now - max(self._heard_at, self._handed_at)
+        patience_s = SILENT_AFTER_S if self._is_agent_busy or self._handed_at > self._heard_at else IDLE_SILENT_AFTER_S
+        if silent_s > patience_s and not self._lost_at:
+            self._lost_at = now - silent_s
+            for state in running:
                 self._write_events(state, ServiceLost(sid=state.sid, turn=_head_id(state), service="agent", reason="silent"))
         if silent_s > AGENT_LOST_AFTER_S:
-            for state in self._running():
+            for state in running:
                 if (head := state.head()) and head.is_paused:
                     continue
                 self._end(state, "The agent did not restart. Start it with `opta daemon restart agent`, then send the prompt again.")
@@ -95,6 +104,7 @@ class Leases:
         now = now_s()
         back_after_s = now - self._lost_at if self._lost_at else 0.0
         self._peer, self._heard_at, self._lost_at = peer, now, 0.0
+        self._is_agent_busy = bool(hello.running)
         if hello.boot != self._boot:
             log.info("agent took over", boot=hello.boot, former=self._boot or None)
             self._boot = hello.boot
@@ -150,6 +160,8 @@ class Leases:
         now = now_s()
         for held in turns:
             self._handed[(held.sid, held.turn)] = now
+        if turns and self._handed_at <= self._heard_at:
+            self._handed_at = now
         self._router.send(self._peer, [_encode(Work(boot=self._boot, store=self._store_boot, turns=turns))])
 
     def _running(self) -> list[SessionState]:

@@ -14,14 +14,16 @@ from opta_protocol.commands import After, ForkSession, GetSession, ListSessions,
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.http import Repair
 from opta_protocol.put_away_commands import ListPutAway, RestoreSession
+from opta_protocol.snapshot_commands import GetSnapshot, KeepSnapshot, framed
 from opta_protocol.topics import STORE_QUERY
 
 from .listing import SessionListing
+from .session_snapshots import SessionSnapshots
 from .store import Store
 
-_question: msgspec.json.Decoder[After | ListSessions | GetSession | RepairSession | ForkSession | ListPutAway | RestoreSession] = (
-    msgspec.json.Decoder(Question)
-)
+_question: msgspec.json.Decoder[
+    After | ListSessions | GetSession | RepairSession | ForkSession | ListPutAway | RestoreSession | GetSnapshot | KeepSnapshot
+] = msgspec.json.Decoder(Question)
 _encode = msgspec.json.Encoder().encode
 REPAIRS_KEPT = 32
 log = Log("queries")
@@ -32,6 +34,7 @@ class StoreQueries:
 
     def __init__(self, bus: Bus, store: Store):
         self._store, self._catalog, self._listing = store, store.catalog, SessionListing(store.catalog)
+        self._snapshots = SessionSnapshots(store.catalog)
         # Repairs by key: a resent request, after a late or lost reply, gets the same repair.
         self._repairs: OrderedDict[str, asyncio.Task[Repair]] = OrderedDict()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -66,6 +69,13 @@ class StoreQueries:
                 case ForkSession():
                     self._fork(peer, question)
                     return
+                case KeepSnapshot():
+                    kept = self._task(self._snapshots.keep(question.sid, question.seq, frames[1:]))
+                    self._answer_later(peer, question.id, kept, f"s-{question.sid} was not kept")
+                    return
+                case GetSnapshot():
+                    self._task(self._give_snapshot(peer, question))
+                    return
                 case GetSession():
                     reply = Reply(id=question.id, result=self._listing.one(question.sid))
         except OptaError as error:
@@ -87,6 +97,10 @@ class StoreQueries:
     def _fork(self, peer: bytes, asked: ForkSession) -> None:
         fork = self._task(self._store.forks.run(self._listing.resolve(asked.sid), asked))
         self._answer_later(peer, asked.id, fork, f"s-{asked.sid} was not forked")
+
+    async def _give_snapshot(self, peer: bytes, asked: GetSnapshot) -> None:
+        seq, content = await self._snapshots.get(asked.sid)
+        self._router.send(peer, [_encode(Reply(id=asked.id, result=seq)), *framed(content)])
 
     def _task(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         task = asyncio.create_task(work, name="answer")

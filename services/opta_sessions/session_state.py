@@ -13,6 +13,8 @@ from opta_protocol.http import Session
 from opta_protocol.permissions import Level, Mode, SessionPolicy
 from opta_protocol.worktree import Worktree, WorktreeState
 
+from .producer_answers import PRODUCERS_ANSWERED_MAX, Answers
+
 
 class _StartFields(msgspec.Struct):
     title: str
@@ -98,35 +100,6 @@ read_call = _call.decode
 read_steer = _steer.decode
 read_key = _key.decode
 read_done = _done.decode
-
-
-# Producers whose results are kept. A service has one process at a time, so a producer with this many successors is gone.
-PRODUCERS_ANSWERED_MAX = 8
-
-
-class Answers:
-    """The results for one producer other than "written", by number, oldest first, until the producer acknowledges them."""
-
-    def __init__(self) -> None:
-        self._base = 0
-        # Not a dict: finding the oldest key of a dict scans the slots of all removed keys.
-        self._results: OrderedDict[int, AppendResult] = OrderedDict()
-
-    def keep(self, number: int, result: AppendResult) -> None:
-        """Store a result. Numbers only increase."""
-        self._results[number] = result
-
-    def get(self, number: int) -> AppendResult | None:
-        """The result for a resent event; None when it was "written"."""
-        return self._results.get(number)
-
-    def forget(self, base: int) -> None:
-        """Drop the results below `base`, which the producer has. Each result is visited once."""
-        if base <= self._base:
-            return
-        self._base = base
-        while self._results and next(iter(self._results)) < base:
-            self._results.popitem(last=False)
 
 
 @dataclass

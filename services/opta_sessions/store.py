@@ -37,6 +37,8 @@ from .sync import Syncer, SyncerKind
 BEAT_S = 0.1
 # Heartbeats name the sessions that were written within this time.
 ACTIVE_S = 2.0
+# What must be looked at often while turns are open or sessions are written, and seldom otherwise.
+TICK_S, IDLE_TICK_S = 0.5, 2.0
 
 _append = msgspec.json.Decoder(Append)
 _encode = msgspec.json.Encoder().encode
@@ -50,7 +52,10 @@ class Store:
         self.catalog, self.storage, self.boot = catalog, storage, boot
         self._loop = asyncio.get_running_loop()
         self._in = bus.router(STORE_IN, self._on_append)
-        self._pub = bus.publisher(STORE_PUB)
+        # A subscriber that comes back learns at once whether the store was restarted.
+        self._pub = bus.publisher(STORE_PUB, self._greet)
+        # Set when a session is written after a pause.
+        self.woken = asyncio.Event()
         self.children = ChildTurns(catalog, self.write_events)
         self.leases = Leases(bus, boot, catalog, self.write_events)
         self.disk = FullDisk(storage, self._end_turns_after_full_disk)
@@ -77,14 +82,28 @@ class Store:
         self._acknowledgements.close()
         self.catalog.close()
 
+    @property
+    def tick_s(self) -> float:
+        """The time until the next tick: long while no turn is open, nothing is written and nothing waits for the disk."""
+        is_busy = bool(self._active) or self.storage.is_failing or self.catalog.is_changed
+        return TICK_S if is_busy or any(state.open_turns for state in self.catalog.states.values()) else IDLE_TICK_S
+
     def heartbeat(self) -> bool:
         """Publish the last seq of recently changed sessions. Returns False when there are none."""
         now = now_s()
         self._active = {sid: at for sid, at in self._active.items() if now - at < ACTIVE_S and self.catalog.has(sid)}
         states = [state for sid in self._active if (state := self.catalog.states.get(sid))]
-        beat = StoreHeartbeat(boot=self.boot, last={s.sid: s.last_seq for s in states}, durable={s.sid: s.durable_seq for s in states})
+        beat = StoreHeartbeat(
+            boot=self.boot,
+            next_s=self.tick_s,
+            last={s.sid: s.last_seq for s in states},
+            durable={s.sid: s.durable_seq for s in states},
+        )
         self._pub.publish([HEARTBEAT, _encode(beat)])
         return bool(states)
+
+    def _greet(self) -> None:
+        self.heartbeat()
 
     def write_events(self, state: SessionState, *events: Event) -> None:
         """Write events that the store itself creates (agent lost, disk full)."""
@@ -175,6 +194,7 @@ class Store:
         self._active[state.sid] = now_s()
         if self._beat is None:
             self._beat = self._loop.call_later(BEAT_S, self._on_beat)
+            self.woken.set()
         topic = event_topic(state.sid, is_delta=batch.is_delta)
         self._pub.publish([topic, b"%d" % batch.first_seq, b"%d" % state.last_seq, b"%d" % batch.before_seq, content[:-1]])
         self._acknowledgements.wrote(journal, batch)

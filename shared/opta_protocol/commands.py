@@ -12,6 +12,7 @@ from .hook_commands import HookEnded, RunHook
 from .http_context import SessionContext
 from .path_commands import FindPaths, PathsFound
 from .put_away_commands import ListPutAway, RestoreSession
+from .snapshot_commands import GetSnapshot, KeepSnapshot
 from .worktree_commands import EndWorktree, MakeWorktree, ShowWorktree, WorktreeReply
 
 # store.in: producers append events ------------------------------------------------------------------
@@ -67,7 +68,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hello(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Hello"):
-    """Sent by the agent every 200 ms: the turns that it runs."""
+    """Sent by the agent: the turns that it runs. Every 200 ms while it runs any, else every two seconds, and whenever they change."""
 
     service: str
     boot: str
@@ -84,12 +85,10 @@ class Work(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Work"):
 
 
 class StoreHeartbeat(Command, frozen=True, kw_only=True, omit_defaults=True, tag="StoreHeartbeat"):
-    """Published by the store at least twice a second: the last seq of each recently changed session.
-
-    `last` counts every line; `durable` leaves out deltas.
-    """
+    """Published by the store, to a new subscriber at once: the last seq of each changed session (`durable`: without deltas), the next beat's time."""
 
     boot: str
+    next_s: float = 0.5
     last: dict[str, int] = {}
     durable: dict[str, int] = {}
 
@@ -158,7 +157,7 @@ class Reply(Command, frozen=True, kw_only=True, omit_defaults=True, tag="Reply")
     error: ErrorInfo | None = None
 
 
-Question = After | ListSessions | GetSession | RepairSession | ForkSession | ListPutAway | RestoreSession
+Question = After | ListSessions | GetSession | RepairSession | ForkSession | ListPutAway | RestoreSession | GetSnapshot | KeepSnapshot
 
 # tools.rpc: the agent runs tools --------------------------------------------------------------------
 

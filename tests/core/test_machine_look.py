@@ -15,7 +15,8 @@ from support.supervisord import supervisord
 from opta_core import clock
 from opta_core.paths import Paths
 from opta_core.triage import machine_look
-from opta_core.triage.machine_look import ClockAnchor, machine_facts, process_hops, process_state, settings_problem
+from opta_core.triage.clock_anchor import ClockAnchor
+from opta_core.triage.machine_look import machine_facts, process_hops, process_state, settings_problem
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from opta_protocol import wire
 from opta_protocol.ids import new_session_id
 from opta_protocol.permissions import Level, Mode
 from opta_protocol.topics import STORE_IN
-from opta_sessions.session_state import PRODUCERS_ANSWERED_MAX, SessionState
+from opta_sessions.producer_answers import PRODUCERS_ANSWERED_MAX
+from opta_sessions.session_state import SessionState
 
 SID = "abcdef"
 TOKENS = 20

@@ -77,3 +77,49 @@ def test_a_turn_ends_when_the_agent_stays_away(tmp_path: Path, monkeypatch: pyte
         desk.catalog.close()
 
     asyncio.run(story())
+
+
+class _Clock:
+    """The monotonic time of the leases."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        self.now = 1000.0
+        monkeypatch.setattr(rules, "now_s", lambda: self.now)
+
+
+def test_the_silence_of_an_idle_agent_counts_from_the_turn_that_it_is_handed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        clock = _Clock(monkeypatch)
+        desk = Desk(tmp_path)
+        state = desk.catalog.states[SID]
+        turn, state.open_turns = dict(state.open_turns), {}
+        await desk.hello("agent000", 1)
+        clock.now += 2.0
+        desk.leases.check()
+        state.open_turns = turn
+        desk.leases.hand_out(state)
+        clock.now += 0.9
+        desk.leases.check()
+        assert desk.written == []
+        clock.now += 0.2
+        desk.leases.check()
+        assert [type(event) for event in desk.written] == [e.ServiceLost]
+        await desk.hello("agent000", 1, Held(sid=SID, turn="t1", seq=2))
+        assert [(type(event), getattr(event, "stall_ms", None)) for event in desk.written[1:]] == [(e.ServiceBack, 1100)]
+        desk.catalog.close()
+
+    asyncio.run(story())
+
+
+def test_an_agent_that_runs_a_turn_is_lost_after_a_second_without_a_hello(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        clock = _Clock(monkeypatch)
+        desk = Desk(tmp_path)
+        await desk.hello("agent000", 1)
+        await desk.hello("agent000", 1, Held(sid=SID, turn="t1", seq=2))
+        clock.now += 1.1
+        desk.leases.check()
+        assert [type(event) for event in desk.written] == [e.ServiceLost]
+        desk.catalog.close()
+
+    asyncio.run(story())

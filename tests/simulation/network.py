@@ -79,11 +79,11 @@ class SimBus:
         return router
 
     def publisher(self, name: str, on_subscriber: OnSubscriber | None = None) -> "_Publisher":
-        publisher = _Publisher(self, name)
+        publisher = _Publisher(self, name, on_subscriber)
         self.network.publishers[name] = publisher
         return publisher
 
-    def subscribe(self, name: str, topics: Sequence[bytes], on_message: OnMessage) -> "_Subscription":
+    def subscribe(self, name: str, topics: Sequence[bytes], on_message: OnMessage, *, may_be_absent: bool = False) -> "_Subscription":
         subscription = _Subscription(self, name, tuple(topics), on_message)
         self.network.subscriptions.append(subscription)
         return subscription
@@ -163,8 +163,8 @@ class _Router:
 
 
 class _Publisher:
-    def __init__(self, bus: SimBus, name: str):
-        self.bus, self.name = bus, name
+    def __init__(self, bus: SimBus, name: str, on_subscriber: OnSubscriber | None):
+        self.bus, self.name, self.on_subscriber = bus, name, on_subscriber
 
     def publish(self, frames: Frames) -> None:
         for subscription in self.bus.network.subscriptions:
@@ -190,6 +190,8 @@ class _Subscription:
         if publisher is not self._publisher:
             self._publisher, self._pipe = publisher, _Pipe(network, publisher.bus.process, lambda: self.bus.process)
             self._connected_at = network.loop.time() + network.chance.uniform(0.0, 0.06)
+            if publisher.on_subscriber is not None:
+                network.loop.call_at(self._connected_at, _run, publisher.bus.process, publisher.on_subscriber)
         if network.loop.time() < self._connected_at:
             return
         assert self._pipe is not None

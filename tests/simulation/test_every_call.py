@@ -10,7 +10,7 @@ from simulation.processes import PATHS, Process
 from simulation.world import World
 
 # A short story with everything in it; `story` looks for another one when it no longer has.
-FIRST_SEED, CALLS_MAX = 450, 130
+FIRST_SEED, CALLS_MAX = 1215, 130
 WRITTEN = {
     "context.injected", "permission.decision", "session.cancelled", "session.start", "session.updated", "step.done", "step.start", "tool.call",
     "tool.output", "tool.result", "tool.start", "turn.done", "turn.queued", "turn.start", "turn.stopping", "turn.thinking", "turn.token", "warning",
@@ -55,6 +55,11 @@ def written(disk: Disk) -> set[str]:
     return {json.loads(line)["event"] for content in journals for line in bytes(content).splitlines()}
 
 
+def kept(disk: Disk) -> bool:
+    """Whether a snapshot was written beside a journal."""
+    return any(file.suffix == ".snapshot" for file in disk.names)
+
+
 def moved(disk: Disk) -> bool:
     """Whether a session was thrown away, which moves its journal."""
     return any(file.is_relative_to(PATHS.trash) for file in disk.names)
@@ -66,7 +71,7 @@ def story() -> int:
     for seed in count(FIRST_SEED):
         world = _OneFault(seed, 0, "fail")
         world.play()
-        if written(world.disk) >= WRITTEN and moved(world.disk) and 60 < world.disk.calls <= CALLS_MAX:
+        if written(world.disk) >= WRITTEN and moved(world.disk) and kept(world.disk) and 60 < world.disk.calls <= CALLS_MAX:
             return seed
         assert seed < FIRST_SEED + 1000, f"no story of at most {CALLS_MAX} calls writes {WRITTEN}"
     raise AssertionError

@@ -8,7 +8,9 @@ from contextlib import aclosing
 from typing import Any
 
 from support.promises import ENDINGS, check_journal
+from support.snapshots import checked_snapshots
 
+from opta_agent import snapshot_client
 from opta_core import clock as core_clock
 from opta_core.errors import OptaError
 from opta_gateway.stream import SessionCursor
@@ -52,6 +54,8 @@ class World:
         self.clients: list[Client] = []
         self.counts: Counter[str] = Counter()
         self.errors: list[str] = []
+        # Lines between two snapshots of a session, and after one that was refused.
+        self.snapshots = (15, 5) if seed % 2 else (snapshot_client.DUE_LINES, snapshot_client.AGAIN_LINES)
 
     def play(self) -> Counter[str]:
         """Run it. Raises Violation; the figures of the run."""
@@ -60,6 +64,8 @@ class World:
         ids.use_source(self.chance)
         core_clock.set_wall(self.loop.wall)
         former, catalog.READ_FIRST = catalog.READ_FIRST, (0, 1, 64)[self.seed % 3]
+        lines = snapshot_client.DUE_LINES, snapshot_client.AGAIN_LINES
+        snapshot_client.DUE_LINES, snapshot_client.AGAIN_LINES = self.snapshots
         try:
             self.loop.run_until_complete(self._story())
         except Violation:
@@ -70,6 +76,7 @@ class World:
             ids.use_source()
             core_clock.set_wall()
             catalog.READ_FIRST = former
+            snapshot_client.DUE_LINES, snapshot_client.AGAIN_LINES = lines
             for task in asyncio.all_tasks(self.loop):
                 task.cancel()
             self.loop.set_exception_handler(lambda *_: None)
@@ -185,6 +192,9 @@ class World:
             if client.sid:
                 problems += self._check_session(client)
         problems += self._check_children()
+        contents = {path: bytes(file.content) for path, file in self.disk.names.items()}
+        self.counts["snapshots"], wrong = checked_snapshots(contents)
+        problems += wrong
         for call_id, runs in self.begun.items():
             if len(runs) > 1 and runs[0] not in READS:
                 problems.append(f"{runs[0]} {call_id} ran {len(runs)} times")

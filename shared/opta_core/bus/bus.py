@@ -55,7 +55,9 @@ class Bus(Protocol):
 
     def publisher(self, name: str, on_subscriber: OnSubscriber | None = None) -> Publisher: ...
 
-    def subscribe(self, name: str, topics: Sequence[bytes], on_message: OnMessage) -> Closable: ...
+    def subscribe(self, name: str, topics: Sequence[bytes], on_message: OnMessage, *, may_be_absent: bool = False) -> Closable:
+        """`may_be_absent`: the publisher often does not run. It is looked for every two seconds, and not ten times a second."""
+        ...
 
 
 class LocalBus:
@@ -80,7 +82,7 @@ class LocalBus:
             self._greeters[name] = on_subscriber
         return _LocalPublisher(self, name)
 
-    def subscribe(self, name: str, topics: Sequence[bytes], on_message: OnMessage) -> "_LocalSubscription":
+    def subscribe(self, name: str, topics: Sequence[bytes], on_message: OnMessage, *, may_be_absent: bool = False) -> "_LocalSubscription":
         subscription = _LocalSubscription(self, name, topics, on_message)
         self._subscriptions.setdefault(name, []).append(subscription)
         if greeter := self._greeters.get(name):

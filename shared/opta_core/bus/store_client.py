@@ -9,6 +9,7 @@ from opta_protocol.commands import After, Command, ForkSession, GetSession, List
 from opta_protocol.http import Repair, Session, SessionList
 from opta_protocol.ids import new_call_id
 from opta_protocol.put_away_commands import ListPutAway, PutAwayFolder, RestoreSession
+from opta_protocol.snapshot_commands import GetSnapshot, KeepSnapshot, framed
 from opta_protocol.topics import STORE_QUERY
 
 from ..errors import Unavailable, from_info
@@ -16,6 +17,8 @@ from .bus import Bus, Frames
 from .requests import Requests
 
 _ASK_AGAIN_S = 0.4
+# A snapshot can have tens of megabytes. The store reads one once, however often it is asked meanwhile.
+_ASK_SNAPSHOT_AGAIN_S, _SNAPSHOT_S = 1.0, 20.0
 _reply = msgspec.json.Decoder(Reply)
 
 
@@ -85,14 +88,26 @@ class StoreClient:
         result, _ = await self._ask(lambda id_: ForkSession(id=id_, sid=sid, new=new, turn=turn, isBefore=is_before), timeout_s)
         return msgspec.convert(result, Session)
 
+    async def snapshot(self, sid: str) -> tuple[int, bytes]:
+        """(seq of a line, what an agent knew of the session after it), (0, b'') when nothing is kept. Raises OptaError."""
+        seq, frames = await self._ask(lambda id_: GetSnapshot(id=id_, sid=sid), _SNAPSHOT_S, again_s=_ASK_SNAPSHOT_AGAIN_S)
+        return (int(seq), b"".join(frames)) if frames else (0, b"")
+
+    async def keep_snapshot(self, sid: str, seq: int, content: bytes) -> bool:
+        """Keep what an agent knows of a session after line `seq`. Returns whether it is kept. Raises OptaError."""
+        is_kept, _ = await self._ask(lambda id_: KeepSnapshot(id=id_, sid=sid, seq=seq), _SNAPSHOT_S, *framed(content), again_s=None)
+        return bool(is_kept)
+
     def close(self) -> None:
         self._dealer.close()
 
-    async def _ask(self, make: Callable[[int], Command], timeout_s: float) -> tuple[Any, Frames]:
+    async def _ask(
+        self, make: Callable[[int], Command], timeout_s: float, *content: bytes, again_s: float | None = _ASK_AGAIN_S
+    ) -> tuple[Any, Frames]:
         id_ = self._requests.next_id()
-        query = [msgspec.json.encode(make(id_))]
+        query = [msgspec.json.encode(make(id_)), *content]
         try:
-            reply, frames = await self._requests.ask(id_, lambda: self._dealer.send(query), timeout_s, _ASK_AGAIN_S)
+            reply, frames = await self._requests.ask(id_, lambda: self._dealer.send(query), timeout_s, again_s)
         except TimeoutError:
             raise Unavailable("The session store does not answer. `opta daemon status` shows its state.", retry_after_s=1) from None
         if reply.error is not None:

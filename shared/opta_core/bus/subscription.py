@@ -6,7 +6,7 @@ the last durable line before it, so that a gap of deltas only is distinguished f
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -21,11 +21,13 @@ from .store_client import StoreClient
 
 PAGE = 5000
 RETRY_S = 0.3
-# The store sends a heartbeat at least twice a second.
-SILENT_S = 1.2
+# A heartbeat may be so much later than the one before it said.
+LATE_S = 0.7
 
 # (seq of the first line, lines without newlines)
 OnLines = Callable[[int, list[bytes]], None]
+# Takes in what is kept of the session, and returns the seq of the last line of it.
+Restore = Callable[[], Awaitable[int]]
 
 _beat = msgspec.json.Decoder(StoreHeartbeat)
 log = Log("subscription")
@@ -34,9 +36,9 @@ log = Log("subscription")
 class Subscription:
     """One session, after line `seq`. `caught_up` is set when the stored lines are delivered."""
 
-    def __init__(self, store: StoreClient, sid: str, seq: int, on_lines: OnLines, *, is_sparse: bool):
+    def __init__(self, store: StoreClient, sid: str, seq: int, on_lines: OnLines, *, is_sparse: bool, restore: Restore | None = None):
         self._store, self.sid, self.seq, self._on_lines = store, sid, seq, on_lines
-        self._is_sparse = is_sparse
+        self._is_sparse, self._restore = is_sparse, restore
         self.caught_up = asyncio.Event()
         self._moved = asyncio.Event()
         self._known_last = 0
@@ -94,6 +96,9 @@ class Subscription:
 
     async def _catch_up(self) -> None:
         try:
+            if self._restore is not None:
+                restore, self._restore = self._restore, None
+                self.seq = max(self.seq, await restore())
             while True:
                 try:
                     lines = await self._store.after(self.sid, self.seq, PAGE)
@@ -131,7 +136,7 @@ class Subscriptions:
         self._store, self._is_sparse = store, is_sparse
         self._subscriptions: dict[str, Subscription] = {}
         self._boot = ""
-        self._heard_at = 0.0
+        self._heard_at, self._next_s = 0.0, 0.0
         self.on_any: Callable[[str, int, list[bytes]], None] | None = None
         # Called at the first heartbeat of every start of the store.
         self.on_store_start: Callable[[], None] | None = None
@@ -139,9 +144,9 @@ class Subscriptions:
         topics = [HEARTBEAT, EVENT_PREFIX] if is_sparse else [HEARTBEAT, EVENT_PREFIX, DELTA_PREFIX]
         bus.subscribe(STORE_PUB, topics, self._on_message)
 
-    def follow(self, sid: str, seq: int, on_lines: OnLines) -> Subscription:
-        """Subscribe to a session after line `seq`. A process has at most one subscription per session."""
-        subscription = Subscription(self._store, sid, seq, on_lines, is_sparse=self._is_sparse)
+    def follow(self, sid: str, seq: int, on_lines: OnLines, restore: Restore | None = None) -> Subscription:
+        """Subscribe to a session after line `seq`, or after the line that `restore` returns. A process has at most one subscription per session."""
+        subscription = Subscription(self._store, sid, seq, on_lines, is_sparse=self._is_sparse, restore=restore)
         self._subscriptions[sid] = subscription
         return subscription
 
@@ -169,12 +174,12 @@ class Subscriptions:
         beat, now = _beat.decode(frames[1]), now_s()
         # A restarted store may have written lines that were never published, and heartbeats mention only recently
         # active sessions: after a restart or a long pause, check every session once.
-        if beat.boot != self._boot or now - self._heard_at > SILENT_S:
+        if beat.boot != self._boot or now - self._heard_at > self._next_s + LATE_S:
             for subscription in self._subscriptions.values():
                 subscription.catch_up()
         if beat.boot != self._boot and self.on_store_start is not None:
             self.on_store_start()
-        self._boot, self._heard_at = beat.boot, now
+        self._boot, self._heard_at, self._next_s = beat.boot, now, beat.next_s
         for sid, last in (beat.durable if self._is_sparse else beat.last).items():
             if subscription := self._subscriptions.get(sid):
                 subscription.note_last_seq(last)

@@ -25,6 +25,8 @@ from .bus import Frames, OnMessage, OnRequest, OnSubscriber
 _DRAIN_S = 0.004
 _MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 _HWM_FANOUT, _HWM_DIRECT = 100_000, 10_000
+# A process that was killed is back in a few tenths of a second; one that does not belong to this daemon may never come.
+_RECONNECT_MS, _RECONNECT_MAX_MS, _RECONNECT_ABSENT_MS = 10, 100, 2000
 # pyzmq's low-level methods cost a third of the public ones: they take options as numbers and do not check frames.
 _send: Any = _Raw.send
 _recv: Any = _Raw.recv
@@ -76,13 +78,18 @@ class ZmqBus:
                 on_subscriber()
 
         socket = self._context.socket(zmq.XPUB if on_subscriber else zmq.PUB)
+        if on_subscriber is not None:
+            # Also for a topic that another subscriber has.
+            socket.setsockopt(zmq.XPUB_VERBOSE, 1)
         publisher = ZmqPublisher(name, socket, _HWM_FANOUT, greet if on_subscriber else None, self._open)
         publisher.watch(None)
         publisher.bind(self._address(name))
         return publisher
 
-    def subscribe(self, name: str, topics: Sequence[bytes], on_message: OnMessage) -> "_Socket":
+    def subscribe(self, name: str, topics: Sequence[bytes], on_message: OnMessage, *, may_be_absent: bool = False) -> "_Socket":
         socket = self._socket(name, zmq.SUB, _HWM_FANOUT, on_message)
+        if may_be_absent:
+            socket.zmq.setsockopt(zmq.RECONNECT_IVL_MAX, _RECONNECT_ABSENT_MS)
         for topic in topics:
             socket.zmq.setsockopt(zmq.SUBSCRIBE, topic)
         socket.zmq.connect(self._address(name))
@@ -114,8 +121,8 @@ class _Socket:
             (zmq.LINGER, 0),
             (zmq.SNDHWM, hwm),
             (zmq.RCVHWM, hwm),
-            (zmq.RECONNECT_IVL, 10),
-            (zmq.RECONNECT_IVL_MAX, 100),
+            (zmq.RECONNECT_IVL, _RECONNECT_MS),
+            (zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS),
             (zmq.MAXMSGSIZE, _MESSAGE_BYTES_MAX),
         ):
             socket.setsockopt(option, value)

@@ -32,6 +32,7 @@ from ..errors import OptaError
 from ..folder_watch import FolderWatch
 from ..inheritance import clear_environment
 from ..settings import LoadedSettings
+from ..ticks import tick
 from .parent_death import die_with_parent
 from .supervisor_wakeup import SupervisorWakeup
 
@@ -138,7 +139,7 @@ async def _main(service: str, loaded: LoadedSettings, body: Callable[[ServiceCon
             context.publish()
             if gone := ground.gone():
                 _stop_daemon(context, gone)
-            await asyncio.sleep(TELEMETRY_EVERY_S)
+            await tick(TELEMETRY_EVERY_S)
 
     reporter = asyncio.create_task(report(), name="telemetry")
     try:

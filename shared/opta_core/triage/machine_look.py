@@ -8,7 +8,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,32 +17,19 @@ from opta_protocol.http_triage import Hop, HopState, MachineFacts
 from opta_protocol.topics import AGENT_RPC, STORE_CMD, STORE_IN, STORE_PUB, STORE_QUERY, TOOLS_RPC, telemetry
 
 from .. import settings as settings_module
-from ..clock import wall_s
 from ..errors import OptaError
 from ..fallback_folder import NO_WRITES
 from ..paths import Paths
 from ..policy.layers import Problem, Sources
 from ..process.process import memory_total
 from ..process.supervision import PROGRAMS, RUNNING, SupervisordClient
+from .clock_anchor import ClockAnchor
 from .disposable import disposable_bytes
 
 SUPERVISOR_S, SETTLED_S = 1.5, 30.0
 _SOCKETS = {"sessions": (STORE_IN, STORE_PUB, STORE_QUERY, STORE_CMD), "agent": (AGENT_RPC,), "tools": (TOOLS_RPC,)}
 # supervisord starts all services at once; what started later than this after it was started again.
 _FIRST_START_S = 5.0
-# Linux counts time in which the machine sleeps here, and macOS in the ordinary monotonic clock.
-_BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-class ClockAnchor:
-    """Notices that the clock of the machine is set: it compares the time of day with a clock that only goes forward, also through sleep."""
-
-    def __init__(self) -> None:
-        self._offset_s = wall_s() - _boot_s()
-
-    def jump_s(self) -> float:
-        """By how many seconds the time of day has been set forward (or back: negative) since this object was made."""
-        return round(wall_s() - _boot_s() - self._offset_s, 1)
 
 
 def process_hops(paths: Paths, settled_s: float = SETTLED_S) -> list[Hop]:
@@ -187,7 +173,3 @@ def _modified_s(file: Path) -> float:
         return file.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _boot_s() -> float:
-    return time.clock_gettime(_BOOT_CLOCK)
