@@ -32,6 +32,7 @@ from ..errors import OptaError
 from ..folder_watch import FolderWatch
 from ..inheritance import clear_environment
 from ..settings import LoadedSettings
+from .log_rotation import rotate
 from .parent_death import die_with_parent
 from .supervisor_wakeup import SupervisorWakeup
 
@@ -138,6 +139,8 @@ async def _main(service: str, loaded: LoadedSettings, body: Callable[[ServiceCon
             context.publish()
             if gone := ground.gone():
                 _stop_daemon(context, gone)
+            if "SUPERVISOR_ENABLED" not in os.environ:
+                rotate(loaded.paths.logs / f"{service}.log")
             await asyncio.sleep(TELEMETRY_EVERY_S)
 
     reporter = asyncio.create_task(report(), name="telemetry")
