@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import compose_test
 import measure
 import repeated
 
@@ -45,6 +46,7 @@ def main() -> int:
         "race": lambda: _run("race harness", [sys.executable, "-m", "support.race", *rest[1:]], ROOT / "tests"),
         "kills": lambda: _run("kills of the agent", [sys.executable, "-m", "support.agent_kills", *rest[1:]], ROOT / "tests"),
         "soak": lambda: _run("soak", [sys.executable, "ops/soak.py", *rest[1:]]),
+        "compose": lambda: compose_test.main(rest[1:]),
     }
     if not rest or rest[0] not in commands:
         print(f"usage: ./opta dev {'|'.join(commands)}", file=sys.stderr)
@@ -60,16 +62,31 @@ def test(arguments: list[str]) -> int:
             f"opta: these programs are missing: {', '.join(missing)}. Debian: apt install {' '.join((PACKAGES | WINDOW_PACKAGES)[m] for m in missing)}",
             file=sys.stderr,
         )
-    measures, arguments = "--coverage" in arguments, [each for each in arguments if each != "--coverage"]
-    failed = 0 if arguments or measures else check()
+    measures, has_compose = "--coverage" in arguments, "--compose" in arguments or bool(os.environ.get("OPTA_TEST_COMPOSE"))
+    arguments = [each for each in arguments if each not in ("--coverage", "--compose")]
+    is_whole = not (arguments or measures)
+    failed = check() if is_whole else 0
     with measure.measured(not arguments) if measures else contextlib.nullcontext():
         # Run the tests even when a check fails.
         failed = max(failed, _run_tests(arguments))
     if not arguments and not TESTS_WINDOW:
         print("not run: the tests of the native window, which need 250 MB of Qt. Run them too: OPTA_TEST_WINDOW=1 ./opta test")
-    if not (arguments or measures):
+    if is_whole:
+        failed = max(failed, _compose(has_compose))
         print(f"last complete measurement (./opta test --coverage):\n{measure.last()}")
     return failed
+
+
+def _compose(is_wanted: bool) -> int:
+    """Run the tests across containers when they are wanted and an engine can be had; their absence is named."""
+    if reason := compose_test.not_run(is_wanted):
+        print(f"- not run: the compose tests, across containers ({reason})")
+        return 0
+    started = time.monotonic()
+    code = compose_test.main([])
+    if code == compose_test.NOT_RUN:
+        return 0
+    return _report("compose tests", started, code != 0)
 
 
 def _run_tests(arguments: list[str]) -> int:

@@ -20,6 +20,7 @@ from opta_core.inheritance import inherited, python
 from opta_core.launch_codes import new_launch_code
 from opta_core.paths import write_whole
 from opta_core.process import ports, state
+from opta_core.process.log_rotation import rotate
 from opta_core.process.supervision import PROGRAMS, SupervisordClient, configuration
 from opta_core.process.supervisor_wakeup import SOCKET
 from opta_core.settings import LoadedSettings
@@ -269,6 +270,8 @@ def run_in_foreground(loaded: LoadedSettings, process: "subprocess.Popen[bytes]"
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, on_signal)
+    # launchd appends to it; this process writes a few lines at its start and at its end.
+    rotate(loaded.paths.logs / "service.log")
     ground = FolderWatch((loaded.paths.daemon, loaded.paths.sessions, loaded.paths.run))
     try:
         code = process.wait()

@@ -200,7 +200,7 @@ class Desktop:
                     "state": p["statename"].lower(),
                     "pid": p["pid"],
                     "uptimeS": p["now"] - p["start"] if p["statename"] == "RUNNING" else 0,
-                    "memory": memory_bytes(p["pid"]) if p["pid"] else 0,
+                    "memory": _memory_of(p["name"], p["pid"]),
                     "restarts": restarts(run, p["name"]),
                 }
                 for p in SupervisordClient(run).processes()
@@ -228,6 +228,17 @@ class Desktop:
             raise Refused("Unknown service or action.", code=ErrorCode.invalid)
         getattr(SupervisordClient(self._paths.run), wanted.action)(wanted.name)
         return {"ok": True}
+
+
+def _memory_of(service: str, pid: int) -> int:
+    """The memory of a service's process; 0 when it does not run, or in another container, where this number is another process."""
+    if not pid:
+        return 0
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return 0 if Path("/proc/self").exists() else memory_bytes(pid)
+    return memory_bytes(pid) if PROGRAMS[service][0].encode() in command else 0
 
 
 async def _send_json(send: Send, status: int, body: Any, *, is_last: bool = False) -> None:

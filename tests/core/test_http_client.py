@@ -1,7 +1,10 @@
 """The HTTP client against correct and faulty servers."""
 
 import asyncio
+import contextlib
+import datetime
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from support.limits import limit_s
@@ -9,6 +12,7 @@ from support.store import settle
 
 from opta_core.net import http_connection
 from opta_core.net.http_client import HttpClient, HttpProblem
+from opta_lmx.server.certificate import context_of
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -206,3 +210,29 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
 def test_a_key_with_a_line_break_cannot_smuggle_a_header() -> None:
     with pytest.raises(ValueError, match="header"):
         HttpClient("http://127.0.0.1/", {"Authorization": "Bearer a\r\nX: y"})
+
+
+def test_a_pinned_certificate_counts_although_the_other_clock_is_years_away(tmp_path: Path) -> None:
+    made = tmp_path / "future"
+    made.mkdir()
+    context, _ = context_of(made, datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1000))
+    context_of(tmp_path)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await _request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        pinned, other = HttpClient(url, certificate=str(made / "tls.pem")), HttpClient(url, certificate=str(tmp_path / "tls.pem"))
+        assert await pinned.get("/", limit_s(5)) == (200, b"ok")
+        with pytest.raises(HttpProblem, match="certificate verify failed"):
+            await other.get("/", limit_s(5))
+        pinned.close()
+        server.close()
+        await settle()
+
+    asyncio.run(main())

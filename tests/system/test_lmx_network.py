@@ -105,6 +105,27 @@ def test_a_code_pairs_two_machines_and_the_daemon_works_through_the_certificate_
         assert "does not answer" in laptop.opta("models", "list").stderr
 
 
+def test_a_second_lmx_is_a_provider_with_a_key_and_a_certificate(studio: Daemon, tmp_path: Path) -> None:
+    laptop = Daemon(tmp_path, only="gateway,agent,tools,sessions", config='vault-file = true\ndefault-model = "desk/probe"\n')
+    laptop.environment |= PASSPHRASE
+    host = f"127.0.0.1:{port_of(studio)}"
+    assert "cannot be named 'lmx'" in laptop.opta("lmx", "pair", host, "--provider", "lmx", "--code-stdin", stdin="123456\n").stderr
+    assert "give that machine as well" in laptop.opta("lmx", "pair", "--provider", "desk").stderr
+    showing, code = shown_code(studio)
+    try:
+        done = laptop.opta("lmx", "pair", host, "--provider", "desk", "--code-stdin", stdin=f"{code}\n")
+        assert "It is provider desk" in done.stdout, done.stderr
+    finally:
+        showing.kill()
+        showing.communicate()
+    assert laptop.opta("config", "get", "lmx.host").stdout.strip() == ""
+    with laptop:
+        sid = laptop.session(mode="chat")
+        events = laptop.follow(sid, laptop.submit(sid, "What is 2+2?"))
+        assert "".join(event.get("delta", "") for event in events if event["event"] == "turn.token") == "4"
+        assert f"lmx        {host}  with a key  ✓ 1 models" in laptop.opta("provider", "list").stdout
+
+
 def test_a_code_is_good_for_three_tries(studio: Daemon, tmp_path: Path) -> None:
     laptop = Daemon(tmp_path, config="vault-file = true\n")
     laptop.environment |= PASSPHRASE

@@ -55,6 +55,13 @@ def _install(parser: ArgumentParser) -> None:
     parser.add_argument("--print", action="store_true", help="only print the service file")
 
 
+def _uninstall(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--everything", action="store_true", help="also remove all of Opta's files in its home but the sessions, after a question"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
 def _shell(parser: ArgumentParser) -> None:
     parser.add_argument("shell", choices=["bash", "zsh", "fish"])
 
@@ -105,6 +112,11 @@ COMMANDS = [
         "install", "start the daemon at every login (systemd, launchd)", "commands.service:install", "daemon install --print", _install
     ),
     CliCommand(
-        "uninstall", "start it at login no more; sessions are kept", "commands.service:uninstall", "daemon uninstall", settings="lenient"
+        "uninstall",
+        "start it at login no more; sessions are kept",
+        "commands.service:uninstall",
+        "daemon uninstall",
+        _uninstall,
+        "lenient",
     ),
 ]

@@ -18,6 +18,7 @@ def _pair(parser: ArgumentParser) -> None:
     parser.add_argument("host", nargs="?", default="", help="the other machine, with its port when it is not 1234")
     parser.add_argument("--admin", action="store_true", help="the paired machine may also load, unload and pull models")
     parser.add_argument("--code-stdin", action="store_true", help="read the code from standard input")
+    parser.add_argument("--provider", default="", metavar="NAME", help="a second LMX: turns go to it while the first one does not answer")
 
 
 def _use_with(parser: ArgumentParser) -> None:

@@ -13,7 +13,8 @@ import msgspec
 from opta_core import settings
 from opta_core.errors import Refused
 from opta_core.inheritance import inherited, python
-from opta_core.net.lmx_endpoint import with_port
+from opta_core.net.lmx_endpoint import ACCOUNT, with_port
+from opta_core.provider_settings import ProviderSettings, check_providers
 from opta_core.settings import LoadedSettings
 from opta_protocol.lmx import LmxKey, LmxKeyRemoved, LmxKeys, LmxModels, LmxNewKey, LmxPairingCode
 
@@ -71,19 +72,37 @@ def doctor(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 
 
 def pair(loaded: LoadedSettings, args: argparse.Namespace) -> int:
-    """opta lmx pair [HOST]"""
+    """opta lmx pair [HOST] [--provider NAME]"""
     if not args.host:
+        if args.provider:
+            raise Refused("--provider names another machine's LMX; give that machine as well: opta lmx pair HOST --provider NAME")
         return _show_code(loaded, is_admin=args.admin)
     if not sys.stdin.isatty() and not args.code_stdin:
         raise Refused("The pairing code is needed, and there is no terminal to type it. Pass it on standard input with --code-stdin.")
     host = with_port(args.host)
+    if args.provider:
+        _check_provider(loaded, args.provider, host)
     code = (
         sys.stdin.readline().strip() if args.code_stdin else input(f"Code that `opta lmx pair` shows on {args.host} (six digits): ").strip()
     )
-    name = asyncio.run(join(loaded, host, code))
+    name = asyncio.run(join(loaded, host, code, args.provider or ACCOUNT))
+    if args.provider:
+        settings.write_provider(loaded.paths, args.provider, {"type": "lmx", "host": host})
+        print_plain(f"Paired with {host} as {name!r}. It is provider {args.provider}: turns go to it while LMX does not answer.")
+        return 0
     settings.write_value(loaded.paths, "lmx.host", host)
     print_plain(f"Paired with {host} as {name!r}. Running services use it after a restart: opta daemon restart")
     return 0
+
+
+def _check_provider(loaded: LoadedSettings, name: str, host: str) -> None:
+    """Raises Refused before the code is used, when it would pair for nothing."""
+    check_providers({name: ProviderSettings(type="lmx", host=host)})
+    if loaded.settings.lmx.host and with_port(loaded.settings.lmx.host) == host:
+        raise Refused(f"{host} is lmx.host already. A second LMX must be another machine.")
+    known = loaded.settings.providers.get(name)
+    if known is not None and (known.type != "lmx" or with_port(known.host) != host):
+        raise Refused(f"There is a provider {name} already. Choose another name, or remove it: opta provider remove {name}")
 
 
 def _show_code(loaded: LoadedSettings, *, is_admin: bool) -> int:

@@ -35,6 +35,15 @@ def uninstall(loaded: LoadedSettings) -> str:
     return f"{file} is removed, and LMX is stopped. Models, keys and settings are kept."
 
 
+def installed_file(loaded: LoadedSettings) -> Path | None:
+    """The service file of LMX of this home, if there is one; that of another home is left alone."""
+    try:
+        path = _service(loaded)[0]
+    except Refused:
+        return None
+    return path if service_files.is_of_home(path, loaded.paths.home) else None
+
+
 def _service(loaded: LoadedSettings) -> tuple[Path, str, list[str], list[str]]:
     """(file, its text, start command, stop command)."""
     home, logs = str(loaded.paths.home), str(loaded.paths.logs)

@@ -33,8 +33,8 @@ class AdvertisedHost(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
 
 
-async def join(loaded: LoadedSettings, host: str, code: str) -> str:
-    """Pair with `host` (HOST:PORT); returns the name that this machine has there. Raises OptaError."""
+async def join(loaded: LoadedSettings, host: str, code: str, account: str = ACCOUNT) -> str:
+    """Pair with `host` (HOST:PORT), and store the key as `account`; returns the name that this machine has there. Raises OptaError."""
     from spake2 import SPAKE2_A, SPAKEError
 
     if len(code) != 6 or not code.isdigit():
@@ -61,7 +61,7 @@ async def join(loaded: LoadedSettings, host: str, code: str) -> str:
         body = {"name": name, "attempt": first.attempt, "proof": _prove(secret, "opta", fingerprint)}
         last = await ask(client, "POST", "/pair", body, LmxNewKey, ANSWER_S)
         # The key first: a pinned certificate without a key would be useless.
-        Vault(loaded.paths, allows_file=loaded.settings.vault_file).store(ACCOUNT, Secret(last.key))
+        Vault(loaded.paths, allows_file=loaded.settings.vault_file).store(account, Secret(last.key))
         candidate.replace(pin)
         return last.name
     finally:

@@ -11,11 +11,14 @@ from opta_core.paths import write_whole
 YEARS = 10
 
 
-def context_of(folder: Path) -> tuple[ssl.SSLContext, str]:
-    """The TLS context of the server, and the certificate's SHA-256 in hex. Makes the certificate when there is none."""
+def context_of(folder: Path, now: datetime.datetime | None = None) -> tuple[ssl.SSLContext, str]:
+    """The TLS context of the server, and the certificate's SHA-256 in hex. Makes the certificate when there is none.
+
+    `now`: when it is made, by the clock of this machine if it is not given.
+    """
     file = folder / "tls.pem"
     if not file.exists():
-        write_whole(file, _make())
+        write_whole(file, _make(now or datetime.datetime.now(datetime.UTC)))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(file)
@@ -29,7 +32,7 @@ def fingerprint_of(pem: str) -> str:
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem[at : pem.index(end, at) + len(end)])).hexdigest()
 
 
-def _make() -> bytes:
+def _make(now: datetime.datetime) -> bytes:
     # Slow to import, and needed only when a certificate is made.
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -38,7 +41,6 @@ def _make() -> bytes:
     key = ec.generate_private_key(ec.SECP256R1())
     # Clients ignore the name: they pin the certificate itself.
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"opta-lmx-{os.urandom(4).hex()}")])
-    now = datetime.datetime.now(datetime.UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(name)

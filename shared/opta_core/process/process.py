@@ -33,6 +33,7 @@ from ..folder_watch import FolderWatch
 from ..inheritance import clear_environment
 from ..settings import LoadedSettings
 from ..ticks import tick
+from .log_rotation import rotate
 from .parent_death import die_with_parent
 from .supervisor_wakeup import SupervisorWakeup
 
@@ -139,6 +140,8 @@ async def _main(service: str, loaded: LoadedSettings, body: Callable[[ServiceCon
             context.publish()
             if gone := ground.gone():
                 _stop_daemon(context, gone)
+            if "SUPERVISOR_ENABLED" not in os.environ:
+                rotate(loaded.paths.logs / f"{service}.log")
             await tick(TELEMETRY_EVERY_S)
 
     reporter = asyncio.create_task(report(), name="telemetry")

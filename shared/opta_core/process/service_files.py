@@ -5,6 +5,8 @@ Each function takes the paths as arguments. `ops/lmx/` holds the files with plac
 
 import plistlib
 import re
+from pathlib import Path
+from xml.parsers import expat
 
 LABEL, DAEMON_LABEL = "ai.opta.lmx", "ai.opta.daemon"
 # LMX ends its children and waits for running requests before it exits.
@@ -118,6 +120,20 @@ LimitNOFILE=65536
 [Install]
 WantedBy=default.target
 """
+
+
+def is_of_home(file: Path, home: Path) -> bool:
+    """Whether a service file, if it exists, starts Opta for this home."""
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError):
+        return False
+    if file.suffix == ".plist":
+        try:
+            return plistlib.loads(text.encode())["EnvironmentVariables"]["OPTA_HOME"] == str(home)
+        except (plistlib.InvalidFileException, expat.ExpatError, ValueError, KeyError, TypeError):
+            return False
+    return any(line in text.splitlines() for line in (f"Environment=OPTA_HOME={home}", f"Environment={_systemd_word(f'OPTA_HOME={home}')}"))
 
 
 def _systemd_word(text: str) -> str:
