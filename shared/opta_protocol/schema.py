@@ -14,6 +14,7 @@ from . import (
     http_lists,
     http_models,
     http_triage,
+    http_usage,
     http_worktree,
     lmx,
 )
@@ -94,6 +95,7 @@ RESPONSES: list[type[Any]] = [
     http_folders.FolderList,
     http_folders.FolderSuggestions,
     http_models.MachineModels,
+    http_usage.UsageReport,
     http_lists.ToolCalls,
     http_lists.FileMatches,
     http_lists.OpenPermissions,
