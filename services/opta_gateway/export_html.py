@@ -121,7 +121,9 @@ def _step(turn: Turn, step: Step, text: Mask, mask: Mask, timing: ExportTiming) 
     key = turn.id, step.step
     if step.thinking:
         grows = _grows(timing.thoughts.get(key), step.seq)
-        parts.append(f"<details{_from(_begin(timing.thoughts.get(key), step.seq))}><summary>Thinking</summary><pre{grows}>{text(step.thinking)}</pre></details>")
+        parts.append(
+            f"<details{_from(_begin(timing.thoughts.get(key), step.seq))}><summary>Thinking</summary><pre{grows}>{text(step.thinking)}</pre></details>"
+        )
     if step.text:
         # A link says nothing about where the reader came from.
         rendered = _LINK.sub('<a rel="noopener noreferrer nofollow" href="', _renderer()(mask(step.text)))
@@ -138,7 +140,8 @@ def _call(turn: Turn, call: Call, text: Mask, timing: ExportTiming) -> str:
     # While it is played, the call says how it stood. In the document alone, these words are hidden.
     nexts = [number for number, _ in states[1:]] + [answered]
     stood = "".join(
-        f'<span hidden data-from="{number}" data-until="{until}">{words}</span>' for (number, words), until in zip(states, nexts, strict=False)
+        f'<span hidden data-from="{number}" data-until="{until}">{words}</span>'
+        for (number, words), until in zip(states, nexts, strict=False)
     )
     result = _from(answered)
     parts = [

@@ -48,7 +48,10 @@ def _notes(of: Figures, unread: int) -> list[str]:
         note
         for count, note in (
             (of.unfinished, f"{of.unfinished} turns failed or were stopped; their minutes are not included."),
-            (of.unreported, f"{of.unreported} model calls: the provider reported no tokens. Written ones are counted in pieces, read ones not."),
+            (
+                of.unreported,
+                f"{of.unreported} model calls: the provider reported no tokens. Written ones are counted in pieces, read ones not.",
+            ),
             (of.cut, f"{of.cut} model calls ended without a count of tokens; nothing of them is included."),
             (unread, f"{unread} sessions cannot be read, and are not included."),
         )

@@ -1276,6 +1276,12 @@ export interface ToolStart {
   sandbox: string;
   pid?: number;
 }
+export interface ToolUsage {
+  name: string;
+  calls: number;
+  failed: number;
+  seconds: number;
+}
 export interface TriageEvidence {
   hops: Hop[];
   route: RouteFacts;
@@ -1565,6 +1571,46 @@ export interface UpdateSession {
   model?: string | null;
   mode?: Mode | null;
   level?: Level | null;
+}
+export interface UsageFigures {
+  turns: number;
+  unfinished: number;
+  promptTokens: number;
+  cachedTokens: number;
+  tokens: number;
+  seconds: number;
+  calls: number;
+  failed: number;
+  unreported: number;
+  cut: number;
+}
+export interface UsageGroup {
+  turns: number;
+  unfinished: number;
+  promptTokens: number;
+  cachedTokens: number;
+  tokens: number;
+  seconds: number;
+  calls: number;
+  failed: number;
+  unreported: number;
+  cut: number;
+  name: string;
+}
+export interface UsageReport {
+  days: number;
+  first: string;
+  last: string;
+  total: UsageFigures;
+  byDay: UsageGroup[];
+  byFolder: UsageGroup[];
+  byModel: UsageGroup[];
+  byTool: ToolUsage[];
+  sessions: number;
+  unread: number;
+  moreFolders: number;
+  moreModels: number;
+  moreTools: number;
 }
 export interface Warning {
   event: "warning";
