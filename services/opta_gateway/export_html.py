@@ -55,9 +55,9 @@ def _hash(text: str) -> str:
 # No picture, font or connection, and no style or script but these.
 _POLICY = f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_PLAYER)}; base-uri 'none'; form-action 'none'"
 _CONTROLS = """<div id="player" role="group" aria-label="Replay" hidden><strong>Replay</strong>
-<button type="button" id="before" aria-label="Turn before">⏮</button><button type="button" id="back" aria-label="One event back">◂</button>
-<button type="button" id="play">Play</button><button type="button" id="on" aria-label="One event on">▸</button>
-<button type="button" id="after" aria-label="Turn after">⏭</button>
+<button type="button" id="before" aria-label="Turn before">«</button><button type="button" id="back" aria-label="One event back">‹</button>
+<button type="button" id="play">Play</button><button type="button" id="on" aria-label="One event on">›</button>
+<button type="button" id="after" aria-label="Turn after">»</button>
 <label>Speed <select id="speed"><option value="1">1×</option><option value="2">2×</option><option value="5">5×</option><option value="10">10×</option><option value="20">20×</option></select></label>
 <button type="button" id="whole" hidden>Show the whole session</button>
 <input type="range" id="line" min="0" max="1" step="1" value="0" aria-label="Position in the replay"><p id="where" class="dim"></p></div>"""

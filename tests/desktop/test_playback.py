@@ -106,10 +106,11 @@ def test_the_exported_file_plays_itself_back_offline_and_is_readable_without_a_s
     page: Page, browser: Browser, daemon: Daemon, sid: str, tmp_path: Path
 ) -> None:
     page.keyboard.press("Escape")
-    page.keyboard.press("Control+K")
-    page.get_by_role("combobox").fill("Export the session as one HTML")
+    page.keyboard.press("Control+k")
+    palette = page.get_by_role("dialog", name="Search")
+    palette.get_by_role("combobox").fill("one HTML")
     with page.expect_download() as given:
-        page.keyboard.press("Enter")
+        palette.get_by_role("option", name="Export the session as one HTML", exact=False).click()
     file, printed = tmp_path / "page.html", tmp_path / "cli.html"
     given.value.save_as(file)
     exported = daemon.opta("sessions", "export", sid, "--format", "html", "--output", str(printed))

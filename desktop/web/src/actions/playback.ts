@@ -1,6 +1,6 @@
 // Actions on a session that is played back from its journal.
 
-import { Playback, SPEEDS, type Speed } from '../playback/playback';
+import { SPEEDS, type Speed } from '../playback/speeds';
 import type { Page } from '../page';
 import type { State } from '../state';
 import type { Turn } from '../transcript';
@@ -91,8 +91,11 @@ export const seekPlayback: Action<number> = {
 };
 
 async function begin(page: Page, turn = ''): Promise<void> {
-  const { selected, transcript } = page.state;
-  const playback = new Playback(page, selected, transcript.lastSeq);
+  const { selected } = page.state;
+  // Loaded when it is wanted: its stage is a page, and a page knows all actions.
+  const { Playback } = await import('../playback/playback');
+  if (page.state.selected !== selected || page.state.playback) return;
+  const playback = new Playback(page, selected, page.state.transcript.lastSeq);
   page.set({ playback, areChangesOpen: false, isFindOpen: false, openPill: '' });
   page.focus('playback');
   await playback.begin(turn);

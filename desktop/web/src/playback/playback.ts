@@ -7,11 +7,9 @@ import type { Page } from '../page';
 import type { Turn } from '../transcript';
 import { EventPages } from './event_pages';
 import { Checkpoints, PartialFold } from './partial_fold';
+import type { Speed } from './speeds';
 import { Stage } from './stage';
 import { Timetable } from './timetable';
-
-export const SPEEDS = [1, 2, 5, 10, 20] as const;
-export type Speed = (typeof SPEEDS)[number];
 
 // The machine slept, or the page stood still: what was missed is not played at once.
 const FRAME_MS_MAX = 2_000;
