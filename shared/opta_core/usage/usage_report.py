@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any
 
 from opta_protocol.http_usage import ToolUsage, UsageFigures, UsageGroup, UsageReport
 
@@ -11,7 +11,6 @@ from .usage_count import UsageCount, by_tool, first_day, grouped, total
 
 # Of folders, models and tools.
 LISTED_MAX = 50
-T = TypeVar("T")
 
 
 def report(count: UsageCount, days: int, today: datetime.date) -> UsageReport:
@@ -21,7 +20,7 @@ def report(count: UsageCount, days: int, today: datetime.date) -> UsageReport:
     of_days, folders, models = (grouped(usages, first, by) for by in ("day", "folder", "model"))
     # In the hour in which the clock goes back, or on a machine with a wrong one, a day may lie behind today.
     last = max([today.isoformat(), *of_days])
-    every_day = [(day.isoformat()) for day in (first + datetime.timedelta(days=at) for at in range((today - first).days + 1))]
+    every_day = [day.isoformat() for day in (first + datetime.timedelta(days=at) for at in range((today - first).days + 1))]
     tools = by_tool(usages, first)
     listed_tools = sorted(tools.items(), key=lambda each: (-each[1].calls, each[0]))
     return UsageReport(
@@ -54,7 +53,7 @@ def _group(name: str, figures: Figures) -> UsageGroup:
     return UsageGroup(name=name, **_fields(figures))
 
 
-def _fields(figures: Figures) -> "dict[str, int | float]":
+def _fields(figures: Figures) -> dict[str, Any]:
     return {
         "turns": figures.turns,
         "unfinished": figures.unfinished,
