@@ -15,12 +15,15 @@ import { usePlayback } from './use_playback';
 const STEP_MS = 5_000;
 // More marks than this would be one grey line.
 const MARKS_MAX = 120;
+// Smaller moves of the thumb are not to be seen.
+const MOVES = 1_000;
 
 export function Scrubber({ playback }: { playback: Playback }): ReactNode {
   const page = usePage();
   const words = useWords('playback');
   const { timetable } = playback;
-  const played = usePlayback(playback, (state) => Math.round(state.played / 50) * 50);
+  const move = Math.max(1, timetable.duration / MOVES);
+  const played = usePlayback(playback, (state) => Math.round(Math.round(state.played / move) * move));
   const at = usePlayback(playback, (state) => state.at);
   const marks = useMemo(() => marksOf(timetable), [timetable, timetable.count]);
   const seek = (to: number) => void perform(page, seekPlayback, to);
