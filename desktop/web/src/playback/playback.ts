@@ -4,6 +4,7 @@
 
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { Page } from '../page';
+import { say } from '../strings/spoken';
 import type { Turn } from '../transcript';
 import { EventPages } from './event_pages';
 import { Checkpoints, PartialFold } from './partial_fold';
@@ -216,7 +217,7 @@ export class Playback {
     const found = this.pages.at(page);
     const events = Array.isArray(found) ? found : await found;
     const rest = events.slice(this.fold.count - page * size, wanted - page * size);
-    if (!rest.length) throw new Error(`The journal of s-${this.sid} no longer holds event ${this.fold.count + 1}. Leave the replay and begin it again.`);
+    if (!rest.length) throw new Error(say('playback')('lost', { sid: this.sid, event: this.fold.count + 1 }));
     for (const event of rest) {
       const turn = this.fold.apply(event);
       if (turn) this.changed.add(turn);

@@ -5,6 +5,7 @@ import { perform } from '../../actions/action';
 import { togglePlayback } from '../../actions/playback';
 import { PageProvider, usePage, usePageState } from '../../hooks';
 import type { Playback } from '../../playback/playback';
+import { percent as percentText } from '../../strings/formats';
 import { useWords } from '../../strings/strings';
 import { openQuestions } from '../permission/open_questions';
 import { Timeline } from '../timeline/timeline';
@@ -79,7 +80,7 @@ function Reading({ playback }: { playback: Playback }): ReactNode {
     );
   return (
     <p className="dim num" tabIndex={-1} data-focus="playback">
-      {words('reading', { percent })}
+      {words('reading', { percent: percentText(percent, 0) })}
     </p>
   );
 }

@@ -1,8 +1,10 @@
 // Times of a playback in words.
 
+import { dateTime, number } from '../../strings/formats';
+
 // A moment as the person's clock showed it.
 export function clockTime(ms: number): string {
-  return new Date(ms).toLocaleString([], { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  return dateTime(new Date(ms).toISOString());
 }
 
 // How long something took: the two largest units.
@@ -19,6 +21,6 @@ export function span(ms: number): string {
   return parts
     .slice(first, first + 2)
     .filter(([value]) => value > 0)
-    .map(([value, unit]) => `${value} ${unit}`)
+    .map(([value, unit]) => `${number(value)} ${unit}`)
     .join(' ');
 }

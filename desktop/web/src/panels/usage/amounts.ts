@@ -1,6 +1,7 @@
 // Amounts as they are shown. What is not known exactly says so: ≈ for what was counted in pieces, ≥ for what is at least so much.
 
 import type { UsageFigures } from '../../protocol';
+import { compact, duration, number } from '../../strings/formats';
 
 export type Measure = 'promptTokens' | 'tokens' | 'seconds' | 'calls';
 export const MEASURES = ['promptTokens', 'tokens', 'seconds', 'calls'] as const satisfies readonly Measure[];
@@ -18,16 +19,10 @@ export function amount(of: UsageFigures, measure: Measure): string {
 }
 
 export function bare(value: number, measure: Measure): string {
-  return measure === 'seconds' ? duration(value) : Math.round(value).toLocaleString();
+  return measure === 'seconds' ? duration(value * 1_000) : number(value);
 }
 
 // Few characters, for a head of a chart.
 export function short(value: number, measure: Measure): string {
-  return measure === 'seconds' ? duration(value) : new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 }).format(value);
-}
-
-export function duration(seconds: number): string {
-  if (seconds < 60) return `${Number(seconds.toFixed(seconds < 10 ? 1 : 0)).toLocaleString()} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60).toLocaleString()} h ${minutes % 60} min`;
+  return measure === 'seconds' ? duration(value * 1_000) : compact(value);
 }

@@ -2,10 +2,10 @@
 
 import type { ReactNode } from 'react';
 import type { UsageGroup } from '../../protocol';
+import { dayOfName as dayWords, number } from '../../strings/formats';
 import { useWords } from '../../strings/strings';
 import { amount, bare, MEASURE_WORDS, MEASURES, type Measure, short } from './amounts';
 import styles from './usage.module.css';
-import { dayWords } from './usage_sheet';
 
 const HEIGHT = 100;
 // Of what is not nothing, something is to be seen.
@@ -85,7 +85,7 @@ function DayTable({ days }: { days: UsageGroup[] }): ReactNode {
               {MEASURES.map((measure) => (
                 <td key={measure}>{amount(day, measure)}</td>
               ))}
-              <td>{day.turns.toLocaleString()}</td>
+              <td>{number(day.turns)}</td>
             </tr>
           ))}
         </tbody>

@@ -2,9 +2,10 @@
 
 import type { ReactNode } from 'react';
 import type { ToolUsage, UsageGroup } from '../../protocol';
+import { duration, number } from '../../strings/formats';
 import { useWords } from '../../strings/strings';
 import { line } from '../../visible';
-import { amount, duration, MEASURE_WORDS, MEASURES } from './amounts';
+import { amount, MEASURE_WORDS, MEASURES } from './amounts';
 import styles from './usage.module.css';
 
 interface GroupProps {
@@ -43,7 +44,7 @@ export function GroupTable({ title, kind, unnamed, groups, more }: GroupProps): 
             {MEASURES.map((measure) => (
               <td key={measure}>{amount(group, measure)}</td>
             ))}
-            <td>{group.turns.toLocaleString()}</td>
+            <td>{number(group.turns)}</td>
           </tr>
         ))}
       </tbody>
@@ -72,9 +73,9 @@ export function ToolTable({ tools, more }: { tools: ToolUsage[]; more: number })
               {tool.name ? <code>{line(tool.name)}</code> : words('noTool')}
               <Share of={tool.calls / most} />
             </th>
-            <td>{tool.calls.toLocaleString()}</td>
-            <td>{tool.failed.toLocaleString()}</td>
-            <td>{duration(tool.seconds)}</td>
+            <td>{number(tool.calls)}</td>
+            <td>{number(tool.failed)}</td>
+            <td>{duration(tool.seconds * 1_000)}</td>
           </tr>
         ))}
       </tbody>

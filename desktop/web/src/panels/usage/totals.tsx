@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import type { UsageFigures } from '../../protocol';
+import { number } from '../../strings/formats';
 import { useWords } from '../../strings/strings';
 import { amount, MEASURE_WORDS, MEASURES, type Measure } from './amounts';
 import styles from './usage.module.css';
@@ -8,7 +9,7 @@ import styles from './usage.module.css';
 export function Totals({ total }: { total: UsageFigures }): ReactNode {
   const words = useWords('usage');
   const about: Partial<Record<Measure, string>> = {
-    ...(total.cachedTokens ? { promptTokens: words('cached', { count: total.cachedTokens.toLocaleString() }) } : {}),
+    ...(total.cachedTokens ? { promptTokens: words('cached', { count: number(total.cachedTokens) }) } : {}),
     ...(total.failed ? { calls: words('failedCalls', { count: total.failed }) } : {}),
   };
   return (
@@ -16,7 +17,7 @@ export function Totals({ total }: { total: UsageFigures }): ReactNode {
       {MEASURES.map((measure) => (
         <Total key={measure} name={words(MEASURE_WORDS[measure])} value={amount(total, measure)} about={about[measure] ?? ''} />
       ))}
-      <Total name={words('turns')} value={total.turns.toLocaleString()} about={total.unfinished ? words('unfinished', { count: total.unfinished }) : ''} />
+      <Total name={words('turns')} value={number(total.turns)} about={total.unfinished ? words('unfinished', { count: total.unfinished }) : ''} />
     </dl>
   );
 }

@@ -5,7 +5,7 @@ import { perform } from '../../actions/action';
 import { showUsage } from '../../actions/usage';
 import type { UsageFigures, UsageReport } from '../../protocol';
 import { testBench } from '../../testing/page';
-import { amount, duration } from './amounts';
+import { amount, bare } from './amounts';
 import { UsageSheet } from './usage_sheet';
 
 const bench = testBench();
@@ -85,7 +85,7 @@ test('a daemon that cannot count says why, and is asked again', async () => {
 });
 
 test('amounts and durations are written for people', () => {
-  expect([0, 4.5, 59, 90, 7_260].map(duration)).toEqual(['0 s', '4.5 s', '59 s', '2 min', '2 h 1 min']);
+  expect([4.5, 90, 7_260].map((seconds) => bare(seconds, 'seconds'))).toEqual(['4.5 s', '1 min 30 s', '2 h 1 min']);
   expect(amount({ ...USED, cut: 1 }, 'tokens')).toBe('≥ 345');
   expect(amount({ ...USED, unreported: 1 }, 'tokens')).toBe('≈ 345');
   expect(amount(USED, 'tokens')).toBe('345');

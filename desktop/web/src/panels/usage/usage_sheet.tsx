@@ -7,6 +7,7 @@ import { chooseDays, PERIODS, showUsage } from '../../actions/usage';
 import { usePage, usePageState } from '../../hooks';
 import type { UsageReport } from '../../protocol';
 import { usageQuery } from '../../queries';
+import { dayOfName as dayWords } from '../../strings/formats';
 import { useWords } from '../../strings/strings';
 import { Button } from '../../ui/kit/button';
 import { Sheet } from '../../ui/kit/dialog';
@@ -87,9 +88,4 @@ function Found({ report }: { report: UsageReport }): ReactNode {
       <Notes report={report} />
     </>
   );
-}
-
-// 2026-11-30 as the person writes days.
-export function dayWords(day: string): string {
-  return new Date(`${day}T12:00:00`).toLocaleDateString([], { day: 'numeric', month: 'short', year: 'numeric' });
 }
