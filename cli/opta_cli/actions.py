@@ -82,6 +82,10 @@ ACTIONS: tuple[TerminalAction, ...] = (
     TerminalAction(
         "session.export-html", "Export the session as one HTML file to give away", "sessions export ID --format html", "session"
     ),
+    TerminalAction("playback.show", "Replay the session as it happened", "sessions replay ID", "session"),
+    TerminalAction("playback.speed", "Choose the speed of the replay", "sessions replay ID --speed 10", "session"),
+    TerminalAction("usage.show", "Show what sessions used: tokens, time and tools", "usage"),
+    TerminalAction("usage.days", "Choose of how many days the usage is shown", "usage --days 7"),
     TerminalAction("context.compact", "Summarise the context", "sessions compact ID", "session"),
     TerminalAction("context.clear", "Begin the context anew", "sessions clear ID", "session"),
     TerminalAction("models.use", "Use another model in this session", "chat --session ID --model NAME", "session"),
@@ -117,6 +121,13 @@ PAGE_ONLY: dict[str, str] = {
     "session.more": "a list in a terminal takes --limit",
     "session.new-in": "a terminal stands in a folder",
     "turn.submit-text": "a step of turn.submit",
+    "playback.from": "a terminal scrolls back to a turn",
+    "playback.play": "Ctrl-Z and fg pause and go on",
+    "playback.back": "a terminal scrolls back",
+    "playback.on": "a terminal plays events at their pace",
+    "playback.slower": "the speed of `sessions replay` is chosen when it begins",
+    "playback.faster": "the speed of `sessions replay` is chosen when it begins",
+    "playback.seek": "a terminal scrolls back",
 }
 
 

@@ -1,4 +1,4 @@
-"""The journals of this home, read without a daemon: for what looks at all sessions at once. They are only read."""
+"""The lines of journals, read without a daemon: for what looks at all sessions at once. They are only read."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,12 +6,9 @@ from typing import Any
 
 import msgspec
 
-from opta_core.paths import Paths
-from opta_protocol.ids import SESSION_ID
-
 
 class JournalLine(msgspec.Struct, frozen=True):
-    """What searches and counts need of an event; other fields are not decoded. Field names as on the wire."""
+    """What a search needs of an event; other fields are not decoded. Field names as on the wire."""
 
     event: str
     seq: int = 0
@@ -25,25 +22,12 @@ class JournalLine(msgspec.Struct, frozen=True):
     title: str = ""
     cwd: str = ""
     args: dict[str, Any] = {}
-    model: str = ""
-    provider: str = ""
-    tokens: int = 0
-    promptTokens: int = 0
-    elapsed: float = 0.0
-    tools: int = 0
     parentCall: str = ""
     keptChars: int = 0
     attempt: int = 1
 
 
 _decoder = msgspec.json.Decoder(JournalLine)
-
-
-def journals(paths: Paths, *, with_away: bool = False) -> list[Path]:
-    """The journals, last written first. `with_away`: also those of the archive and the trash."""
-    folders = [paths.sessions, *((paths.archive, paths.trash) if with_away else ())]
-    found = [file for folder in folders if folder.is_dir() for file in folder.glob("*.jsonl") if SESSION_ID.match(file.stem)]
-    return sorted(found, key=lambda file: file.stat().st_mtime, reverse=True)
 
 
 def lines(file: Path) -> Iterator[JournalLine]:

@@ -54,7 +54,7 @@ class Conversation:
         self._sid, self._cwd, self._mode, self._title = (str(session[name]) for name in ("id", "cwd", "mode", "title"))
         self._paths = client.paths
         self.view = SessionView()
-        self._printer = _printer(as_json=as_json, shows_thinking=shows_thinking)
+        self._printer = printer_here(as_json=as_json, shows_thinking=shows_thinking)
         # Where answers are drawn, what is typed meanwhile is not echoed into them.
         self._keys: TypedDraft | None = None
         if not isinstance(self._printer, PlainPrinter):
@@ -242,7 +242,7 @@ class Conversation:
                 raise
 
 
-def _printer(*, as_json: bool, shows_thinking: bool) -> "PlainPrinter | TerminalPrinter":
+def printer_here(*, as_json: bool, shows_thinking: bool) -> "PlainPrinter | TerminalPrinter":
     """The printer for this terminal, file or pipe."""
     if as_json or not can_draw():
         return PlainPrinter(as_json=as_json)

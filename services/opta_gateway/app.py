@@ -20,6 +20,7 @@ from opta_core.errors import OptaError, Refused
 from opta_core.logs import Log
 from opta_core.settings import LiveSettings, LoadedSettings
 from opta_core.triage.clock_anchor import ClockAnchor
+from opta_core.usage.usage_count import UsageCount
 from opta_core.version import VERSION
 from opta_http.asgi import App, Receive, Scope, Send, TrackedSend, query_of, send_response
 from opta_protocol.error_info import ErrorCode
@@ -64,6 +65,8 @@ class Gateway:
         self.probing = asyncio.Lock()
         # What goes on after its request was answered.
         self.background = Background()
+        # What sessions used, as far as it was counted; `counting` is held while it is counted.
+        self.usage, self.counting = UsageCount(loaded.paths), asyncio.Lock()
         # Held while files of the home are changed.
         self.changing = asyncio.Lock()
         self.daemon_id = hashlib.sha256(str(loaded.paths.home).encode()).hexdigest()[:12]

@@ -36,6 +36,7 @@ from .routes import (
     turns,
     undo,
     uploads,
+    usage,
 )
 
 _CODES = {404: ErrorCode.not_found, 405: ErrorCode.method_not_allowed}
@@ -71,6 +72,7 @@ def build(gateway: Gateway | None) -> FastAPI:
         command_list,
         extensions,
         path_matches,
+        usage,
         daemon,
     ):
         # Not include_router, which matches a path in two steps: 30 microseconds a request.

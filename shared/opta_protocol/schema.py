@@ -14,6 +14,7 @@ from . import (
     http_lists,
     http_models,
     http_triage,
+    http_usage,
     http_worktree,
     lmx,
 )
@@ -97,6 +98,7 @@ RESPONSES: list[type[Any]] = [
     http_models.StartBench,
     http_models.ModelBench,
     http_models.BenchList,
+    http_usage.UsageReport,
     http_lists.ToolCalls,
     http_lists.FileMatches,
     http_lists.OpenPermissions,

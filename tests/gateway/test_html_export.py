@@ -1,5 +1,7 @@
-"""A session as one HTML file: everything of it is there, nothing of it runs or is fetched, and no secret is in it."""
+"""A session as one HTML file: everything of it is there, nothing but its player runs, nothing is fetched, and no secret is in it."""
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -12,7 +14,8 @@ from support.gateway import LocalGateway
 from opta_core.fold import fold
 from opta_core.transcript import Transcript
 from opta_core.triage.evidence_bundle import MASK, Redactor
-from opta_gateway.export_html import as_html
+from opta_gateway.export_html import Mask, as_html
+from opta_gateway.export_timing import ExportTiming, timing_of
 from opta_protocol import events as e
 from opta_protocol import wire
 from opta_protocol.http import Session
@@ -29,6 +32,8 @@ HOSTILE = (
     "[b](data:text/html,x) <a href='javascript:x'>c</a> </pre></body> &lt;b&gt; [good](https://example.org/?a=1&b=2)"
 )
 SHOWN = {"a", "body", "head", "html", "meta", "style", "title", "h1", "h2", "h3", "p", "div", "span", "details", "summary", "pre", "code", "em", "strong", "s", "ul", "ol", "li", "blockquote", "table", "thead", "tbody", "tr", "th", "td", "hr", "br"}  # fmt: skip
+# The player, and its two scripts: the times and the code.
+PLAYER = {"script", "button", "input", "label", "select", "option", "strong"}
 
 
 class Reader(HTMLParser):
@@ -49,8 +54,8 @@ class Reader(HTMLParser):
         self.text += data
 
 
-def transcript(words: str) -> Transcript:
-    lines = journal(
+def lines_of(words: str) -> list[bytes]:
+    return journal(
         e.SessionStart(sid="abcdef", title=words, cwd="/w", mode=Mode.do, level=Level.L2),
         e.TurnStart(**HERE, role="user", text=words, mode=Mode.do, level=Level.L2),
         e.StepStart(**HERE, step=1, provider="lmx", model="probe", attempt=1),
@@ -60,7 +65,19 @@ def transcript(words: str) -> Transcript:
         e.ToolResult(**HERE, callId="c1", ok=True, content=words),
         e.TurnError(**HERE, code="provider_failed", message=words, domain="inference"),
     )
-    return fold(map(wire.decode, lines))
+
+
+def transcript(words: str) -> Transcript:
+    return fold(map(wire.decode, lines_of(words)))
+
+
+def played(words: str, mask: Mask = lambda text: text) -> str:
+    """The export of a session with its player."""
+    return as_html(transcript(words), SESSION, mask, timing_of(lines_of(words)))
+
+
+def scripts_of(document: str) -> list[str]:
+    return re.findall(r"<script[^>]*>(.*?)</script>", document, re.DOTALL)
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.jsonl")), ids=lambda file: file.stem)
@@ -90,6 +107,9 @@ def test_nothing_in_it_runs_or_is_fetched() -> None:
         "rel",
         "style",
         "start",
+        "hidden",
+        "data-from",
+        "data-until",
     }
     assert {value for name, value in found.attributes if name == "href"} == {
         "https://example.org/?a=1&b=2",
@@ -108,6 +128,54 @@ def test_secrets_and_the_home_folder_are_masked_wherever_they_are() -> None:
     assert not [secret for secret in [*secrets, "/home/ada"] if secret in document]
     # In the prompt, the thinking, the answer, the arguments, the result and the error.
     assert document.count(MASK) >= 6 * 2
+
+
+def test_only_the_player_runs_and_the_policy_names_it_by_its_hash() -> None:
+    document = played(HOSTILE)
+    found = Reader(document)
+    assert found.tags <= SHOWN | PLAYER
+    assert not [name for name, _ in found.attributes if name.startswith("on") or name == "src"]
+    times, player = scripts_of(document)
+    digest = base64.b64encode(hashlib.sha256(player.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'\">" in document
+    assert document.count("<script") == 2 and document.count("</body>") == 1
+    # The player gets numbers, and no word of the session.
+    assert re.fullmatch(r'\{"start":\d+,"pauses":\[[\d,]+\],"turns":\[[\d,]+\]\}', times)
+
+
+def test_the_player_has_no_secret_that_the_document_has_not() -> None:
+    secret = "hunter2-hunter2"
+    document = played(f"It is {secret} here", Redactor([secret], "/home/ada").text)
+    assert secret not in document
+    assert document.count(MASK) >= 6
+
+
+def test_a_session_without_turns_has_no_player() -> None:
+    document = as_html(Transcript(sid="abcdef"), SESSION, lambda text: text, ExportTiming())
+    assert Reader(document).tags <= SHOWN
+
+
+def test_parts_of_a_session_say_from_which_event_on_they_are_there_and_how_they_grew() -> None:
+    of = HERE
+    lines = journal(
+        e.SessionStart(sid="abcdef", title="", cwd="/w", mode=Mode.do, level=Level.L2),
+        e.TurnStart(**of, role="user", text="go", mode=Mode.do, level=Level.L2),
+        e.StepStart(**of, step=1, provider="lmx", model="probe", attempt=1),
+        e.TurnToken(**of, delta="A lost begin"),
+        e.StepStart(**of, step=1, provider="lmx", model="probe", attempt=2, keptChars=2),
+        e.TurnToken(**of, delta="whole answer"),
+        e.ToolCall(**of, callId="c1", name="run_command", args={}, risk=Risk.execute, step=1),
+        e.ToolStart(**of, callId="c1", worker="w", sandbox="full"),
+        e.ToolResult(**of, callId="c1", ok=True, content="output"),
+        e.TurnDone(**of, tokens=1, elapsed=1, tokensPerSec=1, tools=1, steps=1, finish="stop"),
+    )
+    document = as_html(fold(map(wire.decode, lines)), SESSION, lambda text: text, timing_of(lines))
+    assert '<div class="prompt" data-from="2">go</div>' in document
+    # What follows within a frame counts as one piece: the answer is whole with it.
+    assert '<div data-from="4" data-grow="4 14"><p>A whole answer</p>' in document
+    assert '<span hidden data-from="7" data-until="8">requested</span><span hidden data-from="8" data-until="9">running</span>' in document
+    assert '<pre data-from="9">output</pre>' in document
+    assert '<p class="dim" data-from="10">' in document
 
 
 @pytest.fixture

@@ -40,6 +40,11 @@ def _resume(parser: ArgumentParser) -> None:
     json_option(parser, EVENTS)
 
 
+def _replay(parser: ArgumentParser) -> None:
+    _id(parser)
+    parser.add_argument("--speed", type=number(1, 20), default=1.0, metavar="N", help="N times as fast, from 1 to 20 (default: 1)")
+
+
 def _steer(parser: ArgumentParser) -> None:
     _id(parser)
     parser.add_argument("text", nargs="*", help="the words; read from standard input when there are none")
@@ -180,6 +185,13 @@ COMMANDS = [
         "lenient",
     ),
     CliCommand("show", "print a session as it was shown", "commands.sessions:show", "sessions show a3b2", _id_json),
+    CliCommand(
+        "replay",
+        "play a session back from its journal as it happened; long pauses are shortened",
+        "commands.session_replay:replay",
+        "sessions replay a3b2 --speed 10",
+        _replay,
+    ),
     CliCommand(
         "tools",
         "list every tool call of a session, with its decision and result",

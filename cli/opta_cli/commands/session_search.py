@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from opta_core.errors import Refused
+from opta_core.journal_list import journals
 
 from ..exit_codes import ExitCode
-from ..journal_files import journals, lines, title_of
+from ..journal_files import lines, title_of
 from ..local_time import local
 from ..pager import page_lines
 from ..plain_text import plain_json

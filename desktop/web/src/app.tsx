@@ -15,6 +15,7 @@ import { Header } from './panels/header/header';
 import { ModelsSheet } from './panels/models/models_sheet';
 import { SettingsSheet } from './panels/settings/settings_sheet';
 import { Palette } from './panels/palette/palette';
+import { PlaybackPanel } from './panels/playback/playback_panel';
 import { KeySheet } from './panels/keys/key_sheet';
 import { Questions } from './panels/permission/questions';
 import { GoneBanner, GonePanel } from './panels/sessions/gone';
@@ -25,6 +26,7 @@ import { Timeline } from './panels/timeline/timeline';
 import { Todo } from './panels/todo/todo';
 import { TriageSheet } from './panels/triage/triage_sheet';
 import { Trust } from './panels/trust/trust';
+import { UsageSheet } from './panels/usage/usage_sheet';
 import { WorktreePanel } from './panels/worktree/worktree';
 import { classes } from './ui/kit/classes';
 import { useWords } from './strings/strings';
@@ -49,6 +51,7 @@ export function App(): ReactNode {
       <Palette />
       <SettingsSheet />
       <TriageSheet />
+      <UsageSheet />
       <Announcer />
     </div>
   );
@@ -58,8 +61,7 @@ export function App(): ReactNode {
 function Main(): ReactNode {
   const state = usePageState(boot);
   const isRead = usePageState((each) => each.sessionsRead && each.selected !== '');
-  const isGone = usePageState((each) => each.gone !== '');
-  const isEmpty = usePageState((each) => each.transcript.turns.length === 0);
+  const playback = usePageState((each) => each.playback);
   const isReadable = state === 'ready' || (isRead && state !== 'wrong-version');
   if (!isReadable && state !== 'starting' && state !== 'loading') return <BootPanel />;
   return (
@@ -67,6 +69,17 @@ function Main(): ReactNode {
       <Problem />
       <SandboxWarning />
       <ConnectionBanner />
+      {playback ? <PlaybackPanel playback={playback} /> : <Live isReadable={isReadable} />}
+    </>
+  );
+}
+
+// The open session as it is now, and what is said and answered in it.
+function Live({ isReadable }: { isReadable: boolean }): ReactNode {
+  const isGone = usePageState((each) => each.gone !== '');
+  const isEmpty = usePageState((each) => each.transcript.turns.length === 0);
+  return (
+    <>
       {isGone && !isEmpty ? <GoneBanner /> : null}
       {isGone && isEmpty ? <GonePanel /> : isReadable ? <Timeline /> : <BootPanel />}
       <div className="dock">

@@ -1,6 +1,6 @@
 // HTTP client of the gateway, and the addresses of its live streams.
 
-import type { AccountInfo, AccountList, AddProvider, AnyEvent, Attachment, BenchList, CommandList, DiagnoseRequest, Diagnosis, DiscoveredServers, ErrorInfo, FileMatches, Fix, FixDone, FolderList, FolderSuggestions, ForkAnswer, Health, LmxAvailable, LmxHubSearch, LmxModelDetails, LmxModels, LmxPull, MachineModels, ModelBench, ModelList, ProviderAdded, ProviderList, Replay, Session, SessionChanges, SessionDetails, SessionList, SkillList, SteerAccepted, TrustState, TurnAccepted, TurnChanges, TurnUndoneAnswer, UndoTurnRequest, UpdateSession, WorktreeEnded } from './protocol';
+import type { AccountInfo, AccountList, AddProvider, AnyEvent, Attachment, BenchList, CommandList, DiagnoseRequest, Diagnosis, DiscoveredServers, ErrorInfo, FileMatches, Fix, FixDone, FolderList, FolderSuggestions, ForkAnswer, Health, LmxAvailable, LmxHubSearch, LmxModelDetails, LmxModels, LmxPull, MachineModels, ModelBench, ModelList, ProviderAdded, ProviderList, Replay, Session, SessionChanges, SessionDetails, SessionList, SkillList, SteerAccepted, TrustState, TurnAccepted, TurnChanges, TurnUndoneAnswer, UndoTurnRequest, UpdateSession, UsageReport, WorktreeEnded } from './protocol';
 
 // Where the gateway listens, and the token it accepts. Both change when it restarts.
 export interface Address {
@@ -350,6 +350,11 @@ export class Daemon {
 
   async exported(sid: string, format: ExportFormat): Promise<Blob> {
     return (await this.send('GET', `/v3/sessions/${sid}/export?format=${format}`)).blob();
+  }
+
+  // Tokens, time and tool calls of the last days, by day, folder, model and tool.
+  usage(days: number): Promise<UsageReport> {
+    return this.ask('GET', `/v3/usage?days=${days}`);
   }
 
   async evidence(sid: string): Promise<Blob> {

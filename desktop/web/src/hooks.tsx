@@ -23,6 +23,11 @@ export function usePageState<Part>(select: (state: State) => Part): Part {
   return useStore(usePage().store, select);
 }
 
+// Whether the session is played back here, so that nothing is done to its turns.
+export function useIsPlayback(): boolean {
+  return usePageState((state) => state.playback !== null);
+}
+
 // Whether a card of the open session is open. It stays so when the card leaves the screen and comes back; undefined until a person says so.
 export function useKeptOpen(name: string): [isOpen: boolean | undefined, setOpen: (isOpen: boolean) => void] {
   const page = usePage();

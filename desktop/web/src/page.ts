@@ -31,7 +31,7 @@ const CHANGES_LIST = /^\{"seq":\d+,"event":"(?!turn\.token|turn\.thinking|tool\.
 const REPLAYED_MAX = 1_000;
 const TAIL_LINES = 3_000;
 
-export type FocusTarget = 'composer' | 'search' | 'question' | 'find';
+export type FocusTarget = 'composer' | 'search' | 'question' | 'find' | 'playback';
 
 // What the page needs of a browser window.
 export interface Screen {
@@ -79,7 +79,7 @@ export class Page {
 
   constructor(
     readonly daemon: Daemon,
-    private readonly screen: Screen,
+    readonly screen: Screen,
     readonly bridge: Bridge,
   ) {
     const stream = {
@@ -132,6 +132,11 @@ export class Page {
     return this.store.getState();
   }
 
+  // The time of what is shown, in milliseconds.
+  now(): number {
+    return Date.now();
+  }
+
   // A change that changes nothing tells nobody.
   set(change: Partial<State>): void {
     const { state } = this;
@@ -147,6 +152,7 @@ export class Page {
   }
 
   close(): void {
+    this.endPlayback();
     this.globalLog.close();
     this.sessionLog?.close();
   }
@@ -225,6 +231,7 @@ export class Page {
 
   // Show what an address names.
   show(route: Route): void {
+    this.endPlayback();
     if (differsInSheet(this.state.route, route)) this.set({ route });
     else if (route.view === 'session' && route.sid === this.state.selected && this.sessionLog) {
       this.wanted = null;
@@ -247,11 +254,18 @@ export class Page {
   // Leave the open session and follow another one; '' follows none. A sheet stays open.
   open(sid: string, route: Route = this.routeOf(sid)): void {
     this.wanted = null;
+    this.endPlayback();
     this.sessionLog?.close();
     this.sessionLog = null;
     this.set({ ...afterOpening(sid), route, reveal: revealOf(route), overrides: this.state.chosen[sid] ?? {} });
     if (!sid) return;
     void this.restore(sid);
+  }
+
+  // Leave the playback for the session as it is now, which went on being followed meanwhile.
+  endPlayback(): void {
+    this.state.playback?.close();
+    this.set({ playback: null });
   }
 
   // A short session is replayed. A long one begins with its last turns, and gets the others when the daemon has folded them.

@@ -78,6 +78,9 @@ export const availableQuery = (daemon: Daemon, repo: string) => queryOptions({ q
 
 export const foundModelsQuery = (daemon: Daemon) => queryOptions({ queryKey: ['models', 'found'], queryFn: () => daemon.foundModels(), retry: false });
 
+// What sessions used. Every turn changes it, so it is counted again whenever it is shown.
+export const usageQuery = (daemon: Daemon, days: number) => queryOptions({ queryKey: ['usage', days], queryFn: () => daemon.usage(days), staleTime: 0, retry: false, placeholderData: keepPreviousData });
+
 // Changed files of a turn. They change with every undo and with each edit outside, so they are read whenever they are shown.
 export const changesQuery = (daemon: Daemon, sid: string, turn: string) => queryOptions({ queryKey: ['changes', sid, turn], queryFn: () => daemon.changes(sid, turn), staleTime: 0 });
 

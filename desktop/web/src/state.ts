@@ -8,6 +8,7 @@ import type { ChildAsk } from './child_asks';
 import type { Bindings } from './actions/keymap';
 import { type Figures, type FirstToken, type MetricsLine, NO_FIGURES, withEvent, withMetrics } from './figures';
 import type { AnyEvent, Diagnosis, DiscoveredServer, Health, ModelInfo, Session, TrustState } from './protocol';
+import type { Playback } from './playback/playback';
 import type { Connection } from './streams/eventlog';
 import { type Remembered, remembered } from './remembered';
 import type { Route } from './routes';
@@ -52,6 +53,8 @@ export interface State {
   earlier: number;
   // What the timeline is asked to show; null: where the person left it, or its end.
   reveal: Reveal | null;
+  // The open session as it is played back from its journal; null: it is shown as it is now.
+  playback: Playback | null;
   // The bar that finds words in the open session.
   isFindOpen: boolean;
   // The open session, when it is in the trash or does not exist; '' otherwise.
@@ -112,6 +115,9 @@ export interface State {
   isDaemonShown: boolean;
   isPaletteShown: boolean;
   areSettingsShown: boolean;
+  // What sessions used is shown, of so many days.
+  isUsageShown: boolean;
+  usageDays: number;
   // The person went to the open session for its question, which gets the focus when it is drawn.
   wantsQuestion: boolean;
   isNarrow: boolean;
@@ -155,6 +161,7 @@ export function createPageStore(): Store {
     version: 0,
     earlier: 0,
     reveal: null,
+    playback: null,
     isFindOpen: false,
     gone: '',
     drafts: {},
@@ -195,6 +202,8 @@ export function createPageStore(): Store {
     isDaemonShown: false,
     isPaletteShown: false,
     areSettingsShown: false,
+    isUsageShown: false,
+    usageDays: 30,
     wantsQuestion: false,
     isNarrow: false,
     railView: 'sessions',

@@ -5,6 +5,7 @@ import { some } from './file_names';
 import type { AnyEvent, Session, Worktree } from './protocol';
 import { beginning, inState } from './session_events';
 import { applyToCall, findCall, newCall, stopCalls } from './transcript_calls';
+import { copyOfTurn } from './transcript_copy';
 import { applyHook } from './transcript_hooks';
 import { remarkOf, remarkOfSession } from './transcript_remarks';
 import type { Call, Note, Remark, Stats, Turn } from './transcript_parts';
@@ -12,6 +13,9 @@ import { noteRedone, noteUndone, undoneNames } from './transcript_undo';
 import { injectText, speak, startStep, steer } from './transcript_steps';
 
 export type { Call, CallState, Note, Stats, Step, Turn, TurnState } from './transcript_parts';
+
+// The fields of a transcript at some event.
+export type Moment = Readonly<Record<string, unknown>>;
 
 export class Transcript {
   sid = '';
@@ -48,14 +52,41 @@ export class Transcript {
 
   // The transcript that the daemon folded; events after its `lastSeq` are applied to it.
   static from(folded: Record<string, unknown>): Transcript {
-    const transcript = Object.assign(new Transcript(), folded);
+    const transcript = Transcript.at(folded);
     for (const turn of transcript.turns) {
       turn.version = 1;
       for (const step of turn.steps) step.version = 1;
+    }
+    return transcript;
+  }
+
+  // The transcript of a moment. It shares the turns with the moment, so a turn is renewed before an event changes it.
+  static at(moment: Moment): Transcript {
+    const transcript = Object.assign(new Transcript(), moment);
+    transcript.turns = [...transcript.turns];
+    transcript.notes = [...transcript.notes];
+    transcript.remarks = [...transcript.remarks];
+    for (const turn of transcript.turns) {
       transcript.byId.set(turn.id, turn);
       if (!turn.endedAt) transcript.#open.add(turn);
     }
     return transcript;
+  }
+
+  // What it is now. From here on, its turns are shared with the moment.
+  moment(): Moment {
+    const { byId: _, ...fields } = this;
+    return { ...fields, turns: [...this.turns], notes: [...this.notes], remarks: [...this.remarks] };
+  }
+
+  // Put a copy in the place of a turn that is shared.
+  renew(id: string): void {
+    const turn = this.byId.get(id);
+    if (!turn) return;
+    const copy = copyOfTurn(turn);
+    this.turns[this.turns.lastIndexOf(turn)] = copy;
+    this.byId.set(id, copy);
+    if (this.#open.delete(turn)) this.#open.add(copy);
   }
 
   // The end of a session: the turns that begin in `events`, the last ones of its journal.

@@ -36,6 +36,7 @@ from opta_protocol.worktree import Worktree
 from ..endpoint import GatewayOf, TypedRouter, VaultOf, body, choice, flag, number, seq, text
 from ..export import as_markdown, as_text
 from ..export_html import as_html
+from ..export_timing import timing_of
 from ..known_secrets import redactor_of
 from ..worktree_sessions import made_worktree, released_worktree
 
@@ -214,7 +215,7 @@ async def repair_session(gateway: GatewayOf, name: str, wanted: RepairSessionReq
 async def export_session(
     gateway: GatewayOf, vault: VaultOf, name: str, form: str = choice("format", "markdown", "markdown", "json", "text", "html")
 ) -> Response:
-    """The whole session as JSON (events), Markdown, plain text, or one HTML file that loads nothing and in which secrets are masked."""
+    """The whole session as JSON (events), Markdown, plain text, or one HTML file that loads nothing, plays itself back, and has no secrets."""
     session = await gateway.store.session(name)
     if form == "json":
         lines = await gateway.store.queries.all_after(session.id, 0)
@@ -222,7 +223,10 @@ async def export_session(
     transcript = await gateway.store.transcript(session.id, session.lastSeq)
     if form == "html":
         redactor = await asyncio.to_thread(redactor_of, gateway, vault)
-        return Response(await asyncio.to_thread(as_html, transcript, session, redactor.text), media_type="text/html", headers=_ATTACHED)
+        lines = await gateway.store.queries.all_after(session.id, 0)
+        timing = await asyncio.to_thread(timing_of, lines[: session.lastSeq])
+        document = await asyncio.to_thread(as_html, transcript, session, redactor.text, timing)
+        return Response(document, media_type="text/html", headers=_ATTACHED)
     if form == "text":
         return Response(as_text(transcript, session), media_type="text/plain")
     return Response(as_markdown(transcript, session), media_type="text/markdown")

@@ -2,6 +2,7 @@
 
 import type { Page } from '../page';
 import type { State } from '../state';
+import { isOffered } from './offered';
 
 export interface Action<Argument = void> {
   // Names the action for key settings and tests; never shown, never changed. Its group stands before the dot.
@@ -25,7 +26,7 @@ export interface Action<Argument = void> {
 
 // Do it, if it can be done now. False when it cannot, or failed; the page then shows why.
 export async function perform<Argument>(page: Page, action: Action<Argument>, argument: Argument): Promise<boolean> {
-  if (!action.when(page.state, argument)) return false;
+  if (!isOffered(page.state, action) || !action.when(page.state, argument)) return false;
   try {
     await action.run(page, argument);
     return true;

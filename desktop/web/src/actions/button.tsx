@@ -5,6 +5,7 @@ import { usePage, usePageState } from '../hooks';
 import { ariaKeys, Keys } from '../ui/keys';
 import { type Action, perform } from './action';
 import { keysOf, shownKey } from './keymap';
+import { isOffered } from './offered';
 import { IS_WINDOW, useActionWords } from './words';
 
 interface Props<Argument> {
@@ -26,7 +27,9 @@ export function ActionButton<Argument>({ action, argument, children, className, 
   const isReady = usePageState((state) => action.when(state, argument));
   const bindings = usePageState((state) => state.bindings);
   const words = useActionWords(action);
+  const isThere = usePageState((state) => isOffered(state, action));
   const shown = shortcut ?? shownKey(action, bindings, IS_WINDOW);
+  if (!isThere) return null;
   return (
     <button type="button" className={className} title={title} aria-label={label} aria-describedby={describedBy} disabled={!isReady} aria-keyshortcuts={ariaKeys(keysOf(action, bindings))} onClick={() => void perform(page, action, argument)}>
       {children ?? words.label} {shown ? <Keys shortcut={shown} /> : null}

@@ -4,6 +4,7 @@ import type { Page } from '../page';
 import { perform } from './action';
 import { chordOf, typesSign } from './chord';
 import { startedBy, type Where } from './keymap';
+import { isOffered } from './offered';
 import { actions } from './registry';
 
 // So soon after the first key, the second one makes it a pair.
@@ -27,7 +28,7 @@ export class KeyListener {
     const where = whereOf(event.target);
     if (where.isTyping && typesSign(event)) return;
     const action = (pair && startedBy(actions, pair, where, bindings)) || startedBy(actions, chord, where, bindings);
-    if (!action?.when(this.page.state)) return;
+    if (!action?.when(this.page.state) || !isOffered(this.page.state, action)) return;
     this.last = '';
     event.preventDefault();
     void perform(this.page, action, undefined);

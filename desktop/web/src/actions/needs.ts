@@ -11,6 +11,12 @@ export const goToNeed: Action = {
   keys: ['Mod+J', 'Alt+J'],
   when: (state) => nextNeed(state) !== undefined || hasQuestion(state),
   run: (page) => {
+    // Its question is in the session as it is now.
+    if (page.state.playback && hasQuestion(page.state)) {
+      page.endPlayback();
+      page.set({ wantsQuestion: true });
+      return;
+    }
     if (page.focus('question')) return;
     const next = nextNeed(page.state);
     if (!next || next.id === page.state.selected) return;

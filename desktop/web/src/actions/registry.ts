@@ -10,6 +10,7 @@ import { resetKeys, showKeys } from './keys';
 import { showModels } from './models';
 import { goToNeed, openNumbered } from './needs';
 import { showPalette } from './palette';
+import { faster, playOrPause, slower, stepBack, stepOn, togglePlayback } from './playback';
 import { lookForServers } from './providers';
 import { leaveRename, leaveTrashed, moreSessions, newSession, searchSessions, showTrash } from './sessions';
 import { continueTurn, pauseTurn, steerTurn } from './steer';
@@ -17,6 +18,7 @@ import { containOthers, diagnose, releaseOthers, replayTurn, saveEvidence, showT
 import { showSettings } from './settings';
 import { copyCurrentTurn, goToEnd, nextTurn, openFind, previousTurn } from './timeline';
 import { resumeTurn, stopTurn, submitTurn } from './turns';
+import { showUsage } from './usage';
 import { allowNotifications, closeRail, dismissProblem, toggleChanges, toggleRail, toggleTelemetry } from './view';
 
 export const actions: readonly Action[] = [
@@ -47,6 +49,12 @@ export const actions: readonly Action[] = [
   openFind,
   copyCurrentTurn,
   openParent,
+  togglePlayback,
+  playOrPause,
+  stepBack,
+  stepOn,
+  slower,
+  faster,
   exportMarkdown,
   exportJson,
   exportHtml,
@@ -58,6 +66,7 @@ export const actions: readonly Action[] = [
   showKeys,
   showModels,
   showSettings,
+  showUsage,
   dismissProblem,
   allowNotifications,
   lookForServers,

@@ -15,8 +15,9 @@ export const previousTurn: Action = {
   keys: ['[', 'Alt+ArrowUp'],
   when: (state) => state.transcript.turns.length > 0,
   run: (page) => {
+    if (page.state.playback) return page.state.playback.turn(-1);
     const { at, isBegun } = current(page);
-    goTo(page, isBegun ? at : at - 1);
+    return goTo(page, isBegun ? at : at - 1);
   },
 };
 
@@ -26,7 +27,7 @@ export const nextTurn: Action = {
   label: 'Next turn',
   keys: [']', 'Alt+ArrowDown'],
   when: (state) => state.transcript.turns.length > 0,
-  run: (page) => goTo(page, current(page).at + 1),
+  run: (page) => (page.state.playback ? page.state.playback.turn(1) : goTo(page, current(page).at + 1)),
 };
 
 export const goToEnd: Action = {
@@ -35,7 +36,7 @@ export const goToEnd: Action = {
   label: 'End',
   keys: ['End'],
   when: (state) => state.transcript.turns.length > 0,
-  run: (page) => page.set({ reveal: { at: 'end' } }),
+  run: (page) => stageOf(page).set({ reveal: { at: 'end' } }),
 };
 
 export const goToTurn: Action<Turn> = {
@@ -54,7 +55,7 @@ export const openFind: Action = {
   keys: ['Mod+F'],
   when: (state) => state.transcript.turns.length > 0,
   run: (page) => {
-    page.set({ isFindOpen: true });
+    stageOf(page).set({ isFindOpen: true });
     void page.focus('find');
   },
 };
@@ -103,10 +104,16 @@ export const copyCurrentTurn: Action = {
   keys: ['Y'],
   when: (state) => state.transcript.turns.length > 0,
   run: async (page) => {
-    const turn = page.state.transcript.turns[current(page).at];
-    if (turn) await copyTurn.run(page, turn);
+    const stage = stageOf(page);
+    const turn = stage.state.transcript.turns[current(stage).at];
+    if (turn) await copyTurn.run(stage, turn);
   },
 };
+
+// The page whose timeline is on the screen.
+function stageOf(page: Page): Page {
+  return page.state.playback?.stage ?? page;
+}
 
 // Where the person is: the turn that they went to, or the one at the top of the window. At the end, the last one.
 function current(page: Page): { at: number; isBegun: boolean } {

@@ -136,3 +136,13 @@ export function timeOfUtc(at: string): string {
 export function justNow(): string {
   return new Intl.RelativeTimeFormat(spoken().locale, { numeric: 'auto' }).format(0, 'second');
 }
+
+// 1.2K, 3.4M: for the head of a chart.
+export function compact(value: number): string {
+  return formatted(value, { notation: 'compact', maximumFractionDigits: 1 });
+}
+
+// A day that is named as 2026-11-30.
+export function dayOfName(name: string): string {
+  return dated(`${name}T12:00:00`, { dateStyle: 'medium' });
+}

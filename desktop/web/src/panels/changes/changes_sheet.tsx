@@ -3,7 +3,7 @@ import { type ReactNode, useEffect, useRef } from 'react';
 import { perform } from '../../actions/action';
 import { changedFiles, hasChanges, moreChanges, sessionPaths } from '../../actions/changes';
 import { toggleChanges } from '../../actions/view';
-import { usePage, usePageState } from '../../hooks';
+import { useIsPlayback, usePage, usePageState } from '../../hooks';
 import { sessionChangesQuery } from '../../queries';
 import { useWords } from '../../strings/strings';
 import { Button } from '../../ui/kit/button';
@@ -23,7 +23,8 @@ export function ChangesButton(): ReactNode {
   const words = useWords('changes');
   const count = usePageState((state) => sessionPaths(state.transcript).size);
   const isOpen = usePageState((state) => state.areChangesOpen);
-  if (!count) return null;
+  const isPlayback = useIsPlayback();
+  if (!count || isPlayback) return null;
   return (
     <Button size="small" aria-expanded={isOpen} className={styles.button} aria-label={words('button', { count })} onClick={() => void perform(page, toggleChanges, undefined)}>
       <span className={styles.long}>{words('button', { count })}</span>

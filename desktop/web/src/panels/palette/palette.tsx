@@ -5,6 +5,7 @@ import { type ReactNode, useDeferredValue, useState } from 'react';
 import { useMessages } from 'use-intl';
 import { type Action, perform } from '../../actions/action';
 import { shownKey } from '../../actions/keymap';
+import { isOffered } from '../../actions/offered';
 import { hidePalette, noteRecent } from '../../actions/palette';
 import { actions } from '../../actions/registry';
 import { chooseForSession } from '../../actions/session_choices';
@@ -64,7 +65,7 @@ function useFound(text: string): { groups: CommandGroup[]; take: (value: string)
     const key = shownKey(action, bindings, IS_WINDOW);
     return { value: action.id, label: wordsOf(action, messages).name, hint: key ? <Keys shortcut={key} /> : undefined };
   };
-  const doable = actions.filter((action) => action.id !== 'palette.show' && !action.series && action.when(state)).map(item);
+  const doable = actions.filter((action) => action.id !== 'palette.show' && !action.series && isOffered(state, action) && action.when(state)).map(item);
   const listed = doable.filter((each) => fits(text, each.label));
   const first = recent.flatMap((id) => listed.filter((each) => each.value === id));
   const sessions = [...known.filter(({ title, cwd }) => fits(text, `${title} ${cwd ?? ''}`)), ...(isSearched ? (found ?? []) : [])];

@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useState } from 'react';
+import { usePage } from '../../hooks';
 import { useWords } from '../../strings/strings';
 import type { Call } from '../../transcript';
 import { counts } from '../../ui/diff_lines';
@@ -32,10 +33,11 @@ export function CallFigures({ call, state, diff }: { call: Call; state: CardStat
 }
 
 function Elapsed({ since }: { since: string }): ReactNode {
-  const [now, setNow] = useState(Date.now());
+  const page = usePage();
+  const [now, setNow] = useState(() => page.now());
   useEffect(() => {
-    const timer = window.setInterval(() => setNow(Date.now()), TICK_MS);
+    const timer = window.setInterval(() => setNow(page.now()), TICK_MS);
     return () => window.clearInterval(timer);
-  }, []);
+  }, [page]);
   return elapsed(now - Date.parse(since));
 }

@@ -1,8 +1,9 @@
 import { type ReactNode, useState } from 'react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { perform } from '../../actions/action';
+import { togglePlayback } from '../../actions/playback';
 import { goToTurn, openFind } from '../../actions/timeline';
-import { usePage, usePageState } from '../../hooks';
+import { useIsPlayback, usePage, usePageState } from '../../hooks';
 import { useWords } from '../../strings/strings';
 import type { Turn } from '../../transcript';
 import { Button, type ButtonProps } from '../../ui/kit/button';
@@ -28,13 +29,16 @@ export function TimelineTools(): ReactNode {
   const words = useWords('timeline.tools');
   const [isOpen, setOpen] = useState(false);
   const isEmpty = usePageState((state) => state.transcript.turns.length === 0);
-  if (isEmpty) return null;
+  // A playback has its own.
+  const isPlayback = useIsPlayback();
+  if (isEmpty || isPlayback) return null;
   return (
     <>
       <Popover isOpen={isOpen} onOpen={setOpen} align="end" trigger={<Tool glyph="☷" name={words('outline')} label={words('outlineLabel')} />}>
         <Outline onGo={() => setOpen(false)} />
       </Popover>
       <Tool glyph="⌕" name={words('find')} label={words('findLabel')} onClick={() => void perform(page, openFind, undefined)} />
+      <Tool glyph="▷" name={words('replay')} label={words('replayLabel')} onClick={() => void perform(page, togglePlayback, undefined)} />
     </>
   );
 }

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { perform } from '../../actions/action';
+import { playFrom } from '../../actions/playback';
 import { copyAnswer, copyTurn, copyTurnLink } from '../../actions/timeline';
 import { usePage } from '../../hooks';
 import { useWords } from '../../strings/strings';
@@ -48,6 +49,7 @@ function TurnMenu({ turn, at }: { turn: Turn; at: number }): ReactNode {
       <MenuItem disabled={!copyAnswer.when(page.state, turn)} onSelect={() => void perform(page, copyAnswer, turn)}>
         {words('answer')}
       </MenuItem>
+      <MenuItem onSelect={() => void perform(page, playFrom, turn)}>{words('replay')}</MenuItem>
     </Menu>
   );
 }

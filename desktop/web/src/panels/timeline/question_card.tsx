@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { ActionButton } from '../../actions/button';
 import { goToNeed } from '../../actions/needs';
+import { useIsPlayback } from '../../hooks';
 import { useWords } from '../../strings/strings';
 import type { Question } from '../../transcript_parts';
 import { Revealed } from '../../ui/exact';
@@ -10,6 +11,7 @@ import { line } from '../../visible';
 export function QuestionCard({ asked, isOver }: { asked: Question; isOver: boolean }): ReactNode {
   const words = useWords('question');
   const isOpen = !asked.by && !isOver;
+  const isPlayback = useIsPlayback();
   return (
     <div className={isOpen ? 'waiting asks' : 'waiting'} role="group" aria-label={words('label')}>
       {isOpen ? (
@@ -22,7 +24,7 @@ export function QuestionCard({ asked, isOver }: { asked: Question; isOver: boole
         <Revealed text={asked.text} />
       </p>
       {asked.options.length ? <p className="dim">{words('options', { options: asked.options.map(line).join(' · ') })}</p> : null}
-      {isOpen ? (
+      {isOpen && isPlayback ? null : isOpen ? (
         <p className="buttons">
           <ActionButton action={goToNeed} argument={undefined}>
             {words('below')}

@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from 'react';
 import { perform } from '../../actions/action';
 import { goToEnd } from '../../actions/timeline';
-import { usePage, usePageState } from '../../hooks';
+import { useIsPlayback, usePage, usePageState } from '../../hooks';
 import { useWords } from '../../strings/strings';
 import type { Transcript } from '../../transcript';
 import { FindBar } from './find_bar';
@@ -20,6 +20,7 @@ function OpenSession(): ReactNode {
   // The list is drawn once what it scrolls in is there.
   const [scroller, setScroller] = useState<HTMLElement | null>(null);
   const isEmpty = usePageState((state) => state.transcript.turns.length === 0);
+  const isPlayback = useIsPlayback();
   const isFindOpen = usePageState((state) => state.isFindOpen);
   // Up to which event the person has seen it, once they have left the end.
   const [leftAt, setLeftAt] = useState<number | null>(null);
@@ -29,7 +30,7 @@ function OpenSession(): ReactNode {
     <div className={styles.frame}>
       {isFindOpen && scroller ? <FindBar scroller={scroller} /> : null}
       <div className={styles.scroller} ref={setScroller} role="log" aria-live="off" aria-label={words('label')} tabIndex={0} data-scope="timeline">
-        {isEmpty ? <Welcome /> : scroller ? <TurnList scroller={scroller} onEnd={onEnd} /> : null}
+        {isEmpty && isPlayback ? <p className={styles.day}>{words('beforeFirst')}</p> : isEmpty ? <Welcome /> : scroller ? <TurnList scroller={scroller} onEnd={onEnd} /> : null}
       </div>
       {leftAt === null || isEmpty ? null : <Jump leftAt={leftAt} />}
     </div>

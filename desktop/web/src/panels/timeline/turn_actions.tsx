@@ -2,7 +2,7 @@ import { type ReactNode, useState } from 'react';
 import { perform } from '../../actions/action';
 import { ActionButton } from '../../actions/button';
 import { editTurn, forkTurn, retryTurn } from '../../actions/forks';
-import { usePage } from '../../hooks';
+import { useIsPlayback, usePage } from '../../hooks';
 import { useWords } from '../../strings/strings';
 import type { Turn } from '../../transcript';
 
@@ -11,7 +11,8 @@ export function TurnActions({ turn }: { turn: Turn }): ReactNode {
   const page = usePage();
   const words = useWords('turnActions');
   const [text, setText] = useState<string | null>(null);
-  if (!turn.endedAt) return null;
+  const isPlayback = useIsPlayback();
+  if (!turn.endedAt || isPlayback) return null;
   if (text !== null)
     return (
       <div className="waiting" role="group" aria-label={words('change')}>

@@ -3,7 +3,7 @@ import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { type Action, perform } from '../../actions/action';
 import { changedFiles, hasChanges, moreChanges, redoTurn, undonePaths, undoTurn, undoTurnPartly } from '../../actions/changes';
 import { dismissProblem } from '../../actions/view';
-import { useKeptOpen, usePage, usePageState } from '../../hooks';
+import { useIsPlayback, useKeptOpen, usePage, usePageState } from '../../hooks';
 import type { TurnChanges } from '../../protocol';
 import { changesQuery } from '../../queries';
 import { useWords } from '../../strings/strings';
@@ -14,9 +14,11 @@ import { line } from '../../visible';
 import { ChangedFileRow } from './changed_file';
 import styles from './changed_files.module.css';
 
-// The files that a turn changed: undone and redone, all or one by one, and shown with their diffs.
+// The files that a turn changed: undone and redone, all or one by one, and shown with their diffs. They are those of now, so a playback has
+// none; its cards show what was changed then.
 export function TurnFiles({ turn }: { turn: Turn }): ReactNode {
-  return turn.endedAt && hasChanges(turn) ? <FilesBar turn={turn} /> : null;
+  const isPlayback = useIsPlayback();
+  return turn.endedAt && hasChanges(turn) && !isPlayback ? <FilesBar turn={turn} /> : null;
 }
 
 function FilesBar({ turn }: { turn: Turn }): ReactNode {

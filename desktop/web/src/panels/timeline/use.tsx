@@ -1,9 +1,11 @@
 import type { ReactNode } from 'react';
+import { usePage } from '../../hooks';
 import { useWords } from '../../strings/strings';
 import type { Turn } from '../../transcript';
 
 // How far a running turn has filled its limits.
 export function TurnUse({ turn }: { turn: Turn }): ReactNode {
+  const page = usePage();
   const words = useWords('use');
   const { limits } = turn;
   if (!limits || turn.endedAt) return null;
@@ -17,7 +19,7 @@ export function TurnUse({ turn }: { turn: Turn }): ReactNode {
     ['tokens', tokens, limits.tokens],
   ];
   const shown = used.filter(([, , most]) => most);
-  if (limits.minutes) shown.push(['minutes', Math.floor((Date.now() - Date.parse(turn.ts)) / 60_000), limits.minutes]);
+  if (limits.minutes) shown.push(['minutes', Math.floor((page.now() - Date.parse(turn.ts)) / 60_000), limits.minutes]);
   return (
     <span className="use num" role="group" aria-label={words('label')}>
       {shown.map(([name, now, most]) => (

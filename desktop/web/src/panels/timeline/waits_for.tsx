@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useState } from 'react';
+import { usePage } from '../../hooks';
 import { useWords } from '../../strings/strings';
 import type { Turn } from '../../transcript';
 
@@ -22,12 +23,13 @@ export function WaitsFor({ turn }: { turn: Turn }): ReactNode {
 
 // The time, each second while it is looked at.
 function useNow(isRunning: boolean): number {
-  const [now, setNow] = useState(() => Date.now());
+  const page = usePage();
+  const [now, setNow] = useState(() => page.now());
   useEffect(() => {
     if (!isRunning) return;
-    setNow(Date.now());
-    const timer = window.setInterval(() => setNow(Date.now()), TICK_MS);
+    setNow(page.now());
+    const timer = window.setInterval(() => setNow(page.now()), TICK_MS);
     return () => window.clearInterval(timer);
-  }, [isRunning]);
+  }, [isRunning, page]);
   return now;
 }

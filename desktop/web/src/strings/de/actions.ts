@@ -198,4 +198,19 @@ export const actions = {
     keep: { name: 'Den Worktree behalten, wie er ist', label: 'Behalten' },
     leave: { name: 'Den Worktree vorerst lassen, wie er ist', label: 'Abbrechen' },
   },
+  playback: {
+    show: { name: 'Die Sitzung wiedergeben, wie sie ablief, oder die Wiedergabe verlassen', label: 'Wiedergabe' },
+    from: { name: 'Die Sitzung ab einer Runde wiedergeben', label: 'Ab hier wiedergeben' },
+    play: { name: 'Die Wiedergabe abspielen oder pausieren', label: 'Abspielen' },
+    back: { name: 'In der Wiedergabe ein Ereignis zurückgehen', label: 'Ein Ereignis zurück' },
+    on: { name: 'In der Wiedergabe ein Ereignis weitergehen', label: 'Ein Ereignis weiter' },
+    slower: { name: 'Langsamer wiedergeben', label: 'Langsamer' },
+    faster: { name: 'Schneller wiedergeben', label: 'Schneller' },
+    speed: { name: 'Die Geschwindigkeit der Wiedergabe wählen', label: 'Geschwindigkeit' },
+    seek: { name: 'Zu einer Stelle der Wiedergabe gehen', label: 'Gehen zu' },
+  },
+  usage: {
+    show: { name: 'Den Verbrauch der Sitzungen zeigen: Token, Zeit und Werkzeuge nach Tagen, Ordnern und Modellen', label: 'Verbrauch' },
+    days: { name: 'Wählen, für wie viele Tage der Verbrauch gezeigt wird', label: 'Tage' },
+  },
 } as const;

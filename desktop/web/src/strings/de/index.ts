@@ -40,6 +40,7 @@ import { notices } from './notices';
 import { output } from './output';
 import { palette } from './palette';
 import { permission } from './permission';
+import { playback } from './playback';
 import { problems } from './problems';
 import { question } from './question';
 import { rail } from './rail';
@@ -51,6 +52,7 @@ import { tools } from './tools';
 import { triage } from './triage';
 import { trust } from './trust';
 import { turnActions } from './turn_actions';
+import { usage } from './usage';
 import { use } from './use';
 import { worktree } from './worktree';
 import type { en } from '../en';
@@ -86,6 +88,7 @@ export const de = {
   output,
   palette,
   permission,
+  playback,
   problems,
   question,
   rail,
@@ -97,6 +100,7 @@ export const de = {
   triage,
   trust,
   turnActions,
+  usage,
   use,
   worktree,
 } as const satisfies Translation<typeof en> & { actions: typeof actions };

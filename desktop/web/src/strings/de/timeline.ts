@@ -3,6 +3,7 @@ import type { Translation } from '../translation';
 
 export const timeline = {
   label: 'Verlauf',
+  beforeFirst: 'Die Sitzung beginnt',
   earlier: '{count, plural, one {# frühere Runde wird gelesen …} other {# frühere Runden werden gelesen …}}',
   jump: '{count, plural, =0 {Zum Ende} other {# neu · zum Ende}}',
   you: 'Sie',
@@ -52,12 +53,15 @@ export const timeline = {
     link: 'Link kopieren',
     turn: 'Runde kopieren',
     answer: 'Antwort kopieren',
+    replay: 'Ab hier wiedergeben',
   },
   tools: {
     outline: 'Gliederung',
     outlineLabel: 'Gliederung der Sitzung',
     find: 'Suchen',
     findLabel: 'In dieser Sitzung suchen',
+    replay: 'Wiedergabe',
+    replayLabel: 'Diese Sitzung wiedergeben, wie sie ablief',
   },
   outline: {
     title: 'Runden dieser Sitzung',

@@ -28,6 +28,7 @@ import { notices } from './notices';
 import { output } from './output';
 import { palette } from './palette';
 import { permission } from './permission';
+import { playback } from './playback';
 import { problems } from './problems';
 import { question } from './question';
 import { rail } from './rail';
@@ -40,6 +41,7 @@ import { triage } from './triage';
 import { trust } from './trust';
 import { turnActions } from './turn_actions';
 import { use } from './use';
+import { usage } from './usage';
 import { worktree } from './worktree';
 
 export const en = {
@@ -71,6 +73,7 @@ export const en = {
   output,
   palette,
   permission,
+  playback,
   problems,
   question,
   rail,
@@ -82,6 +85,7 @@ export const en = {
   triage,
   trust,
   turnActions,
+  usage,
   use,
   worktree,
 } as const;

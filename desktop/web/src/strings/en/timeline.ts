@@ -1,5 +1,6 @@
 export const timeline = {
   label: 'Timeline',
+  beforeFirst: 'The session begins',
   earlier: '{count, plural, one {Reading # earlier turn …} other {Reading # earlier turns …}}',
   jump: '{count, plural, =0 {Jump to end} other {# new · jump to end}}',
   you: 'You',
@@ -49,12 +50,15 @@ export const timeline = {
     link: 'Copy the link',
     turn: 'Copy the turn',
     answer: 'Copy the answer',
+    replay: 'Replay from here',
   },
   tools: {
     outline: 'Outline',
     outlineLabel: 'Outline of the session',
     find: 'Find',
     findLabel: 'Find in this session',
+    replay: 'Replay',
+    replayLabel: 'Replay this session as it happened',
   },
   outline: {
     title: 'Turns of this session',

@@ -1,0 +1,32 @@
+import type { playback as english } from '../en/playback';
+import type { Translation } from '../translation';
+
+export const playback = {
+  label: 'Wiedergabe',
+  mark: 'Wiedergabe',
+  markHint: 'Die Sitzung, wie sie ablief, aus ihrem Journal abgespielt. Nichts hier ändert sie.',
+  reading: 'Das Journal wird gelesen: {percent}',
+  lost: 'Das Journal von s-{sid} enthält Ereignis {event, number} nicht mehr. Die Wiedergabe verlassen und neu beginnen.',
+  failed: 'Das Journal kann nicht wiedergegeben werden: {problem}',
+  leave: 'Zurück zur Sitzung',
+  goesOn: '{count, plural, one {Die Sitzung ist weitergegangen: # Ereignis} other {Die Sitzung ist weitergegangen: # Ereignisse}}',
+  needsYou: 'Die Sitzung fragt jetzt etwas',
+  turn: 'Runde {turn, number} von {turns, number}',
+  noTurn: 'Vor der ersten Runde',
+  event: 'Ereignis {at, number} von {count, number}',
+  took: 'bei 1× {played}, tatsächlich {truly}',
+  pause: 'Eine Pause von {ms} wird verkürzt',
+  pauses: '{count, plural, one {# Pause ist verkürzt} other {# Pausen sind verkürzt}}',
+  scrubber: 'Stelle der Wiedergabe',
+  now: '{turn}, {time}',
+  controls: 'Steuerung der Wiedergabe',
+  play: 'Abspielen',
+  pauseButton: 'Pause',
+  again: 'Noch einmal abspielen',
+  previous: 'Vorherige Runde',
+  next: 'Nächste Runde',
+  back: 'Ein Ereignis zurück',
+  on: 'Ein Ereignis weiter',
+  speed: 'Geschwindigkeit',
+  times: '{speed}×',
+} as const satisfies Translation<typeof english>;

@@ -1,0 +1,1 @@
+"""What sessions used, counted from their journals: tokens, time and tool calls."""
