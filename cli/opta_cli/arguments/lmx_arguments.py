@@ -18,6 +18,11 @@ def _pair(parser: ArgumentParser) -> None:
     parser.add_argument("host", nargs="?", default="", help="the other machine, with its port when it is not 1234")
     parser.add_argument("--admin", action="store_true", help="the paired machine may also load, unload and pull models")
     parser.add_argument("--code-stdin", action="store_true", help="read the code from standard input")
+    parser.add_argument("--name", default="", help="use HOST as a provider of this name, beside the main LMX")
+
+
+def _host(parser: ArgumentParser) -> None:
+    parser.add_argument("host", help="the machine, as `opta lmx hosts` shows it")
 
 
 def _use_with(parser: ArgumentParser) -> None:
@@ -73,6 +78,8 @@ COMMANDS = [
         "lmx use-with codex",
         _use_with,
     ),
+    CliCommand("hosts", "list the machines whose LMX is used, and whether they answer", "commands.lmx:list_hosts", "lmx hosts", json_option),
+    CliCommand("forget", "use a machine's LMX no longer; its certificate and key are removed", "commands.lmx:forget", "lmx forget studio", _host),
     CliCommand("find", "list machines on this network that offer LMX", "commands.lmx:find", "lmx find --seconds 1", _find),
     Group("keys", "keys for clients of this LMX", "lmx_arguments", "KEYS"),
 ]

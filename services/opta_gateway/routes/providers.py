@@ -13,14 +13,17 @@ from opta_core.model_servers.local_servers import Discovered, discover
 from opta_core.process import state
 from opta_core.provider_settings import ProviderSettings
 from opta_core.secrets.vault import Secret
+from opta_core.setting_changes import table_change
 from opta_core.settings import Settings
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.http import AddProvider, Ok
+from opta_protocol.http import AddProvider
 from opta_protocol.http_daemon import DiscoveredServer, DiscoveredServers, ProviderAdded, ProviderInfo, ProviderList
+from opta_protocol.http_settings import ProviderTested, ProviderTestRequest, SettingChange
 
 from ..endpoint import GatewayOf, TypedRouter, VaultOf, body
 from ..lmx_look import look_at_lmx
 from ..provider_looks import ProviderLook
+from ..provider_test import try_provider
 
 MODELS_MAX = 300
 
@@ -93,11 +96,22 @@ async def add_provider(gateway: GatewayOf, vault: VaultOf, wanted: AddProvider =
 
 
 @routes.delete("/v3/providers/{name}")
-async def remove_provider(gateway: GatewayOf, name: str) -> Ok:
+async def remove_provider(gateway: GatewayOf, name: str) -> SettingChange:
     """Remove a provider. Its key stays in the keychain, and turns that it answers go on."""
+    current = gateway.now
+    known = current.settings.providers.get(name)
     if not await gateway.change(settings.write_provider, gateway.loaded.paths, name, None):
         raise Refused(f"There is no provider {name[:64]!r}.", code=ErrorCode.not_found)
-    return Ok()
+    said = f"{known.type} at {known.base_url or known.host}" if known is not None else ""
+    return table_change(current, f"providers.{name}", said, "", f"Its key, if it has one, stays: opta account remove {name}")
+
+
+@routes.post("/v3/providers/test")
+async def test_provider(
+    gateway: GatewayOf, vault: VaultOf, wanted: ProviderTestRequest = body(ProviderTestRequest)
+) -> ProviderTested:
+    """Ask a provider for its models, and send it a real turn of a few words; nothing falls back to another provider."""
+    return await try_provider(gateway, vault, wanted)
 
 
 def _info(name: str, current: Settings, look: ProviderLook, default: str, cooling_until: str) -> ProviderInfo:
