@@ -61,6 +61,4 @@ def _table(wanted: AddMcpServer) -> dict[str, Any]:
 
 def _said(name: str, server: McpServerSettings) -> str:
     """What a server does, without the values of its environment."""
-    return McpServerSpec(
-        name=name, origin="user", command=server.command, args=tuple(server.args), env=server.env, url=server.url
-    ).says
+    return McpServerSpec(name=name, origin="user", command=server.command, args=tuple(server.args), env=server.env, url=server.url).says

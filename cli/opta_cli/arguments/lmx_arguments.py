@@ -78,8 +78,12 @@ COMMANDS = [
         "lmx use-with codex",
         _use_with,
     ),
-    CliCommand("hosts", "list the machines whose LMX is used, and whether they answer", "commands.lmx:list_hosts", "lmx hosts", json_option),
-    CliCommand("forget", "use a machine's LMX no longer; its certificate and key are removed", "commands.lmx:forget", "lmx forget studio", _host),
+    CliCommand(
+        "hosts", "list the machines whose LMX is used, and whether they answer", "commands.lmx:list_hosts", "lmx hosts", json_option
+    ),
+    CliCommand(
+        "forget", "use a machine's LMX no longer; its certificate and key are removed", "commands.lmx:forget", "lmx forget studio", _host
+    ),
     CliCommand("find", "list machines on this network that offer LMX", "commands.lmx:find", "lmx find --seconds 1", _find),
     Group("keys", "keys for clients of this LMX", "lmx_arguments", "KEYS"),
 ]

@@ -1,18 +1,32 @@
 // Addresses of the page: what stands behind the # names what is shown, so that back, forward, reload and links work.
 
+export const SETTINGS_SECTIONS = ['appearance', 'language', 'notifications', 'permissions', 'providers', 'accounts', 'mcp', 'lmx', 'extensions', 'values'] as const;
+export type SettingsSection = (typeof SETTINGS_SECTIONS)[number];
+
+// Settings lie over what is open: `settings` names the section that is shown.
+interface Over {
+  settings?: SettingsSection;
+}
+
 export type Route =
   // `sid` '': the newest session. `turn` or `seq`: what to show of it; without one, its end.
-  | { view: 'session'; sid: string; turn?: string; seq?: number }
+  | ({ view: 'session'; sid: string; turn?: string; seq?: number } & Over)
   // An empty composer; the first message makes the session, in folder `cwd` if one is given.
-  | { view: 'new'; cwd?: string };
+  | ({ view: 'new'; cwd?: string } & Over);
 
 const SESSION = /^\/s\/([\w-]{1,64})(?:\/(?:(t\d{1,9})|(\d{1,15})))?$/;
+const SETTINGS = /^\/settings\/(\w{1,32})$/;
 
 // An address that means nothing here is the one of the newest session.
 export function parseRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#/, '').split('?');
+  const asked = new URLSearchParams(query);
+  return withSettings(parsed(path, asked), sectionOf(asked.get('settings') ?? SETTINGS.exec(path)?.[1] ?? ''));
+}
+
+function parsed(path: string, asked: URLSearchParams): Route {
   if (path === '/new') {
-    const cwd = new URLSearchParams(query).get('cwd');
+    const cwd = asked.get('cwd');
     return cwd ? { view: 'new', cwd } : { view: 'new' };
   }
   const found = SESSION.exec(path);
@@ -22,8 +36,30 @@ export function parseRoute(hash: string): Route {
 }
 
 export function formatRoute(route: Route): string {
-  if (route.view === 'new') return route.cwd ? `#/new?${new URLSearchParams({ cwd: route.cwd })}` : '#/new';
-  if (!route.sid) return '#/';
+  const asked = new URLSearchParams({ ...(route.view === 'new' && route.cwd ? { cwd: route.cwd } : {}), ...(route.settings ? { settings: route.settings } : {}) });
+  return `#${pathOf(route)}${asked.size ? `?${asked}` : ''}`;
+}
+
+function pathOf(route: Route): string {
+  if (route.view === 'new') return '/new';
+  if (!route.sid) return '/';
   const target = route.turn ?? (route.seq === undefined ? '' : String(route.seq));
-  return `#/s/${route.sid}${target ? `/${target}` : ''}`;
+  return `/s/${route.sid}${target ? `/${target}` : ''}`;
+}
+
+function sectionOf(name: string): SettingsSection | undefined {
+  return SETTINGS_SECTIONS.find((each) => each === name);
+}
+
+// The same with another section of the settings over it, or with none.
+export function withSettings(route: Route, settings: SettingsSection | undefined): Route {
+  const { settings: _, ...bare } = route;
+  return settings ? { ...bare, settings } : bare;
+}
+
+// Whether two addresses differ in the settings alone. One that names no session is about whatever is open.
+export function differsInSettings(from: Route, to: Route): boolean {
+  if (from.settings === to.settings) return false;
+  const bare = withSettings(to, undefined);
+  return (to.settings !== undefined && bare.view === 'session' && bare.sid === '') || formatRoute(bare) === formatRoute(withSettings(from, undefined));
 }

@@ -76,6 +76,8 @@ export const browserScreen: Screen = {
     setTimeout(() => URL.revokeObjectURL(link.href), SAVED_MS);
   },
 
+  mayNotify: () => ('Notification' in window ? Notification.permission : 'missing'),
+
   async askToNotify(): Promise<boolean> {
     return 'Notification' in window && (await Notification.requestPermission()) === 'granted';
   },

@@ -7,7 +7,7 @@ import type { Missing } from './boot';
 import type { ChildAsk } from './child_asks';
 import type { Bindings } from './actions/keymap';
 import { type Figures, type FirstToken, type MetricsLine, NO_FIGURES, withEvent, withMetrics } from './figures';
-import type { AnyEvent, Diagnosis, DiscoveredServer, Health, ModelInfo, Session, TrustState } from './protocol';
+import type { AnyEvent, Diagnosis, DiscoveredServer, Health, ModelInfo, Session, SettingChange, TrustState } from './protocol';
 import type { Connection } from './streams/eventlog';
 import { type Remembered, remembered } from './remembered';
 import type { Route } from './routes';
@@ -111,7 +111,8 @@ export interface State {
   areKeysShown: boolean;
   isDaemonShown: boolean;
   isPaletteShown: boolean;
-  areSettingsShown: boolean;
+  // What a person changed last in the settings, as the daemon says it.
+  settingChange: SettingChange | null;
   areModelsShown: boolean;
   // The person went to the open session for its question, which gets the focus when it is drawn.
   wantsQuestion: boolean;
@@ -195,7 +196,7 @@ export function createPageStore(): Store {
     areKeysShown: false,
     isDaemonShown: false,
     isPaletteShown: false,
-    areSettingsShown: false,
+    settingChange: null,
     areModelsShown: false,
     wantsQuestion: false,
     isNarrow: false,

@@ -92,7 +92,14 @@ async def add_provider(gateway: GatewayOf, vault: VaultOf, wanted: AddProvider =
     if wanted.makeDefault:
         await gateway.change(settings.write_value, gateway.loaded.paths, "default-model", f"{wanted.name}/{wanted.model}")
     names = [model.id for model in checked.models if model.is_chat][:MODELS_MAX]
-    return ProviderAdded(name=wanted.name, baseUrl=checked.provider.base_url, models=names, problem=checked.problem)
+    where = f"{checked.provider.type} at {checked.provider.base_url or checked.provider.host}"
+    notes = [
+        f"Its server does not answer now: {checked.problem}." if checked.problem else f"Its server lists {len(names)} models.",
+        "Its key is in the vault." if wanted.key else "",
+        f"Turns that name no model use {wanted.name}/{wanted.model}." if wanted.makeDefault else "",
+    ]
+    change = table_change(gateway.now, f"providers.{wanted.name}", "", where, " ".join(note for note in notes if note))
+    return ProviderAdded(name=wanted.name, baseUrl=checked.provider.base_url, models=names, problem=checked.problem, change=change)
 
 
 @routes.delete("/v3/providers/{name}")
@@ -107,9 +114,7 @@ async def remove_provider(gateway: GatewayOf, name: str) -> SettingChange:
 
 
 @routes.post("/v3/providers/test")
-async def test_provider(
-    gateway: GatewayOf, vault: VaultOf, wanted: ProviderTestRequest = body(ProviderTestRequest)
-) -> ProviderTested:
+async def test_provider(gateway: GatewayOf, vault: VaultOf, wanted: ProviderTestRequest = body(ProviderTestRequest)) -> ProviderTested:
     """Ask a provider for its models, and send it a real turn of a few words; nothing falls back to another provider."""
     return await try_provider(gateway, vault, wanted)
 

@@ -18,9 +18,13 @@ FILE_LAYERS: tuple[FileLayer, ...] = ("managed", "user", "project")
 # What no rule and no person can change, and what asks whatever the rules allow (`verdict.py`, docs/permissions.md).
 HARD = (
     RuleInfo(effect="deny", words="Never allow: reads and writes outside the session's folder, beside the folders of sandbox.read."),
-    RuleInfo(effect="deny", words="Never allow: writes of .git, .opta and start-up files of shells, and commands that write any control file."),
+    RuleInfo(
+        effect="deny", words="Never allow: writes of .git, .opta and start-up files of shells, and commands that write any control file."
+    ),
     RuleInfo(effect="deny", words="Never allow: commands, paths and addresses with characters that hide or reorder text."),
-    RuleInfo(effect="ask", words="Always ask before: destructive commands, files that may hold credentials, and commands without a sandbox."),
+    RuleInfo(
+        effect="ask", words="Always ask before: destructive commands, files that may hold credentials, and commands without a sandbox."
+    ),
     RuleInfo(effect="ask", words="Always ask before: writes of files that make other programs act, such as hooks and editor tasks."),
 )
 
@@ -75,4 +79,3 @@ def _defaults() -> list[RuleInfo]:
         RuleInfo(effect="ask", words=f"Always ask before: {', '.join(asks)}, and every tool of an MCP server."),
         RuleInfo(effect="deny", words="Never allow what would ask, when nobody can be asked."),
     ]
-

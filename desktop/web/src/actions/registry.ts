@@ -14,7 +14,7 @@ import { lookForServers } from './providers';
 import { leaveRename, leaveTrashed, moreSessions, newSession, searchSessions, showTrash } from './sessions';
 import { continueTurn, pauseTurn, steerTurn } from './steer';
 import { containOthers, diagnose, replayTurn, saveEvidence, writePostMortem } from './triage';
-import { showSettings } from './settings';
+import { settingsSections, showSettings } from './settings';
 import { copyCurrentTurn, goToEnd, nextTurn, openFind, previousTurn } from './timeline';
 import { resumeTurn, stopTurn, submitTurn } from './turns';
 import { allowNotifications, closeRail, dismissProblem, toggleChanges, toggleRail, toggleTelemetry } from './view';
@@ -58,6 +58,7 @@ export const actions: readonly Action[] = [
   showKeys,
   showModels,
   showSettings,
+  ...settingsSections,
   dismissProblem,
   allowNotifications,
   lookForServers,

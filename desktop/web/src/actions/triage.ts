@@ -6,6 +6,7 @@ import { connection, type State } from '../state';
 import type { Action } from './action';
 import { openModels } from './composer';
 import { PageProblem, say } from '../strings/spoken';
+import { openSettings } from './settings';
 
 // What the daemon does, and what this page does itself; all other fixes are for a person in a terminal.
 const OF_DAEMON = new Set<Fix['kind']>(['restart_service', 'start_service', 'load_model', 'unload_model', 'compact_session', 'resume_turn', 'stop_turn']);
@@ -34,7 +35,10 @@ export const applyFix: Action<Fix> = {
   keys: [],
   when: (state, fix) => canFix(fix) && !state.isDiagnosing && !state.isFixing,
   run: async (page, fix) => {
-    if (fix.kind === 'set_key') return page.set({ areSettingsShown: true, isTelemetrySheetOpen: false });
+    if (fix.kind === 'set_key') {
+      page.set({ isTelemetrySheetOpen: false });
+      return openSettings.run(page, 'accounts');
+    }
     if (fix.kind === 'choose_model') {
       page.set({ isTelemetrySheetOpen: false });
       return openModels.run(page);

@@ -89,7 +89,7 @@ test('the evidence is saved under the name of its session', async () => {
 });
 
 test.each([
-  ['set_key', 'Set the key', () => bench.page.state.areSettingsShown],
+  ['set_key', 'Set the key', () => bench.page.state.route.settings === 'accounts'],
   ['choose_model', 'Choose another model', () => bench.page.state.openPill === 'model'],
 ] as const)('the button of %s opens where a person makes the fix, and sends nothing', async (kind, label, isOpen) => {
   const { user } = await drawn();
