@@ -23,9 +23,9 @@ async def try_provider(gateway: Gateway, vault: Vault, wanted: ProviderTestReque
         return found
     if not model:
         return msgspec.structs.replace(found, reason="Its server lists no model. Name one.")
-    for service, question in (("agent", gateway.agent.ping(PING_S)), ("tools", gateway.worker.ping(PING_S))):
+    for service, ping in (("agent", gateway.agent.ping), ("tools", gateway.worker.ping)):
         try:
-            await question
+            await ping(PING_S)
         except (TimeoutError, OptaError):
             return msgspec.structs.replace(found, reason=f"The {service} process does not answer, so no turn would end: opta daemon status")
     if gateway.probing.locked():
