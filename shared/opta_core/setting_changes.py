@@ -11,7 +11,7 @@ from opta_protocol.http_settings import SettingChange, SettingInfo, SettingList
 
 from . import setting_keys, settings
 from .errors import Refused
-from .setting_effects import Effect, effect_of
+from .setting_effects import effect_of
 from .settings import LoadedSettings, Settings
 
 MASK = "••••"
@@ -85,7 +85,7 @@ def _info(key: str, value: Any, origin: str) -> SettingInfo:
 
 
 def _change(loaded: LoadedSettings, key: str, before: Any, after: Any) -> SettingChange:
-    effect: Effect = effect_of(key)
+    effect = effect_of(key)
     return SettingChange(
         file=str(loaded.paths.config),
         key=key,

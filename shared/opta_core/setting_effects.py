@@ -13,17 +13,17 @@ from . import setting_keys
 EVERY_SERVICE = ("gateway", "sessions", "agent", "tools", "browser", "lmx", "desktop")
 
 
-class Effect(msgspec.Struct, frozen=True):
+class SettingEffect(msgspec.Struct, frozen=True):
     """From when on a change holds. `services`: those to restart."""
 
     applies: Applies
     services: tuple[str, ...] = ()
 
 
-NOW, TURN, START = Effect("now"), Effect("turn"), Effect("start")
-_AGENT = Effect("restart", ("agent",))
+NOW, TURN, START = SettingEffect("now"), SettingEffect("turn"), SettingEffect("start")
+_AGENT = SettingEffect("restart", ("agent",))
 # Area or key -> effect; the longest one that fits counts.
-EFFECTS: dict[str, Effect] = {
+EFFECTS: dict[str, SettingEffect] = {
     "default-model": TURN,
     "thinking": TURN,
     "thinking-budget": TURN,
@@ -45,13 +45,13 @@ EFFECTS: dict[str, Effect] = {
     "max-turn-tokens": _AGENT,
     "permissions": _AGENT,
     "agents": _AGENT,
-    "sandbox": Effect("restart", ("tools", "agent", "gateway")),
-    "vault-file": Effect("restart", ("gateway", "agent")),
-    "daemon.port": Effect("restart", ("gateway",)),
-    "daemon.ui-port": Effect("restart", ("gateway", "desktop")),
-    "otel": Effect("restart", ("gateway",)),
-    "lmx": Effect("restart", ("lmx", "gateway")),
-    "log-level": Effect("restart", EVERY_SERVICE),
+    "sandbox": SettingEffect("restart", ("tools", "agent", "gateway")),
+    "vault-file": SettingEffect("restart", ("gateway", "agent")),
+    "daemon.port": SettingEffect("restart", ("gateway",)),
+    "daemon.ui-port": SettingEffect("restart", ("gateway", "desktop")),
+    "otel": SettingEffect("restart", ("gateway",)),
+    "lmx": SettingEffect("restart", ("lmx", "gateway")),
+    "log-level": SettingEffect("restart", EVERY_SERVICE),
 }
 _WORDS: dict[Applies, str] = {
     "now": "It holds from now on.",
@@ -60,16 +60,16 @@ _WORDS: dict[Applies, str] = {
 }
 
 
-def effect_of(key: str) -> Effect:
+def effect_of(key: str) -> SettingEffect:
     """The effect of a change at a key."""
     parts = setting_keys.split(key)
     for end in range(len(parts), 0, -1):
         if (found := EFFECTS.get(".".join(parts[:end]))) is not None:
             return found
-    return Effect("restart", EVERY_SERVICE)
+    return SettingEffect("restart", EVERY_SERVICE)
 
 
-def sentence(effect: Effect) -> str:
+def sentence(effect: SettingEffect) -> str:
     """The same for people."""
     if effect.applies != "restart":
         return _WORDS[effect.applies]

@@ -43,7 +43,7 @@ def test_what_is_not_valid_is_refused_and_nothing_is_written(tmp_path: Path, key
     assert not (tmp_path / "config.toml").exists()
 
 
-def test_providers_stand_in_the_order_that_was_chosen_and_others_follow(tmp_path: Path) -> None:
+def test_providers_have_the_order_that_was_chosen_and_others_follow(tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
         settings.write_provider(loaded(tmp_path).paths, name, {"type": "openai", "base-url": "http://127.0.0.1:9/v1"})
     change = set_setting(loaded(tmp_path), "provider-order", "three gone one")

@@ -13,8 +13,8 @@ import msgspec
 
 from opta_core.errors import Refused
 from opta_core.inheritance import inherited, python
-from opta_core.model_servers import lmx_hosts
-from opta_core.model_servers.lmx_hosts import pair_host
+from opta_core.model_servers import paired_hosts
+from opta_core.model_servers.paired_hosts import pair_host
 from opta_core.net.lmx_endpoint import with_port
 from opta_core.net.lmx_pairing import find_hosts
 from opta_core.secrets.vault import Vault
@@ -101,7 +101,7 @@ def list_hosts(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx hosts"""
     vault = Vault(loaded.paths, allows_file=loaded.settings.vault_file)
     with waiting("asking the hosts"):
-        hosts = asyncio.run(lmx_hosts.list_hosts(loaded, vault))
+        hosts = asyncio.run(paired_hosts.list_hosts(loaded, vault))
     if args.json:
         print(plain_json(msgspec.json.encode({"hosts": hosts})).decode())
         return 0
@@ -118,7 +118,7 @@ def forget(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     vault = Vault(loaded.paths, allows_file=loaded.settings.vault_file)
     host = with_port(args.host)
     change = change_by_daemon(
-        loaded, "DELETE", f"/v3/lmx/hosts?{urlencode({'host': host})}", None, lambda: lmx_hosts.forget_host(loaded, vault, host)
+        loaded, "DELETE", f"/v3/lmx/hosts?{urlencode({'host': host})}", None, lambda: paired_hosts.forget_host(loaded, vault, host)
     )
     note = f" {change.note}" if change.note else ""
     print_plain(f"{host} is not used any more: {change.key} is removed from {change.file}.{note} {sentence(effect_of(change.key))}")

@@ -1,7 +1,7 @@
 """The machines whose LMX is used: list and check them, find those that offer it, pair with one, use one no longer."""
 
 from opta_core.errors import Refused
-from opta_core.model_servers.lmx_hosts import forget_host, list_hosts, pair_host
+from opta_core.model_servers.paired_hosts import forget_host, list_hosts, pair_host
 from opta_core.net.lmx_pairing import find_hosts
 from opta_protocol.http_settings import FoundLmxHost, FoundLmxHosts, LmxHosts, PairLmxHost, SettingChange
 
