@@ -46,7 +46,7 @@ function Hooks(): ReactNode {
 
 function Hook({ hook }: { hook: HookInfo }): ReactNode {
   const words = useWords('settings.extensions');
-  const about = [hook.tools.length ? words('tools', { tools: hook.tools.join(', ') }) : words('everyTool'), words('timeout', { seconds: hook.timeoutS }), words(hook.isOpen ? 'open' : 'closed')];
+  const about = [hook.tools.length ? words('tools', { tools: hook.tools.join(', ') }) : words('everyTool'), words('timeout', { seconds: String(hook.timeoutS) }), words(hook.isOpen ? 'open' : 'closed')];
   return (
     <li>
       <span className={styles.words}>

@@ -48,7 +48,7 @@ function Host({ host }: { host: LmxHostInfo }): ReactNode {
     <li>
       <span className={styles.words}>
         <code>{line(host.host)}</code> <span className="dim">{words(`roles.${host.role}`, { name: line(host.provider ?? '') })}</span> ·{' '}
-        <span className={host.healthy ? 'ok' : 'err'}>{host.healthy ? words('healthy', { ms: Math.round(host.latencyMs ?? 0), count: (host.models ?? []).length }) : <Revealed text={host.reason ?? ''} />}</span>
+        <span className={host.healthy ? 'ok' : 'err'}>{host.healthy ? words('healthy', { ms: String(Math.round(host.latencyMs ?? 0)), count: (host.models ?? []).length }) : <Revealed text={host.reason ?? ''} />}</span>
         {isHere ? null : <span className={`${styles.line} ${host.isPaired ? 'dim' : 'warn'}`}>{words(host.isPaired ? 'paired' : 'plain')}</span>}
       </span>
       {isHere ? null : (

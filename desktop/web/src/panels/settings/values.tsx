@@ -18,7 +18,7 @@ export function Values(): ReactNode {
   const found = (data?.settings ?? []).filter((setting) => !wanted || fits(wanted, `${setting.key.replaceAll(/[.-]/g, ' ')} ${setting.key}`));
   return (
     <Section title={words('title')} hint={words('hint')} command="opta config list --origin">
-      {data ? <FilePath label="config.toml" path={data.file} /> : null}
+      {data ? <FilePath label="" path={data.file} /> : null}
       <input type="search" className={styles.find} aria-label={words('find')} placeholder={words('find')} value={text} onChange={(event) => setText(event.target.value)} />
       <Waiting error={error} isRead={data !== undefined} />
       <p className="dim" role="status">
