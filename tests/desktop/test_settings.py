@@ -109,7 +109,7 @@ def test_a_value_that_is_set_in_the_page_is_the_one_of_the_terminal_and_the_othe
     assert done.stdout.strip() == "notify.min-s = 5.0. It holds from now on."
     show(page, "values")
     expect(page.get_by_role("textbox", name="notify.min-s")).to_have_value("5.0")
-    field = page.get_by_role("textbox", name="max-steps")
+    field = page.get_by_role("textbox", name="max-steps", exact=True)
     field.fill("0")
     field.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("a turn needs at least 1 step")
@@ -135,7 +135,7 @@ def test_a_server_is_tested_with_a_real_turn_moved_and_removed(page: Page, daemo
 def test_an_mcp_server_is_added_started_and_removed(page: Page, daemon: Daemon) -> None:
     show(page, "mcp")
     form = page.get_by_role("region", name="Add an MCP server")
-    form.get_by_label("Name").fill("manners")
+    form.get_by_label("Name", exact=True).fill("manners")
     form.get_by_label("Program, by name or whole path").fill(PYTHON)
     form.get_by_label("Arguments, one a line").fill(f"-I\n{SERVER.name}\nplain")
     expect(form.get_by_text("Will run exactly")).to_be_visible()

@@ -54,7 +54,10 @@ export const browserScreen: Screen = {
 
   go(route: Route): void {
     const hash = formatRoute(route);
-    if (hash !== location.hash) location.hash = hash;
+    if (hash === location.hash) return;
+    // The short address of a section is replaced: going back to it would lead forward again.
+    if (location.hash.startsWith('#/settings/')) history.replaceState(history.state, '', hash);
+    else location.hash = hash;
   },
 
   name(title: string, needsYou: number): void {
