@@ -32,6 +32,7 @@ SECTIONS: dict[str, list[str]] = {
         "outside.md",
         "context_files.md",
         "extensions.md",
+        "settings.md",
         "keyboard.md",
         "tui.md",
         "window.md",

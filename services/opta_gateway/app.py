@@ -82,6 +82,11 @@ class Gateway:
         async with self.changing:
             return await asyncio.to_thread(write, *arguments)
 
+    @property
+    def now(self) -> LoadedSettings:
+        """The settings of now with their paths; while config.toml is not valid, the last valid ones."""
+        return msgspec.structs.replace(self.loaded, settings=self.settings())
+
     def mount(self, rest: App) -> None:
         """The REST routes are imported; requests that waited for them go on."""
         self._rest = rest

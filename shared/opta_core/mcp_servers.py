@@ -163,10 +163,12 @@ _APPROVALS = msgspec.json.Decoder(dict[str, dict[str, str]])
 
 
 def described(offer: McpServerOffer) -> dict[str, Any]:
-    """An offer as the API returns it, without the values of its environment."""
+    """An offer as the API returns it, without the values of its environment. `command`: the program and its arguments, word by word."""
     spec = offer.spec
     return {
         "name": spec.name,
+        "command": [spec.command, *spec.args] if spec.command else [],
+        "url": spec.url,
         "origin": spec.origin,
         "says": spec.says,
         "state": offer.state,

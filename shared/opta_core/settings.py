@@ -95,6 +95,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     # Programs that judge calls before they run, follow them, or look at the end of a turn.
     hooks: list[HookSettings] = []
     providers: dict[str, ProviderSettings] = {}
+    # Names of providers in the order in which turns fall back to them; the others follow in the order of the file.
+    provider_order: list[str] = []
     # What is set for a model: `models."ollama/qwen3:8b".temperature`.
     models: dict[str, ModelSettings] = {}
     # Other names of models: `aliases.fast = "ollama/qwen3:8b"`.
@@ -138,7 +140,7 @@ class LiveSettings:
         if stamp != self._stamp:
             self._stamp = stamp
             with contextlib.suppress(Refused, OSError):
-                self._now = load(variables={**os.environ, "OPTA_HOME": str(self._paths.home)}).settings
+                self._now = load_home(self._paths).settings
         return self._now
 
     def _look(self) -> object:
@@ -181,7 +183,20 @@ def load(flags: dict[str, Any] | None = None, variables: Mapping[str, str] = os.
     except msgspec.ValidationError as error:
         raise Refused(f"The settings are not valid: {error}. Sources: {paths.config} and OPTA_* variables.") from error
     _check_values(settings)
-    return LoadedSettings(settings=settings, paths=paths, origins=origins)
+    return LoadedSettings(settings=_in_order(settings), paths=paths, origins=origins)
+
+
+def load_home(paths: Paths) -> LoadedSettings:
+    """The settings of a home as its file and this process's environment are now. Raises Refused."""
+    return load(variables={**os.environ, "OPTA_HOME": str(paths.home)})
+
+
+def _in_order(settings: Settings) -> Settings:
+    """The same with the providers in the order that the user chose; names that are no provider are skipped."""
+    if not settings.provider_order:
+        return settings
+    names = dict.fromkeys([*(name for name in settings.provider_order if name in settings.providers), *settings.providers])
+    return msgspec.structs.replace(settings, providers={name: settings.providers[name] for name in names})
 
 
 def _check_values(settings: Settings) -> None:

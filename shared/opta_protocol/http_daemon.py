@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from .http import Response
+from .http_settings import SettingChange
 
 
 class Contract(Response, frozen=True, kw_only=True):
@@ -128,12 +129,13 @@ class DiscoveredServers(Response, frozen=True, kw_only=True):
 
 
 class ProviderAdded(Response, frozen=True, kw_only=True):
-    """POST /v3/providers. `problem`: why its server does not answer now."""
+    """POST /v3/providers. `problem`: why its server does not answer now; `change`: what was written."""
 
     name: str
     baseUrl: str
     models: list[str]
     problem: str = ""
+    change: SettingChange | None = None
 
 
 class Metrics(Response, frozen=True, kw_only=True):

@@ -44,10 +44,11 @@ class SkillInfo(Response, frozen=True, kw_only=True):
 
 
 class SkillList(Response, frozen=True, kw_only=True):
-    """GET /v3/skills. `problems` says which are not used, and why."""
+    """GET /v3/skills. `problems` says which are not used, and why; `folder`: where the user's are."""
 
     skills: list[SkillInfo]
     problems: list[str]
+    folder: str = ""
 
 
 class FileMatch(Response, frozen=True, kw_only=True):
@@ -80,9 +81,11 @@ class HookInfo(Response, frozen=True, kw_only=True):
 
 
 class HookList(Response, frozen=True, kw_only=True):
-    """GET /v3/hooks, in the order in which they run."""
+    """GET /v3/hooks, in the order in which they run. `file`: where they are written; `folder`: where their programs may be."""
 
     hooks: list[HookInfo]
+    file: str = ""
+    folder: str = ""
 
 
 class Asker(Response, frozen=True, kw_only=True, omit_defaults=True):

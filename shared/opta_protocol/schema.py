@@ -13,6 +13,7 @@ from . import (
     http_folders,
     http_lists,
     http_models,
+    http_settings,
     http_triage,
     http_usage,
     http_worktree,
@@ -50,6 +51,10 @@ REQUESTS: list[type[Any]] = [
     http.LoadModel,
     http.UnloadModel,
     http.PullModel,
+    http_settings.SetSetting,
+    http_settings.ProviderTestRequest,
+    http_settings.AddMcpServer,
+    http_settings.PairLmxHost,
 ]
 RESPONSES: list[type[Any]] = [
     http.Session,
@@ -109,6 +114,14 @@ RESPONSES: list[type[Any]] = [
     http_lists.McpServers,
     http_lists.AccountList,
     http_lists.LogLines,
+    http_lists.HookList,
+    http_settings.SettingChange,
+    http_settings.SettingList,
+    http_settings.PolicyLayers,
+    http_settings.TrustedFolders,
+    http_settings.ProviderTested,
+    http_settings.LmxHosts,
+    http_settings.FoundLmxHosts,
     ErrorBody,
 ]
 

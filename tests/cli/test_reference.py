@@ -61,6 +61,7 @@ OTHERWISE = {
     "lmx status": {1},
     "lmx doctor": {0, 1},
     "lmx use-with": {0, 1, 2},
+    "lmx forget": {2},
     "lmx keys add": {1},
     "lmx keys list": {1},
     "lmx keys remove": {1},

@@ -16,7 +16,7 @@ from support.limits import limit_s
 from support.lmx import port_of
 from support.oracles import until
 
-from opta_cli.lmx.pairing import find_hosts
+from opta_core.net.lmx_pairing import find_hosts
 from opta_lmx.server.certificate import context_of
 from opta_lmx.server.discovery import Advertisement
 from opta_lmx.server.keys import Keys

@@ -18,7 +18,13 @@ def _pair(parser: ArgumentParser) -> None:
     parser.add_argument("host", nargs="?", default="", help="the other machine, with its port when it is not 1234")
     parser.add_argument("--admin", action="store_true", help="the paired machine may also load, unload and pull models")
     parser.add_argument("--code-stdin", action="store_true", help="read the code from standard input")
-    parser.add_argument("--provider", default="", metavar="NAME", help="a second LMX: turns go to it while the first one does not answer")
+    parser.add_argument(
+        "--provider", "--name", dest="name", default="", metavar="NAME", help="a second LMX: turns go to it while the first one does not answer"
+    )
+
+
+def _host(parser: ArgumentParser) -> None:
+    parser.add_argument("host", help="the machine, as `opta lmx hosts` shows it")
 
 
 def _use_with(parser: ArgumentParser) -> None:
@@ -73,6 +79,12 @@ COMMANDS = [
         "commands.lmx:use_with",
         "lmx use-with codex",
         _use_with,
+    ),
+    CliCommand(
+        "hosts", "list the machines whose LMX is used, and whether they answer", "commands.lmx:list_hosts", "lmx hosts", json_option
+    ),
+    CliCommand(
+        "forget", "use a machine's LMX no longer; its certificate and key are removed", "commands.lmx:forget", "lmx forget studio", _host
     ),
     CliCommand("find", "list machines on this network that offer LMX", "commands.lmx:find", "lmx find --seconds 1", _find),
     Group("keys", "keys for clients of this LMX", "lmx_arguments", "KEYS"),

@@ -82,6 +82,7 @@ COMMANDS = [
         "policy trust",
         _trust,
     ),
+    CliCommand("trusted", "list the folders that you trust", "commands.policy:list_trusted", "policy trusted", json_option),
 ]
 
 MCP = [

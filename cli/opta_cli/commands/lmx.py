@@ -7,23 +7,27 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlencode
 
 import msgspec
 
-from opta_core import settings
 from opta_core.errors import Refused
 from opta_core.inheritance import inherited, python
-from opta_core.net.lmx_endpoint import ACCOUNT, with_port
-from opta_core.provider_settings import ProviderSettings, check_providers
+from opta_core.model_servers import paired_hosts
+from opta_core.model_servers.paired_hosts import pair_host
+from opta_core.net.lmx_endpoint import with_port
+from opta_core.net.lmx_pairing import find_hosts
+from opta_core.secrets.vault import Vault
+from opta_core.setting_effects import effect_of, sentence
 from opta_core.settings import LoadedSettings
 from opta_protocol.lmx import LmxKey, LmxKeyRemoved, LmxKeys, LmxModels, LmxNewKey, LmxPairingCode
 
 from ..ask import confirm
+from ..daemon_change import change_by_daemon
 from ..lmx import install as lmx_install
 from ..lmx.client import ask, endpoint_here
 from ..lmx.client_configs import config_of
 from ..lmx.machine_checks import checks_of
-from ..lmx.pairing import find_hosts, join
 from ..lmx.use_with import change_of, difference, explained, notes_of, target_of, write
 from ..plain_text import plain_json, print_plain
 from ..progress_bars import waiting
@@ -85,13 +89,43 @@ def pair(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     code = (
         sys.stdin.readline().strip() if args.code_stdin else input(f"Code that `opta lmx pair` shows on {args.host} (six digits): ").strip()
     )
-    name = asyncio.run(join(loaded, host, code, args.provider or ACCOUNT))
-    if args.provider:
-        settings.write_provider(loaded.paths, args.provider, {"type": "lmx", "host": host})
-        print_plain(f"Paired with {host} as {name!r}. It is provider {args.provider}: turns go to it while LMX does not answer.")
+    vault = Vault(loaded.paths, allows_file=loaded.settings.vault_file)
+    change = change_by_daemon(
+        loaded,
+        "POST",
+        "/v3/lmx/hosts",
+        {"host": host, "code": code, "provider": args.name},
+        lambda: asyncio.run(pair_host(loaded, vault, host, code, args.name))[1],
+    )
+    print_plain(f"Paired with {host}: {change.key} is {change.new}. {sentence(effect_of(change.key))}")
+    return 0
+
+
+def list_hosts(loaded: LoadedSettings, args: argparse.Namespace) -> int:
+    """opta lmx hosts"""
+    vault = Vault(loaded.paths, allows_file=loaded.settings.vault_file)
+    with waiting("asking the hosts"):
+        hosts = asyncio.run(paired_hosts.list_hosts(loaded, vault))
+    if args.json:
+        print(plain_json(msgspec.json.encode({"hosts": hosts})).decode())
         return 0
-    settings.write_value(loaded.paths, "lmx.host", host)
-    print_plain(f"Paired with {host} as {name!r}. Running services use it after a restart: opta daemon restart")
+    for host in hosts:
+        use = {"here": "this machine", "main": "lmx/MODEL", "provider": f"{host.provider}/MODEL"}[host.role]
+        guard = "paired" if host.isPaired else "without TLS" if host.role != "here" else ""
+        state = f"✓ {len(host.models)} models, {host.latencyMs:g} ms" if host.healthy else f"✕ {host.reason}"
+        print_plain(f"{host.host:28} {use:20} {guard:12} {state}")
+    return 0
+
+
+def forget(loaded: LoadedSettings, args: argparse.Namespace) -> int:
+    """opta lmx forget HOST"""
+    vault = Vault(loaded.paths, allows_file=loaded.settings.vault_file)
+    host = with_port(args.host)
+    change = change_by_daemon(
+        loaded, "DELETE", f"/v3/lmx/hosts?{urlencode({'host': host})}", None, lambda: paired_hosts.forget_host(loaded, vault, host)
+    )
+    note = f" {change.note}" if change.note else ""
+    print_plain(f"{host} is not used any more: {change.key} is removed from {change.file}.{note} {sentence(effect_of(change.key))}")
     return 0
 
 

@@ -1,20 +1,24 @@
 """opta mcp: your MCP servers, the servers that a folder offers, and their tools."""
 
 import argparse
+import os
 import re
-import shutil
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 
 from opta_core import mcp_servers, settings
 from opta_core.errors import Refused
+from opta_core.mcp_adding import add_server, remove_server
 from opta_core.settings import LoadedSettings
+from opta_protocol.http_settings import AddMcpServer
 
 from ..ask import confirm
 from ..cli_command import nearest
 from ..connection import connect
+from ..daemon_change import change_by_daemon, removed
 from ..plain_text import plain_json, print_line
 
 
@@ -23,29 +27,30 @@ def add(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     command = [word for word in args.command if word != "--"]
     if bool(command) == bool(args.url):
         raise Refused("Give either a program (opta mcp add NAME -- PROGRAM ARGS…) or an address (--url URL).")
-    server: dict[str, object] = {"url": args.url} if args.url else {"command": command[0], "args": command[1:]}
-    if command and not find_program(command[0]):
-        raise Refused(f"There is no program {command[0]!r}. Install it, or give its whole path. (Nothing was changed.)")
-    if args.url and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", args.url):
-        raise Refused(f"{args.url!r} is not an address; it must begin with http:// or https:// and name a host.")
-    if args.name in loaded.settings.mcp.servers and not args.replace:
-        raise Refused(f"There is an MCP server {args.name} already. Replace it with --replace, or choose another name.")
     for pair in args.env:
         if not re.fullmatch(r"[A-Za-z_]\w*=.*", pair, re.DOTALL):
             raise Refused(f"--env is {pair!r}; it must be NAME=VALUE.")
-    if args.env:
-        server["env"] = dict(pair.partition("=")[::2] for pair in args.env)
-    if args.network:
-        server["network"] = True
-    settings.write_server(loaded.paths, args.name, server)
+    wanted = AddMcpServer(
+        name=args.name,
+        command=_whole(command),
+        url=args.url,
+        env=dict(pair.partition("=")[::2] for pair in args.env),
+        network=args.network,
+        replace=args.replace,
+    )
+    search_path = settings.environment().get("PATH", os.defpath)
+    change_by_daemon(loaded, "POST", "/v3/mcp/servers", msgspec.to_builtins(wanted), lambda: add_server(loaded, wanted, search_path))
     print_line(f"MCP server {args.name} is added. See its tools: opta mcp test {args.name}")
     return 0
 
 
 def remove(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta mcp remove"""
-    if not settings.write_server(loaded.paths, args.name, None):
+    if args.name not in settings.read_config(loaded.paths.config).get("mcp", {}).get("servers", {}):
         raise Refused(f"There is no MCP server {args.name!r}.{nearest(args.name, loaded.settings.mcp.servers)} `opta mcp list` shows them.")
+    change_by_daemon(
+        loaded, "DELETE", f"/v3/mcp/servers/{quote(args.name, safe='')}", None, lambda: removed(remove_server(loaded, args.name), args.name)
+    )
     print_line(f"MCP server {args.name} is removed.")
     return 0
 
@@ -101,9 +106,9 @@ def test(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     return 1 if found["problems"] or (args.name and args.name not in found["offers"]) else 0
 
 
-def find_program(word: str) -> str:
-    """The path of a program, by its path or by PATH; '' when there is none."""
-    return shutil.which(str(Path(word).expanduser()) if "/" in word else word) or ""
+def _whole(command: list[str]) -> list[str]:
+    """A program by a relative path gets its whole one: the daemon starts it in another folder."""
+    return [str(Path(command[0]).absolute()), *command[1:]] if command and "/" in command[0] and command[0][0] not in "/~" else command
 
 
 def _cwd(args: argparse.Namespace) -> str:

@@ -80,7 +80,7 @@ def use(loaded: LoadedSettings, args: argparse.Namespace) -> int:
         if not problem:
             ask(loaded, "POST", "/admin/models/load", LmxModelDetails, {"model": name})
     print_plain(f"New turns that name no model use {whole}.")
-    print_overridden(loaded, "default-model")
+    print_overridden("default-model")
     return 0
 
 

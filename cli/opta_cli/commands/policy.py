@@ -13,12 +13,14 @@ from opta_core.policy import explain, grants, trust
 from opta_core.policy.actions import normalise
 from opta_core.policy.layers import Problem, Sources
 from opta_core.policy.rules import rule_from
+from opta_core.policy.trusted_folders import trusted_folders
 from opta_core.policy.verdict import Situation, judge
 from opta_core.settings import LoadedSettings, environment
 from opta_protocol.permissions import Level, Mode, default_level
 from opta_protocol.tools.shell import RUN_COMMAND
 
 from ..ask import can_ask, confirm
+from ..local_time import local
 from ..plain_text import plain_json, print_line
 
 
@@ -132,6 +134,19 @@ def give_trust(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     return 0
 
 
+def list_trusted(loaded: LoadedSettings, args: argparse.Namespace) -> int:
+    """opta policy trusted"""
+    found = trusted_folders(loaded.paths)
+    if args.json:
+        print(plain_json(msgspec.json.encode(found)).decode())
+        return 0
+    for folder in found.folders:
+        print_line(f"{folder.path}  {_TRUSTED[folder.state]}, since {local(folder.since)}")
+    if not found.folders:
+        print("No folder is trusted. opta policy trust FOLDER", file=sys.stderr)
+    return 0
+
+
 def problems(loaded: LoadedSettings) -> list[Problem]:
     """The problems in the policy files that apply here."""
     return list(Sources(loaded.paths).layers(str(Path.cwd())).problems)
@@ -168,4 +183,10 @@ def _cwd(args: argparse.Namespace) -> str:
     return str(Path(args.cwd or ".").absolute())
 
 
+_TRUSTED = {
+    "trusted": "trusted",
+    "changed": "no longer trusted: its files have changed",
+    "replaced": "no longer trusted: another folder is at this path now",
+    "missing": "no longer there",
+}
 _STATES = {"trusted": "trusted", "untrusted": "not trusted", "changed": "no longer trusted: its files have changed"}

@@ -1,6 +1,6 @@
 // HTTP client of the gateway, and the addresses of its live streams.
 
-import type { AccountInfo, AccountList, AddProvider, AnyEvent, Attachment, BenchList, CommandList, DiagnoseRequest, Diagnosis, DiscoveredServers, ErrorInfo, FileMatches, Fix, FixDone, FolderList, FolderSuggestions, ForkAnswer, Health, LmxAvailable, LmxHubSearch, LmxModelDetails, LmxModels, LmxPull, MachineModels, ModelBench, ModelList, ProviderAdded, ProviderList, Replay, Session, SessionChanges, SessionDetails, SessionList, SkillList, SteerAccepted, TrustState, TurnAccepted, TurnChanges, TurnUndoneAnswer, UndoTurnRequest, UpdateSession, UsageReport, WorktreeEnded } from './protocol';
+import type { AccountInfo, AccountList, AddProvider, AnyEvent, Attachment, BenchList, CommandList, DiagnoseRequest, Diagnosis, DiscoveredServers, ErrorInfo, FileMatches, Fix, FixDone, FolderList, FolderSuggestions, ForkAnswer, Health, LmxAvailable, LmxHubSearch, LmxModelDetails, LmxModels, LmxPull, MachineModels, ModelBench, ModelList, ProviderAdded, ProviderList, Replay, Session, SessionChanges, SessionDetails, SessionList, SettingChange, SkillList, SteerAccepted, TrustState, TurnAccepted, TurnChanges, TurnUndoneAnswer, UndoTurnRequest, UpdateSession, UsageReport, WorktreeEnded } from './protocol';
 
 // Where the gateway listens, and the token it accepts. Both change when it restarts.
 export interface Address {
@@ -328,7 +328,7 @@ export class Daemon {
     return (await this.ask<{ grants: Grant[] }>('GET', '/v3/grants')).grants;
   }
 
-  revoke(id: string): Promise<unknown> {
+  revoke(id: string): Promise<SettingChange> {
     return this.ask('DELETE', `/v3/grants/${encodeURIComponent(id)}`);
   }
 
@@ -336,15 +336,15 @@ export class Daemon {
     return (await this.ask<AccountList>('GET', '/v3/accounts')).accounts;
   }
 
-  storeAccount(name: string, key: string): Promise<unknown> {
+  storeAccount(name: string, key: string): Promise<SettingChange> {
     return this.ask('PUT', `/v3/accounts/${encodeURIComponent(name)}`, { key });
   }
 
-  removeAccount(name: string): Promise<unknown> {
+  removeAccount(name: string): Promise<SettingChange> {
     return this.ask('DELETE', `/v3/accounts/${encodeURIComponent(name)}`);
   }
 
-  removeProvider(name: string): Promise<unknown> {
+  removeProvider(name: string): Promise<SettingChange> {
     return this.ask('DELETE', `/v3/providers/${encodeURIComponent(name)}`);
   }
 

@@ -22,15 +22,16 @@ test('a choice decides the media rules, and taking it back gives them to the sys
   style.textContent = SHEET;
   document.head.append(style);
   const before = media();
-  wear({ theme: 'light', motion: 'less', textSize: '125' }, document);
+  wear({ theme: 'light', motion: 'less', textSize: '125', density: 'compact' }, document);
   expect(media()).toEqual(['all', 'all', 'not all', '(max-width: 720px)']);
   expect(document.documentElement.style.getPropertyValue('--zoom')).toBe('1.25');
-  wear({ theme: 'dark', motion: 'system', textSize: '100' }, document);
+  expect(document.documentElement.dataset.density).toBe('compact');
+  wear({ theme: 'dark', motion: 'system', textSize: '100', density: 'comfortable' }, document);
   expect(media()[0]).toBe('not all');
   wear(lookOf({}), document);
   expect(media()).toEqual(before);
 });
 
 test('what was stored and is unknown is as the system has it', () => {
-  expect(lookOf({ theme: 'pink', motion: '', textSize: '9' })).toEqual({ theme: 'system', motion: 'system', textSize: '100' });
+  expect(lookOf({ theme: 'pink', motion: '', textSize: '9', density: 'dense' })).toEqual({ theme: 'system', motion: 'system', textSize: '100', density: 'comfortable' });
 });

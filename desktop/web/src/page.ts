@@ -13,7 +13,7 @@ import { changedNames, restoredState, storedOf } from './kept_state';
 import { afterLook, type Remembered } from './remembered';
 import { type Known, SessionPages } from './session_pages';
 import { createQueries } from './queries';
-import { differsInSheet, type Route, type SheetName, withSheet } from './routes';
+import { differsInSettings, differsInSheet, type Route, type SheetName, withSettings, withSheet } from './routes';
 import { afterLines, afterMetrics, afterOpening, createPageStore, isMessageBegun, type State, windowName } from './state';
 import type { StoredName } from './storage';
 import { EventLog } from './streams/eventlog';
@@ -31,6 +31,9 @@ const CHANGES_LIST = /^\{"seq":\d+,"event":"(?!turn\.token|turn\.thinking|tool\.
 const REPLAYED_MAX = 1_000;
 const TAIL_LINES = 3_000;
 
+// granted, denied; default: it was never asked; missing: this browser shows none.
+export type NotifyState = NotificationPermission | 'missing';
+
 export type FocusTarget = 'composer' | 'search' | 'question' | 'find' | 'playback';
 
 // What the page needs of a browser window.
@@ -43,8 +46,9 @@ export interface Screen {
   nextFrame(run: () => void): void;
   // Notify the person, if they allowed it and do not look at the page. A click on the notification shows `route`.
   notify(title: string, text: string, route: Route): void;
-  // Ask whether notifications may be shown; whether they may.
+  // Ask whether notifications may be shown; whether they may. And what the browser says of it now.
   askToNotify(): Promise<boolean>;
+  mayNotify(): NotifyState;
   // Make the address name what is shown.
   go(route: Route): void;
   // Name the window, and mark it when `needsYou` sessions wait for the person.
@@ -146,8 +150,8 @@ export class Page {
   // Connect, and show what the address names. Retries for as long as the daemon is away.
   start(wanted: Route): void {
     this.wanted = wanted;
-    // A sheet may be what helps while the daemon does not answer.
-    if (wanted.sheet) this.set({ route: wanted });
+    // A sheet may be what helps while the daemon does not answer, and settings need no session.
+    if (wanted.sheet || wanted.settings) this.set({ route: wanted });
     this.globalLog.start();
   }
 
@@ -220,6 +224,10 @@ export class Page {
     return this.screen.askToNotify();
   }
 
+  mayNotify(): NotifyState {
+    return this.screen.mayNotify();
+  }
+
   save(name: string, content: Blob): void {
     this.screen.save(name, content);
   }
@@ -233,6 +241,7 @@ export class Page {
   show(route: Route): void {
     this.endPlayback();
     if (differsInSheet(this.state.route, route)) this.set({ route });
+    else if (differsInSettings(this.state.route, route)) this.set({ route: withSettings(this.state.route, route.settings) });
     else if (route.view === 'session' && route.sid === this.state.selected && this.sessionLog) {
       this.wanted = null;
       this.set({ route, reveal: revealOf(route) ?? { at: 'end' } });
@@ -385,6 +394,7 @@ export class Page {
   }
 
   private tell(news: News): void {
+    if (this.state.choices.notify === 'off') return;
     const title = this.state.sessions.find((session) => session.id === news.sid)?.title || `s-${news.sid}`;
     this.screen.notify(say('news')('title', { session: title }), news.text, { view: 'session', sid: news.sid });
   }
@@ -408,8 +418,8 @@ export class Page {
     this.wanted = null;
     // A message that was begun meanwhile is for a new session.
     if (isMessageBegun(this.state)) return;
-    if (wanted.view === 'session' && wanted.sid) this.show(wanted);
-    else if (wanted.view === 'new') this.show(wanted);
-    else if (sessions[0]) this.open(sessions[0].id);
+    if (wanted.view === 'session' && wanted.sid) this.open(wanted.sid, wanted);
+    else if (wanted.view === 'new') this.open('', wanted);
+    else if (sessions[0]) this.open(sessions[0].id, withSettings({ view: 'session', sid: sessions[0].id }, this.state.route.settings));
   }
 }

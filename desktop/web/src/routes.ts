@@ -3,9 +3,13 @@
 // Sheets that an address can open over whatever it names.
 export const SHEETS = ['triage', 'models'] as const;
 export type SheetName = (typeof SHEETS)[number];
+export const SETTINGS_SECTIONS = ['appearance', 'language', 'notifications', 'permissions', 'providers', 'accounts', 'mcp', 'lmx', 'extensions', 'values'] as const;
+export type SettingsSection = (typeof SETTINGS_SECTIONS)[number];
 
+// What lies over what is open: a sheet, and the section of the settings that is shown.
 interface Over {
   sheet?: SheetName;
+  settings?: SettingsSection;
 }
 
 export type Route =
@@ -15,13 +19,14 @@ export type Route =
   | ({ view: 'new'; cwd?: string } & Over);
 
 const SESSION = /^\/s\/([\w-]{1,64})(?:\/(?:(t\d{1,9})|(\d{1,15})))?$/;
+const SETTINGS = /^\/settings\/(\w{1,32})$/;
 
 // An address that means nothing here is the one of the newest session.
 export function parseRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#/, '').split('?');
   const asked = new URLSearchParams(query);
   return withSheet(
-    parsed(path, asked),
+    withSettings(parsed(path, asked), sectionOf(asked.get('settings') ?? SETTINGS.exec(path)?.[1] ?? '')),
     SHEETS.find((name) => name === asked.get('sheet')),
   );
 }
@@ -38,7 +43,11 @@ function parsed(path: string, asked: URLSearchParams): Route {
 }
 
 export function formatRoute(route: Route): string {
-  const asked = new URLSearchParams({ ...(route.view === 'new' && route.cwd ? { cwd: route.cwd } : {}), ...(route.sheet ? { sheet: route.sheet } : {}) });
+  const asked = new URLSearchParams({
+    ...(route.view === 'new' && route.cwd ? { cwd: route.cwd } : {}),
+    ...(route.sheet ? { sheet: route.sheet } : {}),
+    ...(route.settings ? { settings: route.settings } : {}),
+  });
   return `#${pathOf(route)}${asked.size ? `?${asked}` : ''}`;
 }
 
@@ -58,4 +67,21 @@ export function withSheet(route: Route, sheet: SheetName | undefined): Route {
 // Whether two addresses differ in the sheet alone.
 export function differsInSheet(from: Route, to: Route): boolean {
   return from.sheet !== to.sheet && formatRoute(withSheet(to, undefined)) === formatRoute(withSheet(from, undefined));
+}
+
+function sectionOf(name: string): SettingsSection | undefined {
+  return SETTINGS_SECTIONS.find((each) => each === name);
+}
+
+// The same with another section of the settings over it, or with none.
+export function withSettings(route: Route, settings: SettingsSection | undefined): Route {
+  const { settings: _, ...bare } = route;
+  return settings ? { ...bare, settings } : bare;
+}
+
+// Whether two addresses differ in the settings alone. One that names no session is about whatever is open.
+export function differsInSettings(from: Route, to: Route): boolean {
+  if (from.settings === to.settings) return false;
+  const bare = withSettings(to, undefined);
+  return (to.settings !== undefined && bare.view === 'session' && bare.sid === '') || formatRoute(bare) === formatRoute(withSettings(from, undefined));
 }

@@ -57,7 +57,10 @@ export const browserScreen: Screen = {
 
   go(route: Route): void {
     const hash = formatRoute(route);
-    if (hash !== location.hash) location.hash = hash;
+    if (hash === location.hash) return;
+    // The short address of a section is replaced: going back to it would lead forward again.
+    if (location.hash.startsWith('#/settings/')) history.replaceState(history.state, '', hash);
+    else location.hash = hash;
   },
 
   name(title: string, needsYou: number): void {
@@ -78,6 +81,8 @@ export const browserScreen: Screen = {
     // The browser has to read it first.
     setTimeout(() => URL.revokeObjectURL(link.href), SAVED_MS);
   },
+
+  mayNotify: () => ('Notification' in window ? Notification.permission : 'missing'),
 
   async askToNotify(): Promise<boolean> {
     return 'Notification' in window && (await Notification.requestPermission()) === 'granted';

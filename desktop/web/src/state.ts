@@ -7,7 +7,7 @@ import type { Missing } from './boot';
 import type { ChildAsk } from './child_asks';
 import type { Bindings } from './actions/keymap';
 import { type Figures, type FirstToken, type MetricsLine, NO_FIGURES, withEvent, withMetrics } from './figures';
-import type { AnyEvent, Diagnosis, DiscoveredServer, Health, ModelInfo, Session, TrustState } from './protocol';
+import type { AnyEvent, Diagnosis, DiscoveredServer, Health, ModelInfo, Session, SettingChange, TrustState } from './protocol';
 import type { Playback } from './playback/playback';
 import type { Connection } from './streams/eventlog';
 import { type Remembered, remembered } from './remembered';
@@ -114,7 +114,8 @@ export interface State {
   areKeysShown: boolean;
   isDaemonShown: boolean;
   isPaletteShown: boolean;
-  areSettingsShown: boolean;
+  // What a person changed last in the settings, as the daemon says it.
+  settingChange: SettingChange | null;
   // What sessions used is shown, of so many days.
   isUsageShown: boolean;
   usageDays: number;
@@ -201,7 +202,7 @@ export function createPageStore(): Store {
     areKeysShown: false,
     isDaemonShown: false,
     isPaletteShown: false,
-    areSettingsShown: false,
+    settingChange: null,
     isUsageShown: false,
     usageDays: 30,
     wantsQuestion: false,

@@ -21,7 +21,7 @@ async def list_skills(gateway: GatewayOf, cwd: str = any_folder()) -> SkillList:
         SkillInfo(name=each.name, description=each.description, origin=each.origin, path=each.path, isListed=each.is_listed)
         for each in found.skills
     ]
-    return SkillList(skills=infos, problems=found.problems)
+    return SkillList(skills=infos, problems=found.problems, folder=str(gateway.loaded.paths.skills))
 
 
 @routes.get("/v3/hooks")
@@ -44,5 +44,7 @@ def _hooks(gateway: GatewayOf) -> HookList:
                 problem="" if find_program(hook.command[0], folder, search_path) else missing_program(hook.command[0], folder),
             )
             for hook in gateway.settings().hooks
-        ]
+        ],
+        file=str(gateway.loaded.paths.config),
+        folder=str(folder),
     )

@@ -83,8 +83,7 @@ async def stop_bench(gateway: GatewayOf) -> BenchList:
 
 
 async def _ask(gateway: Gateway, vault: Vault, method: str, path: str, wanted: Any, timeout_s: float, kind: type[T]) -> T:
-    loaded = gateway.loaded
-    endpoint = await asyncio.to_thread(endpoint_of, loaded.settings, loaded.paths)
+    endpoint = await asyncio.to_thread(endpoint_of, gateway.settings(), gateway.loaded.paths)
     client = client_of(endpoint, await asyncio.to_thread(key_of, endpoint, vault))
     try:
         return await ask(client, method, path, wanted, kind, timeout_s)

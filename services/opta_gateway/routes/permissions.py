@@ -11,8 +11,9 @@ from opta_core.policy.actions import normalise
 from opta_core.transcript import Call, Transcript, Turn
 from opta_protocol.error_info import ErrorCode
 from opta_protocol.events import PermissionDecision
-from opta_protocol.http import AnswerPermission, Ok, PermissionAnswer
+from opta_protocol.http import AnswerPermission, PermissionAnswer
 from opta_protocol.http_lists import GrantList, OpenPermission, OpenPermissions
+from opta_protocol.http_settings import SettingChange
 from opta_protocol.tools.declared import tool_of
 
 from ..askers import waiting_sessions
@@ -89,11 +90,12 @@ async def list_grants(gateway: GatewayOf) -> GrantList:
 
 
 @routes.delete("/v3/grants/{grant_id}")
-async def revoke_grant(gateway: GatewayOf, grant_id: str) -> Ok:
+async def revoke_grant(gateway: GatewayOf, grant_id: str) -> SettingChange:
     """Ask again from now on."""
+    known = {grant.id: grants.words_of(grant) for grant in await asyncio.to_thread(grants.read, gateway.loaded.paths)}
     if not await gateway.change(grants.remove, gateway.loaded.paths, grant_id):
         raise Refused(f"There is no grant {grant_id[:20]!r}.", code=ErrorCode.not_found)
-    return Ok()
+    return SettingChange(file=str(grants.file_of(gateway.loaded.paths)), key=grant_id, old=known.get(grant_id, ""))
 
 
 def _grants(call: Call, cwd: str, offer: str) -> list[grants.Grant]:

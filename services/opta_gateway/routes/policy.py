@@ -7,15 +7,18 @@ import msgspec
 from opta_core.paths import Paths
 from opta_core.policy import explain, trust
 from opta_core.policy.actions import normalise
+from opta_core.policy.layer_list import layer_list
 from opta_core.policy.layers import Sources
 from opta_core.policy.rules import rule_from
+from opta_core.policy.trusted_folders import trusted_folders
 from opta_core.policy.verdict import Situation, judge
 from opta_core.settings import environment
-from opta_protocol.http import CheckPolicy, GiveTrust, Ok, PolicyRules, PolicyVerdict, TrustState
+from opta_protocol.http import CheckPolicy, GiveTrust, PolicyRules, PolicyVerdict, TrustState
+from opta_protocol.http_settings import PolicyLayers, SettingChange, TrustedFolders
 from opta_protocol.permissions import Mode, default_level
 from opta_protocol.tools.shell import RUN_COMMAND
 
-from ..endpoint import GatewayOf, TypedRouter, body, folder
+from ..endpoint import GatewayOf, TypedRouter, any_folder, body, folder
 
 routes = TypedRouter()
 
@@ -59,6 +62,18 @@ async def list_policy(gateway: GatewayOf, cwd: str = folder()) -> PolicyRules:
     )
 
 
+@routes.get("/v3/policy/layers")
+async def list_layers(gateway: GatewayOf, cwd: str = any_folder()) -> PolicyLayers:
+    """The rules by layer in words, what is built in too, with file and line; without a folder, those that hold everywhere."""
+    return await asyncio.to_thread(layer_list, gateway.loaded.paths, cwd)
+
+
+@routes.get("/v3/trust/folders")
+async def list_trusted(gateway: GatewayOf) -> TrustedFolders:
+    """The folders that a person trusts, and whether they still are what was trusted."""
+    return await asyncio.to_thread(trusted_folders, gateway.loaded.paths)
+
+
 @routes.get("/v3/trust")
 async def get_trust(gateway: GatewayOf, cwd: str = folder()) -> TrustState:
     """Whether a folder (`?cwd=`) is trusted, and in plain words what its files ask for and what has changed."""
@@ -73,10 +88,16 @@ async def give_trust(gateway: GatewayOf, wanted: GiveTrust = body(GiveTrust)) ->
 
 
 @routes.delete("/v3/trust")
-async def withdraw_trust(gateway: GatewayOf, cwd: str = folder()) -> Ok:
+async def withdraw_trust(gateway: GatewayOf, cwd: str = folder()) -> SettingChange:
     """Stop trusting a folder (`?cwd=`)."""
-    await gateway.change(trust.withdraw, gateway.loaded.paths, cwd)
-    return Ok()
+    was_trusted = await gateway.change(trust.withdraw, gateway.loaded.paths, cwd)
+    return SettingChange(
+        file=str(trust.file_of(gateway.loaded.paths)),
+        key=cwd,
+        old="trusted" if was_trusted else "",
+        applies="turn",
+        note="" if was_trusted else "It was not trusted, so nothing was changed.",
+    )
 
 
 def _trust(paths: Paths, cwd: str) -> TrustState:

@@ -13,14 +13,17 @@ from opta_core.model_servers.local_servers import Discovered, discover
 from opta_core.process import state
 from opta_core.provider_settings import ProviderSettings
 from opta_core.secrets.vault import Secret
+from opta_core.setting_changes import table_change
 from opta_core.settings import Settings
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.http import AddProvider, Ok
+from opta_protocol.http import AddProvider
 from opta_protocol.http_daemon import DiscoveredServer, DiscoveredServers, ProviderAdded, ProviderInfo, ProviderList
+from opta_protocol.http_settings import ProviderTested, ProviderTestRequest, SettingChange
 
 from ..endpoint import GatewayOf, TypedRouter, VaultOf, body
 from ..lmx_look import look_at_lmx
 from ..provider_looks import ProviderLook
+from ..provider_test import try_provider
 
 MODELS_MAX = 300
 
@@ -89,15 +92,31 @@ async def add_provider(gateway: GatewayOf, vault: VaultOf, wanted: AddProvider =
     if wanted.makeDefault:
         await gateway.change(settings.write_value, gateway.loaded.paths, "default-model", f"{wanted.name}/{wanted.model}")
     names = [model.id for model in checked.models if model.is_chat][:MODELS_MAX]
-    return ProviderAdded(name=wanted.name, baseUrl=checked.provider.base_url, models=names, problem=checked.problem)
+    where = f"{checked.provider.type} at {checked.provider.base_url or checked.provider.host}"
+    notes = [
+        f"Its server does not answer now: {checked.problem}." if checked.problem else f"Its server lists {len(names)} models.",
+        "Its key is in the vault." if wanted.key else "",
+        f"Turns that name no model use {wanted.name}/{wanted.model}." if wanted.makeDefault else "",
+    ]
+    change = table_change(gateway.now, f"providers.{wanted.name}", "", where, " ".join(note for note in notes if note))
+    return ProviderAdded(name=wanted.name, baseUrl=checked.provider.base_url, models=names, problem=checked.problem, change=change)
 
 
 @routes.delete("/v3/providers/{name}")
-async def remove_provider(gateway: GatewayOf, name: str) -> Ok:
+async def remove_provider(gateway: GatewayOf, name: str) -> SettingChange:
     """Remove a provider. Its key stays in the keychain, and turns that it answers go on."""
+    current = gateway.now
+    known = current.settings.providers.get(name)
     if not await gateway.change(settings.write_provider, gateway.loaded.paths, name, None):
         raise Refused(f"There is no provider {name[:64]!r}.", code=ErrorCode.not_found)
-    return Ok()
+    said = f"{known.type} at {known.base_url or known.host}" if known is not None else ""
+    return table_change(current, f"providers.{name}", said, "", f"Its key, if it has one, stays: opta account remove {name}")
+
+
+@routes.post("/v3/providers/test")
+async def test_provider(gateway: GatewayOf, vault: VaultOf, wanted: ProviderTestRequest = body(ProviderTestRequest)) -> ProviderTested:
+    """Ask a provider for its models, and send it a real turn of a few words; nothing falls back to another provider."""
+    return await try_provider(gateway, vault, wanted)
 
 
 def _info(name: str, current: Settings, look: ProviderLook, default: str, cooling_until: str) -> ProviderInfo:

@@ -15,7 +15,7 @@ import { lookForServers } from './providers';
 import { leaveRename, leaveTrashed, moreSessions, newSession, searchSessions, showTrash } from './sessions';
 import { continueTurn, pauseTurn, steerTurn } from './steer';
 import { containOthers, diagnose, releaseOthers, replayTurn, saveEvidence, showTriage, writePostMortem } from './triage';
-import { showSettings } from './settings';
+import { settingsSections, showSettings } from './settings';
 import { copyCurrentTurn, goToEnd, nextTurn, openFind, previousTurn } from './timeline';
 import { resumeTurn, stopTurn, submitTurn } from './turns';
 import { showUsage } from './usage';
@@ -66,6 +66,7 @@ export const actions: readonly Action[] = [
   showKeys,
   showModels,
   showSettings,
+  ...settingsSections,
   showUsage,
   dismissProblem,
   allowNotifications,

@@ -123,3 +123,22 @@ export const allowNotifications: Action = {
     if (!(await page.askToNotify())) throw new PageProblem(say('problems')('notifications'));
   },
 };
+
+// Whether this page shows notifications where the browser lets it.
+export const chooseNotifications: Action<boolean> = {
+  id: 'view.notify-choice',
+  name: 'Show or keep back notifications of this page',
+  label: 'Notifications',
+  keys: [],
+  when: () => true,
+  run: (page, isOn) => page.set({ choices: { ...page.state.choices, notify: isOn ? 'on' : 'off' } }),
+};
+
+export const followEnd: Action<boolean> = {
+  id: 'view.autoscroll',
+  name: 'Follow what is new at the end of a session',
+  label: 'Follow the end',
+  keys: [],
+  when: () => true,
+  run: (page, isOn) => page.set({ choices: { ...page.state.choices, autoscroll: isOn ? 'on' : 'off' } }),
+};

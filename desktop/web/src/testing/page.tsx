@@ -140,6 +140,7 @@ export function testBench(): TestBench {
       nextFrame: (run) => void setTimeout(run, 16),
       notify: (title, text) => bench.notified.push([title, text]),
       askToNotify: () => Promise.resolve(bench.mayNotify),
+      mayNotify: () => (bench.mayNotify ? 'granted' : 'denied'),
       go: (route) => bench.went.push(route),
       name: (title, needsYou) => void (bench.named = [title, needsYou]),
       isSeen: () => bench.isSeen,

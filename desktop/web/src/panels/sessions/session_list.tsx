@@ -8,6 +8,7 @@ import { perform } from '../../actions/action';
 import { ActionButton } from '../../actions/button';
 import { beginRename, moreSessions } from '../../actions/sessions';
 import { usePage, usePageState } from '../../hooks';
+import { isCompact } from '../../look';
 import { childrenQuery } from '../../queries';
 import { useWords } from '../../strings/strings';
 import { GroupHeading } from './group_heading';
@@ -18,6 +19,7 @@ import { SessionRow } from './session_row';
 // A shorter list is drawn whole.
 const VIRTUAL_ROWS_MIN = 80;
 const ROW_PX = { heading: 32, session: 50, 'no-children': 28, more: 44 } as const;
+const COMPACT_SESSION_PX = 42;
 const MINUTE_MS = 60_000;
 
 export function SessionList(): ReactNode {
@@ -59,11 +61,12 @@ function Rows({ rows }: { rows: Row[] }): ReactNode {
   const [wanted, setWanted] = useState('');
   const activeAt = activeRow(rows, active, selected);
   const isVirtual = rows.length > VIRTUAL_ROWS_MIN;
+  const isDense = usePageState((state) => isCompact(state.choices));
   const virtualizer = useVirtualizer({
     enabled: isVirtual,
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: (at) => ROW_PX[rows[at]?.kind ?? 'session'],
+    estimateSize: (at) => (isDense && rows[at]?.kind === 'session' ? COMPACT_SESSION_PX : ROW_PX[rows[at]?.kind ?? 'session']),
     getItemKey: (at) => rows[at]?.key ?? at,
     overscan: 8,
     // The row that takes the Tab key is always there.

@@ -1,5 +1,6 @@
 import { type ReactNode, useId } from 'react';
 import { useWords } from '../../strings/strings';
+import { CopyButton } from '../../ui/copy_button';
 import styles from './settings.module.css';
 
 // A part of the settings. `command`: what shows or does the same in a terminal.
@@ -13,5 +14,21 @@ export function Section({ title, hint, command, children }: { title: string; hin
       {children}
       {command ? <p className="dim">{words.rich('inTerminal', { command: () => <code>{command}</code> })}</p> : null}
     </section>
+  );
+}
+
+// What a query is about while there is no answer, or when there was none.
+export function Waiting({ error, isRead }: { error: Error | null; isRead: boolean }): ReactNode {
+  const words = useWords('settings');
+  if (error) return <p className="err">{error.message}</p>;
+  return isRead ? null : <p className="dim pulse">{words('looking')}</p>;
+}
+
+// Where something is written, with a button that copies it.
+export function FilePath({ label, path }: { label: string; path: string }): ReactNode {
+  return (
+    <p className={styles.path}>
+      <span className="dim">{label}</span> <code>{path}</code> <CopyButton what={path} text={() => path} className={styles.copy} />
+    </p>
   );
 }

@@ -1,6 +1,7 @@
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef } from 'react';
 import { usePage, usePageState } from '../../hooks';
+import { lookOf } from '../../look';
 import { type Reveal, revealedTurn } from '../../reveal';
 import { useWords } from '../../strings/strings';
 import { AfterTurn, BeforeFirst, Day } from './between_turns';
@@ -14,7 +15,7 @@ import { usePins, withPins } from './use_pins';
 
 // So near the end, the timeline follows what is new.
 export const FOLLOW_PX = 60;
-const GAP_PX = 28;
+const GAP_PX = { comfortable: 28, compact: 16 } as const;
 const TOP_PX = 12;
 
 interface Props {
@@ -32,6 +33,9 @@ export function TurnList({ scroller, onEnd }: Props): ReactNode {
   const transcript = usePageState((state) => state.transcript);
   const earlier = usePageState((state) => state.earlier);
   const reveal = usePageState((state) => state.reveal);
+  const density = usePageState((state) => lookOf(state.choices).density);
+  // Whether the window follows what is new while a person is at the end.
+  const follows = usePageState((state) => state.choices.autoscroll !== 'off');
   // New turns, notes and remarks.
   usePageState((state) => state.version);
   const pins = usePins(scroller);
@@ -48,9 +52,11 @@ export function TurnList({ scroller, onEnd }: Props): ReactNode {
     getItemKey: keyOf,
     rangeExtractor: (range) => withPins(defaultRangeExtractor(range), pins.current, range.count),
     overscan: 2,
-    gap: GAP_PX,
+    gap: GAP_PX[density],
     anchorTo: 'end',
-    followOnAppend: true,
+    followOnAppend: follows,
+    // Below zero, nothing counts as the end that growth is followed at.
+    ...(follows ? {} : { scrollEndThreshold: -1 }),
   });
 
   // The end, or where the person left it.
@@ -62,7 +68,7 @@ export function TurnList({ scroller, onEnd }: Props): ReactNode {
     if (index < 0) return;
     shown.current = 'spot';
     isFollowing.current = !spot || spot.isEnd;
-    if (!spot || spot.isEnd) toEnd(scroller);
+    if (!spot || spot.isEnd) follows ? toEnd(scroller) : settle(scroller, () => toEnd(scroller));
     else settle(scroller, () => virtualizer.scrollToOffset((virtualizer.measurementsCache[index]?.start ?? 0) + spot.above));
   });
 
@@ -72,7 +78,8 @@ export function TurnList({ scroller, onEnd }: Props): ReactNode {
     if (reveal.at === 'end') {
       shown.current = reveal;
       isFollowing.current = true;
-      toEnd(scroller);
+      if (follows) toEnd(scroller);
+      else settle(scroller, () => toEnd(scroller));
       return;
     }
     const turn = revealedTurn(transcript, reveal);
@@ -101,7 +108,9 @@ export function TurnList({ scroller, onEnd }: Props): ReactNode {
     if (!shown.current) return;
     // A scroll whose event has not come yet counts, too.
     if (isLeft(scroller, seen.current)) isFollowing.current = false;
-    if (isFollowing.current && distance(scroller) > 1) toEnd(scroller);
+    if (follows && isFollowing.current && distance(scroller) > 1) toEnd(scroller);
+    // No scroll says that what is new lies below the window.
+    if (!follows) onEnd(distance(scroller) <= FOLLOW_PX);
     seen.current = { top: scroller.scrollTop, height: scroller.scrollHeight };
   });
 

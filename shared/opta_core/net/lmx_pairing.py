@@ -1,4 +1,4 @@
-"""The client side of pairing: with the code that the other machine shows, pin its certificate and store a key in the vault.
+"""The client side of pairing with LMX: with the code that the other machine shows, pin its certificate and store a key in the vault.
 
 `opta_lmx.server.pairing` is the other side, and explains why a wrong code or a false certificate reveals nothing.
 """
@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from opta_core.errors import Refused, Unavailable
-from opta_core.net.http_client import HttpClient
-from opta_core.net.lmx_endpoint import ACCOUNT, ask, pin_file
-from opta_core.paths import write_whole
-from opta_core.secrets.vault import Secret, Vault
-from opta_core.settings import LoadedSettings
 from opta_protocol.lmx import LmxNewKey, LmxPairingStep
+
+from ..errors import Refused, Unavailable
+from ..paths import Paths, write_whole
+from ..secrets.vault import Secret, Vault
+from .http_client import HttpClient
+from .lmx_endpoint import ACCOUNT, ask, pin_file
 
 SERVICE = "_opta-lmx._tcp.local."
 CONNECT_S, ANSWER_S = 5.0, 15.0
@@ -33,15 +33,15 @@ class AdvertisedHost(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
 
 
-async def join(loaded: LoadedSettings, host: str, code: str, account: str = ACCOUNT) -> str:
-    """Pair with `host` (HOST:PORT), and store the key as `account`; returns the name that this machine has there. Raises OptaError."""
+async def join(paths: Paths, vault: Vault, host: str, code: str, account: str = ACCOUNT) -> str:
+    """Pair with `host` (HOST:PORT); returns the name that this machine has there. `account`: the name of its key. Raises OptaError."""
     from spake2 import SPAKE2_A, SPAKEError
 
     if len(code) != 6 or not code.isdigit():
         raise Refused("The code must have six digits.")
     pem = await _certificate_of(host)
     fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
-    pin = pin_file(loaded.paths, host)
+    pin = pin_file(paths, host)
     pin.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     candidate = pin.with_suffix(".new")
     write_whole(candidate, pem.encode())
@@ -61,7 +61,7 @@ async def join(loaded: LoadedSettings, host: str, code: str, account: str = ACCO
         body = {"name": name, "attempt": first.attempt, "proof": _prove(secret, "opta", fingerprint)}
         last = await ask(client, "POST", "/pair", body, LmxNewKey, ANSWER_S)
         # The key first: a pinned certificate without a key would be useless.
-        Vault(loaded.paths, allows_file=loaded.settings.vault_file).store(account, Secret(last.key))
+        await asyncio.to_thread(vault.store, account, Secret(last.key))
         candidate.replace(pin)
         return last.name
     finally:
