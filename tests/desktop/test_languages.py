@@ -160,7 +160,9 @@ def test_german_surfaces_are_whole_in_every_width_and_theme(browser: Browser, da
 
 
 @pytest.mark.parametrize("language", ["pseudo", "pseudo-rtl"])
-def test_no_surface_has_a_text_outside_the_catalogue_or_cuts_a_longer_one(browser: Browser, daemon: Daemon, built: Path, language: str) -> None:
+def test_no_surface_has_a_text_outside_the_catalogue_or_cuts_a_longer_one(
+    browser: Browser, daemon: Daemon, built: Path, language: str
+) -> None:
     page = opened(browser, daemon, language, built)
     expect(page.locator("html")).to_have_attribute("dir", "rtl" if language == "pseudo-rtl" else "ltr")
     found: list[str] = []

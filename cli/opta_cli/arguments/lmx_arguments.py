@@ -19,7 +19,12 @@ def _pair(parser: ArgumentParser) -> None:
     parser.add_argument("--admin", action="store_true", help="the paired machine may also load, unload and pull models")
     parser.add_argument("--code-stdin", action="store_true", help="read the code from standard input")
     parser.add_argument(
-        "--provider", "--name", dest="name", default="", metavar="NAME", help="a second LMX: turns go to it while the first one does not answer"
+        "--provider",
+        "--name",
+        dest="name",
+        default="",
+        metavar="NAME",
+        help="a second LMX: turns go to it while the first one does not answer",
     )
 
 

@@ -9,6 +9,14 @@ export interface AccountInfo {
 export interface AccountList {
   accounts: AccountInfo[];
 }
+export interface AddMcpServer {
+  name: string;
+  command?: string[];
+  url?: string;
+  env?: Record<string, string>;
+  network?: boolean;
+  replace?: boolean;
+}
 export interface AddNote {
   text: string;
   kind?: string;
@@ -331,6 +339,13 @@ export interface FileOutcome {
   did: "hunks" | "kept" | "merged" | "refused" | "removed" | "restored" | "unchanged";
   why?: string;
 }
+export interface FileProblem {
+  file: string;
+  line: number;
+  message: string;
+  fix?: string;
+  isWarning?: boolean;
+}
 export interface FilesChanged {
   event: "files.changed";
   seq?: number;
@@ -395,6 +410,14 @@ export interface ForkRequest {
   model?: string | null;
   level?: Level | null;
 }
+export interface FoundLmxHost {
+  name: string;
+  host: string;
+  fingerprint: string;
+}
+export interface FoundLmxHosts {
+  hosts: FoundLmxHost[];
+}
 export interface GiveTrust {
   cwd: string;
   sha256: string;
@@ -411,6 +434,20 @@ export interface Health {
   services?: Record<string, unknown> | null;
   sandbox?: string | null;
   providers?: Record<string, unknown>[] | null;
+}
+export interface HookInfo {
+  name: string;
+  on: "after-tool" | "before-tool" | "turn-end";
+  command: string[];
+  tools: string[];
+  timeoutS: number;
+  isOpen: boolean;
+  problem: string;
+}
+export interface HookList {
+  hooks: HookInfo[];
+  file?: string;
+  folder?: string;
 }
 export interface HookResult {
   event: "hook.result";
@@ -493,6 +530,20 @@ export interface LmxFound {
   problem?: string;
   importable?: boolean;
   also?: string[];
+}
+export interface LmxHostInfo {
+  host: string;
+  role: "here" | "main" | "provider";
+  healthy: boolean;
+  provider?: string;
+  isPaired?: boolean;
+  latencyMs?: number;
+  reason?: string;
+  models?: string[];
+}
+export interface LmxHosts {
+  file: string;
+  hosts: LmxHostInfo[];
 }
 export interface LmxHubModel {
   repo: string;
@@ -704,6 +755,11 @@ export interface OpenQuestion {
 export interface OpenQuestions {
   questions: OpenQuestion[];
 }
+export interface PairLmxHost {
+  host: string;
+  code: string;
+  provider?: string;
+}
 export interface PauseAccepted {
   turnId: string;
 }
@@ -771,6 +827,19 @@ export interface PlanUpdated {
   c?: string;
   items: Record<string, string>[];
 }
+export interface PolicyLayer {
+  name: "defaults" | "hard" | "managed" | "project" | "user";
+  rules: RuleInfo[];
+  files?: string[];
+  isFound?: boolean;
+  isBroken?: boolean;
+}
+export interface PolicyLayers {
+  folder: string;
+  trust: "changed" | "trusted" | "untrusted";
+  layers: PolicyLayer[];
+  problems: FileProblem[];
+}
 export interface PolicyRules {
   rules: Record<string, Record<string, unknown>[]>;
   grants: Record<string, unknown>[];
@@ -803,6 +872,7 @@ export interface ProviderAdded {
   baseUrl: string;
   models: string[];
   problem?: string;
+  change?: SettingChange | null;
 }
 export interface ProviderFacts {
   name: string;
@@ -830,6 +900,23 @@ export interface ProviderInfo {
 }
 export interface ProviderList {
   providers: ProviderInfo[];
+}
+export interface ProviderTestRequest {
+  name: string;
+  model?: string;
+}
+export interface ProviderTested {
+  name: string;
+  healthy: boolean;
+  latencyMs?: number;
+  models?: number;
+  model?: string;
+  state?: "failed" | "late" | "ok" | "skipped";
+  reason?: string;
+  answer?: string;
+  tool?: string;
+  firstTokenMs?: number;
+  elapsedMs?: number;
 }
 export interface PullModel {
   repo: string;
@@ -925,6 +1012,13 @@ export interface RouteSwitch {
   to: string;
   reason: string;
   from: string;
+}
+export interface RuleInfo {
+  words: string;
+  effect: "allow" | "ask" | "deny";
+  file?: string;
+  line?: number;
+  note?: string;
 }
 export interface ServiceBack {
   event: "service.back";
@@ -1142,6 +1236,31 @@ export interface SessionWorktree {
 export interface SetDefaultModel {
   model: string;
 }
+export interface SetSetting {
+  key: string;
+  value: string;
+}
+export interface SettingChange {
+  file: string;
+  key: string;
+  old?: string;
+  new?: string;
+  applies?: "now" | "restart" | "start" | "turn";
+  services?: string[];
+  note?: string;
+  ok?: boolean;
+}
+export interface SettingInfo {
+  key: string;
+  value: string;
+  origin: string;
+  applies: "now" | "restart" | "start" | "turn";
+  services: string[];
+}
+export interface SettingList {
+  file: string;
+  settings: SettingInfo[];
+}
 export interface SkillInfo {
   name: string;
   description: string;
@@ -1152,6 +1271,7 @@ export interface SkillInfo {
 export interface SkillList {
   skills: SkillInfo[];
   problems: string[];
+  folder?: string;
 }
 export interface StartBench {
   model: string;
@@ -1320,6 +1440,12 @@ export interface ToolStart {
   sandbox: string;
   pid?: number;
 }
+export interface ToolUsage {
+  name: string;
+  calls: number;
+  failed: number;
+  seconds: number;
+}
 export interface TriageEvidence {
   hops: Hop[];
   route: RouteFacts;
@@ -1354,6 +1480,16 @@ export interface TrustState {
   asks: string[];
   changes: string[];
   problem: string;
+}
+export interface TrustedFolder {
+  path: string;
+  state: "changed" | "missing" | "replaced" | "trusted";
+  since: string;
+  files: string[];
+}
+export interface TrustedFolders {
+  file: string;
+  folders: TrustedFolder[];
 }
 export interface TurnAccepted {
   turnId: string;
@@ -1609,6 +1745,46 @@ export interface UpdateSession {
   model?: string | null;
   mode?: Mode | null;
   level?: Level | null;
+}
+export interface UsageFigures {
+  turns: number;
+  unfinished: number;
+  promptTokens: number;
+  cachedTokens: number;
+  tokens: number;
+  seconds: number;
+  calls: number;
+  failed: number;
+  unreported: number;
+  cut: number;
+}
+export interface UsageGroup {
+  turns: number;
+  unfinished: number;
+  promptTokens: number;
+  cachedTokens: number;
+  tokens: number;
+  seconds: number;
+  calls: number;
+  failed: number;
+  unreported: number;
+  cut: number;
+  name: string;
+}
+export interface UsageReport {
+  days: number;
+  first: string;
+  last: string;
+  total: UsageFigures;
+  byDay: UsageGroup[];
+  byFolder: UsageGroup[];
+  byModel: UsageGroup[];
+  byTool: ToolUsage[];
+  sessions: number;
+  unread: number;
+  moreFolders: number;
+  moreModels: number;
+  moreTools: number;
 }
 export interface Warning {
   event: "warning";

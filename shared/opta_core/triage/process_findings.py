@@ -67,7 +67,9 @@ def disk_findings(machine: MachineFacts) -> Iterator[TriageFinding]:
     fix = _space_fix(machine)
     if machine.diskProblem or (free is not None and free < DISK_FULL_BYTES):
         left = f"{free / 1e6:.0f} MB are free" if free is not None else ""
-        reason = f"No event can be written: {'; '.join(part for part in (machine.diskProblem, left) if part)}.{_of_disposable(fix, machine)}"
+        reason = (
+            f"No event can be written: {'; '.join(part for part in (machine.diskProblem, left) if part)}.{_of_disposable(fix, machine)}"
+        )
         yield TriageFinding(cause="disk_full", severity="fault", domain="orchestration", reason=reason, fix=fix, hop="sessions")
     elif free is not None and free < DISK_LOW_BYTES:
         reason = f"The disk is nearly full: {free / 1e6:.0f} MB are free.{_of_disposable(fix, machine)}"
