@@ -29,10 +29,10 @@ from opta_protocol.http_triage import Diagnosis
 
 from . import stream
 from .agent_client import AgentClient
+from .bench_runs import ModelBenches
 from .error_responses import refuse
 from .live_metrics import LiveMetrics, measure
 from .live_streams import LiveStreams
-from .model_bench import ModelBenches
 from .provider_looks import ProviderLooks
 from .remote_lmx import RemoteLmx, reader
 from .store_access import StoreAccess

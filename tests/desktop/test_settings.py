@@ -97,7 +97,7 @@ def test_the_address_leads_back_and_the_palette_finds_a_section(page: Page) -> N
     expect(page.get_by_role("region", name="Keys of providers")).to_be_visible()
 
 
-def test_a_value_that_is_set_in_the_page_is_the_one_of_the_terminal_and_the_other_way(page: Page, daemon: Daemon) -> None:
+def test_a_value_is_the_same_in_page_and_terminal_wherever_it_is_set(page: Page, daemon: Daemon) -> None:
     show(page, "notifications")
     field = page.get_by_role("textbox", name="Turns that took less than so many seconds are not reported")
     field.fill("30")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.gateway import LocalGateway
 
-from opta_cli.commands.usage import usage
+from opta_cli.commands.usage_table import usage
 from opta_core.settings import LoadedSettings
 from opta_protocol import events as e
 from opta_protocol import wire

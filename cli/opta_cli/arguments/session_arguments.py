@@ -165,7 +165,9 @@ def _usage(parser: ArgumentParser) -> None:
     json_option(parser)
 
 
-TOP = [CliCommand("usage", "count turns, tokens and time of the sessions in this home", "commands.usage:usage", "usage --by day", _usage)]
+TOP = [
+    CliCommand("usage", "count turns, tokens and time of the sessions in this home", "commands.usage_table:usage", "usage --by day", _usage)
+]
 
 COMMANDS = [
     CliCommand(

@@ -17,6 +17,7 @@ from opta_core.model_servers import paired_hosts
 from opta_core.model_servers.paired_hosts import pair_host
 from opta_core.net.lmx_endpoint import with_port
 from opta_core.net.lmx_pairing import find_hosts
+from opta_core.provider_settings import ProviderSettings, check_providers
 from opta_core.secrets.vault import Vault
 from opta_core.setting_effects import effect_of, sentence
 from opta_core.settings import LoadedSettings
@@ -78,14 +79,14 @@ def doctor(loaded: LoadedSettings, args: argparse.Namespace) -> int:
 def pair(loaded: LoadedSettings, args: argparse.Namespace) -> int:
     """opta lmx pair [HOST] [--provider NAME]"""
     if not args.host:
-        if args.provider:
+        if args.name:
             raise Refused("--provider names another machine's LMX; give that machine as well: opta lmx pair HOST --provider NAME")
         return _show_code(loaded, is_admin=args.admin)
     if not sys.stdin.isatty() and not args.code_stdin:
         raise Refused("The pairing code is needed, and there is no terminal to type it. Pass it on standard input with --code-stdin.")
     host = with_port(args.host)
-    if args.provider:
-        _check_provider(loaded, args.provider, host)
+    if args.name:
+        _check_provider(loaded, args.name, host)
     code = (
         sys.stdin.readline().strip() if args.code_stdin else input(f"Code that `opta lmx pair` shows on {args.host} (six digits): ").strip()
     )

@@ -21,10 +21,14 @@ class DraftPair:
     make_cache: Callable[[Any], list[Any]]
 
 
+def _no_report(done: int, total: int) -> None:
+    """A draft model is small: nobody waits for it."""
+
+
 def load_draft(folder: str, large: Any, vocabulary: dict[str, int], make_cache: Callable[[Any], list[Any]]) -> DraftPair | None:
     """The model of a folder as the draft model of a loaded one; None, with a warning, when it cannot be that."""
     try:
-        small, tokenizer = load_model(folder)[:2]
+        small, tokenizer = load_model(folder, _no_report)[:2]
     except Exception as error:  # the engine works without it, only slower
         log.warning("draft model cannot be loaded", draft=folder, reason=error)
         return None

@@ -39,7 +39,8 @@ async def pair_host(loaded: LoadedSettings, vault: Vault, host: str, code: str, 
     host = with_port(host)
     if provider:
         check_providers({provider: ProviderSettings(type="lmx", host=host)})
-        if provider in loaded.settings.providers:
+        known = loaded.settings.providers.get(provider)
+        if known is not None and (known.type != "lmx" or with_port(known.host) != host):
             raise Refused(f"There is a provider {provider} already. Choose another name, or remove it first.", code=ErrorCode.conflict)
     else:
         _check_variable()

@@ -44,7 +44,8 @@ def delete_disposable(paths: Paths) -> str:
 
 def _files(paths: Paths) -> Iterator[tuple[Path, int]]:
     prefixes = paths.lmx / "prefixes"
-    folders = [(each, _PREFIX) for each in ([] if prefixes.is_symlink() else _folders(prefixes))]
+    stored: list[Path] = [] if prefixes.is_symlink() else list(_folders(prefixes))
+    folders = [(each, _PREFIX) for each in stored]
     left = FILES_MAX
     for folder, pattern in [*folders, (paths.logs, _OLD_LOG)]:
         for entry in _entries(folder):

@@ -7,7 +7,7 @@ measured has no figure, and says why.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -154,7 +154,7 @@ async def _answer(client: HttpClient, model: str, length: int, ratio: float, tok
     }  # fmt: skip
     started = time.perf_counter()
     first = last = 0.0
-    usage: dict[str, int] = {}
+    usage: dict[str, Any] = {}
     try:
         async with asyncio.timeout(REQUEST_S), aclosing(_events(client, body)) as events:
             async for event in events:
@@ -181,7 +181,7 @@ async def _answer(client: HttpClient, model: str, length: int, ratio: float, tok
     )
 
 
-async def _events(client: HttpClient, body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+async def _events(client: HttpClient, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
     """The events of a streamed answer. Raises Refused: LMX refuses the request; Unavailable: it fails, or breaks off."""
     try:
         answer = await client.send("POST", "/v1/chat/completions", msgspec.json.encode(body))
