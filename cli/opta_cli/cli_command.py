@@ -55,6 +55,11 @@ def parser_of(words: str, command: CliCommand) -> CommandParser:
     return parser
 
 
+def option_names(command: CliCommand) -> list[str]:
+    """The names of a command's options, as they are written: `--json`, `-f`."""
+    return list(parser_of(command.name, command)._option_string_actions)
+
+
 def _formatter(prog: str) -> argparse.HelpFormatter:
     # argparse looks for the width with a module that costs as much as argparse itself.
     try:

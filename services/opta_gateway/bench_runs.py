@@ -167,7 +167,8 @@ async def _answer(client: HttpClient, model: str, length: int, ratio: float, tok
     except TimeoutError:
         raise Unavailable(f"{model} did not answer within {REQUEST_S:g} s.") from None
     prompt = usage.get("prompt_tokens", 0)
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)  # type: ignore[union-attr, attr-defined]
+    details: dict[str, int] = usage.get("prompt_tokens_details") or {}
+    cached = details.get("cached_tokens", 0)
     written = usage.get("completion_tokens", 0)
     is_rated = written >= RATED_TOKENS_MIN and last > first
     return BenchPoint(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from opta_cli import main
-from opta_cli.cli_command import CliCommand, Group, parser_of
+from opta_cli.cli_command import CliCommand, Group, option_names
 from opta_cli.command_tree import TREE, below, top
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +77,7 @@ def _unknown(words: list[str]) -> str:
         if rest[0] not in known:
             return rest[0]
         entry = known[rest.pop(0)]
-    options = parser_of("opta", entry)._option_string_actions
+    options = option_names(entry)
     return next((word for word in rest if word.startswith("--") and len(word) > 2 and word.partition("=")[0] not in options), "")
 
 

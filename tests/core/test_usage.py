@@ -175,4 +175,4 @@ def test_counts_that_are_kept_are_bounded(paths: Paths) -> None:
     for _ in range(2):
         usages, _ = count.since(first_day(7, TODAY))
         assert total(grouped(usages, TODAY, "day").values()).tokens == 3
-    assert len(count._kept) == 2
+    assert count.kept == 2

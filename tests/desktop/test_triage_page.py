@@ -147,7 +147,7 @@ def test_a_stopped_gateway_is_named_by_the_page_and_started_by_its_button(page: 
     assert until(lambda: daemon.client.is_ready()[0])
 
 
-def test_a_full_disk_is_named_and_what_is_made_again_gives_way(tmp_path: Path, model: ModelServer) -> None:
+def test_a_full_disk_is_named_and_what_can_be_made_again_is_deleted(tmp_path: Path, model: ModelServer) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     with disk(home, "400m"), Daemon(tmp_path, model_url=model.url) as daemon, shown(daemon) as page:

@@ -1,6 +1,5 @@
 """The quick measurement of a model over HTTP: real requests to a server, one measurement at a time, results that are kept."""
 
-import asyncio
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ import pytest
 from support.gateway import LocalGateway
 from support.limits import limit_s
 from support.model_server import Action, Fail, Hold, ModelServer, Say
+from support.oracles import until_async
 
 WORDS: Action = Say("word " * 64, size=5)
 ABOUT = {"state": "loaded", "context_length": 4096}
@@ -38,7 +38,7 @@ def ended(gateway: LocalGateway) -> dict[str, Any]:
         if found["running"] is None:
             return dict(found["results"][0]) if found["results"] else {}
         # The loop of this gateway runs while it answers, and here.
-        gateway.run(asyncio.sleep(0.05))
+        gateway.run(until_async(lambda: False, 0.05))
     raise AssertionError("it runs still")
 
 
@@ -64,10 +64,7 @@ def test_one_runs_at_a_time_and_stopping_it_keeps_what_it_measured(tmp_path: Pat
     with measuring(tmp_path, [WORDS, Hold(hold)]) as (gateway, server):
         assert gateway.post("/v3/lmx/bench", {"model": "scripted"}).status == 202
         assert gateway.post("/v3/lmx/bench", {"model": "scripted"}).refusal == (409, "conflict")
-        for _ in range(200):
-            gateway.run(asyncio.sleep(0.02))
-            if server.requests:
-                break
+        assert gateway.run(until_async(lambda: bool(server.requests)))
         stopped = gateway.post("/v3/lmx/bench/stop", {}).json()
         hold.set()
         assert stopped["running"] is None and stopped["results"] == []

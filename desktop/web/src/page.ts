@@ -257,7 +257,8 @@ export class Page {
 
   // The address of a session, or of none, under the sheet that is open.
   private routeOf(sid: string): Route {
-    return withSheet(sid ? { view: 'session', sid } : { view: 'new' }, this.state.route.sheet);
+    const { sheet, settings } = this.state.route;
+    return withSettings(withSheet(sid ? { view: 'session', sid } : { view: 'new' }, sheet), settings);
   }
 
   // Leave the open session and follow another one; '' follows none. A sheet stays open.
@@ -420,6 +421,6 @@ export class Page {
     if (isMessageBegun(this.state)) return;
     if (wanted.view === 'session' && wanted.sid) this.open(wanted.sid, wanted);
     else if (wanted.view === 'new') this.open('', wanted);
-    else if (sessions[0]) this.open(sessions[0].id, withSettings({ view: 'session', sid: sessions[0].id }, this.state.route.settings));
+    else if (sessions[0]) this.open(sessions[0].id);
   }
 }

@@ -21,6 +21,11 @@ class UsageCount:
         self._paths, self._kept_max = paths, kept_max
         self._kept: dict[str, JournalUsage] = {}
 
+    @property
+    def kept(self) -> int:
+        """How many journals it remembers."""
+        return len(self._kept)
+
     def since(self, first: datetime.date, on_read: Callable[[int, int], None] | None = None) -> tuple[list[JournalUsage], int]:
         """(journals written since a day, how many of them cannot be read). `on_read` gets the number of each and of all; blocking."""
         start = datetime.datetime.combine(first, datetime.time.min).astimezone().timestamp()

@@ -89,11 +89,11 @@ function promptOf(event: Extract<AnyEvent, { event: 'turn.start' }>): string {
 }
 
 // How many of the sorted items are at most `limit`.
-function upTo<Item>(items: readonly Item[], limit: number, valueOf: (item: Item) => number = Number): number {
+function upTo<Item>(items: readonly Item[], limit: number, timeOf: (item: Item) => number = Number): number {
   let [low, high] = [0, items.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (valueOf(items[middle] as Item) <= limit) low = middle + 1;
+    if (timeOf(items[middle] as Item) <= limit) low = middle + 1;
     else high = middle;
   }
   return low;

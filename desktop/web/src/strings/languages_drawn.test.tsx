@@ -6,7 +6,7 @@ import { newSession } from '../actions/sessions';
 import { chooseLanguage } from '../actions/view';
 import { ActionButton } from '../actions/button';
 import { App } from '../app';
-import { Appearance } from '../panels/settings/appearance';
+import { Language } from '../panels/settings/language';
 import { testBench } from '../testing/page';
 import { de } from './de';
 import { PSEUDO_LETTER } from './pseudo';
@@ -31,8 +31,8 @@ test('a language that is chosen shows at once, without losing what was typed', a
 });
 
 test('the settings offer each language by its name in itself, and the choice is kept in this browser', async () => {
-  const user = bench.draw(<Appearance />);
-  await user.click(screen.getByRole('combobox', { name: 'Language' }));
+  const user = bench.draw(<Language />);
+  await user.click(screen.getByRole('combobox', { name: 'Language of the page' }));
   expect((await screen.findAllByRole('option')).map((option) => option.textContent)).toEqual(expect.arrayContaining(['English', 'Deutsch']));
   await user.click(screen.getByRole('option', { name: 'Deutsch' }));
   await bench.pass();

@@ -15,6 +15,8 @@ import { ConfirmButton } from './confirm_button';
 import { Section, Waiting } from './section';
 import styles from './settings.module.css';
 
+const HASH = 'sha256';
+
 export function LmxHosts(): ReactNode {
   const page = usePage();
   const words = useWords('settings.lmx');
@@ -104,7 +106,7 @@ function Pair({ host, onHost, main }: { host: string; onHost: (host: string) => 
         {(found.data?.hosts ?? []).map((each) => (
           <li key={each.host}>
             <span className={styles.words}>
-              {line(each.name)} <code>{line(each.host)}</code> <span className="dim">sha256 {line(each.fingerprint).slice(0, 16)}…</span>
+              {line(each.name)} <code>{line(each.host)}</code> <span className="dim">{`${HASH} ${line(each.fingerprint).slice(0, 16)}…`}</span>
             </span>
             <Button size="small" onClick={() => onHost(each.host)}>
               {words('useFound', { host: line(each.host) })}

@@ -19,6 +19,8 @@ import { Section, Waiting } from './section';
 import { findSetting, SettingSwitch } from './setting_field';
 import styles from './settings.module.css';
 
+const HASH = 'sha256';
+
 export function McpServers(): ReactNode {
   const page = usePage();
   const words = useWords('settings.mcp');
@@ -111,7 +113,7 @@ function Server({ server, cwd, count, tools }: { server: McpServer; cwd: string;
         ) : null}
         <p className="dim">
           {server.network ? words('network') : words('noNetwork')}
-          {server.state === 'asks' ? ` · ${words('approveHint')} sha256 ${server.sha256.slice(0, 12)}` : ''}
+          {server.state === 'asks' ? ` · ${words('approveHint')} ${HASH} ${server.sha256.slice(0, 12)}` : ''}
         </p>
         {tools.length ? (
           <details className={styles.details}>

@@ -6,7 +6,7 @@ import { usePage } from '../../hooks';
 import type { ProviderInfo, ProviderTested } from '../../protocol';
 import { providersQuery } from '../../queries';
 import { testedQuery } from '../../setting_queries';
-import { dateTime } from '../../strings/formats';
+import { dateTime, number } from '../../strings/formats';
 import { useWords } from '../../strings/strings';
 import { Revealed } from '../../ui/exact';
 import { Button, IconButton } from '../../ui/kit/button';
@@ -104,7 +104,7 @@ function Tested({ name }: { name: string }): ReactNode {
 function Result({ tested }: { tested: ProviderTested }): ReactNode {
   const words = useWords('settings.providers.result');
   const state = tested.state ?? 'skipped';
-  const seconds = (ms: number | undefined) => ((ms ?? 0) / 1000).toFixed(1);
+  const seconds = (ms: number | undefined) => number((ms ?? 0) / 1000, 1);
   const model = line(tested.model ?? '');
   if (state === 'ok')
     return (
