@@ -89,7 +89,7 @@ def test_the_address_leads_back_and_the_palette_finds_a_section(page: Page) -> N
     expect(page.get_by_role("dialog", name="Settings")).to_have_count(0)
     page.go_back()
     expect(page.get_by_role("region", name="MCP servers", exact=True)).to_be_visible()
-    page.go_back()
+    page.keyboard.press("Escape")
     expect(page.get_by_role("dialog", name="Settings")).to_have_count(0)
     page.keyboard.press("Control+k")
     page.get_by_role("combobox", name="Search for actions and sessions").fill("settings keys")
@@ -112,8 +112,9 @@ def test_a_value_is_the_same_in_page_and_terminal_wherever_it_is_set(page: Page,
     field = page.get_by_role("textbox", name="max-steps", exact=True)
     field.fill("0")
     field.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("a turn needs at least 1 step")
-    page.get_by_role("alert").get_by_role("button", name="Dismiss").click()
+    said = page.get_by_role("alert").filter(has_text="That did not work")
+    expect(said).to_contain_text("a turn needs at least 1 step")
+    said.get_by_role("button", name="Dismiss").click()
 
 
 def test_a_server_is_tested_with_a_real_turn_moved_and_removed(page: Page, daemon: Daemon) -> None:
