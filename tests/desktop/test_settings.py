@@ -93,7 +93,7 @@ def test_the_address_leads_back_and_the_palette_finds_a_section(page: Page) -> N
     expect(page.get_by_role("dialog", name="Settings")).to_have_count(0)
     page.keyboard.press("Control+k")
     page.get_by_role("combobox", name="Search for actions and sessions").fill("settings keys")
-    page.keyboard.press("Enter")
+    page.get_by_role("option").filter(has_text="keys of providers").first.click()
     expect(page.get_by_role("region", name="Keys of providers")).to_be_visible()
 
 
