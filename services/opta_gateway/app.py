@@ -16,7 +16,7 @@ import msgspec
 from opta_core.background import Background
 from opta_core.bus.bus import Bus
 from opta_core.clock import now_s
-from opta_core.errors import OptaError, Refused
+from opta_core.errors import OptaError, Refused, Unavailable
 from opta_core.logs import Log
 from opta_core.settings import LiveSettings, LoadedSettings
 from opta_core.triage.clock_anchor import ClockAnchor
@@ -40,7 +40,7 @@ from .telemetry import TelemetryReports
 from .token_auth import Auth
 from .worker_client import WorkerClient
 
-REST_READY_S = 10.0
+REST_READY_S = 30.0
 T = TypeVar("T")
 
 log = Log("gateway")
@@ -120,8 +120,11 @@ class Gateway:
             status, body = raw(self, scope)
             await _answer(scope, send, status, msgspec.json.encode(body))
         else:
-            async with asyncio.timeout(REST_READY_S):
-                await self._rest_ready.wait()
+            try:
+                async with asyncio.timeout(REST_READY_S):
+                    await self._rest_ready.wait()
+            except TimeoutError:
+                raise Unavailable("The gateway still starts: this machine is busy. Try again in a moment.") from None
             assert self._rest is not None
             await self._rest(scope, receive, send)
 
