@@ -117,6 +117,10 @@ def new_page(browser: Browser) -> Iterator[Page]:
 
 def until_ready(daemon: Daemon, page: Page, sid: str) -> None:
     """The session is on the screen again, whatever a key did, and its card can be answered."""
+    # A key may have begun a replay of the session, which covers its question.
+    back = page.get_by_role("button", name="Back to the session")
+    if back.is_visible():
+        back.click()
     if page.get_by_role("dialog").count():
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
