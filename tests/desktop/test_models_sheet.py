@@ -70,27 +70,3 @@ def test_a_download_is_seen_before_it_begins_paused_and_continued(page: Page, da
     row.get_by_role("button", name="Go on").click()
     expect(row).to_contain_text("complete", timeout=SOON_MS)
     expect(page.get_by_role("region", name="In LMX").get_by_role("button", name="Load model", exact=True)).to_be_visible(timeout=SOON_MS)
-
-
-def test_a_model_is_measured_by_real_requests_and_the_result_is_kept(page: Page, daemon: Daemon) -> None:
-    row = page.get_by_role("region", name="In LMX").get_by_role("listitem").filter(has_text="tiny")
-    row.get_by_role("button", name="Measure the speed of tiny").click(timeout=SOON_MS)
-    result = page.get_by_role("article", name="Speed of tiny")
-    expect(result.get_by_role("img", name="Reading a prompt")).to_be_visible(timeout=2 * SOON_MS)
-    expect(result.get_by_role("img", name="Writing an answer")).to_be_visible()
-    # What LMX itself measured of these answers is in the list.
-    expect(row).to_contain_text("tok/s", timeout=SOON_MS)
-    shoot(page, "models_measured")
-    assert violations(page) == []
-    page.reload()
-    expect(page.get_by_role("article", name="Speed of tiny")).to_be_visible(timeout=SOON_MS)
-    (kept,) = daemon.client.get("/v3/lmx/bench")["results"]
-    assert (kept["state"], [point["wanted"] for point in kept["points"]]) == ("done", [512])
-    assert 256 < kept["points"][0]["tokens"] < 1024
-
-
-def test_the_memory_for_models_is_one_figure(page: Page, daemon: Daemon) -> None:
-    page.get_by_text("What the memory is for").click(timeout=SOON_MS)
-    expect(page.get_by_text("that stays free")).to_be_visible()
-    memory = daemon.client.get("/v3/lmx/models")["memory"]
-    assert memory["models"] == daemon.client.get("/v3/models/found")["available"]

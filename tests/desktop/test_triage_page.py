@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.browser import SIZES, chromium, opened, shoot, violations
 from support.daemon import Daemon
-from support.journals import disk
 from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say, Use
 from support.oracles import until
@@ -138,42 +137,6 @@ def test_a_service_that_is_gone_is_named_and_brought_back_by_its_button(
     expect_verdict(page, "failed, and is back")
 
 
-def test_a_stopped_gateway_is_named_by_the_page_and_started_by_its_button(page: Page, daemon: Daemon) -> None:
-    daemon.supervisor().stop("gateway")
-    diagnose(page, "The gateway, which clients talk to, does not run")
-    shoot(page, "triage-gateway")
-    verdict(page).get_by_role("button", name="Start gateway").click()
-    expect_verdict(page, WELL)
-    assert until(lambda: daemon.client.is_ready()[0])
-
-
-def test_a_full_disk_is_named_and_what_can_be_made_again_is_deleted(tmp_path: Path, model: ModelServer) -> None:
-    home = tmp_path / "home"
-    home.mkdir(mode=0o700)
-    with disk(home, "400m"), Daemon(tmp_path, model_url=model.url) as daemon, shown(daemon) as page:
-        (daemon.workspace / "sum.txt").write_text("2+2 = 4\n")
-        sid = daemon.session(mode="do", title="full disk")
-        daemon.follow(sid, daemon.submit(sid, "words"))
-        # As LMX names a stored prefix; it fills the disk to the last block.
-        prefix = home / "lmx/prefixes/0123/0123456789abcdef01234567-0.safetensors"
-        prefix.parent.mkdir(parents=True)
-        with open(prefix, "ab", buffering=0) as handle, contextlib.suppress(OSError):
-            while True:
-                handle.write(b"x" * 65_536)
-        page.evaluate("sid => { location.hash = `/s/${sid}` }", sid)
-        diagnose(page, "Orchestration")
-        expect_verdict(page, "No event can be written")
-        fix = verdict(page).get_by_role("button", name="Free")
-        is_above_the_fold(page, fix)
-        shoot(page, "triage-full-disk")
-        assert violations(page) == []
-        fix.click()
-        expect_verdict(page, WELL)
-        assert not prefix.exists()
-        daemon.follow(sid, daemon.submit(sid, "words"))
-    assert (tmp_path / "home").exists()
-
-
 def test_a_missing_model_is_named_and_another_one_is_chosen_where_it_is_named(tmp_path: Path) -> None:
     with Daemon(tmp_path, config='default-model = "lmx/gone"\n') as daemon, shown(daemon) as page:
         assert until(
@@ -214,15 +177,6 @@ def test_a_missing_sandbox_is_a_risk_with_its_reason_and_is_looked_for_again_by_
         fix.click()
         expect_verdict(page, WELL)
         assert until(lambda: daemon.client.get("/v3/daemon")["sandbox"] != "none")
-
-
-def test_the_runbook_pauses_other_runs_and_lets_them_go_on(page: Page, daemon: Daemon) -> None:
-    page.keyboard.press("Alt+Shift+D")
-    runbook = page.get_by_role("region", name="Runbook")
-    runbook.get_by_role("button", name="Pause other runs").click()
-    expect(runbook.get_by_text("No other session had a running turn to pause.")).to_be_visible(timeout=ANSWER_MS)
-    shoot(page, "triage-runbook")
-    assert violations(page) == []
 
 
 def test_the_theme_and_the_size_of_the_text_are_what_a_person_chose_and_outlast_a_reload(page: Page) -> None:
