@@ -117,10 +117,11 @@ def test_a_service_that_is_gone_is_named_and_brought_back_by_its_button(
     page: Page, daemon: Daemon, how: str, says: str, button: str
 ) -> None:
     (daemon.loaded.paths.run / "tools.starts").unlink(missing_ok=True)
+    before = daemon.pids()["tools"]
     if how == "stopped":
         daemon.supervisor().stop("tools")
     else:
-        before = daemon.kill("tools", signal.SIGSTOP if how == "suspended" else signal.SIGKILL)
+        daemon.kill("tools", signal.SIGSTOP if how == "suspended" else signal.SIGKILL)
     if how == "killed":
         assert until(lambda: daemon.pids().get("tools", before) != before and daemon.client.is_ready()[0])
     diagnose(page, says)
