@@ -42,7 +42,7 @@ def test_a_tool_call_of_the_model_runs_in_the_daemons_container(stack: Stack) ->
 def with_second(stack: Stack) -> Iterator[Stack]:
     """The stack with a second LMX, whose clock has been three days ahead since before it made its certificate."""
     stack.start("lmx2", OPTA_TEST_CLOCK="+3d")
-    assert "It is provider second" in stack.pair("lmx2", "--provider", "second")
+    assert "providers.second is lmx" in stack.pair("lmx2", "--provider", "second")
     yield stack
     stack.opta("daemon", "provider", "remove", "second")
     stack.compose("rm", "-s", "-f", "lmx2")

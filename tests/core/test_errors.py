@@ -13,7 +13,7 @@ FOLDERS = ("shared", "services", "cli", "desktop/opta_desktop", "lmx/opta_lmx")
 # a line of the protocol package, which imports nothing of ours; the sandbox's own processes; why a line is not held by the sandbox, and
 # what an MCP server answered, each on its way to a verdict or a problem; what a chat template refuses, a cache that cannot be shortened, and
 # why a task of the exam was not run, each on its way to an answer; why a file cannot be undone, or a workspace is not covered by undo;
-# why a checker could not check, on its way to the result of an edit.
+# why a checker could not check, on its way to the result of an edit; a snapshot that the store reads the journal instead of.
 OUTSIDE = {
     "PictureRefusal",
     "AdapterError",
@@ -42,6 +42,7 @@ OUTSIDE = {
     "NotCovered",
     "CheckFailed",
     "UnreadableOutput",
+    "UnusableSnapshot",
 }
 
 

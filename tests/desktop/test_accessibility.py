@@ -136,7 +136,7 @@ def test_panels_beside_the_timeline_have_no_violations_in_dark_and_light(page: P
     check(page, "the plan")
     shoot(page, "plan", sizes=((1440, 900), (390, 844)))
     deny_rest(daemon, sid, turn)
-    page.get_by_role("button", name="Diagnose").click()
+    page.get_by_role("button", name="Diagnose", exact=True).click()
     expect(page.get_by_role("region", name="The five steps").get_by_role("listitem")).to_have_count(5, timeout=limit_s(30_000))
     check(page, "a diagnosis")
     page.get_by_role("dialog", name="Triage").get_by_role("button", name="Close").click()

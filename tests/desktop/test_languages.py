@@ -97,6 +97,7 @@ def test_a_chosen_language_is_there_at_the_first_paint_and_changes_at_once(brows
     expect(html).to_have_attribute("lang", "de")
     expect(html).to_have_attribute("dir", "ltr")
     shown(page, SURFACES["settings"])
+    page.get_by_role("navigation", name="Abschnitte der Einstellungen").get_by_role("button", name="Sprache").click()
     page.get_by_role("combobox", name="Sprache").click()
     page.get_by_role("option", name="English").click()
     expect(page.get_by_role("heading", name="Settings")).to_be_visible(timeout=SOON_MS)

@@ -145,6 +145,8 @@ def test_an_idle_page_gets_its_figures_and_asks_for_nothing_but_the_round_trip(n
     with page.expect_websocket(lambda socket: "/v3/events" in socket.url) as opened:
         page.reload()
     expect(page.get_by_role("complementary", name="Telemetry").get_by_text("● Running")).to_be_visible()
+    # What a page without sessions asks once, to offer folders and servers, is asked by then.
+    page.wait_for_load_state("networkidle")
     requests: list[str] = []
     page.on("request", lambda request: None if request.url.endswith("/healthz") else requests.append(request.url))
     for _ in range(3):

@@ -15,6 +15,8 @@ class Served:
         self.engine = MlxEngine(
             EngineConfig(name=folder.name, folder=str(folder), **{"prefix_bytes": 2**28, "lookup": True, **more}), self._take
         )
+        # What it said while the model was loaded is no answer.
+        self.said.clear()
         self._number = 0
         self._asked: list[int] = []
 

@@ -163,7 +163,7 @@ def test_a_killed_process_is_back_and_the_diagnosis_says_what_it_was(daemon: Dae
         said = [(each["cause"], each["domain"], each["severity"]) for each in found["findings"] if each["hop"] == service]
         return ("service_restarted", domain, "recovered") in said
 
-    assert until(is_named, 5), found["findings"]
+    assert until(is_named, 5)
     assert found["healthy"], found
 
 

@@ -114,7 +114,7 @@ def test_a_second_lmx_is_a_provider_with_a_key_and_a_certificate(studio: Daemon,
     showing, code = shown_code(studio)
     try:
         done = laptop.opta("lmx", "pair", host, "--provider", "desk", "--code-stdin", stdin=f"{code}\n")
-        assert "It is provider desk" in done.stdout, done.stderr
+        assert "providers.desk is lmx" in done.stdout, done.stderr
     finally:
         showing.kill()
         showing.communicate()

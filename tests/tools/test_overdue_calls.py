@@ -19,7 +19,7 @@ from opta_tools.worker import Worker
 class NeverEnds:
     """An executor whose calls end when they are cancelled."""
 
-    level = "none"
+    level, level_reason = "none", ""
     has_servers = False
 
     async def recover(self, *_: Any) -> None:

@@ -86,7 +86,7 @@ def test_a_hunk_leaves_carriage_returns_and_permissions_as_they_are(desk: Change
         (TWO, "src/a.py", "-1,5 +1,5", "look at its changes again"),
         ("printf '\\001\\000' > bytes", "bytes", "-1 +1", "not a text"),
         ("rm link && ln -s run.sh link", "link", "-1 +1", "not a file"),
-        ("chmod 700 src", "src", "-1 +1", "not a file"),
+        ("chmod 711 src", "src", "-1 +1", "not a file"),
     ],
 )
 def test_what_has_no_such_hunk_is_refused(desk: ChangeDesk, command: str, path: str, lines: str, why: str) -> None:

@@ -55,7 +55,7 @@ class LogScreen(PanelScreen):
     def _look(self) -> None:
         if more := self._files.news():
             self._entries = [*self._entries, *more][-ENTRIES_MAX:]
-            if self.query_one(RowView).is_at_end:
+            if any(view.is_at_end for view in self.query(RowView)):
                 self.redraw(to_end=True)
 
     def action_level(self) -> None:

@@ -44,9 +44,11 @@ class PanelScreen(ModalScreen[str]):
         raise NotImplementedError
 
     def redraw(self, *, to_end: bool = False) -> None:
-        """Draw again; something has changed."""
-        self.query_one("#title", Static).update(self.title_text())
-        self.query_one(RowView).put(self.rows, to_end=to_end)
+        """Draw again; something has changed. A screen that is not composed yet, or is being removed, draws nothing."""
+        for title in self.query("#title").results(Static):
+            title.update(self.title_text())
+        for view in self.query(RowView):
+            view.put(self.rows, to_end=to_end)
 
     def on_key(self, event: events.Key) -> None:
         view = self.query_one(RowView)

@@ -419,8 +419,11 @@ export class Page {
     this.wanted = null;
     // A message that was begun meanwhile is for a new session.
     if (isMessageBegun(this.state)) return;
+    const { isRailOpen } = this.state;
     if (wanted.view === 'session' && wanted.sid) this.open(wanted.sid, wanted);
     else if (wanted.view === 'new') this.open('', wanted);
     else if (sessions[0]) this.open(sessions[0].id);
+    // Nobody chose it from the drawer, which stays open for who opened it meanwhile.
+    this.set({ isRailOpen });
   }
 }

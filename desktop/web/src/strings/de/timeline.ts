@@ -61,7 +61,7 @@ export const timeline = {
     find: 'Suchen',
     findLabel: 'In dieser Sitzung suchen',
     replay: 'Wiedergabe',
-    replayLabel: 'Diese Sitzung wiedergeben, wie sie ablief',
+    replayLabel: 'Wiedergabe dieser Sitzung, wie sie ablief',
   },
   outline: {
     title: 'Runden dieser Sitzung',
