@@ -1,6 +1,6 @@
 // Whether the page can work, and if not, what is missing. One state at a time, computed from what is known; each ends by itself when its cause does.
 
-import { DaemonError } from './daemon';
+import { DaemonError } from './http_connection';
 import type { State } from './state';
 import { QUIET_ATTEMPTS } from './streams/eventlog';
 

@@ -1,7 +1,7 @@
 // The desktop process, which served this page: it trades the launch code for a key, the key for the daemon's address and token,
 // and shows and controls its services also while the daemon is down.
 
-import { type Address, DaemonError } from './daemon';
+import { type Address, DaemonError } from './http_connection';
 import { say } from './strings/spoken';
 
 const KEY = 'opta.key';

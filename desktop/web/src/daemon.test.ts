@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Daemon, DaemonError } from './daemon';
+import { Daemon } from './daemon';
+import { DaemonError } from './http_connection';
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -13,7 +13,7 @@ import { lookOf, wear } from './look';
 import { Page } from './page';
 import { Providers } from './providers';
 import { formatRoute, parseRoute } from './routes';
-import { browserScreen } from './screen';
+import { browserScreen } from './browser_screen';
 import { languageOf, tagOf } from './strings/languages';
 import { onSpoken, PageProblem, say, speak, spoken } from './strings/spoken';
 

@@ -1,9 +1,10 @@
 // The page without a screen: owns the store and both live streams, and asks the daemon. Actions use it, React draws its store.
 
-import { askOf, isSamePlace, openAsks } from './child_asks';
+import { ChildAsks } from './child_asks';
 import { missingOf } from './boot';
 import type { Bridge } from './bridge';
-import { type Daemon, DaemonError } from './daemon';
+import type { Daemon } from './daemon';
+import { DaemonError } from './http_connection';
 import { Delegated, type News, newsOf } from './news';
 import { type MetricsLine, withoutFigures, withRoundTrip } from './figures';
 import type { Session } from './protocol';
@@ -15,11 +16,11 @@ import { type Known, SessionPages } from './session_pages';
 import { createQueries } from './queries';
 import { differsInSettings, differsInSheet, type Route, type SheetName, withSettings, withSheet } from './routes';
 import { afterLines, afterMetrics, afterOpening, createPageStore, isMessageBegun, type State, windowName } from './state';
-import type { StoredName } from './storage';
 import { EventLog } from './streams/eventlog';
 import { type Control, GlobalPosition, SessionPosition } from './streams/position';
 import { Refresh } from './streams/refresh';
 import { revealOf } from './reveal';
+import type { FocusTarget, NotifyState, Screen } from './screen';
 import { Transcript, type Turn } from './transcript';
 import { TurnSignals } from './turn_signals';
 import { PageProblem, say } from './strings/spoken';
@@ -30,41 +31,6 @@ const CHANGES_LIST = /^\{"seq":\d+,"event":"(?!turn\.token|turn\.thinking|tool\.
 // A session with more lines is not replayed line by line: what its end holds is shown at once, and the rest when the daemon has folded it.
 const REPLAYED_MAX = 1_000;
 const TAIL_LINES = 3_000;
-
-// granted, denied; default: it was never asked; missing: this browser shows none.
-export type NotifyState = NotificationPermission | 'missing';
-
-export type FocusTarget = 'composer' | 'search' | 'question' | 'find' | 'playback';
-
-// What the page needs of a browser window.
-export interface Screen {
-  // Whether the focus went there; false when there is no such thing, or when it has the focus already.
-  focus(target: FocusTarget): boolean;
-  // Whether the window has a column for it.
-  fits(panel: 'telemetry'): boolean;
-  // Run before the next frame is drawn, or soon when nothing is drawn.
-  nextFrame(run: () => void): void;
-  // Notify the person, if they allowed it and do not look at the page. A click on the notification shows `route`.
-  notify(title: string, text: string, route: Route): void;
-  // Ask whether notifications may be shown; whether they may. And what the browser says of it now.
-  askToNotify(): Promise<boolean>;
-  mayNotify(): NotifyState;
-  // Make the address name what is shown.
-  go(route: Route): void;
-  // Name the window, and mark it when `needsYou` sessions wait for the person.
-  name(title: string, needsYou: number): void;
-  // What the browser keeps, through a reload or for the next visit; undefined for what was never stored or cannot be read.
-  stored(name: StoredName): unknown;
-  store(name: StoredName, value: unknown): void;
-  // Whether a person can see the window.
-  isSeen(): boolean;
-  // Put words into the clipboard. Rejects when the browser refuses it.
-  copy(text: string): Promise<void>;
-  // The whole address of what a route names.
-  address(route: Route): string;
-  // Let the person keep a file.
-  save(name: string, content: Blob): void;
-}
 
 export class Page {
   readonly store = createPageStore();
@@ -77,7 +43,7 @@ export class Page {
   private readonly pages: SessionPages;
   private readonly models = new Refresh(async () => this.set({ models: (await this.daemon.models()).models }));
   private readonly delegated = new Delegated();
-  private readonly asksInFlight = new Set<string>();
+  private readonly asks = new ChildAsks(this);
   // What the address named when the page was loaded, shown once the list is there.
   private wanted: Route | null = null;
 
@@ -320,7 +286,7 @@ export class Page {
         const changed = new Set<Turn>();
         this.set(afterLines(this.state, lines, changed));
         this.turns.tell(changed);
-        if (this.state.version !== version) void this.readAsks(sid);
+        if (this.state.version !== version) void this.asks.read(sid);
       },
       onControl: () => undefined,
       onConnection: (sessionConnection: State['sessionConnection'], retryInMs: number) => this.set({ sessionConnection, retryInMs }),
@@ -328,7 +294,7 @@ export class Page {
     this.sessionLog = new EventLog(stream, new SessionPosition(from), this.screen.nextFrame);
     this.sessionLog.start();
     // What was folded already may hold open questions of sub-agents.
-    void this.readAsks(sid);
+    void this.asks.read(sid);
   }
 
   // A session left the list, or came back to it, by whoever's hand.
@@ -373,25 +339,6 @@ export class Page {
     this.set({ trust: null });
     const trust = await this.daemon.trust(cwd);
     if (this.state.transcript.cwd === cwd) this.set({ trust });
-  }
-
-  // Read the questions of the open session's sub-agents that are new, and drop those that were answered.
-  private async readAsks(sid: string): Promise<void> {
-    const places = openAsks(this.state.transcript);
-    const known = this.state.childAsks.filter((ask) => places.some((place) => isSamePlace(place, ask)));
-    if (known.length !== this.state.childAsks.length) this.set({ childAsks: known });
-    for (const place of places) {
-      if (this.state.childAsks.some((ask) => isSamePlace(ask, place)) || this.asksInFlight.has(`${place.sid} ${place.seq}`)) continue;
-      this.asksInFlight.add(`${place.sid} ${place.seq}`);
-      try {
-        const ask = askOf(place, await this.daemon.eventAt(place.sid, place.seq));
-        if (ask && this.state.selected === sid && openAsks(this.state.transcript).some((open) => isSamePlace(open, ask))) this.set({ childAsks: [...this.state.childAsks, ask] });
-      } catch (error) {
-        this.report(error);
-      } finally {
-        this.asksInFlight.delete(`${place.sid} ${place.seq}`);
-      }
-    }
   }
 
   private tell(news: News): void {

@@ -4,7 +4,8 @@
 
 import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query';
 import type { Bridge } from './bridge';
-import { DaemonError, type Daemon } from './daemon';
+import type { Daemon } from './daemon';
+import { DaemonError } from './http_connection';
 
 const DOWNLOAD_LOOK_MS = 1_000;
 const MODELS_LOOK_MS = 1_000;

@@ -1,90 +1,38 @@
-// The browser window as the page uses it.
+// What the page needs of a browser window.
 
-import { flushSync } from 'react-dom';
-import type { FocusTarget, Screen } from './page';
-import { formatRoute, type Route } from './routes';
-import { store, stored } from './storage';
-import { say } from './strings/spoken';
+import type { Route } from './routes';
+import type { StoredName } from './storage';
 
-// Frames are not drawn in a hidden window.
-const HIDDEN_FRAME_MS = 1_000;
-const SAVED_MS = 60_000;
+// granted, denied; default: it was never asked; missing: this browser shows none.
+export type NotifyState = NotificationPermission | 'missing';
 
-// As in the style of the page: below this width the telemetry has no column.
-const HAS_TELEMETRY = '(min-width: 1100px)';
+export type FocusTarget = 'composer' | 'search' | 'question' | 'find' | 'playback';
 
-// A violet diamond; with a mark when someone waits.
-function icon(isMarked: boolean): string {
-  const mark = isMarked ? '<circle cx="24" cy="8" r="7" fill="#fbbf24"/>' : '';
-  return `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M16 2 30 16 16 30 2 16z" fill="#7c3aed"/>${mark}</svg>`)}`;
+export interface Screen {
+  // Whether the focus went there; false when there is no such thing, or when it has the focus already.
+  focus(target: FocusTarget): boolean;
+  // Whether the window has a column for it.
+  fits(panel: 'telemetry'): boolean;
+  // Run before the next frame is drawn, or soon when nothing is drawn.
+  nextFrame(run: () => void): void;
+  // Notify the person, if they allowed it and do not look at the page. A click on the notification shows `route`.
+  notify(title: string, text: string, route: Route): void;
+  // Ask whether notifications may be shown; whether they may. And what the browser says of it now.
+  askToNotify(): Promise<boolean>;
+  mayNotify(): NotifyState;
+  // Make the address name what is shown.
+  go(route: Route): void;
+  // Name the window, and mark it when `needsYou` sessions wait for the person.
+  name(title: string, needsYou: number): void;
+  // What the browser keeps, through a reload or for the next visit; undefined for what was never stored or cannot be read.
+  stored(name: StoredName): unknown;
+  store(name: StoredName, value: unknown): void;
+  // Whether a person can see the window.
+  isSeen(): boolean;
+  // Put words into the clipboard. Rejects when the browser refuses it.
+  copy(text: string): Promise<void>;
+  // The whole address of what a route names.
+  address(route: Route): string;
+  // Let the person keep a file.
+  save(name: string, content: Blob): void;
 }
-
-export const browserScreen: Screen = {
-  focus(target: FocusTarget): boolean {
-    // What the action changed is drawn first, because a hidden field takes no focus.
-    flushSync(() => undefined);
-    const element = document.querySelector<HTMLElement>(`[data-focus="${target}"]`);
-    if (!element || element.contains(document.activeElement)) return false;
-    element.focus();
-    return element.contains(document.activeElement);
-  },
-
-  fits(): boolean {
-    return matchMedia(HAS_TELEMETRY).matches;
-  },
-
-  stored,
-  store,
-
-  nextFrame(run: () => void): void {
-    const once = () => {
-      cancelAnimationFrame(frame);
-      clearTimeout(timer);
-      run();
-    };
-    const frame = requestAnimationFrame(once);
-    const timer = setTimeout(once, HIDDEN_FRAME_MS);
-  },
-
-  notify(title: string, text: string, route: Route): void {
-    if (document.hasFocus() || !('Notification' in window) || Notification.permission !== 'granted') return;
-    const shown = new Notification(title, { body: text });
-    shown.onclick = () => {
-      window.focus();
-      location.hash = formatRoute(route);
-    };
-  },
-
-  go(route: Route): void {
-    const hash = formatRoute(route);
-    if (hash === location.hash) return;
-    // The short address of a section is replaced: going back to it would lead forward again.
-    if (location.hash.startsWith('#/settings/')) history.replaceState(history.state, '', hash);
-    else location.hash = hash;
-  },
-
-  name(title: string, needsYou: number): void {
-    document.title = needsYou ? say('header')('window', { count: needsYou, title }) : title;
-    document.querySelector('link[rel="icon"]')?.setAttribute('href', icon(needsYou > 0));
-  },
-
-  isSeen: () => document.visibilityState === 'visible',
-  copy: (text: string) => navigator.clipboard.writeText(text),
-
-  address: (route: Route) => new URL(formatRoute(route), location.href).href,
-
-  save(name: string, content: Blob): void {
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(content);
-    link.download = name;
-    link.click();
-    // The browser has to read it first.
-    setTimeout(() => URL.revokeObjectURL(link.href), SAVED_MS);
-  },
-
-  mayNotify: () => ('Notification' in window ? Notification.permission : 'missing'),
-
-  async askToNotify(): Promise<boolean> {
-    return 'Notification' in window && (await Notification.requestPermission()) === 'granted';
-  },
-};

@@ -1,6 +1,6 @@
 // Actions on models of LMX and of configured servers: let one answer, fetch one.
 
-import { DaemonError } from '../daemon';
+import { DaemonError } from '../http_connection';
 import type { Page } from '../page';
 import type { Action } from './action';
 import { PageProblem, say } from '../strings/spoken';

@@ -1,6 +1,6 @@
 // Actions on the list of sessions, and on one of its sessions.
 
-import { DaemonError } from '../daemon';
+import { DaemonError } from '../http_connection';
 import { folderFor, folderOf } from '../folder_names';
 import type { Page } from '../page';
 import type { Session } from '../protocol';

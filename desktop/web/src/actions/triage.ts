@@ -1,7 +1,7 @@
 // Actions of the triage: diagnose, make the fix, keep the evidence, ask the failing prompt again.
 
 import type { ServiceVerb } from '../bridge';
-import { DaemonError } from '../daemon';
+import { DaemonError } from '../http_connection';
 import { localDiagnosis } from '../local_diagnosis';
 import type { Page } from '../page';
 import type { DiagnoseRequest, Diagnosis, Fix } from '../protocol';

@@ -1,6 +1,6 @@
 // Actions on the git worktree that a session works in.
 
-import { DaemonError } from '../daemon';
+import { DaemonError } from '../http_connection';
 import type { Page } from '../page';
 import type { State, WorktreeAsked } from '../state';
 import type { Action } from './action';

@@ -1,7 +1,8 @@
 // The page on which a session is played back: the timeline draws it as it draws the page itself. It follows nothing, keeps nothing in the
 // browser, and does not touch the page behind it, except that what opens another session leaves the playback.
 
-import { Page, type Screen } from '../page';
+import { Page } from '../page';
+import type { Screen } from '../screen';
 import type { Route } from '../routes';
 import { Transcript } from '../transcript';
 import type { Playback } from './playback';

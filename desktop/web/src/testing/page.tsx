@@ -4,9 +4,11 @@ import { act, cleanup, render, type RenderResult, screen } from '@testing-librar
 import userEvent, { type UserEvent } from '@testing-library/user-event';
 import type { ReactNode } from 'react';
 import { afterEach, beforeEach, vi } from 'vitest';
-import { Daemon, DaemonError } from '../daemon';
+import { Daemon } from '../daemon';
+import { DaemonError } from '../http_connection';
 import type { Bridge, LogEntry, ServiceRow } from '../bridge';
-import { type FocusTarget, Page, type Screen } from '../page';
+import { Page } from '../page';
+import type { FocusTarget, Screen } from '../screen';
 import { Providers } from '../providers';
 import { formatRoute, parseRoute, type Route } from '../routes';
 import type { StoredName } from '../storage';
