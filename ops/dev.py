@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import compose_test
+import machine_speed
 import measure
 import repeated
 
@@ -94,15 +95,16 @@ def _run_tests(arguments: list[str]) -> int:
     _node_modules()
     runs = test_runs(arguments)
     beside_others = "-n" in runs[0][1]
+    environment = _environment_of_tests()
     repeated.forget(ROOT)
     failures: list[int] = []
     for name, each, fine in runs:
         started = time.monotonic()
-        code = subprocess.run([sys.executable, "-m", "pytest", *each], cwd=ROOT, env=_that_keeps_bytecode(), check=False).returncode
+        code = subprocess.run([sys.executable, "-m", "pytest", *each], cwd=ROOT, env=environment, check=False).returncode
         if _report(name, started, code not in fine):
             failures.append(code)
     only_tests_failed = set(failures) == {TESTS_FAILED}
-    unsteady = repeated.passed_alone(ROOT, _that_keeps_bytecode()) if beside_others and only_tests_failed else []
+    unsteady = repeated.passed_alone(ROOT, environment) if beside_others and only_tests_failed else []
     if unsteady:
         print("! not steady: failed beside others, passed alone:", *unsteady, sep="\n  ", flush=True)
     return 1 if failures and not unsteady else 0
@@ -308,6 +310,14 @@ def _present() -> list[str]:
 def _has_no_logo() -> bool:
     shown = subprocess.run([str(BIN / "lint-imports"), "--help"], capture_output=True, text=True, check=False).stdout
     return bool(re.search(r"--no-logo", shown))
+
+
+def _environment_of_tests() -> dict[str, str]:
+    """The environment of the tests, with the limits that this machine can hold. What a person set is kept."""
+    limits = machine_speed.limits_here()
+    if float(slowness := limits["OPTA_TEST_SLOWNESS"]) > 1:
+        print(f"- limits are {slowness} times wider: this machine is as much slower than the one of docs/benchmarks.md", flush=True)
+    return {**limits, **_that_keeps_bytecode()}
 
 
 def _that_keeps_bytecode() -> dict[str, str]:

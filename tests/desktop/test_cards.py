@@ -232,7 +232,7 @@ def test_a_running_command_shows_its_last_lines_and_its_time_and_is_stopped_with
     card = page.get_by_role("region", name="Run for i in", exact=False)
     expect(card).to_contain_text("step 3\nstep 4\nstep 5", timeout=limit_s(20_000))
     assert "step 2" not in card.locator("pre").inner_text()
-    expect(card).to_contain_text("running · 1 s")
+    expect(card).to_contain_text(re.compile(r"running · [1-9]\d* s"))
     shoot(page, "cards-live")
     assert violations(page) == []
     daemon.client.post(f"/v3/sessions/{sid}/stop", {})

@@ -21,6 +21,8 @@ SOON_MS = limit_s(20_000)
 WORDS = 300
 # Each holds an answer that is cut often, until the test has seen what it waits for.
 GATES = [threading.Event() for _ in range(6)]
+# Messages whose answer goes on after its first words when the test says so.
+HELD = {"hold for a reload": threading.Event(), "hold for a file": threading.Event()}
 CODE = "def first():\n    return 1\n\n\ndef second():\n\n    return 2\n"
 ANSWER = f"# Header\n\n## Sub header\n\n- one\n- two\n\n| A | B |\n|---|---|\n| 1 | 2 |\n\n```python\n{CODE}```\n\nThe end."
 LONG_COMMAND = "git log --pretty=format:'%h %an %s' --since='two weeks ago' -- services/opta_gateway"
@@ -40,6 +42,10 @@ _IS_WHOLE = "each => [each, ...each.children].every(part => part.scrollWidth <= 
 _AT_END = "log => log.scrollHeight - log.scrollTop - log.clientHeight <= 2"
 
 
+def numbered(begin: int, end: int) -> str:
+    return "".join(f"w{number} " for number in range(begin, end))
+
+
 def reply(messages: list[dict[str, Any]]) -> list[Action]:
     last = messages[-1]
     if last["role"] == "tool":
@@ -48,8 +54,11 @@ def reply(messages: list[dict[str, Any]]) -> list[Action]:
     if "cut often" in text:
         parts = [" ".join(f"w{number}" for number in range(at, at + 50)) + " " for at in range(0, WORDS, 50)]
         return [action for part, gate in zip(parts, GATES, strict=True) for action in (Say(part, rate=60, size=5), Hold(gate))]
+    for words, gate in HELD.items():
+        if words in text:
+            return [Say(numbered(0, 60), rate=60, size=5), Hold(gate), Say(numbered(60, WORDS), rate=60, size=5)]
     if "counted" in text:
-        return [Say("".join(f"w{number} " for number in range(WORDS)), rate=60, size=5)]
+        return [Say(numbered(0, WORDS), rate=60, size=5)]
     if "answer me" in text:
         return [Say(ANSWER)]
     if "look first" in text:
@@ -185,10 +194,11 @@ def test_a_stream_that_is_cut_again_and_again_is_shown_once(daemon: Daemon, page
 
 def test_a_reload_in_mid_stream_goes_on(daemon: Daemon, page: Page) -> None:
     begin(daemon, page, "reloaded")
-    send(page, "counted, please")
+    send(page, "hold for a reload")
     expect(page.get_by_text(re.compile(r"\bw40\b")).first).to_be_visible(timeout=SOON_MS)
     page.reload()
     expect(page.get_by_role("button", name=re.compile("^Stop"))).to_be_visible(timeout=SOON_MS)
+    HELD["hold for a reload"].set()
     assert counted(page) == [f"w{number}" for number in range(WORDS)]
 
 
@@ -292,12 +302,13 @@ def test_a_session_that_goes_away_elsewhere_says_so_and_is_no_ghost(daemon: Daem
 
 def test_a_message_with_a_file_for_a_running_turn_is_seen_before_and_after_it_is_read(daemon: Daemon, page: Page) -> None:
     sid = begin(daemon, page, "with a file")
-    send(page, "counted, please")
+    send(page, "hold for a file")
     expect(page.get_by_text(re.compile(r"\bw20\b")).first).to_be_visible(timeout=SOON_MS)
     page.get_by_label("Attach files").set_input_files([{"name": "log.txt", "mimeType": "text/plain", "buffer": b"a line\n"}])
     expect(page.get_by_role("list", name="Attachments").get_by_role("listitem")).to_have_count(1)
     send(page, "and then this file")
     expect(page.get_by_role("list", name="Waiting")).to_contain_text("and then this file", timeout=SOON_MS)
+    HELD["hold for a file"].set()
     expect(page.get_by_text("It is done.")).to_be_visible(timeout=SOON_MS)
     last = page.locator("article").last
     expect(last.locator('[data-part="prompt"]')).to_have_text("and then this file")

@@ -262,7 +262,8 @@ def test_a_cancelled_edit_that_was_written_reports_what_it_did(checked: CheckedE
         return (await work).content
 
     started = time.monotonic()
-    assert checked.run(story()) == "Created a.txt (1 lines)"
+    # On a slow machine a checker may have been given up before the edit, which is said as well.
+    assert checked.run(story()).splitlines()[0] == "Created a.txt (1 lines)"
     assert time.monotonic() - started < limit_s(10)
 
 
