@@ -18,6 +18,8 @@ from .provider_settings import ModelSettings, ProjectSettings, check_budget, che
 FILE = ".opta/config.toml"
 BYTES_MAX = 64 * 1024
 NONE = ProjectSettings()
+# Threads that meet a class for the first time in the same moment end the process (see `opta_core.settings`).
+msgspec.json.Decoder(ProjectSettings)
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 

@@ -7,6 +7,7 @@ with the nearest known name. Secrets are not settings: they are in the vault.
 import contextlib
 import os
 import re
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -161,6 +162,10 @@ def unrestricted_from_environment() -> bool:
     return os.environ.get("OPTA_POLICY") == "unrestricted"
 
 
+# msgspec (0.22) ends the process when two threads meet a class for the first time in the same moment.
+_CONVERTING = threading.Lock()
+
+
 def load(flags: dict[str, Any] | None = None, variables: Mapping[str, str] = os.environ) -> LoadedSettings:
     """Merge all layers. `variables` is the environment. Raises Refused, which names the file, the key and the fix."""
     paths = Paths(home_from_environment(variables), runtime_from_environment(variables))
@@ -179,7 +184,8 @@ def load(flags: dict[str, Any] | None = None, variables: Mapping[str, str] = os.
         setting_keys.put(merged, key, value)
         origins[key] = "flag"
     try:
-        settings = msgspec.convert(merged, Settings)
+        with _CONVERTING:
+            settings = msgspec.convert(merged, Settings)
     except msgspec.ValidationError as error:
         raise Refused(f"The settings are not valid: {error}. Sources: {paths.config} and OPTA_* variables.") from error
     _check_values(settings)

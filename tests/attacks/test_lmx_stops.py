@@ -26,7 +26,7 @@ pytestmark = pytest.mark.system
 @contextlib.contextmanager
 def front(folder: Path) -> Generator[tuple[subprocess.Popen[bytes], Daemon]]:
     """LMX by itself, without anybody who would start it again."""
-    daemon = Daemon(folder, only="lmx", config=CONFIG)
+    daemon = Daemon(folder, only="lmx", config=f"{CONFIG}drain-s = {limit_s(3)}\n")
     make_tiny(daemon)
 
     def is_ready() -> bool:

@@ -83,6 +83,8 @@ def site() -> Iterator[Site]:
 @pytest.fixture(autouse=True)
 def _through_our_proxy(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "Proxy", site.proxy)
+    for name in ("ACT_S", "LOAD_S"):
+        monkeypatch.setattr(page, name, limit_s(getattr(page, name)))
 
 
 def browse(tmp_path: Path, story: Callable[[Browser], Awaitable[Any]]) -> Any:

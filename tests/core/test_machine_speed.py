@@ -15,4 +15,5 @@ def test_the_limit_of_a_single_test_is_that_of_the_settings_or_wider() -> None:
     settings = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     assert settings["tool"]["pytest"]["ini_options"]["timeout"] == machine_speed.TEST_TIMEOUT_S
     limits = machine_speed.limits_here()
-    assert int(limits["PYTEST_TIMEOUT"]) == round(machine_speed.TEST_TIMEOUT_S * float(limits["OPTA_TEST_SLOWNESS"]))
+    assert machine_speed.TEST_TIMEOUT_S <= int(limits["PYTEST_TIMEOUT"]) <= machine_speed.TEST_TIMEOUT_MAX_S
+    assert float(limits["OPTA_TEST_SLOWNESS"]) >= 1

@@ -160,6 +160,7 @@ def test_a_task_is_done_with_the_keyboard_alone(page: Page, daemon: Daemon) -> N
     (daemon.workspace / "notes.txt").unlink(missing_ok=True)
     # Where a browser's first session works would be asked once.
     page.evaluate("cwd => { location.hash = '/new?cwd=' + encodeURIComponent(cwd) }", str(daemon.workspace))
+    expect(page.get_by_role("button", name=f"Folder: {daemon.workspace}")).to_be_visible()
     page.keyboard.press("Alt+n")
     box = page.get_by_role("textbox", name="Message")
     expect(box).to_be_focused()

@@ -124,6 +124,10 @@ def test_a_service_that_is_gone_is_named_and_brought_back_by_its_button(
         daemon.kill("tools", signal.SIGSTOP if how == "suspended" else signal.SIGKILL)
     if how == "killed":
         assert until(lambda: daemon.pids().get("tools", before) != before and daemon.client.is_ready()[0])
+        # It runs before it can answer, and is a risk until then.
+        assert until(
+            lambda: all(each["severity"] == "recovered" for each in daemon.client.post("/v3/diagnose", {"probe": False})["findings"])
+        )
     diagnose(page, says)
     if button:
         expect_verdict(page, "Tools fails now")

@@ -16,7 +16,7 @@ from opta_lmx.engine.deferred_packages import DeferredPackage, defer
 defer()
 from opta_lmx.engine import mlx_adapter
 
-_, tokenizer = mlx_adapter.load_model(str(Path(opta_lmx.__file__).parent / "probe"))[:2]
+_, tokenizer = mlx_adapter.load_model(str(Path(opta_lmx.__file__).parent / "probe"), lambda done, of: None)[:2]
 assert tokenizer.encode("hello")
 import transformers
 from transformers import AutoTokenizer

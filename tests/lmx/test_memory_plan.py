@@ -106,7 +106,7 @@ def test_an_engine_holds_no_more_than_its_shares(family: str, tmp_path: Path) ->
 def test_the_shares_are_of_all_engines_together(tmp_path: Path) -> None:
     for name in ("one", "two"):
         make_random_of("qwen3", tmp_path / f"models/{name}")
-    with in_process_lmx(tmp_path, MlxEngine, LmxSettings(model="one", memory_limit_mb=1500)) as lmx:
+    with in_process_lmx(tmp_path, MlxEngine, LmxSettings(model="one", memory_limit_mb=6000)) as lmx:
 
         def ask(name: str, number: int) -> None:
             asked = {"model": name, "messages": [{"role": "user", "content": f"{number} " * 100}], "max_tokens": 1}
@@ -115,7 +115,7 @@ def test_the_shares_are_of_all_engines_together(tmp_path: Path) -> None:
         ask("one", 0)
         lmx.call(lmx.pool.tick())
         alone = lmx.pool.shares()
-        assert (set(alone), alone["one"].prefix) == ({"one"}, int(1500 * MIB * 0.15))
+        assert (set(alone), alone["one"].prefix) == ({"one"}, int(6000 * MIB * 0.15))
         ask("two", 0)
         lmx.call(lmx.pool.tick())
         both = lmx.pool.shares()

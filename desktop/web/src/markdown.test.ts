@@ -33,6 +33,22 @@ test('text without measure is not lexed, and loses nothing', () => {
   }
 });
 
+test('a line without end is cut into pieces that stay as they are while it grows', () => {
+  for (const line of ['word '.repeat(20_000), '😀'.repeat(40_000), `x${'😀'.repeat(40_000)}`]) {
+    const splitter = new BlockSplitter();
+    const pieces = (text: string): string[] => {
+      const { committed, open } = splitter.split(text);
+      return [...committed, ...open];
+    };
+    const before = pieces(line.slice(0, 70_000));
+    const after = pieces(line);
+    expect(after.slice(0, before.length - 1)).toEqual(before.slice(0, -1));
+    expect(after.join('')).toBe(line);
+    expect(after.length).toBeGreaterThan(4);
+    for (const piece of after) expect(() => encodeURIComponent(piece)).not.toThrow();
+  }
+});
+
 test('ordinary markup is tame', () => {
   for (const text of [...TEXTS, '-'.repeat(200), '| - | - |\n'.repeat(100), '> > > quote', `${'  '.repeat(10)}- deep`, '**bold** '.repeat(2000)]) {
     expect(isTame(text)).toBe(true);

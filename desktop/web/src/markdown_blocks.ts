@@ -108,7 +108,7 @@ function labels(tokens: Token[]): string[] {
 }
 
 function blocksOf(text: string): { tokens: Token[]; links: Links } {
-  if (!isTame(text)) return { tokens: text.split(/(?<=\n\n)/).map((raw) => ({ type: 'wild', raw })), links: {} };
+  if (!isTame(text)) return { tokens: text.split(/(?<=\n\n)/).flatMap(piecesOf).map((raw) => ({ type: 'wild', raw })), links: {} };
   const lexer = new Lexer({ ...grammar.defaults });
   lexer.blockTokens(text, lexer.tokens);
   return { tokens: [...lexer.tokens], links: lexer.tokens.links };
@@ -119,6 +119,24 @@ export function tokensOf(raw: string, links: Links): Token[] {
   const lexer = new Lexer({ ...grammar.defaults });
   lexer.tokens.links = { ...links };
   return lexer.lex(raw);
+}
+
+// A browser lays out a whole paragraph again for each word that arrives. In pieces, only the last one is laid out, and a mebibyte in one
+// line does not hold the page for seconds. The first pieces of a text stay the same as it grows.
+const PIECE_CHARS = 16_384;
+
+function piecesOf(text: string): string[] {
+  const found: string[] = [];
+  let at = 0;
+  while (text.length - at > PIECE_CHARS) {
+    const space = text.lastIndexOf(' ', at + PIECE_CHARS - 1);
+    let end = space > at ? space + 1 : at + PIECE_CHARS;
+    // The two halves of a character stay together.
+    if (/[\udc00-\udfff]/.test(text.charAt(end))) end += 1;
+    found.push(text.slice(at, end));
+    at = end;
+  }
+  return [...found, text.slice(at)];
 }
 
 // Beyond these limits the lexer overflows its stack or takes seconds: very long lines, quotes and lists nested too deeply in

@@ -37,6 +37,8 @@ LISTED_MAX = 1000
 SHOWN_MAX = 5000
 _changes = msgspec.json.Decoder(list[Change])
 log = Log("checkpoints")
+# Made here, because threads that meet a class for the first time in the same moment end the process (see `opta_core.settings`).
+_STARTED = msgspec.json.Decoder(Started)
 
 
 class Checkpoints:
@@ -108,7 +110,7 @@ class Checkpoints:
         started: dict[str, list[Started]] = {}
         for file in sorted(self.folder.glob("*/started/*.json")):
             try:
-                each = msgspec.json.decode(file.read_bytes(), type=Started)
+                each = _STARTED.decode(file.read_bytes())
                 started.setdefault(each.root, []).append(each)
             except (OSError, msgspec.DecodeError) as error:
                 log.error("the changes of a command are not known", file=file.name, reason=error)

@@ -36,6 +36,10 @@ class Sight(msgspec.Struct, frozen=True, array_like=True):
     total: int = 0
 
 
+# Made here, because threads that meet a class for the first time in the same moment end the process (see `opta_core.settings`).
+_SIGHTS = msgspec.json.Decoder(Sight)
+
+
 class _Known:
     """What is known of one version of a file."""
 
@@ -121,7 +125,7 @@ class Sightings:
         for line in lines:
             # A line that was cut by a crash is left out.
             with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-                _fold(known, msgspec.json.decode(line, type=Sight))
+                _fold(known, _SIGHTS.decode(line))
         self._lines[sid] = len(lines)
         if len(self._sessions) > SESSIONS_MAX:
             gone, _ = self._sessions.popitem(last=False)

@@ -117,8 +117,11 @@ export function TurnList({ scroller, onEnd }: Props): ReactNode {
   // Where the person is, for when they come back; whether they have left the end.
   useEffect(() => {
     let byHand = false;
+    // A scroll to the end that the page began before the person went up may end after it.
+    let wentUp = false;
     const onHand = (event: Event) => {
       byHand = true;
+      wentUp = goesUp(event);
       // At once: what is new would take them back to the end before the scroll event comes.
       if (leaves(event, scroller)) isFollowing.current = false;
       else if (goesToEnd(event)) {
@@ -130,7 +133,7 @@ export function TurnList({ scroller, onEnd }: Props): ReactNode {
     };
     const onScroll = () => {
       if (isLeft(scroller, seen.current)) isFollowing.current = false;
-      else if (distance(scroller) <= FOLLOW_PX && scroller.scrollTop > seen.current.top) isFollowing.current = true;
+      else if (!wentUp && distance(scroller) <= FOLLOW_PX && scroller.scrollTop > seen.current.top) isFollowing.current = true;
       seen.current = { top: scroller.scrollTop, height: scroller.scrollHeight };
       onEnd(isFollowing.current);
       const item = virtualizer.getVirtualItemForOffset(scroller.scrollTop);
@@ -170,9 +173,13 @@ export function TurnList({ scroller, onEnd }: Props): ReactNode {
 
 // Whether a person begins to scroll up, or takes hold of the scroll bar.
 function leaves(event: Event, element: HTMLElement): boolean {
-  if (event instanceof WheelEvent) return event.deltaY < 0;
-  if (event instanceof KeyboardEvent) return ['ArrowUp', 'PageUp', 'Home'].includes(event.key);
+  if (event instanceof WheelEvent || event instanceof KeyboardEvent) return goesUp(event);
   return event.type === 'touchmove' || event.target === element;
+}
+
+function goesUp(event: Event): boolean {
+  if (event instanceof WheelEvent) return event.deltaY < 0;
+  return event instanceof KeyboardEvent && ['ArrowUp', 'PageUp', 'Home'].includes(event.key);
 }
 
 // Whether a person asks for the end with the key that means it, and not for the end of a line that they write.
