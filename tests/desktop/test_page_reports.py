@@ -176,7 +176,8 @@ def test_a_stream_that_is_cut_again_and_again_is_shown_once(daemon: Daemon, page
 
     def again() -> list[int]:
         """Where each stream goes on that began behind the first events."""
-        return [int(found[1]) for address in addresses if (found := re.search(r"/stream\?.*afterSeq=(\d+)", address))]
+        found = [re.search(r"/stream\?.*afterSeq=(\d+)", address) for address in addresses]
+        return [int(each[1]) for each in found if each and each[1] != "0"]
 
     for number, gate in enumerate(GATES):
         # One is cut in the middle of words, the next between them.
@@ -189,7 +190,6 @@ def test_a_stream_that_is_cut_again_and_again_is_shown_once(daemon: Daemon, page
     assert counted(page) == [f"w{number}" for number in range(WORDS)]
     # Each goes on where the one before was cut, and reads nothing twice.
     assert again() == sorted(again())
-    assert again()[0] > 0
 
 
 def test_a_reload_in_mid_stream_goes_on(daemon: Daemon, page: Page) -> None:
