@@ -1,6 +1,6 @@
 """Reads a session's events in a thread and hands them to the event loop in batches, across restarts of the daemon, each once.
 
-A batch is what has arrived since the loop looked last, so that many small events cost one wake-up.
+A batch is what has arrived since the loop looked last. Pieces of an answer wait for a moment, so that many of them cost one wake-up.
 """
 
 import asyncio
@@ -8,6 +8,7 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable
+from typing import Literal
 
 from opta_core.errors import OptaError
 from opta_protocol import events as e
@@ -20,6 +21,9 @@ AnyOne = e.AnyEvent | e.Unknown
 # Lines that wait for a busy loop; further ones stay in the connection.
 AHEAD_MAX = 20_000
 RETRY_S = 0.5
+PIECES = (e.TurnToken, e.TurnThinking, e.ToolOutput)
+# The screen is drawn ten times a second, so half of that costs nobody anything.
+PIECES_S = 0.05
 
 
 class SessionReader:
@@ -41,6 +45,8 @@ class SessionReader:
         # Of the caller: what is called may ask in which program it runs.
         self._loop, self._context = asyncio.get_running_loop(), contextvars.copy_context()
         self._waiting: list[AnyOne] = []
+        # Whether what waits is handed over at once, or with the pieces that come meanwhile; '' when nothing waits.
+        self._due: Literal["", "soon", "now"] = ""
         self._lock = threading.Condition()
         self._is_over = self._is_lost = False
         threading.Thread(target=self._read, name=f"events of {sid}", daemon=True).start()
@@ -75,14 +81,19 @@ class SessionReader:
         with self._lock:
             while len(self._waiting) >= AHEAD_MAX and not self._is_over:
                 self._lock.wait()
-            is_first = not self._waiting
             self._waiting.append(event)
-        if is_first:
-            self._call(self._hand_over)
+            is_piece = isinstance(event, PIECES) and len(self._waiting) < AHEAD_MAX
+            before, self._due = self._due, "soon" if is_piece and self._due != "now" else "now"
+            is_new = before != self._due
+        if is_new:
+            self._call(self._hand_over_soon if is_piece else self._hand_over)
+
+    def _hand_over_soon(self) -> None:
+        self._loop.call_later(PIECES_S, self._hand_over, context=self._context)
 
     def _hand_over(self) -> None:
         with self._lock:
-            batch, self._waiting = self._waiting, []
+            batch, self._waiting, self._due = self._waiting, [], ""
             self._lock.notify_all()
         if batch and not self._is_over:
             self._on_events(batch)

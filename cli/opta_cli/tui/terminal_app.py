@@ -1,5 +1,6 @@
 """The full-screen terminal as a program: its themes, its main screen, and how it ends. Wiring only."""
 
+import gc
 import os
 from collections.abc import Callable
 from typing import Any
@@ -99,5 +100,8 @@ def styles_for(wanted: str, environment: dict[str, str]) -> PaletteStyles:
 def run(client: Client, loaded: LoadedSettings, settings: dict[str, Any], session: str) -> int:
     """Show the terminal until a person leaves it. Returns the exit code."""
     app = TerminalApp(client, loaded, settings, session)
+    # A full collection visits every object of the imports, and held a key for a tenth of a second. They stay alive anyway.
+    gc.set_threshold(5_000, 20, 50)
+    gc.freeze()
     code = app.run(mouse=loaded.settings.terminal.mouse)
     return code if code is not None else app.return_code or 0

@@ -4,13 +4,13 @@ The last turns are laid out; older ones are one row that lays out more. A turn t
 """
 
 from bisect import bisect_right
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -19,10 +19,12 @@ from textual.strip import Strip
 from opta_core.transcript import Transcript
 from opta_core.transcript_parts import Remark, Turn
 
+from ..segment_rows import Row
 from .palette_styles import DARK_STYLES, PaletteStyles
 from .turn_drawing import ItemRow, TurnDrawing
 
 TURNS_SHOWN, TURNS_MORE = 40, 40
+DRAWN_MAX = 500
 OLDER = "older"
 _ENDED = frozenset({"done", "error", "cancelled"})
 
@@ -34,6 +36,15 @@ class _Laid:
         self.drawer: TurnDrawing | None = None
         self.key: object = None
         self.rows: list[ItemRow] = []
+
+
+class _Drawn(NamedTuple):
+    """A row as it was drawn. It holds `segments`, so that no other row has their identity meanwhile."""
+
+    segments: Row
+    width: int
+    base: Style
+    strip: Strip
 
 
 class TimelineView(ScrollView, can_focus=True):
@@ -65,9 +76,12 @@ class TimelineView(ScrollView, can_focus=True):
         self._names: list[str] = []
         self._chosen: tuple[str, str] | None = None
         self._is_following = True
-        self._row_width = 0
+        self._row_width = self._drawn_width = 0
+        self._base = Style()
         # How often the rows were laid out, to test and to measure.
         self.layouts = 0
+        # What was drawn lately, by the identity of a row: the same row at the same place needs no work.
+        self._drawn: dict[int, _Drawn] = {}
 
     # content ----------------------------------------------------------------------------------------
 
@@ -167,17 +181,28 @@ class TimelineView(ScrollView, can_focus=True):
         at = bisect_right(self._starts, y) - 1
         return self._names[at], self._shown[at][y - self._starts[at]]
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The rows of a region of the screen."""
+        if len(self._drawn) > DRAWN_MAX:
+            self._drawn.clear()
+        self._base, self._drawn_width = self.rich_style, self.scrollable_content_region.width
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
-        base, row = self.rich_style, y + self.scroll_offset.y
-        width = self.scrollable_content_region.width
+        base, row = self._base, y + self.scroll_offset.y
+        width = self._drawn_width
         found = self.row_at(row)
         if found is None:
             return Strip.blank(width, base)
         turn, shown = found
         if shown.item and self._chosen == (turn, shown.item):
             base += self.styles_of_rows.style("text", on="overlay") if self.styles_of_rows.colours else Style(reverse=True)
-        strip = Strip(shown.segments).adjust_cell_length(width).apply_style(base)
+        drawn = self._drawn.get(id(shown.segments))
+        if drawn is None or (drawn.width, drawn.base) != (width, base):
+            drawn = _Drawn(shown.segments, width, base, Strip(shown.segments).adjust_cell_length(width).apply_style(base))
+            self._drawn[id(shown.segments)] = drawn
+        strip = drawn.strip
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(row)) is not None:
             start, end = span
