@@ -15,8 +15,9 @@ from opta_core.fold import Fold
 from opta_core.transcript import Transcript
 from opta_core.transcript_parts import Call, Steer, Turn
 from opta_protocol import events as e
+from opta_protocol import wire
 from opta_protocol.error_info import ErrorCode
-from opta_protocol.http import SessionDetails
+from opta_protocol.http import EventPage, Session, SessionDetails
 
 from ..async_client import AsyncClient
 from ..client import Client, new_key
@@ -24,6 +25,8 @@ from .open_question import OpenAsk, of_call, of_child
 from .session_reader import AnyOne, SessionReader
 
 LATEST = 10**15
+# Of a session with so many events, the last turns are shown before the daemon has folded the others; END_EVENTS hold a screen of them.
+LONG_EVENTS, END_EVENTS = 1_000, 1_500
 _DELTAS = (e.TurnToken, e.TurnThinking, e.ToolOutput, e.StepWaiting)
 # Of the running turn, as `Session.activeTurn`.
 ACTIVE = frozenset({"running", "pausing", "stopping", "paused"})
@@ -31,10 +34,24 @@ ACTIVE = frozenset({"running", "pausing", "stopping", "paused"})
 
 def _read(client: Client, path: str) -> tuple[dict[str, Any], Transcript]:
     """A session and its transcript. A long one is decoded as what it is at once: by way of dictionaries it takes five times as long."""
-    content = client.raw("GET", path)
-    session = msgspec.json.decode(content, type=SessionDetails)
-    facts = {name: str(getattr(session, name)) for name in ("id", "title", "cwd", "mode", "model", "level")}
-    return facts, msgspec.json.decode(session.transcript, type=Transcript)
+    session = msgspec.json.decode(client.raw("GET", f"{path}?atSeq={LATEST}"), type=SessionDetails)
+    return _facts(session), msgspec.json.decode(session.transcript, type=Transcript)
+
+
+def _read_end(client: Client, path: str) -> tuple[dict[str, Any], Transcript] | None:
+    """A long session with its last turns alone, which the daemon need not fold; None for a short one."""
+    session = msgspec.json.decode(client.raw("GET", path), type=Session)
+    if session.lastSeq < LONG_EVENTS:
+        return None
+    page = client.raw("GET", f"/v3/sessions/{session.id}/events?afterSeq={session.lastSeq - END_EVENTS}&limit={END_EVENTS}")
+    fold = Fold(Transcript(sid=session.id, cwd=session.cwd))
+    for line in msgspec.json.decode(page, type=EventPage).events:
+        fold.apply(wire.decode(bytes(line)))
+    return (_facts(session), fold.transcript) if fold.transcript.turns else None
+
+
+def _facts(session: Session | SessionDetails) -> dict[str, Any]:
+    return {name: str(getattr(session, name)) for name in ("id", "title", "cwd", "mode", "model", "level")}
 
 
 class LiveSession:
@@ -54,6 +71,10 @@ class LiveSession:
         self.settings = settings
         self.sid = self.title = ""
         self._fold = Fold()
+        # False while only the last turns of a long session are known.
+        self.is_whole = True
+        # The session that is being opened, to drop one whose answer comes late.
+        self._opening: object = None
         self._on_change, self._on_connection = on_change, on_connection
         self._reader: SessionReader | None = None
         # Permission questions as they were asked, by id.
@@ -130,23 +151,42 @@ class LiveSession:
 
     async def open(self, name: str) -> None:
         """Show another session, with all that has happened in it. Raises OptaError."""
-        path = f"/v3/sessions/{quote(name, safe='')}?atSeq={LATEST}"
-        self.begin(*await asyncio.to_thread(_read, self.client.another(), path))
+        path = f"/v3/sessions/{quote(name, safe='')}"
+        self._opening = opening = object()
+        end = await asyncio.to_thread(_read_end, self.client.another(), path)
+        if end is not None and self._opening is opening:
+            self._show(*end)
+            self.is_whole = False
+            self._on_change(True)
+        try:
+            whole = await asyncio.to_thread(_read, self.client.another(), path)
+        except OptaError:
+            if end is not None and self._opening is opening:
+                self.begin(*end)
+            raise
+        # Another session may have been opened meanwhile.
+        if self._opening is opening:
+            self.begin(*whole)
 
     def begin(self, session: dict[str, Any], transcript: Transcript) -> None:
         """Follow a session from the end of its transcript."""
-        self.close()
-        self.sid, self.title = str(session["id"]), str(session["title"])
-        self._fold, self.waiting = Fold(transcript), None
-        self.settings = {name: str(session[name]) for name in ("cwd", "mode", "model", "level")}
+        self._opening = None
+        self._show(session, transcript)
         self._reader = SessionReader(self.client.another(), self.sid, transcript.lastSeq, self.take, self.report)
         self._on_change(True)
+
+    def _show(self, session: dict[str, Any], transcript: Transcript) -> None:
+        self.close()
+        self.sid, self.title = str(session["id"]), str(session["title"])
+        self._fold, self.waiting, self.is_whole = Fold(transcript), None, True
+        self.settings = {name: str(session[name]) for name in ("cwd", "mode", "model", "level")}
 
     def reset(self, settings: dict[str, Any]) -> None:
         """Show an empty session, which is made with its first message."""
         self.close()
+        self._opening = None
         self.sid = self.title = ""
-        self._fold, self.settings, self.waiting = Fold(), settings, None
+        self._fold, self.settings, self.waiting, self.is_whole = Fold(), settings, None, True
         self._on_change(True)
 
     def close(self) -> None:

@@ -120,7 +120,7 @@ class MainScreen(Screen[int]):
     def _on_change(self, is_urgent: bool) -> None:
         if not self._is_ready:
             return
-        if self.session.sid != self._shown_sid:
+        if self.session.sid != self._shown_sid and self.session.is_whole:
             self._begin()
         if is_urgent:
             # Questions open and close at once; what is drawn waits for the next flush.
