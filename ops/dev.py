@@ -95,7 +95,7 @@ def _run_tests(arguments: list[str]) -> int:
     _node_modules()
     runs = test_runs(arguments)
     beside_others = "-n" in runs[0][1]
-    environment = _environment_of_tests()
+    environment = _environment_of_tests(beside_others=beside_others)
     repeated.forget(ROOT)
     failures: list[int] = []
     for name, each, fine in runs:
@@ -312,9 +312,9 @@ def _has_no_logo() -> bool:
     return bool(re.search(r"--no-logo", shown))
 
 
-def _environment_of_tests() -> dict[str, str]:
+def _environment_of_tests(*, beside_others: bool) -> dict[str, str]:
     """The environment of the tests, with the limits that this machine can hold. What a person set is kept."""
-    limits = machine_speed.limits_here()
+    limits = machine_speed.limits_here(beside_others=beside_others)
     if float(slowness := limits["OPTA_TEST_SLOWNESS"]) > 1:
         print(f"- limits are {slowness} times wider: this machine is as much slower than the one of docs/benchmarks.md", flush=True)
     return {**limits, **_that_keeps_bytecode()}

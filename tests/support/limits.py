@@ -8,7 +8,7 @@ machine that others use, OPTA_TEST_SLACK=5 widens the limits of every test.
 import os
 
 _slowness = float(os.environ.get("OPTA_TEST_SLOWNESS") or 1)
-SLACK = float(os.environ.get("OPTA_TEST_SLACK") or (5 if "PYTEST_XDIST_WORKER" in os.environ else 1) * _slowness)
+SLACK = float(os.environ.get("OPTA_TEST_SLACK") or (10 if "PYTEST_XDIST_WORKER" in os.environ else 1) * _slowness)
 
 
 def limit_s(seconds: float) -> float:
