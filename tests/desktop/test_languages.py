@@ -1,14 +1,17 @@
 """The page in German: the choice holds at the first paint, every surface is whole at every width, and nothing is cut."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from support.browser import ROOT, chromium, shoot, violations
+from support.browser import ROOT, SCREENS, chromium, shoot, violations
 from support.daemon import Daemon
 from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say, Use
+from support.pseudo_page import ANY_PAGE_ASKS_THIS_MACHINE, build, choose, serve
 
 pytestmark = [pytest.mark.system, pytest.mark.page]
 
@@ -18,6 +21,22 @@ NARROW_AND_WIDE = ((1440, 900), (390, 844))
 # A sheet or dialog by the key that opens it.
 SURFACES = {"settings": "Alt+,", "daemon": "Alt+D", "models": "Alt+Shift+L", "keys": "?", "palette": "Control+K"}
 
+# Texts that are shown or read aloud, without an accent of the test language. A person's, a program's and a model's own texts, brands, names of
+# languages and units are the same in every language; what the daemon writes has lang=en.
+_FOREIGN = r"""() => {
+  const own = /^(Opta|LMX|English|Deutsch|Asked( · Opta)?|scripted\S*|probe|lmx|git|gateway|agent|tools|sessions|desktop|s-\w+|\/\S*|~\S*|[^\p{L}]*|[\d.,]+ ?(ms|s|min|h|B|kB|MB|GB|MiB|GiB|k)( [\d.,]+ (s|min))?)$/u;
+  const elsewhere = 'code, pre, kbd, [lang="en"], [dir="auto"], .exact, table td, .user, .answer, time, script, style, [data-own]';
+  const accented = /[àƀçðéƒĝĥîĵķļɱñöþŕšţûṽŵýžÀßÇÐÉƑĜĤÎĴĶĻṀÑÖÞŔŠŢÛṼŴÝŽ]/u;
+  const found = new Set();
+  for (const each of document.body.querySelectorAll('*')) {
+    if (each.closest(elsewhere)) continue;
+    const texts = [...each.childNodes].filter(node => node.nodeType === 3).map(node => node.textContent);
+    for (const name of ['aria-label', 'title', 'placeholder', 'alt', 'aria-valuetext']) texts.push(each.getAttribute(name) ?? '');
+    for (const text of texts.map(text => text.trim()))
+      if (/\p{L}{2}/u.test(text) && !accented.test(text) && !own.test(text)) found.add(each.tagName + ' ' + text.slice(0, 80));
+  }
+  return [...found];
+}"""
 # Texts that are cut without a sign that says so and without a scroll bar, and what reaches beyond the window.
 _CUT = """() => {
   const found = [];
@@ -49,21 +68,23 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as made:
+    with chromium(ANY_PAGE_ASKS_THIS_MACHINE) as made:
         yield made
 
 
-def choose(page: Page, language: str) -> None:
-    """The language is the chosen one from the next start of the page on."""
-    page.add_init_script(f"if (!sessionStorage.chosen) localStorage.setItem('opta.choices', JSON.stringify({{language: '{language}'}}))")
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("pseudo"))
 
 
-def opened(browser: Browser, daemon: Daemon, language: str) -> Page:
-    """The page in a language, with the open question of a session."""
+def opened(browser: Browser, daemon: Daemon, language: str, built: Path | None = None) -> Page:
+    """The page in a language; with the files of `built` if they are given."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark", locale="fr-FR")
     page = context.new_page()
     url = daemon.page_url
     choose(page, language)
+    if built is not None:
+        serve(page, built, re.match(r"https?://[^/]+", url)[0])  # type: ignore[index]
     page.goto(url)
     expect(page.locator("main textarea").first).to_be_visible(timeout=SOON_MS)
     return page
@@ -136,4 +157,31 @@ def test_german_surfaces_are_whole_in_every_width_and_theme(browser: Browser, da
     shoot(page, "german-permission", sizes=SIZES)
     assert violations(page) == []
     page.context.close()
-    assert found == []
+    assert found == [], "\n".join(found)
+
+
+@pytest.mark.parametrize("language", ["pseudo", "pseudo-rtl"])
+def test_no_surface_has_a_text_outside_the_catalogue_or_cuts_a_longer_one(
+    browser: Browser, daemon: Daemon, built: Path, language: str
+) -> None:
+    page = opened(browser, daemon, language, built)
+    expect(page.locator("html")).to_have_attribute("dir", "rtl" if language == "pseudo-rtl" else "ltr")
+    found: list[str] = []
+    SCREENS.mkdir(parents=True, exist_ok=True)
+
+    def look(name: str) -> None:
+        for width, height in NARROW_AND_WIDE:
+            page.set_viewport_size({"width": width, "height": height})
+            found.extend(f"{name} {width}: {each}" for each in [*page.evaluate(_FOREIGN), *page.evaluate(_CUT)])
+            page.screenshot(path=SCREENS / f"{language}-{name}-{width}.png", animations="disabled")
+        page.set_viewport_size({"width": 1440, "height": 900})
+
+    look("main")
+    for name, key in SURFACES.items():
+        shown(page, key)
+        look(name)
+        closed(page)
+    asked(daemon, page)
+    look("permission")
+    page.context.close()
+    assert found == [], "\n".join(found)

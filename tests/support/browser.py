@@ -22,10 +22,10 @@ _AXE = "axe.run({exclude: ['[data-base-ui-focus-guard]']}, {runOnly: ['wcag2a', 
 
 
 @contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser without a window."""
+def chromium(*more: str) -> Iterator[Browser]:
+    """A browser without a window. `more`: further flags."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS, *more])
         yield browser
         browser.close()
 
