@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from support.daemon import Daemon
+from support.limits import limit_s
 
 ROOT = Path(__file__).parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"]
@@ -35,6 +36,7 @@ def opened(browser: Browser, daemon: Daemon, **context: Any) -> Generator[Page]:
     """The page in a window of its own. Fails when the page had an error, or asked for something that its policy forbids."""
     settings: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"}
     made = browser.new_context(**settings | context)
+    made.set_default_timeout(limit_s(30_000))
     page = made.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
