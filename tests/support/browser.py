@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ _AXE = "axe.run({exclude: ['[data-base-ui-focus-guard]']}, {runOnly: ['wcag2a', 
 
 
 @contextlib.contextmanager
-def chromium(*more: str) -> Iterator[Browser]:
+def chromium(*more: str) -> Generator[Browser]:
     """A browser without a window. `more`: further flags."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS, *more])
