@@ -1,6 +1,5 @@
 """The page in German: the choice holds at the first paint, every surface is whole at every width, and nothing is cut."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,7 +83,7 @@ def opened(browser: Browser, daemon: Daemon, language: str, built: Path | None =
     url = daemon.page_url
     choose(page, language)
     if built is not None:
-        serve(page, built, re.match(r"https?://[^/]+", url)[0])  # type: ignore[index]
+        serve(page, built, url)
     page.goto(url)
     expect(page.locator("main textarea").first).to_be_visible(timeout=SOON_MS)
     return page

@@ -24,13 +24,14 @@ def build(folder: Path) -> Path:
     return folder
 
 
-def serve(page: Page, folder: Path, origin: str) -> None:
-    """Answer requests for files of the page from the folder. Calls of the bridge and of the daemon go on as ever."""
+def serve(page: Page, folder: Path, url: str) -> None:
+    """Answer requests for files of the page at `url` from the folder. Calls of the bridge and of the daemon go on as ever."""
+    origin = urlsplit(url)[:2]
 
     def answer(route: Route) -> None:
-        path = urlsplit(route.request.url).path.lstrip("/") or "index.html"
-        file = folder / path
-        if route.request.method == "GET" and route.request.url.startswith(origin) and file.is_file():
+        asked = urlsplit(route.request.url)
+        file = folder / (asked.path.lstrip("/") or "index.html")
+        if route.request.method == "GET" and asked[:2] == origin and file.is_file():
             route.fulfill(body=file.read_bytes(), content_type=mimetypes.guess_type(file.name)[0] or "application/octet-stream")
         else:
             route.continue_()

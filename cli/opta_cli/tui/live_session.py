@@ -26,7 +26,7 @@ from .session_reader import AnyOne, SessionReader
 
 LATEST = 10**15
 # Of a session with so many events, the last turns are shown before the daemon has folded the others; END_EVENTS hold a screen of them.
-LONG_EVENTS, END_EVENTS = 1_000, 1_500
+LONG_EVENTS, END_EVENTS = 2_000, 1_500
 _DELTAS = (e.TurnToken, e.TurnThinking, e.ToolOutput, e.StepWaiting)
 # Of the running turn, as `Session.activeTurn`.
 ACTIVE = frozenset({"running", "pausing", "stopping", "paused"})
@@ -43,7 +43,7 @@ def _read_end(client: Client, path: str) -> tuple[dict[str, Any], Transcript] | 
     session = msgspec.json.decode(client.raw("GET", path), type=Session)
     if session.lastSeq < LONG_EVENTS:
         return None
-    page = client.raw("GET", f"/v3/sessions/{session.id}/events?afterSeq={session.lastSeq - END_EVENTS}&limit={END_EVENTS}")
+    page = client.raw("GET", f"/v3/sessions/{session.id}/events?afterSeq={max(0, session.lastSeq - END_EVENTS)}&limit={END_EVENTS}")
     fold = Fold(Transcript(sid=session.id, cwd=session.cwd))
     for line in msgspec.json.decode(page, type=EventPage).events:
         fold.apply(wire.decode(bytes(line)))
