@@ -127,3 +127,19 @@ def test_the_end_of_a_session_is_followed_when_the_daemon_cannot_send_the_rest()
         seen.session.close()
 
     asyncio.run(story())
+
+
+def test_a_session_that_cannot_be_opened_leaves_the_one_that_is_being_opened() -> None:
+    async def story() -> None:
+        may_end = threading.Event()
+        seen = Seen(KeptSessions({"aaaaaa": TURNS}, lambda sid: cast("None", may_end.wait(60))))
+        first = asyncio.create_task(seen.session.open("aaaaaa"))
+        assert await until_async(lambda: bool(seen.shown))
+        with pytest.raises(KeyError):
+            await seen.session.open("cccccc")
+        may_end.set()
+        await first
+        assert seen.shown[-1] == ("aaaaaa", TURNS, f"question {TURNS}", True)
+        seen.session.close()
+
+    asyncio.run(story())

@@ -73,8 +73,8 @@ class LiveSession:
         self._fold = Fold()
         # False while only the last turns of a long session are known.
         self.is_whole = True
-        # The session that is being opened, to drop one whose answer comes late.
-        self._opening: object = None
+        # How many sessions were asked for, and which of them was shown last, to drop one whose answer comes late.
+        self._asked = self._opening = 0
         self._on_change, self._on_connection = on_change, on_connection
         self._reader: SessionReader | None = None
         # Permission questions as they were asked, by id.
@@ -152,28 +152,36 @@ class LiveSession:
     async def open(self, name: str) -> None:
         """Show another session, with all that has happened in it. Raises OptaError."""
         path = f"/v3/sessions/{quote(name, safe='')}"
-        self._opening = opening = object()
+        self._asked += 1
+        number = self._asked
         end = await asyncio.to_thread(_read_end, self.client.another(), path)
-        if end is not None and self._opening is opening:
+        # One that was asked for later is shown already. One that cannot be read takes no other one away.
+        if number < self._opening:
+            return
+        self._opening = number
+        if end is not None:
             self._show(*end)
             self.is_whole = False
             self._on_change(True)
         try:
             whole = await asyncio.to_thread(_read, self.client.another(), path)
         except OptaError:
-            if end is not None and self._opening is opening:
+            if end is not None and self._opening == number:
                 self.begin(*end)
             raise
-        # Another session may have been opened meanwhile.
-        if self._opening is opening:
+        if self._opening == number:
             self.begin(*whole)
 
     def begin(self, session: dict[str, Any], transcript: Transcript) -> None:
         """Follow a session from the end of its transcript."""
-        self._opening = None
         self._show(session, transcript)
         self._reader = SessionReader(self.client.another(), self.sid, transcript.lastSeq, self.take, self.report)
         self._on_change(True)
+
+    def _drop_opening(self) -> None:
+        """No session that was asked for before is shown any more."""
+        self._asked += 1
+        self._opening = self._asked
 
     def _show(self, session: dict[str, Any], transcript: Transcript) -> None:
         self.close()
@@ -184,7 +192,7 @@ class LiveSession:
     def reset(self, settings: dict[str, Any]) -> None:
         """Show an empty session, which is made with its first message."""
         self.close()
-        self._opening = None
+        self._drop_opening()
         self.sid = self.title = ""
         self._fold, self.settings, self.waiting, self.is_whole = Fold(), settings, None, True
         self._on_change(True)
@@ -232,6 +240,7 @@ class LiveSession:
         if not self.sid:
             body = {name: value for name, value in self.settings.items() if value}
             session = await self.requests.post("/v3/sessions", {**body, "interactive": True})
+            self._drop_opening()
             self.begin(session, Transcript(sid=session["id"], cwd=session["cwd"]))
         more = {**fields, **({"attachments": attachments} if attachments else {})}
         return await self.requests.submit(self.sid, text, **more)
