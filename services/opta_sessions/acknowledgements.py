@@ -85,6 +85,10 @@ class Acknowledgements:
         """Report to a producer that skipped numbers how far its events are handled. Waits for the disk like a durable event."""
         self.handled(peer, head, last, EventBatch(first_seq=0, before_seq=0, is_durable=True))
 
+    def known(self, peer: bytes, head: Append, count: int) -> None:
+        """Acknowledge all `count` events of an append that an earlier store wrote, and whose acknowledgement was lost."""
+        self._send(peer, [self._message(head, head.n + count - 1, [])])
+
     def refused(self, peer: bytes, head: Append, count: int, error: ErrorInfo) -> None:
         """Refuse all `count` events of an append at once."""
         last = head.n + count - 1

@@ -57,6 +57,14 @@ class PutAway:
             restoring.add_done_callback(lambda _: self._restoring.pop(sid, None))
         return await asyncio.shield(restoring)
 
+    def has_written(self, sid: str, producer: str, number: int) -> bool:
+        """Whether the journal of a session that is away has a producer's events up to `number`: their acknowledgement was lost."""
+        for folder in self._catalog.away.values():
+            file = folder / f"{sid}.jsonl"
+            if SESSION_ID.fullmatch(sid) and self._files.stat(file) and (state := _read_state(self._files, file, sid)):
+                return state.producers.get(producer, 0) >= number
+        return False
+
     def _named(self, prefix: str) -> str:
         """The session that an id, or the beginning of one, means: of those that are away, else of the list. Raises Refused for several."""
         try:
@@ -161,6 +169,12 @@ class PutAway:
 
 
 def _read_summary(files: FileSystem, file: Path, sid: str) -> Session | None:
+    state = _read_state(files, file, sid)
+    return state.summary() if state else None
+
+
+def _read_state(files: FileSystem, file: Path, sid: str) -> SessionState | None:
+    """What a journal says, as far as it can be read; None when the file is gone or has no events."""
     state = SessionState(sid)
     try:
         for line in read_whole(files, file).split(b"\n")[:-1]:
@@ -169,4 +183,4 @@ def _read_summary(files: FileSystem, file: Path, sid: str) -> Session | None:
         return None
     except (OSError, msgspec.DecodeError):
         state.is_damaged = True
-    return state.summary() if state.last_seq else None
+    return state if state.last_seq else None

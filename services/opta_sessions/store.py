@@ -140,6 +140,9 @@ class Store:
         except OSError as error:
             self._meet_full_disk(peer, head, len(bodies), error)
             return
+        if state is None and self.put_away.has_written(head.sid, head.p, head.n + len(bodies) - 1):
+            self._acknowledgements.known(peer, head, len(bodies))
+            return
         if state is None:
             unknown = ErrorInfo(code=ErrorCode.not_found, message=f"There is no session s-{head.sid}.")
             self._acknowledgements.refused(peer, head, len(bodies), unknown)

@@ -8,6 +8,7 @@ import pytest
 from support.oracles import until_async
 from support.store import House, prompt, start_of
 
+from opta_core.bus.outbox import Outbox
 from opta_core.errors import OptaError
 from opta_protocol import events as e
 from opta_protocol.error_info import ErrorCode
@@ -72,6 +73,23 @@ def test_what_is_restored_before_its_journal_was_moved_stays(tmp_path: Path) -> 
         # Longer than the store waits before it moves a journal.
         assert not await until_async((tmp_path / "trash" / f"{SID}.jsonl").exists, 1.5)
         assert await listed(house) == [SID]
+
+    run(tmp_path, story)
+
+
+def test_who_put_it_away_hears_so_also_from_the_next_store(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.gateway.written(start_of(SID))
+        await put_away(house, SID)
+        await moved(house, SID)
+        house.local.restart()
+        # The acknowledgement died with the first store, so the same events are sent again.
+        house.gateway.close()
+        house.gateway = Outbox(house.bus, "gateway", "gate0000")
+        trashed = e.SessionUpdated(sid=SID, changes={"trashed": True})
+        said = [(await house.gateway.written(trashed)).status for _ in range(3)]
+        # The journal has two events of the gateway; a third one is refused.
+        assert said == ["written", "written", "refused"]
 
     run(tmp_path, story)
 

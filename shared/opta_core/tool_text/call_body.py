@@ -40,7 +40,7 @@ _NAMED = re.compile(
     re.DOTALL,
 )
 _KEY_VALUE = re.compile(
-    r"<(?P<p>[\w:]*)arg_key>\s*(?P<key>.*?)\s*</(?P=p)arg_key>\s*<(?P=p)arg_value>(?P<value>.*?)</(?P=p)arg_value>\s*", re.DOTALL
+    r"<(?P<p>[\w:]*)arg_key>(?P<key>.*?)</(?P=p)arg_key>\s*<(?P=p)arg_value>(?P<value>.*?)</(?P=p)arg_value>\s*", re.DOTALL
 )
 _OPEN_ELEMENT = re.compile(
     r"<\|open\|>call\s+tool=\"(?P<name>[^\"]+)\"[^<]*<\|sep\|>(?P<body>.*?)(?:<\|close\|>call<\|sep\|>|$)", re.DOTALL
@@ -65,7 +65,10 @@ _OTHER_TAGS = (
     (re.compile(r"<arg_type>[^<]*</arg_type>\s*"), ""),
     (re.compile(r"(</?)param_(key|value)>"), r"\1arg_\2>"),
     (
-        re.compile(r"<\|tool_arg:start\|>(.*?)<\|tool_arg:value\|>(.*?)<\|tool_arg:end\|>", re.DOTALL),
+        # No beginning stands in a pair: otherwise each of many without an end is followed through the whole text.
+        re.compile(
+            r"<\|tool_arg:start\|>((?:(?!<\|tool_arg:start).)*?)<\|tool_arg:value\|>((?:(?!<\|tool_arg:start).)*?)<\|tool_arg:end\|>", re.DOTALL
+        ),
         r"<arg_key>\1</arg_key><arg_value>\2</arg_value>",
     ),
 )
@@ -222,7 +225,7 @@ class _Body:
                 value, at = self._parameter_value(parameter, closer)
                 arguments[key] = _text_value(value, 'string="true"' in (parameter.group("more") or ""))
             elif pair := _KEY_VALUE.match(self.text, at):
-                arguments[pair.group("key")] = _text_value(pair.group("value"))
+                arguments[pair.group("key").strip()] = _text_value(pair.group("value"))
                 at = pair.end()
             else:
                 break
@@ -299,7 +302,7 @@ class _Body:
         at = _end_of(re.compile(r"\s*(?:<tool_sep>)?\s*"), self.text, found.end())
         arguments: dict[str, Any] = {}
         while pair := _KEY_VALUE.match(self.text, at):
-            arguments[pair.group("key")] = _text_value(pair.group("value"))
+            arguments[pair.group("key").strip()] = _text_value(pair.group("value"))
             at = pair.end()
         if not arguments and self.text.startswith(("<", "[ARGS]"), at) and _ELEMENT.match(self.text, _end_of(_STRUCTURE, self.text, at)):
             # A marker of the kind of tool, and then the call itself.

@@ -9,6 +9,7 @@ from .call_body import calls_of, may_begin, unreadable_call
 from .json_calls import ARGUMENT_KEYS, LIST_KEYS, NAME_KEYS, TextCall
 from .markers import STRAY
 from .offered import OfferedTools
+from .reading_budget import ReadingBudget
 from .tolerant_json import Incomplete, Unreadable
 
 # A body is looked at again when it has grown by this share: reading it at every piece would take quadratic time.
@@ -19,7 +20,7 @@ _KEYS = (*NAME_KEYS, *ARGUMENT_KEYS, *LIST_KEYS, "type", "id", "thought")
 _NAME_VALUE = re.compile(r"""["'](?:name|tool_name)["']\s*:\s*["']([^"'\n]*)["']""")
 _ENDS = ("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|endoftext|>", "</s>", "<end_of_turn>")
 _FENCED = re.compile(
-    r"\s*(?:\*{0,2}(?:Tool|Function) Calls?:\*{0,2}\s*)?(?P<mark>```+|~~~+)(?P<word>[\w-]*)[ \t]*\n(?P<body>.*?)\n?[ \t]*(?P=mark)[ \t]*(?=\n|$)",
+    r"\s*(?:\*{0,2}(?:Tool|Function) Calls?:\*{0,2}\s*)?(?P<mark>```+|~~~+)(?P<word>[\w-]*)[ \t]*\n(?P<body>.*?)(?P=mark)[ \t]*(?=\n|$)",
     re.DOTALL,
 )
 # Languages of a code block that may be a call. A block of program code is one never.
@@ -53,11 +54,14 @@ class Candidate:
     closers: tuple[str, ...] = ()
     is_inline: bool = False
     name: str = ""
+    budget: ReadingBudget = field(default_factory=ReadingBudget)
     _look_at: int = 0
     _scanned: int = 0
 
     def judge(self, text: str, *, is_last: bool = False) -> Judgement | None:
         """What `text` is, None while that depends on what comes. `is_last`: nothing comes any more."""
+        if self.budget.is_spent:
+            return Judgement(max(1, self.begin))
         match self.kind:
             case "marked" | "message":
                 return self._marked(text, is_last)
@@ -104,12 +108,17 @@ class Candidate:
 
     def _calls(self, body: str, *, closes: bool = False) -> list[TextCall]:
         if self.kind == "message" and not body.lstrip().startswith("<"):
+            if not self.budget.spend(len(body)):
+                return []
             try:
                 value: Any = tolerant_json.read(body) if body.strip() else {}
             except Unreadable:
                 return [TextCall(self.name, body.strip())] if closes else []
             return [TextCall(self.name, value if isinstance(value, dict) else body.strip())]
-        return calls_of(body, self.offered, closes=closes)
+        return self._calls_of(body, closes=closes)
+
+    def _calls_of(self, body: str, *, is_marked: bool = True, closes: bool = False) -> list[TextCall]:
+        return calls_of(body, self.offered, is_marked=is_marked, closes=closes) if self.budget.spend(len(body)) else []
 
     def _without_closers(self, body: str) -> str:
         body = body.rstrip()
@@ -126,11 +135,11 @@ class Candidate:
             end = text.rfind(closer, max(0, self._scanned - len(closer)))
             if end >= 0 and (is_last or end + len(closer) > self._scanned):
                 self._scanned = end + len(closer)
-                if calls := calls_of(text[: self._scanned], self.offered):
+                if calls := self._calls_of(text[: self._scanned]):
                     return self._unless_prose(text, Judgement(self._scanned, calls), is_last)
         if not is_last:
             return None
-        calls = calls_of(text, self.offered, closes=True)
+        calls = self._calls_of(text, closes=True)
         return Judgement(len(text), calls) if calls else Judgement(self.begin)
 
     def _unless_prose(self, text: str, found: Judgement | None, is_last: bool) -> Judgement | None:
@@ -154,8 +163,8 @@ class Candidate:
         calls: list[TextCall] = []
         at = 0
         while block := _FENCED.match(text, at):
-            language = block.group("word").lower()
-            found = calls_of(block.group("body"), self.offered, is_marked=language in _MARKED_LANGUAGES or "<" in block.group("body")[:20])
+            language, content = block.group("word").lower(), block.group("body").rstrip(" \t").removesuffix("\n")
+            found = self._calls_of(content, is_marked=language in _MARKED_LANGUAGES or "<" in content[:20])
             if language not in CALL_LANGUAGES or not found:
                 return Judgement(len(head) + 1)
             calls += found
@@ -167,8 +176,8 @@ class Candidate:
             self._look_at = int(len(text) * _GROWTH) if len(text) > _BEGINNING else 0
             return None
         if rest:
-            unclosed = calls_of(
-                rest.strip("`~").partition("\n")[2] if rest.startswith(("```", "~~~")) else "", self.offered, is_marked=False, closes=True
+            unclosed = self._calls_of(
+                rest.strip("`~").partition("\n")[2] if rest.startswith(("```", "~~~")) else "", is_marked=False, closes=True
             )
             if not unclosed:
                 return Judgement(len(head) + 1)
@@ -182,11 +191,11 @@ class Candidate:
         if not _may_hold_call(text, self.offered):
             return Judgement(1)
         if is_last:
-            calls = calls_of(text, self.offered, is_marked=False, closes=True)
+            calls = self._calls_of(text, is_marked=False, closes=True)
             return Judgement(len(text), calls) if calls else Judgement(1)
         if len(text) > _BEGINNING:
             self._look_at = int(len(text) * _GROWTH)
-        if text[0] in "{[" and _is_over(text):
+        if text[0] in "{[" and (not self.budget.spend(len(text)) or _is_over(text)):
             return Judgement(1)
         return None
 

@@ -8,9 +8,10 @@ import re
 from functools import lru_cache
 
 from . import markers, patterns
-from .candidate import CALL_LANGUAGES, Candidate, Judgement
+from .candidate import CALL_LANGUAGES, Candidate, Judgement, Kind
 from .json_calls import TextCall
 from .offered import OfferedTools
+from .reading_budget import ReadingBudget
 from .text_piece import TextPiece, joined
 
 # Characters of text before a place that say whether an illustration follows.
@@ -37,6 +38,7 @@ class TextSplitter:
     def __init__(self, offered: OfferedTools, *, begins_thinking: bool = False):
         self._offered = offered
         self._held = ""
+        self._budget = ReadingBudget()
         # How much of the held text is known to be no marker.
         self._plain = 0
         self._candidate: Candidate | None = None
@@ -56,15 +58,13 @@ class TextSplitter:
 
     def push(self, text: str) -> list[TextPiece]:
         """Take more text of the answer; the pieces that are certain now."""
+        self._budget.took(len(text))
         if not self._is_blank and not self._held and self._thinking is None and not patterns.TRIGGER.search(text):
             # Most of an answer: more of a line, without anything that could begin a marker.
             self._before = (self._before + text)[-_BEFORE:]
             return [TextPiece("text", text)] if text else []
         pieces: list[TextPiece] = []
-        for start in range(0, len(text), _PART):
-            self._held += text[start : start + _PART]
-            while self._held and self._advance(pieces, is_last=False):
-                pass
+        self._take(pieces, text)
         return joined(pieces)
 
     def push_thinking(self, text: str) -> list[TextPiece]:
@@ -91,6 +91,9 @@ class TextSplitter:
             elif not self._advance(pieces, is_last=True):
                 self._say(pieces, self._held)
                 self._held = ""
+            if self._is_long():
+                text, self._held = self._held, ""
+                self._take(pieces, text)
         # A server that parses reasoning itself does not look for calls in it.
         calls = self._thought_calls or thought
         if not self._calls and not self._has_text and not is_cut:
@@ -98,6 +101,22 @@ class TextSplitter:
         return joined(pieces)
 
     # one step ---------------------------------------------------------------------------------------
+
+    def _take(self, pieces: list[TextPiece], text: str) -> None:
+        """Read more text part by part, until nothing more can be decided."""
+        at = 0
+        while at < len(text):
+            end = at + max(_PART, len(self._held))
+            self._held += text[at:end]
+            at = end
+            while self._held and self._advance(pieces, is_last=False):
+                if self._is_long():
+                    text, at = self._held[_PART:] + text[at:], 0
+                    self._held = self._held[:_PART]
+
+    def _is_long(self) -> bool:
+        """Whether more than a part is held that is no candidate: what was one until now, and has to be read again."""
+        return self._candidate is None and len(self._held) > 2 * _PART
 
     def _advance(self, pieces: list[TextPiece], *, is_last: bool) -> bool:
         """Decide on a part of the held text; False when nothing more can be decided now."""
@@ -201,12 +220,12 @@ class TextSplitter:
                 name = self._offered.find_meant(action.group("name"))
                 if not name:
                     return None
-                return self._consider(pieces, begin, Candidate("message", self._offered, action.end(), ("\nObservation",), name=name))
+                return self._consider(pieces, begin, self._begun("message", action.end(), ("\nObservation",), name=name))
             return self._hold(pieces, begin) if not is_last and patterns.REACT_HEAD.match(rest) else None
         if opener := patterns.OPENER.match(rest):
-            return self._consider(pieces, begin, Candidate("marked", self._offered, opener.end(), markers.mirror(opener.group())))
+            return self._consider(pieces, begin, self._begun("marked", opener.end(), markers.mirror(opener.group())))
         # `read_file(path="a")` alone is a call only as the whole answer.
-        return None if self._has_text else self._consider(pieces, begin, Candidate("bare", self._offered))
+        return None if self._has_text else self._consider(pieces, begin, self._begun("bare"))
 
     def _mark(self, pieces: list[TextPiece], at: int, is_last: bool) -> bool | None:
         """What stands at a character that may begin a marker: True or False as `_advance`, None when it is text."""
@@ -255,21 +274,24 @@ class TextSplitter:
     def _marked(self, rest: str, *, is_inline: bool) -> Candidate | None:
         """A candidate for the marker at the beginning of `rest`."""
         if element := markers.ELEMENT.match(rest):
-            return Candidate("element", self._offered, 1, (f"</{element.group('tag')}>",), is_inline)
+            return self._begun("element", 1, (f"</{element.group('tag')}>",), is_inline=is_inline)
         opener = patterns.OPENER.match(rest) or (markers.GENERIC.match(rest) if not is_inline else None)
         if opener is None or opener.group().startswith("</"):
             return None
-        return Candidate("marked", self._offered, opener.end(), markers.mirror(opener.group()), is_inline)
+        return self._begun("marked", opener.end(), markers.mirror(opener.group()), is_inline=is_inline)
+
+    def _begun(self, kind: Kind, begin: int = 0, closers: tuple[str, ...] = (), *, is_inline: bool = False, name: str = "") -> Candidate:
+        return Candidate(kind, self._offered, begin, closers, is_inline, name, self._budget)
 
     def _candidate_at(self, rest: str, is_start: bool, is_last: bool) -> Candidate | None:
         """A candidate for what begins with `rest`."""
         if candidate := self._marked(rest, is_inline=not is_start and re.match(r"</?\w", rest) is not None):
             return candidate
         if is_start and rest[0] in "{[" and (is_last or rest not in patterns.PREFIXES):
-            candidate = Candidate("bare", self._offered)
+            candidate = self._begun("bare")
             return candidate if candidate.judge(rest) is None else None
         if is_start and (name := patterns.ELEMENT_NAME.match(rest)) and self._offered.find(name.group(1)):
-            return Candidate("element", self._offered, 1, (f"</{name.group(1)}>",))
+            return self._begun("element", 1, (f"</{name.group(1)}>",))
         return None
 
     def _code(self, pieces: list[TextPiece], at: int, is_last: bool) -> bool | None:
@@ -287,7 +309,7 @@ class TextSplitter:
         assert word is not None
         is_open = word.end() == len(rest) and not is_last
         if self._offered and (is_open or word.group(1).lower() in CALL_LANGUAGES) and not self._is_talk(at):
-            return self._consider(pieces, at, Candidate("fence", self._offered))
+            return self._consider(pieces, at, self._begun("fence"))
         self._fence = rest[:3]
         return None
 
@@ -301,7 +323,7 @@ class TextSplitter:
         self._plain = 0
         if name:
             self._held = rest
-            self._candidate = Candidate("message", self._offered, message.end(), (*patterns.MESSAGE_CLOSERS, "<|start|>"), name=name)
+            self._candidate = self._begun("message", message.end(), (*patterns.MESSAGE_CLOSERS, "<|start|>"), name=name)
         else:
             self._held, self._is_after_mark = rest[message.end() :], True
             self._begin_line()
