@@ -15,5 +15,5 @@ def figures(daemon: Daemon) -> list[Figure]:
     """The ratios of processor time, measured in turn."""
     with tempfile.TemporaryDirectory() as folder:
         found = cost_ratios(daemon.environment, Path(folder), REPETITIONS)
-    note = f"processor time, median of {REPETITIONS}, in turn with it"
+    note = f"processor time, least of {REPETITIONS}, in turn with it"
     return [Figure(f"`opta {name}` to `python -c pass`", ratio, "×", BARS[name], note=note) for name, ratio in found.items()]

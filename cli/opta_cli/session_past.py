@@ -41,16 +41,22 @@ def events(client: Client, sid: str, after: int = 0) -> Iterator[e.AnyEvent | e.
             return
 
 
-def show(view: SessionView) -> None:
-    """Print the last turns on standard error, above what comes now."""
+def show(view: SessionView, active: str = "") -> list[ViewPart]:
+    """Print the last turns on standard error, above what comes now.
+
+    `active`: the turn that runs. Its prompt stands last, and its passages are returned instead: more text of them comes.
+    """
     turns = list(dict.fromkeys(block.turn for block in view.blocks if block.turn))
-    shown = set(turns[-TURNS_SHOWN:])
-    if len(turns) > len(shown):
+    shown = {*turns[-TURNS_SHOWN:], active}
+    if set(turns) - shown:
         print("… earlier turns: opta sessions show", file=sys.stderr)
     blocks = [block for block in view.blocks if block.turn in shown]
-    for line in _drawn(blocks) if can_draw() else lines(blocks):
+    begun = [block for block in blocks if block.turn == active]
+    past = [block for block in blocks if block.turn != active] + [block for block in begun if block.kind == "prompt"]
+    for line in _drawn(past) if can_draw() else lines(past):
         print(line, file=sys.stderr)
     print(file=sys.stderr)
+    return [ViewPart(block.kind, block.text, block.turn) for block in begun if block.kind != "prompt"]
 
 
 def _drawn(blocks: Iterable[Block]) -> Iterator[str]:

@@ -21,7 +21,7 @@ from .plain_printer import PlainPrinter
 from .plain_text import plain_json
 from .terminal_look import can_draw
 from .typed_draft import TypedDraft
-from .view import SessionView
+from .view import SessionView, ViewPart
 
 if TYPE_CHECKING:
     from .terminal_printer import TerminalPrinter
@@ -63,6 +63,8 @@ class Conversation:
         self._is_over = self._is_pausing = False
         self._lost_at = 0.0
         self._active = str(session.get("activeTurn") or "")
+        # What the running turn had said before this terminal came.
+        self._begun: list[ViewPart] = []
         # The last turn, when it came to a plan that can be accepted.
         self.plan_turn = ""
         # The exit code when the terminal or the reader is gone, so that there is nobody to converse with.
@@ -71,7 +73,7 @@ class Conversation:
         if shows_past:
             self.view = session_past.read(client, self._sid, int(session["lastSeq"]))
             if interactive:
-                session_past.show(self.view)
+                self._begun = session_past.show(self.view, self._active)
 
     def run(self, text: str, **overrides: Any) -> int:
         """Submit a prompt and follow the turn to its end. Returns the exit code."""
@@ -102,8 +104,10 @@ class Conversation:
     def follow(self, turn: str) -> int:
         """Follow a turn that was accepted, to its end. Returns the exit code."""
         self._is_over, self._is_pausing, self.plan_turn = False, False, ""
-        state = self.view.turn(turn)
+        begun, self._begun = self._begun, []
         with interruptible(), self._keys.collecting() if self._keys else contextlib.nullcontext(), self._printer.drawing():
+            for part in begun:
+                self._printer.show(part)
             while not self._is_over:
                 try:
                     self._ask_open(turn)

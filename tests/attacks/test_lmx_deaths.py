@@ -93,13 +93,16 @@ def test_clients_that_leave_leave_nothing_behind(alone: Daemon) -> None:
     leave_in_waves(port, 80)
     assert comes_to_rest(port)
     pids = [alone.pids()["lmx"], int(engine(alone)["pid"])]
-    sizes, descriptors = [rss_of(pid) for pid in pids], fds_of(pids[0])
-    leave_in_waves(port, int(os.environ.get("OPTA_TEST_CLIENTS", "320")))
-    assert until(lambda: running(port) == 0, 1)
-    assert comes_to_rest(port)
-    assert until(lambda: fds_of(pids[0]) <= descriptors, 10)
-    more = [(rss_of(pid) - size) / MIB for pid, size in zip(pids, sizes, strict=True)]
-    assert max(more) < 64, more
+    descriptors, growths = fds_of(pids[0]), list[list[float]]()
+    # What is left behind is left behind every time. What the engine needs at once depends on how many clients are there at once, and is kept.
+    while len(growths) < 3 and not (growths and max(growths[-1]) < 64):
+        sizes = [rss_of(pid) for pid in pids]
+        leave_in_waves(port, int(os.environ.get("OPTA_TEST_CLIENTS", "320")))
+        assert until(lambda: running(port) == 0, 1)
+        assert comes_to_rest(port)
+        assert until(lambda: fds_of(pids[0]) <= descriptors, 10)
+        growths.append([(rss_of(pid) - size) / MIB for pid, size in zip(pids, sizes, strict=True)])
+    assert max(growths[-1]) < 64, growths
     with engine_lives_on(alone):
         assert answer_text(port, 50) == expected
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from support.aftermath import stays_alive
+from support.browser import chromium, new_context
 from support.byte_server import ByteServer, whole
 from support.daemon import Daemon
 from support.limits import limit_s
@@ -15,7 +16,6 @@ from support.promises import check_journal
 
 pytestmark = [pytest.mark.system, pytest.mark.page]
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"]
 # Everything that is fetched lands here.
 canary = ByteServer(lambda request: [whole(200, b"{}")])
 HOST = canary.url.removesuffix("/v1").removeprefix("http://")
@@ -104,17 +104,14 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def opened(browser: Browser, daemon: Daemon) -> Iterator[tuple[Page, list[str]]]:
     """One page for all tests, and the errors and dialogs that it has had: loading it takes longer than most of them."""
-    context = browser.new_context(viewport={"width": 1360, "height": 860})
-    context.set_default_timeout(1000 * limit_s(10))
+    context = new_context(browser, viewport={"width": 1360, "height": 860})
     made = context.new_page()
     errors: list[str] = []
     made.on("pageerror", lambda error: errors.append(str(error)))

@@ -95,7 +95,7 @@ def opened(daemon: Daemon, tmp_path: Path, command: str) -> Terminal:
 
 def test_a_second_terminal_shows_the_history_the_stream_and_the_open_question(daemon: Daemon, tmp_path: Path) -> None:
     sid = daemon.session(mode="chat")
-    daemon.submit(sid, "hi there")
+    daemon.follow(sid, daemon.submit(sid, "hi there"))
     asked = daemon.submit(sid, "please write it")
     terminal = opened(daemon, tmp_path, f"{shlex.quote(str(OPTA))} chat --session {sid}")
     try:

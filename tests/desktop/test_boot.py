@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
-from support.browser import chromium, opened, shoot, violations
+from support.browser import chromium, new_context, opened, shoot, violations
 from support.daemon import Daemon
 from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say
@@ -77,7 +77,7 @@ def test_a_page_that_is_loaded_while_the_daemon_is_down_connects_when_it_is_ther
 
 def test_a_bookmark_asks_for_a_code_and_works_with_it(browser: Browser, daemon: Daemon) -> None:
     address = daemon.page_url
-    context = browser.new_context()
+    context = new_context(browser)
     page = context.new_page()
     page.goto(address.partition("?")[0])
     expect(page.get_by_role("heading", name="This window is not connected")).to_be_visible(timeout=SAID_MS)
@@ -92,7 +92,7 @@ def test_a_bookmark_asks_for_a_code_and_works_with_it(browser: Browser, daemon: 
 @contextlib.contextmanager
 def noted(browser: Browser, daemon: Daemon) -> Generator[Page]:
     """The page in a window that notes when its streams end, and when it says that the daemon does not answer."""
-    context = browser.new_context()
+    context = new_context(browser)
     page = context.new_page()
     page.add_init_script(f"({_NOTED})()")
     page.goto(daemon.page_url)
@@ -155,7 +155,7 @@ def test_a_daemon_that_is_absent_at_load_is_named_within_two_seconds(browser: Br
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
 def test_each_name_of_this_machine_leads_to_the_page(browser: Browser, daemon: Daemon, name: str) -> None:
-    context = browser.new_context()
+    context = new_context(browser)
     page = context.new_page()
     page.goto(daemon.page_url.replace("127.0.0.1", name))
     expect(page.get_by_role("status", name="Connection: Connected")).to_be_visible(timeout=30_000)

@@ -57,6 +57,12 @@ _FOCUS = f"""([name, sid]) => {{
   return true;
 }}"""
 
+# When the page heard keys and clicks, and how often no further one came for as long as a card waits before it takes one.
+_NOTE_KEYS = """() => {
+  window.pressed = [];
+  for (const kind of ['keydown', 'pointerdown']) addEventListener(kind, () => window.pressed.push(performance.now()), true);
+}"""
+_QUIET_TIMES = "window.pressed.filter((at, number, all) => number > 0 && at - all[number - 1] >= 450).length"
 
 ALPHABET = [
     *"aZ09-+#|&;<>\"'\\`$ \n\t",
@@ -162,12 +168,14 @@ def test_a_held_key_answers_one_question_of_a_queue_at_most(daemon: Daemon, page
     assert len(decisions(daemon, sid)) == 1
     # A key that is pressed while the first half second of the next one runs decides nothing either.
     expect(card.get_by_role("button", name="Allow once")).to_be_enabled()
+    page.evaluate(_NOTE_KEYS)
     card.get_by_role("button", name="Allow once").click()
     for _ in range(12):
         page.keyboard.press("Enter")
         page.keyboard.press("Escape")
         page.wait_for_timeout(30)
-    assert len(decisions(daemon, sid)) == 2
+    # On a machine that is slow enough to press no key for half a second, the next key is an answer.
+    assert 2 <= len(decisions(daemon, sid)) <= 2 + int(page.evaluate(_QUIET_TIMES))
     deny_rest(daemon, sid, turn)
 
 

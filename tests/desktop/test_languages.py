@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from support.browser import ROOT, SCREENS, chromium, shoot, violations
+from support.browser import ROOT, SCREENS, chromium, new_context, shoot, violations
 from support.daemon import Daemon
 from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say, Use
@@ -78,7 +78,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def opened(browser: Browser, daemon: Daemon, language: str, built: Path | None = None) -> Page:
     """The page in a language; with the files of `built` if they are given."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark", locale="fr-FR")
+    context = new_context(browser, viewport={"width": 1440, "height": 900}, color_scheme="dark", locale="fr-FR")
     page = context.new_page()
     url = daemon.page_url
     choose(page, language)
@@ -126,7 +126,7 @@ def test_a_chosen_language_is_there_at_the_first_paint_and_changes_at_once(brows
 
 
 def test_without_a_choice_the_page_speaks_the_language_of_the_browser(browser: Browser, daemon: Daemon) -> None:
-    context = browser.new_context(locale="de-AT")
+    context = new_context(browser, locale="de-AT")
     page = context.new_page()
     page.goto(daemon.page_url)
     expect(page.get_by_role("button", name="Neue Sitzung").first).to_be_visible(timeout=SOON_MS)

@@ -4,15 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
+from support.browser import chromium, new_context
 from support.daemon import Daemon
 from support.limits import limit_s
 from support.lmx import port_of
 from support.oracles import until
 
 pytestmark = pytest.mark.system
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"]
 
 
 @pytest.fixture
@@ -25,14 +24,12 @@ def studio(tmp_path: Path) -> Iterator[Daemon]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        made = browser.new_context(ignore_https_errors=True).new_page()
+    with chromium() as browser:
+        made = new_context(browser, ignore_https_errors=True).new_page()
         errors: list[str] = []
         made.on("pageerror", lambda error: errors.append(str(error)))
         made.on("console", lambda message: errors.append(message.text) if "Content Security Policy" in message.text else None)
         yield made
-        browser.close()
         assert not errors
 
 

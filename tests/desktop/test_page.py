@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
+from support.browser import chromium, new_context
 from support.daemon import Daemon
 from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say, Think, Use
 
 pytestmark = [pytest.mark.system, pytest.mark.page]
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"]
 ANSWER = "# Plan\n\nI will write **the file**.\n\n```python\nprint('hi')\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
 
 
@@ -45,16 +45,14 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as made:
+        yield made
 
 
 @contextlib.contextmanager
 def opened(browser: Browser, daemon: Daemon) -> Generator[tuple[Page, list[str]]]:
     """The page in a window of its own, and the errors that it has had."""
-    context = browser.new_context(viewport={"width": 1360, "height": 860}, color_scheme="dark")
+    context = new_context(browser, viewport={"width": 1360, "height": 860}, color_scheme="dark")
     made = context.new_page()
     errors: list[str] = []
     made.on("pageerror", lambda error: errors.append(str(error)))
@@ -197,7 +195,7 @@ def test_stop_ends_the_turn_and_the_pills_override_one_turn(daemon: Daemon, page
 
 
 def test_an_address_without_a_launch_code_gets_nothing_until_a_person_brings_one(daemon: Daemon, browser: Browser) -> None:
-    context = browser.new_context()
+    context = new_context(browser)
     page = context.new_page()
     address = daemon.page_url
     page.goto(address.split("?")[0])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from support.browser import chromium, opened, shoot, violations
+from support.browser import chromium, new_context, opened, shoot, violations
 from support.daemon import Daemon
 from support.model_server import Action, ModelServer, Say, Think, Use
 
@@ -118,7 +118,7 @@ def test_the_exported_file_plays_itself_back_offline_and_is_readable_without_a_s
     assert file.read_bytes() == printed.read_bytes()
     assert SECRET not in file.read_text()
 
-    made = browser.new_context(viewport={"width": 1024, "height": 768}, color_scheme="dark", offline=True)
+    made = new_context(browser, viewport={"width": 1024, "height": 768}, color_scheme="dark", offline=True)
     problems: list[str] = []
     shown = made.new_page()
     shown.on("pageerror", lambda error: problems.append(str(error)))
@@ -151,7 +151,7 @@ def test_the_exported_file_plays_itself_back_offline_and_is_readable_without_a_s
     made.close()
     assert problems == []
 
-    plain = browser.new_context(java_script_enabled=False)
+    plain = new_context(browser, java_script_enabled=False)
     read = plain.new_page()
     read.goto(file.as_uri())
     for words in ("make it with", "another item", "and say it", LAST):

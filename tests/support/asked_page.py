@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from opta_core.errors import OptaError
+from support.browser import new_context
 from support.daemon import Daemon
 from support.limits import limit_s
 
@@ -23,7 +24,7 @@ KEYS = [
 @contextlib.contextmanager
 def unopened(browser: Browser) -> Generator[Page]:
     """A browser window of its own, with nothing in it: `asked` opens the page."""
-    context = browser.new_context(viewport={"width": 1200, "height": 860}, color_scheme="dark")
+    context = new_context(browser, viewport={"width": 1200, "height": 860}, color_scheme="dark")
     made = context.new_page()
     errors: list[str] = []
     made.on("pageerror", lambda error: errors.append(str(error)))

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from support.daemon import Daemon
 from support.limits import limit_s
@@ -31,12 +31,18 @@ def chromium(*more: str) -> Generator[Browser]:
         browser.close()
 
 
+def new_context(browser: Browser, **settings: Any) -> BrowserContext:
+    """A context whose actions may take as long as this machine needs."""
+    made = browser.new_context(**settings)
+    made.set_default_timeout(limit_s(30_000))
+    return made
+
+
 @contextlib.contextmanager
 def opened(browser: Browser, daemon: Daemon, **context: Any) -> Generator[Page]:
     """The page in a window of its own. Fails when the page had an error, or asked for something that its policy forbids."""
     settings: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"}
-    made = browser.new_context(**settings | context)
-    made.set_default_timeout(limit_s(30_000))
+    made = new_context(browser, **settings | context)
     page = made.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -1,10 +1,7 @@
 """Sub-agents in real processes: four at once with a question each, a stop that leaves nothing behind, and kills at random."""
 
-import contextlib
 import json
-import random
 import re
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -14,13 +11,12 @@ from support.daemon import Daemon
 from support.model_server import Action, ModelServer, Say, Use
 from support.oracles import processes_in, until
 from support.promises import ENDINGS, check_journal
-from support.random_kills import insist
+from support.random_kills import RandomKills, insist
 
 from opta_core.errors import OptaError
 
 pytestmark = pytest.mark.system
 
-KILLS = 12
 SERVICES = ("agent", "gateway", "sessions", "tools")
 NAMES = ("api", "docs", "tests", "web")
 PLAN = "1. Change a.txt.\n2. Run the tests."
@@ -143,24 +139,10 @@ def test_a_stop_ends_those_that_run_and_those_that_ask_and_leaves_no_process(dae
 
 
 def test_kills_at_random_start_no_child_twice_and_lose_no_report(daemon: Daemon) -> None:
-    chance, stop = random.Random(11), threading.Event()
     sid = daemon.session(mode="do")
     turn = daemon.submit(sid, "Delegate looking.")
-
-    def kill() -> None:
-        for _ in range(KILLS):
-            if stop.wait(chance.uniform(0.3, 1.0)):
-                return
-            with contextlib.suppress(OptaError, OSError, KeyError):
-                daemon.kill(chance.choice(SERVICES))
-
-    killer = threading.Thread(target=kill, name="killer")
-    killer.start()
-    try:
+    with RandomKills(daemon, 11, (0.3, 1.0)):
         events = daemon.follow(sid, turn)
-    finally:
-        stop.set()
-        killer.join()
     assert events[-1]["event"] == "turn.done"
     assert check_all(daemon, sid, turn) == dict.fromkeys(NAMES, "turn.done")
     results = [event for event in events if event["event"] == "tool.result"]
