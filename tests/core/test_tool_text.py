@@ -179,3 +179,57 @@ def test_the_cost_does_not_grow_with_the_answer() -> None:
         return (time.process_time() - started) / count
 
     assert min(cost(20_000) for _ in range(2)) < 20 * min(cost(500) for _ in range(3))
+
+
+BEGINNINGS = [
+    *(
+        "[",
+        "[\n",
+        "{\n",
+        "[[\n",
+        '{"name":\n',
+        '[{"name":',
+        "<",
+        "<a ",
+        "`",
+        "```json\n",
+        "<tool_call>",
+        "<think>",
+        "<|channel|>",
+        "<arg_key>",
+    ),
+    *(
+        "<|tool_arg:start|>",
+        "<read_file>\n",
+        "<function=read_file><parameter=path>",
+        'read_file(path="a"\n',
+        "to=read_file ",
+        "Action: read_file\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "head", ["", "```json\n", '<tool_call>{"name": "read_file", "arguments": {"path": "', "<tool_call>read_file<arg_key>"]
+)
+def test_an_answer_that_begins_a_thousand_calls_is_read_in_linear_time(head: str) -> None:
+    def cost(unit: str, chars: int) -> float:
+        started = time.process_time()
+        split(head + unit * (chars // len(unit)) + "x", 4096)
+        return time.process_time() - started
+
+    grown = {unit: cost(unit, 60_000) / max(cost(unit, 15_000), 0.04) for unit in (*BEGINNINGS, " ", "\t", " \n")}
+    # Four times the text; in quadratic time it would be sixteen times the work.
+    assert {unit: times for unit, times in grown.items() if times > 10} == {}
+
+
+@pytest.mark.parametrize("unit", ["[", "[\n", "{\n", '{"name":\n', "`", "<a ", "to=read_file "])
+def test_beginnings_of_calls_that_are_none_come_through_as_they_are(unit: str) -> None:
+    written = unit * (30_000 // len(unit)) + "x"
+    assert text(split(written, 4096)) == written
+
+
+@pytest.mark.parametrize("beginning", ["[\n", "{\n", '{"name":\n', "```json\n{\n```\n", "<read_file>\n"])
+def test_a_call_behind_many_beginnings_of_calls_is_a_call(beginning: str) -> None:
+    written = beginning * 60 + '<tool_call>\n{"name": "read_file", "arguments": {"path": "a.txt"}}\n</tool_call>'
+    assert calls(split(written, 50)) == ONE

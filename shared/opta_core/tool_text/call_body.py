@@ -67,7 +67,8 @@ _OTHER_TAGS = (
     (
         # No beginning stands in a pair: otherwise each of many without an end is followed through the whole text.
         re.compile(
-            r"<\|tool_arg:start\|>((?:(?!<\|tool_arg:start).)*?)<\|tool_arg:value\|>((?:(?!<\|tool_arg:start).)*?)<\|tool_arg:end\|>", re.DOTALL
+            r"<\|tool_arg:start\|>((?:(?!<\|tool_arg:start).)*?)<\|tool_arg:value\|>((?:(?!<\|tool_arg:start).)*?)<\|tool_arg:end\|>",
+            re.DOTALL,
         ),
         r"<arg_key>\1</arg_key><arg_value>\2</arg_value>",
     ),

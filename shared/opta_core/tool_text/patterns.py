@@ -13,9 +13,9 @@ THINK = re.compile(
 THINK_CLOSER = re.compile("|".join(sorted((re.escape(closer) for closer in markers.THINKING_CLOSERS), key=len, reverse=True)))
 ANSWER = re.compile("|".join(map(re.escape, markers.ANSWER_MARKERS)))
 # `<|channel|>analysis<|message|>`, with the message's own beginning before it.
-MESSAGE = re.compile(r"(?:<\|start\|>[^<]{0,120}|<\|channel\|>[^<]{0,120})(?:<\|(?:channel|constrain)\|>[^<]{0,120})*<\|message\|>")
+MESSAGE = re.compile(r"(?:<\|start\|>[^<]{0,120}|<\|channel\|>[^<]{0,120})(?:<\|(?:channel|constrain)\|>[^<]{0,120}){0,4}<\|message\|>")
 MESSAGE_HEAD = re.compile(
-    r"(?:<\|start\|>[^<]{0,120}|<\|channel\|>[^<]{0,120})(?:<\|(?:channel|constrain)\|>[^<]{0,120})*(?:<[|a-z]{0,13})?$"
+    r"(?:<\|start\|>[^<]{0,120}|<\|channel\|>[^<]{0,120})(?:<\|(?:channel|constrain)\|>[^<]{0,120}){0,4}(?:<[|a-z]{0,13})?$"
 )
 MESSAGE_CLOSERS = ("<|call|>", "<|end|>", "<|return|>")
 RECIPIENT_HEAD = re.compile(r"to=(?:functions?\.)?[\w.-]+[^<\n]{0,60}(?:<\|constrain\|>\s*\w+\s*)?<\|message\|>")
