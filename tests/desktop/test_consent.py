@@ -123,13 +123,13 @@ def new_page(browser: Browser) -> Iterator[Page]:
 
 def until_ready(daemon: Daemon, page: Page, sid: str) -> None:
     """The session is on the screen again, whatever a key did, and its card can be answered."""
-    # A key may have begun a replay of the session, which covers its question.
-    back = page.get_by_role("button", name="Back to the session")
-    if back.is_visible():
-        back.click()
+    # A key may have opened a dialog, or begun a replay of the session, which covers its question.
     if page.get_by_role("dialog").count():
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
+    back = page.get_by_role("button", name="Back to the session")
+    if back.is_visible():
+        back.click()
     if page.evaluate("location.hash") != f"#/s/{sid}":
         show(daemon, page, sid)
     expect(page.get_by_role("region", name="Permission").get_by_role("button", name="Allow once")).to_be_enabled()

@@ -257,6 +257,8 @@ def test_a_model_is_chosen_for_the_session(page: Page, reader: ScreenReader, dae
 
 def test_a_file_is_attached_and_taken_off(page: Page, reader: ScreenReader, daemon: Daemon, tmp_path: Path) -> None:
     (tmp_path / "log.txt").write_text("line\n")
+    # Playwright takes a chooser over only from some moment on after it was asked to; the dialog of before is the system's.
+    page.on("filechooser", lambda _: None)
     sid = begin(daemon, page, "attached")
     for name in ("first", "second"):
         (tmp_path / f"{name}.txt").write_text(f"{name}\n")

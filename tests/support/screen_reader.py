@@ -48,7 +48,9 @@ class ScreenReader:
             seen.append(self.focused())
             # The ends of a popup pass the focus on; nobody stays there.
             if key.endswith("Tab") and not self._page.evaluate("document.activeElement.hasAttribute('data-base-ui-focus-guard')"):
-                self.heard.append(seen[-1])
+                # What has no name is found again by what it is.
+                bare = self._page.evaluate("document.activeElement.outerHTML.slice(0, 160)") if seen[-1] == "generic" else ""
+                self.heard.append(" ".join(filter(None, (seen[-1], bare))))
             if re.search(wanted, seen[-1]):
                 return seen[-1]
         raise AssertionError(f"{wanted} is not reached with {key}: {seen}")

@@ -19,6 +19,12 @@ function icon(isMarked: boolean): string {
   return `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M16 2 30 16 16 30 2 16z" fill="#7c3aed"/>${mark}</svg>`)}`;
 }
 
+// The address as the page knows it: the one that it wrote, or the last one that it heard of.
+let heard = location.hash;
+window.addEventListener('hashchange', () => {
+  heard = location.hash;
+});
+
 export const browserScreen: Screen = {
   focus(target: FocusTarget): boolean {
     // What the action changed is drawn first, because a hidden field takes no focus.
@@ -57,10 +63,12 @@ export const browserScreen: Screen = {
 
   go(route: Route): void {
     const hash = formatRoute(route);
-    if (hash === location.hash) return;
+    // Who went elsewhere a moment ago goes there: the page hears of it next.
+    if (hash === location.hash || location.hash !== heard) return;
     // The short address of a section is replaced: going back to it would lead forward again.
     if (location.hash.startsWith('#/settings/')) history.replaceState(history.state, '', hash);
     else location.hash = hash;
+    heard = location.hash;
   },
 
   name(title: string, needsYou: number): void {
