@@ -13,8 +13,10 @@ from scripted import Scripted
 from support.daemon import Daemon
 
 from opta_core.errors import OptaError
+from opta_sessions.snapshot_folder import SUFFIX
 
 SESSIONS, EVENTS, CROWD = 10_000, 1_000_000, 100_000
+KEPT_S = 30.0
 ASKED = 20
 
 
@@ -31,9 +33,11 @@ def figures(server: Scripted) -> list[Figure]:
             _until_read(daemon)
             read_s = time.perf_counter() - started
             found = asyncio.run(_look(daemon, server, sid, last))
+            _until_kept(paths.sessions, sid)
             memory = processes.pss_mb(daemon)
             daemon.down()
             again_s = daemon.up()
+            _until_read(daemon)
             found += asyncio.run(_go_on(daemon, server, sid))
     return [
         Figure(
@@ -69,6 +73,8 @@ def crowd() -> list[Figure]:
             daemon.down()
             again_s = daemon.up()
             memory = processes.pss_mb(daemon)
+            # The store was killed before it had noted the last ones in its index.
+            _until_read(daemon)
             listed = asyncio.run(_list(daemon))
     return [
         Figure(f"spawn -> ready, {CROWD:,} sessions, with the index", again_s, "s", 3, note="after kill -9 of the store"),
@@ -86,6 +92,15 @@ def _until_read(daemon: Daemon) -> None:
             return
         except OptaError:
             time.sleep(0.2)
+
+
+def _until_kept(sessions: Path, sid: str) -> None:
+    """Wait until the agent has kept what it knows of a session, which it does when no turn runs for a moment."""
+    deadline = time.monotonic() + KEPT_S
+    while not list(sessions.glob(f"{sid}*{SUFFIX}")):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"no snapshot of s-{sid} after {KEPT_S:.0f} s")
+        time.sleep(0.1)
 
 
 async def _list(daemon: Daemon) -> list[Figure]:

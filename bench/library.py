@@ -68,10 +68,7 @@ def crowd(sessions: Path, workspace: Path, count: int) -> None:
         writer = _Writer(_new_id(taken), began + number)
         writer.start(workspace)
         writer.turn(1, 1)
-        file = sessions / f"{writer.sid}.jsonl"
-        file.write_bytes(b"\n".join(writer.lines) + b"\n")
-        file.chmod(0o600)
-        os.utime(file, (began + number, began + number))
+        _keep(sessions, writer, began + number)
 
 
 def running(sessions: Path, workspace: Path, turns: int) -> str:
@@ -81,7 +78,7 @@ def running(sessions: Path, workspace: Path, turns: int) -> str:
     for number in range(1, turns + 1):
         writer.turn(number, 1)
     writer.begin(turns + 1)
-    (sessions / f"{writer.sid}.jsonl").write_bytes(b"\n".join(writer.lines) + b"\n")
+    _keep(sessions, writer, time.time())
     return writer.sid
 
 
@@ -90,8 +87,16 @@ def _journal(sessions: Path, workspace: Path, sid: str, started: float, turns: i
     writer.start(workspace)
     for number in range(1, turns + 1):
         writer.turn(number, _DELTAS)
-    (sessions / f"{sid}.jsonl").write_bytes(b"\n".join(writer.lines) + b"\n")
+    _keep(sessions, writer, started)
     return sid, len(writer.lines)
+
+
+def _keep(sessions: Path, writer: _Writer, changed_at: float) -> None:
+    """Write a journal as the store left it then: what changed a moment ago is not in its index."""
+    file = sessions / f"{writer.sid}.jsonl"
+    file.write_bytes(b"\n".join(writer.lines) + b"\n")
+    file.chmod(0o600)
+    os.utime(file, (changed_at, changed_at))
 
 
 def _new_id(taken: set[str]) -> str:
