@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -35,6 +35,8 @@ LOOK_S, REQUEST_S = 5.0, 180.0
 # A prompt that would be read for longer is left out.
 PROMPT_S_MAX = 60.0
 RESULTS_MAX = 20
+# The words of two short prompts: what they have in tokens says how many words a prompt of some length needs.
+SCALE_WORDS = (8, 32)
 # Left free in the context for the chat template.
 TEMPLATE_TOKENS = 64
 WORDS = "sea ship wind sail rope deck mast wave salt gull port star moon tide reef bell".split()
@@ -102,13 +104,12 @@ class ModelBenches:
 
         try:
             # Loads the model, and compiles what its first requests need.
-            await _answer(client, bench.model, 16, 1.0, 4)
-            ratio, rate = 1.0, 0.0
+            few, more = [(await _answer(client, bench.model, words, words, 4)).tokens for words in SCALE_WORDS]
+            scale, rate = _Scale.of(few, more), 0.0
             note(isLoaded=True)
             for length in bench.planned:
-                point = await _point(client, bench.model, length, ratio, rate)
-                if point.tokens:
-                    ratio, rate = ratio * length / point.tokens, point.promptPerS
+                point = await _point(client, bench.model, length, scale.words(length), rate)
+                rate = point.promptPerS or rate
                 note(points=[*(self._running.points if self._running else []), point])
             note(state="done")
         except asyncio.CancelledError:
@@ -137,19 +138,37 @@ def lengths_of(model: LmxModelDetails) -> list[int]:
     return [length for length in LENGTHS if length <= spare] or [max(16, spare // 2)]
 
 
-async def _point(client: HttpClient, model: str, length: int, ratio: float, rate: float) -> BenchPoint:
-    """One request. `ratio`: words for each token; `rate`: tokens of a prompt a second, as measured before, 0 before the first."""
+class _Scale(NamedTuple):
+    """Tokens of a prompt by its words: tokenizers have one token for a word, or one for each of its bytes."""
+
+    tokens_a_word: float
+    tokens_around: float
+
+    @classmethod
+    def of(cls, few: int, more: int) -> "_Scale":
+        """From the tokens that prompts of SCALE_WORDS had."""
+        fewest, most = SCALE_WORDS
+        each = max((more - few) / (most - fewest), 0.1)
+        return cls(each, max(0.0, few - each * fewest))
+
+    def words(self, tokens: int) -> int:
+        """So many words make a prompt of so many tokens."""
+        return max(1, round((tokens - self.tokens_around) / self.tokens_a_word))
+
+
+async def _point(client: HttpClient, model: str, length: int, words: int, rate: float) -> BenchPoint:
+    """One request. `rate`: tokens of a prompt a second, as measured before, 0 before the first."""
     if rate and length / rate > PROMPT_S_MAX:
         return BenchPoint(wanted=length, problem=f"left out: its prompt would be read for about {length / rate:.0f} s")
     try:
-        return await _answer(client, model, length, ratio, ANSWER_TOKENS)
+        return await _answer(client, model, length, words, ANSWER_TOKENS)
     except Refused as refusal:
         return BenchPoint(wanted=length, problem=refusal.message)
 
 
-async def _answer(client: HttpClient, model: str, length: int, ratio: float, tokens: int) -> BenchPoint:
+async def _answer(client: HttpClient, model: str, length: int, words: int, tokens: int) -> BenchPoint:
     body = {
-        "model": model, "messages": [{"role": "user", "content": _prompt(round(length * ratio))}], "max_tokens": tokens, "stream": True,
+        "model": model, "messages": [{"role": "user", "content": _prompt(words)}], "max_tokens": tokens, "stream": True,
         "stream_options": {"include_usage": True}, "temperature": 1.0,
     }  # fmt: skip
     started = time.perf_counter()
@@ -223,7 +242,7 @@ def _message(event: dict[str, Any]) -> str:
 
 def _prompt(words: int) -> str:
     """A random text, so that no prefix of it is cached."""
-    return f"{random.random()} {' '.join(random.choices(WORDS, k=max(1, words)))}\n{TASK}"
+    return f"{random.random()} {' '.join(random.choices(WORDS, k=words))}\n{TASK}"
 
 
 def _connector(paths: Paths) -> Connect:

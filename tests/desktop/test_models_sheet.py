@@ -70,3 +70,34 @@ def test_a_download_is_seen_before_it_begins_paused_and_continued(page: Page, da
     row.get_by_role("button", name="Go on").click()
     expect(row).to_contain_text("complete", timeout=SOON_MS)
     expect(page.get_by_role("region", name="In LMX").get_by_role("button", name="Load model", exact=True)).to_be_visible(timeout=SOON_MS)
+
+
+def test_a_model_is_measured_and_its_figures_are_drawn(page: Page, daemon: Daemon) -> None:
+    row = page.get_by_role("region", name="In LMX").get_by_role("listitem").filter(has_text="tiny")
+    row.get_by_role("button", name="Measure the speed of tiny").click(timeout=SOON_MS)
+    result = page.get_by_role("article", name="Speed of tiny")
+    # Its context holds the shortest prompt alone.
+    expect(result).to_contain_text("tokens per second, by tokens of the prompt", timeout=4 * SOON_MS)
+    (bench,) = daemon.client.get("/v3/lmx/bench")["results"]
+    (point,) = [point for point in bench["points"] if point.get("tokens")]
+    for title, rate in (("Reading a prompt", point["promptPerS"]), ("Writing an answer", point["tokensPerS"])):
+        chart = result.get_by_role("img", name=f"{title}: ")
+        expect(chart).to_have_accessible_name(f"{title}: {rate:,.{1 if rate < 100 else 0}f} tok/s at {point['tokens']:,} tokens")
+        assert chart.locator("rect").count() == 1
+    assert violations(page) == []
+    shoot(page, "models_measured")
+
+
+def test_one_figure_says_what_models_may_take_and_where_the_rest_of_the_memory_goes(page: Page, daemon: Daemon) -> None:
+    memory = daemon.client.get("/v3/lmx/models")["memory"]
+    dialog = page.get_by_role("dialog", name="Models")
+    expect(dialog).to_contain_text("loaded models take", timeout=SOON_MS)
+    shown = dialog.get_by_text("loaded models take").inner_text().partition("loaded models take")[2].partition(" of ")[2].split(" · ")[0]
+    page.get_by_text("What the memory is for").click()
+    words = dialog.locator("details").inner_text()
+    # What “fits” is counted with is the figure above.
+    assert f"{shown} for models" in words and f"counted with the {shown} for models" in words
+    assert memory["models"] + memory["prefixes"] <= memory["limit"] <= memory["total"]
+    assert "opta config set lmx.memory-limit-mb MB" in words
+    assert violations(page) == []
+    shoot(page, "models_memory")

@@ -77,9 +77,10 @@ def test_a_section_is_readable_at_every_size_in_both_themes(page: Page, section:
     shoot(page, f"settings-{section}", sizes=SIZES)
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        # The page draws a narrow window anew, which takes a moment.
+        assert until(lambda: page.evaluate("document.documentElement.scrollWidth <= innerWidth"), 5), width
         panel = dialog.get_by_role("group").first
-        assert panel.evaluate("panel => panel.scrollWidth <= panel.clientWidth + 1")
+        assert until(lambda: panel.evaluate("panel => panel.scrollWidth <= panel.clientWidth + 1"), 5), width
     page.set_viewport_size({"width": 1440, "height": 900})
 
 

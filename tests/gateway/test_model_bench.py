@@ -50,10 +50,10 @@ def test_a_measurement_asks_at_each_length_that_fits_and_is_kept(quick: tuple[Lo
     assert (found["state"], found["model"], [point["wanted"] for point in found["points"]]) == ("done", "scripted", [512, 2048])
     for point in found["points"]:
         assert point["tokens"] > 0 and point["promptPerS"] > 0 and point["tokensPerS"] > 0 and point["answerTokens"] == 64
-    # One request to load and warm up, one for each length; no prompt begins like another.
-    assert len(server.requests) == 3
+    # Two requests to load it and to count its tokens, one for each length; no prompt begins like another.
+    assert len(server.requests) == 4
     prompts = [request.body["messages"][0]["content"] for request in server.requests]
-    assert len({prompt[:16] for prompt in prompts}) == 3
+    assert len({prompt[:16] for prompt in prompts}) == 4
     gateway.post("/v3/lmx/bench", {"model": "scripted"})
     ended(gateway)
     assert len(gateway.get("/v3/lmx/bench").json()["results"]) == 2

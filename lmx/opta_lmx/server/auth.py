@@ -62,7 +62,10 @@ class AccessControl:
         path: str = scope["path"]
         if path.startswith("/admin/") and "admin" not in scopes:
             if scopes:
-                raise Refused(f"The key {name!r} may ask for answers, but not change models.", code=ErrorCode.denied)
+                raise Refused(
+                    f"The key {name!r} may ask for answers, but not change models. To allow it, pair again with `opta lmx pair --admin` on the machine of LMX.",
+                    code=ErrorCode.denied,
+                )
             raise Refused("This needs an admin key: Authorization: Bearer KEY.", code=ErrorCode.unauthorized)
         if name:
             return Caller(name=name, is_admin="admin" in scopes)

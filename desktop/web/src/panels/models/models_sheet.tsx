@@ -7,6 +7,7 @@ import { ActionButton } from '../../actions/button';
 import { changeService } from '../../actions/daemon';
 import { showModels } from '../../actions/models';
 import { dismissProblem } from '../../actions/view';
+import { DaemonError } from '../../http_connection';
 import { lmxOf } from '../../figures';
 import { usePage, usePageState } from '../../hooks';
 import type { LmxMemory, LmxModels } from '../../protocol';
@@ -46,7 +47,7 @@ function ModelsPanel(): ReactNode {
   const { data, error } = useQuery(watchedModelsQuery(page.daemon));
   const problem = usePageState((state) => state.problem);
   // What was read before LMX fell silent is not what holds now.
-  if (error) return <NoAnswer reason={error.message} />;
+  if (error) return <NoAnswer error={error} />;
   if (!data) return <p className="dim pulse">{words('reading')}</p>;
   return (
     <div className={styles.panel}>
@@ -104,17 +105,19 @@ function MemoryFor({ used, limit, models = 0, prefixes = 0, total = 0 }: LmxMemo
 }
 
 // LMX of this machine is one of the daemon's processes, and can be started from here. One on another machine cannot.
-function NoAnswer({ reason }: { reason: string }): ReactNode {
+function NoAnswer({ error }: { error: Error }): ReactNode {
   const page = usePage();
   const words = useWords('models');
   const isRemote = usePageState((state) => Boolean(lmxOf(state.figures.metrics).host));
   const service = useQuery(servicesQuery(page.bridge)).data?.find(({ name }) => name === 'lmx');
   if (service?.state === 'starting') return <p className="dim pulse">{words('starting')}</p>;
+  // It answers, and does not let this machine look.
+  const isRefused = error instanceof DaemonError && error.info.code === 'provider_auth';
   const verb = service?.state === 'running' ? 'restart' : 'start';
   return (
     <div className={styles.panel}>
       <p className="err" role="alert">
-        {words('off', { reason: line(reason) })}
+        {isRefused ? line(error.message) : words('off', { reason: line(error.message) })}
       </p>
       {service && !isRemote ? (
         <p>
