@@ -75,11 +75,11 @@ def test_a_section_is_readable_at_every_size_in_both_themes(page: Page, section:
     expect(dialog.get_by_text("Reading …")).to_have_count(0, timeout=SLOW_MS)
     assert violations(page) == []
     shoot(page, f"settings-{section}", sizes=SIZES)
+    panel = dialog.get_by_role("group").first
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
         # The page draws a narrow window anew, which takes a moment.
         assert until(lambda: page.evaluate("document.documentElement.scrollWidth <= innerWidth"), 5), width
-        panel = dialog.get_by_role("group").first
         assert until(lambda: panel.evaluate("panel => panel.scrollWidth <= panel.clientWidth + 1"), 5), width
     page.set_viewport_size({"width": 1440, "height": 900})
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import zipfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from support.browser import SIZES, chromium, opened, shoot, violations
 from support.daemon import Daemon
 from support.limits import limit_s
-from support.model_server import Action, ModelServer, Say, Use
+from support.model_server import Action, ModelServer, Say, Use, Wait
 from support.oracles import until
 
 pytestmark = [pytest.mark.system, pytest.mark.page]
@@ -21,7 +22,9 @@ WELL = "Nothing is broken"
 
 
 def reply(messages: list[dict[str, Any]]) -> list[Action]:
-    """The probe reads its file."""
+    """The probe reads its file; work that goes on reads one in each step."""
+    if any("go on reading" in str(message["content"]) for message in messages):
+        return [Say("Done.")] if len(messages) > 80 else [Wait(0.5), Use("read_file", {"path": "sum.txt"})]
     return [Say("The file begins with: 2+2 = 4")] if messages[-1]["role"] == "tool" else [Use("read_file", {"path": "sum.txt"})]
 
 
@@ -140,6 +143,55 @@ def test_a_service_that_is_gone_is_named_and_brought_back_by_its_button(
         expect_verdict(page, WELL)
     # What it did then was cut off: that is said, and is no fault now.
     expect_verdict(page, "failed, and is back")
+
+
+def test_a_stopped_gateway_is_named_by_the_page_itself_and_started_by_its_button(page: Page, daemon: Daemon) -> None:
+    daemon.supervisor().stop("gateway")
+    diagnose(page, "The gateway, which clients talk to, does not run")
+    expect_verdict(page, "Transport fails now")
+    start = verdict(page).get_by_role("button", name="Start gateway")
+    is_above_the_fold(page, start)
+    shoot(page, "triage-stopped-gateway")
+    assert violations(page) == []
+    start.click()
+    expect_verdict(page, "Nothing is broken")
+    assert until(lambda: daemon.client.is_ready()[0])
+    expect(page.get_by_role("status", name="Connection: Connected")).to_be_visible(timeout=ANSWER_MS)
+
+
+def test_the_runbook_contains_keeps_the_evidence_replays_and_writes_what_happened(
+    daemon: Daemon, model: ModelServer, page: Page, tmp_path: Path
+) -> None:
+    other = daemon.session(mode="do", title="goes on", policy="unrestricted")
+    turn = daemon.submit(other, "go on reading")
+    model.key = "sk-right"
+    try:
+        sid = daemon.session(mode="do", title="failed")
+        daemon.follow(sid, daemon.submit(sid, "what begins the file?"))
+    finally:
+        model.key = ""
+    page.evaluate("sid => { location.hash = `/s/${sid}?sheet=triage` }", sid)
+    runbook = page.get_by_role("region", name="Runbook")
+    runbook.get_by_role("button", name="Pause other runs").click(timeout=ANSWER_MS)
+    expect(runbook.get_by_role("status")).to_contain_text("1 turn of another session is paused", timeout=ANSWER_MS)
+    assert until(lambda: daemon.client.get(f"/v3/sessions/{other}")["state"] == "paused", 20)
+    shoot(page, "triage-runbook")
+    assert violations(page) == []
+    runbook.get_by_role("button", name="Let them go on").click()
+    assert until(lambda: daemon.client.get(f"/v3/sessions/{other}")["state"] == "running", 20)
+    daemon.client.post(f"/v3/sessions/{other}/stop", {"turnId": turn})
+    with page.expect_download() as download:
+        runbook.get_by_role("button", name="Save evidence").click()
+    bundle = tmp_path / "evidence.zip"
+    download.value.save_as(bundle)
+    with zipfile.ZipFile(bundle) as kept:
+        assert kept.testzip() is None and len(kept.namelist()) >= 4
+        texts = {name: kept.read(name).decode(errors="replace") for name in kept.namelist()}
+    assert [name for name, text in texts.items() if daemon.token in text or "what begins the file?" in text] == []
+    runbook.get_by_role("button", name="Replay smaller").click()
+    expect(runbook).to_contain_text("Open s-", timeout=ANSWER_MS)
+    runbook.get_by_role("button", name="Write post-mortem").click()
+    assert until(lambda: any('"session.note"' in line.decode() for line in daemon.journal(sid)), 30)
 
 
 def test_a_missing_model_is_named_and_another_one_is_chosen_where_it_is_named(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ const ROUND_TRIPS = 3;
 const DIAGNOSIS_MS = 20_000;
 // Rounds of looks for a gateway that was started, on a busy machine.
 const STARTED_ROUNDS = 10;
+const RECONNECTED_MS = 5_000;
+const LOOK_MS = 100;
 
 export const showTriage: Action = {
   id: 'triage.show',
@@ -61,7 +63,7 @@ export const applyFix: Action<Fix> = {
       return;
     }
     await fixed(page, async () => {
-      if (fix.kind === 'reconnect') page.kick();
+      if (fix.kind === 'reconnect') await reconnect(page);
       else if (fix.kind === 'refresh') page.open(page.state.selected);
       // The desktop process works without the gateway.
       else if (fix.target === 'gateway') await startGateway(page, fix.kind === 'start_service' ? 'start' : 'restart');
@@ -164,8 +166,13 @@ export const replayTurn: Action = {
 // A gateway that is started answers after a second or two; the diagnosis that follows needs it.
 async function startGateway(page: Page, verb: ServiceVerb): Promise<void> {
   await page.bridge.control('gateway', verb);
+  for (let left = STARTED_ROUNDS; left > 0; left -= 1) if ((await reach(page)) !== null) return reconnect(page);
+}
+
+// The streams of events are back a moment after they are asked for. Until then a diagnosis would call them cut.
+async function reconnect(page: Page): Promise<void> {
   page.kick();
-  for (let left = STARTED_ROUNDS; left > 0; left -= 1) if ((await reach(page)) !== null) return;
+  for (let left = RECONNECTED_MS / LOOK_MS; left > 0 && connection(page.state) !== 'connected'; left -= 1) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 }
 
 function isBusy(state: State): boolean {
