@@ -71,7 +71,7 @@ def test_models_of_another_machine_are_changed_from_here(studio: Daemon, tmp_pat
         shoot(page, "models_of_another_machine")
 
 
-def test_who_may_only_ask_is_told_so_and_how_to_be_allowed_more(studio: Daemon, tmp_path: Path) -> None:
+def test_who_may_only_ask_learns_so_and_how_to_be_allowed_more(studio: Daemon, tmp_path: Path) -> None:
     with paired(tmp_path, studio) as laptop, chromium() as browser, opened(browser, laptop) as page:
         sheet(page)
         said = page.get_by_role("dialog", name="Models").get_by_role("alert")

@@ -12,10 +12,9 @@ from .candidate import CALL_LANGUAGES, Candidate, Judgement, Kind
 from .json_calls import TextCall
 from .offered import OfferedTools
 from .reading_budget import ReadingBudget
+from .text_before import TextBefore
 from .text_piece import TextPiece, joined
 
-# Characters of text before a place that say whether an illustration follows.
-_BEFORE = 400
 # A larger piece is read in parts of this length: reading a part takes time in proportion to its length times its markers.
 _PART = 2048
 
@@ -42,9 +41,7 @@ class TextSplitter:
         # How much of the held text is known to be no marker.
         self._plain = 0
         self._candidate: Candidate | None = None
-        # Of the line so far: whether it is blank, and whether a piece of inline code is open in it.
-        self._is_blank, self._in_code = True, False
-        self._before = ""
+        self._before = TextBefore()
         self._fence = ""
         self._thinking: tuple[str, ...] | None = markers.THINKING_CLOSERS if begins_thinking else None
         self._has_text = self._has_thought = self._is_after_mark = False
@@ -59,9 +56,9 @@ class TextSplitter:
     def push(self, text: str) -> list[TextPiece]:
         """Take more text of the answer; the pieces that are certain now."""
         self._budget.took(len(text))
-        if not self._is_blank and not self._held and self._thinking is None and not patterns.TRIGGER.search(text):
+        if not self._before.is_blank and not self._held and self._thinking is None and not patterns.TRIGGER.search(text):
             # Most of an answer: more of a line, without anything that could begin a marker.
-            self._before = (self._before + text)[-_BEFORE:]
+            self._before.add(text)
             return [TextPiece("text", text)] if text else []
         pieces: list[TextPiece] = []
         self._take(pieces, text)
@@ -158,7 +155,7 @@ class TextSplitter:
                 consumed = 0 if closer in ("<|start|>", "<|channel|>") else len(closer)
                 self._held = rest[consumed:].lstrip("\n") if consumed else rest
                 self._thinking, self._has_thought, self._is_after_mark = None, True, True
-                self._begin_line()
+                self._before.begin_line()
                 self._plain = 0
                 return True
             if not is_last and (rest in patterns.PREFIXES or any(closer.startswith(rest) for closer in self._thinking)):
@@ -214,7 +211,7 @@ class TextSplitter:
             if block := re.match(r"Action:\s*(?=```)", rest):
                 self._say(pieces, self._held[:begin])
                 self._held, self._plain = rest[block.end() :], 0
-                self._begin_line()
+                self._before.begin_line()
                 return True
             if action := patterns.REACT.match(rest):
                 name = self._offered.find_meant(action.group("name"))
@@ -233,7 +230,7 @@ class TextSplitter:
         is_start = self._is_line_start(at)
         if is_start and rest[0] in "`~":
             return self._code(pieces, at, is_last)
-        if self._fence or rest[0] in "`~" or (rest[0] == "{" and not is_start) or self._is_inline_code(at):
+        if self._fence or rest[0] in "`~" or (rest[0] == "{" and not is_start) or self._before.is_inline_code(self._held, at):
             return None
         if rest[0] == "<" and (message := patterns.MESSAGE.match(rest)):
             return self._message(pieces, at, message)
@@ -326,7 +323,7 @@ class TextSplitter:
             self._candidate = self._begun("message", message.end(), (*patterns.MESSAGE_CLOSERS, "<|start|>"), name=name)
         else:
             self._held, self._is_after_mark = rest[message.end() :], True
-            self._begin_line()
+            self._before.begin_line()
             if "analysis" in head or "to=self" in head:
                 self._thinking = ("<|end|>", "<|return|>", "<|eom|>", "<|start|>", "<|channel|>")
         return True
@@ -336,7 +333,7 @@ class TextSplitter:
         if self._has_thought or self._calls:
             return self._drop(pieces, at, length) if self._is_line_start(at) else None
         behind = self._held[at + length : at + length + 1]
-        before = (self._before + self._held[:at])[-1:]
+        before = self._before.last(self._held, at)
         if before == " " and not behind and not is_last:
             return self._hold(pieces, at)
         if before == " " and behind not in ("", "\n"):
@@ -345,8 +342,7 @@ class TextSplitter:
         pieces.append(TextPiece("was_thinking"))
         self._held, self._plain = self._held[at + length :].lstrip("\n"), 0
         self._has_thought, self._has_text, self._is_after_mark = True, False, True
-        self._before = ""
-        self._begin_line()
+        self._before.clear()
         return True
 
     # text -------------------------------------------------------------------------------------------
@@ -371,7 +367,7 @@ class TextSplitter:
     def _give(self, pieces: list[TextPiece], calls: list[TextCall]) -> None:
         self._calls += len(calls)
         self._is_after_mark = True
-        self._begin_line()
+        self._before.begin_line()
         pieces += [TextPiece("call", name=call.name, arguments=call.arguments) for call in calls]
 
     def _say(self, pieces: list[TextPiece], text: str) -> None:
@@ -379,7 +375,7 @@ class TextSplitter:
             return
         if self._thinking is not None:
             pieces.append(TextPiece("thinking", text))
-            self._look_at_line(text)
+            self._before.look_at_line(text)
             return
         # Space around calls is not a part of the answer.
         if self._calls and self._is_after_mark and not text.strip():
@@ -391,30 +387,10 @@ class TextSplitter:
         """Remember where in a line the text is, and what stands before."""
         self._has_text = self._has_text or bool(text.strip())
         self._is_after_mark = self._is_after_mark and not text.strip()
-        self._before = (self._before + text)[-_BEFORE:]
-        self._look_at_line(text)
-
-    def _begin_line(self) -> None:
-        self._is_blank, self._in_code = True, False
-
-    def _look_at_line(self, text: str) -> None:
-        _, newline, tail = text.rpartition("\n")
-        if newline:
-            self._begin_line()
-        self._is_blank = self._is_blank and not tail.strip()
-        self._in_code ^= tail.count("`") % 2 == 1
+        self._before.take(text)
 
     def _is_line_start(self, at: int) -> bool:
-        """Whether nothing but space stands before `at` in its line; the place after a marker counts as the start of one."""
-        begin = self._held.rfind("\n", 0, at)
-        is_blank = not self._held[begin + 1 : at].strip()
-        return is_blank and (begin >= 0 or self._is_blank or self._is_after_mark)
-
-    def _is_inline_code(self, at: int) -> bool:
-        begin = self._held.rfind("\n", 0, at)
-        return (self._held.count("`", begin + 1, at) % 2 == 1) ^ (begin < 0 and self._in_code)
+        return self._before.is_line_start(self._held, at, is_after_mark=self._is_after_mark)
 
     def _is_talk(self, at: int) -> bool:
-        """Whether the line before says that what follows is an illustration."""
-        lines = (self._before + self._held[:at]).strip().rpartition("\n")
-        return patterns.TALK.search(lines[2][-200:]) is not None
+        return self._before.is_talk(self._held, at)
