@@ -1,6 +1,7 @@
 """Triage in a browser, on real daemons: injected faults are named right, and the offered button repairs each."""
 
 import contextlib
+import shutil
 import signal
 import zipfile
 from collections.abc import Generator, Iterator
@@ -11,6 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.browser import SIZES, chromium, opened, shoot, violations
 from support.daemon import Daemon
+from support.journals import disk
 from support.limits import limit_s
 from support.model_server import Action, ModelServer, Say, Use, Wait
 from support.oracles import until
@@ -215,6 +217,24 @@ def test_a_missing_model_is_named_and_another_one_is_chosen_where_it_is_named(tm
         # The telemetry keeps one line of it.
         page.get_by_role("button", name="Close", exact=True).click()
         expect(page.get_by_role("region", name="Diagnosis")).to_contain_text("Nothing is broken")
+
+
+def test_a_disk_that_is_full_is_named_and_freed_by_its_button(tmp_path: Path, model: ModelServer) -> None:
+    with disk(tmp_path, "400m"), Daemon(tmp_path, model_url=model.url) as daemon:
+        (daemon.workspace / "sum.txt").write_text("2+2 = 4\n")
+        prefix = daemon.loaded.paths.lmx / "prefixes/tiny" / f"{'0' * 24}-64.safetensors"
+        prefix.parent.mkdir(parents=True, mode=0o700)
+        prefix.write_bytes(bytes(shutil.disk_usage(tmp_path).free - 30_000_000))
+        with shown(daemon) as page:
+            diagnose(page, "No event can be written")
+            expect_verdict(page, "can be deleted; Opta makes both again")
+            fix = verdict(page).get_by_role("button", name="Free ")
+            is_above_the_fold(page, fix)
+            shoot(page, "triage-full-disk")
+            assert violations(page) == []
+            fix.click()
+            expect_verdict(page, WELL)
+        assert not prefix.exists()
 
 
 def test_a_missing_sandbox_is_a_risk_with_its_reason_and_is_looked_for_again_by_its_button(tmp_path: Path, model: ModelServer) -> None:
