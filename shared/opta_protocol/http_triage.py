@@ -208,13 +208,17 @@ class TriageFinding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     hop: str = ""
 
 
-class TriageStep(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the five steps, in order: what it found in a sentence. Its evidence is in `Diagnosis.evidence`."""
+class TriageStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of the five steps, in order: what it found in a sentence. Its evidence is in `Diagnosis.evidence`.
+
+    `skipped`: nothing was looked at, and why is in `text`; `ok` then says only that it found no fault.
+    """
 
     number: int
     name: Literal["route", "heartbeat", "divergence", "probe", "domain"]
     ok: bool
     text: str
+    skipped: bool = False
 
 
 class Diagnosis(Response, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,8 +14,8 @@ export function localDiagnosis(services: ServiceRow[] | null, model: string, at:
   const steps: Diagnosis['steps'] = [
     { number: 1, name: 'route', ok: false, text: 'not known: the gateway does not answer' },
     { number: 2, name: 'heartbeat', ok: false, text: heartbeat },
-    { number: 3, name: 'divergence', ok: true, text: 'not looked at: the gateway does not answer' },
-    { number: 4, name: 'probe', ok: true, text: 'not sent: the gateway does not answer' },
+    { number: 3, name: 'divergence', ok: true, skipped: true, text: 'not looked at: the gateway does not answer' },
+    { number: 4, name: 'probe', ok: true, skipped: true, text: 'not sent: the gateway does not answer' },
     { number: 5, name: 'domain', ok: false, text: `${domain}: ${reason} Fix: ${fix.label} (${fix.command})` },
   ];
   return { at, healthy: false, steps, evidence: { hops, route: { model } }, findings: [{ cause: 'gateway', severity: 'fault', domain, reason, fix, hop: 'gateway' }], domain, severity: 'fault', reason, fix };

@@ -1471,6 +1471,7 @@ export interface TriageStep {
   name: "divergence" | "domain" | "heartbeat" | "probe" | "route";
   ok: boolean;
   text: string;
+  skipped?: boolean;
 }
 export interface TrustState {
   path: string;

@@ -127,14 +127,14 @@ def _divergence(evidence: TriageEvidence) -> TriageStep:
     marks = evidence.marks
     if not marks:
         text = "no mark in the last turn" if evidence.turn is not None else "no turn to look at"
-        return TriageStep(number=3, name="divergence", ok=True, text=text)
+        return TriageStep(number=3, name="divergence", ok=True, text=text, skipped=evidence.turn is None)
     return TriageStep(number=3, name="divergence", ok=False, text=f"{_said(marks[-1].text, marks[-1].seq)}; {len(marks)} marks in all")
 
 
 def _probe(evidence: TriageEvidence) -> TriageStep:
     probe = evidence.probe
     if probe.state == "skipped":
-        return TriageStep(number=4, name="probe", ok=True, text=f"not sent: {probe.reason}")
+        return TriageStep(number=4, name="probe", ok=True, text=f"not sent: {probe.reason}", skipped=True)
     tool = {"ok": "read_file ran", "failed": "read_file failed", "not called": "no tool was called"}.get(probe.tool, "no tool was reached")
     if probe.state == "ok":
         text = f"{probe.model}: {tool}, {probe.answer[:100]!r} · first token {probe.firstTokenMs:g} ms · {probe.elapsedMs / 1000:.1f} s"

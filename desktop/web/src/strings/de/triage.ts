@@ -50,6 +50,7 @@ export const triage = {
     number: '{number}',
     ok: 'in Ordnung',
     failed: 'hier nachsehen',
+    skipped: 'nicht angesehen',
     evidence: 'Belege',
     inTimeline: 'Ereignis {seq} anzeigen',
     also: 'Außerdem gefunden',

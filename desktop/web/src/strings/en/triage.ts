@@ -47,6 +47,7 @@ export const triage = {
     number: '{number}',
     ok: 'ok',
     failed: 'look here',
+    skipped: 'not looked at',
     evidence: 'Evidence',
     inTimeline: 'Show event {seq}',
     also: 'Also found',
