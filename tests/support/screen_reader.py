@@ -24,11 +24,14 @@ class ScreenReader:
 
     def focused(self) -> str:
         """What is said of the element with the focus, or of the one that it points at: an option of a list stays outside of the focus."""
-        if self._page.evaluate("document.activeElement === document.body"):
-            return _NOWHERE
         target = "document.getElementById(document.activeElement.getAttribute('aria-activedescendant')) ?? document.activeElement"
-        handle = self._devtools.send("Runtime.evaluate", {"expression": target})["result"]["objectId"]
-        (node, *_) = self._devtools.send("Accessibility.getPartialAXTree", {"objectId": handle, "fetchRelatives": False})["nodes"]
+        found = self._devtools.send("Runtime.evaluate", {"expression": target})["result"]
+        # What had the focus a moment ago may be gone: it is looked at once.
+        if found["className"] == "HTMLBodyElement":
+            return _NOWHERE
+        (node, *_) = self._devtools.send("Accessibility.getPartialAXTree", {"objectId": found["objectId"], "fetchRelatives": False})[
+            "nodes"
+        ]
         return _said(node)
 
     def has_focus(self) -> bool:
