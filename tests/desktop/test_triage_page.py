@@ -26,7 +26,7 @@ WELL = "Nothing is broken"
 def reply(messages: list[dict[str, Any]]) -> list[Action]:
     """The probe reads its file; work that goes on reads one in each step."""
     if any("go on reading" in str(message["content"]) for message in messages):
-        return [Say("Done.")] if len(messages) > 80 else [Wait(0.5), Use("read_file", {"path": "sum.txt"})]
+        return [Say("Done.")] if len(messages) > 300 else [Wait(1), Use("read_file", {"path": "sum.txt"})]
     return [Say("The file begins with: 2+2 = 4")] if messages[-1]["role"] == "tool" else [Use("read_file", {"path": "sum.txt"})]
 
 
