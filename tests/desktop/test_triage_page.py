@@ -166,14 +166,14 @@ def test_a_stopped_gateway_is_named_by_the_page_itself_and_started_by_its_button
 def test_the_runbook_contains_keeps_the_evidence_replays_and_writes_what_happened(
     daemon: Daemon, model: ModelServer, page: Page, tmp_path: Path
 ) -> None:
-    other = daemon.session(mode="do", title="goes on", policy="unrestricted")
-    turn = daemon.submit(other, "go on reading")
     model.key = "sk-right"
     try:
         sid = daemon.session(mode="do", title="failed")
         daemon.follow(sid, daemon.submit(sid, "what begins the file?"))
     finally:
         model.key = ""
+    other = daemon.session(mode="do", title="goes on", policy="unrestricted")
+    turn = daemon.submit(other, "go on reading")
     page.evaluate("sid => { location.hash = `/s/${sid}?sheet=triage` }", sid)
     runbook = page.get_by_role("region", name="Runbook")
     runbook.get_by_role("button", name="Pause other runs").click(timeout=ANSWER_MS)
