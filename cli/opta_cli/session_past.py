@@ -47,11 +47,11 @@ def show(view: SessionView, active: str = "") -> list[ViewPart]:
     `active`: the turn that runs. Its prompt stands last, and its passages are returned instead: more text of them comes.
     """
     turns = list(dict.fromkeys(block.turn for block in view.blocks if block.turn))
-    shown = {*turns[-TURNS_SHOWN:], active}
+    shown = {*turns[-TURNS_SHOWN:], *([active] if active else [])}
     if set(turns) - shown:
         print("… earlier turns: opta sessions show", file=sys.stderr)
     blocks = [block for block in view.blocks if block.turn in shown]
-    begun = [block for block in blocks if block.turn == active]
+    begun = [block for block in blocks if active and block.turn == active]
     past = [block for block in blocks if block.turn != active] + [block for block in begun if block.kind == "prompt"]
     for line in _drawn(past) if can_draw() else lines(past):
         print(line, file=sys.stderr)

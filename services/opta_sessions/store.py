@@ -140,7 +140,9 @@ class Store:
         except OSError as error:
             self._meet_full_disk(peer, head, len(bodies), error)
             return
-        if state is None and self.put_away.has_written(head.sid, head.p, head.n + len(bodies) - 1):
+        # A gateway puts sessions away. Its acknowledgement may have died with the store before this one.
+        is_gateway = head.p.startswith("gateway.")
+        if state is None and is_gateway and self.put_away.has_written(head.sid, head.p, head.n + len(bodies) - 1):
             self._acknowledgements.known(peer, head, len(bodies))
             return
         if state is None:

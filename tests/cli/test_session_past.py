@@ -34,8 +34,10 @@ def test_an_answer_that_goes_on_is_shown_last_so_that_the_rest_of_it_follows(cap
 
 def test_without_a_turn_that_runs_everything_is_shown_in_its_order(capsys: pytest.CaptureFixture[str]) -> None:
     view = SessionView()
-    for event in [started("t1", "first"), said("t1", "One."), started("t2", "second"), said("t2", "Two.")]:
+    note = e.SessionNote(sid=SID, text="of no turn")
+    for event in [started("t1", "first"), said("t1", "One."), note, started("t2", "second"), said("t2", "Two.")]:
         view.apply(event)
+    # What belongs to no turn would otherwise come with the next one.
     assert session_past.show(view) == []
     shown = capsys.readouterr().err
     assert [shown.index(text) for text in ("first", "One.", "second", "Two.")] == sorted(
