@@ -51,7 +51,7 @@ class TriageScreen(PanelScreen):
         styles, rows = self.row_styles, list[Row]()
         if self._found is not None:
             for step in self._found.steps:
-                tone = "dim" if step.skipped else "ok" if step.ok else "err"
+                tone = "text-dim" if step.skipped else "ok" if step.ok else "err"
                 mark = Segment(f"{'–' if step.skipped else '✓' if step.ok else '✕'} ", styles.style(tone, bold=True))
                 first, *more = wrapped(step.text, max(1, width - 5), styles.style("text-dim"))
                 rows.append(
