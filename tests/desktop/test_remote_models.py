@@ -1,16 +1,16 @@
 """The models of an LMX on another machine, in a browser on this one: paired by a code, they are loaded, measured and unloaded from here."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 from support.browser import chromium, opened, shoot, violations
-from support.daemon import OPTA, Daemon
+from support.daemon import Daemon
 from support.limits import limit_s
 from support.lmx import port_of
 from support.oracles import until
+from support.pairing import shown_code
 
 pytestmark = [pytest.mark.system, pytest.mark.page]
 
@@ -30,10 +30,8 @@ def paired(folder: Path, studio: Daemon, *scope: str) -> Daemon:
     """A daemon whose LMX is the one of `studio`."""
     laptop = Daemon(folder, only="gateway,agent,tools,sessions,desktop", config='vault-file = true\ndefault-model = "lmx/probe"\n')
     laptop.environment |= {"OPTA_VAULT_PASSPHRASE": "a passphrase of tests"}
-    showing = subprocess.Popen([str(OPTA), "lmx", "pair", *scope], env=studio.environment, stdout=subprocess.PIPE, text=True)
+    showing, code = shown_code(studio, *scope)
     try:
-        assert showing.stdout is not None
-        code = showing.stdout.readline().split()[1]
         done = laptop.opta("lmx", "pair", f"127.0.0.1:{port_of(studio)}", "--code-stdin", stdin=f"{code}\n")
         assert done.returncode == 0, done.stderr
     finally:

@@ -185,7 +185,7 @@ DIAGNOSIS = Diagnosis(
     steps=[
         TriageStep(number=1, name="route", ok=True, text="Turns go to lmx/qwen3-coder; level L2, the folder is not trusted."),
         TriageStep(number=2, name="heartbeat", ok=False, text="tools does not answer; all others do."),
-        TriageStep(number=3, name="divergence", ok=True, text="Nothing has changed the course of t2."),
+        TriageStep(number=3, name="divergence", ok=True, skipped=True, text="There is no turn to look at."),
         TriageStep(number=4, name="probe", ok=False, text="A turn was sent; its tool call got no answer."),
         TriageStep(number=5, name="domain", ok=False, text="tool: the worker is down."),
     ],

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,11 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-from support.daemon import OPTA, Daemon
+from support.daemon import Daemon
 from support.limits import limit_s
 from support.lmx import port_of
 from support.oracles import until
+from support.pairing import shown_code
 
 from opta_core.net.lmx_pairing import find_hosts
 from opta_lmx.server.certificate import context_of
@@ -64,13 +64,6 @@ def test_off_loopback_every_request_needs_a_key_that_opens_what_it_asks_for(stud
     assert made not in text
     for name in ("keys.json", "admin.key", "tls.pem"):
         assert (studio.home / "lmx" / name).stat().st_mode & 0o777 == 0o600
-
-
-def shown_code(studio: Daemon, *more: str) -> "tuple[subprocess.Popen[str], str]":
-    process = subprocess.Popen([str(OPTA), "lmx", "pair", *more], env=studio.environment, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    return process, line.split()[1]
 
 
 def test_a_code_pairs_two_machines_and_the_daemon_works_through_the_certificate_it_pinned(studio: Daemon, tmp_path: Path) -> None:
