@@ -44,7 +44,7 @@ class RemoteLmx:
         self._reading = Background()
 
     def figures(self, settings: Settings) -> dict[str, Any]:
-        """The figures of the configured host, as they were read last; empty without a host, and for one that does not answer."""
+        """The figures of the configured host, as they were read last; of one that does not answer its name alone, and empty without a host."""
         host, now = settings.lmx.host, self._clock()
         if host != self._host:
             self._host, self._figures, self._read_s, self._asked_s = host, {}, float("-inf"), float("-inf")

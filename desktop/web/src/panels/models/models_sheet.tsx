@@ -108,7 +108,8 @@ function MemoryFor({ used, limit, models = 0, prefixes = 0, total = 0 }: LmxMemo
 function NoAnswer({ error }: { error: Error }): ReactNode {
   const page = usePage();
   const words = useWords('models');
-  const isRemote = usePageState((state) => Boolean(lmxOf(state.figures.metrics).host));
+  // Until the first figures come, it may be the one of another machine.
+  const isHere = usePageState((state) => state.figures.metrics !== null && !lmxOf(state.figures.metrics).host);
   const service = useQuery(servicesQuery(page.bridge)).data?.find(({ name }) => name === 'lmx');
   if (service?.state === 'starting') return <p className="dim pulse">{words('starting')}</p>;
   // It answers, and does not let this machine look.
@@ -119,7 +120,7 @@ function NoAnswer({ error }: { error: Error }): ReactNode {
       <p className="err" role="alert">
         {isRefused ? line(error.message) : words('off', { reason: line(error.message) })}
       </p>
-      {service && !isRemote ? (
+      {service && isHere ? (
         <p>
           <ActionButton action={changeService} argument={{ verb, service: 'lmx' }}>
             {words(verb)}
